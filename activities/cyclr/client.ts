@@ -1,0 +1,145 @@
+/** Cyclr over HTTP: one method for each endpoint. It never retries: Temporal does. */
+import { z } from 'zod';
+import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
+import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
+import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
+import { TokenSource, type Token } from './token';
+import { connectorOf, parsed, StoredProperty } from './wire';
+
+export interface CyclrConfig {
+  /** The API's origin; https, or http on loopback. */
+  apiUrl: string;
+  clientId: string;
+  clientSecret: string;
+  /** For a whole call, the token it may need first included; 10 s by default. */
+  timeoutMs?: number;
+}
+
+/** Which account connector a call is about. */
+export interface Target extends ConnectorKey {
+  /** Ends the call before its own time is up: for several that have a limit together. */
+  signal?: AbortSignal;
+}
+
+type Call = Omit<HttpRequest, 'headers' | 'signal'>;
+
+const TIMEOUT_MS = 10_000;
+const MAX_PAGES = 20;
+/** How many accounts' 401 is remembered, and for how long a second one is one in a row. */
+const MAX_REFUSED_ACCOUNTS = 10_000;
+const IN_A_ROW_MS = 10 * 60_000;
+
+/** The answer to a write, as far as it matters: JSON at all. A proxy's page would pass for success. */
+const Written = z.object({});
+
+export class CyclrClient {
+  readonly #http: Http;
+  readonly #tokens: TokenSource;
+  readonly #timeoutMs: number;
+  /** When an account's calls began to get 401, by `performance.now()`; until one of them gets through. */
+  readonly #refusedSince = new Map<string, number>();
+
+  constructor({ apiUrl, clientId, clientSecret, timeoutMs = TIMEOUT_MS }: CyclrConfig) {
+    this.#http = createHttp(apiUrl);
+    this.#tokens = new TokenSource(this.#http, { clientId, clientSecret, timeoutMs });
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** `GET /v1.0/account/connectors/{id}`. */
+  async getAccountConnector(target: Target): Promise<Connector> {
+    return this.#connector(target, { method: 'GET', path: pathOf(target) });
+  }
+
+  /** `PUT /v1.0/account/connectors/{id}`: stores the authentication value. Overwrites, so that repeating is safe. */
+  async putAuthValue(target: Target, authValue: string): Promise<Connector> {
+    return this.#connector(target, { method: 'PUT', path: pathOf(target), body: { AuthValue: authValue } });
+  }
+
+  /** `GET /v1.0/account/connectors/{id}/properties`: what is stored, secrets in clear. */
+  async listProperties(target: Target): Promise<StoredProperty[]> {
+    const found: StoredProperty[] = [];
+    for (let page = 1, pages = 1; page <= pages && page <= MAX_PAGES; page++) {
+      const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
+      const { status, text, totalPages } = await this.#call(target, { method: 'GET', path });
+      found.push(...parsed(z.array(StoredProperty), `GET ${path}`, status, text));
+      pages = Number(totalPages) || 1;
+    }
+    return found;
+  }
+
+  /** `POST /v1.0/account/connectors/{id}/properties`. Whether a second one duplicates, nobody knows: list first. */
+  async postProperty(target: Target, name: string, value: string): Promise<void> {
+    await this.#write(target, {
+      method: 'POST',
+      path: `${pathOf(target)}/properties`,
+      body: { Name: name, Value: value },
+    });
+  }
+
+  /** `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails with `outdated` where that is gone. */
+  async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
+    const path = `${pathOf(target)}/properties/${Id}`;
+    await this.#write(target, { method: 'PUT', path, body: { Name, Value: value } }).catch((err: unknown) => {
+      throw err instanceof CyclrError && err.kind === 'notFound' ? new CyclrError('outdated', err.message) : err;
+    });
+  }
+
+  async #connector(target: Target, call: Call): Promise<Connector> {
+    const { status, text } = await this.#call(target, call);
+    return connectorOf(`${call.method} ${call.path}`, target.connectorId, status, text);
+  }
+
+  async #write(target: Target, call: Call): Promise<void> {
+    const { status, text } = await this.#call(target, call);
+    if (status !== 204) parsed(Written, `${call.method} ${call.path}`, status, text);
+  }
+
+  /** Sends, checks, and turns everything but success into a CyclrError. Fails: every kind but `outdated`. */
+  async #call({ accountId, connectorId, signal }: Target, call: Call): Promise<HttpResponse> {
+    // axios drops what a header can't carry: the call would go out for somebody else's account.
+    if (!isAccountId(accountId) || !isConnectorId(connectorId))
+      throw new CyclrError(
+        'invalidKey',
+        'The account id or the connector id is not one that Cyclr can be asked about.',
+      );
+    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    const token = await this.#tokens.get();
+    const response = await this.#http({
+      ...call,
+      headers: { Authorization: `Bearer ${token.value}`, 'X-Cyclr-Account': accountId },
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    const { status, retryAfter } = response;
+    const kind = status === 401 ? this.#unauthorized(accountId, token) : kindOf(status, call.method);
+    if (status !== 401) this.#refusedSince.delete(accountId);
+    if (!kind) return response;
+    throw new CyclrError(kind, `${call.method} ${call.path}: ${status}`, retryAfterMsOf(retryAfter));
+  }
+
+  /**
+   * A 401 means an old token or a wrong account: which of the two shows when a token asked for after the first 401 gets
+   * one too. An old 401 counts no more: the account may have got through since, by another worker.
+   */
+  #unauthorized(accountId: string, token: Token): CyclrErrorKind {
+    this.#tokens.drop(token);
+    const now = performance.now();
+    const since = this.#refusedSince.get(accountId);
+    if (since !== undefined && now - since < IN_A_ROW_MS)
+      return token.askedForAtMs > since ? 'accessDenied' : 'unauthorized';
+    if (this.#refusedSince.size >= MAX_REFUSED_ACCOUNTS) this.#refusedSince.clear();
+    this.#refusedSince.set(accountId, now);
+    return 'unauthorized';
+  }
+}
+
+const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
+
+/** The kind of error that a status is; nothing for success. A read can't be refused: there is nothing to take. */
+function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'notFound';
+  if (status === 429) return 'throttled';
+  if (status === 408 || status >= 500) return 'unreachable';
+  return status >= 400 && method !== 'GET' ? 'refused' : 'unreadable';
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { CyclrError, retryAfterMsOf } from './errors';
+import type { Http } from './http';
+import { parsed } from './wire';
+
+const PATH = '/oauth/token';
+/** A token is used only while it is good for another minute. */
+const RESERVE_MS = 60_000;
+
+export interface Token {
+  value: string;
+  /** When it was asked for, by `performance.now()`: the clock that never goes back. */
+  askedForAtMs: number;
+  expiresAtMs: number;
+}
+
+interface ClientCredentials {
+  clientId: string;
+  clientSecret: string;
+  timeoutMs: number;
+}
+
+/** A token goes into a header, from which axios drops whatever can't stand there. */
+const TokenAnswer = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/), expires_in: z.number().positive() });
+
+/** The bearer token of all calls: kept while it is good, fetched by one request for all who wait. */
+export class TokenSource {
+  #held?: Token;
+  #pending?: Promise<Token>;
+
+  constructor(
+    private readonly http: Http,
+    private readonly client: ClientCredentials,
+  ) {}
+
+  /** A token good for another minute. Fails: unreachable, unreadable, throttled, clientRefused. A failure is not kept. */
+  async get(): Promise<Token> {
+    if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;
+    return (this.#pending ??= this.#fetch().finally(() => (this.#pending = undefined)));
+  }
+
+  /** Forgets a token that Cyclr answered 401 to; one fetched since stays. */
+  drop(token: Token): void {
+    if (this.#held === token) this.#held = undefined;
+  }
+
+  /** `POST /oauth/token`. */
+  async #fetch(): Promise<Token> {
+    const { clientId, clientSecret, timeoutMs } = this.client;
+    const askedForAtMs = performance.now();
+    const { status, retryAfter, text } = await this.http({
+      method: 'POST',
+      path: PATH,
+      headers: {},
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+      }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const call = `POST ${PATH}: ${status}`;
+    if (status === 429) throw new CyclrError('throttled', call, retryAfterMsOf(retryAfter));
+    if (status === 408 || status >= 500) throw new CyclrError('unreachable', call, retryAfterMsOf(retryAfter));
+    if (status >= 400) throw new CyclrError('clientRefused', `${call}: Cyclr refused the client id or secret`);
+    const { access_token: value, expires_in } = parsed(TokenAnswer, `POST ${PATH}`, status, text);
+    this.#held = { value, askedForAtMs, expiresAtMs: Date.now() + expires_in * 1000 };
+    return this.#held;
+  }
+}

@@ -1,0 +1,52 @@
+/** The only place in the command line that reads the environment. */
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../connector-auth';
+import { ConnectorAuthError } from '../connector-auth-error';
+import { readKeySet } from '../sealing/key-file';
+import { connect as connectTo, temporalTarget, type TemporalTarget } from '../temporal/connection';
+import type { Cli } from './command';
+import { CliError } from './errors';
+import type { World } from './run';
+
+export const environment = process.env;
+
+/** Where `npm start` keeps its keys, so that the command line works beside it as it is. */
+const STARTED_KEYS = join('.data', 'sealing-keys.json');
+
+/** The text of the JWK set in SEALING_KEYS, or of the one that `npm start` made here. Fails: `configuration`. */
+export async function sealingKeys({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): Promise<string> {
+  if (env.SEALING_KEYS) return readKeySet(env.SEALING_KEYS);
+  const started = join(cwd, STARTED_KEYS);
+  if (existsSync(started)) return readKeySet(started);
+  throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file of it');
+}
+
+/** Who does it, for the timeline. */
+export function author(): string {
+  try {
+    return `cli:${userInfo().username}`.slice(0, 100);
+  } catch {
+    return 'cli'; // a container's user can be without a name
+  }
+}
+
+/** The library on a new connection to Temporal. Fails: `configuration`, `temporalUnavailable`. */
+export async function connect(env: NodeJS.ProcessEnv): ReturnType<World['connect']> {
+  const target = targetIn(env);
+  const connection = await connectTo(target).catch(({ message }: Error) => {
+    throw new ConnectorAuthError('temporalUnavailable', message);
+  });
+  const client = new Client({ connection, namespace: target.namespace });
+  return { flows: new ConnectorAuth(client), close: () => connection.close() };
+}
+
+function targetIn(env: NodeJS.ProcessEnv): TemporalTarget {
+  try {
+    return temporalTarget(env);
+  } catch (err) {
+    throw new CliError('configuration', (err as Error).message);
+  }
+}

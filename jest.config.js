@@ -1,0 +1,25 @@
+const shared = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+};
+
+/** `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
+module.exports = {
+  projects: [
+    { ...shared, displayName: 'parts', testMatch: ['<rootDir>/test/!(workflows)/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'flows',
+      testMatch: ['<rootDir>/test/workflows/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+  ],
+  maxWorkers: 2,
+};

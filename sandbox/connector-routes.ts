@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { accountConnectorAnswer, type AccountConnector } from './answers';
+import { deauthenticate, settle, storeAuthValue } from './authentication';
+import { checked, cyclrInput, jsonOf } from './body';
+import { connectorOf, type Parts, type Routes } from './calls';
+import type { StoredConnector } from './state';
+
+const Patch = cyclrInput(
+  z.object({
+    Name: z.string().min(1).optional(),
+    Description: z.string().optional(),
+    AuthValue: z.string().optional(),
+  }),
+);
+
+const Listing = z.object({
+  page: z.coerce.number().int().min(1).default(1),
+  pageSize: z.coerce.number().int().min(1).default(20),
+  query: z.string().default(''),
+});
+
+/** Account connectors: list, read, change, de-authenticate. */
+export function connectorRoutes({ store, switches }: Parts): Routes {
+  const read = (connector: StoredConnector): AccountConnector => {
+    settle(store, connector);
+    return accountConnectorAnswer(connector);
+  };
+
+  return {
+    'GET /account/connectors': ({ account, request, reply }) => {
+      const { page, pageSize, query } = checked(Listing, request.query);
+      const found = account.connectors.filter(({ Name }) => Name.toLowerCase().includes(query.toLowerCase()));
+      if (switches.totalPages) reply.header('Total-Pages', Math.ceil(found.length / pageSize));
+      return found.slice((page - 1) * pageSize, page * pageSize).map(read);
+    },
+
+    'GET /account/connectors/:id': (call) => read(connectorOf(call)),
+
+    'PUT /account/connectors/:id': (call) => {
+      const connector = connectorOf(call);
+      const { AuthValue, ...fields } = jsonOf(call.request, Patch);
+      if (AuthValue !== undefined) storeAuthValue(store, connector, AuthValue, switches);
+      Object.assign(connector, fields);
+      return accountConnectorAnswer(connector);
+    },
+
+    'PUT /account/connectors/:id/deauthenticate': (call) => {
+      const connector = connectorOf(call);
+      deauthenticate(connector);
+      return { Message: `Connector '${connector.Name}' successfully de-authenticated.` };
+    },
+  };
+}

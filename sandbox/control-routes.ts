@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { jsonOf } from './body';
+import { idIn } from './calls';
+import { ConnectorPatch, type Control } from './control';
+import { FaultRule } from './fault-rule';
+import { Refusal } from './refusal';
+import { Switches } from './switches';
+
+const NewAccount = z.strictObject({
+  accountId: z.string().min(1),
+  connectors: z.array(z.union([z.string(), z.number()])).optional(),
+});
+const NewCycle = z.strictObject({
+  connectorIds: z.array(z.number()),
+  otherReasonCodes: z.array(z.number()).optional(),
+});
+
+interface OfAccount {
+  Params: { accountId: string };
+}
+interface OfConnector {
+  Params: { accountId: string; id: string };
+}
+
+/** {@link Control} for other processes, under `/_sandbox`. `save` keeps what was changed. */
+export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
+  app.addHook('onRequest', ({ hostname }, _reply, done) => {
+    // Else a web page whose name points to this machine could read what was typed.
+    const isMeant = ['127.0.0.1', 'localhost'].includes(hostname);
+    done(isMeant ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
+  });
+  app.addHook('onSend', async ({ method }) => {
+    if (method !== 'GET') await save();
+  });
+
+  app.get('/accounts', () => control.accounts());
+  app.post('/accounts', (request) => {
+    const { accountId, connectors } = jsonOf(request, NewAccount);
+    return control.createAccount(accountId, { connectors });
+  });
+  app.post<OfAccount>('/accounts/:accountId/cycles', (request) => {
+    const { connectorIds, otherReasonCodes } = jsonOf(request, NewCycle);
+    return { id: control.createCycle(request.params.accountId, connectorIds, otherReasonCodes) };
+  });
+  app.get<OfConnector>('/accounts/:accountId/connectors/:id', ({ params }) =>
+    control.connectorOf(params.accountId, idIn(params.id)),
+  );
+  app.patch<OfConnector>('/accounts/:accountId/connectors/:id', (request) =>
+    control.update(request.params.accountId, idIn(request.params.id), jsonOf(request, ConnectorPatch)),
+  );
+
+  app.post('/faults', (request, reply) => {
+    control.fault(jsonOf(request, FaultRule));
+    return reply.code(204).send();
+  });
+  app.delete('/faults', (_request, reply) => {
+    control.clearFaults();
+    return reply.code(204).send();
+  });
+
+  app.get('/requests', () => control.requests);
+  app.delete('/requests', (_request, reply) => {
+    control.requests.length = 0;
+    return reply.code(204).send();
+  });
+
+  app.get('/switches', () => control.switches);
+  app.put('/switches', (request) => Object.assign(control.switches, jsonOf(request, Switches.partial())));
+
+  app.post('/tokens/revoke', (_request, reply) => {
+    control.revokeTokens();
+    return reply.code(204).send();
+  });
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const regexSource = z.string().refine(isRegex, 'not the source of a regular expression');
+
+const forms = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'] as const;
+
+const simple = z.enum([
+  'unauthenticated',
+  'html',
+  'html500',
+  'empty',
+  'truncated',
+  'reset',
+  'hang',
+  'unauthorized',
+  'redirect',
+  'applied-then-reset',
+]);
+
+const Then = z.union([
+  simple,
+  z.strictObject({ kind: z.literal('echo400'), form: z.enum(forms) }),
+  z.strictObject({ kind: z.literal('slow'), ms: z.number().min(0) }),
+  z.strictObject({ kind: z.literal('throttled'), retryAfter: z.union([z.string(), z.number()]) }),
+  z.strictObject({
+    status: z.number().int().min(200).max(599),
+    headers: z.record(z.string(), z.string()).optional(),
+    body: z.unknown().optional(),
+  }),
+]);
+
+/** What goes wrong, when, and how often. */
+export const FaultRule = z.strictObject({
+  match: z.strictObject({
+    method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
+    /** A prefix of the path as received (so %20, not a blank), or the source of a regular expression for it. */
+    path: regexSource.optional(),
+    account: z.string().optional(),
+  }),
+  /** How many requests are hit; 1 by default. */
+  times: z.union([z.number().int().min(1), z.literal('always')]).optional(),
+  /** How many matching requests pass before the first is hit. */
+  skip: z.number().int().min(0).optional(),
+  then: Then,
+});
+
+export type FaultRule = z.infer<typeof FaultRule>;
+export type EchoForm = (typeof forms)[number];
+
+type Simple = z.infer<typeof simple>;
+type WithDetails = Exclude<z.infer<typeof Then>, Simple>;
+
+/** A fault with its kind spelled out; `answer` is the one made of a status, headers and a body. */
+export type Fault =
+  | { [K in Simple]: { kind: K } }[Simple]
+  | Extract<WithDetails, { kind: string }>
+  | ({ kind: 'answer' } & Extract<WithDetails, { status: number }>);
+
+export function faultOf(then: FaultRule['then']): Fault {
+  if (typeof then === 'string') return { kind: then };
+  return 'status' in then ? { kind: 'answer', ...then } : then;
+}
+
+function isRegex(source: string): boolean {
+  try {
+    return Boolean(new RegExp(source));
+  } catch {
+    return false;
+  }
+}

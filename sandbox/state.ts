@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+const Property = z.object({ Id: z.number(), Name: z.string(), Value: z.string() });
+
+/** An account connector as it is kept. What its definition says comes from the catalogue. */
+const StoredConnector = z.object({
+  Id: z.number(),
+  key: z.string(),
+  Name: z.string(),
+  Description: z.string().nullable(),
+  AuthValue: z.string().nullable(),
+  Authenticated: z.boolean(),
+  IsPartnerIntegrationConnector: z.boolean(),
+  Properties: z.array(Property),
+  /** When Cyclr will have authenticated it, ms since the epoch: it shows at the first GET from then on. */
+  settlesAt: z.number().optional(),
+  /** What a test wants otherwise than in the catalogue. */
+  Connector: z.record(z.string(), z.unknown()).optional(),
+});
+
+const Cycle = z.object({
+  id: z.string(),
+  connectorIds: z.array(z.number()),
+  /** Reason codes of what the cycle lacks beside authenticated connectors. */
+  otherReasonCodes: z.array(z.number()),
+});
+
+const Account = z.object({ id: z.string(), connectors: z.array(StoredConnector), cycles: z.array(Cycle) });
+
+const Token = z.object({
+  id: z.number(),
+  value: z.string(),
+  /** The one account that it is for, when it was minted with a scope. */
+  accountId: z.string().optional(),
+  /** Ms since the epoch. */
+  expiresAt: z.number(),
+});
+
+/** All that a restarted sandbox must find again. */
+export const State = z.object({
+  nextConnectorId: z.number(),
+  nextPropertyId: z.number(),
+  accounts: z.array(Account),
+  tokens: z.array(Token),
+});
+
+export type Property = z.infer<typeof Property>;
+export type StoredConnector = z.infer<typeof StoredConnector>;
+export type Cycle = z.infer<typeof Cycle>;
+export type Account = z.infer<typeof Account>;
+export type Token = z.infer<typeof Token>;
+export type State = z.infer<typeof State>;

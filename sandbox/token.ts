@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { formOf } from './body';
+import { Refusal, unauthorized } from './refusal';
+import type { Account, Token } from './state';
+import type { Store } from './store';
+import type { Switches } from './switches';
+
+/** The one set of credentials this Cyclr knows. */
+export const client = { id: 'sandbox', secret: 'sandbox-secret' };
+
+/** `POST /oauth/token`. Fails: 400 with an OAuth `error`. */
+export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresIn }: Switches) {
+  const form = formOf(request);
+  if (!form) throw oauthError('invalid_request');
+  if (form.get('grant_type') !== 'client_credentials') throw oauthError('unsupported_grant_type');
+  if (form.get('client_id') !== client.id || form.get('client_secret') !== client.secret) {
+    throw oauthError('invalid_client');
+  }
+  const token: Token = {
+    id: store.state.tokens.length + 1,
+    value: randomBytes(32).toString('base64url'),
+    accountId: accountInScope(form.get('scope')),
+    expiresAt: Date.now() + tokenExpiresIn * 1000,
+  };
+  store.state.tokens.push(token);
+  return { access_token: token.value, token_type: 'bearer', expires_in: tokenExpiresIn, clientId: client.id };
+}
+
+/** Makes every token that was minted so far a bad one. */
+export function revokeTokens(store: Store): void {
+  for (const token of store.state.tokens) token.expiresAt = 0;
+}
+
+/** The account a request is for. Fails: 401 for a bad token as for an empty or unknown account. */
+export function accountAdmitted(store: Store, request: FastifyRequest): Account {
+  const token = tokenOf(store, request);
+  const account = store.account(accountIdOf(request) ?? '');
+  const isAdmitted = token && token.expiresAt > Date.now() && (token.accountId ?? account?.id) === account?.id;
+  if (!isAdmitted || !account) throw unauthorized();
+  return account;
+}
+
+/** The token a request came with, good or expired; undefined for none and for one that was never minted. */
+export function tokenOf(store: Store, request: FastifyRequest): Token | undefined {
+  const [, value] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  return store.state.tokens.find((token) => token.value === value);
+}
+
+/** The header `X-Cyclr-Account` as received. Node reads its bytes as Latin-1, which is how Cyclr has them sent. */
+export function accountIdOf(request: FastifyRequest): string | undefined {
+  return request.headers['x-cyclr-account']?.toString();
+}
+
+function accountInScope(scope: string | null): string | undefined {
+  if (!scope) return undefined;
+  const [, accountId] = /^account:(.+)$/.exec(scope) ?? [];
+  if (accountId === undefined) throw oauthError('invalid_scope');
+  return accountId;
+}
+
+const oauthError = (error: string): Refusal => new Refusal(400, { error });

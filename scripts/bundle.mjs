@@ -1,0 +1,41 @@
+/** `node scripts/bundle.mjs ROOT FILE`: the workflows as the one file that a worker loads. */
+import { createRequire } from 'node:module';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [root, outFile] = process.argv.slice(2);
+const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@temporalio/worker');
+
+/** A warning is an import that is not there, or code that a workflow can't run: it would fail when the flow gets there. */
+const failOnWarnings = {
+  apply: (compiler) =>
+    compiler.hooks.afterCompile.tap('failOnWarnings', (compilation) => {
+      compilation.errors.push(...compilation.getWarnings());
+      compilation.warnings = [];
+    }),
+};
+
+/** Paths from the root on: stack traces go into the history, and equal sources make equal code on every machine. */
+const webpackConfigHook = (config) => ({
+  ...config,
+  context: root,
+  output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
+  plugins: [...config.plugins, failOnWarnings],
+});
+
+const quiet = () => undefined;
+const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: console.error, error: showErrors };
+
+/** Webpack's report lists every module before it says what is wrong. */
+function showErrors(report) {
+  console.error(report.slice(Math.max(0, report.search(/^(ERROR|WARNING) in/m))));
+}
+
+try {
+  const workflowsPath = join(root, 'workflows', 'index.ts');
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger, webpackConfigHook });
+  writeFileSync(outFile, code);
+} catch (error) {
+  console.error(`the workflows can't be bundled: ${error.message}`);
+  process.exitCode = 1;
+}

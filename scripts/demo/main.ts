@@ -1,0 +1,148 @@
+/** `npm run demo`: one account with a connector of every auth type, through to the end. Not interactive. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { readKeySet } from '../../client/sealing/key-file';
+import { publicKeyOf, type SealingKey } from '../../client/sealing/keys';
+import { seal } from '../../client/sealing/seal';
+import { connect, temporalTarget } from '../../client/temporal/connection';
+import { freePort } from '../../client/temporal/ports';
+import { onStopSignal } from '../../client/temporal/stop-signals';
+import type { ConnectorKey } from '../../workflows/connector';
+import { finalStates, type View } from '../../workflows/messages';
+import { findRunning, startStack, type Running } from '../start/stack';
+import { rows, type Row } from './rows';
+
+const root = join(__dirname, '..', '..', '..');
+const help = `Usage: npm run demo
+
+Takes one account with a connector of every auth type through authentication, on the stack that npm start runs or on
+one of its own, and prints each transition. Exit code 0 only when all of them are where they should be.`;
+
+interface Player {
+  auth: ConnectorAuth;
+  publicKey: SealingKey;
+}
+
+async function main(args: string[]): Promise<number> {
+  if (args.length > 0) {
+    const asked = args[0] === '--help' || args[0] === '-h';
+    (asked ? console.log : console.error)(help);
+    return asked ? 0 : 2;
+  }
+  const running = findRunning(join(root, '.data'));
+  if (running) return play(running);
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
+  const ports = { temporal: await freePort(), ui: undefined, sandbox: await freePort() };
+  console.log('Nothing runs here yet (npm start): the demo starts a stack of its own.');
+  const starting = startStack({ folder, ports, say: (line) => console.log(`  ${line}`) });
+  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
+  try {
+    return await Promise.race([starting.then(play), stopped]);
+  } finally {
+    await starting.then(({ stop }) => stop()).catch(() => undefined);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function play({ temporal, cyclr, sealingKeys }: Running): Promise<number> {
+  if (!cyclr.sandbox) throw new Error('The demo needs the sandbox: unset CYCLR_API_URL.');
+  const address = temporal.address;
+  const configured = temporalTarget();
+  const target = process.env.TEMPORAL_ADDRESS ? configured : { ...configured, address, connectionOptions: { address } };
+  const connection = await connect(target);
+  try {
+    const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }));
+    const player = { auth, publicKey: await publicKeyOf(await readKeySet(sealingKeys)) };
+    const accountId = `demo-${new Date().toISOString().slice(0, 19).replace(/:/g, '')}`;
+    const ids = await install(cyclr.url, accountId);
+    console.log(`\nAccount ${accountId}, ${rows.length} connectors\n`);
+    const ends = await Promise.all(rows.map((row, i) => walk(player, { accountId, connectorId: ids[i]! }, row)));
+    return report(ends, temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** A fresh account with the connectors of all rows. */
+async function install(sandboxUrl: string, accountId: string): Promise<number[]> {
+  const response = await fetch(`${sandboxUrl}/_sandbox/accounts`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ accountId, connectors: rows.map(({ connector }) => connector) }),
+  });
+  if (!response.ok) throw new Error(`The sandbox at ${sandboxUrl} answers ${response.status}.`);
+  return ((await response.json()) as { id: number }[]).map(({ id }) => id);
+}
+
+/** One connector, as its user would: looks what is asked, and gives it. The view it ends with. */
+async function walk({ auth, publicKey }: Player, key: ConnectorKey, row: Row): Promise<View> {
+  const properties = [...(row.properties ?? [])];
+  const credentials = [...(row.credentials ?? [])];
+  await auth.start({ ...key, by: 'demo' });
+  const stopWatching = new AbortController();
+  const watching = print(auth, key, row, stopWatching.signal);
+  let view = await settled(auth, key);
+  for (;;) {
+    const submissionId = randomUUID();
+    if (view.state === 'awaitingProperties' && properties.length > 0) {
+      const given = Object.entries(properties.shift()!);
+      const sealed = given.map(async ([name, value]) => {
+        const secret = view.fields?.find((field) => field.name === name)?.secret;
+        const binding = { ...key, purpose: `property:${name}`, submissionId } as const;
+        return [name, secret ? await seal(value, binding, publicKey) : value] as const;
+      });
+      const values = Object.fromEntries(await Promise.all(sealed));
+      await auth.submitProperties(key, { submissionId, values, by: 'demo' });
+    } else if (view.state === 'awaitingCredentials' && credentials.length > 0) {
+      const text = JSON.stringify(credentials.shift());
+      const sealed = await seal(text, { ...key, purpose: 'credentials', submissionId }, publicKey);
+      await auth.submitCredentials(key, { submissionId, credentials: sealed, by: 'demo' });
+    } else break;
+    view = await settled(auth, key);
+  }
+  if (!finalStates.includes(view.state)) stopWatching.abort();
+  await watching;
+  return view;
+}
+
+const settledStates = [...finalStates, 'awaitingProperties', 'awaitingCredentials', 'awaitingAuthorization'];
+
+/** The view, once it waits for somebody or has ended. */
+async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
+  for await (const { to } of auth.watch(key)) if (settledStates.includes(to)) break;
+  const view = await auth.view(key);
+  return settledStates.includes(view.state) ? view : settled(auth, key);
+}
+
+async function print(auth: ConnectorAuth, key: ConnectorKey, { connector }: Row, signal: AbortSignal): Promise<void> {
+  for await (const { from, event, to, note } of auth.watch(key, signal))
+    console.log(`${connector.padEnd(12)} ${from} → ${to}  (${event}${note ? `: ${note}` : ''})`);
+}
+
+function report(views: View[], webUrl: string | undefined): number {
+  console.log('');
+  const right = views.filter((view, i) => {
+    const { connector, ends, shows } = rows[i]!;
+    const asItShould = view.state === ends;
+    const instead = asItShould ? '' : `, but should be ${ends}${view.problem ? ` (${view.problem.code})` : ''}`;
+    console.log(`${asItShould ? '✓' : '✗'} ${connector.padEnd(12)} ${(view.state + instead).padEnd(24)} ${shows}`);
+    return asItShould;
+  });
+  console.log(`\n${right.length} of ${rows.length} are where they should be.`);
+  console.log(
+    webUrl ? `See them in Temporal Web: ${webUrl}` : 'To see them in Temporal Web: npm start, then npm run demo.',
+  );
+  return right.length === rows.length ? 0 : 1;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (err: unknown) => {
+    console.error(err instanceof Error ? err.message : err);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,89 @@
+/** What the demo takes through authentication, and where each of them should be at its end. */
+import type { Credentials, StateName } from '../../workflows/messages';
+
+export interface Row {
+  /** A connector of the sandbox's catalogue. */
+  connector: string;
+  /** What its user gives, one after the other: mistakes among it. */
+  properties?: { [name: string]: string }[];
+  credentials?: Credentials[];
+  ends: StateName;
+  /** What there is to see. */
+  shows: string;
+}
+
+export const rows: Row[] = [
+  {
+    connector: 'Brightdesk',
+    credentials: [{ kind: 'apiKey', key: 'demo-key' }],
+    ends: 'authenticated',
+    shows: 'API key',
+  },
+  {
+    connector: 'Fernhill',
+    properties: [{ Domain: 'wrong-domain' }, { Domain: 'acme' }],
+    credentials: [
+      { kind: 'apiKey', key: 'wrong-key' },
+      { kind: 'apiKey', key: 'demo-key' },
+    ],
+    ends: 'authenticated',
+    shows: 'API key and a property, each wrong the first time',
+  },
+  {
+    connector: 'Kestrel',
+    properties: [{ Environment: 'staging', SigningSecret: 'demo-secret', Region: 'eu' }],
+    credentials: [{ kind: 'apiKey', key: 'demo-key' }],
+    ends: 'authenticated',
+    shows: 'API key and a sensitive property',
+  },
+  {
+    connector: 'Zenodesk',
+    properties: [{ Subdomain: 'acme' }],
+    credentials: [{ kind: 'basic', username: 'ada@acme.example/token', password: 'demo-token' }],
+    ends: 'authenticated',
+    shows: 'HTTP Basic and a property',
+  },
+  {
+    connector: 'Insightful',
+    credentials: [{ kind: 'basic', username: 'demo-key', password: '' }],
+    ends: 'authenticated',
+    shows: 'HTTP Basic with a blank password',
+  },
+  {
+    connector: 'Quartz',
+    properties: [{ ClientId: 'demo-client', ClientSecret: 'demo-secret' }],
+    ends: 'authenticated',
+    shows: 'OAuth2 client credentials: its properties are enough',
+  },
+  {
+    connector: 'Homeport',
+    credentials: [{ kind: 'tokens', accessToken: 'demo-access', refreshToken: 'demo-refresh' }],
+    ends: 'authenticated',
+    shows: "the partner's own connector: tokens",
+  },
+  { connector: 'Openrates', ends: 'authenticated', shows: 'nothing to authenticate' },
+  {
+    connector: 'Weathervane',
+    properties: [{ Station: 'EDDB' }],
+    ends: 'authenticated',
+    shows: 'nothing to authenticate, but a property',
+  },
+  { connector: 'Evergreen', ends: 'authenticated', shows: 'authenticated already' },
+  { connector: 'Fieldstone', ends: 'unsupported', shows: 'AuthFields: an operator has to help' },
+  { connector: 'Vaultline', ends: 'unsupported', shows: 'an auth type that nobody knows' },
+  { connector: 'Ledgerly', ends: 'awaitingAuthorization', shows: 'OAuth2: waits for the user' },
+  {
+    connector: 'Shopwell',
+    properties: [{ Shop: 'acme' }],
+    ends: 'awaitingAuthorization',
+    shows: 'OAuth2 and a property: waits for the user',
+  },
+  { connector: 'Chirper', ends: 'awaitingAuthorization', shows: 'OAuth1: waits for the user' },
+  { connector: 'Driftwood', ends: 'awaitingAuthorization', shows: 'OAuth2 of unknown kind: waits for the user' },
+  {
+    connector: 'Sugarloaf',
+    properties: [{ Username: 'ada', Password: 'demo-password' }],
+    ends: 'awaitingAuthorization',
+    shows: 'OAuth2 with a password among its properties',
+  },
+];

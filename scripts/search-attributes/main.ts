@@ -1,0 +1,35 @@
+/** The process: registers our search attributes on the server that TEMPORAL_* names. */
+import { connect, temporalTarget } from '../../client/temporal/connection';
+import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
+
+const help = `Usage: npm run search-attributes
+
+Registers the search attributes that the workflows set (${searchAttributeNames.join(', ')}; type Keyword)
+in the namespace that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile (TEMPORAL_PROFILE), name.
+Those that are there already stay as they are.`;
+
+async function main(args: string[]): Promise<number> {
+  if (args.length > 0) {
+    const asked = args[0] === '--help' || args[0] === '-h';
+    (asked ? console.log : console.error)(help);
+    return asked ? 0 : 2;
+  }
+  const target = temporalTarget();
+  const connection = await connect(target);
+  try {
+    const added = await registerSearchAttributes(connection, target.namespace);
+    const what = added.length > 0 ? `registered ${added.join(', ')}` : 'all search attributes were there already';
+    console.log(`${target.address}, namespace ${target.namespace}: ${what}`);
+    return 0;
+  } finally {
+    await connection.close();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (err: unknown) => {
+    console.error(err instanceof Error ? err.message : err);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,65 @@
+/** `npm start`: everything on this machine. */
+import { join } from 'node:path';
+import { onStopSignal } from '../../client/temporal/stop-signals';
+import { findRunning, leaveNote, portsOf, startStack, type Running } from './stack';
+
+const root = join(__dirname, '..', '..', '..');
+const folder = join(root, '.data');
+const help = `Usage: npm start
+
+Starts everything on this machine, and stops it again at Ctrl-C: a Temporal dev server with its UI (data in .data/),
+the Cyclr sandbox, a worker. The flows of the last time go on where they were.
+
+  TEMPORAL_ADDRESS   uses that Temporal instead of a dev server (with the other TEMPORAL_* variables)
+  CYCLR_API_URL      uses that Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
+  SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
+  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080)`;
+
+async function main(args: string[]): Promise<number> {
+  if (args.length > 0) return usage(args[0] === '--help' || args[0] === '-h');
+  if (findRunning(folder)) throw new Error('npm start is running here already.');
+  const stopped = new Promise<undefined>((resolve) => onStopSignal(() => resolve(undefined)));
+  const starting = startStack({ folder, ports: portsOf(process.env), say: (line) => console.log(`  ${line}`) });
+  const stack = await Promise.race([starting, stopped]);
+  if (!stack) {
+    console.log('Stopping …');
+    await starting.then(({ stop }) => stop()).catch(() => undefined); // it cleans up after itself
+    return 0;
+  }
+  const takeNoteAway = leaveNote(folder, stack);
+  console.log(welcome(stack));
+  const trouble = await Promise.race([stopped, stack.died]);
+  if (trouble) console.error(trouble);
+  console.log('\nStopping …');
+  takeNoteAway();
+  await stack.stop();
+  return trouble ? 1 : 0;
+}
+
+function usage(asked: boolean): number {
+  (asked ? console.log : console.error)(help);
+  return asked ? 0 : 2;
+}
+
+function welcome({ temporal, cyclr }: Running): string {
+  const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;
+  const next = cyclr.sandbox
+    ? ['npm run demo', 'npm run cli -- start acme 1002', 'npm run cli -- properties acme 1002 --set Domain=acme']
+    : ['npm run cli -- start ACCOUNT CONNECTOR'];
+  return [
+    '',
+    ...(web ? [`Temporal Web: ${web}`, ''] : []),
+    'To try next, in another terminal:',
+    ...next.map((command) => `  ${command}`),
+    '',
+    'Logs are in .data/logs. Ctrl-C stops everything.',
+  ].join('\n');
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (err: unknown) => {
+    console.error(err instanceof Error ? err.message : err);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,251 @@
+import { ConnectorAuthError } from '../../client/connector-auth-error';
+import type { TimelineEntry } from '../../workflows/messages';
+import { cli, viewOf } from './scene';
+
+const started = {
+  workflowId: 'connector-auth/acme/42',
+  runId: 'run-1',
+  started: true,
+  intent: 'authenticate',
+} as const;
+const start = async () => started;
+const entries: TimelineEntry[] = [
+  { at: '2030-01-01T00:00:00.000Z', from: 'fetchingConnector', event: 'connectorFetched', to: 'awaitingCredentials' },
+  {
+    at: '2030-01-01T00:00:01.000Z',
+    from: 'awaitingCredentials',
+    event: 'credentialsSubmitted',
+    to: 'awaitingCredentials',
+    id: 'sub-1',
+    by: 'cli:kim',
+    note: 'notSealed',
+  },
+];
+const entryLines = [
+  '2030-01-01T00:00:00.000Z  fetchingConnector -> awaitingCredentials  connectorFetched',
+  '2030-01-01T00:00:01.000Z  awaitingCredentials  credentialsSubmitted  sub-1  by cli:kim  notSealed',
+];
+
+describe('start', () => {
+  test('starts, and says what was started', async () => {
+    const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42'], { answers: { start } });
+
+    expect({ exitCode, stdout, stderr, closed }).toEqual({
+      exitCode: 0,
+      stdout: 'Started: connector-auth/acme/42 (authenticate)\n',
+      stderr: '',
+      closed: 1,
+    });
+    const by = expect.stringMatching(/^cli(:.{1,96})?$/);
+    expect(calls).toEqual([
+      { name: 'start', args: [{ accountId: 'acme', connectorId: 42, intent: 'authenticate', by }] },
+    ]);
+  });
+
+  test('prints the contract’s object with --json', async () => {
+    const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
+
+    expect(stdout).toBe(`${JSON.stringify(started)}\n`);
+  });
+
+  test('says when one ran already', async () => {
+    const { exitCode, stdout } = await cli(['start', 'acme', '42'], {
+      answers: { start: async () => ({ ...started, started: false }) },
+    });
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe('Runs already: connector-auth/acme/42 (authenticate)\n');
+  });
+
+  test('asks for new input with --reauthenticate, and says with a code that it can not now', async () => {
+    const refusing = async () => {
+      throw new ConnectorAuthError('alreadyRunning', 'An authentication runs.');
+    };
+
+    const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42', '--reauthenticate'], {
+      answers: { start: refusing },
+    });
+
+    expect(calls[0]!.args[0]).toMatchObject({ intent: 'reauthenticate' });
+    expect({ exitCode, stdout, stderr, closed }).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'alreadyRunning: An authentication runs.\n',
+      closed: 1,
+    });
+  });
+
+  test('waits with --wait until it is authenticated', async () => {
+    const result = async () => viewOf({ state: 'authenticated', verification: 'notChecked' });
+
+    const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
+      answers: { start, result },
+    });
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(started);
+    expect(stderr).toBe('authenticated\n');
+  });
+
+  test.each([
+    [viewOf({ state: 'expired' }), 'expired\n'],
+    [viewOf({ state: 'cancelled' }), 'cancelled\n'],
+    [
+      viewOf({ state: 'failed', failure: { code: 'connectorNotFound', message: 'There is none.' } }),
+      'failed: connectorNotFound: There is none.\n',
+    ],
+  ])('exits 3 with --wait when it ends otherwise (%#)', async (view, line) => {
+    const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
+      answers: { start, result: async () => view },
+    });
+
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(stdout)).toEqual(started);
+    expect(stderr).toBe(line);
+  });
+});
+
+describe('view', () => {
+  test('shows the state, the problem, the fields and the next step', async () => {
+    const view = viewOf({
+      state: 'awaitingProperties',
+      deadline: '2030-01-08T00:00:00.000Z',
+      problem: {
+        code: 'missingProperty',
+        message: 'Some are missing.',
+        fields: [{ name: 'Key', code: 'missingProperty' }],
+      },
+      fields: [
+        { name: 'Domain', label: 'Your domain', required: true, secret: false, stored: true, options: ['eu', 'us'] },
+        { name: 'Key', label: 'Client key', required: true, secret: true, stored: false },
+        { name: 'Note', label: 'Note', required: false, secret: false, stored: false },
+      ],
+    });
+
+    const { exitCode, stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`account    acme
+connector  42  HubSpot (ApiKey)
+state      awaitingProperties
+deadline   2030-01-08T00:00:00.000Z
+problem    missingProperty: Some are missing.
+           Key: missingProperty
+fields     Domain  Your domain  stored, eu | us
+           Key     Client key   missing, secret
+           Note    Note         optional
+next       cyclr-connect properties acme 42
+`);
+  });
+
+  test.each([
+    [
+      viewOf({ state: 'authenticated', verification: 'unproven', intent: 'reauthenticate' }),
+      /^state +authenticated, unproven$/m,
+    ],
+    [viewOf({ state: 'failed', failure: { code: 'accessDenied', message: 'No.' } }), /^failure +accessDenied: No\.$/m],
+    [viewOf({ state: 'expired', accountId: "O'Neil & Co" }), /^next +cyclr-connect start 'O'\\''Neil & Co' 42$/m],
+    [viewOf({ state: 'unsupported' }), /^next +an operator/m],
+    [viewOf({ connector: undefined, state: 'fetchingConnector' }), /^connector +42$/m],
+    [
+      viewOf({
+        state: 'awaitingAuthorization',
+        attempt: { id: 'a-1', requestedAt: '…', expiresAt: '2030-01-01T00:05:00Z' },
+      }),
+      /^attempt +a-1, until 2030-01-01T00:05:00Z$/m,
+    ],
+  ])('shows what belongs to a state (%#)', async (view, line) => {
+    const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
+
+    expect(stdout).toMatch(line);
+  });
+
+  test('prints the view itself with --json', async () => {
+    const { stdout } = await cli(['view', '--json', 'acme', '42'], { answers: { view: async () => viewOf() } });
+
+    expect(JSON.parse(stdout)).toEqual(viewOf());
+    expect(stdout.match(/\n/g)).toHaveLength(1);
+  });
+
+  test('lets no control character from outside reach the terminal', async () => {
+    const view = viewOf({
+      connector: { name: 'Evil\u001b[2J\u009b1m\u202e\nnext  x', authType: 'ApiKey', partnerSupplied: false },
+    });
+
+    const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
+
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(stdout.match(/^next/gm)).toHaveLength(1);
+  });
+});
+
+describe('timeline and watch', () => {
+  test('timeline shows the entries, and how many are gone', async () => {
+    const timeline = async () => ({ entries, dropped: 7 });
+
+    const forPeople = await cli(['timeline', 'acme', '42'], { answers: { timeline } });
+    const json = await cli(['timeline', 'acme', '42', '--json'], { answers: { timeline } });
+
+    expect(forPeople.stdout.trimEnd().split('\n')).toEqual(['(7 older ones are gone)', ...entryLines]);
+    expect(JSON.parse(json.stdout)).toEqual({ entries, dropped: 7 });
+  });
+
+  test('watch shows each entry as it comes; with --json one object a line', async () => {
+    const watch = async function* () {
+      yield* entries;
+    };
+
+    const forPeople = await cli(['watch', 'acme', '42'], { answers: { watch } });
+    const json = await cli(['watch', 'acme', '42', '--json'], { answers: { watch } });
+
+    expect([forPeople.exitCode, json.exitCode]).toEqual([0, 0]);
+    expect(forPeople.stdout.trimEnd().split('\n')).toEqual(entryLines);
+    expect(
+      json.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(entries);
+  });
+
+  test.each([
+    ['watch', { watch: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
+    ['start --wait', { start, result: () => new Promise<never>(() => {}) }],
+  ])('an interrupted %s exits 130 and is silent about it', async (command, answers) => {
+    const interruption = new AbortController();
+    const [name, ...flags] = command.split(' ');
+
+    const running = cli([name!, 'acme', '42', ...flags], { answers, signal: interruption.signal });
+    setImmediate(() => interruption.abort());
+    const { exitCode, stderr, closed } = await running;
+
+    expect({ exitCode, stderr, closed }).toEqual({ exitCode: 130, stderr: '', closed: 1 });
+  });
+});
+
+describe('cancel', () => {
+  test('passes on the reason and shows the view', async () => {
+    const cancelled = viewOf({ state: 'cancelled' });
+
+    const { exitCode, stdout, calls } = await cli(['cancel', 'acme', '42', '--reason', 'wrong one', '--json'], {
+      answers: { cancel: async () => cancelled },
+    });
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(cancelled);
+    expect(calls[0]!.args).toEqual([
+      { accountId: 'acme', connectorId: 42 },
+      { reason: 'wrong one', by: expect.stringMatching(/^cli/) },
+    ]);
+  });
+
+  test('of a flow that is not there is a failure with a code', async () => {
+    const cancel = async () => {
+      throw new ConnectorAuthError('notStarted', 'There is none.');
+    };
+
+    const { exitCode, stdout, stderr } = await cli(['cancel', 'acme', '42'], { answers: { cancel } });
+
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: 'notStarted: There is none.\n' });
+  });
+});

@@ -1,0 +1,293 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
+import { generateKey, privateKeysOf, type PrivateKeys } from '../../client/sealing/keys';
+import { open } from '../../client/sealing/open';
+import type { Field, Sealed } from '../../workflows/connector';
+import type { ProblemCode, StateName } from '../../workflows/messages';
+import { cli, inputOf, SECRET, viewOf } from './scene';
+
+const key = { accountId: 'acme', connectorId: 42 };
+const fields: Field[] = [
+  { name: 'Domain', label: 'Domain', required: true, secret: false, stored: false },
+  { name: 'Secret', label: 'Client secret', required: true, secret: true, stored: false },
+];
+const awaitingProperties = viewOf({ state: 'awaitingProperties', fields });
+const taken = viewOf({ state: 'authenticated', verification: 'notChecked' });
+const answers = {
+  view: async () => awaitingProperties,
+  submitProperties: async () => taken,
+  submitCredentials: async () => taken,
+};
+const apiKey = JSON.stringify({ kind: 'apiKey', key: SECRET });
+
+let env: NodeJS.ProcessEnv;
+let keys: PrivateKeys;
+
+beforeAll(async () => {
+  env = { SEALING_KEYS: JSON.stringify({ keys: [await generateKey()] }) };
+  keys = await privateKeysOf(env.SEALING_KEYS!);
+});
+
+const opened = (sealed: unknown, purpose: 'credentials' | `property:${string}`, submissionId: string) =>
+  open(sealed as Sealed, { ...key, purpose, submissionId }, keys);
+
+describe('properties', () => {
+  test('sends plain values as they are and secret ones sealed, with a warning', async () => {
+    const argv = ['properties', 'acme', '42', '--set', 'Domain=a=b', '--set', `Secret=${SECRET}`];
+
+    const { exitCode, stdout, stderr, calls, inputRead } = await cli(argv, { answers, env, input: 'not read' });
+
+    const { submissionId, values, by } = inputOf(calls, 'submitProperties');
+    expect(exitCode).toBe(0);
+    expect(values).toEqual({ Domain: 'a=b', Secret: { sealed: expect.any(String) } });
+    expect(await opened(values.Secret, 'property:Secret', submissionId)).toBe(SECRET);
+    expect(submissionId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(by).toMatch(/^cli/);
+    expect(stderr).toMatch(/^warning: .*history.*\n$/);
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(stdout).toMatch(/^state +authenticated, notChecked$/m);
+    expect(inputRead).toBe(false);
+  });
+
+  test('reads a JSON object from standard input, without a warning', async () => {
+    const input = `\uFEFF${JSON.stringify({ Domain: 'acme', Secret: SECRET })}\n`;
+
+    const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42', '--json'], {
+      answers,
+      env,
+      input,
+    });
+
+    const { submissionId, values } = inputOf(calls, 'submitProperties');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(taken);
+    expect(stderr).toBe('');
+    expect(values.Domain).toBe('acme');
+    expect(await opened(values.Secret, 'property:Secret', submissionId)).toBe(SECRET);
+  });
+
+  test.each<[string, () => Promise<ReturnType<typeof viewOf>>]>([
+    ['a name that the flow does not list', async () => awaitingProperties],
+    ['any name where the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
+  ])('takes %s for a secret', async (_, view) => {
+    const { calls, stderr } = await cli(['properties', 'acme', '42', '--set', `Unknown=${SECRET}`], {
+      answers: { ...answers, view },
+      env,
+    });
+
+    const { submissionId, values } = inputOf(calls, 'submitProperties');
+    expect(await opened(values.Unknown, 'property:Unknown', submissionId)).toBe(SECRET);
+    expect(stderr).toMatch(/^warning: /);
+  });
+
+  test('needs no keys where nothing is secret', async () => {
+    const { exitCode, calls } = await cli(['properties', 'acme', '42', '--set', 'Domain='], { answers });
+
+    expect(exitCode).toBe(0);
+    expect(inputOf(calls, 'submitProperties').values).toEqual({ Domain: '' });
+  });
+
+  test('keeps names such as __proto__', async () => {
+    const { calls } = await cli(['properties', 'acme', '42'], { answers, env, input: '{"__proto__":"x"}' });
+
+    expect(Object.keys(inputOf(calls, 'submitProperties').values)).toEqual(['__proto__']);
+  });
+
+  test('sends a submission id that was given, so that a script can repeat it', async () => {
+    const argv = ['properties', 'acme', '42', '--set', `Secret=${SECRET}`, '--submission-id', 'mine_1'];
+
+    const { calls } = await cli(argv, { answers, env });
+
+    const { submissionId, values } = inputOf(calls, 'submitProperties');
+    expect(submissionId).toBe('mine_1');
+    expect(await opened(values.Secret, 'property:Secret', 'mine_1')).toBe(SECRET);
+  });
+
+  test.each(['', ' \n'])('neither --set nor input is wrong usage (%j)', async (input) => {
+    const { exitCode, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^wrongUsage: nothing was given/);
+    expect(calls).toEqual([]);
+  });
+
+  test.each<[string, string | Buffer]>([
+    ['no JSON', `{"Secret":"${SECRET}"`],
+    ['a list', `["${SECRET}"]`],
+    ['a number as value', `{"Secret":1,"Other":"${SECRET}"}`],
+    ['null', 'null'],
+    ['a text', `"${SECRET}"`],
+    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
+    ['more than 1 MiB', `{"Secret":"${'x'.repeat(1024 * 1024)}"}`],
+    ['a value over 64 KiB', `{"Secret":"${'x'.repeat(70_000)}"}`],
+    ['a value with half a character', '{"Secret":"\\ud800"}'],
+  ])('%s on standard input is malformed, and nothing is sent', async (_, input) => {
+    const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^malformed: .*\n$/);
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(calls.filter(({ name }) => name !== 'view')).toEqual([]);
+  });
+});
+
+describe('credentials', () => {
+  test('sends what stands on standard input sealed, and only sealed', async () => {
+    const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], {
+      answers,
+      env,
+      input: apiKey,
+    });
+
+    const { submissionId, credentials } = inputOf(calls, 'submitCredentials');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(await opened(credentials, 'credentials', submissionId))).toEqual({ kind: 'apiKey', key: SECRET });
+    expect(JSON.stringify(calls) + stdout + stderr).not.toContain(SECRET);
+  });
+
+  test('each submission has an id of its own', async () => {
+    const first = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
+    const second = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
+
+    const ids = [first, second].map(({ calls }) => inputOf(calls, 'submitCredentials').submissionId);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test('nothing on standard input is wrong usage', async () => {
+    const { exitCode, calls } = await cli(['credentials', 'acme', '42'], { answers, env });
+
+    expect(exitCode).toBe(2);
+    expect(calls).toEqual([]);
+  });
+
+  test('what is no credentials is malformed, and not quoted', async () => {
+    const input = JSON.stringify({ kind: 'apiKey', apiKey: SECRET });
+
+    const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], { answers, env, input });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^malformed: /);
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(calls).toEqual([]);
+  });
+
+  test('what the flow itself refuses is its code', async () => {
+    const submitCredentials = async () => {
+      throw new ConnectorAuthError('notNow', 'It waits for properties.');
+    };
+
+    const { exitCode, stdout, stderr } = await cli(['credentials', 'acme', '42'], {
+      answers: { submitCredentials },
+      env,
+      input: apiKey,
+    });
+
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'notNow: It waits for properties.\n',
+    });
+  });
+});
+
+test.each<[ProblemCode | undefined, StateName, number]>([
+  ['refused', 'awaitingCredentials', 1],
+  ['notAuthorized', 'awaitingProperties', 1],
+  ['notAuthorized', 'awaitingAuthorization', 1],
+  ['cyclrUnavailable', 'awaitingCredentials', 0],
+  ['cyclrUnavailable', 'applyingCredentials', 0],
+  ['refused', 'applyingCredentials', 0],
+  [undefined, 'awaitingCredentials', 0],
+  [undefined, 'authenticated', 0],
+])('a view with the problem %s in %s is shown, with exit code %i', async (code, state, expected) => {
+  const view = viewOf({ state, ...(code && { problem: { code, message: 'It says no.' } }) });
+
+  const { exitCode, stdout, stderr } = await cli(['credentials', 'acme', '42', '--json'], {
+    answers: { submitCredentials: async () => view },
+    env,
+    input: apiKey,
+  });
+
+  expect(exitCode).toBe(expected);
+  expect(JSON.parse(stdout)).toEqual(view);
+  expect(stderr).toBe(expected === 1 ? `${code}: It says no.\n` : '');
+});
+
+describe('seal', () => {
+  test.each([
+    ['hunter2', 'hunter2'],
+    ['hunter2\n', 'hunter2'],
+    ['hunter2\r\n', 'hunter2'],
+    ['hunter2\n\n', 'hunter2\n'],
+    [' hunter2 ', ' hunter2 '],
+    ['\uFEFFhunter2', '\uFEFFhunter2'],
+    ['', ''],
+  ])('seals %j for a property as %j, without Temporal', async (input, value) => {
+    const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
+
+    const { exitCode, stdout, stderr, closed } = await cli(argv, { env, input });
+
+    expect({ exitCode, stderr, closed }).toEqual({ exitCode: 0, stderr: '', closed: 0 });
+    expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(value);
+  });
+
+  test('seals credentials', async () => {
+    const { exitCode, stdout } = await cli(['seal', 'acme', '42', 'sub-1', '--json'], { env, input: `${apiKey}\n` });
+
+    expect(exitCode).toBe(0);
+    expect(await opened(JSON.parse(stdout), 'credentials', 'sub-1')).toBe(apiKey);
+  });
+
+  test.each([SECRET, '', `{"key":"${SECRET}"}`])('seals no credentials that are none (%#)', async (input) => {
+    const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^malformed: /);
+    expect(stderr).not.toContain(SECRET);
+  });
+});
+
+describe('the sealing keys', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cli-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const seal = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
+
+  test('can be a file', async () => {
+    const file = join(folder, 'keys.json');
+    await writeFile(file, env.SEALING_KEYS!);
+
+    const { stdout } = await cli(seal, { env: { SEALING_KEYS: file }, input: SECRET });
+
+    expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
+  });
+
+  test('are those of npm start where none are set', async () => {
+    await mkdir(join(folder, '.data'));
+    await writeFile(join(folder, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
+
+    const { stdout } = await cli(seal, { cwd: folder, input: SECRET });
+
+    expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
+  });
+
+  test('are asked for where there are none', async () => {
+    const { exitCode, stderr } = await cli(seal, { cwd: folder, input: SECRET });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
+  });
+
+  test('that can not be used are refused without being quoted', async () => {
+    const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^invalidKeys: /);
+    expect(stderr).not.toContain(SECRET);
+  });
+});

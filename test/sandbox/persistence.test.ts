@@ -1,0 +1,99 @@
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSandbox } from '../../sandbox/server';
+import { ACCOUNT, scene, send, stopAll } from './scene';
+
+let directory: string;
+let dataFile: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  dataFile = join(directory, 'state.json');
+});
+
+afterEach(async () => {
+  await stopAll();
+  await rm(directory, { recursive: true });
+});
+
+/** A sandbox started from what is on the disk right now, while the first still runs. */
+async function afterSuddenDeath() {
+  const copy = `${dataFile}.copy`;
+  await copyFile(dataFile, copy);
+  return scene([], { dataFile: copy });
+}
+
+test('a restart finds what was stored, and the old token is still good', async () => {
+  const first = await scene(['Fernhill'], { dataFile });
+  await first.set({ Domain: 'acme' });
+  await first.put({ AuthValue: 'a key' });
+  await first.sandbox.close();
+
+  const second = await scene(['Fernhill'], { dataFile });
+  const { json } = await second.call('GET', `/v1.0/account/connectors/${first.id}`, { token: first.token });
+
+  expect(json).toMatchObject({ AuthValue: 'a key', Authenticated: true, Properties: [{ Name: 'Domain' }] });
+  expect(second.id).toBeGreaterThan(first.id);
+});
+
+test('what was answered is on the disk, even if the process dies then', async () => {
+  const first = await scene(['Brightdesk'], { dataFile });
+  await first.put({ AuthValue: 'a key' });
+
+  const second = await afterSuddenDeath();
+
+  expect(second.sandbox.connectorOf(ACCOUNT, first.id).AuthValue).toBe('a key');
+});
+
+test('what was done before an answer was lost is on the disk, too', async () => {
+  const first = await scene(['Brightdesk'], { dataFile });
+  first.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
+  await first.put({ AuthValue: 'a key' }).catch(() => undefined);
+
+  const second = await afterSuddenDeath();
+
+  expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
+});
+
+test('an authentication that was still to come comes after the restart', async () => {
+  const first = await scene(['Quartz'], { dataFile });
+  await first.set({ ClientId: 'id', ClientSecret: 's' });
+  await first.put({ AuthValue: '{}' });
+  await first.sandbox.close();
+
+  const second = await scene([], { dataFile });
+  const { json } = await second.call('GET', `/v1.0/account/connectors/${first.id}`);
+
+  expect(json.Authenticated).toBe(true);
+});
+
+test('many changes at a time are all kept, in one file that only its owner can read', async () => {
+  const first = await scene([], { dataFile });
+  const accountIds = Array.from({ length: 50 }, (_, n) => `m${n}`);
+  await Promise.all(
+    accountIds.map((accountId) =>
+      send(first.sandbox, 'POST', '/_sandbox/accounts', { body: { accountId, connectors: [101] } }),
+    ),
+  );
+
+  const second = await afterSuddenDeath();
+
+  expect(second.sandbox.accounts().map(({ accountId }) => accountId)).toEqual(expect.arrayContaining(accountIds));
+  expect(await readdir(directory)).toEqual(['state.json', 'state.json.copy']);
+  expect((await stat(dataFile)).mode & 0o777).toBe(0o600);
+});
+
+test.each([
+  ['is no JSON', 'hello'],
+  ['says something else', '{"accounts":[]}'],
+])('a file that %s is left alone', async (_what, content) => {
+  await writeFile(dataFile, content);
+
+  await expect(startSandbox({ dataFile })).rejects.toThrow(/is no data of this sandbox/);
+  expect(await readFile(dataFile, 'utf8')).toBe(content);
+});
+
+test('a file that cannot be written is found out at start', async () => {
+  await expect(startSandbox({ dataFile: join(directory, 'nowhere', 'state.json') })).rejects.toThrow('ENOENT');
+});

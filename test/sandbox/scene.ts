@@ -1,0 +1,121 @@
+import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/server';
+
+// A machine that is busy with other tests is no failure.
+jest.setTimeout(30_000);
+
+export const ACCOUNT = 'a1';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The parsed text; undefined where it is no JSON. */
+  json: ReturnType<typeof JSON.parse>;
+}
+
+export interface Request {
+  body?: unknown;
+  account?: string;
+  token?: string;
+  headers?: Record<string, string>;
+}
+
+export interface Scene {
+  sandbox: Sandbox;
+  /** The ids of the connectors asked for, in that order. */
+  ids: number[];
+  id: number;
+  token: string;
+  /** A request with a good token for the account, unless told otherwise; a body is sent as JSON. */
+  call: (method: string, path: string, request?: Request) => Promise<Answer>;
+  get: (below?: string) => Promise<Answer>;
+  put: (body: unknown) => Promise<Answer>;
+  /** Sets properties of the connector. */
+  set: (properties: Record<string, string>) => Promise<Answer[]>;
+}
+
+const running: Sandbox[] = [];
+
+/** Stops every sandbox that a scene started. For `afterEach`. */
+export async function stopAll(): Promise<void> {
+  await Promise.all(running.splice(0).map((sandbox) => sandbox.close()));
+}
+
+/** A sandbox with one account that has these connectors, and a way to call it; get, put and set are for the first. */
+export async function scene(connectors: string[] = ['Brightdesk'], options?: SandboxOptions): Promise<Scene> {
+  const sandbox = await startSandbox(options);
+  running.push(sandbox);
+  const ids = sandbox.createAccount(ACCOUNT, { connectors }).map(({ id }) => id);
+  const id = ids[0] ?? 0;
+  const token = (await mint(sandbox)).json.access_token;
+
+  const call: Scene['call'] = (method, path, request = {}) =>
+    send(sandbox, method, path, { ...request, headers: headersOf({ token, account: ACCOUNT, ...request }) });
+  const path = `/v1.0/account/connectors/${id}`;
+  return {
+    sandbox,
+    ids,
+    id,
+    token,
+    call,
+    get: (below = '') => call('GET', path + below),
+    put: (body) => call('PUT', path, { body }),
+    set: (properties) =>
+      Promise.all(
+        Object.entries(properties).map(([Name, Value]) =>
+          call('POST', `${path}/properties`, { body: { Name, Value } }),
+        ),
+      ),
+  };
+}
+
+/** Asks for a token as Cyclr wants it, with some fields otherwise. */
+export function mint(sandbox: Sandbox, fields: Record<string, string> = {}): Promise<Answer> {
+  const credentials = { client_id: sandbox.clientId, client_secret: sandbox.clientSecret };
+  const form = new URLSearchParams({ grant_type: 'client_credentials', ...credentials, ...fields });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return send(sandbox, 'POST', '/oauth/token', { headers, body: form.toString() });
+}
+
+/** A plain request. A body that is no string goes out as JSON. */
+export async function send(
+  sandbox: { url: string },
+  method: string,
+  path: string,
+  { body, headers = {} }: Pick<Request, 'body' | 'headers'> = {},
+): Promise<Answer> {
+  const isJson = body !== undefined && typeof body !== 'string';
+  const response = await fetch(sandbox.url + path, {
+    method,
+    headers: isJson ? { 'content-type': 'application/json', ...headers } : headers,
+    body: isJson ? JSON.stringify(body) : body,
+    redirect: 'manual',
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, json: jsonIn(text) };
+}
+
+/** Looks again and again until it is so. Fails after ten seconds. */
+export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`never: ${isSo.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function headersOf({ token, account, headers }: Request): Record<string, string> {
+  return {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(account !== undefined && { 'x-cyclr-account': account }),
+    ...headers,
+  };
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

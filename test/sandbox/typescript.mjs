@@ -1,0 +1,11 @@
+// Lets a plain node process run our TypeScript, as Jest does: node typescript.mjs main.ts
+import Module, { createRequire } from 'node:module';
+import { transformFileSync } from '@swc/core';
+
+Module._extensions['.ts'] = (module, filename) => {
+  const jsc = { parser: { syntax: 'typescript' }, target: 'es2022' };
+  const { code } = transformFileSync(filename, { jsc, module: { type: 'commonjs' }, swcrc: false });
+  module._compile(code, filename);
+};
+
+createRequire(import.meta.url)(process.argv[2]);

@@ -1,0 +1,48 @@
+import { credentialsOf } from '../../client/sealing/credentials';
+
+test.each([
+  { kind: 'apiKey', key: 'k' },
+  { kind: 'basic', username: 'u', password: 'p:q' },
+  { kind: 'basic', username: 'the key is the user name', password: '' },
+  { kind: 'tokens', accessToken: 'a' },
+  {
+    kind: 'tokens',
+    accessToken: 'a',
+    refreshToken: 'r',
+    expires: '2030-01-01T00:00:00Z',
+    refreshExpires: '2031-01-01',
+  },
+])('%j are credentials', (credentials) => {
+  expect(credentialsOf(JSON.stringify(credentials))).toEqual(credentials);
+});
+
+test.each<[string, unknown]>([
+  ['no key', { kind: 'apiKey' }],
+  ['an empty key', { kind: 'apiKey', key: '' }],
+  ['a key that is no text', { kind: 'apiKey', key: 1 }],
+  ['another kind of parts', { kind: 'apiKey', username: 'hunter2', password: 'hunter2' }],
+  ['one part too many', { kind: 'tokens', accessToken: 'hunter2', refresh_token: 'hunter2' }],
+  ['no password', { kind: 'basic', username: 'hunter2' }],
+  ['no user name', { kind: 'basic', username: '', password: 'hunter2' }],
+  ['a user name with a colon', { kind: 'basic', username: 'hun:ter2', password: 'hunter2' }],
+  ['an unknown kind', { kind: 'hunter2', key: 'hunter2' }],
+  ['no kind', { key: 'hunter2' }],
+  ['a list', [{ kind: 'apiKey', key: 'hunter2' }]],
+  ['null', null],
+  ['a text', 'hunter2'],
+  ['too much', { kind: 'apiKey', key: 'hunter2'.repeat(10_000) }],
+])('%s is malformed', (_, value) => {
+  expect(() => credentialsOf(JSON.stringify(value))).toThrow(expect.objectContaining({ code: 'malformed' }));
+});
+
+test('the error for what is no JSON quotes none of it and has no cause', () => {
+  const attempt = () => credentialsOf('{"kind":"apiKey","key":"hunter2"');
+
+  try {
+    attempt();
+  } catch (err) {
+    expect(err).not.toHaveProperty('cause');
+    expect((err as Error).stack).not.toContain('hunter2');
+  }
+  expect(attempt).toThrow(expect.objectContaining({ name: 'SealingError', code: 'malformed' }));
+});

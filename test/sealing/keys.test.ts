@@ -1,0 +1,177 @@
+import { createECDH, createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readKeySet } from '../../client/sealing/key-file';
+import {
+  generateKey,
+  keySetOf,
+  privateKeysOf,
+  publicHalf,
+  publicKeyOf,
+  rotate,
+  type Jwk,
+} from '../../client/sealing/keys';
+import { open } from '../../client/sealing/open';
+import { seal } from '../../client/sealing/seal';
+
+const binding = { accountId: 'acme', connectorId: 42, purpose: 'credentials', submissionId: 'sub-1' } as const;
+const setOf = (...keys: unknown[]) => JSON.stringify({ keys });
+const flipped = (part: string) => (part.startsWith('A') ? 'B' : 'A') + part.slice(1);
+
+test('a new key is a private P-256 key, named by the RFC 7638 thumbprint of its public half', async () => {
+  const key = await generateKey();
+
+  expect(key).toEqual({
+    kty: 'EC',
+    crv: 'P-256',
+    x: expect.any(String),
+    y: expect.any(String),
+    d: expect.any(String),
+    kid: createHash('sha256').update(`{"crv":"P-256","kty":"EC","x":"${key.x}","y":"${key.y}"}`).digest('base64url'),
+    use: 'enc',
+    alg: 'ECDH-ES',
+  });
+});
+
+test('after a rotation the new key seals, and what the old one sealed still opens', async () => {
+  const before = { keys: [await generateKey()] };
+  const sealedBefore = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
+
+  const after = await rotate(before);
+
+  const sealer = await publicKeyOf(JSON.stringify(after));
+  const keys = await privateKeysOf(JSON.stringify(after));
+  expect(after.keys.slice(1)).toEqual(before.keys);
+  expect(sealer.kid).toBe(after.keys[0]!.kid);
+  expect(sealer.kid).not.toBe(before.keys[0]!.kid);
+  expect(await open(sealedBefore, binding, keys)).toBe('old');
+  expect(await open(await seal('new', binding, sealer), binding, keys)).toBe('new');
+});
+
+test('what a removed key sealed is sealed to an unknown key', async () => {
+  const before = { keys: [await generateKey()] };
+  const sealed = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
+  const [first] = (await rotate(before)).keys;
+
+  await expect(open(sealed, binding, await privateKeysOf(setOf(first)))).rejects.toMatchObject({ code: 'unknownKey' });
+});
+
+test('the public half has the same keys, and nothing private', async () => {
+  const set = await rotate({ keys: [await generateKey()] });
+
+  const half = publicHalf(set);
+
+  expect(half.keys.map(({ kid }) => kid)).toEqual(set.keys.map(({ kid }) => kid));
+  for (const { d } of set.keys) expect(JSON.stringify(half)).not.toContain(d);
+  expect((await publicKeyOf(JSON.stringify(half))).kid).toBe(set.keys[0]!.kid);
+});
+
+test('of a private set the public half seals', async () => {
+  const sealer = await publicKeyOf(setOf(await generateKey()));
+
+  expect(sealer.key).toMatchObject({ type: 'public' });
+});
+
+test('a key in use can not be exported', async () => {
+  const [key] = await privateKeysOf(setOf(await generateKey()));
+
+  expect(key!.key).toMatchObject({ type: 'private', extractable: false });
+  expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {} }));
+});
+
+test('a kid may be left out, and other members are dropped', async () => {
+  const { kid, d, ...half } = await generateKey();
+
+  const set = await keySetOf(setOf({ ...half, x5t: 'something' }));
+
+  expect(set).toEqual({ keys: [{ ...half, kid }] });
+});
+
+test('where the private part is missing there is nothing to open with', async () => {
+  const [first, second] = (await rotate({ keys: [await generateKey()] })).keys as [Jwk, Jwk];
+  const { d, ...half } = second;
+
+  await expect(privateKeysOf(setOf(first, half))).rejects.toThrow('key 2 of the JWK set has no private part');
+  await expect(rotate({ keys: [half] })).rejects.toThrow('key 1 of the JWK set has no private part');
+});
+
+test.each<[string, RegExp, (key: Jwk) => unknown]>([
+  ['a point off the curve', /no point on P-256/, (key) => ({ ...key, y: flipped(key.y), kid: undefined })],
+  ['a public point off the curve', /no point/, ({ x, y }) => ({ kty: 'EC', crv: 'P-256', x, y: flipped(y) })],
+  ['a wrong kid', /thumbprint/, (key) => ({ ...key, kid: flipped(key.kid) })],
+  ['a kid of our own making', /thumbprint/, (key) => ({ ...key, kid: 'first' })],
+  ['a private part of another key', /private part/, (key) => ({ ...key, d: createECDHKey() })],
+  ['a private part of 0', /private part/, (key) => ({ ...key, d: 'A'.repeat(43) })],
+  ['a private part that is null', /32 bytes/, (key) => ({ ...key, d: null })],
+  ['a coordinate cut short', /32 bytes/, (key) => ({ ...key, x: key.x.slice(1) })],
+  ['a coordinate with unused bits set', /32 bytes/, (key) => ({ ...key, x: `${key.x.slice(0, 42)}B` })],
+  ['a coordinate that is no text', /32 bytes/, (key) => ({ ...key, x: [key.x] })],
+  ['no coordinates', /32 bytes/, () => ({ kty: 'EC', crv: 'P-256' })],
+  ['another curve', /no P-256 key/, (key) => ({ ...key, crv: 'P-384' })],
+  ['another kind', /no P-256 key/, () => ({ kty: 'oct', k: 'AAAA' })],
+  ['another use', /something else/, (key) => ({ ...key, use: 'sig' })],
+  ['another algorithm', /something else/, (key) => ({ ...key, alg: 'ECDH-ES+A256KW' })],
+  ['null', /no P-256 key/, () => null],
+])('a set with %s is refused', async (_, message, change) => {
+  const text = setOf(await generateKey(), change(await generateKey()));
+
+  await expect(privateKeysOf(text)).rejects.toThrow(message);
+  await expect(publicKeyOf(text)).rejects.toThrow(/^key 2 of the JWK set /);
+});
+
+test.each([
+  ['no key', () => setOf()],
+  ['too many keys', () => setOf(...Array(21).fill({}))],
+  ['no list of keys', () => '{"keys":{}}'],
+  ['a bare key', (key: Jwk) => JSON.stringify(key)],
+  ['a list', (key: Jwk) => JSON.stringify([key])],
+  ['null', () => 'null'],
+  ['no JSON', (key: Jwk) => setOf(key).slice(1)],
+  ['nothing', () => ''],
+  ['more than 64 KiB', (key: Jwk) => setOf(key) + ' '.repeat(65_536)],
+  ['a key twice', (key: Jwk) => setOf(key, key)],
+])('a text with %s is no key set, and the error quotes none of it', async (_, textOf) => {
+  const key = await generateKey();
+
+  const err = await privateKeysOf(textOf(key)).catch((reason: Error) => reason);
+
+  expect(err).toMatchObject({ name: 'KeySetError' });
+  expect(String((err as Error).stack)).not.toContain(key.x);
+  expect(String((err as Error).stack)).not.toContain(key.d);
+  expect(err).not.toHaveProperty('cause');
+});
+
+test('a full set is not rotated', async () => {
+  const keys = await Promise.all(Array.from({ length: 20 }, generateKey));
+
+  await expect(rotate({ keys })).rejects.toThrow('remove old ones first');
+});
+
+test('a set is given as such, or as a file of it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealing-'));
+  try {
+    const file = join(folder, 'keys.json');
+    await writeFile(file, '{"keys":[]}\n');
+
+    expect(await readKeySet(' {"keys":[]}\n')).toBe('{"keys":[]}');
+    expect((await readKeySet(file)).trim()).toBe('{"keys":[]}');
+    await expect(readKeySet(join(folder, 'absent.json'))).rejects.toThrow('(ENOENT)');
+    await expect(readKeySet(folder)).rejects.toThrow('(EISDIR)');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('what is neither is not quoted, since it may be a set in quotes', async () => {
+  const err = await readKeySet('\'{"keys":[{"d":"hunter2"}]}\'').catch((reason: Error) => reason);
+
+  expect(err).toMatchObject({ name: 'KeySetError' });
+  expect(String((err as Error).stack)).not.toContain('hunter2');
+});
+
+function createECDHKey(): string {
+  const other = createECDH('prime256v1');
+  other.generateKeys();
+  return other.getPrivateKey().toString('base64url').padStart(43, 'A');
+}

@@ -1,0 +1,236 @@
+import fc from 'fast-check';
+import { CompactEncrypt } from 'jose';
+import { MAX_PLAINTEXT_BYTES, type Binding } from '../../client/sealing/binding';
+import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../client/sealing/keys';
+import { open } from '../../client/sealing/open';
+import { seal } from '../../client/sealing/seal';
+import type { Sealed } from '../../workflows/connector';
+
+const NOW = Date.parse('2030-01-02T03:04:05.678Z');
+const DAY_MS = 24 * 60 * 60 * 1000;
+const binding: Binding = { accountId: 'acme', connectorId: 42, purpose: 'credentials', submissionId: 'sub-1' };
+
+let sealer: SealingKey;
+let keys: PrivateKeys;
+
+beforeAll(async () => {
+  const text = JSON.stringify({ keys: [await generateKey()] });
+  [sealer, keys] = [await publicKeyOf(text), await privateKeysOf(text)];
+});
+
+/** A JWE that the key opens, with whatever header. */
+const forged = async (header: object, plaintext: string | Uint8Array = 'hunter2'): Promise<Sealed> => {
+  const defaults = {
+    alg: 'ECDH-ES',
+    enc: 'A256GCM',
+    kid: sealer.kid,
+    acc: 'acme',
+    con: 42,
+    pur: 'credentials',
+    sub: 'sub-1',
+  };
+  const bytes = typeof plaintext === 'string' ? new TextEncoder().encode(plaintext) : plaintext;
+  const jwe = new CompactEncrypt(bytes).setProtectedHeader({ ...defaults, iat: NOW / 1000 - 0.678, ...header });
+  return { sealed: await jwe.encrypt(sealer.key) };
+};
+
+const headerOf = ({ sealed }: Sealed) => JSON.parse(Buffer.from(sealed.split('.')[0]!, 'base64url').toString());
+const withHeader = ({ sealed }: Sealed, header: object): Sealed => ({
+  sealed: [Buffer.from(JSON.stringify(header)).toString('base64url'), ...sealed.split('.').slice(1)].join('.'),
+});
+const notOpenable = { name: 'SealingError', code: 'notOpenable' };
+
+const bindings = fc.record({
+  accountId: fc.constantFrom('acme', 'Acme', 'acme2', 'é'),
+  connectorId: fc.constantFrom(1, 2, 12),
+  purpose: fc.constantFrom<Binding['purpose']>(
+    'credentials',
+    'link',
+    'property:Key',
+    'property:credentials',
+    'property:K',
+  ),
+  submissionId: fc.constantFrom('a', 'b', 'ab'),
+});
+const texts = fc.string({ unit: 'binary', maxLength: 200 });
+
+test('what was sealed opens for the same binding, any text', async () => {
+  await fc.assert(
+    fc.asyncProperty(texts, bindings, async (text, bound) => {
+      expect(await open(await seal(text, bound, sealer), bound, keys)).toBe(text);
+    }),
+  );
+});
+
+test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat(MAX_PLAINTEXT_BYTES)])(
+  'text %# survives as it is',
+  async (text) => {
+    const sealed = await seal(text, binding, sealer);
+
+    expect(await open(sealed, binding, keys)).toBe(text);
+  },
+);
+
+test('it opens for no other binding', async () => {
+  await fc.assert(
+    fc.asyncProperty(bindings, bindings, async (bound, other) => {
+      fc.pre(JSON.stringify(bound) !== JSON.stringify(other));
+      await expect(open(await seal('hunter2', bound, sealer), other, keys)).rejects.toMatchObject(notOpenable);
+    }),
+  );
+});
+
+test('the header is the one of the contract, and holds nothing else', async () => {
+  const sealed = await seal('hunter2', { ...binding, purpose: 'property:Schlüssel' }, sealer, NOW);
+
+  expect(headerOf(sealed)).toEqual({
+    alg: 'ECDH-ES',
+    enc: 'A256GCM',
+    kid: sealer.kid,
+    acc: 'acme',
+    con: 42,
+    pur: 'property:Schlüssel',
+    sub: 'sub-1',
+    iat: Math.floor(NOW / 1000),
+    epk: { kty: 'EC', crv: 'P-256', x: expect.any(String), y: expect.any(String) },
+  });
+});
+
+test('sealing twice gives two values', async () => {
+  expect(await seal('hunter2', binding, sealer)).not.toEqual(await seal('hunter2', binding, sealer));
+});
+
+test('the forgery that the following tests vary opens as it is', async () => {
+  expect(await open(await forged({}), binding, keys, NOW)).toBe('hunter2');
+});
+
+test.each([
+  ['another content encryption', { enc: 'A128GCM' }],
+  ['a CBC content encryption', { enc: 'A256CBC-HS512' }],
+  ['a connector id as text', { con: '42' }],
+  ['a name that is not in the contract', { typ: 'JWE' }],
+  ['an issue time in fractions of a second', { iat: NOW / 1000 }],
+  ['an issue time as text', { iat: '1893553445' }],
+  ['no issue time', { iat: undefined }],
+  ['no purpose', { pur: undefined }],
+])('%s is refused', async (_, header) => {
+  await expect(open(await forged(header), binding, keys, NOW)).rejects.toMatchObject(notOpenable);
+});
+
+test.each([
+  ['zip', { zip: 'DEF' }],
+  ['crit', { crit: ['exp'], exp: 1 }],
+  ['another alg', { alg: 'ECDH-ES+A256KW' }],
+  ['alg dir', { alg: 'dir' }],
+  ['party info', { apu: 'YQ', apv: 'Yg' }],
+  ['no kid', { kid: undefined }],
+  ['a kid that is no text', { kid: 1 }],
+  ['a later issue time', { iat: NOW / 1000 + 1000.322 }],
+  ['an epk off the curve', { epk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } }],
+  ['an epk of another curve', { epk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } }],
+  ['no epk', { epk: undefined }],
+])('a header changed afterwards is refused: %s', async (_, change) => {
+  const sealed = await seal('hunter2', binding, sealer, NOW);
+
+  const tampered = withHeader(sealed, { ...headerOf(sealed), ...change });
+
+  await expect(open(tampered, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
+});
+
+test('every single changed character is refused', async () => {
+  const { sealed } = await seal('hunter2', binding, sealer, NOW);
+  // A tag's or a ciphertext's last character has unused bits, so that two spellings can mean the same.
+  const last = new Set([...sealed.matchAll(/\.|$/g)].map(({ index }) => index - 1));
+
+  for (let i = 0; i < sealed.length; i++) {
+    if (last.has(i)) continue;
+    const tampered = sealed.slice(0, i) + (sealed[i] === 'x' ? 'y' : 'x') + sealed.slice(i + 1);
+    await expect(open({ sealed: tampered }, binding, keys, NOW)).rejects.toMatchObject({ name: 'SealingError' });
+  }
+});
+
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['a text', 'a.b.c.d.e'],
+  ['an object without it', {}],
+  ['a number', { sealed: 1 }],
+  ['a list', { sealed: ['a..b.c.d'] }],
+  ['an empty text', { sealed: '' }],
+  ['no JWE', { sealed: 'hunter2' }],
+  ['a header that is no JSON', { sealed: 'aHVudGVyMg..a.b.c' }],
+  ['a header that is null', { sealed: 'bnVsbA..a.b.c' }],
+  ['an oversized one', { sealed: `${'a'.repeat(96 * 1024)}..b.c.d` }],
+])('%s in place of a sealed value is refused', async (_, value) => {
+  await expect(open(value as Sealed, binding, keys)).rejects.toMatchObject(notOpenable);
+});
+
+test.each([
+  ['an encrypted key', (p: string[]) => p.with(1, 'AAAA')],
+  ['a tag cut short', (p: string[]) => p.with(4, p[4]!.slice(0, 6))],
+  ['padding', (p: string[]) => p.with(4, `${p[4]}==`)],
+  ['white space', (p: string[]) => p.with(3, `${p[3]}\n`)],
+  ['a sixth part', (p: string[]) => [...p, 'AAAA']],
+])('a JWE with %s is refused', async (_, change) => {
+  const { sealed } = await seal('hunter2', binding, sealer);
+
+  const tampered = { sealed: change(sealed.split('.')).join('.') };
+
+  await expect(open(tampered, binding, keys)).rejects.toMatchObject(notOpenable);
+});
+
+test('what opens to no UTF-8 is refused', async () => {
+  const sealed = await forged({}, new Uint8Array([0x68, 0xff]));
+
+  await expect(open(sealed, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
+});
+
+test('it opens for 8 days, and also when the clock that sealed it was ahead', async () => {
+  const sealed = await seal('hunter2', binding, sealer, NOW);
+  const issuedAt = Math.floor(NOW / 1000) * 1000;
+
+  expect(await open(sealed, binding, keys, issuedAt + 8 * DAY_MS)).toBe('hunter2');
+  expect(await open(sealed, binding, keys, issuedAt - 400 * DAY_MS)).toBe('hunter2');
+  await expect(open(sealed, binding, keys, issuedAt + 8 * DAY_MS + 1)).rejects.toMatchObject(notOpenable);
+});
+
+test('only where all else fits is an unknown key called one, since that is tried again', async () => {
+  const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
+  const sealed = await seal('hunter2', binding, sealer);
+
+  await expect(open(sealed, binding, otherKeys)).rejects.toMatchObject({ code: 'unknownKey' });
+  await expect(open(sealed, binding, [])).rejects.toMatchObject({ code: 'unknownKey' });
+  await expect(open(sealed, { ...binding, connectorId: 7 }, otherKeys)).rejects.toMatchObject(notOpenable);
+});
+
+test.each<[string, string, Partial<Binding>]>([
+  ['a text over 64 KiB', 'é'.repeat(MAX_PLAINTEXT_BYTES / 2 + 1), {}],
+  ['a lone surrogate, which would become another text', 'hunter\ud800', {}],
+  ['a lone surrogate in a name', 'hunter2', { purpose: 'property:\ud800' }],
+  ['a purpose nobody knows', 'hunter2', { purpose: 'x' as never }],
+  ['a property without a name', 'hunter2', { purpose: 'property:' }],
+  ['a name that leaves no room', 'hunter2', { purpose: `property:${'x'.repeat(100_000)}` }],
+  ['an account id that can not be sent', 'hunter2', { accountId: 'アカ1' }],
+  ['a connector id that is none', 'hunter2', { connectorId: 0 }],
+  ['a submission id that is none', 'hunter2', { submissionId: 'a b' }],
+])('%s is not sealed', async (_, text, change) => {
+  await expect(seal(text, { ...binding, ...change }, sealer)).rejects.toMatchObject({ code: 'malformed' });
+});
+
+test('no error quotes anything or has a cause', async () => {
+  const sealed = await forged({ enc: 'A128GCM', pur: 'hunter2' });
+  const noText = await forged({}, new Uint8Array([...Buffer.from('hunter2'), 0xff]));
+  const attempts = [
+    () => open(sealed, binding, keys, NOW),
+    () => open({ sealed: 'hunter2' }, binding, keys),
+    () => open(noText, binding, keys, NOW),
+    () => seal('hunter2\ud800', binding, sealer),
+  ];
+
+  for (const attempt of attempts) {
+    const err = await attempt().catch((reason: unknown) => reason as Error);
+    expect(err).toBeInstanceOf(Error);
+    expect(err).not.toHaveProperty('cause');
+    expect(`${(err as Error).stack}${JSON.stringify(err)}`).not.toMatch(/hunter2|aHVudGVyMg/);
+  }
+});

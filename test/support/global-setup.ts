@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDevServer, type DevServer } from '../../client/temporal/dev-server';
+import { freePort } from '../../client/temporal/ports';
+
+declare global {
+  var devServer: DevServer | undefined;
+}
+
+/** One build and one dev server for all flows' tests; its data is on disk, so that a test can look into the file. */
+export default async function globalSetup(): Promise<void> {
+  execFileSync('node', ['scripts/run.mjs', 'build'], { stdio: 'inherit' });
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
+  process.env.TEST_DB_FILE = join(folder, 'temporal.db');
+  globalThis.devServer = await startDevServer({
+    port: await freePort(),
+    dbFile: process.env.TEST_DB_FILE,
+    logFile: join(folder, 'temporal.log'),
+  });
+  process.env.TEST_TEMPORAL_ADDRESS = globalThis.devServer.address;
+}

@@ -1,0 +1,106 @@
+/** States and events to try the machine with: each kind of connector, in each state that can hold it. */
+import type { Connector, Field } from '../../workflows/connector';
+import type { Event, State } from '../../workflows/machine';
+
+const field = (name: string, more: Partial<Field> = {}): Field => ({
+  name,
+  label: name,
+  required: true,
+  secret: false,
+  stored: false,
+  ...more,
+});
+
+export const connector = (authType: string, more: Partial<Connector> = {}): Connector => ({
+  name: 'Any',
+  authType,
+  partnerSupplied: false,
+  authenticated: false,
+  fields: [],
+  ...more,
+});
+
+export const withMissing = (of: Connector): Connector => ({ ...of, fields: [field('Domain')] });
+
+export const kinds: Connector[] = [
+  connector('ApiKey'),
+  connector('Basic'),
+  connector('OAuth1'),
+  connector('OAuth2', { oauth2Type: 'AuthorisationCode' }),
+  connector('OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true }),
+  connector('OAuth2', { oauth2Type: 'ClientCredentials' }),
+  connector('OAuth2', { oauth2Type: 'PasswordCredentials' }),
+  connector('OAuth2', { oauth2Type: 'Unknown' }),
+  connector('OAuth2', { oauth2Type: 'SomethingNew' }),
+  connector('None'),
+  connector('AuthFields'),
+  connector('ClientCertificate'),
+];
+
+const sealed = { sealed: 'a..b.c.d' };
+const attempt = { id: 'a1', requestedAt: '2026-01-01T00:00:00Z', expiresAt: '2026-01-01T00:05:00Z' };
+const problem = { code: 'refused', message: 'no' } as const;
+const failure = { code: 'connectorNotFound', message: 'gone' } as const;
+const apiKey = connector('ApiKey');
+const consent = connector('OAuth1');
+
+/** One of each state; where several belong to one, the first is the plain one. */
+export const states: State[] = [
+  { name: 'fetchingConnector', intent: 'authenticate' },
+  { name: 'awaitingProperties', connector: withMissing(apiKey) },
+  { name: 'applyingProperties', connector: withMissing(apiKey), submissionId: 's1', values: { Domain: 'x' } },
+  { name: 'awaitingCredentials', connector: apiKey },
+  { name: 'awaitingAuthorization', connector: consent },
+  {
+    name: 'applyingCredentials',
+    connector: apiKey,
+    from: 'awaitingCredentials',
+    method: 'apiKey',
+    submissionId: 's1',
+    credentials: sealed,
+  },
+  { name: 'verifyingAuthorization', connector: consent, attemptId: 'a1', attempt },
+  { name: 'authenticated', connector: apiKey, verification: 'notChecked' },
+  { name: 'expired', connector: apiKey },
+  { name: 'cancelled', connector: apiKey },
+  { name: 'failed', failure },
+  { name: 'unsupported', connector: connector('AuthFields') },
+];
+
+/** One of each event; those that carry a connector carry one that has all it needs. */
+export const events: Event[] = [
+  { type: 'connectorFetched', connector: apiKey },
+  { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } },
+  { type: 'propertiesApplied', connector: apiKey },
+  { type: 'credentialsSubmitted', id: 's1', credentials: sealed },
+  { type: 'credentialsApplied', connector: apiKey },
+  { type: 'linkMinted', id: 'a1', attempt },
+  { type: 'authorizationReturned', id: 'a1' },
+  { type: 'authorizationConfirmed', connector: consent },
+  { type: 'authorizationNotConfirmed' },
+  { type: 'refused', problem },
+  { type: 'inputRefused', problem },
+  { type: 'cyclrUnavailable' },
+  { type: 'outageOutlasted' },
+  { type: 'timedOut' },
+  { type: 'cancelled' },
+  { type: 'failed', failure },
+];
+
+/** Every variation that leads somewhere else. */
+export const allStates: State[] = [
+  ...states,
+  { name: 'fetchingConnector', intent: 'reauthenticate' },
+  { name: 'applyingCredentials', connector: apiKey, from: 'awaitingProperties', method: 'clientCredentials' },
+  { name: 'applyingCredentials', connector: consent, from: 'awaitingAuthorization', method: 'tokens' },
+];
+export const allEvents: Event[] = [
+  ...events,
+  ...kinds.flatMap((kind): Event[] => [
+    { type: 'connectorFetched', connector: kind },
+    { type: 'connectorFetched', connector: withMissing(kind) },
+    { type: 'connectorFetched', connector: { ...kind, authenticated: true } },
+    { type: 'propertiesApplied', connector: kind },
+    { type: 'propertiesApplied', connector: withMissing(kind) },
+  ]),
+];

@@ -1,0 +1,225 @@
+/** Everything a flow needs, for real: a sandbox, a Temporal server, a worker, the client library. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Client, type Connection, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../client/sealing/keys';
+import { seal } from '../../client/sealing/seal';
+import { findBinary } from '../../client/temporal/binary';
+import { connect } from '../../client/temporal/connection';
+import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
+import type { AccountConnector } from '../../sandbox/answers';
+import type { ConnectorPatch } from '../../sandbox/control';
+import type { RecordedRequest } from '../../sandbox/requests';
+import { startSandbox, type Sandbox } from '../../sandbox/server';
+import { createWorker } from '../../worker/create-worker';
+import { createLogger } from '../../worker/logger';
+import type { ConnectorKey, Sealed } from '../../workflows/connector';
+import { workflowIdOf, type Credentials, type Input, type TimelineEntry, type View } from '../../workflows/messages';
+import { eventually } from './eventually';
+import type { HistoryEvent } from './histories';
+
+jest.setTimeout(60_000);
+
+export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
+
+export interface Stage {
+  sandbox: Sandbox;
+  connection: Connection;
+  client: Client;
+  namespace: string;
+  auth: ConnectorAuth;
+  /** The private JWK set. */
+  keys: string;
+  publicKey: SealingKey;
+  /** Everything that the worker has logged. */
+  log: string[];
+  /** Starts another worker in place of the present one. */
+  restartWorker(more?: Partial<WorkerOptions>): Promise<void>;
+  stopWorker(): Promise<void>;
+  /** A connector of the catalogue in a fresh account, or in the one that is named. Nothing is started. */
+  install(connector: string, more?: { accountId?: string; patch?: ConnectorPatch }): ConnectorKey;
+  /** A flow that was just started: of this connector of the catalogue, newly installed, or of one that is there. */
+  scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
+  sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
+  sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
+  close(): Promise<void>;
+}
+
+export interface Scene {
+  key: ConnectorKey;
+  workflowId: string;
+  runId: string;
+  /** This very run. */
+  handle: WorkflowHandle;
+  view(): Promise<View>;
+  /** The view, once it is in this state. */
+  reaches(state: View['state']): Promise<View>;
+  gives(credentials: Credentials, submissionId?: string): Promise<View>;
+  sets(values: { [name: string]: Sealed | string }, submissionId?: string): Promise<View>;
+  /** Sends a signal as anybody could: nothing is checked before. */
+  signals(name: string, ...args: unknown[]): Promise<void>;
+  timeline(): Promise<TimelineEntry[]>;
+  history(): Promise<HistoryEvent[]>;
+  /** What Cyclr has of it. */
+  cyclr(): AccountConnector;
+  /** What Cyclr was asked about this account, as `METHOD last-part-of-the-path`. */
+  calls(): string[];
+  requests(): RecordedRequest[];
+}
+
+/** A stage on the server that skips time. */
+export interface SkippingStage extends Stage {
+  sleep(duration: string | number): Promise<void>;
+  /** What time it is there, in milliseconds. */
+  now(): Promise<number>;
+}
+
+interface Server {
+  connection: Connection;
+  native: NativeConnection;
+  client: Client;
+  namespace: string;
+  close(): Promise<unknown>;
+}
+
+/** Opens a stage on the dev server, in a namespace of its own. */
+export async function openStage(): Promise<Stage> {
+  const log = installRuntime();
+  const address = process.env.TEST_TEMPORAL_ADDRESS!;
+  const namespace = `test-${randomUUID().slice(0, 8)}`;
+  const connection = await connect({ address, namespace, connectionOptions: { address } });
+  await registerNamespace(connection, namespace);
+  const native = await NativeConnection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const close = () => Promise.all([native.close(), connection.close()]);
+  return stageOn({ connection, native, client, namespace, close }, log);
+}
+
+/** Opens a stage on a server of its own that skips time: no lists, and one flow after the other. */
+export async function openSkippingStage(): Promise<SkippingStage> {
+  const log = installRuntime();
+  const path = await findBinary('temporal-test-server');
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+  });
+  const namespace = 'default';
+  const searchAttributes = Object.fromEntries(searchAttributeNames.map((name) => [name, KEYWORD]));
+  await env.connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+  const { connection, nativeConnection: native, client } = env;
+  const stage = await stageOn({ connection, native, client, namespace, close: () => env.teardown() }, log);
+  return {
+    ...stage,
+    sleep: (duration) => env.sleep(duration as never),
+    now: () => env.currentTimeMs(),
+  };
+}
+
+const KEYWORD = 2; // temporal.api.enums.v1.IndexedValueType
+
+async function stageOn({ connection, native, client, namespace, close }: Server, log: string[]): Promise<Stage> {
+  const sandbox = await startSandbox();
+  const keys = JSON.stringify({ keys: [await generateKey()] });
+  const publicKey = await publicKeyOf(keys);
+  const auth = new ConnectorAuth(client);
+  let worker: Worker | undefined;
+  let running: Promise<void> | undefined;
+
+  const stopWorker = async () => {
+    if (worker?.getState() === 'RUNNING') worker.shutdown();
+    await running;
+    worker = undefined;
+  };
+  const restartWorker = async (more: Partial<WorkerOptions> = {}) => {
+    await stopWorker();
+    const { url: apiUrl, clientId, clientSecret } = sandbox;
+    const config = { cyclr: { apiUrl, clientId, clientSecret }, keys: await privateKeysOf(keys) };
+    worker = await createWorker(config, { connection: native, namespace }, bundlePath, more);
+    running = worker.run();
+  };
+  const install: Stage['install'] = (connector, { accountId = `account-${randomUUID()}`, patch } = {}) => {
+    const [{ id: connectorId } = missing()] = sandbox.createAccount(accountId, { connectors: [connector] });
+    if (patch) sandbox.update(accountId, connectorId, patch);
+    return { accountId, connectorId };
+  };
+  const sealed: Stage['sealed'] = (key, submissionId, credentials) =>
+    seal(JSON.stringify(credentials), { ...key, purpose: 'credentials', submissionId }, publicKey);
+  const sealedProperty: Stage['sealedProperty'] = (key, submissionId, name, value) =>
+    seal(value, { ...key, purpose: `property:${name}`, submissionId }, publicKey);
+
+  const scene: Stage['scene'] = async (connector, input = {}) => {
+    const key = typeof connector === 'string' ? install(connector, { accountId: input.accountId }) : connector;
+    const { runId } = await auth.start({ ...input, ...key });
+    const handle = client.workflow.getHandle(workflowIdOf(key), runId);
+    const requests = () => sandbox.requests.filter(({ account }) => account === key.accountId);
+    return {
+      key,
+      workflowId: handle.workflowId,
+      runId,
+      handle,
+      view: () => auth.view(key),
+      reaches: (state) =>
+        eventually(
+          () => auth.view(key),
+          (view) => view.state === state,
+        ),
+      gives: async (credentials, submissionId = randomUUID()) =>
+        auth.submitCredentials(key, { submissionId, credentials: await sealed(key, submissionId, credentials) }),
+      sets: (values, submissionId = randomUUID()) => auth.submitProperties(key, { submissionId, values }),
+      signals: (name, ...args) => handle.signal(name, ...args),
+      timeline: async () => (await auth.timeline(key)).entries,
+      history: async () => (await handle.fetchHistory()).events ?? [],
+      cyclr: () => sandbox.connectorOf(key.accountId, key.connectorId),
+      calls: () => requests().map(({ method, path }) => `${method} ${path.split('/').at(-1)}`),
+      requests,
+    };
+  };
+
+  await restartWorker();
+  return {
+    sandbox,
+    connection,
+    client,
+    namespace,
+    auth,
+    keys,
+    publicKey,
+    log,
+    restartWorker,
+    stopWorker,
+    install,
+    scene,
+    sealed,
+    sealedProperty,
+    close: async () => {
+      await stopWorker();
+      await Promise.all([close(), sandbox.close()]);
+    },
+  };
+}
+
+let logged: string[] | undefined;
+
+/** The SDK's runtime, once for each test file. Its log. */
+function installRuntime(): string[] {
+  if (logged) return logged;
+  const log: string[] = (logged = []);
+  Runtime.install({ logger: createLogger('INFO', { write: (line) => void log.push(line) }), shutdownSignals: [] });
+  return log;
+}
+
+async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
+  const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
+  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+  await eventually(
+    () => connection.workflowService.describeNamespace({ namespace }),
+    () => true,
+  );
+  await registerSearchAttributes(connection, namespace);
+}
+
+const missing = (): never => {
+  throw new Error('The catalogue has no such connector');
+};

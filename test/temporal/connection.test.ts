@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import { join } from 'node:path';
+import { connect, temporalTarget } from '../../client/temporal/connection';
+import { connectNative } from '../../client/temporal/native-connection';
+import { freePort } from '../../client/temporal/ports';
+import { atEnd, temporaryFolder, write } from './scene';
+
+test('a server that is not there is given up in time, and the message names its address', async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const target = temporalTarget({
+    TEMPORAL_ADDRESS: address,
+    TEMPORAL_API_KEY: 'marked-secret',
+    TEMPORAL_TLS: 'false',
+  });
+  const started = Date.now();
+
+  const failures = await Promise.all(
+    [connect, connectNative].map((way) => way(target, 500).catch((err: Error) => err)),
+  );
+
+  expect(Date.now() - started).toBeLessThan(3000);
+  for (const failure of failures) {
+    expect(failure).toMatchObject({ name: 'TemporalUnavailable' });
+    expect(String(failure)).toContain(`Temporal at ${address} does not answer within 0.5 s`);
+    expect(String(failure)).not.toContain('marked-secret');
+  }
+});
+
+test('a server that refuses is not tried again, and says why', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  server.on('stream', (stream) => {
+    const trailers = { 'grpc-status': '7', 'grpc-message': 'Request unauthorized.' };
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
+  });
+  server.on('session', (session) => atEnd(() => session.destroy()));
+  atEnd(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const started = Date.now();
+
+  const connecting = connect(temporalTarget({ TEMPORAL_ADDRESS: `127.0.0.1:${port}` }));
+
+  await expect(connecting).rejects.toThrow(
+    `Temporal at 127.0.0.1:${port} refuses the connection (Request unauthorized.)`,
+  );
+  expect(Date.now() - started).toBeLessThan(3000);
+});
+
+test('without settings it is this machine and the namespace default', () => {
+  const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), '[profile.default]\n');
+
+  expect(temporalTarget({ TEMPORAL_CONFIG_FILE })).toMatchObject({ address: 'localhost:7233', namespace: 'default' });
+});
+
+test('a profile names the server, and the environment overrides it', () => {
+  const profile = '[profile.away]\naddress = "away:7233"\nnamespace = "flows"\napi_key = "k"\n';
+  const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), profile);
+  const env = { TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE: 'away' };
+
+  expect(temporalTarget(env)).toMatchObject({
+    address: 'away:7233',
+    namespace: 'flows',
+    connectionOptions: { tls: true },
+  });
+  expect(temporalTarget({ ...env, TEMPORAL_ADDRESS: 'near:1' })).toMatchObject({
+    address: 'near:1',
+    namespace: 'flows',
+  });
+});
+
+test('a profile that can not be read is not quoted', () => {
+  const broken = '[profile.default]\napi_key = "marked-secret\n';
+  const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), broken);
+
+  const reading = () => temporalTarget({ TEMPORAL_CONFIG_FILE });
+
+  expect(reading).toThrow(/TEMPORAL_CONFIG_FILE/);
+  expect(reading).not.toThrow(/marked-secret/);
+});

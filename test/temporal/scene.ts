@@ -1,0 +1,60 @@
+/** What these tests start and write: all of it is gone when a test ends. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const endings: (() => unknown)[] = [];
+
+/** Runs after this test, the latest first. */
+export const atEnd = (ending: () => unknown) => void endings.push(ending);
+
+afterEach(async () => {
+  for (const ending of endings.splice(0).reverse()) await ending();
+});
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes the file with its folders and returns its path. */
+export function write(path: string, content: string, mode = 0o644): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content, { mode });
+  return path;
+}
+
+export interface Ran {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A process that a test talks to; killed at the test's end if it still runs. */
+export function launch(command: string, args: string[], { cwd, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (output.stdout += chunk));
+  child.stderr.on('data', (chunk) => (output.stderr += chunk));
+  atEnd(() => child.kill('SIGKILL'));
+  const ended = new Promise<Ran>((resolve) => child.on('close', (code) => resolve({ code, ...output })));
+  return { child, output, ended };
+}
+
+/** Waits until `check` holds. Fails after ten seconds. */
+export async function eventually(check: () => unknown): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !(await check());) {
+    if (Date.now() > deadline) throw new Error(`never happened: ${check}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

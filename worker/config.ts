@@ -1,0 +1,54 @@
+/** The only place of the worker that reads the environment. */
+import { z } from 'zod';
+import type { CyclrConfig } from '../activities/cyclr/client';
+import { readKeySet } from '../client/sealing/key-file';
+import { privateKeysOf, type PrivateKeys } from '../client/sealing/keys';
+
+export interface WorkerConfig {
+  cyclr: CyclrConfig;
+  keys: PrivateKeys;
+  /** The name of the worker deployment; worker versioning is off without one. */
+  deployment?: string;
+}
+
+/** All that is wrong with the environment, in one message. It quotes no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+const isApiUrl = (value: string): boolean => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
+};
+
+const given = (hint: string) => z.string(`is not set: ${hint}`).min(1, `is empty: ${hint}`);
+const Environment = z.object({
+  CYCLR_API_URL: given('the API domain of your Cyclr instance, such as https://api.cyclr.com').refine(isApiUrl, {
+    message: 'is not an https URL (http is for this machine only)',
+  }),
+  CYCLR_CLIENT_ID: given("the client id of your partner's API credentials"),
+  CYCLR_CLIENT_SECRET: given("the client secret of your partner's API credentials"),
+  SEALING_KEYS: given('a private JWK set, or the path of a file of it: `cyclr-connect keys generate` prints one'),
+  WORKER_DEPLOYMENT: z.string().min(1, 'is empty: leave it out, or name the deployment').optional(),
+});
+
+/** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names all that is wrong. */
+export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> {
+  const { data, error } = Environment.safeParse(env);
+  const problems = error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
+  const keys = await readKeys(env.SEALING_KEYS, problems);
+  if (!data || !keys) throw new ConfigError(problems.join('\n'));
+  const { CYCLR_API_URL: apiUrl, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = data;
+  return { cyclr: { apiUrl, clientId, clientSecret }, keys, deployment: data.WORKER_DEPLOYMENT };
+}
+
+async function readKeys(value: string | undefined, problems: string[]): Promise<PrivateKeys | undefined> {
+  if (!value) return undefined;
+  try {
+    return await privateKeysOf(await readKeySet(value));
+  } catch (err) {
+    problems.push(`SEALING_KEYS ${err instanceof Error ? err.message : 'can not be read'}`);
+    return undefined;
+  }
+}

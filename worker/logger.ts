@@ -1,0 +1,37 @@
+import { DefaultLogger, type Logger } from '@temporalio/worker';
+import pino from 'pino';
+
+const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/** What is worth a look in a line about a workflow or an activity; everything else stays out. */
+const allowed = [
+  'sdkComponent',
+  'taskQueue',
+  'workflowId',
+  'workflowType',
+  'runId',
+  'activityType',
+  'attempt',
+  'durationMs',
+  'code',
+  'purpose',
+  'name',
+  'at',
+] as const;
+
+/** The SDK's log as JSON lines on standard output: allow-listed fields, and of an error its type and message. */
+export function createLogger(level: keyof typeof levels = 'INFO', destination?: pino.DestinationStream): Logger {
+  const log = pino(
+    { level: levels[level], base: { process: 'worker' } },
+    destination ?? pino.destination({ sync: true }),
+  );
+  return new DefaultLogger(level, ({ level, message, meta = {} }) => {
+    const fields = Object.fromEntries(allowed.flatMap((name) => (name in meta ? [[name, meta[name]]] : [])));
+    log[levels[level]]({ ...fields, ...errorOf(meta.error) }, message);
+  });
+}
+
+const errorOf = (error: unknown): { error?: { type: string; message: string } } =>
+  error instanceof Error
+    ? { error: { type: 'type' in error ? String(error.type) : error.name, message: error.message } }
+    : {};

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { Runtime, type Worker } from '@temporalio/worker';
+import { connect, temporalTarget, type TemporalTarget } from '../client/temporal/connection';
+import { connectNative } from '../client/temporal/native-connection';
+import { missingSearchAttributes } from '../client/temporal/search-attributes';
+import { onStopSignal } from '../client/temporal/stop-signals';
+import { ConfigError, readConfig } from './config';
+import { createWorker } from './create-worker';
+import { createLogger } from './logger';
+
+const CONNECT_MS = 30_000;
+const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
+
+async function main(): Promise<void> {
+  const running: { worker?: Worker } = {};
+  onStopSignal(() => (running.worker?.getState() === 'RUNNING' ? running.worker.shutdown() : process.exit(0)));
+  const config = await readConfig(process.env);
+  const logger = createLogger();
+  Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own hook dies of a second signal
+  const target = temporalTarget();
+  await requireSearchAttributes(target);
+  const connection = await connectNative(target, CONNECT_MS);
+  const worker = await createWorker(config, { connection, namespace: target.namespace }, BUNDLE);
+  running.worker = worker;
+  logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);
+  await worker.run();
+  await connection.close();
+}
+
+/** Without them every workflow task would fail at its first upsert: better no worker than that. */
+async function requireSearchAttributes(target: TemporalTarget): Promise<void> {
+  const connection = await connect(target, CONNECT_MS);
+  try {
+    const missing = await missingSearchAttributes(connection, target.namespace);
+    if (missing.length > 0)
+      throw new ConfigError(
+        `Namespace ${target.namespace} lacks the search attributes ${missing.join(', ')}. Run: npm run search-attributes`,
+      );
+  } finally {
+    await connection.close();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (err: unknown) => {
+    console.error(err instanceof Error ? `worker: ${err.message}` : 'worker: it did not start');
+    process.exit(1);
+  },
+);

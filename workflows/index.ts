@@ -1,0 +1,1 @@
+export { authenticateConnector } from './authenticate-connector';

@@ -1,0 +1,55 @@
+/** The contract with activities: the calls the workflow needs made. */
+import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
+
+/**
+ * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.
+ * `CyclrThrottled` carries `[{ retryAfterMs }]` as details, `InputRefused` and `CyclrRefused` a `Problem`.
+ */
+export type ActivityFailureType =
+  /** No answer, a 5xx, or an answer that can't be read. Retried. */
+  | 'CyclrUnavailable'
+  /** 429. Retried, not before its `Retry-After`. */
+  | 'CyclrThrottled'
+  /** The first 401 in a row for this account: the token may just be old. Retried with a new one. */
+  | 'CyclrUnauthorized'
+  /** A second 401 in a row, with a token minted after the first. */
+  | 'CyclrAccessDenied'
+  /** 403, an IP restriction, or Cyclr refused our client id and secret: the operator's trouble. */
+  | 'CyclrForbidden'
+  /** 404 for the account connector. */
+  | 'CyclrNotFound'
+  /** Cyclr did not take what was given. */
+  | 'CyclrRefused'
+  /** An account id or connector id that must not be sent. */
+  | 'InvalidInput'
+  /** Sealed to a key this worker does not hold. Retried: another worker may hold it. */
+  | 'UnknownSealingKey'
+  /** What was given can't be used; it did not reach Cyclr. */
+  | 'InputRefused';
+
+export interface PropertyValues {
+  submissionId: string;
+  /** An empty value means "unchanged" where one is stored, "not given" otherwise. */
+  values: { [targetName: string]: Sealed | string };
+  /** The properties that must be given: required, and not stored. */
+  required: string[];
+}
+
+export interface CredentialValue {
+  method: AuthMethod;
+  /** Absent where the properties are enough. */
+  submissionId?: string;
+  credentials?: Sealed;
+}
+
+export interface ConnectorActivities {
+  /** Reads the account connector. Safe to repeat. */
+  fetchConnector(key: ConnectorKey): Promise<Connector>;
+  /** Sets the properties, then reads the connector again. Repeatable as a whole: an existing one is overwritten. */
+  applyProperties(key: ConnectorKey, input: PropertyValues): Promise<Connector>;
+  /**
+   * Stores the credentials; without any, tells Cyclr that the properties are enough.
+   * Safe to repeat: the value is overwritten.
+   */
+  applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
+}
