@@ -4,7 +4,7 @@ import { finalStates, type StateName } from '../../workflows/messages';
 import { allEvents, allStates, connector, events, kinds, states, withMissing } from '../support/machine-samples';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
-const after = (...happened: Event[]): State => happened.reduce(transition, start);
+const after = (...happened: Event[]): State => happened.reduce<State>(transition, start);
 const fetched = (of: ReturnType<typeof connector>): Event => ({ type: 'connectorFetched', connector: of });
 
 /** Where each event leads from each state. What does not stand here changes nothing. */
@@ -220,7 +220,7 @@ describe('whatever happens', () => {
   test('no transition is made that the table does not have', () => {
     fc.assert(
       fc.property(anyEvents, (happened) => {
-        let state = start;
+        let state: State = start;
         for (const event of happened) {
           const next = transition(state, event);
           if (next.name !== state.name) expect(legalArrows).toContain(`${state.name} ${event.type} ${next.name}`);
@@ -234,13 +234,13 @@ describe('whatever happens', () => {
     fc.assert(
       fc.property(anyEvents, (happened) => {
         const recorded: Event[] = [];
-        const state = happened.reduce((before, event) => {
+        const state = happened.reduce<State>((before, event) => {
           const next = transition(before, event);
           if (next !== before) recorded.push(event);
           return next;
         }, start);
 
-        expect(recorded.reduce(transition, start)).toEqual(state);
+        expect(recorded.reduce<State>(transition, start)).toEqual(state);
       }),
     );
   });
@@ -248,7 +248,7 @@ describe('whatever happens', () => {
   test('a state is plain JSON, and survives the trip through Temporal', () => {
     fc.assert(
       fc.property(anyEvents, (happened) => {
-        const state = happened.reduce(transition, start);
+        const state = happened.reduce<State>(transition, start);
 
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
       }),
