@@ -1,6 +1,7 @@
 import { entryOf } from './catalogue';
 import type { Definition, Parameter } from './definition';
 import type { Property, StoredConnector } from './state';
+import type { Switches } from './switches';
 
 /** An account connector as Cyclr answers it: what was stored comes back in clear, secrets too. */
 export interface AccountConnector {
@@ -15,8 +16,12 @@ export interface AccountConnector {
   Connector: Definition;
 }
 
-export function accountConnectorAnswer(connector: StoredConnector): AccountConnector {
-  const { Id, Name, Description, AuthValue, Authenticated, IsPartnerIntegrationConnector, Properties } = connector;
+export function accountConnectorAnswer(
+  connector: StoredConnector,
+  { authValueReadable }: Pick<Switches, 'authValueReadable'> = { authValueReadable: true },
+): AccountConnector {
+  const { Id, Name, Description, Authenticated, IsPartnerIntegrationConnector, Properties } = connector;
+  const AuthValue = authValueReadable || !isOAuth(connector) ? connector.AuthValue : null;
   const stored = { Id, Name, Description, AuthValue, Authenticated, IsPartnerIntegrationConnector, Properties };
   return { ...stored, CustomFields: [], Connector: definitionOf(connector) };
 }
@@ -28,6 +33,11 @@ export function propertyAnswer(connector: StoredConnector, { Id, Name, Value }: 
 /** What the catalogue says about it, save for what a test has changed. */
 export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
+}
+
+/** Whether a user's consent, or tokens, authenticate it. */
+export function isOAuth(connector: StoredConnector): boolean {
+  return ['OAuth1', 'OAuth2'].includes(definitionOf(connector).AuthType);
 }
 
 /** The properties somebody has to set before it can be authenticated, and that are absent or empty. */

@@ -38,17 +38,31 @@ export function storeAuthValue(store: Store, connector: StoredConnector, authVal
   const wrong = claim.words.find(isWrong);
   if (wrong !== undefined && switches.wrongKey === '400') throw badRequest(`'${wrong}' was refused.`);
 
-  connector.AuthValue = authValue;
-  connector.Authenticated = false;
+  keep(connector, authValue);
   connector.settlesAt = wrong === undefined ? Date.now() + switches.authenticatedAfterMs : undefined;
   if (claim.properties.length === 0) settle(store, connector);
+}
+
+/** Stores what Cyclr itself got from the third party. Fails: 400 while a required property is missing. */
+export function storeGranted(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
+  refuseWhileIncomplete(connector);
+  keep(connector, authValue);
+  connector.settlesAt = Date.now() + switches.authenticatedAfterMs;
+  settle(store, connector);
+}
+
+/** Whether an OAuth connector's properties get Cyclr tokens; undefined where a user has to consent. */
+export function propertiesSuffice(connector: StoredConnector): boolean | undefined {
+  const claim = claimOf(connector, '{}');
+  if (!claim) return undefined;
+  return missingProperties(connector).length === 0 && areGood(connector, claim);
 }
 
 /** What Cyclr does at its next call to the third party, which here is any GET of the connector. */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
-  const { properties } = claimOf(connector, connector.AuthValue ?? '') ?? { properties: [] };
-  if (!properties.every((name) => isGood(valueOf(connector, name)))) return;
+  const claim = claimOf(connector, connector.AuthValue ?? '');
+  if (claim && !areGood(connector, claim)) return;
 
   connector.settlesAt = undefined;
   connector.Authenticated = true;
@@ -69,6 +83,14 @@ export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
 /** `expired…` is taken like any value, and found to be no good only when Cyclr uses it. */
 const isGood = (value = ''): boolean => value !== '' && !isWrong(value) && !value.startsWith('expired');
+
+const areGood = (connector: StoredConnector, { properties }: Claim): boolean =>
+  properties.every((name) => isGood(valueOf(connector, name)));
+
+function keep(connector: StoredConnector, authValue: string): void {
+  connector.AuthValue = authValue;
+  connector.Authenticated = false;
+}
 
 function claimOf(connector: StoredConnector, authValue: string): Claim | undefined {
   const { AuthType, OAuth2Type } = definitionOf(connector);

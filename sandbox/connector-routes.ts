@@ -23,7 +23,7 @@ const Listing = z.object({
 export function connectorRoutes({ store, switches }: Parts): Routes {
   const read = (connector: StoredConnector): AccountConnector => {
     settle(store, connector);
-    return accountConnectorAnswer(connector);
+    return accountConnectorAnswer(connector, switches);
   };
 
   return {
@@ -41,7 +41,7 @@ export function connectorRoutes({ store, switches }: Parts): Routes {
       const { AuthValue, ...fields } = jsonOf(call.request, Patch);
       if (AuthValue !== undefined) storeAuthValue(store, connector, AuthValue, switches);
       Object.assign(connector, fields);
-      return accountConnectorAnswer(connector);
+      return accountConnectorAnswer(connector, switches);
     },
 
     'PUT /account/connectors/:id/deauthenticate': (call) => {

@@ -4,6 +4,7 @@ import { jsonOf } from './body';
 import { idIn } from './calls';
 import { ConnectorPatch, type Control } from './control';
 import { FaultRule } from './fault-rule';
+import { Decision } from './oauth';
 import { Refusal } from './refusal';
 import { Switches } from './switches';
 
@@ -15,6 +16,7 @@ const NewCycle = z.strictObject({
   connectorIds: z.array(z.number()),
   otherReasonCodes: z.array(z.number()).optional(),
 });
+const Consent = z.strictObject({ url: z.string(), decision: Decision });
 
 interface OfAccount {
   Params: { accountId: string };
@@ -49,6 +51,14 @@ export function controlRoutes(app: FastifyInstance, control: Control, save: () =
   app.patch<OfConnector>('/accounts/:accountId/connectors/:id', (request) =>
     control.update(request.params.accountId, idIn(request.params.id), jsonOf(request, ConnectorPatch)),
   );
+  app.post<OfConnector>('/accounts/:accountId/connectors/:id/refresh', ({ params }) =>
+    control.refreshTokens(params.accountId, idIn(params.id)),
+  );
+  app.get<OfAccount>('/accounts/:accountId/sign-ins', ({ params }) => control.signIns(params.accountId));
+  app.post('/consent', (request) => {
+    const { url, decision } = jsonOf(request, Consent);
+    return control.consent(url, decision);
+  });
 
   app.post('/faults', (request, reply) => {
     control.fault(jsonOf(request, FaultRule));

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { accountConnectorAnswer, definitionOf, type AccountConnector } from './answers';
 import { checked } from './body';
+import { consentInBrowser, type ConsentOutcome } from './browser';
 import { catalogue, entryOf } from './catalogue';
 import { FaultRule } from './fault-rule';
 import type { Faults } from './faults';
+import { refreshTokens, type Decision } from './oauth';
 import type { RecordedRequest } from './requests';
+import { signInsOf, type SignIn } from './sign-in';
 import type { StoredConnector } from './state';
 import type { Store } from './store';
-import { type Switches } from './switches';
+import type { Switches } from './switches';
 import { revokeTokens } from './token';
 
 /** What to change of an account connector. `Connector` is laid over what the catalogue says. */
@@ -37,7 +40,7 @@ export interface AccountSummary {
 
 /** What a test, or a person, may do to this Cyclr behind its API's back. */
 export interface Control {
-  /** All requests to Cyclr's API, oldest first; the last 10,000. */
+  /** All requests to Cyclr's API and its service domain, oldest first; the last 10,000. */
   readonly requests: RecordedRequest[];
   /** The variants nobody knows; to be set at will. */
   readonly switches: Switches;
@@ -58,12 +61,26 @@ export interface Control {
   clearFaults(): void;
   /** Makes every token that was minted so far a bad one. */
   revokeTokens(): void;
+  /** The sign-in tokens that were minted for an account, oldest first. */
+  signIns(accountId: string): SignIn[];
+  /**
+   * Plays the user's browser, by HTTP: opens an OAuth link, decides, and reports where it is sent. Nothing is decided
+   * where no consent page is shown. Fails: a Refusal (400) for a link that leads elsewhere.
+   */
+  consent(url: string, decision: Decision): Promise<ConsentOutcome>;
+  /** Replaces the tokens of a connector, as Cyclr does by itself. Fails: a Refusal (400) where none are in use. */
+  refreshTokens(accountId: string, id: number): AccountConnector;
 }
 
-export function createControl(
-  store: Store,
-  { faults, requests, switches }: { faults: Faults; requests: RecordedRequest[]; switches: Switches },
-): Control {
+export interface ControlParts {
+  faults: Faults;
+  requests: RecordedRequest[];
+  switches: Switches;
+  /** Where the sandbox is, once it listens. */
+  sandboxUrl: () => string;
+}
+
+export function createControl(store: Store, { faults, requests, switches, sandboxUrl }: ControlParts): Control {
   return {
     requests,
     switches,
@@ -88,6 +105,13 @@ export function createControl(
     fault: (rule) => faults.add(checked(FaultRule, rule)),
     clearFaults: () => faults.clear(),
     revokeTokens: () => revokeTokens(store),
+    signIns: (accountId) => signInsOf(store, accountId),
+    consent: (url, decision) => consentInBrowser(sandboxUrl(), url, decision),
+    refreshTokens: (accountId, id) => {
+      const connector = store.connector(accountId, id);
+      refreshTokens(connector);
+      return structuredClone(accountConnectorAnswer(connector));
+    },
   };
 }
 

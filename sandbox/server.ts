@@ -1,10 +1,11 @@
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
 import { createControl, type Control } from './control';
 import { controlRoutes } from './control-routes';
 import { cyclrApi } from './cyclr-api';
 import { Faults } from './faults';
 import { Refusal } from './refusal';
 import { Recorder } from './requests';
+import { serviceDomain } from './service-domain';
 import { Store } from './store';
 import { defaultSwitches } from './switches';
 import { client } from './token';
@@ -16,7 +17,7 @@ const PARAM_LIMIT = 1200;
 
 /** A Cyclr that runs on this machine. */
 export interface Sandbox extends Control {
-  /** Where its API is: `http://127.0.0.1:{port}`. */
+  /** Where its API is, and the pages of its service domain: `http://127.0.0.1:{port}`. */
   readonly url: string;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -38,20 +39,14 @@ export async function startSandbox({ port = 0, dataFile }: SandboxOptions = {}):
   const faults = new Faults();
   const recorder = new Recorder();
   const closing = new AbortController();
-  const control = createControl(store, { faults, requests: recorder.requests, switches });
+  const control = createControl(store, { faults, requests: recorder.requests, switches, sandboxUrl: () => url });
+  const parts = { store, switches };
+  const surroundings = { faults, recorder, closing: closing.signal };
 
   const app = createApp();
-  app.register((api, _options, done) => {
-    cyclrApi(api, { store, switches }, { faults, recorder, closing: closing.signal });
-    done();
-  });
-  app.register(
-    (api, _options, done) => {
-      controlRoutes(api, control, () => store.save());
-      done();
-    },
-    { prefix: '/_sandbox' },
-  );
+  serve(app, '', (scope) => cyclrApi(scope, parts, surroundings));
+  serve(app, '', (scope) => serviceDomain(scope, parts, surroundings));
+  serve(app, '/_sandbox', (scope) => controlRoutes(scope, control, () => store.save()));
   const url = await app.listen({ port, host: HOST });
   let closed: Promise<void> | undefined;
 
@@ -68,6 +63,15 @@ export async function startSandbox({ port = 0, dataFile }: SandboxOptions = {}):
     await app.close();
     await store.save();
   }
+}
+
+/** Adds routes with hooks of their own. */
+function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInstance) => void): void {
+  const plugin: FastifyPluginCallback = (scope, _options, done) => {
+    build(scope);
+    done();
+  };
+  app.register(plugin, { prefix });
 }
 
 /** A server that reads every body as text, so that what is accepted is decided in one place, and closes by force. */

@@ -36,12 +36,35 @@ const Token = z.object({
   expiresAt: z.number(),
 });
 
+/** Signs one browser in, once. */
+const SignInToken = z.object({
+  value: z.string(),
+  accountId: z.string(),
+  username: z.string(),
+  /** Ms since the epoch. */
+  expiresAt: z.number(),
+  used: z.boolean(),
+});
+
+/** A user is at the third party and has not decided yet. */
+const OpenConsent = z.object({
+  id: z.string(),
+  accountId: z.string(),
+  connectorId: z.number(),
+  targetOrigin: z.string(),
+  /** Empty where the browser is to be redirected. */
+  callbackMessage: z.string(),
+});
+
 /** All that a restarted sandbox must find again. */
 export const State = z.object({
   nextConnectorId: z.number(),
   nextPropertyId: z.number(),
   accounts: z.array(Account),
   tokens: z.array(Token),
+  // Files from before there was OAuth have neither.
+  signInTokens: z.array(SignInToken).default(() => []),
+  consents: z.array(OpenConsent).default(() => []),
 });
 
 export type Property = z.infer<typeof Property>;
@@ -49,4 +72,6 @@ export type StoredConnector = z.infer<typeof StoredConnector>;
 export type Cycle = z.infer<typeof Cycle>;
 export type Account = z.infer<typeof Account>;
 export type Token = z.infer<typeof Token>;
+export type SignInToken = z.infer<typeof SignInToken>;
+export type OpenConsent = z.infer<typeof OpenConsent>;
 export type State = z.infer<typeof State>;

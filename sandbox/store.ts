@@ -23,7 +23,10 @@ export class Store {
   static async open(path: string | undefined): Promise<Store> {
     const found = path === undefined ? undefined : readDataFile(path);
     if (found !== undefined) return new Store(stateOf(found, path), path);
-    const store = new Store({ nextConnectorId: 1, nextPropertyId: 1, accounts: [], tokens: [] }, path);
+    const store = new Store(
+      { nextConnectorId: 1, nextPropertyId: 1, accounts: [], tokens: [], signInTokens: [], consents: [] },
+      path,
+    );
     seed(store);
     await store.save();
     return store;

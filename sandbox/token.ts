@@ -32,10 +32,10 @@ export function revokeTokens(store: Store): void {
   for (const token of store.state.tokens) token.expiresAt = 0;
 }
 
-/** The account a request is for. Fails: 401 for a bad token as for an empty or unknown account. */
-export function accountAdmitted(store: Store, request: FastifyRequest): Account {
+/** The account a request is for: of the header, unless given. Fails: 401 for a bad token as for an unknown account. */
+export function accountAdmitted(store: Store, request: FastifyRequest, accountId = accountIdOf(request)): Account {
   const token = tokenOf(store, request);
-  const account = store.account(accountIdOf(request) ?? '');
+  const account = store.account(accountId ?? '');
   const isAdmitted = token && token.expiresAt > Date.now() && (token.accountId ?? account?.id) === account?.id;
   if (!isAdmitted || !account) throw unauthorized();
   return account;

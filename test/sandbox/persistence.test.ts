@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox } from '../../sandbox/server';
 import { ACCOUNT, scene, send, stopAll } from './scene';
+import { oauthScene, type OAuthScene } from './oauth-scene';
 
 let directory: string;
 let dataFile: string;
@@ -22,6 +23,11 @@ async function afterSuddenDeath() {
   const copy = `${dataFile}.copy`;
   await copyFile(dataFile, copy);
   return scene([], { dataFile: copy });
+}
+
+/** A link of one sandbox with a token of another. */
+async function linkTo({ url }: { url: string }, { sandbox, link }: OAuthScene, token: string) {
+  return (await link({ token })).replace(sandbox.url, url);
 }
 
 test('a restart finds what was stored, and the old token is still good', async () => {
@@ -66,6 +72,45 @@ test('an authentication that was still to come comes after the restart', async (
   const { json } = await second.call('GET', `/v1.0/account/connectors/${first.id}`);
 
   expect(json.Authenticated).toBe(true);
+});
+
+test('a sign-in token is good after the restart, until it is used', async () => {
+  const first = await oauthScene(['Ledgerly'], { dataFile });
+  const [fresh, used] = [(await first.signIn()).json.Token, (await first.signIn()).json.Token];
+  await first.open(await first.link({ token: used }));
+
+  const { sandbox } = await afterSuddenDeath();
+  const open = async (token: string) => sandbox.consent(await linkTo(sandbox, first, token), 'decline');
+  const outcomes = [await open(used), await open(fresh), await open(fresh)];
+
+  expect(outcomes.map(({ status }) => status)).toEqual([403, 302, 403]);
+});
+
+test('a consent that was begun can be decided after the restart, once', async () => {
+  const first = await oauthScene(['Ledgerly'], { dataFile });
+  const [begun, decided] = [await first.open(await first.link()), await first.open(await first.link())];
+  await first.decide(decided, 'decline');
+  await first.sandbox.close();
+
+  const second = await oauthScene([], { dataFile });
+  const answers = [
+    await second.decide(decided, 'approve'),
+    await second.decide(begun, 'approve'),
+    await second.decide(begun, 'approve'),
+  ];
+
+  expect(answers.map(({ status }) => status)).toEqual([400, 302, 400]);
+  expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
+});
+
+test('a file from before there was OAuth is read', async () => {
+  await writeFile(dataFile, '{"nextConnectorId":7,"nextPropertyId":1,"accounts":[],"tokens":[]}');
+
+  const { id, consent, stored } = await oauthScene(['Ledgerly'], { dataFile });
+  await consent('approve');
+
+  expect(id).toBe(7);
+  expect(stored().Authenticated).toBe(true);
 });
 
 test('many changes at a time are all kept, in one file that only its owner can read', async () => {

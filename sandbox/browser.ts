@@ -1,0 +1,41 @@
+import { badRequest } from './refusal';
+import type { Decision } from './oauth';
+import { CONSENT } from './pages';
+
+/** Where a browser got with a link. */
+export interface ConsentOutcome {
+  /** Of the last answer: 302 where Cyclr sends it back, else of the page it was left with. */
+  status: number;
+  /** Where Cyclr sends it; nobody goes there. */
+  location?: string;
+  /** The consent it was asked for; absent where no consent page was shown. */
+  consent?: { id: string };
+}
+
+const LOOPBACK = ['127.0.0.1', 'localhost'];
+
+/** Opens a link of the sandbox at this URL and decides, as a user would. Fails: a Refusal (400) for any other link. */
+export async function consentInBrowser(sandboxUrl: string, link: string, decision: Decision): Promise<ConsentOutcome> {
+  const opened = await fetch(ownLink(sandboxUrl, link), { redirect: 'manual' });
+  const [, id] = /name="consent" value="([^"]+)"/.exec(await opened.text()) ?? [];
+  if (id === undefined) return outcomeOf(opened);
+
+  const body = new URLSearchParams({ consent: id, decision });
+  const decided = await fetch(sandboxUrl + CONSENT, { method: 'POST', body, redirect: 'manual' });
+  await decided.text();
+  return { ...outcomeOf(decided), consent: { id } };
+}
+
+/** Else a link's fault, another host, would be found by nobody. */
+function ownLink(sandboxUrl: string, link: string): string {
+  const given = URL.canParse(link) ? new URL(link) : undefined;
+  const isOurs =
+    given?.protocol === 'http:' && LOOPBACK.includes(given.hostname) && given.port === new URL(sandboxUrl).port;
+  if (!isOurs) throw badRequest('The url is no link of this sandbox.');
+  return sandboxUrl + given.pathname + given.search;
+}
+
+function outcomeOf({ status, headers }: Response): ConsentOutcome {
+  const location = headers.get('location');
+  return { status, ...(location !== null && { location }) };
+}

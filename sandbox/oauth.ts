@@ -1,0 +1,69 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { isOAuth } from './answers';
+import { deauthenticate, storeGranted } from './authentication';
+import type { Parts } from './calls';
+import { badRequest } from './refusal';
+import type { OpenConsent, StoredConnector } from './state';
+import type { Store } from './store';
+
+/** What a user does at the third party; `error` is the third party's own failure. */
+export const Decision = z.enum(['approve', 'decline', 'error', 'close']);
+export type Decision = z.infer<typeof Decision>;
+
+const HOUR_MS = 3_600_000;
+
+const effects: Record<Decision, (parts: Parts, connector: StoredConnector) => void> = {
+  approve: grant,
+  decline: fail,
+  error: fail,
+  close: () => undefined,
+};
+
+/** Does to the connector what follows from a decision. Fails: 400 for `approve` while a required property is missing. */
+export function decide(parts: Parts, connector: StoredConnector, decision: Decision): void {
+  effects[decision](parts, connector);
+}
+
+/** Lets a user begin. */
+export function beginConsent(store: Store, consent: Omit<OpenConsent, 'id'>): OpenConsent {
+  const begun = { id: randomUUID(), ...consent };
+  store.state.consents.push(begun);
+  return begun;
+}
+
+/** Ends a consent: each is decided once. Fails: 400 for one that is over or never was. */
+export function endConsent(store: Store, id: string): OpenConsent {
+  const consent = store.state.consents.find((open) => open.id === id);
+  if (!consent) throw badRequest('This consent is over, or never was.');
+  store.state.consents = store.state.consents.filter((open) => open !== consent);
+  return consent;
+}
+
+/** What Cyclr does by itself when tokens grow old. Fails: 400 where no OAuth tokens are in use. */
+export function refreshTokens(connector: StoredConnector): void {
+  if (!isOAuth(connector) || !connector.Authenticated) {
+    throw badRequest(`Connector '${connector.Name}' has no OAuth tokens to refresh.`);
+  }
+  connector.AuthValue = freshTokens();
+}
+
+function grant({ store, switches }: Parts, connector: StoredConnector): void {
+  const again = switches.reconsentSameValue ? connector.AuthValue : null;
+  storeGranted(store, connector, again ?? freshTokens(), switches);
+}
+
+function fail({ switches }: Parts, connector: StoredConnector): void {
+  if (connector.Authenticated && switches.failedReconsent === 'drops') deauthenticate(connector);
+}
+
+function freshTokens(): string {
+  const secret = (): string => randomBytes(24).toString('base64url');
+  const inHours = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
+  return JSON.stringify({
+    AccessToken: `at-${secret()}`,
+    RefreshToken: `rt-${secret()}`,
+    Expires: inHours(1),
+    RefreshExpires: inHours(30 * 24),
+  });
+}

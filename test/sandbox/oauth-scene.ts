@@ -1,0 +1,59 @@
+import type { Decision } from '../../sandbox/oauth';
+import type { SandboxOptions } from '../../sandbox/server';
+import { ACCOUNT, scene, send, type Answer, type Scene } from './scene';
+
+export const TARGET = 'http://127.0.0.1:9/done';
+
+export interface LinkFields {
+  id: string;
+  token: string;
+  targetOrigin: string;
+  callbackMessage: string;
+}
+
+export interface OAuthScene extends Scene {
+  signIn: (body?: unknown, account?: string) => Promise<Answer>;
+  /** A link with a fresh token for the first connector, save for these fields; `undefined` leaves one out. */
+  link: (fields?: Partial<LinkFields>) => Promise<string>;
+  /** Opens a link and does not decide. */
+  open: (url: string, method?: string) => Promise<Answer>;
+  /** Decides as the form of a consent page does. */
+  decide: (page: Answer, decision: string) => Promise<Answer>;
+  /** A fresh link, decided. */
+  consent: (decision: Decision, fields?: Partial<LinkFields>) => ReturnType<Scene['sandbox']['consent']>;
+  stored: () => ReturnType<Scene['sandbox']['connectorOf']>;
+}
+
+/** A scene with what a user's browser does. */
+export async function oauthScene(connectors: string[] = ['Ledgerly'], options?: SandboxOptions): Promise<OAuthScene> {
+  const at = await scene(connectors, options);
+  const { sandbox } = at;
+
+  const signIn: OAuthScene['signIn'] = (body = { Username: 'onboarding' }, account = ACCOUNT) =>
+    at.call('POST', `/v1.0/accounts/${encodeURIComponent(account)}/signintoken`, { body, account: undefined });
+  const link: OAuthScene['link'] = async (fields = {}) => {
+    const token = 'token' in fields ? fields.token : (await signIn()).json.Token;
+    const given = { id: String(at.id), token, targetOrigin: TARGET, ...fields };
+    const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value !== undefined));
+    return `${sandbox.url}/connectorauth/updateaccountconnectoroauth?${query}`;
+  };
+
+  return {
+    ...at,
+    signIn,
+    link,
+    open: (url, method = 'GET') => send({ url }, method, ''),
+    decide: (page, decision) => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const body = new URLSearchParams({ consent: consentIn(page), decision }).toString();
+      return send(sandbox, 'POST', '/connectorauth/consent', { headers, body });
+    },
+    consent: async (decision, fields) => sandbox.consent(await link(fields), decision),
+    stored: () => sandbox.connectorOf(ACCOUNT, at.id),
+  };
+}
+
+/** The id that the form of a consent page has; empty where there is none. */
+export function consentIn({ text }: Answer): string {
+  return /name="consent" value="([^"]+)"/.exec(text)?.[1] ?? '';
+}
