@@ -30,7 +30,7 @@ export function createActivities(parts: Parts): ConnectorActivities {
 
 async function applyProperties({ cyclr, keys }: Parts, key: ConnectorKey, input: PropertyValues): Promise<Connector> {
   const given = await openValues(keys, key, input);
-  const target = { ...key, signal: beforeTemporalGivesUp() };
+  const target = { ...key, endsAtMs: beforeTemporalGivesUp() };
   const stored = await cyclr.listProperties(target);
   for (const [name, value] of given)
     await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
@@ -44,8 +44,8 @@ async function applyProperties({ cyclr, keys }: Parts, key: ConnectorKey, input:
   return connector;
 }
 
-/** Ends an attempt of many calls in time: nothing of it may still be sent while the next one runs. */
-const beforeTemporalGivesUp = (): AbortSignal => AbortSignal.timeout(activityInfo().startToCloseTimeoutMs * 0.75);
+/** When an attempt of many calls ends by itself: nothing of it may still be sent while the next one runs. */
+const beforeTemporalGivesUp = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /** The values to set, all opened before the first of them is sent: they are taken whole or not at all. */
 async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submissionId, required }: PropertyValues) {

@@ -2,7 +2,7 @@
 import { isAccountId, isConnectorId } from './connector';
 import { isObject } from './input';
 import type { State } from './machine';
-import type { Input, StateName, View } from './messages';
+import type { Input, Problem, StateName, View } from './messages';
 
 /** What a view is made of, beside the state. */
 export interface Standing {
@@ -18,7 +18,6 @@ export interface Standing {
 const parts = {
   connector: ['name', 'description', 'icon', 'authType', 'oauth2Type', 'authDescription', 'partnerSupplied'],
   field: ['name', 'label', 'help', 'required', 'secret', 'stored', 'options', 'multiline', 'default'],
-  problem: ['code', 'message', 'fields'],
   attempt: ['id', 'requestedAt', 'expiresAt'],
   failure: ['code', 'message'],
 } as const;
@@ -33,7 +32,7 @@ export function viewOf({ input, runId, state, revision, deadline }: Standing): V
     ...(state.name === 'awaitingProperties' && {
       fields: state.connector.fields.map((field) => pick(field, parts.field)),
     }),
-    ...('problem' in state && state.problem && { problem: pick(state.problem, parts.problem) }),
+    ...('problem' in state && state.problem && { problem: shown(state.problem) }),
     ...(deadline !== undefined && { deadline: new Date(deadline).toISOString() }),
     ...('attempt' in state && state.attempt && { attempt: pick(state.attempt, parts.attempt) }),
     ...(state.name === 'authenticated' && { verification: state.verification }),
@@ -51,6 +50,12 @@ function identityOf(input: unknown): Pick<View, 'accountId' | 'connectorId' | 'i
     intent: intent === 'reauthenticate' ? intent : 'authenticate',
   };
 }
+
+const shown = ({ code, message, fields }: Problem): Problem => ({
+  code,
+  message,
+  ...(fields && { fields: fields.map((field) => pick(field, ['name', 'code'])) }),
+});
 
 /** The named parts, as far as they are there. */
 function pick<T extends object, K extends keyof T>(whole: T, names: readonly K[]): Pick<T, K> {

@@ -17,11 +17,11 @@ export interface CyclrConfig {
 
 /** Which account connector a call is about. */
 export interface Target extends ConnectorKey {
-  /** Ends the call before its own time is up: for several that have a limit together. */
-  signal?: AbortSignal;
+  /** When it must have ended, by `performance.now()`: for calls that have a limit together. */
+  endsAtMs?: number;
 }
 
-type Call = Omit<HttpRequest, 'headers' | 'signal'>;
+type Call = Omit<HttpRequest, 'headers' | 'timeoutMs'>;
 
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 20;
@@ -95,19 +95,19 @@ export class CyclrClient {
   }
 
   /** Sends, checks, and turns everything but success into a CyclrError. Fails: every kind but `outdated`. */
-  async #call({ accountId, connectorId, signal }: Target, call: Call): Promise<HttpResponse> {
+  async #call({ accountId, connectorId, endsAtMs = Infinity }: Target, call: Call): Promise<HttpResponse> {
     // axios drops what a header can't carry: the call would go out for somebody else's account.
     if (!isAccountId(accountId) || !isConnectorId(connectorId))
       throw new CyclrError(
         'invalidKey',
         'The account id or the connector id is not one that Cyclr can be asked about.',
       );
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    const endMs = Math.min(performance.now() + this.#timeoutMs, endsAtMs);
     const token = await this.#tokens.get();
     const response = await this.#http({
       ...call,
       headers: { Authorization: `Bearer ${token.value}`, 'X-Cyclr-Account': accountId },
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      timeoutMs: endMs - performance.now(),
     });
     const { status, retryAfter } = response;
     const kind = status === 401 ? this.#unauthorized(accountId, token) : kindOf(status, call.method);

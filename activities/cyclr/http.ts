@@ -9,8 +9,8 @@ export interface HttpRequest {
   headers: { [name: string]: string };
   /** A form (`URLSearchParams`), or a value sent as JSON. */
   body?: unknown;
-  /** Ends it, while the answer's body comes in too. */
-  signal: AbortSignal;
+  /** For all of it, the answer's body included. Where nothing is left, nothing is sent. */
+  timeoutMs: number;
 }
 
 export interface HttpResponse {
@@ -23,7 +23,7 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Sends a request, once: no retry, no redirect. Fails with `unreachable` where no whole answer came before the signal.
+ * Sends a request, once: no retry, no redirect. Fails with `unreachable` where no whole answer came in time.
  * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
  */
 export function createHttp(baseURL: string): Http {
@@ -37,7 +37,9 @@ export function createHttp(baseURL: string): Http {
     transformResponse: (text: unknown) => text, // axios would parse, and its parser's error quotes the text
     validateStatus: () => true,
   });
-  return async ({ method, path, headers, body, signal }) => {
+  return async ({ method, path, headers, body, timeoutMs }) => {
+    // One signal: Node 20 collects those behind AbortSignal.any as garbage, and the limit with them.
+    const signal = timeoutMs >= 1 ? AbortSignal.timeout(Math.floor(timeoutMs)) : AbortSignal.abort();
     const response = await http.request({ method, url: path, headers, data: body, signal }).catch((err: unknown) => {
       const reason = signal.aborted ? 'timeout' : codeOf(err);
       throw new CyclrError('unreachable', `${method} ${path}: no whole answer (${reason})`);

@@ -57,7 +57,7 @@ export class TokenSource {
         client_id: clientId,
         client_secret: clientSecret,
       }),
-      signal: AbortSignal.timeout(timeoutMs),
+      timeoutMs,
     });
     const call = `POST ${PATH}: ${status}`;
     if (status === 429) throw new CyclrError('throttled', call, retryAfterMsOf(retryAfter));

@@ -1,0 +1,320 @@
+import { generateKey, publicKeyOf } from '../../client/sealing/keys';
+import { seal } from '../../client/sealing/seal';
+import type { EchoForm, FaultRule } from '../../sandbox/fault-rule';
+import type { AuthMethod, Sealed } from '../../workflows/connector';
+import type { Credentials } from '../../workflows/messages';
+import { problemOf } from '../../workflows/problems';
+import { everythingIn, leaks } from './leaks';
+import { ACCOUNT, failure, scene, sealedCredentials, stopAll, SUBMISSION, type Scene } from './scene';
+
+afterEach(stopAll);
+
+const KEY: Credentials = { kind: 'apiKey', key: 'këy/w"ith+everything&4711=\\' };
+
+/** A connector of the catalogue for each method that takes something. */
+const connectors: Partial<Record<AuthMethod, string>> = {
+  apiKey: 'Brightdesk',
+  basic: 'Insightful',
+  tokens: 'Homeport',
+  consent: 'Ledgerly',
+  clientCredentials: 'Quartz',
+};
+const sceneOf = async (method: AuthMethod) => {
+  const at = await scene(connectors[method]);
+  if (method === 'clientCredentials') {
+    const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'x' }));
+    at.sandbox.update(ACCOUNT, at.key.connectorId, { Properties });
+  }
+  return at;
+};
+
+const apply = async ({ activities, key }: Scene, method: AuthMethod, given?: Credentials | string) =>
+  activities.applyCredentials(key, {
+    method,
+    ...(given !== undefined && { submissionId: SUBMISSION, credentials: await sealedCredentials(key, given) }),
+  });
+/** The body of the one request that the connector got. */
+const sent = ({ sandbox, path }: Scene) => {
+  const [request, ...more] = sandbox.requests.filter((candidate) => candidate.path === path);
+  expect(more).toEqual([]);
+  return [request?.method, request?.body];
+};
+const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
+
+describe('Cyclr gets, byte for byte,', () => {
+  const basic = (username: string, password: string): Credentials => ({ kind: 'basic', username, password });
+  const tokens = (more: object = {}): Credentials => ({ kind: 'tokens', accessToken: 'ac"cess', ...more });
+
+  test.each<[string, AuthMethod, Credentials | undefined, string]>([
+    ['an API key', 'apiKey', KEY, 'këy/w"ith+everything&4711=\\'],
+    ['an API key with blanks at its ends', 'apiKey', { kind: 'apiKey', key: ' a b ' }, ' a b '],
+    ['an API key outside of Latin', 'apiKey', { kind: 'apiKey', key: '鍵🔑' }, '鍵🔑'],
+    ['user and password', 'basic', basic('me@x.example/token', 'hunter2'), base64('me@x.example/token:hunter2')],
+    ['UTF-8', 'basic', basic('müller', 'pässwörd🔑'), 'bcO8bGxlcjpww6Rzc3fDtnJk8J+UkQ=='],
+    ['a blank password', 'basic', basic('api-key', ''), base64('api-key:')],
+    ['a colon in the password', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
+    ['an access token alone', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
+    [
+      'all that is known of tokens',
+      'consent',
+      tokens({ refreshToken: 'r', expires: '2030-01-01T00:00:00Z', refreshExpires: '2031-01-01T00:00:00Z' }),
+      '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
+    ],
+    ['nothing, where the properties are enough', 'clientCredentials', undefined, '{}'],
+  ])('%s', async (_what, method, given, AuthValue) => {
+    const at = await sceneOf(method);
+
+    await apply(at, method, given);
+
+    expect(sent(at)).toEqual(['PUT', { AuthValue }]);
+    expect(at.stored().AuthValue).toBe(AuthValue);
+  });
+});
+
+test('the answer is the connector in our words, without what was stored', async () => {
+  const at = await sceneOf('apiKey');
+
+  const connector = await apply(at, 'apiKey', KEY);
+
+  expect(connector).toMatchObject({ name: 'Brightdesk', authenticated: true });
+  expect(leaks(JSON.stringify(connector), 'këy/w"ith+everything&4711=\\')).toEqual([]);
+});
+
+test('it is safe to repeat after its answer got lost', async () => {
+  const at = await sceneOf('apiKey');
+  at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
+
+  const lost = await failure(apply(at, 'apiKey', KEY));
+  const connector = await apply(at, 'apiKey', KEY);
+
+  expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
+  expect(connector.authenticated).toBe(true);
+});
+
+describe('what can not be used does not reach Cyclr', () => {
+  const given: { [kind: string]: Credentials } = {
+    apiKey: KEY,
+    basic: { kind: 'basic', username: 'me', password: 'x' },
+    tokens: { kind: 'tokens', accessToken: 'x' },
+  };
+  const takes: [AuthMethod, string][] = [
+    ['apiKey', 'apiKey'],
+    ['basic', 'basic'],
+    ['tokens', 'tokens'],
+    ['consent', 'tokens'],
+    ['clientCredentials', ''],
+    ['none', ''],
+    ['unsupported', ''],
+  ];
+  const wrong = takes.flatMap(([method, kind]) =>
+    Object.keys(given).flatMap((other): [string, AuthMethod][] => (other === kind ? [] : [[other, method]])),
+  );
+
+  test.each(wrong)('%s where the method is %s: wrong kind', async (kind, method) => {
+    const at = await scene(connectors[method]);
+
+    const refused = await failure(apply(at, method, given[kind]));
+
+    expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('wrongKind')] });
+    expect(at.sandbox.requests).toEqual([]);
+  });
+
+  test.each<AuthMethod>(['apiKey', 'basic', 'tokens', 'consent'])(
+    'nothing where the method is %s: wrong kind',
+    async (method) => {
+      const at = await scene(connectors[method]);
+
+      const refused = await failure(apply(at, method));
+
+      expect(refused).toMatchObject({ type: 'InputRefused', details: [problemOf('wrongKind')] });
+      expect(at.sandbox.requests).toEqual([]);
+    },
+  );
+
+  const secret = 'hunter2/päss+4711';
+  test.each([
+    secret,
+    `${secret}{`,
+    JSON.stringify(secret),
+    `{"kind":"apiKey","key":"${secret}"`,
+    `{"kind":"apiKey","key":""}`,
+    `{"kind":"apiKey","key":"${secret}","${secret}":1}`,
+    `{"kind":"${secret}"}`,
+    `{"kind":"basic","username":"a:b","password":"${secret}"}`,
+    `{"kind":"basic","username":"","password":"${secret}"}`,
+    `["${secret}"]`,
+    'null',
+    '',
+  ])('a text that is no credentials is malformed, and not quoted: %j', async (plaintext) => {
+    const at = await sceneOf('apiKey');
+
+    const refused = await failure(apply(at, 'apiKey', plaintext));
+
+    expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('malformed')] });
+    expect(leaks(everythingIn([refused, at.log]), secret)).toEqual([]);
+    expect(everythingIn(refused)).not.toMatch(/JSON at position|Unexpected token|SyntaxError|ZodError/);
+    expect(at.sandbox.requests).toEqual([]);
+  });
+
+  test.each<[string, (at: Scene) => Promise<Sealed>]>([
+    ['another connector', ({ key }) => sealedCredentials({ ...key, connectorId: 1 }, KEY)],
+    ['another account', ({ key }) => sealedCredentials({ ...key, accountId: 'acme' }, KEY)],
+    ['nothing that opens', async () => ({ sealed: 'a..b.c.d' })],
+  ])('a value that was sealed for %s does not open', async (_what, sealed) => {
+    const at = await sceneOf('apiKey');
+    const input = { method: 'apiKey', submissionId: SUBMISSION, credentials: await sealed(at) } as const;
+
+    const refused = await failure(at.activities.applyCredentials(at.key, input));
+
+    expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('notOpenable')] });
+    expect(at.sandbox.requests).toEqual([]);
+  });
+
+  test('a value that is sealed to a key of somebody else is retried: another worker may hold it', async () => {
+    const at = await sceneOf('apiKey');
+    const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
+    const binding = { ...at.key, purpose: 'credentials', submissionId: SUBMISSION } as const;
+    const credentials = await seal(JSON.stringify(KEY), binding, other);
+
+    const unknown = await failure(
+      at.activities.applyCredentials(at.key, { method: 'apiKey', submissionId: SUBMISSION, credentials }),
+    );
+
+    expect(unknown).toMatchObject({ type: 'UnknownSealingKey', nonRetryable: false });
+    expect(at.counted).toEqual(['connector_auth_unknown_sealing_keys']);
+    expect(at.sandbox.requests).toEqual([]);
+  });
+});
+
+describe('200 with Authenticated: false', () => {
+  const given: { [method: string]: Credentials } = {
+    apiKey: { kind: 'apiKey', key: 'wrong-key-4711' },
+    basic: { kind: 'basic', username: 'me', password: 'wrong-password-4711' },
+  };
+
+  test.each<AuthMethod>(['apiKey', 'basic'])('is a refusal for %s', async (method) => {
+    const at = await sceneOf(method);
+    at.sandbox.switches.wrongKey = 'unauthenticated';
+
+    const refused = await failure(apply(at, method, given[method]));
+
+    expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true, details: [{ code: 'refused' }] });
+    expect(leaks(everythingIn(refused), 'wrong-key-4711', 'wrong-password-4711')).toEqual([]);
+  });
+
+  test.each<[AuthMethod, Credentials | undefined]>([
+    ['clientCredentials', undefined],
+    ['tokens', { kind: 'tokens', accessToken: 'x' }],
+    ['consent', { kind: 'tokens', accessToken: 'x' }],
+  ])('is none for %s: Cyclr authenticates at its next call', async (method, credentials) => {
+    const at = await sceneOf(method);
+    at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
+
+    const connector = await apply(at, method, credentials);
+
+    expect(connector.authenticated).toBe(false);
+  });
+});
+
+describe("Cyclr's own words about a value never get into the failure", () => {
+  const forms: EchoForm[] = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'];
+  const secrets = ['hunter2/päss+4711', 'zweites "Wort" & mehr'];
+  const given: [AuthMethod, Credentials][] = [
+    ['apiKey', { kind: 'apiKey', key: secrets[0]! }],
+    ['basic', { kind: 'basic', username: 'me', password: secrets[0]! }],
+    ['tokens', { kind: 'tokens', accessToken: secrets[0]!, refreshToken: secrets[1]! }],
+  ];
+
+  test.each(given.flatMap(([method, credentials]) => forms.map((form) => [method, form, credentials] as const)))(
+    '%s, repeated %s',
+    async (method, form, credentials) => {
+      const at = await sceneOf(method);
+      at.sandbox.fault({ match: { method: 'PUT' }, then: { kind: 'echo400', form } });
+
+      const refused = await failure(apply(at, method, credentials));
+
+      expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true, details: [{ code: 'refused' }] });
+      expect(refused.details).toEqual([problemOf('refused', [], `PUT ${at.path}: 400`)]);
+      expect(leaks(everythingIn([refused, at.log]), ...secrets)).toEqual([]);
+      expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
+    },
+  );
+
+  test.each(forms)('nor does a property, repeated %s', async (form) => {
+    const at = await scene('Fernhill');
+    at.sandbox.fault({ match: { method: 'POST', path: at.path }, then: { kind: 'echo400', form } });
+
+    const refused = await failure(
+      at.activities.applyProperties(at.key, {
+        submissionId: SUBMISSION,
+        values: { Domain: secrets[0]! },
+        required: [],
+      }),
+    );
+
+    expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true });
+    expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
+  });
+
+  test.each(forms)('nor does the client secret, repeated %s', async (form) => {
+    const at = await sceneOf('apiKey');
+    at.sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form } });
+
+    const refused = await failure(apply(at, 'apiKey', KEY));
+
+    expect(refused).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
+    expect(leaks(everythingIn(refused), at.sandbox.clientSecret)).toEqual([]);
+  });
+});
+
+test.each<[FaultRule['then'], object]>([
+  [{ status: 403 }, { type: 'CyclrForbidden', nonRetryable: true }],
+  [{ status: 404 }, { type: 'CyclrNotFound', nonRetryable: true }],
+  ['html', { type: 'CyclrUnavailable', nonRetryable: false }],
+  ['unauthorized', { type: 'CyclrUnauthorized', nonRetryable: false }],
+  [
+    { kind: 'throttled', retryAfter: 3 },
+    { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 3000 },
+  ],
+])('what is not the fault of the credentials refuses none: %j', async (then, expected) => {
+  const at = await sceneOf('apiKey');
+  at.sandbox.fault({ match: { method: 'PUT' }, then });
+
+  const failed = await failure(apply(at, 'apiKey', KEY));
+
+  expect(failed).toMatchObject(expected);
+});
+
+describe('reading a connector', () => {
+  test('gives it in our words', async () => {
+    const { activities, key } = await scene('Openrates');
+
+    const connector = await activities.fetchConnector(key);
+
+    expect(connector).toMatchObject({ name: 'Openrates', authType: 'None', authenticated: false, fields: [] });
+  });
+
+  test('of an account that is not ours: first tried again, then denied', async () => {
+    const { activities, key } = await scene();
+    const foreign = { ...key, accountId: 'nobody' };
+
+    const failures = [
+      await failure(activities.fetchConnector(foreign)),
+      await failure(activities.fetchConnector(foreign)),
+    ];
+
+    expect(failures).toMatchObject([
+      { type: 'CyclrUnauthorized', nonRetryable: false },
+      { type: 'CyclrAccessDenied', nonRetryable: true },
+    ]);
+  });
+
+  test('with an id that must not be sent: no request', async () => {
+    const { activities, key, sandbox } = await scene();
+
+    const failed = await failure(activities.fetchConnector({ ...key, accountId: 'アカ1' }));
+
+    expect(failed).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    expect(sandbox.requests).toEqual([]);
+  });
+});

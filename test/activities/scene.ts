@@ -1,0 +1,163 @@
+/** A Cyclr with one account connector, and all that calls it: the client, and the activities in a Temporal context. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ApplicationFailure, noopMetricMeter, type MetricMeter } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../activities';
+import { CyclrClient } from '../../activities/cyclr/client';
+import type { CyclrErrorKind } from '../../activities/cyclr/errors';
+import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../client/sealing/keys';
+import { seal } from '../../client/sealing/seal';
+import { startSandbox, type Sandbox } from '../../sandbox/server';
+import type { ConnectorKey, Sealed } from '../../workflows/connector';
+import type { Credentials } from '../../workflows/messages';
+import type { ConnectorActivities } from '../../workflows/ports';
+
+export const ACCOUNT = 'acme-1';
+export const SUBMISSION = 'sub-1';
+
+const running: { close(): unknown }[] = [];
+
+/** Stops everything that was started here. For `afterEach`. */
+export async function stopAll(): Promise<void> {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+}
+
+export interface Scene {
+  sandbox: Sandbox;
+  key: ConnectorKey;
+  /** The account connector's path. */
+  path: string;
+  cyclr: CyclrClient;
+  activities: ConnectorActivities;
+  /** What was logged, and counted, in the activities' context. */
+  log: { message: string; meta?: object }[];
+  counted: string[];
+  /** The account connector as Cyclr has it. */
+  stored(): ReturnType<Sandbox['connectorOf']>;
+  /** The calls to Cyclr since the token, as `METHOD path below the connector`. */
+  calls(): string[];
+}
+
+/** A sandbox with a connector of the catalogue. `timeoutMs` is the client's, the other what Temporal gives an attempt. */
+export async function scene(
+  connector = 'Brightdesk',
+  { timeoutMs = 5000, startToCloseTimeoutMs = 60_000 } = {},
+): Promise<Scene> {
+  const sandbox = await startSandbox();
+  running.push(sandbox);
+  const [installed] = sandbox.createAccount(ACCOUNT, { connectors: [connector] });
+  const key = { accountId: ACCOUNT, connectorId: installed!.id };
+  const path = `/v1.0/account/connectors/${key.connectorId}`;
+  const { url: apiUrl, clientId, clientSecret } = sandbox;
+  const cyclr = new CyclrClient({ apiUrl, clientId, clientSecret, timeoutMs });
+  const log: Scene['log'] = [];
+  const counted: string[] = [];
+  const { fetchConnector, applyProperties, applyCredentials } = createActivities({ cyclr, keys: keys.private });
+  const run = inContext({ log, counted, startToCloseTimeoutMs });
+  return {
+    sandbox,
+    key,
+    path,
+    cyclr,
+    activities: {
+      fetchConnector: run(fetchConnector),
+      applyProperties: run(applyProperties),
+      applyCredentials: run(applyCredentials),
+    },
+    log,
+    counted,
+    stored: () => sandbox.connectorOf(ACCOUNT, key.connectorId),
+    calls: () =>
+      sandbox.requests
+        .filter((request) => request.path.startsWith(path))
+        .map((request) => `${request.method} ${request.path.slice(path.length)}`.trim()),
+  };
+}
+
+/** Runs functions as a worker runs activities, each attempt in a Temporal context of its own. */
+export function inContext({
+  log = [],
+  counted = [],
+  startToCloseTimeoutMs = 60_000,
+}: Partial<Pick<Scene, 'log' | 'counted'>> & { startToCloseTimeoutMs?: number }) {
+  const logger = new DefaultLogger('TRACE', ({ message, meta }) => void log.push({ message, ...(meta && { meta }) }));
+  const metricMeter: MetricMeter = Object.assign(Object.create(noopMetricMeter) as MetricMeter, {
+    createCounter: (name: string) => ({
+      ...noopMetricMeter.createCounter(name),
+      add: () => void counted.push(name),
+    }),
+  });
+  return <A extends unknown[], R>(activity: (...args: A) => Promise<R>) => {
+    return (...args: A): Promise<R> =>
+      new MockActivityEnvironment({ startToCloseTimeoutMs }, { logger, metricMeter }).run(activity, ...args);
+  };
+}
+
+/** What the worker holds, and what the page seals to. */
+export const keys: { private: PrivateKeys; public: SealingKey } = { private: [], public: undefined as never };
+
+beforeAll(async () => {
+  const text = JSON.stringify({ keys: [await generateKey()] });
+  [keys.private, keys.public] = [await privateKeysOf(text), await publicKeyOf(text)];
+});
+
+export const sealedProperty = (key: ConnectorKey, name: string, value: string): Promise<Sealed> =>
+  seal(value, { ...key, purpose: `property:${name}`, submissionId: SUBMISSION }, keys.public);
+
+/** Seals credentials, or a text that is to pass for some. */
+export const sealedCredentials = (key: ConnectorKey, given: Credentials | string): Promise<Sealed> =>
+  seal(
+    typeof given === 'string' ? given : JSON.stringify(given),
+    { ...key, purpose: 'credentials', submissionId: SUBMISSION },
+    keys.public,
+  );
+
+/** What a promise is rejected with. Fails where it is not. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => Promise.reject(new Error('it was not rejected')),
+    (err: Error) => err,
+  );
+}
+
+/** What an activity fails with. */
+export async function failure(promise: Promise<unknown>): Promise<ApplicationFailure> {
+  const err = await rejection(promise);
+  if (err instanceof ApplicationFailure) return err;
+  throw err;
+}
+
+export const cyclrError = (kind: CyclrErrorKind, more: object = {}): object => ({ name: 'CyclrError', kind, ...more });
+
+export const BEARER = 'bearer-4711-of-the-day';
+
+/** A server that hands out one token and answers everything else as told. Returns its URL. */
+export async function answering(answer: RequestListener): Promise<string> {
+  return listening(
+    createServer((request, response) => {
+      if (request.url !== '/oauth/token') return answer(request, response);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ access_token: BEARER, expires_in: 1000 }));
+    }),
+  );
+}
+
+export async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  running.push({
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Looks again and again until it is so. Fails after two seconds. */
+export async function eventually(isSo: () => boolean): Promise<void> {
+  for (const until = Date.now() + 2000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5)))
+    if (Date.now() > until) throw new Error(`never: ${isSo.toString()}`);
+}

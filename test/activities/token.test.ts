@@ -1,0 +1,207 @@
+import type { ServerResponse } from 'node:http';
+import { CyclrClient } from '../../activities/cyclr/client';
+import type { CyclrError } from '../../activities/cyclr/errors';
+import { ACCOUNT, answering, cyclrError, eventually, rejection, scene, stopAll, type Scene } from './scene';
+
+afterEach(stopAll);
+afterEach(() => jest.restoreAllMocks());
+
+const TOKEN_PATH = '/oauth/token';
+const tokenRequests = ({ sandbox }: Scene) => sandbox.requests.filter(({ path }) => path === TOKEN_PATH).length;
+const tokensUsed = ({ sandbox, path }: Scene) =>
+  sandbox.requests.filter((request) => request.path === path).map(({ tokenId }) => tokenId);
+
+test('calls that arrive together share one token request', async () => {
+  const at = await scene();
+
+  await Promise.all(Array.from({ length: 20 }, () => at.cyclr.getAccountConnector(at.key)));
+  await at.cyclr.getAccountConnector(at.key);
+
+  expect(tokenRequests(at)).toBe(1);
+  expect(tokensUsed(at)).toEqual(Array(21).fill(1));
+});
+
+test('a token is asked for as Cyclr wants it', async () => {
+  const { cyclr, key, sandbox } = await scene();
+
+  await cyclr.getAccountConnector(key);
+
+  expect(sandbox.requests[0]).toMatchObject({
+    method: 'POST',
+    path: TOKEN_PATH,
+    body: { grant_type: 'client_credentials', client_id: sandbox.clientId, client_secret: sandbox.clientSecret },
+  });
+});
+
+test('calls that wait for one token fail with it together, and the failure is not remembered', async () => {
+  const at = await scene();
+  at.sandbox.fault({ match: { path: TOKEN_PATH }, then: { status: 503 } });
+
+  const together = await Promise.allSettled([1, 2, 3].map(() => at.cyclr.getAccountConnector(at.key)));
+  const next = await at.cyclr.getAccountConnector(at.key);
+
+  expect(together).toEqual(
+    Array(3).fill({ status: 'rejected', reason: expect.objectContaining({ kind: 'unreachable' }) }),
+  );
+  expect(next.name).toBe('Brightdesk');
+  expect(tokenRequests(at)).toBe(2);
+});
+
+test.each([
+  ['a minute is used once', 60, 3],
+  ['two minutes is used again', 120, 1],
+])('a token that is good for %s', async (_what, tokenExpiresIn, expected) => {
+  const at = await scene();
+  at.sandbox.switches.tokenExpiresIn = tokenExpiresIn;
+
+  for (let call = 0; call < 3; call++) await at.cyclr.getAccountConnector(at.key);
+
+  expect(tokenRequests(at)).toBe(expected);
+});
+
+test.each([
+  [{ status: 400 }, 'clientRefused'],
+  [{ status: 401 }, 'clientRefused'],
+  [{ status: 403 }, 'clientRefused'],
+  [{ status: 408 }, 'unreachable'],
+  [{ status: 500 }, 'unreachable'],
+  ['reset', 'unreachable'],
+  ['html', 'unreadable'],
+  ['empty', 'unreadable'],
+  ['redirect', 'unreadable'],
+  [{ status: 200, body: { access_token: '', expires_in: 100 } }, 'unreadable'],
+  [{ status: 200, body: { access_token: 'a\r\nb', expires_in: 100 } }, 'unreadable'],
+  [{ status: 200, body: { access_token: 'wörd', expires_in: 100 } }, 'unreadable'],
+  [{ status: 200, body: { access_token: 'a' } }, 'unreadable'],
+  [{ status: 200, body: { access_token: 'a', expires_in: -1 } }, 'unreadable'],
+] as const)('no token, because of %j: the call fails with %s, and nothing is called', async (then, kind) => {
+  const at = await scene();
+  at.sandbox.fault({ match: { path: TOKEN_PATH }, then });
+
+  const err = await rejection(at.cyclr.getAccountConnector(at.key));
+
+  expect(err).toMatchObject(cyclrError(kind));
+  expect(err.message).toMatch(/^POST \/oauth\/token: /);
+  expect(at.calls()).toEqual([]);
+});
+
+test('too many token requests: the call says when to come back', async () => {
+  const { cyclr, key, sandbox } = await scene();
+  sandbox.fault({ match: { path: TOKEN_PATH }, then: { kind: 'throttled', retryAfter: 17 } });
+
+  const err = await rejection(cyclr.getAccountConnector(key));
+
+  expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
+});
+
+test('a wrong client secret is no fault of the account', async () => {
+  const { sandbox, key } = await scene();
+  const cyclr = new CyclrClient({ apiUrl: sandbox.url, clientId: sandbox.clientId, clientSecret: 'not-the-secret' });
+
+  const errs = [await rejection(cyclr.getAccountConnector(key)), await rejection(cyclr.getAccountConnector(key))];
+
+  expect(errs).toMatchObject([cyclrError('clientRefused'), cyclrError('clientRefused')]);
+});
+
+describe('a 401', () => {
+  const read = ({ cyclr, key }: Scene, accountId = ACCOUNT) => cyclr.getAccountConnector({ ...key, accountId });
+  /** What the read fails with, or undefined where it does not. */
+  const kindOfRead = (at: Scene, accountId?: string) =>
+    read(at, accountId).then(
+      () => undefined,
+      ({ kind }: { kind: string }) => kind,
+    );
+
+  test('drops the token, and the next call gets through with a new one', async () => {
+    const at = await scene();
+    await read(at);
+    at.sandbox.revokeTokens();
+
+    const kind = await kindOfRead(at);
+    await read(at);
+
+    expect(kind).toBe('unauthorized');
+    expect(tokensUsed(at)).toEqual([1, 1, 2]);
+  });
+
+  test('and a second one with a token minted since: this account is not ours to ask about', async () => {
+    const at = await scene();
+
+    const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
+
+    expect(kinds).toEqual(['unauthorized', 'accessDenied']);
+    expect(tokensUsed(at)).toEqual([1, 2]);
+  });
+
+  test('counts for its account alone', async () => {
+    const at = await scene();
+
+    const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
+
+    expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
+  });
+
+  test('of calls that used one token counts once', async () => {
+    const at = await scene();
+    await read(at);
+
+    const together = await Promise.all(Array.from({ length: 5 }, () => kindOfRead(at, 'nobody')));
+    const next = await kindOfRead(at, 'nobody');
+
+    expect(together).toEqual(Array(5).fill('unauthorized'));
+    expect(next).toBe('accessDenied');
+    expect(tokenRequests(at)).toBe(2);
+  });
+
+  test('to a newer token is not the second one where that was minted before the first', async () => {
+    const held: ServerResponse[] = [];
+    const apiUrl = await answering((_request, response) => void held.push(response));
+    const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });
+    const asked = async (accountId: string) => {
+      const kind = rejection(cyclr.getAccountConnector({ accountId, connectorId: 1 }));
+      const index = held.length;
+      await eventually(() => held.length > index);
+      return async () => {
+        held[index]!.writeHead(401).end();
+        return ((await kind) as CyclrError).kind;
+      };
+    };
+    const first = await asked('a');
+    await (
+      await asked('b')
+    )(); // drops the token that the first call went out with
+    const second = await asked('a');
+
+    const kinds = [await first(), await second(), await (await asked('a'))()];
+
+    expect(kinds).toEqual(['unauthorized', 'unauthorized', 'accessDenied']);
+  });
+
+  test.each<[string, object | undefined]>([
+    ['a success', undefined],
+    ['a 404', { status: 404 }],
+  ])('is the first again after %s', async (_what, then) => {
+    const at = await scene();
+    const match = { path: at.path };
+    at.sandbox.fault({ match, then: 'unauthorized' });
+    if (then) at.sandbox.fault({ match, then: then as { status: number } });
+    const first = await kindOfRead(at);
+    await kindOfRead(at);
+    at.sandbox.fault({ match, then: 'unauthorized' });
+
+    const kind = await kindOfRead(at);
+
+    expect([first, kind]).toEqual(['unauthorized', 'unauthorized']);
+  });
+
+  test('of long ago counts no more: the account may have got through since, by another worker', async () => {
+    const at = await scene();
+    await kindOfRead(at, 'nobody');
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 11 * 60_000);
+
+    const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
+
+    expect(kinds).toEqual(['unauthorized', 'accessDenied']);
+  });
+});

@@ -1,0 +1,425 @@
+import fc from 'fast-check';
+import { connectorOf, parsed, StoredProperty } from '../../activities/cyclr/wire';
+import { CyclrError } from '../../activities/cyclr/errors';
+import { catalogue } from '../../sandbox/catalogue';
+import type { Connector, Field } from '../../workflows/connector';
+import { leaks } from './leaks';
+import { ACCOUNT, rejection, scene, stopAll } from './scene';
+
+afterEach(stopAll);
+
+const field = (name: string, more: Partial<Field> = {}): Field => ({
+  name,
+  label: name,
+  required: true,
+  secret: false,
+  stored: false,
+  ...more,
+});
+
+/** What can be set of each connector of the catalogue, in display order. One that is not named has nothing. */
+const fields: { [key: string]: Field[] } = {
+  Fernhill: [
+    field('Domain', {
+      label: 'Company domain',
+      help: 'The first part of your address: acme for acme.fernhill.example.',
+    }),
+  ],
+  Kestrel: [
+    field('Environment', { options: ['production', 'staging'], default: 'production' }),
+    field('Region', {
+      required: false,
+      help: 'Where your data is kept.',
+      options: ['eu', 'us', 'apac'],
+      default: 'eu',
+    }),
+    field('SigningSecret', { label: 'Signing secret', secret: true }),
+    field('Workspace', { required: false }),
+    field('Notes', { label: 'Notes for auditors', required: false, multiline: true }),
+  ],
+  Parrotmail: [field('DataCentre', { label: 'Data centre' })],
+  Zenodesk: [field('Subdomain')],
+  Shopwell: [field('Shop', { label: 'Shop name', help: 'As in shop-name.shopwell.example.' })],
+  Quartz: [field('ClientId', { label: 'Client ID' }), field('ClientSecret', { label: 'Client secret', secret: true })],
+  Sugarloaf: [field('Username'), field('Password', { secret: true })],
+  Weathervane: [field('Station', { label: 'Station code' })],
+};
+
+describe('the catalogue', () => {
+  test.each(catalogue.map(({ key }) => key))('%s is read as the contract says', async (name) => {
+    const { cyclr, key, stored } = await scene(name);
+    const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
+
+    const connector = await cyclr.getAccountConnector(key);
+
+    expect(connector).toStrictEqual({
+      name: definition.Name,
+      ...(definition.Description !== null && 'Description' in definition && { description: definition.Description }),
+      ...(typeof definition.Icon === 'string' && definition.Icon.length < 8192 && { icon: definition.Icon }),
+      authType: definition.AuthType,
+      ...(definition.OAuth2Type && { oauth2Type: definition.OAuth2Type }),
+      ...(definition.AuthDescription ? { authDescription: definition.AuthDescription } : {}),
+      partnerSupplied: partnerIntegration,
+      authenticated: storedAuthValue !== undefined,
+      fields: fields[name] ?? [],
+    });
+    expect(stored().Id).toBe(key.connectorId);
+  });
+
+  test('a picture of 120 KB is left out, a small one is kept', async () => {
+    const heavy = await scene('Posterity');
+    const small = await scene('Brightdesk');
+
+    const icons = [await heavy.cyclr.getAccountConnector(heavy.key), await small.cyclr.getAccountConnector(small.key)];
+
+    expect((heavy.stored().Connector.Icon as string).length).toBeGreaterThan(100_000);
+    expect(icons.map(({ icon }) => icon?.slice(0, 15))).toEqual([undefined, 'data:image/svg+']);
+  });
+
+  test('nothing that is stored comes along, whatever it is', async () => {
+    const { cyclr, key, sandbox } = await scene('Kestrel');
+    const [authValue, secret, plain] = ['auth-value-4711', 'signing-secret-4712', 'environment-4713'];
+    sandbox.update(ACCOUNT, key.connectorId, {
+      AuthValue: authValue,
+      Authenticated: true,
+      Properties: [
+        { Name: 'SigningSecret', Value: secret },
+        { Name: 'Environment', Value: plain },
+        { Name: 'PartnerKey', Value: `partner-${secret}` },
+      ],
+    });
+
+    const connector = await cyclr.getAccountConnector(key);
+
+    const text = JSON.stringify(connector);
+    expect(leaks(text, authValue, secret, plain)).toEqual([]);
+    expect(text).not.toMatch(/AuthValue|Triggers|List workspaces|PartnerKey|ApiVersion|ContactId/);
+    expect(connector.fields.filter(({ stored }) => stored).map(({ name }) => name)).toEqual([
+      'Environment',
+      'SigningSecret',
+    ]);
+  });
+});
+
+interface Answer {
+  [field: string]: unknown;
+  Connector?: unknown;
+}
+
+const ID = 42;
+const read = (answer: Answer | string): Connector =>
+  connectorOf('GET /x', ID, 200, typeof answer === 'string' ? answer : JSON.stringify({ Id: ID, ...answer }));
+const definition = (more: object = {}): Answer => ({ Connector: { AuthType: 'ApiKey', ...more } });
+const parameter = (more: object = {}): object => ({ TargetName: 'Domain', IsAccountConnectorProperty: true, ...more });
+const fieldsOf = (...parameters: unknown[]): Field[] => read(definition({ Parameters: parameters })).fields;
+
+describe('a definition', () => {
+  test('that says nothing is an account connector without a name of its own, that nobody can authenticate', () => {
+    expect(read({ Connector: {} })).toStrictEqual({
+      name: 'Connector 42',
+      authType: 'Unknown',
+      partnerSupplied: false,
+      authenticated: false,
+      fields: [],
+    });
+  });
+
+  test('counts null as absent in every field', () => {
+    const nothing = { Name: null, Description: null, Icon: null, AuthDescription: null, OAuth2Type: null };
+
+    const connector = read({
+      ...nothing,
+      Authenticated: null,
+      Properties: null,
+      ...definition({ ...nothing, Parameters: null }),
+    });
+
+    expect(connector).toStrictEqual(read(definition()));
+  });
+
+  test("gives way to the account connector's own name and description", () => {
+    const own = { Name: 'Support desk', Description: 'Ours' };
+
+    const connector = read({ ...own, ...definition({ Name: 'Brightdesk', Description: 'Tickets' }) });
+
+    expect(connector).toMatchObject({ name: 'Support desk', description: 'Ours' });
+  });
+
+  test.each([
+    ['data:image/png;base64,AA==', true],
+    ['DATA:IMAGE/PNG;base64,AA==', true],
+    [`data:image/png,${'a'.repeat(8192 - 15)}`, true],
+    [`data:image/png,${'a'.repeat(8192 - 14)}`, false],
+    ['https://tracker.example/a.png', false],
+    ['javascript:alert(1)', false],
+    ['data:text/html,<script>', false],
+    ['', false],
+    [7, false],
+  ])('icon %# is shown: %s', (Icon, isShown) => {
+    expect('icon' in read(definition({ Icon }))).toBe(isShown);
+  });
+});
+
+describe('a property', () => {
+  test.each<[object, Partial<Field>]>([
+    [{}, { required: true }],
+    [{ IsOptional: null }, { required: true }],
+    [{ IsOptional: false }, { required: true }],
+    [{ IsOptional: true }, { required: false }],
+    [{ IsSensitive: true }, { secret: true }],
+    [
+      { IsSensitive: true, DefaultValue: 'x' },
+      { secret: true, default: undefined },
+    ],
+    [
+      { IsSensitive: false, DefaultValue: 'x' },
+      { secret: false, default: 'x' },
+    ],
+    [{ DefaultValue: '' }, { default: undefined }],
+    [{ DefaultValue: 8080 }, { default: '8080' }],
+    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // cut, it would be another
+    [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
+    [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
+    [{ DisplayName: null, Name: null }, { label: 'Domain' }],
+    [{ Description: 'Help' }, { help: 'Help' }],
+    [{ Multiline: true }, { multiline: true }],
+    [
+      { Values: ['a', { Value: 'b' }, { Value: 3 }, 4, null, {}, [], { Value: null }, ''] },
+      { options: ['a', 'b', '3', '4'] },
+    ],
+    [{ Values: [] }, { options: undefined }],
+    [{ Values: 'a' }, { options: undefined }],
+    [{ Values: [null] }, { options: undefined }],
+    [
+      { IsOptional: 'yes', IsSensitive: 1, Multiline: 'no', DisplayOrder: 'first' },
+      { required: true, secret: false },
+    ],
+  ])('%j is %j', (more, expected) => {
+    const [read] = fieldsOf(parameter(more));
+
+    expect(read).toMatchObject(Object.fromEntries(Object.entries(expected).filter(([, part]) => part !== undefined)));
+    for (const [name, part] of Object.entries(expected)) if (part === undefined) expect(read).not.toHaveProperty(name);
+  });
+
+  test.each([
+    ['Password', true],
+    ['passphrase', true],
+    ['CLIENT_SECRET', true],
+    ['RefreshToken', true],
+    ['ApiKey', true],
+    ['Keyspace', true],
+    ['Domain', false],
+    ['Username', false],
+  ])('%s is secret by its name alone: %s', (TargetName, isSecret) => {
+    expect(
+      fieldsOf(parameter({ TargetName }), parameter({ TargetName: `${TargetName}2`, IsSensitive: null })),
+    ).toMatchObject([{ secret: isSecret }, { secret: isSecret }]);
+    expect(fieldsOf(parameter({ TargetName, IsSensitive: false }))).toMatchObject([{ secret: false }]);
+  });
+
+  test.each<[string, unknown]>([
+    ['hidden', parameter({ Hidden: true })],
+    ["the partner's", parameter({ IsPartnerProperty: true })],
+    ['of the method call', parameter({ IsAccountConnectorProperty: false })],
+    ['not said to be the account connector’s', { TargetName: 'Domain' }],
+    ['without a name', parameter({ TargetName: null })],
+    ['with an empty name', parameter({ TargetName: '' })],
+    ['no object', 'Domain'],
+    ['null', null],
+  ])('that is %s is not asked for, and does not hide the others', (_what, other) => {
+    expect(fieldsOf(other, parameter({ TargetName: 'Shop' }))).toEqual([field('Shop')]);
+  });
+
+  test('stands where its display order says; without one at the end, as it came', () => {
+    const orders = [undefined, 3, 1, null, 2, 1.5, -1];
+
+    const names = fieldsOf(...orders.map((DisplayOrder, i) => parameter({ TargetName: `P${i}`, DisplayOrder })));
+
+    expect(names.map(({ name }) => name)).toEqual(['P6', 'P2', 'P5', 'P4', 'P1', 'P0', 'P3']);
+  });
+
+  test.each<[string, unknown[], boolean]>([
+    ['a value', [{ Name: 'Domain', Value: 'x' }], true],
+    ['a number', [{ Name: 'Domain', Value: 0 }], true],
+    ['an empty value', [{ Name: 'Domain', Value: '' }], false],
+    ['null', [{ Name: 'Domain', Value: null }], false],
+    ['no value', [{ Name: 'Domain' }], false],
+    [
+      'an empty one and a value',
+      [
+        { Name: 'Domain', Value: '' },
+        { Name: 'Domain', Value: 'x' },
+      ],
+      true,
+    ],
+    ["another one's", [{ Name: 'domain', Value: 'x' }], false],
+    ['a value, beside what can not be read', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
+    ['nothing', [], false],
+  ])('is stored where Cyclr holds %s', (_what, Properties, isStored) => {
+    const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
+
+    expect(fields).toMatchObject([{ stored: isStored }]);
+  });
+
+  test('can have a name that means something in JavaScript', () => {
+    const Parameters = ['__proto__', 'constructor', 'toString'].map((TargetName) => parameter({ TargetName }));
+
+    const { fields } = read({ Properties: [{ Name: '__proto__', Value: 'x' }], ...definition({ Parameters }) });
+
+    expect(fields.map(({ name, stored }) => [name, stored])).toEqual([
+      ['__proto__', true],
+      ['constructor', false],
+      ['toString', false],
+    ]);
+  });
+});
+
+test('texts are cut, and too many properties too', () => {
+  const long = 'x'.repeat(10_000);
+  const Parameters = Array.from({ length: 300 }, (_, i) => parameter({ TargetName: `P${i}`, Description: long }));
+
+  const connector = read({
+    Description: long,
+    ...definition({ Parameters: Parameters.slice(0, 3), AuthDescription: long }),
+  });
+  const { fields } = read(definition({ Parameters }));
+
+  expect(connector).toMatchObject({ description: 'x'.repeat(2000), authDescription: 'x'.repeat(2000) });
+  expect(connector.fields.map(({ help }) => help?.length)).toEqual([2000, 2000, 2000]);
+  expect(fields).toHaveLength(200);
+});
+
+test('what is too much for Temporal is read without what only helps', () => {
+  const Values = Array.from({ length: 500 }, (_, i) => `${i}-${'x'.repeat(1000)}`);
+  const more = { Values, Description: 'Help', DefaultValue: 'eu' };
+
+  const connector = read(definition({ Parameters: [parameter(more), parameter({ ...more, TargetName: 'Shop' })] }));
+
+  expect(connector.fields).toEqual([field('Domain'), field('Shop')]);
+});
+
+describe('an answer that can not be read', () => {
+  test.each([
+    '',
+    ' ',
+    '<html>',
+    '{"Id": 42, "Conn',
+    'null',
+    '[]',
+    '42',
+    '{}',
+    '{"Id":"42","Connector":{}}',
+    '{"Id":42}',
+  ])('%j fails, and is not quoted', (body) => {
+    expect(() => read(body)).toThrow(
+      expect.objectContaining({
+        kind: 'unreadable',
+        message: `GET /x: an answer that can not be read (200, ${body.length} characters)`,
+      }),
+    );
+  });
+
+  test('a list of properties with one that has no id fails as a whole: it could not be overwritten', async () => {
+    const { cyclr, key, path, sandbox } = await scene();
+    sandbox.fault({
+      match: { path },
+      then: {
+        status: 200,
+        body: [
+          { Id: 1, Name: 'a' },
+          { Name: 'b', Value: 'x' },
+        ],
+      },
+    });
+
+    const err = await rejection(cyclr.listProperties(key));
+
+    expect(err).toMatchObject({ kind: 'unreadable' });
+  });
+});
+
+describe('whatever Cyclr answers', () => {
+  const marked = 'AuthValue-4711';
+  const json = fc.jsonValue({ maxDepth: 4 });
+  const parameters = fc.array(
+    fc.oneof(
+      json,
+      fc.record(
+        {
+          TargetName: fc.oneof(fc.string(), json),
+          IsAccountConnectorProperty: fc.oneof(fc.constant(true), json),
+          IsOptional: json,
+          IsSensitive: json,
+          Values: fc.oneof(json, fc.array(fc.oneof(json, fc.record({ Value: json })))),
+          DefaultValue: json,
+          DisplayName: json,
+          DisplayOrder: fc.oneof(fc.double(), json),
+          Hidden: json,
+        },
+        { requiredKeys: [] },
+      ),
+    ),
+  );
+  const answers = fc.record(
+    {
+      Id: fc.oneof({ weight: 9, arbitrary: fc.constant(ID) }, { weight: 1, arbitrary: json }),
+      Name: json,
+      Authenticated: json,
+      AuthValue: fc.constant(marked),
+      Properties: fc.oneof(
+        json,
+        fc.array(fc.record({ Name: fc.oneof(fc.string(), json), Value: fc.constant(marked) })),
+      ),
+      Connector: fc.oneof(
+        { weight: 1, arbitrary: json },
+        {
+          weight: 9,
+          arbitrary: fc.record(
+            {
+              AuthType: json,
+              Icon: json,
+              AuthValue: fc.constant(marked),
+              Parameters: fc.oneof(json, parameters),
+              Triggers: fc.constant([marked]),
+            },
+            { requiredKeys: [] },
+          ),
+        },
+      ),
+    },
+    { requiredKeys: ['Id', 'Connector'] },
+  );
+
+  test.each<[string, fc.Arbitrary<string>]>([
+    ['JSON that looks like an account connector', answers.map((answer) => JSON.stringify(answer))],
+    ['any JSON', json.map((value) => JSON.stringify(value))],
+    ['any text', fc.string({ unit: 'binary' })],
+  ])('%s: a connector without any stored value, or `unreadable`', (_what, bodies) => {
+    fc.assert(
+      fc.property(bodies, (body) => {
+        try {
+          const connector = connectorOf('GET /x', ID, 200, body);
+
+          expect(JSON.stringify(connector)).not.toContain(marked);
+          expect(JSON.parse(JSON.stringify(connector))).toStrictEqual(connector);
+        } catch (err) {
+          if (!(err instanceof CyclrError)) throw err;
+          expect(err.kind).toBe('unreadable');
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('any list of properties: read, or `unreadable`', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        try {
+          parsed(StoredProperty.array(), 'GET /x', 200, JSON.stringify(value));
+        } catch (err) {
+          expect(err).toMatchObject({ name: 'CyclrError', kind: 'unreadable' });
+        }
+      }),
+    );
+  });
+});
