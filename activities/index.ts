@@ -13,10 +13,12 @@ import { CyclrError } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits } from './credentials';
 import { cyclrRefused, inputRefused, mapped } from './failures';
+import { mintLink, readAuthorization, type ConsentPages } from './links';
 
 interface Parts {
   cyclr: CyclrClient;
   keys: PrivateKeys;
+  consent: ConsentPages;
 }
 
 /** Every call that the workflow needs made. How each can fail stands in `workflows/ports.ts`. */
@@ -25,6 +27,8 @@ export function createActivities(parts: Parts): ConnectorActivities {
     fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
     applyProperties: (key, input) => mapped(() => applyProperties(parts, key, input)),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
+    mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
+    readAuthorization: (key, since) => mapped(() => readAuthorization(parts, key, since)),
   };
 }
 

@@ -1,5 +1,12 @@
-import { WorkflowNotFoundError, isGrpcServiceError } from '@temporalio/client';
-import type { ProblemCode, View } from '../workflows/messages';
+import {
+  NamespaceNotFoundError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Problem, ProblemCode, View } from '../workflows/messages';
 
 /**
  * - a problem's code: the flow refused the input, without a trace of it;
@@ -21,6 +28,8 @@ export class ConnectorAuthError extends Error {
     message: string,
     /** How it ended, with `closed`. */
     readonly view?: View,
+    /** What exactly is wrong with an input that the flow refused. */
+    readonly problem?: Problem,
   ) {
     super(message);
   }
@@ -28,6 +37,16 @@ export class ConnectorAuthError extends Error {
 
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
+const GRPC_DEADLINE_EXCEEDED = 4;
+
+/** The gRPC error behind one of the client's. */
+function grpcErrorOf(err: unknown) {
+  const cause = err instanceof Error && err.cause !== undefined ? err.cause : err;
+  return isGrpcServiceError(cause) ? cause : undefined;
+}
+
+/** Whether the time was up before an answer came. */
+export const isDeadline = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_DEADLINE_EXCEEDED;
 
 /** Runs a call to Temporal, and gives each error of its client a code of ours. */
 export async function translated<T>(call: () => Promise<T>): Promise<T> {
@@ -42,11 +61,20 @@ function toConnectorAuthError(err: unknown): unknown {
   if (err instanceof ConnectorAuthError) return err;
   if (err instanceof WorkflowNotFoundError)
     return new ConnectorAuthError('notStarted', 'No authentication was started for this account connector.');
-  const cause = err instanceof Error && err.cause !== undefined ? err.cause : err;
-  if (!isGrpcServiceError(cause)) return err;
-  if (cause.code === GRPC_FAILED_PRECONDITION)
-    return new ConnectorAuthError('noWorker', 'No worker answers: start one with `npm run worker`.');
+  if (err instanceof NamespaceNotFoundError)
+    return new ConnectorAuthError('temporalUnavailable', `Temporal has no namespace ${err.namespace}.`);
+  if (err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure) {
+    const { type, message, details } = err.cause;
+    return new ConnectorAuthError(type as ProblemCode, message, undefined, details?.[0] as Problem | undefined);
+  }
+  if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return noWorker();
+  const cause = grpcErrorOf(err);
+  if (!cause) return err;
+  if (cause.code === GRPC_FAILED_PRECONDITION) return noWorker();
   if (cause.code === GRPC_INVALID_ARGUMENT)
     return new ConnectorAuthError('temporalUnavailable', `Temporal refuses the call: ${cause.details}`);
   return new ConnectorAuthError('temporalUnavailable', `Temporal does not answer (${cause.details}).`);
 }
+
+export const noWorker = (): ConnectorAuthError =>
+  new ConnectorAuthError('noWorker', 'No worker answers: start one with `npm run worker`.');

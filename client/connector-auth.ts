@@ -1,35 +1,43 @@
 /** The library: the only door to Temporal for everybody outside the worker. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
   type Client,
   type WorkflowExecutionDescription,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { ApplicationFailure, type SignalDefinition } from '@temporalio/common';
+import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import { problemOf } from '../workflows/problems';
 import { plain } from '../workflows/view';
 import { wrongWithInput } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type {
   Cancel,
+  Confirmation,
   CredentialInput,
   Input,
   Intent,
-  ProblemCode,
   PropertyInput,
   Timeline,
   TimelineEntry,
   View,
 } from '../workflows/messages';
-import { ConnectorAuthError, translated } from './connector-auth-error';
+import { ConnectorAuthError, isDeadline, noWorker, translated } from './connector-auth-error';
 import { historyGrowth, inputOf } from './history';
+import { generateKey, privateKeysOf } from './sealing/keys';
+import { open } from './sealing/open';
 
 const ANSWER_WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 250;
+/** What a flow gives Cyclr to make a link. */
+const LINK_WITHIN_MS = 30_000;
+/** What an answer may take on its way. */
+const SPARE_MS = 5_000;
+/** What a look takes whether Temporal answers at all. */
+const LOOK_MS = 2_000;
 const RESTARTS = 5;
 
 export interface Started {
@@ -38,6 +46,13 @@ export interface Started {
   /** False where it ran already. */
   started: boolean;
   intent: Intent;
+}
+
+/** A link to the third party's consent. Whoever has it can act as its user: show it to nobody else. */
+export interface Link {
+  attemptId: string;
+  url: string;
+  expiresAt: string;
 }
 
 /**
@@ -51,7 +66,7 @@ export class ConnectorAuth {
   async start(input: Input): Promise<Started> {
     const wrong = wrongWithInput(input);
     if (wrong) throw new ConnectorAuthError('invalidInput', wrong);
-    return translated(async () => {
+    return this.#bounded(async () => {
       for (let attempt = 1; ; attempt++) {
         const answer = (await this.#startNew(input)) ?? (await this.#findRunning(input));
         if (answer) return answer;
@@ -63,10 +78,10 @@ export class ConnectorAuth {
 
   /** Where it stands, also after it ended. Fails: notStarted. */
   async view(key: ConnectorKey): Promise<View> {
-    return translated(async () => {
+    return this.#bounded(async () => {
       const execution = await this.#handle(key).describe();
       const handle = this.#handle(key, execution.runId);
-      if (execution.status.name === 'RUNNING') return handle.query(messages.view);
+      if (execution.status.name === 'RUNNING') return this.#query(handle, messages.view);
       if (execution.status.name === 'COMPLETED') return handle.result();
       if (execution.status.name === 'FAILED') return this.#failedView(key, execution);
       return this.#viewWithoutResult(key, execution);
@@ -75,18 +90,20 @@ export class ConnectorAuth {
 
   /** How it got there. Needs a worker, also after the end. Fails: notStarted. */
   async timeline(key: ConnectorKey): Promise<Timeline> {
-    return translated(() => this.#handle(key).query(messages.timeline));
+    return this.#bounded(() => this.#query(this.#handle(key), messages.timeline));
   }
 
   /** Every entry of the timeline, the past ones first, until it has ended or `signal` aborts. Fails: notStarted. */
   async *watch(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
-    const { runId } = await translated(() => this.#handle(key).describe());
+    const { runId } = await this.#bounded(() => this.#handle(key).describe());
     const growth = historyGrowth(this.client, { workflowId: messages.workflowIdOf(key), runId }, signal);
     let told = 0;
     for (;;) {
       const { value: open } = await translated(() => growth.next());
       if (signal?.aborted) return;
-      const { entries, dropped = 0 } = await translated(() => this.#handle(key, runId).query(messages.timeline));
+      const { entries, dropped = 0 } = await this.#bounded(() =>
+        this.#query(this.#handle(key, runId), messages.timeline),
+      );
       yield* entries.slice(Math.max(0, told - dropped));
       told = dropped + entries.length;
       if (!open) return;
@@ -105,17 +122,42 @@ export class ConnectorAuth {
    * the final view), and the problem's code where the flow itself refuses the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
-    return this.#submit(key, messages.propertyInput, input);
+    return this.#answered(key, () => this.#update(key, messages.submitProperties, input.submissionId, input));
   }
 
   /** Gives an API key, a user name and password, or tokens: as {@link submitProperties}. */
   submitCredentials(key: ConnectorKey, input: CredentialInput): Promise<View> {
-    return this.#submit(key, messages.credentialInput, input);
+    return this.#answered(key, () => this.#update(key, messages.submitCredentials, input.submissionId, input));
+  }
+
+  /**
+   * A fresh link to the third party's consent, which only this call can read. Each call makes another; the newest wins.
+   * Fails: notStarted, closed, notNow (it does not wait for consent), malformed (`returnTo`), cyclrUnavailable.
+   */
+  async requestAuthorization(key: ConnectorKey, request: { returnTo: string; by?: string }): Promise<Link> {
+    const attemptId = randomUUID();
+    const { d, ...publicPart } = await generateKey();
+    const { kty, crv, x, y } = publicPart;
+    const body = { ...request, attemptId, replyKey: { kty, crv, x, y } };
+    const { expiresAt, link } = await translated(() =>
+      this.#update(key, messages.requestAuthorization, attemptId, body, LINK_WITHIN_MS).catch(this.#closed(key)),
+    );
+    const privateKeys = await privateKeysOf(JSON.stringify({ keys: [{ ...publicPart, d }] }));
+    const url = await open(link, { ...key, purpose: 'link', submissionId: attemptId }, privateKeys);
+    return { attemptId, url, expiresAt };
+  }
+
+  /**
+   * Asks Cyclr whether the user has consented, at most once in 5 s: the view when that is known, or as it stands after
+   * 10 s. An attempt that the flow does not know changes nothing. Fails: notStarted, closed, notNow.
+   */
+  confirmAuthorization(key: ConnectorKey, confirmation: Confirmation): Promise<View> {
+    return this.#answered(key, () => this.#update(key, messages.confirmAuthorization, randomUUID(), confirmation));
   }
 
   /** Ends it. The final view, or the view as it stands after 10 s. Repeating is safe. Fails: notStarted. */
   async cancel(key: ConnectorKey, request: Cancel = {}): Promise<View> {
-    return translated(async () => {
+    return this.#bounded(async () => {
       const handle = this.#handle(key);
       await handle.signal(messages.cancel, request).catch(unlessEnded);
       await this.#within(() => handle.result().catch(unlessEnded));
@@ -161,36 +203,55 @@ export class ConnectorAuth {
     return { workflowId, runId, started: false, intent };
   }
 
-  /** Sends an input as a signal, and looks for what became of it in the timeline. */
-  async #submit<I extends PropertyInput | CredentialInput>(
-    key: ConnectorKey,
-    definition: SignalDefinition<[I]>,
-    input: I,
-  ): Promise<View> {
-    return translated(async () => {
-      const earlier = await this.#entriesOf(key, input.submissionId);
-      await this.#handle(key)
-        .signal(definition, input)
-        .catch(async (err: unknown) => {
-          if (!(err instanceof WorkflowNotFoundError)) throw err;
-          throw new ConnectorAuthError('closed', 'It has ended: start it again first.', await this.view(key));
-        });
-      const until = Date.now() + ANSWER_WITHIN_MS;
-      const taken = earlier.some(({ from, to }) => from !== to);
-      while (!taken && Date.now() < until) {
-        const [first, last] = (await this.#entriesOf(key, input.submissionId)).slice(earlier.length);
-        if (first?.from === first?.to && first?.note)
-          throw new ConnectorAuthError(first.note as ProblemCode, problemOf(first.note as ProblemCode).message);
-        if (last) break;
-        await delay(LOOK_EVERY_MS);
-      }
-      return this.view(key);
+  /** Calls Temporal, for so long and no longer: else the client tries for minutes. */
+  #bounded<T>(call: () => Promise<T>): Promise<T> {
+    return translated(() => this.#inTime(call));
+  }
+
+  /** A bit longer than a flow lets anybody wait. */
+  #inTime<T>(call: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> {
+    return this.client.withDeadline(Date.now() + withinMs + SPARE_MS, call);
+  }
+
+  /** Asks a worker. Where Temporal answers and no worker does, that is what is wrong. */
+  #query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
+    return handle.query(query).catch(async (err: unknown) => {
+      if (
+        isDeadline(err) &&
+        (await this.client.withDeadline(Date.now() + LOOK_MS, () => handle.describe()).catch(() => undefined))
+      )
+        throw noWorker();
+      throw err;
     });
   }
 
-  async #entriesOf(key: ConnectorKey, id: string): Promise<TimelineEntry[]> {
-    const { entries } = await this.timeline(key);
-    return entries.filter((entry) => entry.id === id);
+  /** Sends an update and waits for its answer. */
+  #update<Answer, Body>(
+    key: ConnectorKey,
+    definition: UpdateDefinition<Answer, [Body]>,
+    updateId: string,
+    body: Body,
+    withinMs?: number,
+  ): Promise<Answer> {
+    return this.#inTime(() => this.#handle(key).executeUpdate(definition, { args: [body], updateId }), withinMs);
+  }
+
+  /** The answer of an update; the final view where it was taken by a flow that ended before it could answer. */
+  #answered(key: ConnectorKey, call: () => Promise<View>): Promise<View> {
+    return translated(() =>
+      call().catch((err: unknown) => {
+        if (endedBeforeAnswering(err)) return this.view(key);
+        return this.#closed(key)(err);
+      }),
+    );
+  }
+
+  /** What an error of an update means, where the flow may have ended. */
+  #closed(key: ConnectorKey): (err: unknown) => Promise<never> {
+    return async (err) => {
+      if (!(err instanceof WorkflowNotFoundError || endedBeforeAnswering(err))) throw err;
+      throw new ConnectorAuthError('closed', 'It has ended: start it again first.', await this.view(key));
+    };
   }
 
   async #failedView(key: ConnectorKey, execution: WorkflowExecutionDescription): Promise<View> {
@@ -237,3 +298,8 @@ const detailsOf = ({ accountId, connectorId, intent = 'authenticate', by }: Inpu
 function unlessEnded(err: unknown): void {
   if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;
 }
+
+const endedBeforeAnswering = (err: unknown): boolean =>
+  err instanceof WorkflowUpdateFailedError &&
+  err.cause instanceof ApplicationFailure &&
+  err.cause.type === 'AcceptedUpdateCompletedWorkflow';

@@ -33,7 +33,8 @@ function showErrors(report) {
 
 try {
   const workflowsPath = join(root, 'workflows', 'index.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger, webpackConfigHook });
+  const payloadConverterPath = join(root, 'workflows', 'payload-converter.ts');
+  const { code } = await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger, webpackConfigHook });
   writeFileSync(outFile, code);
 } catch (error) {
   console.error(`the workflows can't be bundled: ${error.message}`);

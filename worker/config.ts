@@ -1,12 +1,14 @@
 /** The only place of the worker that reads the environment. */
 import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
+import type { ConsentPages } from '../activities/links';
 import { readKeySet } from '../client/sealing/key-file';
 import { privateKeysOf, type PrivateKeys } from '../client/sealing/keys';
 
 export interface WorkerConfig {
   cyclr: CyclrConfig;
   keys: PrivateKeys;
+  consent: ConsentPages;
   /** The name of the worker deployment; worker versioning is off without one. */
   deployment?: string;
 }
@@ -17,16 +19,23 @@ export class ConfigError extends Error {
 }
 
 const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-const isApiUrl = (value: string): boolean => {
+const isOurUrl = (value: string): boolean => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
 };
 
+const notOurs = { message: 'is not an https URL (http is for this machine only)' };
 const given = (hint: string) => z.string(`is not set: ${hint}`).min(1, `is empty: ${hint}`);
 const Environment = z.object({
-  CYCLR_API_URL: given('the API domain of your Cyclr instance, such as https://api.cyclr.com').refine(isApiUrl, {
-    message: 'is not an https URL (http is for this machine only)',
-  }),
+  CYCLR_API_URL: given('the API domain of your Cyclr instance, such as https://api.cyclr.com').refine(
+    isOurUrl,
+    notOurs,
+  ),
+  CYCLR_SERVICE_URL: given('your partner service domain, such as https://yourcompany-h.cyclr.com').refine(
+    isOurUrl,
+    notOurs,
+  ),
+  CYCLR_SIGN_IN_USERNAME: z.string().min(1, 'is empty: leave it out, or give a user name').max(200).optional(),
   CYCLR_CLIENT_ID: given("the client id of your partner's API credentials"),
   CYCLR_CLIENT_SECRET: given("the client secret of your partner's API credentials"),
   SEALING_KEYS: given('a private JWK set, or the path of a file of it: `cyclr-connect keys generate` prints one'),
@@ -40,7 +49,8 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
   const keys = await readKeys(env.SEALING_KEYS, problems);
   if (!data || !keys) throw new ConfigError(problems.join('\n'));
   const { CYCLR_API_URL: apiUrl, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = data;
-  return { cyclr: { apiUrl, clientId, clientSecret }, keys, deployment: data.WORKER_DEPLOYMENT };
+  const consent = { serviceUrl: data.CYCLR_SERVICE_URL, username: data.CYCLR_SIGN_IN_USERNAME };
+  return { cyclr: { apiUrl, clientId, clientSecret }, keys, consent, deployment: data.WORKER_DEPLOYMENT };
 }
 
 async function readKeys(value: string | undefined, problems: string[]): Promise<PrivateKeys | undefined> {

@@ -13,7 +13,7 @@ interface Reached {
 
 /** A worker of the prebuilt workflow bundle. Its limits stand here, none is left to a default that may change. */
 export function createWorker(
-  { cyclr, keys, deployment }: WorkerConfig,
+  { cyclr, keys, consent, deployment }: WorkerConfig,
   { connection, namespace }: Reached,
   bundlePath: string,
   more: Partial<WorkerOptions> = {},
@@ -23,7 +23,7 @@ export function createWorker(
     namespace,
     taskQueue,
     workflowBundle: { codePath: bundlePath },
-    activities: createActivities({ cyclr: new CyclrClient(cyclr), keys }),
+    activities: createActivities({ cyclr: new CyclrClient(cyclr), keys, consent }),
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,

@@ -4,56 +4,41 @@ import {
   CancellationScope,
   allHandlersFinished,
   condition,
+  isCancellation,
   log,
   metricMeter,
-  proxyActivities,
-  setCurrentDetails,
   setDefaultSignalHandler,
   setHandler,
-  sleep,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { missingFields, type ConnectorKey } from './connector';
-import { eventOf, type Message } from './inbox';
+import { isAuthorizationRequest } from './authorization';
+import * as calls from './calls';
+import { missingFields, type Connector, type ConnectorKey } from './connector';
+import { eventOf, isAboutConsent, rejectionOf, type Known, type Message } from './inbox';
 import { isBy, isObject, patienceMs, wrongWithStart } from './input';
 import { isFinal, isWaiting, transition, type Event, type State, type WaitingState } from './machine';
+import { Links } from './links';
 import * as messages from './messages';
-import type { Input, Patience, StateName, Timeline, TimelineEntry, View } from './messages';
+import type { AuthorizationLink, AuthorizationRequest, Confirmation, Input, Patience, Problem, View } from './messages';
+import { Outage } from './outage';
 import { eventOfFailure } from './outcome';
-import type { ConnectorActivities } from './ports';
-import { detailsOf, viewOf } from './view';
+import { problemOf } from './problems';
+import { Signboard } from './signboard';
+import { TimelineLog } from './timeline';
+import { Timer } from './timer';
+import { askWhetherAuthenticated, askWhetherConsented } from './verification';
+import { viewOf } from './view';
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const OUTAGE_MS = 24 * 60 * MINUTE_MS;
-const FIRST_PAUSE_MS = 30 * SECOND_MS;
-const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
-const OPERATORS_PAUSE_MS = 5 * MINUTE_MS;
-const READ_BACK_AFTER_MS = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * SECOND_MS);
-const MAX_ENTRIES = 200;
-const MAX_KEYWORD = 255;
+const ANSWER_WITHIN = '10s';
+const CONFIRM_EVERY_MS = 5000;
 
-const activity = (startToCloseTimeout: '15s' | '60s', summary: string) =>
-  proxyActivities<ConnectorActivities>({
-    startToCloseTimeout,
-    summary,
-    scheduleToCloseTimeout: '1 minute',
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
-  });
-const { fetchConnector } = activity('15s', 'Read the account connector');
-const { fetchConnector: readBack } = activity('15s', 'Ask Cyclr whether it is authenticated now');
-const { applyProperties } = activity('60s', 'Set the properties');
-const { applyCredentials } = activity('15s', 'Store the credentials');
-
-const patienceOf: Record<WaitingState['name'], keyof Patience> = {
-  awaitingProperties: 'properties',
-  awaitingCredentials: 'credentials',
-  awaitingAuthorization: 'authorization',
+const waitFor: Record<WaitingState['name'], { patience: keyof Patience; summary: string }> = {
+  awaitingProperties: { patience: 'properties', summary: 'Waits for properties, then expires' },
+  awaitingCredentials: { patience: 'credentials', summary: 'Waits for credentials, then expires' },
+  awaitingAuthorization: { patience: 'authorization', summary: 'Waits for authorization, then expires' },
 };
 
 const refusedInputs = metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');
-
 const operatorsTrouble = metricMeter.createCounter(
   'connector_auth_operators_trouble',
   '1',
@@ -71,29 +56,50 @@ export async function authenticateConnector(input: Input): Promise<View> {
 class Authentication {
   readonly #key: ConnectorKey;
   readonly #inbox: Message[] = [];
-  readonly #seen = new Set<string>();
-  readonly #timeline: Timeline = { entries: [] };
+  readonly #submissions = new Set<string>();
+  readonly #links: Links;
+  readonly #known: Known;
+  readonly #timeline = new TimelineLog();
+  readonly #signboard = new Signboard();
   #state: State;
   #revision = 1;
   /** When the present or the last wait ends. */
   #deadline = 0;
-  #timer?: { scope: CancellationScope; over: boolean };
+  #wait?: Timer;
+  /** What calls Cyclr at the moment. */
   #work?: CancellationScope;
-  #outage?: { since: number; pauses: number };
+  #outage?: Outage;
+  /** When somebody last asked for a verification. */
+  #confirmedAt = -Infinity;
+  /** What is being worked on; of several who asked for the same, all. */
+  #taken: Message[] = [];
   /** What ends it before its time, and Temporal's own request where that is what does. */
   #cancelled?: Event;
   #cancellation?: unknown;
-  #listed?: StateName;
 
   constructor(private readonly input: Input) {
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
+    this.#links = new Links(this.#key, input?.intent === 'reauthenticate');
+    this.#known = { submissions: this.#submissions, attempts: this.#links.attempts };
     this.#state = { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
     setHandler(messages.view, () => this.#view());
-    setHandler(messages.timeline, () => this.#timeline);
+    setHandler(messages.timeline, () => this.#timeline.answer);
     for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
       setHandler(messages[kind], (body: unknown) => void this.#inbox.push({ kind, body }));
     setHandler(messages.cancel, (request: unknown) => this.#cancel(request));
-    setDefaultSignalHandler((name) => this.#note('unknownSignal', this.#state.name, { note: name.slice(0, 100) }));
+    setDefaultSignalHandler((name) => this.#unknown(name));
+    setHandler(messages.submitProperties, (body) => this.#submit({ kind: 'propertyInput', body }), {
+      validator: (body) => reject(rejectionOf(this.#state, { kind: 'propertyInput', body }, this.#known)),
+    });
+    setHandler(messages.submitCredentials, (body) => this.#submit({ kind: 'credentialInput', body }), {
+      validator: (body) => reject(rejectionOf(this.#state, { kind: 'credentialInput', body }, this.#known)),
+    });
+    setHandler(messages.confirmAuthorization, (body) => this.#confirm(body), {
+      validator: (body) => reject(this.#wrongWithConfirmation(body)),
+    });
+    setHandler(messages.requestAuthorization, (body) => this.#authorize(body), {
+      validator: (body) => reject(this.#wrongWithRequest(body)),
+    });
     // Temporal's cancellation is an event like any other: it ends in a state and its last upsert, not in mid-air.
     CancellationScope.current().cancelRequested.catch((request: unknown) => {
       this.#cancellation = request;
@@ -109,43 +115,58 @@ class Authentication {
         const event = this.#cancelled ?? (await this.#next(this.#state));
         this.#happen(event);
         await this.#sitOut(event);
+        if (isWaiting(this.#state) || isFinal(this.#state)) this.#settle();
       }
+      this.#drain();
       await condition(allHandlersFinished);
+      this.#drain();
       return this.#end();
     });
   }
 
   #end(): View {
     const state = this.#state;
-    for (const message of this.#inbox.splice(0)) this.#happen(eventOf(state, message, this.#seen));
     if (state.name === 'failed')
       throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, this.#view());
     if (state.name === 'cancelled' && this.#cancellation) throw this.#cancellation as Error;
     return this.#view();
   }
 
+  /** What came too late is refused, so that nobody waits for an answer. */
+  #drain(): void {
+    for (const message of this.#inbox.splice(0)) this.#happen(this.#read(message));
+  }
+
   /** What happens next; nothing for an input that changes nothing. */
   async #next(state: State): Promise<Event | undefined> {
     switch (state.name) {
       case 'fetchingConnector':
-        return this.#working(async () => ({ type: 'connectorFetched', connector: await fetchConnector(this.#key) }));
+        return this.#working(async () => ({
+          type: 'connectorFetched',
+          connector: await calls.fetchConnector(this.#key),
+        }));
       case 'applyingProperties': {
         const { submissionId, values } = state;
         const required = missingFields(state.connector).map(({ name }) => name);
         return this.#working(async () => ({
           type: 'propertiesApplied',
-          connector: await applyProperties(this.#key, { submissionId, values, required }),
+          connector: await calls.applyProperties(this.#key, { submissionId, values, required }),
         }));
       }
       case 'applyingCredentials': {
         const { method, submissionId, credentials } = state;
         return this.#working(async () => {
-          const connector = await applyCredentials(this.#key, { method, submissionId, credentials });
-          return connector.authenticated ? { type: 'credentialsApplied', connector } : this.#readBack();
+          const connector = await calls.applyCredentials(this.#key, { method, submissionId, credentials });
+          return connector.authenticated
+            ? { type: 'credentialsApplied', connector }
+            : askWhetherAuthenticated(this.#key);
         });
       }
-      case 'verifyingAuthorization':
-        return this.#working(() => this.#readBack());
+      case 'verifyingAuthorization': {
+        const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
+        const before = this.input.intent === 'reauthenticate';
+        return this.#working(() => askWhetherConsented(this.#key, { once: state.superseded, before, fingerprint }));
+      }
       case 'awaitingProperties':
       case 'awaitingCredentials':
       case 'awaitingAuthorization':
@@ -161,34 +182,50 @@ class Authentication {
 
   /** Waits for an input, the deadline or a cancellation: one timer for a wait, however many inputs are refused. */
   async #input(state: WaitingState): Promise<Event | undefined> {
-    const timer = (this.#timer ??= this.#startTimer());
-    await condition(() => this.#inbox.length > 0 || timer.over || this.#cancelled !== undefined);
+    const wait = (this.#wait ??= new Timer(this.#deadline - Date.now(), waitFor[state.name].summary));
+    const forConsent = state.name === 'awaitingAuthorization';
+    const ranOut = () => wait.over || (forConsent && this.#links.ranOut);
+    await condition(() => this.#inbox.length > 0 || ranOut() || this.#cancelled !== undefined);
     if (this.#cancelled) return undefined;
     const message = this.#inbox.shift();
-    if (message) return eventOf(state, message, this.#seen);
-    return state.name === 'awaitingAuthorization' ? this.#lastRead() : { type: 'timedOut' };
+    if (message) return this.#read(message);
+    const found = forConsent ? await this.#look(state.connector) : undefined;
+    if (found || this.#cancelled) return found;
+    return wait.over ? { type: 'timedOut' } : undefined;
   }
 
-  /** A user may have consented and never come back. What was authenticated before proves nothing. */
-  async #lastRead(): Promise<Event> {
-    if (this.input.intent === 'reauthenticate') return { type: 'timedOut' };
-    const connector = await readBack(this.#key).catch(() => undefined);
-    return connector?.authenticated ? { type: 'authorizationConfirmed', connector } : { type: 'timedOut' };
+  /** The event that an input is now. */
+  #read(message: Message): Event | undefined {
+    const event = eventOf(this.#state, message, this.#known);
+    if (event) this.#taken.push(message);
+    else message.answer = this.#view();
+    if (event?.type === 'authorizationReturned') this.#goBack(message, event.id);
+    return event;
   }
 
-  #startTimer(): { scope: CancellationScope; over: boolean } {
-    const timer = { scope: new CancellationScope(), over: false };
-    const remaining = Math.max(1, this.#deadline - Date.now());
-    timer.scope
-      .run(() => sleep(remaining, { summary: `Until ${this.#state.name} expires` }))
-      .then(
-        () => (timer.over = true),
-        () => undefined, // The wait ended first.
-      );
-    return timer;
+  #goBack({ kind }: Message, attemptId: string): void {
+    if (kind === 'oauthCallback') this.#links.returned(attemptId); // who only asked has not come back yet
+    const asked = this.#inbox.findIndex((message) => message.kind === 'confirmation');
+    if (asked >= 0) this.#taken.push(...this.#inbox.splice(asked, 1)); // is told what comes of this one
   }
 
-  /** Calls Cyclr. A cancellation lets a running attempt end by itself: what Cyclr took meanwhile counts. */
+  /** It is known now what became of what was taken. Another input may follow at once: the view is kept for its sender. */
+  #settle(): void {
+    for (const message of this.#taken.splice(0)) message.answer = this.#view();
+  }
+
+  /**
+   * A user may have consented and never come back: a look when the link has run out, and one before the wait expires.
+   * What was authenticated before the user came proves nothing.
+   */
+  async #look({ authenticated }: Connector): Promise<Event | undefined> {
+    this.#links.looked();
+    if (authenticated) return undefined;
+    const event = await this.#working(() => askWhetherConsented(this.#key, { once: true, before: false }));
+    return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
+  }
+
+  /** Calls Cyclr. A cancellation lets a running attempt end by itself. */
   async #working(call: () => Promise<Event>): Promise<Event> {
     this.#work = new CancellationScope();
     try {
@@ -200,38 +237,24 @@ class Authentication {
     }
   }
 
-  /** Asks Cyclr until it says so, for half a minute: it may come to know of an authorization some seconds late. */
-  async #readBack(): Promise<Event> {
-    const since = Date.now();
-    for (const afterMs of READ_BACK_AFTER_MS) {
-      const early = since + afterMs - Date.now();
-      if (early > 0) await sleep(early, { summary: 'Until Cyclr is asked again' });
-      const connector = await readBack(this.#key);
-      if (connector.authenticated) return { type: 'authorizationConfirmed', connector };
-    }
-    return { type: 'authorizationNotConfirmed' };
-  }
-
   /** Pauses while Cyclr is away, longer each time; after a day it is over. */
   async #sitOut(event: Event | undefined): Promise<void> {
     if (event?.type !== 'cyclrUnavailable') return void (this.#outage = undefined);
-    this.#outage ??= { since: Date.now(), pauses: 0 };
-    const remaining = this.#outage.since + OUTAGE_MS - Date.now();
-    if (remaining <= 0) {
+    this.#outage ??= new Outage(Date.now());
+    const pause = this.#outage.nextPauseMs(Date.now(), event);
+    if (pause === undefined) {
       this.#outage = undefined;
       return this.#happen({ type: 'outageOutlasted' });
     }
-    const growing = Math.min(FIRST_PAUSE_MS * 2 ** this.#outage.pauses++, LONGEST_PAUSE_MS);
-    const pause = event.operatorsTrouble ? OPERATORS_PAUSE_MS : Math.max(growing, event.retryAfterMs ?? 0);
-    if (event.operatorsTrouble) this.#alarm();
-    await condition(() => this.#cancelled !== undefined, Math.min(pause, remaining), {
-      summary: 'Until Cyclr is tried again',
-    });
+    if (event.operatorsTrouble) alarm();
+    await condition(() => this.#cancelled !== undefined, pause, { summary: 'Leaves Cyclr alone, then tries again' });
   }
 
-  #alarm(): void {
-    operatorsTrouble.add(1);
-    log.error('Cyclr refuses us, not the user: the last failed activity says why');
+  /** Its name is recorded, never what came with it. */
+  #unknown(signal: string): void {
+    const { name } = this.#state;
+    this.#timeline.add({ from: name, event: 'unknownSignal', to: name, note: signal.slice(0, 100) });
+    log.warn('An unknown signal came');
   }
 
   #cancel(request: unknown): void {
@@ -244,6 +267,54 @@ class Authentication {
     this.#work?.cancel();
   }
 
+  /** An update beside a signal: the same inbox, and an answer. */
+  async #submit(message: Message): Promise<View> {
+    this.#inbox.push(message);
+    return this.#answer(message);
+  }
+
+  /** The view once it is known what became of the message, or as it stands after 10 s. */
+  async #answer(message: Message): Promise<View> {
+    const options = { summary: 'Answers a caller at the latest' };
+    const isKnown = () => message.answer !== undefined || isFinal(this.#state);
+    await CancellationScope.nonCancellable(() => condition(isKnown, ANSWER_WITHIN, options));
+    return message.answer ?? this.#view();
+  }
+
+  /** Starts a verification, at most one in 5 s, or joins the one that runs. */
+  async #confirm({ attemptId, by }: Confirmation): Promise<View> {
+    const running = this.#taken.find(isAboutConsent) ?? this.#inbox.find(({ kind }) => kind === 'confirmation');
+    if (running) return this.#answer(running);
+    if (!this.#links.attempts.has(attemptId) || Date.now() - this.#confirmedAt < CONFIRM_EVERY_MS) return this.#view();
+    this.#confirmedAt = Date.now();
+    return this.#submit({ kind: 'confirmation', body: { attemptId, by } });
+  }
+
+  #wrongWithConfirmation(body: unknown): Problem | undefined {
+    const isOpen = this.#state.name === 'awaitingAuthorization' || this.#state.name === 'verifyingAuthorization';
+    return (
+      rejectionOf(this.#state, { kind: 'confirmation', body }, this.#known) ??
+      (isOpen ? undefined : problemOf('notNow'))
+    );
+  }
+
+  async #authorize(request: AuthorizationRequest): Promise<AuthorizationLink> {
+    try {
+      const { answer, attempt } = await this.#links.mint(request);
+      if (attempt) this.#happen({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
+      return answer;
+    } catch (error) {
+      const event = eventOfFailure(error, this.#state);
+      if (event.type === 'cyclrUnavailable' && event.operatorsTrouble) alarm();
+      throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
+    }
+  }
+
+  #wrongWithRequest(request: unknown): Problem | undefined {
+    if (!isAuthorizationRequest(request) || this.#links.knows(request.attemptId)) return problemOf('malformed');
+    return this.#state.name === 'awaitingAuthorization' ? undefined : problemOf('notNow');
+  }
+
   /** The one place where the state changes. */
   #happen(event: Event | undefined): void {
     if (!event) return;
@@ -253,49 +324,27 @@ class Authentication {
     if (state === before) return;
     this.#state = state;
     this.#revision++;
-    if (event.id && event.type !== 'inputRefused') this.#seen.add(event.id);
-    if (state.name !== before.name) this.#timer = void this.#timer?.scope.cancel();
+    if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.#submissions.add(event.id);
+    if (state.name !== before.name) this.#enter(state, event);
+    this.#signboard.show(this.#view(), isWaiting(state) || isFinal(state));
+  }
+
+  #enter(state: State, event: Event): void {
+    this.#wait?.cancel();
+    this.#wait = undefined;
+    this.#links.leave();
     // An input that was refused here did not reach Cyclr: the wait that it came from goes on.
-    if (isWaiting(state) && state.name !== before.name && event.type !== 'inputRefused')
-      this.#deadline = Date.now() + patienceMs(this.input.patience, patienceOf[state.name]);
-    this.#show();
+    if (isWaiting(state) && event.type !== 'inputRefused')
+      this.#deadline = Date.now() + patienceMs(this.input.patience, waitFor[state.name].patience);
   }
 
   #record(event: Event, { name: from, ...before }: State, { name: to }: State): void {
     const { id = 'submissionId' in before ? before.submissionId : undefined, by } = event;
     const note = 'problem' in event ? event.problem.code : 'reason' in event ? event.reason : undefined;
-    this.#note(event.type, to, { from, id, by, note });
+    this.#timeline.add({ from, event: event.type, to, id, by, note });
     if (event.type !== 'inputRefused') return;
     refusedInputs.add(1, { code: event.problem.code });
     log.warn('An input was refused', { code: event.problem.code });
-  }
-
-  #note(event: string, to: StateName, more: Partial<TimelineEntry>): void {
-    const { entries } = this.#timeline;
-    entries.push(JSON.parse(JSON.stringify({ at: new Date(), from: to, event, to, ...more })) as TimelineEntry);
-    if (entries.length <= MAX_ENTRIES) return;
-    entries.shift();
-    this.#timeline.dropped = (this.#timeline.dropped ?? 0) + 1;
-  }
-
-  /** What Temporal Web shows. An upsert costs, so only where somebody is waited for and at the end. */
-  #show(): void {
-    const state = this.#state;
-    setCurrentDetails(detailsOf(this.#view()));
-    if (state.name === this.#listed || !(isWaiting(state) || isFinal(state))) return;
-    const { accountId, connectorId, name, state: stateKey } = messages.searchAttributes;
-    const connector = 'connector' in state ? state.connector : undefined;
-    this.#listed = state.name;
-    upsertSearchAttributes([
-      { key: stateKey, value: state.name },
-      ...(state.name === 'failed' && state.failure.code === 'invalidInput'
-        ? []
-        : [
-            { key: accountId, value: this.#key.accountId },
-            { key: connectorId, value: String(this.#key.connectorId) },
-          ]),
-      ...(connector ? [{ key: name, value: connector.name.slice(0, MAX_KEYWORD) }] : []),
-    ]);
   }
 
   #view(): View {
@@ -307,4 +356,17 @@ class Authentication {
       ...(isWaiting(this.#state) && { deadline: this.#deadline }),
     });
   }
+}
+
+function alarm(): void {
+  operatorsTrouble.add(1);
+  log.error('Cyclr refuses us, not the user: the last failed activity says why');
+}
+
+const failureOf = (problem: Problem): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(problem.message, problem.code, problem);
+
+/** Rejects an update: nothing of it enters the history. */
+function reject(problem: Problem | undefined): void {
+  if (problem) throw failureOf(problem);
 }

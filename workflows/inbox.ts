@@ -1,14 +1,24 @@
 /** What an input means in the state that it is read in: one pure function, for signals and whoever else brings them. */
 import { isSubmissionId, type Field, type Sealed } from './connector';
 import { isBy, isObject } from './input';
-import type { State, Event } from './machine';
-import type { Problem, ProblemCode, StateName } from './messages';
+import { isFinal, isWaiting, type Event, type State } from './machine';
+import type { Problem, ProblemCode, StateName, View } from './messages';
 import { problemOf } from './problems';
 
 /** An input as it arrived: nothing about its body is known yet. */
 export interface Message {
-  kind: 'propertyInput' | 'credentialInput' | 'oauthCallback';
+  kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation';
   body: unknown;
+  /** What whoever sent it is told: the view when it was known what became of it. */
+  answer?: View;
+}
+
+/** What came before it. */
+export interface Known {
+  /** The submissions that were taken. */
+  submissions: ReadonlySet<string>;
+  /** The attempts of this run, whether each has come back, and whether there is a newer one. */
+  attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
 const MAX_VALUES = 200;
@@ -37,15 +47,16 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
  * The event that an input is in this state: taken, or `inputRefused`. Nothing for one whose id was taken before.
  * A secret in clear is refused as such whatever else is wrong: it stands in the history, and must be replaced.
  */
-export function eventOf(state: State, { kind, body }: Message, seen: ReadonlySet<string>): Event | undefined {
+export function eventOf(state: State, { kind, body }: Message, known: Known): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));
-  const sender = senderOf(kind === 'oauthCallback' ? body.attemptId : body.submissionId, body.by);
-  if (sender && seen.has(sender.id)) return undefined;
+  const isReturn = isAboutConsent({ kind });
+  const sender = senderOf(isReturn ? body.attemptId : body.submissionId, body.by);
+  if (sender && !isReturn && known.submissions.has(sender.id)) return undefined;
   if (kind === 'credentialInput' && isInClear(body.credentials)) return refused(problemOf('notSealed'), sender);
   const exposed = kind === 'propertyInput' ? secretsInClear(state, body.values) : [];
   if (exposed.length > 0) return refused(problemOf('notSealed', exposed), sender);
   if (!sender) return refused(problemOf('malformed'));
-  if (kind === 'oauthCallback') return callbackEvent(state, sender);
+  if (isReturn) return returnEvent(state, kind, sender, known);
   if (!takes[state.name]?.includes(kind)) return refused(problemOf('notNow'), sender);
   return kind === 'credentialInput'
     ? credentialEvent(body.credentials, sender)
@@ -57,11 +68,32 @@ const senderOf = (id: unknown, by: unknown): Sender | undefined =>
   isSubmissionId(id) && isBy(by) ? { id, ...(by !== undefined && { by }) } : undefined;
 const refused = (problem: Problem, sender?: Sender): Event => ({ type: 'inputRefused', problem, ...sender });
 
-/** An attempt that is not the present one changes nothing. */
-const callbackEvent = (state: State, sender: Sender): Event | undefined =>
-  state.name === 'awaitingAuthorization' && state.attempt?.id === sender.id
-    ? { type: 'authorizationReturned', ...sender }
-    : undefined;
+/** Whether it is a reason to ask Cyclr, and nothing that was given. */
+export const isAboutConsent = ({ kind }: Pick<Message, 'kind'>): boolean =>
+  kind === 'oauthCallback' || kind === 'confirmation';
+
+/** One verification for what a page says by itself; a person who asks again is answered again. */
+function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: Known): Event | undefined {
+  const attempt = attempts.get(sender.id);
+  if (state.name !== 'awaitingAuthorization' || !attempt) return undefined;
+  if (kind === 'oauthCallback' && attempt.returned) return undefined;
+  return { type: 'authorizationReturned', superseded: attempt.superseded, ...sender };
+}
+
+/**
+ * Why an input can't be taken, where that is plain before it is: for a caller who waits for the answer. A working state
+ * keeps what it can't judge yet.
+ */
+export function rejectionOf(state: State, message: Message, known: Known): Problem | undefined {
+  const event = eventOf(state, message, known);
+  if (event?.type !== 'inputRefused') return undefined;
+  const { problem } = event;
+  if (problem.code === 'notNow' && !isWaiting(state) && !isFinal(state)) return undefined;
+  // What is rejected never enters the history.
+  return problem.code === 'notSealed'
+    ? { ...problem, message: 'A secret has to be sealed before it is sent.' }
+    : problem;
+}
 
 const credentialEvent = (credentials: unknown, sender: Sender): Event =>
   isSealed(credentials)

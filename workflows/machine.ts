@@ -29,9 +29,18 @@ export type State =
       /** Absent where the properties are enough. */
       submissionId?: string;
       credentials?: Sealed;
+      attempt?: Attempt;
       problem?: Problem;
     }
-  | { name: 'verifyingAuthorization'; connector: Connector; attemptId: string; attempt?: Attempt; problem?: Problem }
+  | {
+      name: 'verifyingAuthorization';
+      connector: Connector;
+      /** The attempt that came back, and whether a newer one has taken its place: then one look is enough. */
+      attemptId: string;
+      superseded: boolean;
+      attempt?: Attempt;
+      problem?: Problem;
+    }
   | { name: 'authenticated'; connector: Connector; verification: Verification }
   | { name: 'expired'; connector?: Connector; problem?: Problem }
   | { name: 'cancelled'; connector?: Connector }
@@ -46,7 +55,7 @@ export type Event = (
   | { type: 'credentialsSubmitted'; id: string; credentials: Sealed }
   | { type: 'credentialsApplied'; connector: Connector }
   | { type: 'linkMinted'; id: string; attempt: Attempt }
-  | { type: 'authorizationReturned'; id: string }
+  | { type: 'authorizationReturned'; id: string; superseded: boolean }
   | { type: 'authorizationConfirmed'; connector: Connector; verification?: Verification }
   | { type: 'authorizationNotConfirmed' }
   /** Cyclr did not take it; `connector` where some of it was taken. */
@@ -103,21 +112,23 @@ const toProperties = (state: { connector: Connector }, { problem, connector }: B
   connector: connector ?? state.connector,
   problem,
 });
-const backToInput = ({ from, connector }: In<'applyingCredentials'>, { problem }: Back): State => ({
+const backToInput = ({ from, connector, attempt }: In<'applyingCredentials'>, { problem }: Back): State => ({
   name: from,
   connector,
+  ...(attempt && { attempt }),
   problem,
 });
 const submitted = (
-  { name, connector }: In<'awaitingCredentials' | 'awaitingAuthorization'>,
+  state: In<'awaitingCredentials' | 'awaitingAuthorization'>,
   { id, credentials }: On<'credentialsSubmitted'>,
 ): State => ({
   name: 'applyingCredentials',
-  connector,
-  from: name,
-  method: name === 'awaitingAuthorization' ? 'tokens' : authMethodOf(connector),
+  connector: state.connector,
+  from: state.name,
+  method: state.name === 'awaitingAuthorization' ? 'tokens' : authMethodOf(state.connector),
   submissionId: id,
   credentials,
+  ...('attempt' in state && { attempt: state.attempt }),
 });
 const confirmed = (
   _state: unknown,
@@ -166,13 +177,14 @@ const table: Table = {
     ...waiting,
     credentialsSubmitted: submitted,
     linkMinted: (state, { attempt }) => ({ ...state, attempt }),
-    authorizationReturned: ({ connector, attempt }, { id }) => ({
+    authorizationReturned: ({ connector, attempt }, { id, superseded }) => ({
       name: 'verifyingAuthorization',
       connector,
       attemptId: id,
+      superseded,
       ...(attempt && { attempt }),
     }),
-    // The last read before the deadline ends the wait.
+    // A look without a return: when a link has run out, and before the deadline ends the wait.
     authorizationConfirmed: confirmed,
   },
   applyingCredentials: {

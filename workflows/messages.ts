@@ -4,7 +4,7 @@
  * out; durations are ms-format strings or milliseconds.
  */
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Connector, ConnectorKey, Field, Sealed } from './connector';
 
 export const taskQueue = 'connector-auth';
@@ -48,6 +48,36 @@ export interface CredentialInput {
   by?: string;
 }
 
+/** A public P-256 key as JWK, made for one request alone: the link is sealed to it. */
+export interface ReplyKey {
+  kty: 'EC';
+  crv: 'P-256';
+  x: string;
+  y: string;
+}
+
+/** Asks for a link to the third party's consent. */
+export interface AuthorizationRequest {
+  attemptId: string;
+  replyKey: ReplyKey;
+  /** Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. */
+  returnTo: string;
+  by?: string;
+}
+
+/** A link to the third party's consent, for whoever holds the private half of the `replyKey` alone. */
+export interface AuthorizationLink {
+  attemptId: string;
+  expiresAt: string;
+  link: Sealed;
+}
+
+/** Asks whether the user has consented. */
+export interface Confirmation {
+  attemptId: string;
+  by?: string;
+}
+
 /** The browser came back from the third party's consent. It proves nothing: Cyclr is asked. */
 export interface OAuthCallback {
   attemptId: string;
@@ -71,6 +101,21 @@ export const credentialInput = defineSignal<[CredentialInput]>('credentialInput'
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /** Ends the authentication as `cancelled`, unless Cyclr takes the credentials first. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
+
+/**
+ * The same inputs, for callers who want an answer: the view after Cyclr took or refused it, or as it stands after 10 s.
+ * Rejected without a trace, with the problem's code as the failure's type, where the flow itself refuses the input.
+ * Update id: the submission id.
+ */
+export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
+export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
+/** A fresh link at each request; the newest attempt wins. Fails: `notNow`, `cyclrUnavailable`. Update id: the attempt id. */
+export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
+/**
+ * The view once Cyclr was asked whether the user has consented, or as it stands after 10 s. At most one verification in
+ * 5 s; joins a running one. An attempt that the flow does not know changes nothing. Update id: a fresh one each time.
+ */
+export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 
 /** Where it stands, without any secret. Answered by a closed authentication too. */
 export const view = defineQuery<View>('view');

@@ -1,5 +1,6 @@
 /** The contract with activities: the calls the workflow needs made. */
 import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
+import type { ReplyKey } from './messages';
 
 /**
  * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.
@@ -42,6 +43,29 @@ export interface CredentialValue {
   credentials?: Sealed;
 }
 
+export interface LinkRequest {
+  attemptId: string;
+  replyKey: ReplyKey;
+  returnTo: string;
+  /** Whether a fingerprint of what is stored now is wanted. */
+  fingerprint: boolean;
+}
+
+export interface MintedLink {
+  /** Sealed to the reply key. */
+  link: Sealed;
+  /** ISO 8601. */
+  expiresAt: string;
+  /** A keyed one, of the stored value; absent where that can't be read. */
+  fingerprint?: string;
+}
+
+export interface Authorization {
+  connector: Connector;
+  /** Whether what is stored differs from the fingerprint's value; false also where that can't be told. */
+  changed: boolean;
+}
+
 export interface ConnectorActivities {
   /** Reads the account connector. Safe to repeat. */
   fetchConnector(key: ConnectorKey): Promise<Connector>;
@@ -52,4 +76,8 @@ export interface ConnectorActivities {
    * Safe to repeat: the value is overwritten.
    */
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
+  /** Has Cyclr make a link to the third party's consent. Repeating makes another one; an unused one runs out by itself. */
+  mintLink(key: ConnectorKey, request: LinkRequest): Promise<MintedLink>;
+  /** Reads the account connector, and what became of the value of this fingerprint. Safe to repeat. */
+  readAuthorization(key: ConnectorKey, since: { fingerprint?: string }): Promise<Authorization>;
 }

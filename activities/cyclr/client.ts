@@ -4,7 +4,7 @@ import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '.
 import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
 import { TokenSource, type Token } from './token';
-import { connectorOf, parsed, StoredProperty } from './wire';
+import { authValueIn, connectorOf, parsed, SignInToken, StoredProperty } from './wire';
 
 export interface CyclrConfig {
   /** The API's origin; https, or http on loopback. */
@@ -21,7 +21,10 @@ export interface Target extends ConnectorKey {
   endsAtMs?: number;
 }
 
-type Call = Omit<HttpRequest, 'headers' | 'timeoutMs'>;
+interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
+  /** Whether it is a call of the partner's, and not one within an account. */
+  ofPartner?: boolean;
+}
 
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 20;
@@ -48,6 +51,25 @@ export class CyclrClient {
   /** `GET /v1.0/account/connectors/{id}`. */
   async getAccountConnector(target: Target): Promise<Connector> {
     return this.#connector(target, { method: 'GET', path: pathOf(target) });
+  }
+
+  /** The same, with what is stored, a secret in clear; nothing where that can't be read. */
+  async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
+    const call = `GET ${pathOf(target)}`;
+    const { status, text } = await this.#call(target, { method: 'GET', path: pathOf(target) });
+    return { connector: connectorOf(call, target.connectorId, status, text), authValue: authValueIn(text) };
+  }
+
+  /** `POST /v1.0/accounts/{accountId}/signintoken`: signs a user's browser in, once. Each call makes another one. */
+  async postSignInToken(target: Target, username: string): Promise<SignInToken> {
+    const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;
+    const { status, text } = await this.#call(target, {
+      method: 'POST',
+      path,
+      body: { Username: username },
+      ofPartner: true,
+    });
+    return parsed(SignInToken, `POST ${path}`, status, text);
   }
 
   /** `PUT /v1.0/account/connectors/{id}`: stores the authentication value. Overwrites, so that repeating is safe. */
@@ -95,7 +117,10 @@ export class CyclrClient {
   }
 
   /** Sends, checks, and turns everything but success into a CyclrError. Fails: every kind but `outdated`. */
-  async #call({ accountId, connectorId, endsAtMs = Infinity }: Target, call: Call): Promise<HttpResponse> {
+  async #call(
+    { accountId, connectorId, endsAtMs = Infinity }: Target,
+    { ofPartner = false, ...call }: Call,
+  ): Promise<HttpResponse> {
     // axios drops what a header can't carry: the call would go out for somebody else's account.
     if (!isAccountId(accountId) || !isConnectorId(connectorId))
       throw new CyclrError(
@@ -106,7 +131,7 @@ export class CyclrClient {
     const token = await this.#tokens.get();
     const response = await this.#http({
       ...call,
-      headers: { Authorization: `Bearer ${token.value}`, 'X-Cyclr-Account': accountId },
+      headers: { Authorization: `Bearer ${token.value}`, ...(!ofPartner && { 'X-Cyclr-Account': accountId }) },
       timeoutMs: endMs - performance.now(),
     });
     const { status, retryAfter } = response;

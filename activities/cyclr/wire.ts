@@ -67,6 +67,20 @@ const AccountConnector = z.object({
   }),
 });
 
+/** A time as Cyclr says it: UTC, also where the zone is left out. */
+const utc = z
+  .string()
+  .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
+  .pipe(z.number());
+
+/** `POST /v1.0/accounts/{accountId}/signintoken`: a secret, single use. `ExpiresAtUtc` in milliseconds. */
+export const SignInToken = z.object({ Token: z.string().min(1).max(MAX_TEXT_LENGTH), ExpiresAtUtc: utc });
+export type SignInToken = z.infer<typeof SignInToken>;
+
+/** The stored authentication value: a secret, and no further than the activity that compares it. */
+export const authValueIn = (body: string): string | undefined =>
+  z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
+
 /** Reads an answer's text as JSON of a shape. Fails: `unreadable`, without a word of the text. */
 export function parsed<T extends z.ZodType>(schema: T, call: string, status: number, body: string): z.output<T> {
   const result = schema.safeParse(jsonOf(body));

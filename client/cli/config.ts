@@ -1,5 +1,5 @@
 /** The only place in the command line that reads the environment. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
@@ -22,6 +22,27 @@ export async function sealingKeys({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): Promi
   const started = join(cwd, STARTED_KEYS);
   if (existsSync(started)) return readKeySet(started);
   throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file of it');
+}
+
+/** Where `npm start` notes what it runs. */
+const STARTED_NOTE = join('.data', 'running.json');
+
+/** Where the browser goes after the consent, where nobody says. Fails: `configuration`. */
+export function defaultReturnTo({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): string {
+  if (env.PUBLIC_URL) return `${withoutSlash(env.PUBLIC_URL)}/connect/return`;
+  const service = env.CYCLR_SERVICE_URL || startedServiceUrl(join(cwd, STARTED_NOTE));
+  if (service) return `${withoutSlash(service)}/return`;
+  throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: give --return-to URL');
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+
+function startedServiceUrl(note: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(note, 'utf8')) as { cyclr: { serviceUrl?: string } }).cyclr.serviceUrl;
+  } catch {
+    return undefined; // nothing was started here
+  }
 }
 
 /** Who does it, for the timeline. */

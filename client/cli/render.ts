@@ -51,15 +51,15 @@ const fieldCells = ({ name, label, required, secret, stored, options }: Field): 
 const nextSteps: { [S in StateName]?: string } = {
   awaitingProperties: 'properties',
   awaitingCredentials: 'credentials',
+  verifyingAuthorization: 'confirm',
   expired: 'start',
   cancelled: 'start',
   failed: 'start',
 };
 
-function nextStep({ accountId, connectorId, state }: View): string | undefined {
-  if (state === 'awaitingAuthorization') return "somebody consents on the third party's page";
+function nextStep({ accountId, connectorId, state, attempt }: View): string | undefined {
   if (state === 'unsupported') return 'an operator authenticates it in Cyclr itself';
-  const command = nextSteps[state];
+  const command = state === 'awaitingAuthorization' ? (attempt ? 'confirm' : 'link') : nextSteps[state];
   return command && `cyclr-connect ${command} ${quoted(accountId)} ${connectorId}`;
 }
 

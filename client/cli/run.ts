@@ -1,8 +1,10 @@
 import { cancel } from './cancel';
 import type { Cli, Command, ExitCode, Flows } from './command';
+import { confirm } from './confirm';
 import { credentials } from './credentials';
 import { CliError, exitCodeOf, lineOf } from './errors';
 import { keys } from './keys';
+import { link } from './link';
 import { properties } from './properties';
 import { sealCommand } from './seal';
 import { start } from './start';
@@ -15,7 +17,19 @@ export interface World extends Omit<Cli, 'flows'> {
   connect(): Promise<{ flows: Flows; close(): Promise<void> }>;
 }
 
-const commands: readonly Command[] = [start, view, timeline, watch, properties, credentials, cancel, sealCommand, keys];
+const commands: readonly Command[] = [
+  start,
+  view,
+  timeline,
+  watch,
+  properties,
+  credentials,
+  link,
+  confirm,
+  cancel,
+  sealCommand,
+  keys,
+];
 
 /** Runs one command line and answers its exit code. Never throws; closes what it opened. */
 export async function run(argv: string[], { connect, ...world }: World): Promise<ExitCode> {

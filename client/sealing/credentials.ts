@@ -3,13 +3,15 @@ import type { Credentials } from '../../workflows/messages';
 import { MAX_PLAINTEXT_BYTES } from './binding';
 import { SealingError } from './sealing-error';
 
-const text = z.string().min(1);
+/** UTF-8 has no lone surrogates: Cyclr would be given another password than the one that was typed. */
+const wellFormed = z.string().refine((value) => !/\p{Surrogate}/u.test(value));
+const text = wellFormed.min(1);
 
 /** Strict: a misspelt `refreshToken` must not be lost on the way. */
 const shape = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('apiKey'), key: text }),
   // An empty password is an explicit choice. A `:` can only stand in the password: in HTTP Basic it ends the user name.
-  z.strictObject({ kind: z.literal('basic'), username: text.regex(/^[^:]+$/), password: z.string() }),
+  z.strictObject({ kind: z.literal('basic'), username: text.regex(/^[^:]+$/), password: wellFormed }),
   z.strictObject({
     kind: z.literal('tokens'),
     accessToken: text,

@@ -1,5 +1,5 @@
 /** JWK sets of sealing keys: the first key seals, all of them open. Nothing here quotes key material. */
-import { calculateJwkThumbprint, type KeyLike } from 'jose';
+import { base64url, calculateJwkThumbprint, type KeyLike } from 'jose';
 
 /** A key ready for use. */
 export interface SealingKey {
@@ -8,8 +8,16 @@ export interface SealingKey {
   key: KeyLike;
 }
 
+type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.deriveKey>>;
+
+/** A private one. */
+export interface OpeningKey extends SealingKey {
+  /** HMAC-SHA-256, for fingerprints that nobody can make without the private part. */
+  fingerprintKey: CryptoKey;
+}
+
 /** What a worker holds: the first seals, all open. */
-export type PrivateKeys = readonly SealingKey[];
+export type PrivateKeys = readonly OpeningKey[];
 
 /** A P-256 key as JWK; private where it has a `d`. */
 export interface Jwk {
@@ -60,7 +68,17 @@ export const publicHalf = ({ keys }: KeySet): KeySet => ({
 export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   const checked = await checkedKeys(text);
   requirePrivate({ keys: checked.map(({ jwk }) => jwk) });
-  return checked.map(({ jwk: { kid }, key }) => ({ kid, key }));
+  return Promise.all(
+    checked.map(async ({ jwk: { kid, d }, key }) => ({ kid, key, fingerprintKey: await fingerprintKeyOf(d ?? '') })),
+  );
+}
+
+/** HKDF (RFC 5869) keeps apart what comes of one secret. */
+async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
+  const secret = await crypto.subtle.importKey('raw', base64url.decode(d), 'HKDF', false, ['deriveKey']);
+  const info = new TextEncoder().encode('cyclr-connect fingerprint');
+  const derivation = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
+  return crypto.subtle.deriveKey(derivation, secret, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']);
 }
 
 /** The key that seals: the public half of a set's first key. Takes a private set too. Fails with a {@link KeySetError}. */

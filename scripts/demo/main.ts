@@ -12,7 +12,7 @@ import { connect, temporalTarget } from '../../client/temporal/connection';
 import { freePort } from '../../client/temporal/ports';
 import { onStopSignal } from '../../client/temporal/stop-signals';
 import type { ConnectorKey } from '../../workflows/connector';
-import { finalStates, type View } from '../../workflows/messages';
+import { finalStates, type Credentials, type StateName, type View } from '../../workflows/messages';
 import { findRunning, startStack, type Running } from '../start/stack';
 import { rows, type Row } from './rows';
 
@@ -25,6 +25,7 @@ one of its own, and prints each transition. Exit code 0 only when all of them ar
 interface Player {
   auth: ConnectorAuth;
   publicKey: SealingKey;
+  sandboxUrl: string;
 }
 
 async function main(args: string[]): Promise<number> {
@@ -56,7 +57,8 @@ async function play({ temporal, cyclr, sealingKeys }: Running): Promise<number> 
   const connection = await connect(target);
   try {
     const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }));
-    const player = { auth, publicKey: await publicKeyOf(await readKeySet(sealingKeys)) };
+    const publicKey = await publicKeyOf(await readKeySet(sealingKeys));
+    const player = { auth, publicKey, sandboxUrl: cyclr.url };
     const accountId = `demo-${new Date().toISOString().slice(0, 19).replace(/:/g, '')}`;
     const ids = await install(cyclr.url, accountId);
     console.log(`\nAccount ${accountId}, ${rows.length} connectors\n`);
@@ -69,39 +71,31 @@ async function play({ temporal, cyclr, sealingKeys }: Running): Promise<number> 
 
 /** A fresh account with the connectors of all rows. */
 async function install(sandboxUrl: string, accountId: string): Promise<number[]> {
-  const response = await fetch(`${sandboxUrl}/_sandbox/accounts`, {
+  const connectors = rows.map(({ connector }) => connector);
+  const installed = await askSandbox(sandboxUrl, 'accounts', { accountId, connectors });
+  return (installed as { id: number }[]).map(({ id }) => id);
+}
+
+async function askSandbox(sandboxUrl: string, what: string, body: object): Promise<unknown> {
+  const response = await fetch(`${sandboxUrl}/_sandbox/${what}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ accountId, connectors: rows.map(({ connector }) => connector) }),
+    body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`The sandbox at ${sandboxUrl} answers ${response.status}.`);
-  return ((await response.json()) as { id: number }[]).map(({ id }) => id);
+  return response.json();
 }
 
 /** One connector, as its user would: looks what is asked, and gives it. The view it ends with. */
-async function walk({ auth, publicKey }: Player, key: ConnectorKey, row: Row): Promise<View> {
-  const properties = [...(row.properties ?? [])];
-  const credentials = [...(row.credentials ?? [])];
+async function walk(player: Player, key: ConnectorKey, row: Row): Promise<View> {
+  const { auth } = player;
   await auth.start({ ...key, by: 'demo' });
   const stopWatching = new AbortController();
   const watching = print(auth, key, row, stopWatching.signal);
+  const steps = stepsOf(player, key, row);
   let view = await settled(auth, key);
-  for (;;) {
-    const submissionId = randomUUID();
-    if (view.state === 'awaitingProperties' && properties.length > 0) {
-      const given = Object.entries(properties.shift()!);
-      const sealed = given.map(async ([name, value]) => {
-        const secret = view.fields?.find((field) => field.name === name)?.secret;
-        const binding = { ...key, purpose: `property:${name}`, submissionId } as const;
-        return [name, secret ? await seal(value, binding, publicKey) : value] as const;
-      });
-      const values = Object.fromEntries(await Promise.all(sealed));
-      await auth.submitProperties(key, { submissionId, values, by: 'demo' });
-    } else if (view.state === 'awaitingCredentials' && credentials.length > 0) {
-      const text = JSON.stringify(credentials.shift());
-      const sealed = await seal(text, { ...key, purpose: 'credentials', submissionId }, publicKey);
-      await auth.submitCredentials(key, { submissionId, credentials: sealed, by: 'demo' });
-    } else break;
+  for (let step = steps[view.state]?.shift(); step; step = steps[view.state]?.shift()) {
+    await step(view);
     view = await settled(auth, key);
   }
   if (!finalStates.includes(view.state)) stopWatching.abort();
@@ -109,13 +103,56 @@ async function walk({ auth, publicKey }: Player, key: ConnectorKey, row: Row): P
   return view;
 }
 
+type Step = (view: View) => Promise<unknown>;
+
+/** What the user does in each state, one after the other. */
+function stepsOf(player: Player, key: ConnectorKey, row: Row): { [S in StateName]?: Step[] } {
+  const { properties = [], credentials = [], consents } = row;
+  return {
+    awaitingProperties: properties.map((values) => (view) => giveProperties(player, key, values, view)),
+    awaitingCredentials: credentials.map((given) => () => giveCredentials(player, key, given)),
+    awaitingAuthorization: consents ? [() => consent(player, key)] : [],
+  };
+}
+
+async function giveProperties(
+  { auth, publicKey }: Player,
+  key: ConnectorKey,
+  given: { [name: string]: string },
+  { fields = [] }: View,
+): Promise<void> {
+  const submissionId = randomUUID();
+  const secrets = new Set(fields.filter(({ secret }) => secret).map(({ name }) => name));
+  const values = Object.entries(given).map(async ([name, value]) => {
+    const binding = { ...key, purpose: `property:${name}`, submissionId } as const;
+    return [name, secrets.has(name) ? await seal(value, binding, publicKey) : value] as const;
+  });
+  await auth.submitProperties(key, { submissionId, values: Object.fromEntries(await Promise.all(values)), by: 'demo' });
+}
+
+async function giveCredentials({ auth, publicKey }: Player, key: ConnectorKey, given: Credentials): Promise<void> {
+  const submissionId = randomUUID();
+  const binding = { ...key, purpose: 'credentials', submissionId } as const;
+  const credentials = await seal(JSON.stringify(given), binding, publicKey);
+  await auth.submitCredentials(key, { submissionId, credentials, by: 'demo' });
+}
+
+/** Follows a fresh link as a browser would, consents, and comes back. */
+async function consent({ auth, sandboxUrl }: Player, key: ConnectorKey): Promise<void> {
+  const { attemptId, url } = await auth.requestAuthorization(key, { returnTo: `${sandboxUrl}/return`, by: 'demo' });
+  await askSandbox(sandboxUrl, 'consent', { url, decision: 'approve' });
+  await auth.confirmAuthorization(key, { attemptId, by: 'demo' });
+}
+
 const settledStates = [...finalStates, 'awaitingProperties', 'awaitingCredentials', 'awaitingAuthorization'];
 
-/** The view, once it waits for somebody or has ended. */
+/** The view, once it waits for somebody or has ended: looked at when something has happened. */
 async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
-  for await (const { to } of auth.watch(key)) if (settledStates.includes(to)) break;
-  const view = await auth.view(key);
-  return settledStates.includes(view.state) ? view : settled(auth, key);
+  for await (const _ of auth.watch(key)) {
+    const view = await auth.view(key);
+    if (settledStates.includes(view.state)) return view;
+  }
+  return auth.view(key);
 }
 
 async function print(auth: ConnectorAuth, key: ConnectorKey, { connector }: Row, signal: AbortSignal): Promise<void> {

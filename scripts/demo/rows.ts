@@ -7,6 +7,8 @@ export interface Row {
   /** What its user gives, one after the other: mistakes among it. */
   properties?: { [name: string]: string }[];
   credentials?: Credentials[];
+  /** Whether its user consents at the third party. */
+  consents?: boolean;
   ends: StateName;
   /** What there is to see. */
   shows: string;
@@ -71,19 +73,21 @@ export const rows: Row[] = [
   { connector: 'Evergreen', ends: 'authenticated', shows: 'authenticated already' },
   { connector: 'Fieldstone', ends: 'unsupported', shows: 'AuthFields: an operator has to help' },
   { connector: 'Vaultline', ends: 'unsupported', shows: 'an auth type that nobody knows' },
-  { connector: 'Ledgerly', ends: 'awaitingAuthorization', shows: 'OAuth2: waits for the user' },
+  { connector: 'Ledgerly', consents: true, ends: 'authenticated', shows: 'OAuth2: the user consents' },
   {
     connector: 'Shopwell',
     properties: [{ Shop: 'acme' }],
-    ends: 'awaitingAuthorization',
-    shows: 'OAuth2 and a property: waits for the user',
+    consents: true,
+    ends: 'authenticated',
+    shows: 'OAuth2 and a property',
   },
-  { connector: 'Chirper', ends: 'awaitingAuthorization', shows: 'OAuth1: waits for the user' },
-  { connector: 'Driftwood', ends: 'awaitingAuthorization', shows: 'OAuth2 of unknown kind: waits for the user' },
+  { connector: 'Chirper', consents: true, ends: 'authenticated', shows: 'OAuth1' },
+  { connector: 'Driftwood', consents: true, ends: 'authenticated', shows: 'OAuth2 of unknown kind' },
   {
     connector: 'Sugarloaf',
     properties: [{ Username: 'ada', Password: 'demo-password' }],
-    ends: 'awaitingAuthorization',
+    consents: true,
+    ends: 'authenticated',
     shows: 'OAuth2 with a password among its properties',
   },
 ];

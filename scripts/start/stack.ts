@@ -6,6 +6,7 @@ import type { Connection } from '@temporalio/client';
 import { generateKey } from '../../client/sealing/keys';
 import { connect, temporalTarget, type TemporalTarget } from '../../client/temporal/connection';
 import { portVariables, startDevServer, type DevServer } from '../../client/temporal/dev-server';
+import { isFree } from '../../client/temporal/ports';
 import { registerSearchAttributes } from '../../client/temporal/search-attributes';
 import { client as sandboxClient } from '../../sandbox/token';
 import { taskQueue } from '../../workflows/messages';
@@ -16,7 +17,7 @@ const READY_MS = 60_000;
 /** What runs where; `undefined` for what the environment named and we did not start. */
 export interface Running {
   temporal: { address: string; namespace: string; uiUrl?: string };
-  cyclr: { url: string; sandbox: boolean };
+  cyclr: { url: string; serviceUrl?: string; sandbox: boolean };
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
 }
@@ -58,7 +59,11 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
       say(`Worker on task queue ${taskQueue}`);
       return {
         temporal: { address: target.address, namespace: target.namespace, uiUrl: server?.uiUrl },
-        cyclr: { url: cyclrUrl, sandbox: !process.env.CYCLR_API_URL },
+        cyclr: {
+          url: cyclrUrl,
+          serviceUrl: process.env.CYCLR_API_URL ? process.env.CYCLR_SERVICE_URL : cyclrUrl,
+          sandbox: !process.env.CYCLR_API_URL,
+        },
         sealingKeys,
         died: Promise.race(started.map(async (part) => (await part.exited, `The ${part.name} has stopped by itself.`))),
         stop,
@@ -83,16 +88,24 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
   }
 
   async function startSandbox(): Promise<string> {
+    if (!(await isFree(ports.sandbox)))
+      throw new Error(
+        `Port ${ports.sandbox} of 127.0.0.1 is taken, which the sandbox needs. Stop what listens there, or set SANDBOX_PORT to another port; to use a Cyclr that you have, set CYCLR_API_URL.`,
+      );
     const url = `http://127.0.0.1:${ports.sandbox}`;
     const env = { SANDBOX_PORT: `${ports.sandbox}`, SANDBOX_DATA: join(folder, 'sandbox.json') };
     const sandbox = await startProcess({ name: 'sandbox', main: 'sandbox/main.js', env, logFolder });
     started.push(sandbox);
-    await untilReady(sandbox, () => fetch(`${url}/_sandbox/accounts`).then(({ ok }) => ok));
+    await untilReady(sandbox, () => answers(`${url}/_sandbox/accounts`));
     return url;
   }
 
   async function startWorker(connection: Connection, target: TemporalTarget, cyclrUrl: string, sealingKeys: string) {
-    const ofSandbox = { CYCLR_CLIENT_ID: sandboxClient.id, CYCLR_CLIENT_SECRET: sandboxClient.secret };
+    const ofSandbox = {
+      CYCLR_CLIENT_ID: sandboxClient.id,
+      CYCLR_CLIENT_SECRET: sandboxClient.secret,
+      CYCLR_SERVICE_URL: cyclrUrl,
+    };
     const env = {
       ...(process.env.TEMPORAL_ADDRESS ? {} : onlyAddress(target.address)),
       ...(process.env.CYCLR_API_URL ? {} : ofSandbox),
@@ -160,6 +173,8 @@ async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Pro
   }
   throw new Error(`The ${child.name} is not ready after ${READY_MS / 1000} s (log: ${child.logFile})`);
 }
+
+const answers = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
 
 /** Where `npm start` says what it runs, for those who come after it. */
 const noteOf = (folder: string): string => join(folder, 'running.json');

@@ -289,7 +289,7 @@ test('an attempt ends before Temporal gives it up, however many calls it is made
   at.sandbox.fault({ match: { path: at.path }, times: 'always', then: { kind: 'slow', ms: 60 } });
   const { url: apiUrl, clientId, clientSecret } = at.sandbox;
   const cyclr = new CyclrClient({ apiUrl, clientId, clientSecret });
-  const { applyProperties } = createActivities({ cyclr, keys: keys.private });
+  const { applyProperties } = createActivities({ cyclr, keys: keys.private, consent: { serviceUrl: apiUrl } });
   const values = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`P${i}`, 'x']));
   const run = inContext({ startToCloseTimeoutMs: 400 });
   const before = performance.now();

@@ -54,7 +54,12 @@ export async function scene(
   const cyclr = new CyclrClient({ apiUrl, clientId, clientSecret, timeoutMs });
   const log: Scene['log'] = [];
   const counted: string[] = [];
-  const { fetchConnector, applyProperties, applyCredentials } = createActivities({ cyclr, keys: keys.private });
+  const consent = { serviceUrl: sandbox.url };
+  const { fetchConnector, applyProperties, applyCredentials, mintLink, readAuthorization } = createActivities({
+    cyclr,
+    keys: keys.private,
+    consent,
+  });
   const run = inContext({ log, counted, startToCloseTimeoutMs });
   return {
     sandbox,
@@ -65,6 +70,8 @@ export async function scene(
       fetchConnector: run(fetchConnector),
       applyProperties: run(applyProperties),
       applyCredentials: run(applyCredentials),
+      mintLink: run(mintLink),
+      readAuthorization: run(readAuthorization),
     },
     log,
     counted,

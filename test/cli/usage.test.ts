@@ -1,7 +1,19 @@
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { cli, SECRET, viewOf } from './scene';
 
-const commands = ['start', 'view', 'timeline', 'watch', 'properties', 'credentials', 'cancel', 'seal', 'keys'];
+const commands = [
+  'start',
+  'view',
+  'timeline',
+  'watch',
+  'properties',
+  'credentials',
+  'link',
+  'confirm',
+  'cancel',
+  'seal',
+  'keys',
+];
 
 test.each(['--help', '-h'])('%s lists every command', async (flag) => {
   const { exitCode, stdout, stderr } = await cli([flag]);

@@ -77,7 +77,8 @@ test('a key in use can not be exported', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
   expect(key!.key).toMatchObject({ type: 'private', extractable: false });
-  expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {} }));
+  expect(key!.fingerprintKey).toMatchObject({ type: 'secret', extractable: false });
+  expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {}, fingerprintKey: {} }));
 });
 
 test('a kid may be left out, and other members are dropped', async () => {

@@ -37,11 +37,24 @@ export const timersOf = (events: HistoryEvent[]): number[] =>
     return Number(seconds ?? 0) + (nanos ?? 0) / 1e9;
   });
 
+/** The server's own: something arrived while the flow ended, or too much at once. The task is just done again. */
+const DONE_AGAIN = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
+
 /** What went wrong in workflow code, in any run of the stage: nothing ever must. */
 export async function taskFailures(stage: Stage): Promise<string[]> {
   return (await histories(stage)).flatMap(({ workflowId, history }) =>
-    ofKind(history.events ?? [], 'workflowTaskFailed').map(
-      (event) => `${workflowId}: ${event.workflowTaskFailedEventAttributes?.failure?.message}`,
-    ),
+    failedTasks(history.events ?? []).map((message) => `${workflowId}: ${message}`),
   );
+}
+
+/** The messages of the workflow tasks that failed in workflow code. */
+export const failedTasks = (events: HistoryEvent[]): string[] =>
+  events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
+    failed && !DONE_AGAIN.includes(failed.cause ?? 0) ? [`${failed.failure?.message} (cause ${failed.cause})`] : [],
+  );
+
+/** How long a run took, in milliseconds of its server's time. */
+export function tookMs(events: HistoryEvent[]): number {
+  const [start, end] = [events[0], events.at(-1)].map((event) => Number(event?.eventTime?.seconds ?? 0));
+  return (end! - start!) * 1000;
 }

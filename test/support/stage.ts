@@ -135,7 +135,11 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
   const restartWorker = async (more: Partial<WorkerOptions> = {}) => {
     await stopWorker();
     const { url: apiUrl, clientId, clientSecret } = sandbox;
-    const config = { cyclr: { apiUrl, clientId, clientSecret }, keys: await privateKeysOf(keys) };
+    const config = {
+      cyclr: { apiUrl, clientId, clientSecret },
+      keys: await privateKeysOf(keys),
+      consent: { serviceUrl: sandbox.url },
+    };
     worker = await createWorker(config, { connection: native, namespace }, bundlePath, more);
     running = worker.run();
   };

@@ -21,6 +21,8 @@ function project({ installed = true } = {}) {
   const compilerOptions = { types: [] };
   write(join(root, 'tsconfig.build.json'), JSON.stringify({ extends: './tsconfig.json', compilerOptions, include }));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
+  const converter = "export { defaultPayloadConverter as payloadConverter } from '@temporalio/common';\n";
+  write(join(root, 'workflows', 'payload-converter.ts'), converter);
   worker(root, 'console.log(JSON.stringify(process.argv.slice(1)));');
   if (installed) symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
   return root;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Field } from '../../workflows/connector';
-import { eventOf, type Message } from '../../workflows/inbox';
+import { eventOf, type Known, type Message } from '../../workflows/inbox';
 import type { Event, State } from '../../workflows/machine';
 import type { ProblemCode } from '../../workflows/messages';
 import { problemOf } from '../../workflows/problems';
@@ -28,8 +28,17 @@ const awaitingCredentials: State = { name: 'awaitingCredentials', connector: of 
 const awaitingAuthorization: State = { name: 'awaitingAuthorization', connector: of, attempt };
 const everyState: State[] = [...allStates, awaitingProperties, awaitingCredentials, awaitingAuthorization];
 
-const none: ReadonlySet<string> = new Set();
-const read = (state: State, kind: Message['kind'], body: unknown, seen = none) => eventOf(state, { kind, body }, seen);
+const knowing = (submissions: string[], more: Partial<Known> = {}): Known => ({
+  submissions: new Set(submissions),
+  attempts: new Map([
+    ['attempt-0', { returned: false, superseded: true }],
+    ['attempt-1', { returned: false, superseded: false }],
+    ['attempt-back', { returned: true, superseded: false }],
+  ]),
+  ...more,
+});
+const read = (state: State, kind: Message['kind'], body: unknown, known = knowing([])) =>
+  eventOf(state, { kind, body }, known);
 const properties = (values: unknown, more: object = {}) =>
   read(awaitingProperties, 'propertyInput', { submissionId: 'sub-1', values, ...more });
 const credentials = (given: unknown, state: State = awaitingCredentials) =>
@@ -222,7 +231,9 @@ describe('a message', () => {
 
     for (const state of everyState)
       for (const body of bodies)
-        expect(read(state, kind, { submissionId: id, attemptId: id, ...body }, new Set([id]))).toBeUndefined();
+        expect(
+          read(state, kind, { submissionId: id, attemptId: id, ...body }, knowing([id], { attempts: new Map() })),
+        ).toBeUndefined();
   });
 
   test('says who sent it in at most 100 characters', () => {
@@ -233,24 +244,28 @@ describe('a message', () => {
 });
 
 describe('the return from a consent', () => {
-  const returned = (state: State, attemptId: string, seen = none) =>
-    read(state, 'oauthCallback', { attemptId, by: 'page' }, seen);
+  const returned = (state: State, attemptId: string, kind: Message['kind'] = 'oauthCallback') =>
+    read(state, kind, { attemptId, by: 'page' });
 
   test('of the present attempt is taken', () => {
     expect(returned(awaitingAuthorization, 'attempt-1')).toEqual({
       type: 'authorizationReturned',
       id: 'attempt-1',
+      superseded: false,
       by: 'page',
     });
   });
 
+  test('of a superseded attempt is taken as such', () => {
+    expect(returned(awaitingAuthorization, 'attempt-0')).toMatchObject({ id: 'attempt-0', superseded: true });
+  });
+
   test.each<[string, State, string]>([
     ['an attempt that nobody knows', awaitingAuthorization, 'attempt-2'],
-    ['any attempt before there is one', { name: 'awaitingAuthorization', connector: of }, 'attempt-1'],
     ['the attempt while properties are waited for', awaitingProperties, 'attempt-1'],
     [
       'the attempt while it is verified',
-      { name: 'verifyingAuthorization', connector: of, attemptId: 'attempt-1', attempt },
+      { name: 'verifyingAuthorization', connector: of, attemptId: 'attempt-1', superseded: false, attempt },
       'attempt-1',
     ],
     ['the attempt after the end', { name: 'expired', connector: of }, 'attempt-1'],
@@ -258,8 +273,15 @@ describe('the return from a consent', () => {
     expect(returned(state, attemptId)).toBeUndefined();
   });
 
-  test('comes once', () => {
-    expect(returned(awaitingAuthorization, 'attempt-1', new Set(['attempt-1']))).toBeUndefined();
+  test('comes once, but a person may ask again', () => {
+    expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
+    expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
+  });
+
+  test('has nothing to do with a submission of the same id', () => {
+    const known = knowing(['attempt-1']);
+
+    expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
   });
 });
 
@@ -281,19 +303,20 @@ describe('whatever is sent', () => {
       { requiredKeys: [] },
     ),
   );
-  const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback');
+  const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback', 'confirmation');
 
   test('it is taken, refused or nothing, and never throws; what is refused is not repeated', () => {
     fc.assert(
       fc.property(fc.constantFrom(...everyState), kind, body, (state, kind, given) => {
         const body = JSON.parse(JSON.stringify(given));
 
-        const event = read(state, kind, body, new Set(['seen']));
+        const event = read(state, kind, body, knowing(['seen']));
 
         const takes = {
           propertyInput: 'propertiesSubmitted',
           credentialInput: 'credentialsSubmitted',
           oauthCallback: 'authorizationReturned',
+          confirmation: 'authorizationReturned',
         };
         expect([undefined, 'inputRefused', takes[kind]]).toContain(event?.type);
         if (event?.type === 'inputRefused')

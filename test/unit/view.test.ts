@@ -72,7 +72,7 @@ describe('a view shows', () => {
       { connector: shown, problem },
     ],
     [
-      { name: 'verifyingAuthorization', connector: whole, attemptId: 'a1', attempt },
+      { name: 'verifyingAuthorization', connector: whole, attemptId: 'a1', superseded: false, attempt },
       { connector: shown, attempt },
     ],
     [

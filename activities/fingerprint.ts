@@ -1,0 +1,34 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { OpeningKey, PrivateKeys } from '../client/sealing/keys';
+import type { ConnectorKey } from '../workflows/connector';
+
+/**
+ * A keyed fingerprint of a stored value: it may stand in a history, since nobody can try values against it without a
+ * private key. Of this account connector alone: equal values of two of them don't show.
+ */
+export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {
+  if (!first) throw new Error('no key');
+  return `${first.kid}.${await macOf(value, target, first)}`;
+}
+
+/** Whether the value is another one than the fingerprint's. False where its key is not held here any more. */
+export async function hasChanged(
+  value: string,
+  fingerprint: string,
+  target: ConnectorKey,
+  keys: PrivateKeys,
+): Promise<boolean> {
+  const [kid, mac = ''] = fingerprint.split('.');
+  const held = keys.find((key) => key.kid === kid);
+  return held !== undefined && !equal(mac, await macOf(value, target, held));
+}
+
+async function macOf(value: string, { accountId, connectorId }: ConnectorKey, key: OpeningKey): Promise<string> {
+  const message = new TextEncoder().encode(JSON.stringify([accountId, connectorId, value]));
+  return Buffer.from(await crypto.subtle.sign('HMAC', key.fingerprintKey, message)).toString('base64url');
+}
+
+function equal(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,36 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { rows } from '../../scripts/demo/rows';
+import { freePorts, install, type Installation } from './installation';
+
+let installation: Installation;
+beforeEach(() => (installation = install()));
+afterEach(() => installation.remove());
+jest.setTimeout(90_000);
+
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));
+
+test('the demo takes a connector of every auth type to its end, on a stack of its own', async () => {
+  const before = leftovers();
+  const demo = installation.run('demo');
+
+  const code = await demo.ended;
+
+  expect(demo.output()).toContain(`${rows.length} of ${rows.length} are where they should be.`);
+  expect(demo.output()).not.toContain('Warning');
+  expect(code).toBe(0);
+  expect(leftovers()).toEqual(before);
+});
+
+test('the demo runs on the stack that npm start runs, again and again', async () => {
+  const start = installation.run('start', await freePorts());
+  await start.says('Ctrl-C stops everything');
+
+  const first = installation.run('demo');
+  await first.ended;
+  const second = installation.run('demo');
+  await second.ended;
+
+  for (const { output } of [first, second]) expect(output()).toContain(`${rows.length} of ${rows.length} are where`);
+  expect([await first.ended, await second.ended]).toEqual([0, 0]);
+});
