@@ -12,7 +12,11 @@ export default tseslint.config(
   { ignores: ['dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'] },
   ...tseslint.configs.recommended,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs'] } } },
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs', 'docker/*.mjs', '.ci/*.mjs'] },
+      },
+    },
     rules: {
       '@typescript-eslint/no-unused-vars': [
         'error',

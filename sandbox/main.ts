@@ -1,9 +1,16 @@
 import { startSandbox } from './server';
 
-/** The process: `SANDBOX_PORT` (7080 by default), `SANDBOX_DATA` (a file that keeps the state; none by default). */
+/**
+ * The process: `SANDBOX_PORT` (7080 by default), `SANDBOX_HOST` (127.0.0.1), `SANDBOX_DATA` (a file that keeps the state;
+ * none by default).
+ */
 async function main(): Promise<void> {
-  const { SANDBOX_PORT, SANDBOX_DATA } = process.env;
-  const starting = startSandbox({ port: portOf(SANDBOX_PORT), dataFile: SANDBOX_DATA || undefined });
+  const { SANDBOX_PORT, SANDBOX_HOST, SANDBOX_DATA } = process.env;
+  const starting = startSandbox({
+    port: portOf(SANDBOX_PORT),
+    host: SANDBOX_HOST || undefined,
+    dataFile: SANDBOX_DATA || undefined,
+  });
 
   let stopping: Promise<void> | undefined;
   const stop = (): void => {

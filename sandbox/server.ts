@@ -10,7 +10,6 @@ import { Store } from './store';
 import { defaultSwitches } from './switches';
 import { client } from './token';
 
-const HOST = '127.0.0.1';
 const BODY_LIMIT_BYTES = 1024 * 1024;
 /** An account id of 200 characters, each sent as %C3%BC. */
 const PARAM_LIMIT = 1200;
@@ -28,12 +27,14 @@ export interface Sandbox extends Control {
 export interface SandboxOptions {
   /** Any free one by default. */
   port?: number;
+  /** The address it listens on: 127.0.0.1 by default, since it lets everybody in. A container needs 0.0.0.0. */
+  host?: string;
   /** Keeps accounts and tokens over a restart. Nothing is kept by default. */
   dataFile?: string;
 }
 
-/** Starts a Cyclr on 127.0.0.1. Fails: an Error when the port is taken, or the file can't be read or written. */
-export async function startSandbox({ port = 0, dataFile }: SandboxOptions = {}): Promise<Sandbox> {
+/** Starts a Cyclr on this machine. Fails: an Error when the port is taken, or the file can't be read or written. */
+export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: SandboxOptions = {}): Promise<Sandbox> {
   const store = await Store.open(dataFile);
   const switches = defaultSwitches();
   const faults = new Faults();
@@ -47,7 +48,7 @@ export async function startSandbox({ port = 0, dataFile }: SandboxOptions = {}):
   serve(app, '', (scope) => cyclrApi(scope, parts, surroundings));
   serve(app, '', (scope) => serviceDomain(scope, parts, surroundings));
   serve(app, '/_sandbox', (scope) => controlRoutes(scope, control, () => store.save()));
-  const url = await app.listen({ port, host: HOST });
+  const url = await app.listen({ port, host });
   let closed: Promise<void> | undefined;
 
   return {

@@ -9,6 +9,8 @@ export interface WorkerConfig {
   cyclr: CyclrConfig;
   keys: PrivateKeys;
   consent: ConsentPages;
+  /** Where /healthz and /readyz are served; 0 is any free port. */
+  healthPort: number;
   /** The name of the worker deployment; worker versioning is off without one. */
   deployment?: string;
 }
@@ -25,6 +27,7 @@ const isOurUrl = (value: string): boolean => {
 };
 
 const notOurs = { message: 'is not an https URL (http is for this machine only)' };
+const notAPort = { message: 'is no port number' };
 const given = (hint: string) => z.string(`is not set: ${hint}`).min(1, `is empty: ${hint}`);
 const Environment = z.object({
   CYCLR_API_URL: given('the API domain of your Cyclr instance, such as https://api.cyclr.com').refine(
@@ -39,6 +42,12 @@ const Environment = z.object({
   CYCLR_CLIENT_ID: given("the client id of your partner's API credentials"),
   CYCLR_CLIENT_SECRET: given("the client secret of your partner's API credentials"),
   SEALING_KEYS: given('a private JWK set, or the path of a file of it: `cyclr-connect keys generate` prints one'),
+  HEALTH_PORT: z
+    .string()
+    .regex(/^\d+$/, notAPort)
+    .transform(Number)
+    .refine((port) => port < 65_536, notAPort)
+    .default(8081),
   WORKER_DEPLOYMENT: z.string().min(1, 'is empty: leave it out, or name the deployment').optional(),
 });
 
@@ -50,7 +59,8 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
   if (!data || !keys) throw new ConfigError(problems.join('\n'));
   const { CYCLR_API_URL: apiUrl, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = data;
   const consent = { serviceUrl: data.CYCLR_SERVICE_URL, username: data.CYCLR_SIGN_IN_USERNAME };
-  return { cyclr: { apiUrl, clientId, clientSecret }, keys, consent, deployment: data.WORKER_DEPLOYMENT };
+  const { HEALTH_PORT: healthPort, WORKER_DEPLOYMENT: deployment } = data;
+  return { cyclr: { apiUrl, clientId, clientSecret }, keys, consent, healthPort, deployment };
 }
 
 async function readKeys(value: string | undefined, problems: string[]): Promise<PrivateKeys | undefined> {

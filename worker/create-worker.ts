@@ -13,7 +13,7 @@ interface Reached {
 
 /** A worker of the prebuilt workflow bundle. Its limits stand here, none is left to a default that may change. */
 export function createWorker(
-  { cyclr, keys, consent, deployment }: WorkerConfig,
+  { cyclr, keys, consent, deployment }: Omit<WorkerConfig, 'healthPort'>,
   { connection, namespace }: Reached,
   bundlePath: string,
   more: Partial<WorkerOptions> = {},

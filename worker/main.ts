@@ -6,23 +6,27 @@ import { missingSearchAttributes } from '../client/temporal/search-attributes';
 import { onStopSignal } from '../client/temporal/stop-signals';
 import { ConfigError, readConfig } from './config';
 import { createWorker } from './create-worker';
+import { type Health, healthOf, reachTemporal, serveHealth, starting } from './health';
 import { createLogger } from './logger';
 
 const CONNECT_MS = 30_000;
 const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 async function main(): Promise<void> {
-  const running: { worker?: Worker } = {};
+  const running: { worker?: Worker; health: Health } = { health: starting };
   onStopSignal(() => (running.worker?.getState() === 'RUNNING' ? running.worker.shutdown() : process.exit(0)));
   const config = await readConfig(process.env);
   const logger = createLogger();
   Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own hook dies of a second signal
+  const healthPort = await serveHealth(config.healthPort, () => running.health);
   const target = temporalTarget();
   await requireSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
   const worker = await createWorker(config, { connection, namespace: target.namespace }, BUNDLE);
   running.worker = worker;
+  running.health = healthOf(worker, () => reachTemporal(connection, target.namespace));
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);
+  logger.info(`Health at http://127.0.0.1:${healthPort}/healthz and /readyz`);
   await worker.run();
   await connection.close();
 }

@@ -13,7 +13,7 @@ the Cyclr sandbox, a worker. The flows of the last time go on where they were.
   TEMPORAL_ADDRESS   uses that Temporal instead of a dev server (with the other TEMPORAL_* variables)
   CYCLR_API_URL      uses that Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
   SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
-  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080)`;
+  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any that is free)`;
 
 async function main(args: string[]): Promise<number> {
   if (args.length > 0) return usage(args[0] === '--help' || args[0] === '-h');

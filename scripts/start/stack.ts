@@ -2,11 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Connection } from '@temporalio/client';
 import { generateKey } from '../../client/sealing/keys';
 import { connect, temporalTarget, type TemporalTarget } from '../../client/temporal/connection';
 import { portVariables, startDevServer, type DevServer } from '../../client/temporal/dev-server';
-import { isFree } from '../../client/temporal/ports';
+import { freePort, isFree } from '../../client/temporal/ports';
 import { registerSearchAttributes } from '../../client/temporal/search-attributes';
 import { client as sandboxClient } from '../../sandbox/token';
 import { taskQueue } from '../../workflows/messages';
@@ -32,7 +31,7 @@ export interface Stack extends Running {
 export interface StackOptions {
   /** Where the data, the keys and the logs are kept. */
   folder: string;
-  ports: { temporal: number; ui: number | undefined; sandbox: number };
+  ports: { temporal: number; ui: number | undefined; sandbox: number; health?: number };
   /** One line for each thing that is up. */
   say(line: string): void;
 }
@@ -55,8 +54,8 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
       say(`Temporal at ${target.address}, namespace ${target.namespace}${server ? '' : ' (TEMPORAL_ADDRESS)'}`);
       const cyclrUrl = process.env.CYCLR_API_URL || (await startSandbox());
       say(`Cyclr at ${cyclrUrl}${process.env.CYCLR_API_URL ? ' (CYCLR_API_URL)' : ', the sandbox'}`);
-      await startWorker(connection, target, cyclrUrl, sealingKeys);
-      say(`Worker on task queue ${taskQueue}`);
+      const healthUrl = await startWorker(target, cyclrUrl, sealingKeys);
+      say(`Worker on task queue ${taskQueue}, its health at ${healthUrl}`);
       return {
         temporal: { address: target.address, namespace: target.namespace, uiUrl: server?.uiUrl },
         cyclr: {
@@ -100,7 +99,9 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
     return url;
   }
 
-  async function startWorker(connection: Connection, target: TemporalTarget, cyclrUrl: string, sealingKeys: string) {
+  async function startWorker(target: TemporalTarget, cyclrUrl: string, sealingKeys: string): Promise<string> {
+    const healthPort = ports.health ?? (await freePort());
+    const healthUrl = `http://127.0.0.1:${healthPort}/readyz`;
     const ofSandbox = {
       CYCLR_CLIENT_ID: sandboxClient.id,
       CYCLR_CLIENT_SECRET: sandboxClient.secret,
@@ -111,10 +112,12 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
       ...(process.env.CYCLR_API_URL ? {} : ofSandbox),
       CYCLR_API_URL: cyclrUrl,
       SEALING_KEYS: sealingKeys,
+      HEALTH_PORT: `${healthPort}`,
     };
     const worker = await startProcess({ name: 'worker', main: 'worker/main.js', env, logFolder });
     started.push({ ...worker, stop: () => worker.stop(80_000) }); // it lets running attempts end
-    await untilReady(worker, async () => (await pollers(connection, target.namespace)) > 0);
+    await untilReady(worker, () => fetch(healthUrl).then(({ ok }) => ok));
+    return healthUrl;
   }
 }
 
@@ -131,6 +134,7 @@ export const portsOf = (env: NodeJS.ProcessEnv): StackOptions['ports'] => ({
   temporal: portOf(env, portVariables.port, 7233),
   ui: portOf(env, portVariables.uiPort, 8233),
   sandbox: portOf(env, 'SANDBOX_PORT', 7080),
+  health: env.HEALTH_PORT ? portOf(env, 'HEALTH_PORT', 8081) : undefined, // any free one: 8081 is a popular number
 });
 
 function portOf(env: NodeJS.ProcessEnv, variable: string, otherwise: number): number {
@@ -153,16 +157,6 @@ const localTarget = ({ address }: DevServer): TemporalTarget => ({
   namespace: 'default',
   connectionOptions: { address },
 });
-
-async function pollers(connection: Connection, namespace: string): Promise<number> {
-  const { workflowService } = connection;
-  const answer = await workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: taskQueue },
-    taskQueueType: 1,
-  });
-  return answer.pollers?.length ?? 0;
-}
 
 async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
   let ended = false;

@@ -23,8 +23,8 @@ function startProcess(env: Record<string, string>) {
 }
 
 /** A process that listens, and the one line it has printed. */
-async function startListening() {
-  const started = startProcess({ SANDBOX_PORT: '0' });
+async function startListening(env: Record<string, string> = {}) {
+  const started = startProcess({ SANDBOX_PORT: '0', ...env });
   const [chunk] = await once(started.child.stdout!, 'data');
   const line = String(chunk);
   return { ...started, line, url: /http:\S+/.exec(line)?.[0] ?? '' };
@@ -37,6 +37,13 @@ test('prints one line that says where it is', async () => {
 
   expect(line).toMatch(/^Cyclr sandbox on http:\/\/127\.0\.0\.1:\d+ \(.*\)\n$/);
   expect(answer.status).toBe(200);
+});
+
+test('in a container it listens on all addresses, and is still known by that of this machine', async () => {
+  const { url } = await startListening({ SANDBOX_HOST: '0.0.0.0' });
+
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect((await send({ url }, 'GET', '/_sandbox/accounts')).status).toBe(200);
 });
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it at once with 0, a repeated one is ignored', async (signal) => {
