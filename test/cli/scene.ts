@@ -39,6 +39,8 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
     'result',
     'submitProperties',
     'submitCredentials',
+    'requestAuthorization',
+    'confirmAuthorization',
     'cancel',
   ] as const;
   const recorded = names.map((name) => [

@@ -1,0 +1,390 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { CyclrClient } from '../../activities/cyclr/client';
+import { CyclrError } from '../../activities/cyclr/errors';
+import { fingerprintOf, hasChanged } from '../../activities/fingerprint';
+import { mintLink, readAuthorization } from '../../activities/links';
+import { generateKey, privateKeysOf, type PrivateKeys } from '../../client/sealing/keys';
+import { open } from '../../client/sealing/open';
+import type { ConnectorPatch } from '../../sandbox/control';
+import type { FaultRule } from '../../sandbox/fault-rule';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { ReplyKey } from '../../workflows/messages';
+import { everythingIn, leaks } from './leaks';
+import { ACCOUNT, answering, BEARER, failure, keys, rejection, scene, stopAll, type Scene } from './scene';
+
+afterEach(stopAll);
+
+const ATTEMPT = 'attempt-1';
+const RETURN_TO = 'https://app.example/return?attempt=a.b%2B&x=1#part';
+const OLD = '{"AccessToken":"at-old","RefreshToken":"rt-old"}';
+
+/** A public key for one answer, and what opens it. */
+async function replyKey(more: object = {}): Promise<{ replyKey: ReplyKey; opening: PrivateKeys }> {
+  const jwk = await generateKey();
+  const { kty, crv, x, y } = jwk;
+  return { replyKey: { kty, crv, x, y, ...more }, opening: await privateKeysOf(JSON.stringify({ keys: [jwk] })) };
+}
+
+/** A link, opened. */
+async function mint({ activities, key }: Scene, fingerprint = false, more: object = {}) {
+  const { replyKey: own, opening } = await replyKey(more);
+  const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint };
+  const minted = await activities.mintLink(key, request);
+  return { ...minted, url: new URL(await opened(minted, key, opening)) };
+}
+const opened = ({ link }: { link: { sealed: string } }, key: ConnectorKey, opening: PrivateKeys) =>
+  open(link, { ...key, purpose: 'link', submissionId: ATTEMPT }, opening);
+
+const signInPath = (accountId = ACCOUNT) => `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;
+const patched = async (patch: ConnectorPatch, connector = 'Ledgerly'): Promise<Scene> => {
+  const at = await scene(connector);
+  at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
+  return at;
+};
+
+describe('a link', () => {
+  test('leads to the page of Cyclr’s service domain, every value encoded', async () => {
+    const at = await scene('Ledgerly');
+
+    const { url, expiresAt, ...more } = await mint(at);
+
+    const { token, expiresAt: until } = at.sandbox.signIns(ACCOUNT)[0]!;
+    expect(url.href).toBe(
+      `${at.sandbox.url}/connectorauth/updateaccountconnectoroauth?id=${at.key.connectorId}` +
+        `&token=${encodeURIComponent(token)}&targetOrigin=${encodeURIComponent(RETURN_TO)}`,
+    );
+    expect(token).toMatch(/\+.*\/.*=/);
+    expect(expiresAt).toBe(until);
+    expect(Object.keys(more)).toEqual(['link']);
+    expect(await at.sandbox.consent(url.href, 'approve')).toMatchObject({ status: 302, location: RETURN_TO });
+  });
+
+  test('is sealed to the key of its request, for its attempt alone', async () => {
+    const at = await scene('Ledgerly');
+    const [own, other] = [await replyKey(), await replyKey()];
+    const request = { attemptId: ATTEMPT, replyKey: own.replyKey, returnTo: RETURN_TO, fingerprint: false };
+
+    const minted = await at.activities.mintLink(at.key, request);
+
+    expect(await opened(minted, at.key, own.opening)).toContain('targetOrigin');
+    await expect(opened(minted, at.key, other.opening)).rejects.toMatchObject({ code: 'unknownKey' });
+    await expect(opened(minted, at.key, keys.private)).rejects.toMatchObject({ code: 'unknownKey' });
+    for (const foreign of [
+      { ...at.key, accountId: 'acme-2' },
+      { ...at.key, connectorId: 7 },
+    ])
+      await expect(opened(minted, foreign, own.opening)).rejects.toMatchObject({ code: 'notOpenable' });
+    expect(leaks(everythingIn(minted), at.sandbox.signIns(ACCOUNT)[0]!.token)).toEqual([]);
+  });
+
+  test('does not mind what else its key says of itself', async () => {
+    const at = await scene('Ledgerly');
+
+    const { url } = await mint(at, false, { kid: 'mine', use: 'sig', alg: 'ECDH-ES+A256KW', ext: true });
+
+    expect(url.searchParams.get('id')).toBe(`${at.key.connectorId}`);
+  });
+
+  test('is another one each time', async () => {
+    const at = await scene('Ledgerly');
+
+    const [one, other] = [await mint(at), await mint(at)];
+
+    expect(one.url.href).not.toBe(other.url.href);
+    expect(at.sandbox.signIns(ACCOUNT)).toHaveLength(2);
+  });
+
+  test.each([true, false])('is good until Cyclr’s time, in UTC with a Z or without: %s', async (hasZ) => {
+    const at = await scene('Ledgerly');
+    at.sandbox.switches.expiresAtHasZ = hasZ;
+
+    const { expiresAt } = await mint(at);
+
+    expect(expiresAt).toBe(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
+  });
+
+  test('needs no account in the header: it is asked for by the partner', async () => {
+    const at = await scene('Ledgerly');
+
+    await mint(at);
+
+    const [request] = at.sandbox.requests.filter(({ path }) => path === signInPath());
+    expect(request).toMatchObject({ method: 'POST', body: { Username: `onboarding-${ACCOUNT}` }, status: 200 });
+    expect(request?.account).toBeUndefined();
+    expect(at.sandbox.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+  });
+
+  describe('where the worker is told so', () => {
+    const consenting = async (accountId: string, more: { username?: string; path?: string }) => {
+      const { sandbox, cyclr } = await scene();
+      const [installed] = sandbox.createAccount(accountId, { connectors: ['Ledgerly'] });
+      const key = { accountId, connectorId: installed!.id };
+      const { replyKey: own, opening } = await replyKey();
+      const consent = { serviceUrl: `${sandbox.url}${more.path ?? ''}`, username: more.username };
+      const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint: false };
+      const minted = await mintLink({ cyclr, keys: keys.private, consent }, key, request);
+      return { url: await opened(minted, key, opening), signIns: sandbox.signIns(accountId), sandbox };
+    };
+
+    test.each([
+      ['setup', 'acme', 'setup'],
+      ['{accountId}', 'acme', 'acme'],
+      ['{accountId}/{accountId}@app.example', 'acme', 'acme/acme@app.example'],
+      ['me-{accountId}', 'a$& $1$$', 'me-a$& $1$$'],
+      ['me-{accountId}', '{accountId}', 'me-{accountId}'],
+      ['me-{account}', 'acme', 'me-{account}'],
+      [undefined, 'ä/ö %2F?#', 'onboarding-ä/ö %2F?#'],
+    ])('signs in as %j, for the account %j', async (username, accountId, expected) => {
+      const { signIns } = await consenting(accountId, { username });
+
+      expect(signIns).toMatchObject([{ username: expected }]);
+    });
+
+    test.each(['', '/', '//'])('is at the service domain, which may end in %j', async (path) => {
+      const { url, sandbox } = await consenting('acme', { path });
+
+      expect(url).toMatch(`${sandbox.url}/connectorauth/`);
+    });
+  });
+});
+
+describe('a link that can not be made', () => {
+  test.each<[FaultRule['then'], object]>([
+    [{ status: 503 }, { type: 'CyclrUnavailable', nonRetryable: false }],
+    ['reset', { type: 'CyclrUnavailable', nonRetryable: false }],
+    ['html', { type: 'CyclrUnavailable', nonRetryable: false }],
+    ['empty', { type: 'CyclrUnavailable', nonRetryable: false }],
+    ['redirect', { type: 'CyclrUnavailable', nonRetryable: false }],
+    [{ status: 403 }, { type: 'CyclrForbidden', nonRetryable: true }],
+    [{ status: 404 }, { type: 'CyclrNotFound', nonRetryable: true }],
+    [{ status: 400 }, { type: 'CyclrRefused', nonRetryable: true }],
+    ['unauthorized', { type: 'CyclrUnauthorized', nonRetryable: false }],
+    [
+      { kind: 'throttled', retryAfter: 7 },
+      { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 7000 },
+    ],
+  ])('after %j', async (then, expected) => {
+    const at = await scene('Ledgerly');
+    at.sandbox.fault({ match: { path: signInPath() }, then });
+
+    const failed = await failure(mint(at));
+
+    expect(failed).toMatchObject(expected);
+  });
+
+  test.each<[string, unknown]>([
+    ['without a token', { ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['with an empty token', { Token: '', ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['with a token that is null', { Token: null, ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['with an endless token', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['without an end', { Token: 'sign-in-4711' }],
+    ['with an end that is no time', { Token: 'sign-in-4711', ExpiresAtUtc: 'soon' }],
+    ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
+    ['that is no JSON', '{"Token":"sign-in-4711'],
+  ])('by an answer %s, which is not quoted', async (_what, answer) => {
+    const at = await scene('Ledgerly');
+    const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
+    const headers = { 'content-type': 'application/json' };
+    at.sandbox.fault({ match: { path: signInPath() }, then: { status: 200, headers, body } });
+
+    const failed = await failure(mint(at));
+
+    expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
+    expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
+  });
+
+  test('whatever Cyclr says of it is not repeated, and neither is the bearer token', async () => {
+    const url = await answering((_request, response) => {
+      response.statusCode = 400;
+      response.end(JSON.stringify({ Message: 'no: sign-in-4711' }));
+    });
+    const cyclr = new CyclrClient({ apiUrl: url, clientId: 'id', clientSecret: 'client-secret-4711' });
+    const { replyKey: own } = await replyKey();
+    const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint: false };
+    const parts = { cyclr, keys: keys.private, consent: { serviceUrl: url } };
+
+    const err = await rejection(mintLink(parts, { accountId: ACCOUNT, connectorId: 7 }, request));
+
+    expect(err).toEqual(new CyclrError('refused', `POST ${signInPath()}: 400`));
+    expect(leaks(everythingIn(err), 'sign-in-4711', BEARER, 'client-secret-4711')).toEqual([]);
+  });
+
+  test('for an account id that must not be sent: no request', async () => {
+    const at = await scene('Ledgerly');
+
+    const failed = await failure(mint({ ...at, key: { ...at.key, accountId: 'アカ1' } }));
+
+    expect(failed).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    expect(at.sandbox.requests).toEqual([]);
+  });
+
+  test('since what is stored can not be read: no token is made in vain', async () => {
+    const at = await patched({ Authenticated: true, AuthValue: OLD });
+    at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
+
+    const failed = await failure(mint(at, true));
+
+    expect(failed).toMatchObject({ type: 'CyclrUnavailable' });
+    expect(at.sandbox.signIns(ACCOUNT)).toEqual([]);
+  });
+});
+
+describe('whether anything has changed since a link was made', () => {
+  const stored: ConnectorPatch = { Authenticated: true, AuthValue: OLD };
+  type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
+  const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
+  const cases: Case[] = [
+    ['the same value', stored, () => undefined, false],
+    ['the same value, written once more', stored, patchTo(stored), false],
+    ['another value', stored, patchTo({ AuthValue: '{"AccessToken":"at-new"}' }), true],
+    ['the same value with a blank', stored, patchTo({ AuthValue: `${OLD} ` }), true],
+    ['tokens that Cyclr has refreshed', stored, (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId), true],
+    ['no value', stored, patchTo({ AuthValue: null }), false],
+    ['an empty value', stored, patchTo({ AuthValue: '' }), false],
+    ['nothing, as before', { Authenticated: false, AuthValue: null }, () => undefined, false],
+    ['a first value', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
+    ['a value in place of one that was no good any more', { ...stored, Authenticated: false }, patchTo(stored), true],
+    ['authenticated, and the value is lost', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
+  ];
+
+  test.each(cases)('%s', async (_what, before, change, expected) => {
+    const at = await patched(before);
+    const { fingerprint } = await mint(at, true);
+
+    change(at);
+    const { connector, changed } = await at.activities.readAuthorization(at.key, { fingerprint });
+
+    expect(changed).toBe(expected);
+    expect(connector).toMatchObject({ name: 'Ledgerly', authenticated: at.stored().Authenticated });
+    expect(leaks(everythingIn([connector, fingerprint]), 'at-old', 'rt-old', OLD)).toEqual([]);
+  });
+
+  test.each<[string, boolean, boolean]>([
+    ['before', false, true],
+    ['after', true, false],
+    ['ever', false, false],
+  ])('can not be told where the value could not be read %s', async (_when, before, after) => {
+    const at = await patched(stored);
+    at.sandbox.switches.authValueReadable = before;
+    const { fingerprint } = await mint(at, true);
+
+    at.sandbox.switches.authValueReadable = after;
+    patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
+    const { changed } = await at.activities.readAuthorization(at.key, { fingerprint });
+
+    expect(changed).toBe(false);
+    expect(fingerprint === undefined).toBe(!before);
+  });
+
+  test('is told without reading the value where nothing was authenticated', async () => {
+    const at = await patched({ Authenticated: false });
+    at.sandbox.switches.authValueReadable = false;
+    const { fingerprint } = await mint(at, true);
+
+    const between = await at.activities.readAuthorization(at.key, { fingerprint });
+    patchTo(stored)(at);
+    const after = await at.activities.readAuthorization(at.key, { fingerprint });
+
+    expect([between.changed, after.changed]).toEqual([false, true]);
+  });
+
+  test('is not told where no fingerprint was wanted', async () => {
+    const at = await patched(stored);
+
+    const { fingerprint } = await mint(at);
+    const { changed } = await at.activities.readAuthorization(at.key, {});
+
+    expect([fingerprint, changed]).toEqual([undefined, false]);
+    expect(at.calls()).toEqual(['GET']);
+  });
+
+  test('is told after a rotation of keys, as long as the old one is held', async () => {
+    const at = await patched(stored);
+    const { fingerprint } = await mint(at, true);
+    const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
+    patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
+
+    const consent = { serviceUrl: at.sandbox.url };
+    const read = (held: PrivateKeys) =>
+      readAuthorization({ cyclr: at.cyclr, keys: held, consent }, at.key, { fingerprint });
+    const both = await read([fresh!, ...keys.private]);
+    const newOne = await read([fresh!]);
+
+    expect([both.changed, newOne.changed]).toEqual([true, false]);
+  });
+
+  test.each<[FaultRule['then'], string]>([
+    [{ status: 503 }, 'CyclrUnavailable'],
+    [{ status: 403 }, 'CyclrForbidden'],
+    [{ status: 404 }, 'CyclrNotFound'],
+    ['truncated', 'CyclrUnavailable'],
+  ])('can not be asked after %j', async (then, type) => {
+    const at = await patched(stored);
+    at.sandbox.fault({ match: { path: at.path }, then });
+
+    const failed = await failure(at.activities.readAuthorization(at.key, {}));
+
+    expect(failed).toMatchObject({ type });
+    expect(leaks(everythingIn(failed), 'at-old', 'rt-old')).toEqual([]);
+  });
+});
+
+describe('a fingerprint', () => {
+  const on: ConnectorKey = { accountId: ACCOUNT, connectorId: 42 };
+
+  test('says which key it was made with, and nothing of the value', async () => {
+    const [kid, mac, ...more] = (await fingerprintOf(OLD, on, keys.private)).split('.');
+
+    expect([kid, more]).toEqual([keys.private[0]!.kid, []]);
+    expect(Buffer.from(mac!, 'base64url')).toHaveLength(32);
+    const guesses = [OLD, JSON.stringify([ACCOUNT, 42, OLD])].map((text) =>
+      createHash('sha256').update(text).digest('base64url'),
+    );
+    expect(guesses).not.toContain(mac);
+  });
+
+  test('is the same for the same value of the same connector alone', async () => {
+    const others: ConnectorKey[] = [
+      { ...on, connectorId: 4 },
+      { ...on, accountId: `${ACCOUNT}4` },
+    ];
+
+    const [one, again, ...foreign] = await Promise.all(
+      [on, on, ...others].map((key) => fingerprintOf(OLD, key, keys.private)),
+    );
+
+    expect(again).toBe(one);
+    expect(new Set([one, ...foreign]).size).toBe(3);
+  });
+
+  test('is another one with another key', async () => {
+    const others = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
+    const macOf = async (held: PrivateKeys) => (await fingerprintOf(OLD, on, held)).split('.')[1];
+
+    expect(await macOf(others)).not.toBe(await macOf(keys.private));
+  });
+
+  test('is made with the first of the keys, and can not be without any', async () => {
+    const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
+
+    expect(await fingerprintOf(OLD, on, [fresh!, ...keys.private])).toMatch(fresh!.kid);
+    await expect(fingerprintOf(OLD, on, [])).rejects.toThrow('no key');
+  });
+
+  test('has changed exactly where the value has', async () => {
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(OLD, '', ' ', 'ä', 'a\u0308'));
+
+    await fc.assert(
+      fc.asyncProperty(value, value, async (before, after) => {
+        const fingerprint = await fingerprintOf(before, on, keys.private);
+        const [same, other] = [before, after].map((text) => hasChanged(text, fingerprint, on, keys.private));
+        expect([await same, await other]).toEqual([false, before !== after]);
+      }),
+    );
+  });
+
+  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is none (%j) proves no change', async (fingerprint) => {
+    expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
+  });
+});
