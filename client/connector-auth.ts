@@ -36,6 +36,8 @@ const ANSWER_WITHIN_MS = 10_000;
 const LINK_WITHIN_MS = 30_000;
 /** What an answer may take on its way. */
 const SPARE_MS = 5_000;
+/** After how long a query is asked again. */
+const ASK_AGAIN_MS = 2_500;
 /** What a look takes whether Temporal answers at all. */
 const LOOK_MS = 2_000;
 const RESTARTS = 5;
@@ -213,16 +215,24 @@ export class ConnectorAuth {
     return this.client.withDeadline(Date.now() + withinMs + SPARE_MS, call);
   }
 
-  /** Asks a worker. Where Temporal answers and no worker does, that is what is wrong. */
-  #query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
-    return handle.query(query).catch(async (err: unknown) => {
-      if (
-        isDeadline(err) &&
-        (await this.client.withDeadline(Date.now() + LOOK_MS, () => handle.describe()).catch(() => undefined))
-      )
-        throw noWorker();
-      throw err;
-    });
+  /**
+   * Asks a worker. A query that comes while a workflow task of an update is on its way can stay with the server until it
+   * runs out: it is asked again. Where Temporal answers, and no worker does, that is what is wrong.
+   */
+  async #query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
+    const until = Date.now() + ANSWER_WITHIN_MS;
+    for (;;) {
+      const asked = this.client.withDeadline(Date.now() + ASK_AGAIN_MS, () => handle.query(query));
+      const answer = await asked.then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+      if ('value' in answer) return answer.value;
+      if (!isDeadline(answer.error)) throw answer.error;
+      if (Date.now() < until) continue;
+      await this.client.withDeadline(Date.now() + LOOK_MS, () => handle.describe());
+      throw noWorker();
+    }
   }
 
   /** Sends an update and waits for its answer. */

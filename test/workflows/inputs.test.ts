@@ -1,10 +1,9 @@
 /** What a flow does with inputs that come by signal: early, late, twice, wrong. */
 import fc from 'fast-check';
-import { generateKey, publicKeyOf } from '../../client/sealing/keys';
 import { seal } from '../../client/sealing/seal';
 import { workflowIdOf, taskQueue, type TimelineEntry } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
-import { failedTasks, kindOf, taskFailures } from '../support/histories';
+import { failedTasks, taskFailures } from '../support/histories';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -527,7 +526,7 @@ test('whatever comes in whatever order, the right inputs lead to the end', async
         properties: ['propertyInput', { submissionId: 'p', values: { Domain: 'acme' } }],
         credentials: ['credentialInput', await apiKeyInput(scene, 'c')],
       };
-      for (const [name, body] of steps) await scene.signals(...(inputs[name as string] ?? [name as string, body]));
+      for (const [name, body] of steps) await scene.signals(...(inputs[name as string] ?? [name, body]));
       const early = await scene.view();
       if (early.state !== 'authenticated') {
         await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } }).catch(() => undefined);

@@ -1,6 +1,7 @@
 /** Everything at once: whoever asks is answered, nothing is done twice, and no task fails. */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
-import { ConnectorAuth } from '../../client/connector-auth';
+import fc from 'fast-check';
+import { ConnectorAuth, type Link } from '../../client/connector-auth';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -25,10 +26,7 @@ beforeAll(async () => {
   stage = await openStage();
 });
 
-afterEach(() => {
-  stage.sandbox.clearFaults();
-  Object.assign(stage.sandbox.switches, { authenticatedAfterMs: 0 });
-});
+afterEach(() => stage.sandbox.clearFaults());
 
 afterAll(async () => {
   const failures = await taskFailures(stage);
@@ -96,7 +94,6 @@ describe('twenty updates and twenty signals at once', () => {
   });
 
   test('about a consent: all are answered, and Cyclr is asked once', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 700;
     const scene = await waiting();
     const link = await scene.asks();
     await scene.decides(link, 'approve');
@@ -421,7 +418,7 @@ test('the same submission from two clients at once, and by signal, is taken once
 
 test('an input at the very deadline is taken or refused, and answered', async () => {
   const delays = [-60, -30, -15, 0, 15, 30];
-  const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 1500 } })));
+  const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 2000 } })));
 
   const views = await Promise.all(
     scenes.map(async (scene, index) => {
@@ -440,5 +437,47 @@ test('an input at the very deadline is taken or refused, and answered', async ()
   for (const { state } of ends) expect(['authenticated', 'expired']).toContain(state);
   expect(ends.filter(({ state }) => state === 'authenticated').length).toBe(
     scenes.filter((scene) => scene.cyclr().Authenticated).length,
+  );
+});
+
+test('whatever comes in whatever order, everybody is answered, and a consent leads to the end', async () => {
+  const steps: { [step: string]: (scene: ConsentScene, link: Link) => Promise<unknown> } = {
+    ask: (scene) => scene.asks(),
+    return: (scene, link) => scene.returns(link),
+    confirm: (scene, link) => scene.confirms(link),
+    forge: (scene) => scene.returns({ attemptId: 'forged' }),
+    tokens: (scene) => scene.gives({ kind: 'tokens', accessToken: 'wrong' }),
+    key: (scene) => scene.gives(right),
+    properties: (scene) => scene.sets({ Domain: 'acme' }),
+    malformed: (scene) => scene.signals('oauthCallback', null),
+    malformedUpdate: (scene) => updates(scene, 'confirmAuthorization', null),
+  };
+  const codes = (outcomes: PromiseSettledResult<unknown>[]) =>
+    outcomes.flatMap((outcome) => {
+      if (outcome.status === 'fulfilled') return [];
+      const { code, cause } = outcome.reason as { code?: string; cause?: { type?: string } };
+      return [code ?? cause?.type];
+    });
+
+  async function goesWell(names: string[]): Promise<void> {
+    const scene = await waiting();
+    const link = await scene.asks();
+    const sent = names.map((name) => steps[name]!(scene, link));
+    await scene.decides(link, 'approve');
+    const outcomes = await Promise.allSettled(sent);
+    await eventually(
+      () => answered(scene.confirms(link)),
+      ({ state }) => state === 'authenticated',
+    );
+
+    for (const code of codes(outcomes)) expect(['notNow', 'closed', 'malformed', undefined]).toContain(code);
+    expect(scene.cyclr().Authenticated).toBe(true);
+  }
+
+  const order = fc.array(fc.constantFrom(...Object.keys(steps)), { maxLength: 12 });
+  const flows = fc.array(order, { minLength: 8, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(flows, async (orders) => void (await Promise.all(orders.map(goesWell)))),
+    { numRuns: 2, endOnFailure: true },
   );
 });

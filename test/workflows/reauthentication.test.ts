@@ -273,7 +273,7 @@ describe('consent', () => {
     });
 
     test('is found though nobody came back', async () => {
-      Object.assign(stage.sandbox.switches, { authValueReadable: readable, signInTokenExpiresIn: 1 });
+      Object.assign(stage.sandbox.switches, { authValueReadable: readable, signInTokenExpiresIn: 2 });
       const scene = await waiting(stage, stage.install('Ledgerly', { patch: lost }));
 
       await scene.decides(await scene.asks(), 'approve');
