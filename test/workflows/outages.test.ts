@@ -1,4 +1,6 @@
 /** Cyclr away, slow, or refusing us; hours and days pass by themselves here. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { WorkerOptions } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { generateKey, publicKeyOf } from '../../client/sealing/keys';
 import { seal } from '../../client/sealing/seal';
@@ -62,66 +64,40 @@ async function aDayLater(flow: Scene, state: View['state']): Promise<View> {
 }
 
 const count = (calls: string[], method: string) => calls.filter((call) => call.startsWith(method)).length;
-/** Tasks for a worker that kept the flow would wait for it: this server does not give them to another. */
-const uncached = { maxCachedWorkflows: 0 };
+/**
+ * Every attempt is the last, as if its minute were over. Days of attempts take seconds then; and this server forgets an
+ * activity's deadline where that falls on a whole second, which is one of a thousand.
+ */
+const impatient: Partial<WorkerOptions> = {
+  interceptors: { activity: [() => ({ inbound: { execute: (input, next) => next(input).catch(asTheLast) } })] },
+};
+function asTheLast({ message, type, details }: ApplicationFailure): never {
+  throw ApplicationFailure.nonRetryable(message, type, ...(details ?? []));
+}
+
 const away = { status: 503 };
 const unavailable = { code: 'cyclrUnavailable' };
 
-test('a minute is given to it, then it says so, and pauses that grow to a quarter of an hour', async () => {
-  const on = stage.install('Brightdesk');
-  fault(on, away);
-
-  const flow = await scene(on);
-  await stage.sleep('15s');
-  const early = await flow.view();
-  await stage.sleep('3h');
-  const late = await flow.view();
-
-  expect(early).not.toHaveProperty('problem');
-  expect(late).toMatchObject({ state: 'fetchingConnector', problem: unavailable });
-  const events = await flow.history();
-  const [first] = ofKind(events, 'activityTaskStarted');
-  expect(first?.activityTaskStartedEventAttributes?.attempt).toBe(6); // after 0, 1, 3, 7, 15 and 31 s
-  const timers = timersOf(events);
-  expect(timers.slice(0, 6)).toEqual([30, 60, 120, 240, 480, 900]);
-  expect(new Set(timers.slice(6))).toEqual(new Set([900]));
-  const outages = (await flow.timeline()).filter(({ event }) => event === 'cyclrUnavailable');
-  expect(outages).toHaveLength(1);
-});
-
-describe('Retry-After', () => {
-  const date = () => new Date(Date.now() + 3_600_000).toUTCString();
-  const asked: [string, () => FaultRule['then'], number, number][] = [
-    ['an hour, by 429', () => ({ kind: 'throttled', retryAfter: 3600 }), 3600, 3600],
-    ['until a time, by 429', () => ({ kind: 'throttled', retryAfter: date() }), 3590, 3600],
-    ['an hour, by 503', () => ({ status: 503, headers: { 'retry-after': '3600' } }), 3600, 3600],
-    ['a week, by 429', () => ({ kind: 'throttled', retryAfter: 604_800 }), 86_390, 86_400],
-    ['nonsense, by 429', () => ({ kind: 'throttled', retryAfter: 'soon' }), 30, 30],
-  ];
-
-  test.each(asked)('of %s is how long it pauses', async (_name, then, least, most) => {
+describe('for less than a minute', () => {
+  test('it is tried six times, and nothing is said', async () => {
     const on = stage.install('Brightdesk');
-    fault(on, then());
+    fault(on, away);
 
     const flow = await scene(on);
-    await stage.sleep('2m');
-    const [pause] = timersOf(await eventually(flow.history, (events) => timersOf(events).length > 0));
+    await stage.sleep('15s');
+    const during = await flow.view();
+    await stage.sleep('1m');
+    const after = await flow.view();
 
-    expect(pause).toBeGreaterThanOrEqual(least);
-    expect(pause).toBeLessThanOrEqual(most);
+    const events = await flow.history();
+    const [attempts] = ofKind(events, 'activityTaskStarted');
+    expect(during).not.toHaveProperty('problem');
+    expect(attempts?.activityTaskStartedEventAttributes?.attempt).toBe(6); // after 0, 1, 3, 7, 15 and 31 s
+    expect(after).toMatchObject({ state: 'fetchingConnector', problem: unavailable });
+    expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('that is shorter than the pause does not shorten it', async () => {
-    const on = stage.install('Brightdesk');
-    fault(on, { kind: 'throttled', retryAfter: 1 });
-
-    const flow = await scene(on);
-    await stage.sleep('10m');
-
-    expect(timersOf(await flow.history()).slice(0, 2)).toEqual([30, 60]);
-  });
-
-  test('within the minute is kept by the next attempt', async () => {
+  test('a Retry-After is kept by the next attempt', async () => {
     const on = stage.install('Brightdesk');
     fault(on, { kind: 'throttled', retryAfter: 20 }, { times: 1 });
 
@@ -132,87 +108,6 @@ describe('Retry-After', () => {
 
     await flow.reaches('awaitingCredentials');
     expect([early, count(flow.calls(), 'GET')]).toEqual([1, 2]);
-  });
-});
-
-describe('the operator’s trouble', () => {
-  const rules: [string, Partial<FaultRule>, FaultRule['then']][] = [
-    ['403', { match: { method: 'PUT' } }, { status: 403 }],
-    ['a 401 that stays after the start', { match: { method: 'PUT' } }, 'unauthorized'],
-  ];
-  test.each(rules)('%s ends no flow: it is tried every five minutes, and said loudly', async (_name, more, then) => {
-    const flow = await scene('Brightdesk');
-    await flow.reaches('awaitingCredentials');
-    fault(flow.key, then, more);
-    const waits = timersOf(await flow.history()).length;
-
-    await flow.signals('credentialInput', await credentials(flow.key));
-    await stage.sleep('1h');
-    const during = await flow.view();
-    stage.sandbox.clearFaults();
-    const end = await stage.auth.result(flow.key);
-
-    const pauses = timersOf(await flow.history()).slice(waits);
-    expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
-    expect(end.state).toBe('authenticated');
-    expect(new Set(pauses)).toEqual(new Set([300]));
-    expect(pauses.length).toBeGreaterThanOrEqual(11);
-    expect(stage.log.filter((line) => line.includes('Cyclr refuses us') && line.includes(flow.workflowId)).length).toBe(
-      pauses.length,
-    );
-  });
-
-  test('a client secret that Cyclr refuses ends no flow either', async () => {
-    stage.sandbox.revokeTokens();
-    const refusing = { match: { path: '/oauth/token' }, times: 'always', then: { status: 400 } } as const;
-    stage.sandbox.fault(refusing);
-
-    const flow = await scene('Brightdesk');
-    await stage.sleep('12m');
-    const during = await flow.view();
-    stage.sandbox.clearFaults();
-    await stage.sleep('5m');
-
-    expect(during).toMatchObject({ state: 'fetchingConnector', problem: unavailable });
-    await flow.reaches('awaitingCredentials');
-    expect(timersOf(await flow.history()).slice(0, 2)).toEqual([300, 300]);
-  });
-});
-
-describe('nothing is asked again that Cyclr took', () => {
-  test('after hours without it, the credentials that were kept are stored', async () => {
-    const flow = await scene('Fernhill');
-    await flow.reaches('awaitingProperties');
-    await flow.sets({ Domain: 'acme' });
-    fault(flow.key, away);
-
-    await flow.signals('credentialInput', await credentials(flow.key));
-    await stage.sleep('9h');
-    const during = await flow.view();
-    stage.sandbox.clearFaults();
-    const end = await stage.auth.result(flow.key);
-
-    expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
-    expect(end.state).toBe('authenticated');
-    expect(end).not.toHaveProperty('problem');
-    expect(flow.cyclr().AuthValue).toBe('right');
-    expect((await flow.timeline()).filter(({ to }) => to === 'awaitingCredentials')).toHaveLength(1);
-  });
-
-  test('after hours without it and a new worker, it goes on', async () => {
-    await stage.restartWorker(uncached);
-    const flow = await scene('Fernhill');
-    await flow.reaches('awaitingProperties');
-    fault(flow.key, away);
-
-    await flow.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
-    await stage.sleep('2h');
-    await stage.restartWorker();
-    stage.sandbox.clearFaults();
-    await stage.sleep('15m');
-
-    await flow.reaches('awaitingCredentials');
-    expect(flow.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
   });
 
   test('an answer that was lost is no second question', async () => {
@@ -260,95 +155,229 @@ describe('nothing is asked again that Cyclr took', () => {
     expect(await flow.timeline()).toHaveLength(5);
     expect(flow.cyclr().Properties).toHaveLength(1);
   });
+
+  test('a value sealed to a key that no worker holds is tried for a minute, then can not be opened', async () => {
+    const flow = await scene('Brightdesk');
+    const { deadline } = await flow.reaches('awaitingCredentials');
+    const foreign = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
+    const binding = { ...flow.key, purpose: 'credentials', submissionId: 's' } as const;
+    const sealed = await seal(JSON.stringify({ kind: 'apiKey', key: 'right' }), binding, foreign);
+
+    await flow.signals('credentialInput', { submissionId: 's', credentials: sealed });
+    await stage.sleep('15s');
+    const early = await flow.view();
+    await stage.sleep('45s');
+    const late = await flow.reaches('awaitingCredentials');
+
+    expect(early.state).toBe('applyingCredentials');
+    expect(late).toMatchObject({ problem: { code: 'notOpenable' }, deadline });
+    expect(count(flow.calls(), 'PUT')).toBe(0);
+    expect(stage.log.some((line) => line.includes('sealed to a key'))).toBe(true);
+  });
 });
 
-describe('after a day without it', () => {
-  test('what could not be read expires', async () => {
+describe('the operator’s trouble', () => {
+  const rules: [string, Partial<FaultRule>, FaultRule['then']][] = [
+    ['403', { match: { method: 'PUT' } }, { status: 403 }],
+    ['a 401 that stays after the start', { match: { method: 'PUT' } }, 'unauthorized'],
+  ];
+  test.each(rules)('%s ends no flow: it is tried every five minutes, and said loudly', async (_name, more, then) => {
+    const flow = await scene('Brightdesk');
+    await flow.reaches('awaitingCredentials');
+    fault(flow.key, then, more);
+    const waits = timersOf(await flow.history()).length;
+
+    await flow.signals('credentialInput', await credentials(flow.key));
+    await stage.sleep('1h');
+    const during = await flow.view();
+    stage.sandbox.clearFaults();
+    const end = await stage.auth.result(flow.key);
+
+    const pauses = timersOf(await flow.history()).slice(waits);
+    expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
+    expect(end.state).toBe('authenticated');
+    expect(new Set(pauses)).toEqual(new Set([300]));
+    expect(pauses.length).toBeGreaterThanOrEqual(11);
+    expect(stage.log.filter((line) => line.includes('Cyclr refuses us') && line.includes(flow.workflowId)).length).toBe(
+      pauses.length,
+    );
+  });
+
+  test('a client secret that Cyclr refuses ends no flow either', async () => {
+    stage.sandbox.revokeTokens();
+    const refusing = { match: { path: '/oauth/token' }, times: 'always', then: { status: 400 } } as const;
+    stage.sandbox.fault(refusing);
+
+    const flow = await scene('Brightdesk');
+    await stage.sleep('12m');
+    const during = await flow.view();
+    stage.sandbox.clearFaults();
+    await stage.sleep('5m');
+
+    expect(during).toMatchObject({ state: 'fetchingConnector', problem: unavailable });
+    await flow.reaches('awaitingCredentials');
+    expect(timersOf(await flow.history()).slice(0, 2)).toEqual([300, 300]);
+  });
+});
+
+describe('for longer', () => {
+  beforeAll(() => stage.restartWorker(impatient));
+
+  test('it is said, once, and tried again after pauses that grow to a quarter of an hour', async () => {
     const on = stage.install('Brightdesk');
     fault(on, away);
 
     const flow = await scene(on);
-    const end = await stage.auth.result(flow.key);
-    const hours = tookMs(await flow.history()) / 3_600_000;
+    await stage.sleep('3h');
+    const during = await flow.view();
 
-    expect(end).toMatchObject({ state: 'expired', problem: unavailable });
-    expect(hours).toBeGreaterThan(23.9);
-    expect(hours).toBeLessThan(24.1);
+    const timers = timersOf(await flow.history());
+    expect(during).toMatchObject({ state: 'fetchingConnector', problem: unavailable });
+    expect(timers.slice(0, 6)).toEqual([30, 60, 120, 240, 480, 900]);
+    expect(new Set(timers.slice(6))).toEqual(new Set([900]));
+    expect((await flow.timeline()).map(({ event }) => event)).toEqual(['cyclrUnavailable']);
   });
 
-  test('properties are waited for again, and then credentials: what is new is asked again, what is old is not', async () => {
-    const flow = await scene('Fernhill');
-    await flow.reaches('awaitingProperties');
-    fault(flow.key, away);
+  describe('Retry-After', () => {
+    const date = () => new Date(Date.now() + 3_600_000).toUTCString();
+    const asked: [string, () => FaultRule['then'], number, number][] = [
+      ['an hour, by 429', () => ({ kind: 'throttled', retryAfter: 3600 }), 3600, 3600],
+      ['until a time, by 429', () => ({ kind: 'throttled', retryAfter: date() }), 3590, 3600],
+      ['an hour, by 503', () => ({ status: 503, headers: { 'retry-after': '3600' } }), 3600, 3600],
+      ['a week, by 429', () => ({ kind: 'throttled', retryAfter: 604_800 }), 86_390, 86_400],
+      ['nonsense, by 429', () => ({ kind: 'throttled', retryAfter: 'soon' }), 30, 30],
+    ];
 
-    await flow.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
-    const properties = await aDayLater(flow, 'awaitingProperties');
-    stage.sandbox.clearFaults();
-    await flow.sets({ Domain: 'acme' });
-    fault(flow.key, away);
-    await flow.signals('credentialInput', await credentials(flow.key));
-    const asked = await aDayLater(flow, 'awaitingCredentials');
-    stage.sandbox.clearFaults();
-    const end = await flow.gives({ kind: 'apiKey', key: 'right' });
+    test.each(asked)('of %s is how long it pauses', async (_name, then, least, most) => {
+      const on = stage.install('Brightdesk');
+      fault(on, then());
 
-    expect(properties).toMatchObject({ state: 'awaitingProperties', problem: unavailable });
-    expect(asked).toMatchObject({ state: 'awaitingCredentials', problem: unavailable });
-    const entered = (await flow.timeline()).findLast(({ to }) => to === 'awaitingCredentials');
-    expect(Date.parse(asked.deadline!) - Date.parse(entered!.at)).toBe(7 * 86_400_000);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(end).not.toHaveProperty('problem');
+      const flow = await scene(on);
+      await stage.sleep('2m');
+      const [pause] = timersOf(await eventually(flow.history, (events) => timersOf(events).length > 0));
+
+      expect(pause).toBeGreaterThanOrEqual(least);
+      expect(pause).toBeLessThanOrEqual(most);
+    });
+
+    test('that is shorter than the pause does not shorten it', async () => {
+      const on = stage.install('Brightdesk');
+      fault(on, { kind: 'throttled', retryAfter: 1 });
+
+      const flow = await scene(on);
+      await stage.sleep('10m');
+
+      expect(timersOf(await flow.history()).slice(0, 2)).toEqual([30, 60]);
+    });
   });
 
-  test('a second outage has a day of its own', async () => {
-    const flow = await scene('Brightdesk');
-    await flow.reaches('awaitingCredentials');
-
-    for (const id of ['c-1', 'c-2']) {
+  describe('nothing is asked again that Cyclr took', () => {
+    test('after hours without it, the credentials that were kept are stored', async () => {
+      const flow = await scene('Fernhill');
+      await flow.reaches('awaitingProperties');
+      await flow.sets({ Domain: 'acme' });
       fault(flow.key, away);
-      await flow.signals('credentialInput', await credentials(flow.key, id, 'wrong'));
-      await stage.sleep('20h');
-      expect((await flow.view()).state).toBe('applyingCredentials');
+
+      await flow.signals('credentialInput', await credentials(flow.key));
+      await stage.sleep('9h');
+      const during = await flow.view();
+      stage.sandbox.clearFaults();
+      const end = await stage.auth.result(flow.key);
+
+      expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
+      expect(end.state).toBe('authenticated');
+      expect(end).not.toHaveProperty('problem');
+      expect(flow.cyclr().AuthValue).toBe('right');
+      expect((await flow.timeline()).filter(({ to }) => to === 'awaitingCredentials')).toHaveLength(1);
+    });
+
+    test('after hours without it and a new worker, it goes on', async () => {
+      // Tasks for a worker that kept the flow would wait for it: this server does not give them to another.
+      await stage.restartWorker({ ...impatient, maxCachedWorkflows: 0 });
+      const flow = await scene('Fernhill');
+      await flow.reaches('awaitingProperties');
+      fault(flow.key, away);
+
+      await flow.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
+      await stage.sleep('2h');
+      await stage.restartWorker(impatient);
       stage.sandbox.clearFaults();
       await stage.sleep('15m');
+
       await flow.reaches('awaitingCredentials');
-    }
-
-    expect((await flow.view()).problem?.code).toBe('refused');
+      expect(flow.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
+    });
   });
-});
 
-test('a value sealed to a key that no worker holds is tried for a minute, then can not be opened', async () => {
-  const flow = await scene('Brightdesk');
-  const { deadline } = await flow.reaches('awaitingCredentials');
-  const foreign = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
-  const binding = { ...flow.key, purpose: 'credentials', submissionId: 's' } as const;
-  const sealed = await seal(JSON.stringify({ kind: 'apiKey', key: 'right' }), binding, foreign);
+  describe('after a day without it', () => {
+    test('what could not be read expires', async () => {
+      const on = stage.install('Brightdesk');
+      fault(on, away);
 
-  await flow.signals('credentialInput', { submissionId: 's', credentials: sealed });
-  await stage.sleep('15s');
-  const early = await flow.view();
-  await stage.sleep('45s');
-  const late = await flow.reaches('awaitingCredentials');
+      const flow = await scene(on);
+      const end = await stage.auth.result(flow.key);
+      const hours = tookMs(await flow.history()) / 3_600_000;
 
-  expect(early.state).toBe('applyingCredentials');
-  expect(late).toMatchObject({ problem: { code: 'notOpenable' }, deadline });
-  expect(count(flow.calls(), 'PUT')).toBe(0);
-  expect(stage.log.some((line) => line.includes('sealed to a key'))).toBe(true);
-});
+      expect(end).toMatchObject({ state: 'expired', problem: unavailable });
+      expect(hours).toBeGreaterThan(23.9);
+      expect(hours).toBeLessThan(24.1);
+    });
 
-test('a cancellation ends a pause at once', async () => {
-  const on = stage.install('Brightdesk');
-  fault(on, away);
-  const flow = await scene(on);
-  await stage.sleep('2h');
+    test('properties are waited for again, and then credentials: what is new is asked again, what is old is not', async () => {
+      const flow = await scene('Fernhill');
+      await flow.reaches('awaitingProperties');
+      fault(flow.key, away);
 
-  await flow.signals('cancel');
-  await flow.reaches('cancelled');
+      await flow.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
+      const properties = await aDayLater(flow, 'awaitingProperties');
+      stage.sandbox.clearFaults();
+      await flow.sets({ Domain: 'acme' });
+      fault(flow.key, away);
+      await flow.signals('credentialInput', await credentials(flow.key));
+      const asked = await aDayLater(flow, 'awaitingCredentials');
+      stage.sandbox.clearFaults();
+      const end = await flow.gives({ kind: 'apiKey', key: 'right' });
 
-  expect((await flow.history()).map(kindOf).slice(-4)).toEqual([
-    'workflowTaskCompleted',
-    'timerCanceled',
-    'upsertWorkflowSearchAttributes',
-    'workflowExecutionCompleted',
-  ]);
+      expect(properties).toMatchObject({ state: 'awaitingProperties', problem: unavailable });
+      expect(asked).toMatchObject({ state: 'awaitingCredentials', problem: unavailable });
+      const entered = (await flow.timeline()).findLast(({ to }) => to === 'awaitingCredentials');
+      expect(Date.parse(asked.deadline!) - Date.parse(entered!.at)).toBe(7 * 86_400_000);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(end).not.toHaveProperty('problem');
+    });
+
+    test('a second outage has a day of its own', async () => {
+      const flow = await scene('Brightdesk');
+      await flow.reaches('awaitingCredentials');
+
+      for (const id of ['c-1', 'c-2']) {
+        fault(flow.key, away);
+        await flow.signals('credentialInput', await credentials(flow.key, id, 'wrong'));
+        await stage.sleep('20h');
+        expect((await flow.view()).state).toBe('applyingCredentials');
+        stage.sandbox.clearFaults();
+        await stage.sleep('15m');
+        await flow.reaches('awaitingCredentials');
+      }
+
+      expect((await flow.view()).problem?.code).toBe('refused');
+    });
+  });
+
+  test('a cancellation ends a pause at once', async () => {
+    const on = stage.install('Brightdesk');
+    fault(on, away);
+    const flow = await scene(on);
+    await stage.sleep('2h');
+
+    await flow.signals('cancel');
+    await flow.reaches('cancelled');
+
+    expect((await flow.history()).map(kindOf).slice(-4)).toEqual([
+      'workflowTaskCompleted',
+      'timerCanceled',
+      'upsertWorkflowSearchAttributes',
+      'workflowExecutionCompleted',
+    ]);
+  });
 });
