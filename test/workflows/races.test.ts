@@ -416,6 +416,20 @@ test('the same submission from two clients at once, and by signal, is taken once
   expect(puts(scene)).toBe(1);
 });
 
+test('a refusal is told to whoever it is about, though the next input is being applied already', async () => {
+  const scene = await asking();
+  slowPut(scene);
+  slowPut(scene);
+  const next = await keyInput(stage, scene, 'next');
+
+  const answer = scene.gives({ kind: 'apiKey', key: 'wrong' });
+  await scene.reaches('applyingCredentials');
+  await scene.signals('credentialInput', next);
+
+  expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
+  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+});
+
 test('an input at the very deadline is taken or refused, and answered', async () => {
   const delays = [-60, -30, -15, 0, 15, 30];
   const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 2000 } })));
