@@ -37,7 +37,8 @@ export class ConnectorAuthError extends Error {
 
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
-const GRPC_DEADLINE_EXCEEDED = 4;
+/** DEADLINE_EXCEEDED, and CANCELLED: the client's own retry ends so when the deadline comes in between. */
+const GRPC_TIME_IS_UP = [4, 1];
 
 /** The gRPC error behind one of the client's. */
 function grpcErrorOf(err: unknown) {
@@ -46,7 +47,7 @@ function grpcErrorOf(err: unknown) {
 }
 
 /** Whether the time was up before an answer came. */
-export const isDeadline = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_DEADLINE_EXCEEDED;
+export const isDeadline = (err: unknown): boolean => GRPC_TIME_IS_UP.includes(grpcErrorOf(err)?.code ?? 0);
 
 /** Runs a call to Temporal, and gives each error of its client a code of ours. */
 export async function translated<T>(call: () => Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
   type WorkflowExecutionDescription,
   type WorkflowHandle,
@@ -230,9 +231,15 @@ export class ConnectorAuth {
       if ('value' in answer) return answer.value;
       if (!isDeadline(answer.error)) throw answer.error;
       if (Date.now() < until) continue;
-      await this.client.withDeadline(Date.now() + LOOK_MS, () => handle.describe());
+      await this.#look();
       throw noWorker();
     }
+  }
+
+  /** Fails where it is not a worker that does not answer, but Temporal. */
+  async #look(): Promise<void> {
+    // Nothing of the flow itself: questions that nobody answers can hold it up.
+    await this.client.withDeadline(Date.now() + LOOK_MS, () => this.client.workflowService.getSystemInfo({}));
   }
 
   /** Sends an update and waits for its answer. */
@@ -243,7 +250,11 @@ export class ConnectorAuth {
     body: Body,
     withinMs?: number,
   ): Promise<Answer> {
-    return this.#inTime(() => this.#handle(key).executeUpdate(definition, { args: [body], updateId }), withinMs);
+    const send = () => this.#handle(key).executeUpdate(definition, { args: [body], updateId });
+    return this.#inTime(send, withinMs).catch(async (err: unknown) => {
+      if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#look();
+      throw err;
+    });
   }
 
   /** The answer of an update; the final view where it was taken by a flow that ended before it could answer. */

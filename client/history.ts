@@ -33,12 +33,13 @@ export async function* historyGrowth(
 ): AsyncGenerator<boolean> {
   let nextPageToken: Uint8Array | undefined;
   do {
+    const first = nextPageToken === undefined;
     const answer = await poll(client, { execution, nextPageToken }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
     const open = nextPageToken.length > 0;
     const did = answer.history?.events?.some((event) => event.workflowTaskCompletedEventAttributes);
-    if (did || !open) yield open;
+    if (first || did || !open) yield open;
   } while (nextPageToken.length > 0);
 }
 

@@ -20,7 +20,7 @@ export class Signboard {
       { key: state, value: view.state },
       ...(isSomebodys ? [{ key: accountId, value: view.accountId }] : []),
       ...(isSomebodys ? [{ key: connectorId, value: String(view.connectorId) }] : []),
-      ...(view.connector ? [{ key: name, value: view.connector.name.slice(0, MAX_KEYWORD) }] : []),
+      ...(view.connector ? [{ key: name, value: [...view.connector.name].slice(0, MAX_KEYWORD).join('') }] : []),
     ]);
   }
 }
