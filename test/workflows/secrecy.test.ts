@@ -1,192 +1,361 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+/** Where a secret must not be found after every path was walked: anywhere. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { temporal } from '@temporalio/proto';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';
+import type { Decision } from '../../sandbox/oauth';
+import { seal } from '../../client/sealing/seal';
+import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
-import { mark, marksIn } from '../support/marks';
+import { histories, taskFailures } from '../support/histories';
+import { createMark, searchFor, type Search } from '../support/marks';
+import { RETURN_TO } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
+const { History } = temporal.api.history.v1;
+const mark = createMark();
+const control = createMark();
 let stage: Stage;
-beforeAll(async () => (stage = await openStage()), 60_000);
-afterAll(() => stage.close());
-jest.setTimeout(120_000);
 
-/** Every secret of this run. */
-const secrets: string[] = [];
-const secret = (): string => {
-  const made = mark();
-  secrets.push(made);
-  return made;
-};
+beforeAll(async () => {
+  stage = await openStage();
+});
 
-/** What Cyclr answers a PUT or POST that carries a secret with: the secret, in one form after the other. */
-const forms = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'] as const;
-const troubles: FaultRule['then'][] = [
-  ...forms.map((form) => ({ kind: 'echo400', form }) as const),
-  'unauthenticated',
-  'reset',
+afterEach(() => {
+  stage.sandbox.clearFaults();
+  stage.sandbox.switches.wrongKey = '400';
+});
+
+afterAll(async () => {
+  const failures = await taskFailures(stage);
+  await stage.close();
+  expect(failures).toEqual([]);
+});
+
+/** Secrets that Cyclr made: sign-in tokens, and what the provider gave it. */
+const cyclrs: string[] = [];
+
+const secret = (name = 'secret') => mark.secret(name);
+const apiKey = (name?: string): Credentials => ({ kind: 'apiKey', key: secret(name) });
+const basic = (name?: string): Credentials => ({ kind: 'basic', username: secret(name), password: secret() });
+const tokens = (name?: string): Credentials => ({
+  kind: 'tokens',
+  accessToken: secret(name),
+  refreshToken: secret(),
+  expires: secret(),
+});
+
+const echoes = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'] as const;
+const echoing = echoes.map((form): FaultRule['then'] => ({ kind: 'echo400', form }));
+const answering = (status: number): FaultRule['then'] => ({
+  status,
+  body: { Message: secret(), ExceptionMessage: secret(), ModelState: { [secret()]: [secret()] } },
+});
+const refusing = [400, 404, 409, 422].map(answering);
+/** Answers that are tried again. */
+const hiccups: FaultRule['then'][] = [
+  { status: 500, body: { ExceptionMessage: secret() } },
+  { status: 200, body: secret() },
+  { status: 200, body: { Id: secret(), Connector: secret() } },
+  { status: 200, body: `{"Id": 1, "AuthValue": "${mark.secret('x').replaceAll('"', '')}` },
+  { status: 302, headers: { location: `/elsewhere?${encodeURIComponent(secret())}` }, body: secret() },
+  { status: 429, headers: { 'retry-after': encodeURIComponent(secret()) }, body: secret() },
+  { status: 401, body: secret() },
+  'applied-then-reset',
   'truncated',
-  'html500',
-  'unauthorized',
 ];
 
-const attempt = async (call: () => Promise<View>): Promise<unknown> => call().catch((err: unknown) => err);
-
-/** Gives secrets until they are taken: through each trouble first, then as they should be. */
-async function throughTroubles(scene: Scene, give: (value: string) => Promise<View>): Promise<void> {
-  for (const then of troubles) {
-    stage.sandbox.fault({ match: { method: 'PUT', account: scene.key.accountId }, then });
-    const view = await attempt(() => give(secret()));
-    if ((view as View).state === 'authenticated') return;
-  }
-  await give(`wrong-${secret()}`);
-  await give(secret());
+function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'PUT', then: FaultRule['then']): void {
+  stage.sandbox.fault({ match: { method, account }, then });
 }
 
-const apiKey = async () => {
-  const scene = await stage.scene('Brightdesk');
-  await scene.reaches('awaitingCredentials');
-  await attempt(() => scene.gives({ kind: 'basic', username: secret(), password: secret() }));
-  await throughTroubles(scene, (key) => scene.gives({ kind: 'apiKey', key }));
-};
+/** Gives the first credentials that go wrong somehow, then others. */
+async function credentials(connector: string, first: Credentials, then?: FaultRule['then'], method = 'PUT' as const) {
+  const scene = await stage.scene(connector);
+  const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
+  await scene.reaches(waits);
+  if (then) fault(scene.key, method, then);
+  const view = await scene.gives(first);
+  if (view.state !== waits) return;
+  await scene.gives(first.kind === 'apiKey' ? basic() : apiKey()); // of the wrong kind
+  await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
+}
 
-const basic = async () => {
-  const scene = await stage.scene('Insightful');
-  await scene.reaches('awaitingCredentials');
-  await throughTroubles(scene, (password) => scene.gives({ kind: 'basic', username: `ü-${secret()}`, password }));
-};
-
-const malformed = async () => {
-  const scene = await stage.scene('Brightdesk');
-  await scene.reaches('awaitingCredentials');
-  for (const text of [
-    secret(),
-    `{"kind":"apiKey","key":${secret()}`,
-    JSON.stringify({ kind: 'apiKey', kez: secret() }),
-  ]) {
-    const submissionId = randomUUID();
-    const credentials = await stage.sealed(scene.key, submissionId, text as unknown as Credentials);
-    await attempt(() => stage.auth.submitCredentials(scene.key, { submissionId, credentials }));
-  }
-  // Sealed for another submission: it does not open.
-  const credentials = await stage.sealed(scene.key, randomUUID(), { kind: 'apiKey', key: secret() });
-  await attempt(() => stage.auth.submitCredentials(scene.key, { submissionId: randomUUID(), credentials }));
-  await scene.gives({ kind: 'apiKey', key: secret() });
-};
-
-const properties = async (name: string, visible: { [name: string]: string }, hidden: string) => {
-  const scene = await stage.scene(name);
+/** Gives a secret property that goes wrong somehow, then another. */
+async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
+  const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
+  const scene = await stage.scene(stage.install('Kestrel', { patch }));
   await scene.reaches('awaitingProperties');
-  const give = async (value: string) => {
-    const submissionId = randomUUID();
-    return scene.sets(
-      { ...visible, [hidden]: await stage.sealedProperty(scene.key, submissionId, hidden, value) },
-      submissionId,
-    );
-  };
-  for (const [round, form] of forms.entries()) {
-    stage.sandbox.fault({
-      match: { method: 'POST', account: scene.key.accountId },
-      skip: round === 0 ? Object.keys(visible).length : 0, // afterwards they are stored
-      then: { kind: 'echo400', form },
-    });
-    await attempt(() => give(secret()));
-    stage.sandbox.clearFaults();
+  if (then) fault(scene.key, method, then);
+  for (const name of ['wrong', 'right']) {
+    const SigningSecret = await stage.sealedProperty(scene.key, name, 'SigningSecret', secret(name));
+    const view = await scene.sets({ Environment: 'staging', SigningSecret }, name);
+    if (view.state !== 'awaitingProperties') break;
   }
-  await attempt(() => give(`wrong-${secret()}`));
-  await give(secret());
-  return scene;
-};
+}
 
-const partnersTokens = async () => {
-  const scene = await stage.scene('Homeport');
+async function sealedText(connector: string, text: string, sealedFor: object = {}) {
+  const scene = await stage.scene(connector);
   await scene.reaches('awaitingCredentials');
-  await scene.gives({ kind: 'tokens', accessToken: `wrong-${secret()}`, refreshToken: secret() });
-  await scene.gives({ kind: 'tokens', accessToken: secret(), refreshToken: secret() });
+  const binding = { ...scene.key, purpose: 'credentials', submissionId: 's', ...sealedFor } as const;
+  await scene.signals('credentialInput', {
+    submissionId: 's',
+    credentials: await seal(text, binding, stage.publicKey),
+  });
+  await scene.signals('credentialInput', {
+    submissionId: 's-2',
+    credentials: await seal(text, binding, stage.publicKey),
+  });
+  await stage.auth.cancel(scene.key);
+}
+
+const walks: { [name: string]: () => Promise<unknown>[] } = {
+  'credentials of every kind': () => [
+    credentials('Brightdesk', apiKey()),
+    credentials('Insightful', basic()),
+    credentials('Homeport', tokens()),
+    credentials('Ledgerly', tokens()),
+  ],
+  'wrong ones, which Cyclr repeats in every form': () =>
+    echoing.flatMap((then) => [
+      credentials('Brightdesk', apiKey('wrong'), then),
+      credentials('Insightful', basic('wrong'), then),
+      credentials('Ledgerly', tokens('wrong'), then),
+      properties(then),
+      properties(then, 'PUT'),
+    ]),
+  'wrong ones, which Cyclr refuses in every way': () =>
+    [...refusing, 'unauthenticated' as const].flatMap((then) => [
+      credentials('Brightdesk', apiKey('wrong'), then),
+      properties(then),
+    ]),
+  'wrong ones, which the sandbox itself refuses': () => [
+    credentials('Brightdesk', apiKey('wrong')),
+    credentials('Insightful', basic('wrong')),
+    credentials('Homeport', tokens('wrong')),
+    properties(),
+  ],
+  'answers that can not be read, and outages': () =>
+    hiccups.flatMap((then) => [credentials('Brightdesk', apiKey(), then), properties(then), properties(then, 'GET')]),
+  'sealed, but not what it should be': () => [
+    sealedText('Brightdesk', secret()),
+    sealedText('Brightdesk', `{"kind":"apiKey","key":${secret()}`),
+    sealedText('Brightdesk', JSON.stringify({ kind: secret(), key: secret() })),
+    sealedText('Brightdesk', JSON.stringify({ kind: 'apiKey', key: secret(), [secret()]: secret() })),
+    sealedText('Brightdesk', JSON.stringify({ kind: 'apiKey', key: [secret()] })),
+    sealedText('Brightdesk', JSON.stringify(basic())),
+    sealedText('Insightful', JSON.stringify(tokens())),
+    sealedText('Insightful', JSON.stringify({ kind: 'basic', username: `${secret()}:x`, password: secret() })),
+    sealedText('Brightdesk', JSON.stringify(apiKey()), { connectorId: 1 }),
+    sealedText('Brightdesk', JSON.stringify(apiKey()), { accountId: 'somebody-else' }),
+    sealedText('Brightdesk', JSON.stringify(apiKey()), { purpose: 'link' }),
+  ],
+  'at the wrong time': () =>
+    ['Fernhill', 'Openrates', 'Fieldstone'].map(async (connector) => {
+      const scene = await stage.scene(connector);
+      const input = { submissionId: 's', credentials: await stage.sealed(scene.key, 's', apiKey()) };
+      await scene.signals('credentialInput', input).catch(() => undefined);
+      await scene
+        .signals('propertyInput', {
+          submissionId: 't',
+          values: { Other: await stage.sealedProperty(scene.key, 't', 'Other', secret()) },
+        })
+        .catch(() => undefined);
+    }),
+  'answers before anything was given': () =>
+    [403, 404].map(async (status) => {
+      const on = stage.install('Brightdesk');
+      fault(on, 'GET', answering(status));
+      const scene = await stage.scene(on);
+      await eventually(scene.view, ({ problem, failure }) => (problem ?? failure) !== undefined);
+    }),
+  'what Cyclr holds already': () => [
+    reads('Evergreen', { AuthValue: secret(), Properties: [{ Name: secret(), Value: secret() }] }),
+    reads('Kestrel', {
+      AuthValue: secret(),
+      Properties: [
+        { Name: 'SigningSecret', Value: secret() },
+        { Name: 'Notes', Value: secret() },
+      ],
+      Connector: {
+        AuthScheme: secret(),
+        Parameters: [
+          { TargetName: 'Password', IsAccountConnectorProperty: true, DefaultValue: secret() },
+          {
+            TargetName: 'Hidden',
+            IsAccountConnectorProperty: true,
+            Hidden: true,
+            DefaultValue: secret(),
+            Values: [secret()],
+          },
+        ],
+      },
+    }),
+  ],
+  'properties that are enough': () => [
+    enough('Quartz', 'ClientId', 'ClientSecret'),
+    enough('Quartz', 'ClientId', 'ClientSecret', 'wrong'),
+    enough('Sugarloaf', 'Username', 'Password'),
+  ],
+  'consent, given, refused, and given again': () => [
+    consented('approve'),
+    consented('decline'),
+    consented('close'),
+    consented('approve', { Authenticated: true, AuthValue: JSON.stringify(tokens()) }),
+  ],
+  'ended in the middle': () => [
+    endedDuring((scene) => stage.auth.cancel(scene.key)),
+    endedDuring((scene) => scene.handle.cancel()),
+    endedDuring((scene) => scene.handle.terminate()),
+  ],
 };
 
-/** The tokens are Cyclr's: the sign-in token, and what the provider has given. */
-const consent = async () => {
-  const scene = await stage.scene('Ledgerly');
+async function reads(connector: string, patch: ConnectorPatch) {
+  const scene = await stage.scene(stage.install(connector, { patch }), { intent: 'reauthenticate' });
+  await scene.reaches(connector === 'Kestrel' ? 'awaitingProperties' : 'awaitingCredentials');
+}
+
+async function enough(connector: string, open: string, closed: string, name?: string) {
+  const scene = await stage.scene(connector);
+  await scene.reaches('awaitingProperties');
+  const sealed = (property: string) => stage.sealedProperty(scene.key, 's', property, secret(name));
+  await scene.sets({ [open]: await sealed(open), [closed]: await sealed(closed) }, 's');
+}
+
+async function consented(decision: Decision, patch?: ConnectorPatch) {
+  const intent = patch ? 'reauthenticate' : 'authenticate';
+  const scene = await stage.scene(stage.install('Ledgerly', { patch }), { intent });
   await scene.reaches('awaitingAuthorization');
-  const request = { returnTo: 'https://app.example/back' };
-  const { attemptId, url } = await stage.auth.requestAuthorization(scene.key, request);
-  await stage.sandbox.consent(url, 'approve');
-  await stage.auth.confirmAuthorization(scene.key, { attemptId });
-  const { token } = stage.sandbox.signIns(scene.key.accountId)[0]!;
-  const { AuthValue } = stage.sandbox.connectorOf(scene.key.accountId, scene.key.connectorId);
-  const { AccessToken, RefreshToken } = JSON.parse(AuthValue!) as { AccessToken: string; RefreshToken: string };
-  secrets.push(token, encodeURIComponent(token), AccessToken, RefreshToken);
-};
+  const { attemptId, url } = await stage.auth.requestAuthorization(scene.key, { returnTo: RETURN_TO });
+  await stage.sandbox.consent(url, decision);
+  const { AuthValue } = scene.cyclr();
+  const made = JSON.parse(AuthValue ?? '{}') as { AccessToken?: string; RefreshToken?: string };
+  cyclrs.push(...stage.sandbox.signIns(scene.key.accountId).map(({ token }) => token));
+  cyclrs.push(...[made.AccessToken, made.RefreshToken].filter((value) => value !== undefined));
+  fault(scene.key, 'GET', hiccups[0]!);
+  if (decision === 'approve') await stage.auth.confirmAuthorization(scene.key, { attemptId });
+}
 
-/** A re-authentication has a fingerprint of what was stored. */
-const consentAgain = async () => {
-  const key = { accountId: `account-${randomUUID()}`, connectorId: 0 };
-  key.connectorId = stage.sandbox.createAccount(key.accountId, { connectors: ['Ledgerly'] })[0]!.id;
-  const stored = JSON.stringify({ AccessToken: secret(), RefreshToken: secret() });
-  stage.sandbox.update(key.accountId, key.connectorId, { Authenticated: true, AuthValue: stored });
-  await stage.auth.start({ ...key, intent: 'reauthenticate' });
-  await eventually(
-    () => stage.auth.view(key),
-    ({ state }) => state === 'awaitingAuthorization',
+async function endedDuring(end: (scene: Scene) => Promise<unknown>) {
+  const scene = await stage.scene('Brightdesk');
+  await scene.reaches('awaitingCredentials');
+  fault(scene.key, 'PUT', { kind: 'slow', ms: 300 });
+  const credentials = await stage.sealed(scene.key, 's', apiKey());
+  await scene.signals('credentialInput', { submissionId: 's', credentials });
+  await scene.reaches('applyingCredentials');
+  await end(scene);
+  await scene.handle.result().catch(() => undefined);
+}
+
+/** Everything that Temporal, its callers and its operators get to see, by where that is. */
+async function places(): Promise<{ [place: string]: (string | Uint8Array)[] }> {
+  const runs = await histories(stage);
+  const seen = await Promise.all(
+    runs.map(async ({ workflowId, runId }) => {
+      const handle = stage.client.workflow.getHandle(workflowId, runId);
+      const description = await handle.describe();
+      return {
+        description: [description.raw, await description.staticSummary(), await description.staticDetails()],
+        view: await handle.query('view').catch(() => undefined),
+        timeline: await handle.query('timeline').catch(() => undefined),
+        details: await handle.query('__temporal_workflow_metadata').catch(() => undefined),
+      };
+    }),
   );
-  await stage.auth.requestAuthorization(key, { returnTo: 'https://app.example/back' });
-  await stage.auth.cancel(key);
-};
-
-test('no secret stands anywhere: not in histories, views, logs or the database', async () => {
-  const visible = mark();
-  await Promise.all([apiKey(), basic(), malformed(), partnersTokens(), consent(), consentAgain()]);
-  await properties('Kestrel', { Environment: visible }, 'SigningSecret');
-  await properties('Quartz', { ClientId: visible }, 'ClientSecret');
-  await properties('Sugarloaf', { Username: visible }, 'Password');
-
-  const found = await everythingWritten();
-
-  const leaks = found.map(([where, written]) => [where, marksIn(written, secrets)] as const);
-  expect(leaks.filter(([, marks]) => marks.length > 0)).toEqual([]);
-  expect(marksIn(stage.sandbox.clientSecret, [stage.sandbox.clientSecret])).toHaveLength(1);
-  for (const [, written] of found) expect(marksIn(written, [stage.sandbox.clientSecret])).toEqual([]);
-  expect(secrets.length).toBeGreaterThan(60);
-  // A search that finds nothing proves nothing, unless it finds what is there.
-  const places = found.filter(([, written]) => marksIn(written, [visible]).length > 0).map(([where]) => where);
-  expect(places).toEqual(expect.arrayContaining(['history', 'history as JSON', 'database']));
-  expect(found.map(([where]) => where)).toEqual(expect.arrayContaining(['view', 'timeline', 'log', 'description']));
-});
-
-test.each([0, 1, 2])('a mark is found in base64, %s bytes after its grid', (shift) => {
-  const text = mark();
-
-  for (const encoding of ['base64', 'base64url', 'hex'] as const)
-    expect(marksIn(Buffer.from(`${'x'.repeat(shift)}${text}!`).toString(encoding), [text])).toEqual([text]);
-  expect(marksIn(text.toUpperCase(), [text])).toEqual([text]);
-  expect(marksIn(`'${text.slice(0, 12)}…'`, [text])).toEqual([text]);
-  expect(marksIn(mark(), [text])).toEqual([]);
-});
-
-/** All that was written down by this run, with where. */
-async function everythingWritten(): Promise<[string, Buffer | string][]> {
-  const written: [string, Buffer | string][] = [['log', stage.log.join('')]];
-  for await (const { workflowId, runId } of stage.client.workflow.list()) {
-    const handle = stage.client.workflow.getHandle(workflowId, runId);
-    const history = await handle.fetchHistory();
-    const key = keyOf(workflowId);
-    written.push(
-      ['history', Buffer.from(temporal.api.history.v1.History.encode(history).finish())],
-      ['history as JSON', JSON.stringify(historyToJSON(history))],
-      ['description', JSON.stringify((await handle.describe()).raw)],
-      ['view', JSON.stringify(await stage.auth.view(key))],
-      ['timeline', JSON.stringify(await stage.auth.timeline(key))],
-    );
-  }
-  for (const file of ['', '-wal'].map((end) => `${process.env.TEST_DB_FILE}${end}`))
-    if (existsSync(file)) written.push(['database', readFileSync(file)]);
-  return written;
+  const database = process.env.TEST_DB_FILE!;
+  const json = (value: unknown) => JSON.stringify(value) ?? '';
+  return {
+    history: runs.flatMap(({ history }) => [History.encode(history).finish(), json(history)]),
+    description: seen.map(({ description }) => json(description)),
+    view: seen.map(({ view }) => json(view)),
+    timeline: seen.map(({ timeline }) => json(timeline)),
+    details: seen.map(({ details }) => json(details)),
+    log: stage.log,
+    database: ['', '-wal'].map((suffix) => readFileSync(`${database}${suffix}`)),
+    'server log': [readFileSync(join(dirname(database), 'temporal.log'))],
+  };
 }
 
-function keyOf(workflowId: string) {
-  const [, accountId = '', connectorId] = workflowId.split('/').map(decodeURIComponent);
-  return { accountId, connectorId: Number(connectorId) };
-}
+const found = (all: Awaited<ReturnType<typeof places>>, search: Search): string[] =>
+  Object.entries(all).flatMap(([place, texts]) => [
+    ...new Set(texts.flatMap(search).map((encoding) => `${place}: ${encoding}`)),
+  ]);
+
+describe('the search', () => {
+  const texts: [string, (text: string) => string | Buffer][] = [
+    ['clear', (text) => text],
+    ['clear', (text) => text.toUpperCase()],
+    ['clear', (text) => text.slice(0, Math.ceil(text.length / 2))],
+    ['clear', encodeURIComponent],
+    ['clear', JSON.stringify],
+    ['hex', (text) => Buffer.from(text).toString('hex')],
+    ['hex', (text) => Buffer.from(text).toString('hex').toUpperCase()],
+    ['UTF-16', (text) => Buffer.from(text, 'utf16le')],
+    ['base64', (text) => Buffer.from(text).toString('base64')],
+    ['base64', (text) => Buffer.from(text).toString('base64url')],
+    ['base64', (text) => JSON.stringify({ AuthValue: Buffer.from(`jo:${text}`).toString('base64') })],
+    ['base64 of base64', (text) => Buffer.from(Buffer.from(text).toString('base64')).toString('base64')],
+    ['base64 of upper case', (text) => Buffer.from(text.toUpperCase()).toString('base64')],
+  ];
+  test.each(texts)('finds a mark in %s (%#)', (encoding, encode) => {
+    const each = ['', 'x', 'xy', 'xyz'].map((before) => control.foundIn(encode(`${before}${control.secret('a')}`)));
+
+    for (const encodings of each) expect(encodings).toContain(encoding);
+    expect(mark.foundIn(encode(control.secret('a')))).toEqual([]);
+  });
+
+  test('finds what was given in clear, where it must be: in the history and in the database', async () => {
+    const scene = await stage.scene('Fernhill');
+    await scene.reaches('awaitingProperties');
+
+    await scene.sets({ Domain: control.secret('domain') });
+
+    const where = found(await places(), control.foundIn);
+    expect(where).toEqual(expect.arrayContaining(['history: clear', 'history: base64', 'database: clear']));
+    expect(where.filter((place) => /^(view|timeline|log|details|description)/.test(place))).toEqual([]);
+  });
+});
+
+test.each(Object.entries(walks))('%s: every path is walked with marked secrets', async (_name, walk) => {
+  await Promise.all(walk());
+});
+
+describe('afterwards', () => {
+  let all: Awaited<ReturnType<typeof places>>;
+
+  beforeAll(async () => {
+    all = await places();
+  });
+
+  test('the paths were walked', () => {
+    const sent = stage.sandbox.requests.filter(({ body }) => mark.foundIn(JSON.stringify(body) ?? '').length > 0);
+    const ends = all.view!.map((view) => (JSON.parse(String(view || '{}')) as Partial<View>).state);
+
+    expect(sent.length).toBeGreaterThan(100);
+    for (const state of [
+      'authenticated',
+      'awaitingProperties',
+      'applyingCredentials',
+      'cancelled',
+      'failed',
+      'unsupported',
+    ])
+      expect(ends).toContain(state);
+    expect(all.timeline!.join()).toContain('refused');
+    expect(all.log!.join()).toContain('Activity failed');
+  });
+
+  test('no mark is found anywhere, in no encoding', () => {
+    expect(found(all, mark.foundIn)).toEqual([]);
+  });
+
+  test('neither is what Cyclr made itself, nor a private key, nor the client secret', () => {
+    const { keys } = JSON.parse(stage.keys) as { keys: { d: string }[] };
+
+    expect(cyclrs.length).toBeGreaterThan(6);
+    for (const held of [...cyclrs, keys[0]!.d, stage.sandbox.clientSecret])
+      expect(found(all, searchFor(held))).toEqual([]);
+  });
+});
