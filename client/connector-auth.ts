@@ -102,14 +102,13 @@ export class ConnectorAuth {
     const growth = historyGrowth(this.client, { workflowId: messages.workflowIdOf(key), runId }, signal);
     let told = 0;
     for (;;) {
-      const { value: open } = await translated(() => growth.next());
-      if (signal?.aborted) return;
-      const { entries, dropped = 0 } = await this.#bounded(() =>
-        this.#query(this.#handle(key, runId), messages.timeline),
-      );
+      const { value } = await translated(() => growth.next());
+      if (signal?.aborted || !value) return;
+      const handle = this.#handle(key, value.runId);
+      const { entries, dropped = 0 } = await this.#bounded(() => this.#query(handle, messages.timeline));
       yield* entries.slice(Math.max(0, told - dropped));
       told = dropped + entries.length;
-      if (!open) return;
+      if (!value.open) return;
     }
   }
 

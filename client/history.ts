@@ -23,24 +23,28 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Yields at once, and then whenever the workflow has done something: true while it is open, false once at its end.
- * Temporal's own long poll: no query is asked while nothing happens. Ends when `signal` aborts.
+ * Yields at once, and then whenever the workflow has done something: `open` until its end. Goes on with the run that
+ * goes on in its place. Temporal's own long poll: no query is asked while nothing happens. Ends when `signal` aborts.
  */
 export async function* historyGrowth(
   client: Client,
-  execution: Execution,
+  { workflowId, runId }: Execution,
   signal?: AbortSignal,
-): AsyncGenerator<boolean> {
+): AsyncGenerator<{ runId: string; open: boolean }> {
   let nextPageToken: Uint8Array | undefined;
-  do {
+  for (;;) {
     const first = nextPageToken === undefined;
-    const answer = await poll(client, { execution, nextPageToken }, signal);
+    const answer = await poll(client, { execution: { workflowId, runId }, nextPageToken }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
     const open = nextPageToken.length > 0;
-    const did = answer.history?.events?.some((event) => event.workflowTaskCompletedEventAttributes);
-    if (first || did || !open) yield open;
-  } while (nextPageToken.length > 0);
+    const events = answer.history?.events ?? [];
+    const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+    if (!open && next) [runId, nextPageToken] = [next, undefined];
+    else if (first || !open || events.some((event) => event.workflowTaskCompletedEventAttributes))
+      yield { runId, open };
+    if (!open && !next) return;
+  }
 }
 
 /** One long poll; nothing when `signal` aborts. */

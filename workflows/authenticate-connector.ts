@@ -4,6 +4,7 @@ import {
   CancellationScope,
   allHandlersFinished,
   condition,
+  continueAsNew,
   isCancellation,
   log,
   metricMeter,
@@ -13,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { isAuthorizationRequest } from './authorization';
 import * as calls from './calls';
+import { newest, type Carried } from './carried';
 import { missingFields, type Connector, type ConnectorKey } from './connector';
 import { eventOf, isAboutConsent, rejectionOf, type Known, type Message } from './inbox';
 import { isBy, isObject, patienceMs, wrongWithStart } from './input';
@@ -47,24 +49,25 @@ const operatorsTrouble = metricMeter.createCounter(
 
 /**
  * Takes one account connector through authentication. Ends with the final view; fails with an ApplicationFailure whose
- * type is the failure's code and whose first detail is the final view.
+ * type is the failure's code and whose first detail is the final view. `carried` comes from a run that it goes on for.
  */
-export async function authenticateConnector(input: Input): Promise<View> {
-  return new Authentication(input).run();
+export async function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
+  // Only a run of our own can say where it stands: whoever starts one begins at the beginning.
+  return new Authentication(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).run();
 }
 
 class Authentication {
   readonly #key: ConnectorKey;
   readonly #inbox: Message[] = [];
-  readonly #submissions = new Set<string>();
+  readonly #submissions: Set<string>;
   readonly #links: Links;
   readonly #known: Known;
-  readonly #timeline = new TimelineLog();
+  readonly #timeline: TimelineLog;
   readonly #signboard = new Signboard();
   #state: State;
-  #revision = 1;
+  #revision: number;
   /** When the present or the last wait ends. */
-  #deadline = 0;
+  #deadline: number;
   #wait?: Timer;
   /** What calls Cyclr at the moment. */
   #work?: CancellationScope;
@@ -77,11 +80,19 @@ class Authentication {
   #cancelled?: Event;
   #cancellation?: unknown;
 
-  constructor(private readonly input: Input) {
+  constructor(
+    private readonly input: Input,
+    carried?: Carried,
+  ) {
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
-    this.#links = new Links(this.#key, input?.intent === 'reauthenticate');
+    this.#state = carried?.state ?? { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
+    this.#revision = carried?.revision ?? 1;
+    this.#deadline = carried?.deadline ?? 0;
+    this.#submissions = new Set(carried?.submissions);
+    this.#links = new Links(this.#key, input?.intent === 'reauthenticate', carried?.links);
     this.#known = { submissions: this.#submissions, attempts: this.#links.attempts };
-    this.#state = { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
+    this.#timeline = new TimelineLog(carried?.timeline);
+    if (carried) this.#show();
     setHandler(messages.view, () => this.#view());
     setHandler(messages.timeline, () => this.#timeline.answer);
     for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
@@ -185,13 +196,31 @@ class Authentication {
     const wait = (this.#wait ??= new Timer(this.#deadline - Date.now(), waitFor[state.name].summary));
     const forConsent = state.name === 'awaitingAuthorization';
     const ranOut = () => wait.over || (forConsent && this.#links.ranOut);
-    await condition(() => this.#inbox.length > 0 || ranOut() || this.#cancelled !== undefined);
+    await condition(() => this.#inbox.length > 0 || ranOut() || this.#cancelled !== undefined || this.#isFull());
     if (this.#cancelled) return undefined;
     const message = this.#inbox.shift();
     if (message) return this.#read(message);
+    if (this.#isFull()) return this.#goOn(state);
     const found = forConsent ? await this.#look(state.connector) : undefined;
     if (found || this.#cancelled) return found;
     return wait.over ? { type: 'timedOut' } : undefined;
+  }
+
+  /** Whether the history has grown too long, and nobody would notice that another run takes over. */
+  #isFull(): boolean {
+    return workflowInfo().continueAsNewSuggested && allHandlersFinished();
+  }
+
+  /** Goes on as another run, in the same state: Temporal's Continue-As-New. */
+  #goOn(state: WaitingState): Promise<never> {
+    return continueAsNew<typeof authenticateConnector>(this.input, {
+      state,
+      revision: this.#revision,
+      deadline: this.#deadline,
+      submissions: newest(this.#submissions),
+      links: this.#links.carried,
+      timeline: this.#timeline.answer,
+    });
   }
 
   /** The event that an input is now. */
@@ -326,7 +355,11 @@ class Authentication {
     this.#revision++;
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.#submissions.add(event.id);
     if (state.name !== before.name) this.#enter(state, event);
-    this.#signboard.show(this.#view(), isWaiting(state) || isFinal(state));
+    this.#show();
+  }
+
+  #show(): void {
+    this.#signboard.show(this.#view(), isWaiting(this.#state) || isFinal(this.#state));
   }
 
   #enter(state: State, event: Event): void {

@@ -1,6 +1,7 @@
 /** The links to the third party's consent that were handed out in this run. */
 import { CancellationScope } from '@temporalio/workflow';
 import { mintLink } from './calls';
+import { newest } from './carried';
 import type { ConnectorKey } from './connector';
 import type { Attempt, AuthorizationLink, AuthorizationRequest } from './messages';
 import { Timer } from './timer';
@@ -14,20 +15,37 @@ export interface HandedOut {
   superseded: boolean;
 }
 
+/** What is known of the links while none is in the making. */
+export interface CarriedLinks {
+  attempts: [id: string, HandedOut][];
+  /** When the newest one runs out, where no look was taken since. ISO 8601. */
+  goodUntil?: string;
+}
+
 export class Links {
-  readonly #attempts = new Map<string, HandedOut>();
+  readonly #attempts: Map<string, HandedOut>;
   readonly #inTheMaking = new Set<string>();
   #minting = new CancellationScope();
   #requests = 0;
   /** The number of the newest request that was answered. */
   #newest = 0;
+  #goodUntil?: string;
   #good?: Timer;
 
   constructor(
     private readonly key: ConnectorKey,
     /** Whether a fingerprint of what is stored is taken with each link. */
     private readonly fingerprint: boolean,
-  ) {}
+    { attempts, goodUntil }: CarriedLinks = { attempts: [] },
+  ) {
+    this.#attempts = new Map(attempts);
+    if (goodUntil !== undefined) this.#lookAt(goodUntil);
+  }
+
+  /** For the run that goes on in the place of this one. */
+  get carried(): CarriedLinks {
+    return { attempts: newest(this.#attempts), ...(this.#goodUntil !== undefined && { goodUntil: this.#goodUntil }) };
+  }
 
   /** The attempts of this run that somebody can come back from. */
   get attempts(): ReadonlyMap<string, HandedOut> {
@@ -66,8 +84,13 @@ export class Links {
   #follow(number: number, expiresAt: string): void {
     this.#newest = number;
     for (const older of this.#attempts.values()) older.superseded = true;
+    this.#lookAt(expiresAt);
+  }
+
+  #lookAt(goodUntil: string): void {
     this.#good?.cancel();
-    this.#good = new Timer(Date.parse(expiresAt) - Date.now(), 'Until the link has run out, then a look');
+    this.#goodUntil = goodUntil;
+    this.#good = new Timer(Date.parse(goodUntil) - Date.now(), 'Until the link has run out, then a look');
   }
 
   /** The browser of this attempt came back. */
@@ -79,6 +102,7 @@ export class Links {
   /** A look was taken after the newest link ran out: once is enough. */
   looked(): void {
     this.#good = undefined;
+    this.#goodUntil = undefined;
   }
 
   /** Nobody waits for a link any more: drops those in the making. Those that are out can still be followed. */

@@ -4,8 +4,13 @@ const MAX_ENTRIES = 200;
 
 /** How a flow got where it is: the last 200 entries. */
 export class TimelineLog {
-  readonly #entries: TimelineEntry[] = [];
-  #dropped = 0;
+  readonly #entries: TimelineEntry[];
+  #dropped: number;
+
+  constructor({ entries, dropped = 0 }: Timeline = { entries: [] }) {
+    this.#entries = entries;
+    this.#dropped = dropped;
+  }
 
   /** Adds an entry, at the present time; what is `undefined` of it is left out. */
   add(entry: Omit<TimelineEntry, 'at'>): void {

@@ -18,6 +18,8 @@ export interface DevServerOptions {
   logFile: string;
   /** Names of Keyword attributes to register; those that are there already stay. */
   searchAttributes?: readonly string[];
+  /** Of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
+  dynamicConfig?: { [key: string]: number | boolean };
   /** The `temporal` command line, where the caller knows it. */
   binary?: string;
 }
@@ -56,13 +58,15 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   return { address, uiUrl, pid: child.pid, exited: child.exited, stop: () => child.stop() };
 }
 
-function argumentsOf({ port, uiPort, ip = '127.0.0.1', dbFile, searchAttributes = [] }: DevServerOptions): string[] {
+function argumentsOf(options: DevServerOptions): string[] {
+  const { port, uiPort, ip = '127.0.0.1', dbFile, searchAttributes = [], dynamicConfig = {} } = options;
   return [
     ...['server', 'start-dev', '--ip', ip, '--port', `${port}`, '--log-level', 'warn'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'], // 20 delays each workflow task by 50 ms
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'], // else half as fast
+    ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
     ...(dbFile === undefined ? [] : ['--db-filename', dbFile]),
     ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
   ];

@@ -85,10 +85,9 @@ interface Server {
   close(): Promise<unknown>;
 }
 
-/** Opens a stage on the dev server, in a namespace of its own. */
-export async function openStage(): Promise<Stage> {
+/** Opens a stage on a dev server, by default on the one that all tests share, in a namespace of its own. */
+export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): Promise<Stage> {
   const log = installRuntime();
-  const address = process.env.TEST_TEMPORAL_ADDRESS!;
   const namespace = `test-${randomUUID().slice(0, 8)}`;
   const connection = await connect({ address, namespace, connectionOptions: { address } });
   await registerNamespace(connection, namespace);
