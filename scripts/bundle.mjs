@@ -34,7 +34,14 @@ function showErrors(report) {
 try {
   const workflowsPath = join(root, 'workflows', 'index.ts');
   const payloadConverterPath = join(root, 'workflows', 'payload-converter.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger, webpackConfigHook });
+  const workflowInterceptorModules = [join(root, 'workflows', 'interceptors.ts')];
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    payloadConverterPath,
+    workflowInterceptorModules,
+    logger,
+    webpackConfigHook,
+  });
   writeFileSync(outFile, code);
 } catch (error) {
   console.error(`the workflows can't be bundled: ${error.message}`);

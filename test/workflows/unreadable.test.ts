@@ -1,7 +1,8 @@
-/** Payloads that can't be decoded: broken ones, those of another SDK's converter, those that somebody has encrypted. */
+/** What the SDK itself fails at: payloads that can't be decoded, names that it keeps for itself. */
 import { taskQueue } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { failedTasks, kindOf, type HistoryEvent } from '../support/histories';
+import { happens } from '../support/messages';
 import { openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -40,6 +41,22 @@ test.each(payloads)('a signal that is %s is malformed, and does no harm', async 
 
   expect(failedTasks(events)).toEqual([]);
   expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', note: 'malformed' });
+});
+
+test("a signal with one of Temporal's own names is unknown, and does no harm", async () => {
+  const scene = await stage.scene('Brightdesk');
+  await scene.signals('__temporal_before');
+  await scene.reaches('awaitingCredentials');
+
+  await scene.signals('__temporal_workflow_metadata', { secret: 'x' });
+  const entries = await happens(scene, 'unknownSignal', 2);
+
+  expect(entries.filter(({ event }) => event === 'unknownSignal').map(({ note }) => note)).toEqual([
+    "'__temporal_before'",
+    "'__temporal_workflow_metadata'",
+  ]);
+  expect(failedTasks(await scene.history())).toEqual([]);
+  expect(JSON.stringify(entries)).not.toContain('secret');
 });
 
 test.each(payloads)('an input that is %s fails as invalidInput', async (name, _signal, unreadable) => {
