@@ -334,7 +334,8 @@ class Authentication {
       return answer;
     } catch (error) {
       const event = eventOfFailure(error, this.#state);
-      if (event.type === 'cyclrUnavailable' && event.operatorsTrouble) alarm();
+      // Whatever it is that does not go away by itself, no user can change it.
+      if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) alarm();
       throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
     }
   }

@@ -2,6 +2,8 @@ import ms from 'ms';
 import { isAccountId, isConnectorId } from './connector';
 import { workflowIdOf, type Duration, type Input, type Patience } from './messages';
 
+/** Of Temporal's ids; a letter such as ü is six characters there. */
+const MAX_WORKFLOW_ID = 1000;
 const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;
@@ -36,6 +38,8 @@ export function wrongWithInput(input: unknown): string | undefined {
   const { accountId, connectorId, intent, patience, remindAfter, by } = input;
   if (!isAccountId(accountId)) return 'accountId is not one that Cyclr can be asked about';
   if (!isConnectorId(connectorId)) return 'connectorId is not a positive integer';
+  if (workflowIdOf({ accountId, connectorId }).length > MAX_WORKFLOW_ID)
+    return 'accountId is too long for a workflow id, once it is URL-encoded';
   if (intent !== undefined && intent !== 'authenticate' && intent !== 'reauthenticate')
     return 'intent is neither "authenticate" nor "reauthenticate"';
   if (patience !== undefined && !isPatience(patience))

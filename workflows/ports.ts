@@ -4,7 +4,7 @@ import type { ReplyKey } from './messages';
 
 /**
  * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.
- * `CyclrThrottled` carries `[{ retryAfterMs }]` as details, `InputRefused` and `CyclrRefused` a `Problem`.
+ * `CyclrThrottled` can carry `[{ retryAfterMs }]` as details, `InputRefused` and `CyclrRefused` a `Problem`.
  */
 export type ActivityFailureType =
   /** No answer, a 5xx, or an answer that can't be read. Retried. */
@@ -56,13 +56,13 @@ export interface MintedLink {
   link: Sealed;
   /** ISO 8601. */
   expiresAt: string;
-  /** A keyed one, of the stored value; absent where that can't be read. */
+  /** A keyed one, of the stored value; a marker where nothing was authenticated; absent where that can't be read. */
   fingerprint?: string;
 }
 
 export interface Authorization {
   connector: Connector;
-  /** Whether what is stored differs from the fingerprint's value; false also where that can't be told. */
+  /** Whether what is stored differs from what the fingerprint was taken of; false also where that can't be told. */
   changed: boolean;
 }
 

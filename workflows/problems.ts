@@ -13,7 +13,7 @@ const messages: Record<ProblemCode, string> = {
   missingProperty: 'A required property is missing.',
   refused: 'Cyclr did not accept what was given.',
   notAuthorized: 'Cyclr does not report this connector as authorized.',
-  cyclrUnavailable: 'Cyclr can not be reached at the moment. What was given is kept, and tried again.',
+  cyclrUnavailable: 'Cyclr can not be reached at the moment. Nothing is wrong with what was given.',
 };
 
 /** A problem in our own words; `names` are the properties it is about, `detail` known-safe words such as a status. */

@@ -97,6 +97,7 @@ describe('an input', () => {
     [{}, 'accountId'],
     [{ ...right, accountId: 'アカ1' }, 'accountId'],
     [{ ...right, accountId: 7 }, 'accountId'],
+    [{ ...right, accountId: 'ü'.repeat(165) }, 'accountId is too long'],
     [{ ...right, connectorId: '42' }, 'connectorId'],
     [{ ...right, connectorId: 0 }, 'connectorId'],
     [{ ...right, intent: 'deauthenticate' }, 'intent'],

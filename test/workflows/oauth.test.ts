@@ -341,9 +341,9 @@ describe('a link that can not be made', () => {
     expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
   });
 
-  test('because Cyclr refuses us is said loudly', async () => {
+  test.each([403, 400, 404])('because Cyclr refuses us (%s) is said loudly', async (status) => {
     const scene = await waiting();
-    faultsAtSignIn(scene.key, { status: 403 });
+    faultsAtSignIn(scene.key, { status });
 
     await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
 
