@@ -1,51 +1,34 @@
-/** The Temporal half: the loop, the handlers, the waiting. What follows what stands in `machine.ts`. */
+/** The Temporal half: the loop, the waiting, the calls. What follows what stands in `machine.ts`. */
 import {
   ApplicationFailure,
   CancellationScope,
   allHandlersFinished,
   condition,
   continueAsNew,
-  isCancellation,
-  log,
-  metricMeter,
-  setDefaultSignalHandler,
-  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { isAuthorizationRequest } from './authorization';
+import { alarm } from './alarm';
+import { Callers } from './callers';
 import * as calls from './calls';
-import { newest, type Carried } from './carried';
+import type { Carried } from './carried';
 import { missingFields, type Connector, type ConnectorKey } from './connector';
-import { eventOf, isAboutConsent, rejectionOf, type Known, type Message } from './inbox';
-import { isBy, isObject, patienceMs, wrongWithStart } from './input';
-import { isFinal, isWaiting, transition, type Event, type State, type WaitingState } from './machine';
+import { Course } from './course';
+import { Inbox } from './inbox';
+import { isBy, isObject, wrongWithStart } from './input';
 import { Links } from './links';
-import * as messages from './messages';
-import type { AuthorizationLink, AuthorizationRequest, Confirmation, Input, Patience, Problem, View } from './messages';
+import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
+import type { Input, View } from './messages';
 import { Outage } from './outage';
 import { eventOfFailure } from './outcome';
-import { problemOf } from './problems';
-import { Signboard } from './signboard';
-import { TimelineLog } from './timeline';
+import { eventOf, type Message } from './reading';
 import { Timer } from './timer';
 import { askWhetherAuthenticated, askWhetherConsented } from './verification';
-import { viewOf } from './view';
 
-const ANSWER_WITHIN = '10s';
-const CONFIRM_EVERY_MS = 5000;
-
-const waitFor: Record<WaitingState['name'], { patience: keyof Patience; summary: string }> = {
-  awaitingProperties: { patience: 'properties', summary: 'Waits for properties, then expires' },
-  awaitingCredentials: { patience: 'credentials', summary: 'Waits for credentials, then expires' },
-  awaitingAuthorization: { patience: 'authorization', summary: 'Waits for authorization, then expires' },
+const waits: Record<WaitingState['name'], string> = {
+  awaitingProperties: 'Waits for properties, then expires',
+  awaitingCredentials: 'Waits for credentials, then expires',
+  awaitingAuthorization: 'Waits for authorization, then expires',
 };
-
-const refusedInputs = metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');
-const operatorsTrouble = metricMeter.createCounter(
-  'connector_auth_operators_trouble',
-  '1',
-  'Times that Cyclr refused us',
-);
 
 /**
  * Takes one account connector through authentication. Ends with the final view; fails with an ApplicationFailure whose
@@ -58,24 +41,13 @@ export async function authenticateConnector(input: Input, carried?: Carried): Pr
 
 class Authentication {
   readonly #key: ConnectorKey;
-  readonly #inbox: Message[] = [];
-  readonly #submissions: Set<string>;
+  readonly #inbox = new Inbox();
+  readonly #course: Course;
   readonly #links: Links;
-  readonly #known: Known;
-  readonly #timeline: TimelineLog;
-  readonly #signboard = new Signboard();
-  #state: State;
-  #revision: number;
-  /** When the present or the last wait ends. */
-  #deadline: number;
   #wait?: Timer;
   /** What calls Cyclr at the moment. */
   #work?: CancellationScope;
   #outage?: Outage;
-  /** When somebody last asked for a verification. */
-  #confirmedAt = -Infinity;
-  /** What is being worked on; of several who asked for the same, all. */
-  #taken: Message[] = [];
   /** What ends it before its time, and Temporal's own request where that is what does. */
   #cancelled?: Event;
   #cancellation?: unknown;
@@ -85,32 +57,10 @@ class Authentication {
     carried?: Carried,
   ) {
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
-    this.#state = carried?.state ?? { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
-    this.#revision = carried?.revision ?? 1;
-    this.#deadline = carried?.deadline ?? 0;
-    this.#submissions = new Set(carried?.submissions);
+    this.#course = new Course(input, carried);
     this.#links = new Links(this.#key, input?.intent === 'reauthenticate', carried?.links);
-    this.#known = { submissions: this.#submissions, attempts: this.#links.attempts };
-    this.#timeline = new TimelineLog(carried?.timeline);
-    if (carried) this.#show();
-    setHandler(messages.view, () => this.#view());
-    setHandler(messages.timeline, () => this.#timeline.answer);
-    for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
-      setHandler(messages[kind], (body: unknown) => void this.#inbox.push({ kind, body }));
-    setHandler(messages.cancel, (request: unknown) => this.#cancel(request));
-    setDefaultSignalHandler((name) => this.#unknown(name));
-    setHandler(messages.submitProperties, (body) => this.#submit({ kind: 'propertyInput', body }), {
-      validator: (body) => reject(rejectionOf(this.#state, { kind: 'propertyInput', body }, this.#known)),
-    });
-    setHandler(messages.submitCredentials, (body) => this.#submit({ kind: 'credentialInput', body }), {
-      validator: (body) => reject(rejectionOf(this.#state, { kind: 'credentialInput', body }, this.#known)),
-    });
-    setHandler(messages.confirmAuthorization, (body) => this.#confirm(body), {
-      validator: (body) => reject(this.#wrongWithConfirmation(body)),
-    });
-    setHandler(messages.requestAuthorization, (body) => this.#authorize(body), {
-      validator: (body) => reject(this.#wrongWithRequest(body)),
-    });
+    const cancel = (request: unknown) => this.#cancel(request);
+    new Callers({ course: this.#course, inbox: this.#inbox, links: this.#links, cancel });
     // Temporal's cancellation is an event like any other: it ends in a state and its last upsert, not in mid-air.
     CancellationScope.current().cancelRequested.catch((request: unknown) => {
       this.#cancellation = request;
@@ -126,7 +76,7 @@ class Authentication {
         const event = this.#cancelled ?? (await this.#next(this.#state));
         this.#happen(event);
         await this.#sitOut(event);
-        if (isWaiting(this.#state) || isFinal(this.#state)) this.#settle();
+        if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.settle(this.#course.view);
       }
       this.#drain();
       await condition(allHandlersFinished);
@@ -135,17 +85,20 @@ class Authentication {
     });
   }
 
+  get #state(): State {
+    return this.#course.state;
+  }
+
   #end(): View {
-    const state = this.#state;
-    if (state.name === 'failed')
-      throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, this.#view());
+    const { state, view } = this.#course;
+    if (state.name === 'failed') throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, view);
     if (state.name === 'cancelled' && this.#cancellation) throw this.#cancellation as Error;
-    return this.#view();
+    return view;
   }
 
   /** What came too late is refused, so that nobody waits for an answer. */
   #drain(): void {
-    for (const message of this.#inbox.splice(0)) this.#happen(this.#read(message));
+    for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#happen(this.#read(message));
   }
 
   /** What happens next; nothing for an input that changes nothing. */
@@ -193,12 +146,12 @@ class Authentication {
 
   /** Waits for an input, the deadline or a cancellation: one timer for a wait, however many inputs are refused. */
   async #input(state: WaitingState): Promise<Event | undefined> {
-    const wait = (this.#wait ??= new Timer(this.#deadline - Date.now(), waitFor[state.name].summary));
+    const wait = (this.#wait ??= new Timer(this.#course.deadline - Date.now(), waits[state.name]));
     const forConsent = state.name === 'awaitingAuthorization';
     const ranOut = () => wait.over || (forConsent && this.#links.ranOut);
-    await condition(() => this.#inbox.length > 0 || ranOut() || this.#cancelled !== undefined || this.#isFull());
+    await condition(() => !this.#inbox.isEmpty || ranOut() || this.#cancelled !== undefined || this.#isFull());
     if (this.#cancelled) return undefined;
-    const message = this.#inbox.shift();
+    const message = this.#inbox.next();
     if (message) return this.#read(message);
     if (this.#isFull()) return this.#goOn(state);
     const found = forConsent ? await this.#look(state.connector) : undefined;
@@ -213,34 +166,20 @@ class Authentication {
 
   /** Goes on as another run, in the same state: Temporal's Continue-As-New. */
   #goOn(state: WaitingState): Promise<never> {
-    return continueAsNew<typeof authenticateConnector>(this.input, {
-      state,
-      revision: this.#revision,
-      deadline: this.#deadline,
-      submissions: newest(this.#submissions),
-      links: this.#links.carried,
-      timeline: this.#timeline.answer,
-    });
+    const carried = { ...this.#course.carried(state), links: this.#links.carried };
+    return continueAsNew<typeof authenticateConnector>(this.input, carried);
   }
 
   /** The event that an input is now. */
   #read(message: Message): Event | undefined {
-    const event = eventOf(this.#state, message, this.#known);
-    if (event) this.#taken.push(message);
-    else message.answer = this.#view();
-    if (event?.type === 'authorizationReturned') this.#goBack(message, event.id);
+    const { state, submissions } = this.#course;
+    const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
+    if (event) this.#inbox.take(message);
+    else message.answer = this.#course.view;
+    if (event?.type !== 'authorizationReturned') return event;
+    if (message.kind === 'oauthCallback') this.#links.returned(event.id); // who only asked has not come back yet
+    this.#inbox.takeConfirmation();
     return event;
-  }
-
-  #goBack({ kind }: Message, attemptId: string): void {
-    if (kind === 'oauthCallback') this.#links.returned(attemptId); // who only asked has not come back yet
-    const asked = this.#inbox.findIndex((message) => message.kind === 'confirmation');
-    if (asked >= 0) this.#taken.push(...this.#inbox.splice(asked, 1)); // is told what comes of this one
-  }
-
-  /** It is known now what became of what was taken. Another input may follow at once: the view is kept for its sender. */
-  #settle(): void {
-    for (const message of this.#taken.splice(0)) message.answer = this.#view();
   }
 
   /**
@@ -279,13 +218,6 @@ class Authentication {
     await condition(() => this.#cancelled !== undefined, pause, { summary: 'Leaves Cyclr alone, then tries again' });
   }
 
-  /** Its name is recorded, never what came with it. */
-  #unknown(signal: string): void {
-    const { name } = this.#state;
-    this.#timeline.add({ from: name, event: 'unknownSignal', to: name, note: signal.slice(0, 100) });
-    log.warn('An unknown signal came');
-  }
-
   #cancel(request: unknown): void {
     const { reason, by } = isObject(request) ? request : {};
     this.#cancelled ??= {
@@ -296,111 +228,10 @@ class Authentication {
     this.#work?.cancel();
   }
 
-  /** An update beside a signal: the same inbox, and an answer. */
-  async #submit(message: Message): Promise<View> {
-    this.#inbox.push(message);
-    return this.#answer(message);
-  }
-
-  /** The view once it is known what became of the message, or as it stands after 10 s. */
-  async #answer(message: Message): Promise<View> {
-    const options = { summary: 'Answers a caller at the latest' };
-    const isKnown = () => message.answer !== undefined || isFinal(this.#state);
-    await CancellationScope.nonCancellable(() => condition(isKnown, ANSWER_WITHIN, options));
-    return message.answer ?? this.#view();
-  }
-
-  /** Starts a verification, at most one in 5 s, or joins the one that runs. */
-  async #confirm({ attemptId, by }: Confirmation): Promise<View> {
-    const running = this.#taken.find(isAboutConsent) ?? this.#inbox.find(({ kind }) => kind === 'confirmation');
-    if (running) return this.#answer(running);
-    if (!this.#links.attempts.has(attemptId) || Date.now() - this.#confirmedAt < CONFIRM_EVERY_MS) return this.#view();
-    this.#confirmedAt = Date.now();
-    return this.#submit({ kind: 'confirmation', body: { attemptId, by } });
-  }
-
-  #wrongWithConfirmation(body: unknown): Problem | undefined {
-    const isOpen = this.#state.name === 'awaitingAuthorization' || this.#state.name === 'verifyingAuthorization';
-    return (
-      rejectionOf(this.#state, { kind: 'confirmation', body }, this.#known) ??
-      (isOpen ? undefined : problemOf('notNow'))
-    );
-  }
-
-  async #authorize(request: AuthorizationRequest): Promise<AuthorizationLink> {
-    try {
-      const { answer, attempt } = await this.#links.mint(request);
-      if (attempt) this.#happen({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
-      return answer;
-    } catch (error) {
-      const event = eventOfFailure(error, this.#state);
-      // Whatever it is that does not go away by itself, no user can change it.
-      if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) alarm();
-      throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
-    }
-  }
-
-  #wrongWithRequest(request: unknown): Problem | undefined {
-    if (!isAuthorizationRequest(request) || this.#links.knows(request.attemptId)) return problemOf('malformed');
-    return this.#state.name === 'awaitingAuthorization' ? undefined : problemOf('notNow');
-  }
-
-  /** The one place where the state changes. */
   #happen(event: Event | undefined): void {
-    if (!event) return;
-    const before = this.#state;
-    const state = transition(before, event);
-    if (state !== before || event.type === 'inputRefused') this.#record(event, before, state);
-    if (state === before) return;
-    this.#state = state;
-    this.#revision++;
-    if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.#submissions.add(event.id);
-    if (state.name !== before.name) this.#enter(state, event);
-    this.#show();
-  }
-
-  #show(): void {
-    this.#signboard.show(this.#view(), isWaiting(this.#state) || isFinal(this.#state));
-  }
-
-  #enter(state: State, event: Event): void {
+    if (!event || !this.#course.happen(event)) return;
     this.#wait?.cancel();
     this.#wait = undefined;
     this.#links.leave();
-    // An input that was refused here did not reach Cyclr: the wait that it came from goes on.
-    if (isWaiting(state) && event.type !== 'inputRefused')
-      this.#deadline = Date.now() + patienceMs(this.input.patience, waitFor[state.name].patience);
   }
-
-  #record(event: Event, { name: from, ...before }: State, { name: to }: State): void {
-    const { id = 'submissionId' in before ? before.submissionId : undefined, by } = event;
-    const note = 'problem' in event ? event.problem.code : 'reason' in event ? event.reason : undefined;
-    this.#timeline.add({ from, event: event.type, to, id, by, note });
-    if (event.type !== 'inputRefused') return;
-    refusedInputs.add(1, { code: event.problem.code });
-    log.warn('An input was refused', { code: event.problem.code });
-  }
-
-  #view(): View {
-    return viewOf({
-      input: this.input,
-      runId: workflowInfo().runId,
-      state: this.#state,
-      revision: this.#revision,
-      ...(isWaiting(this.#state) && { deadline: this.#deadline }),
-    });
-  }
-}
-
-function alarm(): void {
-  operatorsTrouble.add(1);
-  log.error('Cyclr refuses us, not the user: the last failed activity says why');
-}
-
-const failureOf = (problem: Problem): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(problem.message, problem.code, problem);
-
-/** Rejects an update: nothing of it enters the history. */
-function reject(problem: Problem | undefined): void {
-  if (problem) throw failureOf(problem);
 }

@@ -1,5 +1,6 @@
 import ms from 'ms';
 import { isAccountId, isConnectorId } from './connector';
+import type { WaitingState } from './machine';
 import { workflowIdOf, type Duration, type Input, type Patience } from './messages';
 
 /** Of Temporal's ids; a letter such as ü is six characters there. */
@@ -23,9 +24,15 @@ export function durationMs(duration: unknown): number {
   return typeof given === 'number' && given > 0 && given <= MAX_DURATION_MS ? given : NaN;
 }
 
+const patienceFor: Record<WaitingState['name'], keyof Patience> = {
+  awaitingProperties: 'properties',
+  awaitingCredentials: 'credentials',
+  awaitingAuthorization: 'authorization',
+};
+
 /** How long a wait may take, in milliseconds. */
-export const patienceMs = (patience: Patience | undefined, wait: keyof Patience): number =>
-  durationMs(patience?.[wait] ?? DEFAULT_PATIENCE);
+export const patienceMs = (patience: Patience | undefined, state: WaitingState['name']): number =>
+  durationMs(patience?.[patienceFor[state]] ?? DEFAULT_PATIENCE);
 
 const isDuration = (value: unknown): value is Duration => !Number.isNaN(durationMs(value));
 const isPatience = (value: unknown): boolean =>

@@ -58,10 +58,10 @@ describe('a duration', () => {
 test('each wait has its own patience, and seven days where none is given', () => {
   const patience = { properties: '1 day', credentials: 5000 };
 
-  expect(patienceMs(patience, 'properties')).toBe(DAY_MS);
-  expect(patienceMs(patience, 'credentials')).toBe(5000);
-  expect(patienceMs(patience, 'authorization')).toBe(7 * DAY_MS);
-  expect(patienceMs(undefined, 'properties')).toBe(7 * DAY_MS);
+  expect(patienceMs(patience, 'awaitingProperties')).toBe(DAY_MS);
+  expect(patienceMs(patience, 'awaitingCredentials')).toBe(5000);
+  expect(patienceMs(patience, 'awaitingAuthorization')).toBe(7 * DAY_MS);
+  expect(patienceMs(undefined, 'awaitingProperties')).toBe(7 * DAY_MS);
 });
 
 test.each<[unknown, boolean]>([

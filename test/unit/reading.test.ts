@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Field } from '../../workflows/connector';
-import { eventOf, type Known, type Message } from '../../workflows/inbox';
+import { eventOf, type Known, type Message } from '../../workflows/reading';
 import type { Event, State } from '../../workflows/machine';
 import type { ProblemCode } from '../../workflows/messages';
 import { problemOf } from '../../workflows/problems';
