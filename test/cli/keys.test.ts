@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,4 +63,27 @@ test('a file that is not there is a failure', async () => {
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
+});
+
+describe('hash', () => {
+  const key = 'k'.repeat(32);
+  const digest = createHash('sha256').update(key).digest('hex');
+
+  test.each([key, `${key}\n`, `${key}\r\n`])('%j prints the digest of the key, without its line end', async (input) => {
+    expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
+    expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
+  });
+
+  test('of a short key warns, and does not repeat it', async () => {
+    const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { input: 'hunter2' });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
+    expect(stderr).toContain('32 characters');
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
+
+  test('of nothing is wrong usage', async () => {
+    expect(await cli(['keys', 'hash'], { input: '\n' })).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(await cli(['keys', 'hash', 'k'], { input: 'x' })).toMatchObject({ exitCode: 2, stdout: '' });
+  });
 });
