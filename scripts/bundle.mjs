@@ -39,6 +39,8 @@ try {
     workflowsPath,
     payloadConverterPath,
     workflowInterceptorModules,
+    // Run once for a worker, not once for each flow, which is half of a waiting flow's memory: so none keeps anything.
+    preloadModules: [workflowsPath, payloadConverterPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,
   });

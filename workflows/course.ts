@@ -3,18 +3,18 @@ import { newest, type Carried } from './carried';
 import { patienceMs } from './input';
 import { isFinal, isWaiting, transition, type Event, type State, type WaitingState } from './machine';
 import type { Input, Timeline, View } from './messages';
-import { Signboard } from './signboard';
+import { show } from './signboard';
 import { TimelineLog } from './timeline';
 import { viewOf } from './view';
 
-const refusedInputs = metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');
+const refusedInputs = () =>
+  metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');
 
 /** Where an authentication stands, and how it got there: the one place where its state changes, and is shown. */
 export class Course {
   /** The submissions that were taken. */
   readonly submissions: Set<string>;
   readonly #timeline: TimelineLog;
-  readonly #signboard = new Signboard();
   #state: State;
   #revision: number;
   #deadline: number;
@@ -94,11 +94,11 @@ export class Course {
     const note = 'problem' in event ? event.problem.code : 'reason' in event ? event.reason : undefined;
     this.#timeline.add({ from, event: event.type, to, id, by, note });
     if (event.type !== 'inputRefused') return;
-    refusedInputs.add(1, { code: event.problem.code });
+    refusedInputs().add(1, { code: event.problem.code });
     log.warn('An input was refused', { code: event.problem.code });
   }
 
   #show(): void {
-    this.#signboard.show(this.view, isWaiting(this.#state) || isFinal(this.#state));
+    show(this.view, isWaiting(this.#state) || isFinal(this.#state));
   }
 }
