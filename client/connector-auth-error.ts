@@ -58,7 +58,8 @@ export async function translated<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-function toConnectorAuthError(err: unknown): unknown {
+/** What an error of Temporal's client is in our words; any other stays what it is. */
+export function toConnectorAuthError(err: unknown): unknown {
   if (err instanceof ConnectorAuthError) return err;
   if (err instanceof WorkflowNotFoundError)
     return new ConnectorAuthError('notStarted', 'No authentication was started for this account connector.');

@@ -2,6 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { Readable, Writable } from 'node:stream';
 import { isAccountId, isConnectorId, isSubmissionId, type ConnectorKey } from '../../workflows/connector';
 import type { ConnectorAuth } from '../connector-auth';
+import type { RunHistory } from '../temporal/replay';
 import { CliError } from './errors';
 
 /** What a command needs of the library; a test has its own. */
@@ -22,6 +23,8 @@ export interface Cli {
   cwd: string;
   /** Connects to Temporal at the first call. */
   flows(): Promise<Flows>;
+  /** The history of every run that a query of Temporal's list finds, as they come. Connects at the first call. */
+  histories(query: string): AsyncIterable<RunHistory>;
 }
 
 export interface Command {

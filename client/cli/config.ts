@@ -4,8 +4,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../connector-auth';
-import { ConnectorAuthError } from '../connector-auth-error';
+import { ConnectorAuthError, toConnectorAuthError } from '../connector-auth-error';
 import { readKeySet } from '../sealing/key-file';
+import type { History } from '../temporal/replay';
 import { connect as connectTo, temporalTarget, type TemporalTarget } from '../temporal/connection';
 import type { Cli } from './command';
 import { CliError } from './errors';
@@ -61,8 +62,19 @@ export async function connect(env: NodeJS.ProcessEnv): ReturnType<World['connect
     throw new ConnectorAuthError('temporalUnavailable', message);
   });
   const client = new Client({ connection, namespace: target.namespace });
-  return { flows: new ConnectorAuth(client), close: () => connection.close() };
+  return { flows: new ConnectorAuth(client), histories: historiesOf(client), close: () => connection.close() };
 }
+
+/** A few at a time: there can be more than a machine holds. */
+const historiesOf = (client: Client): Cli['histories'] =>
+  async function* (query) {
+    const found = client.workflow.list({ query }).intoHistories({ concurrency: 4, bufferLimit: 4 });
+    try {
+      for await (const { workflowId, history } of found) yield { workflowId, history: history as History };
+    } catch (err) {
+      throw toConnectorAuthError(err);
+    }
+  };
 
 function targetIn(env: NodeJS.ProcessEnv): TemporalTarget {
   try {

@@ -6,6 +6,7 @@ import { CliError, exitCodeOf, lineOf } from './errors';
 import { keys } from './keys';
 import { link } from './link';
 import { properties } from './properties';
+import { replay } from './replay';
 import { sealCommand } from './seal';
 import { start } from './start';
 import { timeline } from './timeline';
@@ -13,8 +14,8 @@ import { view } from './view';
 import { watch } from './watch';
 
 /** What a process is given from outside. */
-export interface World extends Omit<Cli, 'flows'> {
-  connect(): Promise<{ flows: Flows; close(): Promise<void> }>;
+export interface World extends Omit<Cli, 'flows' | 'histories'> {
+  connect(): Promise<{ flows: Flows; histories: Cli['histories']; close(): Promise<void> }>;
 }
 
 const commands: readonly Command[] = [
@@ -29,18 +30,23 @@ const commands: readonly Command[] = [
   cancel,
   sealCommand,
   keys,
+  replay,
 ];
 
 /** Runs one command line and answers its exit code. Never throws; closes what it opened. */
 export async function run(argv: string[], { connect, ...world }: World): Promise<ExitCode> {
   let connecting: ReturnType<World['connect']> | undefined;
-  const flows = async () => (await (connecting ??= connect())).flows;
+  const connected = () => (connecting ??= connect());
+  const flows = async () => (await connected()).flows;
+  async function* histories(query: string) {
+    yield* (await connected()).histories(query);
+  }
   const [name, ...rest] = argv;
   const command = commands.find((candidate) => candidate.name === name);
   try {
     if (asksForHelp(argv)) return help(command, world);
     if (!command) throw new CliError('wrongUsage', name ? 'there is no such command' : 'which command?');
-    return await interruptible(command.run(rest, { ...world, flows }), world.signal);
+    return await interruptible(command.run(rest, { ...world, flows, histories }), world.signal);
   } catch (err) {
     if (!world.signal.aborted) world.stderr.write(`${lineOf(err)}\n`);
     if (exitCodeOf(err) === 2) world.stderr.write(`${usageOf(command)}\n`);

@@ -72,7 +72,8 @@ export async function cli(argv: string[], scene: Scene = {}) {
   if (!scene.terminal) stdin.end();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   let closed = 0;
-  const connect = async () => ({ flows, close: async () => void closed++ });
+  const histories = async function* () {};
+  const connect = async () => ({ flows, histories, close: async () => void closed++ });
   const exitCode = await run(argv, {
     stdin,
     stdout,

@@ -13,6 +13,7 @@ const commands = [
   'cancel',
   'seal',
   'keys',
+  'replay',
 ];
 
 test.each(['--help', '-h'])('%s lists every command', async (flag) => {
@@ -73,6 +74,9 @@ test.each([
   ['keys for something else', ['keys', 'constructor']],
   ['keys generate with a file', ['keys', 'generate', 'keys.json']],
   ['keys rotate with two files', ['keys', 'rotate', 'a.json', 'b.json']],
+  ['replay of nothing', ['replay']],
+  ['replay of a file and the server', ['replay', 'a.json', '--from-server']],
+  ['replay of a file with a query', ['replay', 'a.json', '--query', "WorkflowId = 'x'"]],
 ])('%s is wrong usage, and nothing is sent', async (_, argv) => {
   const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 

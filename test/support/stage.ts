@@ -25,6 +25,10 @@ jest.setTimeout(60_000);
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
+/** With TEST_MAX_CACHED_WORKFLOWS=0 every task is a replay of all that was before it: CI runs the flows once that way. */
+const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
+const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
+
 export interface Stage {
   sandbox: Sandbox;
   connection: Connection;
@@ -139,7 +143,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
     };
-    worker = await createWorker(config, { connection: native, namespace }, bundlePath, more);
+    worker = await createWorker(config, { connection: native, namespace }, bundlePath, { ...cache, ...more });
     running = worker.run();
   };
   const install: Stage['install'] = (connector, { accountId = `account-${randomUUID()}`, patch } = {}) => {
@@ -209,7 +213,9 @@ let logged: string[] | undefined;
 function installRuntime(): string[] {
   if (logged) return logged;
   const log: string[] = (logged = []);
-  Runtime.install({ logger: createLogger('INFO', { write: (line) => void log.push(line) }), shutdownSignals: [] });
+  const logger = createLogger('INFO', { write: (line) => void log.push(line) });
+  const logging = { forward: {}, filter: 'WARN' }; // what the SDK's core says is part of it
+  Runtime.install({ logger, telemetryOptions: { logging }, shutdownSignals: [] });
   return log;
 }
 
