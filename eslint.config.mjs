@@ -46,15 +46,20 @@ export default tseslint.config(
   ),
   wall(
     ['activities/**'],
-    String.raw`/(worker|sandbox|test|scripts)/|/client/(?!sealing/)|^@temporalio/(client|worker|workflow)`,
+    String.raw`/(worker|sandbox|test|scripts|bench)/|/client/(?!sealing/)|^@temporalio/(client|worker|workflow)`,
     'activities/ imports workflows/ and client/sealing/.',
   ),
-  wall(['client/**'], `${out}(activities|worker|sandbox|test|scripts)/`, 'client/ imports workflows/ and itself.'),
+  wall(
+    ['client/**'],
+    `${out}(activities|worker|sandbox|test|scripts|bench)/`,
+    'client/ imports workflows/ and itself.',
+  ),
   wall(
     ['worker/**'],
-    String.raw`/(sandbox|test|scripts)/|/client/(?!temporal/|sealing/)`,
+    String.raw`/(sandbox|test|scripts|bench)/|/client/(?!temporal/|sealing/)`,
     'worker/ imports workflows/, activities/, client/temporal/ and client/sealing/.',
   ),
   wall(['sandbox/**'], out, 'sandbox/ imports nothing of ours.'),
-  wall(['scripts/**'], `${out}test/`, 'Nothing imports test/.'),
+  wall(['scripts/**'], `${out}(test|bench)/`, 'Nothing imports test/ or bench/.'),
+  wall(['bench/**'], `${out}test/`, 'Nothing imports test/.'),
 );

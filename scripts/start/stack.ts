@@ -122,7 +122,7 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
 }
 
 /** Our own dev server needs none of what a TEMPORAL_* variable may say of another one. */
-const onlyAddress = (address: string): NodeJS.ProcessEnv => ({
+export const onlyAddress = (address: string): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.keys(process.env).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, undefined]] : [])),
   ),
@@ -158,7 +158,8 @@ const localTarget = ({ address }: DevServer): TemporalTarget => ({
   connectionOptions: { address },
 });
 
-async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
+/** Waits until it works. Fails where it ends before, and after a minute. */
+export async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
   let ended = false;
   void child.exited.then(() => (ended = true));
   for (const until = Date.now() + READY_MS; Date.now() < until; await delay(100)) {

@@ -1,0 +1,88 @@
+/** What is compared, in which unit, and what is to be reached. */
+import type { ContenderName } from './contenders';
+import type { MemorySteps } from './memory';
+import type { Round } from './rounds';
+import { ratios, spreadOf, type Spread } from './stats';
+
+export interface Row {
+  what: string;
+  unit: string;
+  ours: Spread;
+  minimal: Spread;
+  /** Ours to minimal, pair by pair. */
+  ratio: Spread;
+  /** The largest ratio that is fine. */
+  atMost?: number;
+}
+
+type Both<T> = Record<ContenderName, T>;
+
+const KIB = 1024;
+
+/** A row for everything that was measured. */
+export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
+  const ofRounds = (what: string, unit: string, key: keyof Round, scale = 1, atMost?: number): Row =>
+    rowOf(
+      what,
+      unit,
+      valuesOf(rounds, (round) => round[key] / scale),
+      atMost,
+    );
+  const ofMemory = (what: string, key: 'heapPerFlow' | 'rssPerFlow', atMost?: number): Row => {
+    const scaled = ({ [key]: steps }: MemorySteps) => steps.map((bytes) => bytes / KIB);
+    return rowOf(what, 'KiB', { ours: scaled(memory.ours), minimal: scaled(memory.minimal) }, atMost);
+  };
+  return [
+    ofRounds('CPU per flow, server and worker', 'ms', 'cpuMs', 1, 1.3),
+    ofRounds('CPU per flow, server', 'ms', 'serverCpuMs'),
+    ofRounds('CPU per flow, worker', 'ms', 'workerCpuMs'),
+    ofRounds('Flows per second, 20 in flight', '1/s', 'flowsPerSecond'),
+    ofRounds('Properties to the new state, 1 in flight', 'ms', 'propertyMs', 1, 1.2),
+    ofRounds('Credentials to the new state, 1 in flight', 'ms', 'credentialMs', 1, 1.2),
+    ofRounds('History events', '', 'events'),
+    ofRounds('History size', 'KiB', 'historyBytes', KIB),
+    ofRounds('Database growth per flow', 'KiB', 'storedBytes', KIB),
+    ofMemory('Heap per cached waiting flow', 'heapPerFlow', 1.25),
+    ofMemory('RSS per cached waiting flow', 'rssPerFlow'),
+  ];
+}
+
+const valuesOf = (rounds: Both<Round[]>, value: (round: Round) => number): Both<number[]> => ({
+  ours: rounds.ours.map(value),
+  minimal: rounds.minimal.map(value),
+});
+
+const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
+  what,
+  unit,
+  ours: spreadOf(ours),
+  minimal: spreadOf(minimal),
+  ratio: spreadOf(ratios(ours, minimal)),
+  ...(atMost !== undefined && { atMost }),
+});
+
+/** The rows as a table of text: medians, and in brackets the smallest and the largest. */
+export function tableOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ what, unit, ours, minimal, ratio, atMost }) => [
+    `${what}${unit && ` (${unit})`}`,
+    shown(ours),
+    shown(minimal),
+    shown(ratio, 2),
+    atMost === undefined ? '' : `${atMost}${ratio.median > atMost ? ' missed' : ''}`,
+  ]);
+  const all = [['median [min–max]', 'ours', 'minimal', 'ours : minimal', 'at most'], ...lines];
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function shown({ median, min, max }: Spread, digits = median < 10 ? 1 : 0): string {
+  const [middle, least, most] = [median, min, max].map((value) => value.toFixed(digits));
+  return least === most ? middle! : `${middle} [${least}–${most}]`;
+}

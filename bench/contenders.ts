@@ -1,0 +1,32 @@
+/** The two that are compared, as whoever starts them sees them. Both take the same two signals. */
+import type { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../client/connector-auth';
+import type { ConnectorKey } from '../workflows/connector';
+
+export type ContenderName = 'ours' | 'minimal';
+export const contenderNames: readonly ContenderName[] = ['ours', 'minimal'];
+
+export const minimalTaskQueue = 'bench-minimal';
+
+export interface Execution {
+  workflowId: string;
+  runId: string;
+}
+
+type Start = (key: ConnectorKey) => Promise<Execution>;
+
+/** How each is started: ours as the library starts it, with its summary and search attributes. */
+export function startsOf(client: Client): Record<ContenderName, Start> {
+  const auth = new ConnectorAuth(client);
+  return {
+    ours: (key) => auth.start(key),
+    minimal: async (key) => {
+      const workflowId = `minimal/${key.accountId}/${key.connectorId}`;
+      const handle = await client.workflow.start('minimal', { taskQueue: minimalTaskQueue, workflowId, args: [key] });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+  };
+}
+
+/** The state that a result says it ended in. */
+export const endOf = (result: unknown): unknown => (Object(result) as { state?: unknown }).state ?? result;

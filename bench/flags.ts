@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util';
+
+/** What a run of the bench measures. */
+export interface Flags {
+  /** Pairs of rounds. */
+  rounds: number;
+  /** Flows in each round at 20 in flight. */
+  flows: number;
+  /** Flows that wait in the cache of one worker while its memory is measured: less than it caches. */
+  cached: number;
+  /** Instead of all that: this many flows that wait. */
+  waiting?: number;
+  /** The folder for the results. */
+  out?: string;
+  help: boolean;
+}
+
+const MOST_CACHED = 1000;
+
+/** Reads the command line. Fails with one line that says what is wrong. */
+export function flagsOf(args: string[]): Flags {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { ...text, default: '6' },
+      flows: { ...text, default: '100' },
+      cached: { ...text, default: '800' },
+      waiting: text,
+      out: text,
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  return {
+    rounds: countOf('rounds', values.rounds, 1000),
+    flows: countOf('flows', values.flows, 10_000),
+    cached: countOf('cached', values.cached, MOST_CACHED),
+    ...(values.waiting !== undefined && { waiting: countOf('waiting', values.waiting, 100_000) }),
+    ...(values.out !== undefined && { out: values.out }),
+    help: values.help,
+  };
+}
+
+function countOf(flag: string, text: string, most: number): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= most) return count;
+  throw new Error(`--${flag} takes a whole number from 1 to ${most}`);
+}

@@ -1,0 +1,128 @@
+/** Flows through both contenders, as one user after the other would drive them: a property, then an API key. */
+import { randomUUID } from 'node:crypto';
+import { seal } from '../client/sealing/seal';
+import type { ConnectorKey } from '../workflows/connector';
+import type { CredentialInput, PropertyInput } from '../workflows/messages';
+import { endOf, startsOf, type ContenderName, type Execution } from './contenders';
+import { Follower } from './follower';
+import type { Stack } from './stack';
+
+const CONNECTOR = 'Fernhill';
+const DOMAIN = 'acme';
+
+/** All that a flow will be given, made before anything is measured. */
+export interface Part {
+  key: ConnectorKey;
+  properties: PropertyInput;
+  credentials: CredentialInput;
+}
+
+/** A flow that waits for its property. */
+export interface Waiting {
+  part: Part;
+  execution: Execution;
+  follower: Follower;
+}
+
+/** A flow that has been played to its end, and how long each input took to the new state, in milliseconds. */
+export interface Played {
+  part: Part;
+  execution: Execution;
+  propertyMs: number;
+  credentialMs: number;
+}
+
+/** What a flow that has ended has left. */
+export interface Remains {
+  events: number;
+  bytes: number;
+}
+
+/** This many parts, in a fresh account. */
+export async function prepare({ sandboxUrl, publicKey }: Stack, count: number): Promise<Part[]> {
+  const accountId = `bench-${randomUUID()}`;
+  const response = await fetch(`${sandboxUrl}/_sandbox/accounts`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ accountId, connectors: Array<string>(count).fill(CONNECTOR) }),
+  });
+  if (!response.ok) throw new Error(`The sandbox answers ${response.status}`);
+  const installed = (await response.json()) as { id: number }[];
+  return Promise.all(
+    installed.map(async ({ id: connectorId }) => {
+      const key = { accountId, connectorId };
+      const submissionId = randomUUID();
+      const binding = { ...key, purpose: 'credentials', submissionId } as const;
+      const credentials = await seal(JSON.stringify({ kind: 'apiKey', key: 'right' }), binding, publicKey);
+      const properties = { submissionId: randomUUID(), values: { Domain: DOMAIN } };
+      return { key, properties, credentials: { submissionId, credentials } };
+    }),
+  );
+}
+
+/** Starts a flow, and waits until it waits for its property. */
+export async function start({ client }: Stack, contender: ContenderName, part: Part): Promise<Waiting> {
+  const execution = await startsOf(client)[contender](part.key);
+  const follower = new Follower(client, execution);
+  await follower.reaches(1);
+  return { part, execution, follower };
+}
+
+/** Gives it its property. How long it took until it waited for the next input, in milliseconds. */
+export const giveProperty = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
+  timed(async () => {
+    const { workflowId, runId } = execution;
+    await client.workflow.getHandle(workflowId, runId).signal('propertyInput', part.properties);
+    await follower.reaches(2);
+  });
+
+const giveCredentials = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
+  timed(async () => {
+    const { workflowId, runId } = execution;
+    await client.workflow.getHandle(workflowId, runId).signal('credentialInput', part.credentials);
+    await follower.reaches(3);
+  });
+
+/** A whole flow. */
+export async function play(stack: Stack, contender: ContenderName, part: Part): Promise<Played> {
+  const waiting = await start(stack, contender, part);
+  const propertyMs = await giveProperty(stack, waiting);
+  const credentialMs = await giveCredentials(stack, waiting);
+  return { part, execution: waiting.execution, propertyMs, credentialMs };
+}
+
+/** Fails where the flow did not end as `authenticated`, or Cyclr holds something else than what was given. */
+export async function checked({ client, sandboxUrl }: Stack, { part, execution }: Played): Promise<Remains> {
+  const handle = client.workflow.getHandle(execution.workflowId, execution.runId);
+  const state = endOf(await handle.result());
+  const { accountId, connectorId } = part.key;
+  const response = await fetch(`${sandboxUrl}/_sandbox/accounts/${accountId}/connectors/${connectorId}`);
+  const { Authenticated, Properties } = (await response.json()) as { Authenticated?: boolean; Properties?: Property[] };
+  const domain = Properties?.find(({ Name }) => Name === 'Domain')?.Value;
+  if (state !== 'authenticated' || !Authenticated || domain !== DOMAIN)
+    throw new Error(`${execution.workflowId} ended as ${state}; Cyclr: ${Authenticated}, Domain ${domain}`);
+  const { historyLength, historySize = NaN } = await handle.describe();
+  return { events: historyLength, bytes: historySize };
+}
+
+interface Property {
+  Name: string;
+  Value: string;
+}
+
+/** Does it to all of them, this many at a time. */
+export async function each<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const lane = async () => {
+    for (const [index, item] of queue) results[index] = await act(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return results;
+}
+
+async function timed(act: () => Promise<void>): Promise<number> {
+  const since = performance.now();
+  await act();
+  return performance.now() - since;
+}

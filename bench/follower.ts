@@ -1,0 +1,52 @@
+/** How whoever has sent something sees what came of it: by Temporal's long poll, the same for both contenders. */
+import type { Client } from '@temporalio/client';
+import type { Execution } from './contenders';
+
+const POLL_MS = 70_000;
+const WITHIN_MS = 120_000;
+
+type Events = NonNullable<
+  NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
+>;
+
+/** Reads a history from its beginning on, as far as it is asked to. */
+export class Follower {
+  #nextPageToken?: Uint8Array;
+  #activities = 0;
+  #reached = 0;
+  #open = true;
+
+  constructor(
+    private readonly client: Client,
+    private readonly execution: Execution,
+  ) {}
+
+  /** Waits until the flow knows the outcome of this many activities: it waits for the next input then, or has ended. */
+  async reaches(activities: number): Promise<void> {
+    for (const until = performance.now() + WITHIN_MS; this.#reached < activities;) {
+      if (!this.#open || performance.now() > until) throw new Error(`${this.execution.workflowId} did not get there`);
+      this.#read(await this.#more());
+    }
+  }
+
+  async #more(): Promise<Events> {
+    const { history, nextPageToken } = await this.client.withDeadline(Date.now() + POLL_MS, () =>
+      this.client.workflowService.getWorkflowExecutionHistory({
+        namespace: this.client.options.namespace,
+        execution: this.execution,
+        nextPageToken: this.#nextPageToken,
+        waitNewEvent: true,
+      }),
+    );
+    this.#nextPageToken = nextPageToken;
+    this.#open = nextPageToken.length > 0;
+    return history?.events ?? [];
+  }
+
+  #read(events: Events): void {
+    for (const event of events) {
+      if (event.activityTaskCompletedEventAttributes) this.#activities++;
+      if (event.workflowTaskCompletedEventAttributes) this.#reached = this.#activities;
+    }
+  }
+}

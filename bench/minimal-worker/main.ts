@@ -1,0 +1,32 @@
+/** `main.js BUNDLE`: our worker, but of the minimal workflow's bundle and task queue. */
+import { Runtime } from '@temporalio/worker';
+import { temporalTarget } from '../../client/temporal/connection';
+import { connectNative } from '../../client/temporal/native-connection';
+import { onStopSignal } from '../../client/temporal/stop-signals';
+import { readConfig } from '../../worker/config';
+import { createWorker } from '../../worker/create-worker';
+import { healthOf, reachTemporal, serveHealth } from '../../worker/health';
+import { createLogger } from '../../worker/logger';
+import { minimalTaskQueue } from '../contenders';
+
+async function main([bundle = '']: string[]): Promise<void> {
+  const config = await readConfig(process.env);
+  Runtime.install({ logger: createLogger(), shutdownSignals: [] });
+  const target = temporalTarget();
+  const connection = await connectNative(target);
+  const reached = { connection, namespace: target.namespace };
+  const worker = await createWorker(config, reached, bundle, { taskQueue: minimalTaskQueue });
+  onStopSignal(() => worker.shutdown());
+  const health = healthOf(worker, () => reachTemporal(connection, target.namespace));
+  await serveHealth(config.healthPort, () => health);
+  await worker.run();
+  await connection.close();
+}
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (err: unknown) => {
+    console.error(err);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,49 @@
+/**
+ * The smallest workflow by which the same connector can be authenticated: what the bench compares ours with. Nothing is
+ * checked, refused, waited for in vain or shown here.
+ */
+import {
+  ActivityCancellationType,
+  condition,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+} from '@temporalio/workflow';
+import type { ConnectorKey } from '../workflows/connector';
+import type { CredentialInput, PropertyInput, StateName } from '../workflows/messages';
+import type { ConnectorActivities } from '../workflows/ports';
+
+const options = {
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '1 minute',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
+const { fetchConnector, applyCredentials } = proxyActivities<ConnectorActivities>(options);
+const { applyProperties } = proxyActivities<ConnectorActivities>({ ...options, startToCloseTimeout: '60s' });
+
+const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
+const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
+const state = defineQuery<StateName>('state');
+
+/** Three activities, two signals; for a connector with an API key. */
+export async function minimal(key: ConnectorKey): Promise<StateName> {
+  let now: StateName = 'fetchingConnector';
+  let properties: PropertyInput | undefined;
+  let credentials: CredentialInput | undefined;
+  setHandler(state, () => now);
+  setHandler(propertyInput, (input) => void (properties = input));
+  setHandler(credentialInput, (input) => void (credentials = input));
+
+  await fetchConnector(key);
+  now = 'awaitingProperties';
+  await condition(() => properties !== undefined);
+  now = 'applyingProperties';
+  await applyProperties(key, { ...properties!, required: [] });
+  now = 'awaitingCredentials';
+  await condition(() => credentials !== undefined);
+  now = 'applyingCredentials';
+  await applyCredentials(key, { ...credentials!, method: 'apiKey' });
+  return (now = 'authenticated');
+}

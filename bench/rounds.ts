@@ -1,0 +1,96 @@
+/** Round after round, in turns: what a flow costs, and how fast it answers. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { contenderNames, type ContenderName } from './contenders';
+import { checked, each, play, prepare } from './flows';
+import { cpuMsOf } from './processes';
+import type { BenchWorker, Stack } from './stack';
+import { median } from './stats';
+
+const IN_FLIGHT = 20;
+/** What a server still does for flows that have ended belongs to them. */
+const SETTLE_MS = 1_000;
+
+/** What one round of one contender came to: for each flow, or the median of its flows. */
+export interface Round {
+  serverCpuMs: number;
+  workerCpuMs: number;
+  cpuMs: number;
+  flowsPerSecond: number;
+  propertyMs: number;
+  credentialMs: number;
+  events: number;
+  historyBytes: number;
+  storedBytes: number;
+}
+
+export type Workers = Record<ContenderName, BenchWorker>;
+
+export interface Rounds {
+  rounds: number;
+  /** In each round: all of them at 20 in flight, and a fifth as many more one by one. */
+  flows: number;
+}
+
+/** Rounds in pairs, the one first and then the other: ours and minimal, minimal and ours, … The first pair warms up. */
+export async function playRounds(
+  stack: Stack,
+  workers: Workers,
+  { rounds, flows }: Rounds,
+  say: (line: string) => void,
+): Promise<Record<ContenderName, Round[]>> {
+  const played: Record<ContenderName, Round[]> = { ours: [], minimal: [] };
+  for (let pair = 0; pair <= rounds; pair++) {
+    const order = pair % 2 === 0 ? contenderNames : contenderNames.toReversed();
+    for (const contender of order) {
+      const round = await playRound(stack, contender, workers[contender].pid, flows);
+      if (pair > 0) played[contender].push(round);
+      say(`round ${pair} of ${rounds}, ${contender}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
+    }
+  }
+  return played;
+}
+
+async function playRound(stack: Stack, contender: ContenderName, workerPid: number, flows: number): Promise<Round> {
+  const together = await prepare(stack, flows);
+  const alone = await prepare(stack, Math.ceil(flows / 5));
+  const before = { server: cpuMsOf(stack.serverPid), worker: cpuMsOf(workerPid), stored: stack.stored() };
+  const since = performance.now();
+  const crowd = await each(together, IN_FLIGHT, (part) => play(stack, contender, part));
+  const seconds = (performance.now() - since) / 1000;
+  await delay(SETTLE_MS);
+  const serverCpuMs = (cpuMsOf(stack.serverPid) - before.server) / flows;
+  const workerCpuMs = (cpuMsOf(workerPid) - before.worker) / flows;
+  const storedBytes = (stack.stored() - before.stored) / flows;
+  const single = await each(alone, 1, (part) => play(stack, contender, part));
+  const remains = await each([...crowd, ...single], IN_FLIGHT, (played) => checked(stack, played));
+  return {
+    serverCpuMs,
+    workerCpuMs,
+    cpuMs: serverCpuMs + workerCpuMs,
+    flowsPerSecond: flows / seconds,
+    propertyMs: median(single.map(({ propertyMs }) => propertyMs)),
+    credentialMs: median(single.map(({ credentialMs }) => credentialMs)),
+    events: median(remains.map(({ events }) => events)),
+    historyBytes: median(remains.map(({ bytes }) => bytes)),
+    storedBytes,
+  };
+}
+
+/** CPU of the idle server and the idle workers, in milliseconds for each second. */
+export async function idle(stack: Stack, workers: Workers): Promise<Record<'server' | ContenderName, number>> {
+  const seconds = 3;
+  const look = () => ({
+    server: cpuMsOf(stack.serverPid),
+    ours: cpuMsOf(workers.ours.pid),
+    minimal: cpuMsOf(workers.minimal.pid),
+  });
+  await delay(SETTLE_MS);
+  const before = look();
+  await delay(seconds * 1000);
+  const after = look();
+  return {
+    server: (after.server - before.server) / seconds,
+    ours: (after.ours - before.ours) / seconds,
+    minimal: (after.minimal - before.minimal) / seconds,
+  };
+}

@@ -1,0 +1,56 @@
+/** Many flows that wait, more than a worker caches: what they cost, and how fast one of them answers. */
+import { each, giveProperty, prepare, start, type Waiting } from './flows';
+import { rssOf } from './processes';
+import type { Stack } from './stack';
+import { quantile } from './stats';
+
+const IN_FLIGHT = 50;
+const IN_ACCOUNT = 500;
+const INPUTS = 200;
+/** Nobody waits longer for this. */
+const LONGEST_MS = 20 * 60_000;
+
+export interface ManyWaiting {
+  flows: number;
+  startedPerSecond: number;
+  serverBytes: { before: number; after: number };
+  workerBytes: { before: number; after: number };
+  /** Of new inputs to flows taken from all over, one at a time, in milliseconds. */
+  inputs: { count: number; p50: number; p95: number; max: number };
+  inputsMs: number[];
+}
+
+/** Starts this many of ours, and gives an input to some. Fails after 20 minutes. */
+export async function waitMany(stack: Stack, flows: number, say: (line: string) => void): Promise<ManyWaiting> {
+  const worker = await stack.startWorker('ours');
+  const look = async () => ({ server: rssOf(stack.serverPid), worker: (await worker.memory()).rss });
+  const before = await look();
+  const since = performance.now();
+  const waiting: Waiting[] = [];
+  while (waiting.length < flows) {
+    const parts = await prepare(stack, Math.min(IN_ACCOUNT, flows - waiting.length));
+    waiting.push(...(await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part))));
+    say(`${waiting.length} of ${flows} flows wait`);
+    if (performance.now() - since > LONGEST_MS) throw new Error(`${flows} flows do not start within 20 minutes`);
+  }
+  const seconds = (performance.now() - since) / 1000;
+  const after = await look();
+  const inputsMs = await each(spread(waiting, INPUTS), 1, (one) => giveProperty(stack, one));
+  return {
+    flows,
+    startedPerSecond: flows / seconds,
+    serverBytes: { before: before.server, after: after.server },
+    workerBytes: { before: before.worker, after: after.worker },
+    inputs: {
+      count: inputsMs.length,
+      p50: quantile(inputsMs, 0.5),
+      p95: quantile(inputsMs, 0.95),
+      max: Math.max(...inputsMs),
+    },
+    inputsMs,
+  };
+}
+
+/** This many of them, at equal distances. */
+const spread = <T>(items: readonly T[], count: number): T[] =>
+  items.filter((_, i) => i % Math.max(1, Math.floor(items.length / count)) === 0).slice(0, count);

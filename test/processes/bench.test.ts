@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const main = join(__dirname, '..', '..', 'dist', 'bench', 'main.js');
+jest.setTimeout(180_000); // it takes a third of that, but not beside other tests
+
+let folder: string;
+let started: Run[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
+  started = [];
+});
+afterEach(async () => {
+  for (const { process: child } of started) child.kill('SIGINT');
+  await Promise.all(started.map(({ ended }) => ended));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  process: ChildProcess;
+  output(): string;
+  /** Resolves once it has written this. */
+  says(text: string): Promise<void>;
+  ended: Promise<number | null>;
+}
+
+/** Its results and all that it keeps meanwhile are in a folder of this test's own. */
+function bench(...args: string[]): Run {
+  const env = { ...process.env, TMPDIR: folder };
+  const child = spawn(process.execPath, [main, '--out', join(folder, 'results'), ...args], { env });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const says = async (text: string) => {
+    while (!output.includes(text)) await once(child.stderr, 'data');
+  };
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const run = { process: child, output: () => output, says, ended };
+  started.push(run);
+  return run;
+}
+
+const leftovers = () => readdirSync(folder).filter((name) => name !== 'results');
+const written = (name: string) => readFileSync(join(folder, 'results', name), 'utf8');
+
+test('a small bench takes every flow to its end, and leaves a table, its raw figures and a plot', async () => {
+  const run = bench('--rounds', '1', '--flows', '3', '--cached', '5');
+
+  const code = await run.ended;
+
+  expect(run.output()).toContain('CPU per flow, server and worker');
+  expect(code).toBe(0);
+  const { rows, rounds, memory } = JSON.parse(written('bench.json'));
+  expect(rounds.minimal).toMatchObject([{ events: 31 }]);
+  expect(rounds.ours).toMatchObject([{ events: expect.any(Number), cpuMs: expect.any(Number) }]);
+  expect(memory.ours.flows).toEqual([1, 2, 3, 4, 5]);
+  for (const row of rows) expect(row.ours.median).toEqual(expect.any(Number));
+  expect(written('bench.svg')).toMatch(/^<svg /);
+  expect(leftovers()).toEqual([]);
+});
+
+test('many flows wait, and answer', async () => {
+  const run = bench('--waiting', '7');
+
+  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('"flows": 7')]);
+  expect(JSON.parse(written('waiting.json'))).toMatchObject({ flows: 7, inputs: { count: 7 } });
+});
+
+test('Ctrl-C stops what it has started, and nothing is written', async () => {
+  const run = bench('--rounds', '1000', '--flows', '3');
+  await run.says('round 0');
+
+  run.process.kill('SIGINT');
+
+  expect(await run.ended).toBe(130);
+  expect(leftovers()).toEqual([]);
+  expect(existsSync(join(folder, 'results', 'bench.json'))).toBe(false);
+});
+
+test('what it is asked to do must make sense', async () => {
+  const run = bench('--rounds', 'many');
+
+  expect([await run.ended, run.output().trim()]).toEqual([2, '--rounds takes a whole number from 1 to 1000']);
+});

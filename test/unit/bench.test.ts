@@ -1,0 +1,78 @@
+import { compare, tableOf, type Row } from '../../bench/comparison';
+import { flagsOf } from '../../bench/flags';
+import type { MemorySteps } from '../../bench/memory';
+import { plotOf } from '../../bench/plot';
+import type { Round } from '../../bench/rounds';
+import { quantile, ratios, spreadOf } from '../../bench/stats';
+
+const round = (cpuMs: number): Round => ({
+  serverCpuMs: cpuMs / 2,
+  workerCpuMs: cpuMs / 2,
+  cpuMs,
+  flowsPerSecond: 10,
+  propertyMs: 30,
+  credentialMs: 30,
+  events: 31,
+  historyBytes: 2048,
+  storedBytes: 4096,
+});
+const memory = (heap: number): MemorySteps => ({
+  flows: [10, 20],
+  memory: [],
+  heapPerFlow: [heap],
+  rssPerFlow: [heap],
+  quietSeconds: 1,
+});
+/** Ours took 120, 150 and 400 ms; in the same pairs the minimal one 100, 100 and 200. */
+const rows = (): Row[] =>
+  compare(
+    { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
+    { ours: memory(3072), minimal: memory(2048) },
+  );
+
+test('a spread is the median, the ends and the quartiles, whatever the order', () => {
+  expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, min: 1, max: 5, lower: 2, upper: 4, count: 5 });
+  expect(spreadOf([4, 1]).median).toBe(2.5);
+  expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
+});
+
+test('what was measured is compared pair by pair', () => {
+  expect(ratios([3, 8], [2, 4])).toEqual([1.5, 2]);
+  expect(() => ratios([3, 8], [2])).toThrow('2 values are no pairs with 1');
+  expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
+});
+
+test('the table says what was missed, and only that', () => {
+  const lines = tableOf(rows()).split('\n');
+
+  expect(lines[1]).toMatch(
+    /^CPU per flow, server and worker \(ms\) +150 \[120–400\] +100 \[100–200\] +1.50 .* missed$/,
+  );
+  expect(lines.find((line) => line.startsWith('Properties'))).toMatch(/ 1\.2$/);
+  expect(lines.find((line) => line.startsWith('Heap'))).toMatch(/ 3\.0 +2\.0 +1\.50 +1\.25 missed$/);
+});
+
+test('the plot has a dot for each row, further right where the ratio is larger, and never outside', () => {
+  const svg = plotOf([...rows(), { ...rows()[0]!, what: 'far', ratio: spreadOf([99]) }], 'a < b & c');
+
+  const dots = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
+  const width = Number(/viewBox="0 0 (\d+)/.exec(svg)![1]);
+  const events = rows().findIndex(({ what }) => what === 'History events');
+  expect(dots).toHaveLength(rows().length + 1);
+  expect(dots[0]).toBeGreaterThan(dots[events]!);
+  expect(Math.max(...dots)).toBeLessThan(width);
+  expect(svg).toContain('a &lt; b &amp; c');
+});
+
+test('the flags have defaults, and say what is wrong with them', () => {
+  expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
+  expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
+    rounds: 2,
+    waiting: 10_000,
+    out: 'x',
+  });
+  expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
+  expect(() => flagsOf(['--rounds', '0'])).toThrow('--rounds takes a whole number from 1 to 1000');
+  expect(() => flagsOf(['--rounds', '1e3'])).toThrow('--rounds');
+  expect(() => flagsOf(['--fast'])).toThrow('--fast');
+});
