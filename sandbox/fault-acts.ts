@@ -43,19 +43,21 @@ const acts: Acts = {
     reply.code(429).header('retry-after', String(retryAfter)).send({ Message: 'API calls quota exceeded.' }),
   // When the sandbox closes meanwhile, nothing is done any more and nobody is answered.
   slow: ({ reply, closing }, { ms }) => elapsed(ms, undefined, { signal: closing }).catch(() => void reply.hijack()),
-  'applied-then-reset': ({ request }) => void lost.add(request),
+  'applied-then-reset': ({ request }) => void lost.set(request, resetConnection),
+  'applied-then-hang': ({ request }) => void lost.set(request, () => new Promise(() => undefined)),
 };
 
-const lost = new WeakSet<FastifyRequest>();
+/** What becomes of the answers that nobody is to get. */
+const lost = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
 
 /** Lets a fault happen. What it returns is what a Fastify hook must return. */
 export function act(scene: Scene, fault: Fault): unknown {
   return acts[fault.kind](scene, fault as never);
 }
 
-/** To be called when the answer is ready: takes the connection away where the answer is to be lost. */
-export function loseAnswer(request: FastifyRequest, reply: FastifyReply): void {
-  if (lost.has(request)) resetConnection(reply);
+/** To be awaited when the answer is ready: takes the connection away, or never ends, where the answer is to be lost. */
+export function loseAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
+  return lost.get(request)?.(reply);
 }
 
 function resetConnection(reply: FastifyReply): void {

@@ -15,6 +15,7 @@ const simple = z.enum([
   'unauthorized',
   'redirect',
   'applied-then-reset',
+  'applied-then-hang',
 ]);
 
 const Then = z.union([

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
 import { createControl, type Control } from './control';
 import { controlRoutes } from './control-routes';
@@ -40,6 +41,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   const faults = new Faults();
   const recorder = new Recorder();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // each slow answer listens
   const control = createControl(store, { faults, requests: recorder.requests, switches, sandboxUrl: () => url });
   const parts = { store, switches };
   const surroundings = { faults, recorder, closing: closing.signal };

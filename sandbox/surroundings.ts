@@ -30,7 +30,7 @@ export function surround(app: FastifyInstance, parts: Parts, { faults, recorder,
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.method !== 'GET') await store.save();
-    loseAnswer(request, reply);
+    await loseAnswer(request, reply);
     recorder.end(request, reply);
   });
 

@@ -100,6 +100,22 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
+  test('an answer that never comes, of what is done', async () => {
+    const { put, stored, sandbox } = await sceneWith('applied-then-hang');
+    const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
+
+    await eventually(() => stored().Authenticated);
+    const next = await put({ AuthValue: 'next' });
+    await sandbox.close();
+    await hanging;
+
+    expect(next.status).toBe(200);
+    expect(sandbox.requests.filter(({ method }) => method === 'PUT').map(({ status }) => status)).toEqual([
+      undefined,
+      200,
+    ]);
+  });
+
   test('a slow answer is the right one', async () => {
     const { put } = await sceneWith({ kind: 'slow', ms: 40 });
     const before = performance.now();
