@@ -16,6 +16,7 @@ const mains = {
   demo: 'dist/scripts/demo/main.js',
   histories: 'dist/scripts/histories/main.js',
   bench: 'dist/bench/main.js',
+  faults: 'dist/scripts/faults/main.js',
   worker: 'dist/worker/main.js',
   service: 'dist/client/service/main.js',
   sandbox: 'dist/sandbox/main.js',
@@ -23,7 +24,7 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   test: 'node_modules/jest/bin/jest.js',
 };
-const installing = ['start', 'demo', 'histories', 'bench', 'test'];
+const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'test'];
 
 const [name, ...args] = process.argv.slice(2);
 if (name !== 'build' && !Object.hasOwn(mains, name ?? '')) {

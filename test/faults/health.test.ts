@@ -7,7 +7,7 @@ import { generateKey } from '../../client/sealing/keys';
 import { startDevServer } from '../../client/temporal/dev-server';
 import { freePort } from '../../client/temporal/ports';
 import { searchAttributeNames } from '../../client/temporal/search-attributes';
-import { startProxy } from '../support/proxy';
+import { startProxy } from '../../scripts/faults/proxy';
 import { atEnd, eventually, launch, temporaryFolder } from '../temporal/scene';
 
 jest.setTimeout(120_000);

@@ -14,7 +14,7 @@ import { searchAttributeNames } from '../../client/temporal/search-attributes';
 import type { ConnectorPatch } from '../../sandbox/control';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import type { Input } from '../../workflows/messages';
-import { startProxy, type Proxy } from '../support/proxy';
+import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import { User } from './user';
 import { startWorkerProcess, type WorkerProcess } from './worker-process';
 

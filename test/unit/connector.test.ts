@@ -8,7 +8,7 @@ import {
   type AuthMethod,
   type Field,
 } from '../../workflows/connector';
-import { connector } from '../support/machine-samples';
+import { connector } from '../../scripts/faults/machine-samples';
 
 describe('an account id', () => {
   /** The contract's words, one by one. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFinal, transition } from '../../workflows/machine';
-import { allEvents, allStates, states } from '../support/machine-samples';
+import { allEvents, allStates, states } from '../../scripts/faults/machine-samples';
 
 const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
 const diagram = /```mermaid\n(.*?)```/s.exec(readme)?.[1] ?? '';

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { isFinal, isWaiting, transition, type Event, type State } from '../../workflows/machine';
 import { finalStates, type StateName } from '../../workflows/messages';
-import { allEvents, allStates, connector, events, kinds, states, withMissing } from '../support/machine-samples';
+import {
+  allEvents,
+  allStates,
+  connector,
+  events,
+  kinds,
+  states,
+  withMissing,
+} from '../../scripts/faults/machine-samples';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const after = (...happened: Event[]): State => happened.reduce<State>(transition, start);

@@ -3,7 +3,7 @@ import type { Event, State } from '../../workflows/machine';
 import { eventOfFailure } from '../../workflows/outcome';
 import type { ActivityFailureType } from '../../workflows/ports';
 import { problemOf } from '../../workflows/problems';
-import { connector, states } from '../support/machine-samples';
+import { connector, states } from '../../scripts/faults/machine-samples';
 
 const fetching: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const later = states.filter(({ name }) => name !== 'fetchingConnector');

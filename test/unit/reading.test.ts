@@ -4,7 +4,7 @@ import { eventOf, type Known, type Message } from '../../workflows/reading';
 import type { Event, State } from '../../workflows/machine';
 import type { ProblemCode } from '../../workflows/messages';
 import { problemOf } from '../../workflows/problems';
-import { allStates, connector } from '../support/machine-samples';
+import { allStates, connector } from '../../scripts/faults/machine-samples';
 
 const sealed = { sealed: 'eyJhbGciOiJFQ0RILUVTIn0..iv-_09.text.tag' };
 const field = (name: string, more: Partial<Field> = {}): Field => ({

@@ -4,7 +4,7 @@ import type { State } from '../../workflows/machine';
 import type { Input, View } from '../../workflows/messages';
 import { problemOf } from '../../workflows/problems';
 import { detailsOf, plain, viewOf, type Standing } from '../../workflows/view';
-import { allStates, connector } from '../support/machine-samples';
+import { allStates, connector } from '../../scripts/faults/machine-samples';
 
 const input: Input = { accountId: 'acme', connectorId: 42 };
 const standing = (state: State, more: Partial<Standing> = {}): Standing => ({

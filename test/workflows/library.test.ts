@@ -7,7 +7,7 @@ import { transition } from '../../workflows/machine';
 import { workflowIdOf, type TimelineEntry } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
-import { allEvents, allStates } from '../support/machine-samples';
+import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { RETURN_TO, happens, keyInput } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 

@@ -5,7 +5,7 @@ import { transition } from '../../workflows/machine';
 import type { TimelineEntry } from '../../workflows/messages';
 import type { TimelineSink } from '../histories/tampered/told-timeline';
 import { histories, ofKind } from '../support/histories';
-import { allEvents, allStates } from '../support/machine-samples';
+import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { isRead } from '../support/messages';
 import { bundleWith, differencesOf, historyFiles, recordedRuns } from '../support/replays';
 import { bundlePath, openStage, type Stage } from '../support/stage';

@@ -10,7 +10,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { histories, taskFailures } from '../support/histories';
-import { createMark, searchFor, type Search } from '../support/marks';
+import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
 import { RETURN_TO } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 

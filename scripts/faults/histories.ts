@@ -1,0 +1,36 @@
+/** What Temporal has written down. */
+import type { Client, WorkflowHandle } from '@temporalio/client';
+
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+export type HistoryEvent = NonNullable<History['events']>[number];
+
+export interface RunHistory {
+  workflowId: string;
+  runId: string;
+  history: History;
+}
+
+/** The history of every run in the client's namespace. */
+export async function histories({ client }: { client: Client }): Promise<RunHistory[]> {
+  const runs: RunHistory[] = [];
+  for await (const { workflowId, runId } of client.workflow.list()) {
+    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    runs.push({ workflowId, runId, history });
+  }
+  return runs;
+}
+
+/** What kind of event it is, such as `timerStarted`. */
+export function kindOf(event: HistoryEvent): string {
+  const attributes = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
+  return attributes.replace('EventAttributes', '');
+}
+
+/** The server's own: something arrived while the flow ended, or too much at once. The task is just done again. */
+const DONE_AGAIN = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
+
+/** The messages of the workflow tasks that failed in workflow code. */
+export const failedTasks = (events: HistoryEvent[]): string[] =>
+  events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
+    failed && !DONE_AGAIN.includes(failed.cause ?? 0) ? [`${failed.failure?.message} (cause ${failed.cause})`] : [],
+  );
