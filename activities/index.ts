@@ -13,6 +13,7 @@ import { CyclrError } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits } from './credentials';
 import { cyclrRefused, inputRefused, mapped } from './failures';
+import { withHeartbeats } from './heartbeat';
 import { mintLink, readAuthorization, type ConsentPages } from './links';
 
 interface Parts {
@@ -25,7 +26,7 @@ interface Parts {
 export function createActivities(parts: Parts): ConnectorActivities {
   return {
     fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
-    applyProperties: (key, input) => mapped(() => applyProperties(parts, key, input)),
+    applyProperties: (key, input) => mapped(() => withHeartbeats(() => applyProperties(parts, key, input))),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
     readAuthorization: (key, since) => mapped(() => readAuthorization(parts, key, since)),

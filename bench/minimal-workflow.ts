@@ -21,7 +21,11 @@ const options = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const;
 const { fetchConnector, applyCredentials } = proxyActivities<ConnectorActivities>(options);
-const { applyProperties } = proxyActivities<ConnectorActivities>({ ...options, startToCloseTimeout: '60s' });
+const { applyProperties } = proxyActivities<ConnectorActivities>({
+  ...options,
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '15s',
+});
 
 const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 const credentialInput = defineSignal<[CredentialInput]>('credentialInput');

@@ -250,7 +250,9 @@ export class ConnectorAuth {
     withinMs?: number,
   ): Promise<Answer> {
     const send = () => this.#handle(key).executeUpdate(definition, { args: [body], updateId });
-    return this.#inTime(send, withinMs).catch(async (err: unknown) => {
+    const again = (err: unknown) => (isOfType(err, 'UnprocessedUpdate') ? send() : Promise.reject(err));
+    // A worker's task can pass over an update that came in while a query was answered: then nothing was done with it.
+    return this.#inTime(() => send().catch(again), withinMs).catch(async (err: unknown) => {
       if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#look();
       throw err;
     });
@@ -319,7 +321,6 @@ function unlessEnded(err: unknown): void {
   if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;
 }
 
-const endedBeforeAnswering = (err: unknown): boolean =>
-  err instanceof WorkflowUpdateFailedError &&
-  err.cause instanceof ApplicationFailure &&
-  err.cause.type === 'AcceptedUpdateCompletedWorkflow';
+const isOfType = (err: unknown, type: string): boolean =>
+  err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
+const endedBeforeAnswering = (err: unknown): boolean => isOfType(err, 'AcceptedUpdateCompletedWorkflow');

@@ -1,12 +1,13 @@
 /** The activities, as the workflow calls them: with their budgets, and a word on what each is for. */
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { ConnectorActivities } from './ports';
 
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
-const call = (startToCloseTimeout: '15s' | '60s', summary: string) =>
+const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
-    startToCloseTimeout,
+    startToCloseTimeout: '15s',
+    ...limits,
     summary,
     retry,
     scheduleToCloseTimeout: '1 minute',
@@ -14,11 +15,14 @@ const call = (startToCloseTimeout: '15s' | '60s', summary: string) =>
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
-export const { fetchConnector } = call('15s', 'Read the account connector');
-export const { applyProperties } = call('60s', 'Set the properties');
-export const { applyCredentials } = call('15s', 'Store the credentials');
-export const { fetchConnector: readBack } = call('15s', 'Ask whether Cyclr has authenticated it');
-export const { readAuthorization } = call('15s', 'Ask whether the user has consented');
+export const { fetchConnector } = call('Read the account connector');
+export const { applyProperties } = call('Set the properties', {
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '15s', // when its worker dies, an attempt is repeated as soon as any other
+});
+export const { applyCredentials } = call('Store the credentials');
+export const { fetchConnector: readBack } = call('Ask whether Cyclr has authenticated it');
+export const { readAuthorization } = call('Ask whether the user has consented');
 /** Somebody waits for the link: dropped at once when it is of no use any more. */
 export const { mintLink } = proxyActivities<ConnectorActivities>({
   startToCloseTimeout: '15s',

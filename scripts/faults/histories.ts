@@ -1,5 +1,6 @@
 /** What Temporal has written down. */
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import { READ_AHEAD } from '../../workflows/interceptors';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
@@ -29,8 +30,10 @@ export function kindOf(event: HistoryEvent): string {
 /** The server's own: something arrived while the flow ended, or too much at once. The task is just done again. */
 const DONE_AGAIN = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
 
-/** The messages of the workflow tasks that failed in workflow code. */
+/** The messages of the workflow tasks that failed in workflow code; not of those that only had to be done again. */
 export const failedTasks = (events: HistoryEvent[]): string[] =>
   events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
-    failed && !DONE_AGAIN.includes(failed.cause ?? 0) ? [`${failed.failure?.message} (cause ${failed.cause})`] : [],
+    failed && !DONE_AGAIN.includes(failed.cause ?? 0) && failed.failure?.message !== READ_AHEAD
+      ? [`${failed.failure?.message} (cause ${failed.cause})`]
+      : [],
   );
