@@ -6,6 +6,9 @@ import type { NativeConnectionOptions } from '@temporalio/worker'; // a type: th
 /** How long a first connect may take, if nobody says otherwise. */
 export const CONNECT_MS = 10_000;
 
+/** gRPC leaves up to two minutes between two tries to connect: Temporal would be back long before anybody hears of it. */
+const channelArgs = { 'grpc.max_reconnect_backoff_ms': 5_000 };
+
 /** A Temporal server and a namespace on it. */
 export interface TemporalTarget {
   address: string;
@@ -36,7 +39,7 @@ export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTa
 
 /** A client's connection. Tries for `withinMs`, so that a server which is just starting is waited for. Fails: TemporalUnavailable. */
 export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Promise<Connection> {
-  const connection = Connection.lazy({ ...target.connectionOptions, connectTimeout: withinMs });
+  const connection = Connection.lazy({ ...target.connectionOptions, channelArgs, connectTimeout: withinMs });
   try {
     await connection.ensureConnected();
     return connection;
