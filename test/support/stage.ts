@@ -213,9 +213,7 @@ let logged: string[] | undefined;
 function installRuntime(): string[] {
   if (logged) return logged;
   const log: string[] = (logged = []);
-  const logger = createLogger('INFO', { write: (line) => void log.push(line) });
-  const logging = { forward: {}, filter: 'WARN' }; // what the SDK's core says is part of it
-  Runtime.install({ logger, telemetryOptions: { logging }, shutdownSignals: [] });
+  Runtime.install({ logger: createLogger('INFO', { write: (line) => void log.push(line) }), shutdownSignals: [] });
   return log;
 }
 
