@@ -12,11 +12,11 @@ const shared = {
 /** `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
 module.exports = {
   projects: [
-    { ...shared, displayName: 'parts', testMatch: ['<rootDir>/test/!(workflows|processes)/**/*.test.ts'] },
+    { ...shared, displayName: 'parts', testMatch: ['<rootDir>/test/!(workflows|processes|service)/**/*.test.ts'] },
     {
       ...shared,
       displayName: 'flows',
-      testMatch: ['<rootDir>/test/{workflows,processes}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{workflows,processes,service}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

@@ -10,8 +10,8 @@ import { startDevServer } from '../client/temporal/dev-server';
 import { freePort } from '../client/temporal/ports';
 import { searchAttributeNames } from '../client/temporal/search-attributes';
 import { client as sandboxClient } from '../sandbox/token';
-import { startProcess } from '../scripts/start/processes';
-import { onlyAddress, untilReady } from '../scripts/start/stack';
+import { startProcess, untilReady } from '../scripts/start/processes';
+import { onlyAddress } from '../scripts/start/stack';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
 

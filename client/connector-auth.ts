@@ -22,12 +22,14 @@ import type {
   CredentialInput,
   Input,
   Intent,
+  OAuthCallback,
   PropertyInput,
   Timeline,
   TimelineEntry,
   View,
 } from '../workflows/messages';
 import { ConnectorAuthError, isDeadline, noWorker, translated } from './connector-auth-error';
+import { connectorList, type ConnectorList, type ListRequest } from './connector-list';
 import { historyGrowth, inputOf } from './history';
 import { generateKey, privateKeysOf } from './sealing/keys';
 import { open } from './sealing/open';
@@ -134,10 +136,13 @@ export class ConnectorAuth {
 
   /**
    * A fresh link to the third party's consent, which only this call can read. Each call makes another; the newest wins.
+   * An `attemptId` of one's own must be fresh.
    * Fails: notStarted, closed, notNow (it does not wait for consent), malformed (`returnTo`), cyclrUnavailable.
    */
-  async requestAuthorization(key: ConnectorKey, request: { returnTo: string; by?: string }): Promise<Link> {
-    const attemptId = randomUUID();
+  async requestAuthorization(
+    key: ConnectorKey,
+    { attemptId = randomUUID(), ...request }: { returnTo: string; attemptId?: string; by?: string },
+  ): Promise<Link> {
     const { d, ...publicPart } = await generateKey();
     const { kty, crv, x, y } = publicPart;
     const body = { ...request, attemptId, replyKey: { kty, crv, x, y } };
@@ -155,6 +160,23 @@ export class ConnectorAuth {
    */
   confirmAuthorization(key: ConnectorKey, confirmation: Confirmation): Promise<View> {
     return this.#answered(key, () => this.#update(key, messages.confirmAuthorization, randomUUID(), confirmation));
+  }
+
+  /**
+   * The browser came back from the third party: Cyclr is asked, once for each attempt, and nobody waits. Repeating is
+   * safe; an attempt that the flow does not know, or a flow that has ended, changes nothing. Fails: notStarted.
+   */
+  async oauthReturned(key: ConnectorKey, callback: OAuthCallback): Promise<void> {
+    await this.#bounded(async () => {
+      const { status } = await this.#handle(key).describe();
+      if (status.name === 'RUNNING')
+        await this.#handle(key).signal(messages.oauthCallback, callback).catch(unlessEnded);
+    });
+  }
+
+  /** The latest flow of each connector of an account, in the order of their ids, as far as Temporal keeps them. */
+  list(request: ListRequest): Promise<ConnectorList> {
+    return this.#bounded(() => connectorList(this.client, request));
   }
 
   /** Ends it. The final view, or the view as it stands after 10 s. Repeating is safe. Fails: notStarted. */

@@ -2,11 +2,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { NativeConnection, Worker } from '@temporalio/worker';
-
-const ANSWER_MS = 2_000;
-const REUSED_MS = 1_000;
+import type { Worker } from '@temporalio/worker';
+import { troubleReaching } from '../client/temporal/reach';
 
 /** Each says what is wrong, in words that hold nothing secret; undefined when nothing is. */
 export interface Health {
@@ -52,7 +49,7 @@ export async function serveHealth(port: number, health: () => Health): Promise<n
 
 /** Asks nothing of Temporal until somebody asks for it, and then at most once at a time and once a second. */
 export function healthOf(worker: Pick<Worker, 'getStatus'>, reach: () => Promise<unknown>): Health {
-  const reached = sharing(() => reach().then(() => undefined, refusalOf));
+  const unreached = troubleReaching(reach);
   return {
     failure: () => (worker.getStatus().runState === 'FAILED' ? 'The worker has failed.' : undefined),
     async trouble() {
@@ -62,25 +59,7 @@ export function healthOf(worker: Pick<Worker, 'getStatus'>, reach: () => Promise
       if (activityPollerState !== 'POLLING') return `The poller for activity tasks is ${activityPollerState}.`;
       // A worker that is cut off from Temporal says of itself that it runs and polls: its core tries again without a
       // word, for as long as it takes. Only a call tells.
-      const late = delay(ANSWER_MS, `Temporal does not answer within ${ANSWER_MS / 1000} s.`, { ref: false });
-      return Promise.race([reached(), late]);
+      return unreached();
     },
   };
 }
-
-/**
- * The cheapest call that fails where polling would: it needs the connection, our credentials and the namespace. The
- * deadline holds for each try of it; those that fail are repeated by the SDK's core, for about ten seconds.
- */
-export const reachTemporal = (connection: NativeConnection, namespace: string): Promise<unknown> =>
-  connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
-
-/** Whoever asks during a call, or shortly after it, gets its answer. */
-function sharing<T>(call: () => Promise<T>): () => Promise<T> {
-  let last: Promise<T> | undefined;
-  const forget = () => (last = undefined);
-  return () => (last ??= call().finally(() => setTimeout(forget, REUSED_MS).unref()));
-}
-
-const refusalOf = (err: unknown): string =>
-  `Temporal does not answer, or refuses us (gRPC code ${(err as { code?: number }).code ?? 'unknown'}).`;

@@ -2,10 +2,11 @@
 import { Runtime } from '@temporalio/worker';
 import { temporalTarget } from '../../client/temporal/connection';
 import { connectNative } from '../../client/temporal/native-connection';
+import { reachTemporal } from '../../client/temporal/reach';
 import { onStopSignal } from '../../client/temporal/stop-signals';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
-import { healthOf, reachTemporal, serveHealth } from '../../worker/health';
+import { healthOf, serveHealth } from '../../worker/health';
 import { createLogger } from '../../worker/logger';
 import { minimalTaskQueue } from '../contenders';
 

@@ -2,6 +2,7 @@
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker'; // a type: the native module is for workers alone
+import { interceptors } from './grpc-retry';
 
 /** How long a first connect may take, if nobody says otherwise. */
 export const CONNECT_MS = 10_000;
@@ -39,7 +40,8 @@ export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTa
 
 /** A client's connection. Tries for `withinMs`, so that a server which is just starting is waited for. Fails: TemporalUnavailable. */
 export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Promise<Connection> {
-  const connection = Connection.lazy({ ...target.connectionOptions, channelArgs, connectTimeout: withinMs });
+  const { connectionOptions } = target;
+  const connection = Connection.lazy({ ...connectionOptions, channelArgs, interceptors, connectTimeout: withinMs });
   try {
     await connection.ensureConnected();
     return connection;

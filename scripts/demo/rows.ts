@@ -9,6 +9,8 @@ export interface Row {
   credentials?: Credentials[];
   /** Whether its user consents at the third party. */
   consents?: boolean;
+  /** Through the service's HTTP, or by the library. */
+  by?: 'library' | 'service';
   ends: StateName;
   /** What there is to see. */
   shows: string;
@@ -35,8 +37,9 @@ export const rows: Row[] = [
     connector: 'Kestrel',
     properties: [{ Environment: 'staging', SigningSecret: 'demo-secret', Region: 'eu' }],
     credentials: [{ kind: 'apiKey', key: 'demo-key' }],
+    by: 'service',
     ends: 'authenticated',
-    shows: 'API key and a sensitive property',
+    shows: 'API key and a sensitive property, by HTTP',
   },
   {
     connector: 'Zenodesk',
@@ -73,7 +76,13 @@ export const rows: Row[] = [
   { connector: 'Evergreen', ends: 'authenticated', shows: 'authenticated already' },
   { connector: 'Fieldstone', ends: 'unsupported', shows: 'AuthFields: an operator has to help' },
   { connector: 'Vaultline', ends: 'unsupported', shows: 'an auth type that nobody knows' },
-  { connector: 'Ledgerly', consents: true, ends: 'authenticated', shows: 'OAuth2: the user consents' },
+  {
+    connector: 'Ledgerly',
+    consents: true,
+    by: 'service',
+    ends: 'authenticated',
+    shows: 'OAuth2: the user consents, by HTTP',
+  },
   {
     connector: 'Shopwell',
     properties: [{ Shop: 'acme' }],

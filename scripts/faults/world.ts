@@ -13,8 +13,8 @@ import type { AccountConnector } from '../../sandbox/answers';
 import type { RecordedRequest } from '../../sandbox/requests';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import type { ConnectorKey } from '../../workflows/connector';
-import { onlyAddress, untilReady } from '../start/stack';
-import { startProcess, type OwnProcess } from '../start/processes';
+import { onlyAddress } from '../start/stack';
+import { startProcess, untilReady, type OwnProcess } from '../start/processes';
 import { createMark, type Mark } from './marks';
 import { startProxy, type Proxy } from './proxy';
 

@@ -1,6 +1,7 @@
 /** `npm start`: everything on this machine. */
 import { join } from 'node:path';
 import { onStopSignal } from '../../client/temporal/stop-signals';
+import { connectLink } from './service';
 import { findRunning, leaveNote, portsOf, startStack, type Running } from './stack';
 
 const root = join(__dirname, '..', '..', '..');
@@ -8,11 +9,12 @@ const folder = join(root, '.data');
 const help = `Usage: npm start
 
 Starts everything on this machine, and stops it again at Ctrl-C: a Temporal dev server with its UI (data in .data/),
-the Cyclr sandbox, a worker. The flows of the last time go on where they were.
+the Cyclr sandbox, a worker, the onboarding service. The flows of the last time go on where they were.
 
   TEMPORAL_ADDRESS   uses that Temporal instead of a dev server (with the other TEMPORAL_* variables)
   CYCLR_API_URL      uses that Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
   SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
+  PORT (8080)        where the service listens; PUBLIC_URL and ALLOWED_ORIGINS are the service's too
   TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any that is free)`;
 
 async function main(args: string[]): Promise<number> {
@@ -27,7 +29,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const takeNoteAway = leaveNote(folder, stack);
-  console.log(welcome(stack));
+  console.log(welcome(stack, await linkOf(stack)));
   const trouble = await Promise.race([stopped, stack.died]);
   if (trouble) console.error(trouble);
   console.log('\nStopping …');
@@ -41,7 +43,14 @@ function usage(asked: boolean): number {
   return asked ? 0 : 2;
 }
 
-function welcome({ temporal, cyclr }: Running): string {
+/** Connectors of an account that the sandbox has from the start. */
+const example = { accountId: '7c9e6679-7425-40de-944b-e07fc1f90ae7', connectorIds: [3001, 3002, 3003] };
+
+/** A page to look at, where it is known what there is to connect. */
+const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
+  cyclr.sandbox ? connectLink(service, { ...example, accountLabel: 'Example Ltd', expiresIn: '1 hour' }) : undefined;
+
+function welcome({ temporal, cyclr }: Running, link: string | undefined): string {
   const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;
   const next = cyclr.sandbox
     ? ['npm run demo', 'npm run cli -- start acme 1002', 'npm run cli -- properties acme 1002 --set Domain=acme']
@@ -49,10 +58,11 @@ function welcome({ temporal, cyclr }: Running): string {
   return [
     '',
     ...(web ? [`Temporal Web: ${web}`, ''] : []),
+    ...(link ? ['The connect page, as a user gets it (within an hour):', `  ${link}`, ''] : []),
     'To try next, in another terminal:',
     ...next.map((command) => `  ${command}`),
     '',
-    'Logs are in .data/logs. Ctrl-C stops everything.',
+    "The service's API key is in .data/service.json. Logs are in .data/logs. Ctrl-C stops everything.",
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 /** Our own processes beside each other on this machine, as `npm start` and the demo run them. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../../client/temporal/child';
 
 export interface ProcessOptions {
@@ -19,6 +20,7 @@ export interface OwnProcess extends Child {
   logFile: string;
 }
 
+const READY_MS = 60_000;
 const dist = join(__dirname, '..', '..');
 
 /**
@@ -35,3 +37,18 @@ export async function startProcess({ name, main, args = [], env, logFolder }: Pr
   });
   return { ...child, name, logFile };
 }
+
+/** Waits until it is. Fails with its last words where it ends before, and after a minute. */
+export async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
+  let ended = false;
+  void child.exited.then(() => (ended = true));
+  for (const until = Date.now() + READY_MS; Date.now() < until; await delay(100)) {
+    if (ended) throw new Error(`The ${child.name} did not start:\n${child.lastLines()}`);
+    if (await ready().catch(() => false)) return;
+  }
+  throw new Error(`The ${child.name} is not ready after ${READY_MS / 1000} s (log: ${child.logFile})`);
+}
+
+/** Whether something answers there with a success. */
+export const answers = async (url: string): Promise<boolean> =>
+  (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;

@@ -1,7 +1,6 @@
-/** Everything on this machine: Temporal, a Cyclr, a worker. What the environment names already is used instead. */
+/** Everything on this machine: Temporal, a Cyclr, a worker, the service. What the environment names already is used instead. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { generateKey } from '../../client/sealing/keys';
 import { connect, temporalTarget, type TemporalTarget } from '../../client/temporal/connection';
 import { portVariables, startDevServer, type DevServer } from '../../client/temporal/dev-server';
@@ -9,9 +8,8 @@ import { freePort, isFree } from '../../client/temporal/ports';
 import { registerSearchAttributes } from '../../client/temporal/search-attributes';
 import { client as sandboxClient } from '../../sandbox/token';
 import { taskQueue } from '../../workflows/messages';
-import { startProcess, type OwnProcess } from './processes';
-
-const READY_MS = 60_000;
+import { answers, startProcess, untilReady } from './processes';
+import { startService, type RunningService } from './service';
 
 /** What runs where; `undefined` for what the environment named and we did not start. */
 export interface Running {
@@ -19,6 +17,7 @@ export interface Running {
   cyclr: { url: string; serviceUrl?: string; sandbox: boolean };
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
+  service: RunningService;
 }
 
 export interface Stack extends Running {
@@ -31,7 +30,7 @@ export interface Stack extends Running {
 export interface StackOptions {
   /** Where the data, the keys and the logs are kept. */
   folder: string;
-  ports: { temporal: number; ui: number | undefined; sandbox: number; health?: number };
+  ports: { temporal: number; ui: number | undefined; sandbox: number; service: number; health?: number };
   /** One line for each thing that is up. */
   say(line: string): void;
 }
@@ -56,6 +55,12 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
       say(`Cyclr at ${cyclrUrl}${process.env.CYCLR_API_URL ? ' (CYCLR_API_URL)' : ', the sandbox'}`);
       const healthUrl = await startWorker(target, cyclrUrl, sealingKeys);
       say(`Worker on task queue ${taskQueue}, its health at ${healthUrl}`);
+      const { process: service, ...running } = await startService({
+        ...{ folder, logFolder, port: ports.service, sealingKeys },
+        env: process.env.TEMPORAL_ADDRESS ? {} : onlyAddress(target.address),
+      });
+      started.push(service);
+      say(`Onboarding service at ${running.url}, its API at ${running.url}/docs`);
       return {
         temporal: { address: target.address, namespace: target.namespace, uiUrl: server?.uiUrl },
         cyclr: {
@@ -64,6 +69,7 @@ export async function startStack({ folder, ports, say }: StackOptions): Promise<
           sandbox: !process.env.CYCLR_API_URL,
         },
         sealingKeys,
+        service: running,
         died: Promise.race(started.map(async (part) => (await part.exited, `The ${part.name} has stopped by itself.`))),
         stop,
       };
@@ -134,6 +140,7 @@ export const portsOf = (env: NodeJS.ProcessEnv): StackOptions['ports'] => ({
   temporal: portOf(env, portVariables.port, 7233),
   ui: portOf(env, portVariables.uiPort, 8233),
   sandbox: portOf(env, 'SANDBOX_PORT', 7080),
+  service: portOf(env, 'PORT', 8080),
   health: env.HEALTH_PORT ? portOf(env, 'HEALTH_PORT', 8081) : undefined, // any free one: 8081 is a popular number
 });
 
@@ -158,25 +165,13 @@ const localTarget = ({ address }: DevServer): TemporalTarget => ({
   connectionOptions: { address },
 });
 
-/** Waits until it works. Fails where it ends before, and after a minute. */
-export async function untilReady(child: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
-  let ended = false;
-  void child.exited.then(() => (ended = true));
-  for (const until = Date.now() + READY_MS; Date.now() < until; await delay(100)) {
-    if (ended) throw new Error(`The ${child.name} did not start:\n${child.lastLines()}`);
-    if (await ready().catch(() => false)) return;
-  }
-  throw new Error(`The ${child.name} is not ready after ${READY_MS / 1000} s (log: ${child.logFile})`);
-}
-
-const answers = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
-
 /** Where `npm start` says what it runs, for those who come after it. */
 const noteOf = (folder: string): string => join(folder, 'running.json');
 
 /** Leaves a note of what runs; taken away by the function that it returns. */
-export function leaveNote(folder: string, { temporal, cyclr, sealingKeys }: Running): () => void {
-  writeFileSync(noteOf(folder), JSON.stringify({ pid: process.pid, temporal, cyclr, sealingKeys }), { mode: 0o600 });
+export function leaveNote(folder: string, { temporal, cyclr, sealingKeys, service }: Running): () => void {
+  const note = { pid: process.pid, temporal, cyclr, sealingKeys, service };
+  writeFileSync(noteOf(folder), JSON.stringify(note), { mode: 0o600 });
   return () => rmSync(noteOf(folder), { force: true });
 }
 

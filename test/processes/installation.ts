@@ -67,4 +67,5 @@ export const freePorts = async (): Promise<NodeJS.ProcessEnv> => ({
   TEMPORAL_DEV_PORT: `${await freePort()}`,
   TEMPORAL_DEV_UI_PORT: `${await freePort()}`,
   SANDBOX_PORT: `${await freePort()}`,
+  PORT: `${await freePort()}`,
 });

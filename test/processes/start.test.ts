@@ -47,7 +47,7 @@ test('everything comes up, Ctrl-C stops all of it, and the next start finds its 
   );
   second.process.kill('SIGTERM');
 
-  expect(free).toEqual([true, true, true]);
+  expect(free).toEqual([true, true, true, true]);
   expect(found.runId).toBe(runId);
   expect(applied.state).toBe('awaitingCredentials');
   expect(await second.ended).toBe(0);
@@ -74,7 +74,20 @@ test('it says where Temporal Web is and what to try next', async () => {
   expect((await fetch(web)).status).toBe(200);
 });
 
-test.each(['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT'])(
+test('it prints a link to the connect page that works', async () => {
+  const running = installation.run('start', await freePorts());
+  await running.says('Ctrl-C stops everything');
+  const [link = '', token = ''] = /http:\S+\/connect#session=(\S+)/.exec(running.output()) ?? [];
+
+  const shown = await fetch(link);
+  const session = await fetch(new URL('v1/session', link), { headers: { Authorization: `Bearer ${token}` } });
+
+  expect(shown.status).toBe(200);
+  expect(await session.json()).toMatchObject({ accountLabel: 'Example Ltd', connectors: [{}, {}, {}] });
+  expect(statSync(join(installation.folder, '.data', 'service.json')).mode & 0o777).toBe(0o600);
+});
+
+test.each(['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT'])(
   'a port in use is a clear message, and leaves nothing running (%s)',
   async (variable) => {
     const env = await freePorts();
@@ -89,7 +102,7 @@ test.each(['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT'])(
       expect(running.output()).toContain(env[variable]);
       expect(running.output()).toContain(variable);
       const rest = Object.entries(env).filter(([name]) => name !== variable);
-      expect(await Promise.all(rest.map(([, port]) => isFree(Number(port))))).toEqual([true, true]);
+      expect(await Promise.all(rest.map(([, port]) => isFree(Number(port))))).toEqual([true, true, true]);
     } finally {
       other.close();
     }
@@ -104,5 +117,5 @@ test('a Ctrl-C while it starts stops what has started', async () => {
   running.process.kill('SIGINT');
 
   expect(await running.ended).toBe(0);
-  expect(await Promise.all(Object.values(env).map((port) => isFree(Number(port))))).toEqual([true, true, true]);
+  expect(await Promise.all(Object.values(env).map((port) => isFree(Number(port))))).toEqual([true, true, true, true]);
 });

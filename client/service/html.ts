@@ -1,0 +1,47 @@
+/** Pages, as plain as can be. */
+
+const escapes: { [character: string]: string } = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text that was made HTML. */
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+/** HTML with the values in it escaped, unless they are HTML themselves. */
+export function html(strings: TemplateStringsArray, ...values: (string | Html | Html[])[]): Html {
+  const parts = values.map((value) =>
+    value instanceof Html ? value.text : Array.isArray(value) ? value.map(({ text }) => text).join('') : escaped(value),
+  );
+  return new Html(String.raw({ raw: strings }, ...parts));
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]!);
+
+/** A whole page. `goesOn` is where it goes by itself, after so many seconds. */
+export function page(title: string, body: Html, goesOn?: { afterS: number; to: string }): string {
+  const refresh = goesOn
+    ? html`<meta http-equiv="refresh" content="${goesOn.afterS.toString()};url=${goesOn.to}" />`
+    : html``;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        ${refresh}
+        <title>${title}</title>
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+      </body>
+    </html> `.text;
+}

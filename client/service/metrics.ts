@@ -1,0 +1,44 @@
+/** What there is to count, served on a port of its own. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Answered } from './parts';
+
+export interface Metrics {
+  count(answered: Answered): void;
+  /** In Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** Labels are methods, patterns of routes and statuses: nothing that a caller makes up. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const labelNames = ['method', 'route', 'status'] as const;
+  const registers = [registry];
+  const answered = new Counter({ name: 'http_requests_total', help: 'Answered calls.', labelNames, registers });
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'How long they took.',
+    labelNames,
+    registers,
+  });
+  return {
+    count({ method, route, status, durationMs }) {
+      const labels = { method, route, status: String(status) };
+      answered.inc(labels);
+      duration.observe(labels, durationMs / 1000);
+    },
+    text: () => registry.metrics(),
+  };
+}
+
+/** `GET /metrics` on all addresses, since a container is asked from outside. Fails where the port is taken. */
+export async function serveMetrics(metrics: Metrics, port: number): Promise<Server> {
+  const server = createServer(async ({ url }, response) => {
+    if (url !== '/metrics') return void response.writeHead(404).end();
+    response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(await metrics.text());
+  });
+  await once(server.listen(port), 'listening');
+  return server;
+}

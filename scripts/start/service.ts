@@ -1,0 +1,74 @@
+/** The onboarding service of `npm start`, and the keys that it is given. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readKeySet } from '../../client/sealing/key-file';
+import { keySetOf, publicHalf } from '../../client/sealing/keys';
+import { isFree } from '../../client/temporal/ports';
+import { answers, startProcess, untilReady, type OwnProcess } from './processes';
+
+/** Where it is, and a key to call it with. */
+export interface RunningService {
+  url: string;
+  apiKey: string;
+}
+
+interface Options {
+  folder: string;
+  logFolder: string;
+  port: number;
+  /** The private JWK set, or the path of its file: the service is given the public half. */
+  sealingKeys: string;
+  env: NodeJS.ProcessEnv;
+}
+
+/** Starts it and waits until it answers. Fails where its port is taken, and where it does not start. */
+export async function startService(options: Options): Promise<RunningService & { process: OwnProcess }> {
+  const { folder, logFolder, port } = options;
+  if (!(await isFree(port)))
+    throw new Error(
+      `Port ${port} of 127.0.0.1 is taken, which the service needs. Stop what listens there, or set PORT to another port.`,
+    );
+  const { apiKey, sessionKeys } = keptServiceKeys(join(folder, 'service.json'));
+  const env = {
+    ...options.env,
+    PORT: `${port}`,
+    SERVICE_API_KEYS: createHash('sha256').update(apiKey).digest('hex'),
+    SESSION_KEYS: JSON.stringify(sessionKeys),
+    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(await readKeySet(options.sealingKeys)))),
+  };
+  const service = await startProcess({ name: 'service', main: 'client/service/main.js', env, logFolder });
+  const url = `http://127.0.0.1:${port}`;
+  await untilReady(service, () => answers(`${url}/readyz`)).catch(async (err: unknown) => {
+    await service.stop();
+    throw err;
+  });
+  return { url, apiKey, process: service };
+}
+
+interface ServiceKeys {
+  apiKey: string;
+  sessionKeys: { keys: { kty: 'oct'; k: string }[] };
+}
+
+/** In a file that only its owner reads; made at first use, kept from then on. */
+function keptServiceKeys(file: string): ServiceKeys {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ServiceKeys;
+  const random = () => randomBytes(32).toString('base64url');
+  const keys: ServiceKeys = { apiKey: random(), sessionKeys: { keys: [{ kty: 'oct', k: random() }] } };
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(keys, undefined, 2), { mode: 0o600 });
+  renameSync(draft, file);
+  return keys;
+}
+
+/** A link to the connect page, as a backend gets one for its user. */
+export async function connectLink({ url, apiKey }: RunningService, session: object): Promise<string> {
+  const response = await fetch(`${url}/v1/sessions`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(session),
+  });
+  if (!response.ok) throw new Error(`The service answers ${response.status} when it is asked for a link.`);
+  return ((await response.json()) as { url: string }).url;
+}

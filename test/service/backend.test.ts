@@ -1,0 +1,279 @@
+/** What a backend calls, and what it is answered. */
+import { randomUUID } from 'node:crypto';
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { openService, ORIGIN, pathOf, type Service } from './scene';
+
+let service: Service;
+beforeAll(async () => (service = await openService()));
+afterAll(() => service.close());
+
+const post = (key: ConnectorKey, then: string, body?: unknown, headers?: { [name: string]: string }) =>
+  service.asBackend('POST', pathOf(key, then), body, headers);
+const reaches = (key: ConnectorKey, state: string) =>
+  eventually(
+    async () => (await service.asBackend('GET', pathOf(key))).body,
+    (view) => view.state === state,
+  );
+/** A flow that was started, once it waits. */
+async function waiting(connector: string, state: string): Promise<ConnectorKey> {
+  const key = service.stage.install(connector);
+  await post(key, '');
+  await reaches(key, state);
+  return key;
+}
+const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey', key } });
+const submissionsOf = async (key: ConnectorKey) =>
+  (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'credentialsSubmitted');
+
+test('a backend starts a flow, feeds it in clear, and reads how it ended', async () => {
+  const key = service.stage.install('Fernhill');
+
+  const started = await post(key, '', { by: 'shop' });
+  await reaches(key, 'awaitingProperties');
+  const applied = await post(key, '/properties', { values: { Domain: 'acme' } });
+  const done = await post(key, '/credentials', apiKey());
+  const { body: timeline } = await service.asBackend('GET', pathOf(key, '/timeline'));
+
+  expect(started).toMatchObject({ status: 201, body: { started: true, intent: 'authenticate' } });
+  expect(applied).toMatchObject({ status: 200, body: { state: 'awaitingCredentials' } });
+  expect(done).toMatchObject({ status: 200, body: { state: 'authenticated', verification: 'notChecked' } });
+  expect(timeline.entries.map(({ to }: { to: string }) => to)).toEqual([
+    'awaitingProperties',
+    'applyingProperties',
+    'awaitingCredentials',
+    'applyingCredentials',
+    'authenticated',
+  ]);
+  expect(service.stage.sandbox.connectorOf(key.accountId, key.connectorId).Authenticated).toBe(true);
+});
+
+test('starting twice returns the flow that runs', async () => {
+  const key = service.stage.install('Brightdesk');
+
+  const [first, second] = [await post(key, ''), await post(key, '', { intent: 'authenticate' })];
+
+  expect(first).toMatchObject({ status: 201, body: { started: true } });
+  expect(second).toMatchObject({ status: 200, body: { started: false, runId: first.body.runId } });
+});
+
+test('what the user got wrong is a view with a problem', async () => {
+  const key = await waiting('Brightdesk', 'awaitingCredentials');
+
+  const refused = await post(key, '/credentials', apiKey('wrong-key'));
+  const taken = await post(key, '/credentials', apiKey());
+
+  expect(refused).toMatchObject({ status: 200, body: { state: 'awaitingCredentials', problem: { code: 'refused' } } });
+  expect(taken.body.state).toBe('authenticated');
+});
+
+test('a secret property in clear is sealed on arrival, another one is not', async () => {
+  const key = await waiting('Kestrel', 'awaitingProperties');
+  const values = { Environment: 'staging', SigningSecret: 'secret-in-clear', Region: 'eu' };
+
+  const { body } = await post(key, '/properties', { values });
+
+  const history = JSON.stringify(
+    await service.stage.client.workflow.getHandle(`connector-auth/${key.accountId}/${key.connectorId}`).fetchHistory(),
+  );
+  const inHistory = (text: string) =>
+    history.includes(Buffer.from(text).toString('base64').slice(0, -4)) || history.includes(text);
+  expect(body.state).toBe('awaitingCredentials');
+  expect(service.stage.sandbox.connectorOf(key.accountId, key.connectorId).Properties).toContainEqual(
+    expect.objectContaining({ Name: 'SigningSecret', Value: 'secret-in-clear' }),
+  );
+  expect(inHistory('secret-in-clear')).toBe(false);
+});
+
+test('values that are sealed already pass as they are', async () => {
+  const key = await waiting('Brightdesk', 'awaitingCredentials');
+  const submissionId = randomUUID();
+  const credentials = await service.stage.sealed(key, submissionId, { kind: 'apiKey', key: 'right' });
+
+  const withoutId = await post(key, '/credentials', { credentials });
+  const done = await post(key, '/credentials', { submissionId, credentials });
+
+  expect(withoutId).toMatchObject({ status: 422, body: { code: 'malformed', fields: [{ name: 'submissionId' }] } });
+  expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
+});
+
+describe('Idempotency-Key', () => {
+  test('the same call with the same key is done once', async () => {
+    const key = await waiting('Brightdesk', 'awaitingCredentials');
+    const headers = { 'Idempotency-Key': 'order 1' };
+
+    const first = await post(key, '/credentials', apiKey('wrong-1'), headers);
+    const again = await post(key, '/credentials', apiKey('wrong-1'), headers);
+    const submissions = await submissionsOf(key);
+    await post(key, '/credentials', apiKey('wrong-2'), { 'Idempotency-Key': 'order 2' });
+
+    expect(first.body.problem.code).toBe('refused');
+    expect(again).toMatchObject({ status: 200, body: { state: 'awaitingCredentials' } });
+    expect(submissions).toHaveLength(1);
+    expect(await submissionsOf(key)).toHaveLength(2);
+  });
+
+  test('without one, each call is another', async () => {
+    const key = await waiting('Brightdesk', 'awaitingCredentials');
+
+    await post(key, '/credentials', apiKey('wrong-1'));
+    await post(key, '/credentials', apiKey('wrong-1'));
+
+    expect(await submissionsOf(key)).toHaveLength(2);
+  });
+
+  test('the id in the body counts for more, and is the one of the timeline', async () => {
+    const key = await waiting('Brightdesk', 'awaitingCredentials');
+
+    await post(key, '/credentials', { submissionId: 's1', ...apiKey('wrong-1') }, { 'Idempotency-Key': 'order 1' });
+
+    expect(await submissionsOf(key)).toMatchObject([{ id: 's1', by: 'backend' }]);
+  });
+
+  test('one key does not stand for two connectors', async () => {
+    const [one, other] = [
+      await waiting('Brightdesk', 'awaitingCredentials'),
+      await waiting('Brightdesk', 'awaitingCredentials'),
+    ];
+    const headers = { 'Idempotency-Key': 'order 1' };
+
+    const answers = await Promise.all([one, other].map((key) => post(key, '/credentials', apiKey(), headers)));
+
+    expect(answers.map(({ body }) => body.state)).toEqual(['authenticated', 'authenticated']);
+    const ids = (await Promise.all([one, other].map(submissionsOf))).map(([entry]) => entry?.id);
+    expect(ids[0]).not.toBe(ids[1]);
+  });
+});
+
+test('a link leads to the consent, and confirming has Cyclr asked', async () => {
+  const key = await waiting('Ledgerly', 'awaitingAuthorization');
+
+  const early = await post(key, '/confirm');
+  const link = await post(key, '/authorization', { returnTo: `${ORIGIN}/done` });
+  const outcome = await service.stage.sandbox.consent(link.body.url, 'approve');
+  const done = await post(key, '/confirm', { attemptId: link.body.attemptId });
+
+  expect(early).toMatchObject({ status: 409, body: { code: 'notNow', view: { state: 'awaitingAuthorization' } } });
+  expect(link).toMatchObject({ status: 200, body: { attemptId: expect.any(String), expiresAt: expect.any(String) } });
+  expect(outcome.location).toBe(`${ORIGIN}/done`);
+  expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
+});
+
+test('a link without an address to return to comes back to the service', async () => {
+  const key = await waiting('Ledgerly', 'awaitingAuthorization');
+
+  const link = await post(key, '/authorization');
+  const outcome = await service.stage.sandbox.consent(link.body.url, 'approve');
+  const confirmed = await post(key, '/confirm'); // about the newest attempt
+
+  expect(outcome.location).toMatch(new RegExp(`^${service.url}/connect/return\\?attempt=`));
+  expect(confirmed.body.state).toBe('authenticated');
+});
+
+test('nobody is sent to an address that is not on the list', async () => {
+  const key = await waiting('Ledgerly', 'awaitingAuthorization');
+
+  for (const returnTo of [
+    'https://evil.example/',
+    'javascript:alert(1)',
+    '//evil.example',
+    `${ORIGIN}.evil.example/`,
+    'no url',
+    `https://user@app.acme.example/`,
+  ]) {
+    const answer = await post(key, '/authorization', { returnTo });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'malformed', fields: [{ name: 'returnTo' }] } });
+  }
+});
+
+test('cancelling ends it, and what comes afterwards is told how it ended', async () => {
+  const key = await waiting('Brightdesk', 'awaitingCredentials');
+
+  const cancelled = await post(key, '/cancel', { reason: 'changed their mind' });
+  const late = await post(key, '/credentials', apiKey());
+
+  expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+  expect(late).toMatchObject({ status: 409, body: { code: 'closed', view: { state: 'cancelled' } } });
+});
+
+test('a re-authentication is a run of its own, and not beside an authentication', async () => {
+  const key = await waiting('Brightdesk', 'awaitingCredentials');
+
+  const beside = await post(key, '/reauthenticate');
+  await post(key, '/credentials', apiKey());
+  const started = await post(key, '/reauthenticate', { by: 'shop' });
+
+  expect(beside).toMatchObject({
+    status: 409,
+    body: { code: 'alreadyRunning', view: { state: 'awaitingCredentials' } },
+  });
+  expect(started).toMatchObject({ status: 201, body: { started: true, intent: 'reauthenticate' } });
+  expect((await reaches(key, 'awaitingCredentials')).intent).toBe('reauthenticate');
+});
+
+describe('the list of an account', () => {
+  const listed = (accountId: string, query = '') =>
+    service.asBackend('GET', `/v1/accounts/${encodeURIComponent(accountId)}/connectors${query}`);
+
+  test('shows the latest run of each connector, in pages, and by state', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((connector) =>
+      service.stage.install(connector, { accountId }),
+    );
+    await post(keys[0]!, '');
+    await reaches(keys[0]!, 'awaitingCredentials');
+    await post(keys[0]!, '/cancel');
+    for (const key of keys) await post(key, '');
+    const { body } = await eventually(
+      () => listed(accountId),
+      ({ body: { items } }) =>
+        items.map(({ state }: { state: string }) => state).join() ===
+        'awaitingCredentials,awaitingAuthorization,authenticated',
+    );
+
+    const [first, second] = [await listed(accountId, '?pageSize=2'), await listed(accountId, '?pageSize=2&page=2')];
+    const cancelled = await listed(accountId, '?state=cancelled');
+    const authenticated = await listed(accountId, '?state=authenticated');
+
+    expect(body.items).toEqual(
+      keys.map(({ connectorId }, i) => ({
+        accountId,
+        connectorId,
+        name: ['Brightdesk', 'Ledgerly', 'Openrates'][i],
+        state: expect.any(String),
+        since: expect.stringMatching(/^20.*Z$/),
+      })),
+    );
+    expect(body.next).toBeUndefined();
+    expect([first.body.items.length, first.body.next]).toEqual([2, 2]);
+    expect([second.body.items.length, second.body.next]).toEqual([1, undefined]);
+    expect(cancelled.body.items).toEqual([]); // an earlier run was, the connector is not
+    expect(authenticated.body.items).toMatchObject([{ connectorId: keys[2]!.connectorId }]);
+  });
+
+  test.each([
+    "o'brien",
+    String.raw`back\slash`,
+    String.raw`\' OR CyclrAccountId != '`,
+    `' OR CyclrAccountId != '`,
+    'dou"ble',
+    'Müller & Söhne/1',
+    '%',
+    '_',
+  ])('is the list of that account alone, whatever it is called: %s', async (accountId) => {
+    const key = service.stage.install('Brightdesk', { accountId });
+    await post(key, '');
+
+    const { status, body } = await eventually(
+      () => listed(accountId),
+      (answer) => answer.status !== 200 || answer.body.items.length > 0,
+    );
+
+    expect(status).toBe(200);
+    expect(body.items).toMatchObject([key]);
+  });
+
+  test('of an unknown account is empty', async () => {
+    expect(await listed('nobody')).toMatchObject({ status: 200, body: { items: [] } });
+  });
+});

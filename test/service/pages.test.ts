@@ -1,0 +1,287 @@
+/** What a browser is shown: the way to a third party's consent and back. */
+import { randomUUID } from 'node:crypto';
+import { Tokens } from '../../client/service/tokens';
+import type { Decision } from '../../sandbox/oauth';
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { newSessionKeys, openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
+
+let service: Service;
+beforeAll(async () => (service = await openService()));
+afterAll(() => service.close());
+
+/** Posts the form as a page of this origin would; as none where it is empty. */
+const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
+  service.call('POST', '/connect/go', {
+    body: new URLSearchParams(
+      Object.entries(fields).map(([name, value]) => [name, String(value)] as [string, string]),
+    ).toString(),
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...(origin && { Origin: origin }) },
+  });
+const comeBack = (attempt?: string, method = 'GET') =>
+  service.call(method, `/connect/return${attempt === undefined ? '' : `?attempt=${attempt}`}`);
+
+const state = async (key: ConnectorKey) => (await service.stage.auth.view(key)).state;
+const reaches = (key: ConnectorKey, expected: string) =>
+  eventually(
+    () => state(key),
+    (seen) => seen === expected,
+  );
+/** A session for a connector that waits for consent. */
+async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }> {
+  const key = service.stage.install('Ledgerly');
+  const token = await service.session(key, more);
+  await reaches(key, 'awaitingAuthorization');
+  return { key, token };
+}
+/** Where a page goes on by itself. */
+const target = (text: string): string =>
+  (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
+/** The signed attempt that the browser comes back with, once the user has decided. */
+async function decides(text: string, decision: Decision): Promise<string> {
+  const { location = '' } = await service.stage.sandbox.consent(target(text), decision);
+  return new URL(location).searchParams.get('attempt') ?? '';
+}
+const reads = ({ accountId, connectorId }: ConnectorKey) =>
+  service.stage.sandbox.requests.filter(
+    ({ account, method, path }) =>
+      account === accountId && method === 'GET' && path.endsWith(`/connectors/${connectorId}`),
+  ).length;
+const returns = async (key: ConnectorKey) =>
+  (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'authorizationReturned');
+
+test('a click leads to the consent, and the way back to connected', async () => {
+  const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>' });
+
+  const out = await go({ session: token, connectorId: key.connectorId });
+  const attempt = await decides(out.text, 'approve');
+  const back = await comeBack(attempt);
+
+  expect(out.status).toBe(200);
+  expect(out.headers.get('cache-control')).toBe('no-store');
+  expect(out.headers.get('referrer-policy')).toBe('same-origin');
+  expect(out.text).toContain('For Acme &lt;Ltd&gt;.');
+  expect(back.status).toBe(200);
+  expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
+  expect(await state(key)).toBe('authenticated');
+  expect(await returns(key)).toMatchObject([{ by: 'user' }]);
+});
+
+test('a consent that was declined is looked after once more, by itself', async () => {
+  const { key, token } = await waiting();
+  const out = await go({ session: token, connectorId: key.connectorId });
+
+  const back = await comeBack(await decides(out.text, 'decline'));
+
+  expect(back.status).toBe(200); // Cyclr is asked for half a minute: it may be late
+  expect(back.text).toContain('<h1>Ledgerly is being checked …</h1>');
+  expect(back.text).toMatch(/http-equiv="refresh" content="5;url=return\?attempt=[\w.-]+"/);
+  expect(await state(key)).not.toBe('authenticated');
+});
+
+describe('going out', () => {
+  test('a fresh link each time, for the page of the session alone', async () => {
+    const { key, token } = await waiting({ origin: ORIGIN });
+    const fields = { session: token, connectorId: key.connectorId };
+
+    const allowed = [await go(fields), await go(fields, ORIGIN)];
+    const refused = [
+      await go(fields, OTHER_ORIGIN),
+      await go(fields, 'https://evil.example'),
+      await go(fields, 'null'),
+      await go(fields, ''),
+    ];
+
+    expect(allowed.map(({ status }) => status)).toEqual([200, 200]);
+    expect(new Set(allowed.map(({ text }) => target(text))).size).toBe(2);
+    expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect(refused.map(({ text }) => target(text))).toEqual(refused.map(() => 'nowhere'));
+  });
+
+  test('only with a session, and for its connectors', async () => {
+    const [mine, other] = [await waiting(), await waiting()];
+    const invitation = await service.session(mine.key, { kind: 'invitation' });
+    const { connectorId } = mine.key;
+
+    expect((await go({ session: mine.token, connectorId: other.key.connectorId })).status).toBe(404);
+    expect((await go({ session: other.token, connectorId })).status).toBe(404);
+    const sibling = service.stage.install('Ledgerly', { accountId: mine.key.accountId });
+    await service.session(sibling);
+    await reaches(sibling, 'awaitingAuthorization');
+    expect((await go({ session: mine.token, connectorId: sibling.connectorId })).status).toBe(404);
+    for (const session of ['', 'x', service.apiKey, invitation])
+      expect((await go({ session, connectorId })).status).toBe(401);
+    expect((await go({ connectorId })).status).toBe(422);
+    expect((await go({ session: mine.token, connectorId: '1e3' })).status).toBe(422);
+    expect((await service.stage.auth.view(mine.key)).attempt).toBeUndefined();
+  });
+
+  test('where nobody waits for it, the page says so', async () => {
+    const key = service.stage.install('Brightdesk');
+    const token = await service.session(key);
+    await reaches(key, 'awaitingCredentials');
+
+    const answer = await go({ session: token, connectorId: key.connectorId });
+
+    expect(answer.status).toBe(409);
+    expect(answer.headers.get('content-type')).toContain('text/html');
+    expect(answer.text).toContain('This is not waited for at the moment.');
+  });
+
+  test('looking does nothing', async () => {
+    for (const method of ['GET', 'HEAD']) expect((await service.call(method, '/connect/go')).status).toBe(405);
+    for (const method of ['GET', 'HEAD']) expect((await service.call(method, '/connect')).status).toBe(200);
+  });
+});
+
+describe('coming back', () => {
+  /** An attempt of a flow that waits, and that nobody has come back from. */
+  async function attempted() {
+    const { key, token } = await waiting();
+    const out = await go({ session: token, connectorId: key.connectorId });
+    return {
+      key,
+      token,
+      attempt: new URL(new URL(target(out.text)).searchParams.get('targetOrigin')!).searchParams.get('attempt')!,
+    };
+  }
+
+  test('with an attempt that is none, forged, foreign, old or of another kind changes nothing', async () => {
+    const { key, token, attempt } = await attempted();
+    const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id };
+    const { sessionKeys: keys, url: publicUrl } = service;
+    const [header, payload, signature] = attempt.split('.') as [string, string, string];
+    const wrong = {
+      none: undefined,
+      empty: '',
+      noise: '%00%ff',
+      cut: `${header}.${payload}`,
+      unsigned: `${header}.${payload}.`,
+      otherSignature: [header, payload, `${signature.slice(0, -4)}AAAA`].join('.'),
+      otherKey: await new Tokens({ keys: newSessionKeys(), publicUrl }).attempt(own),
+      otherService: await new Tokens({ keys, publicUrl: 'https://other.example' }).attempt(own),
+      old: await new Tokens({ keys, publicUrl, now: () => Date.now() - 25 * 3_600_000 }).attempt(own),
+      session: token,
+    };
+    const before = reads(key);
+
+    for (const [name, given] of Object.entries(wrong)) {
+      const answer = await comeBack(given);
+      expect({ name, status: answer.status }).toEqual({ name, status: 400 });
+      expect(answer.text).toContain('This page has nothing to show');
+      expect(answer.text).not.toContain('Ledgerly');
+    }
+    expect((await service.call('GET', `/connect/return?attempt=${attempt}&attempt=${attempt}`)).status).toBe(400);
+    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+  });
+
+  test('by HEAD changes nothing', async () => {
+    const { key, attempt } = await attempted();
+    const before = reads(key);
+
+    const { status } = await comeBack(attempt, 'HEAD');
+
+    expect(status).toBe(200);
+    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+  });
+
+  test('with an attempt that the flow does not know changes nothing', async () => {
+    const { key } = await waiting();
+    const before = reads(key);
+
+    const answer = await comeBack(await service.tokens.attempt({ ...key, attemptId: randomUUID() }));
+
+    expect(answer.text).toContain('Ledgerly is not connected');
+    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+  });
+
+  test('again and again has Cyclr asked once, and shows the same', async () => {
+    const { key, token } = await waiting();
+    const attempt = await decides((await go({ session: token, connectorId: key.connectorId })).text, 'approve');
+
+    const [first, second] = await Promise.all([comeBack(attempt), comeBack(attempt)]);
+    const after = reads(key);
+    const third = await comeBack(attempt);
+
+    for (const { status, text } of [first, second, third]) {
+      expect(status).toBe(200);
+      expect(text).toContain('<h1>Ledgerly is connected</h1>');
+    }
+    expect(reads(key)).toBe(after);
+    expect(await returns(key)).toHaveLength(1);
+  });
+
+  test('again and again without consent has Cyclr asked once, too', async () => {
+    const { key, token } = await waiting();
+    const older = await go({ session: token, connectorId: key.connectorId });
+    await go({ session: token, connectorId: key.connectorId }); // so that one look is enough for the older one
+    const attempt = await decides(older.text, 'decline');
+    const before = reads(key);
+
+    const answers = [await comeBack(attempt), await comeBack(attempt), await comeBack(attempt)];
+
+    for (const { text } of answers) expect(text).toContain('<h1>Ledgerly is not connected: try again</h1>');
+    expect(reads(key)).toBe(before + 1);
+    expect(await returns(key)).toHaveLength(1);
+  });
+
+  test('from an older tab counts too: its user may have finished there', async () => {
+    const { key, token } = await waiting();
+    const older = await go({ session: token, connectorId: key.connectorId });
+    await go({ session: token, connectorId: key.connectorId });
+
+    const back = await comeBack(await decides(older.text, 'approve'));
+
+    expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
+  });
+
+  test('with something that Cyclr has appended works', async () => {
+    const { key, token } = await waiting();
+    service.stage.sandbox.switches.returnAppends = 'status=1';
+    try {
+      const out = await go({ session: token, connectorId: key.connectorId });
+      const { location = '' } = await service.stage.sandbox.consent(target(out.text), 'approve');
+      expect(location).toContain('status=1');
+
+      const back = await service.call('GET', location.slice(service.url.length));
+
+      expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
+    } finally {
+      service.stage.sandbox.switches.returnAppends = '';
+    }
+  });
+
+  test('to a flow that has ended shows how', async () => {
+    const { key, attempt } = await attempted();
+    await service.stage.auth.cancel(key);
+
+    const back = await comeBack(attempt);
+
+    expect(back).toMatchObject({ status: 200 });
+    expect(back.text).toContain('was cancelled');
+  });
+});
+
+test('the connect page runs no script but its own, and stands in no frame', async () => {
+  const shown = await service.call('GET', '/connect');
+  const script = await service.call('GET', '/connect/script.js');
+  const policy = shown.headers.get('content-security-policy') ?? '';
+
+  expect(policy.split(';')).toEqual(
+    expect.arrayContaining([
+      "default-src 'none'",
+      "script-src 'self'",
+      "frame-ancestors 'none'",
+      "form-action 'self'",
+      "base-uri 'none'",
+    ]),
+  );
+  expect(policy).not.toContain('unsafe');
+  expect(shown.text.match(/<script[^>]*>/g)).toEqual(['<script src="connect/script.js" defer>']);
+  expect(shown.text).not.toMatch(/ on\w+=|style=/);
+  expect(shown.headers.get('x-frame-options')).toBe('DENY');
+  expect(shown.headers.get('strict-transport-security')).toBeNull(); // it is http
+  expect(shown.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(script.headers.get('content-type')).toContain('text/javascript');
+  expect(() => new Function(script.text)).not.toThrow();
+});

@@ -1,0 +1,140 @@
+/** The service on a port, with everything behind it, and who calls it: a backend, a browser. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Connection } from '@temporalio/client';
+import type { ConnectorAuth } from '../../client/connector-auth';
+import { apiKeysOf } from '../../client/service/api-keys';
+import { createApp } from '../../client/service/app';
+import { createLog, logAnswer } from '../../client/service/log';
+import { createMetrics, type Metrics } from '../../client/service/metrics';
+import { sessionKeysOf, type SessionKeys } from '../../client/service/session-keys';
+import { Tokens } from '../../client/service/tokens';
+import { keySetOf, publicHalf } from '../../client/sealing/keys';
+import { freePort } from '../../client/temporal/ports';
+import { reachTemporal, troubleReaching } from '../../client/temporal/reach';
+import type { ConnectorKey } from '../../workflows/connector';
+import { openStage, type Stage } from '../support/stage';
+
+export const ORIGIN = 'https://app.acme.example';
+export const OTHER_ORIGIN = 'https://app.other.example';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** Parsed where it is JSON. */
+  body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
+  text: string;
+}
+
+export interface Call {
+  token?: string;
+  body?: unknown;
+  headers?: { [name: string]: string };
+}
+
+export interface Service {
+  stage: Stage;
+  url: string;
+  apiKey: string;
+  tokens: Tokens;
+  sessionKeys: SessionKeys;
+  metrics: Metrics;
+  /** Everything that it has logged. */
+  log: string[];
+  /** Sends JSON; a text goes as it is. */
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** The same, as a backend. */
+  asBackend(method: string, path: string, body?: unknown, headers?: { [name: string]: string }): Promise<Answer>;
+  /** The token of a session for these connectors of one account. */
+  session(keys: ConnectorKey | ConnectorKey[], more?: object): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The path of a connector, for backends. */
+export const pathOf = ({ accountId, connectorId }: ConnectorKey, then = ''): string =>
+  `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${then}`;
+
+export const newSessionKeys = (): SessionKeys =>
+  sessionKeysOf(JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] }));
+
+export interface Options {
+  /** Where browsers find it, if not where it listens. */
+  publicUrl?: string;
+  /** Another way to Temporal than the stage's. */
+  auth?: ConnectorAuth;
+  connection?: Connection;
+}
+
+export async function openService(given: Options = {}): Promise<Service> {
+  const stage = await openStage();
+  const apiKey = randomBytes(24).toString('base64url');
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const publicUrl = given.publicUrl ?? url;
+  const sessionKeys = newSessionKeys();
+  const tokens = new Tokens({ keys: sessionKeys, publicUrl });
+  const log: string[] = [];
+  const logger = createLog({ write: (line) => void log.push(line) });
+  const metrics = createMetrics();
+  const app = await createApp({
+    auth: given.auth ?? stage.auth,
+    tokens,
+    apiKeys: apiKeysOf([digestOf('another key'), digestOf(apiKey)]),
+    config: {
+      publicUrl,
+      allowedOrigins: [ORIGIN, OTHER_ORIGIN],
+      sealing: { set: publicHalf(await keySetOf(stage.keys)), key: stage.publicKey },
+    },
+    trouble: troubleReaching(() => reachTemporal(given.connection ?? stage.connection, stage.namespace)),
+    report(answered) {
+      logAnswer(logger, answered);
+      metrics.count(answered);
+    },
+  });
+  await app.listen({ port, host: '127.0.0.1' });
+
+  const call: Service['call'] = async (method, path, { token, body, headers = {} } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson && text ? JSON.parse(text) : undefined,
+    };
+  };
+  const asBackend: Service['asBackend'] = (method, path, body, headers) =>
+    call(method, path, { token: apiKey, body, headers });
+
+  return {
+    stage,
+    url,
+    apiKey,
+    tokens,
+    sessionKeys,
+    metrics,
+    log,
+    call,
+    asBackend,
+    async session(keys, more = {}) {
+      const all = [keys].flat();
+      const body = { accountId: all[0]?.accountId, connectorIds: all.map(({ connectorId }) => connectorId), ...more };
+      return (await asBackend('POST', '/v1/sessions', body)).body.token as string;
+    },
+    async close() {
+      await app.close();
+      await stage.close();
+    },
+  };
+}
+
+export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');

@@ -1,0 +1,103 @@
+/** What is secret stands in nothing that the service says or writes. */
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
+import { openService, pathOf, type Service } from './scene';
+
+let service: Service;
+beforeAll(async () => (service = await openService()));
+afterAll(() => service.close());
+
+const reaches = (key: ConnectorKey, state: string) =>
+  eventually(
+    () => service.stage.auth.view(key),
+    (view) => view.state === state,
+  );
+
+test('what was typed, keys, tokens and links are in no log, no metric, and no other answer', async () => {
+  const mark = createMark();
+  const accountId = `account-${Date.now()}`;
+  const [kestrel, ledgerly] = ['Kestrel', 'Ledgerly'].map((name) => service.stage.install(name, { accountId })) as [
+    ConnectorKey,
+    ConnectorKey,
+  ];
+  const answers: string[] = [];
+  const backend = async (key: ConnectorKey, what: string, body?: object) => {
+    const answer = await service.asBackend('POST', pathOf(key, what), body);
+    answers.push(answer.text + JSON.stringify([...answer.headers]));
+    return answer;
+  };
+
+  const minted = await service.asBackend('POST', '/v1/sessions', {
+    accountId,
+    connectorIds: [kestrel.connectorId, ledgerly.connectorId],
+  });
+  const { token } = minted.body;
+  await Promise.all([reaches(kestrel, 'awaitingProperties'), reaches(ledgerly, 'awaitingAuthorization')]);
+  const values = { Environment: 'staging', SigningSecret: mark.secret('property'), Region: 'eu' };
+  const properties = await backend(kestrel, '/properties', { values });
+  await backend(kestrel, '/credentials', { credentials: { kind: 'apiKey', key: `wrong-${mark.secret('key')}` } });
+  const wrongKind = await backend(kestrel, '/credentials', {
+    credentials: { kind: 'basic', username: mark.secret('user'), password: mark.secret('password') },
+  });
+  const taken = await backend(kestrel, '/credentials', { credentials: { kind: 'apiKey', key: mark.secret('key') } });
+  const link = await service.asBackend('POST', pathOf(ledgerly, '/authorization'));
+  const out = await service.call('POST', '/connect/go', {
+    body: new URLSearchParams({ session: token, connectorId: String(ledgerly.connectorId) }).toString(),
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: service.url },
+  });
+  const { location = '' } = await service.stage.sandbox.consent(link.body.url, 'approve');
+  const back = await service.call('GET', location.slice(service.url.length));
+  const session = await service.call('GET', '/v1/session', { token });
+  await service.call('GET', `/v1/session?token=${token}`);
+  await service.call('GET', `/connect/return?attempt=${token}`);
+
+  expect([properties.body.state, wrongKind.body.problem.code, taken.body.state]).toEqual([
+    'awaitingCredentials',
+    'wrongKind',
+    'authenticated',
+  ]);
+  expect(out.status).toBe(200);
+  expect(back.text).toContain('Ledgerly is connected');
+  const attempt = new URL(location).searchParams.get('attempt')!;
+  const signIn = new URL(link.body.url).searchParams.get('token')!;
+  const written = [service.log.join('\n'), await service.metrics.text()];
+  const secrets: [string, Search][] = [
+    ['what was typed', mark.foundIn],
+    ['the API key', searchFor(service.apiKey)],
+    ['the session token', searchFor(token.split('.')[2])],
+    ['the attempt', searchFor(attempt.split('.')[2]!)],
+    ['the sign-in token', searchFor(signIn)],
+  ];
+  for (const [secret, foundIn] of secrets)
+    for (const text of [...written, ...answers, session.text, back.text])
+      expect({ secret, found: foundIn(text) }).toEqual({ secret, found: [] });
+  expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials'); // it has been looked at
+  expect(written[1]).toContain('route="/connect/return"');
+});
+
+test('a line of the log has these fields, and no other', async () => {
+  const key = service.stage.install('Brightdesk');
+  await service.asBackend('POST', `${pathOf(key)}?note=hidden`, { by: 'shop' }, { 'X-Note': 'hidden' });
+  await service.call('GET', '/v1/accounts/hidden/connectors/1', { token: 'hidden' });
+  await service.call('GET', '/healthz');
+  const line = await eventually(
+    () => service.log.find((one) => one.includes(key.accountId)),
+    (found) => found !== undefined,
+  );
+
+  expect(JSON.parse(line!)).toEqual({
+    level: 30,
+    time: expect.any(Number),
+    process: 'service',
+    method: 'POST',
+    route: '/v1/accounts/:accountId/connectors/:connectorId',
+    status: 201,
+    durationMs: expect.any(Number),
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    accountId: key.accountId,
+    msg: 'answered',
+  });
+  expect(service.log.join('')).not.toContain('hidden');
+  expect(service.log.join('')).not.toContain('/healthz'); // nobody wants to read of probes
+});

@@ -1,0 +1,19 @@
+import { Connection } from '@temporalio/client';
+import { interceptors } from '../../client/temporal/grpc-retry';
+import { freePort } from '../../client/temporal/ports';
+
+test('a call whose next try comes after the connection was closed fails, and harms nobody else', async () => {
+  const address = `127.0.0.1:${await freePort()}`; // nobody is there: every try is worth another
+  const [retrying, unlessClosed] = interceptors;
+  let tries = 0;
+  const closing: (typeof interceptors)[number] = (options, nextCall) => {
+    if (++tries === 2) void connection.close();
+    return nextCall(options) as ReturnType<typeof closing>;
+  };
+  const connection = Connection.lazy({ address, interceptors: [retrying!, closing, unlessClosed!] });
+
+  const call = connection.workflowService.getSystemInfo({});
+
+  await expect(call).rejects.toMatchObject({ code: 13, details: 'The connection is closed.' });
+  expect(tries).toBe(2);
+});
