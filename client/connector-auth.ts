@@ -53,6 +53,13 @@ export interface Started {
   intent: Intent;
 }
 
+/** The present or the last run; its history grows whenever something happens. */
+export interface Progress {
+  runId: string;
+  open: boolean;
+  historyLength: number;
+}
+
 /** A link to the third party's consent. Whoever has it can act as its user: show it to nobody else. */
 export interface Link {
   attemptId: string;
@@ -83,14 +90,13 @@ export class ConnectorAuth {
 
   /** Where it stands, also after it ended. Fails: notStarted. */
   async view(key: ConnectorKey): Promise<View> {
-    return this.#bounded(async () => {
-      const execution = await this.#handle(key).describe();
-      const handle = this.#handle(key, execution.runId);
-      if (execution.status.name === 'RUNNING') return this.#query(handle, messages.view);
-      if (execution.status.name === 'COMPLETED') return handle.result();
-      if (execution.status.name === 'FAILED') return this.#failedView(key, execution);
-      return this.#viewWithoutResult(key, execution);
-    });
+    return this.#bounded(() => this.#viewOf(key));
+  }
+
+  /** How far it has come. Cheap: asks Temporal alone, and no worker. Fails: notStarted. */
+  async progress(key: ConnectorKey): Promise<Progress> {
+    const { runId, status, historyLength } = await this.#bounded(() => this.#handle(key).describe());
+    return { runId, open: status.name === 'RUNNING', historyLength };
   }
 
   /** How it got there. Needs a worker, also after the end. Fails: notStarted. */
@@ -100,18 +106,25 @@ export class ConnectorAuth {
 
   /** Every entry of the timeline, the past ones first, until it has ended or `signal` aborts. Fails: notStarted. */
   async *watch(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
-    const { runId } = await this.#bounded(() => this.#handle(key).describe());
-    const growth = historyGrowth(this.client, { workflowId: messages.workflowIdOf(key), runId }, signal);
     let told = 0;
-    for (;;) {
-      const { value } = await translated(() => growth.next());
-      if (signal?.aborted || !value) return;
-      const handle = this.#handle(key, value.runId);
+    for await (const { runId } of this.#growth(key, signal)) {
+      const handle = this.#handle(key, runId);
       const { entries, dropped = 0 } = await this.#bounded(() => this.#query(handle, messages.timeline));
       yield* entries.slice(Math.max(0, told - dropped));
       told = dropped + entries.length;
-      if (!value.open) return;
     }
+  }
+
+  /**
+   * The present view, and then one whenever it can have changed (it need not have), the final one last: until that, or
+   * until `signal` aborts. A run that goes on in the place of another is followed, one that somebody starts after the
+   * end is not. Nothing is asked while nothing happens. Fails: notStarted.
+   */
+  async *follow(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
+    for await (const { runId, open } of this.#growth(key, signal))
+      yield await this.#bounded(() =>
+        open ? this.#query(this.#handle(key, runId), messages.view) : this.#viewOf(key, runId),
+      );
   }
 
   /** The final view, once it has ended. Fails: notStarted. */
@@ -211,6 +224,31 @@ export class ConnectorAuth {
     } catch (err) {
       if (err instanceof WorkflowExecutionAlreadyStartedError) return undefined;
       throw err;
+    }
+  }
+
+  /** Of the present run, or of this one. */
+  async #viewOf(key: ConnectorKey, ofRun?: string): Promise<View> {
+    const execution = await this.#handle(key, ofRun).describe();
+    const handle = this.#handle(key, execution.runId);
+    if (execution.status.name === 'RUNNING') return this.#query(handle, messages.view);
+    if (execution.status.name === 'COMPLETED') return handle.result();
+    if (execution.status.name === 'FAILED') return this.#failedView(key, execution);
+    return this.#viewWithoutResult(key, execution);
+  }
+
+  /** Yields at once, and whenever the flow has done something, until its end. */
+  async *#growth(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<{ runId: string; open: boolean }> {
+    const { runId, open, historyLength } = await this.progress(key);
+    if (signal?.aborted) return;
+    yield { runId, open };
+    if (!open) return;
+    const execution = { workflowId: messages.workflowIdOf(key), runId, historyLength };
+    const growth = historyGrowth(this.client, execution, signal);
+    for (;;) {
+      const { value } = await translated(() => growth.next());
+      if (signal?.aborted || !value) return;
+      yield value;
     }
   }
 

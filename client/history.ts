@@ -23,26 +23,29 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Yields at once, and then whenever the workflow has done something: `open` until its end. Goes on with the run that
- * goes on in its place. Temporal's own long poll: no query is asked while nothing happens. Ends when `signal` aborts.
+ * Yields whenever the workflow has done something since it was `historyLength` long: `open` until its end. Goes on with
+ * the run that goes on in its place. Temporal's own long poll: no query is asked while nothing happens. Ends when
+ * `signal` aborts.
  */
 export async function* historyGrowth(
   client: Client,
-  { workflowId, runId }: Execution,
+  { workflowId, runId, historyLength }: Execution & { historyLength: number },
   signal?: AbortSignal,
 ): AsyncGenerator<{ runId: string; open: boolean }> {
   let nextPageToken: Uint8Array | undefined;
   for (;;) {
-    const first = nextPageToken === undefined;
     const answer = await poll(client, { execution: { workflowId, runId }, nextPageToken }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
     const open = nextPageToken.length > 0;
     const events = answer.history?.events ?? [];
     const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
-    if (!open && next) [runId, nextPageToken] = [next, undefined];
-    else if (first || !open || events.some((event) => event.workflowTaskCompletedEventAttributes))
-      yield { runId, open };
+    // The first answer is the whole history.
+    const hasActed = events.some(
+      ({ eventId, workflowTaskCompletedEventAttributes: acted }) => acted && Number(eventId) > historyLength,
+    );
+    if (!open && next) [runId, nextPageToken, historyLength] = [next, undefined, 0];
+    else if (!open || hasActed) yield { runId, open };
     if (!open && !next) return;
   }
 }

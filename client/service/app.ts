@@ -24,6 +24,7 @@ const BODY_LIMIT_BYTES = 256 * 1024;
 const PARAM_LIMIT = 1200;
 /** How long a whole request may take to arrive. */
 const REQUEST_MS = 30_000;
+const SWEEP_MS = 100;
 const HALF_A_YEAR_S = 15_552_000;
 
 export async function createApp(parts: Parts): Promise<App> {
@@ -79,11 +80,20 @@ function decorate(app: App): void {
   });
 }
 
-/** Once it is told to stop, no connection outlives the answer that it waits for. */
+/** Once it is told to stop, no connection outlives the answers that are waited for; nor one that never asked for any. */
 function endConnections(app: App): void {
-  let stopping = false;
-  app.addHook('preClose', async () => void (stopping = true));
+  let [stopping, answering] = [false, 0];
+  const sweep = () => answering === 0 && app.server.closeAllConnections();
+  app.addHook('onRequest', async (_request, reply) => {
+    answering++;
+    reply.raw.once('close', () => answering--);
+  });
   app.addHook('onSend', async (_request, reply) => void (stopping && reply.header('Connection', 'close')));
+  app.addHook('preClose', async () => {
+    stopping = true;
+    const timer = setInterval(sweep, SWEEP_MS);
+    app.server.once('close', () => clearInterval(timer));
+  });
 }
 
 /** What is told of an answer: the pattern of its route, never the URL. */

@@ -17,7 +17,7 @@ export const codes = {
 
 /** The answers of a route: what it answers when all is well, and a problem document for each other status. */
 export function described(
-  schemas: { [status: number]: z.ZodType },
+  schemas: { [status: number]: z.ZodType | { description: string; content: object } },
   problems: readonly AnswerCode[],
 ): { [status: number]: unknown } {
   const byStatus = new Map<number, AnswerCode[]>();

@@ -57,7 +57,8 @@ export function install(): Installation {
     async remove() {
       for (const { process: child } of started) child.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
-      rmSync(folder, { recursive: true, force: true });
+      // What a killed process has started ends a moment after it.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

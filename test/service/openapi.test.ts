@@ -22,6 +22,7 @@ const calls = [
     (what) => `POST /v1/accounts/{accountId}/connectors/{connectorId}/${what}`,
   ),
   'GET /v1/session',
+  'GET /v1/session/events',
   'GET /v1/session/sealing-keys',
   'POST /v1/session/renew',
   'POST /v1/session/redeem',
@@ -60,7 +61,8 @@ test('every call says who may make it, and which problems it can be answered wit
     });
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '500']));
     for (const [status, { description, content }] of Object.entries(responses)) {
-      const type = Number(status) < 300 ? 'application/json' : 'application/problem+json';
+      const success = name.endsWith('/events') ? 'text/event-stream' : 'application/json';
+      const type = Number(status) < 300 ? success : 'application/problem+json';
       expect({ name, status, types: Object.keys(content), described: description.length > 0 }).toEqual({
         ...{ name, status, types: [type], described: true },
       });

@@ -12,6 +12,7 @@ import { ServiceError } from '../problems';
 import * as answers from '../schemas/answers';
 import * as requests from '../schemas/requests';
 import type { Session } from '../tokens';
+import { eventRoute } from './events';
 
 const BY = 'user';
 const ONE = '/connectors/:connectorId';
@@ -23,6 +24,7 @@ export function sessionRoutes(app: App, parts: Parts): void {
   answerPreflights(app, parts.config, app.prefix);
   allowNoBody(app);
   app.register(async (scope: App) => invitationRoute(scope, parts));
+  app.register(async (scope: App) => eventRoute(scope, parts));
   app.register(async (scope: App) => {
     forBrowsers(scope, parts, 'session');
     readingRoutes(scope, parts);
