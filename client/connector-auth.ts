@@ -43,6 +43,8 @@ const SPARE_MS = 5_000;
 const ASK_AGAIN_MS = 2_500;
 /** What a look takes whether Temporal answers at all. */
 const LOOK_MS = 2_000;
+/** After how long an update is sent again that nobody has looked at. */
+const SEND_AGAIN_MS = 100;
 const RESTARTS = 5;
 
 export interface Started {
@@ -310,9 +312,13 @@ export class ConnectorAuth {
     withinMs?: number,
   ): Promise<Answer> {
     const send = () => this.#handle(key).executeUpdate(definition, { args: [body], updateId });
-    const again = (err: unknown) => (isOfType(err, 'UnprocessedUpdate') ? send() : Promise.reject(err));
     // A worker's task can pass over an update that came in while a query was answered: then nothing was done with it.
-    return this.#inTime(() => send().catch(again), withinMs).catch(async (err: unknown) => {
+    const sendAgain = async (err: unknown): Promise<Answer> => {
+      if (!isOfType(err, 'UnprocessedUpdate')) throw err;
+      await delay(SEND_AGAIN_MS);
+      return send().catch(sendAgain);
+    };
+    return this.#inTime(() => send().catch(sendAgain), withinMs).catch(async (err: unknown) => {
       if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#look();
       throw err;
     });

@@ -28,7 +28,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
  * A worker that is asked about a flow which it has not cached reads all that has happened, also what is still to be
  * done by a task that waits. When it then gets this task, it goes on from there: in another order of commands than a
  * replay will take, and the flow would be wedged (TMPRL1100). It is told by the size of the history, which only the
- * start of a task brings up to date; the task fails once, which drops the flow from the cache, and is done again.
+ * start of a task brings up to date; the task fails once, which drops the flow from the cache, and is done again. Not
+ * told: a second query that reads ahead of the task that is done again.
  */
 class Reading {
   #historyLength = 0;

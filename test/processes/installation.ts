@@ -58,7 +58,10 @@ export function install(): Installation {
       for (const { process: child } of started) child.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
       // What a killed process has started ends a moment after it.
-      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      await eventually(
+        () => rmSync(folder, { recursive: true, force: true }),
+        () => true,
+      );
     },
   };
 }

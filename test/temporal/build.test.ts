@@ -23,6 +23,7 @@ function project({ installed = true } = {}) {
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
   const converter = "export { defaultPayloadConverter as payloadConverter } from '@temporalio/common';\n";
   write(join(root, 'workflows', 'payload-converter.ts'), converter);
+  write(join(root, 'workflows', 'interceptors.ts'), 'export const interceptors = () => ({});\n');
   worker(root, 'console.log(JSON.stringify(process.argv.slice(1)));');
   if (installed) symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
   return root;
@@ -112,7 +113,7 @@ test('an unknown name is wrong usage', async () => {
   const { code, stderr } = await run(project(), ['toString']).ended;
 
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^Usage: .*start, demo, worker/);
+  expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
 });
 
 describe('node_modules', () => {
