@@ -1,6 +1,7 @@
 /** Flows through both contenders, as one user after the other would drive them: a property, then an API key. */
 import { randomUUID } from 'node:crypto';
-import { seal } from '../client/sealing/seal';
+import { sealCredentials } from '../client/sealing/seal';
+import { postJson } from '../scripts/post-json';
 import type { ConnectorKey } from '../workflows/connector';
 import type { CredentialInput, PropertyInput } from '../workflows/messages';
 import { endOf, startsOf, type ContenderName, type Execution } from './contenders';
@@ -41,19 +42,13 @@ export interface Remains {
 /** This many parts, in a fresh account. */
 export async function prepare({ sandboxUrl, publicKey }: Stack, count: number): Promise<Part[]> {
   const accountId = `bench-${randomUUID()}`;
-  const response = await fetch(`${sandboxUrl}/_sandbox/accounts`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ accountId, connectors: Array<string>(count).fill(CONNECTOR) }),
-  });
-  if (!response.ok) throw new Error(`The sandbox answers ${response.status}`);
-  const installed = (await response.json()) as { id: number }[];
+  const connectors = Array<string>(count).fill(CONNECTOR);
+  const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
   return Promise.all(
-    installed.map(async ({ id: connectorId }) => {
+    (installed as { id: number }[]).map(async ({ id: connectorId }) => {
       const key = { accountId, connectorId };
       const submissionId = randomUUID();
-      const binding = { ...key, purpose: 'credentials', submissionId } as const;
-      const credentials = await seal(JSON.stringify({ kind: 'apiKey', key: 'right' }), binding, publicKey);
+      const credentials = await sealCredentials({ kind: 'apiKey', key: 'right' }, { ...key, submissionId }, publicKey);
       const properties = { submissionId: randomUUID(), values: { Domain: DOMAIN } };
       return { key, properties, credentials: { submissionId, credentials } };
     }),
@@ -108,17 +103,6 @@ export async function checked({ client, sandboxUrl }: Stack, { part, execution }
 interface Property {
   Name: string;
   Value: string;
-}
-
-/** Does it to all of them, this many at a time. */
-export async function each<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const lane = async () => {
-    for (const [index, item] of queue) results[index] = await act(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return results;
 }
 
 async function timed(act: () => Promise<void>): Promise<number> {

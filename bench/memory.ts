@@ -1,6 +1,7 @@
 /** What a flow costs that waits and is cached, and whether it stays quiet meanwhile. */
 import { contenderNames, type ContenderName } from './contenders';
-import { each, prepare, start, type Waiting } from './flows';
+import { each } from '../scripts/each';
+import { prepare, start, type Waiting } from './flows';
 import type { BenchWorker, Stack } from './stack';
 import type { Memory } from './probe';
 

@@ -1,7 +1,8 @@
 /** Round after round, in turns: what a flow costs, and how fast it answers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { contenderNames, type ContenderName } from './contenders';
-import { checked, each, play, prepare } from './flows';
+import { each } from '../scripts/each';
+import { checked, play, prepare } from './flows';
 import { cpuMsOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
 import { median } from './stats';

@@ -10,7 +10,7 @@ import { startDevServer } from '../client/temporal/dev-server';
 import { freePort } from '../client/temporal/ports';
 import { searchAttributeNames } from '../client/temporal/search-attributes';
 import { client as sandboxClient } from '../sandbox/token';
-import { startProcess, untilReady } from '../scripts/start/processes';
+import { answers, startProcess, untilReady } from '../scripts/start/processes';
 import { onlyAddress } from '../scripts/start/stack';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
@@ -95,7 +95,7 @@ async function startSandbox(logFolder: string, ends: End[]): Promise<string> {
   const env = { SANDBOX_PORT: `${port}`, SANDBOX_DATA: undefined, SANDBOX_HOST: undefined };
   const sandbox = await startProcess({ name: 'sandbox', main: 'sandbox/main.js', env, logFolder });
   ends.push(sandbox.stop);
-  await untilReady(sandbox, () => fetch(`${url}/_sandbox/accounts`).then(({ ok }) => ok));
+  await untilReady(sandbox, () => answers(`${url}/_sandbox/accounts`));
   return url;
 }
 
@@ -117,7 +117,7 @@ async function startWorker(name: string, program: Program, { env, folder, ends }
   const probe = { NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"` };
   const worker = await startProcess({ name, ...program, env: { ...env, ...ports, ...probe }, logFolder: folder });
   ends.push(worker.stop);
-  await untilReady(worker, () => fetch(`http://127.0.0.1:${healthPort}/readyz`).then(({ ok }) => ok));
+  await untilReady(worker, () => answers(`http://127.0.0.1:${healthPort}/readyz`));
   const memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
   return { pid: worker.pid, memory, stop: worker.stop };
 }

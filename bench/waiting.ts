@@ -1,5 +1,6 @@
 /** Many flows that wait, more than a worker caches: what they cost, and how fast one of them answers. */
-import { each, giveProperty, prepare, start, type Waiting } from './flows';
+import { each } from '../scripts/each';
+import { giveProperty, prepare, start, type Waiting } from './flows';
 import { rssOf } from './processes';
 import type { Stack } from './stack';
 import { quantile } from './stats';

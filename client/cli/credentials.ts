@@ -1,6 +1,6 @@
 import { credentialsOf } from '../sealing/credentials';
 import { publicKeyOf } from '../sealing/keys';
-import { seal } from '../sealing/seal';
+import { sealCredentials } from '../sealing/seal';
 import { argumentsOf, checkCount, keyOf, type Command } from './command';
 import { author, sealingKeys } from './config';
 import { questionsFor } from './credential-questions';
@@ -27,7 +27,7 @@ export const credentials: Command = {
     const flows = await cli.flows();
 
     const typed = given ?? (await onTerminal(cli, questionsFor(await flows.view(key))));
-    const sealed = await seal(JSON.stringify(typed), { ...key, purpose: 'credentials', submissionId }, sealer);
+    const sealed = await sealCredentials(typed, { ...key, submissionId }, sealer);
 
     return answer(
       cli,

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readKeySet } from '../sealing/key-file';
 import { generateKey, keySetOf, publicHalf, rotate, type KeySet } from '../sealing/keys';
+import { digestOf } from '../service/api-keys';
 import { argumentsOf, checkCount, print, type Cli, type Command } from './command';
 import { sealingKeys } from './config';
 import { CliError } from './errors';
@@ -9,12 +9,15 @@ import { readAll } from './stdin';
 /** Shorter ones can be found from their digest by trying. */
 const GOOD_LENGTH = 32;
 
-type Read = () => Promise<KeySet>;
+/** What is printed: for a program, and as text. */
+type Printed = [json: object, text: string];
+const set = (keys: KeySet): Printed => [keys, JSON.stringify(keys, null, 2)];
 
-const setActions: { [action: string]: { most: number; act: (read: Read) => Promise<KeySet> } } = {
-  generate: { most: 1, act: async () => ({ keys: [await generateKey()] }) },
-  rotate: { most: 2, act: async (read) => rotate(await read()) },
-  public: { most: 2, act: async (read) => publicHalf(await read()) },
+const actions: { [action: string]: { most: number; act: (cli: Cli, file?: string) => Promise<Printed> } } = {
+  generate: { most: 1, act: async () => set({ keys: [await generateKey()] }) },
+  rotate: { most: 2, act: async (cli, file) => set(await rotate(await readSet(cli, file))) },
+  public: { most: 2, act: async (cli, file) => set(publicHalf(await readSet(cli, file))) },
+  hash: { most: 1, act: hash },
 };
 
 /** Makes sets of sealing keys, and digests of service API keys. Writes no file and needs no Temporal. */
@@ -28,31 +31,24 @@ export const keys: Command = {
   async run(argv, cli) {
     const { values, positionals } = argumentsOf(argv, {});
     const [name = '', file] = positionals;
-    if (name === 'hash') {
-      checkCount(positionals, 1);
-      const digest = await hash(cli);
-      print(cli, values.json, { digest }, digest);
-      return 0;
-    }
-    const action = Object.hasOwn(setActions, name) ? setActions[name] : undefined;
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (!action) throw new CliError('wrongUsage', 'generate, rotate, public or hash?');
     checkCount(positionals, 1, action.most);
 
-    const set = await action.act(async () => keySetOf(await readText(cli, file)));
-
-    print(cli, values.json, set, JSON.stringify(set, null, 2));
+    print(cli, values.json, ...(await action.act(cli, file)));
     return 0;
   },
 };
 
 /** SHA-256 in hex, of standard input less one trailing line end. */
-async function hash(cli: Cli): Promise<string> {
+async function hash(cli: Cli): Promise<Printed> {
   const key = (await readAll(cli)).replace(/\r?\n$/, '');
   if (key === '') throw new CliError('wrongUsage', 'no key was given on standard input');
   if (key.length < GOOD_LENGTH)
     cli.stderr.write(`This key has less than ${GOOD_LENGTH} characters: whoever sees its digest may guess it.\n`);
-  return createHash('sha256').update(key).digest('hex');
+  const digest = digestOf(key);
+  return [{ digest }, digest];
 }
 
-const readText = async (cli: Cli, file: string | undefined): Promise<string> =>
-  file === undefined ? sealingKeys(cli) : readKeySet(file);
+const readSet = async (cli: Cli, file: string | undefined): Promise<KeySet> =>
+  keySetOf(file === undefined ? await sealingKeys(cli) : await readKeySet(file));

@@ -1,6 +1,7 @@
 /** Seals what a user typed, in a browser as in Node: nothing here needs more than WebCrypto. */
 import { CompactEncrypt } from 'jose';
 import type { Sealed } from '../../workflows/connector';
+import type { Credentials } from '../../workflows/messages';
 import { algorithms, headerOf, isBinding, MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH, type Binding } from './binding';
 import type { SealingKey } from './keys';
 import { SealingError } from './sealing-error';
@@ -28,3 +29,11 @@ export async function seal(
   if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // a property's name can be long
   return { sealed };
 }
+
+/** Seals credentials for one submission alone: as {@link seal}. */
+export const sealCredentials = (
+  credentials: Credentials,
+  { accountId, connectorId, submissionId }: Omit<Binding, 'purpose'>,
+  key: SealingKey,
+): Promise<Sealed> =>
+  seal(JSON.stringify(credentials), { accountId, connectorId, submissionId, purpose: 'credentials' }, key);

@@ -7,6 +7,9 @@ export interface ApiKeys {
   idOf(key: string): string | undefined;
 }
 
+/** What the service is given in place of a key: SHA-256, in hex. */
+export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+
 /** Of SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes none of them. */
 export function apiKeysOf(digests: readonly string[]): ApiKeys {
   const wrong = digests.findIndex((digest) => !/^[0-9a-f]{64}$/i.test(digest));
@@ -14,9 +17,10 @@ export function apiKeysOf(digests: readonly string[]): ApiKeys {
   const known = digests.map((digest) => Buffer.from(digest, 'hex'));
   return {
     idOf(key) {
-      const digest = createHash('sha256').update(key).digest();
-      const matching = known.filter((candidate) => timingSafeEqual(candidate, digest));
-      return matching.length > 0 ? digest.toString('hex').slice(0, 16) : undefined;
+      const digest = digestOf(key);
+      const bytes = Buffer.from(digest, 'hex');
+      const matching = known.filter((candidate) => timingSafeEqual(candidate, bytes));
+      return matching.length > 0 ? digest.slice(0, 16) : undefined;
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { ConnectorKey } from '../../workflows/connector';
-import { isFinal, type State } from '../../workflows/machine';
-import type { View } from '../../workflows/messages';
+import { finalStates, type View } from '../../workflows/messages';
 import type { ConnectorAuth, Progress } from '../connector-auth';
 import { ConnectorAuthError } from '../connector-auth-error';
 import { Bell } from './bell';
@@ -118,7 +117,7 @@ const idOf = ({ runId, revision }: View): string => `${runId}.${revision}`;
 
 const toldOf = (view: View): Told => ({
   event: { event: 'view', id: idOf(view), data: JSON.stringify(view) },
-  final: isFinal({ name: view.state } as State),
+  final: finalStates.includes(view.state),
 });
 
 const isSame = (one: Progress, other?: Progress): boolean =>

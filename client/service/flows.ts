@@ -35,18 +35,10 @@ const OUTCOME_WITHIN_MS = 10_000;
  */
 export async function returned(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
   await auth.oauthReturned(key, { attemptId, by: 'user' });
-  const view = await auth.view(key);
-  return view.state === 'verifyingAuthorization' ? outcome(auth, key) : view;
-}
-
-async function outcome(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), OUTCOME_WITHIN_MS);
   try {
-    for await (const _ of auth.watch(key, late.signal)) {
-      const view = await auth.view(key);
-      if (view.state !== 'verifyingAuthorization') return view;
-    }
+    for await (const view of auth.follow(key, late.signal)) if (view.state !== 'verifyingAuthorization') return view;
     return await auth.view(key);
   } finally {
     clearTimeout(timer);

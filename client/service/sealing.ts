@@ -3,7 +3,7 @@ import type { ConnectorKey, Sealed } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { credentialsOf } from '../sealing/credentials';
 import type { SealingKey } from '../sealing/keys';
-import { seal } from '../sealing/seal';
+import { seal, sealCredentials } from '../sealing/seal';
 
 /** What values are for: nowhere else do they open. */
 export interface Submission extends ConnectorKey {
@@ -43,10 +43,9 @@ export async function withSealedSecrets(
 /** The credentials, checked and sealed where they are in clear. Fails: `malformed`, without quoting any of it. */
 export async function withSealedCredentials(
   credentials: Sealed | object,
-  { accountId, connectorId, submissionId }: Submission,
+  submission: Submission,
   key: SealingKey,
 ): Promise<Sealed> {
   if (isSealed(credentials)) return credentials;
-  const text = JSON.stringify(credentialsOf(JSON.stringify(credentials)));
-  return seal(text, { accountId, connectorId, submissionId, purpose: 'credentials' }, key);
+  return sealCredentials(credentialsOf(JSON.stringify(credentials)), submission, key);
 }

@@ -13,7 +13,8 @@ import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type StateName, type View } from '../../workflows/messages';
 import { findRunning, startStack, type Running } from '../start/stack';
 import { rows, type Row } from './rows';
-import { byLibrary, byService, postJson, type User } from './user';
+import { postJson } from '../post-json';
+import { byLibrary, byService, type User } from './user';
 
 const root = join(__dirname, '..', '..', '..');
 const help = `Usage: npm run demo

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import type { SealingKey } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import { seal, sealCredentials } from '../../client/sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
+import { postJson } from '../post-json';
 import type { RunningService } from '../start/service';
 
 export interface User {
@@ -36,8 +37,7 @@ export function byLibrary({ auth, publicKey, sandboxUrl }: Parts): User {
     },
     async giveCredentials(key, given) {
       const submissionId = randomUUID();
-      const binding = { ...key, purpose: 'credentials', submissionId } as const;
-      const credentials = await seal(JSON.stringify(given), binding, publicKey);
+      const credentials = await sealCredentials(given, { ...key, submissionId }, publicKey);
       await auth.submitCredentials(key, { submissionId, credentials, by: 'demo' });
     },
     async consent(key) {
@@ -68,14 +68,3 @@ export function byService({ url, apiKey }: RunningService, sandboxUrl: string): 
 
 const approve = (sandboxUrl: string, url: string) =>
   postJson(`${sandboxUrl}/_sandbox/consent`, { url, decision: 'approve' }) as Promise<{ location?: string }>;
-
-/** What is answered to a POST of JSON. Fails where that is no success. */
-export async function postJson(url: string, body: object, headers: { [name: string]: string } = {}): Promise<unknown> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
-  return response.json();
-}

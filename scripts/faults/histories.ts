@@ -1,8 +1,8 @@
 /** What Temporal has written down. */
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import type { History } from '../../client/temporal/replay';
 import { READ_AHEAD } from '../../workflows/interceptors';
 
-type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
 
 export interface RunHistory {

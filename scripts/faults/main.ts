@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onStopSignal } from '../../client/temporal/stop-signals';
+import { each } from '../each';
 import { argumentsOf, type Arguments } from './arguments';
 import { keepBooks, type Book } from './books';
 import { beginChaos, type Chaos } from './chaos';
 import { playFlow } from './flow';
 import type { Ledger } from './ledger';
-import { drawPlans, type FlowPlan } from './plan';
+import { drawPlans } from './plan';
 import { Random } from './random';
 import { startWorld, type World } from './world';
 
@@ -70,7 +71,7 @@ async function play(world: World, random: Random, flows: number): Promise<number
   const tell = () => console.log(`${seconds()} s: ${ledgers.length} of ${flows} flows are done; ${tollOf(chaos)}`);
   const telling = setInterval(tell, TOLD_EVERY_MS);
   try {
-    await eachAtOnce(plans, async (plan) => {
+    await each(plans, AT_ONCE, async (plan) => {
       ledgers.push(await playFlow(world, plan, attempts));
       if (ledgers.length >= flows * IN_PEACE) await chaos.end();
     });
@@ -81,15 +82,6 @@ async function play(world: World, random: Random, flows: number): Promise<number
   const books = await keepBooks(world, ledgers);
   console.log(`\nThe books, after ${seconds()} s:`);
   return report(books);
-}
-
-/** Plays them, so many at once, in order. */
-async function eachAtOnce(plans: FlowPlan[], playOne: (plan: FlowPlan) => Promise<void>): Promise<void> {
-  const waiting = [...plans];
-  const players = Array.from({ length: AT_ONCE }, async () => {
-    for (let plan = waiting.shift(); plan; plan = waiting.shift()) await playOne(plan);
-  });
-  await Promise.all(players);
 }
 
 const tollOf = ({ toll }: Chaos): string =>

@@ -14,7 +14,7 @@ import type { RecordedRequest } from '../../sandbox/requests';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import type { ConnectorKey } from '../../workflows/connector';
 import { onlyAddress } from '../start/stack';
-import { startProcess, untilReady, type OwnProcess } from '../start/processes';
+import { answers, startProcess, untilReady, type OwnProcess } from '../start/processes';
 import { createMark, type Mark } from './marks';
 import { startProxy, type Proxy } from './proxy';
 
@@ -91,6 +91,7 @@ async function build(folder: string, undo: (() => Promise<unknown>)[]): Promise<
   const { address } = await temporal;
   // Left open until this process ends: at Ctrl-C users are still calling.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
+  const client = new Client({ connection, namespace: 'default' });
   await registerSearchAttributes(connection, 'default');
   const sandbox = await startSandbox();
   undo.push(() => sandbox.close());
@@ -126,7 +127,7 @@ async function build(folder: string, undo: (() => Promise<unknown>)[]): Promise<
       env: { ...env, HEALTH_PORT: `${healthPort}` },
       logFolder,
     });
-    const ready = untilReady(child, async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok);
+    const ready = untilReady(child, () => answers(`http://127.0.0.1:${healthPort}/readyz`));
     ready.catch(() => undefined); // told by whoever waits for it
     workers[slot] = { child, ready };
     void child.exited.then(({ code, signal }) => {
@@ -145,8 +146,8 @@ async function build(folder: string, undo: (() => Promise<unknown>)[]): Promise<
     folder,
     sandbox,
     requests,
-    client: new Client({ connection, namespace: 'default' }),
-    auth: new ConnectorAuth(new Client({ connection, namespace: 'default' })),
+    client,
+    auth: new ConnectorAuth(client),
     publicKey: await publicKeyOf(JSON.stringify({ keys: [key] })),
     privatePart: key.d!,
     mark: createMark(),

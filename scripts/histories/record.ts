@@ -1,12 +1,12 @@
 /** What becomes of a session: the history of each of its paths, as the text of a file. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { History } from '../../client/temporal/replay';
+import { each } from '../each';
 import type { Flow } from './flow';
 import { playOf } from './path';
 import type { Session } from './sessions';
 import type { Stage } from './stage';
-
-type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
 /** A history, and the name of the path that it is of. */
 export interface Recorded {
@@ -26,21 +26,17 @@ export async function record(session: Session, folder: string, signal: AbortSign
 }
 
 async function recordAll(stage: Stage, { paths, atOnce }: Session, signal: AbortSignal): Promise<Recorded[]> {
-  const waiting = Object.entries(paths);
   const recorded: Recorded[] = [];
   const failed: string[] = [];
-  const playOn = async () => {
-    for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
-      const [name, path] = next;
-      await path(playOf(stage, name))
-        .then((flow) => runsOf(name, flow))
-        .then(
-          (runs) => recorded.push(...runs),
-          (err: Error) => failed.push(`${name}: ${err.message}`),
-        );
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, playOn));
+  await each(Object.entries(paths), atOnce, async ([name, path]) => {
+    if (signal.aborted) return;
+    await path(playOf(stage, name))
+      .then((flow) => runsOf(name, flow))
+      .then(
+        (runs) => recorded.push(...runs),
+        (err: Error) => failed.push(`${name}: ${err.message}`),
+      );
+  });
   if (failed.length > 0) throw new Error(failed.join('\n'));
   return recorded;
 }

@@ -1,7 +1,8 @@
 /** The onboarding service of `npm start`, and the keys that it is given. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { digestOf } from '../../client/service/api-keys';
 import { readKeySet } from '../../client/sealing/key-file';
 import { keySetOf, publicHalf } from '../../client/sealing/keys';
 import { isFree } from '../../client/temporal/ports';
@@ -33,7 +34,7 @@ export async function startService(options: Options): Promise<RunningService & {
   const env = {
     ...options.env,
     PORT: `${port}`,
-    SERVICE_API_KEYS: createHash('sha256').update(apiKey).digest('hex'),
+    SERVICE_API_KEYS: digestOf(apiKey),
     SESSION_KEYS: JSON.stringify(sessionKeys),
     SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(await readKeySet(options.sealingKeys)))),
   };

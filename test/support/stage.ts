@@ -6,7 +6,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import { seal, sealCredentials } from '../../client/sealing/seal';
 import { findBinary } from '../../client/temporal/binary';
 import { connect } from '../../client/temporal/connection';
 import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
@@ -152,7 +152,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
     return { accountId, connectorId };
   };
   const sealed: Stage['sealed'] = (key, submissionId, credentials) =>
-    seal(JSON.stringify(credentials), { ...key, purpose: 'credentials', submissionId }, publicKey);
+    sealCredentials(credentials, { ...key, submissionId }, publicKey);
   const sealedProperty: Stage['sealedProperty'] = (key, submissionId, name, value) =>
     seal(value, { ...key, purpose: `property:${name}`, submissionId }, publicKey);
 

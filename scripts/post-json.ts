@@ -1,0 +1,10 @@
+/** What is answered to a POST of JSON. Fails where that is no success. */
+export async function postJson(url: string, body: object, headers: { [name: string]: string } = {}): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
+  return response.json();
+}
