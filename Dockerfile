@@ -26,7 +26,7 @@ COPY docker docker
 RUN install -d -o node -g node -m 0700 /keys /data
 # node, by its number: Kubernetes can't tell of a name whether it is root.
 USER 1000
-EXPOSE 8081
+EXPOSE 8080 8081
 # Ready, not only alive: Docker restarts nothing for it, and who waits for a healthy worker wants one that gets tasks.
 # What restarts the unhealthy should ask /healthz: cut off from Temporal, a new worker is no better than the old one.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-compose-'));
 const image = join(folder, 'app');
 const bin = join(folder, 'bin');
 const running = [];
+const SECRETS = Symbol('secrets');
 layOut();
 symlink(await findBinary('temporal'), join(bin, 'temporal'));
 const server = await startDevServer({ port: await freePort(), logFile: join(folder, 'temporal.log') });
@@ -30,7 +31,9 @@ const here = [
   ['temporal:7233', server.address],
   ['0.0.0.0', '127.0.0.1'],
   ['7080', await freePort()],
+  ['8080', await freePort()],
   ['8081', await freePort()],
+  ['9464', await freePort()],
 ];
 try {
   await check();
@@ -43,42 +46,81 @@ try {
 
 async function check() {
   const trial = servicesOf({}, '--env-file', 'docker/sandbox.env');
-  assert.equal(trial.worker.scale, 0, 'beside the worker of the sandbox runs no other');
-  for (const name of ['temporal-namespace', 'search-attributes', 'sealing-keys']) {
+  for (const name of ['worker', 'service'])
+    assert.equal(trial[name].scale, 0, `beside the sandbox's ${name} runs no other`);
+  for (const name of ['temporal-namespace', 'search-attributes', 'sandbox-keys']) {
     once(trial[name]);
     once(trial[name]); // as at the next start
   }
-  const keys = native(trial['sealing-keys'], '/keys/private.json');
-  assert.equal(statSync(keys).mode & 0o777, 0o600);
+  const keys = native(trial['sandbox-keys'], '/keys');
+  for (const name of readdirSync(keys)) assert.equal(statSync(join(keys, name)).mode & 0o777, 0o600, name);
 
   const sandbox = await healthy(trial.sandbox);
   const sandboxWorker = await healthy(trial['sandbox-worker']);
+  const sandboxService = await healthy(trial['sandbox-service']);
   const start = ['node', 'dist/client/cli/main.js', 'start', 'acme', '1016', '--wait']; // nothing to authenticate
   once({ ...trial['sandbox-worker'], command: start });
+  await embeds(trial['sandbox-service']);
+  await stopped(sandboxService);
   await stopped(sandboxWorker);
 
   const { CYCLR_API_URL, CYCLR_SERVICE_URL, CYCLR_CLIENT_ID, CYCLR_CLIENT_SECRET } =
     trial['sandbox-worker'].environment;
-  const given = { CYCLR_API_URL, CYCLR_SERVICE_URL, CYCLR_CLIENT_ID, CYCLR_CLIENT_SECRET, SEALING_KEYS_FILE: keys };
-  await stopped(await healthy(withSecret(servicesOf(given).worker, keys)));
+  const { PUBLIC_URL, SERVICE_API_KEYS } = trial['sandbox-service'].environment;
+  const given = {
+    CYCLR_API_URL,
+    CYCLR_SERVICE_URL,
+    CYCLR_CLIENT_ID,
+    CYCLR_CLIENT_SECRET,
+    PUBLIC_URL,
+    SERVICE_API_KEYS,
+  };
+  const files = {
+    SEALING_KEYS_FILE: join(keys, 'private.json'),
+    PUBLIC_SEALING_KEYS_FILE: join(keys, 'public.json'),
+    SESSION_KEYS_FILE: join(keys, 'session.json'),
+  };
+  for (const name of ['worker', 'service'])
+    await stopped(await healthy(withSecrets(servicesOf({ ...given, ...files }), name)));
   await stopped(sandbox);
 
-  const unset = servicesOf({});
-  for (const name of ['sandbox', 'sandbox-worker', 'sealing-keys']) assert.deepEqual(unset[name].profiles, ['sandbox']);
-  const { status, stderr } = run(withSecret(unset.worker, '/dev/null'), unset.worker.command);
+  const sandboxOnly = ['sandbox', 'sandbox-keys', 'sandbox-worker', 'sandbox-service'];
+  for (const name of sandboxOnly) assert.deepEqual(servicesOf({})[name].profiles, ['sandbox']);
+  refuses('worker', ['CYCLR_API_URL', 'CYCLR_CLIENT_SECRET', 'SEALING_KEYS']);
+  refuses('service', ['PUBLIC_URL', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS']);
+}
+
+/** A backend's call. */
+async function embeds(service) {
+  const response = await fetch(native(service, 'http://127.0.0.1:8080/v1/sessions'), {
+    method: 'POST',
+    headers: { Authorization: 'Bearer key-for-trying-the-cyclr-sandbox-only', 'Content-Type': 'application/json' },
+    body: JSON.stringify({ accountId: 'acme', connectorIds: [1002] }),
+  });
+  assert.equal(response.status, 201, await response.text());
+  console.log('✓ POST /v1/sessions');
+}
+
+/** Without its variables it does not start, and says what it lacks. */
+function refuses(name, variables) {
+  const service = withSecrets(servicesOf({}), name);
+  const { status, stderr } = run(service, service.command);
   assert.equal(status, 1);
-  for (const name of ['CYCLR_API_URL', 'CYCLR_CLIENT_SECRET', 'SEALING_KEYS']) assert.match(stderr, new RegExp(name));
+  for (const variable of variables) assert.match(stderr, new RegExp(`\\b${variable}\\b`));
 }
 
 /** What docker-compose makes of the file, with this environment alone. */
 function servicesOf(env, ...args) {
   const options = { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' };
-  return YAML.parse(execFileSync('docker-compose', [...args, 'config'], options)).services;
+  const { services, secrets } = YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
+  return Object.assign(services, { [SECRETS]: secrets });
 }
 
 /** A secret is a file that is mounted. */
-function withSecret(service, file) {
-  return { ...service, volumes: [`${file}:/run/secrets/sealing-keys`] };
+function withSecrets(services, name) {
+  const { secrets, ...service } = services[name];
+  const volumes = secrets.map(({ source }) => `${services[SECRETS][source].file}:/run/secrets/${source}`);
+  return { ...service, volumes };
 }
 
 /** As the image: what the build made, and of the packages those that are no devDependencies. */
