@@ -34,7 +34,7 @@ const waits: Record<WaitingState['name'], string> = {
  * Takes one account connector through authentication. Ends with the final view; fails with an ApplicationFailure whose
  * type is the failure's code and whose first detail is the final view. `carried` comes from a run that it goes on for.
  */
-export async function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
+export function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
   // Only a run of our own can say where it stands: whoever starts one begins at the beginning.
   return new Authentication(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).run();
 }
@@ -68,21 +68,27 @@ class Authentication {
     });
   }
 
+  /** Temporal's cancellation does not reach what happens in here. */
   run(): Promise<View> {
-    return CancellationScope.nonCancellable(async () => {
-      const wrong = wrongWithStart(this.input, workflowInfo().workflowId);
-      if (wrong) this.#happen({ type: 'failed', failure: { code: 'invalidInput', message: wrong } });
-      while (!isFinal(this.#state)) {
-        const event = this.#cancelled ?? (await this.#next(this.#state));
-        this.#happen(event);
-        await this.#sitOut(event);
-        if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.settle(this.#course.view);
-      }
-      this.#drain();
-      await condition(allHandlersFinished);
-      this.#drain();
-      return this.#end();
-    });
+    let end!: Promise<View>;
+    // The scope itself waits for nothing: see the timer.
+    void CancellationScope.nonCancellable(async () => void (end = this.#run()));
+    return end;
+  }
+
+  async #run(): Promise<View> {
+    const wrong = wrongWithStart(this.input, workflowInfo().workflowId);
+    if (wrong) this.#happen({ type: 'failed', failure: { code: 'invalidInput', message: wrong } });
+    while (!isFinal(this.#state)) {
+      const event = this.#cancelled ?? (await this.#next(this.#state));
+      this.#happen(event);
+      await this.#sitOut(event);
+      if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.settle(this.#course.view);
+    }
+    this.#drain();
+    await condition(allHandlersFinished);
+    this.#drain();
+    return this.#end();
   }
 
   get #state(): State {
@@ -102,7 +108,7 @@ class Authentication {
   }
 
   /** What happens next; nothing for an input that changes nothing. */
-  async #next(state: State): Promise<Event | undefined> {
+  #next(state: State): Promise<Event | undefined> | undefined {
     switch (state.name) {
       case 'fetchingConnector':
         return this.#working(async () => ({

@@ -25,7 +25,7 @@ export interface CarriedLinks {
 export class Links {
   readonly #attempts: Map<string, HandedOut>;
   readonly #inTheMaking = new Set<string>();
-  #minting = new CancellationScope();
+  #minting?: CancellationScope;
   #requests = 0;
   /** The number of the newest request that was answered. */
   #newest = 0;
@@ -70,6 +70,7 @@ export class Links {
     this.#inTheMaking.add(id);
     try {
       const call = { attemptId: id, replyKey, returnTo, fingerprint: this.fingerprint };
+      this.#minting ??= new CancellationScope();
       const { link, expiresAt, fingerprint } = await this.#minting.run(() => mintLink(this.key, call));
       const superseded = number < this.#newest;
       const answer = { attemptId: id, expiresAt, link };
@@ -107,7 +108,7 @@ export class Links {
 
   /** Nobody waits for a link any more: drops those in the making. Those that are out can still be followed. */
   leave(): void {
-    this.#minting.cancel();
-    this.#minting = new CancellationScope();
+    this.#minting?.cancel();
+    this.#minting = undefined;
   }
 }
