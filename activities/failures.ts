@@ -1,7 +1,7 @@
 /** What each Cyclr error means to Temporal: one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { SealingError, type SealingErrorCode } from '../client/sealing/sealing-error';
-import type { ActivityFailureType } from '../workflows/ports';
+import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
 import type { Problem } from '../workflows/messages';
 import { problemOf } from '../workflows/problems';
 import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
@@ -67,14 +67,23 @@ function unforeseen(err: unknown): ApplicationFailure {
   });
 }
 
-function cyclrFailure({ kind, message, retryAfterMs }: CyclrError): ApplicationFailure {
+/** `taken` are the properties that Cyclr took before. */
+export function cyclrFailure(
+  { kind, message, retryAfterMs }: CyclrError,
+  taken: readonly string[] = [],
+): ApplicationFailure {
   const { type, retry } = fates[kind];
   if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));
+  const detail: UnavailableDetail = {
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(taken.length > 0 && { taken: [...taken] }),
+  };
   return ApplicationFailure.create({
     message,
     type,
     nonRetryable: !retry,
-    ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs, details: [{ retryAfterMs }] }),
+    ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
+    ...(Object.keys(detail).length > 0 && { details: [detail] }),
   });
 }
 

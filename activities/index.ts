@@ -12,7 +12,7 @@ import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits } from './credentials';
-import { cyclrRefused, inputRefused, mapped } from './failures';
+import { cyclrFailure, cyclrRefused, inputRefused, mapped } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { mintLink, readAuthorization, type ConsentPages } from './links';
 
@@ -26,27 +26,43 @@ interface Parts {
 export function createActivities(parts: Parts): ConnectorActivities {
   return {
     fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
-    applyProperties: (key, input) => mapped(() => withHeartbeats(() => applyProperties(parts, key, input))),
+    applyProperties: (key, input) => mapped(() => withHeartbeats((taken) => applyProperties(parts, key, input, taken))),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
     readAuthorization: (key, since) => mapped(() => readAuthorization(parts, key, since)),
   };
 }
 
-async function applyProperties({ cyclr, keys }: Parts, key: ConnectorKey, input: PropertyValues): Promise<Connector> {
+/** `taken` are the names of those that Cyclr took: it is added to. */
+async function applyProperties(
+  { cyclr, keys }: Parts,
+  key: ConnectorKey,
+  input: PropertyValues,
+  taken: Set<string>,
+): Promise<Connector> {
   const given = await openValues(keys, key, input);
   const target = { ...key, endsAtMs: beforeTemporalGivesUp() };
+  try {
+    await setProperties(cyclr, target, given, taken);
+    const connector = await cyclr.getAccountConnector(target);
+    const lost = connector.fields.some(({ name, stored }) => given.has(name) && !stored);
+    if (lost) throw new CyclrError('unreadable', 'A property that Cyclr took is not there when read again');
+    return connector;
+  } catch (err) {
+    throw err instanceof CyclrError ? cyclrFailure(err, [...taken]) : err;
+  }
+}
+
+async function setProperties(cyclr: CyclrClient, target: Target, given: Map<string, string>, taken: Set<string>) {
   const stored = await cyclr.listProperties(target);
-  for (const [name, value] of given)
+  for (const [name, value] of given) {
     await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
       if (!(err instanceof CyclrError && err.kind === 'refused')) throw err;
       // What was taken before is not asked for again: it stands in the connector as it is now.
       throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
     });
-  const connector = await cyclr.getAccountConnector(target);
-  const lost = connector.fields.some(({ name, stored }) => given.has(name) && !stored);
-  if (lost) throw new CyclrError('unreadable', 'A property that Cyclr took is not there when read again');
-  return connector;
+    taken.add(name);
+  }
 }
 
 /** When an attempt of many calls ends by itself: nothing of it may still be sent while the next one runs. */

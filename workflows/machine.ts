@@ -2,7 +2,7 @@
  * The order of things: every state an authentication can be in, everything that can happen, and the table of arrows.
  * Pure: no Temporal, no clock, no `await`, no `throw`. States and events are plain JSON.
  */
-import type { AuthMethod, Connector, Sealed } from './connector';
+import type { AuthMethod, Connector, Field, Sealed } from './connector';
 import { authMethodOf, missingFields } from './connector';
 import type { Attempt, Failure, Intent, Problem, StateName, Verification } from './messages';
 import { problemOf } from './problems';
@@ -62,7 +62,8 @@ export type Event = (
   | { type: 'refused'; problem: Problem; connector?: Connector }
   /** It can't be used, and did not reach Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
-  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: boolean }
+  /** `taken` are the properties that Cyclr took before. */
+  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: boolean; taken?: string[] }
   | { type: 'outageOutlasted' }
   | { type: 'timedOut' }
   | { type: 'cancelled'; reason?: string }
@@ -99,6 +100,14 @@ const waiting = {
 const working = {
   cyclrUnavailable: (state: ActiveState): State =>
     state.problem?.code === 'cyclrUnavailable' ? state : { ...state, problem: problemOf('cyclrUnavailable') },
+};
+/** What Cyclr took is not asked for again, however long it is away then. */
+const knowing = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {
+  const isNews = ({ name, stored }: Field) => !stored && taken.includes(name);
+  const { fields } = state.connector;
+  if (!fields.some(isNews)) return state;
+  const known = fields.map((field) => (isNews(field) ? { ...field, stored: true } : field));
+  return { ...state, connector: { ...state.connector, fields: known } };
 };
 const outlasted = (state: ActiveState): State => ({
   name: 'expired',
@@ -160,7 +169,7 @@ const table: Table = {
   },
   applyingProperties: {
     ...always,
-    ...working,
+    cyclrUnavailable: (state, { taken = [] }) => working.cyclrUnavailable(knowing(state, taken)),
     propertiesApplied: (_state, { connector }) => {
       const missing = missingFields(connector).map(({ name }) => name);
       return missing.length > 0

@@ -9,10 +9,14 @@ import { problemOf } from './problems';
 type Meaning = (failure: ApplicationFailure, state: State) => Event;
 
 const unavailable: Meaning = (failure) => {
-  const { retryAfterMs } = Object(detail(failure, 0)) as { retryAfterMs?: unknown };
-  return { type: 'cyclrUnavailable', ...(typeof retryAfterMs === 'number' && { retryAfterMs }) };
+  const { retryAfterMs, taken } = Object(detail(failure, 0)) as { [name: string]: unknown };
+  return {
+    type: 'cyclrUnavailable',
+    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+    ...(Array.isArray(taken) && { taken: taken as string[] }),
+  };
 };
-const operatorsTrouble: Meaning = () => ({ type: 'cyclrUnavailable', operatorsTrouble: true });
+const operatorsTrouble: Meaning = (failure, state) => ({ ...unavailable(failure, state), operatorsTrouble: true });
 const failed =
   (code: 'connectorNotFound' | 'accessDenied' | 'invalidInput'): Meaning =>
   ({ message }) => ({ type: 'failed', failure: { code, message } });

@@ -4,7 +4,7 @@ import type { ReplyKey } from './messages';
 
 /**
  * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.
- * `CyclrThrottled` can carry `[{ retryAfterMs }]` as details, `InputRefused` and `CyclrRefused` a `Problem`.
+ * `InputRefused` and `CyclrRefused` can carry a `Problem` as first detail, the others an {@link UnavailableDetail}.
  */
 export type ActivityFailureType =
   /** No answer, a 5xx, or an answer that can't be read. Retried. */
@@ -27,6 +27,14 @@ export type ActivityFailureType =
   | 'UnknownSealingKey'
   /** What was given can't be used; it did not reach Cyclr. */
   | 'InputRefused';
+
+/** What is known although the call failed. */
+export interface UnavailableDetail {
+  /** How long Cyclr asked to be left alone. */
+  retryAfterMs?: number;
+  /** The properties that Cyclr took before it failed, this time or at an attempt before. */
+  taken?: string[];
+}
 
 export interface PropertyValues {
   submissionId: string;

@@ -189,6 +189,16 @@ describe('problems', () => {
     expect(state).toMatchObject({ name: 'awaitingProperties', connector: taken });
   });
 
+  test('nor is what it took before it went away', () => {
+    const applying = after(fetched(withMissing(connector('ApiKey'))), submitted, { type: 'cyclrUnavailable' });
+
+    const known = transition(applying, { type: 'cyclrUnavailable', taken: ['Domain'] });
+    const asked = transition(known, { type: 'outageOutlasted' });
+
+    expect(asked).toMatchObject({ name: 'awaitingProperties', connector: { fields: [{ stored: true }] } });
+    expect(transition(known, { type: 'cyclrUnavailable', taken: ['Domain', 'unknown'] })).toBe(known);
+  });
+
   test('a second outage in a row is nothing new', () => {
     const down = after({ type: 'cyclrUnavailable' });
 

@@ -53,6 +53,13 @@ test.each<[string, unknown[]]>([
   expect(eventOfFailure(failedWith('CyclrThrottled', ...details), fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 
+test('an outage says what was taken before it', () => {
+  const taken = ['Environment'];
+
+  for (const type of ['CyclrUnavailable', 'CyclrForbidden'] as const)
+    expect(eventOfFailure(failedWith(type, { taken }), fetching)).toMatchObject({ type: 'cyclrUnavailable', taken });
+});
+
 test('an outage can say for how long, too', () => {
   const event = eventOfFailure(failedWith('CyclrUnavailable', { retryAfterMs: 5000 }), fetching);
 

@@ -97,6 +97,23 @@ describe('for less than a minute', () => {
     expect(timersOf(events)[0]).toBe(30);
   });
 
+  test('the last attempt knows what Cyclr took at the first', async () => {
+    const flow = await scene('Kestrel');
+    await flow.reaches('awaitingProperties');
+    fault(flow.key, away, { skip: 2 }); // it lists, and takes the first
+
+    const SigningSecret = await stage.sealedProperty(flow.key, 'p', 'SigningSecret', 'in-ink');
+    const values = { Environment: 'staging', SigningSecret };
+    await flow.signals('propertyInput', { submissionId: 'p', values });
+    await stage.sleep('75s');
+
+    const [failed] = ofKind(await flow.history(), 'activityTaskFailed');
+    const { failure } = failed!.activityTaskFailedEventAttributes!;
+    const [detail] = failure!.applicationFailureInfo!.details!.payloads!;
+    expect(ofKind(await flow.history(), 'activityTaskStarted')[1]?.activityTaskStartedEventAttributes?.attempt).toBe(6);
+    expect(JSON.parse(Buffer.from(detail!.data!).toString())).toEqual({ taken: ['Environment'] });
+  });
+
   test('a Retry-After is kept by the next attempt', async () => {
     const on = stage.install('Brightdesk');
     fault(on, { kind: 'throttled', retryAfter: 20 }, { times: 1 });
@@ -344,6 +361,24 @@ describe('for longer', () => {
       expect(Date.parse(asked.deadline!) - Date.parse(entered!.at)).toBe(7 * 86_400_000);
       expect(end).toMatchObject({ state: 'authenticated' });
       expect(end).not.toHaveProperty('problem');
+    });
+
+    test('what Cyclr took before it went away is not asked again', async () => {
+      const flow = await scene('Kestrel');
+      await flow.reaches('awaitingProperties');
+      fault(flow.key, away, { skip: 2 }); // it lists, and takes the first
+
+      const secret = (id: string) => stage.sealedProperty(flow.key, id, 'SigningSecret', 'in-ink');
+      const values = { Environment: 'staging', SigningSecret: await secret('p') };
+      await flow.signals('propertyInput', { submissionId: 'p', values });
+      const asked = await aDayLater(flow, 'awaitingProperties');
+      stage.sandbox.clearFaults();
+      const taken = await flow.sets({ SigningSecret: await secret('q') }, 'q');
+
+      const missing = asked.fields?.filter(({ required, stored }) => required && !stored).map(({ name }) => name);
+      expect(asked.problem).toMatchObject(unavailable);
+      expect(missing).toEqual(['SigningSecret']);
+      expect(taken.state).toBe('awaitingCredentials');
     });
 
     test('a second outage has a day of its own', async () => {
