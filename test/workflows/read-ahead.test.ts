@@ -4,13 +4,15 @@
  */
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { View } from '../../workflows/messages';
+import { READ_AHEAD } from '../../workflows/read-ahead';
 import { eventually } from '../support/eventually';
-import { histories, kindOf, taskFailures } from '../support/histories';
+import { histories, kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
 import { keyInput } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, openStage, type Scene, type Stage } from '../support/stage';
 
 const FLOWS = 12;
+const QUERIES = 5;
 
 jest.setTimeout(180_000);
 
@@ -26,6 +28,9 @@ const come = (scenes: Scene[], kind: string) =>
   Promise.all(
     scenes.map((scene) => eventually(scene.history, (events) => events.some((event) => kindOf(event) === kind))),
   );
+
+const messagesOf = (events: HistoryEvent[] | null | undefined) =>
+  ofKind(events ?? [], 'workflowTaskFailed').map((event) => event.workflowTaskFailedEventAttributes?.failure?.message);
 
 /** As a caller who sends the very same again while nobody answers: a task that is done again takes its time. */
 async function patiently(send: () => Promise<View>): Promise<View> {
@@ -44,10 +49,9 @@ test('nothing is lost by it, whoever sends it again is answered, and every histo
   const scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
   await come(scenes, 'activityTaskScheduled');
   await stage.stopWorker();
-  // One each: where a task has failed so, a second query can read ahead of it again, and nothing tells it then.
-  const asked = scenes.map(({ handle }) =>
-    stage.client.withDeadline(Date.now() + 50_000, () => handle.query<{ state: string }>('view')),
-  );
+  // Several each: where a task has failed so, the next query can read ahead of it again. The SDK loses some of them.
+  for (const { handle } of scenes.flatMap((scene) => Array<Scene>(QUERIES).fill(scene)))
+    void stage.client.withDeadline(Date.now() + 50_000, () => handle.query('view')).catch(() => undefined);
   await stage.restartWorker({ workflowBundle: undefined });
   await come(scenes, 'activityTaskCompleted');
   await stage.stopWorker();
@@ -58,16 +62,16 @@ test('nothing is lost by it, whoever sends it again is answered, and every histo
   });
   await come(scenes, 'workflowExecutionSignaled');
 
-  await stage.restartWorker();
+  await stage.restartWorker({ maxCachedWorkflows: FLOWS }); // whatever the tests are run with: without a cache it can't be
   const views = await Promise.all(given);
   const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
-  await Promise.allSettled(asked);
 
   expect(views.map(({ accountId }) => accountId)).toEqual(scenes.map(({ key }) => key.accountId));
   expect(ends.map(({ state }) => state)).toEqual(Array(FLOWS).fill('authenticated'));
   for (const scene of scenes) expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   expect(await taskFailures(stage)).toEqual([]);
   const runs = (await histories(stage)).map((run) => ({ name: run.workflowId, ...run }));
+  expect(runs.flatMap(({ history }) => messagesOf(history.events))).toContain(READ_AHEAD);
   expect(await differencesOf({ codePath: bundlePath }, runs)).toEqual(
     Object.fromEntries(scenes.map(({ workflowId }) => [workflowId, 'ok'])),
   );
