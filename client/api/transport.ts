@@ -1,0 +1,128 @@
+/** Sends calls to the service, in a limited time, and repeats them where that can help. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorOf, OnboardingError } from './onboarding-error';
+
+export interface CallOptions {
+  /** Ends the call: it fails with the signal's reason. */
+  signal?: AbortSignal;
+  /** How long it may take in all, in milliseconds: instead of the client's own. */
+  timeoutMs?: number;
+}
+
+/** One call. All of them may be repeated: see {@link OnboardingService}. */
+export interface Call {
+  method: 'GET' | 'POST';
+  path: string;
+  query?: { [name: string]: string | number | undefined };
+  body?: object;
+  idempotencyKey?: string;
+}
+
+export interface TransportOptions {
+  url: string;
+  apiKey: string;
+  timeoutMs: number;
+  retries: number;
+}
+
+const FIRST_PAUSE_MS = 500;
+
+export class Transport {
+  readonly #url: string;
+  readonly #apiKey: string;
+  readonly #limits: { timeoutMs: number; retries: number };
+
+  /** Fails where the address or the key can't be one: else an error of `fetch` would quote the key. */
+  constructor({ url, apiKey, timeoutMs, retries }: TransportOptions) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw new TypeError('url is no http(s) URL');
+    if (!/^[\w.~+/=-]+$/.test(apiKey)) throw new TypeError('apiKey is not one of the service');
+    this.#url = url.replace(/\/+$/, '');
+    this.#apiKey = apiKey;
+    this.#limits = { timeoutMs, retries };
+  }
+
+  /** The body of a success. Fails with an {@link OnboardingError}, and with the reason of a signal that aborts. */
+  async send<Body>(call: Call, { signal, timeoutMs = this.#limits.timeoutMs }: CallOptions = {}): Promise<Body> {
+    const until = Date.now() + timeoutMs;
+    const over = new AbortController(); // `AbortSignal.any` and `timeout` can be forgotten by the garbage collector
+    const stop = () => over.abort(signal?.reason);
+    const timer = setTimeout(() => over.abort(new OnboardingError('timedOut', nameOf(call))), timeoutMs);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    try {
+      return (await this.#repeatedly(call, over.signal, until)) as Body;
+    } catch (err) {
+      over.signal.throwIfAborted(); // says why, where it is only said that it was
+      throw err;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  async #repeatedly(call: Call, over: AbortSignal, until: number): Promise<unknown> {
+    for (let repeats = 0; ; repeats++) {
+      over.throwIfAborted();
+      try {
+        return await this.#once(call, over);
+      } catch (err) {
+        const pauseMs = pauseAfter(err, repeats);
+        if (repeats >= this.#limits.retries || Date.now() + pauseMs >= until) throw err;
+        await delay(pauseMs, undefined, { signal: over });
+      }
+    }
+  }
+
+  async #once(call: Call, signal: AbortSignal): Promise<unknown> {
+    const { method, body } = call;
+    const request = { method, headers: this.#headers(call), body: body && JSON.stringify(body), signal };
+    const { response, text } = await fetch(this.#urlOf(call), { ...request, redirect: 'manual' })
+      .then(async (response) => ({ response, text: await response.text() }))
+      .catch((err: unknown) => {
+        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // no cause: it knows the headers
+      });
+    const answer = jsonOf(text);
+    if (response.ok && answer !== undefined) return answer;
+    throw errorOf(nameOf(call), response, answer);
+  }
+
+  #headers({ body, idempotencyKey }: Call): { [name: string]: string } {
+    return {
+      Authorization: `Bearer ${this.#apiKey}`,
+      Accept: 'application/json',
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+    };
+  }
+
+  #urlOf({ path, query = {} }: Call): string {
+    const url = new URL(this.#url + path);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`);
+    return url.href;
+  }
+}
+
+const nameOf = ({ method, path }: Call): string => `${method} ${path}`;
+
+/** How long to wait before it is sent again; for ever where that would not help. */
+function pauseAfter(err: unknown, repeats: number): number {
+  if (!(err instanceof OnboardingError)) return Infinity;
+  const { code, status, retryAfterS } = err;
+  if (code !== 'unreachable' && status !== 429 && status !== 503) return Infinity;
+  return retryAfterS === undefined ? FIRST_PAUSE_MS * 2 ** repeats : retryAfterS * 1000;
+}
+
+/** Such as ECONNREFUSED. */
+const reasonOf = (err: unknown): string => {
+  const { code } = Object(Object(err).cause) as { code?: unknown };
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : 'no answer';
+};
+
+/** Undefined where it is no JSON: an error of the parser would quote it. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
