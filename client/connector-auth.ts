@@ -55,6 +55,11 @@ export interface Started {
   intent: Intent;
 }
 
+export interface StartOptions {
+  /** A start with the key of the connector's latest run is that run, also when it has ended. Stands in its memo. */
+  idempotencyKey?: string;
+}
+
 /** The present or the last run; its history grows whenever something happens. */
 export interface Progress {
   runId: string;
@@ -77,12 +82,14 @@ export class ConnectorAuth {
   constructor(private readonly client: Client) {}
 
   /** Starts an authentication, or finds the one that runs. Repeating is safe. Fails: invalidInput, alreadyRunning. */
-  async start(input: Input): Promise<Started> {
+  async start(input: Input, { idempotencyKey }: StartOptions = {}): Promise<Started> {
     const wrong = wrongWithInput(input);
     if (wrong) throw new ConnectorAuthError('invalidInput', wrong);
     return this.#bounded(async () => {
+      const before = idempotencyKey === undefined ? undefined : await this.#startedWith(input, idempotencyKey);
+      if (before) return before;
       for (let attempt = 1; ; attempt++) {
-        const answer = (await this.#startNew(input)) ?? (await this.#findRunning(input));
+        const answer = (await this.#startNew(input, idempotencyKey)) ?? (await this.#findRunning(input));
         if (answer) return answer;
         if (attempt === RESTARTS)
           throw new ConnectorAuthError('temporalUnavailable', 'It closes as fast as it starts.');
@@ -205,7 +212,7 @@ export class ConnectorAuth {
   }
 
   /** The new run; nothing where the id is taken. */
-  async #startNew(input: Input): Promise<Started | undefined> {
+  async #startNew(input: Input, idempotencyKey?: string): Promise<Started | undefined> {
     const { accountId, connectorId, intent = 'authenticate' } = input;
     const workflowId = messages.workflowIdOf(input);
     const { searchAttributes } = messages;
@@ -215,6 +222,7 @@ export class ConnectorAuth {
         workflowId,
         workflowIdConflictPolicy: 'FAIL',
         args: [input],
+        memo: idempotencyKey === undefined ? undefined : { idempotencyKey },
         staticSummary: `Authenticate connector ${connectorId} of ${accountId}`,
         staticDetails: detailsOf(input),
         typedSearchAttributes: [
@@ -227,6 +235,19 @@ export class ConnectorAuth {
       if (err instanceof WorkflowExecutionAlreadyStartedError) return undefined;
       throw err;
     }
+  }
+
+  /** The latest run, if it was started with this key. A run that goes on in the place of another has its memo, too. */
+  async #startedWith(key: ConnectorKey, idempotencyKey: string): Promise<Started | undefined> {
+    const latest = await this.#handle(key)
+      .describe()
+      .catch((err: unknown) => {
+        if (!(err instanceof WorkflowNotFoundError)) throw err;
+      });
+    if (latest?.memo?.idempotencyKey !== idempotencyKey) return undefined;
+    const { workflowId, runId } = latest;
+    const { intent = 'authenticate' } = await inputOf(this.client, { workflowId, runId });
+    return { workflowId, runId, started: false, intent };
   }
 
   /** Of the present run, or of this one. */

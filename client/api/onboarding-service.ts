@@ -37,7 +37,7 @@ const RETRIES = 2;
  *
  * A call that got no answer, or 429 or 503, is repeated after `Retry-After` where there is time for that. None does
  * harm by it: each reads, or is done once by its `Idempotency-Key`, or is harmless twice (another session, another
- * link that nobody has seen).
+ * link that nobody has seen; a `cancel`, unless somebody starts anew in between).
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -73,9 +73,9 @@ export class OnboardingService {
     return this.#send({ method: 'GET', path: pathOfAccount(accountId), query }, options);
   }
 
-  /** Starts a flow, or finds the one that runs. Fails: alreadyRunning. `POST …/{connectorId}` */
-  async start(key: ConnectorKey, request: shapes.StartRequest = {}, options?: CallOptions): Promise<shapes.Started> {
-    return this.#post(key, '', request, options);
+  /** Starts a flow, or finds the one that runs, or that was started with the same key. Fails: alreadyRunning. `POST …/{connectorId}` */
+  async start(key: ConnectorKey, request: shapes.StartRequest = {}, options?: OnceOptions): Promise<shapes.Started> {
+    return this.#postOnce(key, '', request, options);
   }
 
   /** Where a flow stands, also after its end. Fails: notFound. `GET …/{connectorId}` */
@@ -136,9 +136,9 @@ export class OnboardingService {
   async reauthenticate(
     key: ConnectorKey,
     request: shapes.ReauthenticateRequest = {},
-    options?: CallOptions,
+    options?: OnceOptions,
   ): Promise<shapes.Started> {
-    return this.#post(key, 'reauthenticate', request, options);
+    return this.#postOnce(key, 'reauthenticate', request, options);
   }
 
   #post<Body>(key: ConnectorKey, what: string, body: object, options?: CallOptions): Promise<Body> {

@@ -3,14 +3,10 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger, { type SwaggerOptions } from '@fastify/swagger';
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { isAccountId } from '../../workflows/connector';
+import { completed } from './document';
 import { knownRoutes } from './known-routes';
 import type { App, Parts } from './parts';
 import { answers, documentOf, ServiceError, serviceErrorOf } from './problems';
@@ -55,7 +51,10 @@ export async function createApp(parts: Parts): Promise<App> {
   });
   await app.register(swagger, documentation(publicUrl));
   const methodsOf = knownRoutes(app);
-  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, methodsOf(pathOf(request))));
+  // Before a body is read: Fastify refuses a QUERY that has none, whatever its path.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return answerUnknown(request, reply, methodsOf(pathOf(request)));
+  });
   app.register(async (scope: App) => serviceRoutes(scope, parts));
   app.register(async (scope: App) => backendRoutes(scope, parts));
   app.register(async (scope: App) => sessionRoutes(scope, parts), { prefix: '/v1/session' });
@@ -154,7 +153,7 @@ const documentation = (publicUrl: string): SwaggerOptions => ({
     },
   },
   transform: jsonSchemaTransform,
-  transformObject: jsonSchemaTransformObject,
+  transformObject: completed,
 });
 
 function answerError(err: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -1,8 +1,9 @@
 /** What a backend calls, and what it is answered. */
 import { randomUUID } from 'node:crypto';
 import type { ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
-import { openService, ORIGIN, pathOf, type Service } from './scene';
+import { openService, ORIGIN, pathOf, type Answer, type Service } from './scene';
 
 let service: Service;
 beforeAll(async () => (service = await openService()));
@@ -142,6 +143,64 @@ describe('Idempotency-Key', () => {
     expect(answers.map(({ body }) => body.state)).toEqual(['authenticated', 'authenticated']);
     const ids = (await Promise.all([one, other].map(submissionsOf))).map(([entry]) => entry?.id);
     expect(ids[0]).not.toBe(ids[1]);
+  });
+});
+
+describe('Idempotency-Key of a start', () => {
+  const named = (name: string) => ({ 'Idempotency-Key': name });
+  const runOf = async (answer: Promise<Answer>) => (await answer).body.runId as string;
+
+  test.each(['', '/reauthenticate'])('the same start is done once, also after the end (POST …%s)', async (then) => {
+    const key = service.stage.install('Brightdesk');
+
+    const first = await post(key, then, {}, named('order 1'));
+    const meanwhile = await post(key, then, {}, named('order 1'));
+    await post(key, '/cancel');
+    const afterwards = await post(key, then, {}, named('order 1'));
+    const another = await post(key, then, {}, named('order 2'));
+
+    const { runId, intent } = first.body;
+    expect(first).toMatchObject({ status: 201, body: { started: true } });
+    expect(meanwhile).toMatchObject({ status: 200, body: { started: false, runId, intent } });
+    expect(afterwards).toMatchObject({ status: 200, body: { started: false, runId, intent } });
+    expect(another).toMatchObject({ status: 201, body: { started: true } });
+    expect(another.body.runId).not.toBe(runId);
+  });
+
+  test('without one, a start after the end is another', async () => {
+    const key = service.stage.install('Brightdesk');
+
+    const first = await runOf(post(key, ''));
+    await post(key, '/cancel');
+
+    expect(await runOf(post(key, ''))).not.toBe(first);
+  });
+
+  test('one key does not stand for two calls', async () => {
+    const key = service.stage.install('Brightdesk');
+
+    const first = await runOf(post(key, '', {}, named('order 1')));
+    await post(key, '/cancel');
+
+    expect(await runOf(post(key, '/reauthenticate', {}, named('order 1')))).not.toBe(first);
+  });
+
+  test('many at once are one run', async () => {
+    const key = service.stage.install('Brightdesk');
+
+    const answers = await Promise.all(Array.from({ length: 5 }, () => post(key, '', {}, named('order 1'))));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 201]);
+    expect(new Set(answers.map(({ body }) => body.runId)).size).toBe(1);
+  });
+
+  test('its digest stands in the memo, and nothing else of it', async () => {
+    const key = service.stage.install('Brightdesk');
+
+    await post(key, '', {}, named('order of Mr Miller'));
+
+    const { memo } = await service.stage.client.workflow.getHandle(workflowIdOf(key)).describe();
+    expect(memo).toEqual({ idempotencyKey: expect.stringMatching(/^[\w-]{43}$/) });
   });
 });
 

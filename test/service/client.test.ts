@@ -158,19 +158,23 @@ describe('where an answer does not come, or is to come later', () => {
   });
 
   test('what did arrive is not done again', async () => {
-    const key = await waiting('Brightdesk', 'awaitingCredentials');
+    const key = service.stage.install('Brightdesk');
     wire.suffers('lost', 'lost');
-
+    const started = await onboarding.start(key);
+    await reaches(key, 'awaitingCredentials');
+    wire.suffers('lost', 'lost');
     await onboarding.submitCredentials(key, apiKey('wrong-key'));
 
     const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
     const { entries } = await onboarding.timeline(key);
-    expect([sent.length, new Set(sent).size]).toEqual([3, 1]);
+    expect([sent.length, new Set(sent).size]).toEqual([6, 2]);
+    expect(started.started).toBe(false); // the first one's answer was lost
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
   test('each call has a key of its own, or the one that is given', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
+    wire.arrived.splice(0);
 
     await onboarding.submitCredentials(key, apiKey('wrong-1'));
     await onboarding.submitCredentials(key, apiKey('wrong-1'));

@@ -45,19 +45,22 @@ const ofHttp =
   /^(accept|accept-encoding|accept-language|authorization|connection|content-length|content-type|host|sec-fetch-mode|user-agent)$/;
 
 export function createJudge(document: OpenApi): (exchange: Exchange) => Verdict {
-  const ajv = new Ajv2020({ strict: false, formats: { 'date-time': IS_TIME, uri: true } });
-  ajv.addSchema(document, 'document');
+  const settings = { strict: false, formats: { 'date-time': IS_TIME } };
+  const ofJson = new Ajv2020(settings).addSchema(document, 'document');
+  const ofText = new Ajv2020({ ...settings, coerceTypes: true }).addSchema(document, 'document');
   const operations = [...operationsOf(document)].map(([name, operation]) => ({ name, operation, ...patternOf(name) }));
 
   /** A schema of the document, whose references lead into the document. */
-  const wrongWith = (at: string, schema: object, value: unknown): string[] => {
+  const wrongWith = (at: string, schema: object, value: unknown, ajv = ofJson): string[] => {
     const validate = ajv.compile(pointingInto(schema));
     return validate(value) ? [] : validate.errors!.map((error) => `${at}${error.instancePath} ${error.message}`);
   };
   const wrongWithRequest = ({ parameters = [], requestBody }: Operation, params: Given, { sent }: Exchange) => [
     ...params.flatMap(([kind, name, value]) => {
       const described = parameters.find((parameter) => parameter.in === kind && parameter.name === name);
-      return described ? wrongWith(`${kind} ${name}`, described.schema, value) : [`${kind} ${name} is not described`];
+      return described
+        ? wrongWith(`${kind} ${name}`, described.schema, value, ofText)
+        : [`${kind} ${name} is not described`];
     }),
     ...wrongWithBody(sent.body, sent.headers, requestBody?.content, requestBody?.required ?? false, 'the request'),
   ];

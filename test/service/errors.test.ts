@@ -59,6 +59,7 @@ test.each<[string, string, string, Call, number, string]>([
   ['a misspelt name', 'POST', ONE, { body: { intend: 'reauthenticate' } }, 422, 'malformed'],
   ['an unknown intent', 'POST', ONE, { body: { intent: 'other' } }, 422, 'malformed'],
   ['a patience that is none', 'POST', ONE, { body: { patience: { properties: 'long' } } }, 422, 'malformed'],
+  ['a patience of nothing', 'POST', ONE, { body: { patience: { properties: 0 } } }, 422, 'malformed'],
   ['a patience of 91 days', 'POST', ONE, { body: { patience: { properties: '91 days' } } }, 422, 'malformed'],
   [
     'a submission id that is none',
@@ -104,6 +105,8 @@ test.each<[string, string, string, Call, number, string]>([
   ['an account id far too long', 'GET', `/v1/accounts/${'a'.repeat(1300)}/connectors/1`, {}, 404, 'notFound'],
   ['an unknown path', 'GET', '/v1/nothing', {}, 404, 'notFound'],
   ['a wrong method', 'DELETE', ONE, {}, 405, 'methodNotAllowed'],
+  ['a wrong method that Fastify has wishes about', 'QUERY', ONE, {}, 405, 'methodNotAllowed'],
+  ['such a method of no path', 'QUERY', '/v1/nothing', {}, 404, 'notFound'],
   ['a flow that was never started', 'POST', `${ONE}/cancel`, {}, 404, 'notFound'],
   ['properties of no flow', 'POST', `${ONE}/properties`, { body: { values: { Domain: 'x' } } }, 404, 'notFound'],
   [

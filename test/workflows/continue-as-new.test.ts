@@ -256,3 +256,15 @@ test('whoever starts a flow can not say where it stands', async () => {
   const { events } = await handle.fetchHistory();
   expect(ofKind(events ?? [], 'activityTaskScheduled')).toHaveLength(1);
 });
+
+test('a start with the key of the first run is that flow, also after its end', async () => {
+  const key = stage.install('Brightdesk');
+  await stage.auth.start(key, { idempotencyKey: 'k1' });
+  const scene = await stage.scene(key);
+  await eventually(scene.view, ({ deadline }) => deadline !== undefined);
+  const { runId } = await growsTooLong(scene);
+  await stage.auth.cancel(key);
+
+  expect(await stage.auth.start(key, { idempotencyKey: 'k1' })).toMatchObject({ started: false, runId });
+  expect(await stage.auth.start(key, { idempotencyKey: 'k2' })).toMatchObject({ started: true });
+});

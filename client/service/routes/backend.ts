@@ -3,6 +3,7 @@ import { durationMs } from '../../../workflows/input';
 import type { Duration } from '../../../workflows/messages';
 import { allowNoBody, forBackends } from '../callers';
 import { withView } from '../flows';
+import { idempotencyKeyOf } from '../idempotency';
 import { codes, described } from '../openapi';
 import { requireAllowed } from '../origins';
 import type { App, Parts } from '../parts';
@@ -121,12 +122,15 @@ function startingRoutes(app: App, { auth }: Parts): void {
         summary: 'Starts a flow, or finds the one that runs (200)',
         security,
         params: requests.OfConnector,
+        headers: requests.Headers,
         body: requests.StartBody,
         response,
       },
     },
-    async ({ params, body: { by = BY, ...given } }, reply) => {
-      const started = await withView(auth, params, () => auth.start({ ...params, ...given, by }));
+    async ({ params, headers, caller, body: { by = BY, ...given } }, reply) => {
+      const idempotencyKey = idempotencyKeyOf({ what: 'start', caller, headers, key: params });
+      const input = { ...params, ...given, by };
+      const started = await withView(auth, params, () => auth.start(input, { idempotencyKey }));
       return reply.code(started.started ? 201 : 200).send(started);
     },
   );
@@ -137,13 +141,15 @@ function startingRoutes(app: App, { auth }: Parts): void {
         summary: 'Starts a re-authentication: nothing changes until new input is given',
         security,
         params: requests.OfConnector,
+        headers: requests.Headers,
         body: requests.ReauthenticateBody,
         response,
       },
     },
-    async ({ params, body: { by = BY, ...given } }, reply) => {
-      const intent = 'reauthenticate';
-      const started = await withView(auth, params, () => auth.start({ ...params, ...given, by, intent }));
+    async ({ params, headers, caller, body: { by = BY, ...given } }, reply) => {
+      const idempotencyKey = idempotencyKeyOf({ what: 'reauthenticate', caller, headers, key: params });
+      const input = { ...params, ...given, by, intent: 'reauthenticate' } as const;
+      const started = await withView(auth, params, () => auth.start(input, { idempotencyKey }));
       return reply.code(started.started ? 201 : 200).send(started);
     },
   );

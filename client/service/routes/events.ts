@@ -11,12 +11,20 @@ import { ServiceError } from '../problems';
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;
 
-const Stream = z.string().meta({
-  description:
-    'Server-sent events. `view`: a view as JSON, its id `{runId}.{revision}`; the present view of every connector first, ' +
-    'except the one whose id is sent as `Last-Event-ID`. `final`: all are final, and the stream ends. Ends with the ' +
-    'session, too. Comments keep it alive.',
-});
+/** One event: OpenAPI 3.1 has no words for a stream of them. */
+const Event = z
+  .object({
+    event: z.enum(['view', 'final']).optional(),
+    id: z.string().optional().meta({ description: 'Of a view: `{runId}.{revision}`.' }),
+    data: z.string().optional().meta({ contentMediaType: 'application/json' }),
+    retry: z.int().optional().meta({ description: 'After how many milliseconds to come again.' }),
+  })
+  .meta({
+    description:
+      'Each of the server-sent events. `view`: a View as JSON; the present one of every connector first, except the one ' +
+      'whose id is sent as `Last-Event-ID`. `final`: all are final, and the stream ends. Ends with the session, too. ' +
+      'Comments keep it alive.',
+  });
 
 export function eventRoute(app: App, parts: Parts): void {
   const hub = createEventHub(parts.auth);
@@ -30,7 +38,7 @@ export function eventRoute(app: App, parts: Parts): void {
         summary: 'What happens to its connectors, as it happens',
         security: [{ session: [] }],
         response: described(
-          { 200: { description: 'The stream', content: { 'text/event-stream': { schema: Stream } } } },
+          { 200: { description: 'The stream', content: { 'text/event-stream': { schema: Event } } } },
           [...codes.session],
         ),
       },

@@ -1,0 +1,101 @@
+/**
+ * `node .ci/schemathesis.mjs [options of st run]`: schemathesis against the OpenAPI document of a service with all that
+ * is behind it. Each answer has to be as described, and none a 5xx. Needs what `.ci/schemathesis/requirements.txt` names
+ * in `.data/schemathesis`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
+const { OnboardingService } = require('../dist/client/api/onboarding-service.js');
+const { freePort } = require('../dist/client/temporal/ports.js');
+const { onStopSignal } = require('../dist/client/temporal/stop-signals.js');
+const { startStack } = require('../dist/scripts/start/stack.js');
+
+const SEED = 1;
+const WITHIN_S = 120;
+/** Of the account `acme` in the sandbox: some of every auth type, and one that has nothing to authenticate. */
+const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
+const finished = 1016;
+/** So that all of a minute's calls could be one browser's. */
+const SESSIONS = 12;
+
+const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-schemathesis-'));
+const stop = new AbortController();
+process.env.ALLOWED_ORIGINS = 'https://app.acme.example'; // as the examples of the document have it
+onStopSignal(() => stop.abort());
+let stack;
+try {
+  const [temporal, sandbox, service] = [await freePort(), await freePort(), await freePort()];
+  stack = await startStack({ folder, ports: { temporal, sandbox, service }, say: (line) => console.log(line) });
+  const code = await schemathesis(stack.service.url, await tokensOf(stack.service));
+  const unmet = neverReached(await operationsOf(stack.service.url), join(folder, 'logs', 'service.log'));
+  if (unmet.length > 0) console.error(`Only ever refused at the door, so hardly looked at: ${unmet.join(', ')}`);
+  process.exitCode = code || (unmet.length > 0 ? 1 : 0);
+} finally {
+  await stack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function tokensOf({ url, apiKey }) {
+  const onboarding = new OnboardingService({ url, apiKey });
+  const accountId = 'acme';
+  const session = (connectorIds, more) =>
+    onboarding.createSession({ accountId, connectorIds, expiresIn: '1 hour', ...more });
+  const many = (make) => Promise.all(Array.from({ length: SESSIONS }, async () => (await make()).token));
+  const tokens = {
+    apiKey: [apiKey],
+    session: await many(() => session(waiting)),
+    finished: await many(() => session([finished])),
+    invitation: await many(() => session(waiting, { kind: 'invitation', expiresIn: '1 day' })),
+  };
+  const isFinished = async () =>
+    (await onboarding.view({ accountId, connectorId: finished })).state === 'authenticated';
+  while (!stop.signal.aborted && !(await isFinished())) await delay(100);
+  return tokens;
+}
+
+/** Its exit code: 0 where nothing was found. */
+async function schemathesis(url, tokens) {
+  if (stop.signal.aborted) return 1;
+  const settings = join(root, '.ci', 'schemathesis');
+  const command = join(root, '.data', 'schemathesis', 'bin', 'schemathesis');
+  const limits = ['--seed', `${SEED}`, '--max-time', `${WITHIN_S}`];
+  const args = ['--config-file', join(settings, 'schemathesis.toml'), 'run', `${url}/openapi.json`, ...limits];
+  const env = { ...process.env, TOKENS: JSON.stringify(tokens), SERVICE_URL: url, PYTHONPATH: settings };
+  const child = spawn(command, [...args, ...process.argv.slice(2)], { env, cwd: folder, stdio: 'inherit' });
+  stop.signal.addEventListener('abort', () => child.kill());
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
+}
+
+/** As the service's log has them, such as `GET /v1/accounts/:accountId/connectors`. */
+async function operationsOf(url) {
+  const { paths } = await (await fetch(`${url}/openapi.json`)).json();
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+  );
+}
+
+/** Says what each operation was answered. Those of which no call reached a flow: a 409 comes from there, too. */
+function neverReached(operations, logFile) {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n');
+  const answered = lines.map((line) => JSON.parse(line)).filter(({ route }) => route !== undefined);
+  return operations.filter((operation) => {
+    const statuses = answered
+      .filter(({ method, route }) => `${method} ${route}` === operation)
+      .map((line) => line.status);
+    const counts = [...new Set(statuses)]
+      .sort()
+      .map((status) => `${status}: ${statuses.filter((s) => s === status).length}`);
+    console.log(`${operation}: ${counts.join(', ')}`);
+    return !statuses.some((status) => status < 300 || status === 409);
+  });
+}
