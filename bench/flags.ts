@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../scripts/whole-number';
 
 /** What a run of the bench measures. */
 export interface Flags {
@@ -32,17 +33,11 @@ export function flagsOf(args: string[]): Flags {
     },
   });
   return {
-    rounds: countOf('rounds', values.rounds, 1000),
-    flows: countOf('flows', values.flows, 10_000),
-    cached: countOf('cached', values.cached, MOST_CACHED),
-    ...(values.waiting !== undefined && { waiting: countOf('waiting', values.waiting, 100_000) }),
+    rounds: wholeNumber('rounds', values.rounds, 1, 1000),
+    flows: wholeNumber('flows', values.flows, 1, 10_000),
+    cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
+    ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
     ...(values.out !== undefined && { out: values.out }),
     help: values.help,
   };
-}
-
-function countOf(flag: string, text: string, most: number): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1 && count <= most) return count;
-  throw new Error(`--${flag} takes a whole number from 1 to ${most}`);
 }

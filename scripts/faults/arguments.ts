@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../whole-number';
 
 export interface Arguments {
   help: boolean;
@@ -19,12 +20,6 @@ export function argumentsOf(args: string[]): Arguments {
       flows: { type: 'string', default: '100' },
     },
   });
-  const seed = values.seed === undefined ? undefined : wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER);
-  return { help: values.help, seed, flows: wholeNumber('--flows', values.flows, 1, MAX_FLOWS) };
-}
-
-function wholeNumber(flag: string, text: string, least: number, most: number): number {
-  const number = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (number >= least && number <= most) return number;
-  throw new Error(`${flag} is a whole number from ${least} to ${most}`);
+  const seed = values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0, Number.MAX_SAFE_INTEGER);
+  return { help: values.help, seed, flows: wholeNumber('flows', values.flows, 1, MAX_FLOWS) };
 }

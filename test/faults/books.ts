@@ -18,8 +18,11 @@ const accounts: { [connector: string]: Account } = {
   Ledgerly: { asked: ['awaitingAuthorization'], properties: [], authValue: expect.stringContaining('AccessToken') },
 };
 
+/** Whose books are looked at. */
+type Owner = Pick<User, 'key' | 'runId' | 'asked'> & { reached: Pick<User['reached'], 'auth' | 'client' | 'sandbox'> };
+
 /** The flow ended as it should, once; Cyclr has what was given, once; nobody was asked twice. */
-export async function reconciled(user: User): Promise<void> {
+export async function reconciled(user: Owner): Promise<void> {
   const { reached, key, asked } = user;
   const cyclr = reached.sandbox.connectorOf(key.accountId, key.connectorId);
   const { asked: due, properties, authValue } = accounts[cyclr.Connector.Name]!;
@@ -41,9 +44,9 @@ export async function reconciled(user: User): Promise<void> {
   ]);
 }
 
-const timelineOf = async ({ reached, key }: User) => (await reached.auth.timeline(key)).entries;
+const timelineOf = async ({ reached, key }: Owner) => (await reached.auth.timeline(key)).entries;
 
-export const historyOf = async ({ reached, key }: User): Promise<HistoryEvent[]> =>
+export const historyOf = async ({ reached, key }: Owner): Promise<HistoryEvent[]> =>
   (await reached.client.workflow.getHandle(workflowIdOf(key)).fetchHistory()).events ?? [];
 
 const entersWait = ({ from, to }: TimelineEntry): boolean => from !== to && to.startsWith('awaiting');

@@ -1,13 +1,13 @@
 /** The worker's connection to Temporal breaks in the midst of every step. */
 import { eventually } from '../support/eventually';
+import type { OwnProcess } from '../support/process';
 import { attemptsOf, historyOf, lostAttempts, pendingAttempt, reconciled } from './books';
 import { breakDuring, type Caught } from './caught';
 import { openScene, type Scene } from './scene';
 import { steps } from './steps';
-import type { WorkerProcess } from './worker-process';
 
 let scene: Scene;
-let worker: WorkerProcess;
+let worker: OwnProcess;
 let caught: Caught[];
 
 beforeAll(async () => {

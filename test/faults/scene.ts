@@ -15,8 +15,9 @@ import type { ConnectorPatch } from '../../sandbox/control';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import type { Input } from '../../workflows/messages';
 import { startProxy, type Proxy } from '../../scripts/faults/proxy';
+import { startOwn, type OwnProcess } from '../support/process';
+import { serviceProcess, type ServiceProcess } from '../support/service-process';
 import { User } from './user';
-import { startWorkerProcess, type WorkerProcess } from './worker-process';
 
 jest.setTimeout(240_000);
 
@@ -33,7 +34,9 @@ export interface Scene {
   /** Between workers and Temporal; nobody else goes through it. */
   proxy: Proxy;
   /** One more worker. */
-  startWorker(): Promise<WorkerProcess>;
+  startWorker(): Promise<OwnProcess>;
+  /** The onboarding service, started, and what stands between it and Temporal. */
+  startService(): Promise<{ service: ServiceProcess; serviceProxy: Proxy }>;
   /** A user with a connector of the catalogue that was just installed; nothing is started. */
   user(connector: string, more?: Pick<Input, 'intent' | 'patience'> & { patch?: ConnectorPatch }): User;
   /** Ends everything that was started. */
@@ -88,9 +91,22 @@ async function parts(folder: string, endings: (() => unknown)[]): Promise<Omit<S
     temporal,
     proxy,
     startWorker: async () => {
-      const worker = await startWorkerProcess(env, join(folder, `worker-${randomUUID()}.log`));
+      const worker = await startOwn({
+        main: 'worker/main.js',
+        env: { ...env, HEALTH_PORT: '0' },
+        logFile: join(folder, `worker-${randomUUID()}.log`),
+        isReady: (log) => log.includes('Health at'),
+      });
       endings.push(() => worker.ends());
       return worker;
+    },
+    startService: async () => {
+      const serviceProxy = await startProxy(address);
+      endings.push(() => serviceProxy.close());
+      const service = await serviceProcess({ temporalAddress: serviceProxy.address, sealingKeys: keys, folder });
+      await service.start();
+      endings.push(() => service.ends());
+      return { service, serviceProxy };
     },
     user: (connector, { intent, patience, patch } = {}) => {
       const accountId = `account-${randomUUID()}`;

@@ -1,11 +1,11 @@
 /** Temporal itself is killed, and started again on its data, while flows wait, call Cyclr and are given inputs. */
 import { eventually } from '../support/eventually';
+import type { OwnProcess } from '../support/process';
 import { reconciled } from './books';
 import { breakDuring, type Caught } from './caught';
 import { openScene, type Scene } from './scene';
 import { steps } from './steps';
 import type { User } from './user';
-import type { WorkerProcess } from './worker-process';
 
 const waits = [
   ['awaitingProperties', 'Fernhill'],
@@ -14,7 +14,7 @@ const waits = [
 ] as const;
 
 let scene: Scene;
-let worker: WorkerProcess;
+let worker: OwnProcess;
 
 beforeAll(async () => {
   scene = await openScene();

@@ -1,12 +1,12 @@
 /** A deploy: the worker is asked to stop in the midst of every step. */
+import type { OwnProcess } from '../support/process';
 import { attemptsOf, historyOf, reconciled } from './books';
 import { breakDuring, type Caught } from './caught';
 import { openScene, type Scene } from './scene';
 import { steps } from './steps';
-import type { WorkerProcess } from './worker-process';
 
 let scene: Scene;
-let worker: WorkerProcess;
+let worker: OwnProcess;
 let caught: Caught[];
 
 /** All of them at once: one worker, stopped once. */

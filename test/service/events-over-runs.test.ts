@@ -1,37 +1,24 @@
 /** The event streams of flows that are not started yet, start again, or go on as another run. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createEventHub } from '../../client/service/events';
-import { startDevServer, type DevServer } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
 import { read } from '../support/reading';
-import { openStage, type Scene, type Stage } from '../support/stage';
+import { openStageOfShortHistories } from '../support/short-histories';
+import type { Scene, Stage } from '../support/stage';
 
 const HOUR_MS = 3_600_000;
 const SOON_MS = 100;
-/** After how many events the server suggests to continue as new; 4,096 by default. */
-const SUGGESTED_AT = 60;
 
-let server: DevServer;
 let stage: Stage;
 
 beforeAll(async () => {
-  server = await startDevServer({
-    port: await freePort(),
-    logFile: join(mkdtempSync(join(tmpdir(), 'cyclr-connect-test-')), 'temporal.log'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stage = await openStage(server.address);
+  stage = await openStageOfShortHistories();
 });
 
 afterAll(async () => {
   const failures = await taskFailures(stage);
   await stage.close();
-  await server.stop();
   expect(failures).toEqual([]);
 });
 

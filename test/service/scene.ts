@@ -12,24 +12,13 @@ import { keySetOf, publicHalf } from '../../client/sealing/keys';
 import { freePort } from '../../client/temporal/ports';
 import { reachTemporal, troubleReaching } from '../../client/temporal/reach';
 import type { ConnectorKey } from '../../workflows/connector';
+import { callerOf, type Answer, type Caller } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
+
+export type { Answer, Call } from '../support/http';
 
 export const ORIGIN = 'https://app.acme.example';
 export const OTHER_ORIGIN = 'https://app.other.example';
-
-export interface Answer {
-  status: number;
-  headers: Headers;
-  /** Parsed where it is JSON. */
-  body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
-  text: string;
-}
-
-export interface Call {
-  token?: string;
-  body?: unknown;
-  headers?: { [name: string]: string };
-}
 
 export interface Service {
   stage: Stage;
@@ -41,7 +30,7 @@ export interface Service {
   /** Everything that it has logged. */
   log: string[];
   /** Sends JSON; a text goes as it is. */
-  call(method: string, path: string, call?: Call): Promise<Answer>;
+  call: Caller;
   /** The same, as a backend. */
   asBackend(method: string, path: string, body?: unknown, headers?: { [name: string]: string }): Promise<Answer>;
   /** The token of a session for these connectors of one account. */
@@ -92,26 +81,7 @@ export async function openService(given: Options = {}): Promise<Service> {
   });
   await app.listen({ port, host: '127.0.0.1' });
 
-  const call: Service['call'] = async (method, path, { token, body, headers = {} } = {}) => {
-    const response = await fetch(url + path, {
-      method,
-      redirect: 'manual',
-      headers: {
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-        ...headers,
-      },
-      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
-    });
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: isJson && text ? JSON.parse(text) : undefined,
-    };
-  };
+  const call = callerOf(url);
   const asBackend: Service['asBackend'] = (method, path, body, headers) =>
     call(method, path, { token: apiKey, body, headers });
 

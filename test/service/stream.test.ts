@@ -1,4 +1,5 @@
 /** The event stream over HTTP, as a page reads it. */
+import { readEvents, viewsIn, type EventReader } from '../support/event-reader';
 import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
@@ -11,56 +12,16 @@ beforeAll(async () => {
 
 afterAll(() => service.close());
 
-interface Event {
-  event?: string;
-  id?: string;
-  data?: string;
-  retry?: string;
-}
-
-interface Reader {
-  status: number;
-  headers: Headers;
-  /** What has come so far, without comments. */
-  events: Event[];
-  /** Resolves when the service has ended the stream. */
-  ended: Promise<void>;
-  leave(): void;
-}
-
-const readers: Reader[] = [];
+const readers: EventReader[] = [];
 afterEach(() => readers.splice(0).forEach((reader) => reader.leave()));
 
-async function read(token: string, headers: { [name: string]: string } = {}, url = service.url): Promise<Reader> {
-  const leaving = new AbortController();
-  const response = await fetch(`${url}/v1/session/events`, {
-    headers: { Authorization: `Bearer ${token}`, ...headers },
-    signal: leaving.signal,
-  });
-  const events: Event[] = [];
-  const reading = async () => {
-    let text = '';
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      const parts = (text + chunk).split('\n\n');
-      text = parts.pop()!;
-      events.push(...parts.map(eventOf).filter((event) => Object.keys(event).length > 0));
-    }
-  };
-  const ended = reading().catch((err: unknown) => {
-    if (!leaving.signal.aborted) throw err;
-  });
-  const { status, headers: got } = response;
-  const reader = { status, headers: got, events, ended, leave: () => leaving.abort() };
+async function read(token: string, headers?: { [name: string]: string }, url = service.url): Promise<EventReader> {
+  const reader = await readEvents(url, token, headers);
   readers.push(reader);
   return reader;
 }
 
-const eventOf = (text: string): Event =>
-  Object.fromEntries(text.split('\n').flatMap((line) => (line.startsWith(':') ? [] : [line.split(/: (.*)/s)])));
-
-const viewsIn = ({ events }: Reader) =>
-  events.filter(({ event }) => event === 'view').map(({ data }) => JSON.parse(data!));
-const comes = (reader: Reader, state: string) =>
+const comes = (reader: EventReader, state: string) =>
   eventually(
     () => viewsIn(reader),
     (views) => views.some((view) => view.state === state),
@@ -112,6 +73,20 @@ test('who comes again with the last id is not told the same again', async () => 
 
   expect(viewsIn(again).map(({ state }) => state)).not.toContain('awaitingCredentials');
   expect(viewsIn(again).at(-1)).toMatchObject({ state: 'authenticated' });
+});
+
+test('a stream is open at once, also where there is nothing to tell', async () => {
+  const scene = await asking();
+  const { runId, revision } = await scene.view();
+  const token = await service.session(scene.key);
+
+  const reader = await read(token, { 'Last-Event-ID': `${runId}.${revision}` });
+  await eventually(
+    () => reader.comments.length + reader.events.length,
+    (come) => come > 0,
+  );
+
+  expect([reader.status, reader.events, reader.comments]).toEqual([200, [], ['open']]); // and no heartbeat
 });
 
 test('only the session may read, from its own origin', async () => {

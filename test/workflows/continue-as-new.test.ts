@@ -1,30 +1,17 @@
 /** A history that has grown too long: another run goes on, and whoever feeds or follows the flow does not notice. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startDevServer, type DevServer } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
 import { taskQueue, workflowIdOf, type Input, type TimelineEntry, type View } from '../../workflows/messages';
 import { consentScene, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { histories, ofKind, taskFailures } from '../support/histories';
 import { isRead, keyInput, refusal, updates } from '../support/messages';
-import { openStage, type Scene, type Stage } from '../support/stage';
+import { openStageOfShortHistories } from '../support/short-histories';
+import type { Scene, Stage } from '../support/stage';
 
-/** After how many events the server suggests it here; 4,096 by default. */
-const SUGGESTED_AT = 60;
-
-let server: DevServer;
 let stage: Stage;
 
 beforeAll(async () => {
-  server = await startDevServer({
-    port: await freePort(),
-    logFile: join(mkdtempSync(join(tmpdir(), 'cyclr-connect-test-')), 'temporal.log'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stage = await openStage(server.address);
+  stage = await openStageOfShortHistories();
 });
 
 afterEach(() => stage.sandbox.clearFaults());
@@ -32,7 +19,6 @@ afterEach(() => stage.sandbox.clearFaults());
 afterAll(async () => {
   const failures = await taskFailures(stage);
   await stage.close();
-  await server.stop();
   expect(failures).toEqual([]);
 });
 

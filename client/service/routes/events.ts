@@ -69,6 +69,8 @@ export function eventRoute(app: App, parts: Parts): void {
   );
 }
 
+/** Begins at once: who is told nothing new would not even hear that the stream is open before the first heartbeat. */
 async function* texts(events: AsyncIterable<ServerSentEvent>): AsyncGenerator<string> {
+  yield textOf({ comment: 'open' });
   for await (const event of events) yield textOf(event);
 }

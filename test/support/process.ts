@@ -1,28 +1,43 @@
-/** A worker as it runs in production: a process, that can be killed. */
+/** One of our mains as it runs in production: a process, that can be killed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild, type Exit } from '../../client/temporal/child';
-import { eventually } from '../support/eventually';
+import { eventually } from './eventually';
 
-const main = join(__dirname, '..', '..', 'dist', 'worker', 'main.js'); // `npm test` builds it
+const dist = join(__dirname, '..', '..', 'dist'); // `npm test` builds it
 
 const START_MS = 60_000; // on a machine that is busy with other tests
 
-export interface WorkerProcess {
+export interface OwnProcess {
+  pid: number;
   /** How it ended, by itself or killed; never rejects. */
   exited: Promise<Exit>;
   /** Sends it a signal, SIGKILL by default, and waits until it is gone. Safe to repeat. */
   ends(by?: NodeJS.Signals): Promise<Exit>;
   /** Whether it has not ended by itself. */
   isRunning(): boolean;
+  /** All that it has written. */
+  log(): string;
 }
 
-/** Starts it, and waits until it takes tasks. Fails with its last words where it dies. */
-export async function startWorkerProcess(env: NodeJS.ProcessEnv, logFile: string): Promise<WorkerProcess> {
+export interface Program {
+  /** Within dist/, such as `worker/main.js`. */
+  main: string;
+  /** Beside what this process has. */
+  env: NodeJS.ProcessEnv;
+  /** Of Node itself. */
+  nodeOptions?: string[];
+  logFile: string;
+  /** Whether it has started, by its log or by what it answers. */
+  isReady: (log: string) => boolean | Promise<boolean>;
+}
+
+/** Starts it, and waits until it is ready. Fails with its last words where it dies. */
+export async function startOwn({ main, env, nodeOptions = [], logFile, isReady }: Program): Promise<OwnProcess> {
   const { pid, exited } = await startChild({
     command: process.execPath,
-    args: [main],
-    env: { ...process.env, ...env, HEALTH_PORT: '0' },
+    args: [...nodeOptions, join(dist, main)],
+    env: { ...process.env, ...env },
     logFile,
     endsWithUs: 'guard',
   });
@@ -34,13 +49,17 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv, logFile: string
     return exited;
   };
   try {
-    await eventually(log, (text) => exit !== undefined || text.includes('Health at'), START_MS);
+    await eventually(
+      async () => exit !== undefined || isReady(log()),
+      (over) => over,
+      START_MS,
+    );
     if (exit) throw new Error('It ended.');
   } catch {
     await ends();
-    throw new Error(`The worker did not start:\n${log()}`);
+    throw new Error(`${main} did not start:\n${log()}`);
   }
-  return { exited, ends, isRunning: () => exit === undefined };
+  return { pid, exited, ends, isRunning: () => exit === undefined, log };
 }
 
 /** One that is gone already is not heard of at once. */

@@ -1,0 +1,41 @@
+/** Calls by HTTP. */
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** Parsed where it is JSON. */
+  body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
+  text: string;
+}
+
+export interface Call {
+  token?: string;
+  body?: unknown;
+  headers?: { [name: string]: string };
+}
+
+export type Caller = (method: string, path: string, call?: Call) => Promise<Answer>;
+
+/** Calls whoever is at this URL. Sends JSON; a text goes as it is. Follows no redirect. */
+export const callerOf =
+  (url: string): Caller =>
+  async (method, path, { token, body, headers = {} } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson && text ? JSON.parse(text) : undefined,
+    };
+  };
