@@ -14,7 +14,9 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs', 'docker/*.mjs', '.ci/*.mjs'] },
+        projectService: {
+          allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs', 'docker/*.mjs', '.ci/*.mjs', 'client/web/*.mjs'],
+        },
       },
     },
     rules: {
@@ -54,6 +56,28 @@ export default tseslint.config(
     `${out}(activities|worker|sandbox|test|scripts|bench)/`,
     'client/ imports workflows/ and itself.',
   ),
+  {
+    files: ['client/web/**/*.ts'],
+    rules: {
+      'no-restricted-imports': 'off',
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: String.raw`^node:|^(\.\./)+(?!(panels|languages|sealing|workflows)/)[\w-]+/`,
+              message: 'client/web/ runs in browsers: it imports itself, client/sealing/ and types of workflows/.',
+            },
+            {
+              regex: String.raw`/workflows/`,
+              allowTypeImports: true,
+              message: 'Only types: Temporal is no part of a page.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   wall(
     ['worker/**'],
     String.raw`/(sandbox|test|scripts|bench)/|/client/(?!temporal/|sealing/)`,

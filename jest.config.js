@@ -9,14 +9,28 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
-/** `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
+/** `browser` is `flows` in a real browser. `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
 module.exports = {
   projects: [
-    { ...shared, displayName: 'parts', testMatch: ['<rootDir>/test/!(workflows|processes|service)/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'parts',
+      testMatch: [
+        '<rootDir>/test/!(workflows|processes|service|web)/**/*.test.ts',
+        '<rootDir>/test/web/parts/*.test.ts',
+      ],
+    },
     {
       ...shared,
       displayName: 'flows',
       testMatch: ['<rootDir>/test/{workflows,processes,service}/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+    {
+      ...shared,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/test/web/*.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

@@ -1,12 +1,22 @@
-/** dist/: the compiled TypeScript and the workflow bundle, made anew when a source has changed. */
+/** dist/: the compiled TypeScript, the workflow bundle and the page, made anew when a source has changed. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const STAMP = 'built-from.json';
 const BUNDLE = 'workflow-bundle.js';
+const PAGE = join('client', 'web');
 const bundler = fileURLToPath(new URL('bundle.mjs', import.meta.url));
 
 /** Whether dist/ was built from what the sources, the lockfile and the compiler's settings are now. */
@@ -26,8 +36,13 @@ export async function build(root) {
   const workshop = mkdtempSync(join(root, 'dist.'));
   const made = join(workshop, 'made');
   try {
-    await Promise.all([compile(root, made), bundle(root, join(workshop, BUNDLE), stamp)]);
+    await Promise.all([
+      compile(root, made),
+      bundle(root, join(workshop, BUNDLE), stamp),
+      page(root, join(workshop, 'page'), stamp),
+    ]);
     renameSync(join(workshop, BUNDLE), join(made, BUNDLE));
+    renameSync(join(workshop, 'page'), join(made, PAGE));
     writeFileSync(join(made, STAMP), JSON.stringify(stamp));
     replace(join(root, 'dist'), made, join(workshop, 'replaced'));
   } finally {
@@ -47,6 +62,14 @@ async function bundle(root, outFile, { bundle }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.bundle === bundle) copyFileSync(join(dist, BUNDLE), outFile);
   else await run(root, bundler, [root, outFile]);
+}
+
+/** The element and the hosted page, as browsers get them. */
+async function page(root, outDir, { page }) {
+  const dist = join(root, 'dist');
+  if (stampIn(dist)?.page === page) return cpSync(join(dist, PAGE), outDir, { recursive: true });
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  await run(root, vite, ['build', '--config', join(PAGE, 'vite.config.mjs'), '--outDir', outDir]);
 }
 
 /** In a process of its own: compiler and bundler would stay in the memory of the one that goes on. */
@@ -87,13 +110,18 @@ function stampOf(root) {
   return {
     code: hashOf(root, [...common, 'tsconfig.json', config, 'scripts/build.mjs', ...sourcesIn(root, folders)]),
     bundle: hashOf(root, [...common, ...sourcesIn(root, ['workflows'])]),
+    page: hashOf(root, [
+      'package-lock.json',
+      'scripts/build.mjs',
+      ...sourcesIn(root, [PAGE, 'client/sealing', 'workflows']),
+    ]),
   };
 }
 
 function sourcesIn(root, folders) {
   return folders
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.(ts|css|mjs)$/.test(path))
     .sort();
 }
 

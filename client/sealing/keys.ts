@@ -75,7 +75,9 @@ export async function privateKeysOf(text: string): Promise<PrivateKeys> {
 
 /** HKDF (RFC 5869) keeps apart what comes of one secret. */
 async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
-  const secret = await crypto.subtle.importKey('raw', base64url.decode(d), 'HKDF', false, ['deriveKey']);
+  const secret = await crypto.subtle.importKey('raw', Uint8Array.from(base64url.decode(d)), 'HKDF', false, [
+    'deriveKey',
+  ]);
   const info = new TextEncoder().encode('cyclr-connect fingerprint');
   const derivation = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
   return crypto.subtle.deriveKey(derivation, secret, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']);

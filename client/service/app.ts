@@ -6,6 +6,7 @@ import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } fr
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { isAccountId } from '../../workflows/connector';
+import { logoSources } from './brand';
 import { completed } from './document';
 import { knownRoutes } from './known-routes';
 import type { App, Parts } from './parts';
@@ -43,7 +44,7 @@ export async function createApp(parts: Parts): Promise<App> {
   decorate(app);
   reportAnswers(app, parts);
   endConnections(app);
-  await app.register(helmet, safety(publicUrl));
+  await app.register(helmet, safety(parts.config));
   await app.register(rateLimit, {
     global: false,
     timeWindow: '1 minute',
@@ -119,14 +120,14 @@ function traceOf(err: unknown): { type: string; at: string[] } {
   return { type: name, at: at.slice(0, 8).map((line) => line.trim()) };
 }
 
-const safety = (publicUrl: string) => ({
+const safety = ({ publicUrl, brand = {} }: Parts['config']) => ({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
       defaultSrc: ["'none'"],
       scriptSrc: ["'self'"],
       styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
+      imgSrc: ["'self'", 'data:', ...logoSources(brand)],
       connectSrc: ["'self'"],
       formAction: ["'self'"],
       baseUri: ["'none'"],

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
 import { apiKeysOf, type ApiKeys } from './api-keys';
+import { isColor, isLogo, type Brand } from './brand';
 import { sessionKeysOf, type SessionKeys } from './session-keys';
 
 /** What users' values are sealed to: the public half of the workers' keys. */
@@ -25,6 +26,8 @@ export interface ServiceConfig {
   /** Origins that may embed it, beside its own. */
   allowedOrigins: readonly string[];
   sealing: SealingKeys;
+  /** How the pages look; plain by default. */
+  brand?: Brand;
   /** What is not wrong, but should not be. */
   warnings: string[];
 }
@@ -80,6 +83,12 @@ const Environment = z.object({
   SEALING_KEYS: given(
     "the public half of the workers' JWK set, or the path of a file of it: `cyclr-connect keys public` prints it",
   ),
+  BRAND_NAME: z.string().min(1, 'is empty').max(60, 'is over 60 characters').optional(),
+  BRAND_COLOR: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional(),
+  BRAND_LOGO: z
+    .string()
+    .refine(isLogo, 'is neither an https URL nor a data URI of an image in base64, at most 64 KiB')
+    .optional(),
 });
 
 /** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names all that is wrong. */
@@ -98,6 +107,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
     apiKeys,
     sessionKeys,
     allowedOrigins: data.ALLOWED_ORIGINS,
+    brand: { name: data.BRAND_NAME, color: data.BRAND_COLOR, logo: data.BRAND_LOGO },
     ...sealing,
   };
 

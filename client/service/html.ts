@@ -23,25 +23,37 @@ export function html(strings: TemplateStringsArray, ...values: (string | Html | 
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]!);
 
-/** A whole page. `goesOn` is where it goes by itself, after so many seconds. */
-export function page(title: string, body: Html, goesOn?: { afterS: number; to: string }): string {
+export interface Page {
+  title: string;
+  body: Html;
+  /** The tag of its language. */
+  language: string;
+  /** Stands above everything. */
+  header: Html;
+  /** Where it goes by itself, after so many seconds. */
+  goesOn?: { afterS: number; to: string };
+  /** Where its style sheet is, from where the page is. */
+  assets?: string;
+}
+
+/** A whole page. */
+export function pageOf({ title, body, language, header, goesOn, assets = '' }: Page): string {
   const refresh = goesOn
     ? html`<meta http-equiv="refresh" content="${goesOn.afterS.toString()};url=${goesOn.to}" />`
     : html``;
   return html`<!doctype html>
-    <html lang="en">
+    <html lang="${language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         ${refresh}
         <title>${title}</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${assets}page.css" />
       </head>
       <body>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
+        <main>${header} ${body}</main>
       </body>
     </html> `.text;
 }

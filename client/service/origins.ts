@@ -23,7 +23,7 @@ const wrong = (name: string) => new ServiceError('malformed', undefined, [{ name
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {
     methods: ['GET', 'POST'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
     exposedHeaders: ['X-Request-Id', 'Retry-After'],
     maxAge: 600,
   };

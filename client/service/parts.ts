@@ -10,7 +10,7 @@ import type { Session, Tokens } from './tokens';
 export interface Parts {
   auth: ConnectorAuth;
   tokens: Tokens;
-  config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing'>;
+  config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand'>;
   apiKeys: ApiKeys;
   /** Why Temporal can't be reached; undefined when it can. */
   trouble: () => Promise<string | undefined>;

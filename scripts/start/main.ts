@@ -1,11 +1,13 @@
 /** `npm start`: everything on this machine. */
 import { join } from 'node:path';
 import { onStopSignal } from '../../client/temporal/stop-signals';
+import { catalogue } from '../../sandbox/catalogue';
 import { connectLink } from './service';
 import { findRunning, leaveNote, portsOf, startStack, type Running } from './stack';
 
 const root = join(__dirname, '..', '..', '..');
 const folder = join(root, '.data');
+const FIRST_CONNECTOR = 1001;
 const help = `Usage: npm start
 
 Starts everything on this machine, and stops it again at Ctrl-C: a Temporal dev server with its UI (data in .data/),
@@ -43,12 +45,12 @@ function usage(asked: boolean): number {
   return asked ? 0 : 2;
 }
 
-/** Connectors of an account that the sandbox has from the start. */
-const example = { accountId: '7c9e6679-7425-40de-944b-e07fc1f90ae7', connectorIds: [3001, 3002, 3003] };
+/** An account that the sandbox has from the start, with a connector of every kind. */
+const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
 /** A page to look at, where it is known what there is to connect. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
-  cyclr.sandbox ? connectLink(service, { ...example, accountLabel: 'Example Ltd', expiresIn: '1 hour' }) : undefined;
+  cyclr.sandbox ? connectLink(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' }) : undefined;
 
 function welcome({ temporal, cyclr }: Running, link: string | undefined): string {
   const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;

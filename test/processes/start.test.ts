@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { connect } from '../../client/temporal/connection';
 import { isFree } from '../../client/temporal/ports';
+import { catalogue } from '../../sandbox/catalogue';
 import { eventually } from '../support/eventually';
 import { freePorts, install, type Installation } from './installation';
 
@@ -83,7 +84,7 @@ test('it prints a link to the connect page that works', async () => {
   const session = await fetch(new URL('v1/session', link), { headers: { Authorization: `Bearer ${token}` } });
 
   expect(shown.status).toBe(200);
-  expect(await session.json()).toMatchObject({ accountLabel: 'Example Ltd', connectors: [{}, {}, {}] });
+  expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
   expect(statSync(join(installation.folder, '.data', 'service.json')).mode & 0o777).toBe(0o600);
 });
 

@@ -51,6 +51,8 @@ export interface Options {
   /** Another way to Temporal than the stage's. */
   auth?: ConnectorAuth;
   connection?: Connection;
+  /** Beside ORIGIN and OTHER_ORIGIN. */
+  allowedOrigins?: readonly string[];
 }
 
 export async function openService(given: Options = {}): Promise<Service> {
@@ -70,7 +72,7 @@ export async function openService(given: Options = {}): Promise<Service> {
     apiKeys: apiKeysOf([digestOf('another key'), digestOf(apiKey)]),
     config: {
       publicUrl,
-      allowedOrigins: [ORIGIN, OTHER_ORIGIN],
+      allowedOrigins: [ORIGIN, OTHER_ORIGIN, ...(given.allowedOrigins ?? [])],
       sealing: { set: publicHalf(await keySetOf(stage.keys)), key: stage.publicKey },
     },
     trouble: troubleReaching(() => reachTemporal(given.connection ?? stage.connection, stage.namespace)),

@@ -1,6 +1,6 @@
 /** About the service itself. */
 import type { App, Parts } from '../parts';
-import { html, page, type Html } from '../html';
+import { html, pageOf, type Html } from '../html';
 
 const hide = { schema: { hide: true } };
 
@@ -12,9 +12,15 @@ export function serviceRoutes(app: App, { trouble }: Parts): void {
   });
   app.get('/openapi.json', hide, async () => app.swagger());
   app.get('/docs', hide, async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(page('HTTP API', callsOf(Object(app.swagger())))),
+    reply.type('text/html; charset=utf-8').send(documentation(Object(app.swagger()))),
   );
 }
+
+const documentation = (document: object): string => {
+  const body = html`<h1>HTTP API</h1>
+    ${callsOf(document)}`;
+  return pageOf({ title: 'HTTP API', body, language: 'en', header: html``, assets: 'connect/' });
+};
 
 interface Operation {
   summary?: string;

@@ -1,0 +1,161 @@
+import type { Messages } from './en';
+
+export const de: Messages = {
+  tag: 'de',
+  direction: 'ltr',
+
+  title: 'Apps verbinden',
+  forAccount: (account) => `Für ${account}`,
+  loading: 'Wird geladen …',
+  progress: (done, total) => `${done} von ${total} verbunden`,
+  list: 'Zu verbindende Apps',
+  standings: { waiting: 'Offen', working: 'Läuft …', connected: 'Verbunden', stuck: 'Hier nicht möglich' },
+
+  invitation: {
+    title: 'Willkommen',
+    text: 'Sie wurden gebeten, einige Apps zu verbinden. Das dauert wenige Minuten. Sie können jederzeit unterbrechen und später weitermachen.',
+    begin: 'Los geht’s',
+  },
+  ends: {
+    expired: {
+      title: 'Diese Sitzung ist beendet',
+      text: 'Es ist nichts verloren. Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, und machen Sie weiter.',
+    },
+    lapsed: { title: 'Dieser Link ist abgelaufen', text: 'Bitten Sie dort um einen neuen, wo Sie ihn bekommen haben.' },
+    finished: {
+      title: 'Es ist nichts mehr zu tun',
+      text: 'Alles hinter diesem Link ist erledigt. Sie können diese Seite schließen.',
+    },
+    incomplete: {
+      title: 'Dieser Link ist unvollständig',
+      text: 'Öffnen Sie ihn noch einmal von dort, wo Sie ihn bekommen haben, oder kopieren Sie ihn ganz.',
+    },
+    insecure: {
+      title: 'Diese Verbindung ist nicht sicher',
+      text: 'Öffnen Sie diese Seite mit https://, damit Ihre Eingaben geschützt werden können.',
+    },
+    empty: {
+      title: 'Es gibt nichts zu verbinden',
+      text: 'Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen.',
+    },
+  },
+  goBack: 'Zurück',
+  away: 'Im Moment keine Verbindung. Sobald es wieder eine gibt, geht es von selbst weiter.',
+  tryNow: 'Jetzt versuchen',
+
+  optional: 'freiwillig',
+  optionalSettings: (count) => `Weitere Einstellungen (${count})`,
+  stored: 'Bereits gesetzt. Leer lassen, um es zu behalten.',
+  keep: 'Wie bisher',
+  choose: 'Bitte wählen …',
+  none: 'Nicht gesetzt',
+  other: 'Anderer Wert …',
+  otherValue: (label) => `${label}: anderer Wert`,
+  show: 'Zeigen',
+  hide: 'Verbergen',
+  showValue: (label) => `${label} zeigen`,
+  hideValue: (label) => `${label} verbergen`,
+  waitsUntil: (date) => `Sie haben dafür bis ${date} Zeit.`,
+  sealedNote: 'Ihre Eingaben werden auf diesem Gerät verschlüsselt, bevor sie gesendet werden.',
+  overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
+  sending: 'Wird geprüft …',
+  unsent:
+    'Das konnte nicht gesendet werden. Es ist verschlüsselt aufgehoben: Sie müssen es nicht noch einmal eingeben.',
+  sendAgain: 'Noch einmal senden',
+
+  panels: {
+    reading: { title: (name) => `${name} verbinden`, text: 'Wird vorbereitet. Das dauert ein paar Sekunden.' },
+    properties: { title: (name) => `${name} verbinden`, text: 'Zuerst ein paar Angaben.', submit: 'Weiter' },
+    apiKey: {
+      title: (name) => `${name} verbinden`,
+      text: (name) => `Geben Sie Ihren API-Schlüssel von ${name} ein.`,
+      label: 'API-Schlüssel',
+      submit: 'Verbinden',
+    },
+    basic: {
+      title: (name) => `${name} verbinden`,
+      text: (name) => `Geben Sie Ihre Zugangsdaten von ${name} ein.`,
+      username: 'Benutzername',
+      password: 'Passwort',
+      noPassword: 'Es gibt kein Passwort',
+      submit: 'Verbinden',
+    },
+    tokens: {
+      title: (name) => `${name} verbinden`,
+      text: (name) =>
+        `Sie müssen nichts tun: Wer Ihnen diesen Link gegeben hat, verbindet ${name} für Sie. Fragen Sie dort nach, wenn es zu lange dauert.`,
+    },
+    consent: {
+      title: (name) => `${name} verbinden`,
+      text: (name) =>
+        `Sie melden sich in einem neuen Fenster bei ${name} an und erlauben den Zugriff. Kommen Sie dann hierher zurück.`,
+      open: (name) => `Zu ${name}`,
+      openAgain: 'Noch einmal öffnen',
+      opened: (name) => `Machen Sie im Fenster von ${name} weiter. Hier geht es danach von selbst weiter.`,
+      finished: 'Ich bin dort fertig',
+      blocked: 'Ihr Browser hat das Fenster blockiert.',
+      here: 'In diesem Tab weitermachen',
+    },
+    applying: {
+      title: (name) => `${name} verbinden`,
+      text: 'Ihre Eingaben werden geprüft. Das dauert ein paar Sekunden.',
+    },
+    verifying: {
+      title: (name) => `${name} verbinden`,
+      text: (name) => `Wir fragen nach, ob ${name} den Zugriff erlaubt hat. Das dauert bis zu einer halben Minute.`,
+    },
+    connected: {
+      title: (name) => `${name} ist verbunden`,
+      text: 'Fertig. Hier ist nichts mehr zu tun.',
+      unproven:
+        'Ihre bisherige Verbindung funktioniert weiter. Ob die neue Anmeldung etwas geändert hat, lässt sich nicht sagen.',
+    },
+    expired: {
+      title: (name) => `${name} wurde nicht rechtzeitig verbunden`,
+      text: 'Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, um neu zu beginnen.',
+    },
+    cancelled: {
+      title: (name) => `Das Verbinden von ${name} wurde abgebrochen`,
+      text: 'Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, um neu zu beginnen.',
+    },
+    failed: {
+      title: (name) => `${name} konnte nicht verbunden werden`,
+      text: 'Das liegt nicht an Ihnen. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
+    },
+    unsupported: {
+      title: (name) => `${name} kann hier nicht verbunden werden`,
+      text: 'Dafür ist etwas nötig, das diese Seite nicht abfragen kann. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
+    },
+  },
+  stalled: (name) =>
+    `${name} ist gerade nicht erreichbar. An Ihren Eingaben liegt es nicht, und wir versuchen es weiter. Sie können diese Seite schließen und später wiederkommen.`,
+  startAgain: 'Neu beginnen',
+  thisApp: 'diese App',
+  appNumber: (id) => `App ${id}`,
+  next: (name) => `Weiter mit ${name}`,
+  toOverview: 'Übersicht',
+  finish: 'Fertig',
+  done: {
+    title: 'Alles ist verbunden',
+    partly: 'Mehr können Sie hier nicht tun',
+    text: 'Sie können diese Seite schließen.',
+    textPartly: 'Manche Apps konnten nicht verbunden werden. Wer Ihnen diesen Link gegeben hat, kann helfen.',
+  },
+
+  problems: {
+    malformed: 'Das sieht nicht richtig aus. Bitte prüfen Sie es.',
+    notNow: 'Dieser Schritt ist schon vorbei. Hier sehen Sie, wie es steht.',
+    notSealed: 'Auf dieser Seite ist etwas schiefgegangen. Laden Sie sie neu und versuchen Sie es noch einmal.',
+    notOpenable: 'Das ließ sich bei der Ankunft nicht lesen. Bitte geben Sie es noch einmal ein.',
+    wrongKind: 'Hier wird etwas anderes gebraucht. Bitte prüfen Sie es.',
+    unknownProperty: 'Eine dieser Einstellungen gibt es nicht mehr. Laden Sie diese Seite neu.',
+    missingProperty: 'Bitte ausfüllen.',
+    refused: 'Das wurde nicht angenommen. Bitte prüfen Sie es und geben Sie es noch einmal ein.',
+    notAuthorized:
+      'Noch kein Zugriff. Versuchen Sie es noch einmal, und erlauben Sie den Zugriff, wenn Sie gefragt werden.',
+    cyclrUnavailable:
+      'Die Gegenseite war nicht erreichbar, deshalb wurde das nicht geprüft. An Ihren Eingaben liegt es nicht: Bitte geben Sie es noch einmal ein.',
+    unreachable: 'Niemand war erreichbar, und nichts wurde gesendet. Bitte versuchen Sie es noch einmal.',
+  },
+  otherProblem: 'Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.',
+};

@@ -1,0 +1,31 @@
+/** The hosted page: the element, and a token that stands in no address and in no storage. */
+import type {} from './element';
+
+interface Kept {
+  session?: string;
+  invitation?: string;
+}
+
+/** The fragment reaches no server. It leaves the address at once; the entry of the history keeps the token for a reload. */
+function tokens(): Kept {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const [session, invitation] = [given.get('session'), given.get('invitation')];
+  const kept = session || invitation ? { session: session ?? undefined, invitation: invitation ?? undefined } : null;
+  const known = kept ?? (history.state as Kept | null) ?? {};
+  keep(known);
+  return known;
+}
+
+const keep = (kept: Kept): void => history.replaceState(kept, '', location.pathname + location.search);
+
+function show(): void {
+  const element = document.querySelector('cyclr-connect')!;
+  const { session = null, invitation = null } = tokens();
+  Object.assign(element, { session, invitation });
+  element.addEventListener('session-renewed', () =>
+    keep({ session: element.session ?? undefined, invitation: invitation ?? undefined }),
+  );
+}
+
+show();
+addEventListener('hashchange', () => location.reload()); // another link, in the same tab

@@ -1,0 +1,32 @@
+/** Waiting in a page that may sleep, lose its network, or be left. */
+
+/** Resolves after so long; at once when the page comes back to sight or to the network, or when it is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      for (const end of ended) end();
+      resolve();
+    };
+    const seen = () => document.visibilityState === 'visible' && done();
+    const timer = setTimeout(done, ms);
+    const ended = [
+      listen(window, 'online', done),
+      listen(document, 'visibilitychange', seen),
+      listen(signal, 'abort', done),
+    ];
+    if (signal.aborted) done();
+  });
+}
+
+function listen(target: EventTarget, type: string, listener: () => void): () => void {
+  target.addEventListener(type, listener);
+  return () => target.removeEventListener(type, listener);
+}
+
+const FIRST_MS = 500;
+const MOST_MS = 15_000;
+
+/** How long to wait after so many failures in a row: longer each time, and not all pages at the same moment. */
+export const backoffMs = (failures: number): number =>
+  Math.min(FIRST_MS * 2 ** failures, MOST_MS) * (0.5 + Math.random() / 2);

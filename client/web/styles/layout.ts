@@ -1,0 +1,128 @@
+import { css } from 'lit';
+
+/** Where things stand. */
+export const layout = css`
+  :host {
+    display: block;
+    container-type: inline-size;
+    color: var(--text);
+    font: 400 1rem/1.5 var(--font);
+  }
+  :host([hidden]) {
+    display: none;
+  }
+  *,
+  *::before {
+    box-sizing: border-box;
+  }
+  .frame {
+    display: grid;
+    gap: 1.25rem;
+    min-block-size: 22rem;
+    align-content: start;
+  }
+  h2,
+  h3,
+  p,
+  ul,
+  fieldset {
+    margin: 0;
+    padding: 0;
+    border: 0;
+  }
+  fieldset {
+    min-inline-size: 0;
+  }
+  h2,
+  h3 {
+    font-size: 1.25rem;
+    font-weight: 650;
+    line-height: 1.3;
+    letter-spacing: -0.01em;
+    text-wrap: balance;
+    overflow-wrap: anywhere;
+  }
+  h3 {
+    font-size: 1.0625rem;
+  }
+  p {
+    overflow-wrap: anywhere;
+  }
+  .account {
+    color: var(--muted);
+  }
+  .heading {
+    display: grid;
+    gap: 0.25rem;
+  }
+  h1 {
+    margin: 0;
+    font-size: 1.5rem;
+    font-weight: 650;
+    line-height: 1.25;
+    letter-spacing: -0.015em;
+    text-wrap: balance;
+  }
+  .panel {
+    display: grid;
+    gap: 1.25rem;
+    padding: clamp(1.25rem, 5cqi, 2rem);
+    background: var(--surface);
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+  }
+  .panel header {
+    display: flex;
+    align-items: center;
+    gap: 0.875rem;
+  }
+  li .panel {
+    padding: 0.25rem clamp(1rem, 4cqi, 1.5rem) 1.5rem;
+    background: none;
+    border: 0;
+  }
+  .icon {
+    flex: none;
+    inline-size: 2.5rem;
+    block-size: 2.5rem;
+    border-radius: 0.625rem;
+    object-fit: contain;
+  }
+  span.icon {
+    display: grid;
+    place-items: center;
+    background: var(--sunken);
+    color: var(--muted);
+    font-weight: 650;
+  }
+  .lead,
+  .note,
+  .help,
+  .fine {
+    color: var(--muted);
+  }
+  .help,
+  .fine,
+  .field .note,
+  .progress p,
+  .standing {
+    font-size: 0.875rem;
+  }
+  .fine {
+    line-height: 1.6;
+  }
+  .hint {
+    padding: 0.75rem 1rem;
+    background: var(--sunken);
+    border-radius: calc(var(--radius) * 0.66);
+    white-space: pre-line;
+  }
+  .quietly {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+`;

@@ -1,0 +1,95 @@
+import { css } from 'lit';
+
+/** Focus, problems, success, waiting. */
+export const signs = css`
+  :focus-visible {
+    outline: 3px solid var(--focus);
+    outline-offset: 2px;
+  }
+  [tabindex='-1']:focus {
+    outline: none;
+  }
+  .symbol {
+    flex: none;
+    inline-size: 1.25em;
+    block-size: 1.25em;
+  }
+  .problem,
+  .success,
+  .working,
+  .field-problem,
+  .away {
+    display: flex;
+    align-items: flex-start;
+    gap: 0.625rem;
+  }
+  .problem .symbol,
+  .success .symbol {
+    margin-block-start: 0.125em;
+  }
+  .problem {
+    padding: 0.75rem 1rem;
+    color: var(--trouble);
+    background: color-mix(in srgb, var(--trouble) 9%, var(--surface));
+    border-radius: calc(var(--radius) * 0.66);
+  }
+  .problem.calm,
+  .away {
+    color: var(--text);
+    background: var(--sunken);
+  }
+  .field-problem {
+    gap: 0.375rem;
+    font-size: 0.875rem;
+    color: var(--trouble);
+  }
+  .success .symbol {
+    color: var(--success);
+  }
+  .away {
+    align-items: center;
+    flex-wrap: wrap;
+    padding: 0.5rem 0.5rem 0.5rem 1rem;
+    border-radius: var(--radius);
+  }
+  .away span {
+    flex: 1 1 14rem;
+  }
+  .working {
+    align-items: center;
+    color: var(--muted);
+  }
+  .spinner {
+    flex: none;
+    inline-size: 1.125em;
+    block-size: 1.125em;
+    border: 2px solid currentColor;
+    border-inline-end-color: transparent;
+    border-radius: 50%;
+    animation: turn 0.9s linear infinite;
+  }
+  @keyframes turn {
+    to {
+      rotate: 1turn;
+    }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    * {
+      transition: none !important;
+    }
+    .spinner {
+      animation: pulse 2s ease-in-out infinite;
+    }
+    @keyframes pulse {
+      50% {
+        opacity: 0.4;
+      }
+    }
+  }
+  @media (forced-colors: active) {
+    .primary,
+    .panel {
+      border: 1px solid ButtonBorder;
+    }
+  }
+`;

@@ -1,0 +1,151 @@
+/** A user connects an app of each kind, in a browser. */
+import { describeInBrowser } from './browser';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+
+const cyclr = ({ accountId, connectorId }: { accountId: string; connectorId: number }) =>
+  scene.service.stage.sandbox.connectorOf(accountId, connectorId);
+
+describeInBrowser('connecting', () => {
+  beforeAll(async () => (scene = await openWebScene()));
+  afterAll(() => scene?.close());
+
+  test('by an API key', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key]);
+
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect((await scene.view(key)).state).toBe('authenticated');
+    expect(cyclr(key).AuthValue).toBe('right');
+  });
+
+  test('by a user name and a password', async () => {
+    const [key] = scene.install('Zenodesk');
+    const page = await scene.open([key]);
+    await field(page, 'Subdomain').fill('acme');
+    await button(page, 'Continue').click();
+
+    await field(page, 'User name').fill('ann@acme.example/token');
+    await field(page, 'Password').fill('s3cret:with a colon');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Zenodesk is connected').waitFor();
+    const stored = Buffer.from(cyclr(key).AuthValue ?? '', 'base64').toString();
+    expect(stored).toBe('ann@acme.example/token:s3cret:with a colon');
+  });
+
+  test('by a user name alone, where somebody says that there is no password', async () => {
+    const [key] = scene.install('Insightful');
+    const page = await scene.open([key]);
+    await field(page, 'User name').fill('api-key');
+    await button(page, 'Connect').click();
+    await page.getByText('Please fill this in.').waitFor();
+
+    await page.getByRole('checkbox', { name: 'There is no password' }).check();
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Insightful is connected').waitFor();
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('with settings of every kind, and then an API key', async () => {
+    const [key] = scene.install('Kestrel');
+    const page = await scene.open([key]);
+    await field(page, 'Environment').selectOption('Other …');
+    await field(page, 'Environment: other value').fill('sandbox-7');
+    await field(page, 'Signing secret').fill('signed with this');
+    await page.getByText('Optional settings (3)').click();
+    await page.getByLabel('Notes for auditors').fill('first line\nsecond line');
+    await button(page, 'Continue').click();
+
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Kestrel is connected').waitFor();
+    const { Properties } = cyclr(key);
+    expect(Object.fromEntries(Properties.map(({ Name, Value }) => [Name, Value]))).toMatchObject({
+      Environment: 'sandbox-7',
+      SigningSecret: 'signed with this',
+      Region: 'eu',
+      Notes: 'first line\nsecond line',
+    });
+  });
+
+  test('by consent in a window of its own, which can reach nobody', async () => {
+    const [key] = scene.install('Ledgerly');
+    const page = await scene.open([key]);
+    const opening = page.waitForEvent('popup');
+    await button(page, 'Go to Ledgerly').click();
+    const popup = await opening;
+    await heading(popup, 'Connect Ledgerly').waitFor();
+    const opener = await popup.evaluate('window.opener');
+
+    await button(popup, 'Approve').click();
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    await heading(popup, 'Ledgerly is connected').waitFor();
+    expect(opener).toBeNull();
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('by a wrong key first: it is said at the field, which is empty again and has the focus', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key]);
+    await field(page, 'API key').fill('wrong');
+    await button(page, 'Connect').click();
+
+    await page.getByText('This was not accepted.').waitFor();
+    const input = field(page, 'API key');
+    const seen = {
+      value: await input.inputValue(),
+      invalid: await input.getAttribute('aria-invalid'),
+      description: await input.evaluate((element) => element.getAttribute('aria-describedby')),
+      focused: await input.evaluate((element) => element.matches(':focus')),
+    };
+    await input.fill('right');
+    await input.press('Enter');
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(seen).toEqual({ value: '', invalid: 'true', description: 'key-problem', focused: true });
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('by Enter twice and a click: it is given once', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key]);
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().endsWith('/credentials')) sent.push(request.url());
+    });
+    await field(page, 'API key').fill('right');
+
+    await field(page, 'API key').evaluate((input) => {
+      const { form } = input as unknown as { form: { requestSubmit(): void } };
+      for (let times = 0; times < 3; times++) form.requestSubmit();
+    });
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(sent).toHaveLength(1);
+  });
+
+  test('with a reload in the middle, the token in no address and in no storage', async () => {
+    const [key] = scene.install('Fernhill');
+    const page = await scene.open([key]);
+    await field(page, 'Company domain').fill('acme');
+    await button(page, 'Continue').click();
+    await field(page, 'API key').fill('half typ');
+
+    await page.reload();
+
+    expect(await field(page, 'API key').inputValue()).toBe('');
+    expect(page.url()).toBe(`${scene.service.url}/connect`);
+    expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).toEqual([0, 0, '']);
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await heading(page, 'Fernhill is connected').waitFor();
+  });
+});

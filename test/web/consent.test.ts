@@ -1,0 +1,97 @@
+/** The way to a third party and back, whatever becomes of windows and tabs. */
+import type { Page } from 'playwright-core';
+import { describeInBrowser } from './browser';
+import { button, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+
+/** A page that waits for consent. */
+async function waiting(before: (page: Page) => Promise<unknown> = async () => undefined) {
+  const [key] = scene.install('Ledgerly');
+  const context = await scene.someone();
+  const page = await scene.open([key], { context, before });
+  await button(page, 'Go to Ledgerly').waitFor();
+  return { key, page, context };
+}
+
+async function goOut(page: Page, name = 'Go to Ledgerly'): Promise<Page> {
+  const opening = page.waitForEvent('popup');
+  await button(page, name).click();
+  const popup = await opening;
+  await heading(popup, 'Connect Ledgerly').waitFor();
+  return popup;
+}
+
+describeInBrowser('consent', () => {
+  beforeAll(async () => (scene = await openWebScene()));
+  afterAll(() => scene?.close());
+
+  test('a window that is blocked is said to be, and the same tab leads there and back', async () => {
+    const { key, page } = await waiting((blocked) => blocked.addInitScript('window.open = () => null'));
+    await button(page, 'Go to Ledgerly').click();
+    await page.getByText('Your browser has blocked the window.').waitFor();
+
+    await button(page, 'Continue in this tab').click();
+    await button(page, 'Approve').click();
+    await heading(page, 'Ledgerly is connected').waitFor();
+    const wasAt = page.url();
+    await button(page, 'Back').click();
+
+    await heading(page, 'Connect your apps').waitFor();
+    await heading(page, 'Ledgerly is connected').waitFor();
+    expect(wasAt).toContain('/connect/return?depth=');
+    expect(wasAt).not.toContain('session');
+    expect(page.url()).toBe(`${scene.service.url}/connect`);
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('a window that was closed decides nothing: it is opened again, with a fresh link', async () => {
+    const { key, page } = await waiting();
+    const first = await goOut(page);
+    const attempt = (await scene.view(key)).attempt?.id;
+    await first.close();
+
+    const second = await goOut(page, 'Open it again');
+    const newer = (await scene.view(key)).attempt?.id;
+    await button(second, 'Approve').click();
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    expect(newer).not.toBe(attempt);
+  });
+
+  test('a return that got lost: the user says that they have finished there', async () => {
+    const { key, page, context } = await waiting();
+    await context.route('**/connectorauth/**', (route) => route.abort()); // the consent happens out of this browser
+    const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
+    await button(page, 'Go to Ledgerly').click();
+    await scene.service.stage.sandbox.consent((await asked).url(), 'approve');
+
+    await button(page, 'I have finished there').click();
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('a consent that was declined is said to be, once Cyclr has been asked', async () => {
+    const { key, page } = await waiting();
+    const older = await goOut(page);
+    await goOut(page, 'Open it again'); // so that one look is enough for the older one
+
+    await button(older, 'Decline').click();
+
+    await page.getByText('No access yet.').waitFor();
+    await button(page, 'Go to Ledgerly').waitFor();
+    expect((await scene.view(key)).state).toBe('awaitingAuthorization');
+  });
+
+  test('another tab of the same user shows it, too', async () => {
+    const { key, page, context } = await waiting();
+    const other = await scene.open([key], { context });
+    const popup = await goOut(other);
+
+    await button(popup, 'Approve').click();
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    await heading(other, 'Ledgerly is connected').waitFor();
+  });
+});

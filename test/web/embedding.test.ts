@@ -1,0 +1,125 @@
+/** The element in pages of others: in another origin, twice, moved about, in React. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describeInBrowser } from './browser';
+import { startHost, type Host } from './host';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let host: Host;
+
+async function open(body: string, scripts?: { [path: string]: string }): Promise<Page> {
+  host.serves({ service: scene.service.url, body, scripts });
+  const page = await (await scene.someone()).newPage();
+  await page.goto(host.origin);
+  return page;
+}
+const session = (keys: Parameters<typeof scene.service.session>[0]) =>
+  scene.service.session(keys, { origin: host.origin });
+
+/** Keeps what the element tells. */
+const listen = `window.told = [];
+  for (const type of ['connected', 'problem', 'closed', 'session-expired'])
+    document.addEventListener(type, ({ detail }) => told.push([type, detail]));`;
+
+describeInBrowser('the element', () => {
+  beforeAll(async () => {
+    host = await startHost();
+    scene = await openWebScene({ allowedOrigins: [host.origin] });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await host?.close();
+  });
+  beforeEach(() => void (scene.complaints.length = 0));
+
+  test('in a page of another origin, under its policy, connects by key and by consent, and tells of it', async () => {
+    const keys = scene.install('Brightdesk', 'Ledgerly');
+    const element = `<cyclr-connect session="${await session(keys)}" closable></cyclr-connect>`;
+    const page = await open(`<script src="/listen.js"></script>${element}`, { '/listen.js': listen });
+    await field(page, 'API key').fill('wrong');
+    await button(page, 'Connect').click();
+    await page.getByText('This was not accepted.').waitFor();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await button(page, 'Next: Ledgerly').click();
+    const opening = page.waitForEvent('popup');
+    await button(page, 'Go to Ledgerly').click();
+    const popup = await opening;
+    await button(popup, 'Approve').waitFor();
+    const opener = await popup.evaluate('window.opener');
+    await button(popup, 'Approve').click();
+    await button(page, 'See all').click();
+    await heading(page, 'Everything is connected').waitFor();
+    await button(page, 'Done').click();
+
+    const [first, second] = keys.map(({ connectorId }) => ({ connectorId }));
+    expect(await page.evaluate('told')).toEqual([
+      ['problem', first],
+      ['connected', first],
+      ['connected', second],
+      ['closed', {}],
+    ]);
+    expect(opener).toBeNull();
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('twice on one page: each is about its own', async () => {
+    const [one, other] = [scene.install('Brightdesk'), scene.install('Insightful')];
+    const page = await open(`<cyclr-connect id="one" session="${await session(one)}"></cyclr-connect>
+      <cyclr-connect id="other" session="${await session(other)}"></cyclr-connect>`);
+
+    await page.locator('#one').getByLabel('API key', { exact: true }).fill('right');
+    await page.locator('#one').getByRole('button', { name: 'Connect' }).click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    await page.locator('#other').getByLabel('User name').waitFor();
+    expect((await scene.view(other[0])).state).toBe('awaitingCredentials');
+  });
+
+  test('taken out and put back goes on', async () => {
+    const keys = scene.install('Brightdesk');
+    const page = await open(`<cyclr-connect session="${await session(keys)}"></cyclr-connect><main></main>`);
+    await field(page, 'API key').waitFor();
+
+    await page.evaluate(`{
+      const element = document.querySelector('cyclr-connect');
+      element.remove();
+      document.querySelector('main').append(element);
+    }`);
+    await scene.gives(keys[0]);
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+  });
+
+  test('with a session that is over tells the host, and goes on with the one it is given', async () => {
+    const keys = scene.install('Brightdesk');
+    const page = await open(`<script src="/listen.js"></script><cyclr-connect></cyclr-connect>`, {
+      '/listen.js': listen,
+    });
+    const give = (token: string) => page.evaluate(`document.querySelector('cyclr-connect').session = '${token}'`);
+    await heading(page, 'This link is not complete').waitFor();
+    await give('over');
+    await heading(page, 'This session has ended').waitFor();
+
+    await give(await session(keys));
+
+    await field(page, 'API key').waitFor();
+    expect(await page.evaluate('told')).toEqual([['session-expired', {}]]);
+  });
+
+  test('in React, in strict mode, which mounts it twice', async () => {
+    const keys = scene.install('Brightdesk');
+    const main = `<main data-session="${await session(keys)}"></main><script type="module" src="/app.js"></script>`;
+    const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
+    const page = await open(main, { '/app.js': app.toString() });
+    await button(page, 'Show').click();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    await page.getByText(`2 mounts, connected: ${keys[0].connectorId}`, { exact: true }).waitFor();
+    expect(scene.complaints).toEqual([]);
+  });
+});

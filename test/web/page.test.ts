@@ -1,0 +1,210 @@
+/** The hosted page: what it says, what it lets out, and how much it weighs. */
+import { randomUUID } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { get } from 'node:http';
+import { createMark } from '../../scripts/faults/marks';
+import { describeInBrowser } from './browser';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+
+describeInBrowser('the hosted page', () => {
+  beforeAll(async () => (scene = await openWebScene()));
+  afterAll(() => scene?.close());
+  beforeEach(() => void (scene.complaints.length = 0));
+
+  test('takes its user through several connectors, one after the other, and back', async () => {
+    const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
+    const returnTo = `${scene.service.url}/docs`;
+    const page = await scene.open(keys, { session: { returnTo } });
+    await page.getByText('1 of 4 connected').waitFor();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await page.getByText('2 of 4 connected').waitFor();
+
+    await button(page, 'Next: Fernhill').click();
+    await field(page, 'Company domain').fill('acme');
+    await button(page, 'Continue').click();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await button(page, 'See all').click();
+
+    await heading(page, 'That is all you can do here').waitFor();
+    await page.getByRole('link', { name: 'Go back' }).click();
+    await heading(page, 'HTTP API').waitFor();
+    expect(page.url()).toBe(returnTo);
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('goes on where it was when it is opened again, and is over when all is', async () => {
+    const keys = scene.install('Openrates', 'Brightdesk');
+    const first = await scene.open(keys);
+    await field(first, 'API key').fill('right');
+    await button(first, 'Connect').click();
+    await button(first, 'See all').waitFor();
+    await first.close();
+
+    const again = await scene.open(keys);
+
+    await heading(again, 'Everything is connected').waitFor();
+  });
+
+  test('says for whose account it is, by its label or its id, whatever that looks like', async () => {
+    const keys = scene.install('Brightdesk');
+    const labelled = await scene.open(keys, { session: { accountLabel: '<b>Acme</b> & Söhne' } });
+    const plain = await scene.open(keys, { session: { accountLabel: undefined } });
+
+    await labelled.getByText('For <b>Acme</b> & Söhne', { exact: true }).waitFor();
+    await plain.getByText(`For ${keys[0].accountId}`, { exact: true }).waitFor();
+  });
+
+  test("shows Cyclr's texts as text, never as HTML", async () => {
+    const markup = '<img src=x onerror="document.title=1"> <a href="https://evil.example">here</a>';
+    const accountId = `account-${randomUUID()}`;
+    const key = scene.service.stage.install('Fernhill', {
+      accountId,
+      patch: { Name: markup, Connector: { Description: markup, AuthDescription: markup } },
+    });
+    const page = await scene.open([key]);
+    await field(page, 'Company domain').waitFor();
+
+    expect(await page.getByText(markup).count()).toBeGreaterThan(1);
+    expect(await page.getByRole('link').count()).toBe(0);
+    expect(await page.getByRole('img').count()).toBe(0);
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('in German where the session is', async () => {
+    const page = await scene.open(scene.install('Brightdesk'), { session: { language: 'de-CH' } });
+
+    await field(page, 'API-Schlüssel').waitFor();
+    await heading(page, 'Apps verbinden').waitFor();
+    expect(await page.evaluate('[document.title, document.documentElement.lang]')).toEqual(['Apps verbinden', 'de']);
+  });
+
+  test('lets no secret out in clear, and keeps none', async () => {
+    const keys = scene.install('Kestrel', 'Insightful');
+    const { secret, foundIn } = createMark();
+    const sent: string[] = [];
+    const page = await scene.open(keys, {
+      before: async (opened) => void opened.on('request', (request) => sent.push(request.url() + request.postData())),
+    });
+    await field(page, 'Signing secret').fill(secret('signing'));
+    await button(page, 'Continue').click();
+    await field(page, 'API key').fill(secret('key'));
+    await button(page, 'Show API key').click();
+    await button(page, 'Connect').click();
+    await button(page, 'Next: Insightful').click();
+    await field(page, 'User name').fill(secret('user'));
+    await page.getByRole('checkbox').check();
+    await button(page, 'Connect').click();
+    await button(page, 'See all').waitFor();
+
+    const kept = await page.evaluate<string>(everything);
+    const stored = scene.service.stage.sandbox.connectorOf(keys[0].accountId, keys[0].connectorId);
+
+    expect(stored.AuthValue).toBe(secret('key')); // it was there to be let out
+    expect(foundIn(sent.join('\n'))).toEqual([]);
+    expect(foundIn(kept)).toEqual([]);
+  });
+
+  test('asks nobody but its own service, and keeps to its policy', async () => {
+    const asked: string[] = [];
+    const page = await scene.open(scene.install('Brightdesk'), {
+      before: async (opened) => void opened.on('request', (request) => asked.push(request.url())),
+    });
+    await field(page, 'API key').waitFor();
+
+    const origins = asked.filter((url) => !url.startsWith('data:')).map((url) => new URL(url).origin);
+    expect([...new Set(origins)]).toEqual([scene.service.url]);
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('without an event stream it looks by itself', async () => {
+    const keys = scene.install('Brightdesk');
+    const page = await scene.open(keys, {
+      before: (opened) => opened.route('**/v1/session/events', (route) => route.abort()),
+    });
+    await field(page, 'API key').waitFor();
+
+    await scene.gives(keys[0]);
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(await page.getByText('No connection at the moment.').count()).toBe(0);
+  });
+
+  test('what is given without a connection is kept, sealed, and sent when there is one', async () => {
+    const keys = scene.install('Brightdesk');
+    const page = await scene.open(keys);
+    await field(page, 'API key').fill('half typed');
+    await page.context().setOffline(true);
+    await button(page, 'Connect').click();
+    await button(page, 'Send again').waitFor();
+
+    await page.context().setOffline(false);
+    await button(page, 'Send again').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+  });
+
+  test('an invitation is looked at without effect, and begins with a click, again and again', async () => {
+    const keys = scene.install('Brightdesk');
+    const invitation = await scene.service.session(keys, { kind: 'invitation' });
+    const page = await (await scene.someone()).newPage();
+    const calls: string[] = [];
+    page.on('request', (request) => request.url().includes('/v1/') && calls.push(request.url()));
+    await page.goto(`${scene.service.url}/connect#invitation=${invitation}`);
+    await button(page, 'Get started').waitFor();
+    const before = [...calls];
+
+    await button(page, 'Get started').click();
+    await field(page, 'API key').waitFor();
+    await page.reload();
+
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(before).toEqual([]);
+  });
+
+  test('a link that is none, is cut, or has run out says what to do', async () => {
+    const opened = async (fragment: string) => {
+      const page = await (await scene.someone()).newPage();
+      await page.goto(`${scene.service.url}/connect${fragment}`);
+      return page;
+    };
+
+    await heading(await opened(''), 'This link is not complete').waitFor();
+    await heading(await opened('#session=x'), 'This session has ended').waitFor();
+    const invited = await opened('#invitation=x');
+    await button(invited, 'Get started').click();
+    await heading(invited, 'This link has run out').waitFor();
+  });
+
+  test('the element weighs less than 60 KB on its way', async () => {
+    const { body, encoding } = await new Promise<{ body: Buffer; encoding?: string }>((resolve, reject) => {
+      const url = `${scene.service.url}/connect/cyclr-connect.js`;
+      get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ body: Buffer.concat(chunks), encoding: response.headers['content-encoding'] }),
+        );
+      }).on('error', reject);
+    });
+
+    expect(encoding).toBe('gzip');
+    expect(gunzipSync(body).toString()).toContain('customElements.define');
+    expect(gunzipSync(body).toString()).not.toMatch(/\bfrom ?"|\bimport\(/); // with all that it needs
+    expect(body.length).toBeLessThan(60_000);
+  });
+});
+
+/** All that the page holds, in its elements and beside: shadow roots and inputs too. */
+const everything = `(() => {
+  const text = (root) => [...root.querySelectorAll('*')].map((element) =>
+    [element.outerHTML, element.value, element.defaultValue, element.shadowRoot ? text(element.shadowRoot) : ''].join(' '),
+  ).join(' ');
+  return [text(document), JSON.stringify({ ...localStorage, ...sessionStorage }), document.cookie,
+    JSON.stringify(history.state), location.href].join(' ');
+})()`;

@@ -1,0 +1,87 @@
+/** The page in a browser, with everything behind it. */
+import { randomUUID } from 'node:crypto';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { View } from '../../workflows/messages';
+import { openService, type Options, type Service } from '../service/scene';
+import { eventually } from '../support/eventually';
+import { launchBrowser } from './browser';
+
+export interface WebScene {
+  service: Service;
+  browser: Browser;
+  /** What browsers complained about: errors of scripts, and what a policy forbids. */
+  complaints: string[];
+  /** A browser of somebody: nothing is shared with another one. */
+  someone(): Promise<BrowserContext>;
+  /** Installs these connectors of the catalogue in one account. */
+  install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
+  /** The hosted page, as a user gets it, once these connectors wait. */
+  open(keys: ConnectorKey[], options?: OpenOptions): Promise<Page>;
+  view(key: ConnectorKey): Promise<View>;
+  /** Gives a good API key, as somebody else than the page. */
+  gives(key: ConnectorKey): Promise<View>;
+  reaches(key: ConnectorKey, state: View['state']): Promise<View>;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Of the session. */
+  session?: object;
+  context?: BrowserContext;
+  /** Done before the page is there. */
+  before?: (page: Page) => Promise<unknown>;
+}
+
+/** What a user sees, and looks for. */
+export const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true });
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+export const field = (page: Page, name: string) => page.getByLabel(name, { exact: true });
+
+const PATIENCE_MS = 30_000;
+
+export async function openWebScene(options?: Options): Promise<WebScene> {
+  const [service, browser] = await Promise.all([openService(options), launchBrowser()]);
+  const view: WebScene['view'] = (key) => service.stage.auth.view(key);
+  const complaints: string[] = [];
+  const someone = async () => {
+    const context = await browser.newContext({ locale: 'en-GB' });
+    context.setDefaultTimeout(PATIENCE_MS);
+    context.on('weberror', (error) => complaints.push(error.error().message));
+    context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    return context;
+  };
+  return {
+    service,
+    browser,
+    complaints,
+    someone,
+    view,
+    install<Names extends string[]>(...connectors: Names) {
+      const accountId = `account-${randomUUID()}`;
+      const keys = connectors.map((connector) => service.stage.install(connector, { accountId }));
+      return keys as { [N in keyof Names]: ConnectorKey };
+    },
+    async open(keys, { session = {}, context, before } = {}) {
+      const token = await service.session(keys, { accountLabel: 'Acme Ltd', ...session });
+      const page = await (context ?? (await someone())).newPage();
+      await before?.(page);
+      await page.goto(`${service.url}/connect#session=${token}`);
+      return page;
+    },
+    async gives(key) {
+      const submissionId = randomUUID();
+      const credentials = await service.stage.sealed(key, submissionId, { kind: 'apiKey', key: 'right' });
+      return service.stage.auth.submitCredentials(key, { submissionId, credentials });
+    },
+    reaches: (key, state) =>
+      eventually(
+        () => view(key),
+        (seen) => seen.state === state,
+      ),
+    async close() {
+      await browser.close();
+      await service.close();
+    },
+  };
+}
