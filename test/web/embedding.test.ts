@@ -109,6 +109,20 @@ describeInBrowser('the element', () => {
     expect(await page.evaluate('told')).toEqual([['session-expired', {}]]);
   });
 
+  test('of another origin may say how far it has read the event stream', async () => {
+    const { headers } = await fetch(`${scene.service.url}/v1/session/events`, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: host.origin,
+        'Access-Control-Request-Method': 'GET',
+        'Access-Control-Request-Headers': 'authorization,last-event-id',
+      },
+    });
+
+    expect(headers.get('access-control-allow-origin')).toBe(host.origin);
+    expect(headers.get('access-control-allow-headers')?.toLowerCase()).toContain('last-event-id');
+  });
+
   test('in React, in strict mode, which mounts it twice', async () => {
     const keys = scene.install('Brightdesk');
     const main = `<main data-session="${await session(keys)}"></main><script type="module" src="/app.js"></script>`;
