@@ -247,11 +247,15 @@ describe('where an answer does not come, or is to come later', () => {
       () => wire.arrived.length,
       (calls) => calls === 2,
     );
+    await onboarding.listPage('acme'); // what came before it has its answer by then, and waits
     pausing.abort(why);
+    let ended = false;
+    void paused.then(() => (ended = true));
+    await eventually(() => ended, Boolean); // long before Retry-After
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);
-    expect(wire.arrived).toHaveLength(2);
+    expect(wire.arrived).toHaveLength(3);
   });
 
   test.each([
