@@ -53,6 +53,8 @@ export interface Options {
   connection?: Connection;
   /** Beside ORIGIN and OTHER_ORIGIN. */
   allowedOrigins?: readonly string[];
+  /** What time it is when tokens are signed and read. */
+  now?: () => number;
 }
 
 export async function openService(given: Options = {}): Promise<Service> {
@@ -62,7 +64,7 @@ export async function openService(given: Options = {}): Promise<Service> {
   const url = `http://127.0.0.1:${port}`;
   const publicUrl = given.publicUrl ?? url;
   const sessionKeys = newSessionKeys();
-  const tokens = new Tokens({ keys: sessionKeys, publicUrl });
+  const tokens = new Tokens({ keys: sessionKeys, publicUrl, now: given.now });
   const log: string[] = [];
   const logger = createLog({ write: (line) => void log.push(line) });
   const metrics = createMetrics();

@@ -1,14 +1,18 @@
 /** The event stream over HTTP, as a page reads it. */
-import { readEvents, viewsIn, type EventReader } from '../support/event-reader';
+import { lifetimes } from '../../client/service/tokens';
+import { idsIn, readEvents, viewsIn, type EventReader } from '../support/event-reader';
 import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
 
+/** How much later it is for the streams than for whoever signs and reads tokens. */
+let behindMs = 0;
 let service: Service;
 
 beforeAll(async () => {
-  service = await openService();
+  service = await openService({ now: () => Date.now() - behindMs });
 });
+afterEach(() => (behindMs = 0));
 
 afterAll(() => service.close());
 
@@ -115,6 +119,28 @@ test('one session has so many streams open at once, and no more; who leaves make
   expect(open.map(({ status }) => status)).toEqual(Array(20).fill(200));
   expect(tooMany.status).toBe(429);
   expect(room.status).toBe(200);
+});
+
+test('a stream ends with its session; the page goes on with the renewed one, and misses nothing', async () => {
+  const scene = await asking();
+
+  behindMs = lifetimes.session.default - 5_000;
+  const token = await service.session(scene.key);
+  const first = await read(token);
+  behindMs = lifetimes.session.default - 60_000;
+  const renewed = await service.call('POST', '/v1/session/renew', { token });
+  await first.ended;
+  behindMs = 0;
+  const expired = await read(token);
+  await scene.gives({ kind: 'apiKey', key: 'right' });
+  const second = await read(renewed.body.token, { 'Last-Event-ID': idsIn(first).at(-1)! });
+  await second.ended;
+
+  expect(viewsIn(first).map(({ state }) => state)).toEqual(['awaitingCredentials']);
+  expect(first.events).toHaveLength(1); // neither `final` nor when to come again
+  expect(expired.status).toBe(401);
+  expect(viewsIn(second).map(({ state }) => state)).toEqual(['authenticated']);
+  expect(second.events.at(-1)).toEqual({ event: 'final', data: '{}' });
 });
 
 test('when the service stops, its readers are told to come again', async () => {
