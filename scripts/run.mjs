@@ -17,6 +17,7 @@ const mains = {
   histories: 'dist/scripts/histories/main.js',
   bench: 'dist/bench/main.js',
   faults: 'dist/scripts/faults/main.js',
+  screenshots: 'dist/scripts/screenshots/main.js',
   worker: 'dist/worker/main.js',
   service: 'dist/client/service/main.js',
   sandbox: 'dist/sandbox/main.js',
@@ -24,7 +25,7 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   test: 'node_modules/jest/bin/jest.js',
 };
-const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'test'];
+const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 
 const [name, ...args] = process.argv.slice(2);
 if (name !== 'build' && !Object.hasOwn(mains, name ?? '')) {

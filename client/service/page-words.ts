@@ -1,6 +1,32 @@
 /** What the pages say that a browser sees on its way out and back. */
 import type { StateName } from '../../workflows/messages';
-import { answers, type AnswerCode } from './problems';
+import type { AnswerCode } from './problems';
+
+/** Not the words of the problem documents: those are for whoever wrote the caller. */
+const troubles = {
+  en: {
+    notNow: 'This is not waited for at the moment.',
+    closed: 'This is over already.',
+    tokenExpired: 'This session has ended.',
+    unauthorized: 'This session is not known here.',
+    originNotAllowed: 'This session is for another site.',
+    notFound: 'There is nothing here.',
+    rateLimited: 'Too many tries at once. Wait a minute.',
+    cyclrUnavailable: 'The other side can’t be reached right now.',
+  },
+  de: {
+    notNow: 'Darauf wird gerade nicht gewartet.',
+    closed: 'Das ist schon beendet.',
+    tokenExpired: 'Die Sitzung ist abgelaufen.',
+    unauthorized: 'Die Sitzung ist hier nicht bekannt.',
+    originNotAllowed: 'Diese Sitzung ist für eine andere Website.',
+    notFound: 'Hier gibt es nichts.',
+    rateLimited: 'Zu viele Versuche auf einmal. Warten Sie eine Minute.',
+    cyclrUnavailable: 'Die Gegenseite ist gerade nicht erreichbar.',
+  },
+} satisfies { [language: string]: { [code in AnswerCode]?: string } };
+
+const said = (words: { [code in AnswerCode]?: string }, code: AnswerCode): string | undefined => words[code];
 
 const unfinished = (name: string) => `${name} is not connected yet`;
 
@@ -30,24 +56,15 @@ const en = {
   nothing: 'This page has nothing to show',
   whereFrom: 'Go back to where you came from.',
   tryAgain: 'Close this window, and try again from where you came.',
-  trouble: (code: AnswerCode): string => answers[code].detail,
+  hiddenOrigin:
+    'The page that you came from does not say which site it is: its referrer policy keeps that back. Tell whoever runs it.',
+  trouble: (code: AnswerCode): string => said(troubles.en, code) ?? 'That does not work right now.',
   noScript: 'This page needs JavaScript.',
 };
 
 export type PageWords = typeof en;
 
 const nochNicht = (name: string) => `${name} ist noch nicht verbunden`;
-
-const troubles: { [code in AnswerCode]?: string } = {
-  notNow: 'Darauf wird gerade nicht gewartet.',
-  closed: 'Das ist schon beendet.',
-  tokenExpired: 'Die Sitzung ist abgelaufen.',
-  unauthorized: 'Die Sitzung ist hier nicht bekannt.',
-  originNotAllowed: 'Diese Sitzung ist für eine andere Website.',
-  notFound: 'Hier gibt es nichts.',
-  rateLimited: 'Zu viele Versuche auf einmal. Warten Sie eine Minute.',
-  cyclrUnavailable: 'Die Gegenseite ist gerade nicht erreichbar.',
-};
 
 const de: PageWords = {
   tag: 'de',
@@ -75,7 +92,9 @@ const de: PageWords = {
   nothing: 'Hier gibt es nichts zu sehen',
   whereFrom: 'Gehen Sie dorthin zurück, wo Sie herkamen.',
   tryAgain: 'Schließen Sie dieses Fenster, und versuchen Sie es noch einmal von dort, wo Sie herkamen.',
-  trouble: (code) => troubles[code] ?? 'Das geht gerade nicht.',
+  hiddenOrigin:
+    'Die Seite, von der Sie kamen, sagt nicht, welche Website sie ist: ihre Referrer-Policy hält das zurück. Sagen Sie es denen, die sie betreiben.',
+  trouble: (code) => said(troubles.de, code) ?? 'Das geht gerade nicht.',
   noScript: 'Diese Seite braucht JavaScript.',
 };
 

@@ -106,7 +106,8 @@ export class CyclrConnect extends LitElement {
   get #trouble(): 'insecure' | 'incomplete' | 'invited' | undefined {
     if (!canSeal()) return 'insecure';
     if (this.#connecting) return undefined;
-    return this.invitation ? 'invited' : 'incomplete';
+    if (this.invitation) return 'invited';
+    return this.hosted ? 'incomplete' : undefined; // a host may still be asking for a session
   }
 
   #start(token: string): void {

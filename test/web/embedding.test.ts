@@ -99,7 +99,7 @@ describeInBrowser('the element', () => {
       '/listen.js': listen,
     });
     const give = (token: string) => page.evaluate(`document.querySelector('cyclr-connect').session = '${token}'`);
-    await heading(page, 'This link is not complete').waitFor();
+    await page.getByText('Loading …').waitFor();
     await give('over');
     await heading(page, 'This session has ended').waitFor();
 

@@ -3,31 +3,48 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 
+export interface HostPage {
+  /** Where the element comes from. */
+  service: string;
+  /** What stands in the page's body. */
+  body: string;
+  /** Files of its own, by path. */
+  scripts?: { [path: string]: string };
+  /** What the page is sent with, beside or in place of its policy. */
+  headers?: { [name: string]: string };
+}
+
 export interface Host {
   /** `localhost`, while the service is at 127.0.0.1: another site. */
   origin: string;
-  /** What stands in the page's body; scripts are files of its own, by path. */
-  serves(page: { service: string; body: string; scripts?: { [path: string]: string } }): void;
+  serves(page: HostPage): void;
   close(): Promise<unknown>;
 }
 
+/** What a policy can know the element's script by. */
+export const NONCE = 'of-this-page';
+
+/** The least that a policy has to allow. */
+export const policyFor = (service: string): string =>
+  `default-src 'none'; script-src 'self' ${service}; connect-src ${service}; img-src data:; form-action ${service}`;
+
 export async function startHost(): Promise<Host> {
   let files: { [path: string]: string } = {};
-  let policy = '';
+  let sent: { [name: string]: string } = {};
   const server = createServer(({ url = '/' }, response) => {
     const file = files[url];
     if (file === undefined) return void response.writeHead(404).end();
     const type = url.endsWith('.js') ? 'text/javascript' : 'text/html';
-    response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Security-Policy': policy }).end(file);
+    response.writeHead(200, { ...sent, 'Content-Type': `${type}; charset=utf-8` }).end(file);
   });
   server.listen(0, 'localhost');
   await once(server, 'listening');
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
-    serves({ service, body, scripts = {} }) {
-      policy = `default-src 'none'; script-src 'self' ${service}; connect-src ${service}; img-src data:; form-action ${service}`;
+    serves({ service, body, scripts = {}, headers = {} }) {
+      sent = { 'Content-Security-Policy': policyFor(new URL(service).origin), ...headers };
       const page = `<!doctype html><html lang="en"><title>Host</title><link rel="icon" href="data:,">
-        <script type="module" src="${service}/connect/cyclr-connect.js"></script>${body}`;
+        <script nonce="${NONCE}" type="module" src="${service}/connect/cyclr-connect.js"></script>${body}`;
       files = { '/': page, ...scripts };
     },
     close() {

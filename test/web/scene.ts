@@ -14,6 +14,8 @@ export interface WebScene {
   complaints: string[];
   /** A browser of somebody: nothing is shared with another one. */
   someone(): Promise<BrowserContext>;
+  /** All of them are closed. */
+  everybodyLeaves(): Promise<unknown>;
   /** Installs these connectors of the catalogue in one account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
   /** The hosted page, as a user gets it, once these connectors wait. */
@@ -56,6 +58,7 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
     browser,
     complaints,
     someone,
+    everybodyLeaves: () => Promise.all(browser.contexts().map((context) => context.close())),
     view,
     install<Names extends string[]>(...connectors: Names) {
       const accountId = `account-${randomUUID()}`;

@@ -147,7 +147,9 @@ function showTrouble(draw: Draw, err: unknown, request: FastifyRequest, reply: F
   const words = wordsOf(request);
   request.failure = err;
   if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);
-  return show(reply.code(status), draw(pageWith(words, words.trouble(code), html`<p>${words.tryAgain}</p>`)));
+  const isHidden = code === 'originNotAllowed' && request.headers.origin === 'null';
+  const advice = isHidden ? words.hiddenOrigin : words.tryAgain;
+  return show(reply.code(status), draw(pageWith(words, words.trouble(code), html`<p>${advice}</p>`)));
 }
 
 const show = (reply: FastifyReply, text: string): FastifyReply => reply.type('text/html; charset=utf-8').send(text);

@@ -128,9 +128,8 @@ export const de: Messages = {
     },
   },
   stalled: (name) =>
-    `${name} ist gerade nicht erreichbar. An Ihren Eingaben liegt es nicht, und wir versuchen es weiter. Sie können diese Seite schließen und später wiederkommen.`,
+    `${name} ist gerade nicht erreichbar. Das liegt nicht an Ihnen, und wir versuchen es weiter. Sie können diese Seite schließen und später wiederkommen.`,
   startAgain: 'Neu beginnen',
-  thisApp: 'diese App',
   appNumber: (id) => `App ${id}`,
   next: (name) => `Weiter mit ${name}`,
   toOverview: 'Übersicht',

@@ -119,9 +119,8 @@ export const en = {
     },
   },
   stalled: (name: string) =>
-    `${name} can’t be reached right now. Nothing is wrong with what you entered, and we keep trying. You can close this page and come back later.`,
+    `${name} can’t be reached right now. This is not your fault, and we keep trying. You can close this page and come back later.`,
   startAgain: 'Start over',
-  thisApp: 'this app',
   appNumber: (id: number) => `App ${id}`,
   next: (name: string) => `Next: ${name}`,
   toOverview: 'See all',

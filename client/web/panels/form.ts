@@ -21,14 +21,15 @@ export function formOf(
   const { m, problem } = scene;
   const { above } = problemsIn(problem, names);
   const busy = isSending(scene);
+  const isUnsent = scene.given?.status === 'unsent'; // it is sent again as it is, or not at all
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
     if (!busy) submit(event.currentTarget as HTMLFormElement);
   };
   return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit}>
-    ${above ? problemLine(problemText(m, above), 'form-problem') : nothing}
-    <fieldset ?disabled=${busy}>${content}</fieldset>
-    ${scene.given?.status === 'unsent' ? unsent(scene) : submitButton(m, label, busy)}
+    ${above && !isUnsent ? problemLine(problemText(m, above), 'form-problem') : nothing}
+    <fieldset ?disabled=${busy} ?hidden=${isUnsent}>${content}</fieldset>
+    ${isUnsent ? unsent(scene) : submitButton(m, label, busy)}
   </form>`;
 }
 
@@ -38,7 +39,7 @@ const submitButton = (m: Messages, label: string, busy: boolean) =>
   </button>`;
 
 const unsent = ({ m, act, view }: Scene) =>
-  html`${problemLine(m.unsent)} ${action(m.sendAgain, () => act.giveAgain(view))}`;
+  html`${problemLine(m.unsent, 'form-problem')} ${action(m.sendAgain, () => act.giveAgain(view))}`;
 
 export const problemLine = (text: string, id?: string) =>
   html`<p class="problem" part="problem" role="alert" tabindex="-1" id=${id ?? nothing}>
@@ -133,25 +134,21 @@ function secretInput(m: Messages, options: InputOptions) {
       aria-invalid=${problem ? 'true' : nothing}
       aria-describedby=${describedBy(options)}
     />
-    <button
-      class="quiet"
-      part="button button-quiet"
-      type="button"
-      aria-controls=${id}
-      aria-label=${m.showValue(label)}
-      @click=${(event: Event) => toggle(m, label, event.currentTarget as HTMLButtonElement)}
-    >
-      ${m.show}
+    <button class="quiet" part="button button-quiet" type="button" aria-controls=${id} @click=${toggle}>
+      ${face(m.show, m.showValue(label))}${face(m.hide, m.hideValue(label), true)}
     </button>
   </div>`;
 }
 
-function toggle(m: Messages, label: string, button: HTMLButtonElement): void {
+/** What a button says: in a word to who sees its field, with the field's name to who hears it. */
+const face = (word: string, sentence: string, hidden = false) =>
+  html`<span ?hidden=${hidden}><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
+
+function toggle({ currentTarget }: Event): void {
+  const button = currentTarget as HTMLButtonElement;
   const input = button.previousElementSibling as HTMLInputElement;
-  const isShown = input.type === 'text';
-  input.type = isShown ? 'password' : 'text';
-  button.textContent = isShown ? m.show : m.hide;
-  button.setAttribute('aria-label', isShown ? m.showValue(label) : m.hideValue(label));
+  input.type = input.type === 'text' ? 'password' : 'text';
+  for (const said of button.querySelectorAll<HTMLElement>(':scope > span')) said.hidden = !said.hidden;
 }
 
 /** What must not stay in the page once it is sealed. */

@@ -8,7 +8,7 @@ import { action } from './actions';
 import { list, progress } from './list';
 import { notice } from './notice';
 import { panel } from './panel';
-import { spinner } from './symbols';
+import { spinner, symbols } from './symbols';
 
 export interface FrameParts {
   m: Messages;
@@ -54,7 +54,9 @@ function bodyOf(parts: FrameParts) {
   if (watched?.end) return notice(m.ends[watched.end], goBack(parts));
   if (!watched?.session)
     return html`${away(parts)}
-      <p class="working">${spinner}<span>${m.loading}</span></p>`;
+      <div class="panel" part="panel">
+        <p class="working">${spinner}<span>${m.loading}</span></p>
+      </div>`;
   return html`
     ${away(parts)}
     ${watched.views.length === 0 ? notice(m.ends.empty, goBack(parts)) : connectors(parts, watched.views)}
@@ -89,7 +91,8 @@ function onward({ m, act, sceneOf }: FrameParts, views: readonly View[], view: V
 function done(parts: FrameParts, views: readonly View[]) {
   const { title, partly, text, textPartly } = parts.m.done;
   const isAll = views.every((view) => panelOf(view) === 'connected');
-  return notice({ title: isAll ? title : partly, text: isAll ? text : textPartly }, goBack(parts));
+  const sign = isAll ? symbols.done : nothing;
+  return notice({ title: isAll ? title : partly, text: isAll ? text : textPartly }, goBack(parts), sign);
 }
 
 function goBack({ m, watched, closable, act }: FrameParts) {

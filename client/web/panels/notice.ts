@@ -2,9 +2,13 @@ import { html, nothing } from 'lit';
 import { actions } from './actions';
 
 /** A page's worth of one thing to say. */
-export const notice = ({ title, text }: { title: string; text: string }, next: unknown = nothing) =>
+export const notice = (
+  { title, text }: { title: string; text: string },
+  next: unknown = nothing,
+  sign: unknown = nothing,
+) =>
   html`<section class="panel notice" part="panel" aria-labelledby="title">
-    <h2 id="title" part="title" tabindex="-1">${title}</h2>
+    <h2 id="title" part="title" tabindex="-1">${sign}${title}</h2>
     <p class="lead">${text}</p>
     ${actions(next)}
   </section>`;

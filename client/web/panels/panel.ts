@@ -20,10 +20,14 @@ export function panel(scene: Scene, level: 2 | 3, after: unknown) {
       ${level === 2 ? iconOf(view, scene.name) : nothing}
       ${
         level === 2
-          ? html`<h2 id="title" part="title" tabindex="-1">${title}</h2>`
+          ? html`<div>
+              <h2 id="title" part="title" tabindex="-1">${title}</h2>
+              ${description(scene, kind)}
+            </div>`
           : html`<h3 id="title" part="title" tabindex="-1">${title}</h3>`
       }
     </header>
+    ${level === 3 ? description(scene, kind) : nothing}
     ${keyed(key, html`${about(scene, kind)} ${bodies[kind](scene)}`)} ${deadline(scene, kind)} ${actions(after)}
   </section>`;
 }
@@ -32,25 +36,37 @@ const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'consent'];
 /** What its heading alone says: in a list, the name above would be enough for the others. */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported'];
 
-/** What it is, and what its maker says about signing in: as text, whatever it looks like. */
-function about({ m, name, view, way }: Scene, kind: Panel) {
+/** What says by itself what is going on. */
+const says: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
+
+const textOf = ({ m, name }: Scene, kind: Panel): string => {
   const { text } = m.panels[kind] as { text: string | ((name: string) => string) };
-  const lead = kind === 'consent' && way === 'opened' ? m.panels.consent.opened : text;
-  const { description, authDescription } = view.connector ?? {};
+  return typeof text === 'string' ? text : text(name);
+};
+
+const description = ({ view }: Scene, kind: Panel) =>
+  asks.includes(kind) && view.connector?.description
+    ? html`<p class="fine" part="description" dir="auto">${view.connector.description}</p>`
+    : nothing;
+
+/** What there is to do, and what its maker says about signing in: as text, whatever it looks like. */
+function about(scene: Scene, kind: Panel) {
+  const { m, name, view, way } = scene;
+  const lead = kind === 'consent' && way === 'opened' ? m.panels.consent.opened(name) : textOf(scene, kind);
+  const { authDescription } = view.connector ?? {};
   const asked = asks.includes(kind);
   return html`
-    ${asked && description ? html`<p class="fine" part="description" dir="auto">${description}</p>` : nothing}
-    ${kind === 'connected' ? nothing : html`<p class="lead">${typeof lead === 'string' ? lead : lead(name)}</p>`}
+    ${says.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`}
     ${asked && authDescription ? html`<p class="hint" part="hint" dir="auto">${authDescription}</p>` : nothing}
     ${asked && view.intent === 'reauthenticate' ? html`<p class="hint" part="hint">${m.overwrites}</p>` : nothing}
   `;
 }
 
 /** While Cyclr is asked: what it is doing, or that it can't be reached. */
-const working = ({ m, name, view }: Scene) =>
-  view.problem?.code === 'cyclrUnavailable'
-    ? html`<p class="problem calm" part="problem">${symbols.trouble}<span>${m.stalled(name)}</span></p>`
-    : html`<p class="working">${spinner}<span>${m.sending}</span></p>`;
+const working = (scene: Scene) =>
+  scene.view.problem?.code === 'cyclrUnavailable'
+    ? html`<p class="problem calm" part="problem">${symbols.trouble}<span>${scene.m.stalled(scene.name)}</span></p>`
+    : html`<p class="working">${spinner}<span>${textOf(scene, panelOf(scene.view))}</span></p>`;
 
 const connected = ({ m, view }: Scene) => html`
   <p class="success" part="success">

@@ -50,16 +50,17 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
 function fieldOf(scene: Scene, field: Field, index: number, problem: ProblemCode | undefined) {
   const { m } = scene;
   const { label, help, required, secret, stored, multiline, options } = field;
+  const isChoice = options && options.length > 0 && !secret; // its first choice is to keep what is stored
   const shared: InputOptions = {
     id: `setting-${index}`,
     name: `setting-${index}`,
     label,
-    help: [help, stored && m.stored].filter(Boolean).join(' '),
+    help: [help, stored && !isChoice && m.stored].filter(Boolean).join(' '),
     note: required ? undefined : m.optional,
     required: required && !stored,
     problem: problem && problemText(m, problem),
   };
-  if (options && options.length > 0 && !secret) return choiceOf(scene, { ...shared, field, options, index });
+  if (isChoice) return choiceOf(scene, { ...shared, field, options, index });
   return inputOf(m, { ...shared, secret: secret && !multiline, multiline, value: stored ? '' : field.default });
 }
 

@@ -36,7 +36,8 @@ export const forms = css`
     border: 1px solid var(--edge);
     border-radius: calc(var(--radius) * 0.66);
   }
-  input[hidden] {
+  input[hidden],
+  fieldset[hidden] {
     display: none;
   }
   textarea {
@@ -48,6 +49,9 @@ export const forms = css`
   }
   :disabled {
     opacity: 0.6;
+  }
+  input:disabled {
+    background: var(--sunken);
   }
   fieldset:disabled {
     opacity: 1;
@@ -110,7 +114,8 @@ export const forms = css`
     cursor: pointer;
     overflow-wrap: anywhere;
   }
-  .primary {
+  button.primary,
+  a.primary {
     color: var(--on-accent);
     background: var(--accent);
     border-color: var(--accent);

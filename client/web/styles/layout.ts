@@ -73,8 +73,14 @@ export const layout = css`
   }
   .panel header {
     display: flex;
-    align-items: center;
+    align-items: flex-start;
     gap: 0.875rem;
+  }
+  .panel header > div {
+    align-self: center;
+    display: grid;
+    gap: 0.125rem;
+    min-inline-size: 0;
   }
   li .panel {
     padding: 0.25rem clamp(1rem, 4cqi, 1.5rem) 1.5rem;

@@ -61,11 +61,7 @@ export const lists = css`
   .name {
     flex: 1;
     min-inline-size: 0;
-    overflow-wrap: break-word;
-    display: -webkit-box;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 2;
-    overflow: hidden;
+    overflow-wrap: anywhere;
   }
   .standing {
     display: inline-flex;

@@ -33,8 +33,12 @@ export const signs = css`
     background: color-mix(in srgb, var(--trouble) 9%, var(--surface));
     border-radius: calc(var(--radius) * 0.66);
   }
-  .problem.calm,
-  .away {
+  .success {
+    padding: 0.75rem 1rem;
+    background: color-mix(in srgb, var(--success) 9%, var(--surface));
+    border-radius: calc(var(--radius) * 0.66);
+  }
+  .problem.calm {
     color: var(--text);
     background: var(--sunken);
   }
@@ -43,13 +47,20 @@ export const signs = css`
     font-size: 0.875rem;
     color: var(--trouble);
   }
-  .success .symbol {
+  .success .symbol,
+  h2 > .symbol {
     color: var(--success);
+  }
+  h2 > .symbol {
+    margin-inline-end: 0.375em;
+    vertical-align: -0.25em;
   }
   .away {
     align-items: center;
     flex-wrap: wrap;
-    padding: 0.5rem 0.5rem 0.5rem 1rem;
+    padding: 0.75rem 0.75rem 0.75rem 1rem;
+    background: var(--surface);
+    border: 1px solid var(--line);
     border-radius: var(--radius);
   }
   .away span {
@@ -87,6 +98,19 @@ export const signs = css`
     }
   }
   @media (forced-colors: active) {
+    progress,
+    .problem,
+    .success {
+      border: 1px solid;
+    }
+    progress::-webkit-progress-value {
+      background: CanvasText;
+      forced-color-adjust: none;
+    }
+    progress::-moz-progress-bar {
+      background: CanvasText;
+      forced-color-adjust: none;
+    }
     .primary,
     .panel {
       border: 1px solid ButtonBorder;

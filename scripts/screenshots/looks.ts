@@ -1,0 +1,234 @@
+/** Every way that the pages can look. */
+import type { Page } from 'playwright-core';
+import type { ProblemCode, View } from '../../workflows/messages';
+import type { Look } from './look';
+import { pages } from './pages';
+import { connectors, fields, oddFields, problem, storedFields, viewOf } from './views';
+
+const { brightdesk, zenodesk, ledgerly, kestrel, harbour, wordy, hostile } = connectors;
+const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).click();
+const fill = async (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
+const again = { intent: 'reauthenticate' as const };
+
+const apiKey = viewOf('awaitingCredentials', brightdesk);
+const properties = viewOf('awaitingProperties', kestrel, { fields });
+const consent = viewOf('awaitingAuthorization', ledgerly);
+const attempt = { id: 'attempt', requestedAt: '2027-03-05T12:00:00.000Z', expiresAt: '2027-03-05T12:10:00.000Z' };
+
+const one = (name: string, view: View, shows: string, more: Partial<Look> = {}): Look => ({
+  name,
+  views: [view],
+  shows,
+  ...more,
+});
+
+const forms: Look[] = [
+  one('properties', properties, 'A few details first.'),
+  one('properties, all of them', properties, 'Notes for auditors', {
+    async act(page) {
+      await page.getByText('Optional settings (3)').click();
+      await page.getByLabel('Environment', { exact: true }).selectOption('Other …');
+    },
+  }),
+  one('properties, some left out', properties, 'Please fill this in.', { act: press('Continue') }),
+  one('properties, stored', viewOf('awaitingProperties', kestrel, { fields: storedFields, ...again }), 'Already set.'),
+  one(
+    'properties, refused',
+    viewOf('awaitingProperties', kestrel, { fields, ...problem('refused', 'Domain') }),
+    'not accepted',
+  ),
+  one('properties, odd', viewOf('awaitingProperties', hostile, { fields: oddFields }), '<i>Label</i>'),
+  one('API key', apiKey, 'Enter your Brightdesk API key.'),
+  one('API key, shown', apiKey, 'Hide', {
+    async act(page) {
+      await fill(page, 'API key', 'k3y-of-brightdesk');
+      await press('Show API key')(page);
+    },
+  }),
+  one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
+  one('API key, once more', { ...apiKey, ...again }, 'replaces what was stored'),
+  one('API key, of a long name', viewOf('awaitingCredentials', wordy), 'Connect Österreich'),
+  one('API key, of HTML', viewOf('awaitingCredentials', hostile), '<script>alert(2)</script>'),
+  one('API key, being checked', apiKey, 'Checking …', {
+    replies: { 'POST /connectors/41/credentials': 'never' },
+    act: giveKey,
+  }),
+  one('API key, unsent', apiKey, 'It could not be sent.', {
+    replies: { 'POST /connectors/41/credentials': { code: 'noWorker' } },
+    act: giveKey,
+  }),
+  one('API key, nobody reached', apiKey, 'Nobody could be reached', {
+    replies: { 'GET /sealing-keys': 'unreachable' },
+    act: giveKey,
+  }),
+  one('user name and password', viewOf('awaitingCredentials', zenodesk), 'Enter your Zenodesk sign-in details.'),
+  one('user name and password, left out', viewOf('awaitingCredentials', zenodesk), 'Please fill this in.', {
+    async act(page) {
+      await page.getByLabel('There is no password').check();
+      await press('Connect')(page);
+    },
+  }),
+  one(
+    'user name and password, refused',
+    viewOf('awaitingCredentials', zenodesk, problem('refused')),
+    'This was not accepted.',
+  ),
+  one('tokens', viewOf('awaitingCredentials', harbour), 'There is nothing for you to do'),
+];
+
+async function giveKey(page: Page): Promise<void> {
+  await fill(page, 'API key', 'k3y-of-brightdesk');
+  await press('Connect')(page);
+}
+
+/** What each says; the types say that none is forgotten. */
+const saidOf: Record<ProblemCode, string> = {
+  malformed: 'This doesn’t look right.',
+  notNow: 'This step is over already.',
+  notSealed: 'Something went wrong on this page.',
+  notOpenable: 'This could not be read',
+  wrongKind: 'Something else is asked for here.',
+  unknownProperty: 'One of these settings does not exist',
+  missingProperty: 'Please fill this in.',
+  refused: 'This was not accepted.',
+  notAuthorized: 'No access yet.',
+  cyclrUnavailable: 'The other side could not be reached',
+};
+const problems = Object.entries(saidOf).map(([code, shows]) =>
+  one(`problem ${code}`, viewOf('awaitingCredentials', brightdesk, problem(code as ProblemCode)), shows),
+);
+
+const consents: Look[] = [
+  one('consent', consent, 'Go to Ledgerly'),
+  one('consent, asked for before', { ...consent, attempt }, 'I have finished there'),
+  one('consent, in its window', { ...consent, attempt }, 'Finish in the Ledgerly window.', {
+    before: (page) =>
+      page.addInitScript('window.open = () => ({ focus() {} }); HTMLFormElement.prototype.submit = () => {}'),
+    act: press('Go to Ledgerly'),
+  }),
+  one('consent, blocked', consent, 'Your browser has blocked the window.', {
+    before: (page) => page.addInitScript('window.open = () => null'),
+    act: press('Go to Ledgerly'),
+  }),
+  one('consent, declined', { ...consent, attempt, ...problem('notAuthorized') }, 'No access yet.'),
+  one('consent, once more', { ...consent, ...again }, 'Go to Ledgerly'),
+];
+
+const waits: Look[] = [
+  { name: 'loading', shows: 'Loading …', replies: { 'GET ': 'never' } },
+  one('reading', viewOf('fetchingConnector'), 'Getting things ready.'),
+  one('reading, out of reach', viewOf('fetchingConnector', undefined, problem('cyclrUnavailable')), 'we keep trying'),
+  one('applying', viewOf('applyingProperties', kestrel), 'Checking what you entered.'),
+  one(
+    'applying, out of reach',
+    viewOf('applyingCredentials', brightdesk, problem('cyclrUnavailable')),
+    'we keep trying',
+  ),
+  one('verifying', viewOf('verifyingAuthorization', ledgerly), 'Asking whether Ledgerly'),
+  one(
+    'verifying, out of reach',
+    viewOf('verifyingAuthorization', ledgerly, problem('cyclrUnavailable')),
+    'we keep trying',
+  ),
+  one('away', apiKey, 'No connection at the moment.', {
+    replies: { 'GET /events': 'unreachable' },
+    before: onlyOnce,
+  }),
+];
+
+/** The session is told once, and then nothing more. */
+async function onlyOnce(page: Page): Promise<void> {
+  let calls = 0;
+  await page.route('**/v1/session', (route) => (calls++ === 0 ? route.fallback() : route.abort()));
+}
+
+const ends: Look[] = [
+  one('connected', viewOf('authenticated', brightdesk), 'Brightdesk is connected'),
+  one('connected, with a way back', viewOf('authenticated', brightdesk), 'Go back', {
+    session: { returnTo: 'https://app.acme.example/apps' },
+  }),
+  one(
+    'connected, unproven',
+    viewOf('authenticated', ledgerly, { verification: 'unproven', ...again }),
+    'Your earlier connection',
+  ),
+  one('expired', viewOf('expired', brightdesk), 'was not connected in time'),
+  one('expired, invited', viewOf('expired', brightdesk), 'Start over', {
+    link: 'invitation',
+    act: press('Get started'),
+  }),
+  one('cancelled', viewOf('cancelled', brightdesk), 'was cancelled'),
+  one(
+    'failed',
+    viewOf('failed', brightdesk, { failure: { code: 'accessDenied', message: 'accessDenied' } }),
+    'could not be connected',
+  ),
+  one('unsupported', viewOf('unsupported', kestrel), 'can’t be connected here'),
+  { name: 'nothing to connect', views: [], shows: 'There is nothing to connect' },
+  { name: 'session expired', shows: 'This session has ended', replies: { 'GET ': { code: 'tokenExpired' } } },
+  { name: 'session finished', shows: 'There is nothing left to do', replies: { 'GET ': { code: 'tokenVoid' } } },
+  { name: 'invitation', shows: 'Get started', link: 'invitation' },
+  {
+    name: 'invitation lapsed',
+    shows: 'This link has run out',
+    link: 'invitation',
+    replies: { 'POST /redeem': { code: 'tokenExpired' } },
+    act: press('Get started'),
+  },
+  { name: 'incomplete', shows: 'This link is not complete', link: 'nothing' },
+  {
+    name: 'insecure',
+    shows: 'This connection is not secure',
+    before: (page) => page.addInitScript("Object.defineProperty(crypto, 'subtle', { value: undefined })"),
+  },
+];
+
+const several = [
+  viewOf('authenticated', brightdesk, { connectorId: 1 }),
+  viewOf('awaitingCredentials', zenodesk, { connectorId: 2 }),
+  viewOf('awaitingAuthorization', ledgerly, { connectorId: 3 }),
+  viewOf('verifyingAuthorization', wordy, { connectorId: 4 }),
+  viewOf('unsupported', kestrel, { connectorId: 5 }),
+];
+const done = several.map((view) => ({ ...view, state: 'authenticated' as const }));
+const lists: Look[] = [
+  { name: 'list', views: several, shows: '1 of 5 connected' },
+  { name: 'list, consent', views: several, shows: 'Go to Ledgerly', act: (page) => page.getByText('Ledgerly').click() },
+  {
+    name: 'list, connected',
+    views: several,
+    shows: 'Next: Zenodesk',
+    act: (page) => page.getByText('Brightdesk').click(),
+  },
+  {
+    name: 'list, working',
+    views: several,
+    shows: 'Asking whether',
+    act: (page) => page.getByText('Österreich').click(),
+  },
+  {
+    name: 'list, unsupported',
+    views: several,
+    shows: 'Kestrel can’t be connected here',
+    act: (page) => page.getByText('Kestrel').click(),
+  },
+  {
+    name: 'list, done',
+    views: done,
+    shows: 'Everything is connected',
+    session: { returnTo: 'https://app.acme.example/apps' },
+  },
+  { name: 'list, done in part', views: [...done.slice(0, 4), several[4]!], shows: 'That is all you can do here' },
+];
+
+const brands: Look[] = [
+  one('brand', apiKey, 'API key', { branded: true }),
+  one('brand, of a long account', apiKey, 'API key', {
+    branded: true,
+    session: {
+      accountLabel: 'Kundenbeziehungsmanagementgesellschaft Nordrhein-Westfalen mbH & Co. KG, Zweigstelle Süd',
+    },
+  }),
+];
+
+export const looks: Look[] = [...forms, ...problems, ...consents, ...waits, ...ends, ...lists, ...brands, ...pages];

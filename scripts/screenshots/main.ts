@@ -1,0 +1,55 @@
+/** `npm run screenshots`: a picture of every way that the pages can look, in both themes and two widths. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { onStopSignal } from '../../client/temporal/stop-signals';
+import { launchBrowser } from './chromium';
+import { galleryOf } from './gallery';
+import { looks } from './looks';
+import { shotsOf, type Shot } from './shots';
+import { openStandIn } from './stand-in';
+
+const help = `Usage: npm run screenshots -- [NAME]
+
+Writes a picture of every look, or of those whose name holds NAME, into screenshots/, with an index.html.`;
+
+const folder = resolve('screenshots');
+
+async function main([name = '']: string[]): Promise<number> {
+  if (name.startsWith('-')) {
+    console.log(help);
+    return name === '--help' ? 0 : 2;
+  }
+  const wanted = looks.filter((look) => look.name.includes(name));
+  const browser = await launchBrowser();
+  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
+  try {
+    return await Promise.race([take(), stopped]);
+  } finally {
+    await browser.close();
+  }
+
+  async function take(): Promise<number> {
+    const standIn = await openStandIn();
+    const context = await browser.newContext({ locale: 'en-GB' });
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    const shots: Shot[] = [];
+    for (const [index, look] of wanted.entries()) {
+      const page = await standIn.show(context, look);
+      shots.push(...(await shotsOf(page, look, folder)));
+      await page.close();
+      console.log(`${index + 1} of ${wanted.length}: ${look.name}`);
+    }
+    writeFileSync(join(folder, 'index.html'), galleryOf(shots));
+    console.log(`${shots.length} pictures: ${join(folder, 'index.html')}`);
+    return 0;
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (err: unknown) => {
+    console.error(err instanceof Error ? err.message : err);
+    process.exit(1);
+  },
+);

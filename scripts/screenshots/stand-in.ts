@@ -1,0 +1,159 @@
+/**
+ * The service's own pages in a browser, with answers that somebody else gives: for how they look in a state. How they
+ * behave is for the real service to show.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { BrowserContext, Page, Route } from 'playwright-core';
+import type { ConnectorAuth } from '../../client/connector-auth';
+import { apiKeysOf } from '../../client/service/api-keys';
+import { createApp } from '../../client/service/app';
+import type { Brand } from '../../client/service/brand';
+import { sessionKeysOf } from '../../client/service/session-keys';
+import { Tokens } from '../../client/service/tokens';
+import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../client/sealing/keys';
+import { freePort } from '../../client/temporal/ports';
+import type { View } from '../../workflows/messages';
+import type { Look, Reply } from './look';
+import { ACCOUNT_ID } from './views';
+
+export interface StandIn {
+  /** A page that looks so, once it does. */
+  show(context: BrowserContext, look: Look): Promise<Page>;
+  close(): Promise<void>;
+}
+
+const brand: Brand = {
+  name: 'Acme Cloud',
+  color: '#0f766e',
+  logo: `data:image/svg+xml;base64,${Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 150 40" width="150" height="40"><circle cx="20" cy="20" r="16" fill="#0f766e"/><text x="44" y="28" font-family="sans-serif" font-weight="700" font-size="22" fill="#0f766e">Acme</text></svg>',
+  ).toString('base64')}`,
+};
+
+/** Where the way to a third party leads. */
+const ELSEWHERE = '/elsewhere';
+const ACCOUNT = { accountLabel: 'Acme Ltd' };
+
+export async function openStandIn(): Promise<StandIn> {
+  const [plain, branded] = [await openPages(), await openPages(brand)];
+  return {
+    async show(context, look) {
+      const page = await context.newPage();
+      page.setDefaultTimeout(10_000);
+      await showIn(page, look, look.branded ? branded : plain).catch((err: unknown) => {
+        throw new Error(`"${look.name}" did not come to show "${look.shows}": ${String(err)}`);
+      });
+      return page;
+    },
+    async close() {
+      await Promise.all([plain.close(), branded.close()]);
+    },
+  };
+}
+
+type Pages = Awaited<ReturnType<typeof openPages>>;
+
+/** The service, with nothing behind it. */
+async function openPages(brand?: Brand) {
+  const port = await freePort();
+  const publicUrl = `http://127.0.0.1:${port}`;
+  const keys = JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] });
+  const tokens = new Tokens({ keys: sessionKeysOf(keys), publicUrl });
+  const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
+  const shown: { view?: View } = {};
+  const app = await createApp({
+    auth: authOf(publicUrl, shown),
+    tokens,
+    apiKeys: apiKeysOf(['0'.repeat(64)]),
+    config: {
+      publicUrl,
+      allowedOrigins: [],
+      sealing: { set: publicHalf(await keySetOf(sealingKeys)), key: await publicKeyOf(sealingKeys) },
+      brand,
+    },
+    trouble: async () => undefined,
+    report: () => undefined,
+  });
+  await app.listen({ port, host: '127.0.0.1' });
+  return { publicUrl, tokens, sealingKeys, shown, close: () => app.close() };
+}
+
+/** What the pages on the way out and back ask. */
+function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
+  const part: Partial<ConnectorAuth> = {
+    view: async () => shown.view!,
+    requestAuthorization: async (_key, { attemptId = '' }) => ({
+      attemptId,
+      url: publicUrl + ELSEWHERE,
+      expiresAt: new Date(Date.now() + 600_000).toISOString(),
+    }),
+    oauthReturned: async () => undefined,
+    async *follow() {
+      yield shown.view!;
+    },
+  };
+  return part as ConnectorAuth;
+}
+
+async function showIn(page: Page, look: Look, pages: Pages): Promise<void> {
+  pages.shown.view = look.views?.[0];
+  await page.route('**/v1/session**', (route) => answer(route, look, pages));
+  await page.route(`**${ELSEWHERE}`, stay);
+  await look.before?.(page);
+  await go(page, look, pages);
+  await look.act?.(page);
+  await page.getByText(look.shows).locator('visible=true').first().waitFor();
+}
+
+/** An answer that is no page: the browser stays where it is. */
+const stay = (route: Route) => route.fulfill({ status: 204 });
+
+async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise<void> {
+  const request = route.request();
+  const call = `${request.method()} ${new URL(request.url()).pathname.replace('/v1/session', '')}`;
+  const reply = look.replies?.[call] ?? usualReply(call, look, sealingKeys);
+  if (reply === 'never') return;
+  if (reply === 'unreachable') return route.abort();
+  if ('code' in reply) return route.fulfill({ status: 401, json: { code: reply.code } });
+  if (typeof reply.body === 'string') return route.fulfill({ contentType: 'text/event-stream', body: reply.body });
+  return route.fulfill({ json: reply.body });
+}
+
+/** A stream that has nothing to say, and need not be asked again. */
+const QUIET = 'retry: 3600000\n\n';
+
+function usualReply(call: string, { views = [], session }: Look, sealingKeys: string): Reply {
+  const token = { token: 'session', expiresAt: new Date(Date.now() + 900_000).toISOString() };
+  const replies: { [call: string]: Reply } = {
+    'GET ': { body: { accountId: ACCOUNT_ID, language: 'en', ...ACCOUNT, ...session, ...token, connectors: views } },
+    'GET /events': { body: QUIET },
+    'GET /sealing-keys': { body: JSON.parse(sealingKeys) as unknown },
+    'POST /redeem': { body: token },
+  };
+  return replies[call] ?? 'never';
+}
+
+async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, tokens }: Pages): Promise<void> {
+  if (of === undefined) return void (await page.goto(`${publicUrl}/connect${fragmentOf[link]}`));
+  if (of === 'going' || of === 'refused') {
+    const scope = { accountId: ACCOUNT_ID, ...ACCOUNT, connectorIds: [41], language: 'en' };
+    const { token } = await tokens.mint('session', scope);
+    await page.goto(`${publicUrl}/connect`);
+    return page.evaluate(submitted({ session: of === 'going' ? token : 'of nobody', connectorId: '41' }));
+  }
+  const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
+  const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
+  await page.goto(`${publicUrl}/connect/return${of === 'return of nobody' ? '' : query[of]}`);
+  await page.route('**/connect/return**', stay); // it would come again
+}
+
+const fragmentOf = { session: '#session=token', invitation: '#invitation=token', nothing: '' };
+
+/** A form of the connect page, sent as a click would. */
+const submitted = (fields: object): string => `{
+  const form = Object.assign(document.createElement('form'), { method: 'post', action: 'connect/go' });
+  for (const [name, value] of Object.entries(${JSON.stringify(fields)}))
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }));
+  document.body.append(form);
+  form.submit();
+}`;

@@ -1,0 +1,135 @@
+/** Every look, as axe and the accessibility tree have it. */
+import { source as axe } from 'axe-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { Look } from '../../scripts/screenshots/look';
+import { looks } from '../../scripts/screenshots/looks';
+import { describeInBrowser } from './browser';
+import { lookNamed, openGallery, type Gallery } from './gallery';
+
+jest.setTimeout(60_000);
+
+let gallery: Gallery;
+let context: BrowserContext;
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** A page that is about to know more comes again by itself: it has no scripts, and nothing in it can be lost. */
+const comesAgain = 'return, being checked';
+
+/** What axe says against it: the rule, and where. */
+const violationsOn = (page: Page, { name }: Look): Promise<string[]> =>
+  page.evaluate(`axe.run({ runOnly: ${JSON.stringify(TAGS)}, rules: { 'meta-refresh': { enabled: ${name !== comesAgain} } } }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
+
+/** What can be pressed or typed in, in this document and in shadow roots, and is too small. */
+const tooSmallOn = (page: Page): Promise<string[]> =>
+  page.evaluate(`(() => {
+    const all = (root) => [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]);
+    const targets = all(document).filter((element) => element.matches('button, a, input, select, textarea, summary') && element.getClientRects().length > 0);
+    const boxOf = (element) => (element.closest('label') ?? element).getBoundingClientRect();
+    const least = (element) => (element.matches('.primary, main > .card > .button') ? 44 : 24);
+    return targets
+      .filter((element) => boxOf(element).height < least(element) || boxOf(element).width < least(element))
+      .map((element) => element.outerHTML);
+  })()`);
+
+interface Node {
+  ignored: boolean;
+  role?: { value: string };
+  name?: { value: string };
+  description?: { value: string };
+  properties?: { name: string; value: { value: unknown } }[];
+}
+
+/** What a screen reader is told of the nodes of these roles: role, name, description, and whether it is wrong. */
+async function heardOn(page: Page, ...roles: string[]): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = (await session.send('Accessibility.getFullAXTree')) as { nodes: Node[] };
+  return nodes
+    .filter(({ ignored, role }) => !ignored && roles.includes(role?.value ?? ''))
+    .map(({ role, name, description, properties = [] }) => {
+      const wrong = properties.find((property) => property.name === 'invalid')?.value.value === 'true' ? 'invalid' : '';
+      return [role?.value, name?.value, description?.value, wrong].filter(Boolean).join(' | ');
+    });
+}
+
+describeInBrowser('accessibility', () => {
+  beforeAll(async () => {
+    gallery = await openGallery();
+    context = await gallery.someone();
+  });
+  afterAll(() => gallery?.close());
+
+  test.each(looks.map((look) => [look.name, look] as const))('%s, in both themes', async (_name, look) => {
+    const found = await gallery.visit(context, look, async (page) => {
+      await page.evaluate(axe);
+      const wrong: string[] = [];
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        wrong.push(...(await violationsOn(page, look)));
+      }
+      return { wrong, small: await tooSmallOn(page) };
+    });
+
+    expect(found).toEqual({ wrong: [], small: [] });
+  });
+
+  test('a form says what it asks for, what each field is about, and what is wrong with it', async () => {
+    const heard = await gallery.visit(context, lookNamed('properties, some left out'), (page) =>
+      heardOn(page, 'heading', 'textbox', 'combobox', 'button', 'DisclosureTriangle', 'status'),
+    );
+
+    expect(heard.sort()).toEqual([
+      'DisclosureTriangle | Optional settings (3)',
+      'button | Continue',
+      'button | Show Signing secret',
+      'combobox | Environment',
+      'heading | Connect Kestrel',
+      'heading | Connect your apps',
+      'status',
+      'textbox | Company domain | The first part of your address: acme for acme.kestrel.example. Please fill this in. | invalid',
+      'textbox | Signing secret | Please fill this in. | invalid',
+    ]);
+  });
+
+  test.each([
+    ['API key', 'Connect Brightdesk'],
+    ['API key, being checked', 'Checking …'],
+    ['reading', 'Checking …'],
+    ['verifying', 'Checking …'],
+    ['connected', 'Brightdesk is connected'],
+    ['away', 'No connection at the moment. This page goes on by itself as soon as there is one.'],
+  ])('what has changed is said by itself: %s', async (name, said) => {
+    const status = await gallery.visit(context, lookNamed(name), (page) =>
+      page.getByRole('status').evaluate((element) => element.textContent?.trim()),
+    );
+
+    expect(status).toBe(said);
+  });
+
+  test.each(['problem notSealed', 'consent, blocked', 'API key, unsent'])('a problem is an alert: %s', async (name) => {
+    const look = lookNamed(name);
+    const alerts = await gallery.visit(context, look, (page) => page.getByRole('alert').allInnerTexts());
+
+    expect(alerts).toEqual([expect.stringContaining(look.shows)]);
+  });
+
+  test('the focus has a ring in each theme, and with forced colours', async () => {
+    const rings = await gallery.visit(context, lookNamed('API key'), async (page) => {
+      const seen: unknown[] = [];
+      for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
+        await page.emulateMedia(media);
+        await page.keyboard.press('Tab');
+        seen.push(
+          await page.evaluate(`(() => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement);
+          return outlineStyle + ' ' + outlineWidth;
+        })()`),
+        );
+      }
+      return seen;
+    });
+
+    expect(rings).toEqual(['solid 3px', 'solid 3px', 'solid 3px']);
+  });
+});

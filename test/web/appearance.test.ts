@@ -1,0 +1,84 @@
+/** What a browser, or its user, wishes of how it looks. */
+import type { BrowserContext } from 'playwright-core';
+import { describeInBrowser } from './browser';
+import { lookNamed, openGallery, type Gallery } from './gallery';
+
+jest.setTimeout(60_000);
+
+let gallery: Gallery;
+let context: BrowserContext;
+
+/** Adds up whatever moves that nobody has moved. */
+const observer = `{
+  globalThis.shifts = [];
+  new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+    .observe({ type: 'layout-shift', buffered: true });
+}`;
+
+describeInBrowser('appearance', () => {
+  beforeAll(async () => {
+    gallery = await openGallery();
+    context = await gallery.someone();
+  });
+  afterAll(() => gallery?.close());
+
+  test.each(['API key', 'properties', 'list', 'consent'])('nothing jumps from loading to: %s', async (name) => {
+    const look = lookNamed(name);
+    let loaded = 0;
+    const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
+      await page.addInitScript(observer);
+      await page.route('**/v1/session', async (route) => {
+        loaded = await page.getByText('Loading …').count(); // it is drawn
+        await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+        await route.fallback();
+      });
+    };
+
+    const shifts = await gallery.visit(context, { ...look, before }, async (page) => {
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+      return page.evaluate<number[]>('shifts');
+    });
+
+    expect(loaded).toBe(1);
+    expect(shifts.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.01);
+  });
+
+  test('whoever wants less motion gets nothing that turns', async () => {
+    const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
+      const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;
+      const usual = await page.evaluate(animations);
+      await page.emulateMedia({ reducedMotion: 'reduce' });
+      return { usual, reduced: await page.evaluate(animations) };
+    });
+
+    expect(names).toEqual({ usual: ['turn'], reduced: ['pulse'] });
+  });
+
+  test.each(['properties, all of them', 'consent, blocked', 'connected, with a way back', 'list'])(
+    'with forced colours, what can be used has an edge: %s',
+    async (name) => {
+      const without = await gallery.visit(context, lookNamed(name), async (page) => {
+        await page.emulateMedia({ forcedColors: 'active' });
+        return page.evaluate(`[...document.querySelector('cyclr-connect').shadowRoot.querySelectorAll(
+          'button:not(.row, .quiet), a.button, input:not([type=checkbox]), select, textarea, progress, .panel:not(li .panel)')]
+            .filter((element) => element.getClientRects().length > 0)
+            .filter((element) => { const { borderTopStyle, borderTopWidth } = getComputedStyle(element); return borderTopStyle === 'none' || borderTopWidth === '0px'; })
+            .map((element) => element.outerHTML)`);
+      });
+
+      expect(without).toEqual([]);
+    },
+  );
+
+  test('the theme that a page asks for wins over the browser’s', async () => {
+    const schemes = await gallery.visit(context, lookNamed('API key'), async (page) => {
+      await page.emulateMedia({ colorScheme: 'light' });
+      const text = `getComputedStyle(document.querySelector('cyclr-connect')).color`;
+      const light = await page.evaluate(text);
+      await page.locator('cyclr-connect').evaluate((element) => element.setAttribute('theme', 'dark'));
+      return { light, dark: await page.evaluate(text) };
+    });
+
+    expect(schemes).toEqual({ light: 'rgb(27, 31, 42)', dark: 'rgb(236, 238, 244)' });
+  });
+});

@@ -1,0 +1,183 @@
+/** The element in pages of other sites: what their policies have to allow, and what those may be. */
+import type { Page } from 'playwright-core';
+import type { ConnectorKey } from '../../workflows/connector';
+import { describeInBrowser } from './browser';
+import { eventually } from '../support/eventually';
+import { NONCE, policyFor, startHost, type Host } from './host';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let host: Host;
+
+/** A page of the host that embeds the element for these connectors. */
+async function embedded(keys: ConnectorKey[], headers: { [name: string]: string } = {}): Promise<Page> {
+  const session = await scene.service.session(keys, { origin: host.origin });
+  const body = `<cyclr-connect session="${session}"></cyclr-connect>`;
+  host.serves({ service: scene.service.url, body, headers });
+  const page = await (await scene.someone()).newPage();
+  await page.goto(host.origin);
+  return page;
+}
+
+async function goOut(page: Page, name = 'Go to Ledgerly'): Promise<Page> {
+  const opening = page.waitForEvent('popup');
+  await button(page, name).click();
+  return opening;
+}
+
+async function connectsByConsent(page: Page): Promise<void> {
+  await button(await goOut(page), 'Approve').click();
+  await heading(page, 'Ledgerly is connected').waitFor();
+}
+
+const csp = (policy: string) => ({ 'Content-Security-Policy': policy });
+/** The least, with something else in place of one directive, or nothing. */
+const changed = (directive: string, instead = ''): { [name: string]: string } => {
+  const rest = policyFor(scene.service.url).split('; ');
+  return csp([...rest.filter((one) => !one.startsWith(directive)), instead].join('; '));
+};
+
+describeInBrowser('the page of another site', () => {
+  beforeAll(async () => {
+    host = await startHost();
+    scene = await openWebScene({ allowedOrigins: [host.origin] });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await host?.close();
+  });
+  afterEach(async () => {
+    await scene.everybodyLeaves();
+    scene.complaints.length = 0;
+  });
+
+  describe('has a content security policy', () => {
+    test('that allows the least: everything works', async () => {
+      const key = scene.service.stage.install('Ledgerly', { patch: { Connector: { Icon: ICON } } });
+      const page = await embedded([key]);
+      await page.locator('cyclr-connect img').waitFor();
+      await connectsByConsent(page);
+
+      expect(scene.complaints).toEqual([]);
+      expect((await scene.view(key)).state).toBe('authenticated');
+    });
+
+    test('that knows the script by a nonce, wants trusted types, and no form-action', async () => {
+      const policy = [
+        `default-src 'none'; script-src 'nonce-${NONCE}'; connect-src ${scene.service.url}; img-src data:`,
+        "require-trusted-types-for 'script'; trusted-types lit-html",
+      ];
+      const page = await embedded(scene.install('Ledgerly'), csp(policy.join('; ')));
+      await connectsByConsent(page);
+
+      expect(scene.complaints).toEqual([]);
+    });
+
+    test('without script-src: there is no element', async () => {
+      const page = await embedded(scene.install('Brightdesk'), changed('script-src'));
+
+      expect(await complaint()).toContain('script-src');
+      expect(await page.evaluate("customElements.get('cyclr-connect') === undefined")).toBe(true);
+    });
+
+    test('without connect-src: it says that there is no connection', async () => {
+      const page = await embedded(scene.install('Brightdesk'), changed('connect-src'));
+
+      await page.getByText('No connection at the moment.').first().waitFor();
+      expect(await complaint()).toContain('connect-src');
+    });
+
+    test('without img-src: the icon is missing, and nothing else', async () => {
+      const page = await embedded(scene.install('Brightdesk'), changed('img-src'));
+      await field(page, 'API key').fill('right');
+      await button(page, 'Connect').click();
+
+      await heading(page, 'Brightdesk is connected').waitFor();
+      expect(await complaint()).toContain('img-src');
+    });
+
+    test('with a form-action that does not allow the service: nothing goes out', async () => {
+      const [key] = scene.install('Ledgerly');
+      const page = await embedded([key], changed('form-action', "form-action 'self'"));
+      const popup = await goOut(page);
+
+      expect(await complaint()).toContain('form-action');
+      expect(popup.url()).toBe('about:blank');
+      expect((await scene.view(key)).attempt).toBeUndefined();
+    });
+  });
+
+  describe('has a referrer policy', () => {
+    test.each([
+      'origin',
+      'strict-origin',
+      'origin-when-cross-origin',
+      'strict-origin-when-cross-origin',
+      'no-referrer-when-downgrade',
+      'unsafe-url',
+    ])('%s: works', async (policy) => {
+      const page = await embedded(scene.install('Ledgerly'), { 'Referrer-Policy': policy });
+
+      await connectsByConsent(page);
+    });
+
+    test.each(['no-referrer', 'same-origin'])('%s: nothing goes out, and the window says why', async (policy) => {
+      const [key] = scene.install('Ledgerly');
+      const page = await embedded([key], { 'Referrer-Policy': policy });
+      const popup = await goOut(page);
+
+      await popup.getByText('its referrer policy').waitFor();
+      await button(page, 'Open it again').waitFor();
+      expect((await scene.view(key)).attempt).toBeUndefined();
+    });
+  });
+
+  describe('has an opener policy', () => {
+    test.each([
+      ['unsafe-none', 'unsafe-none'],
+      ['same-origin-allow-popups', 'unsafe-none'],
+      ['noopener-allow-popups', 'unsafe-none'],
+      ['same-origin', 'unsafe-none'],
+      ['same-origin', 'require-corp'],
+      ['same-origin', 'credentialless'],
+    ])('%s, with the embedder policy %s: connected all the same', async (opener, embedder) => {
+      const page = await embedded(scene.install('Ledgerly'), {
+        'Cross-Origin-Opener-Policy': opener,
+        'Cross-Origin-Embedder-Policy': embedder,
+      });
+      const first = await goOut(page);
+      await button(first, 'Approve').waitFor();
+      const left = await first.evaluate('window.opener');
+      await button(await goOut(page, 'Open it again'), 'Approve').click();
+
+      await heading(page, 'Ledgerly is connected').waitFor();
+      expect(left).toBeNull();
+      expect(await page.evaluate('crossOriginIsolated')).toBe(embedder !== 'unsafe-none');
+      expect(scene.complaints).toEqual([]);
+    });
+
+    test('and so has the third party: its window knows nobody, and ends connected', async () => {
+      const page = await embedded(scene.install('Ledgerly'));
+      const asked: string[] = [];
+      await page.context().route(`${scene.service.stage.sandbox.url}/**`, async (route) => {
+        asked.push(route.request().method());
+        const response = await route.fetch({ maxRedirects: 0 });
+        const headers = { ...response.headers(), 'cross-origin-opener-policy': 'same-origin' };
+        await route.fulfill({ response, headers });
+      });
+
+      await connectsByConsent(page);
+
+      expect(asked).toEqual(['GET', 'POST']);
+    });
+  });
+});
+
+/** A square. */
+const ICON = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
+
+const complaint = () =>
+  eventually(
+    () => scene.complaints.join('\n'),
+    (text) => text !== '',
+  );

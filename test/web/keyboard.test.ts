@@ -1,0 +1,123 @@
+/** Without a mouse, and without ever losing one's place. */
+import type { Page } from 'playwright-core';
+import { describeInBrowser } from './browser';
+import { lookNamed, openGallery, type Gallery } from './gallery';
+import { button, heading, openWebScene, type WebScene } from './scene';
+
+jest.setTimeout(60_000);
+
+let scene: WebScene;
+let gallery: Gallery;
+
+/** What has the focus: what it says, or is labelled with. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(`(() => {
+    let { activeElement } = document;
+    while (activeElement?.shadowRoot?.activeElement) ({ activeElement } = activeElement.shadowRoot);
+    if (activeElement === document.body) return 'nothing';
+    const { labels, ariaLabel } = activeElement;
+    return ariaLabel ?? (labels?.[0] ?? activeElement).innerText.replace(/\\s+/g, ' ').trim();
+  })()`);
+
+/** Goes on by Tab until it is there. */
+async function reach(page: Page, name: string): Promise<void> {
+  const passed: string[] = [];
+  for (let steps = 0; steps < 15; steps++) {
+    await page.keyboard.press('Tab');
+    passed.push(await focused(page));
+    if (passed.at(-1)!.startsWith(name)) return;
+  }
+  throw new Error(`Tab never came to "${name}", but to: ${passed.join(', ')}`);
+}
+
+describeInBrowser('the keyboard', () => {
+  beforeAll(async () => {
+    [scene, gallery] = await Promise.all([openWebScene(), openGallery()]);
+  });
+  afterAll(() => Promise.all([scene?.close(), gallery?.close()]));
+
+  test('an API key is given, refused, and given again', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key]);
+    await heading(page, 'Connect Brightdesk').waitFor();
+    await reach(page, 'API key');
+    await page.keyboard.type('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('This was not accepted.').waitFor();
+    const afterRefusal = await focused(page);
+    await page.keyboard.type('right');
+
+    await page.keyboard.press('Enter');
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect([afterRefusal, await focused(page)]).toEqual(['API key', 'Brightdesk is connected']);
+    expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('consent is given in a window of its own', async () => {
+    const [key] = scene.install('Ledgerly');
+    const page = await scene.open([key]);
+    await button(page, 'Go to Ledgerly').waitFor();
+    await reach(page, 'Go to Ledgerly');
+    const opening = page.waitForEvent('popup');
+    await page.keyboard.press('Enter');
+    const popup = await opening;
+    await button(popup, 'Approve').waitFor();
+    const meanwhile = await focused(page);
+
+    await reach(popup, 'Approve');
+    await popup.keyboard.press('Enter');
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    expect(meanwhile).not.toBe('nothing');
+    expect(await focused(page)).toBe('Ledgerly is connected');
+  });
+
+  test.each([
+    ['API key, being checked', 'Connect Brightdesk'],
+    ['API key, left out', 'API key'],
+    ['API key, unsent', 'It could not be sent. It is kept, encrypted: you need not enter it again.'],
+    ['properties, some left out', 'Company domain'],
+    ['user name and password, left out', 'User name'],
+    ['properties, all of them', 'Environment: other value'],
+    ['API key, shown', 'Hide'],
+    ['consent, in its window', 'Open it again'],
+    ['consent, blocked', 'Continue in this tab'],
+    ['expired, invited', 'Brightdesk was not connected in time'],
+    ['invitation lapsed', 'This link has run out'],
+    ['list, consent', 'Ledgerly'],
+  ])('the focus is where it goes on: %s', async (name, place) => {
+    const context = await gallery.someone();
+
+    const seen = await gallery.visit(context, lookNamed(name), focused);
+
+    expect(seen).toContain(place);
+  });
+
+  test('Tab goes by the order in which it is read', async () => {
+    const context = await gallery.someone();
+    const order = await gallery.visit(context, lookNamed('properties, all of them'), async (page) => {
+      await page.evaluate('document.activeElement.blur()');
+      await page.evaluate("document.querySelector('cyclr-connect').shadowRoot.activeElement?.blur()");
+      await page.mouse.click(2, 2);
+      const passed: string[] = [];
+      for (let steps = 0; steps < 9; steps++) {
+        await page.keyboard.press('Tab');
+        passed.push(await focused(page));
+      }
+      return passed;
+    });
+
+    expect(order).toEqual([
+      'Company domain',
+      'Environment',
+      'Environment: other value',
+      'Signing secret',
+      'Show Show Signing secret',
+      'Optional settings (3)',
+      'Region (optional)',
+      'Workspace (optional)',
+      'Notes for auditors (optional)',
+    ]);
+  });
+});

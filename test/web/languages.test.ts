@@ -1,0 +1,98 @@
+/** Every look in every language, in both directions, on the smallest screen. */
+import type { BrowserContext, Page } from 'playwright-core';
+import { looks } from '../../scripts/screenshots/looks';
+import { describeInBrowser } from './browser';
+import { lookNamed, openGallery, type Gallery } from './gallery';
+import { addPseudo, MARK, speak, textsOn } from './pseudo';
+
+jest.setTimeout(60_000);
+
+let gallery: Gallery;
+let context: BrowserContext;
+
+/** What is wider than the screen, and text that is cut off. */
+const cutOn = (page: Page): Promise<string[]> =>
+  page.evaluate(`(() => {
+    const all = (root) => [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]);
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const elements = all(document.body).filter((element) => element.getClientRects().length > 0 && !element.closest('.quietly, svg'));
+    const isOut = (element) => { const { left, right } = element.getBoundingClientRect(); return left < -0.5 || right > clientWidth + 0.5; };
+    const isCut = (element) =>
+      !element.matches('input, select, textarea, option, progress') && getComputedStyle(element).display !== 'inline' &&
+      (element.scrollWidth > element.clientWidth + 1 || (element.scrollHeight > element.clientHeight + 1 && getComputedStyle(element).overflowY !== 'visible'));
+    const wrong = elements.filter((element) => isOut(element) || isCut(element)).map((element) => element.outerHTML.slice(0, 120));
+    return scrollWidth > clientWidth ? ['the page: ' + scrollWidth, ...wrong] : wrong;
+  })()`);
+
+const elementLooks = looks.filter(({ of }) => of === undefined);
+const pageLooks = looks.filter(({ of }) => of !== undefined);
+
+describeInBrowser('languages', () => {
+  beforeAll(async () => {
+    gallery = await openGallery();
+    context = await gallery.someone({ viewport: { width: 320, height: 640 } });
+  });
+  afterAll(() => gallery?.close());
+
+  test.each(elementLooks.map((look) => [look.name, look] as const))(
+    'fits and is all translated: %s',
+    async (_name, look) => {
+      const given = JSON.stringify(look);
+      const isGiven = (text: string) =>
+        given.includes(JSON.stringify(text).slice(1, -1).replace(/…$/, '')) || /^\p{L}$/u.test(text);
+
+      const seen = await gallery.visit(context, look, async (page) => {
+        const cut: string[] = [];
+        const look = async (when: string) => cut.push(...(await cutOn(page)).map((what) => `${when}: ${what}`));
+        await addPseudo(page);
+        for (const language of ['en', 'de', 'mirrored', 'pseudo']) {
+          await speak(page, language);
+          await look(language);
+        }
+        const texts = await textsOn(page);
+        await page.setViewportSize({ width: 640, height: 480 });
+        await page.evaluate("document.documentElement.style.fontSize = '200%'");
+        await look('letters twice as large');
+        return { cut, texts };
+      });
+
+      const untranslated = seen.texts.filter((text) => !text.includes(MARK) && !isGiven(text));
+      expect({ cut: seen.cut, untranslated }).toEqual({ cut: [], untranslated: [] });
+      expect(seen.texts.some((text) => text.includes(MARK))).toBe(true);
+    },
+  );
+
+  test.each(['en-GB', 'de-DE'])('the pages on the way out and back fit: %s', async (locale) => {
+    const smallest = await gallery.someone({ locale, viewport: { width: 320, height: 640 } });
+    for (const look of pageLooks) {
+      const shown = locale === 'en-GB' ? look : { ...look, shows: '' };
+
+      const cut = await gallery.visit(smallest, shown, cutOn);
+
+      expect({ look: look.name, cut }).toEqual({ look: look.name, cut: [] });
+    }
+  });
+
+  test('what Cyclr says is text, whatever it looks like', async () => {
+    const names = ['API key, of HTML', 'properties, odd'];
+    for (const name of names) {
+      const seen = await gallery.visit(context, lookNamed(name), async (page) => ({
+        made: await page.locator('cyclr-connect').locator('b, i, img, script, style, a').count(),
+        texts: (await textsOn(page)).join('\n'),
+      }));
+
+      expect(seen.made).toBe(0);
+      expect(seen.texts).toContain('<b>Bold</b>"><img src=x onerror=alert(1)>');
+      expect(seen.texts).toContain('<script>alert(2)</script>');
+      expect(seen.texts).toContain('<a href="javascript:alert(3)">Click</a> &amp; <style>');
+    }
+  });
+
+  test('an option of HTML is text, too', async () => {
+    const options = await gallery.visit(context, lookNamed('properties, odd'), (page) =>
+      page.getByRole('combobox').locator('option').allTextContents(),
+    );
+
+    expect(options).toContain('<option>One</option>');
+  });
+});

@@ -1,0 +1,44 @@
+/** Two languages that nobody speaks: whatever does not come from the languages is not in them. */
+import type { Page } from 'playwright-core';
+
+/** What stands around each message. */
+export const MARK = '⟦';
+
+/**
+ * Adds `pseudo`, which has a mark around each message and is longer by some 40 %, and `mirrored`, which is the same
+ * from right to left. What a message is given to say (a name) is left as it is.
+ */
+export async function addPseudo(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    const { languages } = await import(new URL('connect/cyclr-connect.js', location.href).href);
+    const keep = (text) => '\\uE000' + text + '\\uE001';
+    const longer = (text) => text.replace(/[aeiouy]/gi, (vowel) => vowel + '\\u0301' + vowel);
+    const said = (text) => '⟦' + text.split(/(\\uE000[^]*?\\uE001)/).map((part) => part.startsWith('\\uE000') ? part.slice(1, -1) : longer(part)).join('') + '⟧';
+    const changed = (message) =>
+      typeof message === 'string' ? said(message)
+      : typeof message === 'function' ? (...given) => said(message(...given.map((value) => typeof value === 'string' ? keep(value) : value)))
+      : Object.fromEntries(Object.entries(message).map(([name, inner]) => [name, changed(inner)]));
+    languages.pseudo = { ...changed(languages.en), tag: 'en', direction: 'ltr' };
+    languages.mirrored = { ...languages.pseudo, direction: 'rtl' };
+  })()`);
+}
+
+export async function speak(page: Page, language: string): Promise<void> {
+  await page.evaluate(`(async () => {
+    const element = document.querySelector('cyclr-connect');
+    element.language = ${JSON.stringify(language)};
+    await element.updateComplete;
+  })()`);
+}
+
+/** All texts with letters in them, and those of attributes, whether or not they can be seen. */
+export const textsOn = (page: Page): Promise<string[]> =>
+  page.evaluate(`(() => {
+    const { shadowRoot } = document.querySelector('cyclr-connect');
+    const texts = [document.title];
+    const walker = document.createTreeWalker(shadowRoot, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) if (walker.currentNode.parentElement?.localName !== 'style') texts.push(walker.currentNode.data);
+    for (const element of shadowRoot.querySelectorAll('*'))
+      for (const name of ['aria-label', 'alt', 'title', 'placeholder', 'aria-description']) texts.push(element.getAttribute(name) ?? '');
+    return texts.map((text) => text.trim()).filter((text) => /\\p{L}/u.test(text));
+  })()`);

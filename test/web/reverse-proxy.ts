@@ -1,0 +1,41 @@
+/** A proxy in front of the service, as many have one: it adds a path, and the way through it can be cut. */
+import { once } from 'node:events';
+import { createServer, request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
+
+export interface ReverseProxy {
+  /** Nothing gets through any more, not even what was on its way. */
+  cut(): void;
+  mend(): void;
+  close(): Promise<unknown>;
+}
+
+/** Passes what is below `path` on to `target`, without it; nothing else is there. */
+export async function startReverseProxy(port: number, path: string, target: () => string): Promise<ReverseProxy> {
+  let isCut = false;
+  const passOn = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const { url = '', method, headers } = incoming;
+    if (!url.startsWith(`${path}/`)) return void outgoing.writeHead(404).end();
+    const passed = ask(target() + url.slice(path.length), { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    });
+    passed.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => passed.destroy());
+    incoming.pipe(passed);
+  };
+  const server = createServer(passOn);
+  server.on('connection', (socket) => isCut && socket.destroy());
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    cut() {
+      isCut = true;
+      server.closeAllConnections();
+    },
+    mend: () => void (isCut = false),
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
