@@ -11,7 +11,7 @@ function App() {
   useEffect(() => setMounts((count) => count + 1), []);
   const onconnected = ({ detail }) => setConnected((before) => [...before, detail.connectorId]);
   return [
-    createElement('button', { key: 'show', onClick: () => show(true) }, 'Show'),
+    createElement('button', { key: 'show', onClick: () => show(!isShown) }, isShown ? 'Hide' : 'Show'),
     isShown && createElement('cyclr-connect', { key: 'element', session: main.dataset.session, onconnected }),
     createElement('output', { key: 'told' }, `${mounts} mounts, connected: ${connected.join(' ')}`),
   ];

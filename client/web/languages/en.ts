@@ -61,13 +61,13 @@ export const en = {
     properties: { title: (name: string) => `Connect ${name}`, text: 'A few details first.', submit: 'Continue' },
     apiKey: {
       title: (name: string) => `Connect ${name}`,
-      text: (name: string) => `Enter your API key of ${name}.`,
+      text: (name: string) => `Enter your ${name} API key.`,
       label: 'API key',
       submit: 'Connect',
     },
     basic: {
       title: (name: string) => `Connect ${name}`,
-      text: (name: string) => `Enter your sign-in details of ${name}.`,
+      text: (name: string) => `Enter your ${name} sign-in details.`,
       username: 'User name',
       password: 'Password',
       noPassword: 'There is no password',
@@ -80,10 +80,10 @@ export const en = {
     },
     consent: {
       title: (name: string) => `Connect ${name}`,
-      text: (name: string) => `You sign in at ${name} in a new window and allow access. Then come back here.`,
+      text: (name: string) => `Sign in to ${name} in a new window and allow access. Then come back here.`,
       open: (name: string) => `Go to ${name}`,
       openAgain: 'Open it again',
-      opened: (name: string) => `Finish in the window of ${name}. This page goes on by itself.`,
+      opened: (name: string) => `Finish in the ${name} window. This page goes on by itself.`,
       finished: 'I have finished there',
       blocked: 'Your browser has blocked the window.',
       here: 'Continue in this tab',

@@ -101,6 +101,10 @@ export const layout = css`
     color: var(--muted);
     font-weight: 650;
   }
+  [dir='auto']:not(.hint) {
+    text-align: -webkit-match-parent;
+    text-align: match-parent;
+  }
   .lead,
   .note,
   .help,

@@ -67,8 +67,10 @@ export const signs = css`
     flex: 1 1 14rem;
   }
   .working {
-    align-items: center;
     color: var(--muted);
+  }
+  .working .spinner {
+    margin-block-start: 0.1875em;
   }
   .spinner {
     flex: none;

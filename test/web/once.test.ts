@@ -1,0 +1,138 @@
+/** Doing it twice is harmless: elements, tabs, mounts, submissions. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { describeInBrowser } from './browser';
+import { startHost, type Host } from './host';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let host: Host;
+
+/** The event streams that a page has open, and how many those were at most. */
+function streamsOf(page: Page) {
+  const open = new Set<unknown>();
+  const seen = { open: () => open.size, most: 0, opened: 0 };
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/v1/session/events')) return;
+    open.add(request);
+    seen.opened++;
+    seen.most = Math.max(seen.most, open.size);
+  });
+  for (const end of ['requestfinished', 'requestfailed'] as const)
+    page.on(end as 'requestfailed', (request) => void open.delete(request));
+  return seen;
+}
+
+async function embedded(keys: ConnectorKey[], body: (session: string) => string, script = '') {
+  const session = await scene.service.session(keys, { origin: host.origin });
+  host.serves({ service: scene.service.url, body: body(session), scripts: { '/app.js': script } });
+  const page = await (await scene.someone()).newPage();
+  const streams = streamsOf(page);
+  await page.goto(host.origin);
+  return { page, streams, session };
+}
+
+/** What Cyclr was asked to store. */
+const puts = ({ accountId }: ConnectorKey) =>
+  scene.service.stage.sandbox.requests.filter(({ account, method }) => account === accountId && method === 'PUT')
+    .length;
+
+async function type(page: Page): Promise<void> {
+  await field(page, 'API key').fill('right');
+}
+
+describeInBrowser('once', () => {
+  beforeAll(async () => {
+    host = await startHost();
+    scene = await openWebScene({ allowedOrigins: [host.origin] });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await host?.close();
+  });
+  afterEach(async () => {
+    await scene.everybodyLeaves();
+    scene.complaints.length = 0;
+  });
+
+  test('the same key from five tabs at once: Cyclr takes it once, and all of them show it', async () => {
+    const [key] = scene.install('Brightdesk');
+    const context = await scene.someone();
+    const pages = await Promise.all(Array.from({ length: 5 }, () => scene.open([key], { context })));
+    await Promise.all(pages.map(type));
+
+    await Promise.all(pages.map((page) => button(page, 'Connect').dispatchEvent('click')));
+
+    await Promise.all(pages.map((page) => heading(page, 'Brightdesk is connected').waitFor()));
+    expect(puts(key)).toBe(1);
+    expect(scene.complaints.filter((text) => !text.includes('409'))).toEqual([]);
+  });
+
+  test('two elements with the same session on one page: one is used, both show it', async () => {
+    const keys = scene.install('Brightdesk');
+    const element = (id: string, session: string) => `<cyclr-connect id="${id}" session="${session}"></cyclr-connect>`;
+    const { page } = await embedded(keys, (session) => element('one', session) + element('other', session));
+    const connected = (id: string) => page.locator(id).getByRole('heading', { name: 'Brightdesk is connected' });
+
+    await page.locator('#one').getByLabel('API key', { exact: true }).fill('right');
+    await page.locator('#one').getByRole('button', { name: 'Connect' }).click();
+
+    await Promise.all([connected('#one').waitFor(), connected('#other').waitFor()]);
+    expect(puts(keys[0])).toBe(1);
+  });
+
+  test('an element has one stream open, however it is moved, and none once it is gone', async () => {
+    const keys = scene.install('Brightdesk');
+    const { page, streams, session } = await embedded(
+      keys,
+      (session) => `<cyclr-connect session="${session}"></cyclr-connect><main></main>`,
+    );
+    await type(page);
+    const other = await scene.service.session(keys, { origin: host.origin });
+
+    await page.evaluate(`(async () => {
+      const element = document.querySelector('cyclr-connect');
+      const drawn = () => new Promise((resolve) => setTimeout(resolve, 200));
+      for (let times = 0; times < 3; times++) {
+        document.querySelector('main').append(element);
+        await drawn();
+        element.session = times % 2 ? ${JSON.stringify(session)} : ${JSON.stringify(other)};
+        await drawn();
+        element.language = times % 2 ? 'en' : 'de';
+        element.theme = 'dark';
+      }
+    })()`);
+    await eventually(streams.open, (open) => open === 1);
+    const { most } = streams;
+    await page.evaluate("document.querySelector('cyclr-connect').remove()");
+
+    await eventually(streams.open, (open) => open === 0);
+    expect(streams.opened).toBeGreaterThan(3);
+    expect(most).toBe(1);
+  });
+
+  test('in React, in strict mode: one stream open, and none once it is taken away', async () => {
+    const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
+    const { page, streams } = await embedded(
+      scene.install('Brightdesk'),
+      (session) => `<main data-session="${session}"></main><script type="module" src="/app.js"></script>`,
+      app.toString(),
+    );
+    await button(page, 'Show').click();
+    await type(page);
+    await eventually(streams.open, (open) => open === 1);
+
+    await button(page, 'Hide').click();
+    await eventually(streams.open, (open) => open === 0);
+    await button(page, 'Show').click();
+    await type(page);
+
+    await button(page, 'Connect').click();
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(streams.most).toBe(1);
+    expect(scene.complaints).toEqual([]);
+  });
+});

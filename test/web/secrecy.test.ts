@@ -1,0 +1,163 @@
+/** What is secret stays where it was typed: the page lets it out only sealed, and keeps it nowhere. */
+import type { BrowserContext, Page, Request } from 'playwright-core';
+import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
+import type { ConnectorKey } from '../../workflows/connector';
+import { describeInBrowser } from './browser';
+import { startHost, type Host } from './host';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let host: Host;
+
+/** All that a browser has sent, or written to its console. */
+interface Record {
+  context: BrowserContext;
+  requests: Request[];
+  said: string[];
+  /** As it went out: what it asked for, its headers and its body. */
+  sent(): Promise<string[]>;
+}
+
+async function recorded(): Promise<Record> {
+  const context = await scene.someone();
+  const [requests, said]: [Request[], string[]] = [[], []];
+  context.on('request', (request) => requests.push(request));
+  context.on('console', (message) => said.push(message.text()));
+  context.on('weberror', (error) => said.push(String(error.error().stack)));
+  const textOf = async (request: Request) =>
+    [request.url(), JSON.stringify(await request.allHeaders()), request.postData() ?? ''].join('\n');
+  return { context, requests, said, sent: () => Promise.all(requests.map(textOf)) };
+}
+
+/** Everything that a page holds: elements and what is typed in them, shadow roots too, storages, its history. */
+const held = (page: Page): Promise<string> =>
+  page.evaluate(`(async () => {
+    const text = (root) => [...root.querySelectorAll('*')].map((element) =>
+      [element.outerHTML, element.value, element.defaultValue, element.shadowRoot ? text(element.shadowRoot) : ''].join(' '),
+    ).join(' ');
+    const stores = JSON.stringify([{ ...localStorage }, { ...sessionStorage }, await caches.keys()]);
+    const databases = JSON.stringify(await indexedDB.databases());
+    if (databases !== '[]') throw new Error('There is a database: ' + databases);
+    return [text(document), stores, document.cookie, JSON.stringify(history.state), location.href].join(' ');
+  })()`);
+
+/** Takes a user through every kind of secret, and gives what the page held after each. */
+async function typesAll(page: Page, secret: (name: string) => string): Promise<string[]> {
+  const after: string[] = [];
+  const give = async (label: string, then: () => Promise<unknown>) => {
+    await button(page, label).click();
+    await then();
+    after.push(await held(page));
+  };
+  await opens(page, 'Kestrel');
+  await field(page, 'Environment').selectOption('staging');
+  await field(page, 'Signing secret').fill(secret('property'));
+  await give('Continue', () => field(page, 'API key').waitFor());
+  await field(page, 'API key').fill(`wrong-${secret('refused')}`);
+  await button(page, 'Show API key').click();
+  await give('Connect', () => page.getByText('This was not accepted.').waitFor());
+  await field(page, 'API key').fill(secret('key'));
+  await give('Connect', () => heading(page, 'Kestrel is connected').waitFor());
+  await opens(page, 'Insightful');
+  await field(page, 'User name').fill(secret('user'));
+  await field(page, 'Password').fill(secret('password'));
+  await give('Connect', () => heading(page, 'Insightful is connected').waitFor());
+  return after;
+}
+
+const opens = (page: Page, name: string) =>
+  page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
+
+const stored = ({ accountId, connectorId }: ConnectorKey) =>
+  scene.service.stage.sandbox.connectorOf(accountId, connectorId);
+
+function findNone(foundIn: Search, texts: string[]): void {
+  for (const text of texts) expect({ found: foundIn(text), in: text.slice(0, 100) }).toMatchObject({ found: [] });
+}
+
+describeInBrowser('secrets', () => {
+  beforeAll(async () => {
+    host = await startHost();
+    scene = await openWebScene({ allowedOrigins: [host.origin] });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await host?.close();
+  });
+  afterEach(() => scene.everybodyLeaves());
+
+  test.each(['the hosted page', 'a page of another site'])(
+    'what is typed into %s goes out sealed alone, and is held by nothing afterwards',
+    async (where) => {
+      const { secret, foundIn } = createMark();
+      const keys = scene.install('Kestrel', 'Insightful');
+      const origin = where === 'the hosted page' ? undefined : host.origin;
+      const session = await scene.service.session(keys, { origin });
+      const body = `<cyclr-connect session="${session}"></cyclr-connect>`;
+      host.serves({ service: scene.service.url, body });
+      const record = await recorded();
+      const page = await record.context.newPage();
+      await page.goto(origin ?? `${scene.service.url}/connect#session=${session}`);
+
+      const after = await typesAll(page, secret);
+
+      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // it was there to be let out
+      expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
+      const sent = await record.sent();
+      expect(sent.filter((text) => text.includes('"sealed":"ey')).length).toBe(4);
+      expect(after).toHaveLength(4);
+      findNone(foundIn, [...sent, ...after, ...record.said]);
+      expect(await record.context.cookies()).toEqual([]);
+    },
+  );
+
+  test('a session stands in no address, and in no Referer, but in the fragment of its link', async () => {
+    const [key] = scene.install('Ledgerly');
+    const session = await scene.service.session([key]);
+    const record = await recorded();
+    const page = await record.context.newPage();
+    await page.goto(`${scene.service.url}/connect#session=${session}`);
+    const opening = page.waitForEvent('popup');
+    await button(page, 'Go to Ledgerly').click();
+    const popup = await opening;
+    await button(popup, 'Approve').click();
+    await heading(page, 'Ledgerly is connected').waitFor();
+    await heading(popup, 'Ledgerly is connected').waitFor();
+
+    const addresses = await Promise.all(
+      record.requests.map(async (request) => {
+        const { referer = '' } = await request.allHeaders();
+        return [request.url().replace(/^([^#]*)#session=.*$/, '$1'), referer].join('\n');
+      }),
+    );
+    const elsewhere = record.requests.filter((request) => !request.url().startsWith(scene.service.url));
+    const foundIn = searchFor(session.split('.')[2]!);
+    expect(foundIn((await record.sent()).join('\n'))).not.toEqual([]); // it can be found where it may be
+    findNone(foundIn, [...addresses, page.url(), popup.url(), ...record.said]);
+    findNone(foundIn, await Promise.all(elsewhere.map(async (request) => JSON.stringify(await request.allHeaders()))));
+    expect(elsewhere.length).toBeGreaterThan(0);
+  });
+
+  test('every page has a policy of its own that allows nothing unsafe, and no other site', async () => {
+    const [key] = scene.install('Ledgerly');
+    const record = await recorded();
+    const page = await scene.open([key], { context: record.context });
+    const pages = new Map<string, string>();
+    record.context.on('response', (response) => {
+      if (response.request().isNavigationRequest() && response.url().startsWith(scene.service.url))
+        pages.set(new URL(response.url()).pathname, response.headers()['content-security-policy'] ?? 'none');
+    });
+    await page.reload();
+    const opening = page.waitForEvent('popup');
+    await button(page, 'Go to Ledgerly').click();
+    const popup = await opening;
+    await button(popup, 'Approve').click();
+    await heading(popup, 'Ledgerly is connected').waitFor();
+
+    expect([...pages.keys()].sort()).toEqual(['/connect', '/connect/go', '/connect/return']);
+    for (const policy of pages.values()) {
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    }
+  });
+});
