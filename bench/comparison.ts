@@ -13,7 +13,12 @@ export interface Row {
   ratio: Spread;
   /** The largest ratio that is fine. */
   atMost?: number;
+  /** The smallest. */
+  atLeast?: number;
 }
+
+/** What the columns of a table are called. */
+export type Headings = [ours: string, other: string];
 
 type Both<T> = Record<ContenderName, T>;
 
@@ -52,7 +57,8 @@ const valuesOf = (rounds: Both<Round[]>, value: (round: Round) => number): Both<
   minimal: rounds.minimal.map(value),
 });
 
-const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
+/** `minimal` is what ours is compared with, value by value. */
+export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
   what,
   unit,
   ours: spreadOf(ours),
@@ -62,15 +68,16 @@ const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, at
 });
 
 /** The rows as a table of text: medians, and in brackets the smallest and the largest. */
-export function tableOf(rows: readonly Row[]): string {
-  const lines = rows.map(({ what, unit, ours, minimal, ratio, atMost }) => [
-    `${what}${unit && ` (${unit})`}`,
-    shown(ours),
-    shown(minimal),
-    shown(ratio, 2),
-    atMost === undefined ? '' : `${atMost}${ratio.median > atMost ? ' missed' : ''}`,
+export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours', 'minimal']): string {
+  const lines = rows.map((row) => [
+    `${row.what}${row.unit && ` (${row.unit})`}`,
+    shown(row.ours),
+    shown(row.minimal),
+    shown(row.ratio, 2),
+    targetOf(row),
   ]);
-  const all = [['median [min–max]', 'ours', 'minimal', 'ours : minimal', 'at most'], ...lines];
+  const all = [['median [min–max]', ours, other, `${ours} : ${other}`, 'to reach'], ...lines];
+
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
   return all
     .map((line) =>
@@ -80,6 +87,12 @@ export function tableOf(rows: readonly Row[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+function targetOf({ ratio, atMost, atLeast }: Row): string {
+  const missed = ratio.median > (atMost ?? Infinity) || ratio.median < (atLeast ?? 0) ? ' missed' : '';
+  if (atMost !== undefined) return `≤ ${atMost}${missed}`;
+  return atLeast === undefined ? '' : `≥ ${atLeast}${missed}`;
 }
 
 function shown({ median, min, max }: Spread, digits = median < 10 ? 1 : 0): string {

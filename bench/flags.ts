@@ -11,6 +11,8 @@ export interface Flags {
   cached: number;
   /** Instead of all that: this many flows that wait. */
   waiting?: number;
+  /** Instead of all that: the onboarding service. */
+  service: boolean;
   /** The folder for the results. */
   out?: string;
   help: boolean;
@@ -28,6 +30,7 @@ export function flagsOf(args: string[]): Flags {
       flows: { ...text, default: '100' },
       cached: { ...text, default: '800' },
       waiting: text,
+      service: { type: 'boolean', default: false },
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -38,6 +41,7 @@ export function flagsOf(args: string[]): Flags {
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
     ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
     ...(values.out !== undefined && { out: values.out }),
+    service: values.service,
     help: values.help,
   };
 }

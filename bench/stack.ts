@@ -1,10 +1,12 @@
 /** What the bench runs: a dev server with its data on disk, the sandbox, and a worker process for each contender. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { generateKey, publicKeyOf, type SealingKey } from '../client/sealing/keys';
+import { generateKey, keySetOf, publicHalf, publicKeyOf, type SealingKey } from '../client/sealing/keys';
+import { digestOf } from '../client/service/api-keys';
 import { connect } from '../client/temporal/connection';
 import { startDevServer } from '../client/temporal/dev-server';
 import { freePort } from '../client/temporal/ports';
@@ -23,14 +25,25 @@ export interface BenchWorker {
   stop(): Promise<unknown>;
 }
 
+/** The onboarding service as a process. */
+export interface BenchService {
+  url: string;
+  apiKey: string;
+  memory(): Promise<Memory>;
+  stop(): Promise<unknown>;
+}
+
 export interface Stack {
   client: Client;
+  temporalAddress: string;
   publicKey: SealingKey;
   sandboxUrl: string;
   serverPid: number;
   /** Bytes that the server keeps on disk. */
   stored(): number;
   startWorker(contender: ContenderName): Promise<BenchWorker>;
+  /** By default it reaches Temporal directly. */
+  startService(temporalAddress?: string): Promise<BenchService>;
   /** Stops all that was started. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -81,11 +94,14 @@ async function startParts(folder: string, ends: End[]): Promise<Omit<Stack, 'sto
   };
   return {
     client: new Client({ connection }),
+    temporalAddress: address,
     publicKey: await publicKeyOf(keys),
     sandboxUrl,
     serverPid: server.pid,
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
     startWorker: (contender) => startWorker(`worker-${contender}`, programs[contender], { env, folder, ends }),
+    startService: (temporalAddress = address) =>
+      startService({ env: { ...env, TEMPORAL_ADDRESS: temporalAddress }, folder, ends }),
   };
 }
 
@@ -111,15 +127,44 @@ interface Surroundings {
   ends: End[];
 }
 
-async function startWorker(name: string, program: Program, { env, folder, ends }: Surroundings): Promise<BenchWorker> {
-  const [healthPort, probePort] = [await freePort(), await freePort()];
-  const ports = { HEALTH_PORT: `${healthPort}`, BENCH_PROBE_PORT: `${probePort}` };
-  const probe = { NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"` };
-  const worker = await startProcess({ name, ...program, env: { ...env, ...ports, ...probe }, logFolder: folder });
-  ends.push(worker.stop);
-  await untilReady(worker, () => answers(`http://127.0.0.1:${healthPort}/readyz`));
+async function startWorker(name: string, program: Program, surroundings: Surroundings): Promise<BenchWorker> {
+  const healthPort = await freePort();
+  const env = { ...surroundings.env, HEALTH_PORT: `${healthPort}` };
+  return startProbed(name, program, { ...surroundings, env }, `http://127.0.0.1:${healthPort}/readyz`);
+}
+
+async function startService(surroundings: Surroundings): Promise<BenchService> {
+  const port = await freePort();
+  const [apiKey, sessionKey] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')];
+  const env = {
+    ...surroundings.env,
+    PORT: `${port}`,
+    SERVICE_API_KEYS: digestOf(apiKey),
+    SESSION_KEYS: JSON.stringify({ keys: [{ kty: 'oct', k: sessionKey }] }),
+    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(surroundings.env.SEALING_KEYS!))),
+  };
+  const url = `http://127.0.0.1:${port}`;
+  const program = { main: 'client/service/main.js', args: [] };
+  return { url, apiKey, ...(await startProbed('service', program, { ...surroundings, env }, `${url}/readyz`)) };
+}
+
+/** With the probe in it, that tells its memory. */
+async function startProbed(
+  name: string,
+  program: Program,
+  { env, folder, ends }: Surroundings,
+  readyUrl: string,
+): Promise<BenchWorker> {
+  const probePort = await freePort();
+  const probe = {
+    BENCH_PROBE_PORT: `${probePort}`,
+    NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"`,
+  };
+  const started = await startProcess({ name, ...program, env: { ...env, ...probe }, logFolder: folder });
+  ends.push(started.stop);
+  await untilReady(started, () => answers(readyUrl));
   const memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
-  return { pid: worker.pid, memory, stop: worker.stop };
+  return { pid: started.pid, memory, stop: started.stop };
 }
 
 async function bundleMinimal(folder: string): Promise<string> {

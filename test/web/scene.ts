@@ -43,7 +43,11 @@ export const field = (page: Page, name: string) => page.getByLabel(name, { exact
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
-  const [service, browser] = await Promise.all([openService(options), launchBrowser()]);
+  const browser = await launchBrowser(); // first: where there is none, nothing else is started
+  const service = await openService(options).catch(async (err: unknown) => {
+    await browser.close();
+    throw err;
+  });
   const view: WebScene['view'] = (key) => service.stage.auth.view(key);
   const complaints: string[] = [];
   const someone = async () => {

@@ -1,0 +1,57 @@
+/** The onboarding service against Temporal itself. */
+import { rowOf, type Row } from '../comparison';
+import type { Stack } from '../stack';
+import { quantile } from '../stats';
+import { measurePush, type PushRound } from './push';
+import { measureReading, type ReadName } from './reading';
+import { measureStreams, type ManyStreams } from './streams';
+import type { WatchName } from './watches';
+
+const STREAMS = 500;
+/** Each of a round's flows has two transitions, and each round as many reads as four times its flows. */
+const READS_OF_FLOW = 4;
+
+export interface ServiceFigures {
+  rows: Row[];
+  /** Over all rounds, in milliseconds. */
+  pushP99: Record<WatchName, number>;
+  streams: ManyStreams;
+  push: Record<WatchName, PushRound[]>;
+  reading: Record<ReadName, number[]>;
+}
+
+/** `flows` in each round of each, one after the other. */
+export async function measureService(
+  stack: Stack,
+  { rounds, flows }: { rounds: number; flows: number },
+  say: (line: string) => void,
+): Promise<ServiceFigures> {
+  const worker = await stack.startWorker('ours');
+  const service = await stack.startService();
+  const push = await measurePush(stack, service, { rounds, flows }, say);
+  const reading = await measureReading(stack, service, { rounds, reads: flows * READS_OF_FLOW }, say);
+  await service.stop();
+  const streams = await measureStreams(stack, STREAMS);
+  await worker.stop();
+  const p99 = (name: WatchName) =>
+    quantile(
+      push[name].flatMap(({ delays }) => delays),
+      0.99,
+    );
+  return {
+    rows: rowsOf(push, reading),
+    pushP99: { stream: p99('stream'), direct: p99('direct') },
+    streams,
+    push,
+    reading,
+  };
+}
+
+function rowsOf(push: ServiceFigures['push'], reading: ServiceFigures['reading']): Row[] {
+  const pushRow = (which: 'p50' | 'p99', atMost?: number) => {
+    const of = (name: WatchName) => push[name].map((round) => round[which]);
+    return rowOf(`Transition to what is seen, ${which}`, 'ms', { ours: of('stream'), minimal: of('direct') }, atMost);
+  };
+  const readingRow = rowOf('Readers told where they stand', '1/s', { ours: reading.session, minimal: reading.query });
+  return [pushRow('p50'), pushRow('p99', 1.5), { ...readingRow, atLeast: 0.5 }];
+}

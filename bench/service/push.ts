@@ -1,0 +1,66 @@
+/** How soon a transition is told, at one flow in flight: from the moment that Temporal has recorded it. */
+import { each } from '../../scripts/each';
+import { startsOf, type Execution } from '../contenders';
+import { prepare, type Part } from '../flows';
+import type { BenchService, Stack } from '../stack';
+import { quantile } from '../stats';
+import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
+
+/** One round of one of them, in milliseconds. */
+export interface PushRound {
+  p50: number;
+  p99: number;
+  /** Of each transition. */
+  delays: number[];
+}
+
+/** Rounds in pairs, the one first and then the other. The first pair warms up. */
+export async function measurePush(
+  stack: Stack,
+  service: BenchService,
+  { rounds, flows }: { rounds: number; flows: number },
+  say: (line: string) => void,
+): Promise<Record<WatchName, PushRound[]>> {
+  const measured: Record<WatchName, PushRound[]> = { stream: [], direct: [] };
+  const open = watchesOf(stack, service);
+  for (let pair = 0; pair <= rounds; pair++) {
+    for (const name of pair % 2 === 0 ? watchNames : watchNames.toReversed()) {
+      const parts = await prepare(stack, flows);
+      const delays = (await each(parts, 1, (part) => play(stack, part, open[name]))).flat();
+      const round = { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), delays };
+      if (pair > 0) measured[name].push(round);
+      say(`push, round ${pair} of ${rounds}, ${name}: p50 ${round.p50.toFixed(1)} ms, p99 ${round.p99.toFixed(1)} ms`);
+    }
+  }
+  return measured;
+}
+
+/** A whole flow. How long after its two transitions that end a wait for Cyclr each was seen. */
+async function play(stack: Stack, part: Part, open: (part: Part) => Promise<Watch>): Promise<number[]> {
+  const execution = await startsOf(stack.client).ours(part.key);
+  const handle = stack.client.workflow.getHandle(execution.workflowId, execution.runId);
+  const watch = await open(part);
+  await watch.sees('awaitingProperties');
+  await handle.signal('propertyInput', part.properties);
+  const asked = await watch.sees('awaitingCredentials');
+  await handle.signal('credentialInput', part.credentials);
+  const ended = await watch.sees('authenticated');
+  watch.leave();
+  const [askedAt, endedAt] = await transitionsOf(stack, execution);
+  return [asked - askedAt, ended - endedAt];
+}
+
+/** When Temporal recorded that the flow knew the outcome of its second and of its third activity. */
+async function transitionsOf({ client }: Stack, { workflowId, runId }: Execution): Promise<[number, number]> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const times: number[] = [];
+  let known = 0;
+  for (const event of events ?? []) {
+    if (event.activityTaskCompletedEventAttributes) known++;
+    if (event.workflowTaskCompletedEventAttributes) times[known] ??= msOf(event.eventTime!);
+  }
+  return [times[2]!, times[3]!];
+}
+
+const msOf = ({ seconds, nanos }: { seconds?: unknown; nanos?: number | null }): number =>
+  Number(seconds) * 1000 + (nanos ?? 0) / 1e6;

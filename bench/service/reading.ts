@@ -1,0 +1,60 @@
+/** How many readers a second are told where their connector stands: by the service, and by a bare query. */
+import { each } from '../../scripts/each';
+import type { View } from '../../workflows/messages';
+import { prepare, start } from '../flows';
+import type { BenchService, Stack } from '../stack';
+import { sessionOf } from './sessions';
+
+const FLOWS = 20;
+const IN_FLIGHT = 10;
+/** Of one session: the service takes 120 in a minute. */
+const CALLS_OF_SESSION = 100;
+
+export type ReadName = 'session' | 'query';
+const readNames: readonly ReadName[] = ['session', 'query'];
+
+/** Answers a second in each round, 10 readers at a time. Rounds in pairs; the first pair warms up. */
+export async function measureReading(
+  stack: Stack,
+  service: BenchService,
+  { rounds, reads }: { rounds: number; reads: number },
+  say: (line: string) => void,
+): Promise<Record<ReadName, number[]>> {
+  const parts = await prepare(stack, FLOWS);
+  const waiting = await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
+  const sessions = Math.max(FLOWS, Math.ceil(((rounds + 1) * reads) / CALLS_OF_SESSION));
+  const tokens = await each(Array.from({ length: sessions }), IN_FLIGHT, (_, i) =>
+    sessionOf(service, parts[i % FLOWS]!.key),
+  );
+  let next = 0;
+  const calls: Record<ReadName, () => Promise<View>> = {
+    async session() {
+      const headers = { Authorization: `Bearer ${tokens[next++ % sessions]}` };
+      const response = await fetch(`${service.url}/v1/session`, { headers });
+      if (!response.ok) throw new Error(`A session is answered with ${response.status}`);
+      return ((await response.json()) as { connectors: [View] }).connectors[0];
+    },
+    query() {
+      const { workflowId, runId } = waiting[next++ % FLOWS]!.execution;
+      return stack.client.workflow.getHandle(workflowId, runId).query('view');
+    },
+  };
+  const measured: Record<ReadName, number[]> = { session: [], query: [] };
+  for (let pair = 0; pair <= rounds; pair++) {
+    for (const name of pair % 2 === 0 ? readNames : readNames.toReversed()) {
+      const rate = await rateOf(reads, calls[name]);
+      if (pair > 0) measured[name].push(rate);
+      say(`reading, round ${pair} of ${rounds}, ${name}: ${Math.round(rate)} a second`);
+    }
+  }
+  return measured;
+}
+
+async function rateOf(reads: number, call: () => Promise<View>): Promise<number> {
+  const since = performance.now();
+  await each(Array.from({ length: reads }), IN_FLIGHT, async () => {
+    const { state } = await call();
+    if (state !== 'awaitingProperties') throw new Error(`A flow that waits is in ${state}`);
+  });
+  return reads / ((performance.now() - since) / 1000);
+}

@@ -1,0 +1,65 @@
+/** Two ways to be told where a flow stands: by the service's event stream, and by Temporal itself. */
+import { ConnectorAuth } from '../../client/connector-auth';
+import type { StateName, View } from '../../workflows/messages';
+import type { Part } from '../flows';
+import type { BenchService, Stack } from '../stack';
+import { dataOf, readEvents } from './event-reader';
+import { sessionOf } from './sessions';
+
+export type WatchName = 'stream' | 'direct';
+export const watchNames: readonly WatchName[] = ['stream', 'direct'];
+
+const WITHIN_MS = 60_000;
+
+/** When which state was seen first. */
+export class Watch {
+  readonly #seen = new Map<StateName, number>();
+  readonly #waiting = new Map<StateName, () => void>();
+  leave: () => void = () => undefined;
+
+  readonly saw = ({ state }: Pick<View, 'state'>): void => {
+    if (!this.#seen.has(state)) this.#seen.set(state, Date.now());
+    this.#waiting.get(state)?.();
+  };
+
+  /** Waits until it is seen. When that was, in milliseconds since 1970. Fails after a minute. */
+  async sees(state: StateName): Promise<number> {
+    if (!this.#seen.has(state)) await this.#comes(state);
+    return this.#seen.get(state)!;
+  }
+
+  #comes(state: StateName): Promise<void> {
+    return new Promise((done, failed) => {
+      const timer = setTimeout(() => failed(new Error(`Nobody was told of ${state}`)), WITHIN_MS);
+      this.#waiting.set(state, () => (clearTimeout(timer), done()));
+    });
+  }
+}
+
+type Open = (part: Part) => Promise<Watch>;
+
+/** How each is opened, for a flow that runs. */
+export function watchesOf({ client }: Stack, service: BenchService): Record<WatchName, Open> {
+  const auth = new ConnectorAuth(client);
+  return {
+    async stream({ key }) {
+      const watch = new Watch();
+      const token = await sessionOf(service, key);
+      const reader = await readEvents(service, token, (event) => {
+        if (event.startsWith('event: view')) watch.saw(dataOf(event) as View);
+      });
+      watch.leave = reader.leave;
+      return watch;
+    },
+    /** What the service does itself: a long poll of the history, and a query when the flow has done something. */
+    async direct({ key }) {
+      const watch = new Watch();
+      const leaving = new AbortController();
+      watch.leave = () => leaving.abort();
+      void (async () => {
+        for await (const view of auth.follow(key, leaving.signal)) watch.saw(view);
+      })().catch(() => undefined); // `sees` fails then
+      return watch;
+    },
+  };
+}
