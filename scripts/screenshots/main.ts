@@ -10,7 +10,8 @@ import { openStandIn } from './stand-in';
 
 const help = `Usage: npm run screenshots -- [NAME]
 
-Writes a picture of every look, or of those whose name holds NAME, into screenshots/, with an index.html.`;
+Writes a picture of every look, or of those whose name holds NAME, into screenshots/, with an index.html. What was in
+there before goes away.`;
 
 const folder = resolve('screenshots');
 
@@ -20,8 +21,12 @@ async function main([name = '']: string[]): Promise<number> {
     return name === '--help' ? 0 : 2;
   }
   const wanted = looks.filter((look) => look.name.includes(name));
-  const browser = await launchBrowser();
+  if (wanted.length === 0) {
+    console.error(`There is no look "${name}". There are: ${looks.map((look) => look.name).join(' · ')}`);
+    return 2;
+  }
   const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
+  const browser = await launchBrowser();
   try {
     return await Promise.race([take(), stopped]);
   } finally {
