@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
 import { checked, play, prepare } from './flows';
+import { playPairs } from './pairs';
 import { cpuMsOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
 import { median } from './stats';
@@ -32,23 +33,18 @@ export interface Rounds {
   flows: number;
 }
 
-/** Rounds in pairs, the one first and then the other: ours and minimal, minimal and ours, … The first pair warms up. */
-export async function playRounds(
+/** Rounds of ours and of the smallest, in pairs. */
+export function playRounds(
   stack: Stack,
   workers: Workers,
   { rounds, flows }: Rounds,
   say: (line: string) => void,
 ): Promise<Record<ContenderName, Round[]>> {
-  const played: Record<ContenderName, Round[]> = { ours: [], minimal: [] };
-  for (let pair = 0; pair <= rounds; pair++) {
-    const order = pair % 2 === 0 ? contenderNames : contenderNames.toReversed();
-    for (const contender of order) {
-      const round = await playRound(stack, contender, workers[contender].pid, flows);
-      if (pair > 0) played[contender].push(round);
-      say(`round ${pair} of ${rounds}, ${contender}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
-    }
-  }
-  return played;
+  return playPairs(contenderNames, rounds, async (contender, pair) => {
+    const round = await playRound(stack, contender, workers[contender].pid, flows);
+    say(`round ${pair} of ${rounds}, ${contender}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
+    return round;
+  });
 }
 
 async function playRound(stack: Stack, contender: ContenderName, workerPid: number, flows: number): Promise<Round> {

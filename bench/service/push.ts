@@ -2,6 +2,7 @@
 import { each } from '../../scripts/each';
 import { startsOf, type Execution } from '../contenders';
 import { prepare, type Part } from '../flows';
+import { playPairs } from '../pairs';
 import type { BenchService, Stack } from '../stack';
 import { quantile } from '../stats';
 import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
@@ -14,25 +15,21 @@ export interface PushRound {
   delays: number[];
 }
 
-/** Rounds in pairs, the one first and then the other. The first pair warms up. */
-export async function measurePush(
+/** Rounds of each watch, in pairs. */
+export function measurePush(
   stack: Stack,
   service: BenchService,
   { rounds, flows }: { rounds: number; flows: number },
   say: (line: string) => void,
 ): Promise<Record<WatchName, PushRound[]>> {
-  const measured: Record<WatchName, PushRound[]> = { stream: [], direct: [] };
   const open = watchesOf(stack, service);
-  for (let pair = 0; pair <= rounds; pair++) {
-    for (const name of pair % 2 === 0 ? watchNames : watchNames.toReversed()) {
-      const parts = await prepare(stack, flows);
-      const delays = (await each(parts, 1, (part) => play(stack, part, open[name]))).flat();
-      const round = { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), delays };
-      if (pair > 0) measured[name].push(round);
-      say(`push, round ${pair} of ${rounds}, ${name}: p50 ${round.p50.toFixed(1)} ms, p99 ${round.p99.toFixed(1)} ms`);
-    }
-  }
-  return measured;
+  return playPairs(watchNames, rounds, async (name, pair) => {
+    const parts = await prepare(stack, flows);
+    const delays = (await each(parts, 1, (part) => play(stack, part, open[name]))).flat();
+    const round = { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), delays };
+    say(`push, round ${pair} of ${rounds}, ${name}: p50 ${round.p50.toFixed(1)} ms, p99 ${round.p99.toFixed(1)} ms`);
+    return round;
+  });
 }
 
 /** A whole flow. How long after its two transitions that end a wait for Cyclr each was seen. */

@@ -2,6 +2,7 @@
 import { each } from '../../scripts/each';
 import type { View } from '../../workflows/messages';
 import { prepare, start } from '../flows';
+import { playPairs } from '../pairs';
 import type { BenchService, Stack } from '../stack';
 import { sessionOf } from './sessions';
 
@@ -13,7 +14,7 @@ const CALLS_OF_SESSION = 100;
 export type ReadName = 'session' | 'query';
 const readNames: readonly ReadName[] = ['session', 'query'];
 
-/** Answers a second in each round, 10 readers at a time. Rounds in pairs; the first pair warms up. */
+/** Answers a second in each round, 10 readers at a time. Rounds in pairs. */
 export async function measureReading(
   stack: Stack,
   service: BenchService,
@@ -39,15 +40,11 @@ export async function measureReading(
       return stack.client.workflow.getHandle(workflowId, runId).query('view');
     },
   };
-  const measured: Record<ReadName, number[]> = { session: [], query: [] };
-  for (let pair = 0; pair <= rounds; pair++) {
-    for (const name of pair % 2 === 0 ? readNames : readNames.toReversed()) {
-      const rate = await rateOf(reads, calls[name]);
-      if (pair > 0) measured[name].push(rate);
-      say(`reading, round ${pair} of ${rounds}, ${name}: ${Math.round(rate)} a second`);
-    }
-  }
-  return measured;
+  return playPairs(readNames, rounds, async (name, pair) => {
+    const rate = await rateOf(reads, calls[name]);
+    say(`reading, round ${pair} of ${rounds}, ${name}: ${Math.round(rate)} a second`);
+    return rate;
+  });
 }
 
 async function rateOf(reads: number, call: () => Promise<View>): Promise<number> {
