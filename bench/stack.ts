@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { generateKey, keySetOf, publicHalf, publicKeyOf, type SealingKey } from '../client/sealing/keys';
-import { digestOf } from '../client/service/api-keys';
+import { generateKey, publicKeyOf, type SealingKey } from '../client/sealing/keys';
 import { connect } from '../client/temporal/connection';
 import { startDevServer } from '../client/temporal/dev-server';
 import { freePort } from '../client/temporal/ports';
 import { searchAttributeNames } from '../client/temporal/search-attributes';
 import { client as sandboxClient } from '../sandbox/token';
 import { answers, startProcess, untilReady } from '../scripts/start/processes';
+import { serviceEnv } from '../scripts/start/service';
 import { onlyAddress } from '../scripts/start/stack';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
@@ -135,14 +135,9 @@ async function startWorker(name: string, program: Program, surroundings: Surroun
 
 async function startService(surroundings: Surroundings): Promise<BenchService> {
   const port = await freePort();
-  const [apiKey, sessionKey] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')];
-  const env = {
-    ...surroundings.env,
-    PORT: `${port}`,
-    SERVICE_API_KEYS: digestOf(apiKey),
-    SESSION_KEYS: JSON.stringify({ keys: [{ kty: 'oct', k: sessionKey }] }),
-    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(surroundings.env.SEALING_KEYS!))),
-  };
+  const apiKey = randomBytes(32).toString('base64url');
+  const sealingKeys = surroundings.env.SEALING_KEYS!;
+  const env = { ...surroundings.env, ...(await serviceEnv({ port, apiKey, sealingKeys })) };
   const url = `http://127.0.0.1:${port}`;
   const program = { main: 'client/service/main.js', args: [] };
   return { url, apiKey, ...(await startProbed('service', program, { ...surroundings, env }, `${url}/readyz`)) };

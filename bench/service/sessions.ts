@@ -1,11 +1,9 @@
 /** What a browser has in its hands. */
-import { postJson } from '../../scripts/post-json';
+import { mintSession } from '../../scripts/start/service';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { BenchService } from '../stack';
 
 /** The token of a session for one connector. Its flow is started where it does not run. */
-export async function sessionOf({ url, apiKey }: BenchService, key: ConnectorKey): Promise<string> {
-  const body = { accountId: key.accountId, connectorIds: [key.connectorId] };
-  const minted = await postJson(`${url}/v1/sessions`, body, { Authorization: `Bearer ${apiKey}` });
-  return (minted as { token: string }).token;
+export async function sessionOf(service: BenchService, { accountId, connectorId }: ConnectorKey): Promise<string> {
+  return (await mintSession(service, { accountId, connectorIds: [connectorId] })).token;
 }

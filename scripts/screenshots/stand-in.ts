@@ -2,7 +2,7 @@
  * The service's own pages in a browser, with answers that somebody else gives: for how they look in a state. How they
  * behave is for the real service to show.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import { apiKeysOf } from '../../client/service/api-keys';
@@ -13,6 +13,7 @@ import { Tokens } from '../../client/service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../client/sealing/keys';
 import { freePort } from '../../client/temporal/ports';
 import type { View } from '../../workflows/messages';
+import { newSessionKeys } from '../start/service';
 import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
@@ -57,8 +58,7 @@ type Pages = Awaited<ReturnType<typeof openPages>>;
 async function openPages(brand?: Brand) {
   const port = await freePort();
   const publicUrl = `http://127.0.0.1:${port}`;
-  const keys = JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] });
-  const tokens = new Tokens({ keys: sessionKeysOf(keys), publicUrl });
+  const tokens = new Tokens({ keys: sessionKeysOf(JSON.stringify(newSessionKeys())), publicUrl });
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
   const shown: { view?: View } = {};
   const app = await createApp({

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { onStopSignal } from '../../client/temporal/stop-signals';
 import { catalogue } from '../../sandbox/catalogue';
-import { connectLink } from './service';
+import { mintSession } from './service';
 import { findRunning, leaveNote, portsOf, startStack, type Running } from './stack';
 
 const root = join(__dirname, '..', '..', '..');
@@ -50,7 +50,9 @@ const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index)
 
 /** A page to look at, where it is known what there is to connect. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
-  cyclr.sandbox ? connectLink(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' }) : undefined;
+  cyclr.sandbox
+    ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url
+    : undefined;
 
 function welcome({ temporal, cyclr }: Running, link: string | undefined): string {
   const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;

@@ -6,6 +6,7 @@ import { digestOf } from '../../client/service/api-keys';
 import { readKeySet } from '../../client/sealing/key-file';
 import { keySetOf, publicHalf } from '../../client/sealing/keys';
 import { isFree } from '../../client/temporal/ports';
+import { postJson } from '../post-json';
 import { answers, startProcess, untilReady, type OwnProcess } from './processes';
 
 /** Where it is, and a key to call it with. */
@@ -31,13 +32,8 @@ export async function startService(options: Options): Promise<RunningService & {
       `Port ${port} of 127.0.0.1 is taken, which the service needs. Stop what listens there, or set PORT to another port.`,
     );
   const { apiKey, sessionKeys } = keptServiceKeys(join(folder, 'service.json'));
-  const env = {
-    ...options.env,
-    PORT: `${port}`,
-    SERVICE_API_KEYS: digestOf(apiKey),
-    SESSION_KEYS: JSON.stringify(sessionKeys),
-    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(await readKeySet(options.sealingKeys)))),
-  };
+  const sealingKeys = await readKeySet(options.sealingKeys);
+  const env = { ...options.env, ...(await serviceEnv({ port, apiKey, sessionKeys, sealingKeys })) };
   const service = await startProcess({ name: 'service', main: 'client/service/main.js', env, logFolder });
   const url = `http://127.0.0.1:${port}`;
   await untilReady(service, () => answers(`${url}/readyz`)).catch(async (err: unknown) => {
@@ -47,29 +43,55 @@ export async function startService(options: Options): Promise<RunningService & {
   return { url, apiKey, process: service };
 }
 
+interface SessionKeySet {
+  keys: { kty: 'oct'; k: string }[];
+}
+
 interface ServiceKeys {
   apiKey: string;
-  sessionKeys: { keys: { kty: 'oct'; k: string }[] };
+  sessionKeys: SessionKeySet;
+}
+
+const random = () => randomBytes(32).toString('base64url');
+
+/** A set of one key, to sign sessions with. */
+export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: random() }] });
+
+/** The variables by which a service is given its port and its keys; `sealingKeys` is the workers' private JWK set. */
+export async function serviceEnv({
+  port,
+  apiKey,
+  sessionKeys = newSessionKeys(),
+  sealingKeys,
+}: {
+  port: number;
+  apiKey: string;
+  sessionKeys?: SessionKeySet;
+  sealingKeys: string;
+}) {
+  return {
+    PORT: `${port}`,
+    SERVICE_API_KEYS: digestOf(apiKey),
+    SESSION_KEYS: JSON.stringify(sessionKeys),
+    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(sealingKeys))),
+  };
 }
 
 /** In a file that only its owner reads; made at first use, kept from then on. */
 function keptServiceKeys(file: string): ServiceKeys {
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ServiceKeys;
-  const random = () => randomBytes(32).toString('base64url');
-  const keys: ServiceKeys = { apiKey: random(), sessionKeys: { keys: [{ kty: 'oct', k: random() }] } };
+  const keys: ServiceKeys = { apiKey: random(), sessionKeys: newSessionKeys() };
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(keys, undefined, 2), { mode: 0o600 });
   renameSync(draft, file);
   return keys;
 }
 
-/** A link to the connect page, as a backend gets one for its user. */
-export async function connectLink({ url, apiKey }: RunningService, session: object): Promise<string> {
-  const response = await fetch(`${url}/v1/sessions`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(session),
-  });
-  if (!response.ok) throw new Error(`The service answers ${response.status} when it is asked for a link.`);
-  return ((await response.json()) as { url: string }).url;
+/** A session, as a backend gets one for its user: its token, and the link to the connect page. */
+export async function mintSession(
+  { url, apiKey }: RunningService,
+  session: object,
+): Promise<{ token: string; url: string }> {
+  const minted = await postJson(`${url}/v1/sessions`, session, { Authorization: `Bearer ${apiKey}` });
+  return minted as { token: string; url: string };
 }

@@ -12,6 +12,7 @@ import { keySetOf, publicHalf } from '../../client/sealing/keys';
 import { freePort } from '../../client/temporal/ports';
 import { reachTemporal, troubleReaching } from '../../client/temporal/reach';
 import type { ConnectorKey } from '../../workflows/connector';
+import { newSessionKeys as newSessionKeySet } from '../../scripts/start/service';
 import { callerOf, type Answer, type Caller } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
@@ -42,8 +43,7 @@ export interface Service {
 export const pathOf = ({ accountId, connectorId }: ConnectorKey, then = ''): string =>
   `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${then}`;
 
-export const newSessionKeys = (): SessionKeys =>
-  sessionKeysOf(JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] }));
+export const newSessionKeys = (): SessionKeys => sessionKeysOf(JSON.stringify(newSessionKeySet()));
 
 export interface Options {
   /** Where browsers find it, if not where it listens. */

@@ -1,10 +1,9 @@
 /** The onboarding service as it runs in production: a process, killed and started anew with its keys and its port. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { digestOf } from '../../client/service/api-keys';
-import { keySetOf, publicHalf } from '../../client/sealing/keys';
 import type { Exit } from '../../client/temporal/child';
 import { freePort } from '../../client/temporal/ports';
+import { serviceEnv } from '../../scripts/start/service';
 import { callerOf, type Caller } from './http';
 import { startOwn, type OwnProcess } from './process';
 
@@ -41,11 +40,8 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
   const env = {
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_NAMESPACE: namespace,
-    PORT: `${port}`,
     METRICS_PORT: `${metricsPort}`,
-    SERVICE_API_KEYS: digestOf(apiKey),
-    SESSION_KEYS: JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] }),
-    SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(sealingKeys))),
+    ...(await serviceEnv({ port, apiKey, sealingKeys })),
     ...settings.env,
   };
   const call = callerOf(url);
