@@ -23,7 +23,6 @@ const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-compose-'));
 const image = join(folder, 'app');
 const bin = join(folder, 'bin');
 const running = [];
-const SECRETS = Symbol('secrets');
 layOut();
 symlink(await findBinary('temporal'), join(bin, 'temporal'));
 const server = await startDevServer({ port: await freePort(), logFile: join(folder, 'temporal.log') });
@@ -45,7 +44,7 @@ try {
 }
 
 async function check() {
-  const trial = servicesOf({}, '--env-file', 'docker/sandbox.env');
+  const { services: trial } = composed({}, '--env-file', 'docker/sandbox.env');
   for (const name of ['worker', 'service'])
     assert.equal(trial[name].scale, 0, `beside the sandbox's ${name} runs no other`);
   for (const name of ['temporal-namespace', 'search-attributes', 'sandbox-keys']) {
@@ -80,14 +79,15 @@ async function check() {
     PUBLIC_SEALING_KEYS_FILE: join(keys, 'public.json'),
     SESSION_KEYS_FILE: join(keys, 'session.json'),
   };
-  for (const name of ['worker', 'service'])
-    await stopped(await healthy(withSecrets(servicesOf({ ...given, ...files }), name)));
+  const real = composed({ ...given, ...files });
+  for (const name of ['worker', 'service']) await stopped(await healthy(withSecrets(real, name)));
   await stopped(sandbox);
 
-  const sandboxOnly = ['sandbox', 'sandbox-keys', 'sandbox-worker', 'sandbox-service'];
-  for (const name of sandboxOnly) assert.deepEqual(servicesOf({})[name].profiles, ['sandbox']);
-  refuses('worker', ['CYCLR_API_URL', 'CYCLR_CLIENT_SECRET', 'SEALING_KEYS']);
-  refuses('service', ['PUBLIC_URL', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS']);
+  const unset = composed({});
+  for (const name of ['sandbox', 'sandbox-keys', 'sandbox-worker', 'sandbox-service'])
+    assert.deepEqual(unset.services[name].profiles, ['sandbox']);
+  refuses(withSecrets(unset, 'worker'), ['CYCLR_API_URL', 'CYCLR_CLIENT_SECRET', 'SEALING_KEYS']);
+  refuses(withSecrets(unset, 'service'), ['PUBLIC_URL', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS']);
 }
 
 /** A backend's call. */
@@ -102,24 +102,22 @@ async function embeds(service) {
 }
 
 /** Without its variables it does not start, and says what it lacks. */
-function refuses(name, variables) {
-  const service = withSecrets(servicesOf({}), name);
+function refuses(service, variables) {
   const { status, stderr } = run(service, service.command);
   assert.equal(status, 1);
   for (const variable of variables) assert.match(stderr, new RegExp(`\\b${variable}\\b`));
 }
 
 /** What docker-compose makes of the file, with this environment alone. */
-function servicesOf(env, ...args) {
+function composed(env, ...args) {
   const options = { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' };
-  const { services, secrets } = YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
-  return Object.assign(services, { [SECRETS]: secrets });
+  return YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
 }
 
 /** A secret is a file that is mounted. */
-function withSecrets(services, name) {
+function withSecrets({ services, secrets: files }, name) {
   const { secrets, ...service } = services[name];
-  const volumes = secrets.map(({ source }) => `${services[SECRETS][source].file}:/run/secrets/${source}`);
+  const volumes = secrets.map(({ source }) => `${files[source].file}:/run/secrets/${source}`);
   return { ...service, volumes };
 }
 
