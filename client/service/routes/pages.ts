@@ -10,7 +10,7 @@ import { html, pageOf, type Html, type Page } from '../html';
 import { wordsFor } from '../page-words';
 import type { App, Parts } from '../parts';
 import { answers, ServiceError, serviceErrorOf } from '../problems';
-import { returnUrl } from '../return-url';
+import { DEPTH, returnQuery, returnUrl } from '../return-url';
 import type { Attempt } from '../tokens';
 import { serveWebFile } from '../web-files';
 
@@ -53,10 +53,7 @@ const GoForm = z.object({
     .regex(/^[1-9]\d{0,15}$/)
     .transform(Number),
   /** How many entries the history of this tab has, where the page goes out in its own: see return.ts. */
-  depth: z
-    .string()
-    .regex(/^\d{1,2}$/)
-    .optional(),
+  depth: z.string().regex(DEPTH).optional(),
 });
 
 /**
@@ -97,16 +94,16 @@ function comingBack(app: App, { auth, tokens }: Parts, draw: Draw): void {
   app.head('/return', hide, (_request, reply) => show(reply, ''));
   app.get('/return', hide, async (request, reply) => {
     const words = wordsOf(request);
-    const { attempt: token, depth } = returnOf(request.query);
-    const attempt = token === undefined ? undefined : await tokens.attemptOf(token);
+    const { attempt: token = '', depth } = returnOf(request.query);
+    const attempt = await tokens.attemptOf(token);
     if (!attempt) return show(reply.code(400), draw(pageWith(words, words.nothing, html`<p>${words.whereFrom}</p>`)));
     const { accountId, connectorId, attemptId }: Attempt = attempt;
     [request.caller, request.accountId] = [`attempt ${attemptId}`, accountId];
     await limit(request, reply);
     const { state, connector } = await returned(auth, { accountId, connectorId }, attemptId);
     const title = words.outcomes[state](connector?.name ?? words.theConnector);
-    const again = depth === undefined ? `return?attempt=${token}` : `return?depth=${depth}&attempt=${token}`;
-    const goesOn = state === 'verifyingAuthorization' ? { afterS: 5, to: again } : undefined;
+    const again = { afterS: 5, to: `return?${returnQuery(token, depth)}` };
+    const goesOn = state === 'verifyingAuthorization' ? again : undefined;
     const wayOn = depth === undefined ? html`<p>${words.closeWindow}</p>` : wayBack(words, depth);
     return show(reply, draw({ ...pageWith(words, title, wayOn), goesOn }));
   });
@@ -138,7 +135,7 @@ const wordsOf = ({ headers }: FastifyRequest): Words => wordsFor(headers['accept
 function returnOf(query: unknown): { attempt?: string; depth?: string } {
   const { attempt, depth } = query as { attempt?: unknown; depth?: unknown };
   const token = typeof attempt === 'string' ? /^[\w-]+\.[\w-]+\.[\w-]+/.exec(attempt)?.[0] : undefined;
-  return { attempt: token, depth: typeof depth === 'string' && /^\d{1,2}$/.test(depth) ? depth : undefined };
+  return { attempt: token, depth: typeof depth === 'string' && DEPTH.test(depth) ? depth : undefined };
 }
 
 function showTrouble(draw: Draw, err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
