@@ -1,6 +1,7 @@
 /** What a backend may call, with its API key. */
 import { durationMs } from '../../../workflows/input';
-import type { Duration } from '../../../workflows/messages';
+import type { ConnectorKey } from '../../../workflows/connector';
+import type { Duration, Input } from '../../../workflows/messages';
 import { allowNoBody, forBackends } from '../callers';
 import { withView } from '../flows';
 import { idempotencyKeyOf } from '../idempotency';
@@ -115,6 +116,15 @@ function startingRoutes(app: App, { auth }: Parts): void {
     ...flow,
     'alreadyRunning',
   ]);
+  type Call = Pick<Parameters<typeof idempotencyKeyOf>[0], 'caller' | 'headers'> & { params: ConnectorKey };
+  const start = (
+    what: 'start' | 'reauthenticate',
+    { params, headers, caller }: Call,
+    given: Omit<Input, keyof ConnectorKey>,
+  ) => {
+    const idempotencyKey = idempotencyKeyOf({ what, caller, headers, key: params });
+    return withView(auth, params, () => auth.start({ by: BY, ...given, ...params }, { idempotencyKey }));
+  };
   app.post(
     ONE,
     {
@@ -127,10 +137,8 @@ function startingRoutes(app: App, { auth }: Parts): void {
         response,
       },
     },
-    async ({ params, headers, caller, body: { by = BY, ...given } }, reply) => {
-      const idempotencyKey = idempotencyKeyOf({ what: 'start', caller, headers, key: params });
-      const input = { ...params, ...given, by };
-      const started = await withView(auth, params, () => auth.start(input, { idempotencyKey }));
+    async (request, reply) => {
+      const started = await start('start', request, request.body);
       return reply.code(started.started ? 201 : 200).send(started);
     },
   );
@@ -146,10 +154,8 @@ function startingRoutes(app: App, { auth }: Parts): void {
         response,
       },
     },
-    async ({ params, headers, caller, body: { by = BY, ...given } }, reply) => {
-      const idempotencyKey = idempotencyKeyOf({ what: 'reauthenticate', caller, headers, key: params });
-      const input = { ...params, ...given, by, intent: 'reauthenticate' } as const;
-      const started = await withView(auth, params, () => auth.start(input, { idempotencyKey }));
+    async (request, reply) => {
+      const started = await start('reauthenticate', request, { ...request.body, intent: 'reauthenticate' });
       return reply.code(started.started ? 201 : 200).send(started);
     },
   );
