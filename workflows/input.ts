@@ -5,7 +5,7 @@ import { workflowIdOf, type Duration, type Input, type Patience } from './messag
 
 /** Of Temporal's ids; a letter such as ü is six characters there. */
 const MAX_WORKFLOW_ID = 1000;
-const MAX_DURATION_MS = 90 * 24 * 3_600_000;
+export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;
 

@@ -1,7 +1,7 @@
 /** What is sent: parsed on arrival, and described in the OpenAPI document. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId } from '../../../workflows/connector';
-import { durationMs } from '../../../workflows/input';
+import { durationMs, MAX_DURATION_MS } from '../../../workflows/input';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/binding';
 import { NOT_SEALED } from '../problems';
 import { State } from './answers';
@@ -40,7 +40,6 @@ const SubmissionId = z
   .regex(/^[A-Za-z0-9_-]{1,128}$/)
   .meta({ description: 'Made by the caller. One that was taken before changes nothing.', examples: ['8f14e45f-ceea'] });
 const By = z.string().max(100).meta({ description: 'Who did it, for the timeline.' });
-const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 /** What `ms` reads, in lower case. */
 const DURATION =
   '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
