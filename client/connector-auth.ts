@@ -244,8 +244,11 @@ export class ConnectorAuth {
       .catch((err: unknown) => {
         if (!(err instanceof WorkflowNotFoundError)) throw err;
       });
-    if (latest?.memo?.idempotencyKey !== idempotencyKey) return undefined;
-    const { workflowId, runId } = latest;
+    return latest?.memo?.idempotencyKey === idempotencyKey ? this.#foundOf(latest) : undefined;
+  }
+
+  /** A run that was there already. */
+  async #foundOf({ workflowId, runId }: { workflowId: string; runId: string }): Promise<Started> {
     const { intent = 'authenticate' } = await inputOf(this.client, { workflowId, runId });
     return { workflowId, runId, started: false, intent };
   }
@@ -277,15 +280,15 @@ export class ConnectorAuth {
 
   /** The run that has the id; nothing where it closed meanwhile. */
   async #findRunning(input: Input): Promise<Started | undefined> {
-    const { workflowId, runId, status } = await this.#handle(input).describe();
-    if (status.name !== 'RUNNING') return undefined;
-    const { intent = 'authenticate' } = await inputOf(this.client, { workflowId, runId });
-    if (input.intent === 'reauthenticate' && intent === 'authenticate')
+    const execution = await this.#handle(input).describe();
+    if (execution.status.name !== 'RUNNING') return undefined;
+    const found = await this.#foundOf(execution);
+    if (input.intent === 'reauthenticate' && found.intent === 'authenticate')
       throw new ConnectorAuthError(
         'alreadyRunning',
         'An authentication of this connector is running: finish it first.',
       );
-    return { workflowId, runId, started: false, intent };
+    return found;
   }
 
   /** Calls Temporal, for so long and no longer: else the client tries for minutes. */
