@@ -68,15 +68,12 @@ function unforeseen(err: unknown): ApplicationFailure {
 }
 
 /** `taken` are the properties that Cyclr took before. */
-export function cyclrFailure(
-  { kind, message, retryAfterMs }: CyclrError,
-  taken: readonly string[] = [],
-): ApplicationFailure {
+export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken: string[] = []): ApplicationFailure {
   const { type, retry } = fates[kind];
   if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));
   const detail: UnavailableDetail = {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(taken.length > 0 && { taken: [...taken] }),
+    ...(taken.length > 0 && { taken }),
   };
   return ApplicationFailure.create({
     message,

@@ -3,7 +3,7 @@ import type { View } from '../../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Actions, Scene } from '../scene';
 import type { Watched } from '../session-watch';
-import { isOver, nextOf, panelOf, standingOf } from '../state';
+import { isOver, nextOf, panelOf } from '../state';
 import { action } from './actions';
 import { list, progress } from './list';
 import { notice } from './notice';
@@ -81,7 +81,7 @@ function connectors(parts: FrameParts, views: readonly View[]) {
 
 /** The way on from one that is over. */
 function onward({ m, act, sceneOf }: FrameParts, views: readonly View[], view: View) {
-  if (!['connected', 'stuck'].includes(standingOf(view))) return nothing;
+  if (!isOver([view])) return nothing;
   const next = nextOf(views, view.connectorId);
   return next
     ? action(m.next(sceneOf(next).name), () => act.select(next.connectorId))

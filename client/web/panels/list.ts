@@ -30,6 +30,7 @@ export function list({ m, views, nameOf, selected, select, panel }: ListParts) {
   const item = (view: View) => {
     const isOpen = view.connectorId === selected;
     const standing = standingOf(view);
+    const name = nameOf(view);
     return html`<li class=${isOpen ? 'open' : ''} part="item">
       <h2>
         <button
@@ -40,8 +41,8 @@ export function list({ m, views, nameOf, selected, select, panel }: ListParts) {
           aria-controls=${isOpen ? `panel-${view.connectorId}` : nothing}
           @click=${() => select(view.connectorId)}
         >
-          ${iconOf(view, nameOf(view))}
-          <span class="name" dir="auto">${nameOf(view)}</span>
+          ${iconOf(view, name)}
+          <span class="name" dir="auto">${name}</span>
           <span class="standing ${standing}">
             ${standing === 'connected' ? symbols.done : nothing}${m.standings[standing]}
           </span>
