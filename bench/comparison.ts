@@ -76,8 +76,7 @@ export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours',
     shown(row.ratio, 2),
     targetOf(row),
   ]);
-  const all = [['median [min–max]', ours, other, `${ours} : ${other}`, 'to reach'], ...lines];
-
+  const all = [['median [min–max]', ours, other, `${ours} : ${other}`, 'at most'], ...lines];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
   return all
     .map((line) =>
@@ -91,8 +90,8 @@ export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours',
 
 function targetOf({ ratio, atMost, atLeast }: Row): string {
   const missed = ratio.median > (atMost ?? Infinity) || ratio.median < (atLeast ?? 0) ? ' missed' : '';
-  if (atMost !== undefined) return `≤ ${atMost}${missed}`;
-  return atLeast === undefined ? '' : `≥ ${atLeast}${missed}`;
+  if (atMost !== undefined) return `${atMost}${missed}`;
+  return atLeast === undefined ? '' : `at least ${atLeast}${missed}`;
 }
 
 function shown({ median, min, max }: Spread, digits = median < 10 ? 1 : 0): string {

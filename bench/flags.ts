@@ -12,7 +12,7 @@ export interface Flags {
   /** Instead of all that: this many flows that wait. */
   waiting?: number;
   /** Instead of all that: the onboarding service. */
-  service: boolean;
+  service?: true;
   /** The folder for the results. */
   out?: string;
   help: boolean;
@@ -41,7 +41,7 @@ export function flagsOf(args: string[]): Flags {
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
     ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
     ...(values.out !== undefined && { out: values.out }),
-    service: values.service,
+    ...(values.service && { service: true as const }),
     help: values.help,
   };
 }
