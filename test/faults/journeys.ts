@@ -4,7 +4,7 @@ import { seal, sealCredentials } from '../../client/sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
-import type { Answer, Call } from '../support/http';
+import { pathOf, type Answer, type Call } from '../support/http';
 import type { ServiceProcess } from '../support/service-process';
 import type { Scene } from './scene';
 import { User } from './user';
@@ -105,7 +105,6 @@ const isStarted = ({ reached, key }: Journey): Promise<boolean> =>
     () => false,
   );
 
-const pathOf = ({ accountId, connectorId }: ConnectorKey) => `/v1/accounts/${accountId}/connectors/${connectorId}`;
 const theProperty = ({ connectorId }: ConnectorKey) =>
   ({ method: 'POST', path: `/connectors/${connectorId}/properties$` }) as const;
 const theKey = ({ connectorId }: ConnectorKey) => ({ method: 'PUT', path: `/connectors/${connectorId}$` }) as const;
@@ -134,7 +133,7 @@ const ofBackend: Move[] = [
     makes: (of) => {
       const values = { Domain: User.valueOf('Domain') };
       const once = { 'Idempotency-Key': of.submissionIds.properties };
-      return of.asBackend('POST', `${pathOf(of.key)}/properties`, { values }, once);
+      return of.asBackend('POST', pathOf(of.key, '/properties'), { values }, once);
     },
     cyclr: theProperty,
     isDone: isIn('awaitingCredentials'),
@@ -146,7 +145,7 @@ const ofBackend: Move[] = [
     makes: (of) => {
       const credentials = { kind: 'apiKey', key: 'right' };
       const once = { 'Idempotency-Key': of.submissionIds.credentials };
-      return of.asBackend('POST', `${pathOf(of.key)}/credentials`, { credentials }, once);
+      return of.asBackend('POST', pathOf(of.key, '/credentials'), { credentials }, once);
     },
     cyclr: theKey,
     isDone: isIn('authenticated'),

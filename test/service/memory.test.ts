@@ -8,10 +8,9 @@ import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
-import type { Answer, Call } from '../support/http';
+import { pathOf, type Answer, type Call } from '../support/http';
 import { serviceProcess, type ServiceProcess } from '../support/service-process';
 import { openStage, type Stage } from '../support/stage';
-import { pathOf } from './scene';
 
 /** A snapshot takes seconds, and more beside other tests. */
 const PATIENCE_MS = 120_000;
@@ -74,10 +73,6 @@ const credentials = (key: ConnectorKey, given: unknown, call?: Call) =>
 const large = { more: 'x'.repeat(300_000) };
 const asking = () => flow('Brightdesk', 'awaitingCredentials');
 const apiKey = (mark: Mark) => ({ kind: 'apiKey', key: mark.secret('key') });
-
-/** A session for the connector, as its token. */
-const sessionOf = async ({ accountId, connectorId }: ConnectorKey) =>
-  (await post('/v1/sessions', { accountId, connectorIds: [connectorId] })).body.token as string;
 
 /** What is sent, and what comes of it: a status, and the code where it is refused. */
 const calls: { [what: string]: [(mark: Mark) => Promise<Answer>, number, string?] } = {
@@ -179,7 +174,7 @@ const calls: { [what: string]: [(mark: Mark) => Promise<Answer>, number, string?
     async (mark) => {
       const key = await asking();
       const body = { submissionId: 'in-clear', credentials: apiKey(mark) };
-      const token = await sessionOf(key);
+      const token = await service.session(key);
       return post(`/v1/session/connectors/${key.connectorId}/credentials`, body, { token });
     },
     422,

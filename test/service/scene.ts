@@ -16,7 +16,7 @@ import { newSessionKeys as newSessionKeySet } from '../../scripts/start/service'
 import { callerOf, type Answer, type Caller } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
-export type { Answer, Call } from '../support/http';
+export { pathOf, type Answer, type Call } from '../support/http';
 
 export const ORIGIN = 'https://app.acme.example';
 export const OTHER_ORIGIN = 'https://app.other.example';
@@ -38,10 +38,6 @@ export interface Service {
   session(keys: ConnectorKey | ConnectorKey[], more?: object): Promise<string>;
   close(): Promise<void>;
 }
-
-/** The path of a connector, for backends. */
-export const pathOf = ({ accountId, connectorId }: ConnectorKey, then = ''): string =>
-  `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${then}`;
 
 export const newSessionKeys = (): SessionKeys => sessionKeysOf(JSON.stringify(newSessionKeySet()));
 

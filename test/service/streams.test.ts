@@ -43,7 +43,7 @@ beforeAll(async () => {
   await service.start();
   scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
   for (const scene of scenes) await scene.reaches('awaitingCredentials'); // all at once, a busy machine is too slow
-  tokens = await Promise.all(scenes.map(sessionOf));
+  tokens = await Promise.all(scenes.map(({ key }) => service.session(key)));
   pages = await opened(FLOWS);
 }, 2 * PATIENCE_MS);
 
@@ -54,12 +54,6 @@ afterAll(async () => {
   await stage?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function sessionOf({ key: { accountId, connectorId } }: Scene): Promise<string> {
-  const body = { accountId, connectorIds: [connectorId] };
-  const { body: minted } = await service.call('POST', '/v1/sessions', { token: service.apiKey, body });
-  return minted.token;
-}
 
 /** So many more pages, each of one of the sessions; waits until each has its first view. */
 async function opened(count: number): Promise<Page[]> {

@@ -1,4 +1,5 @@
-/** Calls by HTTP. */
+/** Calls of the service by HTTP. */
+import type { ConnectorKey } from '../../workflows/connector';
 
 export interface Answer {
   status: number;
@@ -39,3 +40,7 @@ export const callerOf =
       body: isJson && text ? JSON.parse(text) : undefined,
     };
   };
+
+/** The path of a connector, for backends. */
+export const pathOf = ({ accountId, connectorId }: ConnectorKey, then = ''): string =>
+  `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${then}`;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Exit } from '../../client/temporal/child';
 import { freePort } from '../../client/temporal/ports';
 import { serviceEnv } from '../../scripts/start/service';
+import type { ConnectorKey } from '../../workflows/connector';
 import { callerOf, type Caller } from './http';
 import { startOwn, type OwnProcess } from './process';
 
@@ -12,6 +13,8 @@ export interface ServiceProcess {
   metricsUrl: string;
   apiKey: string;
   call: Caller;
+  /** The token of a session for one connector. */
+  session(key: ConnectorKey): Promise<string>;
   /** Starts it in place of one that has ended, and waits until it reaches Temporal. */
   start(): Promise<void>;
   /** Sends it a signal, SIGKILL by default, and waits until it is gone. Safe to repeat. */
@@ -53,6 +56,10 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     apiKey,
     call,
+    async session({ accountId, connectorId }) {
+      const body = { accountId, connectorIds: [connectorId] };
+      return (await call('POST', '/v1/sessions', { token: apiKey, body })).body.token as string;
+    },
     start: async () => {
       const logFile = join(folder, 'service.log');
       own = await startOwn({ main: 'client/service/main.js', env, nodeOptions, logFile, isReady });

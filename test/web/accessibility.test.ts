@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import type { Look } from '../../scripts/screenshots/look';
 import { looks } from '../../scripts/screenshots/looks';
 import { describeInBrowser } from './browser';
-import { lookNamed, openGallery, type Gallery } from './gallery';
+import { allBelow, lookNamed, openGallery, type Gallery } from './gallery';
 
 jest.setTimeout(60_000);
 
@@ -24,8 +24,7 @@ const violationsOn = (page: Page, { name }: Look): Promise<string[]> =>
 /** What can be pressed or typed in, in this document and in shadow roots, and is too small. */
 const tooSmallOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
-    const all = (root) => [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]);
-    const targets = all(document).filter((element) => element.matches('button, a, input, select, textarea, summary') && element.getClientRects().length > 0);
+    const targets = ${allBelow}(document).filter((element) => element.matches('button, a, input, select, textarea, summary') && element.getClientRects().length > 0);
     const boxOf = (element) => (element.closest('label') ?? element).getBoundingClientRect();
     const least = (element) => (element.matches('.primary, main > .card > .button') ? 44 : 24);
     return targets

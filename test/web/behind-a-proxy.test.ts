@@ -49,10 +49,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     await scene?.close();
     await Promise.all([proxy?.close(), host?.close()]);
   });
-  afterEach(async () => {
-    await scene.everybodyLeaves();
-    scene.complaints.length = 0;
-  });
+  afterEach(() => scene.everybodyLeaves());
 
   test('the hosted page connects, and every address is below that path', async () => {
     const page = await opened(scene.install('Ledgerly'));

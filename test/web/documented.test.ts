@@ -87,10 +87,7 @@ describeInBrowser('the guide to embedding', () => {
     sandbox.update(ACCOUNT, 1002, { ...nothing, Properties });
     sandbox.update(ACCOUNT, 1009, nothing);
   });
-  afterEach(async () => {
-    await scene.everybodyLeaves();
-    scene.complaints.length = 0;
-  });
+  afterEach(() => scene.everybodyLeaves());
 
   test('plain HTML: three files make a site that connects, and asks its backend', async () => {
     write('app.js', snippet('// app.js\n'));

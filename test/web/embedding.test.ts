@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
-import { startHost, type Host } from './host';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { besideHost, type Host } from './host';
+import { button, field, heading, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -24,15 +24,7 @@ const listen = `window.told = [];
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));`;
 
 describeInBrowser('the element', () => {
-  beforeAll(async () => {
-    host = await startHost();
-    scene = await openWebScene({ allowedOrigins: [host.origin] });
-  });
-  afterAll(async () => {
-    await scene?.close();
-    await host?.close();
-  });
-  beforeEach(() => void (scene.complaints.length = 0));
+  besideHost((both) => ({ scene, host } = both));
 
   test('in a page of another origin, under its policy, connects by key and by consent, and tells of it', async () => {
     const keys = scene.install('Brightdesk', 'Ledgerly');

@@ -37,3 +37,7 @@ export const lookNamed = (name: string): Look => {
   if (!look) throw new Error(`There is no look "${name}".`);
   return look;
 };
+
+/** For what is evaluated in a page: a function that gives all elements below one, those in shadow roots too. */
+export const allBelow =
+  "(function all(root) { return [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]); })";

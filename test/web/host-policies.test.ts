@@ -3,8 +3,8 @@ import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
 import { eventually } from '../support/eventually';
-import { NONCE, policyFor, startHost, type Host } from './host';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { besideHost, NONCE, policyFor, type Host } from './host';
+import { button, field, heading, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -38,18 +38,7 @@ const changed = (directive: string, instead = ''): { [name: string]: string } =>
 };
 
 describeInBrowser('the page of another site', () => {
-  beforeAll(async () => {
-    host = await startHost();
-    scene = await openWebScene({ allowedOrigins: [host.origin] });
-  });
-  afterAll(async () => {
-    await scene?.close();
-    await host?.close();
-  });
-  afterEach(async () => {
-    await scene.everybodyLeaves();
-    scene.complaints.length = 0;
-  });
+  besideHost((both) => ({ scene, host } = both));
 
   describe('has a content security policy', () => {
     test('that allows the least: everything works', async () => {

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { openWebScene, type WebScene } from './scene';
 
 export interface HostPage {
   /** Where the element comes from. */
@@ -52,4 +53,20 @@ export async function startHost(): Promise<Host> {
       return new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Both for the tests of a `describe`: opened before the first of them, closed after the last. Each starts without pages. */
+export function besideHost(opened: (both: { scene: WebScene; host: Host }) => void): void {
+  let host: Host | undefined;
+  let scene: WebScene | undefined;
+  beforeAll(async () => {
+    host = await startHost();
+    scene = await openWebScene({ allowedOrigins: [host.origin] });
+    opened({ scene, host });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await host?.close();
+  });
+  afterEach(() => scene?.everybodyLeaves());
 }

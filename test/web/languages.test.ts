@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { looks } from '../../scripts/screenshots/looks';
 import { describeInBrowser } from './browser';
-import { lookNamed, openGallery, type Gallery } from './gallery';
+import { allBelow, lookNamed, openGallery, type Gallery } from './gallery';
 import { addPseudo, MARK, speak, textsOn } from './pseudo';
 
 jest.setTimeout(60_000);
@@ -13,9 +13,8 @@ let context: BrowserContext;
 /** What is wider than the screen, and text that is cut off. */
 const cutOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
-    const all = (root) => [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]);
     const { scrollWidth, clientWidth } = document.documentElement;
-    const elements = all(document.body).filter((element) => element.getClientRects().length > 0 && !element.closest('.quietly, svg'));
+    const elements = ${allBelow}(document.body).filter((element) => element.getClientRects().length > 0 && !element.closest('.quietly, svg'));
     const isOut = (element) => { const { left, right } = element.getBoundingClientRect(); return left < -0.5 || right > clientWidth + 0.5; };
     const isCut = (element) =>
       !element.matches('input, select, textarea, option, progress') && getComputedStyle(element).display !== 'inline' &&

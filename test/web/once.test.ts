@@ -5,8 +5,8 @@ import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
-import { startHost, type Host } from './host';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { besideHost, type Host } from './host';
+import { button, field, heading, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -45,18 +45,7 @@ async function type(page: Page): Promise<void> {
 }
 
 describeInBrowser('once', () => {
-  beforeAll(async () => {
-    host = await startHost();
-    scene = await openWebScene({ allowedOrigins: [host.origin] });
-  });
-  afterAll(async () => {
-    await scene?.close();
-    await host?.close();
-  });
-  afterEach(async () => {
-    await scene.everybodyLeaves();
-    scene.complaints.length = 0;
-  });
+  besideHost((both) => ({ scene, host } = both));
 
   test('the same key from five tabs at once: Cyclr takes it once, and all of them show it', async () => {
     const [key] = scene.install('Brightdesk');

@@ -14,7 +14,7 @@ export interface WebScene {
   complaints: string[];
   /** A browser of somebody: nothing is shared with another one. */
   someone(): Promise<BrowserContext>;
-  /** All of them are closed. */
+  /** All of them are closed, and what they complained about is forgotten. */
   everybodyLeaves(): Promise<unknown>;
   /** Installs these connectors of the catalogue in one account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
@@ -62,7 +62,10 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
     browser,
     complaints,
     someone,
-    everybodyLeaves: () => Promise.all(browser.contexts().map((context) => context.close())),
+    async everybodyLeaves() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+      complaints.length = 0;
+    },
     view,
     install<Names extends string[]>(...connectors: Names) {
       const accountId = `account-${randomUUID()}`;

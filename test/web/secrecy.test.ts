@@ -3,8 +3,8 @@ import type { BrowserContext, Page, Request } from 'playwright-core';
 import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
-import { startHost, type Host } from './host';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { besideHost, type Host } from './host';
+import { button, field, heading, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -76,15 +76,7 @@ function findNone(foundIn: Search, texts: string[]): void {
 }
 
 describeInBrowser('secrets', () => {
-  beforeAll(async () => {
-    host = await startHost();
-    scene = await openWebScene({ allowedOrigins: [host.origin] });
-  });
-  afterAll(async () => {
-    await scene?.close();
-    await host?.close();
-  });
-  afterEach(() => scene.everybodyLeaves());
+  besideHost((both) => ({ scene, host } = both));
 
   test.each(['the hosted page', 'a page of another site'])(
     'what is typed into %s goes out sealed alone, and is held by nothing afterwards',

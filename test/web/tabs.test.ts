@@ -33,7 +33,6 @@ describeInBrowser('tabs and windows', () => {
   afterEach(async () => {
     await scene.everybodyLeaves();
     sandbox().clearFaults();
-    scene.complaints.length = 0;
   });
 
   test('a tab that was closed in the middle goes on in another, after the worker has started anew', async () => {
