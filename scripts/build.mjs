@@ -36,11 +36,13 @@ export async function build(root) {
   const workshop = mkdtempSync(join(root, 'dist.'));
   const made = join(workshop, 'made');
   try {
-    await Promise.all([
+    // All have ended before the workshop is removed, also when one fails: they would write into it again.
+    const parts = await Promise.allSettled([
       compile(root, made),
       bundle(root, join(workshop, BUNDLE), stamp),
       page(root, join(workshop, 'page'), stamp),
     ]);
+    for (const { reason } of parts) if (reason) throw reason;
     renameSync(join(workshop, BUNDLE), join(made, BUNDLE));
     renameSync(join(workshop, 'page'), join(made, PAGE));
     writeFileSync(join(made, STAMP), JSON.stringify(stamp));

@@ -17,16 +17,24 @@ function project({ installed = true } = {}) {
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) {
     copyFileSync(join(repository, name), join(root, name));
   }
-  const include = ['workflows', 'worker', 'scripts'];
-  const compilerOptions = { types: [] };
-  write(join(root, 'tsconfig.build.json'), JSON.stringify({ extends: './tsconfig.json', compilerOptions, include }));
+  const include = ['workflows', 'worker', 'client', 'scripts'];
+  const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['client/web'] };
+  write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
   const converter = "export { defaultPayloadConverter as payloadConverter } from '@temporalio/common';\n";
   write(join(root, 'workflows', 'payload-converter.ts'), converter);
   write(join(root, 'workflows', 'interceptors.ts'), 'export const interceptors = () => ({});\n');
+  page(root);
   worker(root, 'console.log(JSON.stringify(process.argv.slice(1)));');
   if (installed) symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
   return root;
+}
+
+function page(root: string): void {
+  const folder = join('client', 'web');
+  for (const name of ['element', 'page', 'return']) write(join(root, folder, `${name}.ts`), 'export const made = 1;\n');
+  write(join(root, 'client', 'sealing', 'seal.ts'), 'export const sealed = 1;\n');
+  copyFileSync(join(repository, folder, 'vite.config.mjs'), join(root, folder, 'vite.config.mjs'));
 }
 
 const worker = (root: string, code: string) =>
