@@ -23,7 +23,7 @@ Exit code 0 only when every flow is authenticated and no history grew while its 
   --flows N      flows in a round (100)
   --cached N     flows that wait while the memory of a worker is measured, 1000 at most (800)
   --waiting N    instead: starts N flows of ours that wait, and measures memory and inputs; writes waiting.json
-  --service      instead: the onboarding service against Temporal itself, a quarter of those flows in a round, one
+  --service      instead: the onboarding service against Temporal itself, half as many flows in a round, one
                  after the other; writes service.json and service.svg
   --out FOLDER   where the results go (bench/results)`;
 
@@ -62,7 +62,7 @@ async function measure(stack: Stack, { waiting, service, rounds, flows, cached, 
     console.log(json(summary).trimEnd());
     return 0;
   }
-  if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 4) }, write);
+  if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 2) }, write);
   const workers: Workers = { ours: await stack.startWorker('ours'), minimal: await stack.startWorker('minimal') };
   const played = await playRounds(stack, workers, { rounds, flows }, say);
   const idleCpu = await idle(stack, workers);

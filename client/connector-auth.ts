@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  QueryRejectedError,
+  WorkflowClient,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -79,7 +81,13 @@ export interface Link {
  * codes that it names, `temporalUnavailable`, and `noWorker` where a running flow has to be asked.
  */
 export class ConnectorAuth {
-  constructor(private readonly client: Client) {}
+  /** Where the server itself refuses a query about a flow that has ended. */
+  readonly #openFlows: WorkflowClient;
+
+  constructor(private readonly client: Client) {
+    const { connection, workflow } = client;
+    this.#openFlows = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
+  }
 
   /** Starts an authentication, or finds the one that runs. Repeating is safe. Fails: invalidInput, alreadyRunning. */
   async start(input: Input, { idempotencyKey }: StartOptions = {}): Promise<Started> {
@@ -132,7 +140,7 @@ export class ConnectorAuth {
   async *follow(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
     for await (const { runId, open } of this.#growth(key, signal))
       yield await this.#bounded(() =>
-        open ? this.#query(this.#handle(key, runId), messages.view) : this.#viewOf(key, runId),
+        open ? this.#query(this.#handle(key, runId), messages.view) : this.#endedView(key, runId),
       );
   }
 
@@ -253,11 +261,19 @@ export class ConnectorAuth {
     return { workflowId, runId, started: false, intent };
   }
 
-  /** Of the present run, or of this one. */
-  async #viewOf(key: ConnectorKey, ofRun?: string): Promise<View> {
+  /** Of the present run: by one call where it is open. */
+  #viewOf(key: ConnectorKey): Promise<View> {
+    return this.#query(this.#openFlows.getHandle(messages.workflowIdOf(key)), messages.view).catch((err: unknown) => {
+      if (err instanceof QueryRejectedError) return this.#endedView(key);
+      throw err;
+    });
+  }
+
+  /** Of the last run, or of this one, from what it has left: no worker has to know its code any more. */
+  async #endedView(key: ConnectorKey, ofRun?: string): Promise<View> {
     const execution = await this.#handle(key, ofRun).describe();
     const handle = this.#handle(key, execution.runId);
-    if (execution.status.name === 'RUNNING') return this.#query(handle, messages.view);
+    if (execution.status.name === 'RUNNING') return this.#query(handle, messages.view); // started again meanwhile
     if (execution.status.name === 'COMPLETED') return handle.result();
     if (execution.status.name === 'FAILED') return this.#failedView(key, execution);
     return this.#viewWithoutResult(key, execution);

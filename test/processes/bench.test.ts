@@ -68,6 +68,19 @@ test('many flows wait, and answer', async () => {
   expect(JSON.parse(written('waiting.json'))).toMatchObject({ flows: 7, inputs: { count: 7 } });
 });
 
+test('a small bench of the service compares what it tells with Temporal itself, and asks nothing for 500 streams', async () => {
+  const run = bench('--service', '--rounds', '1', '--flows', '4');
+
+  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('Readers told where they stand')]);
+  const { rows, streams, push, reading } = JSON.parse(written('service.json'));
+  expect(push).toMatchObject({ stream: [{ delays: Array(4).fill(expect.any(Number)) }], direct: [{}] });
+  expect(reading).toEqual({ session: [expect.any(Number)], query: [expect.any(Number)] });
+  expect(streams).toMatchObject({ streams: 500, queries: 0, descriptions: 0 });
+  for (const { ratio } of rows) expect(ratio.median).toEqual(expect.any(Number));
+  expect(written('service.svg')).toMatch(/^<svg /);
+  expect(leftovers()).toEqual([]);
+});
+
 test('Ctrl-C stops what it has started, and nothing is written', async () => {
   const run = bench('--rounds', '1000', '--flows', '3');
   await run.says('round 0');

@@ -167,13 +167,14 @@ test('a flow that has ended is told from its result: no worker is asked, however
   const keys = [...scenes, missing].map(({ key }) => key);
   const ends = await Promise.all(keys.map((key) => stage.auth.result(key)));
 
+  await stage.stopWorker();
   const reader = read(hub, keys);
   await reader.ended;
+  await stage.restartWorker();
 
   const byId = (views: typeof ends) => new Map(views.map((view) => [view.runId, view]));
   expect(byId(reader.views())).toEqual(byId(ends));
   expect(ends.map(({ state }) => state)).toEqual(['cancelled', 'failed', 'authenticated', 'failed']);
-  expect(counts.queries.started).toBe(0);
 });
 
 test('a flow that is ended from outside while it is read is told as its last view', async () => {
