@@ -60,8 +60,11 @@ export class ReadAhead {
 }
 
 /** How many events the jobs tell of, at least. */
-const toldBy = (jobs: readonly Job[]): number =>
-  jobs.filter((job) => job.signalWorkflow ?? job.fireTimer ?? job.resolveActivity ?? job.cancelWorkflow).length;
+const toldBy = (jobs: readonly Job[]): number => {
+  const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed); // it was started, too
+  const told = jobs.filter((job) => job.signalWorkflow ?? job.fireTimer ?? job.resolveActivity ?? job.cancelWorkflow);
+  return completed.length + told.length;
+};
 
 /** How many events the commands make, at least: what is cancelled at once makes none. */
 function madeBy(commands: readonly Command[]): number {

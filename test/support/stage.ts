@@ -29,6 +29,13 @@ export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.j
 const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
+/**
+ * A cache, whatever the tests are run with: where a test is about it; where several watch one flow (without a cache, the
+ * SDK loses queries of a flow whose task is done meanwhile, and reads ahead of others: neither is the flow's doing); and
+ * where a flow goes through a day of outages (a thousand events; a replay of them for each task takes minutes).
+ */
+export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
+
 export interface Stage {
   sandbox: Sandbox;
   connection: Connection;
@@ -58,8 +65,9 @@ export interface Scene {
   runId: string;
   /** This very run. */
   handle: WorkflowHandle;
+  /** The view, when there is nothing to do. */
   view(): Promise<View>;
-  /** The view, once it is in this state. */
+  /** The same, once it is in this state. */
   reaches(state: View['state']): Promise<View>;
   gives(credentials: Credentials, submissionId?: string): Promise<View>;
   sets(values: { [name: string]: Sealed | string }, submissionId?: string): Promise<View>;
@@ -161,17 +169,22 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
     const { runId } = await auth.start({ ...input, ...key });
     const handle = client.workflow.getHandle(workflowIdOf(key), runId);
     const requests = () => sandbox.requests.filter(({ account }) => account === key.accountId);
+    const view = () => settled(client.workflow.getHandle(handle.workflowId), () => auth.view(key));
+    const reaches = async (state: View['state']) => {
+      const early = await eventually(
+        () => auth.view(key),
+        (seen) => seen.state === state,
+      );
+      const seen = await eventually(view, () => true);
+      return seen.state === state ? seen : early; // where it does not stay for long
+    };
     return {
       key,
       workflowId: handle.workflowId,
       runId,
       handle,
-      view: () => auth.view(key),
-      reaches: (state) =>
-        eventually(
-          () => auth.view(key),
-          (view) => view.state === state,
-        ),
+      view,
+      reaches,
       gives: async (credentials, submissionId = randomUUID()) =>
         auth.submitCredentials(key, { submissionId, credentials: await sealed(key, submissionId, credentials) }),
       sets: (values, submissionId = randomUUID()) => auth.submitProperties(key, { submissionId, values }),
@@ -205,6 +218,20 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       await Promise.all([close(), sandbox.close()]);
     },
   };
+}
+
+/**
+ * What a query says when no task waits, and none comes in between. Without a cache it would else read what a task is
+ * still to do: a moment before an update finds it so, and by a time that will not be the task's.
+ */
+async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
+  const before = await eventually(
+    () => flow.describe(),
+    ({ raw }) => !raw.pendingWorkflowTask,
+  );
+  const said = await query();
+  const { historyLength } = await flow.describe();
+  return historyLength === before.historyLength ? said : settled(flow, query);
 }
 
 let logged: string[] | undefined;

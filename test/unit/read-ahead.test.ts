@@ -12,11 +12,13 @@ interface Task {
 
 const signal = { signalWorkflow: {} };
 const update = { doUpdate: {} };
-const answered = { resolveActivity: {} };
+const answered = { resolveActivity: { result: { completed: {} } } };
+const timedOut = { resolveActivity: { result: { failed: {} } } };
 const upsert = { upsertWorkflowSearchAttributes: {} };
 const call = { scheduleActivity: {} };
 const timer = { startTimer: {} };
 const noTimer = { cancelTimer: {} };
+const endOfCall = { requestCancelActivity: {} };
 const accepted = { updateResponse: { accepted: {} } };
 const rejected = { updateResponse: { rejected: {} } };
 
@@ -33,7 +35,12 @@ function does(...tasks: Task[]): void {
 const first = { length: 3, commands: [call, upsert] };
 
 test('tasks that follow one another as close as can be are no reading ahead', () => {
-  does(first, { length: 9, jobs: [answered], commands: [timer] }, { length: 14, commands: [noTimer, call] });
+  does(
+    first,
+    { length: 10, jobs: [answered], commands: [timer] },
+    { length: 15, jobs: [signal], commands: [noTimer, call] },
+    { length: 20, jobs: [timedOut] },
+  );
 });
 
 test('a history that is longer and not bigger was read ahead: the next task is done again', () => {
@@ -49,38 +56,44 @@ test('where no server tells the size, nothing is told by it', () => {
 });
 
 describe('where a query has read the start of a task that failed later', () => {
-  const queried = { length: 9, jobs: [answered], commands: [upsert] };
+  const queried = { length: 10, jobs: [answered], commands: [upsert] };
 
   test('the task that is done again comes too soon', () => {
-    expect(() => does(first, queried, { length: 12, jobs: [update] })).toThrow(READ_AHEAD);
+    expect(() => does(first, queried, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 
   test('and so it does with what has arrived meanwhile', () => {
-    expect(() => does(first, queried, { length: 14, jobs: [signal, signal] })).toThrow(READ_AHEAD);
+    expect(() => does(first, queried, { length: 15, jobs: [signal, signal] })).toThrow(READ_AHEAD);
+    expect(() => does(first, queried, { length: 15, jobs: [answered] })).toThrow(READ_AHEAD);
   });
 
   test.each([
     ['a call', [call]],
     ['a timer', [timer]],
+    ['a call, beside the end of another one,', [endOfCall, call, call]],
+    ['a call, beside the end of a timer,', [noTimer, call]],
     ['the acceptance of an update', [accepted]],
   ])('%s in the history is missed', (_, commands) => {
-    expect(() => does(first, { ...queried, commands }, { length: 12, jobs: [update] })).toThrow(READ_AHEAD);
+    expect(() => does(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 });
 
-test('a timer that is cancelled at once is not missed in the history', () => {
-  does(first, { length: 9, jobs: [answered], commands: [timer, noTimer] }, { length: 12, jobs: [update] });
+test.each([
+  ['a timer', [timer, noTimer]],
+  ['a call', [call, endOfCall]],
+])('%s that is cancelled at once is not missed in the history', (_, commands) => {
+  does(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
 });
 
 test('a task of several steps is one task', () => {
   const steps = [
-    { length: 9, jobs: [answered], commands: [upsert] },
-    { length: 9, jobs: [answered], commands: [call] },
+    { length: 10, jobs: [answered], commands: [upsert] },
+    { length: 10, jobs: [answered], commands: [call] },
   ];
 
-  does(first, ...steps, { length: 14, jobs: [update] });
+  does(first, ...steps, { length: 15, jobs: [update] });
 
-  expect(() => does(first, ...steps, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
+  expect(() => does(first, ...steps, { length: 14, jobs: [update] })).toThrow(READ_AHEAD);
 });
 
 test('an update that was rejected leaves no trace', () => {

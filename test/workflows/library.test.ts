@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
 import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { RETURN_TO, happens, keyInput } from '../support/messages';
-import { openStage, type Scene, type Stage } from '../support/stage';
+import { cached, openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
 /** What every call without a server ends with: begun before all tests, since that takes 20 s. */
@@ -210,6 +210,9 @@ test('what takes longer than 10 s is answered with the view as it stands', async
 });
 
 describe('watch', () => {
+  beforeAll(() => stage.restartWorker(cached));
+  afterAll(() => stage.restartWorker());
+
   test('tells what was, then what comes, until the end, to everybody who watches', async () => {
     const scene = await at('awaitingProperties', 'Fernhill');
     const early: TimelineEntry[] = [];

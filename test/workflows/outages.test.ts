@@ -6,9 +6,10 @@ import { generateKey, publicKeyOf } from '../../client/sealing/keys';
 import { seal } from '../../client/sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
+import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { failedTasks, kindOf, ofKind, timersOf, tookMs } from '../support/histories';
-import { openSkippingStage, type Scene, type SkippingStage } from '../support/stage';
+import { cached, openSkippingStage, type Scene, type SkippingStage } from '../support/stage';
 
 let stage: SkippingStage;
 const scenes: Scene[] = [];
@@ -327,6 +328,8 @@ describe('for longer', () => {
   });
 
   describe('after a day without it', () => {
+    beforeAll(() => stage.restartWorker({ ...impatient, ...cached }));
+
     test('what could not be read expires', async () => {
       const on = stage.install('Brightdesk');
       fault(on, away);
@@ -379,6 +382,24 @@ describe('for longer', () => {
       expect(asked.problem).toMatchObject(unavailable);
       expect(missing).toEqual(['SigningSecret']);
       expect(taken.state).toBe('awaitingCredentials');
+    });
+
+    test('a consent that could not be asked about expires', async () => {
+      // Cyclr's clock does not skip: by the flow's its links would have run out before they are made.
+      stage.sandbox.switches.signInTokenExpiresIn = 300 + ((await stage.now()) - Date.now()) / 1000;
+      const flow = await consentScene(stage);
+      scenes.push(flow);
+      await flow.reaches('awaitingAuthorization');
+      const link = await flow.asks();
+      fault(flow.key, away);
+
+      await flow.returns(link);
+      await stage.sleep('23h');
+      const early = await flow.view();
+      const end = await stage.auth.result(flow.key);
+
+      expect(early).toMatchObject({ state: 'verifyingAuthorization', problem: unavailable });
+      expect(end).toMatchObject({ state: 'expired', problem: unavailable });
     });
 
     test('a second outage has a day of its own', async () => {

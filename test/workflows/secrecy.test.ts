@@ -241,10 +241,10 @@ async function consented(decision: Decision, patch?: ConnectorPatch) {
 async function endedDuring(end: (scene: Scene) => Promise<unknown>) {
   const scene = await stage.scene('Brightdesk');
   await scene.reaches('awaitingCredentials');
-  fault(scene.key, 'PUT', { kind: 'slow', ms: 300 });
+  fault(scene.key, 'PUT', { kind: 'slow', ms: 1000 });
   const credentials = await stage.sealed(scene.key, 's', apiKey());
   await scene.signals('credentialInput', { submissionId: 's', credentials });
-  await scene.reaches('applyingCredentials');
+  await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
   await end(scene);
   await scene.handle.result().catch(() => undefined);
 }
