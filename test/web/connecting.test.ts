@@ -75,6 +75,22 @@ describeInBrowser('connecting', () => {
     });
   });
 
+  test('with a secret that values are proposed for: it is typed, hidden', async () => {
+    const Parameters = [
+      { TargetName: 'Realm', IsAccountConnectorProperty: true, IsSensitive: true, Values: ['one', 'two'] },
+    ];
+    const key = scene.service.stage.install('Brightdesk', { patch: { Connector: { Parameters } } });
+    const page = await scene.open([key]);
+    const realm = field(page, 'Realm');
+    await realm.fill('a third');
+    const type = await realm.getAttribute('type');
+    await button(page, 'Continue').click();
+
+    await field(page, 'API key').waitFor();
+    expect(type).toBe('password');
+    expect(cyclr(key).Properties).toMatchObject([{ Name: 'Realm', Value: 'a third' }]);
+  });
+
   test('by consent in a window of its own, which can reach nobody', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);

@@ -37,30 +37,33 @@ export function propertyForm(scene: Scene) {
 function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
   const given = new FormData(form);
   const text = (name: string) => String(given.get(name) ?? '');
-  const valueOf = ({ options, multiline }: Field, index: number) => {
-    const typed =
-      options && text(`setting-${index}`) !== OTHER ? '' : text(options ? `other-${index}` : `setting-${index}`);
-    const chosen = options?.[Number(text(`setting-${index}`) || NaN)];
-    return chosen ?? (multiline ? typed : typed.trim());
+  const valueOf = (field: Field, index: number) => {
+    const entered = text(`setting-${index}`);
+    if (!isChoice(field)) return field.multiline ? entered : entered.trim();
+    if (entered === OTHER) return text(`other-${index}`).trim();
+    return field.options[Number(entered || NaN)] ?? '';
   };
   const entries = fields.map((field, index) => [field.name, valueOf(field, index)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
+/** What is secret is typed, whatever is proposed: a choice would show it. */
+const isChoice = (field: Field): field is Field & { options: string[] } =>
+  !field.secret && field.options !== undefined && field.options.length > 0;
+
 function fieldOf(scene: Scene, field: Field, index: number, problem: ProblemCode | undefined) {
   const { m } = scene;
-  const { label, help, required, secret, stored, multiline, options } = field;
-  const isChoice = options && options.length > 0 && !secret; // its first choice is to keep what is stored
+  const { label, help, required, secret, stored, multiline } = field;
   const shared: InputOptions = {
     id: `setting-${index}`,
     name: `setting-${index}`,
     label,
-    help: [help, stored && !isChoice && m.stored].filter(Boolean).join(' '),
+    help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has one to keep it
     note: required ? undefined : m.optional,
     required: required && !stored,
     problem: problem && problemText(m, problem),
   };
-  if (isChoice) return choiceOf(scene, { ...shared, field, options, index });
+  if (isChoice(field)) return choiceOf(scene, { ...shared, field, options: field.options, index });
   return inputOf(m, { ...shared, secret: secret && !multiline, multiline, value: stored ? '' : field.default });
 }
 
@@ -100,6 +103,8 @@ function choiceOf({ m }: Scene, choice: ChoiceOptions) {
       type="text"
       name="other-${index}"
       aria-label=${m.otherValue(label)}
+      aria-invalid=${problem ? 'true' : nothing}
+      aria-describedby=${describedBy(choice)}
       autocomplete="off"
       autocapitalize="off"
       spellcheck="false"
