@@ -146,7 +146,7 @@ export class Connecting {
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
       if (err.view) this.#watch.hear(err.view);
-      if (err.isEnd) this.#watch.lose(err);
+      if (err.isEnd) void this.#watch.lose(err);
     }
   }
 

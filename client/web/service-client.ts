@@ -59,8 +59,8 @@ export class ServiceClient {
 
   session = (): Promise<SessionAnswer> => this.#json('GET', '');
   renew = (): Promise<Token> => this.#json('POST', '/renew');
-  /** Turns an invitation, this client's token, into a session. */
-  redeem = (): Promise<Token> => this.#json('POST', '/redeem');
+  /** Turns an invitation into a session. */
+  redeem = (invitation: string): Promise<Token> => new ServiceClient(this.base, invitation).#json('POST', '/redeem');
   /** The public JWK set, as text. */
   sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);

@@ -34,11 +34,14 @@ export class SessionWatch {
   watched: Watched = { views: [], isReached: true };
   #abort = new AbortController();
   #reader?: EventReader;
-  #redeemed = false;
+  /** Whether there will be another session, while one is asked for. */
+  #redeeming?: Promise<boolean>;
+  /** It was got by the invitation, and has not been taken anywhere yet: what is refused then is over. */
+  #isNew = false;
 
   /** Begins with the client's token; where it has none, by redeeming the invitation. */
   constructor(private readonly parts: SessionWatchParts) {
-    void (parts.client.token === '' ? this.#redeem(parts.invitation ?? '') : this.#run());
+    void (parts.client.token === '' ? this.#redeem() : this.#run());
   }
 
   stop(): void {
@@ -55,20 +58,18 @@ export class SessionWatch {
   /** Asks for all of it. */
   readonly look = async (): Promise<void> => {
     const { connectors, ...session } = await this.parts.client.session();
+    this.#isNew = false;
     const views = connectors.reduce(merged, this.watched.views);
     this.#set({ session, views, isReached: true });
   };
 
-  /** A call was refused because the session is over. */
-  readonly lose = (failure: ServiceFailure): void => {
-    if (this.watched.end || this.#abort.signal.aborted) return;
-    this.stop();
-    const { invitation } = this.parts;
-    const isEnd = invitation === undefined || this.#redeemed || !failure.isEnd;
-    if (isEnd)
-      return this.#set({ end: failure.code === 'tokenVoid' ? 'finished' : this.#redeemed ? 'lapsed' : 'expired' });
-    this.#abort = new AbortController();
-    void this.#redeem(invitation);
+  /** A call was refused because the session is over. Resolves with whether there is another one now. */
+  readonly lose = (failure: ServiceFailure): Promise<boolean> => {
+    if (this.#redeeming) return this.#redeeming;
+    if (this.watched.end || this.#abort.signal.aborted) return Promise.resolve(false);
+    if (this.parts.invitation !== undefined && failure.isEnd && !this.#isNew) return this.#redeem();
+    this.#end(failure, this.#isNew ? 'lapsed' : 'expired');
+    return Promise.resolve(false);
   };
 
   async #run(): Promise<void> {
@@ -104,12 +105,24 @@ export class SessionWatch {
     return Date.now() + Math.min(Math.max(left / 2, RENEW_MS.least), RENEW_MS.most);
   }
 
-  async #redeem(invitation: string): Promise<void> {
-    this.#redeemed = true; // once: what is refused again is over
-    this.parts.client.token = invitation;
-    if (!(await this.#insist(async () => this.#take(await this.parts.client.redeem())))) return;
-    this.#redeemed = false;
-    await this.#run();
+  /** Gets another session, and goes on with it. */
+  #redeem(): Promise<boolean> {
+    this.stop();
+    this.#abort = new AbortController();
+    const { client, invitation = '' } = this.parts;
+    const redeem = async () => this.#take(await client.redeem(invitation));
+    this.#redeeming = this.#insist(redeem, (failure) => this.#end(failure, 'lapsed')).then((isAnother) => {
+      this.#redeeming = undefined;
+      this.#isNew = isAnother;
+      if (isAnother) void this.#run();
+      return isAnother;
+    });
+    return this.#redeeming;
+  }
+
+  #end({ code }: ServiceFailure, end: End): void {
+    this.stop();
+    this.#set({ end: code === 'tokenVoid' ? 'finished' : end });
   }
 
   #take({ token, expiresAt }: Token): void {
@@ -119,15 +132,16 @@ export class SessionWatch {
   }
 
   /** Until it succeeds; false where the session is over, or nobody watches any more. */
-  async #insist(act: () => Promise<void>): Promise<boolean> {
+  async #insist(act: () => Promise<void>, refused: (failure: ServiceFailure) => unknown = this.lose): Promise<boolean> {
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted; failures++) {
       try {
         await act();
         return !signal.aborted;
       } catch (err) {
+        if (signal.aborted) break;
         const failure = err instanceof ServiceFailure ? err : new ServiceFailure('unexpected');
-        if (!failure.isPassing) return (this.lose(failure), false);
+        if (!failure.isPassing) return (void refused(failure), false);
         this.#set({ isReached: false });
         await pause(Math.max(backoffMs(failures), failure.retryAfterMs ?? 0), signal);
       }

@@ -15,7 +15,8 @@ export interface Given {
 export interface SubmissionsParts {
   client: ServiceClient;
   hear(view: View): void;
-  lose(failure: ServiceFailure): void;
+  /** Whether there is another session now. */
+  lose(failure: ServiceFailure): Promise<boolean>;
   changed(): void;
 }
 
@@ -64,7 +65,9 @@ export class Submissions {
         this.#forget(view);
         return this.parts.hear(answer);
       } catch (err) {
-        if (!(err instanceof ServiceFailure) || !err.isPassing || failures + 1 >= TRIES) throw err;
+        if (!(err instanceof ServiceFailure) || failures + 1 >= TRIES) throw err;
+        if (err.isEnd && (await this.parts.lose(err))) continue;
+        if (!err.isPassing) throw err;
         await new Promise((resolve) =>
           setTimeout(resolve, Math.min(err.retryAfterMs ?? 0, 5000) + backoffMs(failures)),
         );
@@ -74,7 +77,7 @@ export class Submissions {
 
   #fail(given: Given & { body?: Submission }, err: unknown): void {
     const failure = err instanceof ServiceFailure ? err : new ServiceFailure('malformed');
-    if (failure.isEnd) this.parts.lose(failure);
+    if (failure.isEnd) void this.parts.lose(failure);
     if (failure.view) {
       this.#forget(given.view);
       return this.parts.hear(failure.view);

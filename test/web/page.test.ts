@@ -6,12 +6,17 @@ import { createMark } from '../../scripts/faults/marks';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openWebScene, type WebScene } from './scene';
 
+const MINUTE_MS = 60_000;
+
 let scene: WebScene;
+/** How far the service's clock has gone on, all at once. */
+let passedMs = 0;
 
 describeInBrowser('the hosted page', () => {
-  beforeAll(async () => (scene = await openWebScene()));
+  beforeAll(async () => (scene = await openWebScene({ now: () => Date.now() + passedMs })));
   afterAll(() => scene?.close());
   beforeEach(() => void (scene.complaints.length = 0));
+  afterEach(() => void (passedMs = 0));
 
   test('takes its user through several connectors, one after the other, and back', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
@@ -165,6 +170,33 @@ describeInBrowser('the hosted page', () => {
     await button(page, 'Connect').click();
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(before).toEqual([]);
+  });
+
+  test('a session that has run out meanwhile says so at the next step, and nothing was given', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key]);
+    await field(page, 'API key').fill('right');
+    passedMs = 16 * MINUTE_MS;
+
+    await button(page, 'Connect').click();
+
+    await heading(page, 'This session has ended').waitFor();
+    expect((await scene.view(key)).state).toBe('awaitingCredentials');
+  });
+
+  test('with an invitation there is another session, and what was typed arrives with it', async () => {
+    const [key] = scene.install('Brightdesk');
+    const invitation = await scene.service.session(key, { kind: 'invitation' });
+    const page = await (await scene.someone()).newPage();
+    await page.goto(`${scene.service.url}/connect#invitation=${invitation}`);
+    await button(page, 'Get started').click();
+    await field(page, 'API key').fill('right');
+    passedMs = 16 * MINUTE_MS;
+
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect((await scene.view(key)).state).toBe('authenticated');
   });
 
   test('a link that is none, is cut, or has run out says what to do', async () => {
