@@ -30,24 +30,21 @@ export interface Page {
   language: string;
   /** Stands above everything. */
   header: Html;
-  /** Where it goes by itself, after so many seconds. */
-  goesOn?: { afterS: number; to: string };
+  /** Where it goes by itself, after so many seconds; `unscripted`: only where no script of it does better. */
+  goesOn?: { afterS: number; to: string; unscripted?: boolean };
   /** Where its style sheet is, from where the page is. */
   assets?: string;
 }
 
 /** A whole page. */
 export function pageOf({ title, body, language, header, goesOn, assets = '' }: Page): string {
-  const refresh = goesOn
-    ? html`<meta http-equiv="refresh" content="${goesOn.afterS.toString()};url=${goesOn.to}" />`
-    : html``;
   return html`<!doctype html>
     <html lang="${language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        ${refresh}
+        ${goesOn ? refresh(goesOn) : html``}
         <title>${title}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="${assets}page.css" />
@@ -56,4 +53,9 @@ export function pageOf({ title, body, language, header, goesOn, assets = '' }: P
         <main>${header} ${body}</main>
       </body>
     </html> `.text;
+}
+
+function refresh({ afterS, to, unscripted }: NonNullable<Page['goesOn']>): Html {
+  const meta = html`<meta http-equiv="refresh" content="${afterS.toString()};url=${to}" />`;
+  return unscripted ? html`<noscript>${meta}</noscript>` : meta;
 }

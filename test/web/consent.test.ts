@@ -84,6 +84,19 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('awaitingAuthorization');
   });
 
+  test('and in the window, too, as soon as it is known, without being loaded anew', async () => {
+    const { page } = await waiting();
+    const window = await goOut(page);
+    await button(window, 'Decline').click();
+    await heading(window, 'Ledgerly is being checked …').waitFor();
+    await window.evaluate('globalThis.isStillHere = true');
+
+    await heading(window, 'Ledgerly is not connected: try again').waitFor({ timeout: 45_000 });
+
+    expect(await window.evaluate('isStillHere')).toBe(true);
+    expect(await window.title()).toBe('Ledgerly is not connected: try again');
+  });
+
   test('another tab of the same user shows it, too', async () => {
     const { key, page, context } = await waiting();
     const other = await scene.open([key], { context });

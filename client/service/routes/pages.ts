@@ -102,10 +102,11 @@ function comingBack(app: App, { auth, tokens }: Parts, draw: Draw): void {
     await limit(request, reply);
     const { state, connector } = await returned(auth, { accountId, connectorId }, attemptId);
     const title = words.outcomes[state](connector?.name ?? words.theConnector);
-    const again = { afterS: 5, to: `return?${returnQuery(token, depth)}` };
-    const goesOn = state === 'verifyingAuthorization' ? again : undefined;
+    const unsettled = state === 'verifyingAuthorization';
+    const goesOn = { afterS: 5, to: `return?${returnQuery(token, depth)}`, unscripted: true };
     const wayOn = depth === undefined ? html`<p>${words.closeWindow}</p>` : wayBack(words, depth);
-    return show(reply, draw({ ...pageWith(words, title, wayOn), goesOn }));
+    const page = { title, body: cameBack(title, wayOn, unsettled), language: words.tag };
+    return show(reply, draw({ ...page, ...(unsettled && { goesOn }) }));
   });
 }
 
@@ -114,7 +115,14 @@ type Words = ReturnType<typeof wordsFor>;
 /** Who went out in their own tab gets back to where they were: by its history, since no address knows the session. */
 const wayBack = ({ goBack, back }: Words, depth: string): Html =>
   html`<p>${goBack}</p>
-    <button class="button" id="back" data-depth="${depth}" hidden>${back}</button>
+    <button class="button" id="back" data-depth="${depth}" hidden>${back}</button>`;
+
+/** What its script takes further: see return.ts. */
+const cameBack = (title: string, content: Html, unsettled: boolean): Html =>
+  html`<div class="card" id="outcome" aria-live="polite" data-settled="${String(!unsettled)}">
+      <h1>${title}</h1>
+      ${content}
+    </div>
     <script type="module" src="return.js"></script>`;
 
 const card = (title: string, content: Html): Html =>
