@@ -1,0 +1,120 @@
+/** One link leads a user through every connector of the sandbox, whichever way each wants to be authenticated. */
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { catalogue, entryOf } from '../../sandbox/catalogue';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { StateName } from '../../workflows/messages';
+import { describeInBrowser } from './browser';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let keys: ConnectorKey[];
+let page: Page;
+
+/** As the page calls it: a name that is too long for a sentence is cut. */
+function nameOf(connector: string): string {
+  const name = [...entryOf(connector).definition.Name];
+  return name.length > 60 ? `${name.slice(0, 60).join('').trimEnd()}…` : name.join('');
+}
+const keyOf = (connector: string) => keys[catalogue.findIndex(({ key }) => key === connector)]!;
+
+/** Opens it in the list, unless it is open. */
+async function choose(connector: string): Promise<void> {
+  const row = page.locator('button[aria-expanded]', { hasText: nameOf(connector) });
+  if ((await row.getAttribute('aria-expanded')) === 'false') await row.click();
+}
+
+const enters = (values: { [label: string]: string }, submit: string) => async () => {
+  for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
+  await button(page, submit).click();
+};
+const entersKey = enters({ 'API key': 'right' }, 'Connect');
+const nothing = () => Promise.resolve();
+const goesOut = async (connector: string, decide: (popup: Page) => Promise<void>) => {
+  const opening = page.waitForEvent('popup');
+  await button(page, `Go to ${connector}`).click();
+  const popup = await opening;
+  await decide(popup);
+  await heading(popup, `${connector} is connected`).waitFor();
+  await popup.close();
+};
+const consents = (connector: string) => goesOut(connector, (popup) => button(popup, 'Approve').click());
+/** Its user name and password are enough: the window comes back by itself. */
+const isLetIn = (connector: string) => goesOut(connector, nothing);
+/** As a backend that has an app of its own at the third party. */
+const tokensAreGiven = async (connector: string) => {
+  const key = keyOf(connector);
+  await heading(page, `Connect ${connector}`).waitFor();
+  await page.getByText(`There is nothing for you to do: whoever gave you this link connects ${connector}`).waitFor();
+  const submissionId = randomUUID();
+  const { stage } = scene.service;
+  const credentials = await stage.sealed(key, submissionId, { kind: 'tokens', accessToken: 'right' });
+  await stage.auth.submitCredentials(key, { submissionId, credentials });
+};
+
+/** What its user does, one thing after the other. */
+const ways: { [connector: string]: ((connector: string) => Promise<void>)[] } = {
+  Brightdesk: [entersKey],
+  Fernhill: [enters({ 'Company domain': 'acme' }, 'Continue'), entersKey],
+  Kestrel: [enters({ 'Signing secret': 'signed' }, 'Continue'), entersKey],
+  Plainfield: [entersKey],
+  Nullarbor: [entersKey],
+  Parrotmail: [enters({ 'Data centre': 'us21' }, 'Continue'), entersKey],
+  Zenodesk: [
+    enters({ Subdomain: 'acme' }, 'Continue'),
+    enters({ 'User name': 'ann/token', Password: 'pw' }, 'Connect'),
+  ],
+  Insightful: [
+    () => page.getByRole('checkbox', { name: 'There is no password' }).check(),
+    enters({ 'User name': 'key' }, 'Connect'),
+  ],
+  Ledgerly: [consents],
+  Shopwell: [enters({ 'Shop name': 'acme' }, 'Continue'), consents],
+  Chirper: [consents],
+  Driftwood: [consents],
+  Quartz: [enters({ 'Client ID': 'client', 'Client secret': 'secret' }, 'Continue')],
+  Sugarloaf: [enters({ Username: 'ann', Password: 'pw' }, 'Continue'), isLetIn],
+  Homeport: [tokensAreGiven],
+  Openrates: [nothing],
+  Weathervane: [enters({ 'Station code': 'LSZH' }, 'Continue')],
+  Fieldstone: [nothing],
+  Vaultline: [nothing],
+  Evergreen: [nothing],
+  Posterity: [entersKey],
+  Longname: [entersKey],
+};
+const endsElsewhere: { [connector: string]: StateName } = { Fieldstone: 'unsupported', Vaultline: 'unsupported' };
+
+describeInBrowser('one link', () => {
+  beforeAll(async () => {
+    scene = await openWebScene();
+    keys = scene.install(...catalogue.map(({ key }) => key));
+    page = await scene.open(keys);
+  });
+  afterAll(() => scene?.close());
+
+  test.each(catalogue.map(({ key }) => key))('connects %s', async (connector) => {
+    await choose(connector);
+    for (const step of ways[connector]!) await step(connector);
+
+    const state = endsElsewhere[connector] ?? 'authenticated';
+    const end = state === 'authenticated' ? 'is connected' : 'can’t be connected here';
+    await heading(page, `${nameOf(connector)} ${end}`).waitFor();
+    expect((await scene.view(keyOf(connector))).state).toBe(state);
+    expect(cyclrHas(connector)).toBe(state === 'authenticated');
+  });
+
+  test('and says so when there is nothing left to do', async () => {
+    await button(page, 'See all').click();
+
+    await heading(page, 'That is all you can do here').waitFor();
+    expect(await page.getByText('Not possible here').count()).toBe(2);
+    expect(scene.complaints).toEqual([]);
+  });
+});
+
+function cyclrHas(connector: string): boolean {
+  const { accountId, connectorId } = keyOf(connector);
+  const { Authenticated, Connector } = scene.service.stage.sandbox.connectorOf(accountId, connectorId);
+  return Authenticated || Connector.AuthType === 'None';
+}
