@@ -73,6 +73,7 @@ export interface Scene {
   sets(values: { [name: string]: Sealed | string }, submissionId?: string): Promise<View>;
   /** Sends a signal as anybody could: nothing is checked before. */
   signals(name: string, ...args: unknown[]): Promise<void>;
+  /** The timeline, when there is nothing to do. */
   timeline(): Promise<TimelineEntry[]>;
   history(): Promise<HistoryEvent[]>;
   /** What Cyclr has of it. */
@@ -169,7 +170,8 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
     const { runId } = await auth.start({ ...input, ...key });
     const handle = client.workflow.getHandle(workflowIdOf(key), runId);
     const requests = () => sandbox.requests.filter(({ account }) => account === key.accountId);
-    const view = () => settled(client.workflow.getHandle(handle.workflowId), () => auth.view(key));
+    const newest = client.workflow.getHandle(handle.workflowId);
+    const view = () => settled(newest, () => auth.view(key));
     const reaches = async (state: View['state']) => {
       const early = await eventually(
         () => auth.view(key),
@@ -189,7 +191,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
         auth.submitCredentials(key, { submissionId, credentials: await sealed(key, submissionId, credentials) }),
       sets: (values, submissionId = randomUUID()) => auth.submitProperties(key, { submissionId, values }),
       signals: (name, ...args) => handle.signal(name, ...args),
-      timeline: async () => (await auth.timeline(key)).entries,
+      timeline: async () => (await settled(newest, () => auth.timeline(key))).entries,
       history: async () => (await handle.fetchHistory()).events ?? [],
       cyclr: () => sandbox.connectorOf(key.accountId, key.connectorId),
       calls: () => requests().map(({ method, path }) => `${method} ${path.split('/').at(-1)}`),
