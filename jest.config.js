@@ -35,5 +35,5 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
   ],
-  maxWorkers: 2,
+  maxWorkers: 3, // on two cores: tests that go through days, faults and browsers wait for half of their time
 };

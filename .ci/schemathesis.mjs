@@ -20,7 +20,7 @@ const { onStopSignal } = require('../dist/client/temporal/stop-signals.js');
 const { startStack } = require('../dist/scripts/start/stack.js');
 
 const SEED = 1;
-const WITHIN_S = 120;
+const WITHIN_S = 90;
 /** Of the account `acme` in the sandbox: some of every auth type, and one that has nothing to authenticate. */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
