@@ -111,7 +111,7 @@ const consents: Look[] = [
     act: press('Go to Ledgerly'),
   }),
   one('consent, declined', { ...consent, attempt, ...problem('notAuthorized') }, 'No access yet.'),
-  one('consent, once more', { ...consent, ...again }, 'Go to Ledgerly'),
+  one('consent, once more', { ...consent, ...again }, 'Signing in again replaces'),
 ];
 
 const waits: Look[] = [
@@ -153,7 +153,7 @@ const ends: Look[] = [
     'Your earlier connection',
   ),
   one('expired', viewOf('expired', brightdesk), 'was not connected in time'),
-  one('expired, invited', viewOf('expired', brightdesk), 'Start over', {
+  one('expired, invited', viewOf('expired', brightdesk), 'You can start over here', {
     link: 'invitation',
     act: press('Get started'),
   }),

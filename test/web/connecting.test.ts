@@ -1,4 +1,5 @@
 /** A user connects an app of each kind, in a browser. */
+import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openWebScene, type WebScene } from './scene';
 
@@ -128,6 +129,23 @@ describeInBrowser('connecting', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(seen).toEqual({ value: '', invalid: 'true', description: 'key-problem', focused: true });
     expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('once more, where a backend has asked for it: it says what that replaces', async () => {
+    const [key] = scene.install('Brightdesk');
+    await scene.session([key]);
+    await scene.gives(key);
+    await scene.service.asBackend('POST', pathOf(key, '/reauthenticate'), {});
+    const page = await scene.open([key]);
+    await page.getByText('What you enter here replaces what was stored before.').waitFor();
+    const before = cyclr(key).AuthValue;
+
+    await field(page, 'API key').fill('another');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(before).toBe('right');
+    expect(cyclr(key).AuthValue).toBe('another');
   });
 
   test('by Enter twice and a click: it is given once', async () => {

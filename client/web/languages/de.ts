@@ -58,6 +58,7 @@ export const de: Messages = {
   waitsUntil: (date) => `Sie haben dafür bis ${date} Zeit.`,
   sealedNote: 'Ihre Eingaben werden auf diesem Gerät verschlüsselt, bevor sie gesendet werden.',
   overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
+  signsInAnew: 'Eine neue Anmeldung ersetzt die bisherige Verbindung.',
   sending: 'Wird geprüft …',
   unsent:
     'Das konnte nicht gesendet werden. Es ist verschlüsselt aufgehoben: Sie müssen es nicht noch einmal eingeben.',
@@ -113,6 +114,7 @@ export const de: Messages = {
     expired: {
       title: (name) => `${name} wurde nicht rechtzeitig verbunden`,
       text: 'Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, um neu zu beginnen.',
+      textHere: 'Sie können hier neu beginnen.',
     },
     cancelled: {
       title: (name) => `Das Verbinden von ${name} wurde abgebrochen`,

@@ -52,6 +52,7 @@ export const en = {
   waitsUntil: (date: string) => `You can do this until ${date}.`,
   sealedNote: 'What you enter is encrypted on this device before it is sent.',
   overwrites: 'What you enter here replaces what was stored before.',
+  signsInAnew: 'Signing in again replaces the connection that was there.',
   sending: 'Checking …',
   unsent: 'It could not be sent. It is kept, encrypted: you need not enter it again.',
   sendAgain: 'Send again',
@@ -104,6 +105,7 @@ export const en = {
     expired: {
       title: (name: string) => `${name} was not connected in time`,
       text: 'Open this page again from where you came to start over.',
+      textHere: 'You can start over here.',
     },
     cancelled: {
       title: (name: string) => `Connecting ${name} was cancelled`,

@@ -39,7 +39,8 @@ const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', '
 /** What says by itself what is going on. */
 const says: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
-const textOf = ({ m, name }: Scene, kind: Panel): string => {
+const textOf = ({ m, name, act }: Scene, kind: Panel): string => {
+  if (kind === 'expired' && act.canBegin()) return m.panels.expired.textHere;
   const { text } = m.panels[kind] as { text: string | ((name: string) => string) };
   return typeof text === 'string' ? text : text(name);
 };
@@ -53,12 +54,13 @@ const description = ({ view }: Scene, kind: Panel) =>
 function about(scene: Scene, kind: Panel) {
   const { m, name, view, way } = scene;
   const lead = kind === 'consent' && way === 'opened' ? m.panels.consent.opened(name) : textOf(scene, kind);
+  const warning = kind === 'consent' ? m.signsInAnew : m.overwrites;
   const { authDescription } = view.connector ?? {};
   const asked = asks.includes(kind);
   return html`
     ${says.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`}
     ${asked && authDescription ? html`<p class="hint" part="hint" dir="auto">${authDescription}</p>` : nothing}
-    ${asked && view.intent === 'reauthenticate' ? html`<p class="hint" part="hint">${m.overwrites}</p>` : nothing}
+    ${asked && view.intent === 'reauthenticate' ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
   `;
 }
 
