@@ -63,7 +63,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
 
   test('the element in a page of another site, too: it calls where it came from', async () => {
     const keys = scene.install('Ledgerly');
-    const session = await scene.service.session(keys, { origin: host.origin });
+    const session = await scene.session(keys, { origin: host.origin });
     host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });
     const page = await (await scene.someone()).newPage();
     await page.goto(host.origin);

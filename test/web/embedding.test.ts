@@ -15,8 +15,7 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
   await page.goto(host.origin);
   return page;
 }
-const session = (keys: Parameters<typeof scene.service.session>[0]) =>
-  scene.service.session(keys, { origin: host.origin });
+const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
 
 /** Keeps what the element tells. */
 const listen = `window.told = [];

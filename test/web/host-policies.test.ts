@@ -11,7 +11,7 @@ let host: Host;
 
 /** A page of the host that embeds the element for these connectors. */
 async function embedded(keys: ConnectorKey[], headers: { [name: string]: string } = {}): Promise<Page> {
-  const session = await scene.service.session(keys, { origin: host.origin });
+  const session = await scene.session(keys, { origin: host.origin });
   const body = `<cyclr-connect session="${session}"></cyclr-connect>`;
   host.serves({ service: scene.service.url, body, headers });
   const page = await (await scene.someone()).newPage();

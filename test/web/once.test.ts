@@ -27,7 +27,7 @@ function streamsOf(page: Page) {
 }
 
 async function embedded(keys: ConnectorKey[], body: (session: string) => string, script = '') {
-  const session = await scene.service.session(keys, { origin: host.origin });
+  const session = await scene.session(keys, { origin: host.origin });
   host.serves({ service: scene.service.url, body: body(session), scripts: { '/app.js': script } });
   const page = await (await scene.someone()).newPage();
   const streams = streamsOf(page);
@@ -80,7 +80,7 @@ describeInBrowser('once', () => {
       (session) => `<cyclr-connect session="${session}"></cyclr-connect><main></main>`,
     );
     await type(page);
-    const other = await scene.service.session(keys, { origin: host.origin });
+    const other = await scene.session(keys, { origin: host.origin });
 
     await page.evaluate(`(async () => {
       const element = document.querySelector('cyclr-connect');

@@ -18,7 +18,9 @@ export interface WebScene {
   everybodyLeaves(): Promise<unknown>;
   /** Installs these connectors of the catalogue in one account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
-  /** The hosted page, as a user gets it, once these connectors wait. */
+  /** The token of a session, once none of its connectors is still being read: which one a page shows first is then known. */
+  session(keys: ConnectorKey[], more?: object): Promise<string>;
+  /** The hosted page, as a user gets it. */
   open(keys: ConnectorKey[], options?: OpenOptions): Promise<Page>;
   view(key: ConnectorKey): Promise<View>;
   /** Gives a good API key, as somebody else than the page. */
@@ -50,6 +52,12 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
   });
   const view: WebScene['view'] = (key) => service.stage.auth.view(key);
   const complaints: string[] = [];
+  const session: WebScene['session'] = async (keys, more) => {
+    const token = await service.session(keys, more);
+    const isRead = ({ state }: View) => state !== 'fetchingConnector';
+    await Promise.all(keys.map((key) => eventually(() => view(key), isRead)));
+    return token;
+  };
   const someone = async () => {
     const context = await browser.newContext({ locale: 'en-GB' });
     context.setDefaultTimeout(PATIENCE_MS);
@@ -67,13 +75,14 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
       complaints.length = 0;
     },
     view,
+    session,
     install<Names extends string[]>(...connectors: Names) {
       const accountId = `account-${randomUUID()}`;
       const keys = connectors.map((connector) => service.stage.install(connector, { accountId }));
       return keys as { [N in keyof Names]: ConnectorKey };
     },
-    async open(keys, { session = {}, context, before } = {}) {
-      const token = await service.session(keys, { accountLabel: 'Acme Ltd', ...session });
+    async open(keys, { session: more = {}, context, before } = {}) {
+      const token = await session(keys, { accountLabel: 'Acme Ltd', ...more });
       const page = await (context ?? (await someone())).newPage();
       await before?.(page);
       await page.goto(`${service.url}/connect#session=${token}`);

@@ -84,7 +84,7 @@ describeInBrowser('secrets', () => {
       const { secret, foundIn } = createMark();
       const keys = scene.install('Kestrel', 'Insightful');
       const origin = where === 'the hosted page' ? undefined : host.origin;
-      const session = await scene.service.session(keys, { origin });
+      const session = await scene.session(keys, { origin });
       const body = `<cyclr-connect session="${session}"></cyclr-connect>`;
       host.serves({ service: scene.service.url, body });
       const record = await recorded();
@@ -105,7 +105,7 @@ describeInBrowser('secrets', () => {
 
   test('a session stands in no address, and in no Referer, but in the fragment of its link', async () => {
     const [key] = scene.install('Ledgerly');
-    const session = await scene.service.session([key]);
+    const session = await scene.session([key]);
     const record = await recorded();
     const page = await record.context.newPage();
     await page.goto(`${scene.service.url}/connect#session=${session}`);
