@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../client/sealing/keys';
 import type { AuthorizationRequest, CredentialInput, Problem, TimelineEntry, View } from '../../workflows/messages';
 import { eventually } from './eventually';
@@ -61,3 +62,18 @@ export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promis
   await scene.signals(mark);
   return eventually(scene.timeline, (entries) => entries.some(({ note }) => note === mark));
 }
+
+/** The view that somebody got, be it as the answer or because the flow had ended. Fails for any other error. */
+export const answered = (answer: Promise<View>): Promise<View> =>
+  answer.catch((err: unknown) => {
+    if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;
+    throw err;
+  });
+
+/** As a caller who sends the very same again while no answer comes. */
+export const patiently = (send: () => Promise<View>, withinMs: number): Promise<View> =>
+  eventually(
+    () => answered(send()),
+    () => true,
+    withinMs,
+  );

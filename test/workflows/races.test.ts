@@ -2,7 +2,7 @@
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { ConnectorAuth, type Link } from '../../client/connector-auth';
-import { ConnectorAuthError } from '../../client/connector-auth-error';
+import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';
 import {
@@ -17,7 +17,7 @@ import {
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { kindOf, taskFailures } from '../support/histories';
-import { keyInput, linkRequest, refusal, updates } from '../support/messages';
+import { answered, keyInput, linkRequest, patiently, refusal, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -54,21 +54,6 @@ const puts = (scene: Scene) => scene.calls().filter((call) => call.startsWith('P
 const returned = async (scene: Scene) =>
   (await scene.timeline()).filter(({ event }) => event === 'authorizationReturned').length;
 
-/** The view that somebody got, be it as the answer or because the flow had ended. Fails for any other error. */
-const answered = (answer: Promise<View>): Promise<View> =>
-  answer.catch((err: unknown) => {
-    if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;
-    throw err;
-  });
-
-/** As a caller who sends the very same again while no answer comes: twenty can take longer than one waits for. */
-const patiently = (send: () => Promise<View>): Promise<View> =>
-  eventually(
-    () => answered(send()),
-    () => true,
-    40_000,
-  );
-
 const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
 
 /** What is sent meanwhile is read by one and the same workflow task. */
@@ -87,7 +72,7 @@ describe('twenty updates and twenty signals at once', () => {
     const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
 
     const [views] = await Promise.all([
-      Promise.all(inputs.map((input) => patiently(() => stage.auth.submitCredentials(scene.key, input)))),
+      Promise.all(inputs.map((input) => patiently(() => stage.auth.submitCredentials(scene.key, input), 40_000))),
       Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
     ]);
     const end = await stage.auth.result(scene.key);

@@ -2,12 +2,10 @@
  * Queries that wait while no worker runs, answered by a worker that has not cached the flow: they read also what a task
  * is still to do. Which comes first is chance, and one flow in three met it before it was mended: so there are many.
  */
-import { ConnectorAuthError } from '../../client/connector-auth-error';
-import type { View } from '../../workflows/messages';
 import { READ_AHEAD } from '../../workflows/read-ahead';
 import { eventually } from '../support/eventually';
 import { histories, kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
-import { keyInput } from '../support/messages';
+import { keyInput, patiently } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
@@ -32,21 +30,6 @@ const come = (scenes: Scene[], kind: string) =>
 const messagesOf = (events: HistoryEvent[] | null | undefined) =>
   ofKind(events ?? [], 'workflowTaskFailed').map((event) => event.workflowTaskFailedEventAttributes?.failure?.message);
 
-/**
- * As a caller who sends the very same again while nobody answers, or Temporal takes no updates because a task has failed
- * repeatedly: it takes its time to be done again.
- */
-const patiently = (send: () => Promise<View>): Promise<View> =>
-  eventually(
-    () =>
-      send().catch((err: unknown) => {
-        if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;
-        throw err;
-      }),
-    () => true,
-    60_000,
-  );
-
 test('nothing is lost by it, whoever sends it again is answered, and every history replays', async () => {
   await stage.restartWorker({ activities: undefined });
   const scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
@@ -61,7 +44,7 @@ test('nothing is lost by it, whoever sends it again is answered, and every histo
   const given = scenes.map(async (scene, i) => {
     const input = await keyInput(stage, scene, `s${i}`);
     await scene.signals('credentialInput', input);
-    return patiently(() => stage.auth.submitCredentials(scene.key, input));
+    return patiently(() => stage.auth.submitCredentials(scene.key, input), 60_000); // a task that is done again takes its time
   });
   await come(scenes, 'workflowExecutionSignaled');
 
