@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Exit } from '../../client/temporal/child';
 import { freePort } from '../../client/temporal/ports';
-import { serviceEnv } from '../../scripts/start/service';
+import { mintSession, serviceEnv } from '../../scripts/start/service';
 import type { ConnectorKey } from '../../workflows/connector';
 import { callerOf, type Caller } from './http';
 import { startOwn, type OwnProcess } from './process';
@@ -56,10 +56,8 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     apiKey,
     call,
-    async session({ accountId, connectorId }) {
-      const body = { accountId, connectorIds: [connectorId] };
-      return (await call('POST', '/v1/sessions', { token: apiKey, body })).body.token as string;
-    },
+    session: async ({ accountId, connectorId }) =>
+      (await mintSession({ url, apiKey }, { accountId, connectorIds: [connectorId] })).token,
     start: async () => {
       const logFile = join(folder, 'service.log');
       own = await startOwn({ main: 'client/service/main.js', env, nodeOptions, logFile, isReady });
