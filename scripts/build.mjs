@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -120,8 +121,10 @@ function stampOf(root) {
   };
 }
 
+/** A container image has only the folders that its processes need: a folder that is missing has no sources. */
 function sourcesIn(root, folders) {
   return folders
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
     .filter((path) => /\.(ts|css|mjs)$/.test(path))
     .sort();

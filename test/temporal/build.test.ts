@@ -17,7 +17,7 @@ function project({ installed = true } = {}) {
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) {
     copyFileSync(join(repository, name), join(root, name));
   }
-  const include = ['workflows', 'worker', 'client', 'scripts'];
+  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // no bench/: a container image lacks it
   const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['client/web'] };
   write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
