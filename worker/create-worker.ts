@@ -18,7 +18,7 @@ export function createWorker(
   bundlePath: string,
   more: Partial<WorkerOptions> = {},
 ): Promise<Worker> {
-  return Worker.create({
+  const options: WorkerOptions & { isolateExecutionTimeout: string } = {
     connection,
     namespace,
     taskQueue,
@@ -27,6 +27,9 @@ export function createWorker(
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
+    // At the SDK's 5 s a longer workflow task ends inside a promise hook, and aborts the whole process (SDK 1.24). The
+    // public type lacks the option.
+    isolateExecutionTimeout: '60s',
     // A deploy lets every attempt end by itself: the longest takes 60 s.
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',
@@ -38,7 +41,8 @@ export function createWorker(
         : { useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' }),
     },
     ...more,
-  });
+  };
+  return Worker.create(options);
 }
 
 /** Of the code alone: the source map behind it depends on where it was built. */
