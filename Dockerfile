@@ -1,6 +1,4 @@
-# syntax=docker/dockerfile:1
-
-# One image for every process of ours; the command says which: dist/worker/main.js, dist/client/cli/main.js, …
+# One image for every process of ours; the command says which: dist/worker/main.js, dist/cli/main.js, …
 # Not Alpine: the Temporal SDK's native part wants glibc.
 ARG NODE_IMAGE=node:20.20.2-bookworm-slim
 
@@ -21,7 +19,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY docker docker
+COPY deploy deploy
 # A new volume takes its owner and mode from the folder that it is mounted on.
 RUN install -d -o node -g node -m 0700 /keys /data
 # node, by its number: Kubernetes can't tell of a name whether it is root.
@@ -30,6 +28,6 @@ EXPOSE 8080 8081
 # Ready, not only alive: Docker restarts nothing for it, and who waits for a healthy worker wants one that gets tasks.
 # What restarts the unhealthy should ask /healthz: cut off from Temporal, a new worker is no better than the old one.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["node", "docker/healthcheck.mjs", "http://127.0.0.1:8081/readyz"]
+  CMD ["node", "deploy/healthcheck.mjs", "http://127.0.0.1:8081/readyz"]
 # Node itself, so that a stop signal arrives.
 CMD ["node", "dist/worker/main.js"]

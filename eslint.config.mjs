@@ -1,12 +1,52 @@
 import tseslint from 'typescript-eslint';
 
-/** What each folder may not import: imports go one way. */
-const wall = (files, forbidden, message, ignores = []) => ({
-  files,
-  ignores,
-  rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }] },
-});
-const out = String.raw`^(\.\./)+`;
+/** Imports go one way. One line for each folder: the folders that it may import, beside itself. */
+const mayImport = {
+  workflows: [],
+  sealing: ['workflows'],
+  temporal: ['workflows'],
+  activities: ['workflows', 'sealing'],
+  client: ['workflows', 'sealing', 'temporal', 'service'],
+  page: ['sealing', 'workflows', 'client/http'], // of the last two only types: see below
+  worker: ['workflows', 'activities', 'sealing', 'temporal'],
+  service: ['workflows', 'client', 'sealing', 'temporal'],
+  cli: ['workflows', 'client', 'sealing', 'temporal', 'activities/cyclr', 'service'],
+  sandbox: [],
+  scripts: ['workflows', 'activities', 'client', 'page', 'worker', 'service', 'cli', 'sealing', 'temporal', 'sandbox'],
+  bench: ['workflows', 'activities', 'client', 'worker', 'service', 'sealing', 'temporal', 'sandbox', 'scripts'],
+};
+const folders = [...Object.keys(mayImport), 'test'];
+
+/** Packages that code in this folder must not load, and the reason. */
+const packages = {
+  workflows: [
+    '^node:|^(zod|axios|jose|pino|fastify)|^@temporalio/(client|worker|activity)',
+    'Workflow code must be deterministic.',
+  ],
+  activities: ['^@temporalio/(client|worker|workflow)', 'Activities get a client from the activity context.'],
+  page: ['^node:', 'The page runs in browsers.'],
+};
+
+/** Matches imports of these folders, such as `../../sealing/keys`, but not of `except`. */
+const importing = (names, except = []) =>
+  String.raw`^(\.\./)+(?!${except.map((path) => `${path}/|`).join('')}\.)(${names.join('|')})(/|$)`;
+
+function importsOf([folder, allowed]) {
+  const forbidden = folders.filter((name) => name !== folder && !allowed.includes(name));
+  const message = `${folder}/ may import: ${allowed.join(', ') || 'no other folder'}.`;
+  const [regex, reason] = packages[folder] ?? [];
+  return {
+    files: [`${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [{ regex: importing(forbidden, allowed), message }, ...(regex ? [{ regex, message: reason }] : [])],
+        },
+      ],
+    },
+  };
+}
 
 export default tseslint.config(
   { ignores: ['dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'] },
@@ -15,7 +55,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs', 'docker/*.mjs', '.ci/*.mjs', 'client/web/*.mjs'],
+          allowDefaultProject: ['*.mjs', '*.js', 'scripts/*.mjs', 'deploy/*.mjs', '.ci/*.mjs', 'page/*.mjs'],
         },
       },
     },
@@ -41,49 +81,22 @@ export default tseslint.config(
     extends: [tseslint.configs.disableTypeChecked],
     rules: { 'no-console': 'off', '@typescript-eslint/no-require-imports': 'off' },
   },
-  wall(
-    ['workflows/**'],
-    `${out}|^node:|^(zod|axios|jose|pino|fastify)|^@temporalio/(client|worker|activity)`,
-    'workflows/ imports no other folder, and nothing that is not deterministic.',
-  ),
-  wall(
-    ['activities/**'],
-    String.raw`/(worker|sandbox|test|scripts|bench)/|/client/(?!sealing/)|^@temporalio/(client|worker|workflow)`,
-    'activities/ imports workflows/ and client/sealing/.',
-  ),
-  wall(
-    ['client/**'],
-    `${out}(activities|worker|sandbox|test|scripts|bench)/`,
-    'client/ imports workflows/ and itself.',
-  ),
+  ...Object.entries(mayImport).map(importsOf),
   {
-    files: ['client/web/**/*.ts'],
+    files: ['page/**/*.ts'],
     rules: {
-      'no-restricted-imports': 'off',
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
           patterns: [
             {
-              regex: String.raw`^node:|^(\.\./)+(?!(panels|languages|sealing|workflows)/)[\w-]+/`,
-              message: 'client/web/ runs in browsers: it imports itself, client/sealing/ and types of workflows/.',
-            },
-            {
-              regex: String.raw`/workflows/`,
+              regex: importing(['workflows', 'client']),
               allowTypeImports: true,
-              message: 'Only types: Temporal is no part of a page.',
+              message: 'Only types: a page loads neither Temporal nor zod.',
             },
           ],
         },
       ],
     },
   },
-  wall(
-    ['worker/**'],
-    String.raw`/(sandbox|test|scripts|bench)/|/client/(?!temporal/|sealing/)`,
-    'worker/ imports workflows/, activities/, client/temporal/ and client/sealing/.',
-  ),
-  wall(['sandbox/**'], out, 'sandbox/ imports nothing of ours.'),
-  wall(['scripts/**'], `${out}(test|bench)/`, 'Nothing imports test/ or bench/.'),
-  wall(['bench/**'], `${out}test/`, 'Nothing imports test/.'),
 );

@@ -15,9 +15,9 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const YAML = require('yaml');
-const { findBinary } = require('../dist/client/temporal/binary.js');
-const { startDevServer } = require('../dist/client/temporal/dev-server.js');
-const { freePort } = require('../dist/client/temporal/ports.js');
+const { findBinary } = require('../dist/scripts/local/binary.js');
+const { startDevServer } = require('../dist/scripts/local/dev-server.js');
+const { freePort } = require('../dist/scripts/local/ports.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-compose-'));
 const image = join(folder, 'app');
@@ -44,7 +44,7 @@ try {
 }
 
 async function check() {
-  const { services: trial } = composed({}, '--env-file', 'docker/sandbox.env');
+  const { services: trial } = composed({}, '--env-file', 'deploy/sandbox.env');
   for (const name of ['worker', 'service'])
     assert.equal(trial[name].scale, 0, `beside the sandbox's ${name} runs no other`);
   for (const name of ['temporal-namespace', 'search-attributes', 'sandbox-keys']) {
@@ -57,7 +57,7 @@ async function check() {
   const sandbox = await healthy(trial.sandbox);
   const sandboxWorker = await healthy(trial['sandbox-worker']);
   const sandboxService = await healthy(trial['sandbox-service']);
-  const start = ['node', 'dist/client/cli/main.js', 'start', 'acme', '1016', '--wait']; // nothing to authenticate
+  const start = ['node', 'dist/cli/main.js', 'start', 'acme', '1016', '--wait']; // nothing to authenticate
   once({ ...trial['sandbox-worker'], command: start });
   await embeds(trial['sandbox-service']);
   await stopped(sandboxService);

@@ -14,10 +14,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-const { OnboardingService } = require('../dist/client/api/onboarding-service.js');
-const { freePort } = require('../dist/client/temporal/ports.js');
-const { onStopSignal } = require('../dist/client/temporal/stop-signals.js');
-const { startStack } = require('../dist/scripts/start/stack.js');
+const { OnboardingService } = require('../dist/client/http/onboarding-service.js');
+const { freePort } = require('../dist/scripts/local/ports.js');
+const { onStopSignal } = require('../dist/temporal/stop-signals.js');
+const { startStack } = require('../dist/scripts/local/stack.js');
 
 const SEED = 1;
 const WITHIN_S = 90;

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { OpeningKey, PrivateKeys } from '../client/sealing/keys';
+import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**

@@ -1,6 +1,6 @@
 /** The third party's consent: a link to it, and what became of it. */
-import { publicKeyOf, type PrivateKeys } from '../client/sealing/keys';
-import { seal } from '../client/sealing/seal';
+import { publicKeyOf, type PrivateKeys } from '../sealing/keys';
+import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
 import type { Authorization, LinkRequest, MintedLink } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';

@@ -1,6 +1,6 @@
 /** Flows through both contenders, as one user after the other would drive them: a property, then an API key. */
 import { randomUUID } from 'node:crypto';
-import { sealCredentials } from '../client/sealing/seal';
+import { sealCredentials } from '../sealing/seal';
 import { postJson } from '../scripts/post-json';
 import type { ConnectorKey } from '../workflows/connector';
 import type { CredentialInput, PropertyInput } from '../workflows/messages';

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { onStopSignal } from '../client/temporal/stop-signals';
+import { onStopSignal } from '../temporal/stop-signals';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
 import { measureMemory } from './memory';

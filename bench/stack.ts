@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { generateKey, publicKeyOf, type SealingKey } from '../client/sealing/keys';
-import { connect } from '../client/temporal/connection';
-import { startDevServer } from '../client/temporal/dev-server';
-import { freePort } from '../client/temporal/ports';
-import { searchAttributeNames } from '../client/temporal/search-attributes';
+import { generateKey, publicKeyOf, type SealingKey } from '../sealing/keys';
+import { connect } from '../temporal/connection';
+import { startDevServer } from '../scripts/local/dev-server';
+import { freePort } from '../scripts/local/ports';
+import { searchAttributeNames } from '../temporal/search-attributes';
 import { client as sandboxClient } from '../sandbox/token';
-import { answers, startProcess, untilReady } from '../scripts/start/processes';
-import { serviceEnv } from '../scripts/start/service';
-import { onlyAddress } from '../scripts/start/stack';
+import { answers, startProcess, untilReady } from '../scripts/local/processes';
+import { serviceEnv } from '../scripts/local/service';
+import { onlyAddress } from '../scripts/local/stack';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
 
@@ -139,7 +139,7 @@ async function startService(surroundings: Surroundings): Promise<BenchService> {
   const sealingKeys = surroundings.env.SEALING_KEYS!;
   const env = { ...surroundings.env, ...(await serviceEnv({ port, apiKey, sealingKeys })) };
   const url = `http://127.0.0.1:${port}`;
-  const program = { main: 'client/service/main.js', args: [] };
+  const program = { main: 'service/main.js', args: [] };
   return { url, apiKey, ...(await startProbed('service', program, { ...surroundings, env }, `${url}/readyz`)) };
 }
 

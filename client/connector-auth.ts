@@ -15,7 +15,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import { plain } from '../workflows/view';
+import { plain } from '../workflows/authenticate-connector/view';
 import { wrongWithInput } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type {
@@ -33,8 +33,8 @@ import type {
 import { ConnectorAuthError, isDeadline, noWorker, translated } from './connector-auth-error';
 import { connectorList, type ConnectorList, type ListRequest } from './connector-list';
 import { historyGrowth, inputOf } from './history';
-import { generateKey, privateKeysOf } from './sealing/keys';
-import { open } from './sealing/open';
+import { generateKey, privateKeysOf } from '../sealing/keys';
+import { open } from '../sealing/open';
 
 const ANSWER_WITHIN_MS = 10_000;
 /** What a flow gives Cyclr to make a link. */

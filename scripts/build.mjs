@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 
 const STAMP = 'built-from.json';
 const BUNDLE = 'workflow-bundle.js';
-const PAGE = join('client', 'web');
+const PAGE = 'page';
 const bundler = fileURLToPath(new URL('bundle.mjs', import.meta.url));
 
 /** Whether dist/ was built from what the sources, the lockfile and the compiler's settings are now. */
@@ -113,11 +113,7 @@ function stampOf(root) {
   return {
     code: hashOf(root, [...common, 'tsconfig.json', config, 'scripts/build.mjs', ...sourcesIn(root, folders)]),
     bundle: hashOf(root, [...common, ...sourcesIn(root, ['workflows'])]),
-    page: hashOf(root, [
-      'package-lock.json',
-      'scripts/build.mjs',
-      ...sourcesIn(root, [PAGE, 'client/sealing', 'workflows']),
-    ]),
+    page: hashOf(root, ['package-lock.json', 'scripts/build.mjs', ...sourcesIn(root, [PAGE, 'sealing', 'workflows'])]),
   };
 }
 

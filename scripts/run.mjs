@@ -19,9 +19,9 @@ const mains = {
   faults: 'dist/scripts/faults/main.js',
   screenshots: 'dist/scripts/screenshots/main.js',
   worker: 'dist/worker/main.js',
-  service: 'dist/client/service/main.js',
+  service: 'dist/service/main.js',
   sandbox: 'dist/sandbox/main.js',
-  cli: 'dist/client/cli/main.js',
+  cli: 'dist/cli/main.js',
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   test: 'node_modules/jest/bin/jest.js',
 };

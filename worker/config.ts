@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
 import type { ConsentPages } from '../activities/links';
-import { readKeySet } from '../client/sealing/key-file';
-import { privateKeysOf, type PrivateKeys } from '../client/sealing/keys';
+import { readKeySet } from '../sealing/key-file';
+import { privateKeysOf, type PrivateKeys } from '../sealing/keys';
 
 export interface WorkerConfig {
   cyclr: CyclrConfig;

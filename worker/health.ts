@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
-import { troubleReaching } from '../client/temporal/reach';
+import { troubleReaching } from '../temporal/reach';
 
 /** Each says what is wrong, in words that hold nothing secret; undefined when nothing is. */
 export interface Health {

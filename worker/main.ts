@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
-import { connect, temporalTarget, type TemporalTarget } from '../client/temporal/connection';
-import { connectNative } from '../client/temporal/native-connection';
-import { reachTemporal } from '../client/temporal/reach';
-import { missingSearchAttributes } from '../client/temporal/search-attributes';
-import { onStopSignal } from '../client/temporal/stop-signals';
+import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
+import { connectNative } from '../temporal/native-connection';
+import { reachTemporal } from '../temporal/reach';
+import { missingSearchAttributes } from '../temporal/search-attributes';
+import { onStopSignal } from '../temporal/stop-signals';
 import { ConfigError, readConfig } from './config';
 import { createWorker } from './create-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';

@@ -1,1 +1,1 @@
-export { authenticateConnector } from './authenticate-connector';
+export { authenticateConnector } from './authenticate-connector/workflow';

@@ -1,6 +1,6 @@
 import ms from 'ms';
 import { isAccountId, isConnectorId } from './connector';
-import type { WaitingState } from './machine';
+import type { WaitingState } from './authenticate-connector/machine';
 import { workflowIdOf, type Duration, type Input, type Patience } from './messages';
 
 /** Of Temporal's ids; a letter such as ü is six characters there. */

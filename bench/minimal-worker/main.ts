@@ -1,9 +1,9 @@
 /** `main.js BUNDLE`: our worker, but of the minimal workflow's bundle and task queue. */
 import { Runtime } from '@temporalio/worker';
-import { temporalTarget } from '../../client/temporal/connection';
-import { connectNative } from '../../client/temporal/native-connection';
-import { reachTemporal } from '../../client/temporal/reach';
-import { onStopSignal } from '../../client/temporal/stop-signals';
+import { temporalTarget } from '../../temporal/connection';
+import { connectNative } from '../../temporal/native-connection';
+import { reachTemporal } from '../../temporal/reach';
+import { onStopSignal } from '../../temporal/stop-signals';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
 import { healthOf, serveHealth } from '../../worker/health';

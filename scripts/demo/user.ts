@@ -1,12 +1,12 @@
 /** What the demo's user does with a connector: by the library, or by the service's HTTP. */
 import { randomUUID } from 'node:crypto';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import type { SealingKey } from '../../client/sealing/keys';
-import { seal, sealCredentials } from '../../client/sealing/seal';
+import type { SealingKey } from '../../sealing/keys';
+import { seal, sealCredentials } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
 import { postJson } from '../post-json';
-import type { RunningService } from '../start/service';
+import type { RunningService } from '../local/service';
 
 export interface User {
   start(key: ConnectorKey): Promise<unknown>;

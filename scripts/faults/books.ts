@@ -1,7 +1,7 @@
 /** The books: what must be right when all is over. */
 import { finalStates, type StateName, type TimelineEntry } from '../../workflows/messages';
 import { allEvents, allStates } from './machine-samples';
-import { transition } from '../../workflows/machine';
+import { transition } from '../../workflows/authenticate-connector/machine';
 import { evidenceOf, type RunEvidence } from './evidence';
 import { cyclrBook } from './cyclr-book';
 import { failedTasks } from './histories';

@@ -1,6 +1,6 @@
 /** What Temporal has written down. */
 import type { Client } from '@temporalio/client';
-import type { History } from '../../client/temporal/replay';
+import type { History } from '../../temporal/replay';
 import { READ_AHEAD } from '../../workflows/read-ahead';
 
 export type HistoryEvent = NonNullable<History['events']>[number];

@@ -1,8 +1,8 @@
 /** What a user types: good values, and every mistake. */
 import { authValueOf } from '../../activities/credentials';
-import type { Binding } from '../../client/sealing/binding';
-import { generateKey, publicKeyOf } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import type { Binding } from '../../sealing/binding';
+import { generateKey, publicKeyOf } from '../../sealing/keys';
+import { seal } from '../../sealing/seal';
 import type { ConnectorKey, Field, Sealed } from '../../workflows/connector';
 import type { CredentialInput, Credentials, PropertyInput, View } from '../../workflows/messages';
 import type { CredentialRound, PropertyRound } from './plan';

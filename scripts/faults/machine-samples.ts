@@ -1,6 +1,6 @@
 /** States and events to try the machine with: each kind of connector, in each state that can hold it. */
 import type { Connector, Field } from '../../workflows/connector';
-import type { Event, State } from '../../workflows/machine';
+import type { Event, State } from '../../workflows/authenticate-connector/machine';
 
 const field = (name: string, more: Partial<Field> = {}): Field => ({
   name,

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onStopSignal } from '../../client/temporal/stop-signals';
+import { onStopSignal } from '../../temporal/stop-signals';
 import { each } from '../each';
 import { argumentsOf, type Arguments } from './arguments';
 import { keepBooks, type Book } from './books';

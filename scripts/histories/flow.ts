@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Link } from '../../client/connector-auth';
-import { seal } from '../../client/sealing/seal';
+import { seal } from '../../sealing/seal';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Decision } from '../../sandbox/oauth';

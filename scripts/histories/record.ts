@@ -1,7 +1,7 @@
 /** What becomes of a session: the history of each of its paths, as the text of a file. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import type { History } from '../../client/temporal/replay';
+import type { History } from '../../temporal/replay';
 import { each } from '../each';
 import type { Flow } from './flow';
 import { playOf } from './path';

@@ -6,12 +6,12 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection } from '@temporalio/worker';
 import ms, { type StringValue } from 'ms';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../client/sealing/keys';
-import { findBinary } from '../../client/temporal/binary';
-import { connect } from '../../client/temporal/connection';
-import { startDevServer, type DevServerOptions } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
-import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
+import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../sealing/keys';
+import { findBinary } from '../local/binary';
+import { connect } from '../../temporal/connection';
+import { startDevServer, type DevServerOptions } from '../local/dev-server';
+import { freePort } from '../local/ports';
+import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import { createWorker } from '../../worker/create-worker';
 

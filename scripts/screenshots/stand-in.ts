@@ -5,15 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import { apiKeysOf } from '../../client/service/api-keys';
-import { createApp } from '../../client/service/app';
-import type { Brand } from '../../client/service/brand';
-import { sessionKeysOf } from '../../client/service/session-keys';
-import { Tokens } from '../../client/service/tokens';
-import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../client/sealing/keys';
-import { freePort } from '../../client/temporal/ports';
+import { apiKeysOf } from '../../service/api-keys';
+import { createApp } from '../../service/app';
+import type { Brand } from '../../service/brand';
+import { sessionKeysOf } from '../../service/session-keys';
+import { Tokens } from '../../service/tokens';
+import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
+import { freePort } from '../local/ports';
 import type { View } from '../../workflows/messages';
-import { newSessionKeys } from '../start/service';
+import { newSessionKeys } from '../local/service';
 import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 

@@ -1,6 +1,6 @@
 /** The process: registers our search attributes on the server that TEMPORAL_* names. */
-import { connect, temporalTarget } from '../../client/temporal/connection';
-import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
+import { connect, temporalTarget } from '../../temporal/connection';
+import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
 
 const help = `Usage: npm run search-attributes
 

@@ -1,9 +1,9 @@
 /** `npm start`: everything on this machine. */
 import { join } from 'node:path';
-import { onStopSignal } from '../../client/temporal/stop-signals';
+import { onStopSignal } from '../../temporal/stop-signals';
 import { catalogue } from '../../sandbox/catalogue';
-import { mintSession } from './service';
-import { findRunning, leaveNote, portsOf, startStack, type Running } from './stack';
+import { mintSession } from '../local/service';
+import { findRunning, leaveNote, portsOf, startStack, type Running } from '../local/stack';
 
 const root = join(__dirname, '..', '..', '..');
 const folder = join(root, '.data');

@@ -1,5 +1,5 @@
-import { generateKey, publicKeyOf } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import { generateKey, publicKeyOf } from '../../sealing/keys';
+import { seal } from '../../sealing/seal';
 import type { EchoForm, FaultRule } from '../../sandbox/fault-rule';
 import type { AuthMethod, Sealed } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/messages';

@@ -1,7 +1,7 @@
 import { createActivities } from '../../activities';
 import { CyclrClient } from '../../activities/cyclr/client';
-import { generateKey, publicKeyOf } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import { generateKey, publicKeyOf } from '../../sealing/keys';
+import { seal } from '../../sealing/seal';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Connector, Sealed } from '../../workflows/connector';
 import { problemOf } from '../../workflows/problems';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keySetOf, privateKeysOf } from '../../client/sealing/keys';
+import { keySetOf, privateKeysOf } from '../../sealing/keys';
 import { cli } from './scene';
 
 let folder: string;

@@ -1,8 +1,8 @@
 /** The command line with real streams and a library that only remembers. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type { Flows } from '../../client/cli/command';
-import { run } from '../../client/cli/run';
+import type { Flows } from '../../cli/command';
+import { run } from '../../cli/run';
 import type { CredentialInput, PropertyInput, View } from '../../workflows/messages';
 
 export const SECRET = 'hunter2-marked-secret';

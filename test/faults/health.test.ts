@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { generateKey } from '../../client/sealing/keys';
-import { startDevServer } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
-import { searchAttributeNames } from '../../client/temporal/search-attributes';
+import { generateKey } from '../../sealing/keys';
+import { startDevServer } from '../../scripts/local/dev-server';
+import { freePort } from '../../scripts/local/ports';
+import { searchAttributeNames } from '../../temporal/search-attributes';
 import { startProxy } from '../../scripts/faults/proxy';
-import { atEnd, eventually, launch, temporaryFolder } from '../temporal/scene';
+import { atEnd, eventually, launch, temporaryFolder } from '../scripts/parts/scene';
 
 jest.setTimeout(120_000);
 

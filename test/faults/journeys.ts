@@ -1,6 +1,6 @@
 /** How flows go through the onboarding service: call by call, by a backend and by a browser. */
 import { randomUUID } from 'node:crypto';
-import { seal, sealCredentials } from '../../client/sealing/seal';
+import { seal, sealCredentials } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';

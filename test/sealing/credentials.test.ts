@@ -1,4 +1,4 @@
-import { credentialsOf } from '../../client/sealing/credentials';
+import { credentialsOf } from '../../sealing/credentials';
 
 test.each([
   { kind: 'apiKey', key: 'k' },

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import { generateKey, privateKeysOf, publicKeyOf, rotate } from '../../client/sealing/keys';
+import { generateKey, privateKeysOf, publicKeyOf, rotate } from '../../sealing/keys';
 
 const setOf = (...keys: unknown[]) => JSON.stringify({ keys });
 const message = Buffer.from('any message');

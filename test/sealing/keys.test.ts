@@ -2,18 +2,10 @@ import { createECDH, createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readKeySet } from '../../client/sealing/key-file';
-import {
-  generateKey,
-  keySetOf,
-  privateKeysOf,
-  publicHalf,
-  publicKeyOf,
-  rotate,
-  type Jwk,
-} from '../../client/sealing/keys';
-import { open } from '../../client/sealing/open';
-import { seal } from '../../client/sealing/seal';
+import { readKeySet } from '../../sealing/key-file';
+import { generateKey, keySetOf, privateKeysOf, publicHalf, publicKeyOf, rotate, type Jwk } from '../../sealing/keys';
+import { open } from '../../sealing/open';
+import { seal } from '../../sealing/seal';
 
 const binding = { accountId: 'acme', connectorId: 42, purpose: 'credentials', submissionId: 'sub-1' } as const;
 const setOf = (...keys: unknown[]) => JSON.stringify({ keys });

@@ -1,7 +1,7 @@
 /** What the service is told by its environment. */
 import { randomBytes } from 'node:crypto';
-import { readConfig } from '../../client/service/config';
-import { generateKey, publicHalf } from '../../client/sealing/keys';
+import { readConfig } from '../../service/config';
+import { generateKey, publicHalf } from '../../sealing/keys';
 import { digestOf } from './scene';
 
 const symmetric = (bytes = 32) => ({ kty: 'oct', k: randomBytes(bytes).toString('base64url') });

@@ -1,8 +1,8 @@
 /** What a call is answered that can't be. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { answers } from '../../client/service/problems';
-import { connect } from '../../client/temporal/connection';
+import { answers } from '../../service/problems';
+import { connect } from '../../temporal/connection';
 import { createMark } from '../../scripts/faults/marks';
 import { startProxy } from '../../scripts/faults/proxy';
 import { eventually } from '../support/eventually';

@@ -1,6 +1,6 @@
 /** What a browser is shown: the way to a third party's consent and back. */
 import { randomUUID } from 'node:crypto';
-import { Tokens } from '../../client/service/tokens';
+import { Tokens } from '../../service/tokens';
 import type { Decision } from '../../sandbox/oauth';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';

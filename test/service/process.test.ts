@@ -1,13 +1,13 @@
 /** The service as a process: how it starts and stops. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { freePort } from '../../client/temporal/ports';
+import { freePort } from '../../scripts/local/ports';
 import { eventually } from '../support/eventually';
 import { openStage, type Stage } from '../support/stage';
-import { launch, temporaryFolder } from '../temporal/scene';
+import { launch, temporaryFolder } from '../scripts/parts/scene';
 import { digestOf, pathOf } from './scene';
 
-const main = join(__dirname, '..', '..', 'dist', 'client', 'service', 'main.js');
+const main = join(__dirname, '..', '..', 'dist', 'service', 'main.js');
 
 let stage: Stage;
 beforeAll(async () => (stage = await openStage()));

@@ -2,17 +2,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Connection } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import { apiKeysOf } from '../../client/service/api-keys';
-import { createApp } from '../../client/service/app';
-import { createLog, logAnswer } from '../../client/service/log';
-import { createMetrics, type Metrics } from '../../client/service/metrics';
-import { sessionKeysOf, type SessionKeys } from '../../client/service/session-keys';
-import { Tokens } from '../../client/service/tokens';
-import { keySetOf, publicHalf } from '../../client/sealing/keys';
-import { freePort } from '../../client/temporal/ports';
-import { reachTemporal, troubleReaching } from '../../client/temporal/reach';
+import { apiKeysOf } from '../../service/api-keys';
+import { createApp } from '../../service/app';
+import { createLog, logAnswer } from '../../service/log';
+import { createMetrics, type Metrics } from '../../service/metrics';
+import { sessionKeysOf, type SessionKeys } from '../../service/session-keys';
+import { Tokens } from '../../service/tokens';
+import { keySetOf, publicHalf } from '../../sealing/keys';
+import { freePort } from '../../scripts/local/ports';
+import { reachTemporal, troubleReaching } from '../../temporal/reach';
 import type { ConnectorKey } from '../../workflows/connector';
-import { newSessionKeys as newSessionKeySet } from '../../scripts/start/service';
+import { newSessionKeys as newSessionKeySet } from '../../scripts/local/service';
 import { callerOf, type Answer, type Caller } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 

@@ -1,7 +1,7 @@
 /** What a browser calls with its session, and what it may not. */
 import { randomUUID } from 'node:crypto';
 import { base64url } from 'jose';
-import { Tokens } from '../../client/service/tokens';
+import { Tokens } from '../../service/tokens';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { newSessionKeys, openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';

@@ -1,5 +1,5 @@
 /** The event stream over HTTP, as a page reads it. */
-import { lifetimes } from '../../client/service/tokens';
+import { lifetimes } from '../../service/tokens';
 import { idsIn, readEvents, viewsIn, type EventReader } from '../support/event-reader';
 import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';

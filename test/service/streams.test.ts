@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Memory } from '../../bench/probe';
-import { freePort } from '../../client/temporal/ports';
+import { freePort } from '../../scripts/local/ports';
 import { countGrpcCalls, type GrpcCalls } from '../../scripts/grpc-calls';
 import type { View } from '../../workflows/messages';
 import { idsIn, openPage, viewsIn, type Page } from '../support/event-reader';

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startDevServer, type DevServer } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
+import { startDevServer, type DevServer } from '../../scripts/local/dev-server';
+import { freePort } from '../../scripts/local/ports';
 
 declare global {
   var devServer: DevServer | undefined;

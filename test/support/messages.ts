@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
-import { generateKey, privateKeysOf, type PrivateKeys } from '../../client/sealing/keys';
+import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
 import type { AuthorizationRequest, CredentialInput, Problem, TimelineEntry, View } from '../../workflows/messages';
 import { eventually } from './eventually';
 import type { Scene, Stage } from './stage';

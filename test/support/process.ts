@@ -1,7 +1,7 @@
 /** One of our mains as it runs in production: a process, that can be killed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startChild, type Exit } from '../../client/temporal/child';
+import { startChild, type Exit } from '../../scripts/local/child';
 import { eventually } from './eventually';
 
 const dist = join(__dirname, '..', '..', 'dist'); // `npm test` builds it

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
-import { replay, runIn, type RunHistory } from '../../client/temporal/replay';
+import { replay, runIn, type RunHistory } from '../../temporal/replay';
 
 const root = join(__dirname, '..', '..');
 const folder = join(root, 'test', 'histories');

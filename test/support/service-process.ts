@@ -1,9 +1,9 @@
 /** The onboarding service as it runs in production: a process, killed and started anew with its keys and its port. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Exit } from '../../client/temporal/child';
-import { freePort } from '../../client/temporal/ports';
-import { mintSession, serviceEnv } from '../../scripts/start/service';
+import type { Exit } from '../../scripts/local/child';
+import { freePort } from '../../scripts/local/ports';
+import { mintSession, serviceEnv } from '../../scripts/local/service';
 import type { ConnectorKey } from '../../workflows/connector';
 import { callerOf, type Caller } from './http';
 import { startOwn, type OwnProcess } from './process';
@@ -60,7 +60,7 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
       (await mintSession({ url, apiKey }, { accountId, connectorIds: [connectorId] })).token,
     start: async () => {
       const logFile = join(folder, 'service.log');
-      own = await startOwn({ main: 'client/service/main.js', env, nodeOptions, logFile, isReady });
+      own = await startOwn({ main: 'service/main.js', env, nodeOptions, logFile, isReady });
     },
     ends: (by) => present().ends(by),
     process: present,

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startDevServer } from '../../client/temporal/dev-server';
-import { freePort } from '../../client/temporal/ports';
+import { startDevServer } from '../../scripts/local/dev-server';
+import { freePort } from '../../scripts/local/ports';
 import { openStage, type Stage } from './stage';
 
 /** After how many events the server suggests it here; 4,096 by default. */

@@ -5,11 +5,11 @@ import { Client, type Connection, type WorkflowHandle } from '@temporalio/client
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../client/sealing/keys';
-import { seal, sealCredentials } from '../../client/sealing/seal';
-import { findBinary } from '../../client/temporal/binary';
-import { connect } from '../../client/temporal/connection';
-import { registerSearchAttributes, searchAttributeNames } from '../../client/temporal/search-attributes';
+import { generateKey, privateKeysOf, publicKeyOf, type SealingKey } from '../../sealing/keys';
+import { seal, sealCredentials } from '../../sealing/seal';
+import { findBinary } from '../../scripts/local/binary';
+import { connect } from '../../temporal/connection';
+import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { RecordedRequest } from '../../sandbox/requests';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { join } from 'node:path';
-import { connect, temporalTarget } from '../../client/temporal/connection';
-import { connectNative } from '../../client/temporal/native-connection';
-import { freePort } from '../../client/temporal/ports';
-import { atEnd, temporaryFolder, write } from './scene';
+import { connect, temporalTarget } from '../../temporal/connection';
+import { connectNative } from '../../temporal/native-connection';
+import { freePort } from '../../scripts/local/ports';
+import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
 
 test('a server that is not there is given up in time, and the message names its address', async () => {
   const address = `127.0.0.1:${await freePort()}`;

@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
-import { interceptors } from '../../client/temporal/grpc-retry';
-import { freePort } from '../../client/temporal/ports';
+import { interceptors } from '../../temporal/grpc-retry';
+import { freePort } from '../../scripts/local/ports';
 
 test('a call whose next try comes after the connection was closed fails, and harms nobody else', async () => {
   const address = `127.0.0.1:${await freePort()}`; // nobody is there: every try is worth another

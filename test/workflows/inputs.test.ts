@@ -1,6 +1,6 @@
 /** What a flow does with inputs that come by signal: early, late, twice, wrong. */
 import fc from 'fast-check';
-import { seal } from '../../client/sealing/seal';
+import { seal } from '../../sealing/seal';
 import { workflowIdOf, taskQueue, type TimelineEntry } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { failedTasks, taskFailures } from '../support/histories';

@@ -1,5 +1,5 @@
 /** What an operator sees of a flow, and what it costs. */
-import { searchAttributeNames } from '../../client/temporal/search-attributes';
+import { searchAttributeNames } from '../../temporal/search-attributes';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
 import { RETURN_TO } from '../support/messages';

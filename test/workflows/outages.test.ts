@@ -2,8 +2,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox/fault-rule';
-import { generateKey, publicKeyOf } from '../../client/sealing/keys';
-import { seal } from '../../client/sealing/seal';
+import { generateKey, publicKeyOf } from '../../sealing/keys';
+import { seal } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { consentScene } from '../support/consent';

@@ -1,7 +1,7 @@
 /** The plain Temporal command line is enough to drive a flow. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findBinary } from '../../client/temporal/binary';
+import { findBinary } from '../../scripts/local/binary';
 import { taskQueue, workflowIdOf, type Timeline, type View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findBinary } from '../../client/temporal/binary';
+import { findBinary } from '../../scripts/local/binary';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
 import { bundleWith, historyFiles } from '../support/replays';
@@ -43,7 +43,7 @@ async function replay(args: string[], { build = dist }: { build?: string } = {})
     TEMPORAL_ADDRESS: process.env.TEST_TEMPORAL_ADDRESS,
     TEMPORAL_NAMESPACE: stage.namespace,
   };
-  const main = join(build, 'client', 'cli', 'main.js');
+  const main = join(build, 'cli', 'main.js');
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [main, 'replay', ...args], { env }, (_err, stdout, stderr) =>
       resolve({ exitCode: child.exitCode, lines: stdout.split('\n').filter(Boolean), stderr }),

@@ -1,7 +1,7 @@
 /** The gate: what was recorded, and what has just run, replays; and what would not is found out. */
 import { join } from 'node:path';
 import type { InjectedSinks } from '@temporalio/worker';
-import { transition } from '../../workflows/machine';
+import { transition } from '../../workflows/authenticate-connector/machine';
 import type { TimelineEntry } from '../../workflows/messages';
 import type { TimelineSink } from '../histories/tampered/told-timeline';
 import { histories, ofKind } from '../support/histories';

@@ -5,7 +5,7 @@ import { temporal } from '@temporalio/proto';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Decision } from '../../sandbox/oauth';
-import { seal } from '../../client/sealing/seal';
+import { seal } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';

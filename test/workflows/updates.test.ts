@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
 import type { ProblemCode, StateName, View } from '../../workflows/messages';
-import { findBinary } from '../../client/temporal/binary';
+import { findBinary } from '../../scripts/local/binary';
 import { consentScene, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { ofKind, taskFailures } from '../support/histories';

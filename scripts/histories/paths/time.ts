@@ -1,6 +1,6 @@
 /** Hours and days: on the server that skips them. */
-import { generateKey, publicKeyOf } from '../../../client/sealing/keys';
-import { seal } from '../../../client/sealing/seal';
+import { generateKey, publicKeyOf } from '../../../sealing/keys';
+import { seal } from '../../../sealing/seal';
 import { away, type Flow } from '../flow';
 import type { Paths } from '../path';
 import { waiting, wrongTokens } from './consent';

@@ -1,0 +1,184 @@
+/** What is sent: parsed on arrival, and described in the OpenAPI document. */
+import { z } from 'zod';
+import { isAccountId, isConnectorId } from '../../workflows/connector';
+import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
+import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/binding';
+import { NOT_SEALED } from '../../service/problems';
+import { State } from './answers';
+
+const MAX_CONNECTORS = 50;
+const MAX_VALUES = 200;
+
+// What a `refine` asks for, the document says in words of its own: with it, it is as strict as the service.
+export const AccountId = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine(isAccountId)
+  .meta({
+    description: "Cyclr's account id.",
+    examples: ['acme'],
+    pattern: String.raw`^(?! |\.{1,2}$)[\u0020-\u007e\u00a0-\u00ff]{1,200}(?<! )$`,
+  });
+const connectorId = {
+  description: "The account connector's id.",
+  examples: [1002],
+  type: 'integer',
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+} as const;
+export const ConnectorId = z.number().refine(isConnectorId).meta(connectorId);
+/** A positive integer in a path or a query. */
+const integer = (digits: RegExp, isRight: (value: number) => boolean) =>
+  z.string().regex(digits).transform(Number).refine(isRight);
+const idInPath = integer(/^[1-9][0-9]{0,15}$/, isConnectorId).meta({ ...connectorId, pattern: undefined });
+export const OfAccount = z.object({ accountId: AccountId });
+export const OfConnector = z.object({ accountId: AccountId, connectorId: idInPath });
+export const OfSession = z.object({ connectorId: idInPath });
+const SubmissionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/)
+  .meta({ description: 'Made by the caller. One that was taken before changes nothing.', examples: ['8f14e45f-ceea'] });
+const By = z.string().max(100).meta({ description: 'Who did it, for the timeline.' });
+/** What `ms` reads, in lower case. */
+const DURATION =
+  '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
+const Duration = z
+  .union([z.string().max(100).meta({ pattern: DURATION }), z.number().positive().max(MAX_DURATION_MS)])
+  .refine((duration) => durationMs(duration) > 0)
+  .meta({ description: 'Such as "7 days", or milliseconds: above 0, and at most 90 days.', examples: ['7 days'] });
+
+/** Loose: they stay in the request. */
+export const Headers = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .meta({ description: 'The same call with the same key is done once.' }),
+});
+
+export const Patience = z.strictObject({
+  properties: Duration.optional(),
+  credentials: Duration.optional(),
+  authorization: Duration.optional(),
+});
+export const StartBody = z.strictObject({
+  intent: z.enum(['authenticate', 'reauthenticate']).optional(),
+  patience: Patience.optional(),
+  by: By.optional(),
+});
+export const ReauthenticateBody = StartBody.omit({ intent: true });
+export const SessionBody = z.strictObject({
+  accountId: AccountId,
+  accountLabel: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'What the user knows the account as.', examples: ['Acme Ltd'] }),
+  connectorIds: z.array(ConnectorId).min(1).max(MAX_CONNECTORS),
+  origin: z
+    .string()
+    .max(500)
+    .optional()
+    .meta({ description: 'The page that embeds it: one of ALLOWED_ORIGINS.', examples: ['https://app.acme.example'] }),
+  language: z
+    .string()
+    .max(35)
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/)
+    .optional()
+    .meta({ description: 'A language tag; en by default.', examples: ['de'] }),
+  returnTo: z
+    .string()
+    .max(2000)
+    .optional()
+    .meta({
+      description: 'Where the user goes when all is done: on one of ALLOWED_ORIGINS.',
+      examples: ['https://app.acme.example/settings'],
+    }),
+  expiresIn: Duration.optional().meta({
+    description: 'A session: 15 minutes by default, 1 minute to 1 hour. An invitation: 7 days, 1 minute to 30 days.',
+  }),
+  kind: z.enum(['session', 'invitation']).optional(),
+});
+
+const JWE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+$/;
+const Sealed = z.strictObject({ sealed: z.string().max(MAX_SEALED_LENGTH).regex(JWE) }).meta({
+  description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
+});
+const SealedOnly = z.strictObject(
+  { sealed: z.string(NOT_SEALED).max(MAX_SEALED_LENGTH, NOT_SEALED).regex(JWE, NOT_SEALED) },
+  NOT_SEALED,
+);
+const text = z.string().max(MAX_PLAINTEXT_BYTES);
+const given = text.min(1);
+const Credentials = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('apiKey'), key: given }),
+  z.strictObject({ kind: z.literal('basic'), username: given.regex(/^[^:]+$/), password: text }),
+  z.strictObject({
+    kind: z.literal('tokens'),
+    accessToken: given,
+    refreshToken: given.optional(),
+    expires: given.optional(),
+    refreshExpires: given.optional(),
+  }),
+]);
+const valuesOf = <V extends z.ZodType>(value: V) =>
+  z
+    .record(z.string().min(1).max(1000), value)
+    .refine((values) => Object.keys(values).length <= MAX_VALUES)
+    .meta({
+      description: 'By the name of the property. Taken whole or not at all.',
+      examples: [{ Domain: 'acme' }],
+      maxProperties: MAX_VALUES,
+    });
+/** A submission's id, unless all is in clear. */
+const neededWith = (inClear: { [property: string]: object }) => ({
+  anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
+});
+const isAnySealed = (values: object): boolean => Object.values(values).some((value) => typeof value === 'object');
+
+export const PropertiesBody = z
+  .strictObject({ submissionId: SubmissionId.optional(), values: valuesOf(z.union([Sealed, text])) })
+  .refine(({ submissionId, values }) => submissionId !== undefined || !isAnySealed(values), { path: ['submissionId'] })
+  .meta(neededWith({ values: { additionalProperties: { type: 'string' } } }));
+export const CredentialsBody = z
+  .strictObject({ submissionId: SubmissionId.optional(), credentials: z.union([Sealed, Credentials]) })
+  .refine(({ submissionId, credentials }) => submissionId !== undefined || !('sealed' in credentials), {
+    path: ['submissionId'],
+  })
+  .meta(neededWith({ credentials: { required: ['kind'] } }));
+export const SealedPropertiesBody = z.strictObject({ submissionId: SubmissionId, values: valuesOf(SealedOnly) });
+export const SealedCredentialsBody = z.strictObject({ submissionId: SubmissionId, credentials: SealedOnly });
+export const AuthorizationBody = z.strictObject({
+  returnTo: z
+    .string()
+    .max(2000)
+    .optional()
+    .meta({
+      description: 'On one of ALLOWED_ORIGINS; our own page by default, which has Cyclr asked.',
+      examples: ['https://app.acme.example/settings'],
+    }),
+});
+export const ConfirmBody = z.strictObject({
+  attemptId: SubmissionId.optional().meta({ description: 'The newest by default.' }),
+});
+/** Of calls that say all by their path. */
+export const Nothing = z.strictObject({});
+export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
+const MAX_PAGE = 100_000;
+const MAX_PAGE_SIZE = 200;
+const upTo = (maximum: number) =>
+  integer(/^[1-9][0-9]{0,5}$/, (value) => value <= maximum).meta({
+    ...{ type: 'integer', minimum: 1, maximum, pattern: undefined },
+  });
+export const ListQuery = z.strictObject({
+  state: State.optional(),
+  page: upTo(MAX_PAGE)
+    .optional()
+    .meta({ examples: [1] }),
+  pageSize: upTo(MAX_PAGE_SIZE)
+    .optional()
+    .meta({ description: '50 by default, at most 200.', examples: [50] }),
+});

@@ -1,0 +1,18 @@
+#!/bin/sh
+# sandbox-keys.sh FOLDER: makes the keys of workers and service there, for their owner alone, unless they are there. For
+# trying things: keys that matter are made by somebody who keeps a copy.
+set -eu
+umask 077
+
+# make FILE COMMAND…
+make() {
+  file=$1
+  shift
+  [ -s "$file" ] && return
+  "$@" > "$file.new"
+  mv "$file.new" "$file"
+}
+
+make "$1/private.json" node dist/cli/main.js keys generate
+make "$1/public.json" node dist/cli/main.js keys public "$1/private.json"
+make "$1/session.json" node -p 'JSON.stringify({keys: [{kty: "oct", k: require("crypto").randomBytes(32).toString("base64url")}]})'

@@ -1,0 +1,122 @@
+import { html, nothing } from 'lit';
+import type { Field } from '../../workflows/connector';
+import type { ProblemCode } from '../../workflows/messages';
+import type { Scene } from '../scene';
+import { foldedOf, missingIn, problemsIn } from '../state';
+import { describedBy, formOf, helpOf, inputOf, problemOf, problemText, type InputOptions } from './form';
+
+/** The value of a choice that says: something else, which is typed. */
+const OTHER = 'other';
+
+/** The properties that a connector needs, and those that it may have. */
+export function propertyForm(scene: Scene) {
+  const { m, view, act, problem } = scene;
+  const fields = view.fields ?? [];
+  const { at } = problemsIn(problem, fields);
+  const { seen, folded } = foldedOf(fields, at);
+  const draw = (field: Field) => fieldOf(scene, field, fields.indexOf(field), at.get(field.name));
+  const give = (form: HTMLFormElement) => {
+    const values = valuesIn(form, fields);
+    const missing = missingIn(fields, values);
+    if (missing.length > 0) act.miss(view, missing);
+    else act.giveProperties(view, values, form);
+  };
+  const content = html`${seen.map(draw)}
+  ${
+    folded.length > 0
+      ? html`<details part="optional">
+          <summary>${m.optionalSettings(folded.length)}</summary>
+          ${folded.map(draw)}
+        </details>`
+      : nothing
+  }`;
+  return formOf(scene, fields, content, give, m.panels.properties.submit);
+}
+
+/** What was entered; what is empty is left as it is. Named by position: a name such as `password` attracts managers. */
+function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
+  const given = new FormData(form);
+  const text = (name: string) => String(given.get(name) ?? '');
+  const valueOf = (field: Field, index: number) => {
+    const entered = text(`setting-${index}`);
+    if (!isChoice(field)) return field.multiline ? entered : entered.trim();
+    if (entered === OTHER) return text(`other-${index}`).trim();
+    return field.options[Number(entered || NaN)] ?? '';
+  };
+  const entries = fields.map((field, index) => [field.name, valueOf(field, index)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== ''));
+}
+
+/** What is secret is typed, whatever is proposed: a choice would show it. */
+const isChoice = (field: Field): field is Field & { options: string[] } =>
+  !field.secret && field.options !== undefined && field.options.length > 0;
+
+function fieldOf(scene: Scene, field: Field, index: number, problem: ProblemCode | undefined) {
+  const { m } = scene;
+  const { label, help, required, secret, stored, multiline } = field;
+  const shared: InputOptions = {
+    id: `setting-${index}`,
+    name: `setting-${index}`,
+    label,
+    help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has one to keep it
+    note: required ? undefined : m.optional,
+    required: required && !stored,
+    problem: problem && problemText(m, problem),
+  };
+  if (isChoice(field)) return choiceOf(scene, { ...shared, field, options: field.options, index });
+  return inputOf(m, { ...shared, secret: secret && !multiline, multiline, value: stored ? '' : field.default });
+}
+
+interface ChoiceOptions extends InputOptions {
+  field: Field;
+  options: string[];
+  index: number;
+}
+
+/** Suggestions, not a closed list: the last choice is to type something else. */
+function choiceOf({ m }: Scene, choice: ChoiceOptions) {
+  const { id, name, label, note, required = false, problem, options, index, field } = choice;
+  const proposed = field.stored ? -1 : options.indexOf(field.default ?? '');
+  const empty = field.stored ? m.keep : required ? m.choose : m.none;
+  return html`<div class="field" part="field">
+    <label for=${id} part="label"
+      ><bdi>${label}</bdi>${note ? html`<span class="note"> (${note})</span>` : nothing}</label
+    >
+    ${helpOf(choice)}
+    <select
+      part="input"
+      id=${id}
+      name=${name}
+      autocomplete="off"
+      ?required=${required}
+      aria-invalid=${problem ? 'true' : nothing}
+      aria-describedby=${describedBy(choice)}
+      @change=${revealOther}
+    >
+      <option value="">${empty}</option>
+      ${options.map((option, at) => html`<option value=${at} ?selected=${at === proposed}>${option}</option>`)}
+      <option value=${OTHER}>${m.other}</option>
+    </select>
+    <input
+      part="input"
+      class="other"
+      type="text"
+      name="other-${index}"
+      aria-label=${m.otherValue(label)}
+      aria-invalid=${problem ? 'true' : nothing}
+      aria-describedby=${describedBy(choice)}
+      autocomplete="off"
+      autocapitalize="off"
+      spellcheck="false"
+      hidden
+    />
+    ${problemOf(choice)}
+  </div>`;
+}
+
+function revealOther({ currentTarget }: Event): void {
+  const select = currentTarget as HTMLSelectElement;
+  const other = select.nextElementSibling as HTMLInputElement;
+  other.hidden = select.value !== OTHER;
+  if (!other.hidden) other.focus();
+}

@@ -1,0 +1,110 @@
+/** The calls of the service that a browser may make with its session. */
+import type { Sealed } from '../workflows/connector';
+import type { Problem, View } from '../workflows/messages';
+
+export interface SessionAnswer {
+  accountId: string;
+  accountLabel?: string;
+  language: string;
+  returnTo?: string;
+  expiresAt: string;
+  connectors: View[];
+}
+
+export interface Token {
+  token: string;
+  expiresAt: string;
+}
+
+/** What is given to a connector: sealed, for this submission alone. */
+export type Submission =
+  { submissionId: string; values: { [name: string]: Sealed } } | { submissionId: string; credentials: Sealed };
+
+/** A call that got no answer of the kind that it asked for. */
+export class ServiceFailure extends Error {
+  override readonly name = 'ServiceFailure';
+  constructor(
+    /** The problem document's; `unreachable` where nothing answered, `unexpected` where it was no such document. */
+    readonly code: string,
+    /** Where the flow stands, with some codes. */
+    readonly view?: View,
+    readonly fields?: Problem['fields'],
+    readonly retryAfterMs?: number,
+  ) {
+    super(code);
+  }
+
+  /** Whether the same call may be answered a little later. */
+  get isPassing(): boolean {
+    return passing.includes(this.code);
+  }
+
+  /** Whether the session is over, as far as this token goes. */
+  get isEnd(): boolean {
+    return ends.includes(this.code);
+  }
+}
+
+const passing = ['unreachable', 'unexpected', 'rateLimited', 'noWorker', 'temporalUnavailable', 'cyclrUnavailable'];
+const ends = ['unauthorized', 'tokenExpired', 'tokenVoid'];
+/** A submission may wait 10 s for Cyclr, and 15 s for a worker. */
+const ANSWER_WITHIN_MS = 40_000;
+
+export class ServiceClient {
+  constructor(
+    /** With a slash at its end. */
+    readonly base: string,
+    public token: string,
+  ) {}
+
+  session = (): Promise<SessionAnswer> => this.#json('GET', '');
+  renew = (): Promise<Token> => this.#json('POST', '/renew');
+  /** Turns an invitation into a session. */
+  redeem = (invitation: string): Promise<Token> => new ServiceClient(this.base, invitation).#json('POST', '/redeem');
+  /** The public JWK set, as text. */
+  sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
+  confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
+  /** The same submission twice is taken once. */
+  submit = (connectorId: number, body: Submission): Promise<View> =>
+    this.#json('POST', `/connectors/${connectorId}/${'values' in body ? 'properties' : 'credentials'}`, body);
+
+  /** The event stream, from where it was left. */
+  events(lastEventId: string | undefined, signal: AbortSignal): Promise<Response> {
+    const headers = lastEventId === undefined ? undefined : { 'Last-Event-ID': lastEventId };
+    return this.#call('GET', '/events', { headers, signal });
+  }
+
+  async #json<T>(method: string, path: string, body?: object): Promise<T> {
+    return (await this.#call(method, path, { body })).json() as Promise<T>;
+  }
+
+  async #call(
+    method: string,
+    path: string,
+    { body, headers, signal }: { body?: object; headers?: { [name: string]: string }; signal?: AbortSignal } = {},
+  ): Promise<Response> {
+    const response = await fetch(`${this.base}v1/session${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${this.token}`,
+        ...(body && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      body: body && JSON.stringify(body),
+      signal: signal ?? AbortSignal.timeout(ANSWER_WITHIN_MS),
+      credentials: 'omit',
+      cache: 'no-store',
+    }).catch(() => {
+      throw new ServiceFailure('unreachable');
+    });
+    if (response.ok) return response;
+    throw await failureOf(response);
+  }
+}
+
+async function failureOf(response: Response): Promise<ServiceFailure> {
+  const document = (await response.json().catch(() => ({}))) as Partial<ServiceFailure>;
+  const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
+  return new ServiceFailure(document.code ?? 'unexpected', document.view, document.fields, retryAfterMs);
+}

@@ -1,0 +1,292 @@
+/** The client for backends: what it calls, and what it makes of a bad wire. */
+import { inspect } from 'node:util';
+import { OnboardingError, OnboardingService } from '../../client/http/onboarding-service';
+import { createMark } from '../../scripts/faults/marks';
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { createJudge, operationsOf, type OpenApi } from '../service/described';
+import { openService, ORIGIN, type Service } from '../service/scene';
+import { openWire, type Wire } from '../service/wire';
+
+let service: Service;
+let wire: Wire;
+let onboarding: OnboardingService;
+beforeAll(async () => (service = await openService()));
+afterAll(() => service.close());
+beforeEach(async () => {
+  wire = await openWire(service.url);
+  onboarding = new OnboardingService({ url: wire.url, apiKey: service.apiKey });
+});
+afterEach(() => wire.close());
+
+const reaches = (key: ConnectorKey, state: string) =>
+  eventually(
+    () => onboarding.view(key),
+    (view) => view.state === state,
+  );
+/** A flow that was started, once it waits. */
+async function waiting(connector: string, state: string): Promise<ConnectorKey> {
+  const key = service.stage.install(connector);
+  await onboarding.start(key);
+  await reaches(key, state);
+  return key;
+}
+const failureOf = (call: Promise<unknown>): Promise<OnboardingError> =>
+  call.then(
+    () => Promise.reject(new Error('It did not fail')),
+    (err: unknown) => err as OnboardingError,
+  );
+const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey' as const, key } });
+const idempotencyKeys = () => wire.arrived.map(({ headers }) => headers.get('idempotency-key'));
+
+test('every call of a backend has a method, which sends and gets what the OpenAPI document says', async () => {
+  const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
+  const judge = createJudge(document);
+  const [typed, consented] = [service.stage.install('Fernhill'), service.stage.install('Ledgerly')];
+
+  const session = await onboarding.createSession({ ...typed, connectorIds: [typed.connectorId] }).catch(String);
+  const { url } = await onboarding.createSession({
+    accountId: typed.accountId,
+    accountLabel: 'Acme Ltd',
+    connectorIds: [typed.connectorId],
+    expiresIn: '1 hour',
+  });
+  const found = await onboarding.start(typed, { patience: { credentials: '1 day' }, by: 'shop' });
+  await reaches(typed, 'awaitingProperties');
+  const refusedProperties = await failureOf(onboarding.submitProperties(typed, { values: {} }));
+  await onboarding.submitProperties(typed, { values: { Domain: 'acme' } });
+  const refusedKey = await onboarding.submitCredentials(typed, apiKey('wrong-key'));
+  const done = await onboarding.submitCredentials(typed, apiKey());
+  const { entries } = await onboarding.timeline(typed);
+  const again = await onboarding.reauthenticate(typed, { by: 'shop' });
+  const cancelled = await onboarding.cancel(typed, { reason: 'enough' });
+
+  const started = await onboarding.start(consented);
+  await reaches(consented, 'awaitingAuthorization');
+  const link = await onboarding.requestAuthorization(consented, { returnTo: `${ORIGIN}/done` });
+  await service.stage.sandbox.consent(link.url, 'approve');
+  const confirmed = await onboarding.confirm(consented, { attemptId: link.attemptId });
+  const { items } = await eventually(
+    () => onboarding.listPage(consented.accountId, { state: 'authenticated', page: 1, pageSize: 10 }),
+    (page) => page.items.length > 0,
+  );
+
+  expect(session).toMatch(/malformed/); // the key of a connector is no request for a session
+  expect(url).toMatch(/^http.*\/connect#session=/);
+  expect([found.started, started.started, again]).toMatchObject([
+    false,
+    true,
+    { started: true, intent: 'reauthenticate' },
+  ]);
+  expect(refusedProperties).toMatchObject({ code: 'missingProperty', fields: [{ name: 'Domain' }] });
+  expect(refusedKey).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
+  expect([done.state, cancelled.state, confirmed.state]).toEqual(['authenticated', 'cancelled', 'authenticated']);
+  expect(entries.map(({ event }) => event)).toContain('credentialsApplied');
+  expect(items).toMatchObject([{ ...consented, name: 'Ledgerly' }]);
+
+  const verdicts = wire.exchanges.map(judge);
+  const malformedRequest = verdicts.shift()!;
+  expect(malformedRequest).toEqual({ operation: 'POST /v1/sessions', wrong: [expect.stringContaining('the request')] });
+  expect(verdicts.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+  const ofBackends = [...operationsOf(document)].filter(([, { security }]) => 'apiKey' in (security[0] ?? {}));
+  const succeeded = wire.exchanges
+    .filter(({ answer }) => answer.status < 300)
+    .map((exchange) => judge(exchange).operation);
+  expect([...new Set(succeeded)].sort()).toEqual(ofBackends.map(([name]) => name).sort());
+});
+
+test('a list goes through all pages, and asks for no more than is read', async () => {
+  const accountId = `Müller & Söhne/${Date.now()}`;
+  const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((name) => service.stage.install(name, { accountId }));
+  for (const key of keys) await onboarding.start(key);
+  await eventually(
+    () => onboarding.listPage(accountId),
+    ({ items }) => items.length === 3,
+  );
+  const before = wire.exchanges.length;
+
+  const all = [];
+  for await (const connector of onboarding.list(accountId, { pageSize: 2 })) all.push(connector);
+  const pages = wire.exchanges.length - before;
+  for await (const _first of onboarding.list(accountId, { pageSize: 2 })) break;
+
+  expect(all).toMatchObject(keys);
+  expect(pages).toBe(2);
+  expect(wire.exchanges.length - before).toBe(3);
+});
+
+test('a refusal is an error with what the service says, and without what was sent', async () => {
+  const mark = createMark();
+  const [secret, sentKey] = [mark.secret('credential'), mark.secret('key')];
+  const key = await waiting('Fernhill', 'awaitingProperties');
+  const stranger = new OnboardingService({ url: wire.url, apiKey: sentKey.replaceAll(/[^\w-]/g, '') });
+
+  const early = await failureOf(onboarding.submitCredentials(key, apiKey(secret)));
+  const foreign = await failureOf(stranger.submitCredentials(key, apiKey(secret)));
+  wire.suffers('cut', 'cut', 'cut');
+  const unreached = await failureOf(onboarding.submitCredentials(key, apiKey(secret)));
+
+  expect(early).toBeInstanceOf(OnboardingError);
+  expect(early).toMatchObject({ status: 409, code: 'notNow', view: { ...key, state: 'awaitingProperties' } });
+  expect(early.requestId).toBe(wire.exchanges.at(-2)!.answer.headers.get('x-request-id'));
+  expect(foreign).toMatchObject({ status: 401, code: 'unauthorized' });
+  expect(unreached).toMatchObject({ status: undefined, code: 'unreachable' });
+  for (const err of [early, foreign, unreached]) {
+    const told = inspect(err, { depth: 20, showHidden: true }) + err.stack + JSON.stringify(err) + String(err.cause);
+    expect(mark.foundIn(told)).toEqual([]);
+    expect(told).not.toContain(service.apiKey);
+    expect(told).not.toContain('Bearer');
+  }
+});
+
+describe('where an answer does not come, or is to come later', () => {
+  const unavailable = (retryAfterS?: string) => ({
+    status: 503,
+    headers: { 'Content-Type': 'application/problem+json', ...(retryAfterS && { 'Retry-After': retryAfterS }) },
+    body: JSON.stringify({ code: 'temporalUnavailable' }),
+  });
+
+  test.each([
+    ['no answer', 'cut'],
+    ['503', unavailable()],
+    ['429', { ...unavailable(), status: 429 }],
+  ] as const)('a call is repeated (%s)', async (_what, mishap) => {
+    const key = await waiting('Brightdesk', 'awaitingCredentials');
+    wire.suffers(mishap, mishap);
+
+    expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
+  });
+
+  test('what did arrive is not done again', async () => {
+    const key = service.stage.install('Brightdesk');
+    wire.suffers('lost', 'lost');
+    const started = await onboarding.start(key);
+    await reaches(key, 'awaitingCredentials');
+    wire.suffers('lost', 'lost');
+    await onboarding.submitCredentials(key, apiKey('wrong-key'));
+
+    const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
+    const { entries } = await onboarding.timeline(key);
+    expect([sent.length, new Set(sent).size]).toEqual([6, 2]);
+    expect(started.started).toBe(false); // the first one's answer was lost
+    expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
+  });
+
+  test('each call has a key of its own, or the one that is given', async () => {
+    const key = await waiting('Brightdesk', 'awaitingCredentials');
+    wire.arrived.splice(0);
+
+    await onboarding.submitCredentials(key, apiKey('wrong-1'));
+    await onboarding.submitCredentials(key, apiKey('wrong-1'));
+    await onboarding.submitCredentials(key, apiKey('wrong-1'), { idempotencyKey: 'order 1' });
+    const unsendable = await failureOf(
+      onboarding.submitCredentials(key, apiKey(), { idempotencyKey: 'Bestellung №1' }),
+    );
+
+    const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
+    expect(sent).toEqual([expect.any(String), expect.any(String), 'order 1']);
+    expect(new Set(sent).size).toBe(3);
+    expect(unsendable).toMatchObject({ code: 'malformed', fields: [{ name: 'idempotencyKey' }] });
+  });
+
+  test('not before Retry-After', async () => {
+    wire.suffers(unavailable('2'));
+
+    await onboarding.listPage('acme');
+
+    const [first, second] = wire.arrived;
+    expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(1900);
+  });
+
+  test('not where there is no time for it: the error says when to try again', async () => {
+    wire.suffers(unavailable('100'));
+
+    const err = await failureOf(onboarding.listPage('acme'));
+
+    expect(err).toMatchObject({ status: 503, code: 'temporalUnavailable', retryAfterS: 100 });
+    expect(wire.arrived).toHaveLength(1);
+  });
+
+  test('so often and no more', async () => {
+    wire.suffers('cut', 'cut', unavailable());
+
+    const err = await failureOf(onboarding.listPage('acme'));
+
+    expect(err).toMatchObject({ status: 503, code: 'temporalUnavailable' });
+    expect(wire.arrived).toHaveLength(3);
+  });
+
+  test.each([400, 401, 404, 409, 422, 500, 502])('not after %s', async (status) => {
+    wire.suffers({ status, body: '<html>' });
+
+    const err = await failureOf(onboarding.listPage('acme'));
+
+    expect(err).toMatchObject({ status, code: 'unexpectedAnswer' });
+    expect(wire.arrived).toHaveLength(1);
+  });
+
+  test('a call ends when its time is up', async () => {
+    wire.suffers('hangs');
+
+    expect(await failureOf(onboarding.listPage('acme', {}, { timeoutMs: 100 }))).toMatchObject({ code: 'timedOut' });
+  });
+
+  test('a call ends when its signal says so, also between two tries', async () => {
+    const [sending, pausing] = [new AbortController(), new AbortController()];
+    const why = new Error('The user has left');
+    wire.suffers('hangs');
+    const hanging = failureOf(onboarding.listPage('acme', {}, { signal: sending.signal }));
+    await eventually(
+      () => wire.arrived.length,
+      (calls) => calls === 1,
+    );
+    sending.abort(why);
+    wire.suffers(unavailable('30'));
+    const paused = failureOf(onboarding.listPage('acme', {}, { signal: pausing.signal }));
+    await eventually(
+      () => wire.arrived.length,
+      (calls) => calls === 2,
+    );
+    await onboarding.listPage('acme'); // what came before it has its answer by then, and waits
+    pausing.abort(why);
+    let ended = false;
+    void paused.then(() => (ended = true));
+    await eventually(() => ended, Boolean); // long before Retry-After
+
+    expect([await hanging, await paused]).toEqual([why, why]);
+    expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);
+    expect(wire.arrived).toHaveLength(3);
+  });
+
+  test.each([
+    ['a redirect', { status: 302, headers: { Location: 'http://127.0.0.1:1/' } }],
+    ['a page of something else', { status: 200, body: '<html>' }],
+  ])('%s is not the service', async (_what, mishap) => {
+    wire.suffers(mishap);
+
+    expect(await failureOf(onboarding.listPage('acme'))).toMatchObject({ code: 'unexpectedAnswer' });
+  });
+});
+
+test.each([
+  ['accountId', { accountId: '..', connectorId: 1 }],
+  ['accountId', { accountId: 'アカ1', connectorId: 1 }],
+  ['connectorId', { accountId: 'acme', connectorId: '../x' as never }],
+])('what can be no %s is not sent', async (name, key) => {
+  const err = await failureOf(onboarding.view(key));
+
+  expect(err).toMatchObject({ code: 'malformed', fields: [{ name, code: 'malformed' }] });
+  expect(wire.arrived).toEqual([]);
+});
+
+test.each([
+  [{ url: 'connect.acme.example', apiKey: 'k' }, 'url'],
+  [{ url: 'file:///etc', apiKey: 'k' }, 'url'],
+  [{ url: 'http://127.0.0.1', apiKey: 'secret\n' }, 'apiKey'],
+  [{ url: 'http://127.0.0.1', apiKey: '' }, 'apiKey'],
+])('it is not made of %j', (options, name) => {
+  const making = () => new OnboardingService(options);
+
+  expect(making).toThrow(name);
+  expect(making).not.toThrow('secret');
+});

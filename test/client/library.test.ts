@@ -1,0 +1,419 @@
+/** The library that everybody outside the worker goes through. */
+import { Client, Connection } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { freePort } from '../../scripts/local/ports';
+import type { ConnectorKey } from '../../workflows/connector';
+import { transition } from '../../workflows/authenticate-connector/machine';
+import { workflowIdOf, type TimelineEntry } from '../../workflows/messages';
+import { eventually } from '../support/eventually';
+import { taskFailures } from '../support/histories';
+import { allEvents, allStates } from '../../scripts/faults/machine-samples';
+import { RETURN_TO, happens, keyInput } from '../support/messages';
+import { cached, openStage, type Scene, type Stage } from '../support/stage';
+
+let stage: Stage;
+/** What every call without a server ends with: begun before all tests, since that takes 20 s. */
+let away: Promise<unknown[]>;
+
+beforeAll(async () => {
+  stage = await openStage();
+  away = refusalsFromNowhere();
+});
+
+afterEach(() => stage.sandbox.clearFaults());
+
+afterAll(async () => {
+  const failures = await taskFailures(stage);
+  await stage.close();
+  expect(failures).toEqual([]);
+});
+
+const right = { kind: 'apiKey', key: 'right' } as const;
+const nobody: ConnectorKey = { accountId: 'nobody', connectorId: 7 };
+
+async function at(state: 'awaitingProperties' | 'awaitingCredentials', connector: string): Promise<Scene> {
+  const scene = await stage.scene(connector);
+  await scene.reaches(state);
+  return scene;
+}
+
+/** An input that only looks like one. */
+const sealedSomehow = { submissionId: 's', credentials: { sealed: 'a..b.c.d' } };
+
+/** Every method that needs a flow. */
+const calls: [string, (auth: ConnectorAuth, key: ConnectorKey) => Promise<unknown>][] = [
+  ['view', (auth, key) => auth.view(key)],
+  ['timeline', (auth, key) => auth.timeline(key)],
+  ['watch', async (auth, key) => collect(auth.watch(key))],
+  ['result', (auth, key) => auth.result(key)],
+  ['submitProperties', (auth, key) => auth.submitProperties(key, { submissionId: 's', values: {} })],
+  ['submitCredentials', (auth, key) => auth.submitCredentials(key, sealedSomehow)],
+  ['requestAuthorization', (auth, key) => auth.requestAuthorization(key, { returnTo: RETURN_TO })],
+  ['confirmAuthorization', (auth, key) => auth.confirmAuthorization(key, { attemptId: 'a' })],
+  ['cancel', (auth, key) => auth.cancel(key)],
+];
+
+async function refusalsFromNowhere(): Promise<unknown[]> {
+  const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+  const auth = new ConnectorAuth(new Client({ connection }));
+  const refusals = [...calls.map(([, call]) => call(auth, nobody)), auth.start(nobody)];
+  return Promise.all(refusals.map((refusal) => refusal.catch((err: unknown) => err))).finally(() => connection.close());
+}
+
+async function collect(entries: AsyncIterable<TimelineEntry>, into: TimelineEntry[] = []): Promise<TimelineEntry[]> {
+  for await (const entry of entries) into.push(entry);
+  return into;
+}
+
+describe('start', () => {
+  test('several times at once starts one, and finds it', async () => {
+    const on = stage.install('Brightdesk');
+
+    const answers = await Promise.all(Array.from({ length: 5 }, () => stage.auth.start(on)));
+
+    expect(new Set(answers.map(({ runId }) => runId)).size).toBe(1);
+    expect(answers.filter(({ started }) => started)).toHaveLength(1);
+    expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
+  });
+
+  test('answers with the intent of the one that runs', async () => {
+    const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
+    const { key, workflowId, runId } = scene;
+
+    const answers = [
+      await stage.auth.start({ ...key, intent: 'reauthenticate' }),
+      await stage.auth.start({ ...key, intent: 'authenticate' }),
+      await stage.auth.start(key),
+    ];
+
+    expect(answers).toEqual(
+      answers.map(() => ({ workflowId, runId, started: false, intent: 'reauthenticate' as const })),
+    );
+  });
+
+  test('again is refused while an authentication runs, and starts another once it ended', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    const again = { ...scene.key, intent: 'reauthenticate' } as const;
+
+    const refused = await stage.auth.start(again).catch((err: unknown) => err);
+    await scene.gives(right);
+    const started = await stage.auth.start(again);
+
+    expect(refused).toMatchObject({ name: 'ConnectorAuthError', code: 'alreadyRunning' });
+    expect(started).toMatchObject({ started: true, workflowId: scene.workflowId, intent: 'reauthenticate' });
+    expect(started.runId).not.toBe(scene.runId);
+    expect((await scene.reaches('awaitingCredentials')).runId).toBe(started.runId);
+  });
+
+  test.each([
+    ['an account that is none', { ...nobody, accountId: 'アカ1' }],
+    ['a connector that is none', { ...nobody, connectorId: 0 }],
+    ['patience that is none', { ...nobody, patience: { credentials: 'soon' } }],
+    ['an unknown wait', { ...nobody, patience: { coffee: '1 day' } as never }],
+    ['an unknown intent', { ...nobody, intent: 'authorise' as never }],
+    ['a name that is too long', { ...nobody, by: 'x'.repeat(101) }],
+  ])('with %s is refused, and nothing is sent', async (_name, input) => {
+    const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
+
+    await expect(unreachable.start(input)).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'invalidInput' });
+  });
+});
+
+test.each(calls)('%s of what was never started fails as notStarted', async (_name, call) => {
+  await expect(call(stage.auth, nobody)).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'notStarted' });
+});
+
+describe('an input', () => {
+  test.each([
+    ['an id that is none', { submissionId: 'a b' }, 'malformed'],
+    ['a name that is too long', { by: 'x'.repeat(101) }, 'malformed'],
+    ['values that are none', { values: [] }, 'malformed'],
+    ['an unknown property', { values: { Domain: 'acme', Other: 'x' } }, 'unknownProperty'],
+    ['a missing property', { values: { Domain: '' } }, 'missingProperty'],
+  ])('with %s is refused at once, by its code', async (_name, more, code) => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+    const input = { submissionId: 's', values: { Domain: 'acme' }, ...more };
+
+    const since = Date.now();
+    const refused = stage.auth.submitProperties(scene.key, input as never);
+
+    await expect(refused).rejects.toMatchObject({ name: 'ConnectorAuthError', code });
+    expect(Date.now() - since).toBeLessThan(5000);
+    expect((await scene.view()).state).toBe('awaitingProperties');
+  });
+
+  test('at the wrong time is refused as notNow, and its id can be used again', async () => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+
+    await expect(scene.gives(right, 'c')).rejects.toMatchObject({ code: 'notNow' });
+    await scene.sets({ Domain: 'acme' });
+    const end = await scene.gives(right, 'c');
+
+    expect(end.state).toBe('authenticated');
+  });
+
+  test('given twice at once is answered twice, and taken once', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+
+    const views = await Promise.all([scene.gives(right, 'c'), scene.gives(right, 'c')]);
+    const end = await stage.auth.result(scene.key);
+
+    expect(views.every(({ problem }) => problem === undefined)).toBe(true);
+    expect(end.state).toBe('authenticated');
+    expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
+  });
+
+  test('after the end is refused as closed, with the final view, whatever the end was', async () => {
+    const scenes = await Promise.all([
+      stage.scene('Openrates'),
+      stage.scene('Brightdesk'),
+      stage.scene('Brightdesk'),
+      stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 }),
+    ]);
+    const [, cancelled, terminated] = scenes;
+    await Promise.all([stage.auth.cancel(cancelled.key), terminated.handle.terminate()]);
+    const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
+    await stage.stopWorker();
+
+    const refusals = await Promise.all(
+      scenes.flatMap(({ key }) => [
+        stage.auth.submitCredentials(key, sealedSomehow).catch((err: unknown) => err),
+        stage.auth.submitProperties(key, { submissionId: 's', values: {} }).catch((err: unknown) => err),
+      ]),
+    ).finally(() => stage.restartWorker());
+
+    expect(ends.map(({ state }) => state)).toEqual(['authenticated', 'cancelled', 'failed', 'failed']);
+    expect(refusals).toMatchObject(
+      ends.flatMap((view) => [
+        { code: 'closed', view },
+        { code: 'closed', view },
+      ]),
+    );
+  });
+});
+
+test('what takes longer than 10 s is answered with the view as it stands', async () => {
+  const [one, two] = await Promise.all([at('awaitingCredentials', 'Brightdesk'), at('awaitingProperties', 'Fernhill')]);
+  for (const { key } of [one, two])
+    stage.sandbox.fault({ match: { account: key.accountId }, times: 'always', then: { status: 503 } });
+
+  const since = Date.now();
+  const given = one.gives(right);
+  const set = two.sets({ Domain: 'acme' });
+  await Promise.all([one.reaches('applyingCredentials'), two.reaches('applyingProperties')]);
+  const views = await Promise.all([given, set]);
+
+  expect(views.map(({ state }) => state)).toEqual(['applyingCredentials', 'applyingProperties']);
+  expect(Date.now() - since).toBeGreaterThan(9000);
+  expect(Date.now() - since).toBeLessThan(15_000);
+  await Promise.all([one, two].map(({ key }) => stage.auth.cancel(key)));
+});
+
+describe('watch', () => {
+  beforeAll(() => stage.restartWorker(cached));
+  afterAll(() => stage.restartWorker());
+
+  test('tells what was, then what comes, until the end, to everybody who watches', async () => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+    const early: TimelineEntry[] = [];
+    const late: TimelineEntry[] = [];
+
+    const first = collect(stage.auth.watch(scene.key), early);
+    await eventually(
+      () => early.length,
+      (length) => length === 1,
+    );
+    await scene.sets({ Domain: 'acme' });
+    const second = collect(stage.auth.watch(scene.key), late);
+    await scene.gives(right);
+    await Promise.all([first, second]);
+
+    expect(early.map(({ event }) => event)).toEqual([
+      'connectorFetched',
+      'propertiesSubmitted',
+      'propertiesApplied',
+      'credentialsSubmitted',
+      'credentialsApplied',
+    ]);
+    expect(late).toEqual(early);
+    expect(early).toEqual(await scene.timeline());
+    expect(await collect(stage.auth.watch(scene.key))).toEqual(early);
+  });
+
+  test('tells nothing twice where more was dropped than is kept', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
+    await eventually(
+      () => stage.auth.timeline(scene.key),
+      ({ dropped }) => dropped === 21,
+    );
+    const told: TimelineEntry[] = [];
+
+    const watching = collect(stage.auth.watch(scene.key), told);
+    await eventually(
+      () => told.length,
+      (length) => length === 200,
+    );
+    await stage.auth.cancel(scene.key);
+    await watching;
+
+    expect(told).toHaveLength(201);
+    expect(new Set(told.map(({ note }) => note)).size).toBe(201);
+    expect(told.at(-1)).toMatchObject({ event: 'cancelled' });
+  });
+
+  test('ends when it is aborted, at once', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    const abort = new AbortController();
+    const told: TimelineEntry[] = [];
+
+    const watching = collect(stage.auth.watch(scene.key, abort.signal), told);
+    await eventually(
+      () => told.length,
+      (length) => length === 1,
+    );
+    const since = Date.now();
+    abort.abort();
+    await watching;
+
+    expect(Date.now() - since).toBeLessThan(2000);
+    expect(await collect(stage.auth.watch(scene.key, abort.signal))).toEqual([]);
+    expect((await scene.view()).state).toBe('awaitingCredentials');
+  });
+});
+
+test('cancel answers with the final view, also the second time', async () => {
+  const scene = await at('awaitingProperties', 'Fernhill');
+
+  const first = await stage.auth.cancel(scene.key, { reason: 'test' });
+  const second = await stage.auth.cancel(scene.key);
+
+  expect(first).toMatchObject({ state: 'cancelled', runId: scene.runId });
+  expect(second).toEqual(first);
+});
+
+describe('result', () => {
+  test('waits for the end', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+
+    const result = stage.auth.result(scene.key);
+    const end = await scene.gives(right);
+
+    expect(await result).toEqual(end);
+    expect(end).toMatchObject({ state: 'authenticated', runId: scene.runId });
+  });
+
+  test('is a view, however it ended', async () => {
+    const failing = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
+    const cancelled = await at('awaitingCredentials', 'Brightdesk');
+
+    const results = Promise.all([stage.auth.result(failing.key), stage.auth.result(cancelled.key)]);
+    await cancelled.handle.cancel();
+
+    expect(await results).toMatchObject([{ state: 'failed' }, { state: 'cancelled' }]);
+  });
+});
+
+test('the timeline is a chain, and each of its links an arrow of the machine', async () => {
+  const arrows = new Set(
+    allStates.flatMap((state) =>
+      allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
+    ),
+  );
+  const scene = await at('awaitingProperties', 'Kestrel');
+  await scene.signals('propertyInput', null);
+  await happens(scene, 'inputRefused');
+  await scene.signals('unknown');
+  await happens(scene, 'unknownSignal');
+  await scene.signals('credentialInput', await keyInput(stage, scene));
+  await happens(scene, 'inputRefused', 2);
+  await expect(scene.gives(right)).rejects.toMatchObject({ code: 'notNow' });
+  for (const [submissionId, value] of [
+    ['p-1', 'wrong'],
+    ['p-2', 'right'],
+  ] as const) {
+    const SigningSecret = await stage.sealedProperty(scene.key, submissionId, 'SigningSecret', value);
+    await stage.auth.submitProperties(scene.key, {
+      submissionId,
+      values: { Environment: 'x', SigningSecret },
+      by: 'jo',
+    });
+  }
+  await scene.gives({ kind: 'basic', username: 'a', password: 'b' }, 'c-1');
+  await scene.gives({ kind: 'apiKey', key: 'wrong' }, 'c-2');
+  const end = await scene.gives(right, 'c-3');
+
+  const entries = await scene.timeline();
+  expect(entries.map(({ event }) => event)).toEqual([
+    'connectorFetched',
+    'inputRefused',
+    'unknownSignal',
+    'inputRefused',
+    'propertiesSubmitted',
+    'refused',
+    'propertiesSubmitted',
+    'propertiesApplied',
+    'credentialsSubmitted',
+    'inputRefused',
+    'credentialsSubmitted',
+    'refused',
+    'credentialsSubmitted',
+    'credentialsApplied',
+  ]);
+  expect(entries[0]?.from).toBe('fetchingConnector');
+  expect(entries.slice(1).map(({ from }) => from)).toEqual(entries.slice(0, -1).map(({ to }) => to));
+  expect(entries.at(-1)?.to).toBe(end.state);
+  const known = ({ event, from, to }: TimelineEntry) =>
+    event === 'unknownSignal' || arrows.has(`${from} ${event} ${to}`);
+  expect(entries.filter((entry) => !known(entry))).toEqual([]);
+  expect(entries.filter(({ id }) => id === 'p-2')).toMatchObject([{ by: 'jo' }, { event: 'propertiesApplied' }]);
+  const times = entries.map(({ at }) => at);
+  expect(times).toEqual([...times].sort());
+});
+
+test('without a worker, what needs one says so in bounded time', async () => {
+  const slow = ['result', 'cancel', 'requestAuthorization']; // the first waits for the end, the last for 35 s
+  const seen = await at('awaitingCredentials', 'Brightdesk');
+  await stage.stopWorker();
+  const fresh = await stage.scene('Brightdesk');
+
+  const since = Date.now();
+  const refusals = await Promise.all(
+    [seen, fresh].flatMap(({ key }) =>
+      calls
+        .filter(([name]) => !slow.includes(name))
+        .map(([, call]) => call(stage.auth, key).catch((err: unknown) => err)),
+    ),
+  ).finally(() => stage.restartWorker());
+
+  expect(refusals).toMatchObject(refusals.map(() => ({ name: 'ConnectorAuthError', code: 'noWorker' })));
+  expect(Date.now() - since).toBeLessThan(25_000);
+});
+
+describe('without Temporal', () => {
+  test('every call says so in bounded time', async () => {
+    const refusals = await away;
+
+    expect(refusals).toMatchObject(
+      refusals.map(() => ({ name: 'ConnectorAuthError', code: 'temporalUnavailable', message: expect.any(String) })),
+    );
+  });
+
+  test('a namespace that is not there is said, too', async () => {
+    const lost = new ConnectorAuth(new Client({ connection: stage.connection, namespace: 'not-there' }));
+
+    const refusals = await Promise.all(
+      [...calls.map(([, call]) => call(lost, nobody)), lost.start(nobody)].map((call) =>
+        call.catch((err: unknown) => err),
+      ),
+    );
+
+    expect(refusals).toMatchObject(
+      refusals.map(() => ({
+        name: 'ConnectorAuthError',
+        code: 'temporalUnavailable',
+        message: expect.stringContaining('not-there'),
+      })),
+    );
+  });
+});

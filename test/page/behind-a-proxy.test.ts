@@ -1,0 +1,111 @@
+/** The service below a path of another address: PUBLIC_URL is what browsers see. And the way there breaks. */
+import type { Page } from 'playwright-core';
+import type { ConnectorKey } from '../../workflows/connector';
+import { freePort } from '../../scripts/local/ports';
+import { describeInBrowser } from './browser';
+import { startHost, type Host } from './host';
+import { startReverseProxy, type ReverseProxy } from './reverse-proxy';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+let scene: WebScene;
+let host: Host;
+let proxy: ReverseProxy;
+let publicUrl: string;
+
+async function linkOf(keys: ConnectorKey[]): Promise<string> {
+  const connectorIds = keys.map(({ connectorId }) => connectorId);
+  const { body } = await scene.service.asBackend('POST', '/v1/sessions', {
+    ...keys[0],
+    connectorId: undefined,
+    connectorIds,
+  });
+  return body.url as string;
+}
+
+async function opened(keys: ConnectorKey[]): Promise<Page> {
+  const page = await (await scene.someone()).newPage();
+  await page.goto(await linkOf(keys));
+  return page;
+}
+
+async function connectsByConsent(page: Page): Promise<Page> {
+  const opening = page.waitForEvent('popup');
+  await button(page, 'Go to Ledgerly').click();
+  const popup = await opening;
+  await button(popup, 'Approve').click();
+  await heading(page, 'Ledgerly is connected').waitFor();
+  return popup;
+}
+
+describeInBrowser('behind a proxy that adds a path', () => {
+  beforeAll(async () => {
+    const port = await freePort();
+    publicUrl = `http://127.0.0.1:${port}/onboarding`;
+    host = await startHost();
+    scene = await openWebScene({ publicUrl, allowedOrigins: [host.origin] });
+    proxy = await startReverseProxy(port, '/onboarding', () => scene.service.url);
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await Promise.all([proxy?.close(), host?.close()]);
+  });
+  afterEach(() => scene.everybodyLeaves());
+
+  test('the hosted page connects, and every address is below that path', async () => {
+    const page = await opened(scene.install('Ledgerly'));
+    const popup = await connectsByConsent(page);
+    await heading(popup, 'Ledgerly is connected').waitFor();
+
+    expect(page.url()).toBe(`${publicUrl}/connect`);
+    expect(popup.url()).toContain(`${publicUrl}/connect/return?attempt=`);
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('the element in a page of another site, too: it calls where it came from', async () => {
+    const keys = scene.install('Ledgerly');
+    const session = await scene.session(keys, { origin: host.origin });
+    host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });
+    const page = await (await scene.someone()).newPage();
+    await page.goto(host.origin);
+
+    await connectsByConsent(page);
+
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('when the way breaks it says so; when it is there again, it shows what has happened meanwhile', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await opened([key]);
+    await field(page, 'API key').fill('half typ');
+    proxy.cut();
+    await page.getByText('No connection at the moment.').first().waitFor();
+    const kept = await field(page, 'API key').inputValue();
+    await scene.gives(key); // elsewhere
+    await scene.reaches(key, 'authenticated');
+
+    proxy.mend();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    await page.getByText('No connection at the moment.').first().waitFor({ state: 'detached' });
+    expect(kept).toBe('half typ');
+  });
+
+  test('an answer that got lost on its way: what was given is sent again, and taken once', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await opened([key]);
+    const lost: string[] = [];
+    await page.route('**/credentials', async (route) => {
+      if (lost.length > 0) return route.continue();
+      const answer = await route.fetch();
+      lost.push(await answer.text());
+      await route.abort();
+    });
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    const { entries } = await scene.service.stage.auth.timeline(key);
+    expect(JSON.parse(lost[0]!).state).toBe('authenticated');
+    expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,11 @@
+/** `node test/page/bundle.mjs FILE`: prints a module with all that it imports, as an application in development has it. */
+import { build } from 'vite';
+
+const built = await build({
+  configFile: false,
+  logLevel: 'error',
+  mode: 'development',
+  define: { 'process.env.NODE_ENV': '"development"' },
+  build: { write: false, minify: false, rollupOptions: { input: process.argv[2] } },
+});
+process.stdout.write([built].flat()[0].output[0].code);

@@ -1,0 +1,147 @@
+/** docs/embedding.md: each of its snippets does what it says, as it stands. */
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Page } from 'playwright-core';
+import { freePort } from '../../scripts/local/ports';
+import { eventually } from '../support/eventually';
+import { describeInBrowser } from './browser';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
+
+const run = promisify(execFile);
+const root = join(__dirname, '..', '..');
+const text = readFileSync(join(root, 'docs', 'embedding.md'), 'utf8');
+/** What the guide calls the service of `npm start`. */
+const SERVICE = 'http://127.0.0.1:8080';
+/** Which account it connects: one that the sandbox has from the start. */
+const ACCOUNT = 'acme';
+
+let scene: WebScene;
+let folder: string;
+let site: ChildProcess;
+let origin: string;
+
+/** The block that holds these words, as it stands, but for where the service is. */
+function snippet(words: string): string {
+  const blocks = [...text.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, block]) => block!);
+  const found = blocks.filter((block) => block.includes(words));
+  if (found.length !== 1) throw new Error(`${found.length} snippets hold: ${words}`);
+  return found[0]!.replaceAll(SERVICE, scene.service.url);
+}
+
+const write = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
+
+async function openSite(): Promise<Page> {
+  const page = await (await scene.someone()).newPage();
+  await page.goto(origin);
+  return page;
+}
+
+/** Whichever of them was ready first is open. */
+const opens = (page: Page, name: string) =>
+  page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
+
+async function connectFernhill(page: Page): Promise<void> {
+  await opens(page, 'Fernhill');
+  await field(page, 'API key').fill('right');
+  await button(page, 'Connect').click();
+}
+
+async function connectLedgerly(page: Page): Promise<void> {
+  await opens(page, 'Ledgerly');
+  const opening = page.waitForEvent('popup');
+  await button(page, 'Go to Ledgerly').click();
+  await button(await opening, 'Approve').click();
+}
+
+describeInBrowser('the guide to embedding', () => {
+  beforeAll(async () => {
+    const port = await freePort();
+    origin = `http://localhost:${port}`;
+    scene = await openWebScene({ allowedOrigins: [origin] });
+    folder = mkdtempSync(join(tmpdir(), 'embedding-'));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    write('server.mjs', snippet('// server.mjs\n'));
+    write('index.html', snippet('<!-- index.html -->\n'));
+    write('app.jsx', snippet('// app.jsx\n'));
+    const { url, apiKey } = scene.service;
+    const env = { ...process.env, SERVICE: url, SERVICE_API_KEY: apiKey, PORT: `${port}` };
+    site = spawn(process.execPath, ['server.mjs'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] });
+    await eventually(
+      () => fetch(origin),
+      ({ ok }) => ok,
+    );
+  });
+  afterAll(async () => {
+    if (site?.kill()) await once(site, 'exit');
+    if (folder) rmSync(folder, { recursive: true });
+    await scene?.close();
+  });
+  beforeEach(() => {
+    const nothing = { AuthValue: null, Authenticated: false };
+    const Properties = [{ Name: 'Domain', Value: 'acme' }];
+    const { sandbox } = scene.service.stage;
+    sandbox.update(ACCOUNT, 1002, { ...nothing, Properties });
+    sandbox.update(ACCOUNT, 1009, nothing);
+  });
+  afterEach(() => scene.everybodyLeaves());
+
+  test('plain HTML: three files make a site that connects, and asks its backend', async () => {
+    write('app.js', snippet('// app.js\n'));
+    const page = await openSite();
+    await connectFernhill(page);
+    await heading(page, 'Fernhill is connected').waitFor();
+    await connectLedgerly(page);
+    await button(page, 'See all').click();
+    await page.getByText('Connected: Fernhill, Ledgerly').waitFor();
+    await button(page, 'Done').click();
+
+    await page.locator('cyclr-connect').waitFor({ state: 'detached' });
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('React: one component, in strict mode', async () => {
+    write('app.js', execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(folder, 'app.jsx')]));
+    const page = await openSite();
+    await connectFernhill(page);
+    await heading(page, 'Fernhill is connected').waitFor();
+    await connectLedgerly(page);
+
+    await page.getByText('Connected: 1002, 1009').waitFor();
+    expect(scene.complaints).toEqual([]);
+  });
+
+  test('a mailed link: a command makes it, and a click begins', async () => {
+    const { url: SERVICE, apiKey: KEY } = scene.service;
+    const env = { ...process.env, SERVICE, KEY };
+    const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // asks this process
+    const page = await (await scene.someone()).newPage();
+    await page.goto(JSON.parse(stdout).url);
+    await button(page, 'Get started').click();
+    await connectFernhill(page);
+
+    await heading(page, 'Fernhill is connected').waitFor();
+  });
+
+  test('a look of its own: custom properties and parts reach the element', async () => {
+    write('app.js', snippet('// app.js\n'));
+    const page = await openSite();
+    await page.evaluate(`{
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(${JSON.stringify(snippet('::part(title)'))});
+      document.adoptedStyleSheets.push(sheet);
+    }`);
+
+    await page.locator('[part~="button-primary"]').waitFor();
+    const style = (name: string, of: string) =>
+      page.evaluate(`{
+        const part = document.querySelector('cyclr-connect').shadowRoot.querySelector('[part~="${name}"]');
+        getComputedStyle(part).${of};
+      }`);
+    expect(await style('button-primary', 'backgroundColor')).toBe('rgb(11, 110, 79)');
+    expect(await style('title', 'fontWeight')).toBe('500');
+  });
+});

@@ -1,0 +1,75 @@
+/** A checkout of its own, built: for processes that keep their data beside their code. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../../scripts/local/ports';
+import { eventually } from '../support/eventually';
+
+const root = join(__dirname, '..', '..');
+
+export interface Running {
+  process: ChildProcess;
+  /** All that it has written, on standard output and standard error. */
+  output(): string;
+  /** Waits until it has written this. */
+  says(text: string | RegExp): Promise<void>;
+  /** Its exit code, once it has ended. */
+  ended: Promise<number | null>;
+}
+
+export interface Installation {
+  folder: string;
+  /** Starts `dist/scripts/{name}/main.js`. */
+  run(name: 'start' | 'demo', env?: NodeJS.ProcessEnv): Running;
+  /** Kills what still runs, and removes the folder. */
+  remove(): Promise<void>;
+}
+
+export function install(): Installation {
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-installed-'));
+  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const started: Running[] = [];
+  return {
+    folder,
+    run(name, env = {}) {
+      const main = join(folder, 'dist', 'scripts', name, 'main.js');
+      const child = spawn(process.execPath, [main], { cwd: folder, env: { ...process.env, ...env } });
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      const running: Running = {
+        process: child,
+        output: () => output,
+        says: async (text) => {
+          await eventually(
+            async () => output,
+            (written) => written.search(text) >= 0,
+          );
+        },
+        ended: once(child, 'close').then(([code]) => code as number | null),
+      };
+      started.push(running);
+      return running;
+    },
+    async remove() {
+      for (const { process: child } of started) child.kill('SIGKILL');
+      await Promise.all(started.map(({ ended }) => ended));
+      // What a killed process has started ends a moment after it.
+      await eventually(
+        () => rmSync(folder, { recursive: true, force: true }),
+        () => true,
+      );
+    },
+  };
+}
+
+/** Ports that nobody listens on. */
+export const freePorts = async (): Promise<NodeJS.ProcessEnv> => ({
+  TEMPORAL_DEV_PORT: `${await freePort()}`,
+  TEMPORAL_DEV_UI_PORT: `${await freePort()}`,
+  SANDBOX_PORT: `${await freePort()}`,
+  PORT: `${await freePort()}`,
+});

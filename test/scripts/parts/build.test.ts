@@ -1,0 +1,181 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, launch, temporaryFolder, write } from './scene';
+
+jest.setTimeout(60_000);
+
+const repository = join(__dirname, '..', '..', '..');
+const building = /^building dist/gm;
+
+/** A small project with our scripts: what is done to it harms nobody. */
+function project({ installed = true } = {}) {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'scripts'));
+  for (const name of readdirSync(join(repository, 'scripts')).filter((name) => name.endsWith('.mjs'))) {
+    copyFileSync(join(repository, 'scripts', name), join(root, 'scripts', name));
+  }
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) {
+    copyFileSync(join(repository, name), join(root, name));
+  }
+  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // no bench/: a container image lacks it
+  const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['page'] };
+  write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
+  write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
+  const converter = "export { defaultPayloadConverter as payloadConverter } from '@temporalio/common';\n";
+  write(join(root, 'workflows', 'payload-converter.ts'), converter);
+  write(join(root, 'workflows', 'interceptors.ts'), 'export const interceptors = () => ({});\n');
+  page(root);
+  worker(root, 'console.log(JSON.stringify(process.argv.slice(1)));');
+  if (installed) symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
+  return root;
+}
+
+function page(root: string): void {
+  const folder = 'page';
+  for (const name of ['element', 'page', 'return']) write(join(root, folder, `${name}.ts`), 'export const made = 1;\n');
+  write(join(root, 'sealing', 'seal.ts'), 'export const sealed = 1;\n');
+  copyFileSync(join(repository, folder, 'vite.config.mjs'), join(root, folder, 'vite.config.mjs'));
+}
+
+const worker = (root: string, code: string) =>
+  write(join(root, 'worker', 'main.ts'), `declare const console: any, process: any, setInterval: any;\n${code}\n`);
+
+const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
+  launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
+
+test('the first run builds and becomes the main with its arguments, the next one starts at once', async () => {
+  const root = project();
+  const dist = join(root, 'dist');
+
+  const first = await run(root, ['worker', 'one', '--two']).ended;
+  const second = await run(root, ['worker']).ended;
+
+  expect(JSON.parse(first.stdout)).toEqual([join(dist, 'worker', 'main.js'), 'one', '--two']);
+  expect(first.stderr).toMatch(building);
+  expect(second).toMatchObject({ code: 0, stderr: '' });
+  const [code = ''] = readFileSync(join(dist, 'workflow-bundle.js'), 'utf8').split('//# sourceMappingURL=');
+  expect({ size: code.length > 100_000, absolutePaths: code.includes(root) }).toEqual({
+    size: true,
+    absolutePaths: false,
+  });
+
+  writeFileSync(join(dist, 'workflow-bundle.js'), 'the bundle that was there');
+  worker(root, 'console.log("changed");');
+  const third = await run(root, ['worker']).ended;
+
+  expect(third).toMatchObject({ code: 0, stdout: 'changed\n' });
+  expect(readFileSync(join(dist, 'workflow-bundle.js'), 'utf8')).toBe('the bundle that was there');
+  expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+});
+
+test('two at once share one build, and take over the lock of a process that is dead', async () => {
+  const root = project();
+  const dead = launch(process.execPath, ['--version']);
+  await dead.ended;
+  write(join(root, 'dist.lock'), String(dead.child.pid));
+  mkdirSync(join(root, 'dist.left'));
+
+  const both = await Promise.all([run(root, ['worker']).ended, run(root, ['worker']).ended]);
+
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(
+    both
+      .map(({ stderr }) => stderr)
+      .join('')
+      .match(building),
+  ).toHaveLength(1);
+  expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+});
+
+test('a warning of the bundler fails the build, says where, and leaves what was there', async () => {
+  const root = project();
+  write(join(root, 'dist', 'worker', 'main.js'), '// an earlier build');
+  write(join(root, 'workflows', 'other.ts'), 'export const something = 1;\n');
+  write(
+    join(root, 'workflows', 'index.ts'),
+    'import { missing } from "./other";\nexport const flow = () => missing;\n',
+  );
+
+  const { code, stdout, stderr } = await run(root, ['worker']).ended;
+
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^ERROR in \.\/workflows\/index\.ts 2:[0-9-]+\nexport 'missing' .* was not found in '\.\/other'/m,
+  );
+  expect(readFileSync(join(root, 'dist', 'worker', 'main.js'), 'utf8')).toBe('// an earlier build');
+  expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+});
+
+test('a stop signal reaches the main', async () => {
+  const root = project();
+  worker(root, 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("here");');
+  const { child, output, ended } = run(root, ['worker']);
+  await eventually(() => output.stdout.includes('here'));
+
+  child.kill('SIGTERM');
+
+  expect(await ended).toMatchObject({ code: 7 });
+});
+
+test('an unknown name is wrong usage', async () => {
+  const { code, stderr } = await run(project(), ['toString']).ended;
+
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
+});
+
+describe('node_modules', () => {
+  /** An npm that installs by a link to what is there, and notes that it was called. */
+  function npm(root: string) {
+    const calls = join(root, 'npm-calls');
+    const npm_execpath = write(
+      join(root, 'npm-cli.js'),
+      `const fs = require('fs');
+      fs.appendFileSync(${JSON.stringify(calls)}, process.argv.slice(2).join(' ') + '\\n');
+      console.log('the words of npm');
+      setTimeout(() => {
+        try { fs.symlinkSync(${JSON.stringify(join(repository, 'node_modules'))}, 'node_modules'); } catch {}
+      }, 300);`,
+    );
+    return { env: { npm_execpath }, calls: () => readFileSync(calls, 'utf8') };
+  }
+
+  test('missing, a process that is no first command says what to run', async () => {
+    const root = project({ installed: false });
+
+    expect(await run(root, ['worker'], npm(root).env).ended).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'node_modules is missing. Run: npm ci\n',
+    });
+  });
+
+  test('missing, the first command installs once, however often it is given, with nothing on standard output', async () => {
+    const root = project({ installed: false });
+    write(join(root, 'scripts', 'demo', 'main.ts'), 'declare const console: any;\nconsole.log("the demo");\n');
+    const { env, calls } = npm(root);
+
+    const both = await Promise.all([run(root, ['demo'], env).ended, run(root, ['demo'], env).ended]);
+
+    expect(both).toMatchObject([
+      { code: 0, stdout: 'the demo\n' },
+      { code: 0, stdout: 'the demo\n' },
+    ]);
+    expect(calls()).toBe('ci --include=dev\n');
+  });
+
+  test('older than the lockfile, the first command installs', async () => {
+    const root = project();
+    const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    lockfile.packages['node_modules/axios'].version = '99.0.0';
+    write(join(root, 'package-lock.json'), JSON.stringify(lockfile));
+    worker(root, 'nonsense('); // the build that follows is none of this test's
+    const { env, calls } = npm(root);
+
+    const { stderr } = await run(root, ['demo'], env).ended;
+
+    expect(stderr).toMatch(/^node_modules is missing or older than package-lock\.json: running npm ci/);
+    expect(calls()).toBe('ci --include=dev\n');
+    expect(existsSync(join(root, 'dist'))).toBe(false);
+  });
+});

@@ -1,0 +1,18 @@
+import { textOf } from '../../../service/events';
+
+test.each([
+  [{ event: 'view', id: 'run.3', data: '{"a":1}' } as const, 'event: view\nid: run.3\ndata: {"a":1}\n\n'],
+  [{ event: 'final', data: '{}' } as const, 'event: final\ndata: {}\n\n'],
+  [{ comment: 'nothing new' }, ': nothing new\n\n'],
+  [{ retry: 1500 }, 'retry: 1500\n\n'],
+])('%j stands on its lines, and ends with an empty one', (event, text) => {
+  expect(textOf(event)).toBe(text);
+});
+
+test('no text gets out of its field', () => {
+  const text = textOf({ event: 'view', id: '1\n\ndata: x\0', data: 'a\r\nid: b\rc\n', comment: 'd\nevent: final' });
+
+  expect(text).toBe(
+    ': d\n: event: final\nevent: view\nid: 1\nid: \nid: data: x\ndata: a\ndata: id: b\ndata: c\ndata: \n\n',
+  );
+});

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { durationMs, isBy, patienceMs, wrongWithInput, wrongWithStart } from '../../../workflows/input';
+import { workflowIdOf } from '../../../workflows/messages';
+
+const DAY_MS = 86_400_000;
+const right = { accountId: 'acme', connectorId: 42 };
+
+describe('a duration', () => {
+  test.each<[unknown, number]>([
+    ['7 days', 7 * DAY_MS],
+    ['90 days', 90 * DAY_MS],
+    ['1ms', 1],
+    ['0.5h', 1_800_000],
+    ['1500', 1500],
+    [1, 1],
+    [0.5, 0.5],
+    [90 * DAY_MS, 90 * DAY_MS],
+  ])('%j is %d ms', (given, expected) => {
+    expect(durationMs(given)).toBe(expected);
+  });
+
+  test.each<[unknown]>([
+    [''],
+    [' '],
+    ['0'],
+    ['-1 day'],
+    ['91 days'],
+    ['soon'],
+    ['7 moons'],
+    ['1 day 2 hours'],
+    ['9'.repeat(101)],
+    [0],
+    [-1],
+    [90 * DAY_MS + 1],
+    [NaN],
+    [Infinity],
+    [null],
+    [undefined],
+    [true],
+    [['7 days']],
+    [{ days: 7 }],
+  ])('%j is none', (given) => {
+    expect(durationMs(given)).toBeNaN();
+  });
+
+  test('is above 0 and at most 90 days, or none, whatever is given', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.string(), fc.double(), fc.constantFrom('', '1', 'd')), (given) => {
+        const ms = durationMs(given);
+
+        expect(Number.isNaN(ms) || (ms > 0 && ms <= 90 * DAY_MS)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('each wait has its own patience, and seven days where none is given', () => {
+  const patience = { properties: '1 day', credentials: 5000 };
+
+  expect(patienceMs(patience, 'awaitingProperties')).toBe(DAY_MS);
+  expect(patienceMs(patience, 'awaitingCredentials')).toBe(5000);
+  expect(patienceMs(patience, 'awaitingAuthorization')).toBe(7 * DAY_MS);
+  expect(patienceMs(undefined, 'awaitingProperties')).toBe(7 * DAY_MS);
+});
+
+test.each<[unknown, boolean]>([
+  [undefined, true],
+  ['', true],
+  ['x'.repeat(100), true],
+  ['x'.repeat(101), false],
+  [null, false],
+  [7, false],
+])('`by` is a text of at most 100 characters: %j is one: %p', (by, expected) => {
+  expect(isBy(by)).toBe(expected);
+});
+
+describe('an input', () => {
+  test.each<[object]>([
+    [right],
+    [{ ...right, intent: 'authenticate' }],
+    [{ ...right, intent: 'reauthenticate', by: 'cli:kim' }],
+    [{ ...right, patience: {} }],
+    [{ ...right, patience: { properties: '1 day', credentials: 1, authorization: '90d' } }],
+    [{ ...right, remindAfter: [] }],
+    [{ ...right, remindAfter: Array(20).fill('1 day') }],
+    [{ ...right, addedLater: 1 }],
+  ])('%j is right', (input) => {
+    expect(wrongWithInput(input)).toBeUndefined();
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'input'],
+    [null, 'input'],
+    ['acme', 'input'],
+    [[right], 'input'],
+    [{}, 'accountId'],
+    [{ ...right, accountId: 'アカ1' }, 'accountId'],
+    [{ ...right, accountId: 7 }, 'accountId'],
+    [{ ...right, accountId: 'ü'.repeat(165) }, 'accountId is too long'],
+    [{ ...right, connectorId: '42' }, 'connectorId'],
+    [{ ...right, connectorId: 0 }, 'connectorId'],
+    [{ ...right, intent: 'deauthenticate' }, 'intent'],
+    [{ ...right, intent: null }, 'intent'],
+    [{ ...right, patience: null }, 'patience'],
+    [{ ...right, patience: '7 days' }, 'patience'],
+    [{ ...right, patience: { properties: '' } }, 'patience'],
+    [{ ...right, patience: { credentials: '91 days' } }, 'patience'],
+    [{ ...right, patience: { authorization: null } }, 'patience'],
+    [{ ...right, patience: { consent: '1 day' } }, 'patience'],
+    [{ ...right, patience: ['1 day'] }, 'patience'],
+    [{ ...right, remindAfter: '1 day' }, 'remindAfter'],
+    [{ ...right, remindAfter: [''] }, 'remindAfter'],
+    [{ ...right, remindAfter: Array(21).fill('1 day') }, 'remindAfter'],
+    [{ ...right, by: 'x'.repeat(101) }, 'by'],
+    [{ ...right, by: null }, 'by'],
+  ])('%j is wrong with its %s', (input, part) => {
+    expect(wrongWithInput(input)).toMatch(new RegExp(`\\b${part}\\b`));
+  });
+
+  test('that is wrong is not quoted, and none makes the check throw', () => {
+    const part = fc.oneof(fc.jsonValue(), fc.constant('quoted-4711'));
+    const inputs = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        {
+          accountId: fc.oneof(part, fc.constant('acme')),
+          connectorId: fc.oneof(part, fc.constant(42)),
+          intent: part,
+          patience: fc.oneof(part, fc.record({ properties: fc.oneof(part, fc.constant('')) })),
+          remindAfter: fc.oneof(part, fc.array(fc.oneof(part, fc.constant('')))),
+          by: part,
+        },
+        { requiredKeys: [] },
+      ),
+    );
+    fc.assert(
+      fc.property(inputs, (input) => {
+        expect(wrongWithInput(input) ?? '').not.toContain('quoted-4711');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a start', () => {
+  test.each([right, { accountId: 'Müller & Söhne/1', connectorId: 2001 }, { accountId: '%2F', connectorId: 1 }])(
+    'under its own id is right: %j',
+    (input) => {
+      expect(wrongWithStart(input, workflowIdOf(input))).toBeUndefined();
+    },
+  );
+
+  test.each(['connector-auth/other/42', 'connector-auth/acme/43', 'connector-auth/acme/42 ', 'acme', ''])(
+    'under %j would show one tenant the flow of another',
+    (workflowId) => {
+      expect(wrongWithStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
+    },
+  );
+
+  test('with a malformed input says what is wrong with that', () => {
+    expect(wrongWithStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
+  });
+
+  test('has an id that no other account and connector have', () => {
+    const keys = fc.record({ accountId: fc.string({ minLength: 1 }), connectorId: fc.integer({ min: 1 }) });
+    fc.assert(
+      fc.property(keys, keys, (a, b) => {
+        fc.pre(a.accountId !== b.accountId || a.connectorId !== b.connectorId);
+        expect(workflowIdOf(a)).not.toBe(workflowIdOf(b));
+      }),
+    );
+  });
+});

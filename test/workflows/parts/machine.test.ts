@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import {
+  isFinal,
+  isWaiting,
+  transition,
+  type Event,
+  type State,
+} from '../../../workflows/authenticate-connector/machine';
+import { finalStates, type StateName } from '../../../workflows/messages';
+import {
+  allEvents,
+  allStates,
+  connector,
+  events,
+  kinds,
+  states,
+  withMissing,
+} from '../../../scripts/faults/machine-samples';
+
+const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
+const after = (...happened: Event[]): State => happened.reduce<State>(transition, start);
+const fetched = (of: ReturnType<typeof connector>): Event => ({ type: 'connectorFetched', connector: of });
+
+/** Where each event leads from each state. What does not stand here changes nothing. */
+const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
+  fetchingConnector: {
+    connectorFetched: 'awaitingCredentials',
+    cyclrUnavailable: 'fetchingConnector',
+    outageOutlasted: 'expired',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  awaitingProperties: {
+    propertiesSubmitted: 'applyingProperties',
+    inputRefused: 'awaitingProperties',
+    timedOut: 'expired',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  applyingProperties: {
+    propertiesApplied: 'awaitingCredentials',
+    refused: 'awaitingProperties',
+    inputRefused: 'awaitingProperties',
+    cyclrUnavailable: 'applyingProperties',
+    outageOutlasted: 'awaitingProperties',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  awaitingCredentials: {
+    credentialsSubmitted: 'applyingCredentials',
+    inputRefused: 'awaitingCredentials',
+    timedOut: 'expired',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  awaitingAuthorization: {
+    credentialsSubmitted: 'applyingCredentials',
+    linkMinted: 'awaitingAuthorization',
+    authorizationReturned: 'verifyingAuthorization',
+    authorizationConfirmed: 'authenticated',
+    inputRefused: 'awaitingAuthorization',
+    timedOut: 'expired',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  applyingCredentials: {
+    credentialsApplied: 'authenticated',
+    authorizationConfirmed: 'authenticated',
+    authorizationNotConfirmed: 'awaitingCredentials',
+    refused: 'awaitingCredentials',
+    inputRefused: 'awaitingCredentials',
+    cyclrUnavailable: 'applyingCredentials',
+    outageOutlasted: 'awaitingCredentials',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  verifyingAuthorization: {
+    authorizationConfirmed: 'authenticated',
+    authorizationNotConfirmed: 'awaitingAuthorization',
+    cyclrUnavailable: 'verifyingAuthorization',
+    outageOutlasted: 'expired',
+    cancelled: 'cancelled',
+    failed: 'failed',
+  },
+  authenticated: {},
+  expired: {},
+  cancelled: {},
+  failed: {},
+  unsupported: {},
+};
+
+const pairs = states.flatMap((state) => events.map((event) => [state.name, event.type, state, event] as const));
+
+test.each(pairs)('%s on %s goes where the table says', (name, type, state, event) => {
+  const next = transition(state, event);
+
+  const expected = matrix[name][type];
+  expect(next.name).toBe(expected ?? name);
+  if (!expected) expect(next).toBe(state);
+});
+
+test('the matrix has every state and every event', () => {
+  expect(new Set(states.map(({ name }) => name))).toEqual(new Set(Object.keys(matrix)));
+  const decided = new Set(Object.values(matrix).flatMap(Object.keys));
+  expect(new Set(events.map(({ type }) => type))).toEqual(decided);
+});
+
+describe('by auth type', () => {
+  const whereTo: [string, string | undefined, boolean, StateName][] = [
+    ['ApiKey', undefined, false, 'awaitingCredentials'],
+    ['Basic', undefined, false, 'awaitingCredentials'],
+    ['OAuth1', undefined, false, 'awaitingAuthorization'],
+    ['OAuth1', undefined, true, 'awaitingCredentials'],
+    ['OAuth2', 'AuthorisationCode', false, 'awaitingAuthorization'],
+    ['OAuth2', 'AuthorisationCode', true, 'awaitingCredentials'],
+    ['OAuth2', 'Unknown', false, 'awaitingAuthorization'],
+    ['OAuth2', 'PasswordCredentials', false, 'awaitingAuthorization'],
+    ['OAuth2', 'ClientCredentials', false, 'applyingCredentials'],
+    ['OAuth2', undefined, false, 'awaitingAuthorization'],
+    ['OAuth2', 'SomethingNew', false, 'unsupported'],
+    ['OAuth2', 'constructor', false, 'unsupported'],
+    ['None', undefined, false, 'authenticated'],
+    ['AuthFields', undefined, false, 'unsupported'],
+    ['ClientCertificate', undefined, false, 'unsupported'],
+    ['', undefined, false, 'unsupported'],
+  ];
+  test.each(whereTo)('%s %s (partner supplied: %s) goes to %s', (authType, oauth2Type, partnerSupplied, expected) => {
+    const of = connector(authType, { oauth2Type, partnerSupplied });
+
+    expect(after(fetched(of)).name).toBe(expected);
+    expect(after(fetched(withMissing(of)), submitted, { type: 'propertiesApplied', connector: of }).name).toBe(
+      expected,
+    );
+  });
+
+  test.each(kinds)('properties that are missing are asked for first', (kind) => {
+    expect(after(fetched(withMissing(kind))).name).toBe('awaitingProperties');
+  });
+
+  test.each(kinds)('one that is authenticated already needs nothing', (kind) => {
+    const state = after(fetched({ ...withMissing(kind), authenticated: true }));
+
+    expect(state).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
+  });
+});
+
+describe('re-authentication', () => {
+  const reauthenticated = (of: ReturnType<typeof connector>) =>
+    transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched({ ...of, authenticated: true })).name;
+
+  test('asks for new input of each kind, though it is authenticated', () => {
+    expect(reauthenticated(connector('ApiKey'))).toBe('awaitingCredentials');
+    expect(reauthenticated(connector('OAuth1'))).toBe('awaitingAuthorization');
+  });
+
+  test('changes nothing by itself where the properties would be enough', () => {
+    expect(reauthenticated(connector('OAuth2', { oauth2Type: 'ClientCredentials' }))).toBe('awaitingProperties');
+  });
+});
+
+describe('problems', () => {
+  test('a refused key is asked for again, with the problem', () => {
+    const state = after(fetched(connector('ApiKey')), keySubmitted, { type: 'refused', problem: refusal });
+
+    expect(state).toMatchObject({ name: 'awaitingCredentials', problem: refusal });
+  });
+
+  test('a problem goes with the next success', () => {
+    const state = after(fetched(connector('ApiKey')), { type: 'inputRefused', problem: refusal }, keySubmitted);
+
+    expect(state).toMatchObject({ name: 'applyingCredentials' });
+    expect(state).not.toHaveProperty('problem');
+  });
+
+  test('properties that are still missing after they were applied are asked for again', () => {
+    const of = withMissing(connector('ApiKey'));
+
+    const state = after(fetched(of), submitted, { type: 'propertiesApplied', connector: of });
+
+    expect(state).toMatchObject({
+      name: 'awaitingProperties',
+      problem: { code: 'missingProperty', fields: [{ name: 'Domain', code: 'missingProperty' }] },
+    });
+  });
+
+  test('what Cyclr took before it refused the rest is not asked for again', () => {
+    const taken = connector('ApiKey', { fields: [{ ...withMissing(connector('')).fields[0]!, stored: true }] });
+
+    const state = after(fetched(withMissing(connector('ApiKey'))), submitted, {
+      type: 'refused',
+      problem: refusal,
+      connector: taken,
+    });
+
+    expect(state).toMatchObject({ name: 'awaitingProperties', connector: taken });
+  });
+
+  test('nor is what it took before it went away', () => {
+    const applying = after(fetched(withMissing(connector('ApiKey'))), submitted, { type: 'cyclrUnavailable' });
+
+    const known = transition(applying, { type: 'cyclrUnavailable', taken: ['Domain'] });
+    const asked = transition(known, { type: 'outageOutlasted' });
+
+    expect(asked).toMatchObject({ name: 'awaitingProperties', connector: { fields: [{ stored: true }] } });
+    expect(transition(known, { type: 'cyclrUnavailable', taken: ['Domain', 'unknown'] })).toBe(known);
+  });
+
+  test('a second outage in a row is nothing new', () => {
+    const down = after({ type: 'cyclrUnavailable' });
+
+    expect(down).toMatchObject({ name: 'fetchingConnector', problem: { code: 'cyclrUnavailable' } });
+    expect(transition(down, { type: 'cyclrUnavailable' })).toBe(down);
+  });
+
+  test.each(['awaitingProperties', 'awaitingAuthorization'] as const)(
+    'credentials that are refused lead back to %s where they came from there',
+    (from) => {
+      const state = allStates.find((candidate) => candidate.name === 'applyingCredentials' && candidate.from === from)!;
+
+      expect(transition(state, { type: 'refused', problem: refusal }).name).toBe(from);
+      expect(transition(state, { type: 'authorizationNotConfirmed' })).toMatchObject({
+        name: from,
+        problem: { code: 'notAuthorized' },
+      });
+    },
+  );
+});
+
+describe('whatever happens', () => {
+  const anyEvents = fc.array(fc.constantFrom(...allEvents), { maxLength: 40 });
+
+  test('final states absorb every event', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...allStates.filter(isFinal)), anyEvents, (state, happened) => {
+        expect(happened.reduce(transition, state)).toBe(state);
+      }),
+    );
+  });
+
+  test('the final states are those that the contract names', () => {
+    expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
+  });
+
+  test('no transition is made that the table does not have', () => {
+    fc.assert(
+      fc.property(anyEvents, (happened) => {
+        let state: State = start;
+        for (const event of happened) {
+          const next = transition(state, event);
+          if (next.name !== state.name) expect(legalArrows).toContain(`${state.name} ${event.type} ${next.name}`);
+          state = next;
+        }
+      }),
+    );
+  });
+
+  test('the events that made a difference, replayed, give the same state', () => {
+    fc.assert(
+      fc.property(anyEvents, (happened) => {
+        const recorded: Event[] = [];
+        const state = happened.reduce<State>((before, event) => {
+          const next = transition(before, event);
+          if (next !== before) recorded.push(event);
+          return next;
+        }, start);
+
+        expect(recorded.reduce<State>(transition, start)).toEqual(state);
+      }),
+    );
+  });
+
+  test('a state is plain JSON, and survives the trip through Temporal', () => {
+    fc.assert(
+      fc.property(anyEvents, (happened) => {
+        const state = happened.reduce<State>(transition, start);
+
+        expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+      }),
+    );
+  });
+
+  test('somebody is waited for in three states', () => {
+    expect(states.filter(isWaiting).map(({ name }) => name)).toEqual([
+      'awaitingProperties',
+      'awaitingCredentials',
+      'awaitingAuthorization',
+    ]);
+  });
+});
+
+const refusal = { code: 'refused', message: 'no' } as const;
+const submitted: Event = { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } };
+const keySubmitted: Event = { type: 'credentialsSubmitted', id: 's2', credentials: { sealed: 'a..b.c.d' } };
+
+/** Every arrow between two states, tried out. */
+const legalArrows = new Set(
+  allStates.flatMap((state) =>
+    allEvents
+      .map((event) => [state.name, event.type, transition(state, event).name] as const)
+      .filter(([from, , to]) => from !== to)
+      .map((arrow) => arrow.join(' ')),
+  ),
+);

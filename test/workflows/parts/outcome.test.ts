@@ -1,0 +1,89 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { Event, State } from '../../../workflows/authenticate-connector/machine';
+import { eventOfFailure } from '../../../workflows/authenticate-connector/outcome';
+import type { ActivityFailureType } from '../../../workflows/ports';
+import { problemOf } from '../../../workflows/problems';
+import { connector, states } from '../../../scripts/faults/machine-samples';
+
+const fetching: State = { name: 'fetchingConnector', intent: 'authenticate' };
+const later = states.filter(({ name }) => name !== 'fetchingConnector');
+
+/** An activity's failure as it reaches the workflow. */
+const failed = (cause?: Error) =>
+  new ActivityFailure('Activity task failed', 'applyCredentials', '1', 'NON_RETRYABLE_FAILURE', 'worker', cause);
+const failedWith = (type: string, ...details: unknown[]) =>
+  failed(ApplicationFailure.create({ message: 'GET /v1.0/account/connectors/42: 418', type, details }));
+
+const message = 'GET /v1.0/account/connectors/42: 418';
+const problem = problemOf('refused', ['Domain'], '400');
+
+const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = {
+  CyclrUnavailable: [[], { type: 'cyclrUnavailable' }],
+  CyclrThrottled: [[{ retryAfterMs: 17_000 }], { type: 'cyclrUnavailable', retryAfterMs: 17_000 }],
+  CyclrUnauthorized: [[], { type: 'cyclrUnavailable' }],
+  CyclrAccessDenied: [[], { type: 'failed', failure: { code: 'accessDenied', message } }],
+  CyclrForbidden: [[], { type: 'cyclrUnavailable', operatorsTrouble: true }],
+  CyclrNotFound: [[], { type: 'failed', failure: { code: 'connectorNotFound', message } }],
+  CyclrRefused: [[problem, connector('ApiKey')], { type: 'refused', problem, connector: connector('ApiKey') }],
+  InvalidInput: [[], { type: 'failed', failure: { code: 'invalidInput', message } }],
+  UnknownSealingKey: [[], { type: 'inputRefused', problem: problemOf('notOpenable') }],
+  InputRefused: [[problemOf('wrongKind')], { type: 'inputRefused', problem: problemOf('wrongKind') }],
+};
+
+test.each(Object.keys(events) as ActivityFailureType[])('%s is the event that the contract says', (type) => {
+  const [details, event] = events[type];
+
+  expect(eventOfFailure(failedWith(type, ...details), fetching)).toEqual(event);
+});
+
+test.each(later)('a 401 that stays does not end a flow in $name: it is the operator’s trouble', (state) => {
+  expect(eventOfFailure(failedWith('CyclrAccessDenied'), state)).toEqual({
+    type: 'cyclrUnavailable',
+    operatorsTrouble: true,
+  });
+});
+
+test.each<[string, unknown[]]>([
+  ['no details', []],
+  ['null', [null]],
+  ['nothing in them', [{}]],
+  ['something else', ['soon']],
+  ['a text', [{ retryAfterMs: '17' }]],
+])('Cyclr throttles without saying for how long (%s): an outage like any other', (_what, details) => {
+  expect(eventOfFailure(failedWith('CyclrThrottled', ...details), fetching)).toEqual({ type: 'cyclrUnavailable' });
+});
+
+test('an outage says what was taken before it', () => {
+  const taken = ['Environment'];
+
+  for (const type of ['CyclrUnavailable', 'CyclrForbidden'] as const)
+    expect(eventOfFailure(failedWith(type, { taken }), fetching)).toMatchObject({ type: 'cyclrUnavailable', taken });
+});
+
+test('an outage can say for how long, too', () => {
+  const event = eventOfFailure(failedWith('CyclrUnavailable', { retryAfterMs: 5000 }), fetching);
+
+  expect(event).toEqual({ type: 'cyclrUnavailable', retryAfterMs: 5000 });
+});
+
+test.each<[ActivityFailureType, Event]>([
+  ['CyclrRefused', { type: 'refused', problem: problemOf('refused') }],
+  ['InputRefused', { type: 'inputRefused', problem: problemOf('malformed') }],
+])('%s without its problem still is one', (type, event) => {
+  expect(eventOfFailure(failedWith(type), fetching)).toEqual(event);
+  expect(eventOfFailure(failedWith(type, null, null), fetching)).toEqual(event);
+});
+
+test.each<[string, unknown]>([
+  ['a type that nobody knows', failedWith('SomethingNew')],
+  ['a type that means something in JavaScript', failedWith('constructor')],
+  ['no type', failed(new ApplicationFailure('no'))],
+  ['a timeout', failed(new TimeoutFailure('late', undefined, 'START_TO_CLOSE'))],
+  ['a cancelled activity', failed(new CancelledFailure('cancelled'))],
+  ['no cause', failed()],
+  ['an error of the workflow', new Error('no')],
+  ['no error', 'no'],
+  ['nothing', undefined],
+])('%s is an outage, and tried again', (_what, err) => {
+  expect(eventOfFailure(err, fetching)).toEqual({ type: 'cyclrUnavailable' });
+});

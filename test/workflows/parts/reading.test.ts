@@ -1,0 +1,344 @@
+import fc from 'fast-check';
+import type { Field } from '../../../workflows/connector';
+import { eventOf, type Known, type Message } from '../../../workflows/authenticate-connector/reading';
+import type { Event, State } from '../../../workflows/authenticate-connector/machine';
+import type { ProblemCode } from '../../../workflows/messages';
+import { problemOf } from '../../../workflows/problems';
+import { allStates, connector } from '../../../scripts/faults/machine-samples';
+
+const sealed = { sealed: 'eyJhbGciOiJFQ0RILUVTIn0..iv-_09.text.tag' };
+const field = (name: string, more: Partial<Field> = {}): Field => ({
+  name,
+  label: name,
+  required: false,
+  secret: false,
+  stored: false,
+  ...more,
+});
+const fields = [
+  field('Domain', { required: true }),
+  field('Secret', { required: true, secret: true }),
+  field('Stored', { required: true, stored: true }),
+  field('Notes'),
+];
+const of = connector('ApiKey', { fields });
+const attempt = { id: 'attempt-1', requestedAt: '2030-01-01T00:00:00Z', expiresAt: '2030-01-01T00:05:00Z' };
+const awaitingProperties: State = { name: 'awaitingProperties', connector: of };
+const awaitingCredentials: State = { name: 'awaitingCredentials', connector: of };
+const awaitingAuthorization: State = { name: 'awaitingAuthorization', connector: of, attempt };
+const everyState: State[] = [...allStates, awaitingProperties, awaitingCredentials, awaitingAuthorization];
+
+const knowing = (submissions: string[], more: Partial<Known> = {}): Known => ({
+  submissions: new Set(submissions),
+  attempts: new Map([
+    ['attempt-0', { returned: false, superseded: true }],
+    ['attempt-1', { returned: false, superseded: false }],
+    ['attempt-back', { returned: true, superseded: false }],
+  ]),
+  ...more,
+});
+const read = (state: State, kind: Message['kind'], body: unknown, known = knowing([])) =>
+  eventOf(state, { kind, body }, known);
+const properties = (values: unknown, more: object = {}) =>
+  read(awaitingProperties, 'propertyInput', { submissionId: 'sub-1', values, ...more });
+const credentials = (given: unknown, state: State = awaitingCredentials) =>
+  read(state, 'credentialInput', { submissionId: 'sub-1', credentials: given });
+const refused = (code: ProblemCode, names: string[] = [], sender: object = { id: 'sub-1' }): Event => ({
+  type: 'inputRefused',
+  problem: problemOf(code, names),
+  ...sender,
+});
+const good = { Domain: 'acme', Secret: sealed };
+
+describe('property input', () => {
+  test.each<[string, { [name: string]: unknown }]>([
+    ['all that is required', good],
+    ['something optional too', { ...good, Notes: 'two\nlines' }],
+    ['a sealed value for what is not secret', { ...good, Domain: sealed }],
+    ['an empty one where one is stored', { ...good, Stored: '' }],
+    ['an empty one for what is optional', { ...good, Notes: '' }],
+    ['a text of 65,536 characters', { ...good, Notes: 'x'.repeat(65_536) }],
+  ])('is taken as it is: %s', (_what, values) => {
+    expect(properties(values, { by: 'kim' })).toEqual({ type: 'propertiesSubmitted', values, id: 'sub-1', by: 'kim' });
+  });
+
+  test.each<[string, unknown, ProblemCode, string[]?]>([
+    ['no values', undefined, 'malformed'],
+    ['null', null, 'malformed'],
+    ['a list', [good], 'malformed'],
+    ['a text', 'Domain=acme', 'malformed'],
+    ['more than 200', Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`P${i}`, 'x'])), 'malformed'],
+    ['a secret in clear', { ...good, Secret: 'hunter2' }, 'notSealed', ['Secret']],
+    ['a secret that only looks sealed', { ...good, Secret: { sealed: 'hunter2' } }, 'notSealed', ['Secret']],
+    ['a secret number', { ...good, Secret: 4711 }, 'notSealed', ['Secret']],
+    ['a secret in parts', { ...good, Secret: ['hunter', '2'] }, 'notSealed', ['Secret']],
+    ['a sealed text as text', { ...good, Secret: sealed.sealed }, 'notSealed', ['Secret']],
+    [
+      'one too long to be sealed',
+      { ...good, Secret: { sealed: `a..${'b'.repeat(131_073)}.c.d` } },
+      'notSealed',
+      ['Secret'],
+    ],
+    ['null for a secret', { ...good, Secret: null }, 'malformed', ['Secret']],
+    ['a number', { ...good, Domain: 7 }, 'malformed', ['Domain']],
+    ['null values', { ...good, Domain: null, Notes: null }, 'malformed', ['Domain', 'Notes']],
+    ['a text too long', { ...good, Notes: 'x'.repeat(65_537) }, 'malformed', ['Notes']],
+    ['one that the connector does not have', { ...good, Other: 'x' }, 'unknownProperty', ['Other']],
+    ['one in other letters', { ...good, domain: 'x' }, 'unknownProperty', ['domain']],
+    ['one with a long name', { ...good, ['x'.repeat(500)]: 'x' }, 'unknownProperty', ['x'.repeat(100)]],
+    [
+      'one that JavaScript has',
+      JSON.parse('{"__proto__":"x","toString":"x"}'),
+      'unknownProperty',
+      ['__proto__', 'toString'],
+    ],
+    ['none at all', {}, 'missingProperty', ['Domain', 'Secret']],
+    ['not the required one', { Domain: 'acme' }, 'missingProperty', ['Secret']],
+    ['an empty one for a required', { ...good, Domain: '' }, 'missingProperty', ['Domain']],
+    ['an empty one for a required secret', { ...good, Secret: '' }, 'missingProperty', ['Secret']],
+  ])('is refused whole: %s', (_what, values, code, names = []) => {
+    expect(properties(values)).toEqual(refused(code, names));
+  });
+
+  test('has what is wrong with it said in order: a secret in clear first, what is missing last', () => {
+    const all = { Other: 'x', Secret: 'hunter2', Notes: 7 };
+
+    expect(properties(all)).toEqual(refused('notSealed', ['Secret']));
+    expect(properties({ ...all, Secret: sealed })).toEqual(refused('unknownProperty', ['Other']));
+    expect(properties({ Notes: 7 })).toEqual(refused('malformed', ['Notes']));
+    expect(properties({ Notes: 'x' })).toEqual(refused('missingProperty', ['Domain', 'Secret']));
+  });
+
+  test('for a connector that has properties named as JavaScript names things', () => {
+    const Parameters = ['__proto__', 'constructor'].map((name) => field(name, { required: true, secret: true }));
+    const state: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: Parameters }) };
+    const give = (values: unknown) => read(state, 'propertyInput', { submissionId: 'sub-1', values });
+
+    expect(give({})).toEqual(refused('missingProperty', ['__proto__', 'constructor']));
+    expect(give(JSON.parse('{"__proto__":"hunter2"}'))).toEqual(refused('notSealed', ['__proto__']));
+  });
+});
+
+describe('credential input', () => {
+  test.each([awaitingCredentials, awaitingAuthorization])('is taken in $name', (state) => {
+    expect(credentials(sealed, state)).toEqual({ type: 'credentialsSubmitted', credentials: sealed, id: 'sub-1' });
+  });
+
+  test.each<[unknown, ProblemCode]>([
+    [undefined, 'malformed'],
+    [null, 'malformed'],
+    ['', 'malformed'],
+    ['hunter2', 'notSealed'],
+    [4711, 'notSealed'],
+    [true, 'notSealed'],
+    [{}, 'notSealed'],
+    [[], 'notSealed'],
+    [{ kind: 'apiKey', key: 'hunter2' }, 'notSealed'],
+    [{ sealed: null }, 'notSealed'],
+    [{ sealed: 'a.b.c.d' }, 'notSealed'],
+    [{ sealed: 'a.b.c.d.e.f' }, 'notSealed'],
+    [{ sealed: 'a..b.c.d\n' }, 'notSealed'],
+    [{ sealed: 'my password is...' }, 'notSealed'],
+    [{ sealed: `a..${'b'.repeat(131_073)}.c.d` }, 'notSealed'],
+  ])('%j is refused as %s', (given, code) => {
+    expect(credentials(given)).toEqual(refused(code));
+  });
+});
+
+describe('what is not waited for', () => {
+  const waits: { [name: string]: Message['kind'][] } = {
+    awaitingProperties: ['propertyInput'],
+    awaitingCredentials: ['credentialInput'],
+    awaitingAuthorization: ['credentialInput'],
+  };
+  const bodies = { propertyInput: { values: {} }, credentialInput: { credentials: sealed } };
+  const notNow = everyState.flatMap((state) =>
+    (['propertyInput', 'credentialInput'] as const)
+      .filter((kind) => !waits[state.name]?.includes(kind))
+      .map((kind) => [kind, state.name, state] as const),
+  );
+
+  test.each(notNow)('%s in %s', (kind, _name, state) => {
+    expect(read(state, kind, { submissionId: 'sub-1', by: 'kim', ...bodies[kind] })).toEqual(
+      refused('notNow', [], { id: 'sub-1', by: 'kim' }),
+    );
+  });
+
+  test('is refused as such even where its values are wrong too', () => {
+    const values = { Other: 'x', Domain: 7 };
+
+    expect(read(awaitingCredentials, 'propertyInput', { submissionId: 'sub-1', values })).toEqual(refused('notNow'));
+  });
+});
+
+describe('a secret in clear is said to be one, whatever else is wrong: it must be replaced', () => {
+  test.each(everyState.map((state) => [state.name, state] as const))('credentials in %s', (_name, state) => {
+    expect(credentials('hunter2', state)).toEqual(refused('notSealed'));
+  });
+
+  test('a property while credentials are waited for', () => {
+    const body = { submissionId: 'sub-1', values: { Secret: 'hunter2' } };
+
+    expect(read(awaitingCredentials, 'propertyInput', body)).toEqual(refused('notSealed', ['Secret']));
+  });
+
+  test.each([{}, { submissionId: 'a b' }, { submissionId: 'sub-2', by: 7 }])(
+    'in a message that is malformed: %j',
+    (more) => {
+      const ofNobody = (names: string[] = []) => refused('notSealed', names, {});
+
+      expect(read(awaitingCredentials, 'credentialInput', { credentials: 'hunter2', ...more })).toEqual(ofNobody());
+      expect(read(awaitingProperties, 'propertyInput', { values: { Secret: 'hunter2' }, ...more })).toEqual(
+        ofNobody(['Secret']),
+      );
+    },
+  );
+});
+
+describe('a message', () => {
+  const kinds = ['propertyInput', 'credentialInput', 'oauthCallback'] as const;
+  const bodies: unknown[] = [
+    undefined,
+    null,
+    'sub-1',
+    7,
+    [],
+    [{ submissionId: 'sub-1' }],
+    {},
+    ...[undefined, null, 7, '', 'a b', 'é', 'x'.repeat(129), ['sub-1'], { id: 'sub-1' }].map((id) => {
+      return { submissionId: id, attemptId: id, values: good, credentials: sealed };
+    }),
+    ...[null, 7, 'x'.repeat(101), ['kim']].map((by) => {
+      return { submissionId: 'sub-1', attemptId: 'attempt-1', values: good, credentials: sealed, by };
+    }),
+  ];
+
+  test.each(kinds.flatMap((kind) => bodies.map((body) => [kind, body] as const)))(
+    '%s is malformed, and nobody’s, as %j',
+    (kind, body) => {
+      for (const state of everyState) expect(read(state, kind, body)).toEqual(refused('malformed', [], {}));
+    },
+  );
+
+  test.each(kinds)('%s with an id that was taken before changes nothing, whatever is in it', (kind) => {
+    const id = 'x'.repeat(128);
+    const bodies = [
+      {},
+      { values: { Secret: 'hunter2' } },
+      { credentials: 'hunter2' },
+      { values: good, credentials: sealed },
+    ];
+
+    for (const state of everyState)
+      for (const body of bodies)
+        expect(
+          read(state, kind, { submissionId: id, attemptId: id, ...body }, knowing([id], { attempts: new Map() })),
+        ).toBeUndefined();
+  });
+
+  test('says who sent it in at most 100 characters', () => {
+    const by = 'x'.repeat(100);
+
+    expect(properties(good, { by })).toMatchObject({ type: 'propertiesSubmitted', by });
+  });
+});
+
+describe('the return from a consent', () => {
+  const returned = (state: State, attemptId: string, kind: Message['kind'] = 'oauthCallback') =>
+    read(state, kind, { attemptId, by: 'page' });
+
+  test('of the present attempt is taken', () => {
+    expect(returned(awaitingAuthorization, 'attempt-1')).toEqual({
+      type: 'authorizationReturned',
+      id: 'attempt-1',
+      superseded: false,
+      by: 'page',
+    });
+  });
+
+  test('of a superseded attempt is taken as such', () => {
+    expect(returned(awaitingAuthorization, 'attempt-0')).toMatchObject({ id: 'attempt-0', superseded: true });
+  });
+
+  test.each<[string, State, string]>([
+    ['an attempt that nobody knows', awaitingAuthorization, 'attempt-2'],
+    ['the attempt while properties are waited for', awaitingProperties, 'attempt-1'],
+    [
+      'the attempt while it is verified',
+      { name: 'verifyingAuthorization', connector: of, attemptId: 'attempt-1', superseded: false, attempt },
+      'attempt-1',
+    ],
+    ['the attempt after the end', { name: 'expired', connector: of }, 'attempt-1'],
+  ])('of %s changes nothing', (_what, state, attemptId) => {
+    expect(returned(state, attemptId)).toBeUndefined();
+  });
+
+  test('comes once, but a person may ask again', () => {
+    expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
+    expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
+  });
+
+  test('has nothing to do with a submission of the same id', () => {
+    const known = knowing(['attempt-1']);
+
+    expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
+  });
+});
+
+describe('whatever is sent', () => {
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(sealed, '', 'x', null));
+  const body = fc.oneof(
+    fc.jsonValue(),
+    fc.record(
+      {
+        submissionId: fc.oneof(fc.constantFrom<unknown>('sub-1', 'seen'), fc.jsonValue()),
+        attemptId: fc.oneof(fc.constantFrom<unknown>('attempt-1', 'seen'), fc.jsonValue()),
+        by: fc.oneof(fc.constant<unknown>('kim'), fc.jsonValue()),
+        credentials: value,
+        values: fc.oneof(
+          fc.jsonValue(),
+          fc.dictionary(fc.oneof(fc.constantFrom('Domain', 'Secret', 'Stored', 'Notes'), fc.string()), value),
+        ),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback', 'confirmation');
+
+  test('it is taken, refused or nothing, and never throws; what is refused is not repeated', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...everyState), kind, body, (state, kind, given) => {
+        const body = JSON.parse(JSON.stringify(given));
+
+        const event = read(state, kind, body, knowing(['seen']));
+
+        const takes = {
+          propertyInput: 'propertiesSubmitted',
+          credentialInput: 'credentialsSubmitted',
+          oauthCallback: 'authorizationReturned',
+          confirmation: 'authorizationReturned',
+        };
+        expect([undefined, 'inputRefused', takes[kind]]).toContain(event?.type);
+        if (event?.type === 'inputRefused')
+          expect(Object.keys(event).filter((part) => !['type', 'problem', 'id', 'by'].includes(part))).toEqual([]);
+        if (event?.type === 'propertiesSubmitted') expect(event.values).toEqual(body.values);
+        if (event?.type === 'credentialsSubmitted') expect(event.credentials).toEqual(body.credentials);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('no secret in clear is ever taken', () => {
+    fc.assert(
+      fc.property(body, (given) => {
+        const body = JSON.parse(JSON.stringify(given));
+
+        const event = read(awaitingProperties, 'propertyInput', body);
+
+        if (event?.type !== 'propertiesSubmitted') return;
+        expect([sealed, undefined]).toContainEqual(event.values['Secret']);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

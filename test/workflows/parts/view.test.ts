@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import type { Connector, Field } from '../../../workflows/connector';
+import type { State } from '../../../workflows/authenticate-connector/machine';
+import type { Input, View } from '../../../workflows/messages';
+import { problemOf } from '../../../workflows/problems';
+import { detailsOf, plain, viewOf, type Standing } from '../../../workflows/authenticate-connector/view';
+import { allStates, connector } from '../../../scripts/faults/machine-samples';
+
+const input: Input = { accountId: 'acme', connectorId: 42 };
+const standing = (state: State, more: Partial<Standing> = {}): Standing => ({
+  input,
+  runId: 'run-1',
+  state,
+  revision: 3,
+  ...more,
+});
+const domain: Field = {
+  name: 'Domain',
+  label: 'Company domain',
+  help: 'As in acme.example',
+  required: true,
+  secret: false,
+  stored: false,
+  options: ['a', 'b'],
+  multiline: true,
+  default: 'a',
+};
+const whole: Connector = {
+  name: 'Brightdesk',
+  description: 'Tickets',
+  icon: 'data:image/png;base64,AA==',
+  authType: 'OAuth2',
+  oauth2Type: 'AuthorisationCode',
+  authDescription: 'Sign in',
+  partnerSupplied: false,
+  authenticated: false,
+  fields: [domain],
+};
+const identity = { accountId: 'acme', connectorId: 42, intent: 'authenticate', runId: 'run-1', revision: 3 } as const;
+const { authenticated: _authenticated, fields: _fields, ...shown } = whole;
+const problem = problemOf('refused', ['Domain'], '400');
+const attempt = { id: 'a1', requestedAt: '2030-01-01T00:00:00Z', expiresAt: '2030-01-01T00:05:00Z' };
+const sealed = { sealed: 'a..secret.c.d' };
+
+describe('a view shows', () => {
+  test.each<[State, object]>([
+    [{ name: 'fetchingConnector', intent: 'authenticate' }, {}],
+    [{ name: 'fetchingConnector', intent: 'authenticate', problem }, { problem }],
+    [
+      { name: 'awaitingProperties', connector: whole, problem },
+      { connector: shown, fields: [domain], problem },
+    ],
+    [
+      { name: 'applyingProperties', connector: whole, submissionId: 's1', values: { Domain: 'acme', Secret: sealed } },
+      { connector: shown },
+    ],
+    [{ name: 'awaitingCredentials', connector: whole }, { connector: shown }],
+    [
+      { name: 'awaitingAuthorization', connector: whole, attempt },
+      { connector: shown, attempt },
+    ],
+    [
+      {
+        name: 'applyingCredentials',
+        connector: whole,
+        from: 'awaitingCredentials',
+        method: 'apiKey',
+        submissionId: 's1',
+        credentials: sealed,
+        problem,
+      },
+      { connector: shown, problem },
+    ],
+    [
+      { name: 'verifyingAuthorization', connector: whole, attemptId: 'a1', superseded: false, attempt },
+      { connector: shown, attempt },
+    ],
+    [
+      { name: 'authenticated', connector: whole, verification: 'notChecked' },
+      { connector: shown, verification: 'notChecked' },
+    ],
+    [
+      { name: 'expired', connector: whole, problem },
+      { connector: shown, problem },
+    ],
+    [{ name: 'expired' }, {}],
+    [{ name: 'cancelled' }, {}],
+    [
+      { name: 'failed', failure: { code: 'connectorNotFound', message: 'gone' } },
+      { failure: { code: 'connectorNotFound', message: 'gone' } },
+    ],
+    [{ name: 'unsupported', connector: whole }, { connector: shown }],
+  ])('of $name what the contract lists', (state, expected) => {
+    expect(viewOf(standing(state))).toStrictEqual({ ...identity, state: state.name, ...expected });
+  });
+
+  test('until when somebody is waited for', () => {
+    const deadline = Date.parse('2030-01-08T00:00:00.000Z');
+
+    const view = viewOf(standing({ name: 'awaitingCredentials', connector: whole }, { deadline }));
+
+    expect(view.deadline).toBe('2030-01-08T00:00:00.000Z');
+  });
+
+  test('the intent that it was started with', () => {
+    const view = viewOf(standing({ name: 'cancelled' }, { input: { ...input, intent: 'reauthenticate' } }));
+
+    expect(view.intent).toBe('reauthenticate');
+  });
+});
+
+describe('a view never shows', () => {
+  /** The state, with something more in each of its parts than is known today. */
+  const withMore = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(withMore);
+    if (typeof value !== 'object' || value === null) return value;
+    const parts = Object.entries(value).map(([name, part]) => [name, withMore(part)]);
+    return { ...Object.fromEntries(parts), AuthValue: 'clear-4711', value: 'clear-4711', Value: { x: 'clear-4711' } };
+  };
+  const states = [...allStates, { name: 'awaitingProperties', connector: whole, problem } as const];
+
+  test.each(states.map((state) => [state.name, state] as const))(
+    'in %s what its parts hold beyond the list',
+    (_name, state) => {
+      const added = withMore({ ...state, values: { Domain: 'clear-4711' }, credentials: sealed }) as State;
+
+      const view = viewOf({ ...standing(added), token: 'clear-4711' } as Standing);
+
+      expect(JSON.stringify(view)).not.toMatch(/clear-4711|AuthValue|secret\.c\.d|"values"|"credentials"/);
+    },
+  );
+
+  test('anything of an input that can not be trusted', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (given) => {
+        const failed: State = { name: 'failed', failure: { code: 'invalidInput', message: 'no' } };
+
+        const view = viewOf(standing(failed, { input: given as unknown as Input }));
+
+        expect(view).toStrictEqual({
+          ...identity,
+          accountId: '',
+          connectorId: 0,
+          state: 'failed',
+          failure: { code: 'invalidInput', message: 'no' },
+        });
+      }),
+    );
+  });
+
+  test('`null`, and nothing that is absent', () => {
+    const absent = { ...connector('ApiKey'), icon: undefined, description: undefined } as Connector;
+
+    const view = viewOf(standing({ name: 'awaitingCredentials', connector: absent, problem: undefined }));
+
+    expect(Object.keys(view.connector!)).toEqual(['name', 'authType', 'partnerSupplied']);
+    expect(view).not.toHaveProperty('problem');
+  });
+});
+
+describe('the details in Temporal Web', () => {
+  const details = (state: State, more: Partial<Standing> = {}) => detailsOf(viewOf(standing(state, more)));
+
+  test('explain a run on one screen', () => {
+    const state: State = { name: 'awaitingProperties', connector: whole, problem };
+
+    expect(details(state, { deadline: Date.parse('2030-01-08T00:00:00Z') })).toBe(
+      [
+        '### Brightdesk: `awaitingProperties`',
+        '',
+        '**Waiting for the user** to give the properties.',
+        '- Auth type: OAuth2 / AuthorisationCode',
+        '- Missing: Domain',
+        '- Until: 2030-01-08T00:00:00.000Z, then it expires',
+        `- Problem: \`refused\`. ${problem.message}`,
+      ].join('\n'),
+    );
+  });
+
+  test('name the connector by its id before it is read, and say why a run failed', () => {
+    const state: State = { name: 'failed', failure: { code: 'connectorNotFound', message: 'GET /x: 404' } };
+
+    expect(details(state)).toBe(
+      '### Connector 42: `failed`\n\n**Failed**.\n- Failure: `connectorNotFound`. GET /x: 404',
+    );
+  });
+
+  test.each(allStates.map((state) => [state.name, state] as const))('say something about %s', (name, state) => {
+    expect(details(state)).toMatch(new RegExp(`^### .+: \`${name}\`\n\n.+`));
+  });
+
+  const evil =
+    '**bold** `code` [link](https://evil.example) ![x](y) <img src=x> # | ~a~ &lt; a_b\\\n- www.evil.example me@evil.example';
+
+  test('take no markdown from a name, an auth type or a property', () => {
+    const of = connector(evil, { name: evil, oauth2Type: evil, fields: [{ ...domain, name: evil }] });
+
+    const text = details({ name: 'awaitingProperties', connector: of });
+
+    const [head, , says, ...lines] = text.split('\n');
+    expect(head).toBe(`### ${plain(evil)}: \`awaitingProperties\``);
+    expect(says).toBe('**Waiting for the user** to give the properties.');
+    expect(lines).toEqual([`- Auth type: ${plain(evil)} / ${plain(evil)}`, `- Missing: ${plain(evil)}`]);
+  });
+
+  test('a text of somebody else is one line, in which nothing starts a mark, a tag or a link', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.constant(evil), fc.string({ unit: fc.constantFrom(...'\\`*_[]<>#|~&:@\n w.') })),
+        (text) => {
+          const escaped = plain(text);
+
+          expect(escaped).not.toMatch(/[\r\n\t]/);
+          expect(escaped.replace(/\\[!-/:-@[-`{-~]/g, '')).not.toMatch(/[\\`*_[\]<>#|~&:@]|www\./i);
+          expect(escaped.replace(/\\([!-/:-@[-`{-~])/g, '$1')).toBe(text.replace(/\s+/g, ' '));
+        },
+      ),
+    );
+  });
+
+  test('hold nothing that is typed or sealed', () => {
+    const values = { Domain: 'clear-4711', Secret: sealed };
+    const applying: State = { name: 'applyingProperties', connector: whole, submissionId: 's1', values };
+
+    expect(details(applying)).not.toMatch(/clear-4711|secret\.c\.d/);
+  });
+});
+
+test('a view survives the trip through Temporal as it is', () => {
+  for (const state of allStates) {
+    const view: View = viewOf(standing(state, { deadline: 0 }));
+
+    expect(JSON.parse(JSON.stringify(view))).toStrictEqual(view);
+  }
+});
