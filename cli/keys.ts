@@ -1,6 +1,6 @@
 import { readKeySet } from '../sealing/key-file';
 import { generateKey, keySetOf, publicHalf, rotate, type KeySet } from '../sealing/keys';
-import { digestOf } from '../service/api-keys';
+import { digestOf } from '../client/http/service-key';
 import { argumentsOf, checkCount, print, type Cli, type Command } from './command';
 import { sealingKeys } from './config';
 import { CliError } from './errors';

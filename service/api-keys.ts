@@ -1,14 +1,12 @@
 /** Who calls as a backend. The service knows digests of its keys alone. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { digestOf } from '../client/http/service-key';
 import { KeySetError } from '../sealing/keys';
 
 export interface ApiKeys {
   /** The id of the key, good for limits and logs; undefined where it is none of ours. Takes the same time for each. */
   idOf(key: string): string | undefined;
 }
-
-/** What the service is given in place of a key: SHA-256, in hex. */
-export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 /** Of SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes none of them. */
 export function apiKeysOf(digests: readonly string[]): ApiKeys {

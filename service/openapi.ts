@@ -1,7 +1,8 @@
 /** How the answers of a route stand in the OpenAPI document. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { answers, type AnswerCode } from './problems';
+import type { AnswerCode } from '../client/http/codes';
+import { answers } from './problems';
 import { View } from '../client/http/answers';
 
 /** What any call can be answered with, whatever it is. */

@@ -1,6 +1,6 @@
 /** What the pages say that a browser sees on its way out and back. */
 import type { StateName } from '../workflows/messages';
-import type { AnswerCode } from './problems';
+import type { AnswerCode } from '../client/http/codes';
 
 /** Not the words of the problem documents: those are for whoever wrote the caller. */
 const troubles = {

@@ -2,24 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Problem, View } from '../workflows/messages';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
+import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
 import { SealingError } from '../sealing/sealing-error';
-
-/** What the service itself refuses. */
-export type ServiceErrorCode =
-  | 'brokenJson'
-  | 'unauthorized'
-  | 'tokenExpired'
-  | 'tokenVoid'
-  | 'originNotAllowed'
-  | 'notFound'
-  | 'methodNotAllowed'
-  | 'tooLarge'
-  | 'unsupportedMediaType'
-  | 'rateLimited'
-  | 'unexpected';
-
-/** The codes that an answer can have. */
-export type AnswerCode = Exclude<ConnectorAuthErrorCode, 'invalidInput' | 'notStarted'> | ServiceErrorCode;
 
 export interface Answer {
   status: number;
@@ -128,9 +112,6 @@ interface Invalid {
   instancePath: string;
   message?: string;
 }
-
-/** What a schema says of a value that should have been sealed. */
-export const NOT_SEALED = 'notSealed';
 
 function invalid(issues: Invalid[]): ServiceError {
   if (issues.some(({ message }) => message === NOT_SEALED)) return new ServiceError('notSealed');

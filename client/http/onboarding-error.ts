@@ -1,4 +1,4 @@
-import type { AnswerCode } from '../../service/problems';
+import type { AnswerCode } from './codes';
 import type { View } from './shapes';
 
 /**

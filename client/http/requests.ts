@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/binding';
-import { NOT_SEALED } from '../../service/problems';
+import { NOT_SEALED } from './codes';
 import { State } from './answers';
 
 const MAX_CONNECTORS = 50;

@@ -107,7 +107,7 @@ describe('a process of ours', () => {
   /** A process that starts `main` as `npm start` does, prints its id, and stays. */
   function parentOf(main: string, folder: string) {
     const options = { name: 'ours', main: relative(dist, main), args: ['an argument'], env: { GIVEN: 'a value' } };
-    const code = `require(${JSON.stringify(join(dist, 'scripts', 'start', 'processes.js'))})
+    const code = `require(${JSON.stringify(join(dist, 'scripts', 'local', 'processes.js'))})
       .startProcess(${JSON.stringify({ ...options, logFolder: folder })})
       .then(({ pid, exited }) => { console.log(pid); return exited; })
       .then((exit) => console.log(JSON.stringify(exit)));`;
