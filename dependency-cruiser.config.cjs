@@ -45,6 +45,12 @@ module.exports = {
       { path: 'node_modules/(zod|axios|jose|pino|fastify|@temporalio/(client|worker|activity))/' },
       'workflow code must be deterministic and small',
     ),
+    {
+      name: 'workflows: HTTP clients and browsers use these shapes without Temporal',
+      severity: 'error',
+      from: { path: '^workflows/(connector|input|problems|view)\\.ts$' },
+      to: { path: 'node_modules/@temporalio/', reachable: true },
+    },
     mustNotImport(
       'activities',
       { path: 'node_modules/@temporalio/(client|worker|workflow)/' },

@@ -1,6 +1,6 @@
 /** What `properties` and `credentials` have in common. */
 import { randomUUID } from 'node:crypto';
-import type { StateName, View } from '../workflows/messages';
+import { waitingStates, type View } from '../workflows/view';
 import { print, submissionIdOf, type Cli, type ExitCode } from './command';
 import { oneLine, viewText } from './render';
 
@@ -11,8 +11,6 @@ export const SUBMISSION_ID_HELP = '--submission-id ID makes it safe to repeat: a
 /** The id that was given, else a fresh one. Fails: `wrongUsage`. */
 export const submissionIdIn = ({ 'submission-id': given }: { 'submission-id'?: string }): string =>
   given === undefined ? randomUUID() : submissionIdOf(given);
-
-const waitingStates: StateName[] = ['awaitingProperties', 'awaitingCredentials', 'awaitingAuthorization'];
 
 /** Writes the view that a submission was answered with: 1 where it was refused, 0 where it was taken or still may be. */
 export function answer(cli: Cli, json: boolean | undefined, view: View): ExitCode {

@@ -6,6 +6,13 @@ export interface ConnectorKey {
   connectorId: number;
 }
 
+/** The workflow id of a connector's flow: at most one run is open at a time. */
+export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
+  `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
+
+/** `authenticate` ends at once if Cyclr already says authenticated; `reauthenticate` replaces what is stored. */
+export type Intent = 'authenticate' | 'reauthenticate';
+
 /** A value only the worker can read: a compact JWE, bound to account, connector, purpose and submission. */
 export interface Sealed {
   sealed: string;

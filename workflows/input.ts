@@ -1,7 +1,84 @@
+/**
+ * What callers send: the start input and the arguments of signals and updates. Wire format: add fields, never rename.
+ * An absent value is left out. No import of Temporal here: HTTP clients and browsers use these types.
+ */
 import ms from 'ms';
-import { isAccountId, isConnectorId } from './connector';
-import type { WaitingState } from './authenticate-connector/machine';
-import { workflowIdOf, type Duration, type Input, type Patience } from './messages';
+import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey, type Intent, type Sealed } from './connector';
+import type { WaitingStateName } from './view';
+
+/** Milliseconds, or an ms-format string such as `"7 days"`: above 0 and at most 90 days. */
+export type Duration = string | number;
+
+/** How long the flow waits for each kind of input, counted from entering the waiting state. 7 days each by default. */
+export interface Patience {
+  properties?: Duration;
+  credentials?: Duration;
+  authorization?: Duration;
+}
+
+/** The start input. */
+export interface Input extends ConnectorKey {
+  intent?: Intent;
+  patience?: Patience;
+  /** When to remind the user, counted from entering the waiting state. */
+  remindAfter?: Duration[];
+  /** The person or program that starts the flow, at most 100 characters, for the timeline. */
+  by?: string;
+}
+
+/** Values of a connector's properties, by `TargetName`; secret ones sealed. Accepted whole or not at all. */
+export interface PropertyInput {
+  submissionId: string;
+  values: { [targetName: string]: Sealed | string };
+  by?: string;
+}
+
+/** An API key, a user name and password, or tokens: always sealed. */
+export interface CredentialInput {
+  submissionId: string;
+  credentials: Sealed;
+  by?: string;
+}
+
+/** The content of sealed credentials. */
+export type Credentials =
+  | { kind: 'apiKey'; key: string }
+  | { kind: 'basic'; username: string; password: string }
+  | { kind: 'tokens'; accessToken: string; refreshToken?: string; expires?: string; refreshExpires?: string };
+
+/** A public P-256 key as JWK, made for one request: the link is sealed to it. */
+export interface ReplyKey {
+  kty: 'EC';
+  crv: 'P-256';
+  x: string;
+  y: string;
+}
+
+/** A request for a link to the third party's consent. */
+export interface AuthorizationRequest {
+  attemptId: string;
+  replyKey: ReplyKey;
+  /** Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. */
+  returnTo: string;
+  by?: string;
+}
+
+/** A request to verify whether the user has consented. */
+export interface Confirmation {
+  attemptId: string;
+  by?: string;
+}
+
+/** The browser came back from the third party's consent. It proves nothing: the flow re-reads the connector. */
+export interface OAuthCallback {
+  attemptId: string;
+  by?: string;
+}
+
+export interface Cancel {
+  reason?: string;
+  by?: string;
+}
 
 /** Of Temporal's ids; a letter such as ü is six characters there. */
 const MAX_WORKFLOW_ID = 1000;
@@ -24,14 +101,14 @@ export function durationMs(duration: unknown): number {
   return typeof given === 'number' && given > 0 && given <= MAX_DURATION_MS ? given : NaN;
 }
 
-const patienceFor: Record<WaitingState['name'], keyof Patience> = {
+const patienceFor: Record<WaitingStateName, keyof Patience> = {
   awaitingProperties: 'properties',
   awaitingCredentials: 'credentials',
   awaitingAuthorization: 'authorization',
 };
 
 /** How long a wait may take, in milliseconds. */
-export const patienceMs = (patience: Patience | undefined, state: WaitingState['name']): number =>
+export const patienceMs = (patience: Patience | undefined, state: WaitingStateName): number =>
   durationMs(patience?.[patienceFor[state]] ?? DEFAULT_PATIENCE);
 
 const isDuration = (value: unknown): value is Duration => !Number.isNaN(durationMs(value));

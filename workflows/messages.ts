@@ -1,99 +1,24 @@
 /**
- * The contract with callers: the queue, the ids, what can be sent to a running authentication and what it answers.
- * Names and shapes are wire format: they may be added to, never renamed. Times are ISO 8601; what is absent is left
- * out; durations are ms-format strings or milliseconds.
+ * The contract with callers: the task queue, the signals, updates and queries of a flow, its search attributes. The
+ * shapes are in `input.ts` (sent) and `view.ts` (answered). Names are wire format: add, never rename.
  */
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Connector, ConnectorKey, Field, Sealed } from './connector';
+import type {
+  AuthorizationRequest,
+  Cancel,
+  Confirmation,
+  CredentialInput,
+  OAuthCallback,
+  PropertyInput,
+} from './input';
+import type { AuthorizationLink, Timeline, View } from './view';
+
+export { workflowIdOf, type Intent } from './connector';
+export type * from './input';
+export * from './view';
 
 export const taskQueue = 'connector-auth';
-
-/** The workflow id of one account connector's authentication: at most one runs at a time. */
-export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
-  `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
-
-/** Milliseconds, or a text such as `"7 days"`: above 0 and at most 90 days. */
-export type Duration = string | number;
-export type Intent = 'authenticate' | 'reauthenticate';
-
-/** How long each wait for somebody may take, counted from entering it. 7 days each by default. */
-export interface Patience {
-  properties?: Duration;
-  credentials?: Duration;
-  authorization?: Duration;
-}
-
-/** What an authentication starts with. */
-export interface Input extends ConnectorKey {
-  intent?: Intent;
-  patience?: Patience;
-  /** When to remind whoever is waited for, counted from entering the wait. */
-  remindAfter?: Duration[];
-  /** Who started it, at most 100 characters, for the timeline. */
-  by?: string;
-}
-
-/** Values for a connector's properties, by `TargetName`; a sensitive one must be sealed. Taken whole or not at all. */
-export interface PropertyInput {
-  submissionId: string;
-  values: { [targetName: string]: Sealed | string };
-  by?: string;
-}
-
-/** An API key, a user name and password, or tokens: sealed, always. */
-export interface CredentialInput {
-  submissionId: string;
-  credentials: Sealed;
-  by?: string;
-}
-
-/** A public P-256 key as JWK, made for one request alone: the link is sealed to it. */
-export interface ReplyKey {
-  kty: 'EC';
-  crv: 'P-256';
-  x: string;
-  y: string;
-}
-
-/** Asks for a link to the third party's consent. */
-export interface AuthorizationRequest {
-  attemptId: string;
-  replyKey: ReplyKey;
-  /** Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. */
-  returnTo: string;
-  by?: string;
-}
-
-/** A link to the third party's consent, for whoever holds the private half of the `replyKey` alone. */
-export interface AuthorizationLink {
-  attemptId: string;
-  expiresAt: string;
-  link: Sealed;
-}
-
-/** Asks whether the user has consented. */
-export interface Confirmation {
-  attemptId: string;
-  by?: string;
-}
-
-/** The browser came back from the third party's consent. It proves nothing: Cyclr is asked. */
-export interface OAuthCallback {
-  attemptId: string;
-  by?: string;
-}
-
-export interface Cancel {
-  reason?: string;
-  by?: string;
-}
-
-/** What credentials are, once opened. */
-export type Credentials =
-  | { kind: 'apiKey'; key: string }
-  | { kind: 'basic'; username: string; password: string }
-  | { kind: 'tokens'; accessToken: string; refreshToken?: string; expires?: string; refreshExpires?: string };
 
 /** Facts from UI events: never answered, never able to harm; a `submissionId` seen before changes nothing. */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
@@ -121,100 +46,6 @@ export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmA
 export const view = defineQuery<View>('view');
 /** How it got there: the last 200 transitions and refused inputs. */
 export const timeline = defineQuery<Timeline>('timeline');
-
-export type StateName =
-  | 'fetchingConnector'
-  | 'awaitingProperties'
-  | 'applyingProperties'
-  | 'awaitingCredentials'
-  | 'awaitingAuthorization'
-  | 'applyingCredentials'
-  | 'verifyingAuthorization'
-  | 'authenticated'
-  | 'expired'
-  | 'cancelled'
-  | 'failed'
-  | 'unsupported';
-
-/** Why an input, or Cyclr, did not bring it further. A closed list: pages translate by code. */
-export type ProblemCode =
-  | 'malformed'
-  | 'notNow'
-  | 'notSealed'
-  | 'notOpenable'
-  | 'wrongKind'
-  | 'unknownProperty'
-  | 'missingProperty'
-  | 'refused'
-  | 'notAuthorized'
-  | 'cyclrUnavailable';
-
-/** What went wrong last, and where. It goes with the next success. */
-export interface Problem {
-  code: ProblemCode;
-  message: string;
-  fields?: { name: string; code: ProblemCode }[];
-}
-
-export type FailureCode = 'invalidInput' | 'connectorNotFound' | 'accessDenied' | 'terminated' | 'timedOut';
-
-export interface Failure {
-  code: FailureCode;
-  message: string;
-}
-
-/**
- * Whether `authenticated` is more than Cyclr's word that a value is stored: `checked` by a call to the third party,
- * `notChecked`, or `unproven` (a re-consent that left no trace).
- */
-export type Verification = 'checked' | 'notChecked' | 'unproven';
-
-/** One minted link to the third party's consent. */
-export interface Attempt {
-  id: string;
-  requestedAt: string;
-  expiresAt: string;
-}
-
-/** All that may be known outside: an allow-list. */
-export interface View extends ConnectorKey {
-  runId: string;
-  intent: Intent;
-  state: StateName;
-  connector?: Omit<Connector, 'authenticated' | 'fields'>;
-  /** Only in `awaitingProperties`: all that can be set, in display order. */
-  fields?: Field[];
-  problem?: Problem;
-  /** When the present wait ends as `expired`. */
-  deadline?: string;
-  attempt?: Attempt;
-  /** Always there in `authenticated`. */
-  verification?: Verification;
-  failure?: Failure;
-  /** One more at every visible change. */
-  revision: number;
-}
-
-/** One transition, or an input that was refused (`from` equals `to`, and `note` is the problem's code). */
-export interface TimelineEntry {
-  at: string;
-  from: StateName;
-  event: string;
-  to: StateName;
-  /** The submission's or the attempt's id. */
-  id?: string;
-  by?: string;
-  note?: string;
-}
-
-export interface Timeline {
-  entries: TimelineEntry[];
-  /** How many older entries were dropped. */
-  dropped?: number;
-}
-
-/** The states that a run ends in. */
-export const finalStates: readonly StateName[] = ['authenticated', 'expired', 'cancelled', 'failed', 'unsupported'];
 
 /** What the list of workflows can be searched by. The state is set where somebody is waited for, and at the end. */
 export const searchAttributes = {

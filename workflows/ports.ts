@@ -1,6 +1,6 @@
 /** The contract with activities: the calls the workflow needs made. */
 import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
-import type { ReplyKey } from './messages';
+import type { ReplyKey } from './input';
 
 /**
  * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.

@@ -1,4 +1,4 @@
-import type { Problem, ProblemCode } from './messages';
+import type { Problem, ProblemCode } from './view';
 
 /** What each problem says. Ours, always: Cyclr's own text can repeat what was typed. */
 const messages: Record<ProblemCode, string> = {

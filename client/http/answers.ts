@@ -1,22 +1,8 @@
 /** What is answered: described in the OpenAPI document, and compared with it in tests. */
 import { z } from 'zod';
-import { finalStates, type StateName } from '../../workflows/messages';
+import { finalStates, stateNames } from '../../workflows/view';
 
-const states = [
-  'fetchingConnector',
-  'awaitingProperties',
-  'applyingProperties',
-  'awaitingCredentials',
-  'awaitingAuthorization',
-  'applyingCredentials',
-  'verifyingAuthorization',
-  'authenticated',
-  'expired',
-  'cancelled',
-  'failed',
-  'unsupported',
-] as const satisfies readonly StateName[];
-export const State = z.enum(states).meta({ description: `Final: ${finalStates.join(', ')}.` });
+export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
 const Time = z.string().meta({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] });
 
 const code = z.string().meta({ examples: ['refused'] });

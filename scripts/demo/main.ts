@@ -10,7 +10,7 @@ import { connect, temporalTarget } from '../../temporal/connection';
 import { freePort } from '../local/ports';
 import { onStopSignal } from '../../temporal/stop-signals';
 import type { ConnectorKey } from '../../workflows/connector';
-import { finalStates, type StateName, type View } from '../../workflows/messages';
+import { finalStates, waitingStates, type StateName, type View } from '../../workflows/view';
 import { findRunning, startStack, type Running } from '../local/stack';
 import { rows, type Row } from './rows';
 import { postJson } from '../post-json';
@@ -104,7 +104,7 @@ function stepsOf(user: User, key: ConnectorKey, row: Row): { [S in StateName]?: 
   };
 }
 
-const settledStates = [...finalStates, 'awaitingProperties', 'awaitingCredentials', 'awaitingAuthorization'];
+const settledStates = [...finalStates, ...waitingStates];
 
 /** The view, once it waits for somebody or has ended: looked at when something has happened. */
 async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {

@@ -2,9 +2,9 @@
  * The order of things: every state an authentication can be in, everything that can happen, and the table of arrows.
  * Pure: no Temporal, no clock, no `await`, no `throw`. States and events are plain JSON.
  */
-import type { AuthMethod, Connector, Field, Sealed } from '../connector';
+import type { AuthMethod, Connector, Field, Intent, Sealed } from '../connector';
 import { authMethodOf, missingFields } from '../connector';
-import type { Attempt, Failure, Intent, Problem, StateName, Verification } from '../messages';
+import type { Attempt, Failure, FinalStateName, Problem, StateName, Verification, WaitingStateName } from '../view';
 import { problemOf } from '../problems';
 
 /** A state holds exactly what its next step needs; what a user typed is in it only sealed. */
@@ -24,7 +24,7 @@ export type State =
       name: 'applyingCredentials';
       connector: Connector;
       /** Where the input came from, and where a refusal leads back to. */
-      from: 'awaitingProperties' | 'awaitingCredentials' | 'awaitingAuthorization';
+      from: WaitingStateName;
       method: AuthMethod;
       /** Absent where the properties are enough. */
       submissionId?: string;
@@ -75,8 +75,7 @@ type On<T extends Event['type']> = Extract<Event, { type: T }>;
 type Arrow<N extends StateName, T extends Event['type']> = (state: In<N>, event: On<T>) => State;
 type Table = { [N in StateName]: { [T in Event['type']]?: Arrow<N, T> } };
 
-type Active = Exclude<StateName, 'authenticated' | 'expired' | 'cancelled' | 'failed' | 'unsupported'>;
-type ActiveState = In<Active>;
+type ActiveState = In<Exclude<StateName, FinalStateName>>;
 const connectorOf = (state: State): { connector?: Connector } =>
   'connector' in state && state.connector ? { connector: state.connector } : {};
 
@@ -254,7 +253,7 @@ export function transition(state: State, event: Event): State {
 /** Whether an authentication in this state has ended. */
 export const isFinal = ({ name }: State): boolean => Object.keys(table[name]).length === 0;
 
-export type WaitingState = In<'awaitingProperties' | 'awaitingCredentials' | 'awaitingAuthorization'>;
+export type WaitingState = In<WaitingStateName>;
 
 /** Whether this state waits for somebody, and not for Cyclr. */
 export const isWaiting = (state: State): state is WaitingState => 'timedOut' in table[state.name];

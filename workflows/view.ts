@@ -1,0 +1,132 @@
+/**
+ * What a flow shows: its states, the view, the timeline, the codes of problems and failures. Wire format: fields and
+ * list entries may be added, never renamed. Times are ISO 8601 strings; an absent value is left out. No import of
+ * Temporal here: HTTP clients and browsers use these types.
+ */
+import type { Connector, ConnectorKey, Field, Intent, Sealed } from './connector';
+
+export const stateNames = [
+  'fetchingConnector',
+  'awaitingProperties',
+  'applyingProperties',
+  'awaitingCredentials',
+  'awaitingAuthorization',
+  'applyingCredentials',
+  'verifyingAuthorization',
+  'authenticated',
+  'expired',
+  'cancelled',
+  'failed',
+  'unsupported',
+] as const;
+export type StateName = (typeof stateNames)[number];
+
+const waiting = [
+  'awaitingProperties',
+  'awaitingCredentials',
+  'awaitingAuthorization',
+] as const satisfies readonly StateName[];
+const final = [
+  'authenticated',
+  'expired',
+  'cancelled',
+  'failed',
+  'unsupported',
+] as const satisfies readonly StateName[];
+export type WaitingStateName = (typeof waiting)[number];
+export type FinalStateName = (typeof final)[number];
+
+/** The states in which the user must act. */
+export const waitingStates: readonly StateName[] = waiting;
+/** The states in which a run ends. */
+export const finalStates: readonly StateName[] = final;
+
+/** Why an input was refused, or why Cyclr did not authenticate the connector. Pages translate by code. */
+export const problemCodes = [
+  'malformed',
+  'notNow',
+  'notSealed',
+  'notOpenable',
+  'wrongKind',
+  'unknownProperty',
+  'missingProperty',
+  'refused',
+  'notAuthorized',
+  'cyclrUnavailable',
+] as const;
+export type ProblemCode = (typeof problemCodes)[number];
+
+/** The last fault that the user or the operator can mend. The next success removes it. */
+export interface Problem {
+  code: ProblemCode;
+  message: string;
+  /** The properties that have the problem, if it concerns some of them. */
+  fields?: { name: string; code: ProblemCode }[];
+}
+
+/** Why a flow ended as `failed`. */
+export const failureCodes = ['invalidInput', 'connectorNotFound', 'accessDenied', 'terminated', 'timedOut'] as const;
+export type FailureCode = (typeof failureCodes)[number];
+
+export interface Failure {
+  code: FailureCode;
+  message: string;
+}
+
+/**
+ * The proof behind `authenticated`: `checked` by a call to the third party; `notChecked`: Cyclr stored a value, nothing
+ * more is known; `unproven`: after a re-consent, the stored value shows no change.
+ */
+export const verifications = ['checked', 'notChecked', 'unproven'] as const;
+export type Verification = (typeof verifications)[number];
+
+/** One link to the third party's consent. */
+export interface Attempt {
+  id: string;
+  requestedAt: string;
+  expiresAt: string;
+}
+
+/** A link to the third party's consent, sealed to the `replyKey` of its request. */
+export interface AuthorizationLink {
+  attemptId: string;
+  expiresAt: string;
+  link: Sealed;
+}
+
+/** The public state of a flow: an allow-list without secrets. */
+export interface View extends ConnectorKey {
+  runId: string;
+  intent: Intent;
+  state: StateName;
+  connector?: Omit<Connector, 'authenticated' | 'fields'>;
+  /** All fields that can be set, in display order. Only in `awaitingProperties`. */
+  fields?: Field[];
+  problem?: Problem;
+  /** When the present waiting state ends as `expired`. */
+  deadline?: string;
+  attempt?: Attempt;
+  /** Present in each `authenticated`. */
+  verification?: Verification;
+  failure?: Failure;
+  /** Grows by one at each visible change. */
+  revision: number;
+}
+
+/** One transition, or one refused input: then `from` equals `to`, and `note` is the problem's code. */
+export interface TimelineEntry {
+  at: string;
+  from: StateName;
+  event: string;
+  to: StateName;
+  /** The id of the submission or the attempt. */
+  id?: string;
+  by?: string;
+  note?: string;
+}
+
+export interface Timeline {
+  entries: TimelineEntry[];
+  /** The number of older entries that were dropped. */
+  dropped?: number;
+}
