@@ -19,7 +19,7 @@ export const start: Command = {
     const flows = await cli.flows();
 
     const intent = values.reauthenticate ? 'reauthenticate' : 'authenticate';
-    const started = await flows.start({ ...key, intent, by: author() });
+    const started = await flows.start(key, { intent, by: author() });
 
     const text = `${started.started ? 'Started' : 'Runs already'}: ${started.workflowId} (${started.intent})`;
     print(cli, values.json, started, text);

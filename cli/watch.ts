@@ -14,7 +14,7 @@ export const watch: Command = {
     const key = keyOf(positionals);
     const flows = await cli.flows();
 
-    for await (const entry of flows.watch(key, cli.signal)) print(cli, values.json, entry, entryText(entry));
+    for await (const entry of flows.timelineEntries(key, cli.signal)) print(cli, values.json, entry, entryText(entry));
     return 0;
   },
 };

@@ -57,7 +57,8 @@ export interface Started {
   intent: Intent;
 }
 
-export interface StartOptions {
+/** What a flow starts with beside its connector. */
+export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   /** A start with the key of the connector's latest run is that run, also when it has ended. Stands in its memo. */
   idempotencyKey?: string;
 }
@@ -90,7 +91,11 @@ export class ConnectorAuth {
   }
 
   /** Starts an authentication, or finds the one that runs. Repeating is safe. Fails: invalidInput, alreadyRunning. */
-  async start(input: Input, { idempotencyKey }: StartOptions = {}): Promise<Started> {
+  async start(
+    { accountId, connectorId }: ConnectorKey,
+    { idempotencyKey, ...options }: StartOptions = {},
+  ): Promise<Started> {
+    const input: Input = { ...options, accountId, connectorId };
     const wrong = wrongWithInput(input);
     if (wrong) throw new ConnectorAuthError('invalidInput', wrong);
     return this.#bounded(async () => {
@@ -122,7 +127,7 @@ export class ConnectorAuth {
   }
 
   /** Every entry of the timeline, the past ones first, until it has ended or `signal` aborts. Fails: notStarted. */
-  async *watch(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
+  async *timelineEntries(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
     let told = 0;
     for await (const { runId } of this.#growth(key, signal)) {
       const handle = this.#handle(key, runId);
@@ -137,7 +142,7 @@ export class ConnectorAuth {
    * until `signal` aborts. A run that goes on in the place of another is followed, one that somebody starts after the
    * end is not. Nothing is asked while nothing happens. Fails: notStarted.
    */
-  async *follow(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
+  async *views(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
     for await (const { runId, open } of this.#growth(key, signal))
       yield await this.#bounded(() =>
         open ? this.#query(this.#handle(key, runId), messages.view) : this.#endedView(key, runId),

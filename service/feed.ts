@@ -87,7 +87,7 @@ export class Feed {
   async #poll(): Promise<void> {
     this.settings.polls.free--;
     try {
-      for await (const view of this.auth.follow(this.key, this.#abort.signal)) {
+      for await (const view of this.auth.views(this.key, this.#abort.signal)) {
         this.#isLive = true;
         if (idOf(view) !== this.#latest?.event.id) this.#latest = toldOf(view);
         this.#tell();

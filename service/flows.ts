@@ -38,7 +38,7 @@ export async function returned(auth: ConnectorAuth, key: ConnectorKey, attemptId
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), OUTCOME_WITHIN_MS);
   try {
-    for await (const view of auth.follow(key, late.signal)) if (view.state !== 'verifyingAuthorization') return view;
+    for await (const view of auth.views(key, late.signal)) if (view.state !== 'verifyingAuthorization') return view;
     return await auth.view(key);
   } finally {
     clearTimeout(timer);

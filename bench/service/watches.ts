@@ -57,7 +57,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
       const leaving = new AbortController();
       watch.leave = () => leaving.abort();
       void (async () => {
-        for await (const view of auth.follow(key, leaving.signal)) watch.saw(view);
+        for await (const view of auth.views(key, leaving.signal)) watch.saw(view);
       })().catch(() => undefined); // `sees` fails then
       return watch;
     },

@@ -108,7 +108,7 @@ const settledStates = [...finalStates, ...waitingStates];
 
 /** The view, once it waits for somebody or has ended: looked at when something has happened. */
 async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
-  for await (const _ of auth.watch(key)) {
+  for await (const _ of auth.timelineEntries(key)) {
     const view = await auth.view(key);
     if (settledStates.includes(view.state)) return view;
   }
@@ -116,7 +116,7 @@ async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
 }
 
 async function print(auth: ConnectorAuth, key: ConnectorKey, { connector }: Row, signal: AbortSignal): Promise<void> {
-  for await (const { from, event, to, note } of auth.watch(key, signal))
+  for await (const { from, event, to, note } of auth.timelineEntries(key, signal))
     console.log(`${connector.padEnd(12)} ${from} → ${to}  (${event}${note ? `: ${note}` : ''})`);
 }
 

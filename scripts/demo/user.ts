@@ -24,7 +24,7 @@ interface Parts {
 
 export function byLibrary({ auth, publicKey, sandboxUrl }: Parts): User {
   return {
-    start: (key) => auth.start({ ...key, by: 'demo' }),
+    start: (key) => auth.start(key, { by: 'demo' }),
     async giveProperties(key, given, { fields = [] }) {
       const submissionId = randomUUID();
       const secrets = new Set(fields.filter(({ secret }) => secret).map(({ name }) => name));

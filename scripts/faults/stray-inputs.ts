@@ -67,11 +67,11 @@ const sends: Record<Stray['kind'], Send> = {
     rejected(scene, 'submitCredentials', (await entry(scene, randomUUID(), 'clear')).input),
   secondStart: async ({ world, ledger }) => {
     const { runId, plan } = ledger.runs.at(-1)!;
-    const started = await world.auth.start({ ...ledger.key, patience: plan.patience, by }).catch(unlessPromised);
+    const started = await world.auth.start(ledger.key, { patience: plan.patience, by }).catch(unlessPromised);
     if (started && started.runId !== runId) ledger.troubles.push('a second start started another run');
   },
   reauthentication: async ({ world, ledger }) => {
-    const started = await world.auth.start({ ...ledger.key, intent: 'reauthenticate', by }).catch(unlessPromised);
+    const started = await world.auth.start(ledger.key, { intent: 'reauthenticate', by }).catch(unlessPromised);
     if (started) ledger.troubles.push('a re-authentication started beside an authentication');
   },
 };

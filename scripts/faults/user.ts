@@ -53,7 +53,7 @@ export class User {
   async #start(plan: RunPlan): Promise<RunLedger> {
     const { key } = this.#ledger;
     const { intent, patience } = plan;
-    const start = () => this.scene.world.auth.start({ ...key, intent, patience, by: 'user' });
+    const start = () => this.scene.world.auth.start(key, { intent, patience, by: 'user' });
     const again = () => void (this.#ledger.startedAgain = true);
     const starts = plan.doubled ? [start, start] : [start];
     const [first] = await Promise.all(starts.map((call) => persistently(call, this.#until, again)));

@@ -56,7 +56,7 @@ export class Flow {
     const key = { accountId, connectorId };
     if (patch) stage.sandbox.update(accountId, connectorId, patch);
     if (fault) fail(stage, key, fault);
-    const { runId } = await stage.auth.start({ ...input, ...key, by });
+    const { runId } = await stage.auth.start(key, { ...input, by });
     return new Flow(stage, key, stage.client.workflow.getHandle(workflowIdOf(key), runId));
   }
 

@@ -88,7 +88,7 @@ function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
       expiresAt: new Date(Date.now() + 600_000).toISOString(),
     }),
     oauthReturned: async () => undefined,
-    async *follow() {
+    async *views() {
       yield shown.view!;
     },
   };

@@ -54,7 +54,7 @@ function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
       requireAllowed(config, { origin, returnTo });
       const lifetimeMs = lifetimeOf(kind, expiresIn);
       const ids = [...new Set(connectorIds)];
-      await Promise.all(ids.map((connectorId) => auth.start({ accountId, connectorId, by: BY })));
+      await Promise.all(ids.map((connectorId) => auth.start({ accountId, connectorId }, { by: BY })));
       const scope = { accountId, accountLabel, connectorIds: ids, origin, language, returnTo };
       const { token, expiresAt } = await tokens.mint(kind, scope, lifetimeMs);
       return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
@@ -123,7 +123,7 @@ function startingRoutes(app: App, { auth }: Parts): void {
     given: Omit<Input, keyof ConnectorKey>,
   ) => {
     const idempotencyKey = idempotencyKeyOf({ what, caller, headers, key: params });
-    return withView(auth, params, () => auth.start({ by: BY, ...given, ...params }, { idempotencyKey }));
+    return withView(auth, params, () => auth.start(params, { by: BY, ...given, idempotencyKey }));
   };
   app.post(
     ONE,

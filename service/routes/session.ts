@@ -66,9 +66,9 @@ async function open(auth: ConnectorAuth, { accountId, connectorIds }: Session): 
     throw new ServiceError('tokenVoid');
   const ended = keys.flatMap((key, i) => {
     const view = views[i];
-    return view === undefined || view.state === 'expired' ? [{ ...key, intent: view?.intent }] : [];
+    return view === undefined || view.state === 'expired' ? [{ key, intent: view?.intent }] : [];
   });
-  await Promise.all(ended.map((key) => auth.start({ ...key, by: BY })));
+  await Promise.all(ended.map(({ key, intent }) => auth.start(key, { intent, by: BY })));
 }
 
 /** Of all connectors of the session; without those that nothing is known of any more. */

@@ -38,7 +38,13 @@ describe('start', () => {
     });
     const by = expect.stringMatching(/^cli(:.{1,96})?$/);
     expect(calls).toEqual([
-      { name: 'start', args: [{ accountId: 'acme', connectorId: 42, intent: 'authenticate', by }] },
+      {
+        name: 'start',
+        args: [
+          { accountId: 'acme', connectorId: 42 },
+          { intent: 'authenticate', by },
+        ],
+      },
     ]);
   });
 
@@ -66,7 +72,7 @@ describe('start', () => {
       answers: { start: refusing },
     });
 
-    expect(calls[0]!.args[0]).toMatchObject({ intent: 'reauthenticate' });
+    expect(calls[0]!.args[1]).toMatchObject({ intent: 'reauthenticate' });
     expect({ exitCode, stdout, stderr, closed }).toEqual({
       exitCode: 1,
       stdout: '',
@@ -191,12 +197,12 @@ describe('timeline and watch', () => {
   });
 
   test('watch shows each entry as it comes; with --json one object a line', async () => {
-    const watch = async function* () {
+    const timelineEntries = async function* () {
       yield* entries;
     };
 
-    const forPeople = await cli(['watch', 'acme', '42'], { answers: { watch } });
-    const json = await cli(['watch', 'acme', '42', '--json'], { answers: { watch } });
+    const forPeople = await cli(['watch', 'acme', '42'], { answers: { timelineEntries } });
+    const json = await cli(['watch', 'acme', '42', '--json'], { answers: { timelineEntries } });
 
     expect([forPeople.exitCode, json.exitCode]).toEqual([0, 0]);
     expect(forPeople.stdout.trimEnd().split('\n')).toEqual(entryLines);
@@ -209,7 +215,7 @@ describe('timeline and watch', () => {
   });
 
   test.each([
-    ['watch', { watch: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
+    ['watch', { timelineEntries: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
     ['start --wait', { start, result: () => new Promise<never>(() => {}) }],
   ])('an interrupted %s exits 130 and is silent about it', async (command, answers) => {
     const interruption = new AbortController();

@@ -35,7 +35,7 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
     'start',
     'view',
     'timeline',
-    'watch',
+    'timelineEntries',
     'result',
     'submitProperties',
     'submitCredentials',

@@ -44,7 +44,7 @@ const sealedSomehow = { submissionId: 's', credentials: { sealed: 'a..b.c.d' } }
 const calls: [string, (auth: ConnectorAuth, key: ConnectorKey) => Promise<unknown>][] = [
   ['view', (auth, key) => auth.view(key)],
   ['timeline', (auth, key) => auth.timeline(key)],
-  ['watch', async (auth, key) => collect(auth.watch(key))],
+  ['watch', async (auth, key) => collect(auth.timelineEntries(key))],
   ['result', (auth, key) => auth.result(key)],
   ['submitProperties', (auth, key) => auth.submitProperties(key, { submissionId: 's', values: {} })],
   ['submitCredentials', (auth, key) => auth.submitCredentials(key, sealedSomehow)],
@@ -81,8 +81,8 @@ describe('start', () => {
     const { key, workflowId, runId } = scene;
 
     const answers = [
-      await stage.auth.start({ ...key, intent: 'reauthenticate' }),
-      await stage.auth.start({ ...key, intent: 'authenticate' }),
+      await stage.auth.start(key, { intent: 'reauthenticate' }),
+      await stage.auth.start(key, { intent: 'authenticate' }),
       await stage.auth.start(key),
     ];
 
@@ -93,11 +93,11 @@ describe('start', () => {
 
   test('again is refused while an authentication runs, and starts another once it ended', async () => {
     const scene = await at('awaitingCredentials', 'Brightdesk');
-    const again = { ...scene.key, intent: 'reauthenticate' } as const;
+    const again = { intent: 'reauthenticate' } as const;
 
-    const refused = await stage.auth.start(again).catch((err: unknown) => err);
+    const refused = await stage.auth.start(scene.key, again).catch((err: unknown) => err);
     await scene.gives(right);
-    const started = await stage.auth.start(again);
+    const started = await stage.auth.start(scene.key, again);
 
     expect(refused).toMatchObject({ name: 'ConnectorAuthError', code: 'alreadyRunning' });
     expect(started).toMatchObject({ started: true, workflowId: scene.workflowId, intent: 'reauthenticate' });
@@ -106,16 +106,19 @@ describe('start', () => {
   });
 
   test.each([
-    ['an account that is none', { ...nobody, accountId: 'アカ1' }],
-    ['a connector that is none', { ...nobody, connectorId: 0 }],
-    ['patience that is none', { ...nobody, patience: { credentials: 'soon' } }],
-    ['an unknown wait', { ...nobody, patience: { coffee: '1 day' } as never }],
-    ['an unknown intent', { ...nobody, intent: 'authorise' as never }],
-    ['a name that is too long', { ...nobody, by: 'x'.repeat(101) }],
-  ])('with %s is refused, and nothing is sent', async (_name, input) => {
+    ['an account id that Cyclr can not have', { ...nobody, accountId: 'アカ1' }, {}],
+    ['a connector id that is not positive', { ...nobody, connectorId: 0 }, {}],
+    ['a patience that is no duration', nobody, { patience: { credentials: 'soon' } }],
+    ['an unknown kind of patience', nobody, { patience: { coffee: '1 day' } as never }],
+    ['an unknown intent', nobody, { intent: 'authorise' as never }],
+    ['a name that is too long', nobody, { by: 'x'.repeat(101) }],
+  ])('with %s is refused as invalidInput, and nothing is sent', async (_name, key, options) => {
     const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
 
-    await expect(unreachable.start(input)).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'invalidInput' });
+    await expect(unreachable.start(key, options)).rejects.toMatchObject({
+      name: 'ConnectorAuthError',
+      code: 'invalidInput',
+    });
   });
 });
 
@@ -218,13 +221,13 @@ describe('watch', () => {
     const early: TimelineEntry[] = [];
     const late: TimelineEntry[] = [];
 
-    const first = collect(stage.auth.watch(scene.key), early);
+    const first = collect(stage.auth.timelineEntries(scene.key), early);
     await eventually(
       () => early.length,
       (length) => length === 1,
     );
     await scene.sets({ Domain: 'acme' });
-    const second = collect(stage.auth.watch(scene.key), late);
+    const second = collect(stage.auth.timelineEntries(scene.key), late);
     await scene.gives(right);
     await Promise.all([first, second]);
 
@@ -237,7 +240,7 @@ describe('watch', () => {
     ]);
     expect(late).toEqual(early);
     expect(early).toEqual(await scene.timeline());
-    expect(await collect(stage.auth.watch(scene.key))).toEqual(early);
+    expect(await collect(stage.auth.timelineEntries(scene.key))).toEqual(early);
   });
 
   test('tells nothing twice where more was dropped than is kept', async () => {
@@ -249,7 +252,7 @@ describe('watch', () => {
     );
     const told: TimelineEntry[] = [];
 
-    const watching = collect(stage.auth.watch(scene.key), told);
+    const watching = collect(stage.auth.timelineEntries(scene.key), told);
     await eventually(
       () => told.length,
       (length) => length === 200,
@@ -267,7 +270,7 @@ describe('watch', () => {
     const abort = new AbortController();
     const told: TimelineEntry[] = [];
 
-    const watching = collect(stage.auth.watch(scene.key, abort.signal), told);
+    const watching = collect(stage.auth.timelineEntries(scene.key, abort.signal), told);
     await eventually(
       () => told.length,
       (length) => length === 1,
@@ -277,7 +280,7 @@ describe('watch', () => {
     await watching;
 
     expect(Date.now() - since).toBeLessThan(2000);
-    expect(await collect(stage.auth.watch(scene.key, abort.signal))).toEqual([]);
+    expect(await collect(stage.auth.timelineEntries(scene.key, abort.signal))).toEqual([]);
     expect((await scene.view()).state).toBe('awaitingCredentials');
   });
 });

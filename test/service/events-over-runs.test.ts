@@ -60,7 +60,7 @@ test('a flow that starts again is followed by those who still read it for anothe
   await one.gives(right);
   await sees(reader.views, { state: 'authenticated' });
 
-  const { runId } = await stage.auth.start({ ...one.key, intent: 'reauthenticate' });
+  const { runId } = await stage.auth.start(one.key, { intent: 'reauthenticate' });
   await sees(reader.views, { state: 'awaitingCredentials', runId });
   await other.gives(right);
   await sees(reader.views, { state: 'authenticated', connectorId: other.key.connectorId });
@@ -80,7 +80,7 @@ test('who begins to read after a new start sees that, though others have not hea
   await one.gives(right);
   await sees(early.views, { state: 'authenticated' });
 
-  const { runId } = await stage.auth.start({ ...one.key, intent: 'reauthenticate' });
+  const { runId } = await stage.auth.start(one.key, { intent: 'reauthenticate' });
   const late = read(hub, [one.key]);
   await eventually(late.ids, (ids) => ids.length > 0);
   await sees(early.views, { state: 'awaitingCredentials', runId });

@@ -236,7 +236,7 @@ describe('an invitation', () => {
 
   test('opens again what has expired meanwhile', async () => {
     const key = service.stage.install('Brightdesk');
-    await service.stage.auth.start({ ...key, patience: { credentials: 300 } });
+    await service.stage.auth.start(key, { patience: { credentials: 300 } });
     const token = await service.session(key, { kind: 'invitation' });
     await reaches(key, 'expired');
 

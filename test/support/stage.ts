@@ -167,7 +167,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
 
   const scene: Stage['scene'] = async (connector, input = {}) => {
     const key = typeof connector === 'string' ? install(connector, { accountId: input.accountId }) : connector;
-    const { runId } = await auth.start({ ...input, ...key });
+    const { runId } = await auth.start(key, input);
     const handle = client.workflow.getHandle(workflowIdOf(key), runId);
     const requests = () => sandbox.requests.filter(({ account }) => account === key.accountId);
     const newest = client.workflow.getHandle(handle.workflowId);

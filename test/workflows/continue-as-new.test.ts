@@ -64,7 +64,7 @@ test('it goes on as another run: same state, deadline and timeline, and to its e
   expect(after.revision).toBeGreaterThanOrEqual(before.revision);
   expect((await scene.timeline()).slice(0, past.length)).toEqual(past);
   expect(past).not.toHaveLength(0);
-  expect(await stage.auth.start({ ...scene.key })).toMatchObject({ started: false, runId, intent: 'authenticate' });
+  expect(await stage.auth.start(scene.key)).toMatchObject({ started: false, runId, intent: 'authenticate' });
 
   await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
   expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
@@ -176,7 +176,7 @@ test('who watches sees every entry once, in order, over all runs', async () => {
   const scene = await asking();
   const seen: TimelineEntry[] = [];
   const watching = (async () => {
-    for await (const entry of stage.auth.watch(scene.key)) seen.push(entry);
+    for await (const entry of stage.auth.timelineEntries(scene.key)) seen.push(entry);
   })();
 
   await growsTooLong(scene);

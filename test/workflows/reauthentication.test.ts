@@ -308,10 +308,10 @@ describe('starting', () => {
   test('is refused while an authentication runs, and finds the one that runs otherwise', async () => {
     const [first, second] = [await stage.scene('Brightdesk'), await stage.scene('Evergreen', again)];
 
-    await expect(stage.auth.start({ ...first.key, ...again })).rejects.toMatchObject({ code: 'alreadyRunning' });
+    await expect(stage.auth.start(first.key, again)).rejects.toMatchObject({ code: 'alreadyRunning' });
     const found = [
       await stage.auth.start(first.key),
-      await stage.auth.start({ ...second.key, ...again }),
+      await stage.auth.start(second.key, again),
       await stage.auth.start(second.key),
     ];
 
@@ -353,7 +353,7 @@ describe('starting', () => {
 
       await end(scene);
       const ended = await stage.auth.result(scene.key);
-      const next = await stage.auth.start({ ...scene.key, ...again });
+      const next = await stage.auth.start(scene.key, again);
       const asked = await scene.reaches('awaitingCredentials');
 
       expect(ended).toMatchObject({ ...scene.key, runId: scene.runId, ...again, ...view });
@@ -367,7 +367,7 @@ describe('starting', () => {
     const scene = await waiting();
     const link = await scene.asks();
     await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');
-    await stage.auth.start({ ...scene.key, ...again });
+    await stage.auth.start(scene.key, again);
     const before = await scene.reaches('awaitingAuthorization');
 
     const view = await scene.confirms(link);

@@ -27,7 +27,7 @@ test('the present view comes first, the final one last, and then no more', async
   const scene = await asking();
   const views: View[] = [];
   const following = (async () => {
-    for await (const view of stage.auth.follow(scene.key)) views.push(view);
+    for await (const view of stage.auth.views(scene.key)) views.push(view);
   })();
   await eventually(
     () => views,
@@ -43,12 +43,12 @@ test('the present view comes first, the final one last, and then no more', async
 
 test('who falls behind still sees the end of the run that was followed, not of the next', async () => {
   const scene = await asking();
-  const views = stage.auth.follow(scene.key);
+  const views = stage.auth.views(scene.key);
   await views.next();
 
   await scene.gives(right);
   const end = await stage.auth.result(scene.key);
-  await stage.auth.start({ ...scene.key, intent: 'reauthenticate' });
+  await stage.auth.start(scene.key, { intent: 'reauthenticate' });
   const rest: View[] = [];
   for await (const view of views) rest.push(view);
 
@@ -59,7 +59,7 @@ test('who falls behind still sees the end of the run that was followed, not of t
 test('it ends when the signal aborts', async () => {
   const { key } = await asking();
   const abort = new AbortController();
-  const views = stage.auth.follow(key, abort.signal);
+  const views = stage.auth.views(key, abort.signal);
   await views.next();
 
   const next = views.next();
@@ -85,7 +85,7 @@ test('progress tells the present run, whether it is open, and that it has grown:
 test('of what was never started, and without Temporal, both say so', async () => {
   const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
   const away = new ConnectorAuth(new Client({ connection }));
-  const calls = (auth: ConnectorAuth) => [auth.progress(nobody), auth.follow(nobody).next()];
+  const calls = (auth: ConnectorAuth) => [auth.progress(nobody), auth.views(nobody).next()];
 
   const refusals = await Promise.all(
     [...calls(stage.auth), ...calls(away)].map((call) => call.catch((err: unknown) => err)),
