@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
+import { isSecureUrl } from '../workflows/connector';
 import { apiKeysOf, type ApiKeys } from './api-keys';
 import { isColor, isLogo, type Brand } from './brand';
 import { sessionKeysOf, type SessionKeys } from './session-keys';
@@ -41,16 +42,14 @@ const DEFAULT_PORT = '8080';
 /** The link that Cyclr is given is at most 2,000 characters, and most of that is the attempt. */
 const MAX_PUBLIC_URL = 500;
 
-const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-const isSecure = (url: URL): boolean => url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 const isBare = ({ username, password, search, hash }: URL): boolean => `${username}${password}${search}${hash}` === '';
 
 const isPublicUrl = (value: string): boolean => {
   const url = URL.canParse(value) && value.length <= MAX_PUBLIC_URL ? new URL(value) : undefined;
-  return url !== undefined && isSecure(url) && isBare(url);
+  return url !== undefined && isSecureUrl(url) && isBare(url);
 };
 const isOrigin = (value: string): boolean =>
-  URL.canParse(value) && isSecure(new URL(value)) && new URL(value).origin === value;
+  URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value;
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
 
 const given = (hint: string) => z.string(`is not set: ${hint}`).min(1, `is empty: ${hint}`);

@@ -113,3 +113,7 @@ export const isConnectorId = (value: unknown): value is number => Number.isSafeI
 /** Whether a text can be a submission's or an attempt's id: 1 to 128 of `[A-Za-z0-9_-]`. */
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
+
+/** Whether a URL is https, or http on loopback: any other would send tokens and sealed values over a network in clear. */
+export const isSecureUrl = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));

@@ -1,5 +1,5 @@
 /** What a request for a link to the third party's consent must be. */
-import { isSubmissionId } from '../connector';
+import { isSecureUrl, isSubmissionId } from '../connector';
 import { isBy, isObject } from '../input';
 import type { AuthorizationRequest, ReplyKey } from '../messages';
 
@@ -17,9 +17,8 @@ export function isReturnTo(value: unknown): value is string {
   // The parser would drop or repair what stands outside printable ASCII.
   if (typeof value !== 'string' || value.length > MAX_URL || !/^https?:\/\/[!-~]+$/i.test(value)) return false;
   try {
-    const { protocol, hostname, username, password } = new URL(value);
-    const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-    return (protocol === 'https:' || (protocol === 'http:' && isLoopback)) && username === '' && password === '';
+    const url = new URL(value);
+    return isSecureUrl(url) && url.username === '' && url.password === '';
   } catch {
     return false;
   }
