@@ -17,6 +17,7 @@ module.exports = {
       displayName: 'parts',
       testMatch: [
         '<rootDir>/test/!(workflows|client|scripts|service|page)/**/*.test.ts',
+        '<rootDir>/test/*.test.ts',
         '<rootDir>/test/*/parts/*.test.ts',
       ],
     },

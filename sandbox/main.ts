@@ -1,16 +1,10 @@
+/** The sandbox as a process. */
+import { readEnvironment } from './environment';
 import { startSandbox } from './server';
 
-/**
- * The process: `SANDBOX_PORT` (7080 by default), `SANDBOX_HOST` (127.0.0.1), `SANDBOX_DATA` (a file that keeps the state;
- * none by default).
- */
 async function main(): Promise<void> {
-  const { SANDBOX_PORT, SANDBOX_HOST, SANDBOX_DATA } = process.env;
-  const starting = startSandbox({
-    port: portOf(SANDBOX_PORT),
-    host: SANDBOX_HOST || undefined,
-    dataFile: SANDBOX_DATA || undefined,
-  });
+  const { SANDBOX_PORT: port, SANDBOX_HOST: host, SANDBOX_DATA: dataFile } = readEnvironment(process.env);
+  const starting = startSandbox({ port, host, dataFile });
 
   let stopping: Promise<void> | undefined;
   const stop = (): void => {
@@ -20,12 +14,6 @@ async function main(): Promise<void> {
 
   const { url, clientId, clientSecret } = await starting;
   process.stdout.write(`Cyclr sandbox on ${url} (client id ${clientId}, secret ${clientSecret})\n`);
-}
-
-function portOf(text = ''): number {
-  if (text === '') return 7080;
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new Error(`SANDBOX_PORT is a port number, not ${JSON.stringify(text)}`);
 }
 
 function fail(err: NodeJS.ErrnoException & { port?: number }): never {

@@ -22,6 +22,7 @@ const mains = {
   service: 'dist/service/main.js',
   sandbox: 'dist/sandbox/main.js',
   cli: 'dist/cli/main.js',
+  configuration: 'dist/scripts/configuration/main.js',
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   test: 'node_modules/jest/bin/jest.js',
 };

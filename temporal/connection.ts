@@ -28,7 +28,9 @@ export class TemporalUnavailable extends Error {
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars: defined(env) });
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+      overrideEnvVars: withoutEmpty(env),
+    });
     const address = connectionOptions.address ?? 'localhost:7233';
     return { address, namespace, connectionOptions: { ...connectionOptions, address } };
   } catch (err) {
@@ -70,5 +72,6 @@ export function refusalOf(err: unknown): string {
 /** One line: further ones quote the profile where it is no TOML, and there may be a key in it. */
 const textOf = (err: unknown) => (err instanceof Error ? err.message : String(err)).split('\n')[0];
 
-const defined = (env: NodeJS.ProcessEnv) =>
-  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+/** An empty variable counts as not set. */
+const withoutEmpty = (env: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])));

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
+import { ConfigError } from '../temporal/environment';
 import { connectNative } from '../temporal/native-connection';
 import { reachTemporal } from '../temporal/reach';
 import { missingSearchAttributes } from '../temporal/search-attributes';
 import { onStopSignal } from '../temporal/stop-signals';
-import { ConfigError, readConfig } from './config';
+import { readConfig } from './config';
 import { createWorker } from './create-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';
 import { createLogger } from './logger';

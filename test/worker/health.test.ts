@@ -1,5 +1,4 @@
 import type { Worker } from '@temporalio/worker';
-import { readConfig } from '../../worker/config';
 import { healthOf } from '../../worker/health';
 
 type Status = ReturnType<Worker['getStatus']>;
@@ -38,8 +37,4 @@ test('many probes cost one call', async () => {
   await health.trouble();
 
   expect(calls).toBe(1);
-});
-
-test.each(['', 'a', '-1', '65536', '80.5'])('HEALTH_PORT %p is no port number', async (HEALTH_PORT) => {
-  await expect(readConfig({ HEALTH_PORT })).rejects.toThrow(/^HEALTH_PORT is no port number$/m);
 });

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { environment as sandbox } from '../../sandbox/environment';
+import { temporalEnvironment } from '../../temporal/environment';
+import { environment as worker } from '../../worker/config';
+
+/** Each process with the schema of its variables. */
+const schemas: [process: string, schema: z.ZodObject][] = [
+  ['all', temporalEnvironment],
+  ['worker', worker],
+  ['sandbox', sandbox],
+];
+
+const header = `# Configuration
+
+Each process reads environment variables when it starts, and names all faults in one message. An empty variable counts as
+not set. \`npm run configuration\` writes this page from the schemas that check the variables.
+
+"all" is every process that connects to Temporal: worker, service, command line and scripts. Do not put secrets into
+files of the repository.
+`;
+
+/** The text of docs/configuration.md. Fails where a variable has no description or no example. */
+export function configurationReference(): string {
+  const rows = schemas.flatMap(([process, schema]) => rowsOf(process, schema));
+  return `${header}\n${table([['Variable', 'Process', 'Meaning', 'Example', 'Default'], ...rows])}`;
+}
+
+/** What `.meta()` of a variable holds. */
+interface Meta {
+  description?: string;
+  example?: string;
+  /** The default, where it is not the schema's. */
+  default?: string;
+  secret?: boolean;
+}
+
+function rowsOf(process: string, schema: z.ZodObject): string[][] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  return Object.entries(schema.shape).map(([name, variable]) => {
+    const {
+      description,
+      example,
+      secret,
+      default: value = defaultIn(properties[name]),
+    } = (variable.meta() ?? {}) as Meta;
+    if (!description || !example) throw new Error(`${name} of ${process} has no description or no example`);
+    const otherwise = required.includes(name) ? 'required' : value && code(value);
+    return [code(name), process, `${secret ? 'Secret. ' : ''}${description}`, code(example), otherwise ?? ''];
+  });
+}
+
+const defaultIn = (property: unknown) => (property as { default?: string }).default;
+
+const code = (text: string): string => `\`${text}\``;
+
+/** A Markdown table as prettier formats it: the first row is the header. */
+function table(rows: string[][]): string {
+  const [first = [], ...rest] = rows;
+  const widths = first.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |\n`;
+  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)].join('');
+}

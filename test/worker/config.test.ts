@@ -1,0 +1,58 @@
+import { generateKey } from '../../sealing/keys';
+import { readConfig } from '../../worker/config';
+
+const right = async () => ({
+  CYCLR_API_URL: 'https://api.cyclr.com/',
+  CYCLR_SERVICE_URL: 'https://acme-h.cyclr.com',
+  CYCLR_CLIENT_ID: 'id',
+  CYCLR_CLIENT_SECRET: 'hunter2',
+  SEALING_KEYS: JSON.stringify({ keys: [await generateKey()] }),
+});
+
+test('an origin with a slash at its end is read as the origin, and an empty variable as not set', async () => {
+  const config = await readConfig({ ...(await right()), CYCLR_SIGN_IN_USERNAME: '', HEALTH_PORT: '' });
+
+  expect(config).toMatchObject({
+    cyclr: { apiUrl: 'https://api.cyclr.com', clientId: 'id', clientSecret: 'hunter2' },
+    consent: { serviceUrl: 'https://acme-h.cyclr.com', username: undefined },
+    healthPort: 8081,
+  });
+});
+
+test('one message names every fault, and quotes no value', async () => {
+  const env = {
+    CYCLR_API_URL: 'hunter2',
+    CYCLR_CLIENT_ID: '',
+    CYCLR_CLIENT_SECRET: 'hunter2',
+    SEALING_KEYS: 'hunter2',
+  };
+
+  const message = await readConfig(env).catch((err: Error) => err.message);
+
+  expect(message).toMatch(/^CYCLR_API_URL is no origin .*\nCYCLR_SERVICE_URL is not set.*\nCYCLR_CLIENT_ID is not set/);
+  expect(message).toMatch(/^SEALING_KEYS neither a JWK set nor the path of a file that can be read/m);
+  expect(message).not.toContain('hunter2');
+});
+
+test.each([
+  'http://api.cyclr.com',
+  'ftp://api.cyclr.com',
+  'https://api.cyclr.com/v1.0',
+  'https://api.cyclr.com?x=1',
+  'https://api.cyclr.com#x',
+  'https://user:password@api.cyclr.com',
+])('CYCLR_API_URL %p is refused', async (CYCLR_API_URL) => {
+  await expect(readConfig({ ...(await right()), CYCLR_API_URL })).rejects.toThrow(/^CYCLR_API_URL is no origin/);
+});
+
+test('SEALING_KEYS without a private part is refused', async () => {
+  const { d: _, ...publicKey } = await generateKey();
+
+  const reading = readConfig({ ...(await right()), SEALING_KEYS: JSON.stringify({ keys: [publicKey] }) });
+
+  await expect(reading).rejects.toThrow('SEALING_KEYS key 1 of the JWK set has no private part');
+});
+
+test.each(['a', '-1', '65536', '80.5'])('HEALTH_PORT %p is refused', async (HEALTH_PORT) => {
+  await expect(readConfig({ HEALTH_PORT })).rejects.toThrow(/^HEALTH_PORT is no port number$/m);
+});
