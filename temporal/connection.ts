@@ -53,10 +53,33 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
   }
 }
 
+/**
+ * As {@link connect}, for a person who waits: fails at once where the port is closed or the host name is unknown. (A
+ * worker or the service waits, because the server may be just starting.)
+ */
+export async function connectAtOnce(target: TemporalTarget): Promise<Connection> {
+  const { connectionOptions } = target;
+  const probe = Connection.lazy({ ...connectionOptions, interceptors: [] }); // without the interceptor that tries again
+  try {
+    await probe.withDeadline(Date.now() + CONNECT_MS, () => probe.workflowService.getSystemInfo({}));
+  } catch (err) {
+    const reason = isGrpcServiceError(err) && noServer.find(({ details }) => details.test(err.details));
+    if (reason) throw unavailable(target, reason.text);
+  } finally {
+    await probe.close();
+  }
+  return connect(target);
+}
+
+const noServer = [
+  { details: /ECONNREFUSED/, text: 'does not run (the port is closed)' },
+  { details: /Name resolution failed/, text: 'is not found (the host name is unknown)' },
+];
+
 /** What `connect` fails with. */
 export function unavailable({ address }: TemporalTarget, what: string): TemporalUnavailable {
   return new TemporalUnavailable(
-    `Temporal at ${address} ${what}. Start one with: npm start, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*).`,
+    `Temporal at ${address} ${what}. Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.`,
   );
 }
 

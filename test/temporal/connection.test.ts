@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { join } from 'node:path';
-import { connect, temporalTarget } from '../../temporal/connection';
+import { connect, connectAtOnce, temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
@@ -25,6 +25,23 @@ test('a server that is not there is given up in time, and the message names its 
     expect(String(failure)).toContain(`Temporal at ${address} does not answer within 0.5 s`);
     expect(String(failure)).not.toContain('marked-secret');
   }
+});
+
+test('a closed port and an unknown host name fail at the first try when a person waits', async () => {
+  const closed = `127.0.0.1:${await freePort()}`;
+
+  const failures = await Promise.all(
+    [closed, 'no-such-host.invalid:7233'].map((address) =>
+      connectAtOnce(temporalTarget({ TEMPORAL_ADDRESS: address })).catch((err: Error) => err),
+    ),
+  );
+
+  expect(failures.map(String)).toEqual([
+    expect.stringContaining(
+      `Temporal at ${closed} does not run (the port is closed). Start it, or set TEMPORAL_ADDRESS`,
+    ),
+    expect.stringContaining('Temporal at no-such-host.invalid:7233 is not found (the host name is unknown).'),
+  ]);
 });
 
 test('a server that refuses is not tried again, and says why', async () => {

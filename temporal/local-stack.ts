@@ -1,0 +1,71 @@
+/** The local stack of `npm start`, found by the note that it leaves in its data folder. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { temporalTarget, type TemporalTarget } from './connection';
+
+const Note = z.object({
+  pid: z.int().positive(),
+  temporal: z.object({ address: z.string(), namespace: z.string(), uiUrl: z.string().optional() }),
+  cyclr: z.object({ url: z.string(), serviceUrl: z.string().optional(), sandbox: z.boolean() }),
+  /** The private JWK set, or the path of its file. */
+  sealingKeys: z.string(),
+  service: z.object({ url: z.string(), apiKey: z.string() }),
+});
+
+/** The processes of a local stack and their addresses; `pid` is that of `npm start`. */
+export type LocalStack = z.infer<typeof Note>;
+
+/** The path of the note; `folder` is the data folder, `.data`. */
+export const noteFile = (folder: string): string => join(folder, 'running.json');
+
+/** The local stack that runs now; `undefined` without a note, or when its process is dead. Fails where the note is broken. */
+export function findLocalStack(folder: string): LocalStack | undefined {
+  const file = noteFile(folder);
+  const text = textOf(file);
+  if (text === undefined) return undefined;
+  const note = Note.safeParse(jsonOf(text)).data;
+  if (!note) throw new Error(`${file} is not a note of npm start. Stop npm start, delete the file, and run npm start.`);
+  return isAlive(note.pid) ? note : undefined;
+}
+
+/**
+ * The Temporal server that TEMPORAL_ADDRESS, TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE names; without them that of the
+ * local stack (TEMPORAL_NAMESPACE overrides its namespace), if one runs; otherwise as {@link temporalTarget}. Fails
+ * as the two do.
+ */
+export function findTemporal(env: NodeJS.ProcessEnv, folder: string): TemporalTarget {
+  const named = env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE;
+  const stack = named ? undefined : findLocalStack(folder);
+  if (!stack) return temporalTarget(env);
+  const { address, namespace } = stack.temporal;
+  // No API key and no TLS setting: they belong to another server, and npm start does not use them either.
+  return { address, namespace: env.TEMPORAL_NAMESPACE || namespace, connectionOptions: { address } };
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new Error(`${file} can't be read (${code}). It is the note of npm start.`);
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // V8's error quotes the text, and the note holds keys
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (err) {
+    return (err as NodeJS.ErrnoException).code === 'EPERM'; // it runs as another user
+  }
+}
