@@ -1,5 +1,5 @@
 /** The only place in the command line that reads the environment. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
@@ -7,7 +7,8 @@ import { ConnectorAuth } from '../client/connector-auth';
 import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-auth-error';
 import { readKeySet } from '../sealing/key-file';
 import type { History } from '../temporal/replay';
-import { connect as connectTo, temporalTarget, type TemporalTarget } from '../temporal/connection';
+import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
+import { findLocalStack, findTemporal } from '../temporal/local-stack';
 import type { Cli } from './command';
 import { CliError } from './errors';
 import type { World } from './run';
@@ -25,26 +26,15 @@ export async function sealingKeys({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): Promi
   throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file of it');
 }
 
-/** Where `npm start` notes what it runs. */
-const STARTED_NOTE = join('.data', 'running.json');
-
 /** Where the browser goes after the consent, where nobody says. Fails: `configuration`. */
 export function defaultReturnTo({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): string {
   if (env.PUBLIC_URL) return `${withoutSlash(env.PUBLIC_URL)}/connect/return`;
-  const service = env.CYCLR_SERVICE_URL || startedServiceUrl(join(cwd, STARTED_NOTE));
+  const service = env.CYCLR_SERVICE_URL || findLocalStack(join(cwd, '.data'))?.cyclr.serviceUrl;
   if (service) return `${withoutSlash(service)}/return`;
   throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: give --return-to URL');
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
-
-function startedServiceUrl(note: string): string | undefined {
-  try {
-    return (JSON.parse(readFileSync(note, 'utf8')) as { cyclr: { serviceUrl?: string } }).cyclr.serviceUrl;
-  } catch {
-    return undefined; // nothing was started here
-  }
-}
 
 /** Who does it, for the timeline. */
 export function author(): string {
@@ -56,9 +46,9 @@ export function author(): string {
 }
 
 /** The library on a new connection to Temporal. Fails: `configuration`, `temporalUnavailable`. */
-export async function connect(env: NodeJS.ProcessEnv): ReturnType<World['connect']> {
-  const target = targetIn(env);
-  const connection = await connectTo(target).catch(({ message }: Error) => {
+export async function connect({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): ReturnType<World['connect']> {
+  const target = targetIn(env, join(cwd, '.data'));
+  const connection = await connectAtOnce(target).catch(({ message }: Error) => {
     throw new ConnectorAuthError('temporalUnavailable', message);
   });
   const client = new Client({ connection, namespace: target.namespace });
@@ -76,9 +66,9 @@ const historiesOf = (client: Client): Cli['histories'] =>
     }
   };
 
-function targetIn(env: NodeJS.ProcessEnv): TemporalTarget {
+function targetIn(env: NodeJS.ProcessEnv, folder: string): TemporalTarget {
   try {
-    return temporalTarget(env);
+    return findTemporal(env, folder);
   } catch (err) {
     throw new CliError('configuration', (err as Error).message);
   }

@@ -15,7 +15,7 @@ void run(process.argv.slice(2), {
   signal: interruption.signal,
   env: environment,
   cwd: process.cwd(),
-  connect: () => connect(environment),
+  connect: () => connect({ env: environment, cwd: process.cwd() }),
 }).then((exitCode) => {
   process.exitCode = exitCode;
   process.stdin.destroy(); // an input that nobody reads to its end would keep the process alive

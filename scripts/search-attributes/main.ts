@@ -1,12 +1,14 @@
-/** The process: registers our search attributes on the server that TEMPORAL_* names. */
-import { connect, temporalTarget } from '../../temporal/connection';
+/** The process: registers our search attributes on the server that TEMPORAL_* names, else on that of `npm start`. */
+import { join } from 'node:path';
+import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';
+import { findTemporal } from '../../temporal/local-stack';
 import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
 
 const help = `Usage: npm run search-attributes
 
 Registers the search attributes that the workflows set (${searchAttributeNames.join(', ')}; type Keyword)
-in the namespace that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile (TEMPORAL_PROFILE), name.
-Those that are there already stay as they are.`;
+in the namespace that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile (TEMPORAL_PROFILE), name; without them
+in that of the stack that npm start runs here. Attributes that exist already stay as they are.`;
 
 async function main(args: string[]): Promise<number> {
   if (args.length > 0) {
@@ -14,8 +16,8 @@ async function main(args: string[]): Promise<number> {
     (asked ? console.log : console.error)(help);
     return asked ? 0 : 2;
   }
-  const target = temporalTarget();
-  const connection = await connect(target);
+  const target = findTemporal(process.env, join(process.cwd(), '.data'));
+  const connection = await connectAtOnce(target);
   try {
     const added = await registerSearchAttributes(connection, target.namespace);
     const what = added.length > 0 ? `registered ${added.join(', ')}` : 'all search attributes were there already';
@@ -29,7 +31,8 @@ async function main(args: string[]): Promise<number> {
 main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
+    const hint = err instanceof TemporalUnavailable ? ' To start one on this machine: npm start' : '';
+    console.error(err instanceof Error ? `${err.message}${hint}` : err);
     process.exitCode = 1;
   },
 );

@@ -74,7 +74,15 @@ describe('where nobody says where to, the browser goes', () => {
     const note = (text: string) => writeFile(join(cwd, '.data', 'running.json'), text);
 
     test('as its note says', async () => {
-      await note(JSON.stringify({ cyclr: { serviceUrl: 'http://127.0.0.1:4444' } }));
+      await note(
+        JSON.stringify({
+          pid: process.pid,
+          temporal: { address: '127.0.0.1:4443', namespace: 'default' },
+          cyclr: { url: 'http://127.0.0.1:4444', serviceUrl: 'http://127.0.0.1:4444', sandbox: true },
+          sealingKeys: 'keys.json',
+          service: { url: 'http://127.0.0.1:4445', apiKey: 'key' },
+        }),
+      );
 
       expect(await givenTo([], { cwd })).toBe('http://127.0.0.1:4444/return');
     });
