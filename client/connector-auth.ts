@@ -15,7 +15,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import { plain } from '../workflows/authenticate-connector/view';
+import { plain } from '../workflows/authenticate-connector/status';
 import { wrongWithInput } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type {

@@ -1,5 +1,5 @@
 import type { View } from '../messages';
-import { isAboutConsent, type Message } from './reading';
+import { isAboutConsent, type Message } from './inputs';
 
 /** What was sent and is not read yet, and what was read while nobody knows yet what becomes of it. */
 export class Inbox {

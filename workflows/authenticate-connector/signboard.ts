@@ -1,7 +1,7 @@
 /** What Temporal Web shows of a flow, and the list of workflows can be searched by. */
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { searchAttributes, type View } from '../messages';
-import { detailsOf } from './view';
+import { detailsOf } from './status';
 
 const MAX_KEYWORD = 255;
 

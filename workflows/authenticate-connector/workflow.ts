@@ -8,19 +8,19 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { alarm } from './alarm';
-import { Callers } from './callers';
+import { Callers } from './handlers';
 import * as calls from './calls';
 import type { Carried } from './carried';
 import { missingFields, type Connector, type ConnectorKey } from '../connector';
-import { Course } from './course';
+import { Course } from './flow-state';
 import { Inbox } from './inbox';
 import { isBy, isObject, wrongWithStart } from '../input';
 import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
 import type { Input, View } from '../messages';
 import { Outage } from './outage';
-import { eventOfFailure } from './outcome';
-import { eventOf, type Message } from './reading';
+import { eventOfFailure } from './outages';
+import { eventOf, type Message } from './inputs';
 import { Timer } from './timer';
 import { askWhetherAuthenticated, askWhetherConsented } from './verification';
 

@@ -3,7 +3,7 @@ import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
 import type { Input, View } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
-import { detailsOf, plain, viewOf, type Standing } from '../../../workflows/authenticate-connector/view';
+import { detailsOf, plain, viewOf, type Standing } from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
 
 const input: Input = { accountId: 'acme', connectorId: 42 };

@@ -5,7 +5,7 @@ import { isFinal, isWaiting, transition, type Event, type State, type WaitingSta
 import type { Input, Timeline, View } from '../messages';
 import { show } from './signboard';
 import { TimelineLog } from './timeline';
-import { viewOf } from './view';
+import { viewOf } from './status';
 
 const refusedInputs = () =>
   metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Field } from '../../../workflows/connector';
-import { eventOf, type Known, type Message } from '../../../workflows/authenticate-connector/reading';
+import { eventOf, type Known, type Message } from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import type { ProblemCode } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';

@@ -9,15 +9,15 @@ import {
 } from '@temporalio/workflow';
 import { alarm } from './alarm';
 import { isAuthorizationRequest } from './authorization';
-import type { Course } from './course';
+import type { Course } from './flow-state';
 import type { Inbox } from './inbox';
 import type { Links } from './links';
 import { isFinal } from './machine';
 import * as messages from '../messages';
 import type { AuthorizationLink, AuthorizationRequest, Confirmation, Problem, View } from '../messages';
-import { eventOfFailure } from './outcome';
+import { eventOfFailure } from './outages';
 import { problemOf } from '../problems';
-import { rejectionOf, type Message } from './reading';
+import { rejectionOf, type Message } from './inputs';
 
 const ANSWER_WITHIN = '10s';
 const CONFIRM_EVERY_MS = 5000;

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
-import { eventOfFailure } from '../../../workflows/authenticate-connector/outcome';
+import { eventOfFailure } from '../../../workflows/authenticate-connector/outages';
 import type { ActivityFailureType } from '../../../workflows/ports';
 import { problemOf } from '../../../workflows/problems';
 import { connector, states } from '../../../scripts/faults/machine-samples';
