@@ -5,7 +5,7 @@ import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type Seali
 import { isSecureUrl } from '../workflows/connector';
 import { apiKeysOf, type ApiKeys } from './api-keys';
 import { isColor, isLogo, type Brand } from './brand';
-import { sessionKeysOf, type SessionKeys } from './session-keys';
+import { sessionKeysOf, type SessionKeys } from './keys';
 
 /** What users' values are sealed to: the public half of the workers' keys. */
 export interface SealingKeys {

@@ -8,7 +8,7 @@ import { JWTExpired } from 'jose/errors';
 import { z } from 'zod';
 import { isAccountId, isConnectorId, isSubmissionId, type ConnectorKey } from '../workflows/connector';
 import { ServiceError } from './problems';
-import type { SessionKeys } from './session-keys';
+import type { SessionKeys } from './keys';
 
 export type TokenKind = 'session' | 'invitation';
 

@@ -8,7 +8,7 @@ import type { ConnectorAuth } from '../../client/connector-auth';
 import { apiKeysOf } from '../../service/api-keys';
 import { createApp } from '../../service/app';
 import type { Brand } from '../../service/brand';
-import { sessionKeysOf } from '../../service/session-keys';
+import { sessionKeysOf } from '../../service/keys';
 import { Tokens } from '../../service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
 import { freePort } from '../local/ports';

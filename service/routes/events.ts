@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { forBrowsers, sessionOf } from '../callers';
-import { createEventHub, textOf, type ServerSentEvent } from '../events';
+import { createEventHub, textOf, type ServerSentEvent } from '../streams/events';
 import { codes, described } from '../openapi';
 import type { App, Parts } from '../parts';
 import { ServiceError } from '../problems';

@@ -12,7 +12,7 @@ import type { App, Parts } from '../parts';
 import { answers, ServiceError, serviceErrorOf } from '../problems';
 import { DEPTH, returnQuery, returnUrl } from '../return-url';
 import type { Attempt } from '../tokens';
-import { serveWebFile } from '../web-files';
+import { serveWebFile } from '../page-files';
 
 /** Calls of one session, or for one attempt, in a minute. */
 const MAX_CALLS = 30;

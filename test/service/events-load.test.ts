@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { createEventHub } from '../../service/events';
+import { createEventHub } from '../../service/streams/events';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { ofKind, taskFailures } from '../support/histories';

@@ -1,5 +1,5 @@
 /** The event streams of flows that are not started yet, start again, or go on as another run. */
-import { createEventHub } from '../../service/events';
+import { createEventHub } from '../../service/streams/events';
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';

@@ -1,7 +1,7 @@
 /** The event streams: what readers get, and when. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { createEventHub, type EventHub } from '../../service/events';
+import { createEventHub, type EventHub } from '../../service/streams/events';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';

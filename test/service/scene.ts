@@ -6,7 +6,7 @@ import { apiKeysOf } from '../../service/api-keys';
 import { createApp } from '../../service/app';
 import { createLog, logAnswer } from '../../service/log';
 import { createMetrics, type Metrics } from '../../service/metrics';
-import { sessionKeysOf, type SessionKeys } from '../../service/session-keys';
+import { sessionKeysOf, type SessionKeys } from '../../service/keys';
 import { Tokens } from '../../service/tokens';
 import { keySetOf, publicHalf } from '../../sealing/keys';
 import { freePort } from '../../scripts/local/ports';

@@ -1,4 +1,4 @@
-import { textOf } from '../../../service/events';
+import { textOf } from '../../../service/streams/events';
 
 test.each([
   [{ event: 'view', id: 'run.3', data: '{"a":1}' } as const, 'event: view\nid: run.3\ndata: {"a":1}\n\n'],

@@ -1,9 +1,9 @@
 /** The event streams of the service: what happens to flows, pushed to whoever reads, without polling. */
-import type { ConnectorKey } from '../workflows/connector';
-import { workflowIdOf } from '../workflows/messages';
-import type { ConnectorAuth } from '../client/connector-auth';
+import type { ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf } from '../../workflows/messages';
+import type { ConnectorAuth } from '../../client/connector-auth';
 import { EventStream } from './event-stream';
-import { Feed } from './feed';
+import { Feed } from './flow-watcher';
 import type { ServerSentEvent } from './server-sent-event';
 
 export { textOf, type ServerSentEvent } from './server-sent-event';

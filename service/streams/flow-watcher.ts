@@ -1,7 +1,7 @@
-import type { ConnectorKey } from '../workflows/connector';
-import { finalStates, type View } from '../workflows/messages';
-import type { ConnectorAuth, Progress } from '../client/connector-auth';
-import { ConnectorAuthError } from '../client/connector-auth-error';
+import type { ConnectorKey } from '../../workflows/connector';
+import { finalStates, type View } from '../../workflows/messages';
+import type { ConnectorAuth, Progress } from '../../client/connector-auth';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { Bell } from './bell';
 import type { ServerSentEvent } from './server-sent-event';
 

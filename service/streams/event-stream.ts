@@ -1,5 +1,5 @@
 import { Bell } from './bell';
-import type { Feed, Told } from './feed';
+import type { Feed, Told } from './flow-watcher';
 import type { ServerSentEvent } from './server-sent-event';
 
 /** After how long whoever is sent away comes again: not all at once. */
