@@ -1,4 +1,4 @@
-/** `npm run demo`: one account with a connector of every auth type, through to the end. Not interactive. */
+/** `npm run demo`: takes every connector of the sandbox's catalogue through authentication, without questions. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,20 +7,31 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import { readKeySet } from '../../sealing/key-file';
 import { publicKeyOf } from '../../sealing/keys';
 import { connect, temporalTarget } from '../../temporal/connection';
-import { freePort } from '../local/ports';
 import { onStopSignal } from '../../temporal/stop-signals';
 import type { ConnectorKey } from '../../workflows/connector';
-import { finalStates, waitingStates, type StateName, type View } from '../../workflows/view';
+import { finalStates, type View } from '../../workflows/view';
+import { freePort } from '../local/ports';
 import { findRunning, startStack, type Running } from '../local/stack';
-import { rows, type Row } from './rows';
 import { postJson } from '../post-json';
-import { byLibrary, byService, type User } from './user';
+import { expectations, type Expectation } from '../user/expectations';
+import { backendCallOf, libraryTransport, sealerOf, serviceTransport, type Transport } from '../user/transports';
+import { goodAnswers, inOrder, User, type Answer } from '../user/user';
 
 const root = join(__dirname, '..', '..', '..');
 const help = `Usage: npm run demo
 
-Takes one account with a connector of every auth type through authentication, on the stack that npm start runs or on
-one of its own, and prints each transition. Exit code 0 only when all of them are where they should be.`;
+Takes one account with every connector of the sandbox through authentication, and prints each transition. Uses the
+stack that npm start runs, or starts one of its own. Exit code 0 only when each connector ends as expected.`;
+
+/** Answers that Cyclr refuses, given before the good ones. */
+const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
+  Fernhill: {
+    awaitingProperties: [{ values: { Domain: 'wrong-domain' } }],
+    awaitingCredentials: [{ credentials: { kind: 'apiKey', key: 'wrong-key' } }],
+  },
+};
+/** The users of these connectors send their inputs through the service's HTTP; all others through the library. */
+const overHttp = ['Kestrel', 'Ledgerly'];
 
 async function main(args: string[]): Promise<number> {
   if (args.length > 0) {
@@ -32,7 +43,7 @@ async function main(args: string[]): Promise<number> {
   if (running) return play(running);
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
   const ports = { temporal: await freePort(), ui: undefined, sandbox: await freePort(), service: await freePort() };
-  console.log('Nothing runs here yet (npm start): the demo starts a stack of its own.');
+  console.log('No stack is running (npm start): the demo starts its own.');
   const starting = startStack({ folder, ports, say: (line) => console.log(`  ${line}`) });
   const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
   try {
@@ -51,89 +62,68 @@ async function play({ temporal, cyclr, sealingKeys, service }: Running): Promise
   const connection = await connect(target);
   try {
     const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }));
-    const publicKey = await publicKeyOf(await readKeySet(sealingKeys));
-    const users = {
-      library: byLibrary({ auth, publicKey, sandboxUrl: cyclr.url }),
-      service: byService(service, cyclr.url),
-    };
+    const sealer = sealerOf(await publicKeyOf(await readKeySet(sealingKeys)));
+    const library = libraryTransport({ auth, sealer, by: 'demo', returnTo: `${cyclr.url}/return` });
+    const http = serviceTransport(backendCallOf(service));
     const accountId = `demo-${new Date().toISOString().slice(0, 19).replace(/:/g, '')}`;
-    const ids = await install(cyclr.url, accountId);
-    console.log(`\nAccount ${accountId}, ${rows.length} connectors\n`);
-    const walks = rows.map((row, i) =>
-      walk(auth, users[row.by ?? 'library'], { accountId, connectorId: ids[i]! }, row),
+    const keys = await install(cyclr.url, accountId);
+    console.log(`\nAccount ${accountId}, ${keys.size} connectors\n`);
+    const connect = ([connector, key]: [string, ConnectorKey]) =>
+      authenticate(auth, userOf(connector, key, overHttp.includes(connector) ? http : library, cyclr.url), connector);
+    const views = await Promise.all([...keys].map(connect));
+    return report(
+      [...keys.keys()],
+      views,
+      temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`,
     );
-    const ends = await Promise.all(walks);
-    return report(ends, temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`);
   } finally {
     await connection.close();
   }
 }
 
-/** A fresh account with the connectors of all rows. */
-async function install(sandboxUrl: string, accountId: string): Promise<number[]> {
-  const connectors = rows.map(({ connector }) => connector);
+/** A new account with every connector that has an expectation. */
+async function install(sandboxUrl: string, accountId: string): Promise<Map<string, ConnectorKey>> {
+  const connectors = Object.keys(expectations);
   const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
-  return (installed as { id: number }[]).map(({ id }) => id);
+  return new Map((installed as { id: number }[]).map(({ id }, i) => [connectors[i]!, { accountId, connectorId: id }]));
 }
 
-/** One connector, as its user would: looks what is asked, and gives it. The view it ends with. */
-async function walk(auth: ConnectorAuth, user: User, key: ConnectorKey, row: Row): Promise<View> {
-  await user.start(key);
-  const stopWatching = new AbortController();
-  const watching = print(auth, key, row, stopWatching.signal);
-  const steps = stepsOf(user, key, row);
-  let view = await settled(auth, key);
-  for (let step = steps[view.state]?.shift(); step; step = steps[view.state]?.shift()) {
-    await step(view);
-    view = await settled(auth, key);
-  }
-  if (!finalStates.includes(view.state)) stopWatching.abort();
-  await watching;
+function userOf(connector: string, key: ConnectorKey, transport: Transport, sandboxUrl: string): User {
+  const good = Object.entries(goodAnswers(connector));
+  const answers = good.map(([state, list]) => [state, [...(mistakes[connector]?.[state] ?? []), ...list]]);
+  return new User({ key, transport, answers: inOrder(Object.fromEntries(answers)), sandboxUrl });
+}
+
+/** Plays the user, and prints the flow's transitions meanwhile. The last view. */
+async function authenticate(auth: ConnectorAuth, user: User, connector: string): Promise<View> {
+  const stopPrinting = new AbortController();
+  await user.start();
+  const printing = print(auth, user.key, connector, stopPrinting.signal);
+  const view = await user.play();
+  if (!finalStates.includes(view.state)) stopPrinting.abort();
+  await printing;
   return view;
 }
 
-type Step = (view: View) => Promise<unknown>;
-
-/** What the user does in each state, one after the other. */
-function stepsOf(user: User, key: ConnectorKey, row: Row): { [S in StateName]?: Step[] } {
-  const { properties = [], credentials = [], consents } = row;
-  return {
-    awaitingProperties: properties.map((values) => (view) => user.giveProperties(key, values, view)),
-    awaitingCredentials: credentials.map((given) => () => user.giveCredentials(key, given)),
-    awaitingAuthorization: consents ? [() => user.consent(key)] : [],
-  };
-}
-
-const settledStates = [...finalStates, ...waitingStates];
-
-/** The view, once it waits for somebody or has ended: looked at when something has happened. */
-async function settled(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
-  for await (const _ of auth.timelineEntries(key)) {
-    const view = await auth.view(key);
-    if (settledStates.includes(view.state)) return view;
-  }
-  return auth.view(key);
-}
-
-async function print(auth: ConnectorAuth, key: ConnectorKey, { connector }: Row, signal: AbortSignal): Promise<void> {
+async function print(auth: ConnectorAuth, key: ConnectorKey, connector: string, signal: AbortSignal): Promise<void> {
   for await (const { from, event, to, note } of auth.timelineEntries(key, signal))
     console.log(`${connector.padEnd(12)} ${from} → ${to}  (${event}${note ? `: ${note}` : ''})`);
 }
 
-function report(views: View[], webUrl: string | undefined): number {
+function report(connectors: string[], views: View[], webUrl: string | undefined): number {
   console.log('');
-  const right = views.filter((view, i) => {
-    const { connector, ends, shows } = rows[i]!;
-    const asItShould = view.state === ends;
-    const instead = asItShould ? '' : `, but should be ${ends}${view.problem ? ` (${view.problem.code})` : ''}`;
-    console.log(`${asItShould ? '✓' : '✗'} ${connector.padEnd(12)} ${(view.state + instead).padEnd(24)} ${shows}`);
-    return asItShould;
-  });
-  console.log(`\n${right.length} of ${rows.length} are where they should be.`);
-  console.log(
-    webUrl ? `See them in Temporal Web: ${webUrl}` : 'To see them in Temporal Web: npm start, then npm run demo.',
-  );
-  return right.length === rows.length ? 0 : 1;
+  const right = views.filter((view, i) => printEnd(connectors[i]!, expectations[connectors[i]!]!, view));
+  console.log(`\n${right.length} of ${views.length} connectors ended as expected.`);
+  console.log(webUrl ? `Temporal Web: ${webUrl}` : 'To see the flows in Temporal Web: npm start, then npm run demo.');
+  return right.length === views.length ? 0 : 1;
+}
+
+function printEnd(connector: string, { state, verification, description }: Expectation, view: View): boolean {
+  const isRight = view.state === state && view.verification === verification;
+  const code = view.problem ? ` (${view.problem.code})` : '';
+  const wanted = isRight ? '' : `, ${view.verification}${code}; expected: ${state}, ${verification}`;
+  console.log(`${isRight ? '✓' : '✗'} ${connector.padEnd(12)} ${(view.state + wanted).padEnd(16)} ${description}`);
+  return isRight;
 }
 
 main(process.argv.slice(2)).then(

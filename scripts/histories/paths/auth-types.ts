@@ -1,21 +1,26 @@
-/** A connector of every auth type to its end, as the demo shows them. */
-import type { View } from '../../../workflows/messages';
-import { rows, type Row } from '../../demo/rows';
+/** Every connector of the catalogue to its end; Fernhill's inputs are wrong the first time. */
+import type { View } from '../../../workflows/view';
+import { expectations, type Expectation } from '../../user/expectations';
 import type { Flow } from '../flow';
 import type { Path, Paths } from '../path';
 
 export const authTypes: Paths = Object.fromEntries(
-  rows.map((row) => [`auth-type-${row.connector.toLowerCase()}`, walk(row)]),
+  Object.entries(expectations).map(([connector, expectation]) => [
+    `auth-type-${connector.toLowerCase()}`,
+    walk(connector, expectation),
+  ]),
 );
 
-function walk({ connector, properties = [], credentials = [], consents, ends }: Row): Path {
+function walk(connector: string, { properties, credentials, consent: consents, state }: Expectation): Path {
   return async ({ start }) => {
     const flow = await start(connector);
     let view = await settled(flow);
-    for (const values of properties) view = await flow.sets(values);
-    for (const given of credentials) view = await flow.gives(given);
+    if (connector === 'Fernhill') await flow.sets({ Domain: 'wrong-domain' });
+    if (properties) view = await flow.sets({ ...properties });
+    if (connector === 'Fernhill') await flow.gives({ kind: 'apiKey', key: 'wrong-key' });
+    if (credentials) view = await flow.gives(credentials);
     if (consents && view.state === 'awaitingAuthorization') await consent(flow);
-    return flow.ends(ends);
+    return flow.ends(state);
   };
 }
 

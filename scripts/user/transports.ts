@@ -1,0 +1,170 @@
+/** How a user's inputs reach a flow. */
+import type { Client } from '@temporalio/client';
+import type { ConnectorAuth } from '../../client/connector-auth';
+import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
+import type { Binding } from '../../sealing/binding';
+import type { SealingKey } from '../../sealing/keys';
+import { seal } from '../../sealing/seal';
+import { workflowIdOf, type ConnectorKey, type Sealed } from '../../workflows/connector';
+import type { CredentialInput, Credentials, Input, PropertyInput } from '../../workflows/input';
+import type { View } from '../../workflows/view';
+
+/** Values in clear, under the id of one submission. */
+export interface PropertySubmission {
+  submissionId: string;
+  values: { readonly [name: string]: string };
+  /** The names of the values to seal. */
+  secrets: readonly string[];
+}
+
+export interface CredentialSubmission {
+  submissionId: string;
+  credentials: Credentials;
+}
+
+export type StartOptions = Pick<Input, 'intent' | 'patience'>;
+
+export interface ConsentLink {
+  url: string;
+  attemptId?: string;
+}
+
+/**
+ * Repeating a call with the same arguments is safe: a submission counts once. Inputs are answered with the view after
+ * Cyclr took or refused them, or with nothing where the transport has no answers.
+ */
+export interface Transport {
+  start(key: ConnectorKey, options?: StartOptions): Promise<{ runId: string }>;
+  view(key: ConnectorKey): Promise<View>;
+  submitProperties(key: ConnectorKey, submission: PropertySubmission): Promise<View | void>;
+  submitCredentials(key: ConnectorKey, submission: CredentialSubmission): Promise<View | void>;
+  /** A fresh link to the third party's consent. */
+  requestLink(key: ConnectorKey): Promise<ConsentLink>;
+  /** The browser returns from the third party, to `location` where Cyclr redirected it. */
+  returnFromConsent(key: ConnectorKey, link: ConsentLink, location?: string): Promise<View | void>;
+}
+
+/** Seals one value. A test of mistakes passes another function than {@link sealerOf}'s. */
+export type Sealer = (text: string, binding: Binding) => Promise<Sealed>;
+
+export const sealerOf =
+  (publicKey: SealingKey): Sealer =>
+  (text, binding) =>
+    seal(text, binding, publicKey);
+
+/** The submission as it is sent to Temporal. */
+export async function propertyInputOf(
+  sealer: Sealer,
+  key: ConnectorKey,
+  { submissionId, values, secrets }: PropertySubmission,
+): Promise<PropertyInput> {
+  const entries = Object.entries(values).map(async ([name, value]) => {
+    const binding = { ...key, purpose: `property:${name}`, submissionId } as const;
+    return [name, secrets.includes(name) ? await sealer(value, binding) : value] as const;
+  });
+  return { submissionId, values: Object.fromEntries(await Promise.all(entries)) };
+}
+
+/** The submission as it is sent to Temporal. */
+export const credentialInputOf = async (
+  sealer: Sealer,
+  key: ConnectorKey,
+  { submissionId, credentials }: CredentialSubmission,
+): Promise<CredentialInput> => ({
+  submissionId,
+  credentials: await sealer(JSON.stringify(credentials), { ...key, purpose: 'credentials', submissionId }),
+});
+
+interface LibraryOptions {
+  auth: ConnectorAuth;
+  sealer: Sealer;
+  by?: string;
+  /** The host's page for the browser's return. */
+  returnTo: string;
+}
+
+/** The library: updates, whose answers say whether Cyclr took the input. Fails as the library does. */
+export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: LibraryOptions): Transport => ({
+  start: (key, options) => auth.start(key, { ...options, by }),
+  view: (key) => auth.view(key),
+  submitProperties: async (key, submission) =>
+    auth.submitProperties(key, { ...(await propertyInputOf(sealer, key, submission)), by }),
+  submitCredentials: async (key, submission) =>
+    auth.submitCredentials(key, { ...(await credentialInputOf(sealer, key, submission)), by }),
+  requestLink: (key) => auth.requestAuthorization(key, { returnTo, by }),
+  // Refused where the flow knows the outcome already: each confirmation has an id of its own.
+  returnFromConsent: (key, { attemptId = '' }) => auth.confirmAuthorization(key, { attemptId, by }).catch(unlessLate),
+});
+
+/** True for the refusal of an input that a flow no longer waits for. */
+export const isLate = (err: unknown): err is ConnectorAuthError =>
+  err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow');
+
+function unlessLate(err: unknown): void {
+  if (!isLate(err)) throw err;
+}
+
+const SIGNAL_MS = 5_000;
+
+/** Sends any signal. Fails with a ConnectorAuthError after 5 s, and with `notStarted` also where the flow has ended. */
+export const sendSignal = (client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> =>
+  translated(() =>
+    client.withDeadline(Date.now() + SIGNAL_MS, () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body)),
+  );
+
+/** Plain signals instead of updates: accepted without an answer, also while no worker runs. */
+export function signalTransport({ client, ...options }: LibraryOptions & { client: Client }): Transport {
+  const { sealer, by = 'user' } = options;
+  const send = (key: ConnectorKey, name: string, body: object) => sendSignal(client, key, name, { ...body, by });
+  return {
+    ...libraryTransport(options),
+    submitProperties: async (key, submission) =>
+      send(key, 'propertyInput', await propertyInputOf(sealer, key, submission)),
+    submitCredentials: async (key, submission) =>
+      send(key, 'credentialInput', await credentialInputOf(sealer, key, submission)),
+    returnFromConsent: (key, { attemptId }) => send(key, 'oauthCallback', { attemptId }),
+  };
+}
+
+/** One HTTP call of a backend. Its parsed answer; fails for any other status than 2xx. */
+export type BackendCall = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  idempotencyKey?: string,
+) => Promise<unknown>;
+
+/** Calls the service at this address with an API key. */
+export const backendCallOf =
+  ({ url, apiKey }: { url: string; apiKey: string }): BackendCall =>
+  async (method, path, body, idempotencyKey) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        Authorization: `Bearer ${apiKey}`,
+        ...(body && { 'Content-Type': 'application/json' }),
+        ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+
+/** The service's HTTP, as a backend calls it: secrets in clear, which the service seals on arrival. */
+export function serviceTransport(call: BackendCall): Transport {
+  const pathOf = ({ accountId, connectorId }: ConnectorKey, rest = '') =>
+    `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${rest}`;
+  return {
+    start: (key, options = {}) => call('POST', pathOf(key), options) as Promise<{ runId: string }>,
+    view: (key) => call('GET', pathOf(key)) as Promise<View>,
+    submitProperties: (key, { submissionId, values }) =>
+      call('POST', pathOf(key, '/properties'), { values }, submissionId) as Promise<View>,
+    submitCredentials: (key, { submissionId, credentials }) =>
+      call('POST', pathOf(key, '/credentials'), { credentials }, submissionId) as Promise<View>,
+    requestLink: (key) => call('POST', pathOf(key, '/authorization'), {}) as Promise<ConsentLink>,
+    async returnFromConsent(_key, _link, location) {
+      if (location) await fetch(location); // the service's own page
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/** A user of one account connector: reads the view, and gives the inputs that it asks for. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { consentInBrowser } from '../../sandbox/browser';
+import type { Decision } from '../../sandbox/oauth';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { Credentials } from '../../workflows/input';
+import { finalStates, type StateName, type View, type WaitingStateName } from '../../workflows/view';
+import { expectationOf, isWaiting } from './expectations';
+import type { StartOptions, Transport } from './transports';
+
+/** The user's answer to a view in a waiting state: the member that this state asks for. */
+export interface Answer {
+  values?: { readonly [name: string]: string };
+  credentials?: Credentials;
+  decision?: Decision;
+  /** For values and credentials; a fresh one by default. */
+  submissionId?: string;
+  /** Instead of the user's own. */
+  transport?: Transport;
+}
+
+/** The answer to this view; undefined where the user gives none. */
+export type AnswerSource = (view: View) => Answer | undefined | Promise<Answer | undefined>;
+
+export interface UserOptions {
+  key: ConnectorKey;
+  start?: StartOptions;
+  transport: Transport;
+  answers: AnswerSource;
+  /** The sandbox, whose consent pages the user visits. */
+  sandboxUrl: string;
+  /** After this time without a visible change, an answer that the flow did not confirm is given again. Default: never. */
+  answerAgainMs?: number;
+  /** Ends the user's waiting: `play` then fails with an AbortError. */
+  signal?: AbortSignal;
+}
+
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2_000;
+
+export class User {
+  runId?: string;
+  /** The waiting states in which the user gave an answer, in order. */
+  readonly answered: WaitingStateName[] = [];
+  /** The view of the last answer, where the flow did not confirm that answer. */
+  #unconfirmed?: { view: View; at: number };
+
+  constructor(readonly options: UserOptions) {}
+
+  get key(): ConnectorKey {
+    return this.options.key;
+  }
+
+  /**
+   * Starts the flow at the first call, and gives answers until the flow is in the state `until`, has ended, or asks for
+   * an input that the user has no answer to. The view then. Fails as the transport does.
+   */
+  async play(until?: StateName): Promise<View> {
+    if (this.runId === undefined) await this.start();
+    for (;;) {
+      const view = await this.settledView();
+      if (view.state === until || !(await this.answer(view))) return view;
+    }
+  }
+
+  async start(): Promise<void> {
+    this.runId = (await this.options.transport.start(this.key, this.options.start)).runId;
+  }
+
+  /** The view, once the flow has ended or waits for the next answer. */
+  async settledView(): Promise<View> {
+    const { transport, signal } = this.options;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
+      const view = await transport.view(this.key);
+      if (finalStates.includes(view.state) || (isWaiting(view.state) && this.#asksAgain(view))) return view;
+      await delay(pause, undefined, { signal });
+    }
+  }
+
+  /** Gives the answer to this view. False where there is none. */
+  async answer(view: View): Promise<boolean> {
+    const answer = isWaiting(view.state) && (await this.options.answers(view));
+    if (!answer) return false;
+    this.answered.push(view.state as WaitingStateName);
+    const confirmed = await this.#give(view, answer);
+    this.#unconfirmed = confirmed ? undefined : { view, at: Date.now() };
+    return true;
+  }
+
+  #give(
+    { fields = [] }: View,
+    { values, credentials, decision, submissionId = randomUUID(), transport = this.options.transport }: Answer,
+  ): Promise<View | void> {
+    const secrets = fields.filter(({ secret }) => secret).map(({ name }) => name);
+    if (values) return transport.submitProperties(this.key, { submissionId, values, secrets });
+    if (credentials) return transport.submitCredentials(this.key, { submissionId, credentials });
+    return this.#consent(transport, decision!);
+  }
+
+  async #consent(transport: Transport, decision: Decision): Promise<View | void> {
+    const link = await transport.requestLink(this.key);
+    const { location } = await consentInBrowser(this.options.sandboxUrl, link.url, decision);
+    return transport.returnFromConsent(this.key, link, location);
+  }
+
+  /** Whether this view asks for another answer: each entry into a waiting state has a deadline of its own. */
+  #asksAgain({ runId, deadline, problem }: View): boolean {
+    if (!this.#unconfirmed) return true;
+    const { view, at } = this.#unconfirmed;
+    return (
+      runId !== view.runId ||
+      deadline !== view.deadline ||
+      JSON.stringify(problem) !== JSON.stringify(view.problem) ||
+      Date.now() - at > (this.options.answerAgainMs ?? Infinity)
+    );
+  }
+}
+
+/** Gives each of these answers once, in order. */
+export function inOrder(answers: { readonly [S in WaitingStateName]?: readonly Answer[] }): AnswerSource {
+  const left = new Map(Object.entries(answers).map(([state, list]) => [state, [...list]]));
+  return ({ state }) => left.get(state)?.shift();
+}
+
+/** The good answer to each input that this connector asks for, once. */
+export function goodAnswers(connector: string): { [S in WaitingStateName]: Answer[] } {
+  const { properties, credentials, consent } = expectationOf(connector);
+  return {
+    awaitingProperties: properties ? [{ values: properties }] : [],
+    awaitingCredentials: credentials ? [{ credentials }] : [],
+    awaitingAuthorization: consent ? [{ decision: 'approve' }] : [],
+  };
+}
