@@ -56,8 +56,11 @@ export interface Control {
   connectorOf(accountId: string, id: number): AccountConnector;
   /** Changes an account connector. What was about to happen to `Authenticated` by itself does not, once it is given. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
-  /** From now on this goes wrong. Rules are tried in the order they came. */
-  fault(rule: FaultRule): void;
+  /**
+   * From now on this goes wrong. Rules are tried in the order they came. Returns a function that lets the requests go on
+   * which the rule has stopped, where it is `held`.
+   */
+  fault(rule: FaultRule): () => void;
   clearFaults(): void;
   /** Makes every token that was minted so far a bad one. */
   revokeTokens(): void;

@@ -12,6 +12,8 @@ export interface Scene {
   connector: object | undefined;
   /** Aborted when the sandbox closes. */
   closing: AbortSignal;
+  /** Resolves when the rule's requests may go on. */
+  released: Promise<void>;
 }
 
 /** What happens instead of the answer. An act that neither answers nor takes the reply over lets the request go on. */
@@ -35,6 +37,7 @@ const acts: Acts = {
     resetConnection(reply);
   },
   hang: ({ reply }) => void reply.hijack(),
+  held: ({ released }) => released,
   unauthorized: () => {
     throw unauthorized();
   },

@@ -12,6 +12,7 @@ const simple = z.enum([
   'truncated',
   'reset',
   'hang',
+  'held',
   'unauthorized',
   'redirect',
   'applied-then-reset',

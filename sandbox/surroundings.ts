@@ -25,8 +25,8 @@ export function surround(app: FastifyInstance, parts: Parts, { faults, recorder,
   app.addHook('preHandler', async (request, reply) => {
     recorder.arrived(request);
     const { path } = urlOf(request);
-    const fault = faults.take({ method: request.method, path, account: accountIdOf(request) });
-    if (fault) await act({ request, reply, closing, connector: connectorAt(request) }, fault);
+    const taken = faults.take({ method: request.method, path, account: accountIdOf(request) });
+    if (taken) await act({ ...taken, request, reply, closing, connector: connectorAt(request) }, taken.fault);
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.method !== 'GET') await store.save();
