@@ -4,8 +4,7 @@ import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
 import { read } from '../support/reading';
-import { openStageOfShortHistories } from '../support/short-histories';
-import type { Scene, Stage } from '../support/stage';
+import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
 const HOUR_MS = 3_600_000;
 const SOON_MS = 100;

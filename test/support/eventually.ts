@@ -1,7 +1,8 @@
-const WITHIN_MS = 15_000;
+/** Ends a hang. */
+const WITHIN_MS = 120_000;
 const EVERY_MS = 50;
 
-/** What a look shows, once it is as expected; fails with what was seen last after 15 s, or as long as is said. */
+/** Looks until the result is as expected, and returns it. Fails with the last result after two minutes. */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   expected: (seen: T) => boolean,
@@ -21,5 +22,7 @@ export async function eventually<T>(
       last = err;
     }
   }
-  throw new Error(`It did not come to that. Last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+  throw new Error(
+    `The expected result did not come. Last result: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  );
 }

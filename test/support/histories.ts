@@ -1,27 +1,27 @@
-/** What tests ask of a history. */
+/** Reading the histories of runs. */
+import type { Client } from '@temporalio/client';
 import { failedTasks, histories, kindOf, type HistoryEvent } from '../../scripts/faults/histories';
-import type { Stage } from './stage';
 
 export { failedTasks, histories, kindOf, type HistoryEvent, type RunHistory } from '../../scripts/faults/histories';
 
 export const ofKind = (events: HistoryEvent[], kind: string): HistoryEvent[] =>
   events.filter((event) => kindOf(event) === kind);
 
-/** How long each timer of a history was started for, in seconds, in order. */
+/** The durations of the timers that were started, in seconds, in order. */
 export const timersOf = (events: HistoryEvent[]): number[] =>
   ofKind(events, 'timerStarted').map(({ timerStartedEventAttributes: timer }) => {
     const { seconds, nanos } = timer?.startToFireTimeout ?? {};
     return Number(seconds ?? 0) + (nanos ?? 0) / 1e9;
   });
 
-/** What went wrong in workflow code, in any run of the stage: nothing ever must. */
-export async function taskFailures(stage: Stage): Promise<string[]> {
-  return (await histories(stage)).flatMap(({ workflowId, history }) =>
+/** The errors of workflow code in all runs of the client's namespace. */
+export async function taskFailures(on: { client: Client }): Promise<string[]> {
+  return (await histories(on)).flatMap(({ workflowId, history }) =>
     failedTasks(history.events ?? []).map((message) => `${workflowId}: ${message}`),
   );
 }
 
-/** How long a run took, in milliseconds of its server's time. */
+/** How long a run took by the server's time, in milliseconds. */
 export function tookMs(events: HistoryEvent[]): number {
   const [start, end] = [events[0], events.at(-1)].map((event) => Number(event?.eventTime?.seconds ?? 0));
   return (end! - start!) * 1000;

@@ -1,13 +1,17 @@
-/** Histories that were recorded, and workflows that were tampered with. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** The recorded histories in test/histories/, their replay, and bundles of changed workflows. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { bundleWorkflowCode } from '@temporalio/worker';
-import { replay, runIn, type RunHistory } from '../../temporal/replay';
+import { replay, runIn, type History, type RunHistory } from '../../temporal/replay';
 
 const root = join(__dirname, '..', '..');
 const folder = join(root, 'test', 'histories');
+/** The histories of the version that is not released yet. */
+export const nextFolder = join(folder, 'next');
 
-/** The files of every version, from test/histories/ on. */
+/** The files of all versions, relative to test/histories/. */
 export const historyFiles = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.json'))
   .sort();
@@ -23,7 +27,31 @@ export const recordedRuns = (): NamedRun[] =>
     return { name, ...run };
   });
 
-/** What each run does otherwise with this bundle, `ok` where it does the same. */
+/** Writes the history of a run, and those of the runs that it is continued as: NAME.json, NAME-2.json, … */
+export async function recordHistory(client: Client, name: string, first: WorkflowHandle): Promise<void> {
+  let run: WorkflowHandle | undefined = first;
+  for (let number = 1; run; number++) {
+    const history: History = await run.fetchHistory();
+    // The time-skipping server leaves the id out, and a history without it can't be replayed.
+    history.events![0]!.workflowExecutionStartedEventAttributes!.workflowId ||= run.workflowId;
+    const file = join(nextFolder, `${number === 1 ? name : `${name}-${number}`}.json`);
+    if (existsSync(file)) throw new Error(`Two tests record ${name}`);
+    writeFileSync(file, textOf(history));
+    const next = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+    run = next ? client.workflow.getHandle(run.workflowId, next) : undefined;
+  }
+}
+
+/** The JSON of `temporal workflow show --output json`, with one event in a line, so that a diff shows what changed. */
+function textOf(history: History): string {
+  const { events } = JSON.parse(historyToJSON(history)) as { events: object[] };
+  return `{"events":[\n${events.map((event) => JSON.stringify(event, withoutStacks)).join(',\n')}\n]}\n`;
+}
+
+/** Stack traces hold paths of the machine that recorded them. */
+const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
+
+/** For each run the difference to its replay with this bundle; `ok` where there is none. */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
   runs: NamedRun[],
@@ -36,7 +64,7 @@ export async function differencesOf(
 
 const quiet = () => undefined;
 
-/** Our workflows, with something in between. */
+/** A bundle of our workflows with these interceptors. */
 export const bundleWith = (interceptors: string) =>
   bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),

@@ -5,8 +5,7 @@ import { consentScene, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { histories, ofKind, taskFailures } from '../support/histories';
 import { isRead, keyInput, refusal, updates } from '../support/messages';
-import { openStageOfShortHistories } from '../support/short-histories';
-import type { Scene, Stage } from '../support/stage';
+import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
 
