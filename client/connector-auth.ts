@@ -16,7 +16,7 @@ import {
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
 import { plain } from '../workflows/authenticate-connector/status';
-import { wrongWithInput } from '../workflows/input';
+import { faultOfInput } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type {
   Cancel,
@@ -96,7 +96,7 @@ export class ConnectorAuth {
     { idempotencyKey, ...options }: StartOptions = {},
   ): Promise<Started> {
     const input: Input = { ...options, accountId, connectorId };
-    const wrong = wrongWithInput(input);
+    const wrong = faultOfInput(input);
     if (wrong) throw new ConnectorAuthError('invalidInput', wrong);
     return this.#bounded(async () => {
       const before = idempotencyKey === undefined ? undefined : await this.#startedWith(input, idempotencyKey);

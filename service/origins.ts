@@ -1,7 +1,7 @@
 /** Which pages of others may take part: those of ALLOWED_ORIGINS, and our own. */
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
-import { isReturnTo } from '../workflows/authenticate-connector/authorization';
+import { isReturnTo } from '../workflows/input';
 import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
 

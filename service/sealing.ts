@@ -1,5 +1,5 @@
 /** Sealing on arrival, for backends: what they send in clear is sealed before it goes anywhere. */
-import type { ConnectorKey, Sealed } from '../workflows/connector';
+import { isSealed, type ConnectorKey, type Sealed } from '../workflows/connector';
 import type { View } from '../workflows/messages';
 import { credentialsOf } from '../sealing/credentials';
 import type { SealingKey } from '../sealing/keys';
@@ -11,9 +11,6 @@ export interface Submission extends ConnectorKey {
 }
 
 export type Values = { [targetName: string]: Sealed | string };
-
-export const isSealed = (value: unknown): value is Sealed =>
-  typeof value === 'object' && value !== null && 'sealed' in value;
 
 /**
  * The values, the secret ones sealed; so is what the flow does not list, since that may be a secret. An empty text

@@ -1,6 +1,8 @@
-/** One account connector of one account: what everything here is about. */
+/** The words that all parts share: the connector, its ids and fields, sealed values. No import of Temporal here. */
+
+/** Names one account connector of one account. */
 export interface ConnectorKey {
-  /** Cyclr's account id: an opaque string that the partner may have chosen. See {@link isAccountId}. */
+  /** Cyclr's account id: an opaque string, possibly chosen by the partner. See {@link isAccountId}. */
   accountId: string;
   /** The account connector's id in Cyclr, a positive integer. */
   connectorId: number;
@@ -10,32 +12,45 @@ export interface ConnectorKey {
 export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
 
-/** `authenticate` ends at once if Cyclr already says authenticated; `reauthenticate` replaces what is stored. */
+/** `authenticate` ends at once if Cyclr already reports `Authenticated`; `reauthenticate` asks for new input always. */
 export type Intent = 'authenticate' | 'reauthenticate';
 
-/** A value only the worker can read: a compact JWE, bound to account, connector, purpose and submission. */
+/** A value that only the worker can open: a compact JWE, bound to account, connector, purpose and submission. */
 export interface Sealed {
   sealed: string;
 }
 
-/** A property of the connector that somebody may set. */
+const MAX_SEALED = 131_072;
+
+/** Whether a value is a JSON object. */
+export const isObject = (value: unknown): value is { [key: string]: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a value has the form of a sealed one. Only the worker can tell whether it opens. */
+export const isSealed = (value: unknown): value is Sealed =>
+  isObject(value) &&
+  typeof value.sealed === 'string' &&
+  value.sealed.length <= MAX_SEALED &&
+  /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
+
+/** A property as it is shown to the user. */
 export interface Field {
-  /** Cyclr's `TargetName`: what the property is called when it is stored. */
+  /** Cyclr's `TargetName`: the name under which the value is stored. */
   name: string;
   label: string;
   help?: string;
   required: boolean;
   secret: boolean;
-  /** Whether Cyclr holds a value for it already, one that is not empty. */
+  /** Whether Cyclr stores a value for it that is not empty. */
   stored: boolean;
   /** Suggestions, not a closed list. */
   options?: string[];
   multiline?: boolean;
-  /** Proposed, never applied by itself, and never given for a secret. */
+  /** A proposal for the form; the flow never applies it. Absent for a secret. */
   default?: string;
 }
 
-/** An account connector as Cyclr has it, in our words: no stored value, no secret. */
+/** An account connector as read from Cyclr, without any stored value. */
 export interface Connector {
   name: string;
   description?: string;
@@ -44,22 +59,22 @@ export interface Connector {
   authType: string;
   oauth2Type?: string;
   authDescription?: string;
-  /** The partner's own connector: the partner supplies the authentication. */
+  /** Cyclr's `IsPartnerIntegrationConnector`: the partner supplies the tokens. */
   partnerSupplied: boolean;
   authenticated: boolean;
   fields: Field[];
 }
 
-/** How a connector wants to be authenticated: what has to be asked, once its properties are there. */
+/** The kind of input that authenticates a connector once its required properties are stored. */
 export type AuthMethod =
-  /** The user types a key or a password. */
+  /** The user types a key, or a user name and password. */
   | 'apiKey'
   | 'basic'
   /** The partner supplies tokens. */
   | 'tokens'
   /** The user consents at the third party. */
   | 'consent'
-  /** The properties are enough: Cyclr fetches tokens itself. */
+  /** No further input: Cyclr fetches tokens with the properties. */
   | 'clientCredentials'
   | 'none'
   | 'unsupported';
@@ -71,7 +86,7 @@ const oauth2Methods: { [type: string]: AuthMethod } = {
   ClientCredentials: 'clientCredentials',
 };
 
-/** The method of each `AuthType` of Cyclr; one that nobody knows is `unsupported`. */
+/** The method of each `AuthType` of Cyclr. An unknown type is `unsupported`. */
 export function authMethodOf({
   authType,
   oauth2Type = 'Unknown',
@@ -93,13 +108,13 @@ export function authMethodOf({
   }
 }
 
-/** The required fields that Cyclr holds no value for. */
+/** The required fields for which Cyclr stores no value. */
 export const missingFields = ({ fields }: Connector): Field[] =>
   fields.filter(({ required, stored }) => required && !stored);
 
 /**
- * Whether a text can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end,
- * not `.` or `..`. Anything else would reach Cyclr changed, as the id of somebody else's account.
+ * Whether a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end,
+ * not `.` or `..`. axios drops characters that a header can't carry: any other id could reach Cyclr as another tenant's.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&
@@ -107,10 +122,10 @@ export const isAccountId = (value: unknown): value is string =>
   value !== '.' &&
   value !== '..';
 
-/** Whether a value can be an account connector's id: a positive integer. */
+/** Whether a value can be the id of an account connector: a positive integer. */
 export const isConnectorId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** Whether a text can be a submission's or an attempt's id: 1 to 128 of `[A-Za-z0-9_-]`. */
+/** Whether a value can be the id of a submission or an attempt: 1 to 128 of `[A-Za-z0-9_-]`. */
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
 

@@ -1,9 +1,20 @@
 /**
- * What callers send: the start input and the arguments of signals and updates. Wire format: add fields, never rename.
- * An absent value is left out. No import of Temporal here: HTTP clients and browsers use these types.
+ * The start input and the arguments of signals and updates: their shapes, and the checks that need no state of a flow.
+ * Wire format: add fields, never rename. An absent value is left out. No import of Temporal here: HTTP clients and
+ * browsers use these types.
  */
 import ms from 'ms';
-import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey, type Intent, type Sealed } from './connector';
+import {
+  isAccountId,
+  isConnectorId,
+  isObject,
+  isSecureUrl,
+  isSubmissionId,
+  workflowIdOf,
+  type ConnectorKey,
+  type Intent,
+  type Sealed,
+} from './connector';
 import type { WaitingStateName } from './view';
 
 /** Milliseconds, or an ms-format string such as `"7 days"`: above 0 and at most 90 days. */
@@ -80,23 +91,20 @@ export interface Cancel {
   by?: string;
 }
 
-/** Of Temporal's ids; a letter such as ü is six characters there. */
+/** Temporal's limit for ids; a letter such as ü takes six characters there. */
 const MAX_WORKFLOW_ID = 1000;
+const MAX_URL = 2000;
 export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;
 
-/** Whether a value can say who did something: at most 100 characters. */
+/** Whether a value can name the person or program that acts: absent, or at most 100 characters. */
 export const isBy = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === 'string' && value.length <= 100);
 
-/** Whether a value is a JSON object. */
-export const isObject = (value: unknown): value is { [key: string]: unknown } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Milliseconds; NaN for what is no duration above 0 and at most 90 days. */
+/** The milliseconds of a duration. NaN unless it is above 0 and at most 90 days. */
 export function durationMs(duration: unknown): number {
-  const isText = typeof duration === 'string' && duration !== ''; // ms throws at an empty one
+  const isText = typeof duration === 'string' && duration !== ''; // ms throws at an empty string
   const given = isText ? ms(duration as ms.StringValue) : duration;
   return typeof given === 'number' && given > 0 && given <= MAX_DURATION_MS ? given : NaN;
 }
@@ -107,7 +115,7 @@ const patienceFor: Record<WaitingStateName, keyof Patience> = {
   awaitingAuthorization: 'authorization',
 };
 
-/** How long a wait may take, in milliseconds. */
+/** The length of the wait in this state, in milliseconds. */
 export const patienceMs = (patience: Patience | undefined, state: WaitingStateName): number =>
   durationMs(patience?.[patienceFor[state]] ?? DEFAULT_PATIENCE);
 
@@ -116,30 +124,68 @@ const isPatience = (value: unknown): boolean =>
   isObject(value) &&
   Object.entries(value).every(([key, duration]) => patienceKeys.includes(key as never) && isDuration(duration));
 
-/** What is wrong with an input, in words that quote none of it; nothing where it is right. */
-export function wrongWithInput(input: unknown): string | undefined {
+/** The first fault of a start input, as a text that quotes no part of it. `undefined` if there is none. */
+export function faultOfInput(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, connectorId, intent, patience, remindAfter, by } = input;
-  if (!isAccountId(accountId)) return 'accountId is not one that Cyclr can be asked about';
+  if (!isAccountId(accountId)) return 'accountId is not a valid account id of Cyclr';
   if (!isConnectorId(connectorId)) return 'connectorId is not a positive integer';
   if (workflowIdOf({ accountId, connectorId }).length > MAX_WORKFLOW_ID)
-    return 'accountId is too long for a workflow id, once it is URL-encoded';
+    return `accountId is too long: the URL-encoded workflow id has more than ${MAX_WORKFLOW_ID} characters`;
   if (intent !== undefined && intent !== 'authenticate' && intent !== 'reauthenticate')
     return 'intent is neither "authenticate" nor "reauthenticate"';
   if (patience !== undefined && !isPatience(patience))
-    return 'patience is not made of properties, credentials and authorization, each above 0 and at most 90 days';
+    return 'patience has other keys than properties, credentials and authorization, or a duration that is not above 0 and at most 90 days';
   if (
     remindAfter !== undefined &&
     !(Array.isArray(remindAfter) && remindAfter.length <= 20 && remindAfter.every(isDuration))
   )
     return 'remindAfter is not a list of at most 20 durations, each above 0 and at most 90 days';
-  if (!isBy(by)) return 'by is not a text of at most 100 characters';
+  if (!isBy(by)) return 'by is not a string of at most 100 characters';
   return undefined;
 }
 
-/** The same, for a workflow that was started under an id: else it could show one tenant's flow under another's id. */
-export const wrongWithStart = (input: unknown, workflowId: string): string | undefined =>
-  wrongWithInput(input) ??
+/** The same, with a check of the workflow id: under another id, a caller could show one tenant's flow to another. */
+export const faultOfStart = (input: unknown, workflowId: string): string | undefined =>
+  faultOfInput(input) ??
   (workflowIdOf(input as Input) === workflowId
     ? undefined
     : 'the workflow id does not belong to this account and connector');
+
+export const isAuthorizationRequest = (value: unknown): value is AuthorizationRequest =>
+  isObject(value) &&
+  isSubmissionId(value.attemptId) &&
+  isBy(value.by) &&
+  isReturnTo(value.returnTo) &&
+  isReplyKey(value.replyKey);
+
+/** Whether a value is an absolute https URL (http on loopback) without user info, at most 2,000 characters. */
+export function isReturnTo(value: unknown): value is string {
+  // The URL parser drops or repairs characters outside printable ASCII.
+  if (typeof value !== 'string' || value.length > MAX_URL || !/^https?:\/\/[!-~]+$/i.test(value)) return false;
+  try {
+    const url = new URL(value);
+    return isSecureUrl(url) && url.username === '' && url.password === '';
+  } catch {
+    return false;
+  }
+}
+
+/** P-256: y² = x³ - 3x + b over the integers modulo p (SP 800-186, 3.2.1.3). */
+const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+
+/** Whether a value is a public key on the curve. A point off the curve could reveal the worker's secrets. */
+export function isReplyKey(value: unknown): value is ReplyKey {
+  if (!isObject(value) || value.kty !== 'EC' || value.crv !== 'P-256' || value.d !== undefined) return false;
+  const [x, y] = [coordinateOf(value.x), coordinateOf(value.y)];
+  return x !== undefined && y !== undefined && x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n;
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The number in 32 bytes of base64url: 43 characters, of which the last has two unused bits. */
+function coordinateOf(text: unknown): bigint | undefined {
+  if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;
+  return [...text].reduce((sum, digit) => sum * 64n + BigInt(alphabet.indexOf(digit)), 0n) / 4n;
+}

@@ -8,7 +8,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { alarm } from './alarm';
-import { isAuthorizationRequest } from './authorization';
+import { isAuthorizationRequest } from '../input';
 import type { Course } from './flow-state';
 import type { Inbox } from './inbox';
 import type { Links } from './links';

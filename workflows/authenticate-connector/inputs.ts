@@ -1,6 +1,6 @@
 /** What an input means in the state that it is read in: pure, for signals and whoever else brings them. */
-import { isSubmissionId, type Field, type Sealed } from '../connector';
-import { isBy, isObject } from '../input';
+import { isObject, isSealed, isSubmissionId, type Field, type Sealed } from '../connector';
+import { isBy } from '../input';
 import { isFinal, isWaiting, type Event, type State } from './machine';
 import type { Problem, ProblemCode, StateName, View } from '../messages';
 import { problemOf } from '../problems';
@@ -30,13 +30,6 @@ const takes: { [N in StateName]?: readonly Message['kind'][] } = {
   awaitingCredentials: ['credentialInput'],
   awaitingAuthorization: ['credentialInput'],
 };
-
-/** A compact JWE, as far as its look tells; everything else may be a secret in clear. */
-const isSealed = (value: unknown): value is Sealed =>
-  isObject(value) &&
-  typeof value.sealed === 'string' &&
-  value.sealed.length <= 2 * MAX_TEXT &&
-  /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
 
 const isInClear = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !isSealed(value);

@@ -1,6 +1,5 @@
 /** What may leave an authentication: its view, and the words that Temporal Web shows. */
-import { isAccountId, isConnectorId } from '../connector';
-import { isObject } from '../input';
+import { isAccountId, isConnectorId, isObject } from '../connector';
 import type { State } from './machine';
 import type { Input, Problem, StateName, View } from '../messages';
 

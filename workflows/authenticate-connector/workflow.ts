@@ -11,10 +11,10 @@ import { alarm } from './alarm';
 import { Callers } from './handlers';
 import * as calls from './calls';
 import type { Carried } from './carried';
-import { missingFields, type Connector, type ConnectorKey } from '../connector';
+import { isObject, missingFields, type Connector, type ConnectorKey } from '../connector';
 import { Course } from './flow-state';
 import { Inbox } from './inbox';
-import { isBy, isObject, wrongWithStart } from '../input';
+import { faultOfStart, isBy } from '../input';
 import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
 import type { Input, View } from '../messages';
@@ -77,7 +77,7 @@ class Authentication {
   }
 
   async #run(): Promise<View> {
-    const wrong = wrongWithStart(this.input, workflowInfo().workflowId);
+    const wrong = faultOfStart(this.input, workflowInfo().workflowId);
     if (wrong) this.#happen({ type: 'failed', failure: { code: 'invalidInput', message: wrong } });
     while (!isFinal(this.#state)) {
       const event = this.#cancelled ?? (await this.#next(this.#state));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { durationMs, isBy, patienceMs, wrongWithInput, wrongWithStart } from '../../../workflows/input';
+import { durationMs, isBy, patienceMs, faultOfInput, faultOfStart } from '../../../workflows/input';
 import { workflowIdOf } from '../../../workflows/messages';
 
 const DAY_MS = 86_400_000;
@@ -86,7 +86,7 @@ describe('an input', () => {
     [{ ...right, remindAfter: Array(20).fill('1 day') }],
     [{ ...right, addedLater: 1 }],
   ])('%j is right', (input) => {
-    expect(wrongWithInput(input)).toBeUndefined();
+    expect(faultOfInput(input)).toBeUndefined();
   });
 
   test.each<[unknown, string]>([
@@ -115,7 +115,7 @@ describe('an input', () => {
     [{ ...right, by: 'x'.repeat(101) }, 'by'],
     [{ ...right, by: null }, 'by'],
   ])('%j is wrong with its %s', (input, part) => {
-    expect(wrongWithInput(input)).toMatch(new RegExp(`\\b${part}\\b`));
+    expect(faultOfInput(input)).toMatch(new RegExp(`\\b${part}\\b`));
   });
 
   test('that is wrong is not quoted, and none makes the check throw', () => {
@@ -136,7 +136,7 @@ describe('an input', () => {
     );
     fc.assert(
       fc.property(inputs, (input) => {
-        expect(wrongWithInput(input) ?? '').not.toContain('quoted-4711');
+        expect(faultOfInput(input) ?? '').not.toContain('quoted-4711');
       }),
       { numRuns: 500 },
     );
@@ -147,19 +147,19 @@ describe('a start', () => {
   test.each([right, { accountId: 'Müller & Söhne/1', connectorId: 2001 }, { accountId: '%2F', connectorId: 1 }])(
     'under its own id is right: %j',
     (input) => {
-      expect(wrongWithStart(input, workflowIdOf(input))).toBeUndefined();
+      expect(faultOfStart(input, workflowIdOf(input))).toBeUndefined();
     },
   );
 
   test.each(['connector-auth/other/42', 'connector-auth/acme/43', 'connector-auth/acme/42 ', 'acme', ''])(
     'under %j would show one tenant the flow of another',
     (workflowId) => {
-      expect(wrongWithStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
+      expect(faultOfStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
     },
   );
 
   test('with a malformed input says what is wrong with that', () => {
-    expect(wrongWithStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
+    expect(faultOfStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
   });
 
   test('has an id that no other account and connector have', () => {

@@ -1,11 +1,6 @@
 import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import {
-  isAuthorizationRequest,
-  isReplyKey,
-  isReturnTo,
-} from '../../../workflows/authenticate-connector/authorization';
-import type { ReplyKey } from '../../../workflows/messages';
+import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
 
 /** A key as a client makes it. */
 function realKey(): ReplyKey {
