@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const YAML = require('yaml');
 const { findBinary } = require('../dist/scripts/local/binary.js');
-const { startDevServer } = require('../dist/scripts/local/dev-server.js');
+const { startTemporal } = require('../dist/scripts/local/parts.js');
 const { freePort } = require('../dist/scripts/local/ports.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-compose-'));
@@ -25,7 +25,7 @@ const bin = join(folder, 'bin');
 const running = [];
 layOut();
 symlink(await findBinary('temporal'), join(bin, 'temporal'));
-const server = await startDevServer({ port: await freePort(), logFile: join(folder, 'temporal.log') });
+const server = await startTemporal({ logFolder: folder });
 const here = [
   ['temporal:7233', server.address],
   ['0.0.0.0', '127.0.0.1'],
@@ -123,7 +123,7 @@ function withSecrets({ services, secrets: files }, name) {
 
 /** As the image: what the build made, and of the packages those that are no devDependencies. */
 function layOut() {
-  for (const part of ['package.json', 'dist', 'docker']) symlink(join(root, part), join(image, part));
+  for (const part of ['package.json', 'dist', 'deploy']) symlink(join(root, part), join(image, part));
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   for (const [path, { dev }] of Object.entries(packages)) {
     const isTopLevel = path.lastIndexOf('node_modules/') === 0;

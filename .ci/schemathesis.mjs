@@ -15,7 +15,6 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const { OnboardingService } = require('../dist/client/http/onboarding-service.js');
-const { freePort } = require('../dist/scripts/local/ports.js');
 const { onStopSignal } = require('../dist/temporal/stop-signals.js');
 const { startStack } = require('../dist/scripts/local/stack.js');
 
@@ -33,8 +32,7 @@ process.env.ALLOWED_ORIGINS = 'https://app.acme.example'; // as the examples of 
 onStopSignal(() => stop.abort());
 let stack;
 try {
-  const [temporal, sandbox, service] = [await freePort(), await freePort(), await freePort()];
-  stack = await startStack({ folder, ports: { temporal, sandbox, service }, say: (line) => console.log(line) });
+  stack = await startStack({ folder, say: (line) => console.log(line) });
   const code = await schemathesis(stack.service.url, await tokensOf(stack.service));
   const unmet = neverReached(await operationsOf(stack.service.url), join(folder, 'logs', 'service.log'));
   if (unmet.length > 0) console.error(`Only ever refused at the door, so hardly looked at: ${unmet.join(', ')}`);

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { runMain } from '../temporal/run-main';
 import { onStopSignal } from '../temporal/stop-signals';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
@@ -103,10 +104,4 @@ const machine = {
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
-    process.exit(1);
-  },
-);
+runMain(main);

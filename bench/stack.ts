@@ -1,5 +1,4 @@
-/** What the bench runs: a dev server with its data on disk, the sandbox, and a worker process for each contender. */
-import { randomBytes } from 'node:crypto';
+/** The processes that the bench measures: a dev server with its data on disk, the sandbox, workers, a service. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,31 +6,23 @@ import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { generateKey, publicKeyOf, type SealingKey } from '../sealing/keys';
 import { connect } from '../temporal/connection';
-import { startDevServer } from '../scripts/local/dev-server';
+import { type ServiceAddress, startSandbox, startService, startTemporal, startWorker } from '../scripts/local/parts';
 import { freePort } from '../scripts/local/ports';
+import type { LocalProcess } from '../scripts/local/process';
 import { searchAttributeNames } from '../temporal/search-attributes';
-import { client as sandboxClient } from '../sandbox/token';
-import { answers, startProcess, untilReady } from '../scripts/local/processes';
-import { serviceEnv } from '../scripts/local/service';
-import { onlyAddress } from '../scripts/local/stack';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
 
 /** A worker process. */
 export interface BenchWorker {
   pid: number;
-  /** Once its garbage is collected. */
+  /** Measured after a garbage collection. */
   memory(): Promise<Memory>;
   stop(): Promise<unknown>;
 }
 
-/** The onboarding service as a process. */
-export interface BenchService {
-  url: string;
-  apiKey: string;
-  memory(): Promise<Memory>;
-  stop(): Promise<unknown>;
-}
+/** A process of the onboarding service. */
+export interface BenchService extends ServiceAddress, BenchWorker {}
 
 export interface Stack {
   client: Client;
@@ -39,12 +30,12 @@ export interface Stack {
   publicKey: SealingKey;
   sandboxUrl: string;
   serverPid: number;
-  /** Bytes that the server keeps on disk. */
+  /** Bytes of the server's database on disk. */
   stored(): number;
   startWorker(contender: ContenderName): Promise<BenchWorker>;
   /** By default it reaches Temporal directly. */
   startService(temporalAddress?: string): Promise<BenchService>;
-  /** Stops all that was started. Safe to repeat. */
+  /** Stops every process. Safe to repeat. */
   stop(): Promise<void>;
 }
 
@@ -56,7 +47,8 @@ export async function startStack(): Promise<Stack> {
     for (const end of ends.splice(0).reverse()) await end();
   };
   try {
-    return { ...(await startParts(folder, ends)), stop };
+    const started: Started = (part) => (ends.push(part.stop), part);
+    return { ...(await startParts(folder, started)), stop };
   } catch (err) {
     await stop();
     throw err;
@@ -65,101 +57,51 @@ export async function startStack(): Promise<Stack> {
 
 type End = () => Promise<unknown>;
 
-/** Each part that has started adds how it ends. */
-async function startParts(folder: string, ends: End[]): Promise<Omit<Stack, 'stop'>> {
+/** Notes how a part ends. */
+type Started = <Part extends LocalProcess>(part: Part) => Part;
+
+async function startParts(folder: string, started: Started): Promise<Omit<Stack, 'stop'>> {
   const dbFile = join(folder, 'temporal.db');
-  const server = await startDevServer({
-    port: await freePort(),
-    dbFile,
-    logFile: join(folder, 'temporal.log'),
-    searchAttributes: searchAttributeNames,
-  });
-  ends.push(server.stop);
-  const { address } = server;
-  // Never closed, it ends with this process: at Ctrl-C, a call that is tried again would throw out of a timer.
+  const logFolder = folder;
+  const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeNames }));
+  const { address } = temporal;
+  // Not closed: at Ctrl-C calls are open, and their retries would fail. It ends with this process.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
-  const sandboxUrl = await startSandbox(folder, ends);
-  const keys = JSON.stringify({ keys: [await generateKey()] });
-  const env = {
-    ...onlyAddress(address),
-    CYCLR_API_URL: sandboxUrl,
-    CYCLR_SERVICE_URL: sandboxUrl,
-    CYCLR_CLIENT_ID: sandboxClient.id,
-    CYCLR_CLIENT_SECRET: sandboxClient.secret,
-    SEALING_KEYS: keys,
-  };
-  const programs: Record<ContenderName, Program> = {
-    ours: { main: 'worker/main.js', args: [] },
+  const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
+  const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
+  const shared = { logFolder, sealingKeys };
+  const mains: Record<ContenderName, { main?: string; args?: string[] }> = {
+    ours: {},
     minimal: { main: 'bench/minimal-worker/main.js', args: [await bundleMinimal(folder)] },
   };
   return {
     client: new Client({ connection }),
     temporalAddress: address,
-    publicKey: await publicKeyOf(keys),
+    publicKey: await publicKeyOf(sealingKeys),
     sandboxUrl,
-    serverPid: server.pid,
+    serverPid: temporal.pid,
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
-    startWorker: (contender) => startWorker(`worker-${contender}`, programs[contender], { env, folder, ends }),
-    startService: (temporalAddress = address) =>
-      startService({ env: { ...env, TEMPORAL_ADDRESS: temporalAddress }, folder, ends }),
+    startWorker: async (contender) => {
+      const { env, memory } = await probe();
+      const name = `worker-${contender}`;
+      const worker = await startWorker({ ...shared, ...mains[contender], name, temporal, cyclr, env });
+      return { ...started(worker), memory };
+    },
+    startService: async (temporalAddress = address) => {
+      const { env, memory } = await probe();
+      const service = await startService({ ...shared, temporal: { address: temporalAddress }, env });
+      return { ...started(service), memory };
+    },
   };
 }
 
-async function startSandbox(logFolder: string, ends: End[]): Promise<string> {
+/** The variables that load the probe into a process, and the call that asks it. */
+async function probe() {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const env = { SANDBOX_PORT: `${port}`, SANDBOX_DATA: undefined, SANDBOX_HOST: undefined };
-  const sandbox = await startProcess({ name: 'sandbox', main: 'sandbox/main.js', env, logFolder });
-  ends.push(sandbox.stop);
-  await untilReady(sandbox, () => answers(`${url}/_sandbox/accounts`));
-  return url;
-}
-
-/** A main within dist/. */
-interface Program {
-  main: string;
-  args: string[];
-}
-
-interface Surroundings {
-  env: NodeJS.ProcessEnv;
-  folder: string;
-  ends: End[];
-}
-
-async function startWorker(name: string, program: Program, surroundings: Surroundings): Promise<BenchWorker> {
-  const healthPort = await freePort();
-  const env = { ...surroundings.env, HEALTH_PORT: `${healthPort}` };
-  return startProbed(name, program, { ...surroundings, env }, `http://127.0.0.1:${healthPort}/readyz`);
-}
-
-async function startService(surroundings: Surroundings): Promise<BenchService> {
-  const port = await freePort();
-  const apiKey = randomBytes(32).toString('base64url');
-  const sealingKeys = surroundings.env.SEALING_KEYS!;
-  const env = { ...surroundings.env, ...(await serviceEnv({ port, apiKey, sealingKeys })) };
-  const url = `http://127.0.0.1:${port}`;
-  const program = { main: 'service/main.js', args: [] };
-  return { url, apiKey, ...(await startProbed('service', program, { ...surroundings, env }, `${url}/readyz`)) };
-}
-
-/** With the probe in it, that tells its memory. */
-async function startProbed(
-  name: string,
-  program: Program,
-  { env, folder, ends }: Surroundings,
-  readyUrl: string,
-): Promise<BenchWorker> {
-  const probePort = await freePort();
-  const probe = {
-    BENCH_PROBE_PORT: `${probePort}`,
-    NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"`,
+  return {
+    env: { BENCH_PROBE_PORT: `${port}`, NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"` },
+    memory: async () => (await fetch(`http://127.0.0.1:${port}`)).json() as Promise<Memory>,
   };
-  const started = await startProcess({ name, ...program, env: { ...env, ...probe }, logFolder: folder });
-  ends.push(started.stop);
-  await untilReady(started, () => answers(readyUrl));
-  const memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
-  return { pid: started.pid, memory, stop: started.stop };
 }
 
 async function bundleMinimal(folder: string): Promise<string> {

@@ -3,6 +3,7 @@ import { Runtime } from '@temporalio/worker';
 import { temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';
 import { reachTemporal } from '../../temporal/reach';
+import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
@@ -24,10 +25,4 @@ async function main([bundle = '']: string[]): Promise<void> {
   await connection.close();
 }
 
-main(process.argv.slice(2)).then(
-  () => process.exit(0),
-  (err: unknown) => {
-    console.error(err);
-    process.exit(1);
-  },
-);
+runMain(main);

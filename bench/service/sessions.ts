@@ -1,5 +1,5 @@
 /** What a browser has in its hands. */
-import { mintSession } from '../../scripts/local/service';
+import { mintSession } from '../../scripts/local/parts';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { BenchService } from '../stack';
 

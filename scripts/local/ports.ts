@@ -1,14 +1,17 @@
 /** TCP ports on this machine. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port that nobody listens on; taken by nobody, so use it soon. */
+/** Below the ports that Linux, macOS and Windows give to outgoing connections: none of those can take a port meanwhile. */
+const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
+
+/** A port that no process listens on. Use it soon: nothing keeps others from taking it. */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, ip);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await closed(server);
-  return port;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (await isFree(port, ip)) return port;
+  }
 }
 
 /** Whether a server could listen on it now. Fails where the address is none of this machine's. */
@@ -20,8 +23,6 @@ export async function isFree(port: number, ip = '127.0.0.1'): Promise<boolean> {
     if ((err as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
     throw err;
   }
-  await closed(server);
+  await once(server.close(), 'close');
   return true;
 }
-
-const closed = (server: ReturnType<typeof createServer>) => once(server.close(), 'close');

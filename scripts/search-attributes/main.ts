@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';
 import { findTemporal } from '../../temporal/local-stack';
+import { runMain } from '../../temporal/run-main';
 import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
+import { refuseArguments } from '../no-arguments';
 
 const help = `Usage: npm run search-attributes
 
@@ -11,28 +13,21 @@ in the namespace that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile (TEM
 in that of the stack that npm start runs here. Attributes that exist already stay as they are.`;
 
 async function main(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    const asked = args[0] === '--help' || args[0] === '-h';
-    (asked ? console.log : console.error)(help);
-    return asked ? 0 : 2;
-  }
+  const code = refuseArguments(args, help);
+  if (code !== undefined) return code;
   const target = findTemporal(process.env, join(process.cwd(), '.data'));
-  const connection = await connectAtOnce(target);
+  const connection = await connectAtOnce(target).catch((err: Error) => {
+    if (err instanceof TemporalUnavailable) err.message += ' To start one on this machine: npm start';
+    throw err;
+  });
   try {
     const added = await registerSearchAttributes(connection, target.namespace);
-    const what = added.length > 0 ? `registered ${added.join(', ')}` : 'all search attributes were there already';
-    console.log(`${target.address}, namespace ${target.namespace}: ${what}`);
+    const result = added.length > 0 ? `registered ${added.join(', ')}` : 'all search attributes were there already';
+    console.log(`${target.address}, namespace ${target.namespace}: ${result}`);
     return 0;
   } finally {
     await connection.close();
   }
 }
 
-main(process.argv.slice(2)).then(
-  (code) => (process.exitCode = code),
-  (err: unknown) => {
-    const hint = err instanceof TemporalUnavailable ? ' To start one on this machine: npm start' : '';
-    console.error(err instanceof Error ? `${err.message}${hint}` : err);
-    process.exitCode = 1;
-  },
-);
+runMain(main);

@@ -1,54 +1,76 @@
-/** `npm start`: everything on this machine. */
+/** `npm start`: the whole stack on this machine. */
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findLocalStack, noteFile, type LocalStack } from '../../temporal/local-stack';
+import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import { catalogue } from '../../sandbox/catalogue';
-import { mintSession } from '../local/service';
-import { findRunning, leaveNote, portsOf, startStack, type Running } from '../local/stack';
+import { mintSession } from '../local/parts';
+import { startStack, type Running } from '../local/stack';
+import { refuseArguments } from '../no-arguments';
+import { checkPorts, portsOf } from './ports';
 
-const root = join(__dirname, '..', '..', '..');
-const folder = join(root, '.data');
+const folder = join(__dirname, '..', '..', '..', '.data');
 const FIRST_CONNECTOR = 1001;
 const help = `Usage: npm start
 
-Starts everything on this machine, and stops it again at Ctrl-C: a Temporal dev server with its UI (data in .data/),
-the Cyclr sandbox, a worker, the onboarding service. The flows of the last time go on where they were.
+Starts the whole stack on this machine, and stops it at Ctrl-C: a Temporal dev server with Temporal Web, the Cyclr
+sandbox, a worker, the onboarding service. Data is kept in .data/: the next start continues the flows of the last one.
 
   TEMPORAL_ADDRESS   uses that Temporal instead of a dev server (with the other TEMPORAL_* variables)
   CYCLR_API_URL      uses that Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
   SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
-  PORT (8080)        where the service listens; PUBLIC_URL and ALLOWED_ORIGINS are the service's too
-  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any that is free)`;
+  PORT (8080)        of the service; PUBLIC_URL and ALLOWED_ORIGINS are settings of the service, too
+  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any free port)`;
 
 async function main(args: string[]): Promise<number> {
-  if (args.length > 0) return usage(args[0] === '--help' || args[0] === '-h');
-  if (findRunning(folder)) throw new Error('npm start is running here already.');
+  const code = refuseArguments(args, help);
+  if (code !== undefined) return code;
+  const other = findLocalStack(folder);
+  if (other) throw new Error(runsAlready(other));
+  const ports = portsOf(process.env);
+  await checkPorts(ports);
+  return run(startStack({ folder, ports, say: (line) => console.log(`  ${line}`) }));
+}
+
+async function run(starting: ReturnType<typeof startStack>): Promise<number> {
   const stopped = new Promise<undefined>((resolve) => onStopSignal(() => resolve(undefined)));
-  const starting = startStack({ folder, ports: portsOf(process.env), say: (line) => console.log(`  ${line}`) });
   const stack = await Promise.race([starting, stopped]);
   if (!stack) {
     console.log('Stopping …');
-    await starting.then(({ stop }) => stop()).catch(() => undefined); // it cleans up after itself
+    await starting.then(({ stop }) => stop()).catch(() => undefined); // a start that fails stops its parts itself
     return 0;
   }
-  const takeNoteAway = leaveNote(folder, stack);
+  const removeNote = leaveNote(stack);
   console.log(welcome(stack, await linkOf(stack)));
   const trouble = await Promise.race([stopped, stack.died]);
   if (trouble) console.error(trouble);
   console.log('\nStopping …');
-  takeNoteAway();
+  removeNote();
   await stack.stop();
   return trouble ? 1 : 0;
 }
 
-function usage(asked: boolean): number {
-  (asked ? console.log : console.error)(help);
-  return asked ? 0 : 2;
+/** For the demo, the command line and a second `npm start`. The function that it returns removes the note. */
+function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => void {
+  const note: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
+  writeFileSync(noteFile(folder), JSON.stringify(note), { mode: 0o600 });
+  return () => rmSync(noteFile(folder), { force: true });
 }
 
-/** An account that the sandbox has from the start, with a connector of every kind. */
+function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
+  return [
+    `npm start runs already, as process ${pid}, with its data in ${folder}. Use it, or stop it first (kill ${pid}).`,
+    `  Temporal at ${temporal.address}${temporal.uiUrl ? `, Temporal Web at ${temporal.uiUrl}` : ''}`,
+    `  Cyclr at ${cyclr.url}`,
+    `  Onboarding service at ${service.url}`,
+  ].join('\n');
+}
+
+/** An account that the sandbox has from its first start, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
-/** A page to look at, where it is known what there is to connect. */
+/** Of a connect page, where it is known which connectors there are. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url
@@ -62,7 +84,7 @@ function welcome({ temporal, cyclr }: Running, link: string | undefined): string
   return [
     '',
     ...(web ? [`Temporal Web: ${web}`, ''] : []),
-    ...(link ? ['The connect page, as a user gets it (within an hour):', `  ${link}`, ''] : []),
+    ...(link ? ['The connect page, as a user gets it (the link is good for an hour):', `  ${link}`, ''] : []),
     'To try next, in another terminal:',
     ...next.map((command) => `  ${command}`),
     '',
@@ -70,10 +92,4 @@ function welcome({ temporal, cyclr }: Running, link: string | undefined): string
   ].join('\n');
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
-    process.exit(1);
-  },
-);
+runMain(main);

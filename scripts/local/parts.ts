@@ -1,0 +1,218 @@
+/**
+ * The parts of a local stack, each a process: `startTemporal`, `startSandbox`, `startWorker`, `startService`. Each waits
+ * until its process works (`waits: false` leaves that to `ready()`), takes ports or finds free ones, and fails with the
+ * last lines of the log. What it returns has `exited`, `stop()`, `kill()`, `log()`; see `LocalProcess`.
+ *
+ *     const temporal = await startTemporal({ logFolder });
+ *     const sandbox = await startSandbox({ logFolder });
+ *     const worker = await startWorker({ logFolder, temporal, cyclr: sandbox.cyclr, sealingKeys });
+ *     const service = await startService({ logFolder, temporal, sealingKeys });
+ */
+import { postJson } from '../post-json';
+import { findBinary } from './binary';
+import { freePort } from './ports';
+import { type LocalProcess, type ProcessOptions, startMain, startProgram } from './process';
+import {
+  type Cyclr,
+  cyclrOf,
+  newServiceKeys,
+  sandboxEnv,
+  serviceEnv,
+  type ServiceKeys,
+  type TemporalAddress,
+  workerEnv,
+} from './settings';
+import { connect } from '../../temporal/connection';
+
+/** Of every part. `name` is that of the log file, and has a default. */
+type PartOptions = Pick<ProcessOptions, 'logFolder' | 'env' | 'waits' | 'stopWithinMs'> & { name?: string };
+
+export interface TemporalOptions extends PartOptions {
+  port?: number;
+  /** Without it there is no Temporal Web. */
+  uiPort?: number;
+  /** Keeps the flows, in a folder that exists. One server at a time. Without it they end with the server. */
+  dbFile?: string;
+  /** Names of Keyword attributes to register; those that exist stay. */
+  searchAttributes?: readonly string[];
+  /** Of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
+  dynamicConfig?: { [key: string]: number | boolean };
+}
+
+export interface LocalTemporal extends LocalProcess {
+  address: string;
+  namespace: 'default';
+  uiUrl?: string;
+}
+
+/** Temporal's dev server. Stopped and started again with the same `dbFile`, it continues where it was. */
+export async function startTemporal({
+  name = 'temporal',
+  port,
+  uiPort,
+  ...options
+}: TemporalOptions): Promise<LocalTemporal> {
+  const ports = [port ?? (await freePort()), ...(uiPort === undefined ? [] : [uiPort])];
+  const address = `127.0.0.1:${ports[0]}`;
+  const { logFolder, env, waits, stopWithinMs } = options;
+  const started = await startProgram({
+    ...{ name, logFolder, env, waits, stopWithinMs, ports },
+    command: await findBinary('temporal'),
+    args: argumentsOf({ ...options, port: ports[0]!, uiPort }),
+    isReady: answersGrpc(address),
+  });
+  return {
+    ...started,
+    address,
+    namespace: 'default',
+    ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
+  };
+}
+
+function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: number }): string[] {
+  const { port, uiPort, dbFile, searchAttributes = [], dynamicConfig = {} } = options;
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--log-level', 'warn'],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
+    ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
+    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'], // 20 delays each workflow task by 50 ms
+    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'], // twice as fast as the defaults
+    ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
+    ...(dbFile === undefined ? [] : ['--db-filename', dbFile]),
+    ...searchAttributes.flatMap((attribute) => ['--search-attribute', `${attribute}=Keyword`]),
+  ];
+}
+
+/** Short attempts first: one connection waits a second before it tries again. */
+function answersGrpc(address: string): () => Promise<boolean> {
+  let attemptMs = 50;
+  return async () => {
+    const namespace = 'default';
+    const target = { address, namespace, connectionOptions: { address } };
+    const connection = await connect(target, (attemptMs *= 2));
+    try {
+      await connection.workflowService.describeNamespace({ namespace });
+      return true;
+    } finally {
+      await connection.close();
+    }
+  };
+}
+
+export interface LocalSandbox extends LocalProcess {
+  url: string;
+  /** For `startWorker`. */
+  cyclr: Cyclr;
+}
+
+/** The Cyclr sandbox. With a `dataFile` it keeps its state. */
+export async function startSandbox({
+  name = 'sandbox',
+  port,
+  dataFile,
+  env,
+  ...options
+}: PartOptions & { port?: number; dataFile?: string }): Promise<LocalSandbox> {
+  const own = port ?? (await freePort());
+  const url = `http://127.0.0.1:${own}`;
+  const started = await startMain({
+    ...options,
+    ...{ name, main: 'sandbox/main.js', ports: [own] },
+    env: { ...sandboxEnv({ port: own, dataFile }), ...env },
+    isReady: () => succeeds(`${url}/_sandbox/accounts`),
+  });
+  return { ...started, url, cyclr: cyclrOf(url) };
+}
+
+export interface WorkerOptions extends PartOptions {
+  /** Where no Temporal or no Cyclr is given, the variables of this process name them. */
+  temporal?: TemporalAddress;
+  cyclr?: Cyclr;
+  /** The private JWK set, or the path of its file. */
+  sealingKeys: string;
+  healthPort?: number;
+  /** Another main, with its arguments, that reads the same variables. */
+  main?: string;
+  args?: readonly string[];
+}
+
+export interface LocalWorker extends LocalProcess {
+  healthUrl: string;
+}
+
+/** A worker's `shutdownGraceTime` and `shutdownForceTime` end before this. */
+const WORKER_STOP_MS = 80_000;
+
+/** A worker process. `stop()` lets running activity attempts end; `kill()` does not. */
+export async function startWorker({
+  name = 'worker',
+  main = 'worker/main.js',
+  stopWithinMs = WORKER_STOP_MS,
+  ...options
+}: WorkerOptions): Promise<LocalWorker> {
+  const { temporal, cyclr, sealingKeys, env, ...rest } = options;
+  const healthPort = options.healthPort ?? (await freePort());
+  const healthUrl = `http://127.0.0.1:${healthPort}/readyz`;
+  const started = await startMain({
+    ...{ ...rest, name, main, stopWithinMs, ports: [healthPort] },
+    env: { ...workerEnv({ temporal, cyclr, sealingKeys, healthPort }), ...env },
+    isReady: () => succeeds(healthUrl),
+  });
+  return { ...started, healthUrl };
+}
+
+export interface ServiceOptions extends PartOptions {
+  /** Where no Temporal is given, the variables of this process name it. */
+  temporal?: TemporalAddress;
+  /** The private JWK set of the workers; the service gets its public half. */
+  sealingKeys: string;
+  port?: number;
+  metricsPort?: number;
+  /** New ones by default. */
+  keys?: ServiceKeys;
+  nodeArgs?: readonly string[];
+}
+
+/** The address of a service, and the key with which a backend calls it. */
+export interface ServiceAddress {
+  url: string;
+  apiKey: string;
+}
+
+export interface LocalService extends LocalProcess, ServiceAddress {
+  metricsUrl?: string;
+}
+
+/** It answers open requests for at most 40 s. */
+const SERVICE_STOP_MS = 45_000;
+
+/** The onboarding service. */
+export async function startService({
+  name = 'service',
+  keys = newServiceKeys(),
+  stopWithinMs = SERVICE_STOP_MS,
+  ...options
+}: ServiceOptions): Promise<LocalService> {
+  const { temporal, sealingKeys, metricsPort, env, ...rest } = options;
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const started = await startMain({
+    ...{ ...rest, name, main: 'service/main.js', stopWithinMs },
+    ports: [port, ...(metricsPort === undefined ? [] : [metricsPort])],
+    env: { ...(await serviceEnv({ temporal, port, metricsPort, keys, sealingKeys })), ...env },
+    isReady: () => succeeds(`${url}/readyz`),
+  });
+  const metricsUrl = metricsPort === undefined ? undefined : `http://127.0.0.1:${metricsPort}/metrics`;
+  return { ...started, url, apiKey: keys.apiKey, ...(metricsUrl && { metricsUrl }) };
+}
+
+/** A session as a backend gets one for its user: its token, and the link to the connect page. */
+export async function mintSession(
+  { url, apiKey }: ServiceAddress,
+  session: object,
+): Promise<{ token: string; url: string }> {
+  const minted = await postJson(`${url}/v1/sessions`, session, { Authorization: `Bearer ${apiKey}` });
+  return minted as { token: string; url: string };
+}
+
+const succeeds = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(5000) })).ok;

@@ -1,0 +1,211 @@
+/**
+ * A process that this one starts, watches and ends. Its output is appended to `{logFolder}/{name}.log`. It runs in a
+ * process group of its own, so that Ctrl-C in a terminal does not reach it, and it ends when this process ends, also
+ * when this process is killed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isFree } from './ports';
+
+export interface ProcessOptions {
+  /** Names the process in messages, and its log file. */
+  name: string;
+  /** Is made when it is missing. */
+  logFolder: string;
+  args?: readonly string[];
+  /** Variables beside those of this process; `undefined` removes one. */
+  env?: NodeJS.ProcessEnv;
+  /** Ports of 127.0.0.1 that it listens on. When one is taken, nothing is started. */
+  ports?: readonly number[];
+  /** Whether it works; an error counts as `false`. Default: it is ready once it runs. */
+  isReady?: () => Promise<boolean>;
+  /** `false`: return once the process runs. `ready()` then waits for `isReady`. */
+  waits?: boolean;
+  /** How long `stop` waits before it kills; 10 s by default. */
+  stopWithinMs?: number;
+}
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface LocalProcess {
+  name: string;
+  pid: number;
+  logFile: string;
+  /** Resolves when it has ended, for whatever reason; never rejects. */
+  exited: Promise<Exit>;
+  isRunning(): boolean;
+  /** Resolves when it works. Fails with its last lines when it ends before, and after 3 minutes. */
+  ready(): Promise<void>;
+  /** Sends SIGTERM, and SIGKILL when it still runs after `stopWithinMs`. Safe to repeat: it sends one SIGTERM. */
+  stop(withinMs?: number): Promise<Exit>;
+  /** Sends this signal and waits for the end. Safe to repeat. */
+  kill(signal?: NodeJS.Signals): Promise<Exit>;
+  /** Its output since this start. */
+  log(): string;
+  /** The last lines of `log()`. */
+  lastLines(count?: number): string;
+}
+
+const STOP_MS = 10_000;
+const POLL_MS = 50;
+/** Ends a hang. A process that fails ends by itself long before. */
+const READY_MS = 180_000;
+
+const above = join(__dirname, '..', '..');
+/** This file runs as `dist/scripts/local/process.js`, and under Jest from its source. */
+const dist = basename(above) === 'dist' ? above : join(above, 'dist');
+
+/**
+ * Starts one of our `main.js`, by its path within dist/, and waits until it is ready. Fails with its last lines where it
+ * ends before, and leaves nothing running.
+ */
+export const startMain = ({
+  main,
+  nodeArgs = [],
+  args = [],
+  ...options
+}: ProcessOptions & {
+  main: string;
+  nodeArgs?: readonly string[];
+}): Promise<LocalProcess> => {
+  const preload = ['--require', join(dist, 'scripts', 'local', 'with-parent.js')];
+  const line = [process.execPath, ...nodeArgs, ...preload, join(dist, main), ...args];
+  return start(options, async (log, env) => launch(line, log, env));
+};
+
+/** The same for any other program. A small process between this one and the program ends it when this one is gone. */
+export const startProgram = ({
+  command,
+  args = [],
+  ...options
+}: ProcessOptions & { command: string }): Promise<LocalProcess> =>
+  start(options, async (log, env) => {
+    const launched = launch([process.execPath, '-e', guard, command, ...args], log, env);
+    return { ...launched, pid: await guardedPid(launched.child) };
+  });
+
+interface Launched {
+  child: ChildProcess;
+  /** Of the program, which can be a child of `child`. */
+  pid: number;
+  exited: Promise<Exit>;
+}
+
+async function start(
+  { name, logFolder, env, ports = [], isReady, waits = true, stopWithinMs = STOP_MS }: ProcessOptions,
+  begin: (log: number, env: NodeJS.ProcessEnv) => Promise<Launched>,
+): Promise<LocalProcess> {
+  for (const port of ports) if (!(await isFree(port))) throw new Error(`Port ${port} of 127.0.0.1 is taken (${name})`);
+  mkdirSync(logFolder, { recursive: true });
+  const logFile = join(logFolder, `${name}.log`);
+  const log = openSync(logFile, 'a');
+  try {
+    const logStart = statSync(logFile).size;
+    const launched = await begin(log, { ...process.env, ...env });
+    const started = handleOf(launched, { name, logFile, logStart, isReady, stopWithinMs });
+    if (waits) await started.ready().catch(async (err: unknown) => (await started.kill(), Promise.reject(err)));
+    return started;
+  } finally {
+    closeSync(log); // the child has its own descriptor
+  }
+}
+
+/** With an IPC channel, whose end tells the child that this process is gone. */
+function launch(line: readonly string[], log: number, env: NodeJS.ProcessEnv): Launched {
+  const [command, ...args] = line as [string, ...string[]];
+  const child = spawn(command, args, { env, stdio: ['ignore', log, log, 'ipc'], detached: true });
+  const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  return { child, pid: child.pid!, exited };
+}
+
+type Facts = Pick<LocalProcess, 'name' | 'logFile'> &
+  Pick<ProcessOptions, 'isReady'> & { logStart: number; stopWithinMs: number };
+
+function handleOf({ child, pid, exited }: Launched, facts: Facts): LocalProcess {
+  const { name, logFile, logStart, isReady, stopWithinMs } = facts;
+  let stopped: Promise<Exit> | undefined; // a second SIGTERM would make some programs end without cleaning up
+  const handle: LocalProcess = {
+    ...{ name, pid, logFile, exited },
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    ready: () => untilReady(handle, isReady),
+    stop: (withinMs = stopWithinMs) => (stopped ??= stop(child, exited, withinMs)),
+    kill: async (signal = 'SIGKILL') => {
+      if (handle.isRunning()) sendTo(pid, signal);
+      return exited;
+    },
+    log: () => readFileSync(logFile).subarray(logStart).toString('utf8'),
+    lastLines: (count = 20) => handle.log().trimEnd().split('\n').slice(-count).join('\n'),
+  };
+  return handle;
+}
+
+async function untilReady(process: LocalProcess, isReady: ProcessOptions['isReady'] = async () => true): Promise<void> {
+  const ended = process.exited.then(() => false);
+  for (const until = Date.now() + READY_MS; ; await delay(POLL_MS)) {
+    const answered = await Promise.race([isReady().catch(() => false), ended]);
+    if (!process.isRunning()) throw await notStarted(process);
+    if (answered) return;
+    if (Date.now() > until)
+      throw new Error(`The ${process.name} is not ready after ${READY_MS / 1000} s (log: ${process.logFile})`);
+  }
+}
+
+async function notStarted({ name, exited, lastLines, logFile }: LocalProcess): Promise<Error> {
+  const { code, signal } = await exited;
+  const how = signal ?? `exit code ${code}`;
+  return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lastLines()}`);
+}
+
+/** Passes signals on to the program, ends as the program ends, and stops the program when its parent is gone. */
+const guard = `
+const [command, ...args] = process.argv.slice(1);
+const child = require('child_process').spawn(command, args, { stdio: 'inherit' });
+const stop = () => child.kill();
+process.on('SIGTERM', stop).on('SIGINT', stop).on('disconnect', stop);
+child.on('spawn', () => process.send(child.pid));
+child.on('error', ({ message }) => process.send(message, () => process.exit(127)));
+child.on('exit', (code, signal) => {
+  if (!signal) process.exit(code);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+});`;
+
+async function guardedPid(guardProcess: ChildProcess): Promise<number> {
+  const ended = once(guardProcess, 'disconnect').then(() => ['its guard process ended at once']);
+  const [answer] = (await Promise.race([once(guardProcess, 'message'), ended])) as [number | string];
+  if (typeof answer === 'string') throw new Error(answer);
+  return answer;
+}
+
+async function stop(child: ChildProcess, exited: Promise<Exit>, withinMs: number): Promise<Exit> {
+  child.kill('SIGTERM');
+  const limit = setTimeout(() => killGroup(child), withinMs);
+  try {
+    return await exited;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL'); // Windows has no process groups
+  }
+}
+
+/** The end of a process is reported a moment after it: until then its id is unknown to the system. */
+function sendTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== 'ESRCH') throw err;
+  }
+}

@@ -1,0 +1,108 @@
+/** The environment variables of each process of the local stack, and the keys in them. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { digestOf } from '../../client/http/service-key';
+import { keySetOf, publicHalf } from '../../sealing/keys';
+import { client } from '../../sandbox/token';
+
+/** A Temporal server that needs no credentials. */
+export interface TemporalAddress {
+  address: string;
+  /** `default` by default. */
+  namespace?: string;
+}
+
+/** A Cyclr and the client that calls it. */
+export interface Cyclr {
+  url: string;
+  clientId: string;
+  clientSecret: string;
+  /** Where Cyclr serves its consent pages. */
+  serviceUrl?: string;
+}
+
+/** What a service needs beside Temporal: the key of its backends, and the keys that sign its sessions. */
+export interface ServiceKeys {
+  apiKey: string;
+  sessionKeys: { keys: { kty: 'oct'; k: string }[] };
+}
+
+const random = (): string => randomBytes(32).toString('base64url');
+
+/** Keys of their own for one service. */
+export const newServiceKeys = (): ServiceKeys => ({
+  apiKey: random(),
+  sessionKeys: { keys: [{ kty: 'oct', k: random() }] },
+});
+
+/** The Cyclr that a sandbox at this address is. */
+export const cyclrOf = (url: string): Cyclr => ({
+  ...{ url, serviceUrl: url },
+  ...{ clientId: client.id, clientSecret: client.secret },
+});
+
+/** Of a process that reaches this Temporal: it gets no other TEMPORAL_* variable of this process, and no profile file. */
+export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    Object.keys(process.env).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, undefined]] : [])),
+  ),
+  TEMPORAL_ADDRESS: address,
+  TEMPORAL_NAMESPACE: namespace,
+  TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'), // an absent file is no profile, an empty one an error
+});
+
+const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.ProcessEnv => ({
+  CYCLR_API_URL: url,
+  CYCLR_CLIENT_ID: clientId,
+  CYCLR_CLIENT_SECRET: clientSecret,
+  CYCLR_SERVICE_URL: serviceUrl,
+});
+
+/** Of a sandbox. */
+export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string }): NodeJS.ProcessEnv => ({
+  SANDBOX_PORT: `${port}`,
+  SANDBOX_HOST: undefined,
+  SANDBOX_DATA: dataFile,
+});
+
+/** Of a worker. Where no Temporal or no Cyclr is given, the variables of this process name them. */
+export const workerEnv = ({
+  temporal,
+  cyclr,
+  sealingKeys,
+  healthPort,
+}: {
+  temporal?: TemporalAddress;
+  cyclr?: Cyclr;
+  /** The private JWK set, or the path of its file. */
+  sealingKeys: string;
+  healthPort: number;
+}): NodeJS.ProcessEnv => ({
+  ...(temporal && temporalEnv(temporal)),
+  ...(cyclr && cyclrEnv(cyclr)),
+  SEALING_KEYS: sealingKeys,
+  HEALTH_PORT: `${healthPort}`,
+});
+
+/** Of a service. Where no Temporal is given, the variables of this process name it. */
+export const serviceEnv = async ({
+  temporal,
+  port,
+  metricsPort,
+  keys,
+  sealingKeys,
+}: {
+  temporal?: TemporalAddress;
+  port: number;
+  metricsPort?: number;
+  keys: ServiceKeys;
+  /** The private JWK set of the workers; the service gets its public half. */
+  sealingKeys: string;
+}): Promise<NodeJS.ProcessEnv> => ({
+  ...(temporal && temporalEnv(temporal)),
+  PORT: `${port}`,
+  METRICS_PORT: metricsPort === undefined ? undefined : `${metricsPort}`,
+  SERVICE_API_KEYS: digestOf(keys.apiKey),
+  SESSION_KEYS: JSON.stringify(keys.sessionKeys),
+  SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(sealingKeys))),
+});

@@ -1,0 +1,46 @@
+/** The ports of `npm start`: read from the environment, and checked before anything starts. */
+import { isFree } from '../local/ports';
+import type { Ports } from '../local/stack';
+
+/** Each port of `npm start`: its variable, its default, and the part that listens on it. */
+const listeners: readonly { port: keyof Ports; variable: string; by: string; otherwise?: number }[] = [
+  { port: 'temporal', variable: 'TEMPORAL_DEV_PORT', by: 'Temporal', otherwise: 7233 },
+  { port: 'ui', variable: 'TEMPORAL_DEV_UI_PORT', by: 'Temporal Web', otherwise: 8233 },
+  { port: 'sandbox', variable: 'SANDBOX_PORT', by: 'the sandbox', otherwise: 7080 },
+  { port: 'service', variable: 'PORT', by: 'the onboarding service', otherwise: 8080 },
+  { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // by default any free one
+];
+
+/** The ports that these variables name, or their defaults. Fails with every variable that is no port number. */
+export function portsOf(env: NodeJS.ProcessEnv): Ports {
+  const ports = needed(env).map(
+    ({ port, variable, otherwise }) => [port, env[variable] || otherwise, variable] as const,
+  );
+  const wrong = ports.filter(([, value]) => value !== undefined && !isPort(Number(value)));
+  if (wrong.length > 0) throw new Error(wrong.map(([, , variable]) => `${variable} is no port number.`).join('\n'));
+  return Object.fromEntries(ports.flatMap(([port, value]) => (value === undefined ? [] : [[port, Number(value)]])));
+}
+
+/** Fails with one line for each of the ports that is taken, or given twice, before anything starts. */
+export async function checkPorts(ports: Ports): Promise<void> {
+  const wanted = listeners.flatMap(({ port, ...rest }) => (ports[port] ? [{ ...rest, number: ports[port] }] : []));
+  const problems: string[] = [];
+  for (const [index, { number, variable, by }] of wanted.entries()) {
+    const same = wanted.slice(0, index).find((other) => other.number === number);
+    if (same) problems.push(`${variable} and ${same.variable} are both ${number}. Set one of them to another port.`);
+    else if (!(await isFree(number)))
+      problems.push(
+        `Port ${number} of 127.0.0.1, for ${by}, is taken. End the program that listens there, or set ${variable} to another port.`,
+      );
+  }
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+}
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536;
+
+/** A part that the environment names instead needs no port. */
+const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>
+  listeners.filter(
+    ({ port }) =>
+      !(TEMPORAL_ADDRESS && (port === 'temporal' || port === 'ui')) && !(CYCLR_API_URL && port === 'sandbox'),
+  );
