@@ -52,7 +52,12 @@ export async function connect({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): ReturnTyp
     throw new ConnectorAuthError('temporalUnavailable', message);
   });
   const client = new Client({ connection, namespace: target.namespace });
-  return { flows: new ConnectorAuth(client), histories: historiesOf(client), close: () => connection.close() };
+  const taskQueue = env.TASK_QUEUE || undefined;
+  return {
+    flows: new ConnectorAuth(client, { taskQueue }),
+    histories: historiesOf(client),
+    close: () => connection.close(),
+  };
 }
 
 /** A few at a time: there can be more than a machine holds. */

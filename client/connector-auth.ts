@@ -77,6 +77,11 @@ export interface Link {
   expiresAt: string;
 }
 
+export interface ConnectorAuthOptions {
+  /** The task queue of the workers; `connector-auth` by default. */
+  taskQueue?: string;
+}
+
 /**
  * Starts, feeds, reads and ends authentications. Every method fails with a {@link ConnectorAuthError}: besides the
  * codes that it names, `temporalUnavailable`, and `noWorker` where a running flow has to be asked.
@@ -84,8 +89,14 @@ export interface Link {
 export class ConnectorAuth {
   /** Where the server itself refuses a query about a flow that has ended. */
   readonly #openFlows: WorkflowClient;
+  readonly #taskQueue: string;
 
-  constructor(private readonly client: Client) {
+  /** Shares the client's connection, which the caller closes. */
+  constructor(
+    private readonly client: Client,
+    { taskQueue = messages.taskQueue }: ConnectorAuthOptions = {},
+  ) {
+    this.#taskQueue = taskQueue;
     const { connection, workflow } = client;
     this.#openFlows = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
   }
@@ -231,7 +242,7 @@ export class ConnectorAuth {
     const { searchAttributes } = messages;
     try {
       const handle = await this.client.workflow.start<(input: Input) => Promise<View>>('authenticateConnector', {
-        taskQueue: messages.taskQueue,
+        taskQueue: this.#taskQueue,
         workflowId,
         workflowIdConflictPolicy: 'FAIL',
         args: [input],

@@ -24,6 +24,8 @@ export interface ServiceConfig {
   metricsPort?: number;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;
+  /** The workers' task queue; `connector-auth` by default. */
+  taskQueue?: string;
   /** Origins that may embed it, beside its own. */
   allowedOrigins: readonly string[];
   sealing: SealingKeys;
@@ -67,6 +69,7 @@ const Environment = z.object({
     .optional(),
   PORT: port.default(Number(DEFAULT_PORT)),
   METRICS_PORT: port.optional(),
+  TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional(),
   SERVICE_API_KEYS: given(
     "comma-separated SHA-256 digests of your backends' keys: `cyclr-connect keys hash` makes one",
   ),
@@ -103,6 +106,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
     host: data.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0',
     port: data.PORT,
     metricsPort: data.METRICS_PORT,
+    taskQueue: data.TASK_QUEUE || undefined,
     apiKeys,
     sessionKeys,
     allowedOrigins: data.ALLOWED_ORIGINS,

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const connection = await connect(target, CONNECT_MS);
   const metrics = createMetrics();
   const app = await createApp({
-    auth: new ConnectorAuth(new Client({ connection, namespace: target.namespace })),
+    auth: new ConnectorAuth(new Client({ connection, namespace: target.namespace }), { taskQueue: config.taskQueue }),
     tokens: new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl }),
     apiKeys: config.apiKeys,
     config,

@@ -13,6 +13,8 @@ export interface WorkerConfig {
   consent: ConsentPages;
   /** Port of /healthz and /readyz; 0 is any free port. */
   healthPort: number;
+  /** `connector-auth` by default. */
+  taskQueue?: string;
   /** The name of the worker deployment; worker versioning is off without one. */
   deployment?: string;
 }
@@ -64,6 +66,11 @@ export const environment = z.object({
     description: 'Port of `/healthz` and `/readyz`, on all addresses. 0 is any free port.',
     example: '8081',
   }),
+  TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({
+    description: 'Task queue of the flows. Worker, service and command line need the same value.',
+    example: 'connector-auth-eu',
+    default: 'connector-auth',
+  }),
   WORKER_DEPLOYMENT: z
     .string()
     .optional()
@@ -87,6 +94,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
     keys: variables.SEALING_KEYS,
     consent: { serviceUrl: variables.CYCLR_SERVICE_URL, username: variables.CYCLR_SIGN_IN_USERNAME },
     healthPort: variables.HEALTH_PORT,
+    taskQueue: variables.TASK_QUEUE,
     deployment: variables.WORKER_DEPLOYMENT,
   };
 }

@@ -1,23 +1,47 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
-import { CyclrClient } from '../activities/cyclr/client';
-import { taskQueue } from '../workflows/messages';
-import type { WorkerConfig } from './config';
+import { CyclrClient, type CyclrConfig } from '../activities/cyclr/client';
+import type { ConsentPages } from '../activities/links';
+import type { PrivateKeys } from '../sealing/keys';
+import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 
-interface Reached {
+export interface ConnectorWorkerOptions {
+  /** Cyclr's API, and the partner's client id and secret. */
+  cyclr: CyclrConfig;
+  /** The sealing keys: all of them open, the first also makes fingerprints. */
+  keys: PrivateKeys;
+  /** Cyclr's pages for users. */
+  consent: ConsentPages;
   connection: NativeConnection;
-  namespace: string;
+  /** `default` by default. */
+  namespace?: string;
+  /** `connector-auth` by default. ConnectorAuth must use the same. */
+  taskQueue?: string;
+  /** The name of the worker deployment: switches worker versioning on. */
+  deployment?: string;
+  /** The workflow bundle; the one of this package by default. */
+  bundlePath?: string;
+  /** Further options of the Temporal worker. They replace the ones that are set here. */
+  workerOptions?: Partial<WorkerOptions>;
 }
 
-/** A worker of the prebuilt workflow bundle. Its limits stand here, none is left to a default that may change. */
-export function createWorker(
-  { cyclr, keys, consent, deployment }: Omit<WorkerConfig, 'healthPort'>,
-  { connection, namespace }: Reached,
-  bundlePath: string,
-  more: Partial<WorkerOptions> = {},
-): Promise<Worker> {
+const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
+
+/** A Temporal worker that runs the workflows and activities of this package. Not started: call its `run()`. */
+export function createWorker({
+  cyclr,
+  keys,
+  consent,
+  connection,
+  namespace,
+  taskQueue = defaultTaskQueue,
+  deployment,
+  bundlePath = BUNDLE,
+  workerOptions,
+}: ConnectorWorkerOptions): Promise<Worker> {
   const options: WorkerOptions & { isolateExecutionTimeout: string } = {
     connection,
     namespace,
@@ -40,7 +64,7 @@ export function createWorker(
         ? { useWorkerVersioning: false }
         : { useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' }),
     },
-    ...more,
+    ...workerOptions,
   };
   return Worker.create(options);
 }

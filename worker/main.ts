@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Runtime, type Worker } from '@temporalio/worker';
 import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
 import { ConfigError } from '../temporal/environment';
@@ -12,7 +11,6 @@ import { type Health, healthOf, serveHealth, starting } from './health';
 import { createLogger } from './logger';
 
 const CONNECT_MS = 30_000;
-const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 async function main(): Promise<void> {
   const running: { worker?: Worker; health: Health } = { health: starting };
@@ -24,7 +22,7 @@ async function main(): Promise<void> {
   const target = temporalTarget();
   await requireSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
-  const worker = await createWorker(config, { connection, namespace: target.namespace }, BUNDLE);
+  const worker = await createWorker({ ...config, connection, namespace: target.namespace });
   running.worker = worker;
   running.health = healthOf(worker, () => reachTemporal(connection, target.namespace));
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);

@@ -16,8 +16,13 @@ async function main([bundle = '']: string[]): Promise<void> {
   Runtime.install({ logger: createLogger(), shutdownSignals: [] });
   const target = temporalTarget();
   const connection = await connectNative(target);
-  const reached = { connection, namespace: target.namespace };
-  const worker = await createWorker(config, reached, bundle, { taskQueue: minimalTaskQueue });
+  const worker = await createWorker({
+    ...config,
+    connection,
+    namespace: target.namespace,
+    taskQueue: minimalTaskQueue,
+    bundlePath: bundle,
+  });
   onStopSignal(() => worker.shutdown());
   const health = healthOf(worker, () => reachTemporal(connection, target.namespace));
   await serveHealth(config.healthPort, () => health);

@@ -100,9 +100,12 @@ async function stageOn({ client, native, sleep, now, close }: Server): Promise<S
     keys: await privateKeysOf(keys),
     consent: { serviceUrl: apiUrl },
   };
-  const worker = await createWorker(config, { connection: native, namespace }, bundlePath, {
-    identity: identities.worker,
-    shutdownGraceTime: 0,
+  const worker = await createWorker({
+    ...config,
+    connection: native,
+    namespace,
+    bundlePath,
+    workerOptions: { identity: identities.worker, shutdownGraceTime: 0 },
   });
   const running = worker.run();
   return {

@@ -66,6 +66,18 @@ async function collect(entries: AsyncIterable<TimelineEntry>, into: TimelineEntr
 }
 
 describe('start', () => {
+  test('uses the task queue of the options, else connector-auth', async () => {
+    const other = new ConnectorAuth(stage.client, { taskQueue: 'other-queue' });
+    const [there, here] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
+
+    await other.start(there);
+    await stage.auth.start(here);
+
+    const queueOf = async (key: ConnectorKey) =>
+      (await stage.client.workflow.getHandle(workflowIdOf(key)).describe()).taskQueue;
+    expect([await queueOf(there), await queueOf(here)]).toEqual(['other-queue', 'connector-auth']);
+  });
+
   test('several times at once starts one, and finds it', async () => {
     const on = stage.install('Brightdesk');
 

@@ -157,8 +157,8 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
     };
-    const options = { identity: identities.worker, ...cache, ...more };
-    worker = await createWorker(config, { connection: native, namespace }, bundlePath, options);
+    const workerOptions = { identity: identities.worker, ...cache, ...more };
+    worker = await createWorker({ ...config, connection: native, namespace, bundlePath, workerOptions });
     running = worker.run();
   };
   const install: Stage['install'] = (connector, { accountId = `account-${randomUUID()}`, patch } = {}) => {
