@@ -1,6 +1,6 @@
 /** What each Cyclr error means to Temporal: one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { SealingError, type SealingErrorCode } from '../sealing/sealing-error';
+import { SealingError, type SealingErrorCode } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
 import type { Problem } from '../workflows/messages';
 import { problemOf } from '../workflows/problems';

@@ -1,10 +1,8 @@
 /** The ports, made of the Cyclr client and the keys: the only place that opens a sealed value. */
 import { activityInfo, log, metricMeter } from '@temporalio/activity';
 import { credentialsOf } from '../sealing/credentials';
-import type { Binding } from '../sealing/binding';
+import { type Binding, open, SealingError } from '../sealing/seal';
 import type { PrivateKeys } from '../sealing/keys';
-import { open } from '../sealing/open';
-import { SealingError } from '../sealing/sealing-error';
 import type { Connector, ConnectorKey, Sealed } from '../workflows/connector';
 import type { ConnectorActivities, CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';

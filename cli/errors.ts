@@ -1,6 +1,6 @@
 import { ConnectorAuthError } from '../client/connector-auth-error';
 import { KeySetError } from '../sealing/keys';
-import { SealingError } from '../sealing/sealing-error';
+import { SealingError } from '../sealing/seal';
 import type { ExitCode } from './command';
 import { oneLine } from './render';
 

@@ -1,12 +1,10 @@
-import type { ConnectorKey, Sealed } from '../workflows/connector';
-import type { View } from '../workflows/messages';
 import { publicKeyOf } from '../sealing/keys';
-import { seal } from '../sealing/seal';
-import { argumentsOf, checkCount, keyOf, type Cli, type Command } from './command';
+import { sealProperties, secretsIn } from '../sealing/seal';
+import { argumentsOf, checkCount, keyOf, type Command } from './command';
 import { author, sealingKeys } from './config';
 import { onTerminal } from './prompt';
 import { askForValues } from './property-questions';
-import { valuesFromStdin, valuesIn, type Values } from './property-values';
+import { valuesFromStdin, valuesIn } from './property-values';
 import { answer, submissionIdIn, SUBMISSION_ID_HELP, submissionOption } from './submission';
 
 /** Sets properties, the secret ones sealed. */
@@ -28,33 +26,16 @@ export const properties: Command = {
 
     const view = await flows.view(key);
     const typed = given ?? (await onTerminal(cli, (ask) => askForValues(ask, view)));
-    const secrets = Object.keys(typed).filter((name) => isSecret(view, name));
-    if (values.set && secrets.length > 0) cli.stderr.write(WARNING);
-    const sealed = await withSealed(secrets, typed, { ...key, submissionId }, cli);
+    const secrets = secretsIn(typed, view.fields);
+    const hasSecrets = Object.keys(secrets).length > 0;
+    if (values.set && hasSecrets) cli.stderr.write(WARNING);
+    const sealer = hasSecrets && (await publicKeyOf(await sealingKeys(cli)));
+    const sealed = sealer && (await sealProperties(secrets, { ...key, submissionId }, sealer));
 
-    return answer(cli, values.json, await flows.submitProperties(key, { submissionId, values: sealed, by: author() }));
+    const input = { submissionId, values: { ...typed, ...sealed }, by: author() };
+    return answer(cli, values.json, await flows.submitProperties(key, input));
   },
 };
 
 /** It names no property: a name that nobody knows can be a secret without its name. */
 const WARNING = "warning: a secret given as an argument stands in the shell's history and in the list of processes\n";
-
-/** What the flow does not list may be a secret. */
-const isSecret = ({ fields = [] }: View, name: string): boolean =>
-  fields.find((field) => field.name === name)?.secret ?? true;
-
-/** The values, those of these names sealed. Needs keys only where there is something to seal. */
-async function withSealed(
-  names: string[],
-  values: Values,
-  binding: ConnectorKey & { submissionId: string },
-  cli: Cli,
-): Promise<{ [name: string]: Sealed | string }> {
-  if (names.length === 0) return values;
-  const sealer = await publicKeyOf(await sealingKeys(cli));
-  const sealed = names.map(async (name): Promise<[string, Sealed]> => [
-    name,
-    await seal(values[name]!, { ...binding, purpose: `property:${name}` }, sealer),
-  ]);
-  return Object.fromEntries([...Object.entries(values), ...(await Promise.all(sealed))]);
-}

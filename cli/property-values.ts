@@ -1,3 +1,4 @@
+import { jsonOf } from '../sealing/json';
 import type { Cli } from './command';
 import { CliError } from './errors';
 import { readJsonText } from './stdin';
@@ -24,12 +25,4 @@ export async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> 
   const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
   if (isObject && Object.values(parsed).every((value) => typeof value === 'string')) return parsed as Values;
   throw new CliError('malformed', 'standard input is no JSON object whose values are texts');
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // refused by the caller: V8's error quotes the text
-  }
 }

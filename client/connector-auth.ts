@@ -34,7 +34,7 @@ import { ConnectorAuthError, isDeadline, noWorker, translated } from './connecto
 import { connectorList, type ConnectorList, type ListRequest } from './connector-list';
 import { historyGrowth, inputOf } from './history';
 import { generateKey, privateKeysOf } from '../sealing/keys';
-import { open } from '../sealing/open';
+import { open } from '../sealing/seal';
 
 const ANSWER_WITHIN_MS = 10_000;
 /** What a flow gives Cyclr to make a link. */

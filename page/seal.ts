@@ -2,7 +2,7 @@
 import type { Credentials } from '../workflows/messages';
 import type { ConnectorKey, Sealed } from '../workflows/connector';
 import { publicKeyOf } from '../sealing/keys';
-import { seal, sealCredentials } from '../sealing/seal';
+import { sealCredentials, sealProperties } from '../sealing/seal';
 
 /** Browsers give WebCrypto to secure pages alone: https, or this very machine. */
 export const canSeal = (): boolean => globalThis.crypto?.subtle !== undefined;
@@ -17,12 +17,9 @@ export async function sealerOf(keySet: string, { accountId, connectorId }: Conne
   const key = await publicKeyOf(keySet);
   const of = { accountId, connectorId };
   return {
-    async values(values, submissionId) {
-      const sealed = Object.entries(values).map(async ([name, value]) => {
-        return [name, await seal(value, { ...of, submissionId, purpose: `property:${name}` }, key)] as const;
-      });
-      return { values: Object.fromEntries(await Promise.all(sealed)) };
-    },
+    values: async (values, submissionId) => ({
+      values: await sealProperties(values, { ...of, submissionId }, key),
+    }),
     credentials: async (credentials, submissionId) => ({
       credentials: await sealCredentials(credentials, { ...of, submissionId }, key),
     }),

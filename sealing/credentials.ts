@@ -1,38 +1,33 @@
 import { z } from 'zod';
 import type { Credentials } from '../workflows/messages';
-import { MAX_PLAINTEXT_BYTES } from './binding';
-import { SealingError } from './sealing-error';
+import { jsonOf } from './json';
+import { MAX_PLAINTEXT_BYTES, SealingError } from './seal';
 
-/** UTF-8 has no lone surrogates: Cyclr would be given another password than the one that was typed. */
-const wellFormed = z.string().refine((value) => !/\p{Surrogate}/u.test(value));
-const text = wellFormed.min(1);
+/** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
+const text = z
+  .string()
+  .max(MAX_PLAINTEXT_BYTES)
+  .refine((value) => !/\p{Surrogate}/u.test(value));
+const nonEmpty = text.min(1);
 
-/** Strict: a misspelt `refreshToken` must not be lost on the way. */
-const shape = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('apiKey'), key: text }),
-  // An empty password is an explicit choice. A `:` can only stand in the password: in HTTP Basic it ends the user name.
-  z.strictObject({ kind: z.literal('basic'), username: text.regex(/^[^:]+$/), password: wellFormed }),
+/** The shape of credentials. Strict, so that a misspelt `refreshToken` is refused and not dropped. */
+export const CredentialsShape = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('apiKey'), key: nonEmpty }),
+  // An empty password is an explicit choice. In HTTP Basic the first `:` ends the user name.
+  z.strictObject({ kind: z.literal('basic'), username: nonEmpty.regex(/^[^:]+$/), password: text }),
   z.strictObject({
     kind: z.literal('tokens'),
-    accessToken: text,
-    refreshToken: text.optional(),
-    expires: text.optional(),
-    refreshExpires: text.optional(),
+    accessToken: nonEmpty,
+    refreshToken: nonEmpty.optional(),
+    expires: nonEmpty.optional(),
+    refreshExpires: nonEmpty.optional(),
   }),
 ]);
 
-/** The credentials that an opened (or typed) JSON text holds. Fails: `malformed`, without quoting any of it. */
+/** Reads credentials from a JSON text. Fails with a {@link SealingError}: `malformed`, without quoting the text. */
 export function credentialsOf(plaintext: string): Credentials {
-  const { success, data } = shape.safeParse(jsonOf(plaintext));
+  const given = plaintext.length <= MAX_PLAINTEXT_BYTES ? jsonOf(plaintext) : undefined;
+  const { success, data } = CredentialsShape.safeParse(given);
   if (success) return data;
   throw new SealingError('malformed', 'Not the JSON of an API key, a user name and password, or tokens.');
-}
-
-function jsonOf(plaintext: string): unknown {
-  try {
-    if (plaintext.length <= MAX_PLAINTEXT_BYTES) return JSON.parse(plaintext);
-  } catch {
-    // replaced by the caller's error: V8's quotes the text
-  }
-  return undefined;
 }

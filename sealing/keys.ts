@@ -1,5 +1,6 @@
 /** JWK sets of sealing keys: the first key seals, all of them open. Nothing here quotes key material. */
 import { base64url, calculateJwkThumbprint, type KeyLike } from 'jose';
+import { jsonOf } from './json';
 
 /** A key ready for use. */
 export interface SealingKey {
@@ -103,19 +104,11 @@ async function checkedKeys(text: string) {
 }
 
 function jwksIn(text: string): unknown[] {
-  const { keys } = jsonOf(text) as { keys?: unknown };
-  const countable = Array.isArray(keys) && keys.length >= 1 && keys.length <= MAX_KEYS;
-  check(countable, `not a JWK set: {"keys": […]} with 1 to ${MAX_KEYS} keys is expected`);
+  check(text.length <= MAX_TEXT_LENGTH, 'not a JWK set: over 64 KiB');
+  const { keys } = Object(jsonOf(text)) as { keys?: unknown };
+  const isCountable = Array.isArray(keys) && keys.length >= 1 && keys.length <= MAX_KEYS;
+  check(isCountable, `not a JWK set: {"keys": […]} with 1 to ${MAX_KEYS} keys is expected`);
   return keys;
-}
-
-function jsonOf(text: string): object {
-  try {
-    if (text.length <= MAX_TEXT_LENGTH) return Object(JSON.parse(text));
-  } catch {
-    // replaced below: V8's error quotes the text
-  }
-  throw new KeySetError('not a JWK set: not JSON, or over 64 KiB');
 }
 
 /** Importing checks that the point is on the curve, and that the private part belongs to it. */

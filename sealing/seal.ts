@@ -1,17 +1,83 @@
-/** Seals what a user typed, in a browser as in Node: nothing here needs more than WebCrypto. */
-import { CompactEncrypt } from 'jose';
-import type { Sealed } from '../workflows/connector';
+/** Sealed values: sealing and opening. Runs in browsers and in Node: it needs WebCrypto only. */
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
+import {
+  isAccountId,
+  isConnectorId,
+  isSubmissionId,
+  type ConnectorKey,
+  type Field,
+  type Sealed,
+} from '../workflows/connector';
 import type { Credentials } from '../workflows/messages';
-import { algorithms, headerOf, isBinding, MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH, type Binding } from './binding';
-import type { SealingKey } from './keys';
-import { SealingError } from './sealing-error';
+import type { PrivateKeys, SealingKey } from './keys';
 
-/** UTF-8 has no lone surrogates: they would be replaced on the way, and a password would silently be another one. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+/** One input or one link of a connector. */
+export interface Submission extends ConnectorKey {
+  /** The submission's id; for a link the attempt's. */
+  submissionId: string;
+}
+
+/** A sealed value opens for the same binding only. */
+export interface Binding extends Submission {
+  purpose: 'credentials' | 'link' | `property:${string}`;
+}
+
+/** Longest plaintext, in bytes of UTF-8. */
+export const MAX_PLAINTEXT_BYTES = 64 * 1024;
+/** Longest sealed value, in characters: the longest plaintext in base64url, and 10 KiB for the header. */
+export const MAX_SEALED_LENGTH = 96 * 1024;
 
 /**
- * Seals a text to a public key, for this binding alone. Sealing twice gives two different values.
- * Fails: `malformed` for a text over 64 KiB, one with lone surrogates, or a binding that can't be.
+ * - `unknownKey`: the value is sealed to a key that is not in the key set.
+ * - `notOpenable`: the value does not open for any other reason.
+ * - `malformed`: the value can't be sealed, or an opened value has the wrong shape.
+ */
+export type SealingErrorCode = 'unknownKey' | 'notOpenable' | 'malformed';
+
+const messages: Record<SealingErrorCode, string> = {
+  unknownKey: 'The value is sealed to a key that is not in this key set.',
+  notOpenable: 'The sealed value does not open here: it is damaged, too old, or sealed for something else.',
+  malformed: 'The value is too long, or not of the expected shape.',
+};
+
+/** A value that can't be sealed or opened. The error has no cause and never quotes the value: a log could print both. */
+export class SealingError extends Error {
+  override readonly name = 'SealingError';
+  constructor(
+    readonly code: SealingErrorCode,
+    message = messages[code],
+  ) {
+    super(message);
+  }
+}
+
+const MAX_AGE_MS = 8 * 24 * 60 * 60 * 1000;
+
+/** The only accepted algorithms. */
+const algorithms = { alg: 'ECDH-ES', enc: 'A256GCM' } as const;
+
+const HEADER_NAMES = 'acc alg con enc epk iat kid pur sub';
+
+/** Five parts in base64url. The second part is empty: ECDH-ES encrypts with the agreed key itself. */
+const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
+
+/** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Fatal, so that damaged UTF-8 does not open; `ignoreBOM`, so that a leading U+FEFF stays part of the text. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The binding as members of the protected header. */
+const headerOf = ({ accountId, connectorId, purpose, submissionId }: Binding) => ({
+  acc: accountId,
+  con: connectorId,
+  pur: purpose,
+  sub: submissionId,
+});
+
+/**
+ * Seals a text to a public key, for one binding. Each call gives another value.
+ * Fails with a {@link SealingError}: `malformed` for a text over 64 KiB, a lone surrogate, or an invalid binding.
  */
 export async function seal(
   plaintext: string,
@@ -20,20 +86,83 @@ export async function seal(
   nowMs = Date.now(),
 ): Promise<Sealed> {
   const bytes = new TextEncoder().encode(plaintext);
-  const bound = isBinding(binding) && !LONE_SURROGATE.test(binding.purpose);
-  if (!bound || bytes.length > MAX_PLAINTEXT_BYTES || LONE_SURROGATE.test(plaintext))
+  if (!isBinding(binding) || bytes.length > MAX_PLAINTEXT_BYTES || LONE_SURROGATE.test(plaintext))
     throw new SealingError('malformed');
   const sealed = await new CompactEncrypt(bytes)
     .setProtectedHeader({ ...algorithms, kid, ...headerOf(binding), iat: Math.floor(nowMs / 1000) })
     .encrypt(key);
-  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // a property's name can be long
+  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the name of a property can be long
   return { sealed };
 }
 
-/** Seals credentials for one submission alone: as {@link seal}. */
-export const sealCredentials = (
-  credentials: Credentials,
-  { accountId, connectorId, submissionId }: Omit<Binding, 'purpose'>,
+const isBinding = ({ accountId, connectorId, purpose, submissionId }: Binding): boolean =>
+  isAccountId(accountId) &&
+  isConnectorId(connectorId) &&
+  isSubmissionId(submissionId) &&
+  (purpose === 'credentials' || purpose === 'link' || /^property:./s.test(purpose)) &&
+  !LONE_SURROGATE.test(purpose);
+
+/** Seals credentials for one submission. Fails like {@link seal}. */
+export const sealCredentials = (credentials: Credentials, submission: Submission, key: SealingKey): Promise<Sealed> =>
+  seal(JSON.stringify(credentials), { ...submission, purpose: 'credentials' }, key);
+
+/** Seals values of properties, given by `TargetName`, for one submission. Fails like {@link seal}. */
+export async function sealProperties(
+  values: { [targetName: string]: string },
+  submission: Submission,
   key: SealingKey,
-): Promise<Sealed> =>
-  seal(JSON.stringify(credentials), { accountId, connectorId, submissionId, purpose: 'credentials' }, key);
+): Promise<{ [targetName: string]: Sealed }> {
+  const sealed = Object.entries(values).map(
+    async ([name, value]) => [name, await seal(value, { ...submission, purpose: `property:${name}` }, key)] as const,
+  );
+  return Object.fromEntries(await Promise.all(sealed));
+}
+
+/**
+ * The values in clear that must be sealed: those of secret fields, and of names that `fields` does not list, because
+ * they can be secret. An empty value needs no sealing.
+ */
+export const secretsIn = (
+  values: { [targetName: string]: Sealed | string },
+  fields: Field[] = [],
+): { [targetName: string]: string } =>
+  Object.fromEntries(
+    Object.entries(values).filter(
+      (entry): entry is [string, string] =>
+        typeof entry[1] === 'string' &&
+        entry[1] !== '' &&
+        (fields.find(({ name }) => name === entry[0])?.secret ?? true),
+    ),
+  );
+
+/**
+ * Opens a value that was sealed for this binding.
+ * Fails with a {@link SealingError}: `unknownKey` where only the key does not fit; `notOpenable` for a damaged value,
+ * another algorithm, another binding, or an age over 8 days. An issue time in the future is accepted, because users'
+ * clocks differ.
+ */
+export async function open(value: Sealed, binding: Binding, keys: PrivateKeys, nowMs = Date.now()): Promise<string> {
+  try {
+    return await opened(value.sealed, binding, keys, nowMs);
+  } catch (err) {
+    // Replaced, never chained: a parser's error can quote the text.
+    throw new SealingError(err instanceof SealingError ? err.code : 'notOpenable');
+  }
+}
+
+/** Checks the header before it decrypts. Decryption then proves that the header was not changed. */
+async function opened(jwe: string, binding: Binding, keys: PrivateKeys, nowMs: number): Promise<string> {
+  if (jwe.length > MAX_SEALED_LENGTH || !COMPACT_JWE.test(jwe)) throw new SealingError('notOpenable');
+  const header = decodeProtectedHeader(jwe);
+  if (!fits(header, binding, nowMs)) throw new SealingError('notOpenable');
+  const held = keys.find(({ kid }) => kid === header.kid);
+  if (!held) throw new SealingError('unknownKey');
+  return utf8.decode((await compactDecrypt(jwe, held.key)).plaintext);
+}
+
+const fits = (header: { [name: string]: unknown }, binding: Binding, nowMs: number): boolean =>
+  Object.keys(header).sort().join(' ') === HEADER_NAMES &&
+  Object.entries({ ...algorithms, ...headerOf(binding) }).every(([name, value]) => header[name] === value) &&
+  typeof header.kid === 'string' &&
+  Number.isSafeInteger(header.iat) &&
+  nowMs - (header.iat as number) * 1000 <= MAX_AGE_MS;

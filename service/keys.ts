@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { base64url } from 'jose';
 import { z } from 'zod';
+import { jsonOf } from '../sealing/json';
 import { KeySetError } from '../sealing/keys';
 
 export interface SessionKey {
@@ -41,11 +42,3 @@ function sessionKeyOf(given: unknown, index: number): SessionKey {
 
 /** A name for a key that has none: every instance finds the same. Too short to tell anything of the key. */
 const nameOf = (secret: Uint8Array): string => createHash('sha256').update(secret).digest('base64url').slice(0, 8);
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // V8's error quotes the text
-  }
-}

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Problem, View } from '../workflows/messages';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
-import { SealingError } from '../sealing/sealing-error';
+import { SealingError } from '../sealing/seal';
 
 export interface Answer {
   status: number;

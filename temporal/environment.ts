@@ -46,7 +46,7 @@ export const parsedBy =
     try {
       return await parse(value);
     } catch (err) {
-      context.addIssue(err instanceof Fault ? err.message : 'can not be read');
+      context.addIssue(err instanceof Fault ? `is not usable: ${err.message}` : 'can not be read');
       return z.NEVER;
     }
   };

@@ -1,6 +1,7 @@
 /** Cyclr's answers, parsed before anything reads them. What must not travel further is dropped here. */
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
+import { jsonOf } from '../../sealing/json';
 import { CyclrError } from './errors';
 
 const MAX_ICON_LENGTH = 8 * 1024;
@@ -86,14 +87,6 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   const result = schema.safeParse(jsonOf(body));
   if (result.success) return result.data;
   throw new CyclrError('unreadable', `${call}: an answer that can not be read (${status}, ${body.length} characters)`);
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined; // V8's error quotes the text
-  }
 }
 
 /** The account connector in our words. Fails: `unreadable`, also where it is another connector's. */

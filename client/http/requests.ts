@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
-import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/binding';
+import { CredentialsShape } from '../../sealing/credentials';
+import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
 import { NOT_SEALED } from './codes';
 import { State } from './answers';
 
@@ -112,18 +113,6 @@ const SealedOnly = z.strictObject(
   NOT_SEALED,
 );
 const text = z.string().max(MAX_PLAINTEXT_BYTES);
-const given = text.min(1);
-const Credentials = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('apiKey'), key: given }),
-  z.strictObject({ kind: z.literal('basic'), username: given.regex(/^[^:]+$/), password: text }),
-  z.strictObject({
-    kind: z.literal('tokens'),
-    accessToken: given,
-    refreshToken: given.optional(),
-    expires: given.optional(),
-    refreshExpires: given.optional(),
-  }),
-]);
 const valuesOf = <V extends z.ZodType>(value: V) =>
   z
     .record(z.string().min(1).max(1000), value)
@@ -144,7 +133,7 @@ export const PropertiesBody = z
   .refine(({ submissionId, values }) => submissionId !== undefined || !isAnySealed(values), { path: ['submissionId'] })
   .meta(neededWith({ values: { additionalProperties: { type: 'string' } } }));
 export const CredentialsBody = z
-  .strictObject({ submissionId: SubmissionId.optional(), credentials: z.union([Sealed, Credentials]) })
+  .strictObject({ submissionId: SubmissionId.optional(), credentials: z.union([Sealed, CredentialsShape]) })
   .refine(({ submissionId, credentials }) => submissionId !== undefined || !('sealed' in credentials), {
     path: ['submissionId'],
   })

@@ -1,4 +1,5 @@
 /** Sends calls to the service, in a limited time, and repeats them where that can help. */
+import { jsonOf } from '../../sealing/json';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorOf, OnboardingError } from './onboarding-error';
 
@@ -117,12 +118,3 @@ const reasonOf = (err: unknown): string => {
   const { code } = Object(Object(err).cause) as { code?: unknown };
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : 'no answer';
 };
-
-/** Undefined where it is no JSON: an error of the parser would quote it. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

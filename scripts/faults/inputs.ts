@@ -1,8 +1,7 @@
 /** What a user types: good values, and every mistake. */
 import { authValueOf } from '../../activities/credentials';
-import type { Binding } from '../../sealing/binding';
+import { type Binding, seal } from '../../sealing/seal';
 import { generateKey, publicKeyOf } from '../../sealing/keys';
-import { seal } from '../../sealing/seal';
 import type { ConnectorKey, Field, Sealed } from '../../workflows/connector';
 import type { CredentialInput, Credentials, PropertyInput, View } from '../../workflows/messages';
 import type { CredentialRound, PropertyRound } from './plan';

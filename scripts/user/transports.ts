@@ -2,9 +2,8 @@
 import type { Client } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
-import type { Binding } from '../../sealing/binding';
 import type { SealingKey } from '../../sealing/keys';
-import { seal } from '../../sealing/seal';
+import { seal, type Binding } from '../../sealing/seal';
 import { workflowIdOf, type ConnectorKey, type Sealed } from '../../workflows/connector';
 import type { CredentialInput, Credentials, Input, PropertyInput } from '../../workflows/input';
 import type { View } from '../../workflows/view';

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { CyclrError, type CyclrErrorKind } from '../../activities/cyclr/errors';
 import { mapped } from '../../activities/failures';
-import { SealingError, type SealingErrorCode } from '../../sealing/sealing-error';
+import { SealingError, type SealingErrorCode } from '../../sealing/seal';
 import type { ActivityFailureType } from '../../workflows/ports';
 import { problemOf } from '../../workflows/problems';
 import { everythingIn, leaks } from './leaks';

@@ -5,7 +5,7 @@ import { CyclrError } from '../../activities/cyclr/errors';
 import { fingerprintOf, hasChanged } from '../../activities/fingerprint';
 import { mintLink, readAuthorization } from '../../activities/links';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
-import { open } from '../../sealing/open';
+import { open } from '../../sealing/seal';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';

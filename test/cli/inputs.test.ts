@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
-import { open } from '../../sealing/open';
+import { open } from '../../sealing/seal';
 import type { Field, Sealed } from '../../workflows/connector';
 import type { ProblemCode, StateName } from '../../workflows/messages';
 import { cli, inputOf, SECRET, viewOf } from './scene';

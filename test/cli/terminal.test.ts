@@ -1,5 +1,5 @@
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
-import { open } from '../../sealing/open';
+import { open } from '../../sealing/seal';
 import type { Field } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { cli, inputOf, SECRET, viewOf } from './scene';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readKeySet } from '../../sealing/key-file';
 import { generateKey, keySetOf, privateKeysOf, publicHalf, publicKeyOf, rotate, type Jwk } from '../../sealing/keys';
-import { open } from '../../sealing/open';
-import { seal } from '../../sealing/seal';
+import { open, seal } from '../../sealing/seal';
 
 const binding = { accountId: 'acme', connectorId: 42, purpose: 'credentials', submissionId: 'sub-1' } as const;
 const setOf = (...keys: unknown[]) => JSON.stringify({ keys });

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
-import { MAX_PLAINTEXT_BYTES, type Binding } from '../../sealing/binding';
+import { type Binding, MAX_PLAINTEXT_BYTES, open, seal } from '../../sealing/seal';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
-import { open } from '../../sealing/open';
-import { seal } from '../../sealing/seal';
 import type { Sealed } from '../../workflows/connector';
 
 const NOW = Date.parse('2030-01-02T03:04:05.678Z');

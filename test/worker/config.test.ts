@@ -30,7 +30,7 @@ test('one message names every fault, and quotes no value', async () => {
   const message = await readConfig(env).catch((err: Error) => err.message);
 
   expect(message).toMatch(/^CYCLR_API_URL is no origin .*\nCYCLR_SERVICE_URL is not set.*\nCYCLR_CLIENT_ID is not set/);
-  expect(message).toMatch(/^SEALING_KEYS neither a JWK set nor the path of a file that can be read/m);
+  expect(message).toMatch(/^SEALING_KEYS is not usable: neither a JWK set nor the path of a file that can be read/m);
   expect(message).not.toContain('hunter2');
 });
 
@@ -50,7 +50,7 @@ test('SEALING_KEYS without a private part is refused', async () => {
 
   const reading = readConfig({ ...(await right()), SEALING_KEYS: JSON.stringify({ keys: [publicKey] }) });
 
-  await expect(reading).rejects.toThrow('SEALING_KEYS key 1 of the JWK set has no private part');
+  await expect(reading).rejects.toThrow('SEALING_KEYS is not usable: key 1 of the JWK set has no private part');
 });
 
 test.each(['a', '-1', '65536', '80.5'])('HEALTH_PORT %p is refused', async (HEALTH_PORT) => {

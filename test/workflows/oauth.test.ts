@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { open } from '../../sealing/open';
+import { open } from '../../sealing/seal';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Decision } from '../../sandbox/oauth';
