@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { connect, temporalTarget } from '../temporal/connection';
 import { reachTemporal, troubleReaching } from '../temporal/reach';
+import { runMain } from '../temporal/run-main';
 import { onStopSignal } from '../temporal/stop-signals';
 import { createApp } from './app';
 import { readConfig } from './config';
@@ -43,10 +44,4 @@ async function main(): Promise<void> {
   await connection.close();
 }
 
-main().then(
-  () => process.exit(0),
-  (err: unknown) => {
-    console.error(err instanceof Error ? `service: ${err.message}` : 'service: it did not start');
-    process.exit(1);
-  },
-);
+runMain(main, 'service');

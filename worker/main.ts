@@ -3,6 +3,7 @@ import { connect, temporalTarget, type TemporalTarget } from '../temporal/connec
 import { ConfigError } from '../temporal/environment';
 import { connectNative } from '../temporal/native-connection';
 import { reachTemporal } from '../temporal/reach';
+import { runMain } from '../temporal/run-main';
 import { missingSearchAttributes } from '../temporal/search-attributes';
 import { onStopSignal } from '../temporal/stop-signals';
 import { readConfig } from './config';
@@ -45,10 +46,4 @@ async function requireSearchAttributes(target: TemporalTarget): Promise<void> {
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (err: unknown) => {
-    console.error(err instanceof Error ? `worker: ${err.message}` : 'worker: it did not start');
-    process.exit(1);
-  },
-);
+runMain(main, 'worker');

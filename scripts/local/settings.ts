@@ -21,19 +21,24 @@ export interface Cyclr {
   serviceUrl?: string;
 }
 
+/** A JWK set of symmetric keys. */
+export interface SessionKeySet {
+  keys: { kty: 'oct'; k: string }[];
+}
+
 /** What a service needs beside Temporal: the key of its backends, and the keys that sign its sessions. */
 export interface ServiceKeys {
   apiKey: string;
-  sessionKeys: { keys: { kty: 'oct'; k: string }[] };
+  sessionKeys: SessionKeySet;
 }
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-/** Keys of their own for one service. */
-export const newServiceKeys = (): ServiceKeys => ({
-  apiKey: random(),
-  sessionKeys: { keys: [{ kty: 'oct', k: random() }] },
-});
+/** A set of one new key. */
+export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: random() }] });
+
+/** New keys for one service. */
+export const newServiceKeys = (): ServiceKeys => ({ apiKey: random(), sessionKeys: newSessionKeys() });
 
 /** The Cyclr that a sandbox at this address is. */
 export const cyclrOf = (url: string): Cyclr => ({

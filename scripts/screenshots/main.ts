@@ -1,6 +1,7 @@
 /** `npm run screenshots`: a picture of every way that the pages can look, in both themes and two widths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import { launchBrowser } from './chromium';
 import { galleryOf } from './gallery';
@@ -51,10 +52,4 @@ async function main([name = '']: string[]): Promise<number> {
   }
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
-    process.exit(1);
-  },
-);
+runMain(main);

@@ -13,7 +13,7 @@ import { Tokens } from '../../service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
 import { freePort } from '../local/ports';
 import type { View } from '../../workflows/messages';
-import { newSessionKeys } from '../local/service';
+import { newSessionKeys } from '../local/settings';
 import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 

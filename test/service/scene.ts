@@ -12,7 +12,7 @@ import { keySetOf, publicHalf } from '../../sealing/keys';
 import { freePort } from '../../scripts/local/ports';
 import { reachTemporal, troubleReaching } from '../../temporal/reach';
 import type { ConnectorKey } from '../../workflows/connector';
-import { newSessionKeys as newSessionKeySet } from '../../scripts/local/service';
+import { newSessionKeys as newSessionKeySet } from '../../scripts/local/settings';
 import { callerOf, type Answer, type Caller } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
