@@ -15,7 +15,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import { plain } from '../workflows/authenticate-connector/status';
+import { escapeMarkdown } from '../workflows/authenticate-connector/status';
 import { faultOfInput } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type {
@@ -430,9 +430,9 @@ export class ConnectorAuth {
 
 const detailsOf = ({ accountId, connectorId, intent = 'authenticate', by }: Input): string =>
   [
-    `Takes the account connector **${connectorId}** of the account **${plain(accountId)}** through authentication.`,
+    `Takes the account connector **${connectorId}** of the account **${escapeMarkdown(accountId)}** through authentication.`,
     `- Intent: ${intent}`,
-    by && `- Started by: ${plain(by)}`,
+    by && `- Started by: ${escapeMarkdown(by)}`,
     '- What it waits for now: see the current details. How it got there: the query `timeline`.',
   ]
     .filter(Boolean)

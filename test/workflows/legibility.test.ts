@@ -145,7 +145,7 @@ describe('a single flow', () => {
 
     expect(first).toMatch(/awaitingProperties[^]*Waiting for the user[^]*ApiKey[^]*Missing: Domain/);
     expect(first).toMatch(/A \\\*bold\\\* \\\| \\\[link\\\]\(http.*evil\) \\`name\\`/);
-    expect(second).toContain(`Until: ${deadline}`);
+    expect(second).toContain(`Deadline: ${deadline}`);
     expect(third).toMatch(/awaitingCredentials[^]*Problem: `refused`/);
     expect(third).not.toContain('wrong-secret');
     expect(last).toMatch(/authenticated[^]*Verification: notChecked/);
@@ -182,21 +182,21 @@ describe('a single flow', () => {
     const summaries = (kind: string) => [...new Set(ofKind(events, kind).map(summaryOf))].sort();
 
     expect(summaries('activityTaskScheduled')).toEqual([
-      'Ask whether Cyclr has authenticated it',
-      'Ask whether the user has consented',
       'Make a link to the consent',
+      'Re-read whether Cyclr has authenticated the connector',
+      'Re-read whether the user has consented',
       'Read the account connector',
       'Set the properties',
       'Store the credentials',
     ]);
     expect(summaries('timerStarted')).toEqual([
-      'Answers a caller at the latest',
-      'Leaves Cyclr alone, then tries again',
-      'Until Cyclr is asked again',
-      'Until the link has run out, then a look',
-      'Waits for authorization, then expires',
-      'Waits for credentials, then expires',
-      'Waits for properties, then expires',
+      'Deadline of the wait for consent',
+      'Deadline of the wait for credentials',
+      'Deadline of the wait for properties',
+      'Limit of the wait for the answer to an update',
+      'Pause before the next call to Cyclr',
+      'Pause before the next re-read',
+      'The link expires, then one re-read follows',
     ]);
     await Promise.all([polled, waiting, consenting].map(({ key }) => stage.auth.cancel(key)));
   });

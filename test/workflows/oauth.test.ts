@@ -348,7 +348,7 @@ describe('a link that can not be made', () => {
     await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
 
     expect(
-      stage.log.filter((line) => line.includes('Cyclr refuses us') && line.includes(scene.workflowId)),
+      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(scene.workflowId)),
     ).toHaveLength(1);
   });
 

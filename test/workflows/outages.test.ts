@@ -216,9 +216,9 @@ describe('the operator’s trouble', () => {
     expect(end.state).toBe('authenticated');
     expect(new Set(pauses)).toEqual(new Set([300]));
     expect(pauses.length).toBeGreaterThanOrEqual(11);
-    expect(stage.log.filter((line) => line.includes('Cyclr refuses us') && line.includes(flow.workflowId)).length).toBe(
-      pauses.length,
-    );
+    expect(
+      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(flow.workflowId)).length,
+    ).toBe(pauses.length);
   });
 
   test('a client secret that Cyclr refuses ends no flow either', async () => {

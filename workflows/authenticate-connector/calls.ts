@@ -1,5 +1,7 @@
-/** The activities, as the workflow calls them: with their budgets, and a word on what each is for. */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+/** The activities with their budgets and summaries, and the schedules of re-reads. */
+import { ActivityCancellationType, proxyActivities, sleep, type ActivityOptions } from '@temporalio/workflow';
+import type { ConnectorKey } from '../connector';
+import type { Event } from './machine';
 import type { ConnectorActivities } from '../ports';
 
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
@@ -11,19 +13,20 @@ const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeou
     summary,
     retry,
     scheduleToCloseTimeout: '1 minute',
-    // A running attempt ends by itself: what Cyclr took meanwhile counts.
+    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
+    // SDK's default is another type, although its documentation names this one (SDK 1.24).
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
 export const { fetchConnector } = call('Read the account connector');
 export const { applyProperties } = call('Set the properties', {
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '15s', // when its worker dies, an attempt is repeated as soon as any other
+  heartbeatTimeout: '15s', // after the death of its worker, the activity is retried as soon as the shorter ones
 });
 export const { applyCredentials } = call('Store the credentials');
-export const { fetchConnector: readBack } = call('Ask whether Cyclr has authenticated it');
-export const { readAuthorization } = call('Ask whether the user has consented');
-/** Somebody waits for the link: dropped at once when it is of no use any more. */
+const { fetchConnector: readBack } = call('Re-read whether Cyclr has authenticated the connector');
+const { readAuthorization } = call('Re-read whether the user has consented');
+/** Cancelled at once: a link that the flow no longer offers is of no use. */
 export const { mintLink } = proxyActivities<ConnectorActivities>({
   startToCloseTimeout: '15s',
   summary: 'Make a link to the consent',
@@ -31,3 +34,50 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
   scheduleToCloseTimeout: '30s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 });
+
+/** Cyclr may report an authentication some seconds late. */
+const ALL_READS_MS = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
+
+/** Re-reads until Cyclr reports `Authenticated`: for some auth types Cyclr authenticates only at its next call. */
+export async function verifyStored(key: ConnectorKey): Promise<Event> {
+  for await (const _ of readTimes(ALL_READS_MS)) {
+    const connector = await readBack(key);
+    if (connector.authenticated) return { type: 'authorizationConfirmed', connector };
+  }
+  return { type: 'authorizationNotConfirmed' };
+}
+
+export interface ConsentCheck {
+  /** Read once, instead of for half a minute. */
+  once: boolean;
+  /** The connector was authenticated before: then only a changed stored value proves the consent. */
+  wasAuthenticated: boolean;
+  /** The fingerprint of the value that was stored before the consent. */
+  fingerprint?: string;
+}
+
+/** Re-reads until Cyclr reports the user's consent. */
+export async function verifyConsent(
+  key: ConnectorKey,
+  { once, wasAuthenticated, fingerprint }: ConsentCheck,
+): Promise<Event> {
+  let event: Event = { type: 'authorizationNotConfirmed' };
+  for await (const _ of readTimes(once ? [0] : ALL_READS_MS)) {
+    const { connector, changed } = await readAuthorization(key, { fingerprint });
+    if (connector.authenticated && (changed || !wasAuthenticated)) return { type: 'authorizationConfirmed', connector };
+    event = connector.authenticated
+      ? { type: 'authorizationConfirmed', connector, verification: 'unproven' }
+      : { type: 'authorizationNotConfirmed' };
+  }
+  return event;
+}
+
+/** Yields at each of these times, in milliseconds from now. */
+async function* readTimes(afterMs: readonly number[]): AsyncGenerator<void> {
+  const start = Date.now();
+  for (const time of afterMs) {
+    const remainingMs = start + time - Date.now();
+    if (remainingMs > 0) await sleep(remainingMs, { summary: 'Pause before the next re-read' });
+    yield;
+  }
+}

@@ -1,34 +1,43 @@
+/** The state of a flow with its timeline: the only place that changes it, and publishes each change. */
 import { log, metricMeter, workflowInfo } from '@temporalio/workflow';
-import { newest, type Carried } from './carried';
-import { patienceMs } from '../input';
+import { patienceMs, type Input } from '../input';
+import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, transition, type Event, type State, type WaitingState } from './machine';
-import type { Input, Timeline, View } from '../messages';
-import { show } from './signboard';
-import { TimelineLog } from './timeline';
-import { viewOf } from './status';
+import { publishStatus, viewOf } from './status';
+import type { Timeline, TimelineEntry, View } from '../view';
 
-const refusedInputs = () =>
-  metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused');
+/**
+ * The argument of the next run at Continue-As-New: plain JSON. A waiting state holds no input, so no value of the user
+ * is in it, not even a sealed one.
+ */
+export interface Carried {
+  state: WaitingState;
+  revision: number;
+  /** When the present wait ends, in milliseconds. */
+  deadline: number;
+  /** The ids of the submissions that the flow accepted. */
+  submissions: string[];
+  links: CarriedLinks;
+  timeline: Timeline;
+}
 
-/** Where an authentication stands, and how it got there: the one place where its state changes, and is shown. */
-export class Course {
-  /** The submissions that were taken. */
+export class FlowState {
+  /** The ids of the submissions that the flow accepted. */
   readonly submissions: Set<string>;
+  readonly #input: Input;
   readonly #timeline: TimelineLog;
   #state: State;
   #revision: number;
   #deadline: number;
 
-  constructor(
-    private readonly input: Input,
-    carried?: Carried,
-  ) {
+  constructor(input: Input, carried?: Carried) {
+    this.#input = input;
     this.#state = carried?.state ?? { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
     this.#revision = carried?.revision ?? 1;
     this.#deadline = carried?.deadline ?? 0;
     this.submissions = new Set(carried?.submissions);
     this.#timeline = new TimelineLog(carried?.timeline);
-    if (carried) this.#show();
+    if (carried) this.#publish();
   }
 
   get state(): State {
@@ -42,7 +51,7 @@ export class Course {
 
   get view(): View {
     return viewOf({
-      input: this.input,
+      input: this.#input,
       runId: workflowInfo().runId,
       state: this.#state,
       revision: this.#revision,
@@ -51,22 +60,22 @@ export class Course {
   }
 
   get timeline(): Timeline {
-    return this.#timeline.answer;
+    return this.#timeline.value;
   }
 
-  /** For the run that goes on in the place of this one. */
-  carried(state: WaitingState): Omit<Carried, 'links'> {
+  carried(state: WaitingState, links: CarriedLinks): Carried {
     return {
       state,
       revision: this.#revision,
       deadline: this.#deadline,
       submissions: newest(this.submissions),
       timeline: this.timeline,
+      links,
     };
   }
 
-  /** Lets something happen. Whether that has led into another state. */
-  happen(event: Event): boolean {
+  /** Applies an event. Returns whether the flow has entered another state. */
+  apply(event: Event): boolean {
     const before = this.#state;
     const state = transition(before, event);
     if (state !== before || event.type === 'inputRefused') this.#record(event, before, state);
@@ -75,18 +84,18 @@ export class Course {
     this.#revision++;
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.submissions.add(event.id);
     const isEntered = state.name !== before.name;
-    // An input that was refused here did not reach Cyclr: the wait that it came from goes on.
+    // A refused input did not reach Cyclr: the old deadline stays.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
-      this.#deadline = Date.now() + patienceMs(this.input.patience, state.name);
-    this.#show();
+      this.#deadline = Date.now() + patienceMs(this.#input.patience, state.name);
+    this.#publish();
     return isEntered;
   }
 
-  /** A signal came that nobody knows. Its name is recorded, never what came with it. */
-  unknownSignal(signal: string): void {
+  /** Records the name of a signal without a handler, but no argument: that could be a secret. */
+  recordUnknownSignal(signal: string): void {
     const { name } = this.#state;
     this.#timeline.add({ from: name, event: 'unknownSignal', to: name, note: signal.slice(0, 100) });
-    log.warn('An unknown signal came');
+    log.warn('Ignored an unknown signal');
   }
 
   #record(event: Event, { name: from, ...before }: State, { name: to }: State): void {
@@ -94,11 +103,38 @@ export class Course {
     const note = 'problem' in event ? event.problem.code : 'reason' in event ? event.reason : undefined;
     this.#timeline.add({ from, event: event.type, to, id, by, note });
     if (event.type !== 'inputRefused') return;
-    refusedInputs().add(1, { code: event.problem.code });
-    log.warn('An input was refused', { code: event.problem.code });
+    const { code } = event.problem;
+    metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused').add(1, { code });
+    log.warn('Refused an input', { code });
   }
 
-  #show(): void {
-    show(this.view, isWaiting(this.#state) || isFinal(this.#state));
+  #publish(): void {
+    publishStatus(this.view, isWaiting(this.#state) || isFinal(this.#state));
+  }
+}
+
+const MAX_ENTRIES = 200;
+
+/** The last 200 entries of the timeline. */
+class TimelineLog {
+  readonly #entries: TimelineEntry[];
+  #dropped: number;
+
+  constructor({ entries, dropped = 0 }: Timeline = { entries: [] }) {
+    this.#entries = entries;
+    this.#dropped = dropped;
+  }
+
+  /** Adds an entry with the present time, without its `undefined` members. */
+  add(entry: Omit<TimelineEntry, 'at'>): void {
+    const given = Object.entries(entry).filter(([, value]) => value !== undefined);
+    this.#entries.push({ at: new Date().toISOString(), ...(Object.fromEntries(given) as typeof entry) });
+    if (this.#entries.length <= MAX_ENTRIES) return;
+    this.#entries.shift();
+    this.#dropped++;
+  }
+
+  get value(): Timeline {
+    return { entries: this.#entries, ...(this.#dropped > 0 && { dropped: this.#dropped }) };
   }
 }

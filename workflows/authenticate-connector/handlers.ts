@@ -1,4 +1,4 @@
-/** Whoever sends something to a running authentication: signals, and updates that are waited for. */
+/** The handlers of a flow's signals, updates and queries. */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -7,118 +7,112 @@ import {
   setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
-import { alarm } from './alarm';
-import { isAuthorizationRequest } from '../input';
-import type { Course } from './flow-state';
-import type { Inbox } from './inbox';
+import type { FlowState } from './flow-state';
+import { isAuthorizationRequest, type AuthorizationRequest, type Confirmation } from '../input';
+import { rejectionOf, type Inbox, type Message } from './inputs';
 import type { Links } from './links';
 import { isFinal } from './machine';
 import * as messages from '../messages';
-import type { AuthorizationLink, AuthorizationRequest, Confirmation, Problem, View } from '../messages';
-import { eventOfFailure } from './outages';
+import { eventOfFailure, reportOperatorsTrouble } from './outages';
 import { problemOf } from '../problems';
-import { rejectionOf, type Message } from './inputs';
+import type { AuthorizationLink, Problem, View } from '../view';
 
 const ANSWER_WITHIN = '10s';
 const CONFIRM_EVERY_MS = 5000;
 
 interface Parts {
-  course: Course;
+  flow: FlowState;
   inbox: Inbox;
   links: Links;
   cancel: (request: unknown) => void;
 }
 
-export class Callers {
-  readonly #course: Course;
-  readonly #inbox: Inbox;
-  readonly #links: Links;
-  /** When somebody last asked for a verification. */
-  #confirmedAt = -Infinity;
+interface Context extends Parts {
+  /** When the last confirmation started a verification, in milliseconds. */
+  confirmedAt: number;
+}
 
-  /** Registers every handler: before the workflow's first `await`. None of them ever throws at what it is given. */
-  constructor({ course, inbox, links, cancel }: Parts) {
-    this.#course = course;
-    this.#inbox = inbox;
-    this.#links = links;
-    setHandler(messages.view, () => course.view);
-    setHandler(messages.timeline, () => course.timeline);
-    for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
-      setHandler(messages[kind], (body: unknown) => inbox.put({ kind, body }));
-    setHandler(messages.cancel, cancel);
-    setDefaultSignalHandler((name) => course.unknownSignal(name));
-    setHandler(messages.submitProperties, (body) => this.#submit({ kind: 'propertyInput', body }), {
-      validator: (body) => reject(this.#wrongWith({ kind: 'propertyInput', body })),
-    });
-    setHandler(messages.submitCredentials, (body) => this.#submit({ kind: 'credentialInput', body }), {
-      validator: (body) => reject(this.#wrongWith({ kind: 'credentialInput', body })),
-    });
-    setHandler(messages.confirmAuthorization, (body) => this.#confirm(body), {
-      validator: (body) => reject(this.#wrongWithConfirmation(body)),
-    });
-    setHandler(messages.requestAuthorization, (body) => this.#authorize(body), {
-      validator: (body) => reject(this.#wrongWithRequest(body)),
-    });
-  }
+/**
+ * Registers all handlers. Call it before the workflow's first `await`. No signal handler throws: a plain error there
+ * fails every workflow task from then on, and an ApplicationFailure ends the workflow.
+ */
+export function registerHandlers(parts: Parts): void {
+  const context: Context = { ...parts, confirmedAt: -Infinity };
+  setHandler(messages.view, () => context.flow.view);
+  setHandler(messages.timeline, () => context.flow.timeline);
+  for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
+    setHandler(messages[kind], (body: unknown) => context.inbox.add({ kind, body }));
+  setHandler(messages.cancel, context.cancel);
+  setDefaultSignalHandler((name) => context.flow.recordUnknownSignal(name));
+  setHandler(messages.submitProperties, (body) => submit(context, { kind: 'propertyInput', body }), {
+    validator: (body) => reject(problemOfMessage(context, { kind: 'propertyInput', body })),
+  });
+  setHandler(messages.submitCredentials, (body) => submit(context, { kind: 'credentialInput', body }), {
+    validator: (body) => reject(problemOfMessage(context, { kind: 'credentialInput', body })),
+  });
+  setHandler(messages.confirmAuthorization, (body) => confirm(context, body), {
+    validator: (body) => reject(problemOfConfirmation(context, body)),
+  });
+  setHandler(messages.requestAuthorization, (body) => authorize(context, body), {
+    validator: (body) => reject(problemOfRequest(context, body)),
+  });
+}
 
-  /** An update beside a signal: the same inbox, and an answer. */
-  #submit(message: Message): Promise<View> {
-    this.#inbox.put(message);
-    return this.#answer(message);
-  }
+/** An update uses the inbox as a signal does, and waits for the answer. */
+function submit(context: Context, message: Message): Promise<View> {
+  context.inbox.add(message);
+  return answerTo(context, message);
+}
 
-  /** The view once it is known what became of the message, or as it stands after 10 s. */
-  async #answer(message: Message): Promise<View> {
-    const options = { summary: 'Answers a caller at the latest' };
-    const isKnown = () => message.answer !== undefined || isFinal(this.#course.state);
-    await CancellationScope.nonCancellable(() => condition(isKnown, ANSWER_WITHIN, options));
-    return message.answer ?? this.#course.view;
-  }
+/** The view after the flow has handled the message, or the current view after 10 s. */
+async function answerTo({ flow }: Context, message: Message): Promise<View> {
+  const options = { summary: 'Limit of the wait for the answer to an update' };
+  const isKnown = () => message.answer !== undefined || isFinal(flow.state);
+  await CancellationScope.nonCancellable(() => condition(isKnown, ANSWER_WITHIN, options));
+  return message.answer ?? flow.view;
+}
 
-  /** Starts a verification, at most one in 5 s, or joins the one that runs. */
-  async #confirm({ attemptId, by }: Confirmation): Promise<View> {
-    const running = this.#inbox.aboutConsent;
-    if (running) return this.#answer(running);
-    const isTooSoon = Date.now() - this.#confirmedAt < CONFIRM_EVERY_MS;
-    if (isTooSoon || !this.#links.attempts.has(attemptId)) return this.#course.view;
-    this.#confirmedAt = Date.now();
-    return this.#submit({ kind: 'confirmation', body: { attemptId, by } });
-  }
+/** Joins the verification that runs or comes next, else starts one: at most one in 5 s. */
+async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
+  const running = context.inbox.verification;
+  if (running) return answerTo(context, running);
+  const isTooSoon = Date.now() - context.confirmedAt < CONFIRM_EVERY_MS;
+  if (isTooSoon || !context.links.attempts.has(attemptId)) return context.flow.view;
+  context.confirmedAt = Date.now();
+  return submit(context, { kind: 'confirmation', body: { attemptId, by } });
+}
 
-  async #authorize(request: AuthorizationRequest): Promise<AuthorizationLink> {
-    try {
-      const { answer, attempt } = await this.#links.mint(request);
-      if (attempt) this.#course.happen({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
-      return answer;
-    } catch (error) {
-      const event = eventOfFailure(error, this.#course.state);
-      // Whatever it is that does not go away by itself, no user can change it.
-      if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) alarm();
-      throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
-    }
+async function authorize({ flow, links }: Context, request: AuthorizationRequest): Promise<AuthorizationLink> {
+  try {
+    const { answer, attempt } = await links.mint(request);
+    if (attempt) flow.apply({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
+    return answer;
+  } catch (error) {
+    const event = eventOfFailure(error, flow.state);
+    // Any failure that is not a passing outage needs the operator: the user gave nothing that could be wrong.
+    if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) reportOperatorsTrouble();
+    throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
   }
+}
 
-  #wrongWith(message: Message): Problem | undefined {
-    const { submissions } = this.#course;
-    return rejectionOf(this.#course.state, message, { submissions, attempts: this.#links.attempts });
-  }
+const problemOfMessage = ({ flow, links }: Context, message: Message): Problem | undefined =>
+  rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
 
-  #wrongWithConfirmation(body: unknown): Problem | undefined {
-    const { name } = this.#course.state;
-    const isOpen = name === 'awaitingAuthorization' || name === 'verifyingAuthorization';
-    return this.#wrongWith({ kind: 'confirmation', body }) ?? (isOpen ? undefined : problemOf('notNow'));
-  }
+function problemOfConfirmation(context: Context, body: unknown): Problem | undefined {
+  const { name } = context.flow.state;
+  const isAccepted = name === 'awaitingAuthorization' || name === 'verifyingAuthorization';
+  return problemOfMessage(context, { kind: 'confirmation', body }) ?? (isAccepted ? undefined : problemOf('notNow'));
+}
 
-  #wrongWithRequest(request: unknown): Problem | undefined {
-    if (!isAuthorizationRequest(request) || this.#links.knows(request.attemptId)) return problemOf('malformed');
-    return this.#course.state.name === 'awaitingAuthorization' ? undefined : problemOf('notNow');
-  }
+function problemOfRequest({ flow, links }: Context, request: unknown): Problem | undefined {
+  if (!isAuthorizationRequest(request) || links.has(request.attemptId)) return problemOf('malformed');
+  return flow.state.name === 'awaitingAuthorization' ? undefined : problemOf('notNow');
 }
 
 const failureOf = (problem: Problem): ApplicationFailure =>
   ApplicationFailure.nonRetryable(problem.message, problem.code, problem);
 
-/** Rejects an update: nothing of it enters the history. */
+/** Rejects an update if there is a problem: the history gets no event. Synchronous: an async validator never answers. */
 function reject(problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
 }

@@ -1,48 +1,89 @@
-/** What an input means in the state that it is read in: pure, for signals and whoever else brings them. */
+/** Inputs: the inbox that keeps them, and the event that each is in the state in which the flow reads it. */
 import { isObject, isSealed, isSubmissionId, type Field, type Sealed } from '../connector';
 import { isBy } from '../input';
 import { isFinal, isWaiting, type Event, type State } from './machine';
-import type { Problem, ProblemCode, StateName, View } from '../messages';
 import { problemOf } from '../problems';
+import type { Problem, ProblemCode, StateName, View } from '../view';
 
-/** An input as it arrived: nothing about its body is known yet. */
+/** A message as it arrived. Its body is not checked yet. */
 export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation';
   body: unknown;
-  /** What whoever sent it is told: the view when it was known what became of it. */
+  /** The view after the flow handled the message: the answer to an update. */
   answer?: View;
 }
 
-/** What came before it. */
-export interface Known {
-  /** The submissions that were taken. */
+/** The ids that the flow has seen. */
+export interface KnownIds {
+  /** The submissions that the flow accepted. */
   submissions: ReadonlySet<string>;
-  /** The attempts of this run, whether each has come back, and whether there is a newer one. */
+  /** The attempts of this run: whether the browser came back, and whether a newer attempt supersedes it. */
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
+
+/** Unread messages, and messages in progress: those wait for an activity's outcome. */
+export class Inbox {
+  readonly #unread: Message[] = [];
+  readonly #inProgress: Message[] = [];
+
+  get isEmpty(): boolean {
+    return this.#unread.length === 0;
+  }
+
+  /** The message of the verification that runs or comes next. */
+  get verification(): Message | undefined {
+    return this.#inProgress.find(asksForVerification) ?? this.#unread.find(isConfirmation);
+  }
+
+  add(message: Message): void {
+    this.#unread.push(message);
+  }
+
+  /** Removes the oldest unread message. */
+  next(): Message | undefined {
+    return this.#unread.shift();
+  }
+
+  markInProgress(message: Message): void {
+    this.#inProgress.push(message);
+  }
+
+  /** Marks an unread confirmation as in progress: it gets the answer of the verification that begins now. */
+  joinConfirmation(): void {
+    const index = this.#unread.findIndex(isConfirmation);
+    if (index >= 0) this.#inProgress.push(...this.#unread.splice(index, 1));
+  }
+
+  /** Gives the view to all messages in progress. Each keeps its own: the next message can change the flow at once. */
+  answerAll(view: View): void {
+    for (const message of this.#inProgress.splice(0)) message.answer = view;
+  }
+}
+
+const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
+
+/** Whether a message carries no input, but makes the flow re-read the connector. */
+const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
+  kind === 'oauthCallback' || kind === 'confirmation';
 
 const MAX_VALUES = 200;
 const MAX_TEXT = 65_536;
 const MAX_NAME = 100;
 
-const takes: { [N in StateName]?: readonly Message['kind'][] } = {
+const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
   awaitingProperties: ['propertyInput'],
   awaitingCredentials: ['credentialInput'],
   awaitingAuthorization: ['credentialInput'],
 };
 
-const isInClear = (value: unknown): boolean =>
-  value !== undefined && value !== null && value !== '' && !isSealed(value);
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_TEXT;
-
 /**
- * The event that an input is in this state: taken, or `inputRefused`. Nothing for one whose id was taken before.
- * A secret in clear is refused as such whatever else is wrong: it stands in the history, and must be replaced.
+ * The event that a message is in this state; `undefined` if its id was accepted before. An input that the state does
+ * not accept is `inputRefused`. A secret in clear is refused as `notSealed` whatever else is wrong: it stands in the
+ * history and must be replaced.
  */
-export function eventOf(state: State, { kind, body }: Message, known: Known): Event | undefined {
+export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));
-  const isReturn = isAboutConsent({ kind });
+  const isReturn = asksForVerification({ kind });
   const sender = senderOf(isReturn ? body.attemptId : body.submissionId, body.by);
   if (sender && !isReturn && known.submissions.has(sender.id)) return undefined;
   if (kind === 'credentialInput' && isInClear(body.credentials)) return refused(problemOf('notSealed'), sender);
@@ -50,10 +91,23 @@ export function eventOf(state: State, { kind, body }: Message, known: Known): Ev
   if (exposed.length > 0) return refused(problemOf('notSealed', exposed), sender);
   if (!sender) return refused(problemOf('malformed'));
   if (isReturn) return returnEvent(state, kind, sender, known);
-  if (!takes[state.name]?.includes(kind)) return refused(problemOf('notNow'), sender);
+  if (!acceptedIn[state.name]?.includes(kind)) return refused(problemOf('notNow'), sender);
   return kind === 'credentialInput'
     ? credentialEvent(body.credentials, sender)
     : propertyEvent(state, body.values, sender);
+}
+
+/**
+ * The problem for which an update's validator rejects a message; `undefined` if it accepts. A working state accepts
+ * inputs that only the next state can check.
+ */
+export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
+  const event = eventOf(state, message, known);
+  if (event?.type !== 'inputRefused') return undefined;
+  const { problem } = event;
+  if (problem.code === 'notNow' && !isWaiting(state) && !isFinal(state)) return undefined;
+  // A rejected update is not in the history: the text of `notSealed` for signals would be wrong here.
+  return problem.code === 'notSealed' ? { ...problem, message: 'Seal a secret before you send it.' } : problem;
 }
 
 type Sender = { id: string; by?: string };
@@ -61,31 +115,12 @@ const senderOf = (id: unknown, by: unknown): Sender | undefined =>
   isSubmissionId(id) && isBy(by) ? { id, ...(by !== undefined && { by }) } : undefined;
 const refused = (problem: Problem, sender?: Sender): Event => ({ type: 'inputRefused', problem, ...sender });
 
-/** Whether it is a reason to ask Cyclr, and nothing that was given. */
-export const isAboutConsent = ({ kind }: Pick<Message, 'kind'>): boolean =>
-  kind === 'oauthCallback' || kind === 'confirmation';
-
-/** One verification for what a page says by itself; a person who asks again is answered again. */
-function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: Known): Event | undefined {
+/** A callback starts one verification per attempt, because a page repeats it; each confirmation starts one. */
+function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: KnownIds): Event | undefined {
   const attempt = attempts.get(sender.id);
   if (state.name !== 'awaitingAuthorization' || !attempt) return undefined;
   if (kind === 'oauthCallback' && attempt.returned) return undefined;
   return { type: 'authorizationReturned', superseded: attempt.superseded, ...sender };
-}
-
-/**
- * Why an input can't be taken, where that is plain before it is: for a caller who waits for the answer. A working state
- * keeps what it can't judge yet.
- */
-export function rejectionOf(state: State, message: Message, known: Known): Problem | undefined {
-  const event = eventOf(state, message, known);
-  if (event?.type !== 'inputRefused') return undefined;
-  const { problem } = event;
-  if (problem.code === 'notNow' && !isWaiting(state) && !isFinal(state)) return undefined;
-  // What is rejected never enters the history.
-  return problem.code === 'notSealed'
-    ? { ...problem, message: 'A secret has to be sealed before it is sent.' }
-    : problem;
 }
 
 const credentialEvent = (credentials: unknown, sender: Sender): Event =>
@@ -95,7 +130,7 @@ const credentialEvent = (credentials: unknown, sender: Sender): Event =>
 
 function propertyEvent(state: State, values: unknown, sender: Sender): Event {
   if (!isObject(values) || Object.keys(values).length > MAX_VALUES) return refused(problemOf('malformed'), sender);
-  const problem = wrongWithValues(fieldsOf(state), values);
+  const problem = problemOfValues(fieldsOf(state), values);
   return problem
     ? refused(problem, sender)
     : { type: 'propertiesSubmitted', values: values as { [name: string]: Sealed | string }, ...sender };
@@ -103,14 +138,20 @@ function propertyEvent(state: State, values: unknown, sender: Sender): Event {
 
 const fieldsOf = (state: State): readonly Field[] => ('connector' in state && state.connector?.fields) || [];
 
-/** The secret properties that were given in clear; an empty value gives nothing away. */
+/** Any value that is present and not sealed can be a secret. */
+const isInClear = (value: unknown): boolean =>
+  value !== undefined && value !== null && value !== '' && !isSealed(value);
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_TEXT;
+
+/** The names of the secret properties whose values are in clear. */
 const secretsInClear = (state: State, values: unknown): string[] =>
   fieldsOf(state)
     .filter(({ secret, name }) => secret && isObject(values) && Object.hasOwn(values, name) && isInClear(values[name]))
     .map(({ name }) => name);
 
-/** The first kind of trouble that there is, with every property that has it. */
-function wrongWithValues(fields: readonly Field[], values: { [name: string]: unknown }): Problem | undefined {
+/** The first kind of problem, with all properties that have it. */
+function problemOfValues(fields: readonly Field[], values: { [name: string]: unknown }): Problem | undefined {
   const known = new Set(fields.map(({ name }) => name));
   const given = Object.entries(values);
   const found: [ProblemCode, string[]][] = [
@@ -127,6 +168,6 @@ function wrongWithValues(fields: readonly Field[], values: { [name: string]: unk
   return first && problemOf(...first);
 }
 
-/** An empty text is not given; a sealed one may be, which only the activity finds out. */
+/** An empty text counts as not given. Only the activity can tell whether a sealed value is empty. */
 const isGiven = (values: { [name: string]: unknown }, name: string): boolean =>
   Object.hasOwn(values, name) && values[name] !== '';

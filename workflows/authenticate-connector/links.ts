@@ -1,113 +1,117 @@
-/** The links to the third party's consent that were handed out in this run. */
+/** The links to the third party's consent that this run has handed out. */
 import { CancellationScope } from '@temporalio/workflow';
 import { mintLink } from './calls';
-import { newest } from './carried';
 import type { ConnectorKey } from '../connector';
-import type { Attempt, AuthorizationLink, AuthorizationRequest } from '../messages';
+import type { AuthorizationRequest } from '../input';
 import { Timer } from './timer';
+import type { Attempt, AuthorizationLink } from '../view';
 
-/** A link that was handed out. */
-export interface HandedOut {
+/** An attempt whose link was handed out. */
+export interface KnownAttempt {
   fingerprint?: string;
-  /** Whether the page that the browser comes back to has said so. */
+  /** The return page has reported that the browser came back. */
   returned: boolean;
-  /** Whether one that was asked for later was handed out too. */
+  /** The link of a newer request was handed out, too. */
   superseded: boolean;
 }
 
-/** What is known of the links while none is in the making. */
+/** The part that the next run gets at Continue-As-New: plain JSON. */
 export interface CarriedLinks {
-  attempts: [id: string, HandedOut][];
-  /** When the newest one runs out, where no look was taken since. ISO 8601. */
+  attempts: [id: string, KnownAttempt][];
+  /** When the newest link expires, if no re-read has followed that yet. ISO 8601. */
   goodUntil?: string;
 }
 
+const MAX_CARRIED_IDS = 1000;
+
+/** The newest ids, for Continue-As-New: payloads are limited, and a repeated message comes soon after the first. */
+export const newest = <T>(ids: Iterable<T>): T[] => [...ids].slice(-MAX_CARRIED_IDS);
+
 export class Links {
-  readonly #attempts: Map<string, HandedOut>;
-  readonly #inTheMaking = new Set<string>();
+  readonly #key: ConnectorKey;
+  readonly #withFingerprint: boolean;
+  readonly #attempts: Map<string, KnownAttempt>;
+  readonly #pending = new Set<string>();
   #minting?: CancellationScope;
   #requests = 0;
   /** The number of the newest request that was answered. */
-  #newest = 0;
+  #newestAnswered = 0;
   #goodUntil?: string;
-  #good?: Timer;
+  #expiry?: Timer;
 
-  constructor(
-    private readonly key: ConnectorKey,
-    /** Whether a fingerprint of what is stored is taken with each link. */
-    private readonly fingerprint: boolean,
-    { attempts, goodUntil }: CarriedLinks = { attempts: [] },
-  ) {
-    this.#attempts = new Map(attempts);
-    if (goodUntil !== undefined) this.#lookAt(goodUntil);
+  /** `withFingerprint`: with each link, the activity also takes a fingerprint of the stored value. */
+  constructor(key: ConnectorKey, withFingerprint: boolean, carried: CarriedLinks = { attempts: [] }) {
+    this.#key = key;
+    this.#withFingerprint = withFingerprint;
+    this.#attempts = new Map(carried.attempts);
+    if (carried.goodUntil !== undefined) this.#startExpiry(carried.goodUntil);
   }
 
-  /** For the run that goes on in the place of this one. */
   get carried(): CarriedLinks {
     return { attempts: newest(this.#attempts), ...(this.#goodUntil !== undefined && { goodUntil: this.#goodUntil }) };
   }
 
-  /** The attempts of this run that somebody can come back from. */
-  get attempts(): ReadonlyMap<string, HandedOut> {
+  /** The attempts of this run from which a browser can come back. */
+  get attempts(): ReadonlyMap<string, KnownAttempt> {
     return this.#attempts;
   }
 
-  /** Whether a link was asked for under this id. */
-  knows(id: string): boolean {
-    return this.#attempts.has(id) || this.#inTheMaking.has(id);
+  /** Whether a link was requested under this id. */
+  has(id: string): boolean {
+    return this.#attempts.has(id) || this.#pending.has(id);
   }
 
-  /** Whether the newest link has run out, and no look was taken since. */
-  get ranOut(): boolean {
-    return this.#good?.over ?? false;
+  /** Whether the newest link has expired, and no re-read has followed yet. */
+  get hasExpired(): boolean {
+    return this.#expiry?.fired ?? false;
   }
 
-  /** Makes a link. `attempt` is given where none that was asked for later is out. Fails as the activity does. */
+  /** Makes a link. `attempt` is absent if the link of a newer request is out already. Fails as the activity does. */
   async mint(request: AuthorizationRequest): Promise<{ answer: AuthorizationLink; attempt?: Attempt }> {
     const { attemptId: id, replyKey, returnTo } = request;
     const number = ++this.#requests;
     const requestedAt = new Date().toISOString();
-    this.#inTheMaking.add(id);
+    this.#pending.add(id);
     try {
-      const call = { attemptId: id, replyKey, returnTo, fingerprint: this.fingerprint };
+      const call = { attemptId: id, replyKey, returnTo, fingerprint: this.#withFingerprint };
       this.#minting ??= new CancellationScope();
-      const { link, expiresAt, fingerprint } = await this.#minting.run(() => mintLink(this.key, call));
-      const superseded = number < this.#newest;
+      const { link, expiresAt, fingerprint } = await this.#minting.run(() => mintLink(this.#key, call));
+      const superseded = number < this.#newestAnswered;
       const answer = { attemptId: id, expiresAt, link };
-      if (!superseded) this.#follow(number, expiresAt);
+      if (!superseded) this.#supersedeOlder(number, expiresAt);
       this.#attempts.set(id, { fingerprint, returned: false, superseded });
       return { answer, ...(!superseded && { attempt: { id, requestedAt, expiresAt } }) };
     } finally {
-      this.#inTheMaking.delete(id);
+      this.#pending.delete(id);
     }
   }
 
-  #follow(number: number, expiresAt: string): void {
-    this.#newest = number;
+  #supersedeOlder(number: number, expiresAt: string): void {
+    this.#newestAnswered = number;
     for (const older of this.#attempts.values()) older.superseded = true;
-    this.#lookAt(expiresAt);
+    this.#startExpiry(expiresAt);
   }
 
-  #lookAt(goodUntil: string): void {
-    this.#good?.cancel();
+  #startExpiry(goodUntil: string): void {
+    this.#expiry?.cancel();
     this.#goodUntil = goodUntil;
-    this.#good = new Timer(Date.parse(goodUntil) - Date.now(), 'Until the link has run out, then a look');
+    this.#expiry = new Timer(Date.parse(goodUntil) - Date.now(), 'The link expires, then one re-read follows');
   }
 
-  /** The browser of this attempt came back. */
-  returned(id: string): void {
+  /** Records that the browser of this attempt came back. */
+  markReturned(id: string): void {
     const attempt = this.#attempts.get(id);
     if (attempt) attempt.returned = true;
   }
 
-  /** A look was taken after the newest link ran out: once is enough. */
-  looked(): void {
-    this.#good = undefined;
+  /** Records the re-read after the newest link expired: one is enough. */
+  clearExpiry(): void {
+    this.#expiry = undefined;
     this.#goodUntil = undefined;
   }
 
-  /** Nobody waits for a link any more: drops those in the making. Those that are out can still be followed. */
-  leave(): void {
+  /** Drops the links that are being made, because the flow left the state. Links that are out can still be used. */
+  cancelMinting(): void {
     this.#minting?.cancel();
     this.#minting = undefined;
   }

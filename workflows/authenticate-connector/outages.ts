@@ -1,14 +1,14 @@
-/** What a failed activity means: the border between Temporal's failures and the machine's events. */
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+/** Failed activities: the event that each failure is, the pauses of an outage, the alarm for the operator. */
+import { ActivityFailure, ApplicationFailure, log, metricMeter } from '@temporalio/workflow';
 import type { Connector } from '../connector';
 import type { Event, State } from './machine';
-import type { Problem, ProblemCode } from '../messages';
 import type { ActivityFailureType } from '../ports';
 import { problemOf } from '../problems';
+import type { Problem, ProblemCode } from '../view';
 
-type Meaning = (failure: ApplicationFailure, state: State) => Event;
+type ToEvent = (failure: ApplicationFailure, state: State) => Event;
 
-const unavailable: Meaning = (failure) => {
+const unavailable: ToEvent = (failure) => {
   const { retryAfterMs, taken } = Object(detail(failure, 0)) as { [name: string]: unknown };
   return {
     type: 'cyclrUnavailable',
@@ -16,15 +16,15 @@ const unavailable: Meaning = (failure) => {
     ...(Array.isArray(taken) && { taken: taken as string[] }),
   };
 };
-const operatorsTrouble: Meaning = (failure, state) => ({ ...unavailable(failure, state), operatorsTrouble: true });
+const operatorsTrouble: ToEvent = (failure, state) => ({ ...unavailable(failure, state), operatorsTrouble: true });
 const failed =
-  (code: 'connectorNotFound' | 'accessDenied' | 'invalidInput'): Meaning =>
+  (code: 'connectorNotFound' | 'accessDenied' | 'invalidInput'): ToEvent =>
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 const detail = (failure: ApplicationFailure, index: number): unknown => failure.details?.[index] ?? undefined;
 const problemIn = (failure: ApplicationFailure, otherwise: ProblemCode): Problem =>
   (detail(failure, 0) as Problem | undefined) ?? problemOf(otherwise);
 
-const meanings: Record<ActivityFailureType, Meaning> = {
+const toEvent: Record<ActivityFailureType, ToEvent> = {
   CyclrUnavailable: unavailable,
   CyclrThrottled: unavailable,
   CyclrUnauthorized: unavailable,
@@ -42,10 +42,43 @@ const meanings: Record<ActivityFailureType, Meaning> = {
   InputRefused: (failure) => ({ type: 'inputRefused', problem: problemIn(failure, 'malformed') }),
 };
 
-/** The event that an activity's failure is in this state. What nobody foresaw is an outage, and tried again. */
+/** The event that an activity's failure is in this state. An unknown failure is an outage: the call is repeated. */
 export function eventOfFailure(error: unknown, state: State): Event {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure)) return { type: 'cyclrUnavailable' };
-  const meaning = Object.hasOwn(meanings, cause.type ?? '') ? meanings[cause.type as ActivityFailureType] : unavailable;
-  return meaning(cause, state);
+  const known = Object.hasOwn(toEvent, cause.type ?? '') ? toEvent[cause.type as ActivityFailureType] : unavailable;
+  return known(cause, state);
+}
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const LONGEST_MS = 24 * 60 * MINUTE_MS;
+const FIRST_PAUSE_MS = 30 * SECOND_MS;
+const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
+const OPERATORS_PAUSE_MS = 5 * MINUTE_MS;
+
+/** The pauses of one outage: they grow, and end after 24 hours. */
+export class Outage {
+  readonly #since: number;
+  #pauses = 0;
+
+  constructor(since: number) {
+    this.#since = since;
+  }
+
+  /** The next pause in milliseconds, never shorter than Cyclr's `Retry-After`; `undefined` after 24 hours. */
+  nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: boolean }): number | undefined {
+    const remaining = this.#since + LONGEST_MS - now;
+    if (remaining <= 0) return undefined;
+    const growing = Math.min(FIRST_PAUSE_MS * 2 ** this.#pauses++, LONGEST_PAUSE_MS);
+    const pause = event.operatorsTrouble ? OPERATORS_PAUSE_MS : Math.max(growing, event.retryAfterMs ?? 0);
+    return Math.min(pause, remaining);
+  }
+}
+
+/** Logs and counts an operator's trouble as an error. */
+export function reportOperatorsTrouble(): void {
+  const description = 'Calls that Cyclr refused because of our client or our address';
+  metricMeter.createCounter('connector_auth_operators_trouble', '1', description).add(1);
+  log.error('Cyclr refuses our client or our address: see the last failed activity');
 }

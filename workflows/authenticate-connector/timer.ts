@@ -1,20 +1,20 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
-/** One timer, however often one looks whether it is over. */
+/** One timer that can be polled from several `condition`s. */
 export class Timer {
   readonly #scope = new CancellationScope();
-  #over = false;
+  #fired = false;
 
   constructor(ms: number, summary: string) {
-    const over = () => void (this.#over = true);
-    const cancelled = () => undefined; // what it waited for came first
-    // 0 would be no timer in one version of the SDK and a timer in another. The scope does not wait for it: the SDK
-    // keeps the stack of each promise that is pending, a kilobyte each, and a waiting flow has some.
-    void this.#scope.run(async () => void sleep(Math.max(1, ms), { summary }).then(over, cancelled));
+    const fire = () => void (this.#fired = true);
+    const ignoreCancellation = () => undefined;
+    // At least 1 ms: whether 0 starts a timer depends on the SDK's version. The scope does not await the timer: the
+    // SDK keeps the stack of each pending promise, a kilobyte each, and a waiting flow holds several timers.
+    void this.#scope.run(async () => void sleep(Math.max(1, ms), { summary }).then(fire, ignoreCancellation));
   }
 
-  get over(): boolean {
-    return this.#over;
+  get fired(): boolean {
+    return this.#fired;
   }
 
   cancel(): void {

@@ -1,4 +1,4 @@
-/** The Temporal half: the loop, the waiting, the calls. What follows what stands in `machine.ts`. */
+/** The Temporal half of a flow: the loop, the waits, the activities. `machine.ts` decides the next state. */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -7,140 +7,134 @@ import {
   continueAsNew,
   workflowInfo,
 } from '@temporalio/workflow';
-import { alarm } from './alarm';
-import { Callers } from './handlers';
 import * as calls from './calls';
-import type { Carried } from './carried';
 import { isObject, missingFields, type Connector, type ConnectorKey } from '../connector';
-import { Course } from './flow-state';
-import { Inbox } from './inbox';
-import { faultOfStart, isBy } from '../input';
+import { FlowState, type Carried } from './flow-state';
+import { registerHandlers } from './handlers';
+import { faultOfStart, isBy, type Input } from '../input';
+import { eventOf, Inbox, type Message } from './inputs';
 import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
-import type { Input, View } from '../messages';
-import { Outage } from './outage';
-import { eventOfFailure } from './outages';
-import { eventOf, type Message } from './inputs';
+import { eventOfFailure, Outage, reportOperatorsTrouble } from './outages';
 import { Timer } from './timer';
-import { askWhetherAuthenticated, askWhetherConsented } from './verification';
+import type { View, WaitingStateName } from '../view';
 
-const waits: Record<WaitingState['name'], string> = {
-  awaitingProperties: 'Waits for properties, then expires',
-  awaitingCredentials: 'Waits for credentials, then expires',
-  awaitingAuthorization: 'Waits for authorization, then expires',
+const deadlineSummaries: Record<WaitingStateName, string> = {
+  awaitingProperties: 'Deadline of the wait for properties',
+  awaitingCredentials: 'Deadline of the wait for credentials',
+  awaitingAuthorization: 'Deadline of the wait for consent',
 };
 
 /**
- * Takes one account connector through authentication. Ends with the final view; fails with an ApplicationFailure whose
- * type is the failure's code and whose first detail is the final view. `carried` comes from a run that it goes on for.
+ * Takes one account connector through authentication. Returns the final view. In state `failed` it fails with an
+ * ApplicationFailure: its type is the failure's code, its first detail the final view. `carried` is the state of the
+ * run that this one continues (Continue-As-New).
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
-  // Only a run of our own can say where it stands: whoever starts one begins at the beginning.
-  return new Authentication(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).run();
+  // Ignore `carried` unless this run was continued as new: otherwise a caller could start in any state.
+  return new FlowRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
-class Authentication {
+class FlowRun {
+  readonly #input: Input;
   readonly #key: ConnectorKey;
   readonly #inbox = new Inbox();
-  readonly #course: Course;
+  readonly #flow: FlowState;
   readonly #links: Links;
-  #wait?: Timer;
-  /** What calls Cyclr at the moment. */
+  #deadline?: Timer;
+  /** The scope of the running activity, or of the pause between two re-reads. */
   #work?: CancellationScope;
   #outage?: Outage;
-  /** What ends it before its time, and Temporal's own request where that is what does. */
+  /** The event of a cancellation by signal or by Temporal, and Temporal's error in the second case. */
   #cancelled?: Event;
-  #cancellation?: unknown;
+  #temporalsCancellation?: unknown;
 
-  constructor(
-    private readonly input: Input,
-    carried?: Carried,
-  ) {
+  constructor(input: Input, carried?: Carried) {
+    this.#input = input;
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
-    this.#course = new Course(input, carried);
+    this.#flow = new FlowState(input, carried);
     this.#links = new Links(this.#key, input?.intent === 'reauthenticate', carried?.links);
     const cancel = (request: unknown) => this.#cancel(request);
-    new Callers({ course: this.#course, inbox: this.#inbox, links: this.#links, cancel });
-    // Temporal's cancellation is an event like any other: it ends in a state and its last upsert, not in mid-air.
-    CancellationScope.current().cancelRequested.catch((request: unknown) => {
-      this.#cancellation = request;
+    registerHandlers({ flow: this.#flow, inbox: this.#inbox, links: this.#links, cancel });
+    // Temporal's cancellation becomes an event: the flow still enters a final state and publishes it.
+    CancellationScope.current().cancelRequested.catch((error: unknown) => {
+      this.#temporalsCancellation = error;
       this.#cancel({});
     });
   }
 
-  /** Temporal's cancellation does not reach what happens in here. */
-  run(): Promise<View> {
+  /** Runs the loop in a scope that Temporal's cancellation does not reach. */
+  execute(): Promise<View> {
     let end!: Promise<View>;
-    // The scope itself waits for nothing: see the timer.
-    void CancellationScope.nonCancellable(async () => void (end = this.#run()));
+    // The scope does not await the loop, which saves the memory of pending promises: see timer.ts.
+    void CancellationScope.nonCancellable(async () => void (end = this.#loop()));
     return end;
   }
 
-  async #run(): Promise<View> {
-    const wrong = faultOfStart(this.input, workflowInfo().workflowId);
-    if (wrong) this.#happen({ type: 'failed', failure: { code: 'invalidInput', message: wrong } });
+  async #loop(): Promise<View> {
+    const fault = faultOfStart(this.#input, workflowInfo().workflowId);
+    if (fault) this.#apply({ type: 'failed', failure: { code: 'invalidInput', message: fault } });
     while (!isFinal(this.#state)) {
-      const event = this.#cancelled ?? (await this.#next(this.#state));
-      this.#happen(event);
-      await this.#sitOut(event);
-      if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.settle(this.#course.view);
+      const event = this.#cancelled ?? (await this.#nextEvent(this.#state));
+      this.#apply(event);
+      await this.#pauseInOutage(event);
+      if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.answerAll(this.#flow.view);
     }
-    this.#drain();
+    this.#readLateMessages();
     await condition(allHandlersFinished);
-    this.#drain();
-    return this.#end();
+    this.#readLateMessages();
+    return this.#result();
   }
 
   get #state(): State {
-    return this.#course.state;
+    return this.#flow.state;
   }
 
-  #end(): View {
-    const { state, view } = this.#course;
+  #result(): View {
+    const { state, view } = this.#flow;
     if (state.name === 'failed') throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, view);
-    if (state.name === 'cancelled' && this.#cancellation) throw this.#cancellation as Error;
+    if (state.name === 'cancelled' && this.#temporalsCancellation) throw this.#temporalsCancellation as Error;
     return view;
   }
 
-  /** What came too late is refused, so that nobody waits for an answer. */
-  #drain(): void {
-    for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#happen(this.#read(message));
+  /** Refuses the messages that are unread at the end, so that each sender gets an answer. */
+  #readLateMessages(): void {
+    for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#apply(this.#read(message));
   }
 
-  /** What happens next; nothing for an input that changes nothing. */
-  #next(state: State): Promise<Event | undefined> | undefined {
+  /** The next event of an unfinished flow; `undefined` for a message that changes nothing. */
+  #nextEvent(state: State): Promise<Event | undefined> | undefined {
     switch (state.name) {
       case 'fetchingConnector':
-        return this.#working(async () => ({
+        return this.#call(async () => ({
           type: 'connectorFetched',
           connector: await calls.fetchConnector(this.#key),
         }));
       case 'applyingProperties': {
         const { submissionId, values } = state;
         const required = missingFields(state.connector).map(({ name }) => name);
-        return this.#working(async () => ({
+        return this.#call(async () => ({
           type: 'propertiesApplied',
           connector: await calls.applyProperties(this.#key, { submissionId, values, required }),
         }));
       }
       case 'applyingCredentials': {
         const { method, submissionId, credentials } = state;
-        return this.#working(async () => {
+        return this.#call(async () => {
           const connector = await calls.applyCredentials(this.#key, { method, submissionId, credentials });
-          return connector.authenticated
-            ? { type: 'credentialsApplied', connector }
-            : askWhetherAuthenticated(this.#key);
+          return connector.authenticated ? { type: 'credentialsApplied', connector } : calls.verifyStored(this.#key);
         });
       }
       case 'verifyingAuthorization': {
         const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
-        const before = this.input.intent === 'reauthenticate';
-        return this.#working(() => askWhetherConsented(this.#key, { once: state.superseded, before, fingerprint }));
+        const wasAuthenticated = this.#input.intent === 'reauthenticate';
+        const check = { once: state.superseded, wasAuthenticated, fingerprint };
+        return this.#call(() => calls.verifyConsent(this.#key, check));
       }
       case 'awaitingProperties':
       case 'awaitingCredentials':
       case 'awaitingAuthorization':
-        return this.#input(state);
+        return this.#waitForInput(state);
       case 'authenticated':
       case 'expired':
       case 'cancelled':
@@ -150,60 +144,58 @@ class Authentication {
     }
   }
 
-  /** Waits for an input, the deadline or a cancellation: one timer for a wait, however many inputs are refused. */
-  async #input(state: WaitingState): Promise<Event | undefined> {
-    const wait = (this.#wait ??= new Timer(this.#course.deadline - Date.now(), waits[state.name]));
+  /** Waits for a message, the deadline or a cancellation. One timer for the whole wait, also after refused inputs. */
+  async #waitForInput(state: WaitingState): Promise<Event | undefined> {
+    const deadline = (this.#deadline ??= new Timer(this.#flow.deadline - Date.now(), deadlineSummaries[state.name]));
     const forConsent = state.name === 'awaitingAuthorization';
-    const ranOut = () => wait.over || (forConsent && this.#links.ranOut);
-    await condition(() => !this.#inbox.isEmpty || ranOut() || this.#cancelled !== undefined || this.#isFull());
+    const isTimeUp = () => deadline.fired || (forConsent && this.#links.hasExpired);
+    await condition(() => !this.#inbox.isEmpty || isTimeUp() || this.#cancelled !== undefined || this.#isHistoryFull());
     if (this.#cancelled) return undefined;
     const message = this.#inbox.next();
     if (message) return this.#read(message);
-    if (this.#isFull()) return this.#goOn(state);
-    const found = forConsent ? await this.#look(state.connector) : undefined;
-    if (found || this.#cancelled) return found;
-    return wait.over ? { type: 'timedOut' } : undefined;
+    if (this.#isHistoryFull()) return this.#continueAsNew(state);
+    const confirmed = forConsent ? await this.#readWithoutReturn(state.connector) : undefined;
+    if (confirmed || this.#cancelled) return confirmed;
+    return deadline.fired ? { type: 'timedOut' } : undefined;
   }
 
-  /** Whether the history has grown too long, and nobody would notice that another run takes over. */
-  #isFull(): boolean {
+  /** Whether Temporal suggests Continue-As-New, and no update would lose its answer by it. */
+  #isHistoryFull(): boolean {
     return workflowInfo().continueAsNewSuggested && allHandlersFinished();
   }
 
-  /** Goes on as another run, in the same state: Temporal's Continue-As-New. */
-  #goOn(state: WaitingState): Promise<never> {
-    const carried = { ...this.#course.carried(state), links: this.#links.carried };
-    return continueAsNew<typeof authenticateConnector>(this.input, carried);
+  #continueAsNew(state: WaitingState): Promise<never> {
+    return continueAsNew<typeof authenticateConnector>(this.#input, this.#flow.carried(state, this.#links.carried));
   }
 
-  /** The event that an input is now. */
+  /** Reads a message: the event that it is in the present state. */
   #read(message: Message): Event | undefined {
-    const { state, submissions } = this.#course;
+    const { state, submissions } = this.#flow;
     const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
-    if (event) this.#inbox.take(message);
-    else message.answer = this.#course.view;
+    if (event) this.#inbox.markInProgress(message);
+    else message.answer = this.#flow.view;
     if (event?.type !== 'authorizationReturned') return event;
-    if (message.kind === 'oauthCallback') this.#links.returned(event.id); // who only asked has not come back yet
-    this.#inbox.takeConfirmation();
+    if (message.kind === 'oauthCallback') this.#links.markReturned(event.id); // a confirmation is no return
+    this.#inbox.joinConfirmation();
     return event;
   }
 
   /**
-   * A user may have consented and never come back: a look when the link has run out, and one before the wait expires.
-   * What was authenticated before the user came proves nothing.
+   * Re-reads once when the link has expired and once before the deadline ends the wait: a user may consent and never
+   * come back. An earlier `Authenticated` proves no consent.
    */
-  async #look({ authenticated }: Connector): Promise<Event | undefined> {
-    this.#links.looked();
+  async #readWithoutReturn({ authenticated }: Connector): Promise<Event | undefined> {
+    this.#links.clearExpiry();
     if (authenticated) return undefined;
-    const event = await this.#working(() => askWhetherConsented(this.#key, { once: true, before: false }));
+    const event = await this.#call(() => calls.verifyConsent(this.#key, { once: true, wasAuthenticated: false }));
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 
-  /** Calls Cyclr. A cancellation lets a running attempt end by itself. */
-  async #working(call: () => Promise<Event>): Promise<Event> {
+  /** Runs activities; the event of their result or failure. On a cancellation, a running activity attempt ends first. */
+  async #call(activities: () => Promise<Event>): Promise<Event> {
     this.#work = new CancellationScope();
     try {
-      return await this.#work.run(call);
+      return await this.#work.run(activities);
     } catch (error) {
       return this.#cancelled ?? eventOfFailure(error, this.#state);
     } finally {
@@ -211,17 +203,17 @@ class Authentication {
     }
   }
 
-  /** Pauses while Cyclr is away, longer each time; after a day it is over. */
-  async #sitOut(event: Event | undefined): Promise<void> {
+  /** Pauses after an outage's event before the next call; the outage ends with any other event, or after 24 hours. */
+  async #pauseInOutage(event: Event | undefined): Promise<void> {
     if (event?.type !== 'cyclrUnavailable') return void (this.#outage = undefined);
     this.#outage ??= new Outage(Date.now());
     const pause = this.#outage.nextPauseMs(Date.now(), event);
     if (pause === undefined) {
       this.#outage = undefined;
-      return this.#happen({ type: 'outageOutlasted' });
+      return this.#apply({ type: 'outageOutlasted' });
     }
-    if (event.operatorsTrouble) alarm();
-    await condition(() => this.#cancelled !== undefined, pause, { summary: 'Leaves Cyclr alone, then tries again' });
+    if (event.operatorsTrouble) reportOperatorsTrouble();
+    await condition(() => this.#cancelled !== undefined, pause, { summary: 'Pause before the next call to Cyclr' });
   }
 
   #cancel(request: unknown): void {
@@ -234,10 +226,11 @@ class Authentication {
     this.#work?.cancel();
   }
 
-  #happen(event: Event | undefined): void {
-    if (!event || !this.#course.happen(event)) return;
-    this.#wait?.cancel();
-    this.#wait = undefined;
-    this.#links.leave();
+  /** Applies an event. When the flow leaves a state, its deadline ends, and no link is made any more. */
+  #apply(event: Event | undefined): void {
+    if (!event || !this.#flow.apply(event)) return;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#links.cancelMinting();
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Field } from '../../../workflows/connector';
-import { eventOf, type Known, type Message } from '../../../workflows/authenticate-connector/inputs';
+import { eventOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import type { ProblemCode } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
@@ -28,7 +28,7 @@ const awaitingCredentials: State = { name: 'awaitingCredentials', connector: of 
 const awaitingAuthorization: State = { name: 'awaitingAuthorization', connector: of, attempt };
 const everyState: State[] = [...allStates, awaitingProperties, awaitingCredentials, awaitingAuthorization];
 
-const knowing = (submissions: string[], more: Partial<Known> = {}): Known => ({
+const knowing = (submissions: string[], more: Partial<KnownIds> = {}): KnownIds => ({
   submissions: new Set(submissions),
   attempts: new Map([
     ['attempt-0', { returned: false, superseded: true }],

@@ -3,11 +3,11 @@ import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
 import type { Input, View } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
-import { detailsOf, plain, viewOf, type Standing } from '../../../workflows/authenticate-connector/status';
+import { detailsOf, escapeMarkdown, viewOf, type ViewSource } from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
 
 const input: Input = { accountId: 'acme', connectorId: 42 };
-const standing = (state: State, more: Partial<Standing> = {}): Standing => ({
+const source = (state: State, more: Partial<ViewSource> = {}): ViewSource => ({
   input,
   runId: 'run-1',
   state,
@@ -91,19 +91,19 @@ describe('a view shows', () => {
     ],
     [{ name: 'unsupported', connector: whole }, { connector: shown }],
   ])('of $name what the contract lists', (state, expected) => {
-    expect(viewOf(standing(state))).toStrictEqual({ ...identity, state: state.name, ...expected });
+    expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...expected });
   });
 
   test('until when somebody is waited for', () => {
     const deadline = Date.parse('2030-01-08T00:00:00.000Z');
 
-    const view = viewOf(standing({ name: 'awaitingCredentials', connector: whole }, { deadline }));
+    const view = viewOf(source({ name: 'awaitingCredentials', connector: whole }, { deadline }));
 
     expect(view.deadline).toBe('2030-01-08T00:00:00.000Z');
   });
 
   test('the intent that it was started with', () => {
-    const view = viewOf(standing({ name: 'cancelled' }, { input: { ...input, intent: 'reauthenticate' } }));
+    const view = viewOf(source({ name: 'cancelled' }, { input: { ...input, intent: 'reauthenticate' } }));
 
     expect(view.intent).toBe('reauthenticate');
   });
@@ -124,7 +124,7 @@ describe('a view never shows', () => {
     (_name, state) => {
       const added = withMore({ ...state, values: { Domain: 'clear-4711' }, credentials: sealed }) as State;
 
-      const view = viewOf({ ...standing(added), token: 'clear-4711' } as Standing);
+      const view = viewOf({ ...source(added), token: 'clear-4711' } as ViewSource);
 
       expect(JSON.stringify(view)).not.toMatch(/clear-4711|AuthValue|secret\.c\.d|"values"|"credentials"/);
     },
@@ -135,7 +135,7 @@ describe('a view never shows', () => {
       fc.property(fc.jsonValue(), (given) => {
         const failed: State = { name: 'failed', failure: { code: 'invalidInput', message: 'no' } };
 
-        const view = viewOf(standing(failed, { input: given as unknown as Input }));
+        const view = viewOf(source(failed, { input: given as unknown as Input }));
 
         expect(view).toStrictEqual({
           ...identity,
@@ -151,7 +151,7 @@ describe('a view never shows', () => {
   test('`null`, and nothing that is absent', () => {
     const absent = { ...connector('ApiKey'), icon: undefined, description: undefined } as Connector;
 
-    const view = viewOf(standing({ name: 'awaitingCredentials', connector: absent, problem: undefined }));
+    const view = viewOf(source({ name: 'awaitingCredentials', connector: absent, problem: undefined }));
 
     expect(Object.keys(view.connector!)).toEqual(['name', 'authType', 'partnerSupplied']);
     expect(view).not.toHaveProperty('problem');
@@ -159,7 +159,7 @@ describe('a view never shows', () => {
 });
 
 describe('the details in Temporal Web', () => {
-  const details = (state: State, more: Partial<Standing> = {}) => detailsOf(viewOf(standing(state, more)));
+  const details = (state: State, more: Partial<ViewSource> = {}) => detailsOf(viewOf(source(state, more)));
 
   test('explain a run on one screen', () => {
     const state: State = { name: 'awaitingProperties', connector: whole, problem };
@@ -171,7 +171,7 @@ describe('the details in Temporal Web', () => {
         '**Waiting for the user** to give the properties.',
         '- Auth type: OAuth2 / AuthorisationCode',
         '- Missing: Domain',
-        '- Until: 2030-01-08T00:00:00.000Z, then it expires',
+        '- Deadline: 2030-01-08T00:00:00.000Z, then it expires',
         `- Problem: \`refused\`. ${problem.message}`,
       ].join('\n'),
     );
@@ -198,9 +198,12 @@ describe('the details in Temporal Web', () => {
     const text = details({ name: 'awaitingProperties', connector: of });
 
     const [head, , says, ...lines] = text.split('\n');
-    expect(head).toBe(`### ${plain(evil)}: \`awaitingProperties\``);
+    expect(head).toBe(`### ${escapeMarkdown(evil)}: \`awaitingProperties\``);
     expect(says).toBe('**Waiting for the user** to give the properties.');
-    expect(lines).toEqual([`- Auth type: ${plain(evil)} / ${plain(evil)}`, `- Missing: ${plain(evil)}`]);
+    expect(lines).toEqual([
+      `- Auth type: ${escapeMarkdown(evil)} / ${escapeMarkdown(evil)}`,
+      `- Missing: ${escapeMarkdown(evil)}`,
+    ]);
   });
 
   test('a text of somebody else is one line, in which nothing starts a mark, a tag or a link', () => {
@@ -208,7 +211,7 @@ describe('the details in Temporal Web', () => {
       fc.property(
         fc.oneof(fc.string(), fc.constant(evil), fc.string({ unit: fc.constantFrom(...'\\`*_[]<>#|~&:@\n w.') })),
         (text) => {
-          const escaped = plain(text);
+          const escaped = escapeMarkdown(text);
 
           expect(escaped).not.toMatch(/[\r\n\t]/);
           expect(escaped.replace(/\\[!-/:-@[-`{-~]/g, '')).not.toMatch(/[\\`*_[\]<>#|~&:@]|www\./i);
@@ -228,7 +231,7 @@ describe('the details in Temporal Web', () => {
 
 test('a view survives the trip through Temporal as it is', () => {
   for (const state of allStates) {
-    const view: View = viewOf(standing(state, { deadline: 0 }));
+    const view: View = viewOf(source(state, { deadline: 0 }));
 
     expect(JSON.parse(JSON.stringify(view))).toStrictEqual(view);
   }
