@@ -1,42 +1,75 @@
-/** The only place in the command line that reads the environment. */
+/** The only file of the command line that reads the environment and the files of the local stack. */
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-auth-error';
 import { readKeySet } from '../sealing/key-file';
-import type { History } from '../temporal/replay';
+import { keySetOf } from '../sealing/keys';
 import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
-import { findLocalStack, findTemporal } from '../temporal/local-stack';
-import type { Cli } from './command';
+import { findLocalStack, findTemporal, type LocalStack } from '../temporal/local-stack';
+import type { History } from '../temporal/replay';
+import type { Cli, Connected } from './cli';
 import { CliError } from './errors';
-import type { World } from './run';
+
+type Place = Pick<Cli, 'env' | 'cwd'>;
 
 export const environment = process.env;
 
-/** Where `npm start` keeps its keys, so that the command line works beside it as it is. */
-const STARTED_KEYS = join('.data', 'sealing-keys.json');
+/** The data folder of `npm start`, in the folder where the command line runs. */
+const dataFolder = (cwd: string): string => join(cwd, '.data');
 
-/** The text of the JWK set in SEALING_KEYS, or of the one that `npm start` made here. Fails: `configuration`. */
-export async function sealingKeys({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): Promise<string> {
-  if (env.SEALING_KEYS) return readKeySet(env.SEALING_KEYS);
-  const started = join(cwd, STARTED_KEYS);
-  if (existsSync(started)) return readKeySet(started);
-  throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file of it');
+/**
+ * The command that starts this program in the user's shell: `npm run cli --` in this repository, `cyclr-connect` where
+ * it is installed, otherwise node with the path of `main`.
+ */
+export function programName({ env, cwd }: Place, main: string): string {
+  if (isInRepository(env)) return 'npm run cli --';
+  if (basename(main) !== 'main.js') return env.npm_lifecycle_event === 'npx' ? 'npx cyclr-connect' : 'cyclr-connect';
+  return `node ${relative(cwd, main)}`;
 }
 
-/** Where the browser goes after the consent, where nobody says. Fails: `configuration`. */
-export function defaultReturnTo({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): string {
+/** Whether the user runs npm scripts of this repository. */
+export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
+  env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
+
+/**
+ * The text of the JWK set in SEALING_KEYS, otherwise that of the local stack. Fails: `configuration`; a
+ * KeySetError where SEALING_KEYS can't be read.
+ */
+export async function sealingKeys({ env, cwd }: Place): Promise<string> {
+  if (env.SEALING_KEYS) return readKeySet(env.SEALING_KEYS);
+  const file = join(dataFolder(cwd), 'sealing-keys.json'); // kept while npm start does not run
+  const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
+  if (keys) return localKeys(keys);
+  throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file that holds one');
+}
+
+async function localKeys(keys: string): Promise<string> {
+  try {
+    const text = await readKeySet(keys);
+    await keySetOf(text);
+    return text;
+  } catch (err) {
+    const where = '.data/sealing-keys.json, unless npm start was given SEALING_KEYS';
+    throw new CliError('configuration', `the sealing keys of npm start (${where}): ${(err as Error).message}`);
+  }
+}
+
+/** The page to which the browser returns after the consent, where --return-to is not given. Fails: `configuration`. */
+export function defaultReturnTo({ env, cwd }: Place): string {
   if (env.PUBLIC_URL) return `${withoutSlash(env.PUBLIC_URL)}/connect/return`;
-  const service = env.CYCLR_SERVICE_URL || findLocalStack(join(cwd, '.data'))?.cyclr.serviceUrl;
+  const service = env.CYCLR_SERVICE_URL || localStack(cwd)?.cyclr.serviceUrl;
   if (service) return `${withoutSlash(service)}/return`;
-  throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: give --return-to URL');
+  throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: set one, or give --return-to URL');
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
 
-/** Who does it, for the timeline. */
+const localStack = (cwd: string): LocalStack | undefined => configured(() => findLocalStack(dataFolder(cwd)));
+
+/** The author of an input, for the timeline. */
 export function author(): string {
   try {
     return `cli:${userInfo().username}`.slice(0, 100);
@@ -46,10 +79,11 @@ export function author(): string {
 }
 
 /** The library on a new connection to Temporal. Fails: `configuration`, `temporalUnavailable`. */
-export async function connect({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): ReturnType<World['connect']> {
-  const target = targetIn(env, join(cwd, '.data'));
+export async function connect({ env, cwd }: Place): Promise<Connected> {
+  const target = configured((): TemporalTarget => findTemporal(env, dataFolder(cwd)));
   const connection = await connectAtOnce(target).catch(({ message }: Error) => {
-    throw new ConnectorAuthError('temporalUnavailable', message);
+    const hint = isInRepository(env) ? ' To start one on this machine: npm start' : '';
+    throw new ConnectorAuthError('temporalUnavailable', message + hint);
   });
   const client = new Client({ connection, namespace: target.namespace });
   const taskQueue = env.TASK_QUEUE || undefined;
@@ -60,8 +94,8 @@ export async function connect({ env, cwd }: Pick<Cli, 'env' | 'cwd'>): ReturnTyp
   };
 }
 
-/** A few at a time: there can be more than a machine holds. */
-const historiesOf = (client: Client): Cli['histories'] =>
+/** Few at a time: all histories together can be larger than the memory. */
+const historiesOf = (client: Client): Connected['histories'] =>
   async function* (query) {
     const found = client.workflow.list({ query }).intoHistories({ concurrency: 4, bufferLimit: 4 });
     try {
@@ -71,9 +105,10 @@ const historiesOf = (client: Client): Cli['histories'] =>
     }
   };
 
-function targetIn(env: NodeJS.ProcessEnv, folder: string): TemporalTarget {
+/** A call whose errors are `configuration`. */
+function configured<T>(read: () => T): T {
   try {
-    return findTemporal(env, folder);
+    return read();
   } catch (err) {
     throw new CliError('configuration', (err as Error).message);
   }

@@ -1,38 +1,64 @@
+/** `credentials`: from questions on a terminal or from JSON on standard input, never from arguments; sealed. */
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
 import { credentialsOf } from '../sealing/credentials';
 import { publicKeyOf } from '../sealing/keys';
 import { sealCredentials } from '../sealing/seal';
-import { argumentsOf, checkCount, keyOf, type Command } from './command';
+import { authMethodOf, type AuthMethod } from '../workflows/connector';
+import type { Credentials } from '../workflows/messages';
+import type { View } from '../workflows/view';
+import { addConnectorCommand, submissionIdOption, type JsonOption } from './arguments';
+import type { Cli } from './cli';
 import { author, sealingKeys } from './config';
-import { questionsFor } from './credential-questions';
-import { onTerminal } from './prompt';
-import { readJsonText } from './stdin';
-import { answer, submissionIdIn, SUBMISSION_ID_HELP, submissionOption } from './submission';
+import { CliError } from './errors';
+import { onTerminal, readJsonText, type Ask } from './input';
+import { printAnswer } from './output';
 
-/** Gives an API key, a user name and password, or tokens: sealed. */
-export const credentials: Command = {
-  name: 'credentials',
-  usage: 'ACCOUNT CONNECTOR [--submission-id ID]',
-  summary:
-    'Gives the API key, the user name and password, or the tokens: sealed, never as arguments.\n' +
-    'Asks on a terminal, and else reads JSON from standard input: {"kind":"apiKey","key":…},\n' +
-    '{"kind":"basic","username":…,"password":…} or {"kind":"tokens","accessToken":…,"refreshToken":…}.\n' +
-    SUBMISSION_ID_HELP,
-  async run(argv, cli) {
-    const { values, positionals } = argumentsOf(argv, submissionOption);
-    checkCount(positionals, 2);
-    const key = keyOf(positionals);
-    const submissionId = submissionIdIn(values);
-    const given = cli.stdin.isTTY ? undefined : credentialsOf(await readJsonText(cli));
-    const sealer = await publicKeyOf(await sealingKeys(cli));
-    const flows = await cli.flows();
+export function addCredentialsCommand(program: Command, cli: Cli): void {
+  addConnectorCommand(
+    program,
+    'credentials',
+    'Sends the API key, the user name and password, or the tokens of a connector, sealed.',
+    'It asks on a terminal, otherwise it reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
+      '{"kind":"basic","username":…,"password":…} or {"kind":"tokens","accessToken":…,"refreshToken":…}.',
+  )
+    .option(...submissionIdOption)
+    .action(async (accountId: string, connectorId: number, options: JsonOption & { submissionId?: string }) => {
+      const key = { accountId, connectorId };
+      const submissionId = options.submissionId ?? randomUUID();
+      const given = cli.stdin.isTTY ? undefined : credentialsOf(await readJsonText(cli));
+      const sealingKey = await publicKeyOf(await sealingKeys(cli));
+      const flows = await cli.flows();
+      const typed = given ?? (await onTerminal(cli, questionsFor(await flows.view(key))));
+      const credentials = await sealCredentials(typed, { ...key, submissionId }, sealingKey);
+      printAnswer(cli, options.json, await flows.submitCredentials(key, { submissionId, credentials, by: author() }));
+    });
+}
 
-    const typed = given ?? (await onTerminal(cli, questionsFor(await flows.view(key))));
-    const sealed = await sealCredentials(typed, { ...key, submissionId }, sealer);
+type Dialogue = (ask: Ask) => Promise<Credentials>;
 
-    return answer(
-      cli,
-      values.json,
-      await flows.submitCredentials(key, { submissionId, credentials: sealed, by: author() }),
-    );
+const questions: { [M in AuthMethod]?: Dialogue } = {
+  apiKey: async (ask) => ({ kind: 'apiKey', key: await ask({ label: 'API key', hidden: true }) }),
+  basic: async (ask) => ({
+    kind: 'basic',
+    username: await ask({ label: 'User name' }),
+    password: await ask({ label: 'Password', hidden: true }),
+  }),
+  tokens: async (ask) => {
+    const accessToken = await ask({ label: 'Access token', hidden: true });
+    const refreshToken = await ask({ label: 'Refresh token [optional]', hidden: true });
+    return { kind: 'tokens', accessToken, ...(refreshToken && { refreshToken }) };
   },
 };
+
+/**
+ * The questions for the credentials of a connector. Fails: `notNow` where the flow waits for none that can be typed.
+ * The dialogue fails: `malformed` where the answers are no credentials.
+ */
+function questionsFor({ state, connector }: View): Dialogue {
+  const method = connector && authMethodOf(connector);
+  const dialogue = state === 'awaitingCredentials' && method && questions[method];
+  if (dialogue) return async (ask) => credentialsOf(JSON.stringify(await dialogue(ask)));
+  const tokens = state === 'awaitingAuthorization' ? '; tokens can be sent as JSON on standard input' : '';
+  throw new CliError('notNow', `the flow asks for nothing that can be typed here (state ${state})${tokens}`);
+}

@@ -1,15 +1,17 @@
-import { ConnectorAuthError } from '../client/connector-auth-error';
+import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { KeySetError } from '../sealing/keys';
 import { SealingError } from '../sealing/seal';
-import type { ExitCode } from './command';
-import { oneLine } from './render';
+
+/** 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /**
- * What the command line itself refuses. `wrongUsage`: the arguments; `interrupted`: the user; `configuration`: the
- * environment; `malformed`: what was read from standard input; `notNow`: the flow asks for something else.
+ * `wrongUsage`: an argument or option is wrong; `interrupted`: Ctrl-C or Ctrl-D; `configuration`: the environment or a
+ * file of the local stack is wrong; `malformed`: standard input is wrong. The other codes are those of the library.
  */
-export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | 'notNow';
+export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | ConnectorAuthErrorCode;
 
+/** An error of the command line. Its message quotes no argument and no input: both can be secrets. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   constructor(
@@ -20,22 +22,14 @@ export class CliError extends Error {
   }
 }
 
-const exitCodes: Record<CliErrorCode, ExitCode> = {
-  wrongUsage: 2,
-  interrupted: 130,
-  configuration: 1,
-  malformed: 1,
-  notNow: 1,
-};
-
 /** The exit code of an error. */
-export const exitCodeOf = (err: unknown): ExitCode => (err instanceof CliError ? exitCodes[err.code] : 1);
+export function exitCodeOf(err: unknown): ExitCode {
+  if (!(err instanceof CliError)) return 1;
+  return err.code === 'wrongUsage' ? 2 : err.code === 'interrupted' ? 130 : 1;
+}
 
-/** The error as `code: message`, on one line. */
-export const lineOf = (err: unknown): string =>
-  oneLine(`${codeOf(err)}: ${err instanceof Error ? err.message : String(err)}`);
-
-function codeOf(err: unknown): string {
+/** The code of an error for the output; `unexpected` for an error that has none. */
+export function codeOf(err: unknown): string {
   if (err instanceof CliError || err instanceof ConnectorAuthError || err instanceof SealingError) return err.code;
   return err instanceof KeySetError ? 'invalidKeys' : 'unexpected';
 }

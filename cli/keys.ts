@@ -1,54 +1,83 @@
-import { readKeySet } from '../sealing/key-file';
-import { generateKey, keySetOf, publicHalf, rotate, type KeySet } from '../sealing/keys';
+/** The commands for keys and sealed values. They need no Temporal. */
+import type { Command } from 'commander';
 import { digestOf } from '../client/http/service-key';
-import { argumentsOf, checkCount, print, type Cli, type Command } from './command';
+import { credentialsOf } from '../sealing/credentials';
+import { readKeySet } from '../sealing/key-file';
+import { generateKey, keySetOf, publicHalf, publicKeyOf, rotate, type KeySet } from '../sealing/keys';
+import { seal } from '../sealing/seal';
+import { addCommand, addConnectorCommand, submissionIdOf, type JsonOption } from './arguments';
+import type { Cli } from './cli';
 import { sealingKeys } from './config';
 import { CliError } from './errors';
-import { readAll } from './stdin';
+import { onTerminal, readValue } from './input';
+import { note, print } from './output';
 
-/** Shorter ones can be found from their digest by trying. */
+/** A shorter key can be found from its digest by trying. */
 const GOOD_LENGTH = 32;
 
-/** What is printed: for a program, and as text. */
-type Printed = [json: object, text: string];
-const set = (keys: KeySet): Printed => [keys, JSON.stringify(keys, null, 2)];
+export function addKeysCommand(program: Command, cli: Cli): void {
+  const keys = program.command('keys').description('Prints sets of sealing keys, and digests of service API keys.');
+  const fileArgument = ['[file]', 'file of a JWK set (default: SEALING_KEYS)'] as const;
+  const printSet = ({ json }: JsonOption, set: KeySet) => print(cli, json, set, JSON.stringify(set, null, 2));
 
-const actions: { [action: string]: { most: number; act: (cli: Cli, file?: string) => Promise<Printed> } } = {
-  generate: { most: 1, act: async () => set({ keys: [await generateKey()] }) },
-  rotate: { most: 2, act: async (cli, file) => set(await rotate(await readSet(cli, file))) },
-  public: { most: 2, act: async (cli, file) => set(publicHalf(await readSet(cli, file))) },
-  hash: { most: 1, act: hash },
-};
-
-/** Makes sets of sealing keys, and digests of service API keys. Writes no file and needs no Temporal. */
-export const keys: Command = {
-  name: 'keys',
-  usage: 'generate | rotate [FILE] | public [FILE] | hash',
-  summary:
-    'Prints a JWK set of sealing keys: a new one, one with a new first key, or the public half of one.\n' +
-    'Reads FILE, else SEALING_KEYS. Writes no file.\n' +
-    'hash: prints the digest of the service API key on standard input, for SERVICE_API_KEYS.',
-  async run(argv, cli) {
-    const { values, positionals } = argumentsOf(argv, {});
-    const [name = '', file] = positionals;
-    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
-    if (!action) throw new CliError('wrongUsage', 'generate, rotate, public or hash?');
-    checkCount(positionals, 1, action.most);
-
-    print(cli, values.json, ...(await action.act(cli, file)));
-    return 0;
-  },
-};
-
-/** SHA-256 in hex, of standard input less one trailing line end. */
-async function hash(cli: Cli): Promise<Printed> {
-  const key = (await readAll(cli)).replace(/\r?\n$/, '');
-  if (key === '') throw new CliError('wrongUsage', 'no key was given on standard input');
-  if (key.length < GOOD_LENGTH)
-    cli.stderr.write(`This key has less than ${GOOD_LENGTH} characters: whoever sees its digest may guess it.\n`);
-  const digest = digestOf(key);
-  return [{ digest }, digest];
+  addCommand(keys, 'generate', 'Prints a new private JWK set of one key.').action(async (options: JsonOption) =>
+    printSet(options, { keys: [await generateKey()] }),
+  );
+  addCommand(keys, 'rotate', 'Prints a private JWK set with a new first key.')
+    .argument(...fileArgument)
+    .action(async (file: string | undefined, options: JsonOption) =>
+      printSet(options, await rotate(await keySetIn(cli, file))),
+    );
+  addCommand(keys, 'public', 'Prints the public half of a JWK set.')
+    .argument(...fileArgument)
+    .action(async (file: string | undefined, options: JsonOption) =>
+      printSet(options, publicHalf(await keySetIn(cli, file))),
+    );
+  addCommand(
+    keys,
+    'hash',
+    'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.',
+  ).action(async ({ json }: JsonOption) => printDigest(cli, json));
 }
 
-const readSet = async (cli: Cli, file: string | undefined): Promise<KeySet> =>
+async function printDigest(cli: Cli, json: boolean | undefined): Promise<void> {
+  const key = await readValue(cli);
+  if (key === '') throw new CliError('wrongUsage', 'no key: standard input is empty');
+  if (key.length < GOOD_LENGTH)
+    note(cli, `warning: a key under ${GOOD_LENGTH} characters can be guessed from its digest`);
+  const digest = digestOf(key);
+  print(cli, json, { digest }, digest);
+}
+
+const keySetIn = async (cli: Cli, file: string | undefined): Promise<KeySet> =>
   keySetOf(file === undefined ? await sealingKeys(cli) : await readKeySet(file));
+
+export function addSealCommand(program: Command, cli: Cli): void {
+  addConnectorCommand(
+    program,
+    'seal',
+    "Seals a value for Temporal's own command line and prints it as JSON.",
+    'The value is standard input, without its last line end; on a terminal it asks for it.',
+  )
+    .argument('<submission>', 'id of the submission that will carry the value', submissionIdOf)
+    .option('--property <name>', 'the value is of this property (default: it is the JSON that `credentials` reads)')
+    .action(
+      async (
+        accountId: string,
+        connectorId: number,
+        submissionId: string,
+        { property }: JsonOption & { property?: string },
+      ) => {
+        if (property === '') throw new CliError('wrongUsage', '--property takes a name');
+        const sealingKey = await publicKeyOf(await sealingKeys(cli));
+        const value = await valueToSeal(cli);
+        if (property === undefined) credentialsOf(value);
+        const purpose = property === undefined ? 'credentials' : (`property:${property}` as const);
+        const sealed = await seal(value, { accountId, connectorId, submissionId, purpose }, sealingKey);
+        print(cli, true, sealed, '');
+      },
+    );
+}
+
+const valueToSeal = async (cli: Cli): Promise<string> =>
+  cli.stdin.isTTY ? onTerminal(cli, (ask) => ask({ label: 'Value', hidden: true })) : readValue(cli);

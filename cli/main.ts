@@ -1,23 +1,30 @@
 #!/usr/bin/env node
-/** The process: its arguments, its streams, its signals, its exit code. Everything else is in `run`. */
-import { connect, environment } from './config';
+/** The process: its arguments, streams, signals and exit code. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, environment, programName } from './config';
 import { run } from './run';
 
+const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
+  version: string;
+};
 const interruption = new AbortController();
 const interrupt = () => interruption.abort();
-process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a repeated one changes nothing
-process.stdout.on('error', interrupt); // whoever read the output is gone, as `head` is
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal changes nothing
+process.stdout.on('error', interrupt); // its reader has ended, as `head` does
 
+const place = { env: environment, cwd: process.cwd() };
 void run(process.argv.slice(2), {
+  ...place,
+  name: programName(place, process.argv[1]!),
+  version,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,
-  env: environment,
-  cwd: process.cwd(),
-  connect: () => connect({ env: environment, cwd: process.cwd() }),
+  connect: () => connect(place),
 }).then((exitCode) => {
   process.exitCode = exitCode;
-  process.stdin.destroy(); // an input that nobody reads to its end would keep the process alive
-  setTimeout(() => process.exit(), 1000).unref(); // as would a call that was interrupted
+  process.stdin.destroy(); // an open standard input would keep the process alive
+  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would, too
 });

@@ -1,41 +1,112 @@
+/** `properties`: values from --set, from questions on a terminal, or from JSON on standard input; secrets are sealed. */
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
 import { publicKeyOf } from '../sealing/keys';
-import { sealProperties, secretsIn } from '../sealing/seal';
-import { argumentsOf, checkCount, keyOf, type Command } from './command';
+import { sealProperties, secretsIn, type Submission } from '../sealing/seal';
+import { jsonOf } from '../sealing/json';
+import type { Field } from '../workflows/connector';
+import type { View } from '../workflows/view';
+import { addConnectorCommand, submissionIdOption, type JsonOption } from './arguments';
+import type { Cli } from './cli';
 import { author, sealingKeys } from './config';
-import { onTerminal } from './prompt';
-import { askForValues } from './property-questions';
-import { valuesFromStdin, valuesIn } from './property-values';
-import { answer, submissionIdIn, SUBMISSION_ID_HELP, submissionOption } from './submission';
+import { CliError } from './errors';
+import { onTerminal, readJsonText, type Ask } from './input';
+import { note, oneLine, printAnswer } from './output';
 
-/** Sets properties, the secret ones sealed. */
-export const properties: Command = {
-  name: 'properties',
-  usage: 'ACCOUNT CONNECTOR [--set NAME=VALUE …] [--submission-id ID]',
-  summary:
-    'Sets properties of the connector, the secret ones sealed.\n' +
-    'Without --set, asks on a terminal, and else reads a JSON object of texts from standard input.\n' +
-    SUBMISSION_ID_HELP,
-  async run(argv, cli) {
-    const options = { set: { type: 'string', multiple: true }, ...submissionOption } as const;
-    const { values, positionals } = argumentsOf(argv, options);
-    checkCount(positionals, 2);
-    const key = keyOf(positionals);
-    const submissionId = submissionIdIn(values);
-    const given = values.set ? valuesIn(values.set) : cli.stdin.isTTY ? undefined : await valuesFromStdin(cli);
-    const flows = await cli.flows();
+/** Property values by name, in clear. */
+interface Values {
+  [name: string]: string;
+}
 
-    const view = await flows.view(key);
-    const typed = given ?? (await onTerminal(cli, (ask) => askForValues(ask, view)));
-    const secrets = secretsIn(typed, view.fields);
-    const hasSecrets = Object.keys(secrets).length > 0;
-    if (values.set && hasSecrets) cli.stderr.write(WARNING);
-    const sealer = hasSecrets && (await publicKeyOf(await sealingKeys(cli)));
-    const sealed = sealer && (await sealProperties(secrets, { ...key, submissionId }, sealer));
+interface Options extends JsonOption {
+  set?: Values;
+  submissionId?: string;
+}
 
-    const input = { submissionId, values: { ...typed, ...sealed }, by: author() };
-    return answer(cli, values.json, await flows.submitProperties(key, input));
-  },
-};
+export function addPropertiesCommand(program: Command, cli: Cli): void {
+  addConnectorCommand(
+    program,
+    'properties',
+    'Sets properties of a connector; secret values are sealed.',
+    'Without --set it asks on a terminal, otherwise it reads a JSON object from standard input: {"name":"value",…}.',
+  )
+    .option(
+      '--set <name=value>',
+      'set this property; repeatable. The shell keeps it in its history: not for secrets',
+      withValue,
+    )
+    .option(...submissionIdOption)
+    .action(async (accountId: string, connectorId: number, options: Options) => {
+      const key = { accountId, connectorId };
+      const submissionId = options.submissionId ?? randomUUID();
+      const given = options.set ?? (cli.stdin.isTTY ? undefined : await valuesFromStdin(cli));
+      const flows = await cli.flows();
+      const view = await flows.view(key);
+      const values = given ?? (await onTerminal(cli, (ask) => askForValues(ask, view)));
+      const secrets = secretsIn(values, view.fields);
+      if (options.set && Object.keys(secrets).length > 0) note(cli, WARNING);
+      const sealed = await sealSecrets(cli, secrets, { ...key, submissionId });
+      const input = { submissionId, values: { ...values, ...sealed }, by: author() };
+      printAnswer(cli, options.json, await flows.submitProperties(key, input));
+    });
+}
 
-/** It names no property: a name that nobody knows can be a secret without its name. */
-const WARNING = "warning: a secret given as an argument stands in the shell's history and in the list of processes\n";
+/** Names no property: a secret that was given without its name is taken for one. */
+const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
+
+/** Reads the keys only if there is a value to seal. */
+async function sealSecrets(cli: Cli, secrets: Values, submission: Submission) {
+  if (Object.keys(secrets).length === 0) return {};
+  return sealProperties(secrets, submission, await publicKeyOf(await sealingKeys(cli)));
+}
+
+/** The values with that of one more --set. Fails: `wrongUsage`. */
+function withValue(assignment: string, values: Values = {}): Values {
+  const end = assignment.indexOf('=');
+  if (end < 1) throw new CliError('wrongUsage', '--set takes NAME=VALUE');
+  const name = assignment.slice(0, end);
+  if (Object.hasOwn(values, name)) throw new CliError('wrongUsage', '--set names a property twice');
+  return Object.fromEntries([...Object.entries(values), [name, assignment.slice(end + 1)]]);
+}
+
+/** The values of the JSON object on standard input. Fails: `wrongUsage` where it is empty, `malformed`. */
+async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
+  const parsed = jsonOf(await readJsonText(cli));
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  if (isObject && Object.values(parsed).every((value) => typeof value === 'string')) return parsed as Values;
+  throw new CliError('malformed', 'standard input is no JSON object whose values are strings');
+}
+
+/**
+ * Asks for the missing fields; for all fields where none is missing, the view has a problem, or the flow
+ * re-authenticates. An empty answer changes nothing. Fails: `notNow` where the flow does not wait for properties.
+ */
+async function askForValues(ask: Ask, view: View): Promise<Values> {
+  if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);
+  const values: Values = {};
+  for (const field of fieldsToAsk(view, view.fields)) {
+    const value = await askFor(ask, field);
+    if (value !== '') values[field.name] = value;
+  }
+  return values;
+}
+
+function fieldsToAsk({ intent, problem }: View, fields: Field[]): Field[] {
+  const missing = fields.filter(({ stored }) => !stored);
+  return intent === 'reauthenticate' || problem || missing.length === 0 ? fields : missing;
+}
+
+async function askFor(ask: Ask, field: Field): Promise<string> {
+  const question = { label: labelOf(field), hidden: field.secret, multiline: field.multiline };
+  const proposed = field.stored ? '' : (field.default ?? '');
+  for (;;) {
+    const value = (await ask(question)) || proposed;
+    if (value !== '' || field.stored || !field.required) return value;
+  }
+}
+
+function labelOf({ label, required, stored, options, help, default: proposed }: Field): string {
+  const enter = stored ? 'Enter keeps it' : proposed ? `Enter for ${proposed}` : required ? 'required' : 'optional';
+  const choices = options?.length ? `${options.join(' | ')}; ` : '';
+  return oneLine(`${label}${help ? ` (${help})` : ''} [${choices}${enter}]`);
+}

@@ -1,52 +1,57 @@
+/** `replay`: shows before an upgrade whether the workflows of this version can continue the running flows. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import type { Replayed, RunHistory } from '../temporal/replay';
-import { argumentsOf, print, type Cli, type Command } from './command';
+import { addCommand, type JsonOption } from './arguments';
+import type { Cli } from './cli';
 import { CliError } from './errors';
-import { oneLine } from './render';
+import { note, oneLine, print } from './output';
 
 const bundle = { codePath: join(__dirname, '..', 'workflow-bundle.js') };
-const SAY_AFTER = 100;
+const PROGRESS_EVERY = 100;
 
 type Run = RunHistory & { file?: string };
 
-/** The gate before new workers: whether they go on with what runs. */
-export const replay: Command = {
-  name: 'replay',
-  usage: '--from-server [--query QUERY] | FILE …',
-  summary:
-    'Says of each history whether the workflows of this version do the same again: ok, or what differs.\n' +
-    'FILE is what `temporal workflow show --output json` prints; with --from-server every open authentication,\n' +
-    'or every one that QUERY finds. With --json one JSON object a line. Exit code 0 all ok, 1 some differ, 2 FILE is no history.',
-  async run(argv, cli) {
-    const { values, positionals: files } = argumentsOf(argv, {
-      'from-server': { type: 'boolean' },
-      query: { type: 'string' },
+interface Options extends JsonOption {
+  fromServer?: boolean;
+  query?: string;
+}
+
+export function addReplayCommand(program: Command, cli: Cli): void {
+  addCommand(
+    program,
+    'replay',
+    'Replays histories with the workflows of this version.',
+    'Prints for each history ok, or the first difference. Exit code 1 if one differs, 2 if a file is no history.',
+  )
+    .argument('[files...]', 'histories as `temporal workflow show --output json` prints them')
+    .option('--from-server', 'replay the open flows of the Temporal server')
+    .option(
+      '--query <query>',
+      'with --from-server: replay the flows that this visibility query finds, also closed ones',
+    )
+    .action(async (files: string[], { json, fromServer, query }: Options) => {
+      if (!fromServer && query !== undefined) throw new CliError('wrongUsage', '--query needs --from-server');
+      if (Boolean(fromServer) === files.length > 0)
+        throw new CliError('wrongUsage', 'give either files or --from-server');
+      const runs = fromServer ? cli.histories(queryOf(query)) : await Promise.all(files.map(runOf));
+      await replayAll(cli, runs, json);
     });
-    const fromServer = values['from-server'];
-    if (!fromServer && values.query !== undefined) throw new CliError('wrongUsage', '--query goes with --from-server');
-    if (Boolean(fromServer) === files.length > 0) throw new CliError('wrongUsage', 'either --from-server or FILE …');
-    const runs = fromServer ? cli.histories(queryOf(values.query)) : await Promise.all(files.map(runOf));
-
-    const { count, different } = await replayAll(runs, cli, values.json);
-
-    cli.stderr.write(count > 0 ? `${count} replayed, ${different} differ\n` : 'none was found: nothing was replayed\n');
-    return different > 0 ? 1 : 0;
-  },
-};
+}
 
 const queryOf = (query = "ExecutionStatus = 'Running'"): string =>
   `WorkflowType = 'authenticateConnector' AND (${query})`;
 
 async function runOf(file: string): Promise<Run> {
-  // The native module is loaded by this command alone.
+  // Imported here: it loads the SDK's native module, which the other commands do not need.
   const { runIn } = await import('../temporal/replay.js');
   const run = await readFile(file, 'utf8').then(runIn, () => undefined);
-  if (!run) throw new CliError('wrongUsage', `${file} can not be read, or is no history of a workflow`);
+  if (!run) throw new CliError('wrongUsage', `${file} can't be read, or is no history of a workflow`);
   return { file, ...run };
 }
 
-async function replayAll(runs: AsyncIterable<Run> | Run[], cli: Cli, json: boolean | undefined) {
+async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boolean | undefined): Promise<void> {
   const { installSilentRuntime } = await import('../temporal/silent-runtime.js');
   const { replay } = await import('../temporal/replay.js');
   installSilentRuntime();
@@ -54,9 +59,10 @@ async function replayAll(runs: AsyncIterable<Run> | Run[], cli: Cli, json: boole
   for await (const run of replay(bundle, runs)) {
     print(cli, json, resultOf(run), lineOf(run));
     if (run.difference) different++;
-    if (++count % SAY_AFTER === 0) cli.stderr.write(`${count} replayed …\n`);
+    if (++count % PROGRESS_EVERY === 0) note(cli, `${count} replayed …`);
   }
-  return { count, different };
+  note(cli, count > 0 ? `${count} replayed, ${different} differ` : 'no flow was found: nothing was replayed');
+  if (different > 0) cli.exitCode = 1;
 }
 
 function resultOf({ file, workflowId, history, difference }: Replayed<Run>) {

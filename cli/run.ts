@@ -1,93 +1,105 @@
-import { cancel } from './cancel';
-import type { Cli, Command, ExitCode, Flows } from './command';
-import { confirm } from './confirm';
-import { credentials } from './credentials';
-import { CliError, exitCodeOf, lineOf } from './errors';
-import { keys } from './keys';
-import { link } from './link';
-import { properties } from './properties';
-import { replay } from './replay';
-import { sealCommand } from './seal';
-import { start } from './start';
-import { timeline } from './timeline';
-import { view } from './view';
-import { watch } from './watch';
+import { Command, CommanderError } from 'commander';
+import { commandIn, usageError } from './arguments';
+import { addAuthorizationCommands } from './authorization';
+import type { Cli, Connected, Host } from './cli';
+import { isInRepository } from './config';
+import { addCredentialsCommand } from './credentials';
+import { CliError, codeOf, exitCodeOf, type ExitCode } from './errors';
+import { addFlowCommands } from './flow';
+import { addKeysCommand, addSealCommand } from './keys';
+import { commandLine, note, withHint } from './output';
+import { addPropertiesCommand } from './properties';
+import { addReplayCommand } from './replay';
 
-/** What a process is given from outside. */
-export interface World extends Omit<Cli, 'flows' | 'histories'> {
-  connect(): Promise<{ flows: Flows; histories: Cli['histories']; close(): Promise<void> }>;
-}
-
-const commands: readonly Command[] = [
-  start,
-  view,
-  timeline,
-  watch,
-  properties,
-  credentials,
-  link,
-  confirm,
-  cancel,
-  sealCommand,
-  keys,
-  replay,
-];
-
-/** Runs one command line and answers its exit code. Never throws; closes what it opened. */
-export async function run(argv: string[], { connect, ...world }: World): Promise<ExitCode> {
-  let connecting: ReturnType<World['connect']> | undefined;
+/** Runs one command line and resolves with its exit code. Never rejects; closes the connection that it opened. */
+export async function run(argv: string[], { connect, ...host }: Host): Promise<ExitCode> {
+  let connecting: Promise<Connected> | undefined;
   const connected = () => (connecting ??= connect());
-  const flows = async () => (await connected()).flows;
-  async function* histories(query: string) {
-    yield* (await connected()).histories(query);
-  }
-  const [name, ...rest] = argv;
-  const command = commands.find((candidate) => candidate.name === name);
+  const cli: Cli = {
+    ...host,
+    exitCode: 0,
+    flows: async () => (await connected()).flows,
+    histories: async function* (query) {
+      yield* (await connected()).histories(query);
+    },
+  };
+  const program = createProgram(cli);
   try {
-    if (asksForHelp(argv)) return help(command, world);
-    if (!command) throw new CliError('wrongUsage', name ? 'there is no such command' : 'which command?');
-    return await interruptible(command.run(rest, { ...world, flows, histories }), world.signal);
+    await unlessInterrupted(program.parseAsync(argv, { from: 'user' }), host.signal);
+    return cli.exitCode;
   } catch (err) {
-    if (!world.signal.aborted) world.stderr.write(`${lineOf(err)}\n`);
-    if (exitCodeOf(err) === 2) world.stderr.write(`${usageOf(command)}\n`);
-    return exitCodeOf(err);
+    return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    if (!world.signal.aborted) await closing;
+    if (!host.signal.aborted) await closing;
   }
 }
 
-/** The same, but over as soon as the user interrupts, whatever it waits for. */
-async function interruptible(running: Promise<ExitCode>, signal: AbortSignal): Promise<ExitCode> {
+function createProgram(cli: Cli): Command {
+  const program = new Command()
+    .name(cli.name)
+    .description('Starts, feeds and watches flows. A flow authenticates one Cyclr account connector; Temporal runs it.')
+    .version(cli.version)
+    .enablePositionalOptions() // so that no option of a command is read as one of the program
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.stdout.write(text),
+      writeErr: (text) => cli.stderr.write(text),
+      outputError: () => undefined, // written by reportError, without the arguments that commander quotes
+    })
+    .addHelpText('after', NOTES);
+  addFlowCommands(program, cli);
+  addPropertiesCommand(program, cli);
+  addCredentialsCommand(program, cli);
+  addAuthorizationCommands(program, cli);
+  addSealCommand(program, cli);
+  addKeysCommand(program, cli);
+  addReplayCommand(program, cli);
+  return program;
+}
+
+const NOTES = `
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted.
+Temporal: the server that TEMPORAL_* variables name; without them the one of npm start, if it runs in this folder.`;
+
+/** Rejects at once when the user interrupts, also while `running` waits. */
+async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const interrupted = new Promise<never>((_, reject) => {
     const interrupt = () => reject(new CliError('interrupted', 'by the user'));
     if (signal.aborted) interrupt();
     signal.addEventListener('abort', interrupt, { once: true });
   });
-  return Promise.race([running, interrupted]);
+  await Promise.race([running, interrupted]);
 }
 
-function asksForHelp(argv: string[]): boolean {
-  const end = argv.indexOf('--');
-  return argv.slice(0, end < 0 ? argv.length : end).some((word) => word === '--help' || word === '-h');
+/** Writes the error and the next step on one line. Help and version are errors of commander, too. */
+function reportError(thrown: unknown, command: Command, cli: Cli): ExitCode {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2; // no command: the help was written
+  const err = thrown instanceof CommanderError ? usageError(thrown, command) : thrown;
+  const code = codeOf(err);
+  const message = err instanceof Error ? err.message : String(err);
+  if (!cli.signal.aborted) note(cli, withHint(`${code}: ${message}`, hintFor(code, command, cli)));
+  return exitCodeOf(err);
 }
 
-function help(command: Command | undefined, { stdout }: Pick<Cli, 'stdout'>): ExitCode {
-  stdout.write(command ? `${usageOf(command)}\n\n${command.summary}\n` : `${overview()}\n`);
-  return 0;
+function hintFor(code: string, command: Command, cli: Cli): string | undefined {
+  const [accountId, connectorId] = command.processedArgs as [string, number];
+  switch (code) {
+    case 'wrongUsage':
+      return `Help: ${pathOf(command)} --help`;
+    case 'notStarted':
+    case 'closed':
+      return `To start: ${commandLine(cli.name, 'start', { accountId, connectorId })}`;
+    case 'notNow':
+    case 'alreadyRunning':
+      return `To see the state: ${commandLine(cli.name, 'view', { accountId, connectorId })}`;
+    case 'noWorker':
+      return isInRepository(cli.env) ? 'To start one: npm run worker' : undefined;
+    default:
+      return undefined;
+  }
 }
 
-const usageOf = (command?: Command): string =>
-  `usage: cyclr-connect ${command ? `${command.name} ${command.usage} [--json]` : 'COMMAND … [--json] [--help]'}`;
-
-function overview(): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.split('\n')[0]}`);
-  return [
-    usageOf(),
-    '',
-    ...lines,
-    '',
-    'Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 --wait ended otherwise.',
-  ].join('\n');
-}
+const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();

@@ -78,5 +78,4 @@ export function toConnectorAuthError(err: unknown): unknown {
   return new ConnectorAuthError('temporalUnavailable', `Temporal does not answer (${cause.details}).`);
 }
 
-export const noWorker = (): ConnectorAuthError =>
-  new ConnectorAuthError('noWorker', 'No worker answers: start one with `npm run worker`.');
+export const noWorker = (): ConnectorAuthError => new ConnectorAuthError('noWorker', 'No worker answers.');

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
 import { open } from '../../sealing/seal';
 import type { Field, Sealed } from '../../workflows/connector';
 import type { ProblemCode, StateName } from '../../workflows/messages';
+import { temporaryFolder, write } from '../scripts/parts/scene';
 import { cli, inputOf, SECRET, viewOf } from './scene';
 
 const key = { accountId: 'acme', connectorId: 42 };
@@ -34,7 +33,7 @@ const opened = (sealed: unknown, purpose: 'credentials' | `property:${string}`, 
   open(sealed as Sealed, { ...key, purpose, submissionId }, keys);
 
 describe('properties', () => {
-  test('sends plain values as they are and secret ones sealed, with a warning', async () => {
+  test('--set sends plain values as they are and secrets sealed, with a warning', async () => {
     const argv = ['properties', 'acme', '42', '--set', 'Domain=a=b', '--set', `Secret=${SECRET}`];
 
     const { exitCode, stdout, stderr, calls, inputRead } = await cli(argv, { answers, env, input: 'not read' });
@@ -51,7 +50,7 @@ describe('properties', () => {
     expect(inputRead).toBe(false);
   });
 
-  test('reads a JSON object from standard input, without a warning', async () => {
+  test('a JSON object on standard input is sent without a warning', async () => {
     const input = `\uFEFF${JSON.stringify({ Domain: 'acme', Secret: SECRET })}\n`;
 
     const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42', '--json'], {
@@ -69,9 +68,9 @@ describe('properties', () => {
   });
 
   test.each<[string, () => Promise<ReturnType<typeof viewOf>>]>([
-    ['a name that the flow does not list', async () => awaitingProperties],
-    ['any name where the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
-  ])('takes %s for a secret', async (_, view) => {
+    ['a property that the flow does not list', async () => awaitingProperties],
+    ['every property where the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
+  ])('%s is sealed, because it can be a secret', async (_, view) => {
     const { calls, stderr } = await cli(['properties', 'acme', '42', '--set', `Unknown=${SECRET}`], {
       answers: { ...answers, view },
       env,
@@ -82,20 +81,20 @@ describe('properties', () => {
     expect(stderr).toMatch(/^warning: /);
   });
 
-  test('needs no keys where nothing is secret', async () => {
+  test('values without a secret need no sealing keys', async () => {
     const { exitCode, calls } = await cli(['properties', 'acme', '42', '--set', 'Domain='], { answers });
 
     expect(exitCode).toBe(0);
     expect(inputOf(calls, 'submitProperties').values).toEqual({ Domain: '' });
   });
 
-  test('keeps names such as __proto__', async () => {
+  test('a property may be called __proto__', async () => {
     const { calls } = await cli(['properties', 'acme', '42'], { answers, env, input: '{"__proto__":"x"}' });
 
     expect(Object.keys(inputOf(calls, 'submitProperties').values)).toEqual(['__proto__']);
   });
 
-  test('sends a submission id that was given, so that a script can repeat it', async () => {
+  test('--submission-id is sent, so that a script can repeat the submission', async () => {
     const argv = ['properties', 'acme', '42', '--set', `Secret=${SECRET}`, '--submission-id', 'mine_1'];
 
     const { calls } = await cli(argv, { answers, env });
@@ -105,11 +104,11 @@ describe('properties', () => {
     expect(await opened(values.Secret, 'property:Secret', 'mine_1')).toBe(SECRET);
   });
 
-  test.each(['', ' \n'])('neither --set nor input is wrong usage (%j)', async (input) => {
+  test.each(['', ' \n'])('neither --set nor standard input is wrong usage (%j)', async (input) => {
     const { exitCode, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^wrongUsage: nothing was given/);
+    expect(stderr).toMatch(/^wrongUsage: no input: standard input is empty/);
     expect(calls).toEqual([]);
   });
 
@@ -118,7 +117,7 @@ describe('properties', () => {
     ['a list', `["${SECRET}"]`],
     ['a number as value', `{"Secret":1,"Other":"${SECRET}"}`],
     ['null', 'null'],
-    ['a text', `"${SECRET}"`],
+    ['a string', `"${SECRET}"`],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
     ['more than 1 MiB', `{"Secret":"${'x'.repeat(1024 * 1024)}"}`],
     ['a value over 64 KiB', `{"Secret":"${'x'.repeat(70_000)}"}`],
@@ -134,7 +133,7 @@ describe('properties', () => {
 });
 
 describe('credentials', () => {
-  test('sends what stands on standard input sealed, and only sealed', async () => {
+  test('credentials on standard input are sent sealed, never in clear', async () => {
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], {
       answers,
       env,
@@ -147,7 +146,7 @@ describe('credentials', () => {
     expect(JSON.stringify(calls) + stdout + stderr).not.toContain(SECRET);
   });
 
-  test('each submission has an id of its own', async () => {
+  test('two submissions without --submission-id have different ids', async () => {
     const first = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
     const second = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
 
@@ -155,14 +154,14 @@ describe('credentials', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test('nothing on standard input is wrong usage', async () => {
+  test('an empty standard input is wrong usage', async () => {
     const { exitCode, calls } = await cli(['credentials', 'acme', '42'], { answers, env });
 
     expect(exitCode).toBe(2);
     expect(calls).toEqual([]);
   });
 
-  test('what is no credentials is malformed, and not quoted', async () => {
+  test('JSON of another shape is malformed and not quoted', async () => {
     const input = JSON.stringify({ kind: 'apiKey', apiKey: SECRET });
 
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], { answers, env, input });
@@ -173,7 +172,7 @@ describe('credentials', () => {
     expect(calls).toEqual([]);
   });
 
-  test('what the flow itself refuses is its code', async () => {
+  test('a refusal by the flow is its code', async () => {
     const submitCredentials = async () => {
       throw new ConnectorAuthError('notNow', 'It waits for properties.');
     };
@@ -187,7 +186,7 @@ describe('credentials', () => {
     expect({ exitCode, stdout, stderr }).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: 'notNow: It waits for properties.\n',
+      stderr: 'notNow: It waits for properties. To see the state: cyclr-connect view acme 42\n',
     });
   });
 });
@@ -201,8 +200,8 @@ test.each<[ProblemCode | undefined, StateName, number]>([
   ['refused', 'applyingCredentials', 0],
   [undefined, 'awaitingCredentials', 0],
   [undefined, 'authenticated', 0],
-])('a view with the problem %s in %s is shown, with exit code %i', async (code, state, expected) => {
-  const view = viewOf({ state, ...(code && { problem: { code, message: 'It says no.' } }) });
+])('an answer with the problem %s in %s is printed, with exit code %i', async (code, state, expected) => {
+  const view = viewOf({ state, ...(code && { problem: { code, message: 'Refused.' } }) });
 
   const { exitCode, stdout, stderr } = await cli(['credentials', 'acme', '42', '--json'], {
     answers: { submitCredentials: async () => view },
@@ -212,7 +211,7 @@ test.each<[ProblemCode | undefined, StateName, number]>([
 
   expect(exitCode).toBe(expected);
   expect(JSON.parse(stdout)).toEqual(view);
-  expect(stderr).toBe(expected === 1 ? `${code}: It says no.\n` : '');
+  expect(stderr).toBe(expected === 1 ? `${code}: Refused.\n` : '');
 });
 
 describe('seal', () => {
@@ -224,7 +223,7 @@ describe('seal', () => {
     [' hunter2 ', ' hunter2 '],
     ['\uFEFFhunter2', '\uFEFFhunter2'],
     ['', ''],
-  ])('seals %j for a property as %j, without Temporal', async (input, value) => {
+  ])('%j on standard input is sealed for a property as %j, without Temporal', async (input, value) => {
     const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
     const { exitCode, stdout, stderr, closed } = await cli(argv, { env, input });
@@ -233,14 +232,14 @@ describe('seal', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(value);
   });
 
-  test('seals credentials', async () => {
+  test('without --property it seals credentials', async () => {
     const { exitCode, stdout } = await cli(['seal', 'acme', '42', 'sub-1', '--json'], { env, input: `${apiKey}\n` });
 
     expect(exitCode).toBe(0);
     expect(await opened(JSON.parse(stdout), 'credentials', 'sub-1')).toBe(apiKey);
   });
 
-  test.each([SECRET, '', `{"key":"${SECRET}"}`])('seals no credentials that are none (%#)', async (input) => {
+  test.each([SECRET, '', `{"key":"${SECRET}"}`])('text that is no credentials is not sealed (%#)', async (input) => {
     const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
@@ -250,40 +249,44 @@ describe('seal', () => {
 });
 
 describe('the sealing keys', () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'cli-'));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
   const seal = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
-  test('can be a file', async () => {
-    const file = join(folder, 'keys.json');
-    await writeFile(file, env.SEALING_KEYS!);
+  test('SEALING_KEYS can be the path of a file', async () => {
+    const file = write(join(temporaryFolder(), 'keys.json'), env.SEALING_KEYS!);
 
     const { stdout } = await cli(seal, { env: { SEALING_KEYS: file }, input: SECRET });
 
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('are those of npm start where none are set', async () => {
-    await mkdir(join(folder, '.data'));
-    await writeFile(join(folder, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
+  test('without SEALING_KEYS the key file of npm start is used', async () => {
+    const cwd = temporaryFolder();
+    write(join(cwd, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
 
-    const { stdout } = await cli(seal, { cwd: folder, input: SECRET });
+    const { stdout } = await cli(seal, { cwd, input: SECRET });
 
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('are asked for where there are none', async () => {
-    const { exitCode, stderr } = await cli(seal, { cwd: folder, input: SECRET });
+  test('without any keys the error names SEALING_KEYS', async () => {
+    const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('that can not be used are refused without being quoted', async () => {
+  test('a broken key file of npm start is an error that names it and quotes nothing', async () => {
+    const cwd = temporaryFolder();
+    write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
+
+    const { exitCode, stderr } = await cli(seal, { cwd, input: SECRET });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^configuration: the sealing keys of npm start \(.data\/sealing-keys\.json, .*\n$/);
+    expect(stderr).not.toContain(SECRET);
+  });
+
+  test('keys that can not be parsed are refused and not quoted', async () => {
     const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
 
     expect(exitCode).toBe(1);

@@ -1,24 +1,20 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keySetOf, privateKeysOf } from '../../sealing/keys';
+import { temporaryFolder, write } from '../scripts/parts/scene';
 import { cli } from './scene';
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cli-'));
-});
-afterEach(() => rm(folder, { recursive: true }));
+test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])(
+  '%j prints a new private JWK set, and reads no environment',
+  async (argv) => {
+    const env = new Proxy({}, { get: () => { throw new Error('the environment was read'); } }); // prettier-ignore
 
-test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])('%j prints a new private set', async (argv) => {
-  const env = new Proxy({}, { get: () => { throw new Error('reads no environment'); } }); // prettier-ignore
+    const { exitCode, stdout, stderr, closed } = await cli(argv, { env });
 
-  const { exitCode, stdout, stderr, closed } = await cli(argv, { env });
-
-  expect({ exitCode, stderr, closed }).toEqual({ exitCode: 0, stderr: '', closed: 0 });
-  expect(await privateKeysOf(stdout)).toHaveLength(1);
-});
+    expect({ exitCode, stderr, closed }).toEqual({ exitCode: 0, stderr: '', closed: 0 });
+    expect(await privateKeysOf(stdout)).toHaveLength(1);
+  },
+);
 
 test('rotate and public read SEALING_KEYS', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
@@ -32,10 +28,9 @@ test('rotate and public read SEALING_KEYS', async () => {
   expect(half.stdout).not.toContain('"d"');
 });
 
-test('rotate and public read a file before SEALING_KEYS', async () => {
+test('rotate and public read FILE in place of SEALING_KEYS', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
-  const file = join(folder, 'keys.json');
-  await writeFile(file, generated);
+  const file = write(join(temporaryFolder(), 'keys.json'), generated);
   const env = { SEALING_KEYS: 'not read' };
 
   const rotated = await cli(['keys', 'rotate', file], { env });
@@ -45,7 +40,7 @@ test('rotate and public read a file before SEALING_KEYS', async () => {
   expect(await privateKeysOf(rotated.stdout)).toHaveLength(2);
 });
 
-test('a public set can not be rotated', async () => {
+test('rotate refuses a public JWK set', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
   const { stdout: half } = await cli(['keys', 'public'], { env: { SEALING_KEYS: generated } });
 
@@ -58,8 +53,8 @@ test('a public set can not be rotated', async () => {
   });
 });
 
-test('a file that is not there is a failure', async () => {
-  const { exitCode, stdout, stderr } = await cli(['keys', 'public', join(folder, 'absent.json')]);
+test('a missing file is invalidKeys', async () => {
+  const { exitCode, stdout, stderr } = await cli(['keys', 'public', join(temporaryFolder(), 'absent.json')]);
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
@@ -69,12 +64,15 @@ describe('hash', () => {
   const key = 'k'.repeat(32);
   const digest = createHash('sha256').update(key).digest('hex');
 
-  test.each([key, `${key}\n`, `${key}\r\n`])('%j prints the digest of the key, without its line end', async (input) => {
-    expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
-    expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
-  });
+  test.each([key, `${key}\n`, `${key}\r\n`])(
+    'the digest of %j is that of the key without its line end',
+    async (input) => {
+      expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
+      expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
+    },
+  );
 
-  test('of a short key warns, and does not repeat it', async () => {
+  test('a short key gives a warning that does not quote it', async () => {
     const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { input: 'hunter2' });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
@@ -82,7 +80,7 @@ describe('hash', () => {
     expect(stdout + stderr).not.toContain('hunter2');
   });
 
-  test('of nothing is wrong usage', async () => {
+  test('an empty standard input, or an argument, is wrong usage', async () => {
     expect(await cli(['keys', 'hash'], { input: '\n' })).toMatchObject({ exitCode: 2, stdout: '' });
     expect(await cli(['keys', 'hash', 'k'], { input: 'x' })).toMatchObject({ exitCode: 2, stdout: '' });
   });

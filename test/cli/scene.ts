@@ -1,13 +1,12 @@
-/** The command line with real streams and a library that only remembers. */
-import { once } from 'node:events';
+/** The command line with real streams and a library that records its calls. */
 import { PassThrough } from 'node:stream';
-import type { Flows } from '../../cli/command';
+import type { Flows } from '../../cli/cli';
 import { run } from '../../cli/run';
 import type { CredentialInput, PropertyInput, View } from '../../workflows/messages';
 
 export const SECRET = 'hunter2-marked-secret';
 
-/** A view as a flow would answer it. */
+/** A view as a flow answers it. */
 export const viewOf = (parts: Partial<View> = {}): View => ({
   accountId: 'acme',
   connectorId: 42,
@@ -19,8 +18,8 @@ export const viewOf = (parts: Partial<View> = {}): View => ({
   ...parts,
 });
 
-/** What the library was called with, besides the connector. */
-export interface Calls {
+/** A call of the library. */
+export interface Call {
   name: string;
   args: unknown[];
 }
@@ -29,8 +28,8 @@ const never = (): never => {
   throw new Error('not expected to be called');
 };
 
-export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Calls[] } {
-  const calls: Calls[] = [];
+export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Call[] } {
+  const calls: Call[] = [];
   const names = [
     'start',
     'view',
@@ -54,14 +53,14 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
 }
 
 export interface Scene {
+  name?: string;
   answers?: Partial<Flows>;
-  /** What stands on standard input; with `terminal` what is typed there. */
+  /** Standard input; with `terminal` the keys that the user presses. */
   input?: string | Buffer;
   terminal?: boolean;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   signal?: AbortSignal;
-  connect?: () => Promise<never>;
 }
 
 /** Runs one command line to its end. */
@@ -73,15 +72,16 @@ export async function cli(argv: string[], scene: Scene = {}) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   let closed = 0;
   const histories = async function* () {};
-  const connect = async () => ({ flows, histories, close: async () => void closed++ });
   const exitCode = await run(argv, {
+    name: scene.name ?? 'cyclr-connect',
+    version: '1.2.3',
     stdin,
     stdout,
     stderr,
     signal: scene.signal ?? new AbortController().signal,
     env: scene.env ?? {},
     cwd: scene.cwd ?? '/nowhere',
-    connect: scene.connect ?? connect,
+    connect: async () => ({ flows, histories, close: async () => void closed++ }),
   });
   return {
     exitCode,
@@ -93,18 +93,8 @@ export async function cli(argv: string[], scene: Scene = {}) {
   };
 }
 
-/** The input that a call of this name was made with. */
-export const inputOf = (calls: Calls[], name: string) =>
+/** The input of the first call of this name. */
+export const inputOf = (calls: Call[], name: string) =>
   calls.find((call) => call.name === name)!.args[1] as PropertyInput & CredentialInput;
 
 const textIn = (stream: PassThrough): string => String(stream.read() ?? '');
-
-/** Waits until a stream has said something that matches. */
-export async function said(stream: PassThrough, pattern: RegExp): Promise<string> {
-  let text = '';
-  while (!pattern.test(text)) {
-    if (stream.readableLength === 0) await once(stream, 'readable');
-    text += textIn(stream);
-  }
-  return text;
-}

@@ -23,7 +23,7 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/** What the command sent when somebody typed this, each secret opened. */
+/** The values that the command sends after these keys are pressed; sealed ones are opened. */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });
@@ -45,7 +45,7 @@ async function typed(command: string, view: View, input: string, argv: string[] 
 const connectorOf = (authType: string, parts = {}) => ({ name: 'HubSpot', authType, partnerSupplied: false, ...parts });
 
 describe('credentials on a terminal', () => {
-  test('asks for an API key without showing it', async () => {
+  test('an API key is asked for and not shown', async () => {
     const { exitCode, sent, stdout, stderr } = await typed('credentials', viewOf(), `${SECRET}\r`);
 
     expect(exitCode).toBe(0);
@@ -54,7 +54,7 @@ describe('credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks for a user name, which shows, and a password, which does not and may be empty', async () => {
+  test('a user name is shown, a password is not shown and may be empty', async () => {
     const view = viewOf({ connector: connectorOf('Basic') });
 
     const { sent, stdout, stderr } = await typed('credentials', view, `kim\r${SECRET}\r`);
@@ -66,7 +66,7 @@ describe('credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks for the tokens of a partner’s own connector', async () => {
+  test('the tokens of a partner’s own connector are asked for and not shown', async () => {
     const connector = connectorOf('OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true });
 
     const both = await typed('credentials', viewOf({ connector }), `${SECRET}\rrefresh\r`);
@@ -77,7 +77,7 @@ describe('credentials on a terminal', () => {
     expect(both.stderr).not.toMatch(/hunter2|refresh\n/);
   });
 
-  test('takes what was typed wrongly and corrected', async () => {
+  test('a hidden answer can be edited', async () => {
     const { sent } = await typed('credentials', viewOf(), 'wrong\u0015hunterx\u007f2\r');
 
     expect(sent).toEqual({ kind: 'apiKey', key: 'hunter2' });
@@ -87,15 +87,15 @@ describe('credentials on a terminal', () => {
     ['waits for properties', viewOf({ state: 'awaitingProperties', fields: [] })],
     ['waits for a consent', viewOf({ state: 'awaitingAuthorization', connector: connectorOf('OAuth2') })],
     ['has ended', viewOf({ state: 'expired' })],
-  ])('asks nothing while the flow %s', async (_, view) => {
+  ])('nothing is asked when the flow %s', async (_, view) => {
     const { exitCode, stderr, sent } = await typed('credentials', view, '');
 
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(new RegExp(`^notNow: in ${view.state} `));
+    expect(stderr).toMatch(new RegExp(`^notNow: .*\\(state ${view.state}\\)`));
     expect(sent).toBeUndefined();
   });
 
-  test('refuses an empty key', async () => {
+  test('an empty API key is malformed', async () => {
     const { exitCode, stderr, sent } = await typed('credentials', viewOf(), '\r');
 
     expect(exitCode).toBe(1);
@@ -106,7 +106,7 @@ describe('credentials on a terminal', () => {
   test.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
-  ])('%s ends it with 130, and nothing is sent', async (_, end) => {
+  ])('%s exits 130, and nothing is sent', async (_, end) => {
     const { exitCode, stdout, stderr, sent } = await typed('credentials', viewOf(), `${SECRET}\u0015${end}`);
 
     expect({ exitCode, stdout, sent }).toEqual({ exitCode: 130, stdout: '', sent: undefined });
@@ -118,7 +118,7 @@ describe('properties on a terminal', () => {
   const awaiting = (fields: Field[], parts: Partial<View> = {}) =>
     viewOf({ state: 'awaitingProperties', fields, ...parts });
 
-  test('asks for what is missing, hidden where it is secret, and proposes a default', async () => {
+  test('missing fields are asked for: hidden where secret, with options and default as proposals', async () => {
     const view = awaiting([
       field('Domain', { label: 'Your domain', help: 'as in the address', options: ['eu', 'us'], default: 'eu' }),
       field('Secret', { secret: true }),
@@ -137,7 +137,7 @@ describe('properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks again for a required one that was left out', async () => {
+  test('a required field is asked for until it has a value', async () => {
     const { sent, stderr } = await typed('properties', awaiting([field('Domain')]), '\r\racme\r');
 
     expect(sent).toEqual({ Domain: 'acme' });
@@ -145,10 +145,10 @@ describe('properties on a terminal', () => {
   });
 
   test.each([
-    ['none is missing', {}],
-    ['Cyclr refused something', { problem: { code: 'refused', message: 'No.' } }],
-    ['new input is the point', { intent: 'reauthenticate' }],
-  ] as [string, Partial<View>][])('asks for all of them where %s; Enter keeps what is stored', async (_, parts) => {
+    ['no field is missing', {}],
+    ['the view has a problem', { problem: { code: 'refused', message: 'No.' } }],
+    ['the flow re-authenticates', { intent: 'reauthenticate' }],
+  ] as [string, Partial<View>][])('all fields are asked for when %s; Enter keeps a stored value', async (_, parts) => {
     const fields = [field('Domain', { stored: true, default: 'eu' }), field('Secret', { secret: true, stored: true })];
 
     const { sent, stderr } = await typed('properties', awaiting(fields, parts), `\r${SECRET}\r`);
@@ -157,7 +157,7 @@ describe('properties on a terminal', () => {
     expect(stderr).toContain('Domain [Enter keeps it]: ');
   });
 
-  test('takes several lines up to an empty one', async () => {
+  test('a multi-line answer ends with an empty line and can be hidden', async () => {
     const view = awaiting([field('Key', { secret: true, multiline: true }), field('Domain')]);
 
     const { sent, stdout, stderr } = await typed('properties', view, `-----BEGIN\r${SECRET}\r-----END\r\racme\r`);
@@ -167,22 +167,22 @@ describe('properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks nothing with --set', async () => {
+  test('nothing is asked with --set', async () => {
     const { exitCode, sent } = await typed('properties', awaiting([field('A'), field('B')]), '', ['--set', 'A=1']);
 
     expect(exitCode).toBe(0);
     expect(sent).toEqual({ A: '1' });
   });
 
-  test('asks nothing while the flow waits for something else', async () => {
+  test('nothing is asked when the flow does not wait for properties', async () => {
     const { exitCode, stderr } = await typed('properties', viewOf(), '');
 
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^notNow: in awaitingCredentials /);
+    expect(stderr).toMatch(/^notNow: .*\(state awaitingCredentials\)/);
   });
 });
 
-test('seal asks for the value without showing it', async () => {
+test('seal asks for the value and does not show it', async () => {
   const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
   const { stdout, stderr } = await cli(argv, { env, terminal: true, input: `${SECRET}\r` });
@@ -192,7 +192,7 @@ test('seal asks for the value without showing it', async () => {
   expect(stderr).toBe('Value (hidden): \n');
 });
 
-test('an interruption from outside gives the terminal back', async () => {
+test('a signal during a question exits 130', async () => {
   const interruption = new AbortController();
   const view = async () => {
     setImmediate(() => interruption.abort());

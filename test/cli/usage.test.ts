@@ -6,82 +6,89 @@ const commands = [
   'view',
   'timeline',
   'watch',
+  'cancel',
   'properties',
   'credentials',
   'link',
   'confirm',
-  'cancel',
   'seal',
   'keys',
   'replay',
 ];
 
-test.each(['--help', '-h'])('%s lists every command', async (flag) => {
-  const { exitCode, stdout, stderr } = await cli([flag]);
+test('--help lists every command with a line of its own, under the name by which the user runs the program', async () => {
+  const { exitCode, stdout, stderr } = await cli(['--help'], { name: 'npm run cli --' });
 
-  expect(exitCode).toBe(0);
-  expect(stderr).toBe('');
-  expect([...stdout.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name)).toEqual(commands);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toMatch(/^Usage: npm run cli -- \[options\] \[command\]\n/);
+  expect([...stdout.matchAll(/^ {2}(\w+) .*? {2,}[A-Z]/gm)].map(([, name]) => name)).toEqual(commands);
 });
 
-test.each(commands)('%s --help shows how it is used, whatever else is given', async (name) => {
+test('--version prints the version of the package', async () => {
+  expect(await cli(['--version'])).toMatchObject({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
+});
+
+test.each(commands.filter((name) => name !== 'keys'))('%s --help shows --json and each option', async (name) => {
   const { exitCode, stdout, stderr } = await cli([name, 'x', '-h', '--nonsense']);
 
-  expect(exitCode).toBe(0);
-  expect(stdout).toMatch(new RegExp(`^usage: cyclr-connect ${name} .*\\[--json\\]\n\n\\w`));
-  expect(stderr).toBe('');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toMatch(new RegExp(`^Usage: cyclr-connect ${name} .*\n\n[A-Z]`));
+  expect(stdout).toContain('--json ');
 });
 
-test('after -- everything is an argument, also what looks like an option', async () => {
-  const view = async () => {
-    throw new ConnectorAuthError('notStarted', 'There is none.');
-  };
+test('after -- every word is an argument, also one that begins with a dash', async () => {
+  const { calls } = await cli(['view', '--', '-h', '42'], { answers: { view: async () => viewOf() } });
 
-  const { exitCode, calls } = await cli(['view', '--', '-h', '42'], { answers: { view } });
-
-  expect(exitCode).toBe(1);
   expect(calls[0]!.args).toEqual([{ accountId: '-h', connectorId: 42 }]);
 });
 
-test.each([
-  ['no command', []],
-  ['an unknown command', ['nonsense']],
-  ['a name of Object’s', ['constructor']],
-  ['no connector', ['view', 'acme']],
-  ['no account', ['view']],
-  ['an argument too many', ['view', 'acme', '42', '43']],
-  ['an empty account id', ['view', '', '42']],
-  ['an account id that can not be sent', ['view', 'アカ1', '42']],
-  ['an account id that is a path', ['view', '..', '42']],
-  ['a connector id of words', ['view', 'acme', 'hubspot']],
-  ['a connector id of 0', ['view', 'acme', '0']],
-  ['a negative connector id', ['view', 'acme', '--', '-1']],
-  ['a connector id with a fraction', ['view', 'acme', '1.5']],
-  ['a connector id in hexadecimal', ['view', 'acme', '0x2a']],
-  ['an enormous connector id', ['view', 'acme', '9007199254740993']],
-  ['an unknown flag', ['view', 'acme', '42', '--wait']],
-  ['a flag with a value', ['start', 'acme', '42', '--wait=yes']],
-  ['a flag without its value', ['cancel', 'acme', '42', '--reason']],
-  ['--set without a name', ['properties', 'acme', '42', '--set', '=x']],
-  ['--set without a value', ['properties', 'acme', '42', '--set', 'Domain']],
-  ['the same name set twice', ['properties', 'acme', '42', '--set', 'A=1', '--set', 'A=2']],
-  ['a submission id that is none', ['properties', 'acme', '42', '--set', 'A=1', '--submission-id', 'a b']],
-  ['an empty submission id', ['credentials', 'acme', '42', '--submission-id', '']],
-  ['seal without a submission id', ['seal', 'acme', '42']],
-  ['seal with a wrong submission id', ['seal', 'acme', '42', 'a/b']],
-  ['seal for a property without a name', ['seal', 'acme', '42', 's', '--property', '']],
-  ['keys for nothing', ['keys']],
-  ['keys for something else', ['keys', 'constructor']],
-  ['keys generate with a file', ['keys', 'generate', 'keys.json']],
-  ['keys rotate with two files', ['keys', 'rotate', 'a.json', 'b.json']],
-  ['replay of nothing', ['replay']],
-  ['replay of a file and the server', ['replay', 'a.json', '--from-server']],
-  ['replay of a file with a query', ['replay', 'a.json', '--query', "WorkflowId = 'x'"]],
-])('%s is wrong usage, and nothing is sent', async (_, argv) => {
+test.each<[string, string[], RegExp]>([
+  ['an unknown command', ['constructor'], /unknown command\. Help: cyclr-connect --help/],
+  ['a misspelt command', ['vew'], /unknown command \(Did you mean view\?\)\. /],
+  ['a missing argument', ['view', 'acme'], /missing required argument 'connector'\. Help: cyclr-connect view --help/],
+  [
+    'an argument too many',
+    ['keys', 'generate', 'x'],
+    /too many arguments .*\. Help: cyclr-connect keys generate --help/,
+  ],
+  ['an empty account id', ['view', '', '42'], /<account>/],
+  ['an account id outside Latin-1', ['view', 'アカ1', '42'], /<account>/],
+  ['an account id that is a path', ['view', '..', '42'], /<account>/],
+  ['a connector id of words', ['view', 'acme', 'hubspot'], /<connector>/],
+  ['a connector id of 0', ['view', 'acme', '0'], /<connector>/],
+  ['a negative connector id', ['view', 'acme', '-1'], /<connector>/],
+  ['a connector id with a fraction', ['view', 'acme', '1.5'], /<connector>/],
+  ['a connector id in hexadecimal', ['view', 'acme', '0x2a'], /<connector>/],
+  ['a connector id that no number holds', ['view', 'acme', '9007199254740993'], /<connector>/],
+  ['an unknown option', ['view', 'acme', '42', '--wait'], /unknown option '--wait'/],
+  ['an unknown option with a value', ['view', 'acme', '42', `--key=${SECRET}`], /unknown option '--key'/],
+  ['an unknown short option', ['view', 'acme', '42', `-k${SECRET}`], /unknown option '-k'/],
+  ['a misspelt option', ['start', 'acme', '42', '--wiat'], /unknown option '--wiat' \(Did you mean --wait\?\)/],
+  ['a value for a flag', ['start', 'acme', '42', '--wait=yes'], /option '--wait' takes no value/],
+  ['an option without its value', ['cancel', 'acme', '42', '--reason'], /option '--reason <text>' argument missing/],
+  ['--set without a name', ['properties', 'acme', '42', '--set', '=x'], /NAME=VALUE/],
+  ['--set without a value', ['properties', 'acme', '42', '--set', 'Domain'], /NAME=VALUE/],
+  ['one name in two --set', ['properties', 'acme', '42', '--set', 'A=1', '--set', 'A=2'], /twice/],
+  ['a submission id with a space', ['properties', 'acme', '42', '--submission-id', 'a b'], /submission id/],
+  ['an empty submission id', ['credentials', 'acme', '42', '--submission-id', ''], /submission id/],
+  ['a submission id with a slash', ['seal', 'acme', '42', 'a/b'], /submission id/],
+  ['an empty name of a property', ['seal', 'acme', '42', 's', '--property', ''], /--property/],
+  ['replay of nothing', ['replay'], /either files or --from-server/],
+  ['replay of files and the server', ['replay', 'a.json', '--from-server'], /either files or --from-server/],
+  ['replay of a file with a query', ['replay', 'a.json', '--query', "WorkflowId = 'x'"], /--query needs --from-server/],
+])('%s is wrong usage: one line names the fault and the help, nothing is sent', async (_, argv, line) => {
   const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 
   expect({ exitCode, stdout, calls, closed }).toEqual({ exitCode: 2, stdout: '', calls: [], closed: 0 });
-  expect(stderr).toMatch(/^wrongUsage: .+\nusage: cyclr-connect .+\n$/);
+  expect(stderr).toMatch(/^wrongUsage: .+ Help: cyclr-connect .*--help\n$/);
+  expect(stderr).toMatch(line);
+});
+
+test.each([[[]], [['keys']]])('without a command the help goes to stderr, exit code 2: %j', async (argv) => {
+  const { exitCode, stdout, stderr } = await cli(argv);
+
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toMatch(/^Usage: cyclr-connect /);
 });
 
 test.each([
@@ -89,20 +96,22 @@ test.each([
   ['credentials', 'acme', '42', `--${SECRET}`],
   ['credentials', 'acme', '42', `--key=${SECRET}`],
   ['credentials', 'acme', '42', `-k${SECRET}`],
+  ['credentials', 'acme', '42', '--submission-id', `${SECRET}!`],
   ['properties', 'acme', '42', '--set', SECRET],
   ['properties', 'acme', '42', SECRET],
   ['seal', 'acme', '42', 'sub-1', SECRET],
+  ['view', 'acme', SECRET],
+  ['keys', SECRET],
   [SECRET],
-])('a secret in a wrong place is not repeated: %s %s %s …', async (...argv) => {
+])('a secret in the place of another argument is not repeated: %s %s %s …', async (...argv) => {
   const { exitCode, stdout, stderr } = await cli(argv, { input: '{"kind":"apiKey","key":"k"}' });
 
   expect(exitCode).toBe(2);
   expect(stdout + stderr).not.toContain(SECRET);
 });
 
-test('a secret that was set without its name is not repeated either', async () => {
-  // The = at the end of a Base64 text makes a name of it.
-  const argv = ['properties', 'acme', '42', '--set', `${SECRET}==`];
+test('a secret that --set takes for a name is not repeated', async () => {
+  const argv = ['properties', 'acme', '42', '--set', `${SECRET}==`]; // Base64 ends with =
   const view = async () => viewOf({ state: 'awaitingProperties', fields: [] });
 
   const { stdout, stderr } = await cli(argv, { answers: { view } });
@@ -110,24 +119,32 @@ test('a secret that was set without its name is not repeated either', async () =
   expect(stdout + stderr).not.toContain(SECRET);
 });
 
-test('when Temporal is away there is a code, and no stack trace', async () => {
-  const { exitCode, stdout, stderr } = await cli(['view', 'acme', '42'], {
-    connect: async () => {
-      throw new ConnectorAuthError('temporalUnavailable', 'Temporal does not answer.');
-    },
-  });
+test.each([
+  ['temporalUnavailable: No answer.', new ConnectorAuthError('temporalUnavailable', 'No answer.')],
+  ['unexpected: first line second line', new Error('first line\nsecond line')],
+  [
+    'notStarted: There is none. To start: cyclr-connect start acme 42',
+    new ConnectorAuthError('notStarted', 'There is none.'),
+  ],
+  [
+    'alreadyRunning: One is open. To see the state: cyclr-connect view acme 42',
+    new ConnectorAuthError('alreadyRunning', 'One is open.'),
+  ],
+])('an error is one line with its code and the next step: %s', async (line, error) => {
+  const view = () => Promise.reject(error);
 
-  expect({ exitCode, stdout, stderr }).toEqual({
-    exitCode: 1,
-    stdout: '',
-    stderr: 'temporalUnavailable: Temporal does not answer.\n',
-  });
+  const { exitCode, stdout, stderr } = await cli(['view', 'acme', '42'], { answers: { view } });
+
+  expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: `${line}\n` });
 });
 
-test('an error nobody thought of is one line, too', async () => {
-  const { exitCode, stderr } = await cli(['view', 'acme', '42'], {
-    answers: { view: async () => Promise.reject(new Error('what\nis this?')) },
-  });
+test('a hint names an npm script only where the program runs by npm in the repository', async () => {
+  const answers = { view: () => Promise.reject(new ConnectorAuthError('noWorker', 'No worker answers.')) };
+  const env = { npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
 
-  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'unexpected: what is this?\n' });
+  const installed = await cli(['view', 'acme', '42'], { answers });
+  const inRepository = await cli(['view', 'acme', '42'], { answers, env });
+
+  expect(installed.stderr).toBe('noWorker: No worker answers.\n');
+  expect(inRepository.stderr).toBe('noWorker: No worker answers. To start one: npm run worker\n');
 });

@@ -1,4 +1,4 @@
-/** `cyclr-connect replay`: the real process, on files and on a server. */
+/** The process `cyclr-connect replay` with files and with a server. */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the command line, of another build where one is named. */
+/** Runs the command of this build. */
 async function replay(args: string[], { build = dist }: { build?: string } = {}): Promise<Ended> {
   const env = {
     ...process.env,
@@ -51,11 +51,11 @@ async function replay(args: string[], { build = dist }: { build?: string } = {})
   });
 }
 
-/** A build whose workflows begin with a timer that no history knows. */
+/** A build whose workflows begin with a timer that no recorded history has. */
 async function brokenBuild(): Promise<string> {
   const build = join(folder, 'dist');
   cpSync(dist, build, { recursive: true });
-  symlinkSync(join(dist, '..', 'node_modules'), join(folder, 'node_modules'));
+  for (const name of ['node_modules', 'package.json']) symlinkSync(join(dist, '..', name), join(folder, name));
   const { code } = await bundleWith(join(histories, 'tampered', 'extra-timer.ts'));
   writeFileSync(join(build, 'workflow-bundle.js'), code);
   return build;
@@ -68,14 +68,14 @@ function file(name: string, content: string): string {
   return path;
 }
 
-test('each file is a line, and all that was recorded is ok', async () => {
+test('replay prints ok for each recorded history', async () => {
   const { exitCode, lines, stderr } = await replay(recorded);
 
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: `${recorded.length} replayed, 0 differ\n` });
   expect(lines.map((line) => line.split('  ').slice(0, 2))).toEqual(recorded.map((path) => ['ok', path]));
 });
 
-test('what temporal workflow show prints is a history', async () => {
+test('replay reads the output of temporal workflow show', async () => {
   const { workflowId, reaches, runId } = await stage.scene('Brightdesk');
   await reaches('awaitingCredentials');
   const where = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
@@ -89,28 +89,28 @@ test('what temporal workflow show prints is a history', async () => {
   expect(lines.map((json) => JSON.parse(json) as unknown)).toEqual([{ file: shown, workflowId, runId, ok: true }]);
 });
 
-describe('exit code 2, and nothing is replayed', () => {
+describe('replay of a file that is no history exits 2 and replays nothing', () => {
   test.each([
-    ['there is no such file', () => join(folder, 'nowhere.json')],
-    ['it is no JSON', () => file('no.json', 'no JSON')],
-    ['it is something else', () => file('else.json', '{"events":[]}')],
-    ['it was cut off', () => file('cut.json', readFileSync(second, 'utf8').slice(0, 5000))],
-  ])('where %s', async (_name, path) => {
+    ['a missing file', () => join(folder, 'nowhere.json')],
+    ['no JSON', () => file('no.json', 'no JSON')],
+    ['other JSON', () => file('else.json', '{"events":[]}')],
+    ['a truncated history', () => file('cut.json', readFileSync(second, 'utf8').slice(0, 5000))],
+  ])('%s', async (_name, path) => {
     const { exitCode, lines, stderr } = await replay([first, path()]);
 
     expect({ exitCode, lines }).toEqual({ exitCode: 2, lines: [] });
-    expect(stderr).toContain(`${path()} can not be read, or is no history`);
+    expect(stderr).toContain(`${path()} can't be read, or is no history`);
   });
 });
 
-describe('from the server', () => {
-  test('every open authentication is replayed, or those that a query finds', async () => {
+describe('replay --from-server', () => {
+  test('replays every open flow, or the flows that --query finds', async () => {
     const ended = await stage.scene('Openrates');
     await ended.reaches('authenticated');
     const open = await stage.scene('Kestrel');
     await open.reaches('awaitingProperties');
     await stage.stopWorker();
-    const untouched = await stage.scene('Fernhill'); // nobody has worked on it yet
+    const untouched = await stage.scene('Fernhill'); // no worker has taken its first task
     await untilListed(untouched.workflowId, ended.workflowId);
 
     const running = await replay(['--from-server', '--json']);
@@ -124,14 +124,14 @@ describe('from the server', () => {
     expect(queried).toMatchObject({ exitCode: 0, lines: [`ok  ${ended.workflowId}`] });
   });
 
-  test('where there is none, that is said', async () => {
-    const { exitCode, lines, stderr } = await replay(['--from-server', '--query', "WorkflowId = 'nobody'"]);
+  test('without a matching flow it says that nothing was replayed', async () => {
+    const { exitCode, lines, stderr } = await replay(['--from-server', '--query', "WorkflowId = 'absent'"]);
 
     expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: [] });
     expect(stderr).toContain('nothing was replayed');
   });
 
-  test('a query that Temporal does not understand is told', async () => {
+  test('an invalid query is an error with the answer of Temporal', async () => {
     const { exitCode, stderr } = await replay(['--from-server', '--query', 'no query']);
 
     expect(exitCode).toBe(1);
@@ -139,7 +139,7 @@ describe('from the server', () => {
   });
 });
 
-test('workflows that do otherwise are told, with exit code 1', async () => {
+test('workflows that give other commands exit 1, and each line names the difference', async () => {
   const open = await stage.scene('Kestrel');
   await open.reaches('awaitingProperties');
   const build = await brokenBuild();
@@ -157,7 +157,7 @@ test('workflows that do otherwise are told, with exit code 1', async () => {
   expect(server.lines).toEqual([expect.stringContaining(`differs  ${open.workflowId}  ${difference}`)]);
 });
 
-/** The list learns of what happens a moment later. */
+/** The visibility list is eventually consistent. */
 async function untilListed(running: string, closed: string): Promise<void> {
   const query = `(WorkflowId = '${running}' AND ExecutionStatus = 'Running') OR (WorkflowId = '${closed}' AND ExecutionStatus = 'Completed')`;
   await eventually(

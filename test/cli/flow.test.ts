@@ -27,12 +27,12 @@ const entryLines = [
 ];
 
 describe('start', () => {
-  test('starts, and says what was started', async () => {
+  test('prints the started flow and the next command', async () => {
     const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42'], { answers: { start } });
 
     expect({ exitCode, stdout, stderr, closed }).toEqual({
       exitCode: 0,
-      stdout: 'Started: connector-auth/acme/42 (authenticate)\n',
+      stdout: 'Started connector-auth/acme/42 (authenticate). Next: cyclr-connect view acme 42\n',
       stderr: '',
       closed: 1,
     });
@@ -48,24 +48,24 @@ describe('start', () => {
     ]);
   });
 
-  test('prints the contract’s object with --json', async () => {
+  test('--json prints workflow id, run id, started and intent', async () => {
     const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
 
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
   });
 
-  test('says when one ran already', async () => {
+  test('a flow that is open already is reported as such, with exit code 0', async () => {
     const { exitCode, stdout } = await cli(['start', 'acme', '42'], {
       answers: { start: async () => ({ ...started, started: false }) },
     });
 
     expect(exitCode).toBe(0);
-    expect(stdout).toBe('Runs already: connector-auth/acme/42 (authenticate)\n');
+    expect(stdout).toMatch('Already open: connector-auth/acme/42 (authenticate).');
   });
 
-  test('asks for new input with --reauthenticate, and says with a code that it can not now', async () => {
+  test('--reauthenticate is sent as the intent; a refusal is its code', async () => {
     const refusing = async () => {
-      throw new ConnectorAuthError('alreadyRunning', 'An authentication runs.');
+      throw new ConnectorAuthError('alreadyRunning', 'One is open.');
     };
 
     const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42', '--reauthenticate'], {
@@ -76,12 +76,12 @@ describe('start', () => {
     expect({ exitCode, stdout, stderr, closed }).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: 'alreadyRunning: An authentication runs.\n',
+      stderr: 'alreadyRunning: One is open. To see the state: cyclr-connect view acme 42\n',
       closed: 1,
     });
   });
 
-  test('waits with --wait until it is authenticated', async () => {
+  test('--wait exits 0 when the flow ends authenticated', async () => {
     const result = async () => viewOf({ state: 'authenticated', verification: 'notChecked' });
 
     const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
@@ -94,13 +94,13 @@ describe('start', () => {
   });
 
   test.each([
-    [viewOf({ state: 'expired' }), 'expired\n'],
-    [viewOf({ state: 'cancelled' }), 'cancelled\n'],
+    [viewOf({ state: 'expired' }), 'expired. Next: cyclr-connect start acme 42\n'],
+    [viewOf({ state: 'unsupported' }), 'unsupported. Next: an operator authenticates the connector in Cyclr\n'],
     [
       viewOf({ state: 'failed', failure: { code: 'connectorNotFound', message: 'There is none.' } }),
-      'failed: connectorNotFound: There is none.\n',
+      'failed: connectorNotFound: There is none. Next: cyclr-connect start acme 42\n',
     ],
-  ])('exits 3 with --wait when it ends otherwise (%#)', async (view, line) => {
+  ])('--wait exits 3 when the flow ends otherwise, and names the next step (%#)', async (view, line) => {
     const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
       answers: { start, result: async () => view },
     });
@@ -160,20 +160,20 @@ next       cyclr-connect properties acme 42
       }),
       /^attempt +a-1, until 2030-01-01T00:05:00Z$/m,
     ],
-  ])('shows what belongs to a state (%#)', async (view, line) => {
+  ])('shows the row of a state (%#)', async (view, line) => {
     const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
 
     expect(stdout).toMatch(line);
   });
 
-  test('prints the view itself with --json', async () => {
+  test('--json prints the view on one line', async () => {
     const { stdout } = await cli(['view', '--json', 'acme', '42'], { answers: { view: async () => viewOf() } });
 
     expect(JSON.parse(stdout)).toEqual(viewOf());
     expect(stdout.match(/\n/g)).toHaveLength(1);
   });
 
-  test('lets no control character from outside reach the terminal', async () => {
+  test('control characters in a name do not reach the terminal', async () => {
     const view = viewOf({
       connector: { name: 'Evil\u001b[2J\u009b1m\u202e\nnext  x', authType: 'ApiKey', partnerSupplied: false },
     });
@@ -186,26 +186,26 @@ next       cyclr-connect properties acme 42
 });
 
 describe('timeline and watch', () => {
-  test('timeline shows the entries, and how many are gone', async () => {
+  test('timeline prints the entries, and the number of dropped ones', async () => {
     const timeline = async () => ({ entries, dropped: 7 });
 
-    const forPeople = await cli(['timeline', 'acme', '42'], { answers: { timeline } });
+    const text = await cli(['timeline', 'acme', '42'], { answers: { timeline } });
     const json = await cli(['timeline', 'acme', '42', '--json'], { answers: { timeline } });
 
-    expect(forPeople.stdout.trimEnd().split('\n')).toEqual(['(7 older ones are gone)', ...entryLines]);
+    expect(text.stdout.trimEnd().split('\n')).toEqual(['(7 older entries are dropped)', ...entryLines]);
     expect(JSON.parse(json.stdout)).toEqual({ entries, dropped: 7 });
   });
 
-  test('watch shows each entry as it comes; with --json one object a line', async () => {
+  test('watch prints each entry on a line; with --json each as an object', async () => {
     const timelineEntries = async function* () {
       yield* entries;
     };
 
-    const forPeople = await cli(['watch', 'acme', '42'], { answers: { timelineEntries } });
+    const text = await cli(['watch', 'acme', '42'], { answers: { timelineEntries } });
     const json = await cli(['watch', 'acme', '42', '--json'], { answers: { timelineEntries } });
 
-    expect([forPeople.exitCode, json.exitCode]).toEqual([0, 0]);
-    expect(forPeople.stdout.trimEnd().split('\n')).toEqual(entryLines);
+    expect([text.exitCode, json.exitCode]).toEqual([0, 0]);
+    expect(text.stdout.trimEnd().split('\n')).toEqual(entryLines);
     expect(
       json.stdout
         .trimEnd()
@@ -217,7 +217,7 @@ describe('timeline and watch', () => {
   test.each([
     ['watch', { timelineEntries: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
     ['start --wait', { start, result: () => new Promise<never>(() => {}) }],
-  ])('an interrupted %s exits 130 and is silent about it', async (command, answers) => {
+  ])('an interrupted %s exits 130 without a message', async (command, answers) => {
     const interruption = new AbortController();
     const [name, ...flags] = command.split(' ');
 
@@ -230,7 +230,7 @@ describe('timeline and watch', () => {
 });
 
 describe('cancel', () => {
-  test('passes on the reason and shows the view', async () => {
+  test('sends the reason and prints the view', async () => {
     const cancelled = viewOf({ state: 'cancelled' });
 
     const { exitCode, stdout, calls } = await cli(['cancel', 'acme', '42', '--reason', 'wrong one', '--json'], {
@@ -245,13 +245,17 @@ describe('cancel', () => {
     ]);
   });
 
-  test('of a flow that is not there is a failure with a code', async () => {
+  test('a flow that was never started is an error with its code', async () => {
     const cancel = async () => {
       throw new ConnectorAuthError('notStarted', 'There is none.');
     };
 
     const { exitCode, stdout, stderr } = await cli(['cancel', 'acme', '42'], { answers: { cancel } });
 
-    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: 'notStarted: There is none.\n' });
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'notStarted: There is none. To start: cyclr-connect start acme 42\n',
+    });
   });
 });

@@ -1,0 +1,80 @@
+/** Commands with the arguments and options that several of them have, and the words for wrong ones. */
+import type { Command, CommanderError } from 'commander';
+import { isAccountId, isConnectorId, isSubmissionId } from '../workflows/connector';
+import { CliError } from './errors';
+
+/** Adds a command with the option that all commands have. Its own help also shows the details. */
+export const addCommand = (parent: Command, name: string, summary: string, details = ''): Command =>
+  parent
+    .command(name)
+    .summary(summary)
+    .description(`${summary} ${details}`.trim())
+    .option('--json', 'print the result as JSON, each object on one line');
+
+/** Adds a command for one connector: its action gets account id, connector id, then the options. */
+export const addConnectorCommand = (parent: Command, name: string, summary: string, details?: string): Command =>
+  addCommand(parent, name, summary, details)
+    .argument('<account>', 'id of the account in Cyclr', accountIdOf)
+    .argument('<connector>', 'id of the account connector, a positive integer', connectorIdOf);
+
+/** The option of the commands that send an input. */
+export const submissionIdOption = [
+  '--submission-id <id>',
+  'id of this submission; to send it again with the same id changes nothing (default: a new id)',
+  submissionIdOf,
+] as const;
+
+export interface JsonOption {
+  json?: boolean;
+}
+
+function accountIdOf(text: string): string {
+  if (isAccountId(text)) return text;
+  throw new CliError(
+    'wrongUsage',
+    '<account> is no account id: 1 to 200 characters of Latin-1, no space at either end',
+  );
+}
+
+function connectorIdOf(text: string): number {
+  const id = /^[1-9]\d*$/.test(text) ? Number(text) : NaN;
+  if (isConnectorId(id)) return id;
+  throw new CliError('wrongUsage', '<connector> is no connector id: a positive integer');
+}
+
+/** The same text. Fails: `wrongUsage` where it is no submission id. */
+export function submissionIdOf(text: string): string {
+  if (isSubmissionId(text)) return text;
+  throw new CliError('wrongUsage', 'a submission id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -');
+}
+
+/** The command that an argument list names; the program itself, where it names none. */
+export function commandIn(program: Command, argv: string[]): Command {
+  const [name, ...rest] = argv;
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  return command ? commandIn(command, rest) : program;
+}
+
+/** Messages of commander that quote no argument. */
+const withoutValues = ['commander.missingArgument', 'commander.optionMissingArgument', 'commander.excessArguments'];
+
+/** commander's error in words that quote no argument: it can be a secret in the wrong place. */
+export function usageError({ code, message }: CommanderError, command: Command): CliError {
+  const suggestion = /\(Did you mean .*\)/.exec(message)?.[0];
+  const problem = withoutValues.includes(code)
+    ? message.replace('error: ', '')
+    : code === 'commander.unknownOption'
+      ? unknownOption(message, command)
+      : 'unknown command';
+  return new CliError('wrongUsage', suggestion ? `${problem} ${suggestion}` : problem);
+}
+
+/** An option is named without a value behind it, and only if it looks like a name. */
+function unknownOption(message: string, command: Command): string {
+  const [, name, value] = /^error: unknown option '(--[a-z]+(?:-[a-z]+)*(?=[='])|-[a-zA-Z])(=?)/.exec(message) ?? [];
+  if (!name || name.length > MAX_OPTION_NAME) return 'unknown option (not repeated here: it can be a secret)';
+  const isFlag = value === '=' && command.options.some(({ long }) => long === name);
+  return isFlag ? `option '${name}' takes no value` : `unknown option '${name}'`;
+}
+
+const MAX_OPTION_NAME = 20;

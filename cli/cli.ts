@@ -1,0 +1,41 @@
+import type { Readable, Writable } from 'node:stream';
+import type { ConnectorAuth } from '../client/connector-auth';
+import type { RunHistory } from '../temporal/replay';
+import type { ExitCode } from './errors';
+
+/** The library's methods, without its private members: a test gives its own. */
+export type Flows = Pick<ConnectorAuth, keyof ConnectorAuth>;
+
+/** A connection to Temporal. */
+export interface Connected {
+  flows: Flows;
+  /** The histories of all runs that a visibility query finds, in the order of Temporal's list. */
+  histories(query: string): AsyncIterable<RunHistory>;
+  close(): Promise<void>;
+}
+
+/** The process that runs the command line. */
+export interface Host {
+  /** The command that starts this program in the user's shell, for help texts and hints. */
+  name: string;
+  version: string;
+  stdin: Readable & { isTTY?: boolean };
+  /** For results only. */
+  stdout: Writable;
+  stderr: Writable;
+  /** Aborts at Ctrl-C. */
+  signal: AbortSignal;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  connect(): Promise<Connected>;
+}
+
+/** All that a command uses. */
+export interface Cli extends Omit<Host, 'connect'> {
+  /** Set by a command that ends without an error, but not with 0. */
+  exitCode: ExitCode;
+  /** Connects at the first call. */
+  flows(): Promise<Flows>;
+  /** As {@link Connected.histories}. Connects at the first call. */
+  histories: Connected['histories'];
+}

@@ -1,0 +1,105 @@
+/** Results as text. Names and messages come from outside, so control characters are removed from each line. */
+import type { Field } from '../workflows/connector';
+import { waitingStates, type StateName, type TimelineEntry, type View } from '../workflows/view';
+import type { Cli } from './cli';
+
+/** Writes a result to stdout: as one line of JSON with --json, otherwise the text. */
+export function print({ stdout }: Pick<Cli, 'stdout'>, json: boolean | undefined, value: unknown, text: string): void {
+  stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+}
+
+/** Writes one line to stderr. */
+export function note({ stderr }: Pick<Cli, 'stderr'>, text: string): void {
+  stderr.write(`${oneLine(text)}\n`);
+}
+
+/** A text, and the next step behind it. */
+export const withHint = (text: string, hint: string | undefined): string =>
+  hint ? `${text.replace(/\.$/, '')}. ${hint}` : text;
+
+/** Writes a view. */
+export const printView = (cli: Cli, json: boolean | undefined, view: View): void =>
+  print(cli, json, view, viewText(view, cli.name));
+
+/** Writes the view that answers an input. Exit code 1 where the input was refused. */
+export function printAnswer(cli: Cli, json: boolean | undefined, view: View): void {
+  printView(cli, json, view);
+  const { problem, state } = view;
+  if (!problem || problem.code === 'cyclrUnavailable' || !waitingStates.includes(state)) return;
+  note(cli, `${problem.code}: ${problem.message}`);
+  cli.exitCode = 1;
+}
+
+/** A view as a table: state, problem, fields, next step. `program` starts each command that it names. */
+export function viewText(view: View, program: string): string {
+  const { connector, problem, failure, attempt, fields = [] } = view;
+  const rows: [string, string | undefined][] = [
+    ['account', view.accountId],
+    ['connector', connector ? `${view.connectorId}  ${connector.name} (${authOf(connector)})` : `${view.connectorId}`],
+    ['state', view.state + (view.verification ? `, ${view.verification}` : '')],
+    ['intent', view.intent === 'reauthenticate' ? 'reauthenticate: new input overwrites the stored values' : undefined],
+    ['deadline', view.deadline],
+    ['attempt', attempt && `${attempt.id}, until ${attempt.expiresAt}`],
+    ['problem', problem && `${problem.code}: ${problem.message}`],
+    ...(problem?.fields ?? []).map(({ name, code }): [string, string] => ['', `${name}: ${code}`]),
+    ['failure', failure && `${failure.code}: ${failure.message}`],
+    ...table(fields.map(fieldCells)).map((line, index): [string, string] => [index === 0 ? 'fields' : '', line]),
+    ['next', nextStep(view, program)],
+  ];
+  const filled = rows.filter((row): row is [string, string] => row[1] !== undefined);
+  return table(filled.map(([name, text]) => [name, oneLine(text)])).join('\n');
+}
+
+/** One transition, or one refused input. */
+export const entryText = ({ at, from, event, to, id, by, note }: TimelineEntry): string =>
+  oneLine([at, from === to ? from : `${from} -> ${to}`, event, id, by && `by ${by}`, note].filter(Boolean).join('  '));
+
+/** Rows of cells as lines of aligned columns. */
+function table(rows: string[][]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const authOf = ({ authType, oauth2Type }: NonNullable<View['connector']>): string =>
+  [authType, oauth2Type].filter(Boolean).join(' ');
+
+const fieldCells = ({ name, label, required, secret, stored, options }: Field): string[] => [
+  name,
+  label,
+  [stored ? 'stored' : required ? 'missing' : 'optional', secret && 'secret', options?.join(' | ')]
+    .filter(Boolean)
+    .join(', '),
+];
+
+const nextCommands: { [S in StateName]?: string } = {
+  awaitingProperties: 'properties',
+  awaitingCredentials: 'credentials',
+  verifyingAuthorization: 'confirm',
+  expired: 'start',
+  cancelled: 'start',
+  failed: 'start',
+};
+
+/** The command that continues the flow, as a shell takes it; undefined where the user has nothing to do. */
+export function nextStep({ accountId, connectorId, state, attempt }: View, program: string): string | undefined {
+  if (state === 'unsupported') return 'an operator authenticates the connector in Cyclr';
+  const command = state === 'awaitingAuthorization' ? (attempt ? 'confirm' : 'link') : nextCommands[state];
+  return command && commandLine(program, command, { accountId, connectorId });
+}
+
+/** A command for a connector, as a shell takes it. */
+export const commandLine = (
+  program: string,
+  command: string,
+  { accountId, connectorId }: Pick<View, 'accountId' | 'connectorId'>,
+): string => `${program} ${command} ${quoted(accountId)} ${connectorId}`;
+
+const quoted = (word: string): string => (/^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** The text on one line, without control characters. */
+export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');

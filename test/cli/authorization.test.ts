@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
+import { noteFile } from '../../temporal/local-stack';
+import type { StateName, View } from '../../workflows/view';
+import { temporaryFolder, write } from '../scripts/parts/scene';
+import { cli, viewOf, type Scene } from './scene';
+
+const key = { accountId: 'acme', connectorId: 42 };
+const by = expect.stringMatching(/^cli(:.{1,96})?$/);
+
+describe('link', () => {
+  const made = {
+    attemptId: 'attempt-1',
+    url: 'https://acme-h.cyclr.com/connectorauth/updateaccountconnectoroauth?id=42&token=a%2Bb&targetOrigin=x',
+    expiresAt: '2030-01-01T00:05:00.000Z',
+  };
+  const link = (words: string[], scene: Scene = {}) =>
+    cli(['link', 'acme', '42', ...words], { answers: { requestAuthorization: async () => made }, ...scene });
+  const returnToOf = async (words: string[], scene?: Scene) => {
+    const { calls } = await link(words, scene);
+    return (calls[0]!.args[1] as { returnTo: string }).returnTo;
+  };
+
+  test('prints the link, its end and the next command; --return-to is sent', async () => {
+    const { exitCode, stdout, stderr, calls } = await link(['--return-to', 'https://app.example/back?x=1']);
+
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 0,
+      stdout: `Open this link in a browser before ${made.expiresAt}:\n${made.url}\nThen: cyclr-connect confirm acme 42\n`,
+      stderr: '',
+    });
+    expect(calls).toEqual([
+      { name: 'requestAuthorization', args: [key, { returnTo: 'https://app.example/back?x=1', by }] },
+    ]);
+  });
+
+  test('--json prints attempt id, URL and expiry on one line', async () => {
+    const { stdout } = await link(['--return-to', 'https://app.example/', '--json']);
+
+    expect(stdout).toBe(`${JSON.stringify(made)}\n`);
+  });
+
+  const PUBLIC_URL = 'https://connect.example';
+  const CYCLR_SERVICE_URL = 'https://acme-h.cyclr.com';
+
+  test.each<[NodeJS.ProcessEnv, string]>([
+    [{ PUBLIC_URL }, 'https://connect.example/connect/return'],
+    [{ PUBLIC_URL: `${PUBLIC_URL}/` }, 'https://connect.example/connect/return'],
+    [{ PUBLIC_URL, CYCLR_SERVICE_URL }, 'https://connect.example/connect/return'],
+    [{ CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
+    [{ CYCLR_SERVICE_URL: `${CYCLR_SERVICE_URL}//` }, 'https://acme-h.cyclr.com/return'],
+    [{ PUBLIC_URL: '', CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
+  ])('without --return-to and with %j the browser returns to %s', async (env, expected) => {
+    expect(await returnToOf([], { env })).toBe(expected);
+  });
+
+  test('--return-to wins over the environment', async () => {
+    const env = { PUBLIC_URL, CYCLR_SERVICE_URL };
+
+    expect(await returnToOf(['--return-to', 'https://app.example/'], { env })).toBe('https://app.example/');
+  });
+
+  test('without --return-to and variables the browser returns to the sandbox of the local stack', async () => {
+    const cwd = temporaryFolder();
+    const note = {
+      pid: process.pid,
+      temporal: { address: '127.0.0.1:4443', namespace: 'default' },
+      cyclr: { url: 'http://127.0.0.1:4444', serviceUrl: 'http://127.0.0.1:4444', sandbox: true },
+      sealingKeys: 'keys.json',
+      service: { url: 'http://127.0.0.1:4445', apiKey: 'key' },
+    };
+    write(noteFile(join(cwd, '.data')), JSON.stringify(note));
+
+    expect(await returnToOf([], { cwd })).toBe('http://127.0.0.1:4444/return');
+  });
+
+  test('without any address to return to it fails with the names of the settings, and sends nothing', async () => {
+    const { exitCode, stdout, stderr, calls } = await link([]);
+
+    expect({ exitCode, stdout, calls }).toEqual({ exitCode: 1, stdout: '', calls: [] });
+    expect(stderr).toMatch(/^configuration: .*PUBLIC_URL.*CYCLR_SERVICE_URL.*--return-to.*\n$/);
+  });
+});
+
+describe('confirm', () => {
+  const attempt = { id: 'attempt-1', requestedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2030-01-01T00:05:00.000Z' };
+  const waiting = viewOf({ state: 'awaitingAuthorization', attempt });
+  const authenticated = viewOf({ state: 'authenticated', verification: 'notChecked' });
+  const notAuthorized = { code: 'notAuthorized', message: 'Not yet.' } as const;
+
+  /** Runs the command with a flow that shows one view and answers the confirmation with another. */
+  const confirm = (seen: View, answer: View | Error, words: string[] = []) =>
+    cli(['confirm', 'acme', '42', ...words], {
+      answers: {
+        view: async () => seen,
+        confirmAuthorization: async () => {
+          if (answer instanceof Error) throw answer;
+          return answer;
+        },
+      },
+    });
+
+  test('confirms the attempt of the view and prints the view after it', async () => {
+    const { exitCode, stdout, stderr, calls } = await confirm(waiting, authenticated);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^state +authenticated, notChecked$/m);
+    expect(calls).toEqual([
+      { name: 'view', args: [key] },
+      { name: 'confirmAuthorization', args: [key, { attemptId: 'attempt-1', by }] },
+    ]);
+  });
+
+  test.each<[string, View, number, string]>([
+    ['authenticated', authenticated, 0, ''],
+    ['still verifying', viewOf({ state: 'verifyingAuthorization', attempt }), 0, ''],
+    [
+      'still verifying in an outage of Cyclr',
+      viewOf({ state: 'verifyingAuthorization', attempt, problem: { code: 'cyclrUnavailable', message: 'Later.' } }),
+      0,
+      '',
+    ],
+    ['not authorized', { ...waiting, problem: notAuthorized }, 1, 'notAuthorized: Not yet.\n'],
+    ['unchanged', waiting, 1, 'notAuthorized: the connector is not authenticated (state awaitingAuthorization)\n'],
+    [
+      'cancelled meanwhile',
+      viewOf({ state: 'cancelled' }),
+      1,
+      'notAuthorized: the connector is not authenticated (state cancelled)\n',
+    ],
+    [
+      'expired in an outage',
+      viewOf({ state: 'expired', problem: { code: 'cyclrUnavailable', message: 'Gone.' } }),
+      1,
+      'cyclrUnavailable: Gone.\n',
+    ],
+  ])('the exit code is 0 if the connector is authenticated or may become so: %s', async (_, view, code, line) => {
+    const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: line });
+    expect(JSON.parse(stdout)).toEqual(view);
+  });
+
+  test('an authenticated flow is shown without another call', async () => {
+    const { exitCode, stdout, calls } = await confirm(authenticated, new Error('not expected'), ['--json']);
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(authenticated);
+    expect(calls.map(({ name }) => name)).toEqual(['view']);
+  });
+
+  test.each<[StateName, number]>([
+    ['authenticated', 0],
+    ['cancelled', 1],
+  ])('a flow that ends before the confirmation arrives is shown as it ended: %s', async (state, code) => {
+    const end = viewOf({ state });
+
+    const { exitCode, stdout } = await confirm(waiting, new ConnectorAuthError('closed', 'It has ended.', end), [
+      '--json',
+    ]);
+
+    expect(exitCode).toBe(code);
+    expect(JSON.parse(stdout)).toEqual(end);
+  });
+
+  test.each<StateName>(['awaitingAuthorization', 'expired'])(
+    'a flow without a link is notNow, and nothing is sent: %s',
+    async (state) => {
+      const { exitCode, stdout, stderr, calls } = await confirm(viewOf({ state }), new Error('not expected'));
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toMatch(`notNow: the flow has no link to confirm (state ${state}). To see the state: `);
+      expect(calls.map(({ name }) => name)).toEqual(['view']);
+    },
+  );
+});

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { connect, programName } from '../../cli/config';
+import { freePort } from '../../scripts/local/ports';
+import { noteFile } from '../../temporal/local-stack';
+import { temporaryFolder, write } from '../scripts/parts/scene';
+
+/** A folder with the note of a local stack whose Temporal is at this address. */
+function folderOfStack(address: string): string {
+  const cwd = temporaryFolder();
+  const note = {
+    pid: process.pid,
+    temporal: { address, namespace: 'default' },
+    cyclr: { url: 'http://127.0.0.1:1', sandbox: true },
+    sealingKeys: 'keys.json',
+    service: { url: 'http://127.0.0.1:2', apiKey: 'marked-secret' },
+  };
+  write(noteFile(join(cwd, '.data')), JSON.stringify(note));
+  return cwd;
+}
+
+const closedAddress = async () => `127.0.0.1:${await freePort()}`;
+
+test('the Temporal server of the local stack is used; a closed port is one error that names address and remedy', async () => {
+  const address = await closedAddress();
+
+  const connecting = connect({ env: {}, cwd: folderOfStack(address) });
+
+  await expect(connecting).rejects.toMatchObject({
+    code: 'temporalUnavailable',
+    message: expect.stringMatching(
+      new RegExp(`^Temporal at ${address} does not run .* set TEMPORAL_ADDRESS .*server\\.$`),
+    ),
+  });
+});
+
+test('TEMPORAL_ADDRESS wins over the local stack; run by npm, the error also names npm start', async () => {
+  const address = await closedAddress();
+  const env = { TEMPORAL_ADDRESS: address, npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
+
+  const connecting = connect({ env, cwd: folderOfStack(await closedAddress()) });
+
+  await expect(connecting).rejects.toThrow(new RegExp(`Temporal at ${address} .* npm start$`));
+});
+
+test('a broken note of the local stack is a configuration error of one line', async () => {
+  const cwd = temporaryFolder();
+  const file = write(noteFile(join(cwd, '.data')), '{"service":{"apiKey":"marked-secret"}}');
+
+  const failure = await connect({ env: {}, cwd }).catch((err: Error) => err);
+
+  expect(failure).toMatchObject({ code: 'configuration', message: expect.stringContaining(file) });
+  expect(String(failure)).not.toMatch(/marked-secret|\n/);
+});
+
+test.each([
+  [{ npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' }, '/app/dist/cli/main.js', 'npm run cli --'],
+  [{ npm_lifecycle_event: 'cli', npm_package_name: 'adopter' }, '/x/node_modules/.bin/cyclr-connect', 'cyclr-connect'],
+  [{ npm_lifecycle_event: 'npx' }, '/x/node_modules/.bin/cyclr-connect', 'npx cyclr-connect'],
+  [{}, '/usr/local/bin/cyclr-connect', 'cyclr-connect'],
+  [{}, '/app/dist/cli/main.js', 'node dist/cli/main.js'],
+])('hints name the command that the user has: %j, %s → %s', (env, main, name) => {
+  expect(programName({ env, cwd: '/app' }, main)).toBe(name);
+});
