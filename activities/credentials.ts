@@ -1,7 +1,8 @@
+/** Credentials in Cyclr's terms. */
 import type { AuthMethod } from '../workflows/connector';
 import type { Credentials } from '../workflows/messages';
 
-/** The credentials that each method takes, if any. `consent` takes tokens of a partner who has them already. */
+/** The kind of credentials that each method takes. `consent` takes the tokens of a partner that has them already. */
 const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   apiKey: 'apiKey',
   basic: 'basic',
@@ -12,11 +13,11 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   unsupported: undefined,
 };
 
-/** Whether these credentials are of the kind that the method takes. */
+/** Whether the credentials are of the kind that the method takes. */
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 
-/** What Cyclr's `AuthValue` is for these credentials; without any, that the properties are enough. */
+/** Cyclr's `AuthValue` of credentials. `{}` stands for none: the properties are enough. */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {
     case 'apiKey':

@@ -1,4 +1,4 @@
-/** What each Cyclr error means to Temporal: one table. */
+/** The Temporal failure of each error: one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { SealingError, type SealingErrorCode } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
@@ -14,32 +14,32 @@ interface Fate {
 const fates: Record<CyclrErrorKind, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
-  unreadable: { type: 'CyclrUnavailable', retry: true }, // because: a proxy's page goes away as an outage does
+  unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
   throttled: { type: 'CyclrThrottled', retry: true }, // Retry-After travels as nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
   unauthorized: { type: 'CyclrUnauthorized', retry: true }, // with a new token
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
-  forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator changes it; the workflow waits
+  forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend it; the workflow waits
   clientRefused: { type: 'CyclrForbidden', retry: false },
   notFound: { type: 'CyclrNotFound', retry: false },
-  refused: { type: 'CyclrRefused', retry: false }, // because: the same words get the same answer
+  refused: { type: 'CyclrRefused', retry: false }, // because: the same input gets the same answer
 };
 
 const sealingFates: Record<SealingErrorCode, Fate> = {
-  unknownKey: { type: 'UnknownSealingKey', retry: true }, // because: another worker may hold the key
+  unknownKey: { type: 'UnknownSealingKey', retry: true }, // because: another worker can hold the key
   notOpenable: { type: 'InputRefused', retry: false },
   malformed: { type: 'InputRefused', retry: false },
 };
 
-/** What an input is refused with before it reaches Cyclr. */
+/** The failure of an input that is refused before it reaches Cyclr. */
 export const inputRefused = (problem: Problem): ApplicationFailure =>
   ApplicationFailure.nonRetryable(problem.message, 'InputRefused' satisfies ActivityFailureType, problem);
 
-/** Cyclr did not take it; `more` is what is known since. */
-export const cyclrRefused = (problem: Problem, ...more: unknown[]): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(problem.message, 'CyclrRefused' satisfies ActivityFailureType, problem, ...more);
+/** The failure of an input that Cyclr refused. `details` follow the problem in the details of the failure. */
+export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(problem.message, 'CyclrRefused' satisfies ActivityFailureType, problem, ...details);
 
-/** Runs a call, and gives each error of ours its fate. Any other error is a bug, and says only what kind it is. */
+/** Runs a call and turns its error into a Temporal failure. An error of any other class is a bug. */
 export async function mapped<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -52,22 +52,22 @@ function failureOf(err: unknown): ApplicationFailure {
   if (err instanceof ApplicationFailure) return err;
   if (err instanceof CyclrError) return cyclrFailure(err);
   if (err instanceof SealingError) return sealingFailure(err);
-  return unforeseen(err);
+  return unexpectedFailure(err);
 }
 
-/** A bug. Its message can quote anything, so only its name travels, and the places in the code go to the log. */
-function unforeseen(err: unknown): ApplicationFailure {
+/** A bug. Its message can quote a secret: the failure carries its class name only, the log also the stack frames. */
+function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };
   const afterMessage = stack.slice(stack.indexOf(message) + message.length);
   const at = afterMessage.split('\n').filter((line) => /^ {4}at /.test(line));
-  log.error('An error that nobody foresaw', { name, at });
+  log.error('Unexpected error in an activity', { name, at });
   return ApplicationFailure.create({
-    message: `Unforeseen ${name}`,
+    message: `Unexpected ${name}`,
     type: 'CyclrUnavailable' satisfies ActivityFailureType,
   });
 }
 
-/** `taken` are the properties that Cyclr took before. */
+/** The failure of a call to Cyclr. `taken` are the properties that Cyclr took before the error. */
 export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken: string[] = []): ApplicationFailure {
   const { type, retry } = fates[kind];
   if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));

@@ -3,15 +3,15 @@ import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**
- * A keyed fingerprint of a stored value: it may stand in a history, since nobody can try values against it without a
- * private key. Of this account connector alone: equal values of two of them don't show.
+ * A keyed hash of the stored `AuthValue`. It may stand in a history, because values can't be tried against it without
+ * the private key. It depends on the account connector: equal values of two connectors give two fingerprints.
  */
 export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {
   if (!first) throw new Error('no key');
   return `${first.kid}.${await macOf(value, target, first)}`;
 }
 
-/** Whether the value is another one than the fingerprint's. False where its key is not held here any more. */
+/** Whether the value differs from the one that the fingerprint was taken of. False where the key of it is not held. */
 export async function hasChanged(
   value: string,
   fingerprint: string,

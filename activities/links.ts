@@ -1,4 +1,4 @@
-/** The third party's consent: a link to it, and what became of it. */
+/** The user's consent at the third party: a link to it, and whether it changed what Cyclr stores. */
 import { publicKeyOf, type PrivateKeys } from '../sealing/keys';
 import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
@@ -6,11 +6,11 @@ import type { Authorization, LinkRequest, MintedLink } from '../workflows/ports'
 import type { CyclrClient } from './cyclr/client';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
-/** Where Cyclr's pages for users are, and who signs in there. */
+/** Cyclr's pages for users. */
 export interface ConsentPages {
-  /** The partner service domain. */
+  /** Origin of the partner service domain. */
   serviceUrl: string;
-  /** `onboarding-{accountId}` by default; `{accountId}` is replaced. */
+  /** The Cyclr user that is signed in: `onboarding-{accountId}` by default. `{accountId}` is replaced. */
   username?: string;
 }
 
@@ -20,17 +20,17 @@ interface Parts {
   consent: ConsentPages;
 }
 
-/** In place of a fingerprint, where nothing was authenticated: whatever is, afterwards, has changed. */
+/** Stands for a fingerprint where the connector was not authenticated: any authentication after it is a change. */
 const NOTHING = 'nothing';
 
-/** A single-use link to Cyclr's OAuth page, sealed to whoever asked. */
+/** A single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Each call makes another link. */
 export async function mintLink(
   { cyclr, keys, consent }: Parts,
   key: ConnectorKey,
   request: LinkRequest,
 ): Promise<MintedLink> {
   const { attemptId, returnTo } = request;
-  const { kty, crv, x, y } = request.replyKey; // a kid or a use that it came with is not ours to judge
+  const { kty, crv, x, y } = request.replyKey; // without kid, use and alg: only the point matters
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
@@ -40,13 +40,13 @@ export async function mintLink(
   return { link, expiresAt: new Date(expiresAtMs).toISOString(), ...(fingerprint && { fingerprint }) };
 }
 
-/** Cyclr's page that starts the consent; every value encoded, since a token can contain `+`, `/` and `=`. */
+/** Cyclr's page that starts the consent. Every value is encoded: a token can contain `+`, `/` and `=`. */
 function consentUrl(serviceUrl: string, values: { [name: string]: string }): string {
   const query = Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `${serviceUrl.replace(/\/+$/, '')}/connectorauth/updateaccountconnectoroauth?${query.join('&')}`;
 }
 
-/** Reads the connector, and whether what is stored is another value than the fingerprint's. */
+/** Re-reads the connector, and compares its stored value with the fingerprint. Safe to repeat. */
 export async function readAuthorization(
   { cyclr, keys }: Parts,
   key: ConnectorKey,

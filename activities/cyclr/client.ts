@@ -1,4 +1,4 @@
-/** Cyclr over HTTP: one method for each endpoint. It never retries: Temporal does. */
+/** Cyclr over HTTP: one method for each endpoint. It never retries, because Temporal does. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
 import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
@@ -11,35 +11,35 @@ export interface CyclrConfig {
   apiUrl: string;
   clientId: string;
   clientSecret: string;
-  /** For a whole call, the token it may need first included; 10 s by default. */
+  /** Limit of a whole call, with the token request before it; 10 s by default. */
   timeoutMs?: number;
 }
 
-/** Which account connector a call is about. */
+/** The account connector of a call. */
 export interface Target extends ConnectorKey {
-  /** When it must have ended, by `performance.now()`: for calls that have a limit together. */
+  /** The call ends by this time of `performance.now()`: several calls share one limit. */
   endsAtMs?: number;
 }
 
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
-  /** Whether it is a call of the partner's, and not one within an account. */
+  /** Whether the call belongs to the partner, and not to one account. */
   ofPartner?: boolean;
 }
 
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 20;
-/** How many accounts' 401 is remembered, and for how long a second one is one in a row. */
+/** The number of accounts whose 401 is remembered, and how long a second 401 counts as in a row. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
 
-/** The answer to a write, as far as it matters: JSON at all. A proxy's page would pass for success. */
+/** The answer to a write is any JSON object. Without this check an error page of a proxy would pass for success. */
 const Written = z.object({});
 
 export class CyclrClient {
   readonly #http: Http;
   readonly #tokens: TokenSource;
   readonly #timeoutMs: number;
-  /** When an account's calls began to get 401, by `performance.now()`; until one of them gets through. */
+  /** The time of the first 401 of each account, by `performance.now()`, until a call of it gets another answer. */
   readonly #refusedSince = new Map<string, number>();
 
   constructor({ apiUrl, clientId, clientSecret, timeoutMs = TIMEOUT_MS }: CyclrConfig) {
@@ -53,14 +53,14 @@ export class CyclrClient {
     return this.#connector(target, { method: 'GET', path: pathOf(target) });
   }
 
-  /** The same, with what is stored, a secret in clear; nothing where that can't be read. */
+  /** `GET /v1.0/account/connectors/{id}`, with the stored `AuthValue`, a secret in clear; absent where it can't be read. */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
     const call = `GET ${pathOf(target)}`;
     const { status, text } = await this.#call(target, { method: 'GET', path: pathOf(target) });
     return { connector: connectorOf(call, target.connectorId, status, text), authValue: authValueIn(text) };
   }
 
-  /** `POST /v1.0/accounts/{accountId}/signintoken`: signs a user's browser in, once. Each call makes another one. */
+  /** `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in, once. Each call makes another one. */
   async postSignInToken(target: Target, username: string): Promise<SignInToken> {
     const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;
     const { status, text } = await this.#call(target, {
@@ -72,12 +72,12 @@ export class CyclrClient {
     return parsed(SignInToken, `POST ${path}`, status, text);
   }
 
-  /** `PUT /v1.0/account/connectors/{id}`: stores the authentication value. Overwrites, so that repeating is safe. */
+  /** `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: it overwrites. */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     return this.#connector(target, { method: 'PUT', path: pathOf(target), body: { AuthValue: authValue } });
   }
 
-  /** `GET /v1.0/account/connectors/{id}/properties`: what is stored, secrets in clear. */
+  /** `GET /v1.0/account/connectors/{id}/properties`: the stored properties, secrets in clear. */
   async listProperties(target: Target): Promise<StoredProperty[]> {
     const found: StoredProperty[] = [];
     for (let page = 1, pages = 1; page <= pages && page <= MAX_PAGES; page++) {
@@ -89,7 +89,7 @@ export class CyclrClient {
     return found;
   }
 
-  /** `POST /v1.0/account/connectors/{id}/properties`. Whether a second one duplicates, nobody knows: list first. */
+  /** `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document a second POST of one name: list first. */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
       method: 'POST',
@@ -98,7 +98,7 @@ export class CyclrClient {
     });
   }
 
-  /** `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails with `outdated` where that is gone. */
+  /** `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` where the property is gone. */
   async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
     const path = `${pathOf(target)}/properties/${Id}`;
     await this.#write(target, { method: 'PUT', path, body: { Name, Value: value } }).catch((err: unknown) => {
@@ -116,17 +116,14 @@ export class CyclrClient {
     if (status !== 204) parsed(Written, `${call.method} ${call.path}`, status, text);
   }
 
-  /** Sends, checks, and turns everything but success into a CyclrError. Fails: every kind but `outdated`. */
+  /** Sends one request. Any answer but success is a CyclrError, of every kind but `outdated`. */
   async #call(
     { accountId, connectorId, endsAtMs = Infinity }: Target,
     { ofPartner = false, ...call }: Call,
   ): Promise<HttpResponse> {
-    // axios drops what a header can't carry: the call would go out for somebody else's account.
+    // axios drops characters that a header can't carry: the call would go to another tenant's account.
     if (!isAccountId(accountId) || !isConnectorId(connectorId))
-      throw new CyclrError(
-        'invalidKey',
-        'The account id or the connector id is not one that Cyclr can be asked about.',
-      );
+      throw new CyclrError('invalidKey', 'The account id or the connector id is not valid.');
     const endMs = Math.min(performance.now() + this.#timeoutMs, endsAtMs);
     const token = await this.#tokens.get();
     const response = await this.#http({
@@ -142,8 +139,8 @@ export class CyclrClient {
   }
 
   /**
-   * A 401 means an old token or a wrong account: which of the two shows when a token asked for after the first 401 gets
-   * one too. An old 401 counts no more: the account may have got through since, by another worker.
+   * A 401 means an old token or a wrong account. It is the account where a token that was requested after the first 401
+   * also gets a 401. The first 401 is forgotten after a while, because calls of other workers can have succeeded since.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);
@@ -159,7 +156,7 @@ export class CyclrClient {
 
 const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
 
-/** The kind of error that a status is; nothing for success. A read can't be refused: there is nothing to take. */
+/** The kind of error of a status; undefined for success. A read has no input, so Cyclr can't refuse it. */
 function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 403) return 'forbidden';

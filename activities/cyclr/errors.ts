@@ -1,35 +1,35 @@
-/** What can go wrong between us and Cyclr. The next border gives each kind its fate: `activities/failures.ts`. */
+/** The faults of a call to Cyclr. `activities/failures.ts` gives the Temporal failure of each. */
 export type CyclrErrorKind =
-  /** An account or connector id that must not be sent. No request was made. */
+  /** An account id or connector id that is not valid. No request was sent. */
   | 'invalidKey'
-  /** No whole answer in time, or a 5xx. */
+  /** No complete answer in time, 408 or 5xx. */
   | 'unreachable'
-  /** An answer that can't be read: HTML, empty, a redirect, or not the shape that was asked for. */
+  /** An answer of another shape: HTML, empty, a redirect, or other JSON. */
   | 'unreadable'
   /** 429. */
   | 'throttled'
-  /** 401, the first in a row for this account: the token may just be old. */
+  /** The first 401 in a row for this account: the token can be old. */
   | 'unauthorized'
-  /** 401 again, with a token asked for after the first one. */
+  /** A second 401 in a row, with a token that was requested after the first. */
   | 'accessDenied'
-  /** 403: a permission, or a restriction by IP. */
+  /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'
   /** The token endpoint refused our client id and secret. */
   | 'clientRefused'
   /** 404 for the account connector. */
   | 'notFound'
-  /** 404 for a property that was listed just before. */
+  /** 404 for a property that Cyclr listed before. */
   | 'outdated'
-  /** Cyclr did not take what was given. */
+  /** Cyclr did not accept the input. */
   | 'refused';
 
-/** Says what was tried and what came back: method, path, status. Never a body, a header or a cause. */
+/** A call that failed. The message has method, path and status; never a body, a header or a cause. */
 export class CyclrError extends Error {
   override readonly name = 'CyclrError';
   constructor(
     readonly kind: CyclrErrorKind,
     message: string,
-    /** How long Cyclr asked to be left alone, in milliseconds. */
+    /** Cyclr's `Retry-After`, in milliseconds. */
     readonly retryAfterMs?: number,
   ) {
     super(message);
@@ -38,9 +38,9 @@ export class CyclrError extends Error {
 
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
-/** `Retry-After` (RFC 9110 10.2.3), given as seconds or as a date, in milliseconds: above 0 and at most a day. */
+/** `Retry-After` (RFC 9110 10.2.3; seconds or a date) in milliseconds: above 0, at most a day. */
 export function retryAfterMsOf(header: unknown, nowMs = Date.now()): number | undefined {
   if (typeof header !== 'string') return undefined;
   const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs;
-  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined; // "at once" must not undo Temporal's own backoff
+  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined; // 0 would replace Temporal's own backoff
 }

@@ -9,7 +9,7 @@ export interface HttpRequest {
   headers: { [name: string]: string };
   /** A form (`URLSearchParams`), or a value sent as JSON. */
   body?: unknown;
-  /** For all of it, the answer's body included. Where nothing is left, nothing is sent. */
+  /** Limit of the request and the whole answer. Below 1, nothing is sent. */
   timeoutMs: number;
 }
 
@@ -23,26 +23,27 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Sends a request, once: no retry, no redirect. Fails with `unreachable` where no whole answer came in time.
+ * Sends one request: no retry, no redirect. Fails: `unreachable` where no complete answer comes in time.
  * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
  */
 export function createHttp(baseURL: string): Http {
   const http: AxiosInstance = axios.create({
     baseURL,
-    // http is for this machine alone: a proxy would not find it, and would read the bearer token.
+    // http is for loopback only: a proxy would not reach it, and would read the bearer token.
     ...(baseURL.startsWith('http:') && { proxy: false as const }),
     maxRedirects: 0,
     maxContentLength: MAX_BODY_BYTES,
     responseType: 'text',
-    transformResponse: (text: unknown) => text, // axios would parse, and its parser's error quotes the text
+    transformResponse: (text: unknown) => text, // no parsing: the error of axios' parser quotes the text
     validateStatus: () => true,
   });
   return async ({ method, path, headers, body, timeoutMs }) => {
-    // One signal: Node 20 collects those behind AbortSignal.any as garbage, and the limit with them.
+    // One signal for all: on Node 20 AbortSignal.any over AbortSignal.timeout never fires after a garbage collection
+    // (https://github.com/nodejs/node/issues/57736).
     const signal = timeoutMs >= 1 ? AbortSignal.timeout(Math.floor(timeoutMs)) : AbortSignal.abort();
     const response = await http.request({ method, url: path, headers, data: body, signal }).catch((err: unknown) => {
       const reason = signal.aborted ? 'timeout' : codeOf(err);
-      throw new CyclrError('unreachable', `${method} ${path}: no whole answer (${reason})`);
+      throw new CyclrError('unreachable', `${method} ${path}: no complete answer (${reason})`);
     });
     const { 'retry-after': retryAfter, 'total-pages': totalPages } = response.headers as { [name: string]: unknown };
     const text = typeof response.data === 'string' ? response.data : '';

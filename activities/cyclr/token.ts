@@ -4,12 +4,12 @@ import type { Http } from './http';
 import { parsed } from './wire';
 
 const PATH = '/oauth/token';
-/** A token is used only while it is good for another minute. */
+/** A token is used only while it is valid for at least another minute. */
 const RESERVE_MS = 60_000;
 
 export interface Token {
   value: string;
-  /** When it was asked for, by `performance.now()`: the clock that never goes back. */
+  /** The time of the request, by `performance.now()`, which never goes back. */
   askedForAtMs: number;
   expiresAtMs: number;
 }
@@ -20,35 +20,41 @@ interface ClientCredentials {
   timeoutMs: number;
 }
 
-/** A token goes into a header, from which axios drops whatever can't stand there. */
+/** The token goes into a header. axios drops characters that a header can't carry, so they are refused here. */
 const TokenAnswer = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/), expires_in: z.number().positive() });
 
-/** The bearer token of all calls: kept while it is good, fetched by one request for all who wait. */
+/** The bearer token of all calls. Simultaneous callers share one request. */
 export class TokenSource {
   #held?: Token;
   #pending?: Promise<Token>;
 
-  constructor(
-    private readonly http: Http,
-    private readonly client: ClientCredentials,
-  ) {}
+  readonly #http: Http;
+  readonly #client: ClientCredentials;
 
-  /** A token good for another minute. Fails: unreachable, unreadable, throttled, clientRefused. A failure is not kept. */
+  constructor(http: Http, client: ClientCredentials) {
+    this.#http = http;
+    this.#client = client;
+  }
+
+  /**
+   * A token that is valid for at least another minute. Fails: `unreachable`, `unreadable`, `throttled`, `clientRefused`.
+   * A failure is not remembered.
+   */
   async get(): Promise<Token> {
     if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;
     return (this.#pending ??= this.#fetch().finally(() => (this.#pending = undefined)));
   }
 
-  /** Forgets a token that Cyclr answered 401 to; one fetched since stays. */
+  /** Forgets a token that got a 401. A newer token stays. */
   drop(token: Token): void {
     if (this.#held === token) this.#held = undefined;
   }
 
   /** `POST /oauth/token`. */
   async #fetch(): Promise<Token> {
-    const { clientId, clientSecret, timeoutMs } = this.client;
+    const { clientId, clientSecret, timeoutMs } = this.#client;
     const askedForAtMs = performance.now();
-    const { status, retryAfter, text } = await this.http({
+    const { status, retryAfter, text } = await this.#http({
       method: 'POST',
       path: PATH,
       headers: {},

@@ -1,4 +1,4 @@
-/** Cyclr's answers, parsed before anything reads them. What must not travel further is dropped here. */
+/** Cyclr's answers, parsed before anything reads them. Fields that must not leave the activity are dropped here. */
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
 import { jsonOf } from '../../sealing/json';
@@ -9,10 +9,10 @@ const MAX_TEXT_LENGTH = 2000;
 const MAX_NAME_LENGTH = 500;
 const MAX_FIELDS = 200;
 const MAX_OPTIONS = 200;
-/** Temporal takes 2 MB, and a connector is read several times in a flow. */
+/** Temporal accepts 2 MB for a payload, and a flow reads its connector several times. */
 const MAX_CONNECTOR_LENGTH = 256 * 1024;
 
-/** What an absent field, `null` or a value of another type all are: nothing. */
+/** An absent field, `null` and a value of another type are all undefined. */
 const optional = <T extends z.ZodType>(schema: T) =>
   schema
     .nullish()
@@ -21,9 +21,9 @@ const optional = <T extends z.ZodType>(schema: T) =>
 const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH)));
 const flag = optional(z.boolean());
 const name = optional(z.string().min(1).max(MAX_NAME_LENGTH));
-/** Values are texts, but a definition can have a number where one is meant. */
+/** Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
-/** A value to choose. One that is too long is left out: cut, it would be another. */
+/** A suggested value. A long one is left out, because a cut value would be another value. */
 const choice = scalar.transform((value) => (value && value.length <= MAX_TEXT_LENGTH ? value : undefined));
 
 const Parameter = z.object({
@@ -42,14 +42,14 @@ const Parameter = z.object({
   Hidden: flag,
 });
 
-/** A property as it is stored. Its value may be a secret, and goes no further than the activity that compares it. */
+/** A stored property. Its value can be a secret: it never leaves the activity that compares it. */
 export const StoredProperty = z.object({ Id: z.number(), Name: optional(z.string()), Value: scalar });
 export type StoredProperty = z.infer<typeof StoredProperty>;
 
-/** Whether it has a value is all that is read of a property inside an account connector. */
+/** A property inside an account connector: only whether it has a value is read. */
 const Stored = StoredProperty.omit({ Id: true });
 
-/** `GET /v1.0/account/connectors/{id}`, as far as we read it: neither `AuthValue` nor `Triggers` among it. */
+/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` and `Triggers` are not among them. */
 const AccountConnector = z.object({
   Id: z.number(),
   Name: text,
@@ -68,31 +68,31 @@ const AccountConnector = z.object({
   }),
 });
 
-/** A time as Cyclr says it: UTC, also where the zone is left out. */
+/** A time of Cyclr's, in milliseconds: UTC, also where the zone is missing. */
 const utc = z
   .string()
   .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
   .pipe(z.number());
 
-/** `POST /v1.0/accounts/{accountId}/signintoken`: a secret, single use. `ExpiresAtUtc` in milliseconds. */
+/** `POST /v1.0/accounts/{accountId}/signintoken`: a secret for a single use. `ExpiresAtUtc` is in milliseconds. */
 export const SignInToken = z.object({ Token: z.string().min(1).max(MAX_TEXT_LENGTH), ExpiresAtUtc: utc });
 export type SignInToken = z.infer<typeof SignInToken>;
 
-/** The stored authentication value: a secret, and no further than the activity that compares it. */
+/** The stored `AuthValue`: a secret that never leaves the activity that compares it. */
 export const authValueIn = (body: string): string | undefined =>
   z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
 
-/** Reads an answer's text as JSON of a shape. Fails: `unreadable`, without a word of the text. */
+/** Reads the body of an answer as JSON of a shape. Fails: `unreadable`, without quoting the body. */
 export function parsed<T extends z.ZodType>(schema: T, call: string, status: number, body: string): z.output<T> {
   const result = schema.safeParse(jsonOf(body));
   if (result.success) return result.data;
-  throw new CyclrError('unreadable', `${call}: an answer that can not be read (${status}, ${body.length} characters)`);
+  throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/** The account connector in our words. Fails: `unreadable`, also where it is another connector's. */
+/** The account connector in our words. Fails: `unreadable`, also where the answer is about another connector. */
 export function connectorOf(call: string, id: number, status: number, body: string): Connector {
   const answer = parsed(AccountConnector, call, status, body);
-  if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: an answer about another connector`);
+  if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
   const { Connector: definition } = answer;
   const icon = definition.Icon && isSmallImage(definition.Icon) ? definition.Icon : undefined;
   return bounded({
@@ -108,11 +108,11 @@ export function connectorOf(call: string, id: number, status: number, body: stri
   });
 }
 
-/** The items that can be read: one that can't be does not hide the others. */
+/** The items of the shape; others are skipped. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
 
-/** The connector with what is needed alone, where the rest is too much for Temporal. */
+/** Leaves out help, options and defaults where the connector is too large for Temporal. */
 function bounded(whole: Connector): Connector {
   const connector = withoutAbsent(whole);
   if (JSON.stringify(connector).length <= MAX_CONNECTOR_LENGTH) return connector;
@@ -122,7 +122,7 @@ function bounded(whole: Connector): Connector {
 
 const isSmallImage = (icon: string): boolean => /^data:image\//i.test(icon) && icon.length <= MAX_ICON_LENGTH;
 
-/** Everything that somebody may set, in display order. Hidden and partner properties are neither asked nor waited for. */
+/** The properties that a user can set, in display order: neither hidden ones nor the partner's. */
 function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeof Stored>[]): Field[] {
   const storedNames = new Set(stored.filter(({ Value }) => Value).map(({ Name }) => Name));
   const settable = parameters
@@ -145,7 +145,7 @@ function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeo
   });
 }
 
-/** Suggestions come as texts or as `{ "Value": … }`. */
+/** A suggestion is a string or `{ "Value": … }`. */
 function optionsOf(values: unknown[]): string[] | undefined {
   const options = values
     .map((item) => (typeof item === 'object' && item !== null ? (item as { Value?: unknown }).Value : item))
@@ -154,6 +154,6 @@ function optionsOf(values: unknown[]): string[] | undefined {
   return options.length > 0 ? options : undefined;
 }
 
-/** What is absent is left out, never `undefined` or `null`. */
+/** Drops members that are undefined: an absent value is left out. */
 const withoutAbsent = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;

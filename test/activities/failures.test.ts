@@ -7,7 +7,7 @@ import { problemOf } from '../../workflows/problems';
 import { everythingIn, leaks } from './leaks';
 import { failure, inContext } from './scene';
 
-/** What an activity that meets this error fails with, and what is logged meanwhile. */
+/** The failure of an activity that throws this error, and its log. */
 async function failing(err: unknown) {
   const log: { message: string; meta?: object }[] = [];
   const run = inContext({ log });
@@ -32,7 +32,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 };
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
-test.each(kinds)('%s has its fate', async (kind) => {
+test.each(kinds)('the failure of a CyclrError %s', async (kind) => {
   const [type, isRetried] = fates[kind];
 
   const { failed } = await failing(new CyclrError(kind, MESSAGE));
@@ -44,7 +44,7 @@ test.each(kinds)('%s has its fate', async (kind) => {
 });
 
 test.each(kinds.filter((kind) => kind !== 'refused'))(
-  '%s with a Retry-After: it is the delay, and stands in the details, where the workflow finds it',
+  'the Retry-After of %s is the next retry delay, and is in the details for the workflow',
   async (kind) => {
     const { failed } = await failing(new CyclrError(kind, MESSAGE, 17_000));
 
@@ -52,7 +52,7 @@ test.each(kinds.filter((kind) => kind !== 'refused'))(
   },
 );
 
-test('what Cyclr refused is a problem in our own words', async () => {
+test('a refusal of Cyclr is a problem in our own words', async () => {
   const { failed } = await failing(new CyclrError('refused', MESSAGE));
 
   const problem = problemOf('refused', [], MESSAGE);
@@ -65,7 +65,7 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
   malformed: ['InputRefused', false, [problemOf('malformed')]],
 };
 
-test.each(Object.keys(sealing) as SealingErrorCode[])('a sealed value that is %s has its fate', async (code) => {
+test.each(Object.keys(sealing) as SealingErrorCode[])('the failure of a SealingError %s', async (code) => {
   const [type, isRetried, details] = sealing[code];
 
   const { failed } = await failing(new SealingError(code));
@@ -74,7 +74,7 @@ test.each(Object.keys(sealing) as SealingErrorCode[])('a sealed value that is %s
   expect(failed.details ?? undefined).toEqual(details);
 });
 
-test('a failure that is one already stays as it is', async () => {
+test('an ApplicationFailure is passed on unchanged', async () => {
   const given = ApplicationFailure.nonRetryable('no', 'InputRefused', problemOf('wrongKind'));
 
   const { failed } = await failing(given);
@@ -82,7 +82,7 @@ test('a failure that is one already stays as it is', async () => {
   expect(failed).toBe(given);
 });
 
-describe('an error that nobody foresaw', () => {
+describe('an unexpected error', () => {
   const secret = 'hunter2-päss/word+4711';
   const withStack = (message: string) => new TypeError(message);
 
@@ -94,19 +94,19 @@ describe('an error that nobody foresaw', () => {
     ['a text', secret, 'string'],
     ['an object', { secret }, 'object'],
     ['nothing', undefined, 'undefined'],
-  ])('%s: only its name travels', async (_what, err, name) => {
+  ])('%s: the failure has only the class name', async (_what, err, name) => {
     const { failed, log } = await failing(err);
 
-    expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, message: `Unforeseen ${name}` });
+    expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, message: `Unexpected ${name}` });
     expect(failed.cause).toBeUndefined();
     expect(leaks(everythingIn(failed), secret)).toEqual([]);
     expect(leaks(everythingIn(log), secret)).toEqual([]);
   });
 
-  test('the places in the code stand in the log', async () => {
+  test('the log has the stack frames', async () => {
     const { log } = await failing(withStack('any'));
 
-    const [entry] = log.filter(({ message }) => message === 'An error that nobody foresaw');
+    const [entry] = log.filter(({ message }) => message === 'Unexpected error in an activity');
     const { at } = entry!.meta as { at: string[] };
     expect(at[0]).toMatch(/^ {4}at withStack \(.*failures\.test\.ts:\d+:\d+\)$/);
   });

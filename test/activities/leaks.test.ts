@@ -19,6 +19,6 @@ test.each<[string, unknown]>([
   expect(leaks(everythingIn(err), secret)).not.toEqual([]);
 });
 
-test('an error without it is clean', () => {
+test('an error without the secret has no leaks', () => {
   expect(leaks(everythingIn(new Error('PUT /v1.0/account/connectors/1: 400')), secret)).toEqual([]);
 });

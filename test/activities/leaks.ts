@@ -1,8 +1,8 @@
-/** Where a secret could hide in an error, and in which forms. */
+/** Finds a secret in an error, in any part and in any form. */
 import { inspect } from 'node:util';
 import { defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 
-/** Everything that anybody could print of an error: each of its parts, and what Temporal writes into a history. */
+/** The text of all parts of an error, and of its failure in Temporal's history. */
 export function everythingIn(err: unknown): string {
   return [
     String(err),
@@ -13,7 +13,7 @@ export function everythingIn(err: unknown): string {
   ].join('\n');
 }
 
-/** Every text and number below a value: of hidden properties too, `stack` and `cause` among them. */
+/** The text of all members below a value, with non-enumerable ones such as `stack` and `cause`. */
 function partsOf(value: unknown, seen: Set<unknown>): string[] {
   if (typeof value !== 'object' || value === null) return [String(value)];
   if (seen.has(value)) return [];
@@ -24,7 +24,7 @@ function partsOf(value: unknown, seen: Set<unknown>): string[] {
   ]);
 }
 
-/** An error as Temporal's default converter writes it, its payloads as text. */
+/** An error as Temporal's default converter encodes it, its payloads as text. */
 function encoded(err: unknown): string {
   const failure = defaultFailureConverter.errorToFailure(err, defaultPayloadConverter);
   return JSON.stringify(failure, (_name, part: unknown) =>
@@ -32,7 +32,7 @@ function encoded(err: unknown): string {
   );
 }
 
-/** A secret in every form that a careless answer or log could give it. */
+/** A secret in each form that an answer or a log could give it. */
 export function formsOf(secret: string): string[] {
   return [
     secret,
@@ -49,13 +49,13 @@ export function formsOf(secret: string): string[] {
   ];
 }
 
-/** What stands of a secret in base64 whatever surrounds it, where this many bytes come before it. */
+/** The part of the secret's base64 that does not depend on its surroundings, at an offset of `shift` bytes. */
 function inBase64(secret: string, shift: number): string {
   const bytes = Buffer.from('\0'.repeat(shift) + secret);
   const whole = Math.floor((bytes.length * 8) / 6);
   return bytes.toString('base64').slice(shift && shift + 1, whole);
 }
 
-/** The forms in which a text holds one of these secrets: none, it is hoped. */
+/** The forms of these secrets that the text contains. */
 export const leaks = (text: string, ...secrets: string[]): string[] =>
   secrets.flatMap(formsOf).filter((form) => text.includes(form));

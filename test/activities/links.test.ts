@@ -19,7 +19,7 @@ const ATTEMPT = 'attempt-1';
 const RETURN_TO = 'https://app.example/return?attempt=a.b%2B&x=1#part';
 const OLD = '{"AccessToken":"at-old","RefreshToken":"rt-old"}';
 
-/** A public key for one answer, and what opens it. */
+/** A reply key, and the private key that opens the answer. */
 async function replyKey(more: object = {}): Promise<{ replyKey: ReplyKey; opening: PrivateKeys }> {
   const jwk = await generateKey();
   const { kty, crv, x, y } = jwk;
@@ -43,8 +43,8 @@ const patched = async (patch: ConnectorPatch, connector = 'Ledgerly'): Promise<S
   return at;
 };
 
-describe('a link', () => {
-  test('leads to the page of Cyclr’s service domain, every value encoded', async () => {
+describe('a minted link', () => {
+  test('leads to the consent page of the service domain, with every value encoded', async () => {
     const at = await scene('Ledgerly');
 
     const { url, expiresAt, ...more } = await mint(at);
@@ -60,7 +60,7 @@ describe('a link', () => {
     expect(await at.sandbox.consent(url.href, 'approve')).toMatchObject({ status: 302, location: RETURN_TO });
   });
 
-  test('is sealed to the key of its request, for its attempt alone', async () => {
+  test('is sealed to the reply key, and opens only for its account, connector and attempt', async () => {
     const at = await scene('Ledgerly');
     const [own, other] = [await replyKey(), await replyKey()];
     const request = { attemptId: ATTEMPT, replyKey: own.replyKey, returnTo: RETURN_TO, fingerprint: false };
@@ -78,7 +78,7 @@ describe('a link', () => {
     expect(leaks(everythingIn(minted), at.sandbox.signIns(ACCOUNT)[0]!.token)).toEqual([]);
   });
 
-  test('does not mind what else its key says of itself', async () => {
+  test('ignores kid, use and alg of the reply key', async () => {
     const at = await scene('Ledgerly');
 
     const { url } = await mint(at, false, { kid: 'mine', use: 'sig', alg: 'ECDH-ES+A256KW', ext: true });
@@ -86,7 +86,7 @@ describe('a link', () => {
     expect(url.searchParams.get('id')).toBe(`${at.key.connectorId}`);
   });
 
-  test('is another one each time', async () => {
+  test('has a sign-in token of its own at each request', async () => {
     const at = await scene('Ledgerly');
 
     const [one, other] = [await mint(at), await mint(at)];
@@ -95,7 +95,7 @@ describe('a link', () => {
     expect(at.sandbox.signIns(ACCOUNT)).toHaveLength(2);
   });
 
-  test.each([true, false])('is good until Cyclr’s time, in UTC with a Z or without: %s', async (hasZ) => {
+  test.each([true, false])('expires at the time of ExpiresAtUtc, with a Z: %s', async (hasZ) => {
     const at = await scene('Ledgerly');
     at.sandbox.switches.expiresAtHasZ = hasZ;
 
@@ -104,7 +104,7 @@ describe('a link', () => {
     expect(expiresAt).toBe(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
   });
 
-  test('needs no account in the header: it is asked for by the partner', async () => {
+  test('is requested without the account header', async () => {
     const at = await scene('Ledgerly');
 
     await mint(at);
@@ -115,7 +115,7 @@ describe('a link', () => {
     expect(at.sandbox.requests.filter(({ method }) => method === 'GET')).toEqual([]);
   });
 
-  describe('where the worker is told so', () => {
+  describe('by the settings of the worker', () => {
     const consenting = async (accountId: string, more: { username?: string; path?: string }) => {
       const { sandbox, cyclr } = await scene();
       const [installed] = sandbox.createAccount(accountId, { connectors: ['Ledgerly'] });
@@ -135,13 +135,13 @@ describe('a link', () => {
       ['me-{accountId}', '{accountId}', 'me-{accountId}'],
       ['me-{account}', 'acme', 'me-{account}'],
       [undefined, 'ä/ö %2F?#', 'onboarding-ä/ö %2F?#'],
-    ])('signs in as %j, for the account %j', async (username, accountId, expected) => {
+    ])('signs in with the user name %j for the account %j', async (username, accountId, expected) => {
       const { signIns } = await consenting(accountId, { username });
 
       expect(signIns).toMatchObject([{ username: expected }]);
     });
 
-    test.each(['', '/', '//'])('is at the service domain, which may end in %j', async (path) => {
+    test.each(['', '/', '//'])('is on a service domain that ends in %j', async (path) => {
       const { url, sandbox } = await consenting('acme', { path });
 
       expect(url).toMatch(`${sandbox.url}/connectorauth/`);
@@ -149,17 +149,10 @@ describe('a link', () => {
   });
 });
 
-describe('a link that can not be made', () => {
+describe('mintLink fails', () => {
   test.each<[FaultRule['then'], object]>([
-    [{ status: 503 }, { type: 'CyclrUnavailable', nonRetryable: false }],
-    ['reset', { type: 'CyclrUnavailable', nonRetryable: false }],
     ['html', { type: 'CyclrUnavailable', nonRetryable: false }],
-    ['empty', { type: 'CyclrUnavailable', nonRetryable: false }],
-    ['redirect', { type: 'CyclrUnavailable', nonRetryable: false }],
-    [{ status: 403 }, { type: 'CyclrForbidden', nonRetryable: true }],
-    [{ status: 404 }, { type: 'CyclrNotFound', nonRetryable: true }],
     [{ status: 400 }, { type: 'CyclrRefused', nonRetryable: true }],
-    ['unauthorized', { type: 'CyclrUnauthorized', nonRetryable: false }],
     [
       { kind: 'throttled', retryAfter: 7 },
       { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 7000 },
@@ -182,7 +175,7 @@ describe('a link that can not be made', () => {
     ['with an end that is no time', { Token: 'sign-in-4711', ExpiresAtUtc: 'soon' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
-  ])('by an answer %s, which is not quoted', async (_what, answer) => {
+  ])('at an answer %s, without quoting it', async (_what, answer) => {
     const at = await scene('Ledgerly');
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     const headers = { 'content-type': 'application/json' };
@@ -194,7 +187,7 @@ describe('a link that can not be made', () => {
     expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
   });
 
-  test('whatever Cyclr says of it is not repeated, and neither is the bearer token', async () => {
+  test('without quoting an error text of Cyclr or the bearer token', async () => {
     const url = await answering((_request, response) => {
       response.statusCode = 400;
       response.end(JSON.stringify({ Message: 'no: sign-in-4711' }));
@@ -210,7 +203,7 @@ describe('a link that can not be made', () => {
     expect(leaks(everythingIn(err), 'sign-in-4711', BEARER, 'client-secret-4711')).toEqual([]);
   });
 
-  test('for an account id that must not be sent: no request', async () => {
+  test('for an invalid account id, without a request', async () => {
     const at = await scene('Ledgerly');
 
     const failed = await failure(mint({ ...at, key: { ...at.key, accountId: 'アカ1' } }));
@@ -219,7 +212,7 @@ describe('a link that can not be made', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('since what is stored can not be read: no token is made in vain', async () => {
+  test('where the stored value can not be read, without making a sign-in token', async () => {
     const at = await patched({ Authenticated: true, AuthValue: OLD });
     at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
 
@@ -230,7 +223,7 @@ describe('a link that can not be made', () => {
   });
 });
 
-describe('whether anything has changed since a link was made', () => {
+describe('readAuthorization: changed', () => {
   const stored: ConnectorPatch = { Authenticated: true, AuthValue: OLD };
   type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -242,13 +235,18 @@ describe('whether anything has changed since a link was made', () => {
     ['tokens that Cyclr has refreshed', stored, (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId), true],
     ['no value', stored, patchTo({ AuthValue: null }), false],
     ['an empty value', stored, patchTo({ AuthValue: '' }), false],
-    ['nothing, as before', { Authenticated: false, AuthValue: null }, () => undefined, false],
+    ['no authentication, as before', { Authenticated: false, AuthValue: null }, () => undefined, false],
     ['a first value', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
-    ['a value in place of one that was no good any more', { ...stored, Authenticated: false }, patchTo(stored), true],
-    ['authenticated, and the value is lost', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
+    [
+      'a new value for a connector that was de-authenticated',
+      { ...stored, Authenticated: false },
+      patchTo(stored),
+      true,
+    ],
+    ['a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
   ];
 
-  test.each(cases)('%s', async (_what, before, change, expected) => {
+  test.each(cases)('after %s', async (_what, before, change, expected) => {
     const at = await patched(before);
     const { fingerprint } = await mint(at, true);
 
@@ -261,10 +259,10 @@ describe('whether anything has changed since a link was made', () => {
   });
 
   test.each<[string, boolean, boolean]>([
-    ['before', false, true],
-    ['after', true, false],
-    ['ever', false, false],
-  ])('can not be told where the value could not be read %s', async (_when, before, after) => {
+    ['before the consent', false, true],
+    ['after the consent', true, false],
+    ['at all', false, false],
+  ])('is false where the value can not be read %s', async (_when, before, after) => {
     const at = await patched(stored);
     at.sandbox.switches.authValueReadable = before;
     const { fingerprint } = await mint(at, true);
@@ -277,7 +275,7 @@ describe('whether anything has changed since a link was made', () => {
     expect(fingerprint === undefined).toBe(!before);
   });
 
-  test('is told without reading the value where nothing was authenticated', async () => {
+  test('is true for a first authentication, also where the value can not be read', async () => {
     const at = await patched({ Authenticated: false });
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
@@ -289,7 +287,7 @@ describe('whether anything has changed since a link was made', () => {
     expect([between.changed, after.changed]).toEqual([false, true]);
   });
 
-  test('is not told where no fingerprint was wanted', async () => {
+  test('is false without a fingerprint', async () => {
     const at = await patched(stored);
 
     const { fingerprint } = await mint(at);
@@ -299,7 +297,7 @@ describe('whether anything has changed since a link was made', () => {
     expect(at.calls()).toEqual(['GET']);
   });
 
-  test('is told after a rotation of keys, as long as the old one is held', async () => {
+  test('is known after a key rotation while the old key is held', async () => {
     const at = await patched(stored);
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
@@ -314,18 +312,13 @@ describe('whether anything has changed since a link was made', () => {
     expect([both.changed, newOne.changed]).toEqual([true, false]);
   });
 
-  test.each<[FaultRule['then'], string]>([
-    [{ status: 503 }, 'CyclrUnavailable'],
-    [{ status: 403 }, 'CyclrForbidden'],
-    [{ status: 404 }, 'CyclrNotFound'],
-    ['truncated', 'CyclrUnavailable'],
-  ])('can not be asked after %j', async (then, type) => {
+  test('is unknown where the connector can not be read: the activity fails', async () => {
     const at = await patched(stored);
-    at.sandbox.fault({ match: { path: at.path }, then });
+    at.sandbox.fault({ match: { path: at.path }, then: 'truncated' });
 
     const failed = await failure(at.activities.readAuthorization(at.key, {}));
 
-    expect(failed).toMatchObject({ type });
+    expect(failed).toMatchObject({ type: 'CyclrUnavailable' });
     expect(leaks(everythingIn(failed), 'at-old', 'rt-old')).toEqual([]);
   });
 });
@@ -333,7 +326,7 @@ describe('whether anything has changed since a link was made', () => {
 describe('a fingerprint', () => {
   const on: ConnectorKey = { accountId: ACCOUNT, connectorId: 42 };
 
-  test('says which key it was made with, and nothing of the value', async () => {
+  test('names its key, and tells nothing about the value', async () => {
     const [kid, mac, ...more] = (await fingerprintOf(OLD, on, keys.private)).split('.');
 
     expect([kid, more]).toEqual([keys.private[0]!.kid, []]);
@@ -344,7 +337,7 @@ describe('a fingerprint', () => {
     expect(guesses).not.toContain(mac);
   });
 
-  test('is the same for the same value of the same connector alone', async () => {
+  test('is equal only for an equal value of the same connector', async () => {
     const others: ConnectorKey[] = [
       { ...on, connectorId: 4 },
       { ...on, accountId: `${ACCOUNT}4` },
@@ -358,21 +351,21 @@ describe('a fingerprint', () => {
     expect(new Set([one, ...foreign]).size).toBe(3);
   });
 
-  test('is another one with another key', async () => {
+  test('differs by key', async () => {
     const others = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
     const macOf = async (held: PrivateKeys) => (await fingerprintOf(OLD, on, held)).split('.')[1];
 
     expect(await macOf(others)).not.toBe(await macOf(keys.private));
   });
 
-  test('is made with the first of the keys, and can not be without any', async () => {
+  test('is made with the first key, and fails without keys', async () => {
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
 
     expect(await fingerprintOf(OLD, on, [fresh!, ...keys.private])).toMatch(fresh!.kid);
     await expect(fingerprintOf(OLD, on, [])).rejects.toThrow('no key');
   });
 
-  test('has changed exactly where the value has', async () => {
+  test('tells whether the value has changed', async () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(OLD, '', ' ', 'ä', 'a\u0308'));
 
     await fc.assert(
@@ -384,7 +377,7 @@ describe('a fingerprint', () => {
     );
   });
 
-  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is none (%j) proves no change', async (fingerprint) => {
+  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is malformed proves no change: %j', async (fingerprint) => {
     expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
   });
 });

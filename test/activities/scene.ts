@@ -1,4 +1,4 @@
-/** A Cyclr with one account connector, and all that calls it: the client, and the activities in a Temporal context. */
+/** A sandbox with one account connector, a client of it, and the activities in a Temporal context. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApplicationFailure, noopMetricMeter, type MetricMeter } from '@temporalio/common';
@@ -19,7 +19,7 @@ export const SUBMISSION = 'sub-1';
 
 const running: { close(): unknown }[] = [];
 
-/** Stops everything that was started here. For `afterEach`. */
+/** Stops all servers of this file. For `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.close()));
 }
@@ -27,20 +27,20 @@ export async function stopAll(): Promise<void> {
 export interface Scene {
   sandbox: Sandbox;
   key: ConnectorKey;
-  /** The account connector's path. */
+  /** The path of the account connector in the API. */
   path: string;
   cyclr: CyclrClient;
   activities: ConnectorActivities;
-  /** What was logged, and counted, in the activities' context. */
+  /** The log and the counters of the activities' context. */
   log: { message: string; meta?: object }[];
   counted: string[];
-  /** The account connector as Cyclr has it. */
+  /** The account connector as Cyclr stores it. */
   stored(): ReturnType<Sandbox['connectorOf']>;
   /** The calls to Cyclr since the token, as `METHOD path below the connector`. */
   calls(): string[];
 }
 
-/** A sandbox with a connector of the catalogue. `timeoutMs` is the client's, the other what Temporal gives an attempt. */
+/** A sandbox with a connector of the catalogue. `timeoutMs` is the limit of the client's calls. */
 export async function scene(
   connector = 'Brightdesk',
   { timeoutMs = 5000, startToCloseTimeoutMs = 60_000 } = {},
@@ -83,7 +83,7 @@ export async function scene(
   };
 }
 
-/** Runs functions as a worker runs activities, each attempt in a Temporal context of its own. */
+/** Runs functions as a worker runs activities: each call has its own Temporal context. */
 export function inContext({
   log = [],
   counted = [],
@@ -102,7 +102,7 @@ export function inContext({
   };
 }
 
-/** What the worker holds, and what the page seals to. */
+/** The worker's private keys, and the public key that seals to them. */
 export const keys: { private: PrivateKeys; public: SealingKey } = { private: [], public: undefined as never };
 
 beforeAll(async () => {
@@ -113,7 +113,7 @@ beforeAll(async () => {
 export const sealedProperty = (key: ConnectorKey, name: string, value: string): Promise<Sealed> =>
   seal(value, { ...key, purpose: `property:${name}`, submissionId: SUBMISSION }, keys.public);
 
-/** Seals credentials, or a text that is to pass for some. */
+/** Seals credentials, or any text in their place. */
 export const sealedCredentials = (key: ConnectorKey, given: Credentials | string): Promise<Sealed> =>
   seal(
     typeof given === 'string' ? given : JSON.stringify(given),
@@ -121,15 +121,15 @@ export const sealedCredentials = (key: ConnectorKey, given: Credentials | string
     keys.public,
   );
 
-/** What a promise is rejected with. Fails where it is not. */
+/** The reason of a rejected promise. Fails where the promise is not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
-    () => Promise.reject(new Error('it was not rejected')),
+    () => Promise.reject(new Error('the promise was not rejected')),
     (err: Error) => err,
   );
 }
 
-/** What an activity fails with. */
+/** The failure of an activity. */
 export async function failure(promise: Promise<unknown>): Promise<ApplicationFailure> {
   const err = await rejection(promise);
   if (err instanceof ApplicationFailure) return err;
@@ -140,7 +140,7 @@ export const cyclrError = (kind: CyclrErrorKind, more: object = {}): object => (
 
 export const BEARER = 'bearer-4711-of-the-day';
 
-/** A server that hands out one token and answers everything else as told. Returns its URL. */
+/** Starts a server with a token endpoint and this answer to any other call. Returns its URL. */
 export async function answering(answer: RequestListener): Promise<string> {
   return listening(
     createServer((request, response) => {
@@ -161,10 +161,4 @@ export async function listening(server: Server): Promise<string> {
       }),
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** Looks again and again until it is so. Fails after two seconds. */
-export async function eventually(isSo: () => boolean): Promise<void> {
-  for (const until = Date.now() + 2000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5)))
-    if (Date.now() > until) throw new Error(`never: ${isSo.toString()}`);
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { CyclrClient } from '../../activities/cyclr/client';
 import type { CyclrError } from '../../activities/cyclr/errors';
-import { ACCOUNT, answering, cyclrError, eventually, rejection, scene, stopAll, type Scene } from './scene';
+import { eventually } from '../support/eventually';
+import { ACCOUNT, answering, cyclrError, rejection, scene, stopAll, type Scene } from './scene';
 
 afterEach(stopAll);
 afterEach(() => jest.restoreAllMocks());
@@ -11,7 +12,7 @@ const tokenRequests = ({ sandbox }: Scene) => sandbox.requests.filter(({ path })
 const tokensUsed = ({ sandbox, path }: Scene) =>
   sandbox.requests.filter((request) => request.path === path).map(({ tokenId }) => tokenId);
 
-test('calls that arrive together share one token request', async () => {
+test('simultaneous calls share one token request', async () => {
   const at = await scene();
 
   await Promise.all(Array.from({ length: 20 }, () => at.cyclr.getAccountConnector(at.key)));
@@ -21,7 +22,7 @@ test('calls that arrive together share one token request', async () => {
   expect(tokensUsed(at)).toEqual(Array(21).fill(1));
 });
 
-test('a token is asked for as Cyclr wants it', async () => {
+test('a token is requested by client credentials', async () => {
   const { cyclr, key, sandbox } = await scene();
 
   await cyclr.getAccountConnector(key);
@@ -33,7 +34,7 @@ test('a token is asked for as Cyclr wants it', async () => {
   });
 });
 
-test('calls that wait for one token fail with it together, and the failure is not remembered', async () => {
+test('a failed token request fails all waiting calls, and is not remembered', async () => {
   const at = await scene();
   at.sandbox.fault({ match: { path: TOKEN_PATH }, then: { status: 503 } });
 
@@ -48,9 +49,9 @@ test('calls that wait for one token fail with it together, and the failure is no
 });
 
 test.each([
-  ['a minute is used once', 60, 3],
-  ['two minutes is used again', 120, 1],
-])('a token that is good for %s', async (_what, tokenExpiresIn, expected) => {
+  ['60 s is used once', 60, 3],
+  ['120 s is used again', 120, 1],
+])('a token that is valid for %s', async (_what, tokenExpiresIn, expected) => {
   const at = await scene();
   at.sandbox.switches.tokenExpiresIn = tokenExpiresIn;
 
@@ -74,7 +75,7 @@ test.each([
   [{ status: 200, body: { access_token: 'wörd', expires_in: 100 } }, 'unreadable'],
   [{ status: 200, body: { access_token: 'a' } }, 'unreadable'],
   [{ status: 200, body: { access_token: 'a', expires_in: -1 } }, 'unreadable'],
-] as const)('no token, because of %j: the call fails with %s, and nothing is called', async (then, kind) => {
+] as const)('the token answer %j: the call fails with %s, and Cyclr is not called', async (then, kind) => {
   const at = await scene();
   at.sandbox.fault({ match: { path: TOKEN_PATH }, then });
 
@@ -85,7 +86,7 @@ test.each([
   expect(at.calls()).toEqual([]);
 });
 
-test('too many token requests: the call says when to come back', async () => {
+test('a throttled token request passes on its Retry-After', async () => {
   const { cyclr, key, sandbox } = await scene();
   sandbox.fault({ match: { path: TOKEN_PATH }, then: { kind: 'throttled', retryAfter: 17 } });
 
@@ -94,7 +95,7 @@ test('too many token requests: the call says when to come back', async () => {
   expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
 });
 
-test('a wrong client secret is no fault of the account', async () => {
+test('a wrong client secret is clientRefused, never accessDenied', async () => {
   const { sandbox, key } = await scene();
   const cyclr = new CyclrClient({ apiUrl: sandbox.url, clientId: sandbox.clientId, clientSecret: 'not-the-secret' });
 
@@ -105,14 +106,14 @@ test('a wrong client secret is no fault of the account', async () => {
 
 describe('a 401', () => {
   const read = ({ cyclr, key }: Scene, accountId = ACCOUNT) => cyclr.getAccountConnector({ ...key, accountId });
-  /** What the read fails with, or undefined where it does not. */
+  /** The kind of error of a read; undefined for success. */
   const kindOfRead = (at: Scene, accountId?: string) =>
     read(at, accountId).then(
       () => undefined,
       ({ kind }: { kind: string }) => kind,
     );
 
-  test('drops the token, and the next call gets through with a new one', async () => {
+  test('drops the token, and the next call succeeds with a new one', async () => {
     const at = await scene();
     await read(at);
     at.sandbox.revokeTokens();
@@ -124,7 +125,7 @@ describe('a 401', () => {
     expect(tokensUsed(at)).toEqual([1, 1, 2]);
   });
 
-  test('and a second one with a token minted since: this account is not ours to ask about', async () => {
+  test('followed by another with a newer token is accessDenied', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
@@ -133,7 +134,7 @@ describe('a 401', () => {
     expect(tokensUsed(at)).toEqual([1, 2]);
   });
 
-  test('counts for its account alone', async () => {
+  test('counts for its own account only', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
@@ -141,7 +142,7 @@ describe('a 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('of calls that used one token counts once', async () => {
+  test('of several calls with one token counts once', async () => {
     const at = await scene();
     await read(at);
 
@@ -153,14 +154,17 @@ describe('a 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('to a newer token is not the second one where that was minted before the first', async () => {
+  test('counts as the second one only where its token was requested after the first 401', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });
     const asked = async (accountId: string) => {
       const kind = rejection(cyclr.getAccountConnector({ accountId, connectorId: 1 }));
       const index = held.length;
-      await eventually(() => held.length > index);
+      await eventually(
+        () => held.length,
+        (length) => length > index,
+      );
       return async () => {
         held[index]!.writeHead(401).end();
         return ((await kind) as CyclrError).kind;
@@ -180,7 +184,7 @@ describe('a 401', () => {
   test.each<[string, object | undefined]>([
     ['a success', undefined],
     ['a 404', { status: 404 }],
-  ])('is the first again after %s', async (_what, then) => {
+  ])('counts as the first again after %s', async (_what, then) => {
     const at = await scene();
     const match = { path: at.path };
     at.sandbox.fault({ match, then: 'unauthorized' });
@@ -194,7 +198,7 @@ describe('a 401', () => {
     expect([first, kind]).toEqual(['unauthorized', 'unauthorized']);
   });
 
-  test('of long ago counts no more: the account may have got through since, by another worker', async () => {
+  test('is forgotten after 10 minutes', async () => {
     const at = await scene();
     await kindOfRead(at, 'nobody');
     const now = performance.now.bind(performance);

@@ -17,7 +17,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
   ...more,
 });
 
-/** What can be set of each connector of the catalogue, in display order. One that is not named has nothing. */
+/** The settable properties of each connector of the catalogue, in display order; none for the others. */
 const fields: { [key: string]: Field[] } = {
   Fernhill: [
     field('Domain', {
@@ -45,8 +45,8 @@ const fields: { [key: string]: Field[] } = {
   Weathervane: [field('Station', { label: 'Station code' })],
 };
 
-describe('the catalogue', () => {
-  test.each(catalogue.map(({ key }) => key))('%s is read as the contract says', async (name) => {
+describe('a connector of the sandbox', () => {
+  test.each(catalogue.map(({ key }) => key))('is read: %s', async (name) => {
     const { cyclr, key, stored } = await scene(name);
     const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
 
@@ -66,7 +66,7 @@ describe('the catalogue', () => {
     expect(stored().Id).toBe(key.connectorId);
   });
 
-  test('a picture of 120 KB is left out, a small one is kept', async () => {
+  test('has its icon, but not an icon of 120 KB', async () => {
     const heavy = await scene('Posterity');
     const small = await scene('Brightdesk');
 
@@ -76,7 +76,7 @@ describe('the catalogue', () => {
     expect(icons.map(({ icon }) => icon?.slice(0, 15))).toEqual([undefined, 'data:image/svg+']);
   });
 
-  test('nothing that is stored comes along, whatever it is', async () => {
+  test('is read without any stored value', async () => {
     const { cyclr, key, sandbox } = await scene('Kestrel');
     const [authValue, secret, plain] = ['auth-value-4711', 'signing-secret-4712', 'environment-4713'];
     sandbox.update(ACCOUNT, key.connectorId, {
@@ -114,7 +114,7 @@ const parameter = (more: object = {}): object => ({ TargetName: 'Domain', IsAcco
 const fieldsOf = (...parameters: unknown[]): Field[] => read(definition({ Parameters: parameters })).fields;
 
 describe('a definition', () => {
-  test('that says nothing is an account connector without a name of its own, that nobody can authenticate', () => {
+  test('without any field gives default values', () => {
     expect(read({ Connector: {} })).toStrictEqual({
       name: 'Connector 42',
       authType: 'Unknown',
@@ -124,7 +124,7 @@ describe('a definition', () => {
     });
   });
 
-  test('counts null as absent in every field', () => {
+  test('with null in every field reads like one without the fields', () => {
     const nothing = { Name: null, Description: null, Icon: null, AuthDescription: null, OAuth2Type: null };
 
     const connector = read({
@@ -137,7 +137,7 @@ describe('a definition', () => {
     expect(connector).toStrictEqual(read(definition()));
   });
 
-  test("gives way to the account connector's own name and description", () => {
+  test('is overridden by the name and description of the account connector', () => {
     const own = { Name: 'Support desk', Description: 'Ours' };
 
     const connector = read({ ...own, ...definition({ Name: 'Brightdesk', Description: 'Tickets' }) });
@@ -155,7 +155,7 @@ describe('a definition', () => {
     ['data:text/html,<script>', false],
     ['', false],
     [7, false],
-  ])('icon %# is shown: %s', (Icon, isShown) => {
+  ])('with icon %# keeps it: %s', (Icon, isShown) => {
     expect('icon' in read(definition({ Icon }))).toBe(isShown);
   });
 });
@@ -194,7 +194,7 @@ describe('a property', () => {
       { IsOptional: 'yes', IsSensitive: 1, Multiline: 'no', DisplayOrder: 'first' },
       { required: true, secret: false },
     ],
-  ])('%j is %j', (more, expected) => {
+  ])('with %j is read as %j', (more, expected) => {
     const [read] = fieldsOf(parameter(more));
 
     expect(read).toMatchObject(Object.fromEntries(Object.entries(expected).filter(([, part]) => part !== undefined)));
@@ -210,7 +210,7 @@ describe('a property', () => {
     ['Keyspace', true],
     ['Domain', false],
     ['Username', false],
-  ])('%s is secret by its name alone: %s', (TargetName, isSecret) => {
+  ])('without IsSensitive is secret by its name %s: %s', (TargetName, isSecret) => {
     expect(
       fieldsOf(parameter({ TargetName }), parameter({ TargetName: `${TargetName}2`, IsSensitive: null })),
     ).toMatchObject([{ secret: isSecret }, { secret: isSecret }]);
@@ -221,16 +221,16 @@ describe('a property', () => {
     ['hidden', parameter({ Hidden: true })],
     ["the partner's", parameter({ IsPartnerProperty: true })],
     ['of the method call', parameter({ IsAccountConnectorProperty: false })],
-    ['not said to be the account connector’s', { TargetName: 'Domain' }],
+    ['without IsAccountConnectorProperty', { TargetName: 'Domain' }],
     ['without a name', parameter({ TargetName: null })],
     ['with an empty name', parameter({ TargetName: '' })],
     ['no object', 'Domain'],
     ['null', null],
-  ])('that is %s is not asked for, and does not hide the others', (_what, other) => {
+  ])('that is %s is skipped, and the others are kept', (_what, other) => {
     expect(fieldsOf(other, parameter({ TargetName: 'Shop' }))).toEqual([field('Shop')]);
   });
 
-  test('stands where its display order says; without one at the end, as it came', () => {
+  test('is sorted by DisplayOrder; without one it keeps its place at the end', () => {
     const orders = [undefined, 3, 1, null, 2, 1.5, -1];
 
     const names = fieldsOf(...orders.map((DisplayOrder, i) => parameter({ TargetName: `P${i}`, DisplayOrder })));
@@ -253,7 +253,7 @@ describe('a property', () => {
       true,
     ],
     ["another one's", [{ Name: 'domain', Value: 'x' }], false],
-    ['a value, beside what can not be read', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
+    ['a value beside unreadable items', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
     ['nothing', [], false],
   ])('is stored where Cyclr holds %s', (_what, Properties, isStored) => {
     const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
@@ -261,7 +261,7 @@ describe('a property', () => {
     expect(fields).toMatchObject([{ stored: isStored }]);
   });
 
-  test('can have a name that means something in JavaScript', () => {
+  test('can have a name such as __proto__', () => {
     const Parameters = ['__proto__', 'constructor', 'toString'].map((TargetName) => parameter({ TargetName }));
 
     const { fields } = read({ Properties: [{ Name: '__proto__', Value: 'x' }], ...definition({ Parameters }) });
@@ -274,7 +274,7 @@ describe('a property', () => {
   });
 });
 
-test('texts are cut, and too many properties too', () => {
+test('long texts are cut, and properties above 200 are left out', () => {
   const long = 'x'.repeat(10_000);
   const Parameters = Array.from({ length: 300 }, (_, i) => parameter({ TargetName: `P${i}`, Description: long }));
 
@@ -289,7 +289,7 @@ test('texts are cut, and too many properties too', () => {
   expect(fields).toHaveLength(200);
 });
 
-test('what is too much for Temporal is read without what only helps', () => {
+test('a connector over 256 KiB is read without help, options and defaults', () => {
   const Values = Array.from({ length: 500 }, (_, i) => `${i}-${'x'.repeat(1000)}`);
   const more = { Values, Description: 'Help', DefaultValue: 'eu' };
 
@@ -298,7 +298,7 @@ test('what is too much for Temporal is read without what only helps', () => {
   expect(connector.fields).toEqual([field('Domain'), field('Shop')]);
 });
 
-describe('an answer that can not be read', () => {
+describe('an unreadable answer', () => {
   test.each([
     '',
     ' ',
@@ -310,16 +310,16 @@ describe('an answer that can not be read', () => {
     '{}',
     '{"Id":"42","Connector":{}}',
     '{"Id":42}',
-  ])('%j fails, and is not quoted', (body) => {
+  ])('%j fails without being quoted', (body) => {
     expect(() => read(body)).toThrow(
       expect.objectContaining({
         kind: 'unreadable',
-        message: `GET /x: an answer that can not be read (200, ${body.length} characters)`,
+        message: `GET /x: the answer can not be read (200, ${body.length} characters)`,
       }),
     );
   });
 
-  test('a list of properties with one that has no id fails as a whole: it could not be overwritten', async () => {
+  test('a list of properties with one without an id fails as a whole', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({
       match: { path },
@@ -338,7 +338,7 @@ describe('an answer that can not be read', () => {
   });
 });
 
-describe('whatever Cyclr answers', () => {
+describe('any answer', () => {
   const marked = 'AuthValue-4711';
   const json = fc.jsonValue({ maxDepth: 4 });
   const parameters = fc.array(
@@ -394,7 +394,7 @@ describe('whatever Cyclr answers', () => {
     ['JSON that looks like an account connector', answers.map((answer) => JSON.stringify(answer))],
     ['any JSON', json.map((value) => JSON.stringify(value))],
     ['any text', fc.string({ unit: 'binary' })],
-  ])('%s: a connector without any stored value, or `unreadable`', (_what, bodies) => {
+  ])('%s gives a connector without stored values, or unreadable', (_what, bodies) => {
     fc.assert(
       fc.property(bodies, (body) => {
         try {
@@ -411,7 +411,7 @@ describe('whatever Cyclr answers', () => {
     );
   });
 
-  test('any list of properties: read, or `unreadable`', () => {
+  test('to the list of properties is read, or unreadable', () => {
     fc.assert(
       fc.property(json, (value) => {
         try {

@@ -1,0 +1,137 @@
+/** Opens a user's input and stores it in Cyclr. */
+import { activityInfo, Context, log, metricMeter } from '@temporalio/activity';
+import { credentialsOf } from '../sealing/credentials';
+import type { PrivateKeys } from '../sealing/keys';
+import { open, SealingError, type Binding } from '../sealing/seal';
+import type { Connector, ConnectorKey, Sealed } from '../workflows/connector';
+import type { CredentialValue, PropertyValues } from '../workflows/ports';
+import { problemOf } from '../workflows/problems';
+import type { CyclrClient, Target } from './cyclr/client';
+import { CyclrError } from './cyclr/errors';
+import type { StoredProperty } from './cyclr/wire';
+import { authValueOf, fits } from './credentials';
+import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
+
+interface Parts {
+  cyclr: CyclrClient;
+  keys: PrivateKeys;
+}
+
+const HEARTBEAT_MS = 5_000;
+
+/** Sets the properties and re-reads the connector. Safe to repeat: each attempt lists first, then overwrites. */
+export const applyProperties = (parts: Parts, key: ConnectorKey, input: PropertyValues): Promise<Connector> =>
+  withHeartbeats(async (taken) => {
+    const values = await openValues(parts.keys, key, input);
+    const target = { ...key, endsAtMs: attemptEndMs() };
+    try {
+      return await storeAndReread(parts.cyclr, target, values, taken);
+    } catch (err) {
+      throw err instanceof CyclrError ? cyclrFailure(err, [...taken]) : err;
+    }
+  });
+
+async function storeAndReread(
+  cyclr: CyclrClient,
+  target: Target,
+  values: Map<string, string>,
+  taken: Set<string>,
+): Promise<Connector> {
+  await setProperties(cyclr, target, values, taken);
+  const connector = await cyclr.getAccountConnector(target);
+  const isLost = connector.fields.some(({ name, stored }) => values.has(name) && !stored);
+  if (isLost) throw new CyclrError('unreadable', 'The re-read connector lacks a property that Cyclr took');
+  return connector;
+}
+
+/**
+ * Sends heartbeats while an activity of many calls runs. If its worker dies, Temporal then starts the next attempt soon,
+ * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends none. `taken` begins
+ * with the names that earlier attempts reported; the call adds to it.
+ */
+async function withHeartbeats<T>(call: (taken: Set<string>) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const taken = new Set((context.info.heartbeatDetails as string[] | undefined) ?? []);
+  const report = () => context.heartbeat([...taken]);
+  const timer = setInterval(report, HEARTBEAT_MS);
+  try {
+    return await call(taken);
+  } catch (err) {
+    if (taken.size > 0) report();
+    throw err;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Adds the name of each property that Cyclr took to `taken`. */
+async function setProperties(cyclr: CyclrClient, target: Target, values: Map<string, string>, taken: Set<string>) {
+  const stored = await cyclr.listProperties(target);
+  for (const [name, value] of values) {
+    await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
+      if (!(err instanceof CyclrError && err.kind === 'refused')) throw err;
+      // The failure carries the connector as it is now, so that the flow does not ask again for what Cyclr took before.
+      throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
+    });
+    taken.add(name);
+  }
+}
+
+/** The attempt ends before Temporal's limit, so that none of its calls is sent while the next attempt runs. */
+const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
+
+/** Opens all values before the first one is sent, because an input is accepted whole or not at all. */
+async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submissionId, required }: PropertyValues) {
+  const opened = new Map<string, string>();
+  for (const [name, value] of Object.entries(values)) {
+    const binding: Binding = { ...key, purpose: `property:${name}`, submissionId };
+    opened.set(name, typeof value === 'string' ? value : await openInput(value, binding, keys, [name]));
+  }
+  const missing = required.filter((name) => !opened.get(name));
+  if (missing.length > 0) throw inputRefused(problemOf('missingProperty', missing));
+  return new Map([...opened].filter(([, value]) => value !== ''));
+}
+
+/** Overwrites the property, or all of that name where Cyclr has several. A value that is equal already is not sent. */
+async function setProperty(
+  cyclr: CyclrClient,
+  target: Target,
+  stored: StoredProperty[],
+  name: string,
+  value: string,
+): Promise<void> {
+  const existing = stored.filter(({ Name }) => Name === name);
+  if (existing.length === 0) return cyclr.postProperty(target, name, value);
+  for (const property of existing) if (property.Value !== value) await cyclr.putProperty(target, property, value);
+}
+
+/** Stores the credentials. Safe to repeat: the PUT overwrites. */
+export async function applyCredentials(
+  { cyclr, keys }: Parts,
+  key: ConnectorKey,
+  { method, submissionId = '', credentials: sealed }: CredentialValue,
+): Promise<Connector> {
+  const binding: Binding = { ...key, purpose: 'credentials', submissionId };
+  const credentials = sealed && credentialsOf(await openInput(sealed, binding, keys));
+  if (!fits(method, credentials)) throw inputRefused(problemOf('wrongKind'));
+  const connector = await cyclr.putAuthValue(key, authValueOf(credentials));
+  const isRefused = !connector.authenticated && (method === 'apiKey' || method === 'basic');
+  if (isRefused) throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'));
+  return connector;
+}
+
+const unknownKeys = () =>
+  metricMeter.createCounter('connector_auth_unknown_sealing_keys', '1', 'Values sealed to a key that no worker holds');
+
+/** Opens a sealed value. A key that this worker does not hold is counted and logged: only an operator can mend it. */
+async function openInput(sealed: Sealed, binding: Binding, keys: PrivateKeys, names: string[] = []): Promise<string> {
+  try {
+    return await open(sealed, binding, keys);
+  } catch (err) {
+    if (!(err instanceof SealingError)) throw err;
+    if (err.code !== 'unknownKey') throw inputRefused(problemOf('notOpenable', names));
+    unknownKeys().add(1);
+    log.error('A value is sealed to a key that this worker does not hold', { purpose: binding.purpose });
+    throw err;
+  }
+}
