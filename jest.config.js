@@ -7,6 +7,7 @@ const shared = {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
+  testTimeout: 120_000, // ends a hang, never a test on a slow machine
 };
 
 /** `browser` is `flows` in a real browser. `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
