@@ -1,53 +1,47 @@
-/** What Temporal says, when all is over, about each run: its history, how it ended, how it got there. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+/** Temporal's evidence of each run: its history, its end, its timeline. */
+import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { timeline, view, type TimelineEntry, type View } from '../../workflows/messages';
 import { translated } from '../../client/connector-auth-error';
-import { persistently } from './calls';
-import { histories, kindOf, type RunHistory } from './histories';
-import type { World } from './world';
+import { timeline, view } from '../../workflows/messages';
+import type { TimelineEntry, View } from '../../workflows/view';
+import { kindOf, type RunHistory } from './histories';
+import { persistently } from './persistent';
 
 export interface RunEvidence extends RunHistory {
-  /** Where it ended or waits; of one that Temporal cancelled its state alone is known. */
-  view?: Pick<View, 'state' | 'failure'>;
-  /** Why nobody answers for it. */
-  silence?: string;
+  /** The last view; of a run that Temporal cancelled only the state. Absent where no worker answers. */
+  view?: Partial<View> & Pick<View, 'state'>;
+  /** The error in place of a view or a timeline. */
+  error?: string;
   /** The events that close a run, such as `workflowExecutionCompleted`. */
   closings: string[];
   timeline: TimelineEntry[];
 }
 
-const WITHIN_MS = 30_000;
-const ANSWER_MS = 5000;
+const ANSWER_MS = 10_000;
+/** Ends a hang of one run. */
+const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 
-/** Of every run there is; at least so many, since a list can be a little late. */
-export async function evidenceOf(world: World, atLeast: number): Promise<RunEvidence[]> {
-  const until = Date.now() + WITHIN_MS;
-  let runs = await histories(world);
-  for (; runs.length < atLeast && Date.now() < until; runs = await histories(world)) await delay(500);
-  const evidence: RunEvidence[] = [];
-  for (const run of runs) evidence.push(await read(world, run));
-  return evidence;
-}
-
-async function read({ client }: World, run: RunHistory): Promise<RunEvidence> {
+/** Needs a Temporal and a worker that answer. */
+export async function evidenceOf(client: Client, run: RunHistory): Promise<RunEvidence> {
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
-  const ask = <T>(call: () => Promise<T>) =>
-    persistently(() => translated(() => client.withDeadline(Date.now() + ANSWER_MS, call)), Date.now() + WITHIN_MS);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
+  const read = <T>(call: () => Promise<T>) =>
+    persistently(() => translated(() => client.withDeadline(Date.now() + ANSWER_MS, call)), { signal: limit.signal });
   const closings = (run.history.events ?? []).map(kindOf).filter((kind) => closing.test(kind));
+  const evidence = { ...run, closings, timeline: [] };
   try {
-    const end = await ask<Pick<View, 'state' | 'failure'>>(() =>
-      closings.length === 0 ? handle.query(view) : endOf(handle),
-    );
-    return { ...run, closings, view: end, timeline: (await ask(() => handle.query(timeline))).entries };
+    const end = await read(() => (closings.length === 0 ? handle.query(view) : endOf(handle)));
+    return { ...evidence, view: end, timeline: (await read(() => handle.query(timeline))).entries };
   } catch (err) {
-    return { ...run, closings, silence: (err as Error).message, timeline: [] };
+    return { ...evidence, error: String(err) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function endOf(handle: WorkflowHandle): Promise<Pick<View, 'state' | 'failure'>> {
+async function endOf(handle: WorkflowHandle): Promise<NonNullable<RunEvidence['view']>> {
   try {
     return (await handle.result()) as View;
   } catch (err) {

@@ -1,187 +1,275 @@
-/** What happens to each flow, drawn before any of it does. */
+/** The plan of each flow, drawn from the seed before any flow starts. */
+import fc from 'fast-check';
+import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Decision } from '../../sandbox/oauth';
-import type { FailureCode, Intent, Patience, StateName } from '../../workflows/messages';
-import { connectors, waitsIn, type Stage } from './connectors';
-import { drawHiccups, type Hiccup } from './hiccups';
-import type { Random } from './random';
-import { drawStrays, type Stray } from './strays';
+import type { Intent } from '../../workflows/connector';
+import type { Patience } from '../../workflows/input';
+import type { FailureCode, StateName, WaitingStateName } from '../../workflows/view';
+import { expectationOf, expectations, waitsOf } from '../user/expectations';
+import type { RunExpectation } from './flow-record';
+import { harmlessKinds, startKinds, type HarmlessInput } from './harmless-inputs';
+import { credentialMistakes, propertyMistakes, type CredentialMistake, type PropertyMistake } from './mistakes';
 
-/** How an input is sent; `forgotten`: by a browser that is closed before the answer. */
-export type Way = 'update' | 'signal' | 'both' | 'forgotten';
+/** How an input is sent. `unheard`: as an update by a browser that is closed before the answer. */
+export type Way = 'update' | 'signal' | 'both' | 'unheard';
 
-export interface Round<What extends string> {
-  what: What;
+/** One input; without a mistake it is good. */
+export interface Round<Mistake> {
+  mistake?: Mistake;
   way: Way;
 }
 
-/** `clear`: a secret that nobody sealed; `foreign`: sealed for something else. */
-export type PropertyRound = Round<'good' | 'wrong' | 'unknown' | 'missing' | 'clear' | 'foreign'>;
-/** `unknownKey`: sealed to a key that no worker holds. */
-export type CredentialRound = Round<'good' | 'wrong' | 'wrongKind' | 'clear' | 'foreign' | 'unknownKey'>;
 export interface ConsentRound {
   decision: Decision;
-  /** How the flow hears that the browser came back. */
+  /** How the flow learns that the browser came back. */
   back: 'callback' | 'repeated' | 'confirm' | 'both' | 'silence';
-  /** Whether another link is asked for after the one that is followed. */
-  older: boolean;
+  /** A second link is requested, and the user follows the first. */
+  superseded: boolean;
 }
 
 export interface Rounds {
-  properties: PropertyRound[];
-  credentials: CredentialRound[];
-  authorization: ConsentRound[];
+  awaitingProperties: Round<PropertyMistake>[];
+  awaitingCredentials: Round<CredentialMistake>[];
+  awaitingAuthorization: ConsentRound[];
 }
 
-/** How a user stops instead of giving what is asked for. */
+/** What the user does in a waiting state instead of giving an input. */
 export interface Stop {
-  at: Stage;
-  how: 'leaves' | 'waitsTooLong' | 'cancels' | 'cancelsInTemporal' | 'cancelsAtWork';
+  at: WaitingStateName;
+  how: 'leaves' | 'lets it expire' | 'cancels' | 'cancels in Temporal' | 'cancels during work';
 }
 
-/** From a start to an outcome. */
 export interface RunPlan {
   intent: Intent;
   patience?: Patience;
-  /** Started twice at once. */
-  doubled: boolean;
-  /** Credentials are sent before anybody asks for them. */
+  /** Started twice at the same time. */
+  startedTwice: boolean;
+  /** Good credentials are sent before the flow asks for them. */
   early: boolean;
   /** Optional properties are given, too. */
   optional: boolean;
   rounds: Rounds;
   stop?: Stop;
-  /** The states that it may end in, or be left waiting in: but for a race of a cancellation, one. */
-  ends: StateName[];
-  failure?: FailureCode;
+  expected: RunExpectation;
 }
 
-/** What is wrong with a start. */
-export type Flaw = 'noConnector' | 'noAccount' | 'foreignId' | 'noInput';
+/** The fault of a start that must fail. */
+export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
+
+/** A fault of Cyclr for this flow alone: shorter than the minute for which an activity is retried. */
+export interface CyclrFault extends Pick<FaultRule, 'times' | 'skip' | 'then'> {
+  method?: 'POST' | 'PUT';
+}
 
 export interface FlowPlan {
   number: number;
   accountId: string;
   connector: string;
-  flaw?: Flaw;
-  /** One after the other, under the same id. */
+  badStart?: BadStart;
+  /** One after the other, under the same workflow id. */
   runs: RunPlan[];
-  /** How long the user thinks before each step, in milliseconds. */
-  thinksMs: number[];
-  /** What else is sent: some before each step. */
-  strays: Stray[][];
-  /** What is sent when all is over. */
-  late: Stray[];
-  hiccups: Hiccup[];
+  /** The user's pause before each answer. */
+  pausesMs: number[];
+  /** The harmless inputs before each answer. */
+  harmless: HarmlessInput[][];
+  /** Sent after the end. */
+  late: HarmlessInput[];
+  cyclrFaults: CyclrFault[];
 }
 
-const TURNS = 8;
-const LONGEST_THOUGHT_MS = 10_000;
-/** Flows whose connectors are in one account. */
-const IN_ACCOUNT = 3;
-const IMPATIENCE = '4s';
-const names = Object.keys(connectors);
-const asking = names.filter((name) => connectors[name]!.stages.length > 0);
+const ANSWERS = 8;
+const LONGEST_PAUSE_MS = 10_000;
+const FLOWS_IN_ACCOUNT = 3;
+const connectors = Object.keys(expectations);
+const asking = connectors.filter((connector) => waitsOf(connector).length > 0);
 
-/** The plans of all flows. `revokes`: whether Cyclr's tokens are revoked once; then no flow has a 401 of its own. */
-export function drawPlans(random: Random, flows: number, revokes: boolean): FlowPlan[] {
-  return Array.from({ length: flows }, (_, number) => drawFlow(random.fork(number), number, revokes));
+/** The seed decides. `revokesTokens`: Cyclr's tokens are revoked once; then no flow gets another 401. */
+export function drawPlans(seed: number, flows: number, revokesTokens: boolean): FlowPlan[] {
+  return fc.sample(flowArbitrary, { seed, numRuns: flows }).map((plan, number) => {
+    const group = Math.floor(number / FLOWS_IN_ACCOUNT);
+    // A second 401 in a row for an account ends a flow as accessDenied.
+    const mayHave401 = !revokesTokens && number % FLOWS_IN_ACCOUNT === 0;
+    return {
+      ...plan,
+      number,
+      accountId: plan.badStart === 'noAccount' ? `missing-${number}` : `${plan.accountPrefix}${group}`,
+      cyclrFaults: plan.cyclrFaults.filter(({ then }) => then !== 'unauthorized' || mayHave401),
+    };
+  });
 }
 
-function drawFlow(random: Random, number: number, revokes: boolean): FlowPlan {
-  const group = Math.floor(number / IN_ACCOUNT);
-  const kind = random.weighted({ whole: 50, again: 14, stops: 26, flawed: 10 });
-  const connector = random.pick(kind === 'stops' ? asking : names);
-  const flaw = kind === 'flawed' ? random.pick<Flaw>(['noConnector', 'noAccount', 'foreignId', 'noInput']) : undefined;
-  const accountId = `${random.fork('account').chance(0.3) ? 'Müller & Söhne/' : 'account-'}${group}`;
-  return {
-    number,
-    accountId: flaw === 'noAccount' ? `nobody-${number}` : accountId,
-    connector,
-    ...(flaw && { flaw }),
-    runs: flaw ? [failing(random, flaw)] : runsOf(random, kind, connector),
-    thinksMs: Array.from({ length: TURNS }, () => random.between(0, LONGEST_THOUGHT_MS)),
-    strays: flaw ? [] : Array.from({ length: TURNS }, (_, turn) => random.several(3, () => drawStrays(random, turn))),
-    late: flaw ? [] : random.several(3, () => drawStrays(random, TURNS)),
-    hiccups: drawHiccups(random, { unauthorized: !revokes && number % IN_ACCOUNT === 0 }),
-  };
+/** Each value as often as its weight says. */
+function weighted<T extends string>(weights: { readonly [value in T]: number }): fc.Arbitrary<T> {
+  const entries = Object.entries(weights) as [T, number][];
+  return fc.oneof(...entries.map(([value, weight]) => ({ weight, arbitrary: fc.constant(value) })));
 }
+const chance = (percent: number) => weighted({ yes: percent, no: 100 - percent }).map((answer) => answer === 'yes');
+const upTo = <T>(maxLength: number, arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength });
 
-function runsOf(random: Random, kind: 'whole' | 'again' | 'stops' | 'flawed', connector: string): RunPlan[] {
-  const whole = () => drawRun(random, connector);
-  const next = () => ({ ...whole(), doubled: false, early: false }); // what is authenticated already ends at once
-  if (kind === 'again') return [whole(), { ...next(), intent: random.pick(['reauthenticate', 'authenticate']) }];
-  if (kind !== 'stops') return [whole()];
-  const stopped = stopping(random, whole(), connector);
-  const isOver = stopped.stop?.how !== 'leaves';
-  return isOver && random.chance(0.5) ? [stopped, next()] : [stopped];
-}
+const way = weighted<Way>({ update: 4, signal: 3, both: 2, unheard: 1 });
 
-function drawRun(random: Random, connector: string): RunPlan {
-  const { ends, stages } = connectors[connector]!;
-  return {
-    intent: 'authenticate',
-    doubled: random.chance(0.2) && stages.length > 0, // else it may have ended in between
-    early: random.chance(0.2) && stages.includes('credentials'),
-    optional: random.chance(0.5),
-    rounds: {
-      properties: [...random.several(2, () => badProperties(random)), { what: 'good', way: drawWay(random) }],
-      credentials: [...random.several(2, () => badCredentials(random)), { what: 'good', way: drawWay(random) }],
-      authorization: [...random.several(1, () => drawConsent(random, 'not')), drawConsent(random, 'approve')],
-    },
-    ends: [ends],
-  };
-}
+const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mistake]: number }) =>
+  fc
+    .tuple(upTo(2, fc.record({ mistake: weighted(mistakes), way })), fc.record({ way }))
+    .map(([bad, good]): Round<Mistake>[] => [...bad, good]);
 
-const drawWay = (random: Random): Way => random.weighted({ update: 4, signal: 3, both: 2, forgotten: 1 });
-
-const badProperties = (random: Random): PropertyRound => ({
-  what: random.weighted({ wrong: 3, unknown: 1, missing: 1, clear: 1, foreign: 1 }),
-  way: drawWay(random),
+const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
+  fc.record({ decision, back: weighted(back), superseded: chance(30) });
+const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
+// Mostly silence: each verification without consent takes 30 s.
+const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
+  ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
 
-const badCredentials = (random: Random): CredentialRound => ({
-  what: random.weighted({ wrong: 8, wrongKind: 3, clear: 3, foreign: 3, unknownKey: 1 }),
-  way: drawWay(random),
-});
+/** A run in which the user gives all inputs. */
+function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
+  const waits = waitsOf(connector);
+  return fc.record({
+    intent: fc.constant<Intent>('authenticate'),
+    startedTwice: waits.length > 0 ? chance(20) : fc.constant(false), // without a wait it can end in between
+    early: waits.includes('awaitingCredentials') ? chance(20) : fc.constant(false),
+    optional: fc.boolean(),
+    rounds: fc.record({
+      awaitingProperties: roundsWith(propertyMistakes),
+      awaitingCredentials: roundsWith(credentialMistakes),
+      awaitingAuthorization: fc.tuple(upTo(1, refused), approved).map(([bad, good]) => [...bad, good]),
+    }),
+    expected: fc.constant({ states: [expectationOf(connector).state] }),
+  });
+}
 
-const drawConsent = (random: Random, decision: 'approve' | 'not'): ConsentRound => ({
-  decision: decision === 'approve' ? decision : random.pick<Decision>(['decline', 'error', 'close']),
-  back: random.weighted(
-    decision === 'approve'
-      ? { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 }
-      : { callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 }, // else each takes half a minute
-  ),
-  older: random.chance(0.3),
-});
+/** A run after another one: it ends at once where the connector is authenticated. */
+const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
+  fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 
-/** The same run, but stopped somewhere. */
-function stopping(random: Random, run: RunPlan, connector: string): RunPlan {
-  const { stages } = connectors[connector]!;
-  const at = random.pick(stages);
-  const how = random.weighted({ leaves: 3, waitsTooLong: 3, cancels: 3, cancelsInTemporal: 1, cancelsAtWork: 3 });
-  const isLast = at === stages.at(-1);
-  const ends: Record<Stop['how'], StateName[]> = {
-    leaves: [waitsIn[at]],
-    waitsTooLong: ['expired'],
+/** A run that the user stops, and half of the time another one after it. */
+const stoppedRuns = (connector: string): fc.Arbitrary<RunPlan[]> =>
+  fc
+    .record({
+      run: wholeRun(connector),
+      at: fc.constantFrom(...waitsOf(connector)),
+      how: weighted<Stop['how']>({
+        ...{ leaves: 3, 'lets it expire': 3, cancels: 3 },
+        ...{ 'cancels in Temporal': 1, 'cancels during work': 3 },
+      }),
+      next: nextRun(connector, fc.constant('authenticate')),
+      hasNext: fc.boolean(),
+    })
+    .map(({ run, at, how, next, hasNext }) => {
+      const stopped = stoppedRun(run, { at, how }, at === waitsOf(connector).at(-1));
+      return hasNext && how !== 'leaves' ? [stopped, next] : [stopped];
+    });
+
+const patienceOf = {
+  awaitingProperties: 'properties',
+  awaitingCredentials: 'credentials',
+  awaitingAuthorization: 'authorization',
+} as const;
+
+function stoppedRun(run: RunPlan, stop: Stop, isLastWait: boolean): RunPlan {
+  const states: { [how in Stop['how']]: StateName[] } = {
+    leaves: [stop.at],
+    'lets it expire': ['expired'],
     cancels: ['cancelled'],
-    cancelsInTemporal: ['cancelled'],
-    cancelsAtWork: isLast ? ['cancelled', 'authenticated'] : ['cancelled'],
+    'cancels in Temporal': ['cancelled'],
+    'cancels during work': isLastWait ? ['cancelled', 'authenticated'] : ['cancelled'],
   };
   return {
     ...run,
     early: false,
-    ...(how === 'waitsTooLong' && { patience: { [at]: IMPATIENCE } }),
-    stop: { at, how },
-    ends: ends[how],
+    ...(stop.how === 'lets it expire' && { patience: { [patienceOf[stop.at]]: '4s' } }),
+    stop,
+    expected: { states: states[stop.how], cancelledInTemporal: stop.how === 'cancels in Temporal' },
   };
 }
 
-function failing(random: Random, flaw: Flaw): RunPlan {
-  const failures: Record<Flaw, FailureCode> = {
-    noConnector: 'connectorNotFound',
-    noAccount: 'accessDenied',
-    foreignId: 'invalidInput',
-    noInput: 'invalidInput',
-  };
-  return { ...drawRun(random, 'Openrates'), ends: ['failed'], failure: failures[flaw] };
-}
+const failures: { [badStart in BadStart]: FailureCode } = {
+  noConnector: 'connectorNotFound',
+  noAccount: 'accessDenied',
+  otherId: 'invalidInput',
+  noInput: 'invalidInput',
+};
+const badStart = fc.constantFrom(...(Object.keys(failures) as BadStart[]));
+const failingRun = (badStart: BadStart): fc.Arbitrary<RunPlan> =>
+  wholeRun('Openrates').map((run) => ({ ...run, expected: { states: ['failed'], failure: failures[badStart] } }));
+
+const harmless = (kinds: { readonly [kind in HarmlessInput['kind']]?: number }): fc.Arbitrary<HarmlessInput> =>
+  fc.record({ kind: weighted(kinds as never), choice: fc.nat(999).map((thousandths) => thousandths / 1000) });
+
+const withoutStart = harmless(harmlessKinds);
+const harmlessInputs = fc
+  .tuple(
+    upTo(3, harmless({ ...harmlessKinds, ...startKinds })), // later the flow can have ended: a start would start a run
+    fc.array(upTo(3, withoutStart), { minLength: ANSWERS - 1, maxLength: ANSWERS - 1 }),
+  )
+  .map(([first, others]) => [first, ...others]);
+
+const method = fc.constantFrom('POST' as const, 'PUT' as const);
+const skip = fc.nat(3);
+const echoForm = fc.constantFrom('plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper');
+const refusal = fc.record({
+  method,
+  then: fc.oneof(
+    { weight: 4, arbitrary: echoForm.map((form) => ({ kind: 'echo400', form }) as const) },
+    { weight: 1, arbitrary: fc.constant('unauthenticated' as const) },
+  ),
+});
+const severalTimes: FaultRule['then'][] = [
+  { status: 500 },
+  { status: 503 },
+  'html',
+  'html500',
+  'empty',
+  'truncated',
+  'reset',
+  'redirect',
+  { kind: 'throttled', retryAfter: 1 },
+];
+const outage: fc.Arbitrary<CyclrFault> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.integer({ min: 300, max: 4000 }).map((ms): CyclrFault => ({ times: 6, then: { kind: 'slow', ms } })),
+  },
+  { weight: 3, arbitrary: fc.record({ method, then: fc.constant('applied-then-reset' as const) }) },
+  { weight: 1, arbitrary: fc.record({ skip, then: fc.constant('hang' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ skip, times: fc.integer({ min: 1, max: 3 }), then: fc.constantFrom(...severalTimes) }),
+  },
+);
+const optional = (percent: number, fault: fc.Arbitrary<CyclrFault>) =>
+  fc.tuple(chance(percent), fault).map(([has, fault]) => (has ? [fault] : []));
+/** A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of a write that it took. */
+const cyclrFaults = fc
+  .tuple(
+    optional(15, refusal),
+    optional(30, fc.record({ skip, then: fc.constant('unauthorized' as const) })),
+    upTo(2, outage),
+  )
+  .map((faults) => faults.flat());
+
+const flowWith = (connector: string, runs: fc.Arbitrary<RunPlan[]>, badStart?: BadStart) =>
+  fc.record({
+    accountPrefix: weighted({ 'account-': 7, 'Müller & Söhne/': 3 }),
+    connector: fc.constant(connector),
+    ...(badStart && { badStart: fc.constant(badStart) }),
+    runs,
+    pausesMs: fc.array(fc.nat(LONGEST_PAUSE_MS), { minLength: ANSWERS, maxLength: ANSWERS }),
+    harmless: badStart ? fc.constant<HarmlessInput[][]>([]) : harmlessInputs,
+    late: badStart ? fc.constant<HarmlessInput[]>([]) : upTo(3, withoutStart),
+    cyclrFaults,
+  });
+const anyConnector = fc.constantFrom(...connectors);
+const secondIntent = fc.constantFrom<Intent>('reauthenticate', 'authenticate');
+const flowArbitrary = fc.oneof(
+  { weight: 50, arbitrary: anyConnector.chain((name) => flowWith(name, fc.tuple(wholeRun(name)))) },
+  {
+    weight: 14,
+    arbitrary: anyConnector.chain((name) => flowWith(name, fc.tuple(wholeRun(name), nextRun(name, secondIntent)))),
+  },
+  { weight: 26, arbitrary: fc.constantFrom(...asking).chain((name) => flowWith(name, stoppedRuns(name))) },
+  {
+    weight: 10,
+    arbitrary: fc.tuple(badStart, anyConnector).chain(([bad, name]) => flowWith(name, fc.tuple(failingRun(bad)), bad)),
+  },
+);

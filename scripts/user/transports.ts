@@ -91,38 +91,29 @@ export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: Librar
   submitCredentials: async (key, submission) =>
     auth.submitCredentials(key, { ...(await credentialInputOf(sealer, key, submission)), by }),
   requestLink: (key) => auth.requestAuthorization(key, { returnTo, by }),
-  // Refused where the flow knows the outcome already: each confirmation has an id of its own.
-  returnFromConsent: (key, { attemptId = '' }) => auth.confirmAuthorization(key, { attemptId, by }).catch(unlessLate),
+  returnFromConsent: (key, { attemptId = '' }) => auth.confirmAuthorization(key, { attemptId, by }),
 });
-
-/** True for the refusal of an input that a flow no longer waits for. */
-export const isLate = (err: unknown): err is ConnectorAuthError =>
-  err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow');
-
-function unlessLate(err: unknown): void {
-  if (!isLate(err)) throw err;
-}
 
 const SIGNAL_MS = 5_000;
 
-/** Sends any signal. Fails with a ConnectorAuthError after 5 s, and with `notStarted` also where the flow has ended. */
-export const sendSignal = (client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> =>
-  translated(() =>
-    client.withDeadline(Date.now() + SIGNAL_MS, () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body)),
-  );
+/** Sends any signal. Ignored where no run is open. Fails with `temporalUnavailable` after 5 s. */
+export async function sendSignal(client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> {
+  const send = () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body);
+  await translated(() => client.withDeadline(Date.now() + SIGNAL_MS, send)).catch((err: unknown) => {
+    if (!(err instanceof ConnectorAuthError && err.code === 'notStarted')) throw err;
+  });
+}
 
-/** Plain signals instead of updates: accepted without an answer, also while no worker runs. */
-export function signalTransport({ client, ...options }: LibraryOptions & { client: Client }): Transport {
-  const { sealer, by = 'user' } = options;
+/** Inputs by plain signals: accepted without an answer, also while no worker runs. Fails as {@link sendSignal}. */
+export function signalInputs({ client, sealer, by = 'user' }: { client: Client; sealer: Sealer; by?: string }) {
   const send = (key: ConnectorKey, name: string, body: object) => sendSignal(client, key, name, { ...body, by });
   return {
-    ...libraryTransport(options),
     submitProperties: async (key, submission) =>
       send(key, 'propertyInput', await propertyInputOf(sealer, key, submission)),
     submitCredentials: async (key, submission) =>
       send(key, 'credentialInput', await credentialInputOf(sealer, key, submission)),
     returnFromConsent: (key, { attemptId }) => send(key, 'oauthCallback', { attemptId }),
-  };
+  } satisfies Partial<Transport>;
 }
 
 /** One HTTP call of a backend. Its parsed answer; fails for any other status than 2xx. */

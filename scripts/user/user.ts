@@ -1,6 +1,7 @@
 /** A user of one account connector: reads the view, and gives the inputs that it asks for. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { consentInBrowser } from '../../sandbox/browser';
 import type { Decision } from '../../sandbox/oauth';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -83,7 +84,7 @@ export class User {
     const answer = isWaiting(view.state) && (await this.options.answers(view));
     if (!answer) return false;
     this.answered.push(view.state as WaitingStateName);
-    const confirmed = await this.#give(view, answer);
+    const confirmed = await this.#give(view, answer).catch(unlessLate);
     this.#unconfirmed = confirmed ? undefined : { view, at: Date.now() };
     return true;
   }
@@ -115,6 +116,12 @@ export class User {
       Date.now() - at > (this.options.answerAgainMs ?? Infinity)
     );
   }
+}
+
+/** The flow no longer waits for the input, for example because an earlier call was carried out and its answer was lost. */
+function unlessLate(err: unknown): true {
+  if (err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow')) return true;
+  throw err;
 }
 
 /** Gives each of these answers once, in order. */

@@ -1,7 +1,7 @@
 /** The client for backends: what it calls, and what it makes of a bad wire. */
 import { inspect } from 'node:util';
 import { OnboardingError, OnboardingService } from '../../client/http/onboarding-service';
-import { createMark } from '../../scripts/faults/marks';
+import { createTestSecrets } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { createJudge, operationsOf, type OpenApi } from '../service/described';
@@ -116,7 +116,7 @@ test('a list goes through all pages, and asks for no more than is read', async (
 });
 
 test('a refusal is an error with what the service says, and without what was sent', async () => {
-  const mark = createMark();
+  const mark = createTestSecrets();
   const [secret, sentKey] = [mark.secret('credential'), mark.secret('key')];
   const key = await waiting('Fernhill', 'awaitingProperties');
   const stranger = new OnboardingService({ url: wire.url, apiKey: sentKey.replaceAll(/[^\w-]/g, '') });

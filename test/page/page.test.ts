@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { get } from 'node:http';
-import { createMark } from '../../scripts/faults/marks';
+import { createTestSecrets } from '../../scripts/faults/secret-search';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openWebScene, type WebScene } from './scene';
 
@@ -89,7 +89,7 @@ describeInBrowser('the hosted page', () => {
 
   test('lets no secret out in clear, and keeps none', async () => {
     const keys = scene.install('Kestrel', 'Insightful');
-    const { secret, foundIn } = createMark();
+    const { secret, foundIn } = createTestSecrets();
     const sent: string[] = [];
     const page = await scene.open(keys, {
       before: async (opened) => void opened.on('request', (request) => sent.push(request.url() + request.postData())),

@@ -1,6 +1,6 @@
 /** What is secret stays where it was typed: the page lets it out only sealed, and keeps it nowhere. */
 import type { BrowserContext, Page, Request } from 'playwright-core';
-import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
+import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
@@ -81,7 +81,7 @@ describeInBrowser('secrets', () => {
   test.each(['the hosted page', 'a page of another site'])(
     'what is typed into %s goes out sealed alone, and is held by nothing afterwards',
     async (where) => {
-      const { secret, foundIn } = createMark();
+      const { secret, foundIn } = createTestSecrets();
       const keys = scene.install('Kestrel', 'Insightful');
       const origin = where === 'the hosted page' ? undefined : host.origin;
       const session = await scene.session(keys, { origin });

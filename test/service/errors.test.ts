@@ -3,7 +3,7 @@ import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { answers } from '../../service/problems';
 import { connect } from '../../temporal/connection';
-import { createMark } from '../../scripts/faults/marks';
+import { createTestSecrets } from '../../scripts/faults/secret-search';
 import { startProxy } from '../../scripts/faults/proxy';
 import { eventually } from '../support/eventually';
 import { openService, pathOf, type Call, type Service } from './scene';
@@ -154,7 +154,7 @@ test('what the flow refuses without a trace is told by its code', async () => {
 });
 
 test('no answer quotes what was sent, wherever it stood', async () => {
-  const mark = createMark();
+  const mark = createTestSecrets();
   const secret = mark.secret('sent');
   const safe = encodeURIComponent(secret);
   const calls: [string, string, Call][] = [

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMark, searchFor, type Mark } from '../../scripts/faults/marks';
+import { createTestSecrets, searchFor, type TestSecrets } from '../../scripts/faults/secret-search';
 import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName } from '../../workflows/messages';
@@ -72,10 +72,10 @@ const credentials = (key: ConnectorKey, given: unknown, call?: Call) =>
   post(pathOf(key, '/credentials'), { credentials: given }, call);
 const large = { more: 'x'.repeat(300_000) };
 const asking = () => flow('Brightdesk', 'awaitingCredentials');
-const apiKey = (mark: Mark) => ({ kind: 'apiKey', key: mark.secret('key') });
+const apiKey = (mark: TestSecrets) => ({ kind: 'apiKey', key: mark.secret('key') });
 
 /** What is sent, and what comes of it: a status, and the code where it is refused. */
-const calls: { [what: string]: [(mark: Mark) => Promise<Answer>, number, string?] } = {
+const calls: { [what: string]: [(mark: TestSecrets) => Promise<Answer>, number, string?] } = {
   'an API key that is taken': [async (mark) => credentials(await asking(), apiKey(mark)), 200],
   'an API key that Cyclr refuses': [
     async (mark) => credentials(await asking(), { kind: 'apiKey', key: `wrong-${mark.secret('key')}` }),
@@ -205,7 +205,7 @@ test('what is in its memory is found', async () => {
 });
 
 test.each(Object.entries(calls))('%s', async (_what, [call, status, code]) => {
-  const mark = createMark();
+  const mark = createTestSecrets();
 
   const answer = await call(mark);
 
@@ -217,7 +217,7 @@ test.each([
   ['a call that is broken off', '', undefined],
   ['a body that grows too large while it arrives', large.more, 413],
 ])('%s', async (_what, more, expected) => {
-  const mark = createMark();
+  const mark = createTestSecrets();
   const key = await asking();
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };
 

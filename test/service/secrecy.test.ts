@@ -1,7 +1,7 @@
 /** What is secret stands in nothing that the service says or writes. */
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
-import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
+import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
 import { openService, pathOf, type Service } from './scene';
 
 let service: Service;
@@ -15,7 +15,7 @@ const reaches = (key: ConnectorKey, state: string) =>
   );
 
 test('what was typed, keys, tokens and links are in no log, no metric, and no other answer', async () => {
-  const mark = createMark();
+  const mark = createTestSecrets();
   const accountId = `account-${Date.now()}`;
   const [kestrel, ledgerly] = ['Kestrel', 'Ledgerly'].map((name) => service.stage.install(name, { accountId })) as [
     ConnectorKey,

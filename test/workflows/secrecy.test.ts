@@ -10,13 +10,13 @@ import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { histories, taskFailures } from '../support/histories';
-import { createMark, searchFor, type Search } from '../../scripts/faults/marks';
+import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
 import { RETURN_TO } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 const { History } = temporal.api.history.v1;
-const mark = createMark();
-const control = createMark();
+const mark = createTestSecrets();
+const control = createTestSecrets();
 let stage: Stage;
 
 beforeAll(async () => {

@@ -1,0 +1,119 @@
+/** The checks of flows that ran while parts of the stack failed: nothing lost, nothing wrong. */
+import { transition } from '../../workflows/authenticate-connector/machine';
+import { workflowIdOf } from '../../workflows/connector';
+import { finalStates, type StateName, type TimelineEntry } from '../../workflows/view';
+import { isWaiting } from '../user/expectations';
+import { cyclrFaultsOf } from './cyclr-check';
+import type { RunEvidence } from './evidence';
+import type { FlowRecord, RunExpectation, RunRecord, Stored } from './flow-record';
+import { failedTasks } from './histories';
+import { allEvents, allStates } from './machine-samples';
+
+/** Faults of one flow, as texts; empty where it is right. `runs`: the evidence of all runs under its workflow id. */
+export type FlowCheck = (record: FlowRecord, runs: RunEvidence[], stored: Stored) => string[];
+
+export const flowChecks = {
+  /** One outcome for each run: the planned one. */
+  outcomes: (record, runs) => outcomeFaults(record, runs),
+  /** Cyclr's record equals the values that the users gave. */
+  Cyclr: (record, _runs, stored) => cyclrFaultsOf(record, stored(record.key)),
+  'task failures': (_record, runs) => runs.flatMap(({ history }) => failedTasks(history.events ?? [])),
+  /** Each timeline is a path through the state machine. */
+  timelines: (record, runs) => runs.flatMap((run) => timelineFaults(run, expectationOf(record, run))),
+  'asked again': ({ askedAgain }) => [...new Set(askedAgain)],
+  verifications: (record, runs) => verificationFaults(record, runs),
+  /** The errors and revisions that users saw. */
+  'answers to users': ({ problems }) => problems,
+} satisfies { [name: string]: FlowCheck };
+
+/** All faults of one flow, each with the name of its check. */
+export function faultsOf(record: FlowRecord, runs: RunEvidence[], stored: Stored): string[] {
+  const mine = runs.filter(({ workflowId }) => workflowId === workflowIdOf(record.key));
+  const checks: [string, FlowCheck][] = Object.entries(flowChecks);
+  return checks.flatMap(([name, check]) => check(record, mine, stored).map((fault) => `${name}: ${fault}`));
+}
+
+const expectationOf = ({ runs }: FlowRecord, { runId }: RunEvidence): RunExpectation | undefined =>
+  runs.find((run) => run.runId === runId)?.expected;
+
+/** A start whose answer was lost can have started a run that the record lacks. */
+function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, runs: RunEvidence[]): string[] {
+  const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
+  const ofOthers = { states: expected.flatMap(({ states }) => states), failure: expected[0]?.failure };
+  const missing = expected.length - recorded.length;
+  return [
+    ...(missing > 0 ? [`${missing} runs were not started`] : []),
+    ...(others.length > 0 && !startRepeated ? [`${others.length} runs more than the user started`] : []),
+    ...others.flatMap((run) => runFaults(run, ofOthers)),
+    ...recorded.flatMap(({ runId, expected }) => {
+      const run = runs.find((one) => one.runId === runId);
+      return run ? runFaults(run, expected) : [`no history of the run ${runId}`];
+    }),
+  ];
+}
+
+function runFaults({ view, error, closings }: RunEvidence, expected: RunExpectation): string[] {
+  if (!view) return [`its view can't be read: ${error}`];
+  const { state, failure, problem, verification } = view;
+  const byUser = expected.cancelledInTemporal ? 'workflowExecutionCanceled' : 'workflowExecutionCompleted';
+  const byState = state === 'failed' ? 'workflowExecutionFailed' : byUser;
+  const closing = finalStates.includes(state) ? byState : '';
+  return [
+    ...(expected.states.includes(state) ? [] : [`state ${state} instead of ${expected.states.join(' or ')}`]),
+    ...(failure?.code === expected.failure ? [] : [`failure ${failure?.code} instead of ${expected.failure}`]),
+    ...(closings.join() === closing ? [] : [`state ${state}, closed by: ${closings.join() || 'no event'}`]),
+    ...(state === 'authenticated' && problem ? [`authenticated, with the problem ${problem.code}`] : []),
+    ...(expected.verification === undefined || verification === expected.verification
+      ? []
+      : [`verification ${verification} instead of ${expected.verification}`]),
+  ];
+}
+
+/** Each transition of the machine that leaves its state. */
+const arrows = new Set(
+  allStates.flatMap((state) =>
+    allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
+  ),
+);
+const withoutTransition = ['inputRefused', 'unknownSignal'];
+/** A timeline keeps this number of entries. */
+const KEPT_ENTRIES = 200;
+
+function timelineFaults({ timeline }: RunEvidence, expected: RunExpectation | undefined): string[] {
+  const isWhole = timeline.length < KEPT_ENTRIES;
+  let state: StateName = isWhole ? 'fetchingConnector' : timeline[0]!.from;
+  const faults: string[] = [];
+  for (const { from, event, to } of timeline) {
+    if (from !== state) faults.push(`an entry begins in ${from}, the one before it ends in ${state}`);
+    const stays = from === to && withoutTransition.includes(event);
+    if (!stays && !arrows.has(`${from} ${event} ${to}`)) faults.push(`no such transition: ${from} ${event} ${to}`);
+    state = to;
+  }
+  const waits = timeline.flatMap(({ from, to }) => (from !== to && isWaiting(to) ? [to] : []));
+  const wanted = expected?.waits;
+  if (wanted && waits.join() !== wanted.join())
+    faults.push(`it waited in: ${waits.join()} instead of ${wanted.join()}`);
+  return [...faults, ...usedTwice(timeline)];
+}
+
+function usedTwice(timeline: TimelineEntry[]): string[] {
+  const accepted = timeline.filter(({ event }) => event === 'propertiesSubmitted' || event === 'credentialsSubmitted');
+  const ids = accepted.map(({ id }) => id);
+  const repeated = new Set(ids.filter((id, index) => ids.indexOf(id) < index));
+  return [...repeated].map((id) => `the submission ${id} was accepted twice`);
+}
+
+/** At most one verification by callbacks of an attempt, one by each confirmation, and none by anyone else. */
+function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
+  const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));
+  const count = (id: string, by: string) => returns.filter((entry) => entry.id === id && entry.by === by).length;
+  const foreign = returns.filter(({ by }) => by !== 'user' && by !== 'callback');
+  const ofAttempt = ([id, confirmations]: [string, number]) => [
+    ...(count(id, 'callback') > 1 ? [`${count(id, 'callback')} verifications by callbacks of ${id}`] : []),
+    ...(count(id, 'user') > confirmations ? [`more verifications than confirmations of ${id}`] : []),
+  ];
+  return [
+    ...foreign.map(({ id, by }) => `a verification for ${id} by ${by}`),
+    ...recorded.flatMap(({ confirmations }: RunRecord) => [...confirmations].flatMap(ofAttempt)),
+  ];
+}

@@ -1,0 +1,144 @@
+/** Kills, cuts and Cyclr faults while flows run. The seed draws their kinds, order and lengths; the moments are chance. */
+import fc from 'fast-check';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FaultRule } from '../../sandbox/fault-rule';
+import type { LocalWorker } from '../local/parts';
+import type { Proxy } from './proxy';
+import type { FaultStack } from './stack';
+
+const kinds = [
+  'worker killed',
+  'worker stopped',
+  'all workers killed',
+  'Temporal killed',
+  'Temporal cut off',
+  'Temporal held',
+  'Cyclr cut off',
+  'Cyclr held',
+  'Cyclr faults',
+  'tokens revoked',
+] as const;
+type Kind = (typeof kinds)[number];
+
+/** The drawn details of one disturbance: each kind uses some of them. */
+interface Draw {
+  pauseMs: number;
+  worker: number;
+  /** From 0 up to 1: the place in the range of lengths of its kind. */
+  length: number;
+  fault: { then: FaultRule['then']; ofToken: boolean; times: number };
+}
+
+/** Answers of all of Cyclr for a while. Without 4xx: they are the operator's trouble, which lasts five minutes. */
+const faults: FaultRule['then'][] = [
+  { status: 500 },
+  { status: 502 },
+  { status: 503 },
+  'reset',
+  'html500',
+  'truncated',
+  'applied-then-reset',
+  { kind: 'throttled', retryAfter: 2 },
+  { kind: 'slow', ms: 3000 },
+];
+const WORKERS = 2;
+const FIRST_MS = 3000;
+
+/** Each kind comes before one comes again; two come twice. Tokens are revoked once at most. */
+const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), 'worker killed', 'Cyclr faults'] as const;
+const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
+  pauseMs: fc.integer({ min: 1000, max: 5000 }),
+  worker: fc.nat(WORKERS - 1),
+  length: fc.nat(1000).map((thousandths) => thousandths / 1000),
+  fault: fc.record({
+    then: fc.constantFrom(...faults),
+    ofToken: fc.nat(4).map((one) => one === 0),
+    times: fc.integer({ min: 3, max: 15 }),
+  }),
+});
+const roundArbitrary = fc
+  .shuffledSubarray([...round.keys()], { minLength: round.length })
+  .chain((order) => fc.tuple(...order.map((i) => drawArbitrary.map((draw) => [round[i]!, draw] as const))));
+const ROUNDS = 100;
+
+export class Disturbances {
+  readonly counts = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
+  readonly #ending = new AbortController();
+  readonly #workers: LocalWorker[] = [];
+  #running = Promise.resolve();
+
+  constructor(readonly stack: FaultStack) {}
+
+  /** Starts the workers. They are ready when it returns. */
+  async startWorkers(): Promise<void> {
+    for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.stack.startWorker();
+  }
+
+  /** Begins. `revokesTokens`: also revokes Cyclr's tokens, once. A failure is reported by `end`. */
+  begin(seed: number, revokesTokens: boolean): void {
+    this.#running = this.#run(seed, revokesTokens);
+    this.#running.catch(() => undefined);
+  }
+
+  /** Ends, and waits until all workers are ready. Safe to repeat. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+    await Promise.all(this.#workers.map((worker) => worker.ready()));
+  }
+
+  async #run(seed: number, revokesTokens: boolean): Promise<void> {
+    if (await this.#isOver(FIRST_MS)) return;
+    const [first, ...others] = fc.sample(roundArbitrary, { seed, numRuns: ROUNDS }).flat();
+    if (revokesTokens) await this.#cause('tokens revoked', first![1]);
+    for (const [kind, draw] of [first!, ...others]) {
+      if (await this.#isOver(draw.pauseMs)) return;
+      await this.#cause(kind, draw);
+    }
+  }
+
+  async #cause(kind: Kind, draw: Draw): Promise<void> {
+    this.counts[kind]++;
+    await this.#causes[kind](draw);
+  }
+
+  readonly #causes: Record<Kind, (draw: Draw) => unknown> = {
+    'worker killed': ({ worker, length }) => this.#killWorker(worker, 3000 * length),
+    'worker stopped': async ({ worker }) => {
+      void this.#workers[worker]!.stop(); // its running activities end while the next worker starts
+      this.#workers[worker] = await this.stack.startWorker({ waits: false });
+    },
+    'all workers killed': ({ length }) =>
+      Promise.all(this.#workers.map((_, slot) => this.#killWorker(slot, (2000 * length) / (slot + 1)))),
+    'Temporal killed': async ({ length }) => {
+      await this.stack.killTemporal();
+      await delay(2000 * length);
+      await this.stack.restartTemporal();
+    },
+    'Temporal cut off': ({ length }) => disturb(this.stack.toTemporal, 'cut', 500 + 3500 * length),
+    'Temporal held': ({ length }) => disturb(this.stack.toTemporal, 'hold', 1000 + 7000 * length),
+    'Cyclr cut off': ({ length }) => disturb(this.stack.toCyclr, 'cut', 500 + 4500 * length),
+    'Cyclr held': ({ length }) => disturb(this.stack.toCyclr, 'hold', 1000 + 5000 * length),
+    'Cyclr faults': ({ fault: { then, ofToken, times } }) =>
+      ofToken
+        ? this.stack.sandbox.fault({ match: { path: '/oauth/token' }, then, times: 2 })
+        : this.stack.sandbox.fault({ match: { path: '/v1.0/' }, then, times }),
+    'tokens revoked': () => this.stack.sandbox.revokeTokens(),
+  };
+
+  async #killWorker(slot: number, pauseMs: number): Promise<void> {
+    await this.#workers[slot]!.kill();
+    await delay(pauseMs);
+    this.#workers[slot] = await this.stack.startWorker({ waits: false });
+  }
+
+  #isOver(afterMs: number): Promise<boolean> {
+    return delay(afterMs, false, { signal: this.#ending.signal }).catch(() => true);
+  }
+}
+
+async function disturb(proxy: Proxy, how: 'cut' | 'hold', ms: number): Promise<void> {
+  proxy[how]();
+  await delay(ms);
+  proxy.mend();
+}

@@ -1,0 +1,151 @@
+/** The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with it. */
+import type { AccountConnector } from '../../sandbox/answers';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { FailureCode, StateName, Verification, View, WaitingStateName } from '../../workflows/view';
+import type { AnswerSource } from '../user/user';
+import type { Transport } from '../user/transports';
+import { authValueOf } from '../../activities/credentials';
+
+/** The outcome that a run must have. */
+export interface RunExpectation {
+  /** The final state, or the waiting state in which the user leaves. More than one where a race decides. */
+  states: StateName[];
+  failure?: FailureCode;
+  verification?: Verification;
+  /** Temporal's cancellation closes the run as Canceled instead of Completed. */
+  cancelledInTemporal?: boolean;
+  /** The waiting states that the run enters, in order, each once. Absent where the user makes mistakes. */
+  waits?: WaitingStateName[];
+}
+
+export interface RunRecord {
+  runId: string;
+  expected: RunExpectation;
+  /** The good value of each property that the user gave. */
+  properties: Map<string, string>;
+  /** The `AuthValue` of the good credentials that the user gave. */
+  authValue?: string;
+  /** Each `AuthValue` that a consent stored in Cyclr, in order. */
+  granted: string[];
+  /** The number of confirmations of each attempt. */
+  confirmations: Map<string, number>;
+}
+
+export interface FlowRecord {
+  /** Names the flow in messages. */
+  name: string;
+  key: ConnectorKey;
+  /** One for each planned run. */
+  expected: RunExpectation[];
+  runs: RunRecord[];
+  /** A start was repeated because its answer was lost: there can be one run more. */
+  startRepeated: boolean;
+  /** Inputs that the flow asked for although Cyclr had them. */
+  askedAgain: string[];
+  /** Wrong answers that the user saw. */
+  problems: string[];
+  lastView?: View;
+}
+
+export const newRecord = (name: string, key: ConnectorKey, expected: RunExpectation[]): FlowRecord => ({
+  ...{ name, key, expected },
+  ...{ runs: [], startRepeated: false, askedAgain: [], problems: [] },
+});
+
+/** Cyclr's present state of an account connector; undefined where there is none. */
+export type Stored = (key: ConnectorKey) => AccountConnector | undefined;
+
+/** The same transport, with the starts, views and confirmations recorded. `onLink` gets each attempt's id. */
+export function recordedTransport(
+  transport: Transport,
+  record: FlowRecord,
+  stored: Stored,
+  onLink?: (attemptId: string) => void,
+): Transport {
+  return {
+    ...transport,
+    async start(key, options) {
+      const started = await transport.start(key, options);
+      recordStart(record, started.runId);
+      return started;
+    },
+    async view(key) {
+      const before = stored(key);
+      const view = await transport.view(key);
+      recordView(record, view);
+      if (before) record.askedAgain.push(...askedAgain(record, view, before));
+      return view;
+    },
+    async requestLink(key) {
+      const link = await transport.requestLink(key);
+      record.runs.at(-1)?.confirmations.set(link.attemptId ?? '', 0);
+      onLink?.(link.attemptId ?? '');
+      return link;
+    },
+    async returnFromConsent(key, link, location) {
+      const { confirmations } = record.runs.at(-1)!;
+      confirmations.set(link.attemptId ?? '', (confirmations.get(link.attemptId ?? '') ?? 0) + 1);
+      return transport.returnFromConsent(key, link, location);
+    },
+  };
+}
+
+/** The same transport, with the new `AuthValue` recorded that a consent stores. Outside of any repetition of calls. */
+export function recordedConsents(transport: Transport, record: FlowRecord, stored: Stored): Transport {
+  let before: string | null | undefined;
+  return {
+    ...transport,
+    async requestLink(key) {
+      const link = await transport.requestLink(key);
+      before = stored(key)?.AuthValue;
+      return link;
+    },
+    async returnFromConsent(key, link, location) {
+      const after = stored(key)?.AuthValue;
+      if (after && after !== before) record.runs.at(-1)!.granted.push(after);
+      return transport.returnFromConsent(key, link, location);
+    },
+  };
+}
+
+/** The same answers, all of them good, recorded in the present run. */
+export const recordedAnswers =
+  (source: AnswerSource, record: FlowRecord): AnswerSource =>
+  async (view) => {
+    const answer = await source(view);
+    const run = record.runs.at(-1)!;
+    for (const [name, value] of Object.entries(answer?.values ?? {})) run.properties.set(name, value);
+    if (answer?.credentials) run.authValue = authValueOf(answer.credentials);
+    return answer;
+  };
+
+export function recordStart({ runs, expected }: FlowRecord, runId: string): void {
+  if (runs.some((run) => run.runId === runId)) return;
+  const next = expected[Math.min(runs.length, expected.length - 1)]!;
+  runs.push({ runId, expected: next, properties: new Map(), granted: [], confirmations: new Map() });
+}
+
+/** A revision never decreases within a run, and stands for one view. Revision 0 is made up, for a run without a result. */
+function recordView(record: FlowRecord, view: View): void {
+  const { lastView, problems } = record;
+  record.lastView = view;
+  if (lastView?.runId !== view.runId || view.revision === 0) return;
+  if (view.revision < lastView.revision) problems.push(`revision ${view.revision} after ${lastView.revision}`);
+  const isSame = JSON.stringify(view) === JSON.stringify(lastView);
+  if (view.revision === lastView.revision && !isSame) problems.push(`two views of revision ${view.revision}`);
+}
+
+/** The inputs that the view asks for although Cyclr had them before the view was read. */
+function askedAgain(
+  { runs }: FlowRecord,
+  { runId, state, fields = [] }: View,
+  { Authenticated, AuthValue, Properties }: AccountConnector,
+): string[] {
+  const authValue = runs.find((run) => run.runId === runId)?.authValue;
+  const has = (name: string) => Properties.some(({ Name, Value }) => Name === name && Value !== '');
+  const again = fields
+    .filter(({ name, required, stored }) => required && !stored && has(name))
+    .map(({ name }) => `the property ${name}`);
+  if (state === 'awaitingCredentials' && Authenticated && AuthValue === authValue) again.push('the credentials');
+  return again;
+}

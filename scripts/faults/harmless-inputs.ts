@@ -1,0 +1,162 @@
+/** Inputs that must change nothing: malformed, forged, of another flow, replayed, unknown, or repeated. */
+import { randomUUID } from 'node:crypto';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
+import { workflowIdOf } from '../../workflows/connector';
+import type { Patience } from '../../workflows/input';
+import { credentialInputOf, sendSignal } from '../user/transports';
+import type { FlowRecord } from './flow-record';
+import { credentialsFor, sealerWith, type CredentialMistake } from './mistakes';
+import type { TestSecrets } from './secret-search';
+import type { FaultStack } from './stack';
+
+/** The weight of each kind. */
+export const harmlessKinds = {
+  unknownSignal: 2,
+  malformedProperties: 3,
+  malformedCredentials: 3,
+  malformedCallback: 2,
+  malformedUpdate: 2,
+  malformedLink: 1,
+  unknownUpdate: 1,
+  forgedCallback: 2,
+  foreignCallback: 3,
+  replayedCallback: 3,
+  forgedConfirmation: 1,
+  foreignCredentials: 2,
+  usedSubmission: 3,
+  clearCredentials: 2,
+};
+/** Harmless while the flow runs; after its end they would start a run. */
+export const startKinds = { secondStart: 8, reauthentication: 4 };
+
+export interface HarmlessInput {
+  kind: keyof typeof harmlessKinds | keyof typeof startKinds;
+  /** Picks one of the variants of the kind: from 0 up to, and without, 1. */
+  choice: number;
+}
+
+/** The flow that the input is sent to. */
+export interface Target {
+  stack: FaultStack;
+  secrets: TestSecrets;
+  record: FlowRecord;
+  /** The label of the values. */
+  label: string;
+  /** Of the present run. */
+  patience?: Patience;
+  /** The attempts of all flows. */
+  attempts: string[];
+}
+
+const malformed: unknown[] = [
+  undefined,
+  null,
+  7,
+  'text',
+  [],
+  {},
+  { submissionId: '' },
+  { submissionId: 'a b', values: {} },
+];
+
+type Choose = <T>(items: readonly T[]) => T;
+const by = 'test of harmless inputs';
+
+const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => Promise<unknown>> = {
+  unknownSignal: (target) => signal(target, 'unknownSignal', { nothing: 'here' }),
+  malformedProperties: (target, choose) =>
+    signal(target, 'propertyInput', choose([...malformed, { submissionId: randomUUID(), values: 7, by }])),
+  malformedCredentials: (target, choose) =>
+    signal(target, 'credentialInput', choose([...malformed, { submissionId: randomUUID(), credentials: '', by }])),
+  malformedCallback: (target, choose) =>
+    signal(target, 'oauthCallback', choose([...malformed, { attemptId: randomUUID(), by: 7 }])),
+  malformedUpdate: (target, choose) =>
+    rejectedUpdate(
+      target,
+      choose(['submitProperties', 'submitCredentials', 'confirmAuthorization']),
+      choose(malformed),
+    ),
+  malformedLink: (target) =>
+    rejectedUpdate(target, 'requestAuthorization', {
+      attemptId: randomUUID(),
+      returnTo: 'http://127.0.0.1:9/',
+      replyKey: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) },
+    }),
+  unknownUpdate: (target) => rejectedUpdate(target, 'submitEverything', {}),
+  forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
+  foreignCallback: (target, choose) =>
+    signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
+  // The user's own attempt: it can be verified once more at most.
+  replayedCallback: async (target, choose) => {
+    const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
+    if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });
+  },
+  forgedConfirmation: (target) => update(target, 'confirmAuthorization', { attemptId: randomUUID(), by }),
+  foreignCredentials: async (target) =>
+    signal(target, 'credentialInput', await credentials(target, randomUUID(), 'foreign')),
+  // The id of a submission of the user with another value. Where the id is not used, Cyclr refuses the value.
+  usedSubmission: async (target, choose) => {
+    const submissionId = `${target.label}-credentials-${choose([0, 1, 2])}`;
+    await signal(target, 'credentialInput', await credentials(target, submissionId, 'wrong'));
+  },
+  clearCredentials: async (target) =>
+    rejectedUpdate(target, 'submitCredentials', await credentials(target, randomUUID(), 'clear')),
+  secondStart: async ({ stack, record, patience }) => {
+    const started = await stack.auth.start(record.key, { patience, by }).catch(unlessOfLibrary);
+    if (started && started.runId !== record.runs.at(-1)!.runId)
+      record.problems.push('a second start started another run');
+  },
+  reauthentication: async ({ stack, record }) => {
+    const started = await stack.auth.start(record.key, { intent: 'reauthenticate', by }).catch(unlessOfLibrary);
+    if (started) record.problems.push('a re-authentication started during an authentication');
+  },
+};
+
+/** Sends it once. An error of the library counts as no answer. */
+export async function sendHarmless(target: Target, { kind, choice }: HarmlessInput): Promise<void> {
+  await sends[kind](target, (items) => items[Math.floor(choice * items.length)]!);
+}
+
+const signal = ({ stack, record }: Target, name: string, body: unknown) =>
+  sendSignal(stack.client, record.key, name, body).catch(unlessOfLibrary);
+
+const UPDATE_MS = 15_000;
+
+/** Whether a flow accepted the update; undefined where no answer came. */
+async function update({ stack, record }: Target, name: string, body: unknown): Promise<boolean | undefined> {
+  const { client } = stack;
+  const handle = client.workflow.getHandle(workflowIdOf(record.key));
+  const send = () => handle.executeUpdate(name, { args: [body] });
+  try {
+    await client.withDeadline(Date.now() + UPDATE_MS, send);
+    return true;
+  } catch (err) {
+    if (err instanceof WorkflowUpdateFailedError) return false;
+    await translated(() => Promise.reject(err as Error)).catch(unlessOfLibrary);
+    return undefined;
+  }
+}
+
+async function rejectedUpdate(target: Target, name: string, body: unknown): Promise<void> {
+  if (await update(target, name, body)) target.record.problems.push(`the update ${name} was accepted with a mistake`);
+}
+
+async function credentials(
+  { stack, secrets, record, label }: Target,
+  submissionId: string,
+  mistake: CredentialMistake,
+) {
+  const submission = {
+    submissionId,
+    credentials: credentialsFor('ApiKey', secrets, { label: `${label}-harmless`, mistake }),
+  };
+  return { ...(await credentialInputOf(sealerWith(mistake, stack.publicKey), record.key, submission)), by };
+}
+
+const foreignAttempts = ({ attempts, record }: Target): string[] =>
+  attempts.filter((id) => !record.runs.some(({ confirmations }) => confirmations.has(id)));
+
+function unlessOfLibrary(err: unknown): undefined {
+  if (!(err instanceof ConnectorAuthError)) throw err;
+}

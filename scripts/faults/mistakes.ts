@@ -1,0 +1,100 @@
+/** The inputs of planned users: good values with test secrets in them, and each mistake. */
+import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
+import type { Credentials } from '../../workflows/input';
+import type { ProblemCode, View } from '../../workflows/view';
+import { sealerOf, type Sealer } from '../user/transports';
+import type { TestSecrets } from './secret-search';
+
+/** The weight of each mistake in property inputs. */
+export const propertyMistakes = {
+  /** Cyclr refuses the first value. */
+  wrong: 3,
+  /** A property that the connector does not have. */
+  unknown: 1,
+  /** A required property is left out. */
+  missing: 1,
+  /** A secret value is not sealed. */
+  clear: 1,
+  /** All values are sealed for another submission. */
+  foreign: 1,
+} as const;
+export type PropertyMistake = keyof typeof propertyMistakes;
+
+/** The weight of each mistake in credential inputs. */
+export const credentialMistakes = {
+  wrong: 8,
+  /** Credentials of another kind than the connector takes. */
+  wrongKind: 3,
+  clear: 3,
+  /** Sealed for another connector. */
+  foreign: 3,
+  /** Sealed to a key that no worker has. */
+  unknownKey: 1,
+} as const;
+export type CredentialMistake = keyof typeof credentialMistakes;
+
+/** The code with which a flow rejects an update that has this mistake. It finds other mistakes only after the update. */
+export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
+  unknown: 'unknownProperty',
+  missing: 'missingProperty',
+  clear: 'notSealed',
+};
+
+/** The values that a user gives for the fields of the view. `label` makes them differ from those of other submissions. */
+export function valuesFor(
+  { fields = [] }: View,
+  secrets: TestSecrets,
+  { label, mistake, optional }: { label: string; mistake?: PropertyMistake; optional: boolean },
+): { values: { [name: string]: string }; good: { [name: string]: string } } {
+  const asked = fields.filter(({ required }) => required || optional);
+  const good = Object.fromEntries(
+    asked.map(({ name, secret }) => [name, secret ? secrets.secret(`${label}-${name}`) : `${label}-${name}`]),
+  );
+  const [first] = asked;
+  if (mistake === 'wrong' && first) {
+    const { [first.name]: value, ...others } = good;
+    return { values: { ...others, [first.name]: `wrong-${value}` }, good: others };
+  }
+  if (mistake === 'unknown') return { values: { ...good, constructor: 'anything' }, good };
+  if (mistake !== 'missing') return { values: good, good };
+  const { [asked.find(({ required }) => required)?.name ?? '']: _missing, ...values } = good;
+  return { values, good };
+}
+
+/** The credentials that a user gives to a connector of this auth type. */
+export function credentialsFor(
+  authType: string,
+  secrets: TestSecrets,
+  { label, mistake }: { label: string; mistake?: CredentialMistake },
+): Credentials {
+  const secret = (name: string) => secrets.secret(`${mistake === 'wrong' ? 'wrong-' : ''}${label}-${name}`);
+  const wrongKind = authType === 'ApiKey' ? 'Basic' : 'ApiKey';
+  switch (mistake === 'wrongKind' ? wrongKind : authType) {
+    case 'ApiKey':
+      return { kind: 'apiKey', key: secret('key') };
+    case 'Basic':
+      return { kind: 'basic', username: secret('user'), password: secret('password') };
+    default:
+      return { kind: 'tokens', accessToken: secret('access'), refreshToken: secret('refresh') };
+  }
+}
+
+/** Seals as a client with this mistake does. */
+export function sealerWith(mistake: PropertyMistake | CredentialMistake | undefined, publicKey: SealingKey): Sealer {
+  const seal = sealerOf(publicKey);
+  switch (mistake) {
+    case 'clear':
+      return async (text, { purpose }) => (purpose === 'credentials' ? JSON.parse(text) : text);
+    case 'foreign':
+      return (text, binding) =>
+        binding.purpose === 'credentials'
+          ? seal(text, { ...binding, connectorId: binding.connectorId + 1 })
+          : seal(text, { ...binding, submissionId: 'another' });
+    case 'unknownKey':
+      return async (text, binding) => sealerOf(await unknownKey())(text, binding);
+    default:
+      return seal;
+  }
+}
+
+const unknownKey = async () => publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));

@@ -1,0 +1,47 @@
+/** Calls that are repeated while Temporal, every worker or Cyclr is away. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
+import type { Transport } from '../user/transports';
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** Errors that pass without a change by the caller. */
+const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'cyclrUnavailable'];
+
+export interface PersistentOptions {
+  /** Ends the repetitions with an AbortError. */
+  signal?: AbortSignal;
+  /** Called before each repetition. */
+  onRepeat?(code: ConnectorAuthErrorCode): void;
+}
+
+/** Repeats the call until it is answered, or fails with an error that does not pass. */
+export async function persistently<T>(
+  call: () => Promise<T>,
+  { signal, onRepeat }: PersistentOptions = {},
+): Promise<T> {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    try {
+      return await call();
+    } catch (err) {
+      if (!(err instanceof ConnectorAuthError && passing.includes(err.code))) throw err;
+      await delay(pause, undefined, { signal });
+      onRepeat?.(err.code);
+    }
+  }
+}
+
+/** The same methods; each call is repeated as by {@link persistently}. */
+export function persistent<T extends Partial<Transport>>(
+  transport: T,
+  signal?: AbortSignal,
+  onRepeat?: (method: keyof Transport, code: ConnectorAuthErrorCode) => void,
+): T {
+  const methods = Object.entries(transport) as [keyof Transport, (...args: unknown[]) => Promise<unknown>][];
+  const repeated = methods.map(([name, method]) => [
+    name,
+    (...args: unknown[]) => persistently(() => method(...args), { signal, onRepeat: (code) => onRepeat?.(name, code) }),
+  ]);
+  return Object.fromEntries(repeated) as T;
+}

@@ -1,0 +1,68 @@
+/** Test secrets that a search finds again in any encoding. */
+import { randomBytes } from 'node:crypto';
+
+export interface TestSecrets {
+  /** A secret that contains the marker three times, so that half of it still has one, and characters to escape. */
+  secret(name: string): string;
+  foundIn: Search;
+}
+
+/** The encodings in which the text occurs in these bytes; empty where it does not occur. */
+export type Search = (bytes: Uint8Array | string) => string[];
+
+export function createTestSecrets(): TestSecrets {
+  const marker = randomBytes(10).toString('hex');
+  return {
+    secret: (name) => `${name}-${marker}/"é" +${marker}&${marker}`,
+    foundIn: searchFor(marker),
+  };
+}
+
+/** Searches for a text in all encodings. */
+export function searchFor(text: string): Search {
+  const needles = needlesOf(text);
+  return (bytes) => {
+    const buffer = Buffer.from(bytes as Uint8Array);
+    const lowerCase = Buffer.from(buffer.toString('latin1').toLowerCase(), 'latin1');
+    return needles
+      .filter(({ needle, anyCase }) => (anyCase ? lowerCase : buffer).includes(needle))
+      .map(({ encoding }) => encoding);
+  };
+}
+
+interface Needle {
+  encoding: string;
+  needle: Buffer;
+  anyCase: boolean;
+}
+
+function needlesOf(text: string): Needle[] {
+  const anyCase = (encoding: string, form: string, as?: 'utf16le'): Needle => ({
+    encoding,
+    needle: Buffer.from(form.toLowerCase(), as),
+    anyCase: true,
+  });
+  const exact = (encoding: string, forms: string[]): Needle[] =>
+    forms.map((form) => ({ encoding, needle: Buffer.from(form), anyCase: false }));
+  return [
+    anyCase('clear', text),
+    anyCase('clear', encodeURIComponent(text)),
+    anyCase('clear', JSON.stringify(text).slice(1, -1)),
+    anyCase('hex', Buffer.from(text).toString('hex')),
+    anyCase('UTF-16', text, 'utf16le'),
+    ...exact('base64', base64FormsOf(text)),
+    ...exact('base64 of upper case', base64FormsOf(text.toUpperCase())),
+    ...exact('base64 of base64', base64FormsOf(text).flatMap(base64FormsOf)),
+  ];
+}
+
+/** The part of base64 and base64url that depends on the text alone, for each offset of the text in a group of 3 bytes. */
+function base64FormsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  return [0, 1, 2].flatMap((offset) => {
+    const padded = Buffer.concat([Buffer.alloc(offset), bytes]);
+    const [first, last] = [Math.ceil((offset * 8) / 6), Math.floor((padded.length * 8) / 6)];
+    const encoded = (['base64', 'base64url'] as const).map((name) => padded.toString(name).slice(first, last));
+    return [...new Set(encoded)];
+  });
+}

@@ -1,0 +1,132 @@
+/** Temporal, a sandbox and workers, with a proxy before each server: a test can kill or cut off each of them. */
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import type { ConnectorPatch } from '../../sandbox/control';
+import type { AccountConnector } from '../../sandbox/answers';
+import { startSandbox, type Sandbox } from '../../sandbox/server';
+import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
+import { connect } from '../../temporal/connection';
+import { searchAttributeNames } from '../../temporal/search-attributes';
+import type { ConnectorKey } from '../../workflows/connector';
+import { startTemporal, startWorker, type LocalTemporal, type LocalWorker } from '../local/parts';
+import { freePort } from '../local/ports';
+import type { LocalProcess } from '../local/process';
+import { startProxy, type Proxy } from './proxy';
+
+export interface FaultStack {
+  /** Contains the database and the logs. */
+  folder: string;
+  sandbox: Sandbox;
+  /** Cyclr's state of an account connector; undefined where there is none. */
+  stored(key: ConnectorKey): AccountConnector | undefined;
+  /** Installs a connector of the catalogue in the account. */
+  install(accountId: string, connector: string, patch?: ConnectorPatch): ConnectorKey;
+  /** Reaches Temporal without a proxy. */
+  client: Client;
+  auth: ConnectorAuth;
+  publicKey: SealingKey;
+  /** The private JWK set. */
+  sealingKeys: string;
+  temporalAddress: string;
+  /** Between the workers and Temporal. */
+  toTemporal: Proxy;
+  /** Between the workers and Cyclr. */
+  toCyclr: Proxy;
+  /** Starts one more worker. */
+  startWorker(options?: { waits?: boolean }): Promise<LocalWorker>;
+  killTemporal(): Promise<unknown>;
+  /** Starts Temporal again, on the same port and data. */
+  restartTemporal(): Promise<void>;
+  /** Runs at `stop`, before the parts that were started earlier are stopped. */
+  onStop(act: () => unknown): void;
+  /** One line for each process that ended although no test stopped or killed it. */
+  unexpectedEnds: string[];
+  /** Kills and stops all parts. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/** Starts the stack without a worker. Leaves nothing running where it fails. */
+export async function startFaultStack(folder: string): Promise<FaultStack> {
+  const endings: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await startParts(folder, (end) => void endings.push(end))), stop };
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+}
+
+async function startParts(folder: string, onStop: FaultStack['onStop']): Promise<Omit<FaultStack, 'stop'>> {
+  const logFolder = join(folder, 'logs');
+  const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
+  const temporal = await restartableTemporal(folder, logFolder, onStop);
+  const address = temporal.temporalAddress;
+  const sandbox = await startSandbox();
+  onStop(() => sandbox.close());
+  const toTemporal = await startProxy(address);
+  onStop(() => toTemporal.close());
+  const toCyclr = await startProxy(new URL(sandbox.url).host);
+  onStop(() => toCyclr.close());
+  const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
+  const client = new Client({ connection });
+
+  const unexpectedEnds: string[] = [];
+  let workers = 0;
+  const workerOptions = {
+    ...{ logFolder, sealingKeys, temporal: { address: toTemporal.address } },
+    cyclr: {
+      ...{ url: `http://${toCyclr.address}`, serviceUrl: sandbox.url },
+      ...{ clientId: sandbox.clientId, clientSecret: sandbox.clientSecret },
+    },
+  };
+  return {
+    ...{ folder, sandbox, sealingKeys, toTemporal, toCyclr, onStop, unexpectedEnds, client, ...temporal },
+    auth: new ConnectorAuth(client),
+    publicKey: await publicKeyOf(sealingKeys),
+    stored: ({ accountId, connectorId }) => {
+      const account = sandbox.accounts().find((one) => one.accountId === accountId);
+      const exists = account?.connectors.some(({ id }) => id === connectorId);
+      return exists ? sandbox.connectorOf(accountId, connectorId) : undefined;
+    },
+    install: (accountId, connector, patch) => {
+      const [installed] = sandbox.createAccount(accountId, { connectors: [connector] });
+      if (patch) sandbox.update(accountId, installed!.id, patch);
+      return { accountId, connectorId: installed!.id };
+    },
+    async startWorker({ waits } = {}) {
+      const worker = await startWorker({ ...workerOptions, name: `worker-${++workers}`, waits });
+      const watched = watch(worker, unexpectedEnds);
+      onStop(() => watched.kill());
+      return watched;
+    },
+  };
+}
+
+async function restartableTemporal(folder: string, logFolder: string, onStop: FaultStack['onStop']) {
+  const options = { logFolder, port: await freePort(), dbFile: join(folder, 'temporal.db') };
+  const start = () => startTemporal({ ...options, searchAttributes: searchAttributeNames });
+  let running: LocalTemporal = await start();
+  onStop(() => running.stop());
+  return {
+    temporalAddress: running.address,
+    killTemporal: () => running.kill(),
+    restartTemporal: async () => void (running = await start()),
+  };
+}
+
+/** The same process. Its end is added to `ends`, unless it was stopped or killed through the handle that is returned. */
+export function watch<P extends LocalProcess>(process: P, ends: string[]): P {
+  let isExpected = false;
+  void process.exited.then(({ code, signal }) => {
+    if (!isExpected) ends.push(`${process.name} ended by itself (${signal ?? code}): ${process.lastLines(3)}`);
+  });
+  return {
+    ...process,
+    stop: (withinMs) => ((isExpected = true), process.stop(withinMs)),
+    kill: (signal) => ((isExpected = true), process.kill(signal)),
+  };
+}

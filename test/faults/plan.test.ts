@@ -1,0 +1,45 @@
+import { argumentsOf } from '../../scripts/faults/arguments';
+import { drawPlans } from '../../scripts/faults/plan';
+import { expectations } from '../../scripts/user/expectations';
+import { catalogue } from '../../sandbox/catalogue';
+
+const plans = (seed: number, flows: number) => drawPlans(seed, flows, false);
+
+test('the same seed gives the same plans, another seed gives others', () => {
+  expect(plans(1, 50)).toEqual(plans(1, 50));
+  expect(plans(2, 50)).not.toEqual(plans(1, 50));
+});
+
+test('the plan of a flow does not depend on the number of flows', () => {
+  expect(plans(1, 50).slice(0, 20)).toEqual(plans(1, 20));
+});
+
+test('300 plans contain every connector, every bad start, every stop and every outcome', () => {
+  const drawn = plans(1, 300);
+  const runs = drawn.flatMap((plan) => plan.runs);
+  const distinct = (values: (string | undefined)[]) =>
+    [...new Set(values.filter((value) => value !== undefined))].sort();
+
+  expect(distinct(drawn.map(({ connector }) => connector))).toEqual(Object.keys(expectations).sort());
+  expect(distinct(drawn.map(({ badStart }) => badStart))).toEqual(['noAccount', 'noConnector', 'noInput', 'otherId']);
+  expect(distinct(runs.map(({ stop }) => stop?.how))).toHaveLength(5);
+  expect(distinct(runs.flatMap(({ expected }) => expected.states))).toEqual(
+    expect.arrayContaining(['authenticated', 'cancelled', 'expired', 'failed', 'unsupported']),
+  );
+});
+
+test('every connector of the catalogue has an expectation', () => {
+  expect(Object.keys(expectations).sort()).toEqual(catalogue.map(({ key }) => key).sort());
+});
+
+test('without options the seed is random and there are 100 flows', () => {
+  expect(argumentsOf([])).toEqual({ help: false, seed: undefined, flows: 100 });
+  expect(argumentsOf(['--seed', '0', '--flows', '7'])).toEqual({ help: false, seed: 0, flows: 7 });
+});
+
+test.each(['--seed x', '--seed -1', '--seed', '--flows 0', '--flows 1.5', '--flow 1', '7'])(
+  'the options %s are refused',
+  (line) => {
+    expect(() => argumentsOf(line.split(' '))).toThrow();
+  },
+);
