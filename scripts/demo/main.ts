@@ -8,6 +8,7 @@ import { readKeySet } from '../../sealing/key-file';
 import { publicKeyOf } from '../../sealing/keys';
 import { connect, temporalTarget } from '../../temporal/connection';
 import { findLocalStack } from '../../temporal/local-stack';
+import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/view';
@@ -127,10 +128,4 @@ function printEnd(connector: string, { state, verification, description }: Expec
   return isRight;
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
-    process.exit(1);
-  },
-);
+runMain(main);

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import { installSilentRuntime } from '../../temporal/silent-runtime';
 import { each } from '../each';
@@ -104,10 +105,4 @@ function report(results: CheckResult[]): number {
   return passed === results.length ? 0 : 1;
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (err: unknown) => {
-    console.error(err instanceof Error ? err.message : err);
-    process.exit(1);
-  },
-);
+runMain(main);

@@ -82,19 +82,13 @@ export function credentialsFor(
 /** Seals as a client with this mistake does. */
 export function sealerWith(mistake: PropertyMistake | CredentialMistake | undefined, publicKey: SealingKey): Sealer {
   const seal = sealerOf(publicKey);
-  switch (mistake) {
-    case 'clear':
-      return async (text, { purpose }) => (purpose === 'credentials' ? JSON.parse(text) : text);
-    case 'foreign':
-      return (text, binding) =>
-        binding.purpose === 'credentials'
-          ? seal(text, { ...binding, connectorId: binding.connectorId + 1 })
-          : seal(text, { ...binding, submissionId: 'another' });
-    case 'unknownKey':
-      return async (text, binding) => sealerOf(await unknownKey())(text, binding);
-    default:
-      return seal;
-  }
+  if (mistake === 'unknownKey') return async (text, binding) => sealerOf(await unknownKey())(text, binding);
+  if (mistake === 'clear') return async (text, { purpose }) => (purpose === 'credentials' ? JSON.parse(text) : text);
+  if (mistake !== 'foreign') return seal;
+  return (text, { connectorId, ...binding }) =>
+    binding.purpose === 'credentials'
+      ? seal(text, { ...binding, connectorId: connectorId + 1 })
+      : seal(text, { ...binding, connectorId, submissionId: 'another' });
 }
 
 const unknownKey = async () => publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
