@@ -1,47 +1,40 @@
-/** The only place of the service that reads the environment. */
+/** The variables of the service: the only place of the service that reads the environment. */
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
+import { parsedBy, port as anyPort, readEnvironment, required } from '../temporal/environment';
 import { isSecureUrl } from '../workflows/connector';
-import { apiKeysOf, type ApiKeys } from './api-keys';
 import { isColor, isLogo, type Brand } from './brand';
-import { sessionKeysOf, type SessionKeys } from './keys';
+import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys';
 
-/** What users' values are sealed to: the public half of the workers' keys. */
+/** The public half of the workers' keys. */
 export interface SealingKeys {
   set: KeySet;
-  /** The one that seals. */
+  /** The first key: values are sealed to it. */
   key: SealingKey;
 }
 
 export interface ServiceConfig {
-  /** Where browsers find the service; without a slash at its end. It may have a path. */
+  /** The URL of the service for browsers, without a slash at its end. It may have a path. */
   publicUrl: string;
-  /** 127.0.0.1, unless a PUBLIC_URL is given: then all addresses. */
+  /** 127.0.0.1 without PUBLIC_URL, all addresses with it. */
   host: string;
   port: number;
-  /** There are no metrics without one. */
+  /** No metrics are served without it. */
   metricsPort?: number;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;
-  /** The workers' task queue; `connector-auth` by default. */
+  /** Task queue of the workers; `connector-auth` by default. */
   taskQueue?: string;
-  /** Origins that may embed it, beside its own. */
+  /** Origins of other sites that may embed the element. */
   allowedOrigins: readonly string[];
   sealing: SealingKeys;
-  /** How the pages look; plain by default. */
   brand?: Brand;
-  /** What is not wrong, but should not be. */
+  /** Settings that work but should be changed. */
   warnings: string[];
 }
 
-/** All that is wrong with the environment, in one message. It quotes no value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-const DEFAULT_PORT = '8080';
-/** The link that Cyclr is given is at most 2,000 characters, and most of that is the attempt. */
+/** Cyclr accepts links of up to 2,000 characters, and the signed attempt needs most of them. */
 const MAX_PUBLIC_URL = 500;
 
 const isBare = ({ username, password, search, hash }: URL): boolean => `${username}${password}${search}${hash}` === '';
@@ -54,79 +47,109 @@ const isOrigin = (value: string): boolean =>
   URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value;
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
 
-const given = (hint: string) => z.string(`is not set: ${hint}`).min(1, `is empty: ${hint}`);
-const port = z
-  .string()
-  .regex(/^\d+$/, 'is no port number')
-  .transform(Number)
-  .refine((number) => number > 0 && number < 65_536, 'is no port number');
+/** Port 0 is refused: PUBLIC_URL and the scraper need a known port. */
+const port = anyPort.refine((number) => number > 0, 'is no port number');
 
-const Environment = z.object({
+export const environment = z.object({
   PUBLIC_URL: z
     .string()
-    .refine(isPublicUrl, 'is not an https URL (http is for this machine only) without user, query and fragment')
+    .refine(isPublicUrl, 'is no https URL (http on loopback) without user, query and fragment')
     .transform((url) => new URL(url).href.replace(/\/+$/, ''))
-    .optional(),
-  PORT: port.default(Number(DEFAULT_PORT)),
-  METRICS_PORT: port.optional(),
-  TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional(),
-  SERVICE_API_KEYS: given(
-    "comma-separated SHA-256 digests of your backends' keys: `cyclr-connect keys hash` makes one",
-  ),
-  SESSION_KEYS: given('a JWK set of symmetric keys, or the path of a file of it'),
+    .optional()
+    .meta({
+      description:
+        'URL of the service for browsers: https (http on loopback), also with a path. The service listens on all ' +
+        'addresses with it, and on 127.0.0.1 only without it.',
+      example: 'https://connect.acme.example',
+      default: 'http://127.0.0.1:{PORT}',
+    }),
+  PORT: port.prefault('8080').meta({ description: 'Port of the service.', example: '8080' }),
+  METRICS_PORT: port.optional().meta({
+    description: 'Port of `GET /metrics` for Prometheus, on all addresses. No metrics are served without it.',
+    example: '9090',
+  }),
+  TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({
+    description: 'Task queue of the flows. Worker, service and command line need the same value.',
+    example: 'connector-auth-eu',
+    default: 'connector-auth',
+  }),
+  SERVICE_API_KEYS: required("SHA-256 digests of your backends' keys, comma-separated: see `cyclr-connect keys hash`")
+    .transform(parsedBy((value) => apiKeysOf(listOf(value)), KeySetError))
+    .meta({
+      description:
+        "SHA-256 digests of your backends' API keys in hex, comma-separated: `cyclr-connect keys hash` makes one. To " +
+        'replace a key, list the old and the new one for a while.',
+      example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    }),
+  SESSION_KEYS: required('a JWK set of symmetric keys, or the path of its file')
+    .transform(parsedBy(async (value) => sessionKeysOf(await readKeySet(value)), KeySetError))
+    .meta({
+      description:
+        'JWK set of symmetric keys of at least 256 bits, or the path of its file. The first key signs tokens, all verify.',
+      example: '/run/secrets/session-keys',
+      secret: true,
+    }),
   ALLOWED_ORIGINS: z
     .string()
-    .transform(listOf)
     .refine(
-      (origins) => origins.every(isOrigin),
+      (value) => listOf(value).every(isOrigin),
       'is not a comma-separated list of origins such as https://app.acme.example',
     )
-    .default([]),
-  SEALING_KEYS: given(
-    "the public half of the workers' JWK set, or the path of a file of it: `cyclr-connect keys public` prints it",
-  ),
-  BRAND_NAME: z.string().min(1, 'is empty').max(60, 'is over 60 characters').optional(),
-  BRAND_COLOR: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional(),
+    .transform(listOf)
+    .optional()
+    .meta({
+      description:
+        'Origins of sites that may embed the element, and to which users may return; comma-separated. The origin of ' +
+        'PUBLIC_URL is always allowed.',
+      example: 'https://app.acme.example',
+    }),
+  SEALING_KEYS: required(
+    "the public half of the workers' JWK set, or the path of its file: see `cyclr-connect keys public`",
+  )
+    .transform(parsedBy(async (value) => sealingKeysOf(await readKeySet(value)), KeySetError))
+    .meta({
+      description:
+        "Public half of the workers' JWK set, or the path of its file: `cyclr-connect keys public` prints it. The " +
+        'service warns when the set has a private key.',
+      example: '/run/secrets/public-sealing-keys',
+    }),
+  BRAND_NAME: z.string().max(60, 'is over 60 characters').optional().meta({
+    description: 'Name of your company on the pages, at most 60 characters.',
+    example: 'Acme Cloud',
+  }),
+  BRAND_COLOR: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional().meta({
+    description: 'Colour of buttons and links. Text on it is black or white, by contrast.',
+    example: '#0f766e',
+  }),
   BRAND_LOGO: z
     .string()
     .refine(isLogo, 'is neither an https URL nor a data URI of an image in base64, at most 64 KiB')
-    .optional(),
+    .optional()
+    .meta({
+      description: 'Logo on the pages: an https URL, or a data URI of an image in base64 of at most 64 KiB.',
+      example: 'https://acme.example/logo.svg',
+    }),
 });
 
-/** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names all that is wrong. */
+/** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names every fault. */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig> {
-  const { data, error } = Environment.safeParse(env);
-  const problems = error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
-  const apiKeys = await parsed('SERVICE_API_KEYS', async (digests) => apiKeysOf(listOf(digests)));
-  const sessionKeys = await parsed('SESSION_KEYS', async (keys) => sessionKeysOf(await readKeySet(keys)));
-  const sealing = await parsed('SEALING_KEYS', async (keys) => sealingKeysOf(await readKeySet(keys)));
-  if (!data || !apiKeys || !sessionKeys || !sealing) throw new ConfigError(problems.join('\n'));
+  const variables = await readEnvironment(environment, env);
   return {
-    publicUrl: data.PUBLIC_URL ?? `http://127.0.0.1:${data.PORT}`,
-    host: data.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0',
-    port: data.PORT,
-    metricsPort: data.METRICS_PORT,
-    taskQueue: data.TASK_QUEUE || undefined,
-    apiKeys,
-    sessionKeys,
-    allowedOrigins: data.ALLOWED_ORIGINS,
-    brand: { name: data.BRAND_NAME, color: data.BRAND_COLOR, logo: data.BRAND_LOGO },
-    ...sealing,
+    publicUrl: variables.PUBLIC_URL ?? `http://127.0.0.1:${variables.PORT}`,
+    host: variables.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0',
+    port: variables.PORT,
+    metricsPort: variables.METRICS_PORT,
+    taskQueue: variables.TASK_QUEUE,
+    apiKeys: variables.SERVICE_API_KEYS,
+    sessionKeys: variables.SESSION_KEYS,
+    allowedOrigins: variables.ALLOWED_ORIGINS ?? [],
+    brand: { name: variables.BRAND_NAME, color: variables.BRAND_COLOR, logo: variables.BRAND_LOGO },
+    ...variables.SEALING_KEYS,
   };
-
-  /** What a variable's text means; what is wrong with it goes to the other problems. */
-  async function parsed<T>(name: string, parse: (value: string) => Promise<T>): Promise<T | undefined> {
-    const value = env[name];
-    if (!value) return undefined; // said already
-    return parse(value).catch((err: unknown) => {
-      problems.push(`${name} ${err instanceof KeySetError ? err.message : 'can not be read'}`);
-      return undefined;
-    });
-  }
 }
 
 const HOLDS_PRIVATE =
-  'SEALING_KEYS holds a private key. Only workers need one: give the service what `cyclr-connect keys public` prints.';
+  'SEALING_KEYS has a private key. The service needs only the output of `cyclr-connect keys public`: replace it.';
 
 async function sealingKeysOf(text: string): Promise<{ sealing: SealingKeys; warnings: string[] }> {
   const keys = await keySetOf(text);

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { environment as sandbox } from '../../sandbox/environment';
 import { temporalEnvironment } from '../../temporal/environment';
+import { environment as service } from '../../service/config';
 import { environment as worker } from '../../worker/config';
 
 /** Each process with the schema of its variables. */
 const schemas: [process: string, schema: z.ZodObject][] = [
   ['all', temporalEnvironment],
   ['worker', worker],
+  ['service', service],
   ['sandbox', sandbox],
 ];
 
