@@ -1,31 +1,122 @@
-import { Bell } from './bell';
-import type { Feed, Told } from './flow-watcher';
-import type { ServerSentEvent } from './server-sent-event';
+/** Streams of server-sent events: views are pushed to readers when a flow changes. */
+import type { ConnectorAuth } from '../../client/connector-auth';
+import type { ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf } from '../../workflows/messages';
+import { FlowWatcher, Notifier, type ViewEvent, type WatcherSettings } from './flow-watcher';
 
-/** After how long whoever is sent away comes again: not all at once. */
-const COME_AGAIN_MS = { least: 500, most: 3000 };
+/** The fields of one event, as the HTML standard names them. */
+export interface ServerSentEvent {
+  event?: 'view' | 'final';
+  id?: string;
+  data?: string;
+  /** Ignored by readers: it keeps the connection open. */
+  comment?: string;
+  /** Milliseconds to wait before the reader reconnects. */
+  retry?: number;
+}
 
-export interface EventStreamSettings {
-  /** Called when somebody begins to read: the feeds to read from. */
-  join: () => Iterable<Feed>;
-  /** Called at the end. */
-  leave: () => void;
+/** The text of an event on the wire. Each line of a value gets its own field name, so no value can add a field. */
+export function textOf({ comment, retry, event, id, data }: ServerSentEvent): string {
+  const fields = { '': comment, retry: retry?.toString(), event, id: id?.replace(/\0/g, ''), data };
+  const lines = Object.entries(fields).flatMap(([name, text]) =>
+    text === undefined ? [] : text.split(/\r\n|\r|\n/).map((line) => `${name}: ${line}\n`),
+  );
+  return `${lines.join('')}\n`;
+}
+
+export interface EventHubOptions {
+  /** Milliseconds without an event before a comment is sent; 15,000 by default. */
+  heartbeatMs?: number;
+  /** Milliseconds between two checks of a flow that has no long poll; 15,000 by default. */
+  checkEveryMs?: number;
+  /** The longest pause between two tries while Temporal or the workers do not answer; 15,000 ms by default. */
+  maxRetryMs?: number;
+  /**
+   * The number of flows that are followed by long poll; others are checked every `checkEveryMs`. 1,000 by default: a
+   * server allows 1,200 for each namespace and frontend, shared with `result()` and the other instances of the service.
+   * Where the server refuses a poll, readers get the current view, and later views only when the poll is tried again.
+   */
+  maxPolls?: number;
+  /** Gets the error of a failed check. The check is repeated. */
+  onError?: WatcherSettings['onError'];
+}
+
+export interface StreamOptions {
+  /** The id of the last event that the reader got: the view with this id is not sent again. */
+  lastEventId?: string;
+  /** Ends the stream when the reader has gone. */
+  signal?: AbortSignal;
+}
+
+export interface EventHub {
+  /**
+   * Sends the current view of each connector first, then each later view, and `final` when all are final: the stream
+   * ends there. A flow that is not started is sent once it is. A slow reader gets fewer views, always the newest.
+   */
+  stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
+  /** Ends all streams, present and future: each reader is told to reconnect, to another instance. */
+  close(): void;
+}
+
+/** All streams of one flow share one long poll, and one query after each change. */
+export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {}): EventHub {
+  const { heartbeatMs = 15_000, checkEveryMs = 15_000, maxRetryMs = 15_000, maxPolls = 1000 } = options;
+  const { onError = () => undefined } = options;
+  const settings: WatcherSettings = { checkEveryMs, maxRetryMs, polls: { free: maxPolls }, onError };
+  const watchers = new Map<string, FlowWatcher>();
+  const streams = new Set<EventStream>();
+  let isClosed = false;
+
+  const watcherOf = (key: ConnectorKey): FlowWatcher => {
+    const id = workflowIdOf(key);
+    const watcher = watchers.get(id) ?? new FlowWatcher(auth, key, settings, () => watchers.delete(id));
+    watchers.set(id, watcher);
+    return watcher;
+  };
+
+  return {
+    stream(keys, { lastEventId, signal } = {}) {
+      const onOpen = () => {
+        streams.add(stream);
+        return new Set(keys.map(watcherOf));
+      };
+      const onClose = () => streams.delete(stream);
+      const stream = new EventStream({ onOpen, onClose, heartbeatMs, lastEventId, signal });
+      if (isClosed) stream.endWithRetry();
+      return stream;
+    },
+    close() {
+      isClosed = true;
+      for (const stream of streams) stream.endWithRetry();
+    },
+  };
+}
+
+/** The delay before a reader reconnects, in milliseconds: random, so that readers do not come all at once. */
+const RETRY_MS = { min: 500, max: 3000 };
+
+interface EventStreamSettings {
+  /** Called at the first read; answers the flows to watch. */
+  onOpen: () => Iterable<FlowWatcher>;
+  onClose: () => void;
   heartbeatMs: number;
   lastEventId?: string;
   signal?: AbortSignal;
 }
 
-/** What one reader gets. It holds no more than the newest view of each flow, however slowly it is read. */
-export class EventStream implements AsyncIterableIterator<ServerSentEvent> {
-  readonly #bell = new Bell();
+/** The events of one reader. It holds only the newest view of each flow, however slowly it is read. */
+class EventStream implements AsyncIterableIterator<ServerSentEvent> {
+  readonly #settings: EventStreamSettings;
+  readonly #notifier = new Notifier();
   readonly #events: AsyncGenerator<ServerSentEvent, undefined>;
-  /** Whatever has news, the longest waiting first: no busy flow hides another. */
-  readonly #news = new Set<Subscription>();
+  /** Flows with a view that is not sent yet, the longest waiting first: a busy flow can't block another. */
+  readonly #unsent = new Set<Subscription>();
   #subscriptions: Subscription[] = [];
-  #isLeft = false;
-  #isSentAway = false;
+  #isClosed = false;
+  #endsWithRetry = false;
 
-  constructor(private readonly settings: EventStreamSettings) {
+  constructor(settings: EventStreamSettings) {
+    this.#settings = settings;
     this.#events = this.#read();
   }
 
@@ -37,90 +128,94 @@ export class EventStream implements AsyncIterableIterator<ServerSentEvent> {
     return this.#events.next();
   }
 
-  /** Ends it, also while a `next` is waited for: a generator alone would end after its next event. */
+  /** Ends the stream. A generator's own `return()` would wait until its pending `next()` has an event. */
   return(): Promise<IteratorResult<ServerSentEvent, undefined>> {
-    this.#leave();
+    this.#close();
     return this.#events.return(undefined);
   }
 
-  /** Ends it with a word when to come again. */
-  sendAway(): void {
-    this.#isSentAway = true;
-    this.#letGo();
+  /** Ends the stream with a last event that says when to reconnect. */
+  endWithRetry(): void {
+    this.#endsWithRetry = true;
+    this.#release();
   }
 
-  readonly #leave = (): void => {
-    this.#isLeft = true;
-    this.#letGo();
+  readonly #close = (): void => {
+    this.#isClosed = true;
+    this.#release();
   };
 
-  /** Lets everything go at once: a reader who has stopped reading may never ask for another event. */
-  #letGo(): void {
+  /** Ends the subscriptions at once: a reader that has stopped reading may never call `next()` again. */
+  #release(): void {
     for (const subscription of this.#subscriptions) subscription.end();
-    this.settings.signal?.removeEventListener('abort', this.#leave);
-    this.settings.leave();
-    this.#bell.ring();
+    this.#settings.signal?.removeEventListener('abort', this.#close);
+    this.#settings.onClose();
+    this.#notifier.notify();
   }
 
-  readonly #hear = (subscription: Subscription, isNews: boolean): void => {
-    if (isNews) this.#news.add(subscription);
-    this.#bell.ring();
+  readonly #onView = (subscription: Subscription, isNew: boolean): void => {
+    if (isNew) this.#unsent.add(subscription);
+    this.#notifier.notify();
   };
 
   #take(subscription: Subscription): ServerSentEvent {
-    this.#news.delete(subscription);
-    return subscription.newest!.event;
+    this.#unsent.delete(subscription);
+    const { id, json } = subscription.newest!;
+    return { event: 'view', id, data: json };
   }
 
   async *#read(): AsyncGenerator<ServerSentEvent, undefined> {
-    const { join, heartbeatMs, lastEventId, signal } = this.settings;
+    const { onOpen, heartbeatMs, lastEventId, signal } = this.#settings;
     if (signal?.aborted) return;
-    if (!this.#isSentAway)
-      this.#subscriptions = [...join()].map((feed) => new Subscription(feed, this.#hear, lastEventId));
-    signal?.addEventListener('abort', this.#leave);
+    if (!this.#endsWithRetry)
+      this.#subscriptions = [...onOpen()].map((watcher) => new Subscription(watcher, this.#onView, lastEventId));
+    signal?.addEventListener('abort', this.#close);
     try {
-      while (!this.#isLeft) {
-        if (this.#isSentAway) return void (yield { retry: comeAgainMs() });
-        const [next] = this.#news;
+      while (!this.#isClosed) {
+        if (this.#endsWithRetry) return void (yield { retry: retryMs() });
+        const [next] = this.#unsent;
         if (next) yield this.#take(next);
         else if (this.#subscriptions.every(({ isFinal }) => isFinal))
           return void (yield { event: 'final', data: '{}' });
-        else if (!(await this.#bell.heard(heartbeatMs))) yield { comment: 'nothing new' };
+        else if (!(await this.#notifier.wait(heartbeatMs))) yield { comment: 'nothing new' };
       }
     } finally {
-      this.#letGo();
+      this.#release();
     }
   }
 }
 
-/** What one stream knows of one flow. */
+/** The newest view of one flow in one stream. */
 class Subscription {
-  newest?: Told;
+  newest?: ViewEvent;
+  readonly #watcher: FlowWatcher;
+  readonly #onView: (subscription: Subscription, isNew: boolean) => void;
+  readonly #lastEventId?: string;
 
   constructor(
-    private readonly feed: Feed,
-    private readonly onHeard: (subscription: Subscription, isNews: boolean) => void,
-    private readonly lastEventId?: string,
+    watcher: FlowWatcher,
+    onView: (subscription: Subscription, isNew: boolean) => void,
+    lastEventId?: string,
   ) {
-    feed.add(this.#hear);
+    [this.#watcher, this.#onView, this.#lastEventId] = [watcher, onView, lastEventId];
+    watcher.subscribe(this.#receive);
   }
 
   get isFinal(): boolean {
-    return this.newest?.final === true;
+    return this.newest?.isFinal === true;
   }
 
   end(): void {
-    this.feed.remove(this.#hear);
+    this.#watcher.unsubscribe(this.#receive);
   }
 
-  readonly #hear = (told: Told): void => {
-    if (told.event.id === this.newest?.event.id) return;
+  readonly #receive = (event: ViewEvent): void => {
+    if (event.id === this.newest?.id) return;
     const isFirst = !this.newest;
-    this.newest = told;
-    // What the reader has from an earlier stream is the first that is heard here, or nothing.
-    this.onHeard(this, !isFirst || told.event.id !== this.lastEventId);
+    this.newest = event;
+    // Only the first view can be the one that the reader already has from an earlier stream.
+    this.#onView(this, !isFirst || event.id !== this.#lastEventId);
   };
 }
 
-const comeAgainMs = (): number =>
-  Math.round(COME_AGAIN_MS.least + Math.random() * (COME_AGAIN_MS.most - COME_AGAIN_MS.least));
+const retryMs = (): number => Math.round(RETRY_MS.min + Math.random() * (RETRY_MS.max - RETRY_MS.min));

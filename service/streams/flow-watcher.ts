@@ -1,23 +1,25 @@
-import type { ConnectorKey } from '../../workflows/connector';
-import { finalStates, type View } from '../../workflows/messages';
+/** Watches one flow for all event streams that show it. */
 import type { ConnectorAuth, Progress } from '../../client/connector-auth';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
-import { Bell } from './bell';
-import type { ServerSentEvent } from './server-sent-event';
+import type { ConnectorKey } from '../../workflows/connector';
+import { finalStates, type View } from '../../workflows/messages';
 
-/** A view as all readers get it: made into text once. */
-export interface Told {
-  event: ServerSentEvent;
-  final: boolean;
+/** A view as JSON: serialized once for all streams. */
+export interface ViewEvent {
+  /** `{runId}.{revision}` */
+  id: string;
+  json: string;
+  isFinal: boolean;
 }
-export type Reader = (told: Told) => void;
 
-export interface FeedSettings {
-  /** After how long Temporal is asked again whether a flow has begun, or begun again. */
-  lookEveryMs: number;
-  /** The longest pause between two tries while Temporal or the workers are away. */
-  retryAtMostMs: number;
-  /** How many long polls may still be opened. */
+export type Subscriber = (event: ViewEvent) => void;
+
+export interface WatcherSettings {
+  /** Milliseconds between two checks of a flow that has no long poll. */
+  checkEveryMs: number;
+  /** The longest pause between two tries while Temporal or the workers do not answer, in milliseconds. */
+  maxRetryMs: number;
+  /** The number of long polls that may still be opened; shared by all watchers. */
   polls: { free: number };
   onError: (error: unknown, key: ConnectorKey) => void;
 }
@@ -25,99 +27,135 @@ export interface FeedSettings {
 const RETRY_MS = 500;
 
 /**
- * What all readers of one flow share: one long poll while it is open, one query when something can have changed. Where
- * there is nothing to poll (it is not started, it is closed, or too many polls are open) Temporal is asked from time to
- * time how far it has come, and anything else only where it has come further.
+ * One long poll for all subscribers of an open flow, and one query after each change. A flow without a long poll (not
+ * started, closed, or too many polls are open) is checked by `describe`; its view is read only when its history grew.
  */
-export class Feed {
-  readonly #readers = new Set<Reader>();
-  readonly #abort = new AbortController();
-  readonly #bell = new Bell();
-  #latest?: Told;
-  /** How far it had come at the last look. */
-  #seen?: Progress;
-  /** Whether a long poll stands behind the latest view: else it may be of yesterday. */
+export class FlowWatcher {
+  readonly #auth: ConnectorAuth;
+  readonly #key: ConnectorKey;
+  readonly #settings: WatcherSettings;
+  readonly #onUnused: () => void;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #stop = new AbortController();
+  readonly #notifier = new Notifier();
+  #latest?: ViewEvent;
+  /** The progress at the last check. */
+  #checked?: Progress;
+  /** Whether a long poll keeps `#latest` current. */
   #isLive = false;
   #failures = 0;
   #running?: Promise<void>;
 
-  constructor(
-    private readonly auth: ConnectorAuth,
-    private readonly key: ConnectorKey,
-    private readonly settings: FeedSettings,
-    /** Told when the last reader has gone: it has stopped then, and is of no use any more. */
-    private readonly onUnread: () => void,
-  ) {}
+  /** `onUnused` is called when the last subscriber has gone: the watcher has stopped and can't be used again. */
+  constructor(auth: ConnectorAuth, key: ConnectorKey, settings: WatcherSettings, onUnused: () => void) {
+    [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
+  }
 
-  /** The reader hears the present view first: at once, or once it is known. */
-  add(reader: Reader): void {
-    this.#readers.add(reader);
-    if (this.#isLive && this.#latest) reader(this.#latest);
-    else this.#bell.ring();
+  /** The subscriber gets the current view first: at once where it is known, otherwise after the next check. */
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+    if (this.#isLive && this.#latest) subscriber(this.#latest);
+    else this.#notifier.notify();
     this.#running ??= this.#run();
   }
 
-  remove(reader: Reader): void {
-    if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
-    this.#abort.abort();
-    this.#bell.ring();
-    this.onUnread();
+  unsubscribe(subscriber: Subscriber): void {
+    if (!this.#subscribers.delete(subscriber) || this.#subscribers.size > 0) return;
+    this.#stop.abort();
+    this.#notifier.notify();
+    this.#onUnused();
   }
 
   async #run(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
-      this.#bell.hush(); // whoever has come until now is told by this very look
-      const pauseMs = await this.#look().then(
-        () => this.settings.lookEveryMs,
+    while (!this.#stop.signal.aborted) {
+      this.#notifier.reset(); // the check below also serves all present subscribers
+      const pauseMs = await this.#check().then(
+        () => this.#settings.checkEveryMs,
         (error: unknown) => this.#pauseAfter(error),
       );
-      await this.#bell.heard(pauseMs);
+      await this.#notifier.wait(pauseMs);
     }
   }
 
-  async #look(): Promise<void> {
-    const progress = await this.auth.progress(this.key);
-    if (progress.open && this.settings.polls.free > 0) return this.#poll();
-    if (!this.#latest || !isSame(progress, this.#seen)) this.#latest = toldOf(await this.auth.view(this.key));
-    this.#seen = progress;
-    this.#tell();
+  async #check(): Promise<void> {
+    const progress = await this.#auth.progress(this.#key);
+    if (progress.open && this.#settings.polls.free > 0) return this.#poll();
+    if (!this.#latest || !isSame(progress, this.#checked)) this.#latest = viewEventOf(await this.#auth.view(this.#key));
+    this.#checked = progress;
+    this.#publish();
   }
 
-  /** Follows it to its end. */
+  /** Follows the flow to its end. */
   async #poll(): Promise<void> {
-    this.settings.polls.free--;
+    this.#settings.polls.free--;
     try {
-      for await (const view of this.auth.views(this.key, this.#abort.signal)) {
+      for await (const view of this.#auth.views(this.#key, this.#stop.signal)) {
         this.#isLive = true;
-        if (idOf(view) !== this.#latest?.event.id) this.#latest = toldOf(view);
-        this.#tell();
+        if (idOf(view) !== this.#latest?.id) this.#latest = viewEventOf(view);
+        this.#publish();
       }
     } finally {
       this.#isLive = false;
-      this.#seen = undefined;
-      this.settings.polls.free++;
+      this.#checked = undefined;
+      this.#settings.polls.free++;
     }
   }
 
-  #tell(): void {
+  #publish(): void {
     this.#failures = 0;
-    if (this.#latest) for (const reader of this.#readers) reader(this.#latest);
+    if (this.#latest) for (const subscriber of this.#subscribers) subscriber(this.#latest);
   }
 
   #pauseAfter(error: unknown): number {
-    if (error instanceof ConnectorAuthError && error.code === 'notStarted') return this.settings.lookEveryMs;
-    if (!this.#abort.signal.aborted) this.settings.onError(error, this.key);
-    const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, this.settings.retryAtMostMs);
-    return pauseMs * (0.5 + Math.random() / 2); // not all at the same moment
+    if (error instanceof ConnectorAuthError && error.code === 'notStarted') return this.#settings.checkEveryMs;
+    if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
+    const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, this.#settings.maxRetryMs);
+    return pauseMs * (0.5 + Math.random() / 2); // spreads the retries of many flows
   }
 }
 
-/** The same id, the same view: the revision grows with every visible change. */
+/** Wakes one waiting task. A notification that comes before the wait is kept. */
+export class Notifier {
+  #notified = false;
+  #wake?: () => void;
+
+  notify(): void {
+    this.#notified = true;
+    this.#wake?.();
+  }
+
+  /** Drops a notification that no task has waited for. */
+  reset(): void {
+    this.#notified = false;
+  }
+
+  /** Waits for a notification, for `timeoutMs` at most. Answers whether there was one. */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (!this.#notified) await this.#notifiedWithin(timeoutMs);
+    const notified = this.#notified;
+    this.#notified = false;
+    return notified;
+  }
+
+  #notifiedWithin(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+/** Two views with the same id are equal: the revision grows with every visible change. */
 const idOf = ({ runId, revision }: View): string => `${runId}.${revision}`;
 
-const toldOf = (view: View): Told => ({
-  event: { event: 'view', id: idOf(view), data: JSON.stringify(view) },
-  final: finalStates.includes(view.state),
+const viewEventOf = (view: View): ViewEvent => ({
+  id: idOf(view),
+  json: JSON.stringify(view),
+  isFinal: finalStates.includes(view.state),
 });
 
 const isSame = (one: Progress, other?: Progress): boolean =>

@@ -1,7 +1,7 @@
 /** What a stream of server-sent events says, however it is cut. */
 import fc from 'fast-check';
 import { EventParser } from '../../../page/server-sent-events';
-import { textOf, type ServerSentEvent } from '../../../service/streams/server-sent-event';
+import { textOf, type ServerSentEvent } from '../../../service/streams/event-stream';
 
 const read = (...chunks: string[]) => {
   const parser = new EventParser();
