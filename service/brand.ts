@@ -1,4 +1,4 @@
-/** How our pages look: the name, colour and logo of whoever runs the service. */
+/** The look of the pages: name, colour and logo of the company that runs the service. */
 import { html, type Html } from './html';
 
 export interface Brand {
@@ -18,24 +18,24 @@ export const isLogo = (value: string): boolean =>
   (/^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$/.test(value) ||
     (URL.canParse(value) && new URL(value).protocol === 'https:'));
 
-/** What a page may load pictures from, beside itself. */
+/** Origins of images, for the content security policy. */
 export const logoSources = ({ logo }: Brand): string[] => (logo?.startsWith('https:') ? [new URL(logo).origin] : []);
 
-/** The colour, and one that can be read on it: for the style sheet of the pages, which the element takes on. */
+/** CSS variables for the style sheet of the pages; the element inherits them. */
 export function brandStyle({ color }: Brand): string {
   if (color === undefined) return '';
   return `:root{--cyclr-connect-accent:${color};--cyclr-connect-on-accent:${readableOn(color)}}\n`;
 }
 
-/** Above everything else on each page. */
+/** The first line of each page. */
 export function brandHeader({ name, logo }: Brand): Html {
   if (name === undefined && logo === undefined) return html``;
   const picture = logo === undefined ? html`` : html`<img src="${logo}" alt="${name ?? ''}" />`;
-  // A picture usually holds the name.
+  // A logo usually contains the name.
   return html`<p class="brand">${picture}${logo === undefined ? (name ?? '') : ''}</p>`;
 }
 
-/** Black or white, whichever has more contrast (WCAG 2: relative luminance). */
+/** Black or white, the one with more contrast (WCAG 2: relative luminance). */
 function readableOn(color: string): string {
   const [red, green, blue] = [1, 3, 5].map((at) => linear(parseInt(color.slice(at, at + 2), 16) / 255));
   const luminance = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;

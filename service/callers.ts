@@ -1,62 +1,60 @@
-/** Who may call: backends by their key, browsers by their session. Asked before a body is read. */
+/** Authentication of callers, before a body is read: backends by an API key, browsers by a token. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
-import type { Session } from './tokens';
+import type { Session, TokenKind } from './tokens';
 
 /** Calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
 
-/** Lets only backends with a key in, and so many of their calls. */
-export function forBackends(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
+/** Requires an API key for the routes of this scope, and limits the calls of each key. Fails: unauthorized, rateLimited. */
+export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
   app.addHook('onRequest', async (request) => {
     const id = apiKeys.idOf(bearerOf(request));
     if (id === undefined) throw new ServiceError('unauthorized');
     request.caller = `key ${id}`;
   });
-  app.addHook('onRequest', limiter(app, limits.backend));
+  app.addHook('onRequest', rateLimiter(app, limits.backend));
 }
 
-/** Lets only holders of a token in, from its own origin, and so many of their calls. */
-export function forBrowsers(
-  app: App,
-  { tokens, config }: Pick<Parts, 'tokens' | 'config'>,
-  kind: 'session' | 'invitation',
-): void {
-  const own = new URL(config.publicUrl).origin;
+/**
+ * Requires a token of this kind for the routes of this scope, from the origin of its session, and limits the calls of
+ * each session. Fails: unauthorized, tokenExpired, originNotAllowed, rateLimited.
+ */
+export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' | 'config'>, kind: TokenKind): void {
+  const ownOrigin = new URL(config.publicUrl).origin;
   app.addHook('onRequest', async (request, reply) => {
     const session = await tokens[kind](bearerOf(request));
-    requireOrigin(request, reply, session, own);
+    requireOrigin(request, reply, [ownOrigin, session.origin]);
     [request.session, request.caller, request.accountId] = [session, `session ${session.id}`, session.accountId];
   });
-  app.addHook('onRequest', limiter(app, limits.session));
+  app.addHook('onRequest', rateLimiter(app, limits.session));
 }
 
-/** A browser always says where a call to another origin comes from; other callers need not. */
+/** Browsers send `Origin` with each call to another origin; other callers need not send it. */
 function requireOrigin(
   { headers: { origin } }: FastifyRequest,
   reply: FastifyReply,
-  session: Session,
-  own: string,
+  allowed: (string | undefined)[],
 ): void {
-  if (origin === undefined || origin === own || origin === session.origin) return;
+  if (origin === undefined || allowed.includes(origin)) return;
   reply.removeHeader('Access-Control-Allow-Origin');
   throw new ServiceError('originNotAllowed');
 }
 
-/** Counts the calls of whoever `caller` is. */
-export function limiter(app: App, max: number): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+/** A hook that limits the calls of each `request.caller` in a minute. Fails: rateLimited. */
+export function rateLimiter(app: App, max: number): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   const limit = app.rateLimit({ max, keyGenerator: ({ caller }) => caller });
   return async (request, reply) => void (await limit.call(app, request, reply));
 }
 
-/** The session of a call in the scope of sessions. */
+/** The session of a request that passed {@link requireToken}. */
 export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session {
   if (!session) throw new ServiceError('unauthorized');
   return session;
 }
 
-/** One of the session's own connectors: whether another one exists is nobody's business. Fails: notFound. */
+/** A connector of the request's session. Fails: notFound, for all others, so that no answer tells whether they exist. */
 export function ownConnector(request: FastifyRequest, { connectorId }: { connectorId: number }) {
   const { accountId, connectorIds } = sessionOf(request);
   if (!connectorIds.includes(connectorId)) throw new ServiceError('notFound');
@@ -67,7 +65,7 @@ function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string {
   return /^Bearer ([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1] ?? '';
 }
 
-/** A call without a body says as much as one with an empty object. */
+/** Reads a POST without a body as one with an empty object. */
 export function allowNoBody(app: App): void {
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.method === 'POST') request.body = {};

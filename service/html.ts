@@ -1,4 +1,4 @@
-/** Pages, as plain as can be. */
+/** HTML of the pages. Values are escaped where they are inserted. */
 
 const escapes: { [character: string]: string } = {
   '&': '&amp;',
@@ -8,16 +8,14 @@ const escapes: { [character: string]: string } = {
   "'": '&#39;',
 };
 
-/** Text that was made HTML. */
+/** Text that is HTML already. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
-/** HTML with the values in it escaped, unless they are HTML themselves. */
-export function html(strings: TemplateStringsArray, ...values: (string | Html | Html[])[]): Html {
-  const parts = values.map((value) =>
-    value instanceof Html ? value.text : Array.isArray(value) ? value.map(({ text }) => text).join('') : escaped(value),
-  );
+/** A template tag: escapes each value that is not {@link Html}. */
+export function html(strings: TemplateStringsArray, ...values: (string | Html)[]): Html {
+  const parts = values.map((value) => (value instanceof Html ? value.text : escaped(value)));
   return new Html(String.raw({ raw: strings }, ...parts));
 }
 
@@ -26,25 +24,25 @@ const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) =
 export interface Page {
   title: string;
   body: Html;
-  /** The tag of its language. */
+  /** The tag of the language. */
   language: string;
-  /** Stands above everything. */
+  /** The first line of the page. */
   header: Html;
-  /** Where it goes by itself, after so many seconds; `unscripted`: only where no script of it does better. */
-  goesOn?: { afterS: number; to: string; unscripted?: boolean };
-  /** Where its style sheet is, from where the page is. */
+  /** Loads another page by itself; with `noScriptOnly`, only in browsers without scripts. */
+  redirect?: { afterS: number; to: string; noScriptOnly?: boolean };
+  /** Relative URL of the folder with the style sheet. */
   assets?: string;
 }
 
-/** A whole page. */
-export function pageOf({ title, body, language, header, goesOn, assets = '' }: Page): string {
+/** A whole HTML document. */
+export function pageOf({ title, body, language, header, redirect, assets = '' }: Page): string {
   return html`<!doctype html>
     <html lang="${language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        ${goesOn ? refresh(goesOn) : html``}
+        ${redirect ? refresh(redirect) : html``}
         <title>${title}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="${assets}page.css" />
@@ -55,7 +53,7 @@ export function pageOf({ title, body, language, header, goesOn, assets = '' }: P
     </html> `.text;
 }
 
-function refresh({ afterS, to, unscripted }: NonNullable<Page['goesOn']>): Html {
+function refresh({ afterS, to, noScriptOnly }: NonNullable<Page['redirect']>): Html {
   const meta = html`<meta http-equiv="refresh" content="${afterS.toString()};url=${to}" />`;
-  return unscripted ? html`<noscript>${meta}</noscript>` : meta;
+  return noScriptOnly ? html`<noscript>${meta}</noscript>` : meta;
 }

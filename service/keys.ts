@@ -1,15 +1,37 @@
-/** The keys that tokens are signed with: a JWK set of symmetric keys, the first signs, all verify. */
-import { createHash } from 'node:crypto';
+/** The keys of the service: digests of the backends' API keys, and the keys that sign tokens. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { base64url } from 'jose';
 import { z } from 'zod';
+import { digestOf } from '../client/http/service-key';
 import { jsonOf } from '../sealing/json';
 import { KeySetError } from '../sealing/keys';
+
+export interface ApiKeys {
+  /** The id of a known key, for limits and logs; undefined for an unknown one. Takes the same time for each key. */
+  idOf(key: string): string | undefined;
+}
+
+/** API keys by their SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes none of them. */
+export function apiKeysOf(digests: readonly string[]): ApiKeys {
+  const wrong = digests.findIndex((digest) => !/^[0-9a-f]{64}$/i.test(digest));
+  if (wrong >= 0) throw new KeySetError(`has an item (${wrong + 1}) that is no SHA-256 digest in hex: 64 characters`);
+  const known = digests.map((digest) => Buffer.from(digest, 'hex'));
+  return {
+    idOf(key) {
+      const digest = digestOf(key);
+      const bytes = Buffer.from(digest, 'hex');
+      const matching = known.filter((candidate) => timingSafeEqual(candidate, bytes));
+      return matching.length > 0 ? digest.slice(0, 16) : undefined;
+    },
+  };
+}
 
 export interface SessionKey {
   kid: string;
   secret: Uint8Array;
 }
 
+/** The first key signs, all verify. */
 export type SessionKeys = readonly [SessionKey, ...SessionKey[]];
 
 const MIN_BYTES = 32;
@@ -23,12 +45,12 @@ const Jwk = z.object({
 });
 const JwkSet = z.object({ keys: z.array(z.unknown()).min(1).max(20) });
 
-/** The keys of a set. Fails with a {@link KeySetError} that says which key is wrong, and quotes none. */
+/** The keys of a JWK set. Fails with a {@link KeySetError} that gives the position of the wrong key and quotes none. */
 export function sessionKeysOf(text: string): SessionKeys {
   const { data } = JwkSet.safeParse(jsonOf(text));
   if (!data) throw new KeySetError('is not a JWK set: {"keys": […]} with 1 to 20 keys is expected');
   const keys = data.keys.map(sessionKeyOf);
-  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('has two keys of the same kid');
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('has two keys with the same kid');
   return keys as [SessionKey, ...SessionKey[]];
 }
 
@@ -36,9 +58,9 @@ function sessionKeyOf(given: unknown, index: number): SessionKey {
   const { data } = Jwk.safeParse(given);
   const secret = data && base64url.decode(data.k);
   if (!data || !secret || secret.length < MIN_BYTES)
-    throw new KeySetError(`has a key (${index + 1}) that is no symmetric one for HS256 of at least 256 bits`);
-  return { kid: data.kid ?? nameOf(secret), secret };
+    throw new KeySetError(`has a key (${index + 1}) that is not a symmetric key for HS256 of at least 256 bits`);
+  return { kid: data.kid ?? kidOf(secret), secret };
 }
 
-/** A name for a key that has none: every instance finds the same. Too short to tell anything of the key. */
-const nameOf = (secret: Uint8Array): string => createHash('sha256').update(secret).digest('base64url').slice(0, 8);
+/** The kid of a key without one: equal in every instance, and too short to reveal the key. */
+const kidOf = (secret: Uint8Array): string => createHash('sha256').update(secret).digest('base64url').slice(0, 8);

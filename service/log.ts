@@ -1,11 +1,13 @@
+/** The log of the service: one JSON line for each answer. */
 import pino, { type DestinationStream, type Logger } from 'pino';
-import type { Answered } from './parts';
+import { isAccountId } from '../workflows/connector';
+import type { Answered, App, Parts } from './parts';
 
-/** JSON lines on standard output. */
+/** Writes JSON lines, to standard output by default. */
 export const createLog = (destination?: DestinationStream): Logger =>
   pino({ base: { process: 'service' } }, destination ?? pino.destination({ sync: true }));
 
-/** One line for each answer, of an allow-list of fields. What only probes ask is not told while all is well. */
+/** Writes an allow-list of fields. A successful health check is written at level debug. */
 export function logAnswer(
   log: Logger,
   { method, route, status, durationMs, requestId, accountId, error }: Answered,
@@ -15,3 +17,27 @@ export function logAnswer(
 }
 
 const probes = ['/healthz', '/readyz'];
+
+/** Calls `report` after each answer, with the pattern of the route instead of the URL. */
+export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const isKnown = request.caller !== '' || undefined; // an unknown caller chooses the account id freely
+    const { accountId } = Object(request.params) as { accountId?: unknown };
+    report({
+      method: request.method,
+      route: request.is404 ? '(none)' : (request.routeOptions.url ?? '(none)'),
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+      requestId: request.id,
+      accountId: isKnown && (request.accountId ?? (isAccountId(accountId) ? accountId : undefined)),
+      error: reply.statusCode === 500 ? traceOf(request.failure) : undefined,
+    });
+  });
+}
+
+/** Type and stack of an error. Its message is left out: it can quote the request. */
+function traceOf(err: unknown): { type: string; at: string[] } {
+  const { name = 'unknown', stack = '' } = err instanceof Error ? err : {};
+  const at = stack.split('\n').filter((line) => /^ {4}at /.test(line));
+  return { type: name, at: at.slice(0, 8).map((line) => line.trim()) };
+}

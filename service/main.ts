@@ -10,9 +10,9 @@ import { createLog, logAnswer } from './log';
 import { createMetrics, serveMetrics } from './metrics';
 import { Tokens } from './tokens';
 
-const CONNECT_MS = 30_000;
-/** A call may wait 15 s for a flow's answer, a link 35 s. */
-const STOP_WITHIN_MS = 40_000;
+const CONNECT_TIMEOUT_MS = 30_000;
+/** A call can wait 15 s for an answer of a flow, and 35 s for a link. */
+const STOP_TIMEOUT_MS = 40_000;
 
 async function main(): Promise<void> {
   const stopping = { stop: () => process.exit(0) as void };
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const log = createLog();
   for (const warning of config.warnings) log.warn(warning);
   const target = temporalTarget();
-  const connection = await connect(target, CONNECT_MS);
+  const connection = await connect(target, CONNECT_TIMEOUT_MS);
   const metrics = createMetrics();
   const app = await createApp({
     auth: new ConnectorAuth(new Client({ connection, namespace: target.namespace }), { taskQueue: config.taskQueue }),
@@ -34,13 +34,13 @@ async function main(): Promise<void> {
       metrics.count(answered);
     },
   });
-  const counting = config.metricsPort === undefined ? undefined : await serveMetrics(metrics, config.metricsPort);
+  const metricsServer = config.metricsPort === undefined ? undefined : await serveMetrics(metrics, config.metricsPort);
   await app.listen({ port: config.port, host: config.host });
   log.info(`Service at ${config.publicUrl}, Temporal at ${target.address}, namespace ${target.namespace}`);
   await new Promise<void>((resolve) => (stopping.stop = resolve));
-  setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref(); // somebody is left without an answer
-  await app.close(); // answers what has arrived
-  counting?.close();
+  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // a request is still unanswered
+  await app.close(); // after the answers to all open requests
+  metricsServer?.close();
   await connection.close();
 }
 

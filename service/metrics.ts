@@ -1,4 +1,4 @@
-/** What there is to count, served on a port of its own. */
+/** Prometheus metrics of the service, served on a port of their own. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
@@ -6,22 +6,20 @@ import type { Answered } from './parts';
 
 export interface Metrics {
   count(answered: Answered): void;
-  /** In Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   text(): Promise<string>;
 }
 
-/** Labels are methods, patterns of routes and statuses: nothing that a caller makes up. */
+/** Labels are methods, route patterns and statuses: closed lists, so that callers can't add series. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const labelNames = ['method', 'route', 'status'] as const;
-  const registers = [registry];
-  const answered = new Counter({ name: 'http_requests_total', help: 'Answered calls.', labelNames, registers });
+  const shared = { labelNames: ['method', 'route', 'status'] as const, registers: [registry] };
+  const answered = new Counter({ name: 'http_requests_total', help: 'Answered requests.', ...shared });
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'How long they took.',
-    labelNames,
-    registers,
+    help: 'Duration of requests.',
+    ...shared,
   });
   return {
     count({ method, route, status, durationMs }) {
@@ -33,7 +31,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** `GET /metrics` on all addresses, since a container is asked from outside. Fails where the port is taken. */
+/** Serves `GET /metrics` on all addresses: containers are scraped from outside. Fails where the port is taken. */
 export async function serveMetrics(metrics: Metrics, port: number): Promise<Server> {
   const server = createServer(async ({ url }, response) => {
     if (url !== '/metrics') return void response.writeHead(404).end();

@@ -1,13 +1,30 @@
-/** How the answers of a route stand in the OpenAPI document. */
+/** The OpenAPI document of the service, made from the schemas that check its requests. */
+import type { SwaggerOptions, SwaggerTransformObject } from '@fastify/swagger';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
+import { View } from '../client/http/answers';
 import type { AnswerCode } from '../client/http/codes';
 import { answers } from './problems';
-import { View } from '../client/http/answers';
 
-/** What any call can be answered with, whatever it is. */
-const always: AnswerCode[] = ['unexpected'];
-/** The groups of codes that calls share. */
+export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
+  openapi: {
+    openapi: '3.1.0',
+    info: { title: 'cyclr-connect onboarding service', version: '0.1.0' },
+    servers: [{ url: publicUrl }],
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of your backend.' },
+        session: { type: 'http', scheme: 'bearer', description: 'The token of a session.' },
+        invitation: { type: 'http', scheme: 'bearer', description: 'The token of an invitation.' },
+      },
+    },
+  },
+  transform: jsonSchemaTransform,
+  transformObject: withHeaders,
+});
+
+/** Problem codes that several calls share. */
 export const codes = {
   caller: ['unauthorized', 'rateLimited'],
   session: ['unauthorized', 'tokenExpired', 'originNotAllowed', 'rateLimited'],
@@ -16,19 +33,19 @@ export const codes = {
   input: ['notNow', 'closed'],
 } as const satisfies { [group: string]: readonly AnswerCode[] };
 
-/** The answers of a route: what it answers when all is well, and a problem document for each other status. */
-export function described(
-  schemas: { [status: number]: z.ZodType | { description: string; content: object } },
+/** The responses of a call: its success, and one problem document for each status of these codes. */
+export function responsesOf(
+  success: { [status: number]: z.ZodType | { description: string; content: object } },
   problems: readonly AnswerCode[],
 ): { [status: number]: unknown } {
   const byStatus = new Map<number, AnswerCode[]>();
-  for (const code of new Set([...problems, ...always]))
+  for (const code of new Set<AnswerCode>([...problems, 'unexpected']))
     byStatus.set(answers[code].status, [...(byStatus.get(answers[code].status) ?? []), code]);
-  const described = [...byStatus].map(([status, codes]) => [status, problemsOf(status, codes)] as const);
-  return { ...schemas, ...Object.fromEntries(described) };
+  const described = [...byStatus].map(([status, codes]) => [status, problemResponse(status, codes)] as const);
+  return { ...success, ...Object.fromEntries(described) };
 }
 
-function problemsOf(status: number, codes: AnswerCode[]) {
+function problemResponse(status: number, codes: AnswerCode[]) {
   const schema = z
     .object({
       title: z.string(),
@@ -51,3 +68,49 @@ const exampleOf = (status: number, code: AnswerCode) => ({
   detail: answers[code].detail,
   requestId: '2b9c4a52-4f0e-4c57-9a4b-0f5b8b1f3f6e',
 });
+
+interface Document {
+  paths?: { [path: string]: { [method: string]: Operation } };
+  components?: { schemas?: { [name: string]: object } };
+}
+
+interface Operation {
+  requestBody?: { required?: boolean; content: { [type: string]: { schema: { required?: string[] } } } };
+  responses: { [status: string]: { headers?: object } };
+}
+
+const text = { type: 'string' };
+const requestId = { 'X-Request-Id': { description: 'Also in the log.', required: true, schema: text } };
+const retryAfter = {
+  'Retry-After': {
+    description: 'Seconds to wait before the next try.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+};
+const authenticate = { 'WWW-Authenticate': { description: 'Bearer', required: true, schema: text } };
+const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryAfter, 503: retryAfter };
+
+/** Adds what the schemas of routes can't express: headers of answers, and optional bodies. */
+const withHeaders: SwaggerTransformObject = (input) => {
+  const document = jsonSchemaTransformObject(input) as Document;
+  for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
+    for (const [status, response] of Object.entries(operation.responses))
+      response.headers = { ...requestId, ...headersOf[status] };
+    const { requestBody } = operation;
+    // A call without a body means the same as one with an empty object: see allowNoBody.
+    if (requestBody) requestBody.required = Object.values(requestBody.content).some(hasRequiredMember);
+  }
+  removeUnused(document);
+  return document;
+};
+
+const hasRequiredMember = ({ schema: { required = [] } }: { schema: { required?: string[] } }): boolean =>
+  required.length > 0;
+
+/** fastify-type-provider-zod adds each schema of an answer a second time, as an input: `ViewInput`. */
+function removeUnused({ paths, components: { schemas = {} } = {} }: Document): void {
+  const used = JSON.stringify(paths);
+  for (const name of Object.keys(schemas))
+    if (name.endsWith('Input') && !used.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
+}

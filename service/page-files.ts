@@ -1,4 +1,7 @@
-/** What the build has made of `page/`: served as it is, to anybody. */
+/**
+ * The scripts and the style sheet that the build makes of `page/`. @fastify/static does not fit: its ETag comes from the
+ * file's time, which differs between instances, and it can neither compress nor add the brand's style.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -6,9 +9,9 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './parts';
 
-/** Beside the compiled service; tests run the service from its source. */
+/** Beside the compiled service; in dist/ where the service runs from its source, as in tests. */
 const folders = [join(__dirname, '..', 'page'), join(__dirname, '..', 'dist', 'page')];
-export const webFolder = (): string => folders.find((folder) => existsSync(join(folder, 'page.js'))) ?? folders[0]!;
+const folder = (): string => folders.find((candidate) => existsSync(join(candidate, 'page.js'))) ?? folders[0]!;
 
 const types: { [extension: string]: string } = {
   '.js': 'text/javascript; charset=utf-8',
@@ -16,11 +19,11 @@ const types: { [extension: string]: string } = {
 };
 
 /**
- * Serves one of the files at `/{name}`, with what stands `before` it. A page of any site may load it; whether it has
- * changed is asked each time.
+ * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load it. Browsers ask each
+ * time whether it has changed.
  */
-export function serveWebFile(app: App, name: string, before = ''): void {
-  const content = Buffer.from(before + readFileSync(join(webFolder(), name), 'utf8'));
+export function servePageFile(app: App, name: string, prefix = ''): void {
+  const content = Buffer.from(prefix + readFileSync(join(folder(), name), 'utf8'));
   const compressed = gzipSync(content, { level: 9 });
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
   app.get(`/${name}`, { schema: { hide: true } }, (request: FastifyRequest, reply: FastifyReply) => {
@@ -33,7 +36,7 @@ export function serveWebFile(app: App, name: string, before = ''): void {
     });
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     reply.type(types[extname(name)]!);
-    const isCompressed = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-    return isCompressed ? reply.header('Content-Encoding', 'gzip').send(compressed) : reply.send(content);
+    const acceptsGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+    return acceptsGzip ? reply.header('Content-Encoding', 'gzip').send(compressed) : reply.send(content);
   });
 }

@@ -1,40 +1,40 @@
-/** What the pages say that a browser sees on its way out and back. */
-import type { StateName } from '../workflows/messages';
+/** Texts of the pages before and after the consent, in each language. */
+import type { StateName } from '../workflows/view';
 import type { AnswerCode } from '../client/http/codes';
 
-/** Not the words of the problem documents: those are for whoever wrote the caller. */
+/** Errors for users. The texts of problem documents are for programmers. */
 const troubles = {
   en: {
-    notNow: 'This is not waited for at the moment.',
-    closed: 'This is over already.',
-    tokenExpired: 'This session has ended.',
-    unauthorized: 'This session is not known here.',
-    originNotAllowed: 'This session is for another site.',
-    notFound: 'There is nothing here.',
-    rateLimited: 'Too many tries at once. Wait a minute.',
-    cyclrUnavailable: 'The other side can’t be reached right now.',
+    notNow: 'This step is not possible at the moment.',
+    closed: 'This connection attempt has already ended.',
+    tokenExpired: 'Your session has expired.',
+    unauthorized: 'Your session is not valid.',
+    originNotAllowed: 'Your session belongs to another website.',
+    notFound: 'This page does not exist.',
+    rateLimited: 'Too many attempts. Wait a minute, then try again.',
+    cyclrUnavailable: 'The connection service can’t be reached at the moment. Try again later.',
   },
   de: {
-    notNow: 'Darauf wird gerade nicht gewartet.',
-    closed: 'Das ist schon beendet.',
-    tokenExpired: 'Die Sitzung ist abgelaufen.',
-    unauthorized: 'Die Sitzung ist hier nicht bekannt.',
-    originNotAllowed: 'Diese Sitzung ist für eine andere Website.',
-    notFound: 'Hier gibt es nichts.',
-    rateLimited: 'Zu viele Versuche auf einmal. Warten Sie eine Minute.',
-    cyclrUnavailable: 'Die Gegenseite ist gerade nicht erreichbar.',
+    notNow: 'Dieser Schritt ist gerade nicht möglich.',
+    closed: 'Dieser Verbindungsversuch ist bereits beendet.',
+    tokenExpired: 'Ihre Sitzung ist abgelaufen.',
+    unauthorized: 'Ihre Sitzung ist nicht gültig.',
+    originNotAllowed: 'Ihre Sitzung gehört zu einer anderen Website.',
+    notFound: 'Diese Seite gibt es nicht.',
+    rateLimited: 'Zu viele Versuche. Warten Sie eine Minute, und versuchen Sie es dann noch einmal.',
+    cyclrUnavailable: 'Der Verbindungsdienst ist gerade nicht erreichbar. Versuchen Sie es später noch einmal.',
   },
 } satisfies { [language: string]: { [code in AnswerCode]?: string } };
 
-const said = (words: { [code in AnswerCode]?: string }, code: AnswerCode): string | undefined => words[code];
+const textFor = (words: { [code in AnswerCode]?: string }, code: AnswerCode): string | undefined => words[code];
 
 const unfinished = (name: string) => `${name} is not connected yet`;
 
 const en = {
   tag: 'en',
-  goingOut: 'Taking you there …',
+  goingOut: 'Opening the sign-in page …',
   forAccount: (account: string) => `For ${account}.`,
-  goOn: 'Go on',
+  goOn: 'Continue',
   theConnector: 'The connector',
   outcomes: {
     fetchingConnector: unfinished,
@@ -48,36 +48,37 @@ const en = {
     expired: (name) => `${name} was not connected in time`,
     cancelled: (name) => `Connecting ${name} was cancelled`,
     failed: (name) => `${name} could not be connected`,
-    unsupported: (name) => `${name} can not be connected here`,
+    unsupported: (name) => `${name} can’t be connected here`,
   } satisfies Record<StateName, (name: string) => string>,
   closeWindow: 'You can close this window.',
-  goBack: 'Go back to the page where you began.',
+  goBack: 'Go back to the page where you started.',
   back: 'Back',
   nothing: 'This page has nothing to show',
-  whereFrom: 'Go back to where you came from.',
-  tryAgain: 'Close this window, and try again from where you came.',
+  whereFrom: 'Go back to the page where you started.',
+  tryAgain: 'Close this window, and try again on the page where you started.',
   hiddenOrigin:
-    'The page that you came from does not say which site it is: its referrer policy keeps that back. Tell whoever runs it.',
-  trouble: (code: AnswerCode): string => said(troubles.en, code) ?? 'That does not work right now.',
+    'Your browser did not tell which website you come from: the referrer policy of that website forbids it. Tell its operator.',
+  trouble: (code: AnswerCode): string =>
+    textFor(troubles.en, code) ?? 'This does not work at the moment. Try again later.',
   noScript: 'This page needs JavaScript.',
 };
 
 export type PageWords = typeof en;
 
-const nochNicht = (name: string) => `${name} ist noch nicht verbunden`;
+const unfinishedDe = (name: string) => `${name} ist noch nicht verbunden`;
 
 const de: PageWords = {
   tag: 'de',
-  goingOut: 'Sie werden weitergeleitet …',
+  goingOut: 'Die Anmeldeseite wird geöffnet …',
   forAccount: (account) => `Für ${account}.`,
   goOn: 'Weiter',
   theConnector: 'Die App',
   outcomes: {
-    fetchingConnector: nochNicht,
-    awaitingProperties: nochNicht,
-    applyingProperties: nochNicht,
-    awaitingCredentials: nochNicht,
-    applyingCredentials: nochNicht,
+    fetchingConnector: unfinishedDe,
+    awaitingProperties: unfinishedDe,
+    applyingProperties: unfinishedDe,
+    awaitingCredentials: unfinishedDe,
+    applyingCredentials: unfinishedDe,
     awaitingAuthorization: (name) => `${name} ist nicht verbunden: Versuchen Sie es noch einmal`,
     verifyingAuthorization: (name) => `${name} wird geprüft …`,
     authenticated: (name) => `${name} ist verbunden`,
@@ -90,17 +91,17 @@ const de: PageWords = {
   goBack: 'Gehen Sie zurück zu der Seite, auf der Sie begonnen haben.',
   back: 'Zurück',
   nothing: 'Hier gibt es nichts zu sehen',
-  whereFrom: 'Gehen Sie dorthin zurück, wo Sie herkamen.',
-  tryAgain: 'Schließen Sie dieses Fenster, und versuchen Sie es noch einmal von dort, wo Sie herkamen.',
+  whereFrom: 'Gehen Sie zurück zu der Seite, auf der Sie begonnen haben.',
+  tryAgain: 'Schließen Sie dieses Fenster, und versuchen Sie es auf der Seite noch einmal, auf der Sie begonnen haben.',
   hiddenOrigin:
-    'Die Seite, von der Sie kamen, sagt nicht, welche Website sie ist: ihre Referrer-Policy hält das zurück. Sagen Sie es denen, die sie betreiben.',
-  trouble: (code) => said(troubles.de, code) ?? 'Das geht gerade nicht.',
+    'Ihr Browser hat nicht mitgeteilt, von welcher Website Sie kommen: Deren Referrer-Policy verbietet es. Sagen Sie das dem Betreiber der Website.',
+  trouble: (code) => textFor(troubles.de, code) ?? 'Das ist gerade nicht möglich. Versuchen Sie es später noch einmal.',
   noScript: 'Diese Seite braucht JavaScript.',
 };
 
 const languages: { [tag: string]: PageWords } = { en, de };
 
-/** The words of the first of these languages that there is: a language tag, or what a browser sends as Accept-Language. */
+/** The texts for a language tag or an Accept-Language header; English where no language is known. */
 export function wordsFor(accepted = ''): PageWords {
   const weighed = accepted.split(',').map((item) => {
     const [tag = '', quality = ''] = item.trim().split(';');

@@ -1,10 +1,10 @@
-/** What the service is made of, and what its routes are given. */
-import type { FastifyInstance, RawServerDefault, FastifyBaseLogger } from 'fastify';
+/** The parts that the service is built of, and the types that its routes share. */
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectorAuth } from '../client/connector-auth';
-import type { ApiKeys } from './api-keys';
 import type { ServiceConfig } from './config';
+import type { ApiKeys } from './keys';
 import type { Session, Tokens } from './tokens';
 
 export interface Parts {
@@ -12,13 +12,13 @@ export interface Parts {
   tokens: Tokens;
   config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand'>;
   apiKeys: ApiKeys;
-  /** Why Temporal can't be reached; undefined when it can. */
+  /** The reason why Temporal does not answer; undefined when it does. */
   trouble: () => Promise<string | undefined>;
-  /** One for each answer. */
+  /** Called once for each answer. */
   report: (answered: Answered) => void;
 }
 
-/** What may be known outside of a call: no URL, no header, no body. */
+/** What logs and metrics may hold of a request: no URL, no header, no body. */
 export interface Answered {
   method: string;
   /** The pattern, such as `/v1/session/connectors/:connectorId/confirm`. */
@@ -27,7 +27,7 @@ export interface Answered {
   durationMs: number;
   requestId: string;
   accountId?: string;
-  /** The kind of an error that nobody expected, and where it came from: never its message. */
+  /** Type and stack of an unexpected error, without its message. */
   error?: { type: string; at: string[] };
 }
 
@@ -41,9 +41,9 @@ export type App = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls: the id of an API key, or of a session. Set by the hooks of a scope. */
+    /** Id of the API key or of the session; empty before the caller is known. */
     caller: string;
-    /** In the scope of sessions. */
+    /** Set in routes for browsers. */
     session: Session | undefined;
     accountId: string | undefined;
     failure: unknown;

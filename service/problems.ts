@@ -1,99 +1,79 @@
-/** What an error means to whoever called: one table, and problem documents (RFC 9457) made of it. */
-import { STATUS_CODES } from 'node:http';
-import type { Problem, View } from '../workflows/messages';
+/** The code of each error, and its status and text: one table. */
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
 import { SealingError } from '../sealing/seal';
+import type { Problem, View } from '../workflows/view';
 
 export interface Answer {
   status: number;
-  /** In our words: it never quotes what was sent. */
+  /** Our own text: it never quotes the request. */
   detail: string;
-  /** When to try again, in seconds. */
+  /** Seconds to wait before the next try. */
   retryAfterS?: number;
 }
 
 export const answers: Record<AnswerCode, Answer> = {
   brokenJson: { status: 400, detail: 'The body is not JSON.' },
-  unauthorized: { status: 401, detail: 'The key or the token is missing, or none that is known here.' },
+  unauthorized: { status: 401, detail: 'The key or the token is missing or unknown.' },
   tokenExpired: { status: 401, detail: 'The token has expired.' },
-  tokenVoid: {
-    status: 401,
-    detail: 'The invitation has served its purpose: everything is connected, or was cancelled.',
-  },
-  originNotAllowed: { status: 403, detail: 'This session is not for this origin.' },
-  notFound: { status: 404, detail: 'There is nothing here.' },
-  methodNotAllowed: { status: 405, detail: 'This can not be done here.' },
-  notNow: { status: 409, detail: 'This is not waited for at the moment.' },
+  tokenVoid: { status: 401, detail: 'The invitation is void: all its connectors are connected or cancelled.' },
+  originNotAllowed: { status: 403, detail: 'The session was made for another origin.' },
+  notFound: { status: 404, detail: 'The resource does not exist.' },
+  methodNotAllowed: { status: 405, detail: 'The resource does not support this method.' },
+  notNow: { status: 409, detail: 'The flow does not wait for this input now.' },
   alreadyRunning: { status: 409, detail: 'An authentication of this connector is running: finish it first.' },
-  closed: { status: 409, detail: 'It has ended: start it again first.' },
+  closed: { status: 409, detail: 'The flow has ended: start it again first.' },
   tooLarge: { status: 413, detail: 'The body is over 256 KiB.' },
-  unsupportedMediaType: { status: 415, detail: 'The body is not of a type that is taken here.' },
-  malformed: { status: 422, detail: 'What was sent does not have the shape it must have.' },
-  notSealed: { status: 422, detail: 'A browser has to seal what was typed before it is sent.' },
+  unsupportedMediaType: { status: 415, detail: 'The media type of the body is not supported.' },
+  malformed: { status: 422, detail: 'The request does not have the required shape.' },
+  notSealed: { status: 422, detail: 'A browser must seal values before it sends them.' },
   notOpenable: { status: 422, detail: 'The sealed value is not for this connector and this submission.' },
-  wrongKind: { status: 422, detail: 'These credentials are not of the kind that this connector asks for.' },
+  wrongKind: { status: 422, detail: 'The connector needs credentials of another kind.' },
   unknownProperty: { status: 422, detail: 'The connector has no such property.' },
   missingProperty: { status: 422, detail: 'A required property is missing.' },
-  refused: { status: 422, detail: 'Cyclr did not accept what was given.' },
+  refused: { status: 422, detail: 'Cyclr did not accept the input.' },
   notAuthorized: { status: 422, detail: 'Cyclr does not report this connector as authorized.' },
-  rateLimited: { status: 429, detail: 'Too many calls at once.', retryAfterS: 60 },
-  unexpected: { status: 500, detail: 'Something went wrong here.' },
-  cyclrUnavailable: { status: 503, detail: 'Cyclr can not be reached at the moment.', retryAfterS: 30 },
-  noWorker: { status: 503, detail: 'No worker answers at the moment.', retryAfterS: 10 },
-  temporalUnavailable: { status: 503, detail: 'Temporal can not be reached at the moment.', retryAfterS: 10 },
+  rateLimited: { status: 429, detail: 'Too many calls in one minute.', retryAfterS: 60 },
+  unexpected: { status: 500, detail: 'An unexpected error: the log has it under the request id.' },
+  cyclrUnavailable: { status: 503, detail: 'Cyclr can not be reached now.', retryAfterS: 30 },
+  noWorker: { status: 503, detail: 'No worker answers now.', retryAfterS: 10 },
+  temporalUnavailable: { status: 503, detail: 'Temporal does not answer now.', retryAfterS: 10 },
 };
 
-/** What the service refuses, or tells about the flow that did. */
+/** An error with a code that callers get. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   constructor(
     readonly code: AnswerCode,
-    /** Where the flow stands, with `notNow`, `closed` and `alreadyRunning`. */
+    /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
     readonly view?: View,
-    /** Which fields it is about. */
+    /** The wrong fields. */
     readonly fields?: Problem['fields'],
   ) {
     super(answers[code].detail);
   }
 }
 
-/** A problem document. */
-export interface ProblemDocument {
-  title: string;
-  status: number;
-  code: AnswerCode;
-  detail: string;
-  requestId: string;
-  view?: View;
-  fields?: Problem['fields'];
-}
-
-export function documentOf({ code, view, fields }: ServiceError, requestId: string): ProblemDocument {
-  const { status, detail } = answers[code];
-  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, view, fields };
-}
-
-/** What any error means to whoever called. */
+/** Gives any error a code; `unexpected` where it has none. */
 export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
-  if (err instanceof ConnectorAuthError) return ofTheFlow(err);
+  if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);
   if (err instanceof SealingError) return new ServiceError('malformed');
-  const { validation, code } = Object(err) as { validation?: Invalid[]; code?: string };
-  if (Array.isArray(validation)) return invalid(validation);
+  const { validation, code } = Object(err) as { validation?: Issue[]; code?: string };
+  if (Array.isArray(validation)) return ofValidation(validation);
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
-/** The ones of the library that have another name here. */
+/** Codes of the library that have another name in HTTP. */
 const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   invalidInput: 'malformed',
   notStarted: 'notFound',
 };
 
-function ofTheFlow({ code, view, problem }: ConnectorAuthError): ServiceError {
+function ofConnectorAuth({ code, view, problem }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
-  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // a newer worker's
-  // The names of unknown properties are what was sent.
+  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // the code of a newer worker
+  // The names of unknown properties come from the request.
   const fields = code === 'unknownProperty' ? undefined : problem?.fields;
   return new ServiceError(known as AnswerCode, view, fields);
 }
@@ -108,18 +88,22 @@ const ofFastify: { [code: string]: AnswerCode } = {
   FST_ERR_MAX_PARAM_LENGTH: 'notFound',
 };
 
-interface Invalid {
+interface Issue {
   instancePath: string;
   message?: string;
 }
 
-function invalid(issues: Invalid[]): ServiceError {
+function ofValidation(issues: Issue[]): ServiceError {
   if (issues.some(({ message }) => message === NOT_SEALED)) return new ServiceError('notSealed');
-  // The first step of a path is a name of ours; further ones can be what was sent.
+  // Only the first step of a path is a name of our schema; later steps can come from the request.
   const names = [...new Set(issues.map(({ instancePath }) => instancePath.split('/')[1] ?? ''))].filter(Boolean);
-  return new ServiceError(
+  return malformed(...names);
+}
+
+/** The error of a request with these wrong fields. */
+export const malformed = (...names: string[]): ServiceError =>
+  new ServiceError(
     'malformed',
     undefined,
     names.length > 0 ? names.map((name) => ({ name, code: 'malformed' })) : undefined,
   );
-}

@@ -1,6 +1,6 @@
 /**
- * Everything that the service hands out and takes back: sessions and invitations of browsers, and the attempts that
- * come back from a third party. Signed, never kept: any instance with the same keys takes them.
+ * Signed tokens (JWT): sessions and invitations of browsers, and the attempts that return from a third party. The service
+ * stores none of them: every instance with the same keys verifies them.
  */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -12,25 +12,25 @@ import type { SessionKeys } from './keys';
 
 export type TokenKind = 'session' | 'invitation';
 
-/** Whom a token stands for, and what it may touch. */
+/** The account and the connectors that a token gives access to. */
 export interface Scope {
   accountId: string;
-  /** What the user knows the account as. */
+  /** The name of the account for the user. */
   accountLabel?: string;
   connectorIds: number[];
-  /** The page that embeds it; our own where there is none. */
+  /** The origin of the host page; absent where only the service's own page uses the session. */
   origin?: string;
   language: string;
-  /** Where the user goes when all is done. */
+  /** The address to which the user returns in the end. */
   returnTo?: string;
 }
 
 export interface Session extends Scope {
-  /** Stays the same when it is renewed. */
+  /** The same in every renewal. */
   id: string;
   /** In milliseconds since 1970. */
   expiresAtMs: number;
-  /** After this it can't be renewed, or redeemed, any more. */
+  /** The time after which it can't be renewed or redeemed. */
   capMs: number;
   lifetimeMs: number;
 }
@@ -48,14 +48,14 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** How long tokens live, in milliseconds; a session's `max` is that of each renewal. */
+/** Lifetimes of tokens in milliseconds. The `max` of a session holds for each renewal. */
 export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
 } as const;
-/** How long a session can be renewed. */
+/** A session can be renewed for so long. */
 const SESSION_CAP_MS = 8 * HOUR_MS;
-/** How long after its link was made a browser may come back. */
+/** A return is accepted for so long after its link was made. */
 const ATTEMPT_MS = DAY_MS;
 
 const types = { session: 'session+jwt', invitation: 'invitation+jwt', attempt: 'attempt+jwt' } as const;
@@ -81,7 +81,7 @@ const AttemptClaims = z.object({
 
 interface Options {
   keys: SessionKeys;
-  /** Who signs, and whom for: a token of another service is none of ours, even with the same keys. */
+  /** The issuer: tokens of another service are refused, even with the same keys. */
   publicUrl: string;
   now?: () => number;
 }
@@ -95,40 +95,40 @@ export class Tokens {
     [this.#keys, this.#publicUrl, this.#now] = [keys, publicUrl, now];
   }
 
-  /** A new session, or an invitation to one. */
+  /** Makes a token of a new session or invitation. */
   mint(kind: TokenKind, scope: Scope, lifetimeMs: number = lifetimes[kind].default): Promise<Token> {
     const capMs = this.#now() + (kind === 'session' ? SESSION_CAP_MS : lifetimeMs);
     return this.#scoped(kind, { ...scope, id: randomUUID(), lifetimeMs, capMs });
   }
 
-  /** The session of a token. Fails: `unauthorized`, `tokenExpired`. */
+  /** Verifies a session token. Fails: `unauthorized`, `tokenExpired`. */
   session(token: string): Promise<Session> {
     return this.#read('session', token);
   }
 
-  /** The same session, for longer: never beyond its cap. */
+  /** Makes a new token of a session: valid until its cap at most. */
   renew(session: Session): Promise<Token> {
     return this.#scoped('session', session);
   }
 
-  /** The invitation of a token. Fails: `unauthorized`, `tokenExpired`. */
+  /** Verifies an invitation token. Fails: `unauthorized`, `tokenExpired`. */
   invitation(token: string): Promise<Session> {
     return this.#read('invitation', token);
   }
 
-  /** A session for who was invited: it ends with the invitation at the latest. */
+  /** Makes a session from an invitation. It ends with the invitation at the latest. */
   redeem(invitation: Session): Promise<Token> {
     const capMs = Math.min(this.#now() + SESSION_CAP_MS, invitation.capMs);
     return this.#scoped('session', { ...invitation, id: randomUUID(), lifetimeMs: lifetimes.session.default, capMs });
   }
 
-  /** What a browser brings back from a third party. It holds no right but to have Cyclr asked once. */
+  /** Signs an attempt for the return address. The token allows one verification of this attempt and nothing else. */
   attempt({ accountId, connectorId, attemptId }: Attempt): Promise<string> {
     const claims = { account: accountId, connector: connectorId, attempt: attemptId };
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);
   }
 
-  /** The attempt that was brought back; undefined for one that is forged, foreign or old. */
+  /** Verifies a returned attempt; undefined where it is forged, of another service, or over a day old. */
   async attemptOf(token: string): Promise<Attempt | undefined> {
     const { data } = AttemptClaims.safeParse(await this.#verified('attempt', token).catch(() => undefined));
     return data && { accountId: data.account, connectorId: data.connector, attemptId: data.attempt };
@@ -181,7 +181,7 @@ const unknownKey = (): never => {
   throw new ServiceError('unauthorized');
 };
 
-/** An error of the library can quote what it was given. */
+/** Replaces the error of jose, which can quote the token. */
 function refused(err: unknown): never {
   throw new ServiceError(err instanceof JWTExpired ? 'tokenExpired' : 'unauthorized');
 }

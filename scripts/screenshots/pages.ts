@@ -11,7 +11,12 @@ const returned = (name: string, view: Look['views'], shows: string): Look => ({
 
 /** The pages on the way to a third party, and back. */
 export const pages: Look[] = [
-  { name: 'going out', of: 'going', views: [viewOf('awaitingAuthorization', ledgerly)], shows: 'Taking you there' },
+  {
+    name: 'going out',
+    of: 'going',
+    views: [viewOf('awaitingAuthorization', ledgerly)],
+    shows: 'Opening the sign-in page',
+  },
   { name: 'going out, refused', of: 'refused', shows: 'Close this window' },
   returned('connected', [viewOf('authenticated', ledgerly)], 'Ledgerly is connected'),
   returned('not connected', [viewOf('awaitingAuthorization', ledgerly)], 'try again'),

@@ -5,10 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import { apiKeysOf } from '../../service/api-keys';
+import { apiKeysOf, sessionKeysOf } from '../../service/keys';
 import { createApp } from '../../service/app';
 import type { Brand } from '../../service/brand';
-import { sessionKeysOf } from '../../service/keys';
 import { Tokens } from '../../service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
 import { freePort } from '../local/ports';

@@ -1,28 +1,32 @@
-/** What a backend may give to a flow: values, credentials, and a user's consent. */
-import { randomUUID } from 'node:crypto';
-import { confirmed, withView } from '../flows';
-import { submissionIdOf } from '../idempotency';
-import { codes, described } from '../openapi';
-import { requireAllowed } from '../origins';
-import type { App, Parts } from '../parts';
-import { returnUrl } from '../return-url';
+/** Calls of backends that an `Idempotency-Key` makes safe to repeat: starting a flow and giving it input. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { Input } from '../../workflows/input';
+import { withView } from '../flows';
+import { codes, responsesOf } from '../openapi';
+import type { App, Parts } from '../parts';
 import { withSealedCredentials, withSealedSecrets } from '../sealing';
 
 const BY = 'backend';
 const ONE = '/v1/accounts/:accountId/connectors/:connectorId';
-const security = [{ apiKey: [] }];
 const { caller, body, flow, input } = codes;
 
-export function backendInputRoutes(app: App, parts: Parts): void {
-  inputRoutes(app, parts);
-  authorizationRoutes(app, parts);
-}
-
-function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
-  const shared = { security, params: requests.OfConnector, headers: requests.Headers };
-  const response = described({ 200: answers.View }, [
+const shared = { security: [{ apiKey: [] }], params: requests.OfConnector, headers: requests.Headers };
+const starting = {
+  ...shared,
+  response: responsesOf({ 200: answers.Started, 201: answers.Started }, [
+    ...caller,
+    ...body,
+    ...flow,
+    'alreadyRunning',
+  ]),
+};
+const giving = {
+  ...shared,
+  response: responsesOf({ 200: answers.View }, [
     ...caller,
     ...body,
     ...flow,
@@ -30,72 +34,82 @@ function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
     'unknownProperty',
     'missingProperty',
     'notSealed',
-  ]);
-  app.post(
-    `${ONE}/properties`,
-    {
-      schema: {
-        summary: 'Gives values; secret ones that are in clear are sealed on arrival',
-        ...shared,
-        body: requests.PropertiesBody,
-        response,
-      },
-    },
-    async ({ params, headers, caller, body }) => {
-      const submissionId = submissionIdOf({ what: 'properties', caller, headers, body, key: params });
-      const values = await withSealedSecrets(body.values, { ...params, submissionId }, sealing.key, () =>
-        auth.view(params),
-      );
-      return withView(auth, params, () => auth.submitProperties(params, { submissionId, values, by: BY }));
-    },
-  );
-  app.post(
-    `${ONE}/credentials`,
-    {
-      schema: {
-        summary: 'Gives credentials; in clear they are sealed on arrival',
-        ...shared,
-        body: requests.CredentialsBody,
-        response,
-      },
-    },
-    async ({ params, headers, caller, body }) => {
-      const submissionId = submissionIdOf({ what: 'credentials', caller, headers, body, key: params });
-      const credentials = await withSealedCredentials(body.credentials, { ...params, submissionId }, sealing.key);
-      return withView(auth, params, () => auth.submitCredentials(params, { submissionId, credentials, by: BY }));
-    },
-  );
+  ]),
+};
+const schemas = {
+  start: { summary: 'Starts a flow (201), or finds the running one (200)', ...starting, body: requests.StartBody },
+  reauthenticate: {
+    summary: 'Starts a re-authentication. The connector keeps its credentials until new input is given',
+    ...starting,
+    body: requests.ReauthenticateBody,
+  },
+  properties: {
+    summary: 'Sets properties. Secret values in clear are sealed on arrival',
+    ...giving,
+    body: requests.PropertiesBody,
+  },
+  credentials: {
+    summary: 'Gives credentials. Credentials in clear are sealed on arrival',
+    ...giving,
+    body: requests.CredentialsBody,
+  },
+};
+
+export function idempotentBackendRoutes(app: App, parts: Parts): void {
+  startRoutes(app, parts);
+  inputRoutes(app, parts);
 }
 
-function authorizationRoutes(app: App, { auth, tokens, config }: Parts): void {
-  const shared = { security, params: requests.OfConnector };
-  app.post(
-    `${ONE}/authorization`,
-    {
-      schema: {
-        summary: "A fresh link to the third party's consent: for the user alone",
-        ...shared,
-        body: requests.AuthorizationBody,
-        response: described({ 200: answers.Link }, [...caller, ...body, ...flow, ...input, 'cyclrUnavailable']),
-      },
-    },
-    async ({ params, body: { returnTo } }) => {
-      requireAllowed(config, { returnTo });
-      const attemptId = randomUUID();
-      const target = returnTo ?? (await returnUrl({ tokens, config }, { ...params, attemptId }));
-      return withView(auth, params, () => auth.requestAuthorization(params, { attemptId, returnTo: target, by: BY }));
-    },
-  );
-  app.post(
-    `${ONE}/confirm`,
-    {
-      schema: {
-        summary: 'Has Cyclr asked whether the user has consented',
-        ...shared,
-        body: requests.ConfirmBody,
-        response: described({ 200: answers.View }, [...caller, ...body, ...flow, ...input]),
-      },
-    },
-    ({ params, body: { attemptId } }) => confirmed(auth, params, BY, attemptId),
-  );
+interface StartRequest {
+  params: ConnectorKey;
+  headers: Call['headers'];
+  caller: string;
+  body: Omit<Input, keyof ConnectorKey>;
 }
+
+function startRoutes(app: App, { auth }: Parts): void {
+  const start = (intent?: 'reauthenticate') => async (request: StartRequest, reply: FastifyReply) => {
+    const { params, headers, caller, body } = request;
+    const idempotencyKey = idempotencyKeyOf({ name: intent ?? 'start', caller, headers, key: params });
+    const options = { by: BY, ...body, ...(intent && { intent }), idempotencyKey };
+    const started = await withView(auth, params, () => auth.start(params, options));
+    return reply.code(started.started ? 201 : 200).send(started);
+  };
+  app.post(ONE, { schema: schemas.start }, start());
+  app.post(`${ONE}/reauthenticate`, { schema: schemas.reauthenticate }, start('reauthenticate'));
+}
+
+function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
+  app.post(`${ONE}/properties`, { schema: schemas.properties }, async ({ params, headers, caller, body }) => {
+    const submissionId = submissionIdOf({ name: 'properties', caller, headers, body, key: params });
+    const view = () => auth.view(params);
+    const values = await withSealedSecrets(body.values, { ...params, submissionId }, sealing.key, view);
+    return withView(auth, params, () => auth.submitProperties(params, { submissionId, values, by: BY }));
+  });
+  app.post(`${ONE}/credentials`, { schema: schemas.credentials }, async ({ params, headers, caller, body }) => {
+    const submissionId = submissionIdOf({ name: 'credentials', caller, headers, body, key: params });
+    const credentials = await withSealedCredentials(body.credentials, { ...params, submissionId }, sealing.key);
+    return withView(auth, params, () => auth.submitCredentials(params, { submissionId, credentials, by: BY }));
+  });
+}
+
+interface Call {
+  name: 'start' | 'reauthenticate' | 'properties' | 'credentials';
+  /** The id of the API key. */
+  caller: string;
+  key: ConnectorKey;
+  headers: { 'idempotency-key'?: string };
+}
+
+/** A digest of the whole call, so that one `Idempotency-Key` can't stand for two calls; undefined without the header. */
+function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefined {
+  const idempotencyKey = headers['idempotency-key'];
+  if (idempotencyKey === undefined) return undefined;
+  const { accountId, connectorId } = key;
+  const call = JSON.stringify([caller, name, accountId, connectorId, idempotencyKey]);
+  return createHash('sha256').update(call).digest('base64url');
+}
+
+/** The submission id of the body, of the `Idempotency-Key`, or a new one. */
+const submissionIdOf = ({ body, ...call }: Call & { body: { submissionId?: string } }): string =>
+  body.submissionId ?? idempotencyKeyOf(call) ?? randomUUID();

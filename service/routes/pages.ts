@@ -1,18 +1,20 @@
-/** What a browser is shown: the connect page, the way to a third party's consent, and the way back. */
+/** The pages: the connect page, the page that leads to the third party, and the return page. */
 import formbody from '@fastify/formbody';
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { ConnectorKey } from '../../workflows/connector';
+import type { View } from '../../workflows/view';
 import { brandHeader, brandStyle } from '../brand';
-import { limiter } from '../callers';
-import { returned, withView } from '../flows';
+import { rateLimiter } from '../callers';
+import { DEPTH, returnQuery, returnUrl, verifyReturn, withView } from '../flows';
 import { html, pageOf, type Html, type Page } from '../html';
+import { servePageFile } from '../page-files';
 import { wordsFor } from '../page-words';
 import type { App, Parts } from '../parts';
+import { setRetryAfter } from '../problem-answers';
 import { answers, ServiceError, serviceErrorOf } from '../problems';
-import { DEPTH, returnQuery, returnUrl } from '../return-url';
-import type { Attempt } from '../tokens';
-import { serveWebFile } from '../page-files';
+import type { Session } from '../tokens';
 
 /** Calls of one session, or for one attempt, in a minute. */
 const MAX_CALLS = 30;
@@ -20,20 +22,20 @@ const hide = { schema: { hide: true } };
 
 type Draw = (page: Omit<Page, 'header'>) => string;
 
-/** Everything under /connect. */
+/** Registers everything under /connect. */
 export function pageRoutes(app: App, parts: Parts): void {
   const { brand = {} } = parts.config;
   const draw: Draw = (page) => pageOf({ ...page, header: brandHeader(brand) });
   app.register(formbody);
-  app.setErrorHandler((err, request, reply) => showTrouble(draw, err, request, reply));
-  serveWebFile(app, 'page.css', brandStyle(brand));
-  for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) serveWebFile(app, script);
+  app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
+  servePageFile(app, 'page.css', brandStyle(brand));
+  for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) servePageFile(app, script);
   connectPage(app, draw);
-  goingOut(app, parts, draw);
-  comingBack(app, parts, draw);
+  goPage(app, parts, draw);
+  returnPage(app, parts, draw);
 }
 
-/** The token is in the fragment, which no server gets to see: this page is the same for everybody. */
+/** The same page for every session: the token is in the fragment of the URL, which browsers do not send. */
 function connectPage(app: App, draw: Draw): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
@@ -52,109 +54,126 @@ const GoForm = z.object({
     .string()
     .regex(/^[1-9]\d{0,15}$/)
     .transform(Number),
-  /** How many entries the history of this tab has, where the page goes out in its own: see return.ts. */
+  /** The length of the tab's history, where the user leaves in the same tab: see page/return.ts. */
   depth: z.string().regex(DEPTH).optional(),
 });
 
 /**
- * A form's target is the new window, so that the click itself opens it. It goes on by a refresh: Chrome applies the
- * `form-action` of the page's policy to every redirect that follows a form.
+ * The form targets a new window, so that the click itself opens it and no popup blocker stops it. The answer is a page
+ * with a refresh: Chrome applies the CSP `form-action` of the page to every redirect after a form post.
  */
-function goingOut(app: App, { auth, tokens, config }: Parts, draw: Draw): void {
-  const own = new URL(config.publicUrl).origin;
-  const limit = limiter(app, MAX_CALLS);
-  app.post('/go', { schema: { hide: true, body: GoForm } }, async function (request, reply) {
+function goPage(app: App, parts: Parts, draw: Draw): void {
+  const limit = rateLimiter(app, MAX_CALLS);
+  app.post('/go', { schema: { hide: true, body: GoForm } }, async (request, reply) => {
     const { session: token, connectorId, depth } = request.body;
-    const session = await tokens.session(token);
-    const { origin } = request.headers;
-    if (origin === undefined || (origin !== own && origin !== session.origin))
-      throw new ServiceError('originNotAllowed');
+    const session = await sessionOfForm(request, parts, token);
     if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
-    [request.caller, request.accountId] = [`going out ${session.id}`, session.accountId];
+    [request.caller, request.accountId] = [`go ${session.id}`, session.accountId];
     await limit(request, reply);
-    const key = { accountId: session.accountId, connectorId };
-    const attemptId = randomUUID();
-    const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId }, depth);
-    const { url } = await withView(auth, key, () =>
-      auth.requestAuthorization(key, { attemptId, returnTo, by: 'user' }),
-    );
-    const { tag: language, goingOut, forAccount, goOn } = wordsFor(session.language);
-    const body = card(
-      goingOut,
-      html`<p>${forAccount(session.accountLabel ?? session.accountId)}</p>
-        <a class="button" href="${url}">${goOn}</a>`,
-    );
-    return show(reply, draw({ title: goingOut, body, language, goesOn: { afterS: 0, to: url } }));
+    const url = await newLink(parts, { accountId: session.accountId, connectorId }, depth);
+    return show(reply, draw(linkPage(session, url)));
   });
 }
 
-/** Whoever comes proves nothing. Cyclr is asked, once for each attempt, whatever else there is in the address. */
-function comingBack(app: App, { auth, tokens }: Parts, draw: Draw): void {
-  const limit = limiter(app, MAX_CALLS);
+/**
+ * The session of a form, from the service's own origin or from the session's. A browser sends `Origin: null` from a page
+ * with the referrer policy `no-referrer`, and from an https page to an http service: that is refused, too.
+ */
+async function sessionOfForm(
+  { headers: { origin } }: FastifyRequest,
+  { tokens, config }: Parts,
+  token: string,
+): Promise<Session> {
+  const session = await tokens.session(token);
+  const isAllowed = origin !== undefined && [new URL(config.publicUrl).origin, session.origin].includes(origin);
+  if (!isAllowed) throw new ServiceError('originNotAllowed');
+  return session;
+}
+
+async function newLink({ auth, tokens, config }: Parts, key: ConnectorKey, depth?: string): Promise<string> {
+  const attemptId = randomUUID();
+  const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId }, depth);
+  const request = { attemptId, returnTo, by: 'user' };
+  return (await withView(auth, key, () => auth.requestAuthorization(key, request))).url;
+}
+
+function linkPage({ accountId, accountLabel, language }: Session, url: string): Omit<Page, 'header'> {
+  const words = wordsFor(language);
+  const content = html`<p>${words.forAccount(accountLabel ?? accountId)}</p>
+    <a class="button" href="${url}">${words.goOn}</a>`;
+  return { ...cardPage(words, words.goingOut, content), redirect: { afterS: 0, to: url } };
+}
+
+/** A return proves nothing. Its attempt is verified against Cyclr, at most once, whatever else the URL has. */
+function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
+  const limit = rateLimiter(app, MAX_CALLS);
   app.head('/return', hide, (_request, reply) => show(reply, ''));
   app.get('/return', hide, async (request, reply) => {
     const words = wordsOf(request);
-    const { attempt: token = '', depth } = returnOf(request.query);
+    const { token, depth } = returnOf(request.query);
     const attempt = await tokens.attemptOf(token);
-    if (!attempt) return show(reply.code(400), draw(pageWith(words, words.nothing, html`<p>${words.whereFrom}</p>`)));
-    const { accountId, connectorId, attemptId }: Attempt = attempt;
-    [request.caller, request.accountId] = [`attempt ${attemptId}`, accountId];
+    if (!attempt) return show(reply.code(400), draw(cardPage(words, words.nothing, html`<p>${words.whereFrom}</p>`)));
+    const { attemptId, ...key } = attempt;
+    [request.caller, request.accountId] = [`attempt ${attemptId}`, key.accountId];
     await limit(request, reply);
-    const { state, connector } = await returned(auth, { accountId, connectorId }, attemptId);
-    const title = words.outcomes[state](connector?.name ?? words.theConnector);
-    const unsettled = state === 'verifyingAuthorization';
-    const goesOn = { afterS: 5, to: `return?${returnQuery(token, depth)}`, unscripted: true };
-    const wayOn = depth === undefined ? html`<p>${words.closeWindow}</p>` : wayBack(words, depth);
-    const page = { title, body: cameBack(title, wayOn, unsettled), language: words.tag };
-    return show(reply, draw({ ...page, ...(unsettled && { goesOn }) }));
+    const view = await verifyReturn(auth, key, attemptId);
+    return show(reply, draw(outcomePage(words, view, { token, depth })));
   });
 }
 
 type Words = ReturnType<typeof wordsFor>;
 
-/** Who went out in their own tab gets back to where they were: by its history, since no address knows the session. */
-const wayBack = ({ goBack, back }: Words, depth: string): Html =>
+/** The outcome of an attempt. While it is being verified, page/return.ts loads the page again. */
+function outcomePage(words: Words, { state, connector }: View, { token, depth }: Return): Omit<Page, 'header'> {
+  const title = words.outcomes[state](connector?.name ?? words.theConnector);
+  const isSettled = state !== 'verifyingAuthorization';
+  const next = depth === undefined ? html`<p>${words.closeWindow}</p>` : backButton(words, depth);
+  const body = html`<div class="card" id="outcome" aria-live="polite" data-settled="${String(isSettled)}">
+      <h1>${title}</h1>
+      ${next}
+    </div>
+    <script type="module" src="return.js"></script>`;
+  const redirect = { afterS: 5, to: `return?${returnQuery(token, depth)}`, noScriptOnly: true };
+  return { title, body, language: words.tag, ...(!isSettled && { redirect }) };
+}
+
+/** Leads back through the history of the tab: no URL contains the session. */
+const backButton = ({ goBack, back }: Words, depth: string): Html =>
   html`<p>${goBack}</p>
     <button class="button" id="back" data-depth="${depth}" hidden>${back}</button>`;
 
-/** What its script takes further: see return.ts. */
-const cameBack = (title: string, content: Html, unsettled: boolean): Html =>
-  html`<div class="card" id="outcome" aria-live="polite" data-settled="${String(!unsettled)}">
-      <h1>${title}</h1>
-      ${content}
-    </div>
-    <script type="module" src="return.js"></script>`;
-
-const card = (title: string, content: Html): Html =>
-  html`<div class="card">
+const cardPage = ({ tag }: Words, title: string, content: Html): Omit<Page, 'header'> => ({
+  title,
+  body: html`<div class="card">
     <h1>${title}</h1>
     ${content}
-  </div>`;
-
-const pageWith = ({ tag }: Words, title: string, content: Html) => ({
-  title,
-  body: card(title, content),
+  </div>`,
   language: tag,
 });
 
 const wordsOf = ({ headers }: FastifyRequest): Words => wordsFor(headers['accept-language']);
 
-/** Cyclr may append something to the address that it was given. */
-function returnOf(query: unknown): { attempt?: string; depth?: string } {
-  const { attempt, depth } = query as { attempt?: unknown; depth?: unknown };
-  const token = typeof attempt === 'string' ? /^[\w-]+\.[\w-]+\.[\w-]+/.exec(attempt)?.[0] : undefined;
-  return { attempt: token, depth: typeof depth === 'string' && DEPTH.test(depth) ? depth : undefined };
+interface Return {
+  /** The signed attempt; empty where there is none. */
+  token: string;
+  depth?: string;
 }
 
-function showTrouble(draw: Draw, err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Reads the query of a return. Cyclr can append text to the attempt. */
+function returnOf(query: unknown): Return {
+  const { attempt, depth } = query as { attempt?: unknown; depth?: unknown };
+  const token = typeof attempt === 'string' ? /^[\w-]+\.[\w-]+\.[\w-]+/.exec(attempt)?.[0] : undefined;
+  return { token: token ?? '', depth: typeof depth === 'string' && DEPTH.test(depth) ? depth : undefined };
+}
+
+function showError(draw: Draw, err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code } = serviceErrorOf(err);
-  const { status, retryAfterS } = answers[code];
   const words = wordsOf(request);
   request.failure = err;
-  if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);
-  const isHidden = code === 'originNotAllowed' && request.headers.origin === 'null';
-  const advice = isHidden ? words.hiddenOrigin : words.tryAgain;
-  return show(reply.code(status), draw(pageWith(words, words.trouble(code), html`<p>${advice}</p>`)));
+  setRetryAfter(reply, code);
+  const hidesOrigin = code === 'originNotAllowed' && request.headers.origin === 'null';
+  const advice = hidesOrigin ? words.hiddenOrigin : words.tryAgain;
+  return show(reply.code(answers[code].status), draw(cardPage(words, words.trouble(code), html`<p>${advice}</p>`)));
 }
 
 const show = (reply: FastifyReply, text: string): FastifyReply => reply.type('text/html; charset=utf-8').send(text);

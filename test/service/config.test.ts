@@ -102,7 +102,7 @@ test('of private sealing keys it keeps the public half, and warns', async () => 
 
   const { sealing, warnings } = await readConfig({ ...right, SEALING_KEYS: JSON.stringify({ keys: [key] }) });
 
-  expect(warnings).toEqual([expect.stringContaining('SEALING_KEYS holds a private key')]);
+  expect(warnings).toEqual([expect.stringContaining('SEALING_KEYS has a private key')]);
   expect(JSON.stringify(sealing.set)).not.toContain(key.d);
   expect(sealing.set.keys).toMatchObject([{ kid: key.kid }]);
   expect(sealing.key.key).toMatchObject({ type: 'public' });

@@ -1,7 +1,7 @@
 /** The event streams while Temporal, or every worker, is away. */
 import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { createEventHub, type EventHub } from '../../service/streams/events';
+import { createEventHub, type EventHub } from '../../service/streams/event-stream';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
@@ -31,7 +31,7 @@ beforeEach(async () => {
   errors = [];
   hub = createEventHub(new ConnectorAuth(client), {
     heartbeatMs: 500,
-    retryAtMostMs: 500,
+    maxRetryMs: 500,
     onError: (error) => errors.push(error),
   });
 });

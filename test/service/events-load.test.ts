@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { createEventHub } from '../../service/streams/events';
+import { createEventHub } from '../../service/streams/event-stream';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { ofKind, taskFailures } from '../support/histories';
@@ -94,7 +94,7 @@ test(`${STREAMS} streams of ${FLOWS} flows are ${FLOWS} polls and ${FLOWS} queri
 });
 
 test('beyond the limit of polls, flows are looked at instead, and asked only where something has happened', async () => {
-  const hub = createEventHub(auth, { heartbeatMs: 500, lookEveryMs: 200, polls: FLOWS - 1 });
+  const hub = createEventHub(auth, { heartbeatMs: 500, checkEveryMs: 200, maxPolls: FLOWS - 1 });
   const { queries, polls, descriptions } = counts;
   const readers = await open(hub, FLOWS);
   const polled = polls.open;

@@ -1,5 +1,5 @@
 /** The event streams of flows that are not started yet, start again, or go on as another run. */
-import { createEventHub } from '../../service/streams/events';
+import { createEventHub } from '../../service/streams/event-stream';
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
@@ -36,7 +36,7 @@ const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
   );
 
 test('a flow that is not started yet is waited for', async () => {
-  const hub = createEventHub(stage.auth, { lookEveryMs: SOON_MS, heartbeatMs: SOON_MS });
+  const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS, heartbeatMs: SOON_MS });
   const key = stage.install('Brightdesk');
   const reader = read(hub, [key]);
   await eventually(
@@ -53,7 +53,7 @@ test('a flow that is not started yet is waited for', async () => {
 });
 
 test('a flow that starts again is followed by those who still read it for another', async () => {
-  const hub = createEventHub(stage.auth, { lookEveryMs: SOON_MS });
+  const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS });
   const [one, other] = [await asking(), await asking()];
   const reader = read(hub, [one.key, other.key]);
   await one.gives(right);
@@ -72,7 +72,7 @@ test('a flow that starts again is followed by those who still read it for anothe
 });
 
 test('who begins to read after a new start sees that, though others have not heard of it', async () => {
-  const hub = createEventHub(stage.auth, { lookEveryMs: HOUR_MS });
+  const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);
   await eventually(early.ids, (ids) => ids.length === 2);
@@ -91,7 +91,7 @@ test('who begins to read after a new start sees that, though others have not hea
 });
 
 test('a flow that goes on as another run is followed through all of them to its end', async () => {
-  const hub = createEventHub(stage.auth, { lookEveryMs: HOUR_MS });
+  const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const { key, workflowId } = await asking();
   const reader = read(hub, [key]);
 

@@ -1,7 +1,7 @@
 /** The event streams: what readers get, and when. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { createEventHub, type EventHub } from '../../service/streams/events';
+import { createEventHub, type EventHub } from '../../service/streams/event-stream';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 beforeEach(() => {
   counts = counted(stage.connection);
   // Nothing here may come from a second look, or wait for a heartbeat.
-  hub = hubOf({ lookEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
+  hub = hubOf({ checkEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
 });
 
 afterEach(async () => {

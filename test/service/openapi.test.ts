@@ -120,9 +120,22 @@ test('answers are as it says', async () => {
   expect(new Set(wire.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
 });
 
-test('a page lists all calls', async () => {
-  const { status, text } = await service.call('GET', '/docs');
+test('GET /docs shows the document with scripts and styles of its own, under the strict policy', async () => {
+  const page = await service.call('GET', '/docs');
+  const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url!);
+  const loaded = await Promise.all(files.map((file) => service.call('GET', file)));
 
-  expect(status).toBe(200);
-  for (const call of calls) expect(text).toContain(call);
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-security-policy')).toContain(
+    "default-src 'none';script-src 'self';style-src 'self'",
+  );
+  expect(page.text).not.toMatch(/<script>|<style|style=/);
+  expect(files).toContainEqual(expect.stringMatching(/^\/docs\/static\/.*\.js$/));
+  expect(loaded.map(({ status }) => status)).toEqual(files.map(() => 200));
+  expect((await service.call('GET', '/docs/json')).body).toEqual(document);
+});
+
+test('a file that /docs does not have is notFound, and its folder is not listed', async () => {
+  for (const path of ['/docs/static/other.js', '/docs/static/', '/docs/static'])
+    expect(await service.call('GET', path)).toMatchObject({ status: 404, body: { code: 'notFound' } });
 });

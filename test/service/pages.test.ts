@@ -125,7 +125,7 @@ describe('going out', () => {
 
     expect(answer.status).toBe(409);
     expect(answer.headers.get('content-type')).toContain('text/html');
-    expect(answer.text).toContain('This is not waited for at the moment.');
+    expect(answer.text).toContain('This step is not possible at the moment.');
   });
 
   test('looking does nothing', async () => {

@@ -52,7 +52,9 @@ test('it refuses to start with one message that names all that is wrong', async 
   const { code, stderr } = await ended;
 
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^service: SESSION_KEYS is empty.*\nSEALING_KEYS is empty.*\nSERVICE_API_KEYS has an item/);
+  expect(stderr).toMatch(
+    /^service: SERVICE_API_KEYS has an item.*\nSESSION_KEYS is not set.*\nSEALING_KEYS is not set/,
+  );
 });
 
 test('it refuses to start where its port is taken', async () => {
@@ -71,7 +73,7 @@ test('metrics have a port of their own, and a private key is warned of', async (
   expect((await service.call('GET', '/metrics')).status).toBe(404);
   expect(metrics).toContain('http_requests_total{method="GET",route="(none)",status="404"}');
   expect(metrics).toContain('process_resident_memory_bytes');
-  expect(service.output.stdout).toContain('SEALING_KEYS holds a private key');
+  expect(service.output.stdout).toContain('SEALING_KEYS has a private key');
 });
 
 test('told to stop, it answers what has arrived, and exits with 0', async () => {

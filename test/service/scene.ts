@@ -2,11 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Connection } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import { apiKeysOf } from '../../service/api-keys';
+import { apiKeysOf, sessionKeysOf, type SessionKeys } from '../../service/keys';
 import { createApp } from '../../service/app';
 import { createLog, logAnswer } from '../../service/log';
 import { createMetrics, type Metrics } from '../../service/metrics';
-import { sessionKeysOf, type SessionKeys } from '../../service/keys';
 import { Tokens } from '../../service/tokens';
 import { keySetOf, publicHalf } from '../../sealing/keys';
 import { freePort } from '../../scripts/local/ports';

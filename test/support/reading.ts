@@ -1,5 +1,5 @@
 /** Readers of event streams. */
-import type { EventHub, ServerSentEvent, StreamOptions } from '../../service/streams/events';
+import type { EventHub, ServerSentEvent, StreamOptions } from '../../service/streams/event-stream';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { eventually } from './eventually';

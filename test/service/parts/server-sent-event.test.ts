@@ -1,4 +1,4 @@
-import { textOf } from '../../../service/streams/events';
+import { textOf } from '../../../service/streams/event-stream';
 
 test.each([
   [{ event: 'view', id: 'run.3', data: '{"a":1}' } as const, 'event: view\nid: run.3\ndata: {"a":1}\n\n'],

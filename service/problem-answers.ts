@@ -1,0 +1,68 @@
+/** Answers errors, unknown paths and wrong methods with problem documents (RFC 9457). */
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AnswerCode } from '../client/http/codes';
+import type { Problem, View } from '../workflows/view';
+import type { App } from './parts';
+import { answers, ServiceError, serviceErrorOf } from './problems';
+
+/** Answers every error of these routes, unknown paths and wrong methods with a problem document. */
+export function answerErrors(app: App): void {
+  const methodsOf = routeMethods(app);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, []));
+  // In onRequest: Fastify 5 refuses a QUERY without a content type before it calls its not-found handler.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return answerUnknown(request, reply, methodsOf(request.url.split('?')[0]!));
+  });
+}
+
+/** Collects the routes that are added from now on. Answers the methods of a path; none for an unknown path. */
+function routeMethods(app: App): (path: string) => string[] {
+  const known: { pattern: RegExp; methods: string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    if (url.endsWith('*')) return; // preflights and static files
+    const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`);
+    known.push({ pattern, methods: [method].flat() });
+  });
+  return (path) => known.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+}
+
+export function answerError(err: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  request.failure = err;
+  return answerProblem(serviceErrorOf(err), request, reply);
+}
+
+function answerUnknown(request: FastifyRequest, reply: FastifyReply, methods: string[]): FastifyReply {
+  if (methods.length === 0) return answerProblem(new ServiceError('notFound'), request, reply);
+  return answerProblem(new ServiceError('methodNotAllowed'), request, reply.header('Allow', methods.join(', ')));
+}
+
+function answerProblem(error: ServiceError, { id }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status } = answers[error.code];
+  setRetryAfter(reply, error.code);
+  if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
+  reply.header('X-Request-Id', id).type('application/problem+json');
+  return reply.code(status).send(JSON.stringify(documentOf(error, id)));
+}
+
+/** Sets `Retry-After` where the code has one, unless a plugin has set it. */
+export function setRetryAfter(reply: FastifyReply, code: AnswerCode): void {
+  const { retryAfterS } = answers[code];
+  if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);
+}
+
+export interface ProblemDocument {
+  title: string;
+  status: number;
+  code: AnswerCode;
+  detail: string;
+  requestId: string;
+  view?: View;
+  fields?: Problem['fields'];
+}
+
+function documentOf({ code, view, fields }: ServiceError, requestId: string): ProblemDocument {
+  const { status, detail } = answers[code];
+  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, view, fields };
+}
