@@ -3,12 +3,15 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
-import type { ConnectorKey } from '../../workflows/connector';
+import { credentialsOf } from '../../sealing/credentials';
+import type { SealingKey } from '../../sealing/keys';
+import { sealCredentials, sealProperties, secretsIn, type Submission } from '../../sealing/seal';
+import { isSealed, type ConnectorKey, type Sealed } from '../../workflows/connector';
 import type { Input } from '../../workflows/input';
+import type { View } from '../../workflows/view';
 import { withView } from '../flows';
 import { codes, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
-import { withSealedCredentials, withSealedSecrets } from '../sealing';
 
 const BY = 'backend';
 const ONE = '/v1/accounts/:accountId/connectors/:connectorId';
@@ -91,6 +94,30 @@ function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
     const credentials = await withSealedCredentials(body.credentials, { ...params, submissionId }, sealing.key);
     return withView(auth, params, () => auth.submitCredentials(params, { submissionId, credentials, by: BY }));
   });
+}
+
+type Values = { [targetName: string]: Sealed | string };
+
+/** The values, each secret one sealed. Reads the view only where a value can be secret. Fails: `malformed`. */
+async function withSealedSecrets(
+  values: Values,
+  submission: Submission,
+  key: SealingKey,
+  view: () => Promise<View>,
+): Promise<Values> {
+  if (Object.keys(secretsIn(values)).length === 0) return values;
+  const secrets = secretsIn(values, (await view()).fields);
+  return { ...values, ...(await sealProperties(secrets, submission, key)) };
+}
+
+/** The credentials, checked and sealed where they are in clear. Fails: `malformed`, without quoting them. */
+async function withSealedCredentials(
+  credentials: Sealed | object,
+  submission: Submission,
+  key: SealingKey,
+): Promise<Sealed> {
+  if (isSealed(credentials)) return credentials;
+  return sealCredentials(credentialsOf(JSON.stringify(credentials)), submission, key);
 }
 
 interface Call {
