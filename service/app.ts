@@ -76,8 +76,8 @@ const withoutBase = (url: string, base: string): string =>
 
 /**
  * After `close()`, closes all connections once no request waits for its answer. Node's `closeIdleConnections`
- * (Node 20.20) leaves connections open that never sent a request, as browsers open them, and those that were busy when
- * `close()` was called.
+ * (Node 20.20) leaves connections open that never sent a request, as browsers open them
+ * (https://github.com/nodejs/node/issues/63452), and those that were busy when `close()` was called.
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

@@ -14,7 +14,7 @@ export interface ApiKeys {
 /** API keys by their SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes none of them. */
 export function apiKeysOf(digests: readonly string[]): ApiKeys {
   const wrong = digests.findIndex((digest) => !/^[0-9a-f]{64}$/i.test(digest));
-  if (wrong >= 0) throw new KeySetError(`has an item (${wrong + 1}) that is no SHA-256 digest in hex: 64 characters`);
+  if (wrong >= 0) throw new KeySetError(`item ${wrong + 1} is no SHA-256 digest in hex (64 characters)`);
   const known = digests.map((digest) => Buffer.from(digest, 'hex'));
   return {
     idOf(key) {
@@ -48,9 +48,9 @@ const JwkSet = z.object({ keys: z.array(z.unknown()).min(1).max(20) });
 /** The keys of a JWK set. Fails with a {@link KeySetError} that gives the position of the wrong key and quotes none. */
 export function sessionKeysOf(text: string): SessionKeys {
   const { data } = JwkSet.safeParse(jsonOf(text));
-  if (!data) throw new KeySetError('is not a JWK set: {"keys": […]} with 1 to 20 keys is expected');
+  if (!data) throw new KeySetError('it is no JWK set, {"keys": […]}, of 1 to 20 keys');
   const keys = data.keys.map(sessionKeyOf);
-  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('has two keys with the same kid');
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('two keys have the same kid');
   return keys as [SessionKey, ...SessionKey[]];
 }
 
@@ -58,7 +58,7 @@ function sessionKeyOf(given: unknown, index: number): SessionKey {
   const { data } = Jwk.safeParse(given);
   const secret = data && base64url.decode(data.k);
   if (!data || !secret || secret.length < MIN_BYTES)
-    throw new KeySetError(`has a key (${index + 1}) that is not a symmetric key for HS256 of at least 256 bits`);
+    throw new KeySetError(`key ${index + 1} is no symmetric key for HS256 of at least 256 bits`);
   return { kid: data.kid ?? kidOf(secret), secret };
 }
 

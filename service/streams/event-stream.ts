@@ -128,7 +128,10 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
     return this.#events.next();
   }
 
-  /** Ends the stream. A generator's own `return()` would wait until its pending `next()` has an event. */
+  /**
+   * Ends the stream. A generator's own `return()` would wait until its pending `next()` has an event:
+   * https://github.com/tc39/proposal-async-iteration/issues/5
+   */
   return(): Promise<IteratorResult<ServerSentEvent, undefined>> {
     this.#close();
     return this.#events.return(undefined);
