@@ -113,8 +113,8 @@ export const missingFields = ({ fields }: Connector): Field[] =>
   fields.filter(({ required, stored }) => required && !stored);
 
 /**
- * Whether a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end,
- * not `.` or `..`. axios drops characters that a header can't carry: any other id could reach Cyclr as another tenant's.
+ * Whether a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not
+ * `.` or `..`. axios drops characters that a header can't carry: any other id could reach Cyclr as another tenant's.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&
@@ -129,6 +129,6 @@ export const isConnectorId = (value: unknown): value is number => Number.isSafeI
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
 
-/** Whether a URL is https, or http on loopback: any other would send tokens and sealed values over a network in clear. */
+/** Whether a URL is https, or http on loopback: http to another host sends tokens and sealed values in clear. */
 export const isSecureUrl = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));

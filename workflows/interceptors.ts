@@ -3,7 +3,7 @@ import { ReadAhead } from './read-ahead';
 
 const RESERVED = '__temporal_';
 
-/** What stands between the SDK and a flow, against two ways in which it could be wedged from outside. */
+/** Guards each run against two messages from outside that would fail all of its workflow tasks. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   const readAhead = new ReadAhead();
   return {
@@ -11,14 +11,14 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       {
         activate(input, next) {
           const jobs = input.activation.jobs ?? [];
-          // The SDK throws at its own names where there is a default handler, and every task from then on would fail.
+          // The SDK throws at a signal with a reserved name if there is a default handler (SDK 1.24): quote the name.
           for (const { signalWorkflow: signal } of jobs)
             if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-          if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) readAhead.goesOn(jobs, workflowInfo());
+          if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) readAhead.beforeActivation(jobs, workflowInfo());
           return next(input);
         },
         concludeActivation(input, next) {
-          readAhead.concludes(input.commands);
+          readAhead.afterActivation(input.commands);
           return next(input);
         },
       },

@@ -20,34 +20,37 @@ export * from './view';
 
 export const taskQueue = 'connector-auth';
 
-/** Facts from UI events: never answered, never able to harm; a `submissionId` seen before changes nothing. */
+/** Facts from UI events: never answered, harmless at any time. A `submissionId` seen before changes nothing. */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
-/** Ends the authentication as `cancelled`, unless Cyclr takes the credentials first. */
+/** Ends the flow as `cancelled`, unless Cyclr accepts the credentials of an activity that runs at this time. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 
 /**
- * The same inputs, for callers who want an answer: the view after Cyclr took or refused it, or as it stands after 10 s.
- * Rejected without a trace, with the problem's code as the failure's type, where the flow itself refuses the input.
- * Update id: the submission id.
+ * The same inputs with an answer: the view after Cyclr accepted or refused the input, or the current view after 10 s.
+ * An input that the flow itself refuses is rejected: the ApplicationFailure's type is the problem's code, and the
+ * history gets no event. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
-/** A fresh link at each request; the newest attempt wins. Fails: `notNow`, `cyclrUnavailable`. Update id: the attempt id. */
+/**
+ * A new link at each request; the newest attempt wins. Fails: `malformed` also for an attempt id seen before, `notNow`,
+ * `cyclrUnavailable`. Update id: the attempt id.
+ */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
- * The view once Cyclr was asked whether the user has consented, or as it stands after 10 s. At most one verification in
- * 5 s; joins a running one. An attempt that the flow does not know changes nothing. Update id: a fresh one each time.
+ * The view after a verification, or the current view after 10 s. Joins a running verification; starts at most one in
+ * 5 s. An unknown attempt id changes nothing. Update id: a new one each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 
-/** Where it stands, without any secret. Answered by a closed authentication too. */
+/** The public state of the flow, without secrets. A closed flow has it in its result. */
 export const view = defineQuery<View>('view');
-/** How it got there: the last 200 transitions and refused inputs. */
+/** The last 200 transitions and refused inputs. */
 export const timeline = defineQuery<Timeline>('timeline');
 
-/** What the list of workflows can be searched by. The state is set where somebody is waited for, and at the end. */
+/** The search attributes of a flow. `state` is set in waiting and final states only, because each upsert costs time. */
 export const searchAttributes = {
   accountId: defineSearchAttributeKey('CyclrAccountId', 'KEYWORD'),
   connectorId: defineSearchAttributeKey('CyclrConnectorId', 'KEYWORD'),

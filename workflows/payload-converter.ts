@@ -1,8 +1,9 @@
 import { defaultPayloadConverter, type PayloadConverter } from '@temporalio/common';
 
 /**
- * Temporal's own, but what can't be decoded is nothing: broken JSON, another SDK's encoding, what somebody has encrypted.
- * Else one such signal would fail every task of its workflow from then on, and the error would quote what it is about.
+ * Temporal's converter, but a payload that can't be decoded becomes `undefined`: broken JSON, or the encoding of another
+ * SDK or of an encryption codec. Otherwise one such signal fails all workflow tasks of its run, before any handler runs,
+ * and the error quotes the payload (SDK 1.24).
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (...args) => defaultPayloadConverter.toPayload(...args),

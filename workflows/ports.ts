@@ -1,52 +1,52 @@
-/** The contract with activities: the calls the workflow needs made. */
+/** The contract with activities: their arguments, results and failures. */
 import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
 import type { ReplyKey } from './input';
 
 /**
- * How an activity fails, as the `type` of its ApplicationFailure. Its message is built from known-safe words only.
- * `InputRefused` and `CyclrRefused` can carry a `Problem` as first detail, the others an {@link UnavailableDetail}.
+ * The `type` of an activity's ApplicationFailure. Its message holds no secret: it stands in the history in clear.
+ * First detail, if any: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link UnavailableDetail}.
  */
 export type ActivityFailureType =
   /** No answer, a 5xx, or an answer that can't be read. Retried. */
   | 'CyclrUnavailable'
-  /** 429. Retried, not before its `Retry-After`. */
+  /** 429. Retried, not before the time in `Retry-After`. */
   | 'CyclrThrottled'
-  /** The first 401 in a row for this account: the token may just be old. Retried with a new one. */
+  /** The first 401 in a row for this account: the token may have expired. Retried with a new token. */
   | 'CyclrUnauthorized'
-  /** A second 401 in a row, with a token minted after the first. */
+  /** The second 401 in a row, with a token minted after the first. */
   | 'CyclrAccessDenied'
-  /** 403, an IP restriction, or Cyclr refused our client id and secret: the operator's trouble. */
+  /** The operator's trouble: 403, an IP restriction, or a refused client id and secret. */
   | 'CyclrForbidden'
   /** 404 for the account connector. */
   | 'CyclrNotFound'
-  /** Cyclr did not take what was given. */
+  /** Cyclr did not accept the input. */
   | 'CyclrRefused'
   /** An account id or connector id that must not be sent. */
   | 'InvalidInput'
-  /** Sealed to a key this worker does not hold. Retried: another worker may hold it. */
+  /** The value is sealed to a key that this worker does not have. Retried: another worker may have it. */
   | 'UnknownSealingKey'
-  /** What was given can't be used; it did not reach Cyclr. */
+  /** The activity refused the input; it did not reach Cyclr. */
   | 'InputRefused';
 
-/** What is known although the call failed. */
+/** Facts that are known although the call failed. */
 export interface UnavailableDetail {
-  /** How long Cyclr asked to be left alone. */
+  /** The `Retry-After` of Cyclr's answer. */
   retryAfterMs?: number;
-  /** The properties that Cyclr took before it failed, this time or at an attempt before. */
+  /** The properties that Cyclr accepted before the failure, in this or an earlier activity attempt. */
   taken?: string[];
 }
 
 export interface PropertyValues {
   submissionId: string;
-  /** An empty value means "unchanged" where one is stored, "not given" otherwise. */
+  /** An empty value means "unchanged" if a value is stored, else "not given". */
   values: { [targetName: string]: Sealed | string };
-  /** The properties that must be given: required, and not stored. */
+  /** The properties that must have a value: required, and not stored. */
   required: string[];
 }
 
 export interface CredentialValue {
   method: AuthMethod;
-  /** Absent where the properties are enough. */
+  /** Absent for client credentials, where the properties are enough. */
   submissionId?: string;
   credentials?: Sealed;
 }
@@ -55,7 +55,7 @@ export interface LinkRequest {
   attemptId: string;
   replyKey: ReplyKey;
   returnTo: string;
-  /** Whether a fingerprint of what is stored now is wanted. */
+  /** Whether to take a fingerprint of the value that is stored now. */
   fingerprint: boolean;
 }
 
@@ -64,28 +64,28 @@ export interface MintedLink {
   link: Sealed;
   /** ISO 8601. */
   expiresAt: string;
-  /** A keyed one, of the stored value; a marker where nothing was authenticated; absent where that can't be read. */
+  /** Of the stored value; a marker if the connector was not authenticated; absent if the value can't be read. */
   fingerprint?: string;
 }
 
 export interface Authorization {
   connector: Connector;
-  /** Whether what is stored differs from what the fingerprint was taken of; false also where that can't be told. */
+  /** Whether the stored value differs from the fingerprint's. False also if one of both is unknown. */
   changed: boolean;
 }
 
 export interface ConnectorActivities {
   /** Reads the account connector. Safe to repeat. */
   fetchConnector(key: ConnectorKey): Promise<Connector>;
-  /** Sets the properties, then reads the connector again. Repeatable as a whole: an existing one is overwritten. */
+  /** Sets the properties, then re-reads the connector. Safe to repeat: values are overwritten. */
   applyProperties(key: ConnectorKey, input: PropertyValues): Promise<Connector>;
   /**
-   * Stores the credentials; without any, tells Cyclr that the properties are enough.
-   * Safe to repeat: the value is overwritten.
+   * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr then reports
+   * it. Safe to repeat: the value is overwritten.
    */
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
-  /** Has Cyclr make a link to the third party's consent. Repeating makes another one; an unused one runs out by itself. */
+  /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused one expires. */
   mintLink(key: ConnectorKey, request: LinkRequest): Promise<MintedLink>;
-  /** Reads the account connector, and what became of the value of this fingerprint. Safe to repeat. */
+  /** Reads the account connector, and compares the stored value with the fingerprint. Safe to repeat. */
   readAuthorization(key: ConnectorKey, since: { fingerprint?: string }): Promise<Authorization>;
 }

@@ -1,22 +1,22 @@
 import type { Problem, ProblemCode } from './view';
 
-/** What each problem says. Ours, always: Cyclr's own text can repeat what was typed. */
+/** Own texts only: Cyclr's can quote the input. */
 const messages: Record<ProblemCode, string> = {
-  malformed: 'The input does not have the shape it must have.',
-  notNow: 'This input is not waited for at the moment.',
+  malformed: 'The input does not have the required shape.',
+  notNow: 'The flow does not accept this input in its present state.',
   notSealed:
-    'A secret was sent unsealed and was not used. It now stands in clear in the history of this workflow: replace it at its source.',
+    'A secret was sent unsealed. The flow did not use it, but it stands in clear in the history of this workflow: replace it at its source.',
   notOpenable:
-    'The sealed value can not be opened here: it was sealed for something else, too long ago, or to another key.',
-  wrongKind: 'These credentials are not of the kind that this connector asks for.',
+    'The worker cannot open the sealed value: it was sealed for another connector, property or submission, or to a key that the worker does not have.',
+  wrongKind: 'These credentials are not of the kind that this connector needs.',
   unknownProperty: 'The connector has no such property.',
   missingProperty: 'A required property is missing.',
-  refused: 'Cyclr did not accept what was given.',
-  notAuthorized: 'Cyclr does not report this connector as authorized.',
-  cyclrUnavailable: 'Cyclr can not be reached at the moment. Nothing is wrong with what was given.',
+  refused: 'Cyclr did not accept the input.',
+  notAuthorized: 'Cyclr does not report this connector as authenticated.',
+  cyclrUnavailable: 'Cyclr gives no usable answer at the moment. This is no fault of the input.',
 };
 
-/** A problem in our own words; `names` are the properties it is about, `detail` known-safe words such as a status. */
+/** The problem of a code. `names`: the properties that have it. `detail`: words without a secret, such as a status. */
 export function problemOf(code: ProblemCode, names: readonly string[] = [], detail?: string): Problem {
   const fields = names.map((name) => ({ name, code }));
   const message = detail ? `${messages[code]} (${detail})` : messages[code];

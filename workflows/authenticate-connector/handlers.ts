@@ -112,7 +112,7 @@ function problemOfRequest({ flow, links }: Context, request: unknown): Problem |
 const failureOf = (problem: Problem): ApplicationFailure =>
   ApplicationFailure.nonRetryable(problem.message, problem.code, problem);
 
-/** Rejects an update if there is a problem: the history gets no event. Synchronous: an async validator never answers. */
+/** Rejects an update that has a problem: the history gets no event. Synchronous: an async validator never answers. */
 function reject(problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
 }

@@ -126,6 +126,6 @@ export function detailsOf(view: View): string {
     .replace(/\n\n- /g, '\n- ');
 }
 
-/** Escapes a foreign text for markdown, in one line. Some renderers make a link of each address, so `:` and `@`, too. */
+/** Escapes a foreign text for markdown, in one line. `:` and `@`, too: some renderers make a link of each address. */
 export const escapeMarkdown = (text: string): string =>
   text.replace(/[\\`*_[\]<>#|~&:@]|(?<=www)\./gi, '\\$&').replace(/\s+/g, ' ');

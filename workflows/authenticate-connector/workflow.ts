@@ -191,7 +191,7 @@ class FlowRun {
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 
-  /** Runs activities; the event of their result or failure. On a cancellation, a running activity attempt ends first. */
+  /** Runs activities: the event of their result or failure. After a cancellation, a running attempt ends first. */
   async #call(activities: () => Promise<Event>): Promise<Event> {
     this.#work = new CancellationScope();
     try {

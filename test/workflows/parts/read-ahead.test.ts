@@ -27,8 +27,8 @@ function does(...tasks: Task[]): void {
   const readAhead = new ReadAhead();
   for (const { length, size = 100 * length, replay = false, jobs = [signal], commands = [] } of tasks) {
     const info = { historyLength: length, historySize: size, unsafe: { isReplaying: replay } };
-    readAhead.goesOn(jobs, info as WorkflowInfo);
-    readAhead.concludes(commands);
+    readAhead.beforeActivation(jobs, info as WorkflowInfo);
+    readAhead.afterActivation(commands);
   }
 }
 
