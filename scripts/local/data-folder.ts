@@ -44,11 +44,11 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   mkdirSync(logFolder, { recursive: true });
   check(temporalFile, isDatabase, 'no SQLite database', 'without flows');
   check(sandboxFile, isSandboxState, 'no data of the sandbox', 'with the accounts of a new sandbox');
-  if (!existsSync(sealingKeysFile)) write(sealingKeysFile, { keys: [await generateKey()] });
+  if (!existsSync(sealingKeysFile)) writePrivate(sealingKeysFile, { keys: [await generateKey()] });
   await privateKeysOf(textOf(sealingKeysFile)).catch(({ message }: Error) => {
     throw unusable(sealingKeysFile, `no private JWK set (${message})`, 'with new sealing keys');
   });
-  if (!existsSync(serviceFile)) write(serviceFile, newServiceKeys());
+  if (!existsSync(serviceFile)) writePrivate(serviceFile, newServiceKeys());
   check(serviceFile, isServiceKeys, 'no file of the keys of the service', 'with new keys');
   const serviceKeys = JSON.parse(textOf(serviceFile)) as ServiceKeys;
   return { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys };
@@ -97,8 +97,8 @@ function textOf(file: string): string {
   }
 }
 
-/** Readable by its owner alone; whole or not at all. */
-function write(file: string, content: object): void {
+/** Writes JSON that its owner alone can read; whole or not at all. */
+export function writePrivate(file: string, content: object): void {
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(content, undefined, 2), { mode: 0o600 });
   renameSync(draft, file);

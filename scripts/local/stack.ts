@@ -33,6 +33,8 @@ export interface StackOptions {
   ports?: Ports;
   /** Called with one line for each part that works. */
   say(line: string): void;
+  /** Ends the start: it fails, and leaves nothing running. */
+  signal?: AbortSignal;
 }
 
 /** Starts the stack and waits until it works. Fails with one message that says what to do, and leaves nothing running. */
@@ -41,8 +43,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const stop = async () => {
     for (const part of parts.splice(0).reverse()) await part.stop();
   };
+  const aborted = abortOf(options.signal);
+  const started: Started = async (starting) => {
+    const part = await Promise.race([starting, aborted]);
+    parts.push(part);
+    await Promise.race([part.ready(), aborted]);
+    return part;
+  };
   try {
-    const running = await startParts(options, (part) => (parts.push(part), part));
+    const running = await startParts(options, started);
     const died = Promise.race(
       parts.map(async (part) => (await part.exited, `The ${part.name} process has ended by itself.`)),
     );
@@ -53,17 +62,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function startParts(
-  { folder, ports = {}, say }: StackOptions,
-  started: <Part extends LocalProcess>(part: Part) => Part,
-): Promise<Running> {
+/** Rejects when the signal is aborted. */
+function abortOf(signal: AbortSignal | undefined): Promise<never> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(new Error('The start was stopped.')));
+  });
+  aborted.catch(() => undefined);
+  return aborted;
+}
+
+/** Notes a part, so that it is stopped with the others, and waits until it is ready. */
+type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
+
+async function startParts({ folder, ports = {}, say }: StackOptions, started: Started): Promise<Running> {
   const { TEMPORAL_ADDRESS, CYCLR_API_URL, CYCLR_SERVICE_URL, SEALING_KEYS } = process.env;
   const { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys } = await openDataFolder(folder);
   const sealingKeys = SEALING_KEYS || sealingKeysFile;
+  const own = { logFolder, waits: false };
 
   const temporal = TEMPORAL_ADDRESS
     ? undefined
-    : started(await startTemporal({ logFolder, port: ports.temporal, uiPort: ports.ui, dbFile: temporalFile }));
+    : await started(startTemporal({ ...own, port: ports.temporal, uiPort: ports.ui, dbFile: temporalFile }));
   const target = temporal ? targetOf(temporal.address) : temporalTarget();
   await register(target);
   const { address, namespace } = target;
@@ -71,17 +90,17 @@ async function startParts(
 
   const sandbox = CYCLR_API_URL
     ? undefined
-    : started(await startSandbox({ logFolder, port: ports.sandbox, dataFile: sandboxFile }));
+    : await started(startSandbox({ ...own, port: ports.sandbox, dataFile: sandboxFile }));
   const cyclrUrl = sandbox?.url ?? CYCLR_API_URL!;
   say(`Cyclr at ${cyclrUrl}${sandbox ? ', the sandbox' : ' (CYCLR_API_URL)'}`);
 
-  const shared = { logFolder, ...(temporal && { temporal: { address } }) };
+  const shared = { ...own, ...(temporal && { temporal: { address } }) };
   const cyclr = sandbox?.cyclr;
-  const worker = started(await startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health }));
+  const worker = await started(startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health }));
   say(`Worker on task queue ${taskQueue}, its health at ${worker.healthUrl}`);
 
   const keys = { sealingKeys: await readKeySet(sealingKeys), keys: serviceKeys };
-  const { url, apiKey } = started(await startService({ ...shared, ...keys, port: ports.service }));
+  const { url, apiKey } = await started(startService({ ...shared, ...keys, port: ports.service }));
   say(`Onboarding service at ${url}, its API at ${url}/docs`);
   return {
     temporal: { address, namespace, uiUrl: temporal?.uiUrl },

@@ -1,12 +1,14 @@
 /** `npm start`: the whole stack on this machine. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findLocalStack, noteFile, type LocalStack } from '../../temporal/local-stack';
 import { runMain } from '../../temporal/run-main';
 import { onStopSignal } from '../../temporal/stop-signals';
 import { catalogue } from '../../sandbox/catalogue';
+import { writePrivate } from '../local/data-folder';
 import { mintSession } from '../local/parts';
-import { startStack, type Running } from '../local/stack';
+import { isFree } from '../local/ports';
+import { startStack, type Running, type Stack } from '../local/stack';
 import { refuseArguments } from '../no-arguments';
 import { checkPorts, portsOf } from './ports';
 
@@ -26,41 +28,56 @@ sandbox, a worker, the onboarding service. Data is kept in .data/: the next star
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
-  const other = findLocalStack(folder);
-  if (other) throw new Error(runsAlready(other));
+  await refuseSecond();
   const ports = portsOf(process.env);
   await checkPorts(ports);
-  return run(startStack({ folder, ports, say: (line) => console.log(`  ${line}`) }));
+  const { signal, stopped } = stopping();
+  const stack = await startStack({ folder, ports, signal, say: (line) => console.log(`  ${line}`) }).catch((err) => {
+    if (signal.aborted) return undefined;
+    throw err;
+  });
+  return stack ? run(stack, stopped) : 0;
 }
 
-async function run(starting: ReturnType<typeof startStack>): Promise<number> {
-  const stopped = new Promise<undefined>((resolve) => onStopSignal(() => resolve(undefined)));
-  const stack = await Promise.race([starting, stopped]);
-  if (!stack) {
-    console.log('Stopping …');
-    await starting.then(({ stop }) => stop()).catch(() => undefined); // a start that fails stops its parts itself
-    return 0;
-  }
+async function run(stack: Stack, stopped: Promise<undefined>): Promise<number> {
   const removeNote = leaveNote(stack);
   console.log(welcome(stack, await linkOf(stack)));
   const trouble = await Promise.race([stopped, stack.died]);
   if (trouble) console.error(trouble);
-  console.log('\nStopping …');
   removeNote();
   await stack.stop();
   return trouble ? 1 : 0;
 }
 
+/** At the first Ctrl-C. */
+function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
+  const controller = new AbortController();
+  const stopped = new Promise<undefined>((resolve) =>
+    onStopSignal(() => {
+      console.log('\nStopping …');
+      controller.abort();
+      resolve(undefined);
+    }),
+  );
+  return { signal: controller.signal, stopped };
+}
+
+/** The process id in the note can be that of another program by now: so the port counts, too. */
+async function refuseSecond(): Promise<void> {
+  const other = findLocalStack(folder);
+  if (other && !(await isFree(Number(new URL(other.service.url).port)))) throw new Error(runsAlready(other));
+}
+
 /** For the demo, the command line and a second `npm start`. The function that it returns removes the note. */
 function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => void {
   const note: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
-  writeFileSync(noteFile(folder), JSON.stringify(note), { mode: 0o600 });
+  writePrivate(noteFile(folder), note);
   return () => rmSync(noteFile(folder), { force: true });
 }
 
 function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
   return [
-    `npm start runs already, as process ${pid}, with its data in ${folder}. Use it, or stop it first (kill ${pid}).`,
+    `npm start runs already, as process ${pid}, with its data in ${folder}. Stop it first: Ctrl-C in its terminal, or kill ${pid}.`,
     `  Temporal at ${temporal.address}${temporal.uiUrl ? `, Temporal Web at ${temporal.uiUrl}` : ''}`,
     `  Cyclr at ${cyclr.url}`,
     `  Onboarding service at ${service.url}`,

@@ -1,122 +1,216 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { connect } from '../../temporal/connection';
-import { isFree } from '../../scripts/local/ports';
+import { freePort, isFree } from '../../scripts/local/ports';
 import { catalogue } from '../../sandbox/catalogue';
 import { eventually } from '../support/eventually';
-import { freePorts, install, type Installation } from './installation';
+import { freePorts, install, type Installation, type Running } from './installation';
 
-let installation: Installation;
-beforeEach(() => (installation = install()));
-afterEach(() => installation.remove());
-jest.setTimeout(60_000);
+jest.setTimeout(300_000); // ends a hang
 
-const fernhill = { accountId: 'acme', connectorId: 1002 };
+const UP = 'Ctrl-C stops everything';
+const key = { accountId: 'acme', connectorId: 1002 };
 
-/** Uses the library on the Temporal that `npm start` has started. */
-async function using<T>(env: NodeJS.ProcessEnv, use: (auth: ConnectorAuth) => Promise<T>): Promise<T> {
-  const address = `127.0.0.1:${env.TEMPORAL_DEV_PORT}`;
-  const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
-  return use(new ConnectorAuth(new Client({ connection }))).finally(() => connection.close());
-}
+const portsIn = (env: NodeJS.ProcessEnv) => Object.values(env).map(Number);
+const areFree = (env: NodeJS.ProcessEnv) => Promise.all(portsIn(env).map((port) => isFree(port)));
 
-const waiting = (auth: ConnectorAuth) =>
-  eventually(
-    () => auth.view(fernhill),
-    ({ state }) => state === 'awaitingProperties',
-  );
+describe('a stack that runs', () => {
+  let installation: Installation;
+  let env: NodeJS.ProcessEnv;
+  let start: Running;
+  beforeAll(async () => {
+    installation = install();
+    env = await freePorts();
+    start = installation.run('start', env);
+    await start.says(UP);
+  });
+  afterAll(() => installation.remove());
 
-test('everything comes up, Ctrl-C stops all of it, and the next start finds its flows again', async () => {
-  const env = await freePorts();
-  const first = installation.run('start', env);
-  await first.says('Ctrl-C stops everything');
-  const { runId } = await using(env, async (auth) => (await auth.start(fernhill), waiting(auth)));
+  test('npm start makes its keys for their owner alone', () => {
+    for (const name of ['sealing-keys.json', 'service.json', 'running.json'])
+      expect([name, statSync(join(installation.folder, '.data', name)).mode & 0o777]).toEqual([name, 0o600]);
+  });
 
-  first.process.kill('SIGINT');
-  first.process.kill('SIGINT'); // npm hands on what the terminal has sent to the whole group already
-  expect(await first.ended).toBe(0);
-  const free = await Promise.all(Object.values(env).map((port) => isFree(Number(port))));
-  const second = installation.run('start', env);
-  await second.says('Ctrl-C stops everything');
-  const found = await using(env, waiting);
-  const applied = await using(env, (auth) =>
-    auth.submitProperties(fernhill, { submissionId: 's1', values: { Domain: 'acme' } }),
-  );
-  second.process.kill('SIGTERM');
+  test('npm start prints the address of Temporal Web, which answers, and the next commands', async () => {
+    const web = `http://127.0.0.1:${env.TEMPORAL_DEV_UI_PORT}/namespaces/default/workflows`;
 
-  expect(free).toEqual([true, true, true, true]);
-  expect(found.runId).toBe(runId);
-  expect(applied.state).toBe('awaitingCredentials');
-  expect(await second.ended).toBe(0);
+    expect(start.output()).toContain(`Temporal Web: ${web}`);
+    expect(start.output()).toContain('npm run demo');
+    expect((await fetch(web)).status).toBe(200);
+  });
+
+  test('npm start prints a link to the connect page that works', async () => {
+    const [link = '', token = ''] = /http:\S+\/connect#session=(\S+)/.exec(start.output()) ?? [];
+
+    const shown = await fetch(link);
+    const session = await fetch(new URL('v1/session', link), { headers: { Authorization: `Bearer ${token}` } });
+
+    expect(shown.status).toBe(200);
+    expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
+  });
+
+  test('a second npm start refuses, and names folder, process and addresses of the first, whatever its own ports', async () => {
+    const second = installation.run('start', await freePorts());
+
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(`npm start runs already, as process ${start.process.pid}`);
+    expect(second.output()).toContain(join(installation.folder, '.data'));
+    expect(second.output()).toContain(`http://127.0.0.1:${env.PORT}`);
+    expect(second.output()).toContain(`127.0.0.1:${env.TEMPORAL_DEV_PORT}`);
+  });
 });
 
-test('the keys are made at the first start, for their owner alone', async () => {
-  const running = installation.run('start', await freePorts());
-  await running.says('Ctrl-C stops everything');
+describe('start and stop', () => {
+  let installation: Installation;
+  beforeEach(() => (installation = install()));
+  afterEach(() => installation.remove());
 
-  const { mode } = statSync(join(installation.folder, '.data', 'sealing-keys.json'));
+  /** Uses the library on the Temporal server of `npm start`. */
+  async function using<T>(env: NodeJS.ProcessEnv, use: (auth: ConnectorAuth) => Promise<T>): Promise<T> {
+    const address = `127.0.0.1:${env.TEMPORAL_DEV_PORT}`;
+    const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
+    return use(new ConnectorAuth(new Client({ connection }))).finally(() => connection.close());
+  }
 
-  expect(mode & 0o777).toBe(0o600);
-});
+  const waiting = (auth: ConnectorAuth) =>
+    eventually(
+      () => auth.view(key),
+      ({ state }) => state === 'awaitingProperties',
+    );
 
-test('it says where Temporal Web is and what to try next', async () => {
-  const env = await freePorts();
-  const running = installation.run('start', env);
-  await running.says('Ctrl-C stops everything');
-
-  const web = `http://127.0.0.1:${env.TEMPORAL_DEV_UI_PORT}/namespaces/default/workflows`;
-
-  expect(running.output()).toContain(`Temporal Web: ${web}`);
-  expect(running.output()).toContain('npm run demo');
-  expect((await fetch(web)).status).toBe(200);
-});
-
-test('it prints a link to the connect page that works', async () => {
-  const running = installation.run('start', await freePorts());
-  await running.says('Ctrl-C stops everything');
-  const [link = '', token = ''] = /http:\S+\/connect#session=(\S+)/.exec(running.output()) ?? [];
-
-  const shown = await fetch(link);
-  const session = await fetch(new URL('v1/session', link), { headers: { Authorization: `Bearer ${token}` } });
-
-  expect(shown.status).toBe(200);
-  expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
-  expect(statSync(join(installation.folder, '.data', 'service.json')).mode & 0o777).toBe(0o600);
-});
-
-test.each(['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT'])(
-  'a port in use is a clear message, and leaves nothing running (%s)',
-  async (variable) => {
+  test('Ctrl-C stops every process, and the next npm start continues the flows', async () => {
     const env = await freePorts();
-    const other = createServer().listen(Number(env[variable]), '127.0.0.1');
-    await once(other, 'listening');
-    try {
-      const running = installation.run('start', env);
+    const first = installation.run('start', env);
+    await first.says(UP);
+    const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
-      const code = await running.ended;
+    first.process.kill('SIGINT');
+    first.process.kill('SIGINT'); // npm forwards the signal that the terminal has sent to the whole group
+    expect(await first.ended).toBe(0);
+    const free = await areFree(env);
+    const second = installation.run('start', env);
+    await second.says(UP);
+    const found = await using(env, waiting);
+    const applied = await using(env, (auth) =>
+      auth.submitProperties(key, { submissionId: 's1', values: { Domain: 'acme' } }),
+    );
+    second.process.kill('SIGTERM');
 
-      expect(code).toBe(1);
-      expect(running.output()).toContain(env[variable]);
-      expect(running.output()).toContain(variable);
-      const rest = Object.entries(env).filter(([name]) => name !== variable);
-      expect(await Promise.all(rest.map(([, port]) => isFree(Number(port))))).toEqual([true, true, true]);
-    } finally {
-      other.close();
+    expect(free).toEqual([true, true, true, true]);
+    expect(found.runId).toBe(runId);
+    expect(applied.state).toBe('awaitingCredentials');
+    expect(await second.ended).toBe(0);
+  });
+
+  test('Ctrl-C during the start stops the processes that were started', async () => {
+    const env = await freePorts();
+    const start = installation.run('start', env);
+    await start.says('Temporal at');
+
+    start.process.kill('SIGINT');
+
+    expect(await start.ended).toBe(0);
+    expect(await areFree(env)).toEqual([true, true, true, true]);
+  });
+
+  test('a killed npm start leaves no process behind, and its note does not hinder the next one', async () => {
+    const env = await freePorts();
+    const start = installation.run('start', env);
+    await start.says(UP);
+
+    start.process.kill('SIGKILL');
+    await eventually(
+      () => areFree(env),
+      (free) => free.every(Boolean),
+    );
+
+    const next = installation.run('start', env);
+    await next.says(UP);
+  });
+});
+
+describe('npm start refuses before it starts anything', () => {
+  let installation: Installation;
+  let env: NodeJS.ProcessEnv;
+  beforeEach(async () => {
+    installation = install();
+    env = { ...(await freePorts()), HEALTH_PORT: `${await freePort()}` };
+  });
+  afterEach(() => installation.remove());
+
+  async function refusal(more: NodeJS.ProcessEnv = {}): Promise<string> {
+    const start = installation.run('start', { ...env, ...more });
+    expect(await start.ended).toBe(1);
+    expect(start.output()).not.toMatch(/^ {2}Temporal at/m);
+    return start.output();
+  }
+
+  const write = (name: string, content: string) => {
+    mkdirSync(join(installation.folder, '.data'), { recursive: true });
+    writeFileSync(join(installation.folder, '.data', name), content);
+  };
+
+  test('taken ports, with one line for each: its number and its variable', async () => {
+    const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
+    const servers: Server[] = [];
+    for (const variable of variables) {
+      const server = createServer().listen(Number(env[variable]), '127.0.0.1');
+      await once(server, 'listening');
+      servers.push(server);
     }
-  },
-);
+    try {
+      const lines = (await refusal()).trim().split('\n');
 
-test('a Ctrl-C while it starts stops what has started', async () => {
-  const env = await freePorts();
-  const running = installation.run('start', env);
-  await running.says('Temporal at');
+      expect(lines).toHaveLength(5);
+      variables.forEach((variable, i) => {
+        expect(lines[i]).toContain(`Port ${env[variable]} of 127.0.0.1`);
+        expect(lines[i]).toContain(`set ${variable} to another port`);
+      });
+    } finally {
+      for (const server of servers) server.close();
+    }
+  });
 
-  running.process.kill('SIGINT');
+  test('two variables with the same port', async () => {
+    expect(await refusal({ SANDBOX_PORT: env.PORT })).toContain(`are both ${env.PORT}`);
+  });
 
-  expect(await running.ended).toBe(0);
-  expect(await Promise.all(Object.values(env).map((port) => isFree(Number(port))))).toEqual([true, true, true, true]);
+  test('a variable that is no port number', async () => {
+    expect(await refusal({ SANDBOX_PORT: 'http' })).toBe('SANDBOX_PORT is no port number.\n');
+  });
+
+  test('a .data that is a file', async () => {
+    writeFileSync(join(installation.folder, '.data'), '');
+
+    expect(await refusal()).toMatch(/\.data is a file, but .* Rename the file\.\n$/);
+  });
+
+  test.each([
+    ['sealing-keys.json', '{"keys": ['],
+    ['service.json', '{}'],
+    ['sandbox.json', 'half a fi'],
+    ['temporal.db', 'This is a text, and no database.'],
+    ['running.json', '{'],
+  ])('a broken %s in .data, in one line that names the file and the remedy', async (name, content) => {
+    write(name, content);
+
+    const output = await refusal();
+
+    expect(output.trim().split('\n')).toHaveLength(1);
+    expect(output).toContain(join('.data', name));
+    expect(output).toMatch(/remove it|delete the file/);
+    expect(readFileSync(join(installation.folder, '.data', name), 'utf8')).toBe(content);
+  });
+
+  test('a Temporal server whose port is closed', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+
+    expect(await refusal({ TEMPORAL_ADDRESS: address })).toMatch(
+      new RegExp(`^Temporal at ${address} does not run \\(the port is closed\\)[^\n]*\n$`),
+    );
+  });
 });
