@@ -1,3 +1,4 @@
+/** The errors of the library, and the one translation of Temporal's errors into them. */
 import {
   NamespaceNotFoundError,
   WorkflowNotFoundError,
@@ -6,29 +7,20 @@ import {
   isGrpcServiceError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Problem, ProblemCode, View } from '../workflows/messages';
+import type { Problem, ProblemCode, View } from '../workflows/view';
+import type { ConnectorAuthErrorCode } from './answers';
 
-/**
- * - a problem's code: the flow refused the input, without a trace of it;
- * - `invalidInput`: the input can't be that of an authentication;
- * - `notStarted`: no authentication is known for this account connector;
- * - `alreadyRunning`: a re-authentication was asked for while an authentication runs;
- * - `closed`: it has ended, and takes nothing any more;
- * - `noWorker`: Temporal answers, but no worker does;
- * - `temporalUnavailable`: Temporal does not answer, or not as it should.
- */
-export type ConnectorAuthErrorCode =
-  ProblemCode | 'invalidInput' | 'notStarted' | 'alreadyRunning' | 'closed' | 'noWorker' | 'temporalUnavailable';
+export type { ConnectorAuthErrorCode } from './answers';
 
-/** What a call could not do. Its message holds nothing that was given. */
+/** The error of each method of ConnectorAuth. Its message holds no part of the input. */
 export class ConnectorAuthError extends Error {
   override readonly name = 'ConnectorAuthError';
   constructor(
     readonly code: ConnectorAuthErrorCode,
     message: string,
-    /** How it ended, with `closed`. */
+    /** With `closed`: the final view. */
     readonly view?: View,
-    /** What exactly is wrong with an input that the flow refused. */
+    /** With the code of a problem: the problem, with the fields that have it. */
     readonly problem?: Problem,
   ) {
     super(message);
@@ -37,19 +29,18 @@ export class ConnectorAuthError extends Error {
 
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
-/** DEADLINE_EXCEEDED, and CANCELLED: the client's own retry ends so when the deadline comes in between. */
-const GRPC_TIME_IS_UP = [4, 1];
+/** DEADLINE_EXCEEDED, and CANCELLED: the SDK's retry ends with the latter if the deadline passes during a pause. */
+const GRPC_DEADLINE = [4, 1];
 
-/** The gRPC error behind one of the client's. */
 function grpcErrorOf(err: unknown) {
   const cause = err instanceof Error && err.cause !== undefined ? err.cause : err;
   return isGrpcServiceError(cause) ? cause : undefined;
 }
 
-/** Whether the time was up before an answer came. */
-export const isDeadline = (err: unknown): boolean => GRPC_TIME_IS_UP.includes(grpcErrorOf(err)?.code ?? 0);
+/** Whether a call failed because its deadline passed. */
+export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
-/** Runs a call to Temporal, and gives each error of its client a code of ours. */
+/** Runs a call to Temporal. Fails with a {@link ConnectorAuthError} in place of an error of Temporal's client. */
 export async function translated<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -58,7 +49,7 @@ export async function translated<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What an error of Temporal's client is in our words; any other stays what it is. */
+/** The {@link ConnectorAuthError} for an error of Temporal's client. Returns any other error unchanged. */
 export function toConnectorAuthError(err: unknown): unknown {
   if (err instanceof ConnectorAuthError) return err;
   if (err instanceof WorkflowNotFoundError)

@@ -1,35 +1,22 @@
-/** The flows of an account, from Temporal's visibility: no worker is asked. */
+/** Lists the connectors of an account from Temporal's visibility. */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { isAccountId, isConnectorId, type ConnectorKey } from '../workflows/connector';
-import { searchAttributes, workflowIdOf, type StateName } from '../workflows/messages';
+import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { searchAttributes } from '../workflows/messages';
+import type { StateName } from '../workflows/view';
+import type { ConnectorList, ListedConnector } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 
 export interface ListRequest {
   accountId: string;
-  /** Only those in this state. */
+  /** Lists only connectors in this state. */
   state?: StateName;
-  /** The first is 1. */
+  /** 1 is the first page, and the default. */
   page?: number;
   /** 50 by default. */
   pageSize?: number;
 }
 
-export interface ListedConnector extends ConnectorKey {
-  /** Absent until Cyclr was asked. */
-  name?: string;
-  /** The last one in which somebody was waited for, or the one that it ended in; `fetchingConnector` before that. */
-  state: StateName;
-  /** When it ended; else when it was started. */
-  since: string;
-}
-
-export interface ConnectorList {
-  items: ListedConnector[];
-  /** The page after this one, where there is one. */
-  next?: number;
-}
-
-/** So many runs of an account are looked at, the latest first. */
+/** The limit of runs that one call reads, the latest first. */
 const MAX_RUNS = 5_000;
 
 export async function connectorList(
@@ -42,11 +29,13 @@ export async function connectorList(
   return { items, ...(page * pageSize < matching.length && { next: page + 1 }) };
 }
 
-/** The state of an earlier run is no longer that of its connector: so all have to be read, and can't be filtered there. */
+/**
+ * The latest run of each connector. Reads all runs, because the server can not filter by the latest one. By workflow id:
+ * Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32).
+ */
 async function latestRuns(client: Client, accountId: string): Promise<ListedConnector[]> {
   if (!isAccountId(accountId))
-    throw new ConnectorAuthError('invalidInput', 'accountId is not one that Cyclr can be asked about');
-  // By the id, not by the search attribute: there is nothing in it that would have to be escaped.
+    throw new ConnectorAuthError('invalidInput', 'accountId is not a valid account id of Cyclr');
   const prefix = workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
   const query = `WorkflowType = "authenticateConnector" AND WorkflowId STARTS_WITH "${prefix}"`;
   const latest = new Map<number, WorkflowExecutionInfo>();
@@ -62,8 +51,8 @@ async function latestRuns(client: Client, accountId: string): Promise<ListedConn
     .map(([connectorId, run]) => listed({ accountId, connectorId }, run));
 }
 
-/** How a run ended that Temporal, and not its workflow, has ended. */
-const endings: { [status: string]: StateName } = {
+/** The state of a run that did not end by its workflow, by Temporal's status. */
+const stateOfStatus: { [status: string]: StateName } = {
   CANCELLED: 'cancelled',
   TERMINATED: 'failed',
   TIMED_OUT: 'failed',
@@ -79,7 +68,7 @@ function listed(
   return {
     ...key,
     ...(name !== undefined && { name }),
-    state: endings[status.name] ?? state ?? 'fetchingConnector',
+    state: stateOfStatus[status.name] ?? state ?? 'fetchingConnector',
     since: (closeTime ?? startTime).toISOString(),
   };
 }

@@ -13,7 +13,8 @@ export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
 
 /** `authenticate` ends at once if Cyclr already reports `Authenticated`; `reauthenticate` asks for new input always. */
-export type Intent = 'authenticate' | 'reauthenticate';
+export const intents = ['authenticate', 'reauthenticate'] as const;
+export type Intent = (typeof intents)[number];
 
 /** A value that only the worker can open: a compact JWE, bound to account, connector, purpose and submission. */
 export interface Sealed {

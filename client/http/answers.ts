@@ -1,12 +1,28 @@
-/** What is answered: described in the OpenAPI document, and compared with it in tests. */
+/**
+ * The schemas of the service's answers: they are the OpenAPI document, and tests compare answers with it. Each follows
+ * a type: a field that is missing or unknown in a schema does not compile, and states and codes come from their lists.
+ */
 import { z } from 'zod';
-import { finalStates, stateNames } from '../../workflows/view';
+import { intents } from '../../workflows/connector';
+import * as view from '../../workflows/view';
+import type { Connector, Field } from '../../workflows/connector';
+import type * as library from '../answers';
+import type * as shapes from './shapes';
 
-export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
+type Fields<T> = {
+  [K in keyof T]-?: undefined extends T[K] ? z.ZodOptional<z.ZodType<NonNullable<T[K]>>> : z.ZodType<T[K]>;
+};
+
+/** A schema with exactly the fields of a type. */
+const objectOf = <T>(fields: Fields<T>) => z.object(fields) as unknown as z.ZodType<T>;
+
+export const State = z.enum(view.stateNames).meta({ description: `Final: ${view.finalStates.join(', ')}.` });
 const Time = z.string().meta({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] });
+const Intent = z.enum(intents);
+const code = z.enum(view.problemCodes);
+const connectorKey = { accountId: z.string(), connectorId: z.int() };
 
-const code = z.string().meta({ examples: ['refused'] });
-const Field = z.object({
+const FieldShape = objectOf<Field>({
   name: z.string(),
   label: z.string(),
   help: z.string().optional(),
@@ -17,42 +33,43 @@ const Field = z.object({
   multiline: z.boolean().optional(),
   default: z.string().optional(),
 });
-export const View = z.object({
-  accountId: z.string(),
-  connectorId: z.int(),
+const ConnectorShape = objectOf<Omit<Connector, 'authenticated' | 'fields'>>({
+  name: z.string(),
+  description: z.string().optional(),
+  icon: z.string().optional(),
+  authType: z.string(),
+  oauth2Type: z.string().optional(),
+  authDescription: z.string().optional(),
+  partnerSupplied: z.boolean(),
+});
+const Problem = objectOf<view.Problem>({
+  code,
+  message: z.string(),
+  fields: z.array(z.object({ name: z.string(), code })).optional(),
+});
+export const View = objectOf<view.View>({
+  ...connectorKey,
   runId: z.string(),
-  intent: z.enum(['authenticate', 'reauthenticate']),
+  intent: Intent,
   state: State,
-  connector: z
-    .object({
-      name: z.string(),
-      description: z.string().optional(),
-      icon: z.string().optional(),
-      authType: z.string(),
-      oauth2Type: z.string().optional(),
-      authDescription: z.string().optional(),
-      partnerSupplied: z.boolean(),
-    })
-    .optional(),
-  fields: z.array(Field).optional(),
-  problem: z
-    .object({ code, message: z.string(), fields: z.array(z.object({ name: z.string(), code })).optional() })
-    .optional(),
+  connector: ConnectorShape.optional(),
+  fields: z.array(FieldShape).optional(),
+  problem: Problem.optional(),
   deadline: Time.optional(),
-  attempt: z.object({ id: z.string(), requestedAt: Time, expiresAt: Time }).optional(),
-  verification: z.enum(['checked', 'notChecked', 'unproven']).optional(),
-  failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  attempt: objectOf<view.Attempt>({ id: z.string(), requestedAt: Time, expiresAt: Time }).optional(),
+  verification: z.enum(view.verifications).optional(),
+  failure: objectOf<view.Failure>({ code: z.enum(view.failureCodes), message: z.string() }).optional(),
   revision: z.int(),
 });
-export const Started = z.object({
+export const Started = objectOf<library.Started>({
   workflowId: z.string(),
   runId: z.string(),
   started: z.boolean(),
-  intent: z.enum(['authenticate', 'reauthenticate']),
+  intent: Intent,
 });
-export const Timeline = z.object({
+export const Timeline = objectOf<view.Timeline>({
   entries: z.array(
-    z.object({
+    objectOf<view.TimelineEntry>({
       at: Time,
       from: State,
       event: z.string(),
@@ -64,14 +81,14 @@ export const Timeline = z.object({
   ),
   dropped: z.int().optional(),
 });
-export const ConnectorList = z.object({
+export const ConnectorList = objectOf<library.ConnectorList>({
   items: z.array(
-    z.object({ accountId: z.string(), connectorId: z.int(), name: z.string().optional(), state: State, since: Time }),
+    objectOf<library.ListedConnector>({ ...connectorKey, name: z.string().optional(), state: State, since: Time }),
   ),
-  next: z.int().optional().meta({ description: 'The page after this one, where there is one.' }),
+  next: z.int().optional().meta({ description: 'The number of the next page, if there is one.' }),
 });
-export const Link = z.object({ attemptId: z.string(), url: z.string(), expiresAt: Time });
-export const Minted = z.object({ token: z.string(), url: z.string(), expiresAt: Time });
+export const Link = objectOf<library.Link>({ attemptId: z.string(), url: z.string(), expiresAt: Time });
+export const Minted = objectOf<shapes.Session>({ token: z.string(), url: z.string(), expiresAt: Time });
 export const Renewed = z.object({ token: z.string(), expiresAt: Time });
 export const SessionAnswer = z.object({
   accountId: z.string(),

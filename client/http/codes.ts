@@ -1,7 +1,7 @@
-/** The `code` of each problem document: what went wrong, for programs. */
-import type { ConnectorAuthErrorCode } from '../connector-auth-error';
+/** The `code` of each problem document of the service: the reason of a refusal, for programs. */
+import type { ConnectorAuthErrorCode } from '../answers';
 
-/** What the service itself refuses. */
+/** The codes that the service adds to those of the library. */
 export type ServiceErrorCode =
   | 'brokenJson'
   | 'unauthorized'
@@ -18,5 +18,5 @@ export type ServiceErrorCode =
 /** The codes that an answer can have. */
 export type AnswerCode = Exclude<ConnectorAuthErrorCode, 'invalidInput' | 'notStarted'> | ServiceErrorCode;
 
-/** What a schema says of a value that should have been sealed. */
+/** The message of a schema for a value that must be sealed. */
 export const NOT_SEALED = 'notSealed';

@@ -58,7 +58,7 @@ export class OnboardingService {
     options?: CallOptions,
   ): AsyncGenerator<shapes.ListedConnector, void, undefined> {
     for (let page: number | undefined = 1; page !== undefined;) {
-      const { items, next }: shapes.ConnectorPage = await this.listPage(accountId, { ...filter, page }, options);
+      const { items, next }: shapes.ConnectorList = await this.listPage(accountId, { ...filter, page }, options);
       yield* items;
       page = next;
     }
@@ -69,7 +69,7 @@ export class OnboardingService {
     accountId: string,
     query: shapes.ListRequest = {},
     options?: CallOptions,
-  ): Promise<shapes.ConnectorPage> {
+  ): Promise<shapes.ConnectorList> {
     return this.#send({ method: 'GET', path: pathOfAccount(accountId), query }, options);
   }
 

@@ -1,6 +1,6 @@
 /** What is sent: parsed on arrival, and described in the OpenAPI document. */
 import { z } from 'zod';
-import { isAccountId, isConnectorId } from '../../workflows/connector';
+import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
@@ -65,7 +65,7 @@ export const Patience = z.strictObject({
   authorization: Duration.optional(),
 });
 export const StartBody = z.strictObject({
-  intent: z.enum(['authenticate', 'reauthenticate']).optional(),
+  intent: z.enum(intents).optional(),
   patience: Patience.optional(),
   by: By.optional(),
 });

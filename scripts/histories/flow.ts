@@ -1,7 +1,7 @@
 /** One flow, and everything that a user, a page, an operator or Cyclr can do to it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { Link } from '../../client/connector-auth';
+import type { Link } from '../../client/answers';
 import { seal } from '../../sealing/seal';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { FaultRule } from '../../sandbox/fault-rule';

@@ -1,7 +1,8 @@
 /** A user and the page that they use: gives what is asked for, and sends again what got no answer. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectorAuth, Link } from '../../client/connector-auth';
+import type { Link } from '../../client/answers';
+import type { ConnectorAuth } from '../../client/connector-auth';
 import { ConnectorAuthError, translated, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import { seal } from '../../sealing/seal';
 import type { SealingKey } from '../../sealing/keys';

@@ -1,5 +1,5 @@
 /** A flow that waits for a third party's consent, and what its user does. */
-import type { Link } from '../../client/connector-auth';
+import type { Link } from '../../client/answers';
 import type { ConsentOutcome } from '../../sandbox/browser';
 import type { Decision } from '../../sandbox/oauth';
 import type { SignIn } from '../../sandbox/sign-in';

@@ -1,7 +1,8 @@
 /** Everything at once: whoever asks is answered, nothing is done twice, and no task fails. */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
-import { ConnectorAuth, type Link } from '../../client/connector-auth';
+import type { Link } from '../../client/answers';
+import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';

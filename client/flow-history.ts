@@ -1,17 +1,23 @@
-/** What is read from a history itself: what it started with, and that it has grown. */
+/** Reads the history of a run: its input, and that it has grown. */
 import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
-import type { Input } from '../workflows/messages';
+import type { Input } from '../workflows/input';
 
 interface Execution {
   workflowId: string;
   runId: string;
 }
 
-/** How long one long poll may take: longer than the server holds it. */
+/** A run at one moment. */
+export interface RunStatus {
+  runId: string;
+  open: boolean;
+}
+
+/** Longer than the server holds a long poll. */
 const POLL_TIMEOUT_MS = 70_000;
 
-/** What an authentication was started with. */
+/** The start input of a run, from its first event. */
 export async function inputOf(client: Client, execution: Execution): Promise<Input> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
@@ -23,15 +29,14 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Yields whenever the workflow has done something since it was `historyLength` long: `open` until its end. Goes on with
- * the run that goes on in its place. Temporal's own long poll: no query is asked while nothing happens. Ends when
- * `signal` aborts.
+ * Yields after each completed workflow task beyond `historyLength`, and at the end. Follows continue-as-new. Ends after
+ * the last run, or when `signal` aborts. By Temporal's long poll: no call while the history does not grow.
  */
 export async function* historyGrowth(
   client: Client,
   { workflowId, runId, historyLength }: Execution & { historyLength: number },
   signal?: AbortSignal,
-): AsyncGenerator<{ runId: string; open: boolean }> {
+): AsyncGenerator<RunStatus> {
   let nextPageToken: Uint8Array | undefined;
   for (;;) {
     const answer = await poll(client, { execution: { workflowId, runId }, nextPageToken }, signal);
@@ -40,24 +45,24 @@ export async function* historyGrowth(
     const open = nextPageToken.length > 0;
     const events = answer.history?.events ?? [];
     const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
-    // The first answer is the whole history.
-    const hasActed = events.some(
-      ({ eventId, workflowTaskCompletedEventAttributes: acted }) => acted && Number(eventId) > historyLength,
+    // The first answer has all events, also those before `historyLength`.
+    const hasNewTask = events.some(
+      ({ eventId, workflowTaskCompletedEventAttributes: task }) => task && Number(eventId) > historyLength,
     );
     if (!open && next) [runId, nextPageToken, historyLength] = [next, undefined, 0];
-    else if (!open || hasActed) yield { runId, open };
+    else if (!open || hasNewTask) yield { runId, open };
     if (!open && !next) return;
   }
 }
 
-/** One long poll; nothing when `signal` aborts. */
+/** One long poll. `undefined` if `signal` aborts. */
 async function poll(
   client: Client,
   request: { execution: Execution; nextPageToken?: Uint8Array },
   signal?: AbortSignal,
 ) {
   if (signal?.aborted) return undefined;
-  // A signal of its own: the client never takes its listener away again.
+  // `withAbortSignal` never removes its listener (SDK 1.24): each poll gets a signal of its own.
   const own = new AbortController();
   const abort = () => own.abort();
   signal?.addEventListener('abort', abort);

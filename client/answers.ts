@@ -1,0 +1,51 @@
+/**
+ * The answers of the library beside the view and the timeline, and the codes of its errors. No import of Temporal here:
+ * `client/http/` uses these types.
+ */
+import type { ConnectorKey, Intent } from '../workflows/connector';
+import type { ProblemCode, StateName } from '../workflows/view';
+
+/** The answer of a start. */
+export interface Started {
+  workflowId: string;
+  runId: string;
+  /** False if the flow was running already. */
+  started: boolean;
+  /** The intent of the running flow. */
+  intent: Intent;
+}
+
+/** A link to the third party's consent. It acts for the user who opens it: show it to this user only. */
+export interface Link {
+  attemptId: string;
+  url: string;
+  /** ISO 8601. */
+  expiresAt: string;
+}
+
+export interface ListedConnector extends ConnectorKey {
+  /** The connector's name. Absent before the first read of the connector. */
+  name?: string;
+  /** The last waiting or final state; `fetchingConnector` before the first. */
+  state: StateName;
+  /** ISO 8601: the end of the run, or its start while it is open. */
+  since: string;
+}
+
+export interface ConnectorList {
+  items: ListedConnector[];
+  /** The number of the next page, if there is one. */
+  next?: number;
+}
+
+/**
+ * - the code of a problem: the flow rejected the input, and its history does not show it;
+ * - `invalidInput`: the key or an option of a start is malformed;
+ * - `notStarted`: this connector has no flow that Temporal still has;
+ * - `alreadyRunning`: a re-authentication was requested while an authentication is running;
+ * - `closed`: the flow has ended;
+ * - `noWorker`: Temporal answers, but no worker does;
+ * - `temporalUnavailable`: Temporal does not answer, or answers with an unexpected error.
+ */
+export type ConnectorAuthErrorCode =
+  ProblemCode | 'invalidInput' | 'notStarted' | 'alreadyRunning' | 'closed' | 'noWorker' | 'temporalUnavailable';

@@ -1,0 +1,107 @@
+/** Calls to Temporal about a flow, each limited in time: without a limit, Temporal's client retries for minutes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
+import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import type { Input } from '../workflows/input';
+import type { View } from '../workflows/view';
+import { isDeadline, noWorker, translated } from './connector-auth-error';
+
+/** After this time a flow answers an update with the current view. */
+export const ANSWER_WITHIN_MS = 10_000;
+/** Added for the way of the answer. */
+const TRANSIT_MS = 5_000;
+const QUERY_RETRY_MS = 2_500;
+const UPDATE_RETRY_MS = 100;
+const REACH_MS = 2_000;
+
+export type FlowHandle = WorkflowHandle<(input: Input) => Promise<View>>;
+
+export class FlowCalls {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** The flow of a connector: its latest run, or one run of it. */
+  handle(key: ConnectorKey, runId?: string): FlowHandle {
+    return this.#client.workflow.getHandle(workflowIdOf(key), runId);
+  }
+
+  /** Limits each call that `call` makes, and translates its error. */
+  bounded<T>(call: () => Promise<T>): Promise<T> {
+    return translated(() => this.#inTime(call));
+  }
+
+  #inTime<T>(call: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> {
+    return this.#client.withDeadline(Date.now() + withinMs + TRANSIT_MS, call);
+  }
+
+  /**
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow task
+   * of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
+   * Fails: `noWorker` if Temporal itself answers.
+   */
+  async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
+    const until = Date.now() + ANSWER_WITHIN_MS;
+    for (;;) {
+      try {
+        return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () => handle.query(query));
+      } catch (err) {
+        if (!isDeadline(err)) throw err;
+      }
+      if (Date.now() < until) continue;
+      await this.#requireTemporal();
+      throw noWorker();
+    }
+  }
+
+  /** Sends an update and waits for its answer. */
+  async update<Answer, Body>(
+    key: ConnectorKey,
+    definition: UpdateDefinition<Answer, [Body]>,
+    updateId: string,
+    body: Body,
+    withinMs?: number,
+  ): Promise<Answer> {
+    const send = () => this.handle(key).executeUpdate(definition, { args: [body], updateId });
+    try {
+      return await this.#inTime(() => repeatedIfUnprocessed(send), withinMs);
+    } catch (err) {
+      if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#requireTemporal();
+      throw err;
+    }
+  }
+
+  /** Fails if Temporal does not answer. Calls nothing of the flow: unanswered queries can delay its workflow task. */
+  async #requireTemporal(): Promise<void> {
+    await this.#client.withDeadline(Date.now() + REACH_MS, () => this.#client.workflowService.getSystemInfo({}));
+  }
+}
+
+/**
+ * Sends an update again that ended as `UnprocessedUpdate`: no handler has seen it. A query on an uncached run causes it
+ * (SDK 1.24, see `workflows/read-ahead.ts`).
+ */
+async function repeatedIfUnprocessed<T>(send: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await send();
+    } catch (err) {
+      if (!isUpdateFailure(err, 'UnprocessedUpdate')) throw err;
+    }
+    await delay(UPDATE_RETRY_MS);
+  }
+}
+
+const isUpdateFailure = (err: unknown, type: string): boolean =>
+  err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
+
+/** Whether the flow closed after it accepted an update and before it answered it. */
+export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

@@ -1,0 +1,106 @@
+/** Starts the flow of a connector, or finds the one that runs. */
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { escapeMarkdown } from '../workflows/authenticate-connector/status';
+import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import type { Input } from '../workflows/input';
+import { searchAttributes } from '../workflows/messages';
+import type { View } from '../workflows/view';
+import type { Started } from './answers';
+import { ConnectorAuthError } from './connector-auth-error';
+import { inputOf } from './flow-history';
+
+export interface FlowStart {
+  input: Input;
+  taskQueue: string;
+  /** In the memo of the run: a start with the same key returns that run, also after its end. */
+  idempotencyKey?: string;
+}
+
+const MAX_TRIES = 5;
+
+/** Fails: alreadyRunning. */
+export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
+  const earlier = await runOfIdempotencyKey(client, start);
+  if (earlier) return earlier;
+  // Where the flow that holds the id closes between the two calls, the next try starts a new one.
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const answer = (await startRun(client, start)) ?? (await findOpenRun(client, start.input));
+    if (answer) return answer;
+  }
+  throw new ConnectorAuthError('temporalUnavailable', `${MAX_TRIES} flows of this connector closed during the start.`);
+}
+
+/** Starts a run. `undefined` if the workflow id is in use. */
+async function startRun(client: Client, { input, taskQueue, idempotencyKey }: FlowStart): Promise<Started | undefined> {
+  const { accountId, connectorId, intent = 'authenticate' } = input;
+  const workflowId = workflowIdOf(input);
+  try {
+    const handle = await client.workflow.start<(input: Input) => Promise<View>>('authenticateConnector', {
+      taskQueue,
+      workflowId,
+      workflowIdConflictPolicy: 'FAIL',
+      args: [input],
+      memo: idempotencyKey === undefined ? undefined : { idempotencyKey },
+      staticSummary: `Authenticate connector ${connectorId} of ${accountId}`,
+      staticDetails: detailsOf(input),
+      typedSearchAttributes: [
+        { key: searchAttributes.accountId, value: accountId },
+        { key: searchAttributes.connectorId, value: String(connectorId) },
+      ],
+    });
+    return { workflowId, runId: handle.firstExecutionRunId, started: true, intent };
+  } catch (err) {
+    if (err instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw err;
+  }
+}
+
+/** The open run of the connector. `undefined` if the latest run is closed. */
+async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<Started | undefined> {
+  const run = await client.workflow.getHandle(workflowIdOf(key)).describe();
+  if (run.status.name !== 'RUNNING') return undefined;
+  const found = await existing(client, run);
+  if (intent === 'reauthenticate' && found.intent === 'authenticate')
+    throw new ConnectorAuthError(
+      'alreadyRunning',
+      'An authentication of this connector is running. Finish or cancel it first.',
+    );
+  return found;
+}
+
+/** The latest run, if it was started with this key. A run after continue-as-new has the memo of its first run. */
+async function runOfIdempotencyKey(client: Client, { input, idempotencyKey }: FlowStart): Promise<Started | undefined> {
+  if (idempotencyKey === undefined) return undefined;
+  const latest = await latestRun(client, input);
+  return latest?.memo?.idempotencyKey === idempotencyKey ? existing(client, latest) : undefined;
+}
+
+async function latestRun(client: Client, key: ConnectorKey): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowIdOf(key)).describe();
+  } catch (err) {
+    if (err instanceof WorkflowNotFoundError) return undefined;
+    throw err;
+  }
+}
+
+async function existing(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<Started> {
+  const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });
+  return { workflowId, runId, started: false, intent };
+}
+
+/** The static details of the run in Temporal Web, as Markdown. */
+const detailsOf = ({ accountId, connectorId, intent = 'authenticate', by }: Input): string =>
+  [
+    `Takes the account connector **${connectorId}** of the account **${escapeMarkdown(accountId)}** through authentication.`,
+    `- Intent: ${intent}`,
+    by && `- Started by: ${escapeMarkdown(by)}`,
+    '- The current details show the state and the awaited input. The query `timeline` lists all transitions.',
+  ]
+    .filter(Boolean)
+    .join('\n');
