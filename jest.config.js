@@ -7,7 +7,6 @@ const shared = {
     ],
   },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
-  testTimeout: 120_000, // ends a hang, never a test on a slow machine
 };
 
 /** `browser` is `flows` in a real browser. `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
@@ -37,5 +36,6 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
   ],
+  testTimeout: 120_000, // ends a hang, never a test on a slow machine
   maxWorkers: 3, // on two cores: tests that go through days, faults and browsers wait for half of their time
 };
