@@ -45,9 +45,10 @@ class FlowRun {
   /** The scope of the running activity, or of the pause between two re-reads. */
   #work?: CancellationScope;
   #outage?: Outage;
-  /** The event of a cancellation by signal or by Temporal, and Temporal's error in the second case. */
-  #cancelled?: Event;
-  #temporalsCancellation?: unknown;
+  /** Set by the signal `cancel` and by Temporal's cancellation. */
+  #cancelEvent?: Event;
+  /** Set by Temporal's cancellation alone. */
+  #cancelError?: unknown;
 
   constructor(input: Input, carried?: Carried) {
     this.#input = input;
@@ -58,7 +59,7 @@ class FlowRun {
     registerHandlers({ flow: this.#flow, inbox: this.#inbox, links: this.#links, cancel });
     // Temporal's cancellation becomes an event: the flow still enters a final state and publishes it.
     CancellationScope.current().cancelRequested.catch((error: unknown) => {
-      this.#temporalsCancellation = error;
+      this.#cancelError = error;
       this.#cancel({});
     });
   }
@@ -75,7 +76,7 @@ class FlowRun {
     const fault = faultOfStart(this.#input, workflowInfo().workflowId);
     if (fault) this.#apply({ type: 'failed', failure: { code: 'invalidInput', message: fault } });
     while (!isFinal(this.#state)) {
-      const event = this.#cancelled ?? (await this.#nextEvent(this.#state));
+      const event = this.#cancelEvent ?? (await this.#nextEvent(this.#state));
       this.#apply(event);
       await this.#pauseInOutage(event);
       if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.answerAll(this.#flow.view);
@@ -93,7 +94,7 @@ class FlowRun {
   #result(): View {
     const { state, view } = this.#flow;
     if (state.name === 'failed') throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, view);
-    if (state.name === 'cancelled' && this.#temporalsCancellation) throw this.#temporalsCancellation as Error;
+    if (state.name === 'cancelled' && this.#cancelError) throw this.#cancelError as Error;
     return view;
   }
 
@@ -149,13 +150,15 @@ class FlowRun {
     const deadline = (this.#deadline ??= new Timer(this.#flow.deadline - Date.now(), deadlineSummaries[state.name]));
     const forConsent = state.name === 'awaitingAuthorization';
     const isTimeUp = () => deadline.fired || (forConsent && this.#links.hasExpired);
-    await condition(() => !this.#inbox.isEmpty || isTimeUp() || this.#cancelled !== undefined || this.#isHistoryFull());
-    if (this.#cancelled) return undefined;
+    await condition(
+      () => !this.#inbox.isEmpty || isTimeUp() || this.#cancelEvent !== undefined || this.#isHistoryFull(),
+    );
+    if (this.#cancelEvent) return undefined;
     const message = this.#inbox.next();
     if (message) return this.#read(message);
     if (this.#isHistoryFull()) return this.#continueAsNew(state);
     const confirmed = forConsent ? await this.#readWithoutReturn(state.connector) : undefined;
-    if (confirmed || this.#cancelled) return confirmed;
+    if (confirmed || this.#cancelEvent) return confirmed;
     return deadline.fired ? { type: 'timedOut' } : undefined;
   }
 
@@ -197,7 +200,7 @@ class FlowRun {
     try {
       return await this.#work.run(activities);
     } catch (error) {
-      return this.#cancelled ?? eventOfFailure(error, this.#state);
+      return this.#cancelEvent ?? eventOfFailure(error, this.#state);
     } finally {
       this.#work = undefined;
     }
@@ -213,12 +216,12 @@ class FlowRun {
       return this.#apply({ type: 'outageOutlasted' });
     }
     if (event.operatorsTrouble) reportOperatorsTrouble();
-    await condition(() => this.#cancelled !== undefined, pause, { summary: 'Pause before the next call to Cyclr' });
+    await condition(() => this.#cancelEvent !== undefined, pause, { summary: 'Pause before the next call to Cyclr' });
   }
 
   #cancel(request: unknown): void {
     const { reason, by } = isObject(request) ? request : {};
-    this.#cancelled ??= {
+    this.#cancelEvent ??= {
       type: 'cancelled',
       ...(typeof by === 'string' && isBy(by) && { by }),
       ...(typeof reason === 'string' && { reason: reason.slice(0, 200) }),
