@@ -1,40 +1,50 @@
-/** A flow that waits for a third party's consent, and what its user does. */
+/** A flow that waits for the third party's consent, and the acts of its user. */
 import type { Link } from '../../client/answers';
 import type { ConsentOutcome } from '../../sandbox/browser';
 import type { Decision } from '../../sandbox/oauth';
 import type { SignIn } from '../../sandbox/sign-in';
 import type { ConnectorKey } from '../../workflows/connector';
-import type { Input, View } from '../../workflows/messages';
+import type { Input } from '../../workflows/input';
+import type { View } from '../../workflows/view';
 import { RETURN_TO } from './messages';
-import type { Scene, Stage } from './stage';
+import type { Scene } from './scene';
+import type { SkippingStage, Stage } from './stage';
 
 export interface ConsentScene extends Scene {
-  /** A fresh link. */
+  /** Requests a fresh link, good for five minutes of the server's time. */
   asks(returnTo?: string): Promise<Link>;
-  /** Opens a link and decides, as a user does. */
+  /** Opens a link in the browser and decides. */
   decides(link: Pick<Link, 'url'>, decision: Decision): Promise<ConsentOutcome>;
-  /** What the page sends that the browser comes back to. */
+  /** Sends the signal of the return page. */
   returns(link: Pick<Link, 'attemptId'>): Promise<void>;
   confirms(link: Pick<Link, 'attemptId'>): Promise<View>;
-  /** How often Cyclr was asked about the connector. */
+  /** The number of GETs of the connector. */
   reads(): number;
   signIns(): SignIn[];
-  /** How often Cyclr was asked for a sign-in token. */
+  /** The number of requests for a sign-in token. */
   mintings(): number;
 }
 
-/** A flow that was just started. By default its connector is one that needs nothing but consent. */
+/** Starts a flow and waits for `awaitingAuthorization`; by default for a connector that needs only consent. */
 export async function consentScene(
-  stage: Stage,
+  stage: Stage | SkippingStage,
   connector: string | ConnectorKey = 'Ledgerly',
   input: Partial<Input> = {},
 ): Promise<ConsentScene> {
   const scene = await stage.scene(connector, input);
+  await scene.reaches('awaitingAuthorization');
   const { key } = scene;
   const read = `/v1.0/account/connectors/${key.connectorId}`;
   return {
     ...scene,
-    asks: (returnTo = RETURN_TO) => stage.auth.requestAuthorization(key, { returnTo }),
+    asks: async (returnTo = RETURN_TO) => {
+      // The sandbox's clock does not skip: by the server's time its links would be expired when they are made.
+      if ('now' in stage) {
+        const aheadMs = (await stage.now()) - Date.now();
+        stage.sandbox.switches.signInTokenExpiresIn = 300 + Math.max(0, aheadMs) / 1000;
+      }
+      return stage.auth.requestAuthorization(key, { returnTo });
+    },
     decides: ({ url }, decision) => stage.sandbox.consent(url, decision),
     returns: ({ attemptId }) => scene.signals('oauthCallback', { attemptId }),
     confirms: ({ attemptId }) => stage.auth.confirmAuthorization(key, { attemptId }),
@@ -44,6 +54,6 @@ export async function consentScene(
   };
 }
 
-/** Where sign-in tokens of an account come from: a call of the partner's, without the account's header. */
+/** The path of sign-in tokens for an account: called by the partner, without the account's header. */
 export const signInPath = ({ accountId }: ConnectorKey): string =>
   `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;

@@ -1,17 +1,19 @@
-/** What is sent to a flow as anybody could send it: nothing is checked before. */
+/** Messages as any caller can send them, without a check before. */
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
-import type { AuthorizationRequest, CredentialInput, Problem, TimelineEntry, View } from '../../workflows/messages';
+import type { AuthorizationRequest, CredentialInput } from '../../workflows/input';
+import type { Problem, TimelineEntry, View } from '../../workflows/view';
 import { eventually } from './eventually';
-import type { Scene, Stage } from './stage';
+import type { Scene } from './scene';
+import type { Stage } from './stage';
 
-/** Where a browser goes after the consent: a query is kept, nobody goes there. */
+/** The return address after a consent: no server listens there. */
 export const RETURN_TO = 'http://127.0.0.1:9/done?attempt=signed%2B1';
 
-/** Sends an update. By default each has an id of its own. */
+/** Sends an update, by default with a fresh update id. */
 export const updates = <Answer = View>(
   { handle }: Pick<Scene, 'handle'>,
   name: string,
@@ -20,10 +22,10 @@ export const updates = <Answer = View>(
 ): Promise<Answer> =>
   handle.executeUpdate<Answer, [unknown]>(name, { args: (body === undefined ? [] : [body]) as [unknown], updateId });
 
-/** What an update was rejected, or failed, with. Fails where it was neither. */
+/** The code and problem that an update was rejected or failed with. Fails where the update succeeded. */
 export async function refusal(update: Promise<unknown>): Promise<{ code: unknown; problem: Problem }> {
   const error = await update.then(
-    () => new Error('It was not refused'),
+    () => new Error('The update was not refused'),
     (err: unknown) => err,
   );
   if (!(error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)) throw error;
@@ -31,7 +33,7 @@ export async function refusal(update: Promise<unknown>): Promise<{ code: unknown
   return { code: type, problem: details?.[0] as Problem };
 }
 
-/** A right API key, or another one, sealed for this flow. */
+/** An API key that is sealed for this flow; `right` by default. */
 export const keyInput = async (
   stage: Stage,
   { key }: Pick<Scene, 'key'>,
@@ -42,7 +44,7 @@ export const keyInput = async (
   credentials: await stage.sealed(key, submissionId, { kind: 'apiKey', key: value }),
 });
 
-/** A request for a link, and the keys that open the answer. */
+/** A request for a link, and the private keys that open the answer. */
 export async function linkRequest(
   more: Partial<AuthorizationRequest> = {},
 ): Promise<{ body: AuthorizationRequest; keys: PrivateKeys }> {
@@ -52,28 +54,27 @@ export async function linkRequest(
   return { body, keys: await privateKeysOf(JSON.stringify({ keys: [jwk] })) };
 }
 
-/** The timeline, once it has an entry of this event. */
+/** The timeline, once it has this number of entries of the event. */
 export const happens = (scene: Pick<Scene, 'timeline'>, event: string, times = 1): Promise<TimelineEntry[]> =>
   eventually(scene.timeline, (entries) => entries.filter((entry) => entry.event === event).length >= times);
 
-/** Everything that was sent before this is read when it returns. */
+/** Waits until the flow has read all messages that were sent before. The timeline then. */
 export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promise<TimelineEntry[]> {
   const mark = `mark-${randomUUID()}`;
   await scene.signals(mark);
   return eventually(scene.timeline, (entries) => entries.some(({ note }) => note === mark));
 }
 
-/** The view that somebody got, be it as the answer or because the flow had ended. Fails for any other error. */
+/** The view of an answer, also where the answer is `closed`. Fails for any other error. */
 export const answered = (answer: Promise<View>): Promise<View> =>
   answer.catch((err: unknown) => {
     if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;
     throw err;
   });
 
-/** As a caller who sends the very same again while no answer comes. */
-export const patiently = (send: () => Promise<View>, withinMs: number): Promise<View> =>
+/** Sends an input again until it is answered. */
+export const sendUntilAnswered = (send: () => Promise<View>): Promise<View> =>
   eventually(
     () => answered(send()),
     () => true,
-    withinMs,
   );

@@ -21,12 +21,13 @@ import { createLogger } from '../../worker/logger';
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
 import type { Credentials, Input } from '../../workflows/messages';
 import { eventually } from './eventually';
+import { failedTasks } from './histories';
 import { recordHistory } from './replays';
 import { startScene, type Scene, type Surroundings } from './scene';
 
 export type { Scene } from './scene';
 
-jest.setTimeout(600_000); // ends a hang
+jest.setTimeout(300_000); // ends a hang
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
@@ -69,6 +70,11 @@ export interface SkippingStage extends Stage {
   sleep(duration: string | number): Promise<void>;
   /** The server's time in milliseconds. */
   now(): Promise<number>;
+  /**
+   * Clears the faults, and terminates the open flows of a test: the next test would skip through their timers too. Fails
+   * where workflow code has failed.
+   */
+  reset(): Promise<void>;
 }
 
 interface Server {
@@ -128,10 +134,25 @@ export async function openSkippingStage(): Promise<SkippingStage> {
   await env.connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
   const { connection, nativeConnection: native, client } = env;
   const stage = await stageOn({ connection, native, client, namespace, close: () => env.teardown() }, log);
+  const started: WorkflowHandle[] = [];
   return {
     ...stage,
+    scene: async (connector, input) => {
+      const scene = await stage.scene(connector, input);
+      started.push(scene.handle);
+      return scene;
+    },
     sleep: (duration) => env.sleep(duration as never),
     now: () => env.currentTimeMs(),
+    reset: async () => {
+      stage.sandbox.clearFaults();
+      const failures: string[] = [];
+      for (const run of started.splice(0)) {
+        failures.push(...failedTasks((await run.fetchHistory()).events ?? []));
+        await run.terminate().catch(() => undefined); // the run may have ended
+      }
+      if (failures.length > 0) throw new Error(failures.join('\n'));
+    },
   };
 }
 
@@ -157,7 +178,13 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
     };
-    const workerOptions = { identity: identities.worker, ...cache, ...more };
+    // A new worker gets the workflow tasks of a stopped one after a second, not after 10 s.
+    const workerOptions: Partial<WorkerOptions> = {
+      identity: identities.worker,
+      stickyQueueScheduleToStartTimeout: '1s',
+      ...cache,
+      ...more,
+    };
     worker = await createWorker({ ...config, connection: native, namespace, bundlePath, workerOptions });
     running = worker.run();
   };

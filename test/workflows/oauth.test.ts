@@ -1,154 +1,88 @@
-/** The third party's consent: links to it, what comes back from it, and what Cyclr says. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { existsSync, readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+/** The third party's consent: the links to it, the returns from it, and the re-reads of Cyclr that follow. */
 import type { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import { open } from '../../sealing/seal';
-import type { ConnectorPatch } from '../../sandbox/control';
-import type { FaultRule } from '../../sandbox/fault-rule';
 import type { Decision } from '../../sandbox/oauth';
+import type { FaultRule } from '../../sandbox/fault-rule';
+import { open } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
-import type { AuthorizationLink, Input, View } from '../../workflows/messages';
+import type { AuthorizationLink, View } from '../../workflows/view';
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
-import { ofKind, taskFailures } from '../support/histories';
+import { taskFailures } from '../support/histories';
 import { happens, isRead, linkRequest, refusal, RETURN_TO, updates } from '../support/messages';
 import { openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
 
 let stage: Stage;
-/** What every request to the sandbox was authorized with. */
-const authorizations = new Set<string>();
-const listen = (message: unknown): void => {
-  const { authorization } = (message as { request: IncomingMessage }).request.headers;
-  if (authorization) authorizations.add(authorization);
-};
 
 beforeAll(async () => {
-  subscribe('http.server.request.start', listen);
   stage = await openStage();
 });
 
-afterEach(() => {
-  stage.sandbox.clearFaults();
-  Object.assign(stage.sandbox.switches, {
-    authenticatedAfterMs: 0,
-    expiresAtHasZ: true,
-    returnAppends: '',
-    signInTokenExpiresIn: 300,
-  });
-});
-
 afterAll(async () => {
-  unsubscribe('http.server.request.start', listen);
   const failures = await taskFailures(stage);
   await stage.close();
   expect(failures).toEqual([]);
 });
 
-/** A flow that waits for consent. */
-async function waiting(connector?: string | ConnectorKey, input?: Partial<Input>): Promise<ConsentScene> {
-  const scene = await consentScene(stage, connector, input);
-  await scene.reaches('awaitingAuthorization');
-  return scene;
-}
+const faultAtSignIn = (key: ConnectorKey, then: FaultRule['then']) =>
+  stage.sandbox.fault({ match: { path: signInPath(key) }, then });
+const eventsOf = async (scene: ConsentScene): Promise<string[]> => (await scene.timeline()).map(({ event }) => event);
 
-const faultsAtSignIn = (key: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}) =>
-  stage.sandbox.fault({ ...more, match: { path: signInPath(key) }, then });
-const events = async (scene: ConsentScene): Promise<string[]> => (await scene.timeline()).map(({ event }) => event);
+test('a verification continues on a new worker after the old one has stopped', async () => {
+  const scene = await consentScene(stage);
+  const link = await scene.asks();
 
-describe('awaitingAuthorization is where consent is needed', () => {
-  interface Way {
-    connector: string;
-    patch?: ConnectorPatch;
-    sets?: { [name: string]: string };
-    secrets?: string[];
-  }
-  const ways: { [name: string]: Way } = {
-    OAuth1: { connector: 'Chirper' },
-    'OAuth2 AuthorisationCode': { connector: 'Ledgerly' },
-    'OAuth2 AuthorisationCode, after a property': { connector: 'Shopwell', sets: { Shop: 'acme' } },
-    'OAuth2 Unknown': { connector: 'Driftwood' },
-    'OAuth2 without a type': {
-      connector: 'Ledgerly',
-      patch: { Connector: { AuthType: 'OAuth2', OAuth2Type: null } },
-    },
-    'OAuth2 PasswordCredentials, whose page comes straight back': {
-      connector: 'Sugarloaf',
-      sets: { Username: 'jo', Password: 'pw' },
-      secrets: ['Password'],
-    },
-  };
+  const answer = scene.confirms(link);
+  await eventually(scene.reads, (reads) => reads >= 2);
+  await stage.restartWorker();
+  await scene.decides(link, 'approve');
+  await answer; // the final view, or the current view after 10 s
 
-  async function walk({ connector, patch, sets, secrets = [] }: Way): Promise<void> {
-    const scene = await consentScene(stage, stage.install(connector, { patch }));
-    if (sets) {
-      await scene.reaches('awaitingProperties');
-      const given = Object.entries(sets).map(async ([name, value]) => [
-        name,
-        secrets.includes(name) ? await stage.sealedProperty(scene.key, 'p', name, value) : value,
-      ]);
-      await scene.sets(Object.fromEntries(await Promise.all(given)), 'p');
-    }
-    const asked = await scene.reaches('awaitingAuthorization');
-    // Where every query is a replay, its answer can be ahead of the flow.
-    const link = await eventually(
-      () => scene.asks(),
-      () => true,
-    );
-    const outcome = await scene.decides(link, 'approve');
-    await scene.returns(link);
-    const end = await stage.auth.result(scene.key);
+  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+  expect(await eventsOf(scene)).toEqual([
+    'connectorFetched',
+    'linkMinted',
+    'authorizationReturned',
+    'authorizationConfirmed',
+  ]);
+});
 
-    expect(asked).not.toHaveProperty('attempt');
-    expect(asked.deadline).toBeDefined();
-    expect(outcome).toMatchObject({ status: 302, location: RETURN_TO });
-    expect(end).toEqual({
-      ...scene.key,
-      runId: scene.runId,
-      intent: 'authenticate',
-      state: 'authenticated',
-      verification: 'notChecked',
-      connector: expect.any(Object),
-      revision: expect.any(Number),
-    });
-    expect(scene.cyclr()).toMatchObject({ Authenticated: true, AuthValue: expect.stringContaining('AccessToken') });
-    expect((await scene.timeline()).slice(-3)).toMatchObject([
-      { from: 'awaitingAuthorization', event: 'linkMinted', to: 'awaitingAuthorization', id: link.attemptId },
-      {
-        from: 'awaitingAuthorization',
-        event: 'authorizationReturned',
-        to: 'verifyingAuthorization',
-        id: link.attemptId,
-      },
-      { from: 'verifyingAuthorization', event: 'authorizationConfirmed', to: 'authenticated' },
-    ]);
-  }
+test.concurrent('a consent goes from the link over the return to authenticated', async () => {
+  const scene = await consentScene(stage);
+  stage.record('consent-returned', scene.handle);
+  const asked = await scene.view();
 
-  test.each(Object.entries(ways))('%s: by consent to authenticated', (_name, way) => walk(way));
+  const link = await scene.asks();
+  const outcome = await scene.decides(link, 'approve');
+  await scene.returns(link);
+  await scene.returns(link).catch(() => undefined); // the flow may have ended
+  const end = await stage.auth.result(scene.key);
 
-  test('all of them at once, replayed at every step, come to the same end', async () => {
-    await stage.restartWorker({ maxCachedWorkflows: 0 });
+  expect(asked).not.toHaveProperty('attempt');
+  expect(asked.deadline).toBeDefined();
+  expect(outcome).toMatchObject({ status: 302, location: RETURN_TO });
+  expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked' });
+  expect(scene.cyclr()).toMatchObject({ Authenticated: true, AuthValue: expect.stringContaining('AccessToken') });
+  const [minted, returned, confirmed] = (await scene.timeline()).slice(1);
+  expect(minted).toMatchObject({ event: 'linkMinted', to: 'awaitingAuthorization', id: link.attemptId });
+  expect(returned).toMatchObject({ event: 'authorizationReturned', to: 'verifyingAuthorization', id: link.attemptId });
+  expect(confirmed).toMatchObject({ event: 'authorizationConfirmed', to: 'authenticated' });
+});
 
-    const walks = await Promise.allSettled(Object.values(ways).map(walk));
+test.concurrent("the partner's own connector hands out no links", async () => {
+  const scene = await stage.scene('Homeport');
+  await scene.reaches('awaitingCredentials');
 
-    await stage.restartWorker();
-    expect(walks.filter(({ status }) => status === 'rejected')).toEqual([]);
+  await expect(stage.auth.requestAuthorization(scene.key, { returnTo: RETURN_TO })).rejects.toMatchObject({
+    code: 'notNow',
   });
 
-  test("but not for the partner's own connector: it hands out no links", async () => {
-    const scene = await consentScene(stage, 'Homeport');
-    await scene.reaches('awaitingCredentials');
-
-    await expect(scene.asks()).rejects.toMatchObject({ code: 'notNow' });
-
-    expect(scene.mintings()).toBe(0);
-  });
+  expect(stage.sandbox.signIns(scene.key.accountId)).toEqual([]);
 });
 
 describe('a link', () => {
-  test('opens only with the key of its request, for its account, connector and attempt', async () => {
-    const scene = await waiting();
+  test.concurrent('opens only with the key of its request, for its account, connector and attempt', async () => {
+    const scene = await consentScene(stage);
     const { body, keys } = await linkRequest();
     const { keys: otherKeys } = await linkRequest();
     const binding = { ...scene.key, purpose: 'link', submissionId: body.attemptId } as const;
@@ -168,36 +102,8 @@ describe('a link', () => {
       await expect(open(answer.link, other, keys)).rejects.toMatchObject({ code: 'notOpenable' });
   });
 
-  test('leads to Cyclr’s page and from there to returnTo, with nothing else in it', async () => {
-    const scene = await waiting();
-    const returnTo = 'https://done.example/a?x=1&y=%2B#part';
-
-    const link = await scene.asks(returnTo);
-
-    const url = new URL(link.url);
-    const [{ token } = { token: '' }] = scene.signIns();
-    expect(url.origin + url.pathname).toBe(`${stage.sandbox.url}/connectorauth/updateaccountconnectoroauth`);
-    expect([...url.searchParams]).toEqual([
-      ['id', String(scene.key.connectorId)],
-      ['token', token],
-      ['targetOrigin', returnTo],
-    ]);
-    expect(token).toMatch(/[+/=].*[+/=]/);
-    expect(await scene.decides(link, 'approve')).toMatchObject({ status: 302, location: returnTo });
-  });
-
-  test('signs in a user of this account alone', async () => {
-    const scene = await waiting();
-
-    await scene.asks();
-
-    expect(scene.signIns()).toMatchObject([{ username: `onboarding-${scene.key.accountId}`, used: false }]);
-    const [minting] = stage.sandbox.requests.filter(({ path }) => path === signInPath(scene.key));
-    expect(minting?.body).toEqual({ Username: `onboarding-${scene.key.accountId}` });
-  });
-
-  test('is a fresh one at each request, and the newest is the attempt', async () => {
-    const scene = await waiting();
+  test.concurrent('is fresh at each request, for a user of this account, and the newest is the attempt', async () => {
+    const scene = await consentScene(stage);
 
     const first = await scene.asks();
     const between = await scene.view();
@@ -205,17 +111,19 @@ describe('a link', () => {
     const after = await scene.view();
 
     expect(new Set([first.url, second.url, ...scene.signIns().map(({ token }) => token)]).size).toBe(4);
+    expect(new Set(scene.signIns().map(({ username }) => username))).toEqual(
+      new Set([`onboarding-${scene.key.accountId}`]),
+    );
     expect(between).toMatchObject({ attempt: { id: first.attemptId, expiresAt: first.expiresAt } });
     expect(after).toMatchObject({ attempt: { id: second.attemptId }, deadline: between.deadline });
     expect(after.revision).toBe(between.revision + 1);
-    expect(Math.abs(Date.parse(after.attempt!.requestedAt) - Date.now())).toBeLessThan(10_000);
   });
 
-  test.each<[Decision, number]>([
+  test.concurrent.each<[Decision, number]>([
     ['error', 502],
     ['close', 200],
-  ])('that led nowhere (%s) changes nothing, and the next one leads to the end', async (decision, status) => {
-    const scene = await waiting();
+  ])('whose consent ends with %s changes nothing, and the next link works', async (decision, status) => {
+    const scene = await consentScene(stage);
     const first = await scene.asks();
 
     const outcome = await scene.decides(first, decision);
@@ -230,8 +138,8 @@ describe('a link', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test('is waited for as long as a flow may take to make it', async () => {
-    const scene = await waiting();
+  test.concurrent('may take longer than the 30 s that a flow spends on it before the client gives up', async () => {
+    const scene = await consentScene(stage);
     const limits: number[] = [];
     const withDeadline: Client['withDeadline'] = (deadline, call) => {
       limits.push(Number(deadline) - Date.now());
@@ -244,8 +152,8 @@ describe('a link', () => {
     expect(Math.max(...limits)).toBeGreaterThan(30_000);
   });
 
-  test('is the same one for the same update id', async () => {
-    const scene = await waiting();
+  test.concurrent('is made once for one update id', async () => {
+    const scene = await consentScene(stage);
     const { body } = await linkRequest();
     const ask = () => updates(scene, 'requestAuthorization', body, body.attemptId);
 
@@ -255,23 +163,15 @@ describe('a link', () => {
     expect(scene.mintings()).toBe(1);
   });
 
-  test.each([true, false])('is good as long as Cyclr says, in UTC with or without a Z: %s', async (hasZ) => {
-    stage.sandbox.switches.expiresAtHasZ = hasZ;
-    const scene = await waiting();
-
-    const { expiresAt } = await scene.asks();
-
-    expect(scene.signIns()).toMatchObject([{ expiresAt }]);
-    expect(await scene.view()).toMatchObject({ attempt: { expiresAt } });
-  });
-
-  test('that took longer than a newer one opens, and stays the older', async () => {
-    const scene = await waiting();
-    faultsAtSignIn(scene.key, { kind: 'slow', ms: 800 });
+  test.concurrent('that is made after a newer one works, and stays superseded', async () => {
+    const scene = await consentScene(stage);
+    stage.record('older-link-made-later', scene.handle);
+    const release = faultAtSignIn(scene.key, 'held');
 
     const older = scene.asks();
     await eventually(scene.mintings, (mintings) => mintings === 1);
     const newer = await scene.asks();
+    release();
     const { url, attemptId } = await older;
     const { attempt } = await scene.view();
     await scene.decides({ url }, 'close');
@@ -279,40 +179,35 @@ describe('a link', () => {
     await happens(scene, 'authorizationNotConfirmed');
 
     expect(attempt?.id).toBe(newer.attemptId);
-    expect(scene.reads()).toBe(2); // the first step's, and one look
+    expect(scene.reads()).toBe(2); // at the start, and one re-read
+    await stage.auth.cancel(scene.key);
   });
 
-  test('that is made while a newer one fails is the attempt', async () => {
-    const scene = await waiting();
-    faultsAtSignIn(scene.key, { kind: 'slow', ms: 300 });
-    faultsAtSignIn(scene.key, { status: 503 }); // tried again after a second
-    faultsAtSignIn(scene.key, { status: 403 });
+  test.concurrent('that is made after a newer one failed is the attempt', async () => {
+    const scene = await consentScene(stage);
+    const release = faultAtSignIn(scene.key, 'held');
 
     const older = scene.asks();
     await eventually(scene.mintings, (mintings) => mintings === 1);
-    const newer = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+    faultAtSignIn(scene.key, { status: 403 });
+    const newer = await refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+    release();
     const { attemptId } = await older;
-    const during = await scene.view();
-    const { code } = await newer;
 
-    expect(during).toMatchObject({ attempt: { id: attemptId } });
-    expect(code).toBe('cyclrUnavailable');
+    expect(newer.code).toBe('cyclrUnavailable');
     expect(await scene.view()).toMatchObject({ attempt: { id: attemptId } });
   });
 });
 
-describe('a link that can not be made', () => {
-  const refusals: [string, FaultRule['then']][] = [
+describe('a link that cannot be made', () => {
+  test.concurrent.each<[string, FaultRule['then']]>([
     ['403', { status: 403 }],
-    ['400', { status: 400 }],
-    ['404', { status: 404 }],
-    ['429 for longer than anybody waits', { kind: 'throttled', retryAfter: 60 }],
-  ];
-  test.each(refusals)('%s: the request fails, and the flow goes on', async (_name, then) => {
-    const scene = await waiting();
+    ['429 with a long Retry-After', { kind: 'throttled', retryAfter: 60 }],
+  ])('because of %s fails the request and leaves the flow as it was', async (_name, then) => {
+    const scene = await consentScene(stage);
     const before = await scene.view();
     const { body } = await linkRequest();
-    faultsAtSignIn(scene.key, then);
+    faultAtSignIn(scene.key, then);
 
     const refused = await refusal(updates(scene, 'requestAuthorization', body));
     const between = await scene.view();
@@ -324,15 +219,26 @@ describe('a link that can not be made', () => {
     expect(scene.mintings()).toBe(2);
   });
 
-  test.each<[string, FaultRule['then']]>([
+  test.concurrent("because Cyclr refuses our client is logged once as an operator's trouble", async () => {
+    const scene = await consentScene(stage);
+    stage.record('link-refused', scene.handle);
+    faultAtSignIn(scene.key, { status: 403 });
+
+    await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
+    await scene.asks();
+    await stage.auth.cancel(scene.key, { reason: 'no longer needed', by: 'jo' });
+
+    expect(
+      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(scene.workflowId)),
+    ).toHaveLength(1);
+  });
+
+  test.concurrent.each<[string, FaultRule['then']]>([
     ['503', { status: 503 }],
-    ['429 with a Retry-After of a second', { kind: 'throttled', retryAfter: 1 }],
     ['an answer that got lost', 'applied-then-reset'],
-    ['an old token', 'unauthorized'],
-    ['a page', 'html'],
-  ])('at once is only later: %s', async (_name, then) => {
-    const scene = await waiting();
-    faultsAtSignIn(scene.key, then);
+  ])('at once because of %s is made a second later', async (_name, then) => {
+    const scene = await consentScene(stage);
+    faultAtSignIn(scene.key, then);
 
     const link = await scene.asks();
     await scene.decides(link, 'approve');
@@ -341,97 +247,40 @@ describe('a link that can not be made', () => {
     expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.each([403, 400, 404])('because Cyclr refuses us (%s) is said loudly', async (status) => {
-    const scene = await waiting();
-    faultsAtSignIn(scene.key, { status });
-
-    await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
-
-    expect(
-      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(scene.workflowId)),
-    ).toHaveLength(1);
-  });
-
-  test.each<[string, (scene: ConsentScene) => Promise<unknown>]>([
-    ['tokens were given', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],
-    ['it was cancelled', (scene) => stage.auth.cancel(scene.key)],
+  const leaving: [string, string, (scene: ConsentScene) => Promise<unknown>][] = [
+    ['tokens were stored', 'link-dropped', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],
+    ['the flow was cancelled', 'link-dropped-by-cancel', (scene) => stage.auth.cancel(scene.key)],
     [
-      'the user came back by an older one',
+      'the user returned by an older link',
+      'link-dropped-by-return',
       async (scene) => {
-        const [{ token } = { token: '' }] = scene.signIns();
-        const url = new URL(`${stage.sandbox.url}/connectorauth/updateaccountconnectoroauth`);
-        url.search = String(new URLSearchParams({ id: `${scene.key.connectorId}`, token, targetOrigin: RETURN_TO }));
-        await scene.decides({ url: url.href }, 'approve');
         const { attempt } = await scene.view();
+        stage.sandbox.update(scene.key.accountId, scene.key.connectorId, { Authenticated: true });
         await scene.returns({ attemptId: attempt!.id });
       },
     ],
-  ])('since %s meanwhile: notNow', async (_name, leaves) => {
-    const scene = await waiting();
+  ];
+  test.concurrent.each(leaving)('before %s is refused as notNow', async (_name, name, leave) => {
+    const scene = await consentScene(stage);
+    stage.record(name, scene.handle);
     await scene.asks();
-    faultsAtSignIn(scene.key, { kind: 'slow', ms: 1500 });
+    const release = faultAtSignIn(scene.key, 'held');
 
     const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
     await eventually(scene.mintings, (mintings) => mintings === 2);
-    await leaves(scene);
+    await leave(scene);
 
     expect(await refused).toMatchObject({ code: 'notNow', problem: { code: 'notNow' } });
-    const { state } = await stage.auth.result(scene.key);
-    expect(['authenticated', 'cancelled']).toContain(state);
-    expect(await events(scene)).not.toContain('inputRefused');
+    expect(['authenticated', 'cancelled']).toContain((await stage.auth.result(scene.key)).state);
+    expect(await eventsOf(scene)).not.toContain('inputRefused');
+    release();
   });
 });
 
-describe('verifyingAuthorization asks Cyclr, whatever comes back', () => {
-  test('a consent that Cyclr learns of some seconds late is found', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 1500;
-    const scene = await waiting();
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-
-    await scene.returns(link);
-    const during = await scene.reaches('verifyingAuthorization');
-    const end = await stage.auth.result(scene.key);
-
-    expect(during).not.toHaveProperty('deadline');
-    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-    expect(scene.reads()).toBeGreaterThan(2); // the first step's, then after 0, 1 and 2 s
-  });
-
-  test('a new worker goes on with the verification of the old one', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 2500;
-    const scene = await waiting();
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-
-    const answer = scene.confirms(link);
-    await eventually(scene.reads, (reads) => reads === 3);
-    await stage.restartWorker();
-    await answer; // or how it stands after 10 s
-
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(await events(scene)).toEqual([
-      'connectorFetched',
-      'linkMinted',
-      'authorizationReturned',
-      'authorizationConfirmed',
-    ]);
-  });
-
-  test('what Cyclr appends to returnTo harms nothing', async () => {
-    stage.sandbox.switches.returnAppends = 'status=1';
-    const scene = await waiting();
-    const link = await scene.asks();
-
-    const { location } = await scene.decides(link, 'approve');
-    await scene.returns(link);
-
-    expect(location).toBe(`${RETURN_TO}&status=1`);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
-
-  test('a return before any link, a forged one, and one of another flow are no reason to', async () => {
-    const [scene, other] = [await waiting(), await waiting()];
+describe('a return', () => {
+  test.concurrent('before any link, with a forged attempt, or of another flow starts no verification', async () => {
+    const [scene, other] = [await consentScene(stage), await consentScene(stage)];
+    stage.record('unknown-attempts', scene.handle);
     const link = await other.asks();
 
     await scene.returns({ attemptId: 'forged' });
@@ -442,42 +291,19 @@ describe('verifyingAuthorization asks Cyclr, whatever comes back', () => {
     await scene.returns({ attemptId: 'forged' });
     await scene.returns(link);
     const late = await isRead(scene);
+    const after = await scene.view();
+    const confirmed = await scene.confirms({ attemptId: 'unknown' });
 
     expect(early.map(({ event }) => event)).toEqual(['connectorFetched', 'unknownSignal']);
-    expect(late.map(({ event }) => event)).toEqual([
-      'connectorFetched',
-      'unknownSignal',
-      'linkMinted',
-      'unknownSignal',
-    ]);
-    expect(await scene.view()).toEqual(before);
+    expect(late.slice(2).map(({ event }) => event)).toEqual(['linkMinted', 'unknownSignal']);
+    expect([after, confirmed]).toEqual([before, before]);
     expect(scene.reads()).toBe(1);
+    await stage.auth.cancel(scene.key);
   });
 
-  test('a malformed one is none either: it is recorded as such', async () => {
-    const scene = await waiting();
-    const { attemptId } = await scene.asks();
-    const bodies = [
-      undefined,
-      null,
-      'text',
-      [attemptId],
-      { attemptId: [attemptId] },
-      { attemptId: '' },
-      { attemptId, by: 5 },
-    ];
-
-    for (const body of bodies) await scene.signals('oauthCallback', body);
-    const entries = await isRead(scene);
-
-    const refused = entries.filter(({ event }) => event === 'inputRefused');
-    expect(refused.map(({ note }) => note)).toEqual(bodies.map(() => 'malformed'));
-    expect(await scene.view()).toMatchObject({ state: 'awaitingAuthorization', attempt: { id: attemptId } });
-    expect(scene.reads()).toBe(1);
-  });
-
-  test('a superseded attempt is worth one look: nothing is there', async () => {
-    const scene = await waiting();
+  test.concurrent('of a superseded attempt starts one re-read, and a confirmation may ask again', async () => {
+    const scene = await consentScene(stage);
+    stage.record('consent-in-the-older-tab', scene.handle);
     const older = await scene.asks();
     const newer = await scene.asks();
 
@@ -485,17 +311,23 @@ describe('verifyingAuthorization asks Cyclr, whatever comes back', () => {
     await happens(scene, 'authorizationNotConfirmed');
     await scene.returns(older);
     await isRead(scene);
+    const view = await scene.view();
+    const reads = scene.reads();
+    await scene.decides(older, 'approve');
+    const end = await scene.confirms(older);
 
-    expect(await scene.view()).toMatchObject({
+    expect(view).toMatchObject({
       state: 'awaitingAuthorization',
       problem: { code: 'notAuthorized' },
       attempt: { id: newer.attemptId },
     });
-    expect(scene.reads()).toBe(2);
+    expect(reads).toBe(2);
+    expect(end).toMatchObject({ state: 'authenticated' });
+    expect(scene.reads()).toBe(3);
   });
 
-  test('a superseded attempt is worth one look: the user has finished in the older tab', async () => {
-    const scene = await waiting();
+  test.concurrent('of a superseded attempt that the user approved ends the flow as authenticated', async () => {
+    const scene = await consentScene(stage);
     const older = await scene.asks();
     await scene.asks();
 
@@ -506,46 +338,112 @@ describe('verifyingAuthorization asks Cyclr, whatever comes back', () => {
     expect(scene.reads()).toBe(2);
   });
 
-  test('after the end nothing comes back', async () => {
-    const scene = await waiting();
+  test.concurrent('after the end of the flow is answered by the final view', async () => {
+    const scene = await consentScene(stage);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
     const end = await scene.confirms(link);
 
     const [late] = await Promise.allSettled([scene.returns(link)]);
 
+    expect(end).toMatchObject({ state: 'authenticated' });
     expect(late).toMatchObject({ status: 'rejected', reason: { name: 'WorkflowNotFoundError' } });
     await expect(scene.confirms(link)).rejects.toMatchObject({ code: 'closed', view: end });
     await expect(scene.asks()).rejects.toMatchObject({ code: 'closed', view: end });
-    expect(end).toMatchObject({ state: 'authenticated' });
   });
 });
 
-describe('confirmAuthorization', () => {
-  test('answers when Cyclr has said so', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 900;
-    const scene = await waiting();
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
+test.concurrent('eight confirmations at once start one re-read', async () => {
+  const scene = await consentScene(stage);
+  const older = await scene.asks();
+  await scene.asks();
 
-    const view = await scene.confirms(link);
+  const views = await Promise.all(Array.from({ length: 8 }, () => scene.confirms(older)));
+  const later = await scene.confirms(older);
 
-    expect(view).toMatchObject({ state: 'authenticated' });
-    expect(view.revision).toBe((await scene.view()).revision);
+  expect(views).toMatchObject(Array(8).fill({ state: 'awaitingAuthorization' }));
+  expect(later).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } });
+  expect(scene.reads()).toBe(2);
+});
+
+test.concurrent('refused tokens in place of consent leave the open link usable', async () => {
+  const scene = await consentScene(stage);
+  stage.record('tokens-refused-then-consent', scene.handle);
+  const link = await scene.asks();
+
+  const wrongKind = await scene.gives({ kind: 'apiKey', key: 'right' });
+  const refused = await scene.gives({ kind: 'tokens', accessToken: 'wrong' });
+  await scene.decides(link, 'approve');
+  await scene.returns(link);
+
+  expect(wrongKind).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'wrongKind' } });
+  expect(refused).toMatchObject({
+    state: 'awaitingAuthorization',
+    problem: { code: 'refused' },
+    attempt: { id: link.attemptId, expiresAt: link.expiresAt },
+  });
+  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+});
+
+describe('over minutes and hours', () => {
+  let skipping: SkippingStage;
+
+  beforeAll(async () => {
+    skipping = await openSkippingStage();
   });
 
-  test('joins the verification that runs, whoever began it', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 1500;
-    const scene = await waiting();
+  afterEach(() => skipping.reset());
+
+  afterAll(() => skipping.close());
+
+  const fault = (path: string, then: FaultRule['then']) =>
+    skipping.sandbox.fault({ match: { path }, times: 'always', then });
+  const readPath = ({ key }: ConsentScene) => `/v1.0/account/connectors/${key.connectorId}`;
+
+  test('a declined consent is notAuthorized after 0, 1, 2, 4, 8, 15 and 30 s, and a new link works', async () => {
+    const scene = await consentScene(skipping);
+    skipping.record('consent-declined', scene.handle);
+    const before = await scene.view();
+    const declined = await scene.asks();
+    const { location } = await scene.decides(declined, 'decline');
+
+    for (let times = 0; times < 3; times++) await scene.returns(declined);
+    await skipping.sleep('29s');
+    const early = await scene.view();
+    const readsEarly = scene.reads();
+    await skipping.sleep('3s');
+    const late = await scene.reaches('awaitingAuthorization');
+    await scene.returns(declined);
+    await isRead(scene);
+    const readsLate = scene.reads();
     const link = await scene.asks();
     await scene.decides(link, 'approve');
+    await scene.returns(link);
+    const end = await scene.reaches('authenticated');
+
+    expect(location).toBe(RETURN_TO);
+    expect([early.state, readsEarly]).toEqual(['verifyingAuthorization', 7]);
+    expect(late).toMatchObject({ problem: { code: 'notAuthorized' }, attempt: { id: declined.attemptId } });
+    expect(Date.parse(late.deadline!)).toBeGreaterThan(Date.parse(before.deadline!));
+    expect(readsLate).toBe(8);
+    expect(end).not.toHaveProperty('problem');
+  });
+
+  test('confirmations during a verification join it, and get the view that Cyclr confirmed later', async () => {
+    const scene = await consentScene(skipping);
+    skipping.record('confirmations-join', scene.handle);
+    const link = await scene.asks();
 
     const first = scene.confirms(link);
     await scene.reaches('verifyingAuthorization');
-    const views = await Promise.all([first, scene.confirms(link), scene.confirms({ attemptId: 'unknown' })]);
+    const others = [scene.confirms(link), scene.confirms({ attemptId: 'unknown' })];
+    await skipping.sleep('3s');
+    await scene.decides(link, 'approve');
+    await skipping.sleep('2s');
+    const views = await Promise.all([first, ...others]);
 
     expect(views).toMatchObject(Array(3).fill({ state: 'authenticated' }));
-    expect(await events(scene)).toEqual([
+    expect(await eventsOf(scene)).toEqual([
       'connectorFetched',
       'linkMinted',
       'authorizationReturned',
@@ -553,254 +451,8 @@ describe('confirmAuthorization', () => {
     ]);
   });
 
-  test('of many at once is one', async () => {
-    const scene = await waiting();
-    const older = await scene.asks();
-    await scene.asks();
-
-    const views = await Promise.all(Array.from({ length: 8 }, () => scene.confirms(older)));
-    const later = await scene.confirms(older);
-
-    expect(views).toMatchObject(Array(8).fill({ state: 'awaitingAuthorization' }));
-    expect(later).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } });
-    expect(scene.reads()).toBe(2);
-  });
-
-  test('of an attempt that nobody made does nothing', async () => {
-    const scene = await waiting();
-    await scene.asks();
-    const before = await scene.view();
-
-    const view = await scene.confirms({ attemptId: 'unknown' });
-
-    expect(view).toEqual(before);
-    expect(scene.reads()).toBe(1);
-  });
-});
-
-describe('a consent that nobody came back from', () => {
-  test('is found when the link has run out, by one look', async () => {
-    stage.sandbox.switches.signInTokenExpiresIn = 2;
-    const scene = await waiting();
-
-    await scene.decides(await scene.asks(), 'approve');
-    const end = await stage.auth.result(scene.key);
-
-    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-    expect(await events(scene)).toEqual(['connectorFetched', 'linkMinted', 'authorizationConfirmed']);
-    expect(scene.reads()).toBe(2);
-  });
-
-  test('is found when the newest link has run out, though an older one was followed', async () => {
-    stage.sandbox.switches.signInTokenExpiresIn = 2;
-    const scene = await waiting();
-    const older = await scene.asks();
-    await scene.asks();
-
-    await scene.decides(older, 'approve');
-
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(scene.reads()).toBe(2);
-  });
-
-  test('is found then also where somebody had asked, or forged a return, too early', async () => {
-    stage.sandbox.switches.signInTokenExpiresIn = 6;
-    const scene = await waiting();
-    const older = await scene.asks();
-    const newer = await scene.asks();
-    await scene.returns(older);
-    await happens(scene, 'authorizationNotConfirmed');
-
-    await scene.decides(newer, 'approve');
-
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
-
-  test('and was not given either, costs one look, and it goes on', async () => {
-    stage.sandbox.switches.signInTokenExpiresIn = 1;
-    const scene = await waiting();
-    const { attemptId } = await scene.asks();
-
-    await eventually(scene.reads, (reads) => reads === 2);
-    stage.sandbox.switches.signInTokenExpiresIn = 300;
-    const link = await scene.asks();
-    const view = await scene.view();
-    await scene.decides(link, 'approve');
-    await scene.returns(link);
-
-    expect(view).toMatchObject({ state: 'awaitingAuthorization' });
-    expect(view).not.toHaveProperty('problem');
-    expect(view.attempt?.id).not.toBe(attemptId);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(scene.reads()).toBe(3);
-  });
-
-  test('is found by the last look before it would expire', async () => {
-    const scene = await waiting('Ledgerly', { patience: { authorization: 2000 } });
-
-    await scene.decides(await scene.asks(), 'approve');
-
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(scene.reads()).toBe(2);
-  });
-
-  test('and was not given expires at its deadline, and is reopened under the same id', async () => {
-    const scene = await waiting('Ledgerly', { patience: { authorization: 1000 } });
-    await scene.asks();
-
-    const end = await stage.auth.result(scene.key);
-    const again = await stage.auth.start(scene.key);
-    const view = await scene.reaches('awaitingAuthorization');
-
-    expect(end).toMatchObject({ state: 'expired' });
-    expect(end).not.toHaveProperty('attempt');
-    expect(again).toMatchObject({ started: true, workflowId: scene.workflowId });
-    expect(view).not.toHaveProperty('attempt');
-  });
-});
-
-describe('tokens given in awaitingAuthorization', () => {
-  test('end it where Cyclr takes them', async () => {
-    const scene = await waiting();
-    await scene.asks();
-
-    const view = await scene.gives({ kind: 'tokens', accessToken: 'at-1', refreshToken: 'rt-1' });
-
-    expect(view).toMatchObject({ state: 'authenticated' });
-    expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"at-1","RefreshToken":"rt-1"}');
-  });
-
-  test('and refused lead back to it: the link that is out can still be followed', async () => {
-    const scene = await waiting();
-    const link = await scene.asks();
-
-    const refused = await scene.gives({ kind: 'tokens', accessToken: 'wrong' });
-    await scene.decides(link, 'approve');
-    await scene.returns(link);
-
-    expect(refused).toMatchObject({
-      state: 'awaitingAuthorization',
-      problem: { code: 'refused' },
-      attempt: { id: link.attemptId, expiresAt: link.expiresAt },
-    });
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
-});
-
-test('no link, no token and no key of it stands in Temporal, in what a flow tells, or in the log', async () => {
-  const scene = await waiting();
-  const { body } = await linkRequest();
-  const links = [await scene.asks(), await scene.asks()];
-  await updates(scene, 'requestAuthorization', body);
-  await scene.returns(links[0]!);
-  await happens(scene, 'authorizationNotConfirmed');
-  await scene.decides(links[1]!, 'approve');
-  const end = await scene.confirms(links[1]!);
-
-  const { AccessToken, RefreshToken } = JSON.parse(scene.cyclr().AuthValue!) as { [name: string]: string };
-  const tokens = scene.signIns().map(({ token }) => token);
-  const bearers = [...authorizations].map((authorization) => authorization.replace('Bearer ', ''));
-  const secrets = [...bearers, ...tokens, AccessToken!, RefreshToken!, ...links.map(({ url }) => url)];
-  const told = JSON.stringify(
-    [end, await scene.timeline(), await scene.history(), stage.log],
-    (_name, part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString() : part),
-  );
-  const database = ['', '-wal'].map((more) => process.env.TEST_DB_FILE + more).filter((file) => existsSync(file));
-  const texts = [told, ...database.map((file) => readFileSync(file, 'latin1'))];
-
-  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), btoa(secret).replace(/.=*$/, '')]);
-  expect([tokens.length, bearers.length > 0, end.state]).toEqual([3, true, 'authenticated']);
-  expect(texts.join()).toContain(scene.key.accountId);
-  expect(forms.filter((form) => texts.some((text) => text.includes(form)))).toEqual([]);
-});
-
-describe('where minutes pass', () => {
-  let skipping: SkippingStage;
-  const scenes: ConsentScene[] = [];
-
-  beforeAll(async () => {
-    skipping = await openSkippingStage();
-  });
-
-  afterEach(async () => {
-    skipping.sandbox.clearFaults();
-    // Ends what a test has left running: it would go through the hours of the next ones too.
-    for (const { handle, history } of scenes.splice(0)) {
-      expect(ofKind(await history(), 'workflowTaskFailed')).toEqual([]);
-      await handle.terminate().catch(() => undefined);
-    }
-  });
-
-  afterAll(() => skipping.close());
-
-  async function waitingThere(connector?: string | ConnectorKey): Promise<ConsentScene> {
-    // Cyclr's clock does not skip: by the flow's its links would have run out before they are made.
-    skipping.sandbox.switches.signInTokenExpiresIn = 300 + ((await skipping.now()) - Date.now()) / 1000;
-    const scene = await consentScene(skipping, connector);
-    scenes.push(scene);
-    await scene.reaches('awaitingAuthorization');
-    return scene;
-  }
-  const fault = (path: string, then: FaultRule['then']) =>
-    skipping.sandbox.fault({ match: { path }, times: 'always', then });
-  const readPath = ({ key }: ConsentScene) => `/v1.0/account/connectors/${key.connectorId}`;
-
-  test('a declined consent is notAuthorized after 0, 1, 2, 4, 8, 15 and 30 s, however often it comes back', async () => {
-    const scene = await waitingThere();
-    const before = await scene.view();
-    const link = await scene.asks();
-    const { location } = await scene.decides(link, 'decline');
-
-    for (let times = 0; times < 3; times++) await scene.returns(link);
-    await skipping.sleep('29s');
-    const early = await scene.view();
-    const readsEarly = scene.reads();
-    await skipping.sleep('3s');
-    const late = await scene.reaches('awaitingAuthorization');
-    await scene.returns(link);
-    await isRead(scene);
-
-    expect(location).toBe(RETURN_TO);
-    expect([early.state, readsEarly]).toEqual(['verifyingAuthorization', 7]);
-    expect(late).toMatchObject({ problem: { code: 'notAuthorized' }, attempt: { id: link.attemptId } });
-    expect(Date.parse(late.deadline!)).toBeGreaterThan(Date.parse(before.deadline!));
-    expect(scene.reads()).toBe(8);
-  });
-
-  test('and a new link leads to the end all the same', async () => {
-    const scene = await waitingThere();
-    const declined = await scene.asks();
-    await scene.decides(declined, 'decline');
-    await scene.returns(declined);
-    await skipping.sleep('31s');
-    await scene.reaches('awaitingAuthorization');
-
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-    await scene.returns(link);
-    const end = await scene.reaches('authenticated');
-
-    expect(end).not.toHaveProperty('problem');
-  });
-
-  test('PasswordCredentials that are wrong come straight back, and are notAuthorized', async () => {
-    const Properties = [
-      { Name: 'Username', Value: 'jo' },
-      { Name: 'Password', Value: 'expired-pw' },
-    ];
-    const scene = await waitingThere(skipping.install('Sugarloaf', { patch: { Properties } }));
-    const link = await scene.asks();
-
-    const outcome = await scene.decides(link, 'approve');
-    await scene.returns(link);
-    await skipping.sleep('31s');
-
-    expect(outcome).toEqual({ status: 302, location: RETURN_TO });
-    expect(await scene.reaches('awaitingAuthorization')).toMatchObject({ problem: { code: 'notAuthorized' } });
-  });
-
-  test('a confirmation that comes to nothing is answered as it stands after 10 s, and joined meanwhile', async () => {
-    const scene = await waitingThere();
+  test('a confirmation without a result is answered with the current view after 10 s', async () => {
+    const scene = await consentScene(skipping);
     const link = await scene.asks();
 
     const first = scene.confirms(link);
@@ -819,8 +471,8 @@ describe('where minutes pass', () => {
     expect(scene.reads()).toBe(8);
   });
 
-  test('there is one confirmation in five seconds', async () => {
-    const scene = await waitingThere();
+  test('confirmations start at most one re-read in five seconds', async () => {
+    const scene = await consentScene(skipping);
     const older = await scene.asks();
     await scene.asks();
 
@@ -838,8 +490,8 @@ describe('where minutes pass', () => {
     );
   });
 
-  test('a return is verified, though somebody had asked too early', async () => {
-    const scene = await waitingThere();
+  test('a return is verified although a confirmation came before the consent', async () => {
+    const scene = await consentScene(skipping);
     const link = await scene.asks();
     const early = scene.confirms(link);
     await scene.reaches('verifyingAuthorization');
@@ -853,8 +505,8 @@ describe('where minutes pass', () => {
     await scene.reaches('authenticated');
   });
 
-  test('a link that can not be made for half a minute fails, and the flow goes on', async () => {
-    const scene = await waitingThere();
+  test('a link that cannot be made for 30 s fails the request and leaves the flow as it was', async () => {
+    const scene = await consentScene(skipping);
     const before = await scene.view();
     fault(signInPath(scene.key), { status: 503 });
 
@@ -868,21 +520,69 @@ describe('where minutes pass', () => {
     expect(await scene.asks()).toMatchObject({ attemptId: expect.any(String) });
   });
 
-  test('a consent that Cyclr can not be asked about is kept, and found hours later', async () => {
-    const scene = await waitingThere();
+  test('a returned consent is found after an outage of hours', async () => {
+    const scene = await consentScene(skipping);
+    skipping.record('outage-while-verifying', scene.handle);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
-    fault(readPath(scene), { status: 503 });
+    fault(readPath(scene), { kind: 'throttled', retryAfter: 3600 });
 
     await scene.returns(link);
-    await skipping.sleep('3h');
+    await skipping.sleep('150m');
     const during = await scene.view();
     skipping.sandbox.clearFaults();
+    await skipping.sleep('1h');
 
     expect(during).toMatchObject({ state: 'verifyingAuthorization', problem: { code: 'cyclrUnavailable' } });
-    await eventually(
-      () => skipping.sleep('5m').then(() => scene.view()),
-      ({ state }) => state === 'authenticated',
-    );
+    await scene.reaches('authenticated');
+  });
+
+  describe('a consent without a return', () => {
+    test('is found by one re-read when the newest link expires, also where an older link was used', async () => {
+      const scene = await consentScene(skipping);
+      skipping.record('consent-found-when-the-link-expires', scene.handle);
+      const older = await scene.asks();
+      await scene.asks();
+
+      await scene.decides(older, 'approve');
+      await skipping.sleep('6m');
+
+      expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+      expect(await eventsOf(scene)).toEqual(['connectorFetched', 'linkMinted', 'linkMinted', 'authorizationConfirmed']);
+      expect(scene.reads()).toBe(2);
+    });
+
+    test('is found when the link expires although an older attempt returned before the consent', async () => {
+      const scene = await consentScene(skipping);
+      const older = await scene.asks();
+      const newer = await scene.asks();
+      await scene.returns(older);
+      await happens(scene, 'authorizationNotConfirmed');
+
+      await scene.decides(newer, 'approve');
+      await skipping.sleep('6m');
+
+      await scene.reaches('authenticated');
+    });
+
+    test('that was not given costs one re-read when the link expires, and the flow continues', async () => {
+      const scene = await consentScene(skipping);
+      skipping.record('link-expires-without-consent', scene.handle);
+      const { attemptId } = await scene.asks();
+
+      await skipping.sleep('6m');
+      const reads = scene.reads();
+      const link = await scene.asks();
+      const view = await scene.view();
+      await scene.decides(link, 'approve');
+      await scene.returns(link);
+      await scene.reaches('authenticated');
+
+      expect(reads).toBe(2);
+      expect(view).toMatchObject({ state: 'awaitingAuthorization' });
+      expect(view).not.toHaveProperty('problem');
+      expect(view.attempt?.id).not.toBe(attemptId);
+      expect(scene.reads()).toBe(3);
+    });
   });
 });

@@ -18,7 +18,7 @@ import {
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { kindOf, taskFailures } from '../support/histories';
-import { answered, keyInput, linkRequest, patiently, refusal, updates } from '../support/messages';
+import { answered, keyInput, linkRequest, sendUntilAnswered, refusal, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -73,7 +73,7 @@ describe('twenty updates and twenty signals at once', () => {
     const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
 
     const [views] = await Promise.all([
-      Promise.all(inputs.map((input) => patiently(() => stage.auth.submitCredentials(scene.key, input), 40_000))),
+      Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
       Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
     ]);
     const end = await stage.auth.result(scene.key);

@@ -5,7 +5,7 @@
 import { READ_AHEAD } from '../../workflows/read-ahead';
 import { eventually } from '../support/eventually';
 import { histories, kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
-import { keyInput, patiently } from '../support/messages';
+import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
@@ -44,7 +44,7 @@ test('nothing is lost by it, whoever sends it again is answered, and every histo
   const given = scenes.map(async (scene, i) => {
     const input = await keyInput(stage, scene, `s${i}`);
     await scene.signals('credentialInput', input);
-    return patiently(() => stage.auth.submitCredentials(scene.key, input), 60_000); // a task that is done again takes its time
+    return sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)); // a task that is done again takes its time
   });
   await come(scenes, 'workflowExecutionSignaled');
 

@@ -1,10 +1,10 @@
-/** Authenticating again what is authenticated: nothing changes until there is new input, and then it shows. */
+/** Re-authentication: it changes nothing before new input is given, and then shows whether the input changed anything. */
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { ConnectorKey } from '../../workflows/connector';
-import type { Credentials, Input, StateName, View } from '../../workflows/messages';
+import type { Credentials, Input } from '../../workflows/input';
+import type { StateName, View } from '../../workflows/view';
 import { consentScene, type ConsentScene } from '../support/consent';
-import { eventually } from '../support/eventually';
-import { ofKind, taskFailures } from '../support/histories';
+import { taskFailures } from '../support/histories';
 import { happens } from '../support/messages';
 import { openSkippingStage, openStage, type Scene, type SkippingStage, type Stage } from '../support/stage';
 
@@ -12,15 +12,6 @@ let stage: Stage;
 
 beforeAll(async () => {
   stage = await openStage();
-});
-
-afterEach(() => {
-  stage.sandbox.clearFaults();
-  Object.assign(stage.sandbox.switches, {
-    authenticatedAfterMs: 0,
-    authValueReadable: true,
-    signInTokenExpiresIn: 300,
-  });
 });
 
 afterAll(async () => {
@@ -35,13 +26,12 @@ const again = { intent: 'reauthenticate' } as const;
 const valuesOf = (scene: Scene) => Object.fromEntries(scene.cyclr().Properties.map(({ Name, Value }) => [Name, Value]));
 const writes = (scene: Scene) => scene.calls().filter((call) => !call.startsWith('GET'));
 
-/** A re-authentication by consent that waits for it. */
-async function waiting(on = stage, connector: string | ConnectorKey = 'Ledgerly', input: Partial<Input> = {}) {
-  const key = typeof connector === 'string' ? on.install(connector, { patch: withOldTokens }) : connector;
-  const scene = await consentScene(on, key, { ...input, ...again });
-  await scene.reaches('awaitingAuthorization');
-  return scene;
-}
+/** Starts a re-authentication by consent; by default of a connector with old tokens. */
+const consenting = (
+  on: Stage | SkippingStage = stage,
+  key: ConnectorKey = on.install('Ledgerly', { patch: withOldTokens }),
+  input: Partial<Input> = {},
+): Promise<ConsentScene> => consentScene(on, key, { ...input, ...again });
 
 interface Way {
   connector: string;
@@ -52,7 +42,7 @@ interface Way {
   stores: string;
 }
 const ways: { [name: string]: Way } = {
-  'an API key': {
+  'api-key': {
     connector: 'Brightdesk',
     patch: { Authenticated: true, AuthValue: 'old' },
     asks: 'awaitingCredentials',
@@ -60,7 +50,7 @@ const ways: { [name: string]: Way } = {
     right: { kind: 'apiKey', key: 'new' },
     stores: 'new',
   },
-  'a user name and password': {
+  basic: {
     connector: 'Insightful',
     patch: { Authenticated: true, AuthValue: btoa('me:old') },
     asks: 'awaitingCredentials',
@@ -68,7 +58,7 @@ const ways: { [name: string]: Way } = {
     right: { kind: 'basic', username: 'me', password: 'new' },
     stores: btoa('me:new'),
   },
-  "tokens of the partner's own connector": {
+  'partners-tokens': {
     connector: 'Homeport',
     patch: withOldTokens,
     asks: 'awaitingCredentials',
@@ -76,7 +66,7 @@ const ways: { [name: string]: Way } = {
     right: { kind: 'tokens', accessToken: 'new' },
     stores: '{"AccessToken":"new"}',
   },
-  'tokens instead of consent': {
+  'tokens-in-place-of-consent': {
     connector: 'Ledgerly',
     patch: withOldTokens,
     asks: 'awaitingAuthorization',
@@ -86,54 +76,62 @@ const ways: { [name: string]: Way } = {
   },
 };
 
-describe.each(Object.entries(ways))('%s', (_name, { connector, patch, asks, wrong, right, stores }) => {
-  test('stays until Cyclr takes another, and keeps its ids', async () => {
-    const scene = await stage.scene(stage.install(connector, { patch }), again);
-    const asked = await scene.reaches(asks);
-    const before = scene.cyclr();
+describe('the stored credentials', () => {
+  test.concurrent.each(Object.entries(ways))(
+    '(%s) stay until Cyclr takes new ones, and the connector keeps its ids',
+    async (name, { connector, patch, asks, wrong, right, stores }) => {
+      const scene = await stage.scene(stage.install(connector, { patch }), again);
+      stage.record(`reauthenticate-${name}`, scene.handle);
+      const asked = await scene.reaches(asks);
+      const before = scene.cyclr();
 
-    const refused = await scene.gives(wrong);
-    const between = scene.cyclr();
-    const end = await scene.gives(right);
+      const refused = await scene.gives(wrong);
+      const between = scene.cyclr();
+      const end = await scene.gives(right);
 
-    expect(asked).toMatchObject({ intent: 'reauthenticate' });
-    expect(asked).not.toHaveProperty('problem');
-    expect(before).toMatchObject(patch);
-    expect(refused).toMatchObject({ state: asks, intent: 'reauthenticate', problem: { code: 'refused' } });
-    expect(between).toEqual(before);
-    expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
-    expect(end).not.toHaveProperty('problem');
-    expect(scene.cyclr()).toEqual({ ...before, AuthValue: stores });
-  });
+      expect(asked).toMatchObject(again);
+      expect(asked).not.toHaveProperty('problem');
+      expect(before).toMatchObject(patch);
+      expect(refused).toMatchObject({ state: asks, problem: { code: 'refused' }, ...again });
+      expect(between).toEqual(before);
+      expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
+      expect(end).not.toHaveProperty('problem');
+      expect(scene.cyclr()).toEqual({ ...before, AuthValue: stores });
+    },
+  );
 
-  test('stays where nobody gives another', async () => {
-    const patience = { credentials: 700, authorization: 700 };
-    const [given, left] = [stage.install(connector, { patch }), stage.install(connector, { patch })];
-    const cancelled = await stage.scene(given, again);
-    const expired = await stage.scene(left, { ...again, patience });
-    await cancelled.reaches(asks);
+  test.concurrent.each(Object.entries(ways))(
+    '(%s) stay where the flow is cancelled or expires without input',
+    async (_name, { connector, patch, asks }) => {
+      const patience = { credentials: 700, authorization: 700 };
+      const [one, other] = [stage.install(connector, { patch }), stage.install(connector, { patch })];
+      const cancelled = await stage.scene(one, again);
+      const expired = await stage.scene(other, { ...again, patience });
+      await cancelled.reaches(asks);
 
-    const views = [await stage.auth.cancel(cancelled.key), await stage.auth.result(expired.key)];
+      const views = [await stage.auth.cancel(cancelled.key), await stage.auth.result(expired.key)];
 
-    expect(views.map(({ state }) => state)).toEqual(['cancelled', 'expired']);
-    for (const scene of [cancelled, expired]) {
-      expect(scene.cyclr()).toMatchObject(patch);
-      expect(writes(scene)).toEqual([]);
-    }
-  });
+      expect(views.map(({ state }) => state)).toEqual(['cancelled', 'expired']);
+      for (const scene of [cancelled, expired]) {
+        expect(scene.cyclr()).toMatchObject(patch);
+        expect(writes(scene)).toEqual([]);
+      }
+    },
+  );
 });
 
-test('None is authenticated at once: there is nothing to give', async () => {
+test.concurrent('a connector of auth type None is authenticated at once', async () => {
   const scene = await stage.scene('Openrates', again);
+  stage.record('reauthenticate-none', scene.handle);
 
   expect(await stage.auth.result(scene.key)).toMatchObject({
     state: 'authenticated',
     verification: 'notChecked',
-    intent: 'reauthenticate',
+    ...again,
   });
 });
 
-describe('ClientCredentials', () => {
+describe('client credentials', () => {
   const Properties = [
     { Name: 'ClientId', Value: 'old-id' },
     { Name: 'ClientSecret', Value: 'old-secret' },
@@ -145,52 +143,46 @@ describe('ClientCredentials', () => {
     return [scene, await scene.reaches('awaitingProperties')];
   }
 
-  test('enter awaitingProperties first, though nothing is missing', async () => {
-    const [scene, view] = await asked();
+  test.concurrent(
+    'that are all stored are asked for first, and an input without values applies them again',
+    async () => {
+      const [scene, view] = await asked();
+      const before = [writes(scene), scene.cyclr().Authenticated];
 
-    expect(view).not.toHaveProperty('problem');
-    expect(view.fields?.map(({ name, stored }) => [name, stored])).toEqual([
-      ['ClientId', true],
-      ['ClientSecret', true],
-    ]);
-    expect(writes(scene)).toEqual([]);
-    expect(scene.cyclr()).toMatchObject({ Authenticated: true, AuthValue: '{}' });
-  });
+      await scene.sets({});
+      const end = await stage.auth.result(scene.key);
 
-  test('are applied again as they are by no values at all', async () => {
+      expect(view).not.toHaveProperty('problem');
+      expect(view.fields?.map(({ name, stored }) => [name, stored])).toEqual([
+        ['ClientId', true],
+        ['ClientSecret', true],
+      ]);
+      expect(before).toEqual([[], true]);
+      expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', ...again });
+      expect(writes(scene)).toEqual([`PUT ${scene.key.connectorId}`]);
+      expect(valuesOf(scene)).toEqual({ ClientId: 'old-id', ClientSecret: 'old-secret' });
+    },
+  );
+
+  test.concurrent('that Cyclr refuses stay, and an empty value leaves the stored one unchanged', async () => {
     const [scene] = await asked();
+    stage.record('reauthenticate-client-credentials', scene.handle);
 
-    await scene.sets({});
-    const end = await stage.auth.result(scene.key);
-
-    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', ...again });
-    expect(writes(scene)).toEqual([`PUT ${scene.key.connectorId}`]);
-    expect(valuesOf(scene)).toEqual({ ClientId: 'old-id', ClientSecret: 'old-secret' });
-  });
-
-  test('are changed one by one: an empty value is unchanged', async () => {
-    const [scene] = await asked();
-
+    const refused = await scene.sets({ ClientId: 'wrong' });
+    const between = [valuesOf(scene), scene.cyclr().Authenticated];
     await scene.sets({ ClientId: 'new-id', ClientSecret: '' });
 
+    expect(refused).toMatchObject({ state: 'awaitingProperties', problem: { fields: [{ name: 'ClientId' }] } });
+    expect(between).toEqual([{ ClientId: 'old-id', ClientSecret: 'old-secret' }, true]);
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
     expect(valuesOf(scene)).toEqual({ ClientId: 'new-id', ClientSecret: 'old-secret' });
   });
-
-  test('that Cyclr refuses are asked for again', async () => {
-    const [scene] = await asked();
-
-    const refused = await scene.sets({ ClientId: 'wrong' });
-
-    expect(refused).toMatchObject({ state: 'awaitingProperties', problem: { fields: [{ name: 'ClientId' }] } });
-    expect(valuesOf(scene)).toEqual({ ClientId: 'old-id', ClientSecret: 'old-secret' });
-    expect(scene.cyclr()).toMatchObject({ Authenticated: true, AuthValue: '{}' });
-  });
 });
 
-describe('consent', () => {
-  test('given again with another value is authenticated, notChecked', async () => {
-    const scene = await waiting();
+describe('a consent', () => {
+  test.concurrent('that changed the stored value is authenticated, notChecked', async () => {
+    const scene = await consenting();
+    stage.record('reauthenticate-consent', scene.handle);
     const link = await scene.asks();
     const between = scene.cyclr();
 
@@ -205,35 +197,19 @@ describe('consent', () => {
     expect(scene.reads()).toBe(3); // at the start, with the link, after the return
   });
 
-  test('is asked for at once where the properties are there, also at every replay', async () => {
-    await stage.restartWorker({ maxCachedWorkflows: 0 });
+  test.concurrent('is asked for at once where the properties are stored', async () => {
     const patch = { ...withOldTokens, Properties: [{ Name: 'Shop', Value: 'acme' }] };
-    const scene = await waiting(stage, stage.install('Shopwell', { patch }));
-    const link = await eventually(
-      () => scene.asks(),
-      () => true,
-    );
-
-    await scene.decides(link, 'approve');
-    const end = await scene.confirms(link);
-    await stage.restartWorker();
-
-    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-    expect(valuesOf(scene)).toEqual({ Shop: 'acme' });
-  });
-
-  test('that Cyclr learns of some seconds late is found', async () => {
-    stage.sandbox.switches.authenticatedAfterMs = 1200;
-    const scene = await waiting();
+    const scene = await consenting(stage, stage.install('Shopwell', { patch }));
     const link = await scene.asks();
 
     await scene.decides(link, 'approve');
 
     expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
+    expect(valuesOf(scene)).toEqual({ Shop: 'acme' });
   });
 
-  test('given in the older of two tabs is found: each link has its own fingerprint', async () => {
-    const scene = await waiting();
+  test.concurrent('by an older link is found, because each link has a fingerprint of its own', async () => {
+    const scene = await consenting();
     const older = await scene.asks();
     await scene.asks();
 
@@ -243,52 +219,13 @@ describe('consent', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
   });
 
-  test('is not proven by tokens that Cyclr refreshes, where nobody came back', async () => {
-    stage.sandbox.switches.signInTokenExpiresIn = 1;
-    const scene = await waiting(stage, 'Ledgerly', { patience: { authorization: 2000 } });
-    await scene.asks();
-
-    const { accountId, connectorId } = scene.key;
-    stage.sandbox.refreshTokens(accountId, connectorId);
-    const end = await stage.auth.result(scene.key);
-
-    expect(end).toMatchObject({ state: 'expired', ...again });
-    expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(2); // at the start, and with the link
-  });
-
-  describe.each([true, false])('where nothing was authenticated any more (AuthValue readable: %s)', (readable) => {
-    const lost: ConnectorPatch = { Authenticated: false, AuthValue: oldTokens };
-
-    test('is proven by Cyclr’s word', async () => {
-      stage.sandbox.switches.authValueReadable = readable;
-      const scene = await waiting(stage, stage.install('Ledgerly', { patch: lost }));
-      const link = await scene.asks();
-
-      await scene.decides(link, 'approve');
-      await scene.returns(link);
-
-      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-      expect(scene.reads()).toBe(3);
-    });
-
-    test('is found though nobody came back', async () => {
-      Object.assign(stage.sandbox.switches, { authValueReadable: readable, signInTokenExpiresIn: 2 });
-      const scene = await waiting(stage, stage.install('Ledgerly', { patch: lost }));
-
-      await scene.decides(await scene.asks(), 'approve');
-
-      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-    });
-  });
-
-  test('leaves no value and no fingerprint to guess by in what a flow tells', async () => {
-    const scene = await waiting();
+  test.concurrent('leaves neither a value nor a plain hash of it in views, histories and logs', async () => {
+    const scene = await consenting();
     const link = await scene.asks();
     await scene.decides(link, 'approve');
     const end = await scene.confirms(link);
 
-    const told = JSON.stringify(
+    const visible = JSON.stringify(
       [end, await scene.timeline(), await scene.history(), stage.log],
       (_name, part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString() : part),
     );
@@ -300,38 +237,20 @@ describe('consent', () => {
     );
     const secrets = ['at-old', 'rt-old', btoa(oldTokens), AccessToken!, RefreshToken!, ...(await Promise.all(hashes))];
 
-    expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);
+    expect(secrets.filter((secret) => visible.includes(secret))).toEqual([]);
   });
 });
 
-describe('starting', () => {
-  test('is refused while an authentication runs, and finds the one that runs otherwise', async () => {
-    const [first, second] = [await stage.scene('Brightdesk'), await stage.scene('Evergreen', again)];
-
-    await expect(stage.auth.start(first.key, again)).rejects.toMatchObject({ code: 'alreadyRunning' });
-    const found = [
-      await stage.auth.start(first.key),
-      await stage.auth.start(second.key, again),
-      await stage.auth.start(second.key),
-    ];
-
-    expect(found).toEqual([
-      { workflowId: first.workflowId, runId: first.runId, started: false, intent: 'authenticate' },
-      { workflowId: second.workflowId, runId: second.runId, started: false, ...again },
-      { workflowId: second.workflowId, runId: second.runId, started: false, ...again },
-    ]);
-    expect((await first.view()).state).not.toBe('cancelled');
-  });
-
-  type End = [name: string, (scene: Scene) => Promise<unknown>, Partial<View>];
+describe('a new start', () => {
+  type End = [name: string, (scene: Scene) => Promise<unknown>, Partial<View>, patience?: number];
   const failure = (code: string) => ({ state: 'failed', failure: { code, message: expect.any(String) } }) as View;
   const ends: End[] = [
     ['was cancelled', (scene) => stage.auth.cancel(scene.key), { state: 'cancelled' }],
     ['was cancelled by Temporal', (scene) => scene.handle.cancel(), { state: 'cancelled', revision: 0 }],
     ['was terminated', (scene) => scene.handle.terminate(), { ...failure('terminated'), revision: 0 }],
-    ['has expired', async () => undefined, { state: 'expired' }],
+    ['expired', async () => undefined, { state: 'expired' }, 1000],
     [
-      'has failed',
+      'failed',
       async (scene) => {
         stage.sandbox.fault({ match: { method: 'PUT', account: scene.key.accountId }, then: { status: 404 } });
         await scene.gives({ kind: 'apiKey', key: 'new' });
@@ -345,11 +264,11 @@ describe('starting', () => {
     ],
   ];
 
-  test.each(ends)(
-    'is starting again where the last one %s: the same id, and a view of each',
-    async (_name, end, view) => {
-      const scene = await stage.scene('Evergreen', { ...again, patience: { credentials: 1500 } });
-      await scene.reaches('awaitingCredentials');
+  test.concurrent.each(ends)(
+    'after a run that %s is another run under the same id',
+    async (_name, end, view, credentials) => {
+      const scene = await stage.scene('Evergreen', { ...again, ...(credentials && { patience: { credentials } }) });
+      if (!credentials) await scene.reaches('awaitingCredentials');
 
       await end(scene);
       const ended = await stage.auth.result(scene.key);
@@ -363,8 +282,8 @@ describe('starting', () => {
     },
   );
 
-  test('knows nothing of the attempts and submissions of the run before', async () => {
-    const scene = await waiting();
+  test.concurrent('ignores the attempts and knows no submissions of the run before', async () => {
+    const scene = await consenting();
     const link = await scene.asks();
     await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');
     await stage.auth.start(scene.key, again);
@@ -381,9 +300,8 @@ describe('starting', () => {
   });
 });
 
-describe('where half a minute passes', () => {
+describe('over minutes', () => {
   let skipping: SkippingStage;
-  const scenes: ConsentScene[] = [];
 
   beforeAll(async () => {
     skipping = await openSkippingStage();
@@ -395,33 +313,43 @@ describe('where half a minute passes', () => {
       failedReconsent: 'keeps',
       reconsentSameValue: false,
     });
-    for (const { handle, history } of scenes.splice(0)) {
-      expect(ofKind(await history(), 'workflowTaskFailed')).toEqual([]);
-      await handle.terminate().catch(() => undefined);
-    }
+    await skipping.reset();
   });
 
   afterAll(() => skipping.close());
 
-  async function waitingThere(): Promise<ConsentScene> {
-    // Cyclr's clock does not skip: by the flow's its links would have run out before they are made.
-    skipping.sandbox.switches.signInTokenExpiresIn = 300 + ((await skipping.now()) - Date.now()) / 1000;
-    const scene = await waiting(skipping);
-    scenes.push(scene);
-    return scene;
-  }
+  test('a consent that Cyclr shows some seconds after the return is found by a later re-read', async () => {
+    const scene = await consenting(skipping);
+    const link = await scene.asks();
+
+    await scene.returns(link);
+    await skipping.sleep('3s');
+    await scene.decides(link, 'approve');
+    await skipping.sleep('2s');
+
+    expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+  });
 
   type Trace = [name: string, decision: 'approve' | 'decline', () => void];
   const traces: Trace[] = [
-    ['the very same value', 'approve', () => (skipping.sandbox.switches.reconsentSameValue = true)],
-    ['a value that can not be read', 'approve', () => (skipping.sandbox.switches.authValueReadable = false)],
-    ['a decline that keeps the old one', 'decline', () => undefined],
-    ['a decline, where nothing can be read', 'decline', () => (skipping.sandbox.switches.authValueReadable = false)],
+    ['an approved consent with the same value', 'approve', () => (skipping.sandbox.switches.reconsentSameValue = true)],
+    [
+      'an approved consent with an unreadable value',
+      'approve',
+      () => (skipping.sandbox.switches.authValueReadable = false),
+    ],
+    ['a declined consent that keeps the old value', 'decline', () => undefined],
+    [
+      'a declined consent with an unreadable value',
+      'decline',
+      () => (skipping.sandbox.switches.authValueReadable = false),
+    ],
   ];
 
-  test.each(traces)('%s leaves no trace: unproven, after the whole schedule', async (_name, decision, prepare) => {
+  test.each(traces)('%s is unproven after the whole schedule', async (name, decision, prepare) => {
     prepare();
-    const scene = await waitingThere();
+    const scene = await consenting(skipping);
+    if (name === traces[0]![0]) skipping.record('reauthenticate-unproven', scene.handle);
     const link = await scene.asks();
     await scene.decides(link, decision);
 
@@ -438,9 +366,9 @@ describe('where half a minute passes', () => {
     if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
   });
 
-  test('a decline that drops the old one is notAuthorized, and another consent proven', async () => {
+  test('a declined consent that drops the old value is notAuthorized, and the next consent is proven', async () => {
     skipping.sandbox.switches.failedReconsent = 'drops';
-    const scene = await waitingThere();
+    const scene = await consenting(skipping);
     const declined = await scene.asks();
     await scene.decides(declined, 'decline');
 
@@ -455,11 +383,50 @@ describe('where half a minute passes', () => {
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked', ...again });
   });
 
-  test('ClientCredentials that never suffice lead back to awaitingProperties, notAuthorized', async () => {
+  test('tokens that Cyclr refreshes by itself prove no consent: without a return the flow expires', async () => {
+    const scene = await consenting(skipping, undefined, { patience: { authorization: '20m' } });
+    skipping.record('reauthenticate-expired', scene.handle);
+    await scene.asks();
+
+    const { accountId, connectorId } = scene.key;
+    skipping.sandbox.refreshTokens(accountId, connectorId);
+    const end = await skipping.auth.result(scene.key);
+
+    expect(end).toMatchObject({ state: 'expired', ...again });
+    expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
+    expect(scene.reads()).toBe(2); // at the start, and with the link
+  });
+
+  describe.each([true, false])('of a connector that lost its authentication (AuthValue readable: %s)', (readable) => {
+    const lost: ConnectorPatch = { Authenticated: false, AuthValue: oldTokens };
+
+    test("a consent is proven by Cyclr's `Authenticated`", async () => {
+      skipping.sandbox.switches.authValueReadable = readable;
+      const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
+      const link = await scene.asks();
+
+      await scene.decides(link, 'approve');
+      await scene.returns(link);
+
+      expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+      expect(scene.reads()).toBe(3);
+    });
+
+    test('a consent without a return is found when the link expires', async () => {
+      skipping.sandbox.switches.authValueReadable = readable;
+      const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
+
+      await scene.decides(await scene.asks(), 'approve');
+      await skipping.sleep('6m');
+
+      expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+    });
+  });
+
+  test('client credentials that Cyclr never authenticates lead back to awaitingProperties as notAuthorized', async () => {
     const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'good' }));
     const patch = { Properties, Authenticated: true, AuthValue: '{}' };
-    const scene = await consentScene(skipping, skipping.install('Quartz', { patch }), again);
-    scenes.push(scene);
+    const scene = await skipping.scene(skipping.install('Quartz', { patch }), again);
     await scene.reaches('awaitingProperties');
 
     const set = scene.sets({ ClientId: 'expired' });
