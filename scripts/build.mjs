@@ -1,5 +1,4 @@
 /** dist/: the compiled TypeScript, the workflow bundle and the page, made anew when a source has changed. */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTree } from './process-tree.mjs';
 
 const STAMP = 'built-from.json';
 const BUNDLE = 'workflow-bundle.js';
@@ -77,8 +77,7 @@ async function page(root, outDir, { page }) {
 
 /** In a process of its own: compiler and bundler would stay in the memory of the one that goes on. */
 async function run(root, script, args) {
-  const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
-  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`the build failed: ${basename(script)} ended with ${code}`);
 }
 

@@ -1,7 +1,7 @@
 /** Whether node_modules is what package-lock.json says, and `npm ci`. */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runTree } from './process-tree.mjs';
 
 /**
  * By content, since a checkout gives every file the time of the checkout: npm leaves in node_modules the list of what
@@ -24,8 +24,7 @@ export function isInstalled(root) {
 export async function install(root) {
   console.error('node_modules is missing or older than package-lock.json: running npm ci …');
   const [command, ...args] = npm();
-  const child = spawn(command, [...args, 'ci', '--include=dev'], { cwd: root, stdio: ['ignore', 2, 2] });
-  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  const code = await runTree(command, [...args, 'ci', '--include=dev'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`npm ci failed (exit code ${code})`);
 }
 

@@ -1,6 +1,6 @@
 /** What these tests start and write: all of it is gone when a test ends. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -43,17 +43,19 @@ export function launch(command: string, args: string[], { cwd, env }: { cwd?: st
   return { child, output, ended };
 }
 
-/** Waits until `check` holds. Fails after ten seconds. */
+/** Waits until `check` holds. Fails after two minutes, which ends a hang. */
 export async function eventually(check: () => unknown): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await check());) {
-    if (Date.now() > deadline) throw new Error(`never happened: ${check}`);
+  for (const deadline = Date.now() + 120_000; !(await check());) {
+    if (Date.now() > deadline) throw new Error(`It did not happen: ${check}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
+/** Whether it runs; one that has ended and is not yet read by its parent does not. */
 export function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    if (process.platform !== 'linux') return process.kill(pid, 0);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

@@ -1,0 +1,75 @@
+/**
+ * The commands of `npm run`: brings node_modules and dist/ up to date, then runs the command. Needs nothing but Node, so
+ * that it works as the first command after a clone.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, isBuilt } from './build.mjs';
+import { install, isInstalled } from './install.mjs';
+import { withLock } from './lock.mjs';
+import { runTree } from './process-tree.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+const mains = {
+  start: 'dist/scripts/start/main.js',
+  demo: 'dist/scripts/demo/main.js',
+  histories: 'dist/scripts/histories/main.js',
+  bench: 'dist/bench/main.js',
+  faults: 'dist/scripts/faults/main.js',
+  screenshots: 'dist/scripts/screenshots/main.js',
+  worker: 'dist/worker/main.js',
+  service: 'dist/service/main.js',
+  sandbox: 'dist/sandbox/main.js',
+  cli: 'dist/cli/main.js',
+  configuration: 'dist/scripts/configuration/main.js',
+  'search-attributes': 'dist/scripts/search-attributes/main.js',
+};
+/** The others say what to run instead: a worker in production must not install packages. */
+const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
+const names = [...Object.keys(mains), 'test', 'build'];
+const TEST_LIMIT_MS = 3_600_000;
+
+/** Runs the command; where it does not begin, this process ends with one message. */
+export async function runCommand([name = '', ...args]) {
+  try {
+    if (!names.includes(name))
+      fail(`Usage: node scripts/run.mjs NAME [arguments], NAME one of: ${names.join(', ')}`, 2);
+    await prepare(name);
+    if (name === 'test') await test(args);
+    else if (name !== 'build') become(join(root, mains[name]), args);
+  } catch (error) {
+    fail(error.message, error.exitCode ?? 1);
+  }
+}
+
+async function prepare(name) {
+  const installs = installing.includes(name);
+  if (installs ? !isInstalled(root) : !existsSync(join(root, 'node_modules'))) {
+    if (!installs) throw new Error('node_modules is missing. Run: npm ci');
+    await withLock(join(root, 'dist.lock'), async () => isInstalled(root) || (await install(root)));
+  }
+  if (isBuilt(root)) return;
+  await withLock(join(root, 'dist.lock'), async () => isBuilt(root) || (await build(root)));
+}
+
+/** Runs the main in this process, so that signals, exit code and terminal are its own. */
+function become(main, args) {
+  process.argv = [process.argv[0], main, ...args];
+  createRequire(import.meta.url)(main);
+}
+
+/** Jest and all that its tests start end with this process. Watch mode reads the terminal, so it runs in this process. */
+async function test(args) {
+  if (args.some((arg) => arg.startsWith('--watch'))) return become(jest, args);
+  const preload = ['--import', new URL('end-with-parent.mjs', import.meta.url).href];
+  const options = { cwd: root, stdio: 'inherit', limitMs: TEST_LIMIT_MS };
+  process.exit(await runTree(process.execPath, [...preload, jest, ...args], options));
+}
+
+function fail(message, code) {
+  console.error(message);
+  process.exit(code);
+}

@@ -1,0 +1,111 @@
+/** A command and all processes that it starts, which end together. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A main of ours lets open calls end; most end at once. */
+const STOP_MS = 30_000;
+const POLL_MS = 50;
+const signals = ['SIGINT', 'SIGTERM'];
+
+/** A command that a signal, or the limit, has stopped. `exitCode` is that of a shell. */
+class Stopped extends Error {
+  constructor(message, exitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Runs a command in a process group of its own, and returns its exit code. When this process gets SIGINT or SIGTERM, and
+ * after `limitMs`, it ends the group and every process below it, waits until they are gone, and fails with `Stopped`.
+ */
+export async function runTree(command, args, { limitMs, ...options }) {
+  const child = spawn(command, args, { ...options, detached: true });
+  const exited = new Promise((resolve, reject) =>
+    child.on('error', reject).on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal])),
+  );
+  const { stopped, forget } = untilStopped(limitMs);
+  try {
+    const result = await Promise.race([exited, stopped]);
+    if (typeof result === 'number') return result;
+    await endTree(child.pid);
+    throw result;
+  } finally {
+    forget();
+    killGroup(child.pid, 'SIGKILL'); // what the command has left in its group
+  }
+}
+
+/** A repeated signal changes nothing: npm forwards one that the terminal has sent to the whole group. */
+function untilStopped(limitMs) {
+  let stop;
+  const stopped = new Promise((resolve) => (stop = resolve));
+  const heard = (signal) => stop(new Stopped(`stopped by ${signal}`, 128 + constants.signals[signal]));
+  for (const signal of signals) process.on(signal, heard);
+  const limit = limitMs && setTimeout(() => stop(new Stopped(`stopped after ${limitMs / 60_000} minutes`, 1)), limitMs);
+  const forget = () => {
+    clearTimeout(limit);
+    for (const signal of signals) process.off(signal, heard);
+  };
+  return { stopped, forget };
+}
+
+/** Asks all of them to end, also those in groups of their own, and kills those that do not. */
+async function endTree(pid) {
+  const tree = new Set(treeOf(pid));
+  killGroup(pid, 'SIGTERM');
+  for (const one of tree) kill(one, 'SIGTERM');
+  const remain = () => processes().some((process) => tree.has(process.pid));
+  for (const until = Date.now() + STOP_MS; Date.now() < until && remain();) await delay(POLL_MS);
+  for (const one of tree) kill(one, 'SIGKILL');
+}
+
+/** The process and all below it. */
+function treeOf(pid) {
+  const all = processes();
+  const found = [pid];
+  for (const parent of found) found.push(...all.filter(({ ppid }) => ppid === parent).map((child) => child.pid));
+  return found;
+}
+
+/** The running processes of this machine with their parents; none where neither /proc nor `ps` tells. */
+function processes() {
+  try {
+    const all = process.platform === 'linux' ? processesOfLinux() : processesOfPs();
+    return all
+      .map(([pid, ppid, state]) => ({ pid: Number(pid), ppid: Number(ppid), state }))
+      .filter(({ state }) => !state.startsWith('Z')); // ended, and not yet read by its parent
+  } catch {
+    return [];
+  }
+}
+
+const processesOfPs = () =>
+  execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+
+const processesOfLinux = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const [state, ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+        return [[pid, ppid, state]];
+      } catch {
+        return []; // ended meanwhile
+      }
+    });
+
+const killGroup = (pid, signal) => kill(-pid, signal);
+
+function kill(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it has ended
+  }
+}

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { project } from './project';
+import { atEnd, eventually, isAlive, write } from './scene';
+
+jest.setTimeout(300_000); // ends a hang
+
+/** A test that starts a process in its own group and one in a new group, as our tests do, and then hangs. */
+const hangingTest = (name: string) => `
+const { spawn } = require('child_process');
+const { writeFileSync } = require('fs');
+test('hangs', async () => {
+  const children = [false, true].map((detached) => spawn('sleep', ['300'], { detached, stdio: 'ignore' }));
+  writeFileSync('${name}.json', JSON.stringify([process.pid, process.ppid, ...children.map(({ pid }) => pid)]));
+  await new Promise(() => undefined);
+}, 300_000);`;
+
+function projectWithTests(): string {
+  const root = project();
+  write(join(root, 'jest.config.js'), 'module.exports = { testMatch: ["<rootDir>/*.test.js"], maxWorkers: 2 };');
+  for (const name of ['one', 'other']) write(join(root, `${name}.test.js`), hangingTest(name));
+  return root;
+}
+
+/** `npm test` as a terminal runs it: in a process group of its own. */
+function npmTest(root: string) {
+  const npm = spawn('npm', ['test'], { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { text: '' };
+  for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk: Buffer) => (output.text += chunk));
+  const ended = once(npm, 'close');
+  atEnd(async () => {
+    npm.kill();
+    await ended;
+  });
+  return { npm, output, ended };
+}
+
+const ways: [string, (npm: { pid?: number }) => void][] = [
+  ['SIGINT to its process group, as by Ctrl-C', ({ pid }) => process.kill(-pid!, 'SIGINT')],
+  ['SIGTERM to npm alone', ({ pid }) => process.kill(pid!, 'SIGTERM')],
+];
+
+test.each(ways)('npm test, stopped while tests run by %s, leaves no process behind', async (_name, send) => {
+  const root = projectWithTests();
+  const { npm, ended } = npmTest(root);
+  await eventually(() => ['one.json', 'other.json'].every((name) => existsSync(join(root, name))));
+  const pids = ['one.json', 'other.json'].flatMap(
+    (name) => JSON.parse(readFileSync(join(root, name), 'utf8')) as number[],
+  );
+
+  send(npm);
+  await ended;
+
+  expect(pids).toHaveLength(8);
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
+test.each(ways)('npm test, stopped while it builds by %s, leaves no process and no half build', async (_name, send) => {
+  const root = projectWithTests();
+  const { npm, output, ended } = npmTest(root);
+  await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
+
+  send(npm);
+  await ended;
+
+  expect(processesIn(root)).toEqual([]);
+  expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual([]);
+});
+
+/** The ids of the processes that run in this folder; known on Linux alone. */
+function processesIn(root: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return readlinkSync(join('/proc', pid, 'cwd')) === root;
+    } catch {
+      return false; // no process, or one that has ended
+    }
+  });
+}
