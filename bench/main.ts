@@ -2,8 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { runMain } from '../temporal/run-main';
-import { onStopSignal } from '../temporal/stop-signals';
+import { onStopSignal, runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
 import { measureMemory } from './memory';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { publicKeyOf } from '../sealing/keys';
 import { sealProperties, secretsIn, type Submission } from '../sealing/seal';
-import { jsonOf } from '../sealing/json';
+import { jsonOf } from '../workflows/connector';
 import type { Field } from '../workflows/connector';
 import type { View } from '../workflows/view';
 import { addConnectorCommand, submissionIdOption, type JsonOption } from './arguments';

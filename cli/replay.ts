@@ -52,7 +52,7 @@ async function runOf(file: string): Promise<Run> {
 }
 
 async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boolean | undefined): Promise<void> {
-  const { installSilentRuntime } = await import('../temporal/silent-runtime.js');
+  const { installSilentRuntime } = await import('../temporal/replay.js');
   const { replay } = await import('../temporal/replay.js');
   installSilentRuntime();
   let [count, different] = [0, 0];

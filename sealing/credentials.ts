@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Credentials } from '../workflows/messages';
-import { jsonOf } from './json';
+import { jsonOf } from '../workflows/connector';
 import { MAX_PLAINTEXT_BYTES, SealingError } from './seal';
 
 /** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */

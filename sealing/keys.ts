@@ -1,6 +1,6 @@
 /** JWK sets of sealing keys: the first key seals, all of them open. Nothing here quotes key material. */
 import { base64url, calculateJwkThumbprint, type KeyLike } from 'jose';
-import { jsonOf } from './json';
+import { jsonOf } from '../workflows/connector';
 
 /** A key ready for use. */
 export interface SealingKey {

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { base64url } from 'jose';
 import { z } from 'zod';
 import { digestOf } from '../client/http/service-key';
-import { jsonOf } from '../sealing/json';
+import { jsonOf } from '../workflows/connector';
 import { KeySetError } from '../sealing/keys';
 
 export interface ApiKeys {

@@ -1,9 +1,8 @@
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { connect, temporalTarget } from '../temporal/connection';
-import { reachTemporal, troubleReaching } from '../temporal/reach';
-import { runMain } from '../temporal/run-main';
-import { onStopSignal } from '../temporal/stop-signals';
+import { callTemporal, reachability } from '../temporal/readiness';
+import { onStopSignal, runMain } from '../temporal/process';
 import { createApp } from './app';
 import { readConfig } from './config';
 import { createLog, logAnswer } from './log';
@@ -28,7 +27,7 @@ async function main(): Promise<void> {
     tokens: new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl }),
     apiKeys: config.apiKeys,
     config,
-    trouble: troubleReaching(() => reachTemporal(connection, target.namespace)),
+    trouble: reachability(() => callTemporal(connection, target.namespace)),
     report(answered) {
       logAnswer(log, answered);
       metrics.count(answered);

@@ -1,13 +1,13 @@
-/** How every process reaches Temporal: the standard TEMPORAL_* variables and profiles, and a bounded first connect. */
+/** Connections to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect. */
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type { NativeConnectionOptions } from '@temporalio/worker'; // a type: the native module is for workers alone
+import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type: the native module is for workers
 import { interceptors } from './grpc-retry';
 
-/** How long a first connect may take, if nobody says otherwise. */
+/** Default time limit of the first connect. */
 export const CONNECT_MS = 10_000;
 
-/** gRPC leaves up to two minutes between two tries to connect: Temporal would be back long before anybody hears of it. */
+/** By default a gRPC channel waits up to two minutes between two tries to connect (grpc-js 1.14). */
 const channelArgs = { 'grpc.max_reconnect_backoff_ms': 5_000 };
 
 /** A Temporal server and a namespace on it. */
@@ -17,14 +17,14 @@ export interface TemporalTarget {
   connectionOptions: NativeConnectionOptions;
 }
 
-/** Temporal can't be reached, or refuses us. The message names the address and holds no secret. */
+/** Temporal can't be reached, or refuses the connection. The message names the address and holds no secret. */
 export class TemporalUnavailable extends Error {
   override readonly name = 'TemporalUnavailable';
 }
 
 /**
- * What TEMPORAL_* and the TOML profile say; `localhost:7233` and namespace `default` where they say nothing. Fails
- * with one line where the profile or a certificate can't be read.
+ * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails with
+ * one line where the profile or a certificate can't be read.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   try {
@@ -40,7 +40,7 @@ export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTa
   }
 }
 
-/** A client's connection. Tries for `withinMs`, so that a server which is just starting is waited for. Fails: TemporalUnavailable. */
+/** A client's connection. Tries for `withinMs`, because the server may be starting. Fails: TemporalUnavailable. */
 export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Promise<Connection> {
   const { connectionOptions } = target;
   const connection = Connection.lazy({ ...connectionOptions, channelArgs, interceptors, connectTimeout: withinMs });
@@ -48,18 +48,18 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
     await connection.ensureConnected();
     return connection;
   } catch (err) {
-    await connection.close(); // else it tries on for ever
+    await connection.close(); // a failed connection stays open and goes on trying (SDK 1.24)
     throw unavailable(target, isDeadline(err) ? `does not answer within ${withinMs / 1000} s` : refusalOf(err));
   }
 }
 
 /**
- * As {@link connect}, for a person who waits: fails at once where the port is closed or the host name is unknown. (A
- * worker or the service waits, because the server may be just starting.)
+ * As {@link connect}, but fails at once where the port is closed or the host name is unknown. For the command line;
+ * worker and service wait, because the server may be starting.
  */
 export async function connectAtOnce(target: TemporalTarget): Promise<Connection> {
   const { connectionOptions } = target;
-  const probe = Connection.lazy({ ...connectionOptions, interceptors: [] }); // without the interceptor that tries again
+  const probe = Connection.lazy({ ...connectionOptions, interceptors: [] }); // no retries
   try {
     await probe.withDeadline(Date.now() + CONNECT_MS, () => probe.workflowService.getSystemInfo({}));
   } catch (err) {
@@ -76,23 +76,23 @@ const noServer = [
   { details: /Name resolution failed/, text: 'is not found (the host name is unknown)' },
 ];
 
-/** What `connect` fails with. */
-export function unavailable({ address }: TemporalTarget, what: string): TemporalUnavailable {
+/** The error of {@link connect}. */
+export function unavailable({ address }: TemporalTarget, reason: string): TemporalUnavailable {
   return new TemporalUnavailable(
-    `Temporal at ${address} ${what}. Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.`,
+    `Temporal at ${address} ${reason}. Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.`,
   );
 }
 
 const isDeadline = (err: unknown) =>
   isGrpcDeadlineError(err) || (err instanceof Error && err.message.includes('deadline'));
 
-/** Why a server said no, in its own words. */
+/** The reason of a refused connection, in the server's words. */
 export function refusalOf(err: unknown): string {
   const cause = err instanceof ServiceError ? err.cause : err;
   return `refuses the connection (${isGrpcServiceError(cause) ? cause.details : textOf(cause)})`;
 }
 
-/** One line: further ones quote the profile where it is no TOML, and there may be a key in it. */
+/** The first line only: the next lines of a TOML error quote the profile, which can hold a key. */
 const textOf = (err: unknown) => (err instanceof Error ? err.message : String(err)).split('\n')[0];
 
 /** An empty variable counts as not set. */

@@ -1,28 +1,29 @@
-/** How the client's calls are tried again: as the SDK does it, but for two things that hurt. */
+/** Retries of the client's gRPC calls: as the SDK does them, with two corrections. */
 import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 
 type Interceptor = ReturnType<typeof makeGrpcRetryInterceptor>;
 type GrpcCall = ReturnType<Interceptor>;
 
-const INTERNAL = 13; // not tried again
+const INTERNAL = 13; // gRPC; not retried
 
 const sdk = defaultGrpcRetryOptions();
 
 /**
- * A server keeps one query for each workflow while a workflow task is on its way, and refuses others: not a limit that
- * is to be spared, as the SDK takes it to be, but a wait of some milliseconds. Where it is longer, deadlines end it.
+ * The server buffers one query for each workflow during a workflow task, and refuses others with ResourceExhausted
+ * (Server 1.32, https://github.com/temporalio/temporal/issues/2749). The SDK (1.24) then waits 1.7 s, although a workflow
+ * task ends after some milliseconds. A retry every 100 ms gets the answer sooner; the call's deadline ends the retries.
  */
-const isQueryTooSoon = ({ details }: { details: string }): boolean => /query buffer is full/.test(details);
-const QUERY_AGAIN_MS = 100;
+const isQueryBufferFull = ({ details }: { details: string }): boolean => /query buffer is full/.test(details);
+const QUERY_RETRY_MS = 100;
 const QUERY_TRIES = 150;
 
 const retrying = makeGrpcRetryInterceptor({
-  delayFunction: (attempt, status) => (isQueryTooSoon(status) ? QUERY_AGAIN_MS : sdk.delayFunction(attempt, status)),
+  delayFunction: (attempt, status) => (isQueryBufferFull(status) ? QUERY_RETRY_MS : sdk.delayFunction(attempt, status)),
   retryableDecider: (attempt, status) =>
-    isQueryTooSoon(status) ? attempt < QUERY_TRIES : sdk.retryableDecider(attempt, status),
+    isQueryBufferFull(status) ? attempt < QUERY_TRIES : sdk.retryableDecider(attempt, status),
 });
 
-/** The SDK's timer for another try outlives the connection, and would then throw where nobody catches. */
+/** The SDK's retry timer survives the close of the connection (SDK 1.24). Its call would then throw an uncaught error. */
 const unlessClosed: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as GrpcCall;
@@ -52,5 +53,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** In this order: each try passes the second. */
+/** In this order, so that each retry passes the second one. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { jsonOf } from '../workflows/connector';
 import { temporalTarget, type TemporalTarget } from './connection';
 
 const Note = z.object({
@@ -50,14 +51,6 @@ function textOf(file: string): string | undefined {
     const { code } = err as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Error(`${file} can't be read (${code}). It is the note of npm start.`);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // V8's error quotes the text, and the note holds keys
   }
 }
 

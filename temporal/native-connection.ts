@@ -1,10 +1,10 @@
-/** How a worker reaches Temporal. Apart from `connection.ts`, since only a worker loads the native module. */
+/** A worker's connection to Temporal. Apart from `connection.ts`, because only workers load the native module. */
 import { NativeConnection } from '@temporalio/worker';
 import { CONNECT_MS, connect, refusalOf, unavailable, type TemporalTarget } from './connection';
 
-/** A worker's connection; tries for `withinMs`. Fails: TemporalUnavailable. */
+/** Connects; tries for `withinMs`. Fails: TemporalUnavailable. */
 export async function connectNative(target: TemporalTarget, withinMs = CONNECT_MS): Promise<NativeConnection> {
-  // The native one neither tries again nor knows a timeout: it is given only what has just answered.
+  // NativeConnection.connect neither retries nor has a timeout (SDK 1.24): a client's connection is tried first.
   await (await connect(target, withinMs)).close();
   return NativeConnection.connect(target.connectionOptions).catch((err: unknown) => {
     throw unavailable(target, refusalOf(err));

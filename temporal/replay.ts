@@ -1,24 +1,33 @@
-/** Whether workflow code still does what it did when a history was made. */
+/** Replays recorded histories: does the workflow code still give the same commands? */
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
-import { Worker, type ReplayWorkerOptions } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type ReplayWorkerOptions } from '@temporalio/worker';
+
+/** Switches the SDK's log off. Call it before anything else uses the SDK: a replay reports its differences itself. */
+export function installSilentRuntime(): void {
+  Runtime.install({
+    logger: new DefaultLogger('ERROR', () => undefined),
+    telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
+    shutdownSignals: [], // the SDK's own signal hook ends the process at a second signal
+  });
+}
 
 export type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
-/** A run, and what happened in it. */
+/** A run and its history. */
 export interface RunHistory {
   workflowId: string;
   history: History;
 }
 
 export type Replayed<Run extends RunHistory> = Run & {
-  /** What the code does otherwise; absent where it does the same. */
+  /** The first difference; absent where the code gives the same commands. */
   difference?: string;
 };
 
 /**
- * Replays each history with the workflows of this bundle, one after the other: no more than one is held at a time.
- * Answers in the order in which they come. `sinks` is for workflows that tell something meanwhile.
+ * Replays each history with the workflows of the bundle. It holds one history at a time and yields the results in order.
+ * `sinks` receives the sink calls of the workflows.
  */
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
@@ -36,17 +45,18 @@ export async function* replay<Run extends RunHistory>(
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
 }
 
-/** The core prints its whole failure; what differs is its message. */
+/** The message inside the failure that the SDK's core prints. */
 const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exec(text)?.[1] ?? text;
 
 /**
- * What a file holds that `npm run histories`, `temporal workflow show --output json` or `historyToJSON` made; nothing
- * where it is something else.
+ * The run in a file that `npm run histories`, `temporal workflow show --output json` or `historyToJSON` wrote; undefined
+ * for any other text.
  */
 export function runIn(text: string): RunHistory | undefined {
   try {
     const history = historyFromJSON(JSON.parse(text));
-    // Also what an older server wrote: there the id is known to nobody, and the flow would not take any other.
+    // The time-skipping server 1.40 leaves the workflow id out. The workflow compares the id with its input, so such a
+    // history can't be replayed.
     const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
     return workflowId ? { workflowId, history } : undefined;
   } catch {

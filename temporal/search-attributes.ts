@@ -1,4 +1,4 @@
-/** The search attributes that the workflows set: a server must know them before the first one runs. */
+/** The search attributes of the workflows. A namespace must have them before the first workflow starts. */
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../workflows/messages';
@@ -9,19 +9,19 @@ const INVALID_ARGUMENT = 3; // gRPC
 const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 
-/** Their names; each is a Keyword. */
+/** The names of the search attributes; each is a Keyword. */
 export const searchAttributeNames: readonly string[] = Object.values(searchAttributes).map(({ name }) => name);
 
-/** Those that the namespace lacks. Needs no operator service. */
+/** The search attributes that the namespace lacks. Works without the operator service. */
 export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const there = (await typesOf(connection, namespace)) ?? (await aliasesOf(connection, namespace));
   return searchAttributeNames.filter((name) => there[name] !== KEYWORD);
 }
 
 /**
- * Registers those that are missing, waits until they can be searched by, and returns which they were. Safe to repeat,
- * also twice at once. Fails with what to do where one exists with another type, or where they can't be registered by
- * this way (Temporal Cloud).
+ * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat and
+ * to run twice at once. Fails with the remedy where one exists with another type, and where the server has no operator
+ * service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -34,10 +34,10 @@ async function add(connection: Connection, namespace: string, names: string[]): 
   const types = await typesOf(connection, namespace);
   if (!types) {
     throw new Error(
-      `This server has no operator service for us, as Temporal Cloud: add these search attributes of type Keyword to namespace ${namespace} by its own means: ${names.join(', ')}`,
+      `This server gives no access to its operator service, as Temporal Cloud. Add these search attributes of type Keyword to namespace ${namespace} by tcld or the web console: ${names.join(', ')}`,
     );
   }
-  const taken = names.filter((name) => name in types); // adding it again would be answered as done, and change nothing
+  const taken = names.filter((name) => name in types); // the server would answer a second add with success, and change nothing
   if (taken.length > 0) {
     throw new Error(`Search attributes of namespace ${namespace} that are not of type Keyword: ${taken.join(', ')}`);
   }
@@ -45,7 +45,7 @@ async function add(connection: Connection, namespace: string, names: string[]): 
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }
 
-/** The server's own components learn of a new one a moment later: until then a start with it is refused. */
+/** The server's components load a new search attribute a moment later. Until then they refuse a start that uses it. */
 async function untilSearchable(connection: Connection, namespace: string): Promise<void> {
   const query = searchAttributeNames.map((name) => `${name} = ''`).join(' AND ');
   for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
@@ -60,7 +60,7 @@ async function untilSearchable(connection: Connection, namespace: string): Promi
 
 type Types = Record<string, number>;
 
-/** Undefined where the operator service is closed to us. */
+/** Undefined where the operator service is not available. */
 async function typesOf(connection: Connection, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -71,7 +71,7 @@ async function typesOf(connection: Connection, namespace: string): Promise<Types
   }
 }
 
-/** The namespace itself lists the column behind each: `Keyword03` → `CyclrAccountId`. */
+/** The namespace lists the column of each search attribute: `Keyword03` → `CyclrAccountId`. */
 async function aliasesOf(connection: Connection, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   const aliases = Object.entries(config?.customSearchAttributeAliases ?? {});

@@ -51,15 +51,16 @@ export function createWorker({
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
-    // At the SDK's 5 s a longer workflow task ends inside a promise hook, and aborts the whole process (SDK 1.24). The
-    // public type lacks the option.
+    // A workflow task that takes longer is ended inside a promise hook, which aborts the whole process: "async hook stack
+    // has become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's default is 5 s; its public type lacks
+    // the option (SDK 1.24).
     isolateExecutionTimeout: '60s',
-    // A deploy lets every attempt end by itself: the longest takes 60 s.
+    // At a shutdown each activity attempt ends by itself: the longest takes 60 s. The SDK's default is 0 s.
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',
     workerDeploymentOptions: {
       version: { deploymentName: deployment ?? 'cyclr-connect', buildId: contentHash(bundlePath) },
-      // A versioned worker gets no task until somebody sets the current version: only where that was asked for.
+      // A versioned worker gets no task before the operator sets the current version, so versioning is off by default.
       ...(deployment === undefined
         ? { useWorkerVersioning: false }
         : { useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' }),
@@ -69,7 +70,7 @@ export function createWorker({
   return Worker.create(options);
 }
 
-/** Of the code alone: the source map behind it depends on where it was built. */
+/** The hash of the code without its source map, which depends on the place of the build. */
 const contentHash = (path: string): string =>
   createHash('sha256')
     .update(readFileSync(path, 'utf8').split('//# sourceMappingURL')[0] ?? '')

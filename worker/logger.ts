@@ -3,7 +3,7 @@ import pino from 'pino';
 
 const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** What is worth a look in a line about a workflow or an activity; everything else stays out. */
+/** The fields that a log line may have. All others are dropped. */
 const allowed = [
   'sdkComponent',
   'taskQueue',
@@ -19,7 +19,7 @@ const allowed = [
   'at',
 ] as const;
 
-/** The SDK's log as JSON lines on standard output: allow-listed fields, and of an error its type and message. */
+/** The SDK's log as JSON lines on standard output, with allow-listed fields; of an error its type and message. */
 export function createLogger(level: keyof typeof levels = 'INFO', destination?: pino.DestinationStream): Logger {
   const log = pino(
     { level: levels[level], base: { process: 'worker' } },

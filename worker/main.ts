@@ -2,10 +2,9 @@ import { Runtime, type Worker } from '@temporalio/worker';
 import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
 import { ConfigError } from '../temporal/environment';
 import { connectNative } from '../temporal/native-connection';
-import { reachTemporal } from '../temporal/reach';
-import { runMain } from '../temporal/run-main';
+import { callTemporal } from '../temporal/readiness';
+import { onStopSignal, runMain } from '../temporal/process';
 import { missingSearchAttributes } from '../temporal/search-attributes';
-import { onStopSignal } from '../temporal/stop-signals';
 import { readConfig } from './config';
 import { createWorker } from './create-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';
@@ -18,21 +17,21 @@ async function main(): Promise<void> {
   onStopSignal(() => (running.worker?.getState() === 'RUNNING' ? running.worker.shutdown() : process.exit(0)));
   const config = await readConfig(process.env);
   const logger = createLogger();
-  Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own hook dies of a second signal
+  Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own signal hook ends the process at a second signal
   const healthPort = await serveHealth(config.healthPort, () => running.health);
   const target = temporalTarget();
   await requireSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
   const worker = await createWorker({ ...config, connection, namespace: target.namespace });
   running.worker = worker;
-  running.health = healthOf(worker, () => reachTemporal(connection, target.namespace));
+  running.health = healthOf(worker, () => callTemporal(connection, target.namespace));
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);
   logger.info(`Health at http://127.0.0.1:${healthPort}/healthz and /readyz`);
   await worker.run();
   await connection.close();
 }
 
-/** Without them every workflow task would fail at its first upsert: better no worker than that. */
+/** Without the search attributes every workflow task fails at its first upsert, so the worker does not start. */
 async function requireSearchAttributes(target: TemporalTarget): Promise<void> {
   const connection = await connect(target, CONNECT_MS);
   try {

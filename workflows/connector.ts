@@ -23,6 +23,15 @@ export interface Sealed {
 
 const MAX_SEALED = 131_072;
 
+/** Parses a JSON text; undefined where it is not JSON. V8's error is dropped, because it quotes the text. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a value is a JSON object. */
 export const isObject = (value: unknown): value is { [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 /** Cyclr's answers, parsed before anything reads them. Fields that must not leave the activity are dropped here. */
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
-import { jsonOf } from '../../sealing/json';
+import { jsonOf } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
 const MAX_ICON_LENGTH = 8 * 1024;

@@ -2,9 +2,8 @@
 import { Runtime } from '@temporalio/worker';
 import { temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';
-import { reachTemporal } from '../../temporal/reach';
-import { runMain } from '../../temporal/run-main';
-import { onStopSignal } from '../../temporal/stop-signals';
+import { callTemporal } from '../../temporal/readiness';
+import { onStopSignal, runMain } from '../../temporal/process';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
 import { healthOf, serveHealth } from '../../worker/health';
@@ -24,7 +23,7 @@ async function main([bundle = '']: string[]): Promise<void> {
     bundlePath: bundle,
   });
   onStopSignal(() => worker.shutdown());
-  const health = healthOf(worker, () => reachTemporal(connection, target.namespace));
+  const health = healthOf(worker, () => callTemporal(connection, target.namespace));
   await serveHealth(config.healthPort, () => health);
   await worker.run();
   await connection.close();

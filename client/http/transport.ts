@@ -1,5 +1,5 @@
 /** Sends calls to the service, in a limited time, and repeats them where that can help. */
-import { jsonOf } from '../../sealing/json';
+import { jsonOf } from '../../workflows/connector';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorOf, OnboardingError } from './onboarding-error';
 

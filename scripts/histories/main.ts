@@ -3,8 +3,8 @@ import { setMaxListeners } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installSilentRuntime } from '../../temporal/silent-runtime';
-import { onStopSignal } from '../../temporal/stop-signals';
+import { installSilentRuntime } from '../../temporal/replay';
+import { onStopSignal } from '../../temporal/process';
 import { record, type Recorded } from './record';
 import { sessions } from './sessions';
 

@@ -1,8 +1,7 @@
 /** `npm run screenshots`: a picture of every way that the pages can look, in both themes and two widths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { runMain } from '../../temporal/run-main';
-import { onStopSignal } from '../../temporal/stop-signals';
+import { onStopSignal, runMain } from '../../temporal/process';
 import { launchBrowser } from './chromium';
 import { galleryOf } from './gallery';
 import { looks } from './looks';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';
 import { findTemporal } from '../../temporal/local-stack';
-import { runMain } from '../../temporal/run-main';
+import { runMain } from '../../temporal/process';
 import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
 import { refuseArguments } from '../no-arguments';
 

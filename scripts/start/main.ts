@@ -2,8 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findLocalStack, noteFile, type LocalStack } from '../../temporal/local-stack';
-import { runMain } from '../../temporal/run-main';
-import { onStopSignal } from '../../temporal/stop-signals';
+import { onStopSignal, runMain } from '../../temporal/process';
 import { catalogue } from '../../sandbox/catalogue';
 import { writePrivate } from '../local/data-folder';
 import { mintSession } from '../local/parts';

@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from '../../service/metrics';
 import { Tokens } from '../../service/tokens';
 import { keySetOf, publicHalf } from '../../sealing/keys';
 import { freePort } from '../../scripts/local/ports';
-import { reachTemporal, troubleReaching } from '../../temporal/reach';
+import { callTemporal, reachability } from '../../temporal/readiness';
 import type { ConnectorKey } from '../../workflows/connector';
 import { newSessionKeys as newSessionKeySet } from '../../scripts/local/settings';
 import { callerOf, type Answer, type Caller } from '../support/http';
@@ -72,7 +72,7 @@ export async function openService(given: Options = {}): Promise<Service> {
       allowedOrigins: [ORIGIN, OTHER_ORIGIN, ...(given.allowedOrigins ?? [])],
       sealing: { set: publicHalf(await keySetOf(stage.keys)), key: stage.publicKey },
     },
-    trouble: troubleReaching(() => reachTemporal(given.connection ?? stage.connection, stage.namespace)),
+    trouble: reachability(() => callTemporal(given.connection ?? stage.connection, stage.namespace)),
     report(answered) {
       logAnswer(logger, answered);
       metrics.count(answered);

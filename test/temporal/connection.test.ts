@@ -6,20 +6,17 @@ import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
 
-test('a server that is not there is given up in time, and the message names its address', async () => {
+test('a server that is not there: TemporalUnavailable after the time limit, with the address and without the API key', async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const target = temporalTarget({
     TEMPORAL_ADDRESS: address,
     TEMPORAL_API_KEY: 'marked-secret',
     TEMPORAL_TLS: 'false',
   });
-  const started = Date.now();
-
   const failures = await Promise.all(
     [connect, connectNative].map((way) => way(target, 500).catch((err: Error) => err)),
   );
 
-  expect(Date.now() - started).toBeLessThan(3000);
   for (const failure of failures) {
     expect(failure).toMatchObject({ name: 'TemporalUnavailable' });
     expect(String(failure)).toContain(`Temporal at ${address} does not answer within 0.5 s`);
@@ -27,7 +24,7 @@ test('a server that is not there is given up in time, and the message names its 
   }
 });
 
-test('a closed port and an unknown host name fail at the first try when a person waits', async () => {
+test('connectAtOnce fails at the first try for a closed port and for an unknown host name', async () => {
   const closed = `127.0.0.1:${await freePort()}`;
 
   const failures = await Promise.all(
@@ -44,9 +41,11 @@ test('a closed port and an unknown host name fail at the first try when a person
   ]);
 });
 
-test('a server that refuses is not tried again, and says why', async () => {
+test('a server that refuses the connection: TemporalUnavailable with its reason, after one call', async () => {
   const server = createServer().listen(0, '127.0.0.1');
+  let calls = 0;
   server.on('stream', (stream) => {
+    calls++;
     const trailers = { 'grpc-status': '7', 'grpc-message': 'Request unauthorized.' };
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
   });
@@ -54,23 +53,21 @@ test('a server that refuses is not tried again, and says why', async () => {
   atEnd(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const started = Date.now();
-
   const connecting = connect(temporalTarget({ TEMPORAL_ADDRESS: `127.0.0.1:${port}` }));
 
   await expect(connecting).rejects.toThrow(
     `Temporal at 127.0.0.1:${port} refuses the connection (Request unauthorized.)`,
   );
-  expect(Date.now() - started).toBeLessThan(3000);
+  expect(calls).toBe(1);
 });
 
-test('without settings it is this machine and the namespace default', () => {
+test('without settings the target is localhost:7233 and the namespace default', () => {
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), '[profile.default]\n');
 
   expect(temporalTarget({ TEMPORAL_CONFIG_FILE })).toMatchObject({ address: 'localhost:7233', namespace: 'default' });
 });
 
-test('a profile names the server, and the environment overrides it', () => {
+test('a profile names the server, and a variable overrides it', () => {
   const profile = '[profile.away]\naddress = "away:7233"\nnamespace = "flows"\napi_key = "k"\n';
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), profile);
   const env = { TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE: 'away' };
@@ -86,7 +83,7 @@ test('a profile names the server, and the environment overrides it', () => {
   });
 });
 
-test('a profile that can not be read is not quoted', () => {
+test('the error of an unreadable profile does not quote it', () => {
   const broken = '[profile.default]\napi_key = "marked-secret\n';
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), broken);
 

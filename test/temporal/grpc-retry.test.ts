@@ -2,8 +2,8 @@ import { Connection } from '@temporalio/client';
 import { interceptors } from '../../temporal/grpc-retry';
 import { freePort } from '../../scripts/local/ports';
 
-test('a call whose next try comes after the connection was closed fails, and harms nobody else', async () => {
-  const address = `127.0.0.1:${await freePort()}`; // nobody is there: every try is worth another
+test('a call whose retry comes after the close of the connection fails without an uncaught error', async () => {
+  const address = `127.0.0.1:${await freePort()}`; // no server: every try is followed by a retry
   const [retrying, unlessClosed] = interceptors;
   let tries = 0;
   const closing: (typeof interceptors)[number] = (options, nextCall) => {

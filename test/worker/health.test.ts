@@ -3,8 +3,10 @@ import { healthOf } from '../../worker/health';
 
 type Status = ReturnType<Worker['getStatus']>;
 const polling = { runState: 'RUNNING', workflowPollerState: 'POLLING', activityPollerState: 'POLLING' } as Status;
-const healthWith = (status: Partial<Status>, reach = () => Promise.resolve()) =>
-  healthOf({ getStatus: () => ({ ...polling, ...status }) }, reach);
+const healthWith = (status: Partial<Status>, call = () => Promise.resolve()) =>
+  healthOf({ getStatus: () => ({ ...polling, ...status }) }, call);
+
+afterEach(() => jest.useRealTimers());
 
 test.each([
   [{}, undefined],
@@ -12,29 +14,36 @@ test.each([
   [{ runState: 'DRAINING' }, 'The worker is DRAINING.'],
   [{ workflowPollerState: 'FAILED' }, 'The poller for workflow tasks is FAILED.'],
   [{ activityPollerState: 'SHUTDOWN' }, 'The poller for activity tasks is SHUTDOWN.'],
-] as [Partial<Status>, string | undefined][])('with %p it gets no tasks because: %s', async (status, why) => {
-  const health = healthWith(status);
+] as [Partial<Status>, string | undefined][])(
+  'a worker with the status %p is not ready: %s',
+  async (status, reason) => {
+    const health = healthWith(status);
 
-  expect(await health.trouble()).toBe(why);
-  expect(health.failure()).toBeUndefined();
-});
+    expect(await health.notReady()).toBe(reason);
+    expect(health.failure()).toBeUndefined();
+  },
+);
 
-test('only a worker that has failed wants a new process', () => {
+test('a worker that has failed must be restarted', () => {
   expect(healthWith({ runState: 'FAILED' }).failure()).toBe('The worker has failed.');
 });
 
-test('a refusal is told by its code, never by its words', async () => {
+test('the reason of a refused call has its gRPC code, never its message', async () => {
   const health = healthWith({}, () => Promise.reject(Object.assign(new Error('a secret'), { code: 16 })));
 
-  expect(await health.trouble()).toBe('Temporal does not answer, or refuses us (gRPC code 16).');
+  expect(await health.notReady()).toBe('Temporal does not answer, or refuses us (gRPC code 16).');
 });
 
-test('many probes cost one call', async () => {
+test('several probes within a second make one call to Temporal', async () => {
+  jest.useFakeTimers();
   let calls = 0;
   const health = healthWith({}, async () => void calls++);
 
-  await Promise.all([health.trouble(), health.trouble()]);
-  await health.trouble();
+  await Promise.all([health.notReady(), health.notReady()]);
+  await health.notReady();
+  const withinASecond = calls;
+  jest.advanceTimersByTime(1000);
+  await health.notReady();
 
-  expect(calls).toBe(1);
+  expect([withinASecond, calls]).toEqual([1, 2]);
 });
