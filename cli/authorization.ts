@@ -17,7 +17,7 @@ export function addAuthorizationCommands(program: Command, cli: Cli): void {
     )
     .action(async (accountId: string, connectorId: number, options: JsonOption & { returnTo?: string }) => {
       const key = { accountId, connectorId };
-      const returnTo = options.returnTo ?? defaultReturnTo(cli);
+      const returnTo = options.returnTo ?? (await defaultReturnTo(cli));
       const link = await (await cli.flows()).requestAuthorization(key, { returnTo, by: author() });
       const confirm = commandLine(cli.name, 'confirm', key);
       const text = `Open this link in a browser before ${link.expiresAt}:\n${link.url}\nThen: ${confirm}`;

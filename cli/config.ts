@@ -1,13 +1,15 @@
-/** The only file of the command line that reads the environment and the files of the local stack. */
+/** The only file of the command line that reads environment variables and the files of the local stack. */
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { Client } from '@temporalio/client';
+import { z } from 'zod';
 import { ConnectorAuth } from '../client/connector-auth';
 import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-auth-error';
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
 import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
+import { readEnvironment } from '../temporal/environment';
 import { findLocalStack, findTemporal, type LocalStack } from '../temporal/local-stack';
 import type { History } from '../temporal/replay';
 import type { Cli, Connected } from './cli';
@@ -15,7 +17,32 @@ import { CliError } from './errors';
 
 type Place = Pick<Cli, 'env' | 'cwd'>;
 
-export const environment = process.env;
+const text = z.string().optional();
+
+/** Read when a command needs them: `keys generate` reads none. */
+export const environment = z.object({
+  SEALING_KEYS: text.meta({
+    description:
+      'JWK set of the workers, or the path of its file. Only its public half is used, except by `keys rotate`.',
+    example: '/run/secrets/public-sealing-keys',
+    default: 'the keys of `npm start`',
+    secret: true,
+  }),
+  PUBLIC_URL: text.meta({
+    description: '`link` without `--return-to`: the browser returns to `{PUBLIC_URL}/connect/return` of the service.',
+    example: 'https://connect.example.com',
+  }),
+  CYCLR_SERVICE_URL: text.meta({
+    description: '`link` without `--return-to` and `PUBLIC_URL`: the browser returns to `{CYCLR_SERVICE_URL}/return`.',
+    example: 'https://yourcompany-h.cyclr.com',
+    default: 'the sandbox of `npm start`',
+  }),
+  TASK_QUEUE: text.meta({
+    description: 'Task queue of the flows. Worker, service and command line need the same value.',
+    example: 'connector-auth-eu',
+    default: 'connector-auth',
+  }),
+});
 
 /** The data folder of `npm start`, in the folder where the command line runs. */
 const dataFolder = (cwd: string): string => join(cwd, '.data');
@@ -39,11 +66,13 @@ export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
  * KeySetError where SEALING_KEYS can't be read.
  */
 export async function sealingKeys({ env, cwd }: Place): Promise<string> {
-  if (env.SEALING_KEYS) return readKeySet(env.SEALING_KEYS);
+  const { SEALING_KEYS } = await readEnvironment(environment, env);
+  if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
   const file = join(dataFolder(cwd), 'sealing-keys.json'); // kept while npm start does not run
   const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
   if (keys) return localKeys(keys);
-  throw new CliError('configuration', 'SEALING_KEYS is not set: a JWK set, or the path of a file that holds one');
+  const remedy = 'set it to a JWK set, or to the path of a file that holds one';
+  throw new CliError('configuration', `SEALING_KEYS is not set, and npm start has no keys in this folder: ${remedy}`);
 }
 
 async function localKeys(keys: string): Promise<string> {
@@ -58,9 +87,10 @@ async function localKeys(keys: string): Promise<string> {
 }
 
 /** The page to which the browser returns after the consent, where --return-to is not given. Fails: `configuration`. */
-export function defaultReturnTo({ env, cwd }: Place): string {
-  if (env.PUBLIC_URL) return `${withoutSlash(env.PUBLIC_URL)}/connect/return`;
-  const service = env.CYCLR_SERVICE_URL || localStack(cwd)?.cyclr.serviceUrl;
+export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
+  const { PUBLIC_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, env);
+  if (PUBLIC_URL) return `${withoutSlash(PUBLIC_URL)}/connect/return`;
+  const service = CYCLR_SERVICE_URL ?? localStack(cwd)?.cyclr.serviceUrl;
   if (service) return `${withoutSlash(service)}/return`;
   throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: set one, or give --return-to URL');
 }
@@ -86,7 +116,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
     throw new ConnectorAuthError('temporalUnavailable', message + hint);
   });
   const client = new Client({ connection, namespace: target.namespace });
-  const taskQueue = env.TASK_QUEUE || undefined;
+  const { TASK_QUEUE: taskQueue } = await readEnvironment(environment, env);
   return {
     flows: new ConnectorAuth(client, { taskQueue }),
     histories: historiesOf(client),

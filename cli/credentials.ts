@@ -60,5 +60,5 @@ function questionsFor({ state, connector }: View): Dialogue {
   const dialogue = state === 'awaitingCredentials' && method && questions[method];
   if (dialogue) return async (ask) => credentialsOf(JSON.stringify(await dialogue(ask)));
   const tokens = state === 'awaitingAuthorization' ? '; tokens can be sent as JSON on standard input' : '';
-  throw new CliError('notNow', `the flow asks for nothing that can be typed here (state ${state})${tokens}`);
+  throw new CliError('notNow', `the flow does not ask for credentials that can be typed (state ${state})${tokens}`);
 }

@@ -2,7 +2,7 @@
 /** The process: its arguments, streams, signals and exit code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, environment, programName } from './config';
+import { connect, programName } from './config';
 import { run } from './run';
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
@@ -13,7 +13,7 @@ const interrupt = () => interruption.abort();
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal changes nothing
 process.stdout.on('error', interrupt); // its reader has ended, as `head` does
 
-const place = { env: environment, cwd: process.cwd() };
+const place = { env: process.env, cwd: process.cwd() };
 void run(process.argv.slice(2), {
   ...place,
   name: programName(place, process.argv[1]!),

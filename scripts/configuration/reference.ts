@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { environment as cli } from '../../cli/config';
 import { environment as sandbox } from '../../sandbox/environment';
 import { temporalEnvironment } from '../../temporal/environment';
 import { environment as service } from '../../service/config';
@@ -9,6 +10,7 @@ const schemas: [process: string, schema: z.ZodObject][] = [
   ['all', temporalEnvironment],
   ['worker', worker],
   ['service', service],
+  ['command line', cli],
   ['sandbox', sandbox],
 ];
 

@@ -25,8 +25,9 @@ test('a note of a process that runs is found', () => {
   expect(findLocalStack(folderWith(stack))).toEqual(stack);
 });
 
-test('without a note, and with the note of a dead process, no stack is found', () => {
+test('without a note, with a file as data folder, and with the note of a dead process, no stack is found', () => {
   expect(findLocalStack(temporaryFolder())).toBeUndefined();
+  expect(findLocalStack(write(join(temporaryFolder(), '.data'), ''))).toBeUndefined();
   expect(findLocalStack(folderWith({ ...stack, pid: deadPid() }))).toBeUndefined();
 });
 
@@ -41,12 +42,6 @@ test.each(['', '{"service":{"apiKey":"marked-secret"', 'null', '{}', JSON.string
     expect(finding).not.toThrow(/marked-secret|\n/);
   },
 );
-
-test('a data folder that is a file fails with one line', () => {
-  const file = write(join(temporaryFolder(), '.data'), '');
-
-  expect(() => findLocalStack(file)).toThrow(`${noteFile(file)} can't be read (ENOTDIR).`);
-});
 
 test('Temporal is that of the local stack, without the API key of another server', () => {
   const target = findTemporal({ TEMPORAL_API_KEY: 'k', TEMPORAL_DEV_PORT: '1' }, folderWith(stack));
