@@ -1,11 +1,13 @@
-/** How a flow can end, other than authenticated. */
+/** The ends of a flow other than authenticated: cancelled, failed, terminated, timed out. */
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { FaultRule } from '../../sandbox/fault-rule';
-import type { ConnectorKey } from '../../workflows/connector';
-import { taskQueue, workflowIdOf, type StateName, type View } from '../../workflows/messages';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { taskQueue } from '../../workflows/messages';
+import type { StateName, View } from '../../workflows/view';
+import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
-import { taskFailures } from '../support/histories';
+import { ofKind, taskFailures } from '../support/histories';
+import { keyInput } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -14,37 +16,48 @@ beforeAll(async () => {
   stage = await openStage();
 });
 
-afterEach(() => stage.sandbox.clearFaults());
-
 afterAll(async () => {
   const failures = await taskFailures(stage);
   await stage.close();
   expect(failures).toEqual([]);
 });
 
-const right = { kind: 'apiKey', key: 'right' } as const;
-
-/** What the list of workflows says of a run. */
-async function listed(scene: Pick<Scene, 'handle'>): Promise<{ status: string; state: unknown }> {
-  const { status, searchAttributes } = await scene.handle.describe();
+/** Status and state in the list of workflows. */
+async function listed({ handle }: Pick<Scene, 'handle'>): Promise<{ status: string; state: unknown }> {
+  const { status, searchAttributes } = await handle.describe();
   return { status: status.name, state: searchAttributes?.ConnectorAuthState?.[0] };
 }
 
-/** Sends the credentials, and does not wait for what becomes of them. */
-async function hands(scene: Scene, key = 'right'): Promise<void> {
-  const credentials = await stage.sealed(scene.key, 's', { kind: 'apiKey', key });
-  await scene.signals('credentialInput', { submissionId: 's', credentials });
+const waits: [StateName, string][] = [
+  ['awaitingProperties', 'Fernhill'],
+  ['awaitingCredentials', 'Brightdesk'],
+  ['awaitingAuthorization', 'Ledgerly'],
+];
+
+async function at(state: StateName, connector: string): Promise<Scene> {
+  const scene = await stage.scene(connector);
+  await scene.reaches(state);
+  return scene;
 }
 
-const slow = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey): FaultRule => ({
-  match: { method, account: accountId },
-  then: { kind: 'slow', ms: 700 },
-});
+/** Sends an API key as a signal. */
+const sendsKey = async (scene: Scene, value = 'right') =>
+  scene.signals('credentialInput', await keyInput(stage, scene, 's', value));
+
+/** Stops the next request of this method. Returns the function that lets it go on. */
+const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
+  stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
 describe.each([
-  ['our signal', (scene: Scene) => stage.auth.cancel(scene.key, { reason: 'moved away', by: 'jo' }), 'COMPLETED'],
+  [
+    'the signal',
+    'cancelled',
+    (scene: Scene) => stage.auth.cancel(scene.key, { reason: 'moved away', by: 'jo' }),
+    'COMPLETED',
+  ],
   [
     'Temporal',
+    'cancelled-by-temporal',
     async (scene: Scene) => {
       await scene.handle.cancel();
       await scene.handle.result().catch(() => undefined);
@@ -52,16 +65,34 @@ describe.each([
     },
     'CANCELLED',
   ],
-])('cancelled by %s', (by, cancel, status) => {
-  const waits: [string, StateName][] = [
-    ['Fernhill', 'awaitingProperties'],
-    ['Brightdesk', 'awaitingCredentials'],
-    ['Ledgerly', 'awaitingAuthorization'],
-  ];
+])('a cancellation by %s', (_by, prefix, cancel, status) => {
+  const record = (name: string, { handle }: Scene) => stage.record(`${prefix}-${name}`, handle);
 
-  test.each(waits)('%s while it is %s ends at once', async (connector, state) => {
-    const scene = await stage.scene(connector);
-    await scene.reaches(state);
+  /** Cancels while an activity runs, and lets its held request go on once the flow knows of the cancellation. */
+  async function cancelDuring(scene: Scene, release: () => void): Promise<View> {
+    const cancelled = cancel(scene);
+    await eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
+    release();
+    return cancelled;
+  }
+
+  test('before the first workflow task ends the flow without a request to Cyclr', async () => {
+    await stage.stopWorker();
+    const scene = await stage.scene('Brightdesk');
+    record('before-the-first-task', scene);
+
+    await (status === 'COMPLETED' ? scene.signals('cancel') : scene.handle.cancel());
+    await stage.restartWorker();
+    await scene.handle.result().catch(() => undefined);
+
+    expect(await stage.auth.view(scene.key)).toMatchObject({ state: 'cancelled' });
+    expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
+    expect(scene.requests()).toEqual([]);
+  });
+
+  test.concurrent.each(waits)('in %s ends the flow at once', async (state, connector) => {
+    const scene = await at(state, connector);
+    record(`in-${state}`, scene);
 
     const view = await cancel(scene);
 
@@ -73,71 +104,58 @@ describe.each([
     if (status === 'COMPLETED') expect(last).toMatchObject({ by: 'jo', note: 'moved away' });
   });
 
-  test('before its first step, it asks Cyclr nothing', async () => {
-    await stage.stopWorker();
-    const scene = await stage.scene('Brightdesk');
-
-    await (status === 'COMPLETED' ? scene.signals('cancel') : scene.handle.cancel());
-    await stage.restartWorker();
-    await scene.handle.result().catch(() => undefined);
-
-    expect(await stage.auth.view(scene.key)).toMatchObject({ state: 'cancelled' });
-    expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
-    expect(scene.requests()).toEqual([]);
-  });
-
-  test('while the connector is read, it ends after that', async () => {
+  test.concurrent('while the connector is read ends the flow after the read', async () => {
     const on = stage.install('Brightdesk');
-    stage.sandbox.fault(slow('GET', on));
+    const release = hold('GET', on);
     const scene = await stage.scene(on);
     await eventually(scene.requests, (requests) => requests.length === 1);
 
-    const view = await cancel(scene);
+    const view = await cancelDuring(scene, release);
 
     expect(view.state).toBe('cancelled');
     expect(scene.requests()).toMatchObject([{ status: 200 }]);
   });
 
-  test('while properties are set, it ends after that', async () => {
-    const scene = await stage.scene('Fernhill');
-    await scene.reaches('awaitingProperties');
-    stage.sandbox.fault(slow('POST', scene.key));
+  test.concurrent('while properties are applied ends the flow after that', async () => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+    record('in-applyingProperties', scene);
+    const release = hold('POST', scene.key);
     await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
     await eventually(scene.calls, (calls) => calls.includes('POST properties'));
 
-    const view = await cancel(scene);
+    const view = await cancelDuring(scene, release);
 
     expect(view.state).toBe('cancelled');
     expect(scene.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
   });
 
-  test('while Cyclr takes the credentials, authenticated wins', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
-    stage.sandbox.fault(slow('PUT', scene.key));
-    await hands(scene);
+  test.concurrent('while Cyclr takes the credentials ends the flow as authenticated', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    record('while-cyclr-takes-the-key', scene);
+    const release = hold('PUT', scene.key);
+    await sendsKey(scene);
     await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
 
-    const view = await cancel(scene);
+    const view = await cancelDuring(scene, release);
 
     expect(view).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
     expect(await listed(scene)).toEqual({ status: 'COMPLETED', state: 'authenticated' });
   });
 
-  test('while Cyclr refuses the credentials, it is cancelled', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
-    stage.sandbox.fault(slow('PUT', scene.key));
-    await hands(scene, 'wrong');
+  test.concurrent('while Cyclr refuses the credentials ends the flow as cancelled', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    record('in-applyingCredentials', scene);
+    const release = hold('PUT', scene.key);
+    await sendsKey(scene, 'wrong');
     await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
 
-    const view = await cancel(scene);
+    const view = await cancelDuring(scene, release);
 
     expect(view.state).toBe('cancelled');
     expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
   });
 
-  test('between two attempts, it ends at once', async () => {
+  test.concurrent('between two activity attempts ends the flow at once', async () => {
     const on = stage.install('Brightdesk');
     stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 503 } });
     const scene = await stage.scene(on);
@@ -148,10 +166,11 @@ describe.each([
     expect(view.state).toBe('cancelled');
   });
 
-  test('while it sits out that Cyclr refuses us, it ends at once', async () => {
+  test.concurrent('in the pause after a 403 ends the flow at once', async () => {
     const on = stage.install('Brightdesk');
     stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });
     const scene = await stage.scene(on);
+    record('in-fetchingConnector', scene);
     await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
 
     const view = await cancel(scene);
@@ -160,24 +179,24 @@ describe.each([
     expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
   });
 
-  test('while Cyclr is asked whether the properties are enough, it ends before the next question', async () => {
-    const values = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
-    const scene = await stage.scene(stage.install('Quartz', { patch: { Properties: values } }));
+  test.concurrent('between two re-reads of client credentials ends the flow before the next', async () => {
+    const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
+    const scene = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
+    record('between-two-re-reads', scene);
     await eventually(scene.requests, (requests) => requests.length >= 3);
 
     const view = await cancel(scene);
 
     expect(view.state).toBe('cancelled');
-    expect(scene.requests().length).toBeLessThan(6);
+    expect(scene.requests().length).toBeLessThan(9); // without a cancellation: the start, the PUT, seven re-reads
   });
 });
 
-test('cancelling twice, by both ways, and in any shape is cancelling', async () => {
+test.concurrent('a cancellation counts in any shape, and also the second time', async () => {
   const shapes = [
     undefined,
     null,
     'reason',
-    5,
     [],
     { reason: 5, by: {} },
     { reason: 'x'.repeat(999), by: 'y'.repeat(101) },
@@ -195,13 +214,12 @@ test('cancelling twice, by both ways, and in any shape is cancelling', async () 
   expect(last).not.toHaveProperty('by');
 });
 
-test('inputs that came with the cancellation are recorded as notNow', async () => {
-  const scene = await stage.scene('Brightdesk');
-  await scene.reaches('awaitingCredentials');
+test('inputs that arrive together with a cancellation are recorded as notNow', async () => {
+  const scene = await at('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
 
   await scene.signals('cancel');
-  await hands(scene);
+  await sendsKey(scene);
   await scene.signals('propertyInput', null);
   await stage.restartWorker();
   await stage.auth.result(scene.key);
@@ -214,8 +232,8 @@ test('inputs that came with the cancellation are recorded as notNow', async () =
   expect(scene.cyclr().AuthValue).toBeNull();
 });
 
-describe('ended by Temporal', () => {
-  test('terminated, it is failed in a view made of what is known, and can be started again', async () => {
+describe('the view of a run without a result is made of its description and its start input', () => {
+  test.concurrent('terminated: failed, and a new start is possible', async () => {
     const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
     await scene.reaches('awaitingCredentials');
 
@@ -236,9 +254,8 @@ describe('ended by Temporal', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ runId: again.runId, state: 'authenticated' });
   });
 
-  test('cancelled, it is cancelled in a view made of what is known', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
+  test.concurrent('cancelled by Temporal: cancelled', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
 
     await scene.handle.cancel();
     const view = await stage.auth.result(scene.key);
@@ -246,11 +263,10 @@ describe('ended by Temporal', () => {
     expect(view).toEqual({ ...scene.key, runId: scene.runId, intent: 'authenticate', state: 'cancelled', revision: 0 });
   });
 
-  test('timed out, it is failed in a view made of what is known', async () => {
+  test.concurrent('timed out: failed', async () => {
     const on = stage.install('Brightdesk');
-    const { client } = stage;
 
-    const handle = await client.workflow.start('authenticateConnector', {
+    const handle = await stage.client.workflow.start('authenticateConnector', {
       taskQueue,
       workflowId: workflowIdOf(on),
       workflowRunTimeout: '1s',
@@ -269,86 +285,54 @@ describe('ended by Temporal', () => {
   });
 });
 
-describe('an input that can not be that of an authentication', () => {
+describe('a flow fails as invalidInput', () => {
   const on: ConnectorKey = { accountId: 'acme', connectorId: 7 };
-  const inputs: [string, unknown[]][] = [
-    ['none', []],
-    ['null', [null]],
-    ['a text', ['acme']],
-    ['a list', [[on]]],
-    ['an empty object', [{}]],
-    ['no account', [{ connectorId: 7 }]],
-    ['an empty account', [{ ...on, accountId: '' }]],
-    ['an account that axios would cut', [{ ...on, accountId: 'アカ1' }]],
-    ['an account with a space before', [{ ...on, accountId: ' acme' }]],
-    ['an account with a line end', [{ ...on, accountId: 'acme\n' }]],
-    ['an account that is a path', [{ ...on, accountId: '..' }]],
-    ['an account of 201 characters', [{ ...on, accountId: 'x'.repeat(201) }]],
-    ['an account that is a number', [{ ...on, accountId: 5 }]],
-    ['a connector that is a text', [{ ...on, connectorId: '7' }]],
-    ['a connector that is no integer', [{ ...on, connectorId: 7.5 }]],
-    ['a negative connector', [{ ...on, connectorId: -7 }]],
-    ['connector 0', [{ ...on, connectorId: 0 }]],
-    ['a connector beyond all integers', [{ ...on, connectorId: 1e21 }]],
-    ['an unknown intent', [{ ...on, intent: 'deauthenticate' }]],
-    ['an intent of null', [{ ...on, intent: null }]],
-    ['patience that is a text', [{ ...on, patience: '7 days' }]],
-    ['an unknown patience', [{ ...on, patience: { consent: '7 days' } }]],
-    ['no patience at all', [{ ...on, patience: { credentials: 0 } }]],
-    ['negative patience', [{ ...on, patience: { credentials: '-1 day' } }]],
-    ['unreadable patience', [{ ...on, patience: { credentials: 'soon' } }]],
-    ['empty patience', [{ ...on, patience: { credentials: '' } }]],
-    ['patience for 91 days', [{ ...on, patience: { properties: '91 days' } }]],
-    ['null for patience', [{ ...on, patience: { properties: null } }]],
-    ['reminders that are none', [{ ...on, remindAfter: '1 day' }]],
-    ['a reminder that is none', [{ ...on, remindAfter: ['1 day', 'soon'] }]],
-    ['somebody with a long name', [{ ...on, by: 'x'.repeat(101) }]],
-    ['somebody without a name', [{ ...on, by: null }]],
+  const starts: [name: string, workflowId: string, args: unknown[]][] = [
+    ['input-missing', 'connector-auth/acme/7', []],
+    [
+      'account-id-that-http-would-change',
+      `connector-auth/${encodeURIComponent('アカ1')}/7`,
+      [{ ...on, accountId: 'アカ1' }],
+    ],
+    ['patience-too-long', 'connector-auth/acme/9', [{ ...on, connectorId: 9, patience: { properties: '91 days' } }]],
+    ['id-of-another-connector', 'connector-auth/acme/8', [on]],
+    ['id-of-another-account', 'connector-auth/ACME/7', [on]],
   ];
 
-  async function ends(workflowId: string, args: unknown[]): Promise<View> {
-    const handle = await stage.client.workflow.start('authenticateConnector', { taskQueue, workflowId, args });
-    const error = await handle.result().catch((err: unknown) => err);
-    expect(error).toBeInstanceOf(WorkflowFailedError);
-    const { cause } = error as WorkflowFailedError;
-    expect(cause).toBeInstanceOf(ApplicationFailure);
-    expect(cause).toMatchObject({ type: 'invalidInput', nonRetryable: true });
-    expect(await listed({ handle })).toEqual({ status: 'FAILED', state: 'failed' });
-    const [view] = (cause as ApplicationFailure).details as [View];
-    expect(view).toMatchObject({
-      runId: handle.firstExecutionRunId,
-      state: 'failed',
-      failure: { code: 'invalidInput', message: cause!.message },
-    });
-    return view;
-  }
+  test.concurrent.each(starts)(
+    'without a request to Cyclr where the start has this fault: %s',
+    async (name, workflowId, args) => {
+      const handle = await stage.client.workflow.start('authenticateConnector', { taskQueue, workflowId, args });
+      stage.record(name, handle);
+      const error = await handle.result().catch((err: unknown) => err);
 
-  test.each(inputs)('%s: fails as invalidInput', async (_name, args) => {
-    const [input] = args as [ConnectorKey | undefined];
-    const text = typeof input?.accountId === 'string' && input.accountId !== '' ? input.accountId : 'acme';
-
-    await ends(`connector-auth/${encodeURIComponent(text)}/${input?.connectorId ?? 7}`, args);
-  });
-
-  const ids = [
-    'acme',
-    'connector-auth/acme/8',
-    'connector-auth/ACME/7',
-    'connector-auth/acme/7/',
-    'connector-auth/acme/07',
-  ];
-  test.each(ids)('and the id %s fails as invalidInput, and shows nobody’s flow', async (workflowId) => {
-    const view = await ends(workflowId, [on]);
-
-    expect(view).not.toHaveProperty('connector');
-    expect(stage.sandbox.requests.filter(({ account }) => account === 'acme')).toEqual([]);
-  });
+      expect(error).toBeInstanceOf(WorkflowFailedError);
+      const { cause } = error as WorkflowFailedError;
+      expect(cause).toBeInstanceOf(ApplicationFailure);
+      expect(cause).toMatchObject({ type: 'invalidInput', nonRetryable: true });
+      expect(await listed({ handle })).toEqual({ status: 'FAILED', state: 'failed' });
+      const [view] = (cause as ApplicationFailure).details as [View];
+      expect(view).toMatchObject({
+        runId: handle.firstExecutionRunId,
+        state: 'failed',
+        failure: { code: 'invalidInput', message: cause!.message },
+      });
+      expect(view).not.toHaveProperty('connector');
+      expect(stage.sandbox.requests.filter(({ account }) => account === 'acme')).toEqual([]);
+    },
+  );
 });
 
-describe('not Cyclr’s', () => {
-  test('a connector that is not there fails as connectorNotFound', async () => {
+describe('a flow fails as connectorNotFound', () => {
+  const gone = async (scene: Scene, name: string) => {
+    stage.record(`connector-not-found-in-${name}`, scene.handle);
+    stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 404 } });
+  };
+
+  test.concurrent('where the account has no such connector', async () => {
     const { accountId, connectorId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: connectorId + 100_000 });
+    stage.record('connector-not-found-in-fetchingConnector', scene.handle);
 
     const view = await stage.auth.result(scene.key);
 
@@ -357,7 +341,7 @@ describe('not Cyclr’s', () => {
     expect(scene.requests()).toHaveLength(1);
   });
 
-  test('another account’s connector fails as connectorNotFound', async () => {
+  test.concurrent('where the connector belongs to another account', async () => {
     const { connectorId } = stage.install('Brightdesk');
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId });
@@ -365,41 +349,55 @@ describe('not Cyclr’s', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test('an account that Cyclr does not know fails as accessDenied, after a new token', async () => {
-    const scene = await stage.scene({ accountId: 'nobody', connectorId: 7 });
+  test.concurrent('where the connector is removed before the properties are applied', async () => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+    await gone(scene, 'applyingProperties');
 
-    const view = await stage.auth.result(scene.key);
-
-    const [first, second, ...more] = scene.requests();
-    expect(view).toMatchObject({ state: 'failed', failure: { code: 'accessDenied' } });
-    expect(await listed(scene)).toEqual({ status: 'FAILED', state: 'failed' });
-    expect(more).toEqual([]);
-    expect(second!.tokenId).toBeGreaterThan(first!.tokenId!);
+    expect(await scene.sets({ Domain: 'acme' })).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test('an old token is no trouble', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
-    stage.sandbox.revokeTokens();
+  test.concurrent('where the connector is removed before the credentials are applied', async () => {
+    const scene = await at('awaitingCredentials', 'Brightdesk');
+    await gone(scene, 'applyingCredentials');
 
-    await hands(scene);
-
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
-
-  test('one that is removed while it waits fails as connectorNotFound', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
-    stage.sandbox.fault({ match: { method: 'PUT', account: scene.key.accountId }, then: { status: 404 } });
-
-    const view = await scene.gives(right);
+    const view = await scene.gives({ kind: 'apiKey', key: 'right' });
 
     expect(view).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
     expect(view.connector?.name).toBe('Brightdesk');
   });
+
+  test.concurrent('where the connector is removed before a consent is verified', async () => {
+    const scene = await consentScene(stage);
+    const link = await scene.asks();
+    await gone(scene, 'verifyingAuthorization');
+
+    expect(await scene.confirms(link)).toMatchObject({ failure: { code: 'connectorNotFound' } });
+  });
 });
 
-test('every final view is read without a worker', async () => {
+test.concurrent('an account that Cyclr denies fails the flow as accessDenied after a second token', async () => {
+  const scene = await stage.scene({ accountId: 'nobody', connectorId: 7 });
+  stage.record('access-denied', scene.handle);
+
+  const view = await stage.auth.result(scene.key);
+
+  const [first, second, ...more] = scene.requests();
+  expect(view).toMatchObject({ state: 'failed', failure: { code: 'accessDenied' } });
+  expect(await listed(scene)).toEqual({ status: 'FAILED', state: 'failed' });
+  expect(more).toEqual([]);
+  expect(second!.tokenId).toBeGreaterThan(first!.tokenId!);
+});
+
+test('an expired access token is replaced, and the flow continues', async () => {
+  const scene = await at('awaitingCredentials', 'Brightdesk');
+  stage.sandbox.revokeTokens();
+
+  await sendsKey(scene);
+
+  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+});
+
+test('every final view can be read without a worker', async () => {
   const [authenticated, unsupported, cancelled, ended, failed] = await Promise.all([
     stage.scene('Openrates'),
     stage.scene('Fieldstone'),

@@ -1,24 +1,17 @@
-/** Everything at once: whoever asks is answered, nothing is done twice, and no task fails. */
+/** Messages at the same moment: each sender gets an answer, nothing is done twice, and no workflow task fails. */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { FaultRule } from '../../sandbox/fault-rule';
-import type { ConnectorKey } from '../../workflows/connector';
-import {
-  requestAuthorization,
-  submitCredentials,
-  submitProperties,
-  taskQueue,
-  workflowIdOf,
-  type Input,
-  type View,
-} from '../../workflows/messages';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { requestAuthorization, submitCredentials, submitProperties, taskQueue } from '../../workflows/messages';
+import type { View } from '../../workflows/view';
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
-import { kindOf, taskFailures } from '../support/histories';
-import { answered, keyInput, linkRequest, sendUntilAnswered, refusal, updates } from '../support/messages';
+import { kindOf, ofKind, taskFailures } from '../support/histories';
+import { answered, keyInput, linkRequest, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -27,8 +20,6 @@ beforeAll(async () => {
   stage = await openStage();
 });
 
-afterEach(() => stage.sandbox.clearFaults());
-
 afterAll(async () => {
   const failures = await taskFailures(stage);
   await stage.close();
@@ -36,59 +27,62 @@ afterAll(async () => {
 });
 
 const right = { kind: 'apiKey', key: 'right' } as const;
+const wrongTokens = { kind: 'tokens', accessToken: 'wrong' } as const;
 
+/** Starts a flow that waits for an API key. */
 async function asking(): Promise<Scene> {
   const scene = await stage.scene('Brightdesk');
   await scene.reaches('awaitingCredentials');
   return scene;
 }
 
-async function waiting(input?: Partial<Input>): Promise<ConsentScene> {
-  const scene = await consentScene(stage, 'Ledgerly', input);
-  await scene.reaches('awaitingAuthorization');
-  return scene;
-}
-
-const slow = (match: FaultRule['match'], ms = 500) => stage.sandbox.fault({ match, then: { kind: 'slow', ms } });
-const slowPut = ({ key }: Scene) => slow({ method: 'PUT', account: key.accountId });
+/** Stops the next matching request. Returns the function that lets it go on. */
+const hold = (match: FaultRule['match']) => stage.sandbox.fault({ match, then: 'held' });
+const holdPut = ({ key }: Scene) => hold({ method: 'PUT', account: key.accountId });
 const puts = (scene: Scene) => scene.calls().filter((call) => call.startsWith('PUT')).length;
 const returned = async (scene: Scene) =>
   (await scene.timeline()).filter(({ event }) => event === 'authorizationReturned').length;
+const isCancelling = (scene: Scene) =>
+  eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
 
-const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-
-/** What is sent meanwhile is read by one and the same workflow task. */
-async function atOnce<T>(send: () => Promise<T>[]): Promise<T[]> {
+/** The messages that are sent meanwhile are read in one workflow task. */
+async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   await stage.stopWorker();
   const sent = send();
   await stage.restartWorker();
   return Promise.all(sent);
 }
 
-describe('twenty updates and twenty signals at once', () => {
-  test('where the last of them ends it: all are answered', async () => {
-    const scene = await asking();
-    const wrong = Array.from({ length: 19 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong'));
-    const inputs = [...(await Promise.all(wrong)), await keyInput(stage, scene, 'right')];
-    const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
+describe('of many messages at once', () => {
+  test.concurrent(
+    'ten updates are answered, also where the last of them ends the flow, beside ten signals',
+    async () => {
+      const scene = await asking();
+      const inputs = await Promise.all([
+        ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
+        keyInput(stage, scene, 'right'),
+      ]);
+      const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
 
-    const [views] = await Promise.all([
-      Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
-      Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
-    ]);
-    const end = await stage.auth.result(scene.key);
+      const [views] = await Promise.all([
+        Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
+        Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
+      ]);
+      const end = await stage.auth.result(scene.key);
 
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(views.at(-1)).toEqual(end);
-    // Who was refused is told so, though the next input is applied already.
-    const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
-    for (const view of views) expect([refused, end]).toContainEqual(view.state === end.state ? view : part(view));
-    expect(scene.cyclr().AuthValue).toBe('right');
-    expect(puts(scene)).toBeLessThanOrEqual(40);
-  });
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(views.at(-1)).toEqual(end);
+      // The sender of a refused input gets the refusal although the next input is being applied.
+      const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
+      const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
+      for (const view of views) expect([refused, end]).toContainEqual(view.state === end.state ? view : part(view));
+      expect(scene.cyclr().AuthValue).toBe('right');
+      expect(puts(scene)).toBeLessThanOrEqual(20);
+    },
+  );
 
-  test('about a consent: all are answered, and Cyclr is asked once', async () => {
-    const scene = await waiting();
+  test.concurrent('ten confirmations, ten requests for links and twenty returns start one verification', async () => {
+    const scene = await consentScene(stage);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
 
@@ -112,14 +106,14 @@ describe('twenty updates and twenty signals at once', () => {
     expect(await returned(scene)).toBe(1);
   });
 
-  test('of everything there is, against a cancellation: all are answered', async () => {
-    const scene = await waiting();
+  test.concurrent('twenty updates of every kind are answered although a cancellation ends the flow', async () => {
+    const scene = await consentScene(stage);
     const link = await scene.asks();
 
     const outcomes = await Promise.allSettled([
       ...Array.from({ length: 5 }, () => answered(scene.confirms(link))),
       ...Array.from({ length: 5 }, () => scene.asks()),
-      ...Array.from({ length: 5 }, () => answered(scene.gives({ kind: 'tokens', accessToken: 'wrong' }))),
+      ...Array.from({ length: 5 }, () => answered(scene.gives(wrongTokens))),
       ...Array.from({ length: 5 }, () => answered(scene.sets({ Any: 'x' }))),
       stage.auth.cancel(scene.key),
     ]);
@@ -132,7 +126,7 @@ describe('twenty updates and twenty signals at once', () => {
   });
 });
 
-describe('before the start', () => {
+describe('update-with-start', () => {
   const starting = (key: ConnectorKey) =>
     new WithStartWorkflowOperation('authenticateConnector', {
       taskQueue,
@@ -141,7 +135,7 @@ describe('before the start', () => {
       args: [key],
     });
 
-  test('an update can start the flow that answers it', async () => {
+  test.concurrent('three times at once starts one flow, which answers', async () => {
     const key = stage.install('Brightdesk');
     const input = await keyInput(stage, { key }, 's');
     const send = () =>
@@ -157,7 +151,7 @@ describe('before the start', () => {
     expect(new Set(views.map(({ runId }) => runId)).size).toBe(1);
   });
 
-  test('and finds the one that runs', async () => {
+  test.concurrent('finds the flow that runs', async () => {
     const scene = await stage.scene('Fernhill');
 
     const view = await stage.client.workflow.executeUpdateWithStart(submitProperties, {
@@ -169,77 +163,43 @@ describe('before the start', () => {
     expect(view).toMatchObject({ runId: scene.runId, state: 'awaitingCredentials' });
   });
 
-  test('one that can not be known yet is rejected, and the flow waits', async () => {
-    const key = stage.install('Ledgerly');
-    const { body } = await linkRequest();
+  test.concurrent(
+    'of a request that the first state cannot take is rejected as notNow, and the flow continues',
+    async () => {
+      const key = stage.install('Ledgerly');
+      const { body } = await linkRequest();
 
-    const refused = await refusal(
-      stage.client.workflow.executeUpdateWithStart(requestAuthorization, {
-        args: [body],
-        startWorkflowOperation: starting(key),
-      }),
-    );
+      const refused = await refusal(
+        stage.client.workflow.executeUpdateWithStart(requestAuthorization, {
+          args: [body],
+          startWorkflowOperation: starting(key),
+        }),
+      );
 
-    expect(refused.code).toBe('notNow');
-    await eventually(
-      () => stage.auth.view(key),
-      ({ state }) => state === 'awaitingAuthorization',
-    );
-  });
-
-  test('a signal can start it, and what it brings is kept', async () => {
-    const key = stage.install('Brightdesk');
-
-    const handle = await stage.client.workflow.signalWithStart('authenticateConnector', {
-      taskQueue,
-      workflowId: workflowIdOf(key),
-      args: [key],
-      signal: 'credentialInput',
-      signalArgs: [await keyInput(stage, { key }, 's')],
-    });
-
-    expect(await handle.result()).toMatchObject({ state: 'authenticated' });
-  });
-
-  test('ten starts at once start one', async () => {
-    const key = stage.install('Brightdesk');
-
-    const starts = await Promise.all(Array.from({ length: 10 }, () => stage.auth.start(key)));
-
-    expect(starts.filter(({ started }) => started)).toHaveLength(1);
-    expect(new Set(starts.map(({ runId }) => runId)).size).toBe(1);
-  });
-
-  test('what was never started says so', async () => {
-    const key = stage.install('Ledgerly');
-    const notStarted = { code: 'notStarted' };
-
-    await expect(stage.auth.view(key)).rejects.toMatchObject(notStarted);
-    await expect(stage.auth.submitProperties(key, { submissionId: 's', values: {} })).rejects.toMatchObject(notStarted);
-    await expect(stage.auth.requestAuthorization(key, { returnTo: 'https://a.example/' })).rejects.toMatchObject(
-      notStarted,
-    );
-    await expect(stage.auth.confirmAuthorization(key, { attemptId: 'a' })).rejects.toMatchObject(notStarted);
-  });
+      expect(refused.code).toBe('notNow');
+      await eventually(
+        () => stage.auth.view(key),
+        ({ state }) => state === 'awaitingAuthorization',
+      );
+    },
+  );
 });
 
-test('after the end, every update is answered by the final view, and every signal finds nothing; also without a worker', async () => {
-  const scene = await waiting();
+test('after the end every update is answered by the final view and every signal is refused, also without a worker', async () => {
+  const scene = await consentScene(stage);
   const link = await scene.asks();
-  const input = {
-    submissionId: 'given',
-    credentials: await stage.sealed(scene.key, 'given', { kind: 'tokens', accessToken: 'a' }),
-  };
-  const end = await stage.auth.submitCredentials(scene.key, input);
+  const submissionId = 'given';
+  const credentials = await stage.sealed(scene.key, submissionId, { kind: 'tokens', accessToken: 'a' });
+  const end = await stage.auth.submitCredentials(scene.key, { submissionId, credentials });
   await stage.stopWorker();
 
   const outcomes = await Promise.allSettled([
-    scene.gives({ kind: 'tokens', accessToken: 'b' }),
+    scene.gives(wrongTokens),
     scene.sets({ Domain: 'acme' }),
     scene.asks(),
     scene.confirms(link),
   ]);
-  const again = await stage.auth.submitCredentials(scene.key, input);
+  const again = await stage.auth.submitCredentials(scene.key, { submissionId, credentials });
   const signals = await Promise.allSettled(
     ['propertyInput', 'credentialInput', 'oauthCallback', 'cancel'].map((signal) => scene.signals(signal)),
   );
@@ -253,32 +213,44 @@ test('after the end, every update is answered by the final view, and every signa
 });
 
 describe('a cancellation', () => {
-  test('against a running PUT: authenticated wins, and both are told', async () => {
+  test.concurrent('during a PUT that Cyclr takes is answered as authenticated, like the input', async () => {
     const scene = await asking();
-    slowPut(scene);
+    stage.record('input-and-cancel', scene.handle);
+    const release = holdPut(scene);
 
     const answer = scene.gives(right);
-    await eventually(scene.calls, () => puts(scene) === 1);
-    const cancelled = await stage.auth.cancel(scene.key);
+    await eventually(
+      () => puts(scene),
+      (count) => count === 1,
+    );
+    const cancelled = stage.auth.cancel(scene.key);
+    await isCancelling(scene);
+    release();
 
-    expect([cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
+    expect([await cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
   });
 
-  test('against a verification: authenticated wins where Cyclr says so', async () => {
-    const scene = await waiting();
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-    slow({ method: 'GET', account: scene.key.accountId });
+  test.concurrent(
+    'during a re-read that says authenticated is answered as authenticated, like the confirmation',
+    async () => {
+      const scene = await consentScene(stage);
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
+      const release = hold({ method: 'GET', account: scene.key.accountId });
 
-    const answer = scene.confirms(link);
-    await eventually(scene.reads, (reads) => reads === 2);
-    const cancelled = await stage.auth.cancel(scene.key);
+      const answer = scene.confirms(link);
+      await eventually(scene.reads, (reads) => reads === 2);
+      const cancelled = stage.auth.cancel(scene.key);
+      await isCancelling(scene);
+      release();
 
-    expect([cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
-  });
+      expect([await cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
+    },
+  );
 
-  test('against a verification between two looks: it ends at once, and whoever asked is told', async () => {
-    const scene = await waiting();
+  test.concurrent('between two re-reads ends the flow at once, and the confirmation is answered', async () => {
+    const scene = await consentScene(stage);
+    stage.record('cancelled-in-verifyingAuthorization', scene.handle);
     const link = await scene.asks();
 
     const answer = scene.confirms(link);
@@ -286,15 +258,15 @@ describe('a cancellation', () => {
     const cancelled = await stage.auth.cancel(scene.key);
 
     expect([cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'cancelled' }));
-    expect(scene.reads()).toBeLessThan(6);
+    expect(scene.reads()).toBeLessThan(8); // without a cancellation: the start, and seven re-reads
   });
 
-  test.each<[string, (scene: Scene) => Promise<unknown>, string]>([
-    ['our signal', (scene) => scene.signals('cancel'), 'COMPLETED'],
+  test.concurrent.each<[string, (scene: Scene) => Promise<unknown>, string]>([
+    ['the signal', (scene) => scene.signals('cancel'), 'COMPLETED'],
     ['Temporal', (scene) => scene.handle.cancel(), 'CANCELLED'],
-  ])('by %s against a link in the making: it is dropped, and ended', async (_name, cancel, status) => {
-    const scene = await waiting();
-    slow({ path: signInPath(scene.key) }, 3000);
+  ])('by %s drops a link that is being made', async (_name, cancel, status) => {
+    const scene = await consentScene(stage);
+    const release = hold({ path: signInPath(scene.key) });
 
     const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
     await eventually(scene.mintings, (mintings) => mintings === 1);
@@ -304,50 +276,53 @@ describe('a cancellation', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'cancelled' });
     expect((await scene.handle.describe()).status.name).toBe(status);
     expect((await scene.history()).map(kindOf).at(-1)).toMatch(/^workflowExecution(Completed|Canceled)$/);
+    release();
   });
 });
 
 describe('a termination', () => {
   const terminated = { state: 'failed', failure: { code: 'terminated' } };
 
-  test('against an input: whoever gave it is told', async () => {
+  test.concurrent('during a PUT answers the input with the failed view', async () => {
     const scene = await asking();
-    slowPut(scene);
+    const release = holdPut(scene);
 
     const answer = answered(scene.gives(right));
     await scene.reaches('applyingCredentials');
     await scene.handle.terminate();
+    release();
 
     expect(await answer).toMatchObject(terminated);
   });
 
-  test('against a link in the making: whoever asked is told', async () => {
-    const scene = await waiting();
-    slow({ path: signInPath(scene.key) }, 1000);
+  test.concurrent('while a link is made answers its request with the failed view', async () => {
+    const scene = await consentScene(stage);
+    const release = hold({ path: signInPath(scene.key) });
 
     const link = scene.asks();
-    const asked = expect(link).rejects.toMatchObject({ code: 'closed', view: terminated });
+    const refused = expect(link).rejects.toMatchObject({ code: 'closed', view: terminated });
     await eventually(scene.mintings, (mintings) => mintings === 1);
     await scene.handle.terminate();
+    release();
 
-    await asked;
+    await refused;
   });
 });
 
-describe('a return against a confirmation', () => {
-  test('is one verification, and whoever asked is told', async () => {
-    const scene = await waiting();
+describe('a return and a confirmation of one attempt', () => {
+  test('in one workflow task start one verification, and the confirmation is answered', async () => {
+    const scene = await consentScene(stage);
     const older = await scene.asks();
     await scene.asks();
 
-    const [, view] = await atOnce<unknown>(() => [scene.returns(older), scene.confirms(older)]);
+    const [, view] = await inOneTask<unknown>(() => [scene.returns(older), scene.confirms(older)]);
 
     expect(view).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } });
     expect([await returned(scene), scene.reads()]).toEqual([1, 2]);
   });
 
-  test('finds the consent, and both are told', async () => {
-    const scene = await waiting();
+  test.concurrent('at once find the consent by one verification', async () => {
+    const scene = await consentScene(stage);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
 
@@ -358,9 +333,9 @@ describe('a return against a confirmation', () => {
   });
 });
 
-describe('two tabs', () => {
-  test('two links, consent in the older: both come back, and it is found', async () => {
-    const scene = await waiting();
+describe('in two tabs', () => {
+  test.concurrent('two links, declined in the newer and approved in the older, end as authenticated', async () => {
+    const scene = await consentScene(stage);
     const [older, newer] = [await scene.asks(), await scene.asks()];
     await scene.decides(newer, 'decline');
     await scene.decides(older, 'approve');
@@ -370,8 +345,19 @@ describe('two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test('a link is asked for in the second while the first comes back: nothing is lost', async () => {
-    const scene = await waiting();
+  test.concurrent('two requests for links at once are both answered', async () => {
+    const scene = await consentScene(stage);
+    stage.record('two-links-at-once', scene.handle);
+
+    const links = await Promise.all([scene.asks(), scene.asks()]);
+    for (const link of links) await scene.decides(link, 'approve');
+    await scene.returns(links[0]);
+
+    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+  });
+
+  test.concurrent('a request for a link and the return of another lose nothing', async () => {
+    const scene = await consentScene(stage);
     const first = await scene.asks();
     await scene.decides(first, 'approve');
 
@@ -381,61 +367,64 @@ describe('two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test('of an API key: the first wins, and the second is told', async () => {
+  test.concurrent('of two API keys the first is stored, and both are answered', async () => {
     const scene = await asking();
-    const [first, second] = await Promise.all([keyInput(stage, scene, 'a', 'one'), keyInput(stage, scene, 'b', 'two')]);
+    stage.record('two-keys-at-once', scene.handle);
+    const inputs = await Promise.all([keyInput(stage, scene, 'a', 'one'), keyInput(stage, scene, 'b', 'two')]);
 
-    const views = await Promise.all(
-      [first, second].map((input) => answered(stage.auth.submitCredentials(scene.key, input))),
-    );
+    const views = await Promise.all(inputs.map((input) => answered(stage.auth.submitCredentials(scene.key, input))));
 
     expect(views).toMatchObject(Array(2).fill({ state: 'authenticated' }));
     expect(puts(scene)).toBe(1);
   });
 });
 
-test('the same submission from two clients at once, and by signal, is taken once', async () => {
+test.concurrent('one submission from two clients and by signal is taken once', async () => {
   const scene = await asking();
-  slowPut(scene);
+  const release = holdPut(scene);
   const other = new ConnectorAuth(stage.client);
   const input = await keyInput(stage, scene, 's');
 
-  const [one, two] = await Promise.all([
-    stage.auth.submitCredentials(scene.key, input),
-    other.submitCredentials(scene.key, input),
-    scene.signals('credentialInput', input),
-  ]);
+  const sent = [stage.auth.submitCredentials(scene.key, input), other.submitCredentials(scene.key, input)];
+  await scene.signals('credentialInput', input);
+  release();
 
-  expect([one, two]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
+  expect(await Promise.all(sent)).toMatchObject(Array(2).fill({ state: 'authenticated' }));
   expect(puts(scene)).toBe(1);
 });
 
-test('a refusal is told to whoever it is about, though the next input is being applied already', async () => {
+test.concurrent('a refusal reaches its sender although the next input is being applied', async () => {
   const scene = await asking();
-  slowPut(scene);
-  slowPut(scene);
+  const [releaseFirst, releaseSecond] = [holdPut(scene), holdPut(scene)];
   const next = await keyInput(stage, scene, 'next');
 
   const answer = scene.gives({ kind: 'apiKey', key: 'wrong' });
-  await eventually(scene.calls, () => puts(scene) === 1);
+  await eventually(
+    () => puts(scene),
+    (count) => count === 1,
+  );
   await scene.signals('credentialInput', next);
+  releaseFirst();
 
   expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
+  releaseSecond();
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
 });
 
-test('an input at the very deadline is taken or refused, and answered', async () => {
+test.concurrent('an input at the deadline is taken or refused, and answered', async () => {
   const delays = [-60, -30, -15, 0, 15, 30];
   const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 5000 } })));
 
   const views = await Promise.all(
     scenes.map(async (scene, index) => {
       const input = await keyInput(stage, scene, 's');
-      const { deadline } = await scene.reaches('awaitingCredentials');
-      await eventually(
-        () => Date.now(),
-        (now) => now >= Date.parse(deadline!) + delays[index]! - 50,
-      );
+      const isWaiting = ({ deadline, state }: View) => deadline !== undefined || state === 'expired';
+      const { deadline } = await eventually(scene.view, isWaiting);
+      if (deadline)
+        await eventually(
+          () => Date.now(),
+          (now) => now >= Date.parse(deadline) + delays[index]! - 50,
+        );
       return answered(stage.auth.submitCredentials(scene.key, input));
     }),
   );
@@ -448,13 +437,13 @@ test('an input at the very deadline is taken or refused, and answered', async ()
   );
 });
 
-test('whatever comes in whatever order, everybody is answered, and a consent leads to the end', async () => {
+test('messages in any order are answered, and an approved consent ends as authenticated', async () => {
   const steps: { [step: string]: (scene: ConsentScene, link: Link) => Promise<unknown> } = {
     ask: (scene) => scene.asks(),
     return: (scene, link) => scene.returns(link),
     confirm: (scene, link) => scene.confirms(link),
     forge: (scene) => scene.returns({ attemptId: 'forged' }),
-    tokens: (scene) => scene.gives({ kind: 'tokens', accessToken: 'wrong' }),
+    tokens: (scene) => scene.gives(wrongTokens),
     key: (scene) => scene.gives(right),
     properties: (scene) => scene.sets({ Domain: 'acme' }),
     malformed: (scene) => scene.signals('oauthCallback', null),
@@ -467,8 +456,8 @@ test('whatever comes in whatever order, everybody is answered, and a consent lea
       return [code ?? cause?.type];
     });
 
-  async function goesWell(names: string[]): Promise<void> {
-    const scene = await waiting();
+  async function endsWell(names: string[]): Promise<void> {
+    const scene = await consentScene(stage);
     const link = await scene.asks();
     const sent = names.map((name) => steps[name]!(scene, link));
     await scene.decides(link, 'approve');
@@ -485,7 +474,7 @@ test('whatever comes in whatever order, everybody is answered, and a consent lea
   const order = fc.array(fc.constantFrom(...Object.keys(steps)), { maxLength: 12 });
   const flows = fc.array(order, { minLength: 8, maxLength: 8 });
   await fc.assert(
-    fc.asyncProperty(flows, async (orders) => void (await Promise.all(orders.map(goesWell)))),
+    fc.asyncProperty(flows, async (orders) => void (await Promise.all(orders.map(endsWell)))),
     { numRuns: 2, endOnFailure: true },
   );
 });
