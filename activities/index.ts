@@ -6,14 +6,19 @@ import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, readAuthorization, type ConsentPages } from './links';
 
-export interface Parts {
+export interface ActivityParts {
   cyclr: CyclrClient;
   keys: PrivateKeys;
   consent: ConsentPages;
 }
 
+export { CyclrClient, type CyclrConfig } from './cyclr/client';
+export type { ConsentPages } from './links';
+export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
+export type { ConnectorActivities } from '../workflows/ports';
+
 /** The activities of `workflows/ports.ts`, which documents their failures. */
-export function createActivities(parts: Parts): ConnectorActivities {
+export function createActivities(parts: ActivityParts): ConnectorActivities {
   return {
     fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
     applyProperties: (key, input) => mapped(() => applyProperties(parts, key, input)),

@@ -1,5 +1,6 @@
 /** `<cyclr-connect>`: what a user needs to connect their apps, in any page. */
 import { LitElement, type PropertyValues } from 'lit';
+import type { CyclrConnect as Declared } from './cyclr-connect';
 import { Connecting } from './connecting';
 import { languages, messagesFor } from './languages';
 import type { Messages } from './languages/en';
@@ -18,7 +19,7 @@ const here = import.meta.url;
  * Events, all of them hints to ask your backend, never proof: `connected` and `problem` (with `detail.connectorId`),
  * `session-expired`, `session-renewed` (the property `session` has the new token), `closed`.
  */
-export class CyclrConnect extends LitElement {
+export class CyclrConnect extends LitElement implements Declared {
   static override styles = styles;
   static override properties = {
     session: {},
@@ -151,9 +152,3 @@ export class CyclrConnect extends LitElement {
 }
 
 if (!customElements.get('cyclr-connect')) customElements.define('cyclr-connect', CyclrConnect);
-
-declare global {
-  interface HTMLElementTagNameMap {
-    'cyclr-connect': CyclrConnect;
-  }
-}

@@ -2,6 +2,7 @@
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../workflows/messages';
+import { ConfigError } from './environment';
 
 const KEYWORD = 2; // temporal.api.enums.v1.IndexedValueType
 const VISIBLE_MS = 30_000;
@@ -9,13 +10,28 @@ const INVALID_ARGUMENT = 3; // gRPC
 const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 
+/** A connection of a client or of a worker. */
+export type TemporalServices = Pick<Connection, 'operatorService' | 'workflowService'>;
+
 /** The names of the search attributes; each is a Keyword. */
 export const searchAttributeNames: readonly string[] = Object.values(searchAttributes).map(({ name }) => name);
 
 /** The search attributes that the namespace lacks. Works without the operator service. */
-export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const there = (await typesOf(connection, namespace)) ?? (await aliasesOf(connection, namespace));
   return searchAttributeNames.filter((name) => there[name] !== KEYWORD);
+}
+
+/**
+ * Fails with a {@link ConfigError} if the namespace lacks a search attribute. Without them the first upsert of each flow
+ * fails its workflow task.
+ */
+export async function requireSearchAttributes(connection: TemporalServices, namespace: string): Promise<void> {
+  const missing = await missingSearchAttributes(connection, namespace);
+  if (missing.length === 0) return;
+  throw new ConfigError(
+    `Namespace ${namespace} lacks the search attributes ${missing.join(', ')}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`,
+  );
 }
 
 /**
@@ -23,14 +39,14 @@ export async function missingSearchAttributes(connection: Connection, namespace:
  * to run twice at once. Fails with the remedy where one exists with another type, and where the server has no operator
  * service (Temporal Cloud).
  */
-export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length > 0) await add(connection, namespace, missing);
   await untilSearchable(connection, namespace);
   return missing;
 }
 
-async function add(connection: Connection, namespace: string, names: string[]): Promise<void> {
+async function add(connection: TemporalServices, namespace: string, names: string[]): Promise<void> {
   const types = await typesOf(connection, namespace);
   if (!types) {
     throw new Error(
@@ -46,7 +62,7 @@ async function add(connection: Connection, namespace: string, names: string[]): 
 }
 
 /** The server's components load a new search attribute a moment later. Until then they refuse a start that uses it. */
-async function untilSearchable(connection: Connection, namespace: string): Promise<void> {
+async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
   const query = searchAttributeNames.map((name) => `${name} = ''`).join(' AND ');
   for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
     try {
@@ -61,7 +77,7 @@ async function untilSearchable(connection: Connection, namespace: string): Promi
 type Types = Record<string, number>;
 
 /** Undefined where the operator service is not available. */
-async function typesOf(connection: Connection, namespace: string): Promise<Types | undefined> {
+async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return customAttributes;
@@ -72,7 +88,7 @@ async function typesOf(connection: Connection, namespace: string): Promise<Types
 }
 
 /** The namespace lists the column of each search attribute: `Keyword03` → `CyclrAccountId`. */
-async function aliasesOf(connection: Connection, namespace: string): Promise<Types> {
+async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   const aliases = Object.entries(config?.customSearchAttributeAliases ?? {});
   return Object.fromEntries(aliases.map(([column, name]) => [name, /^Keyword\d+$/.test(column) ? KEYWORD : 0]));

@@ -28,7 +28,15 @@ export interface ConnectorWorkerOptions {
   workerOptions?: Partial<WorkerOptions>;
 }
 
-const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
+/** The prebuilt workflow bundle of this package. */
+export const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
+
+/**
+ * A workflow task that takes longer is ended inside a promise hook, which aborts the whole process: "async hook stack has
+ * become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's default is 5 s; its public type lacks the
+ * option (SDK 1.24).
+ */
+export const workerDefaults = { isolateExecutionTimeout: '60s' } as Partial<WorkerOptions>;
 
 /** A Temporal worker that runs the workflows and activities of this package. Not started: call its `run()`. */
 export function createWorker({
@@ -42,7 +50,8 @@ export function createWorker({
   bundlePath = BUNDLE,
   workerOptions,
 }: ConnectorWorkerOptions): Promise<Worker> {
-  const options: WorkerOptions & { isolateExecutionTimeout: string } = {
+  const options: WorkerOptions = {
+    ...workerDefaults,
     connection,
     namespace,
     taskQueue,
@@ -51,10 +60,6 @@ export function createWorker({
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
-    // A workflow task that takes longer is ended inside a promise hook, which aborts the whole process: "async hook stack
-    // has become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's default is 5 s; its public type lacks
-    // the option (SDK 1.24).
-    isolateExecutionTimeout: '60s',
     // At a shutdown each activity attempt ends by itself: the longest takes 60 s. The SDK's default is 0 s.
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',

@@ -1,10 +1,9 @@
 import { Runtime, type Worker } from '@temporalio/worker';
 import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
-import { ConfigError } from '../temporal/environment';
 import { connectNative } from '../temporal/native-connection';
 import { callTemporal } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
-import { missingSearchAttributes } from '../temporal/search-attributes';
+import { requireSearchAttributes } from '../temporal/search-attributes';
 import { readConfig } from './config';
 import { createWorker } from './create-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';
@@ -20,7 +19,7 @@ async function main(): Promise<void> {
   Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own signal hook ends the process at a second signal
   const healthPort = await serveHealth(config.healthPort, () => running.health);
   const target = temporalTarget();
-  await requireSearchAttributes(target);
+  await checkSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
   const worker = await createWorker({ ...config, connection, namespace: target.namespace });
   running.worker = worker;
@@ -31,15 +30,10 @@ async function main(): Promise<void> {
   await connection.close();
 }
 
-/** Without the search attributes every workflow task fails at its first upsert, so the worker does not start. */
-async function requireSearchAttributes(target: TemporalTarget): Promise<void> {
+async function checkSearchAttributes(target: TemporalTarget): Promise<void> {
   const connection = await connect(target, CONNECT_MS);
   try {
-    const missing = await missingSearchAttributes(connection, target.namespace);
-    if (missing.length > 0)
-      throw new ConfigError(
-        `Namespace ${target.namespace} lacks the search attributes ${missing.join(', ')}. Run: npm run search-attributes`,
-      );
+    await requireSearchAttributes(connection, target.namespace);
   } finally {
     await connection.close();
   }

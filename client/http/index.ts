@@ -1,0 +1,9 @@
+/**
+ * The door `cyclr-connect/http`: the client of the onboarding service, for backends. It needs no Temporal SDK, neither
+ * at run time nor in its types.
+ */
+export { OnboardingService, type OnboardingServiceOptions, type OnceOptions } from './onboarding-service';
+export { OnboardingError, type OnboardingErrorCode } from './onboarding-error';
+export type { CallOptions } from './transport';
+export type { AnswerCode, ServiceErrorCode } from './codes';
+export type * from './shapes';

@@ -1,0 +1,39 @@
+/** The door `cyclr-connect`: the library for programs that reach Temporal, the messages of a flow, and sealing. */
+export {
+  ConnectorAuth,
+  type ConnectorAuthOptions,
+  type LinkRequest,
+  type Progress,
+  type StartOptions,
+} from './connector-auth';
+export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-auth-error';
+export type { ConnectorList, Link, ListedConnector, Started } from './answers';
+export type { ListRequest } from './connector-list';
+
+export * from '../workflows/messages';
+export type { AuthMethod, Connector, ConnectorKey, Field, Sealed } from '../workflows/connector';
+
+export {
+  open,
+  seal,
+  sealCredentials,
+  sealProperties,
+  SealingError,
+  type Binding,
+  type SealingErrorCode,
+  type Submission,
+} from '../sealing/seal';
+export {
+  generateKey,
+  keySetOf,
+  KeySetError,
+  privateKeysOf,
+  publicHalf,
+  publicKeyOf,
+  type Jwk,
+  type KeySet,
+  type PrivateKeys,
+  type SealingKey,
+} from '../sealing/keys';
+
+export { missingSearchAttributes, registerSearchAttributes } from '../temporal/search-attributes';

@@ -1,0 +1,31 @@
+/**
+ * The door `cyclr-connect/element`: importing it defines the custom element `<cyclr-connect>`. It needs no other
+ * package. `page/element.ts` must fit these declarations: `npm run types` checks it.
+ */
+
+/**
+ * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
+ * `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. They prove nothing:
+ * read the connectors from your backend.
+ */
+export declare class CyclrConnect extends HTMLElement {
+  /** The token of a session. The element replaces it when it renews the session. */
+  session: string | null;
+  /** The token of an invitation: a click turns it into a session. */
+  invitation: string | null;
+  /** A language tag. By default the session's, then the page's. */
+  language: string | null;
+  theme: 'light' | 'dark' | 'auto' | null;
+  /** The `PUBLIC_URL` of the service, if the module is loaded from elsewhere. */
+  service: string | null;
+  /** Shows a button at the end, which dispatches `closed`. */
+  closable: boolean;
+  /** For the hosted page: the element shows the page's heading and sets its title and language. */
+  hosted: boolean;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'cyclr-connect': CyclrConnect;
+  }
+}

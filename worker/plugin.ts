@@ -1,0 +1,78 @@
+/** Runs the flows on a worker that an adopter already has. */
+import { join } from 'node:path';
+import { SimplePlugin } from '@temporalio/plugin';
+import type { Worker, WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities';
+import { CyclrClient, type CyclrConfig } from '../activities/cyclr/client';
+import type { ConsentPages } from '../activities/links';
+import type { PrivateKeys } from '../sealing/keys';
+import { requireSearchAttributes } from '../temporal/search-attributes';
+import { taskQueue as defaultTaskQueue } from '../workflows/messages';
+import { BUNDLE, workerDefaults } from './create-worker';
+
+export interface ConnectorAuthPluginOptions {
+  /** Cyclr's API, and the partner's client id and secret. */
+  cyclr: CyclrConfig;
+  /** The sealing keys: all of them open, the first also makes fingerprints. */
+  keys: PrivateKeys;
+  /** Cyclr's pages for users. */
+  consent: ConsentPages;
+  /** The task queue of the worker: `connector-auth` by default. */
+  taskQueue?: string;
+}
+
+const WORKFLOWS = join(__dirname, '..', 'workflows', 'index.js');
+const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
+
+/**
+ * A plugin for `Worker.create` and `bundleWorkflowCode` of the Temporal SDK. It adds the activities of the flows and
+ * interceptors that act on their workflow types alone. It never sets the data converter, TLS or the API key.
+ *
+ * - A worker without `workflowsPath` and `workflowBundle` gets the bundle of this package.
+ * - The workflows file of any other worker needs `export * from 'cyclr-connect/workflows'`. A prebuilt bundle must be
+ *   built with this plugin.
+ *
+ * `Worker.create` fails if the task queue is another one, or if the worker has an activity of the same name. `run()`
+ * fails if the namespace lacks the search attributes.
+ */
+export class ConnectorAuthPlugin extends SimplePlugin {
+  readonly #taskQueue: string;
+  readonly #activityNames: string[];
+
+  constructor({ cyclr, keys, consent, taskQueue = defaultTaskQueue }: ConnectorAuthPluginOptions) {
+    const activities = createActivities({ cyclr: new CyclrClient(cyclr), keys, consent });
+    super({ name: 'cyclr-connect', activities, workerInterceptors: { workflowModules: [INTERCEPTORS] } });
+    this.#taskQueue = taskQueue;
+    this.#activityNames = Object.keys(activities);
+  }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    this.#check(options);
+    return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
+  }
+
+  override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    const { connection, options } = worker;
+    if (connection) await requireSearchAttributes(connection, options.namespace);
+    await super.runWorker(worker, next);
+  }
+
+  #check({ taskQueue, activities = {} }: WorkerOptions): void {
+    if (taskQueue !== this.#taskQueue)
+      throw new TypeError(
+        `ConnectorAuthPlugin has the task queue ${this.#taskQueue}, and the worker ${taskQueue}. Give both the same taskQueue.`,
+      );
+    const names = activities instanceof Map ? [...activities.keys()] : Object.keys(activities);
+    const same = names.filter((name) => this.#activityNames.includes(name));
+    if (same.length > 0)
+      throw new TypeError(`The worker and ConnectorAuthPlugin have activities of the same name: ${same.join(', ')}`);
+  }
+}
+
+/** The workflows of a worker that has none. Converters of the worker's own must be bundled with them. */
+function workflowsFor({ workflowsPath, workflowBundle, dataConverter }: WorkerOptions): Partial<WorkerOptions> {
+  if (workflowsPath !== undefined || workflowBundle !== undefined) return {};
+  const { payloadConverterPath, failureConverterPath } = dataConverter ?? {};
+  const hasConverters = payloadConverterPath !== undefined || failureConverterPath !== undefined;
+  return hasConverters ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath: BUNDLE } };
+}
