@@ -10,7 +10,54 @@ export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-aut
 export type { ConnectorList, Link, ListedConnector, Started } from './answers';
 export type { ListRequest } from './connector-list';
 
-export * from '../workflows/messages';
+export {
+  cancel,
+  confirmAuthorization,
+  credentialInput,
+  failureCodes,
+  finalStates,
+  oauthCallback,
+  problemCodes,
+  propertyInput,
+  requestAuthorization,
+  searchAttributes,
+  stateNames,
+  submitCredentials,
+  submitProperties,
+  taskQueue,
+  timeline,
+  verifications,
+  view,
+  waitingStates,
+  workflowIdOf,
+} from '../workflows/messages';
+export type {
+  Attempt,
+  AuthorizationLink,
+  AuthorizationRequest,
+  Cancel,
+  Confirmation,
+  CredentialInput,
+  Credentials,
+  Duration,
+  Failure,
+  FailureCode,
+  FinalStateName,
+  Input,
+  Intent,
+  OAuthCallback,
+  Patience,
+  Problem,
+  ProblemCode,
+  PropertyInput,
+  ReplyKey,
+  StateName,
+  Timeline,
+  TimelineEntry,
+  Verification,
+  View,
+  WaitingStateName,
+} from '../workflows/messages';
 export type { AuthMethod, Connector, ConnectorKey, Field, Sealed } from '../workflows/connector';
 
 export {

@@ -1,10 +1,14 @@
-/** `npm pack`: writes the declarations of the package's doors into dist/. */
+/** `npm pack`: writes the declarations of the package's doors into dist/, and the element as an ES module with its own. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.package.json'], { cwd: root, stdio: 'inherit' });
-copyFileSync(join(root, 'page', 'cyclr-connect.d.ts'), join(root, 'dist', 'page', 'cyclr-connect.d.ts'));
+
+const element = join(root, 'dist', 'element');
+mkdirSync(element, { recursive: true });
+copyFileSync(join(root, 'dist', 'page', 'cyclr-connect.js'), join(element, 'index.mjs'));
+copyFileSync(join(root, 'page', 'cyclr-connect.d.ts'), join(element, 'index.d.mts'));

@@ -62,8 +62,7 @@ export class ConnectorAuthPlugin extends SimplePlugin {
       throw new TypeError(
         `ConnectorAuthPlugin has the task queue ${this.#taskQueue}, and the worker ${taskQueue}. Give both the same taskQueue.`,
       );
-    const names = activities instanceof Map ? [...activities.keys()] : Object.keys(activities);
-    const same = names.filter((name) => this.#activityNames.includes(name));
+    const same = Object.keys(activities).filter((name) => this.#activityNames.includes(name));
     if (same.length > 0)
       throw new TypeError(`The worker and ConnectorAuthPlugin have activities of the same name: ${same.join(', ')}`);
   }

@@ -12,6 +12,9 @@ export interface ConnectorKey {
 export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
 
+/** All workflow types of this project: the exports of `workflows/index.ts`. */
+export const workflowTypes: readonly string[] = ['authenticateConnector'];
+
 /** `authenticate` ends at once if Cyclr already reports `Authenticated`; `reauthenticate` asks for new input always. */
 export const intents = ['authenticate', 'reauthenticate'] as const;
 export type Intent = (typeof intents)[number];

@@ -1,10 +1,15 @@
 import { workflowInfo, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { workflowTypes } from './connector';
 import { ReadAhead } from './read-ahead';
 
 const RESERVED = '__temporal_';
 
-/** Guards each run against two messages from outside that would fail all of its workflow tasks. */
+/**
+ * Guards each run against two messages from outside that would fail all of its workflow tasks. Does nothing for other
+ * workflow types: a worker with the plugin also runs workflows of its own.
+ */
 export const interceptors: WorkflowInterceptorsFactory = () => {
+  if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
   const readAhead = new ReadAhead();
   return {
     internals: [

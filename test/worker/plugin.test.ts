@@ -1,0 +1,96 @@
+/** The plugin for a Temporal worker of an adopter. A flow on such a worker runs in `.ci/adopters.mjs`. */
+import type { WorkerOptions } from '@temporalio/worker';
+import { generateKey, privateKeysOf } from '../../sealing/keys';
+import { ConnectorAuthPlugin } from '../../worker/plugin';
+import { workflowTypes } from '../../workflows/connector';
+import * as workflows from '../../workflows';
+
+const cyclr = { apiUrl: 'http://127.0.0.1:1', clientId: 'id', clientSecret: 'secret' };
+const consent = { serviceUrl: 'http://127.0.0.1:1' };
+
+async function createPlugin(taskQueue?: string): Promise<ConnectorAuthPlugin> {
+  const keys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
+  return new ConnectorAuthPlugin({ cyclr, keys, consent, taskQueue });
+}
+const worker: WorkerOptions = { taskQueue: 'connector-auth' };
+
+test('a worker without workflows gets the bundle of the package', async () => {
+  const options = (await createPlugin()).configureWorker(worker);
+
+  expect(options.workflowBundle).toEqual({ codePath: expect.stringMatching(/workflow-bundle\.js$/) });
+  expect(options.workflowsPath).toBeUndefined();
+});
+
+test('a worker without workflows and with a payload converter bundles the workflows with it', async () => {
+  const dataConverter = { payloadConverterPath: '/app/converter.js' };
+
+  const options = (await createPlugin()).configureWorker({ ...worker, dataConverter });
+
+  expect(options.workflowBundle).toBeUndefined();
+  expect(options.workflowsPath).toMatch(/workflows\/index\.js$/);
+  expect(options.interceptors?.workflowModules).toEqual([expect.stringMatching(/workflows\/interceptors\.js$/)]);
+});
+
+test('the workflows, interceptors, data converter and limits of a worker stay', async () => {
+  const own = {
+    ...worker,
+    workflowsPath: '/app/workflows.js',
+    interceptors: { workflowModules: ['/app/interceptors.js'] },
+    dataConverter: { payloadCodecs: [] },
+    isolateExecutionTimeout: '90s',
+    activities: { greet: () => 'hello' },
+  };
+
+  const options = (await createPlugin()).configureWorker(own);
+
+  expect(options).toMatchObject({
+    workflowsPath: '/app/workflows.js',
+    dataConverter: own.dataConverter,
+    isolateExecutionTimeout: '90s',
+    activities: { greet: own.activities.greet, fetchConnector: expect.any(Function) },
+  });
+  expect(options.workflowBundle).toBeUndefined();
+  expect(options.interceptors?.workflowModules).toEqual([
+    '/app/interceptors.js',
+    expect.stringMatching(/interceptors/),
+  ]);
+});
+
+test('the plugin sets no data converter, and a workflow task may take 60 s', async () => {
+  const options = (await createPlugin()).configureWorker(worker);
+
+  expect(options.dataConverter).toBeUndefined();
+  expect(options).toMatchObject({ isolateExecutionTimeout: '60s' });
+});
+
+test('the plugin sets neither TLS nor an API key nor client options', async () => {
+  const plugin = await createPlugin();
+  const connection = { address: 'temporal:7233', tls: true, apiKey: 'key' };
+
+  expect(plugin.configureNativeConnection(connection)).toEqual(connection);
+  expect(plugin.configureClient({ namespace: 'n' })).toEqual({ namespace: 'n' });
+});
+
+test('an activity of the same name is refused', async () => {
+  const plugin = await createPlugin();
+  const activities = { mintLink: () => undefined };
+
+  expect(() => plugin.configureWorker({ ...worker, activities })).toThrow(/activities of the same name: mintLink/);
+});
+
+test('another task queue than the one of the plugin is refused', async () => {
+  const plugin = await createPlugin('flows');
+
+  expect(() => plugin.configureWorker(worker)).toThrow(/task queue flows, and the worker connector-auth/);
+});
+
+test('a bundle that is built with the plugin has the interceptors', async () => {
+  const options = (await createPlugin()).configureBundler({ workflowsPath: '/app/workflows.js' });
+
+  expect(options.workflowsPath).toBe('/app/workflows.js');
+  expect(options.workflowInterceptorModules).toEqual([expect.stringMatching(/workflows\/interceptors\.js$/)]);
+});
+
+test('the interceptors know each workflow type that workflows/index.ts exports', () => {
+  expect(Object.keys(workflows).sort()).toEqual([...workflowTypes].sort());
+});
