@@ -1,8 +1,8 @@
-/** JWK sets of sealing keys: the first key seals, all of them open. Nothing here quotes key material. */
+/** JWK sets of sealing keys: the first key seals, all keys open. No error quotes key material. */
 import { base64url, calculateJwkThumbprint, type KeyLike } from 'jose';
 import { jsonOf } from '../workflows/connector';
 
-/** A key ready for use. */
+/** An imported key. */
 export interface SealingKey {
   /** The RFC 7638 thumbprint of its public half. */
   kid: string;
@@ -11,16 +11,16 @@ export interface SealingKey {
 
 type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.deriveKey>>;
 
-/** A private one. */
+/** An imported private key. */
 export interface OpeningKey extends SealingKey {
-  /** HMAC-SHA-256, for fingerprints that nobody can make without the private part. */
+  /** HMAC-SHA-256 key of fingerprints, derived from the private part. */
   fingerprintKey: CryptoKey;
 }
 
-/** What a worker holds: the first seals, all open. */
+/** The keys of a worker. The first one also makes fingerprints; all open. */
 export type PrivateKeys = readonly OpeningKey[];
 
-/** A P-256 key as JWK; private where it has a `d`. */
+/** A P-256 key as JWK. With `d` it is private. */
 export interface Jwk {
   kty: 'EC';
   crv: 'P-256';
@@ -36,36 +36,36 @@ export interface KeySet {
   keys: Jwk[];
 }
 
-/** A text that is no usable set of sealing keys; says which key and what is wrong with it. */
+/** A text that is no usable set of sealing keys. The message names the key and its fault. */
 export class KeySetError extends Error {
   override readonly name = 'KeySetError';
 }
 
 const MAX_KEYS = 20;
 const MAX_TEXT_LENGTH = 64 * 1024;
-/** 32 bytes in base64url, written the one way they can be. */
+/** 32 bytes in canonical base64url: the last character has no unused bits set. */
 const isCoordinate = (part: unknown) => typeof part === 'string' && /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(part);
 const ecdh = { name: 'ECDH', namedCurve: 'P-256' } as const;
 
-/** A new private key. */
+/** Makes a private key. */
 export async function generateKey(): Promise<Jwk> {
   const { privateKey } = await crypto.subtle.generateKey(ecdh, true, ['deriveBits']);
   return (await checkedKey(await crypto.subtle.exportKey('jwk', privateKey))).jwk;
 }
 
-/** The set with a new first key; the old ones still open. Fails where a key of the set is not private, or it is full. */
+/** Adds a new first key; the old keys still open. Fails with a {@link KeySetError} where a key is not private, or the set is full. */
 export async function rotate(set: KeySet): Promise<KeySet> {
   requirePrivate(set);
-  check(set.keys.length < MAX_KEYS, `the JWK set has ${MAX_KEYS} keys already: remove old ones first`);
+  check(set.keys.length < MAX_KEYS, `the JWK set has ${MAX_KEYS} keys: remove old ones first`);
   return { keys: [await generateKey(), ...set.keys] };
 }
 
-/** The same set without its private parts. */
+/** The set without the private parts. */
 export const publicHalf = ({ keys }: KeySet): KeySet => ({
   keys: keys.map(({ kty, crv, x, y, kid, use, alg }) => ({ kty, crv, x, y, kid, use, alg })),
 });
 
-/** The keys of a private set, for opening. Fails with a {@link KeySetError}, also where a key is not private. */
+/** The keys of a private set. Fails with a {@link KeySetError}, also where a key is not private. */
 export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   const checked = await checkedKeys(text);
   requirePrivate({ keys: checked.map(({ jwk }) => jwk) });
@@ -74,7 +74,7 @@ export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   );
 }
 
-/** HKDF (RFC 5869) keeps apart what comes of one secret. */
+/** Derived by HKDF (RFC 5869), so that the HMAC key is independent of the ECDH key. */
 async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
   const secret = await crypto.subtle.importKey('raw', Uint8Array.from(base64url.decode(d)), 'HKDF', false, [
     'deriveKey',
@@ -84,14 +84,14 @@ async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
   return crypto.subtle.deriveKey(derivation, secret, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']);
 }
 
-/** The key that seals: the public half of a set's first key. Takes a private set too. Fails with a {@link KeySetError}. */
+/** The key that seals: the public half of the first key of a public or private set. Fails with a {@link KeySetError}. */
 export async function publicKeyOf(text: string): Promise<SealingKey> {
   const [first] = publicHalf(await keySetOf(text)).keys;
   const { jwk, key } = await checkedKey(first);
   return { kid: jwk.kid, key };
 }
 
-/** The set that a text holds, each key checked. Fails with a {@link KeySetError}. */
+/** Parses a set and checks each key. Fails with a {@link KeySetError}. */
 export const keySetOf = async (text: string): Promise<KeySet> => ({
   keys: (await checkedKeys(text)).map(({ jwk }) => jwk),
 });
@@ -99,7 +99,7 @@ export const keySetOf = async (text: string): Promise<KeySet> => ({
 async function checkedKeys(text: string) {
   const jwks = jwksIn(text);
   const checked = await Promise.all(jwks.map((jwk, index) => checkedKey(jwk, `key ${index + 1} of the JWK set`)));
-  check(new Set(checked.map(({ jwk }) => jwk.kid)).size === checked.length, 'a key stands in the JWK set twice');
+  check(new Set(checked.map(({ jwk }) => jwk.kid)).size === checked.length, 'a key is in the JWK set twice');
   return checked;
 }
 
@@ -111,11 +111,11 @@ function jwksIn(text: string): unknown[] {
   return keys;
 }
 
-/** Importing checks that the point is on the curve, and that the private part belongs to it. */
+/** The import checks that the point is on the curve, and that the private part belongs to the point. */
 async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk; key: KeyLike }> {
   const { kty, crv, x, y, d, kid, use = 'enc', alg = 'ECDH-ES' } = Object(given);
   check(kty === 'EC' && crv === 'P-256', `${which} is no P-256 key`);
-  check(use === 'enc' && alg === 'ECDH-ES', `${which} is for something else than ECDH-ES`);
+  check(use === 'enc' && alg === 'ECDH-ES', `${which} is not for ECDH-ES`);
   const point = d === undefined ? { kty, crv, x, y } : { kty, crv, x, y, d };
   const parts = d === undefined ? [x, y] : [x, y, d];
   check(parts.every(isCoordinate), `${which} has a part that is not 32 bytes in base64url`);
@@ -123,7 +123,7 @@ async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk
   check(kid === undefined || kid === thumbprint, `${which} has a kid that is not its RFC 7638 thumbprint`);
   const usages = d === undefined ? [] : ['deriveBits' as const];
   const key = await crypto.subtle.importKey('jwk', point, ecdh, false, usages).catch(() => undefined);
-  check(key, `${which} is no point on P-256, or its private part belongs to another`);
+  check(key, `${which} is no point on P-256, or its private part belongs to another point`);
   return { jwk: { ...point, kid: thumbprint, use, alg }, key };
 }
 

@@ -19,23 +19,24 @@ test.each([
 test.each<[string, unknown]>([
   ['no key', { kind: 'apiKey' }],
   ['an empty key', { kind: 'apiKey', key: '' }],
-  ['a key that is no text', { kind: 'apiKey', key: 1 }],
-  ['another kind of parts', { kind: 'apiKey', username: 'hunter2', password: 'hunter2' }],
-  ['one part too many', { kind: 'tokens', accessToken: 'hunter2', refresh_token: 'hunter2' }],
+  ['a key that is no string', { kind: 'apiKey', key: 1 }],
+  ['the members of another kind', { kind: 'apiKey', username: 'hunter2', password: 'hunter2' }],
+  ['an unknown member', { kind: 'tokens', accessToken: 'hunter2', refresh_token: 'hunter2' }],
   ['no password', { kind: 'basic', username: 'hunter2' }],
   ['no user name', { kind: 'basic', username: '', password: 'hunter2' }],
   ['a user name with a colon', { kind: 'basic', username: 'hun:ter2', password: 'hunter2' }],
   ['an unknown kind', { kind: 'hunter2', key: 'hunter2' }],
   ['no kind', { key: 'hunter2' }],
+  ['a lone surrogate', { kind: 'apiKey', key: 'hunter\ud800' }],
   ['a list', [{ kind: 'apiKey', key: 'hunter2' }]],
   ['null', null],
-  ['a text', 'hunter2'],
-  ['too much', { kind: 'apiKey', key: 'hunter2'.repeat(10_000) }],
+  ['a string', 'hunter2'],
+  ['more than 64 KiB', { kind: 'apiKey', key: 'hunter2'.repeat(10_000) }],
 ])('%s is malformed', (_, value) => {
   expect(() => credentialsOf(JSON.stringify(value))).toThrow(expect.objectContaining({ code: 'malformed' }));
 });
 
-test('the error for what is no JSON quotes none of it and has no cause', () => {
+test('the error for a text that is not JSON does not quote it and has no cause', () => {
   const attempt = () => credentialsOf('{"kind":"apiKey","key":"hunter2"');
 
   try {

@@ -1,4 +1,4 @@
-import { createECDH, createHash } from 'node:crypto';
+import { createECDH, createHash, createHmac, hkdfSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const binding = { accountId: 'acme', connectorId: 42, purpose: 'credentials', su
 const setOf = (...keys: unknown[]) => JSON.stringify({ keys });
 const flipped = (part: string) => (part.startsWith('A') ? 'B' : 'A') + part.slice(1);
 
-test('a new key is a private P-256 key, named by the RFC 7638 thumbprint of its public half', async () => {
+test('generateKey makes a private P-256 key whose kid is the RFC 7638 thumbprint of its public half', async () => {
   const key = await generateKey();
 
   expect(key).toEqual({
@@ -25,7 +25,7 @@ test('a new key is a private P-256 key, named by the RFC 7638 thumbprint of its 
   });
 });
 
-test('after a rotation the new key seals, and what the old one sealed still opens', async () => {
+test('after a rotation the new key seals, and values sealed to the old key still open', async () => {
   const before = { keys: [await generateKey()] };
   const sealedBefore = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
 
@@ -40,7 +40,7 @@ test('after a rotation the new key seals, and what the old one sealed still open
   expect(await open(await seal('new', binding, sealer), binding, keys)).toBe('new');
 });
 
-test('what a removed key sealed is sealed to an unknown key', async () => {
+test('a value sealed to a removed key is unknownKey', async () => {
   const before = { keys: [await generateKey()] };
   const sealed = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
   const [first] = (await rotate(before)).keys;
@@ -48,7 +48,7 @@ test('what a removed key sealed is sealed to an unknown key', async () => {
   await expect(open(sealed, binding, await privateKeysOf(setOf(first)))).rejects.toMatchObject({ code: 'unknownKey' });
 });
 
-test('the public half has the same keys, and nothing private', async () => {
+test('publicHalf keeps all keys without their private parts', async () => {
   const set = await rotate({ keys: [await generateKey()] });
 
   const half = publicHalf(set);
@@ -58,21 +58,21 @@ test('the public half has the same keys, and nothing private', async () => {
   expect((await publicKeyOf(JSON.stringify(half))).kid).toBe(set.keys[0]!.kid);
 });
 
-test('of a private set the public half seals', async () => {
+test('publicKeyOf gives a public key, also for a private set', async () => {
   const sealer = await publicKeyOf(setOf(await generateKey()));
 
   expect(sealer.key).toMatchObject({ type: 'public' });
 });
 
-test('a key in use can not be exported', async () => {
+test('an imported key can not be exported', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
   expect(key!.key).toMatchObject({ type: 'private', extractable: false });
-  expect(key!.fingerprintKey).toMatchObject({ type: 'secret', extractable: false });
+  expect(key!.fingerprintKey).toMatchObject({ type: 'secret', extractable: false, usages: ['sign'] });
   expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {}, fingerprintKey: {} }));
 });
 
-test('a kid may be left out, and other members are dropped', async () => {
+test('a missing kid is computed, and unknown members are dropped', async () => {
   const { kid, d, ...half } = await generateKey();
 
   const set = await keySetOf(setOf({ ...half, x5t: 'something' }));
@@ -80,7 +80,7 @@ test('a kid may be left out, and other members are dropped', async () => {
   expect(set).toEqual({ keys: [{ ...half, kid }] });
 });
 
-test('where the private part is missing there is nothing to open with', async () => {
+test('a key without a private part is refused by privateKeysOf and rotate', async () => {
   const [first, second] = (await rotate({ keys: [await generateKey()] })).keys as [Jwk, Jwk];
   const { d, ...half } = second;
 
@@ -92,7 +92,7 @@ test.each<[string, RegExp, (key: Jwk) => unknown]>([
   ['a point off the curve', /no point on P-256/, (key) => ({ ...key, y: flipped(key.y), kid: undefined })],
   ['a public point off the curve', /no point/, ({ x, y }) => ({ kty: 'EC', crv: 'P-256', x, y: flipped(y) })],
   ['a wrong kid', /thumbprint/, (key) => ({ ...key, kid: flipped(key.kid) })],
-  ['a kid of our own making', /thumbprint/, (key) => ({ ...key, kid: 'first' })],
+  ['a kid that is no thumbprint', /thumbprint/, (key) => ({ ...key, kid: 'first' })],
   ['a private part of another key', /private part/, (key) => ({ ...key, d: createECDHKey() })],
   ['a private part of 0', /private part/, (key) => ({ ...key, d: 'A'.repeat(43) })],
   ['a private part that is null', /32 bytes/, (key) => ({ ...key, d: null })],
@@ -101,9 +101,9 @@ test.each<[string, RegExp, (key: Jwk) => unknown]>([
   ['a coordinate that is no text', /32 bytes/, (key) => ({ ...key, x: [key.x] })],
   ['no coordinates', /32 bytes/, () => ({ kty: 'EC', crv: 'P-256' })],
   ['another curve', /no P-256 key/, (key) => ({ ...key, crv: 'P-384' })],
-  ['another kind', /no P-256 key/, () => ({ kty: 'oct', k: 'AAAA' })],
-  ['another use', /something else/, (key) => ({ ...key, use: 'sig' })],
-  ['another algorithm', /something else/, (key) => ({ ...key, alg: 'ECDH-ES+A256KW' })],
+  ['another key type', /no P-256 key/, () => ({ kty: 'oct', k: 'AAAA' })],
+  ['another use', /not for ECDH-ES/, (key) => ({ ...key, use: 'sig' })],
+  ['another algorithm', /not for ECDH-ES/, (key) => ({ ...key, alg: 'ECDH-ES+A256KW' })],
   ['null', /no P-256 key/, () => null],
 ])('a set with %s is refused', async (_, message, change) => {
   const text = setOf(await generateKey(), change(await generateKey()));
@@ -134,13 +134,13 @@ test.each([
   expect(err).not.toHaveProperty('cause');
 });
 
-test('a full set is not rotated', async () => {
+test('a set of 20 keys is not rotated', async () => {
   const keys = await Promise.all(Array.from({ length: 20 }, generateKey));
 
   await expect(rotate({ keys })).rejects.toThrow('remove old ones first');
 });
 
-test('a set is given as such, or as a file of it', async () => {
+test('readKeySet takes a JWK set or the path of its file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sealing-'));
   try {
     const file = join(folder, 'keys.json');
@@ -155,11 +155,38 @@ test('a set is given as such, or as a file of it', async () => {
   }
 });
 
-test('what is neither is not quoted, since it may be a set in quotes', async () => {
+test('readKeySet does not quote a value that is neither, because it can be a JWK set in quotes', async () => {
   const err = await readKeySet('\'{"keys":[{"d":"hunter2"}]}\'').catch((reason: Error) => reason);
 
   expect(err).toMatchObject({ name: 'KeySetError' });
   expect(String((err as Error).stack)).not.toContain('hunter2');
+});
+
+const message = Buffer.from('any message');
+const macOf = async ({ fingerprintKey }: Awaited<ReturnType<typeof privateKeysOf>>[number]): Promise<string> =>
+  Buffer.from(await crypto.subtle.sign('HMAC', fingerprintKey, message)).toString('hex');
+
+test('the fingerprint key is derived from the private part by HKDF (RFC 5869), so that fingerprints outlive a worker', async () => {
+  const jwk = await generateKey();
+  const [key] = await privateKeysOf(setOf(jwk));
+
+  const derived = hkdfSync('sha256', Buffer.from(jwk.d!, 'base64url'), '', 'cyclr-connect fingerprint', 32);
+
+  expect(await macOf(key!)).toBe(createHmac('sha256', Buffer.from(derived)).update(message).digest('hex'));
+});
+
+test('the fingerprint key is the same at each import, and differs by key', async () => {
+  const set = await rotate({ keys: [await generateKey()] });
+  const text = JSON.stringify(set);
+
+  const macs = await Promise.all([...(await privateKeysOf(text)), ...(await privateKeysOf(text))].map(macOf));
+
+  expect(macs.slice(2)).toEqual(macs.slice(0, 2));
+  expect(macs[0]).not.toBe(macs[1]);
+});
+
+test('a public key has no fingerprint key', async () => {
+  expect(await publicKeyOf(setOf(await generateKey()))).not.toHaveProperty('fingerprintKey');
 });
 
 function createECDHKey(): string {

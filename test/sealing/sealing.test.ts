@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
-import { type Binding, MAX_PLAINTEXT_BYTES, open, seal } from '../../sealing/seal';
+import { MAX_PLAINTEXT_BYTES, open, seal, sealProperties, secretsIn, type Binding } from '../../sealing/seal';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
 import type { Sealed } from '../../workflows/connector';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   [sealer, keys] = [await publicKeyOf(text), await privateKeysOf(text)];
 });
 
-/** A JWE that the key opens, with whatever header. */
+/** A JWE that the key opens, with any header. */
 const forged = async (header: object, plaintext: string | Uint8Array = 'hunter2'): Promise<Sealed> => {
   const defaults = {
     alg: 'ECDH-ES',
@@ -52,7 +52,7 @@ const bindings = fc.record({
 });
 const texts = fc.string({ unit: 'binary', maxLength: 200 });
 
-test('what was sealed opens for the same binding, any text', async () => {
+test('a sealed text opens for its binding', async () => {
   await fc.assert(
     fc.asyncProperty(texts, bindings, async (text, bound) => {
       expect(await open(await seal(text, bound, sealer), bound, keys)).toBe(text);
@@ -61,7 +61,7 @@ test('what was sealed opens for the same binding, any text', async () => {
 });
 
 test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat(MAX_PLAINTEXT_BYTES)])(
-  'text %# survives as it is',
+  'text %# is the same after sealing and opening',
   async (text) => {
     const sealed = await seal(text, binding, sealer);
 
@@ -69,7 +69,7 @@ test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat
   },
 );
 
-test('it opens for no other binding', async () => {
+test('a sealed value does not open for another binding', async () => {
   await fc.assert(
     fc.asyncProperty(bindings, bindings, async (bound, other) => {
       fc.pre(JSON.stringify(bound) !== JSON.stringify(other));
@@ -78,7 +78,7 @@ test('it opens for no other binding', async () => {
   );
 });
 
-test('the header is the one of the contract, and holds nothing else', async () => {
+test('the protected header has the members of the contract and no others', async () => {
   const sealed = await seal('hunter2', { ...binding, purpose: 'property:Schlüssel' }, sealer, NOW);
 
   expect(headerOf(sealed)).toEqual({
@@ -94,11 +94,11 @@ test('the header is the one of the contract, and holds nothing else', async () =
   });
 });
 
-test('sealing twice gives two values', async () => {
+test('sealing the same text twice gives two different values', async () => {
   expect(await seal('hunter2', binding, sealer)).not.toEqual(await seal('hunter2', binding, sealer));
 });
 
-test('the forgery that the following tests vary opens as it is', async () => {
+test('the forged JWE of the next tests opens without changes', async () => {
   expect(await open(await forged({}), binding, keys, NOW)).toBe('hunter2');
 });
 
@@ -135,9 +135,9 @@ test.each([
   await expect(open(tampered, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
-test('every single changed character is refused', async () => {
+test('a sealed value with any one character changed is refused', async () => {
   const { sealed } = await seal('hunter2', binding, sealer, NOW);
-  // A tag's or a ciphertext's last character has unused bits, so that two spellings can mean the same.
+  // The last character of a part can have unused bits, so that two spellings are the same bytes.
   const last = new Set([...sealed.matchAll(/\.|$/g)].map(({ index }) => index - 1));
 
   for (let i = 0; i < sealed.length; i++) {
@@ -148,10 +148,10 @@ test('every single changed character is refused', async () => {
 });
 
 test.each<[string, unknown]>([
-  ['nothing', undefined],
+  ['undefined', undefined],
   ['null', null],
-  ['a text', 'a.b.c.d.e'],
-  ['an object without it', {}],
+  ['a string', 'a.b.c.d.e'],
+  ['an object without a value', {}],
   ['a number', { sealed: 1 }],
   ['a list', { sealed: ['a..b.c.d'] }],
   ['an empty text', { sealed: '' }],
@@ -177,13 +177,13 @@ test.each([
   await expect(open(tampered, binding, keys)).rejects.toMatchObject(notOpenable);
 });
 
-test('what opens to no UTF-8 is refused', async () => {
+test('a plaintext that is not UTF-8 is refused', async () => {
   const sealed = await forged({}, new Uint8Array([0x68, 0xff]));
 
   await expect(open(sealed, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
-test('it opens for 8 days, and also when the clock that sealed it was ahead', async () => {
+test('a sealed value opens for 8 days, and also before its issue time', async () => {
   const sealed = await seal('hunter2', binding, sealer, NOW);
   const issuedAt = Math.floor(NOW / 1000) * 1000;
 
@@ -192,7 +192,7 @@ test('it opens for 8 days, and also when the clock that sealed it was ahead', as
   await expect(open(sealed, binding, keys, issuedAt + 8 * DAY_MS + 1)).rejects.toMatchObject(notOpenable);
 });
 
-test('only where all else fits is an unknown key called one, since that is tried again', async () => {
+test('a value is unknownKey only where everything but the key fits, because unknownKey is retried', async () => {
   const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
   const sealed = await seal('hunter2', binding, sealer);
 
@@ -203,19 +203,19 @@ test('only where all else fits is an unknown key called one, since that is tried
 
 test.each<[string, string, Partial<Binding>]>([
   ['a text over 64 KiB', 'é'.repeat(MAX_PLAINTEXT_BYTES / 2 + 1), {}],
-  ['a lone surrogate, which would become another text', 'hunter\ud800', {}],
+  ['a lone surrogate', 'hunter\ud800', {}],
   ['a lone surrogate in a name', 'hunter2', { purpose: 'property:\ud800' }],
-  ['a purpose nobody knows', 'hunter2', { purpose: 'x' as never }],
+  ['an unknown purpose', 'hunter2', { purpose: 'x' as never }],
   ['a property without a name', 'hunter2', { purpose: 'property:' }],
-  ['a name that leaves no room', 'hunter2', { purpose: `property:${'x'.repeat(100_000)}` }],
-  ['an account id that can not be sent', 'hunter2', { accountId: 'アカ1' }],
-  ['a connector id that is none', 'hunter2', { connectorId: 0 }],
-  ['a submission id that is none', 'hunter2', { submissionId: 'a b' }],
+  ['a sealed value over 96 KiB because of its name', 'hunter2', { purpose: `property:${'x'.repeat(100_000)}` }],
+  ['an invalid account id', 'hunter2', { accountId: 'アカ1' }],
+  ['an invalid connector id', 'hunter2', { connectorId: 0 }],
+  ['an invalid submission id', 'hunter2', { submissionId: 'a b' }],
 ])('%s is not sealed', async (_, text, change) => {
   await expect(seal(text, { ...binding, ...change }, sealer)).rejects.toMatchObject({ code: 'malformed' });
 });
 
-test('no error quotes anything or has a cause', async () => {
+test('no error of sealing or opening quotes a value or has a cause', async () => {
   const sealed = await forged({ enc: 'A128GCM', pur: 'hunter2' });
   const noText = await forged({}, new Uint8Array([...Buffer.from('hunter2'), 0xff]));
   const attempts = [
@@ -231,4 +231,24 @@ test('no error quotes anything or has a cause', async () => {
     expect(err).not.toHaveProperty('cause');
     expect(`${(err as Error).stack}${JSON.stringify(err)}`).not.toMatch(/hunter2|aHVudGVyMg/);
   }
+});
+
+test('the values of secret fields and of unknown names are secret; sealed and empty values need no sealing', () => {
+  const fields = [
+    { name: 'Domain', secret: false },
+    { name: 'Key', secret: true },
+    { name: 'Pin', secret: true },
+  ].map((field) => ({ ...field, label: field.name, required: true, stored: false }));
+  const values = { Domain: 'acme', Key: 'hunter2', Pin: '', Unknown: 'x', Sealed: { sealed: 'a..b.c.d' } };
+
+  expect(secretsIn(values, fields)).toEqual({ Key: 'hunter2', Unknown: 'x' });
+});
+
+test('a sealed property opens under its own name only', async () => {
+  const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
+
+  const { Key } = await sealProperties({ Key: 'hunter2' }, submission, sealer);
+
+  expect(await open(Key!, { ...submission, purpose: 'property:Key' }, keys)).toBe('hunter2');
+  await expect(open(Key!, { ...submission, purpose: 'property:Pin' }, keys)).rejects.toMatchObject(notOpenable);
 });
