@@ -1,9 +1,6 @@
-import { join } from 'node:path';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
-import { noteFile } from '../../temporal/local-stack';
 import type { StateName, View } from '../../workflows/view';
-import { temporaryFolder, write } from '../scripts/parts/scene';
-import { cli, viewOf, type Scene } from './scene';
+import { cli, folderOfStack, viewOf, type Scene } from './scene';
 
 const key = { accountId: 'acme', connectorId: 42 };
 const by = expect.stringMatching(/^cli(:.{1,96})?$/);
@@ -61,15 +58,8 @@ describe('link', () => {
   });
 
   test('without --return-to and variables the browser returns to the sandbox of the local stack', async () => {
-    const cwd = temporaryFolder();
-    const note = {
-      pid: process.pid,
-      temporal: { address: '127.0.0.1:4443', namespace: 'default' },
-      cyclr: { url: 'http://127.0.0.1:4444', serviceUrl: 'http://127.0.0.1:4444', sandbox: true },
-      sealingKeys: 'keys.json',
-      service: { url: 'http://127.0.0.1:4445', apiKey: 'key' },
-    };
-    write(noteFile(join(cwd, '.data')), JSON.stringify(note));
+    const serviceUrl = 'http://127.0.0.1:4444';
+    const cwd = folderOfStack({ cyclr: { url: serviceUrl, serviceUrl, sandbox: true } });
 
     expect(await returnToOf([], { cwd })).toBe('http://127.0.0.1:4444/return');
   });
@@ -100,8 +90,11 @@ describe('confirm', () => {
       },
     });
 
-  test('confirms the attempt of the view and prints the view after it', async () => {
-    const { exitCode, stdout, stderr, calls } = await confirm(waiting, authenticated);
+  test.each([
+    ['waits for the consent', waiting],
+    ['is verifying already', viewOf({ state: 'verifyingAuthorization', attempt })],
+  ])('confirms the attempt of the view and prints the view after it when the flow %s', async (_, seen) => {
+    const { exitCode, stdout, stderr, calls } = await confirm(seen, authenticated);
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^state +authenticated, notChecked$/m);

@@ -3,27 +3,15 @@ import { connect, programName } from '../../cli/config';
 import { freePort } from '../../scripts/local/ports';
 import { noteFile } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
+import { folderOfStack } from './scene';
 
-/** A folder with the note of a local stack whose Temporal is at this address. */
-function folderOfStack(address: string): string {
-  const cwd = temporaryFolder();
-  const note = {
-    pid: process.pid,
-    temporal: { address, namespace: 'default' },
-    cyclr: { url: 'http://127.0.0.1:1', sandbox: true },
-    sealingKeys: 'keys.json',
-    service: { url: 'http://127.0.0.1:2', apiKey: 'marked-secret' },
-  };
-  write(noteFile(join(cwd, '.data')), JSON.stringify(note));
-  return cwd;
-}
-
+const temporalAt = (address: string) => ({ temporal: { address, namespace: 'default' } });
 const closedAddress = async () => `127.0.0.1:${await freePort()}`;
 
 test('the Temporal server of the local stack is used; a closed port is one error that names address and remedy', async () => {
   const address = await closedAddress();
 
-  const connecting = connect({ env: {}, cwd: folderOfStack(address) });
+  const connecting = connect({ env: {}, cwd: folderOfStack(temporalAt(address)) });
 
   await expect(connecting).rejects.toMatchObject({
     code: 'temporalUnavailable',
@@ -37,7 +25,7 @@ test('TEMPORAL_ADDRESS wins over the local stack; run by npm, the error also nam
   const address = await closedAddress();
   const env = { TEMPORAL_ADDRESS: address, npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
 
-  const connecting = connect({ env, cwd: folderOfStack(await closedAddress()) });
+  const connecting = connect({ env, cwd: folderOfStack(temporalAt(await closedAddress())) });
 
   await expect(connecting).rejects.toThrow(new RegExp(`Temporal at ${address} .* npm start$`));
 });

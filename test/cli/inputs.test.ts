@@ -5,7 +5,7 @@ import { open } from '../../sealing/seal';
 import type { Field, Sealed } from '../../workflows/connector';
 import type { ProblemCode, StateName } from '../../workflows/messages';
 import { temporaryFolder, write } from '../scripts/parts/scene';
-import { cli, inputOf, SECRET, viewOf } from './scene';
+import { cli, folderOfStack, inputOf, SECRET, viewOf } from './scene';
 
 const key = { accountId: 'acme', connectorId: 42 };
 const fields: Field[] = [
@@ -262,6 +262,15 @@ describe('the sealing keys', () => {
   test('without SEALING_KEYS the key file of npm start is used', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
+
+    const { stdout } = await cli(seal, { cwd, input: SECRET });
+
+    expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
+  });
+
+  test('while npm start runs, the keys that it was given are used', async () => {
+    const cwd = folderOfStack({ sealingKeys: env.SEALING_KEYS });
+    write(join(cwd, '.data', 'sealing-keys.json'), 'other keys');
 
     const { stdout } = await cli(seal, { cwd, input: SECRET });
 

@@ -1,7 +1,10 @@
 /** The command line with real streams and a library that records its calls. */
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Flows } from '../../cli/cli';
 import { run } from '../../cli/run';
+import { noteFile, type LocalStack } from '../../temporal/local-stack';
+import { temporaryFolder, write } from '../scripts/parts/scene';
 import type { CredentialInput, PropertyInput, View } from '../../workflows/messages';
 
 export const SECRET = 'hunter2-marked-secret';
@@ -98,3 +101,18 @@ export const inputOf = (calls: Call[], name: string) =>
   calls.find((call) => call.name === name)!.args[1] as PropertyInput & CredentialInput;
 
 const textIn = (stream: PassThrough): string => String(stream.read() ?? '');
+
+/** A folder with the note of a local stack that runs. */
+export function folderOfStack(parts: Partial<LocalStack> = {}): string {
+  const folder = temporaryFolder();
+  const stack: LocalStack = {
+    pid: process.pid,
+    temporal: { address: '127.0.0.1:1', namespace: 'default' },
+    cyclr: { url: 'http://127.0.0.1:2', serviceUrl: 'http://127.0.0.1:2', sandbox: true },
+    sealingKeys: 'keys.json',
+    service: { url: 'http://127.0.0.1:3', apiKey: 'key' },
+    ...parts,
+  };
+  write(noteFile(join(folder, '.data')), JSON.stringify(stack));
+  return folder;
+}

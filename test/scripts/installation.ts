@@ -30,7 +30,7 @@ export interface Installation {
 export function install(): Installation {
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-installed-'));
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  for (const name of ['node_modules', 'package.json']) symlinkSync(join(root, name), join(folder, name));
   const started: Running[] = [];
   return {
     folder,

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { connect } from '../../temporal/connection';
@@ -51,6 +53,17 @@ describe('a stack that runs', () => {
 
     expect(shown.status).toBe(200);
     expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
+  });
+
+  test('the command line and search-attributes find the stack on its own ports', async () => {
+    const run = async (main: string, ...args: string[]) =>
+      promisify(execFile)(process.execPath, [join('dist', main), ...args], { cwd: installation.folder });
+
+    const view = await run('cli/main.js', 'view', 'acme', '1002', '--json');
+    const attributes = await run('scripts/search-attributes/main.js');
+
+    expect(JSON.parse(view.stdout)).toMatchObject(key);
+    expect(attributes.stdout).toMatch(`127.0.0.1:${env.TEMPORAL_DEV_PORT}, namespace default: `);
   });
 
   test('a second npm start refuses, and names folder, process and addresses of the first, whatever its own ports', async () => {
