@@ -30,18 +30,13 @@ export interface DataFolder {
  * to do, where a file of an earlier start can not be used.
  */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
-  if (existsSync(folder) && !statSync(folder).isDirectory())
-    throw new Error(
-      `${folder} is a file, but the data of npm start is kept in a folder of this name. Rename the file.`,
-    );
+  const logFolder = makeDataFolder(folder);
   const [temporalFile, sandboxFile, sealingKeysFile, serviceFile] = [
     join(folder, 'temporal.db'),
     join(folder, 'sandbox.json'),
     join(folder, 'sealing-keys.json'),
     join(folder, 'service.json'),
   ];
-  const logFolder = join(folder, 'logs');
-  mkdirSync(logFolder, { recursive: true });
   check(temporalFile, isDatabase, 'no SQLite database', 'without flows');
   check(sandboxFile, isSandboxState, 'no data of the sandbox', 'with the accounts of a new sandbox');
   if (!existsSync(sealingKeysFile)) writePrivate(sealingKeysFile, { keys: [await generateKey()] });
@@ -52,6 +47,17 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   check(serviceFile, isServiceKeys, 'no file of the keys of the service', 'with new keys');
   const serviceKeys = JSON.parse(textOf(serviceFile)) as ServiceKeys;
   return { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys };
+}
+
+/** Makes it, with its folder of logs, which is returned. Fails with one line where it is a file. */
+export function makeDataFolder(folder: string): string {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new Error(
+      `${folder} is a file, but the data of npm start is kept in a folder of this name. Rename the file.`,
+    );
+  const logFolder = join(folder, 'logs');
+  mkdirSync(logFolder, { recursive: true });
+  return logFolder;
 }
 
 function check(file: string, isUsable: (file: string) => boolean, isNo: string, startsWith: string): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findLocalStack, noteFile, type LocalStack } from '../../temporal/local-stack';
 import { onStopSignal, runMain } from '../../temporal/process';
 import { catalogue } from '../../sandbox/catalogue';
-import { writePrivate } from '../local/data-folder';
+import { makeDataFolder, writePrivate } from '../local/data-folder';
 import { mintSession } from '../local/parts';
 import { isFree } from '../local/ports';
 import { startStack, type Running, type Stack } from '../local/stack';
@@ -27,6 +27,7 @@ sandbox, a worker, the onboarding service. Data is kept in .data/: the next star
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
+  makeDataFolder(folder);
   await refuseSecond();
   const ports = portsOf(process.env);
   await checkPorts(ports);

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
 import { connect } from '../../../temporal/connection';
-import { startTemporal, type TemporalOptions } from '../../../scripts/local/parts';
+import { type LocalTemporal, startTemporal, type TemporalOptions } from '../../../scripts/local/parts';
 import { freePort } from '../../../scripts/local/ports';
 import {
   missingSearchAttributes,
@@ -11,9 +14,13 @@ import {
   searchAttributeNames,
 } from '../../../temporal/search-attributes';
 import { searchAttributes } from '../../../workflows/messages';
-import { atEnd, isAlive, launch, temporaryFolder } from './scene';
+import { atEnd, eventually, isAlive, launch, temporaryFolder } from './scene';
 
-jest.setTimeout(60_000); // a machine's first run downloads the server
+jest.setTimeout(600_000); // ends a hang; the first run on a machine downloads the server
+
+// temporal.api.enums.v1.IndexedValueType
+const TEXT = 1;
+const KEYWORD = 2;
 
 async function optionsIn(folder: string): Promise<TemporalOptions & { port: number }> {
   return { port: await freePort(), logFolder: join(folder, 'logs') };
@@ -37,7 +44,7 @@ test('a server that is started again on its data file still has its flows', asyn
   const [uiPort, dbFile] = [await freePort(), join(folder, 'temporal.db')];
   const options = { ...(await optionsIn(folder)), uiPort, dbFile, searchAttributes: searchAttributeNames };
   const first = await started(options);
-  await first.client.workflow.start('anything', { taskQueue: 'nobody', workflowId: 'kept' });
+  await first.client.workflow.start('anything', { taskQueue: 'no-worker', workflowId: 'kept' });
   expect((await fetch(first.server.uiUrl ?? '')).status).toBe(200);
 
   expect(await first.server.stop()).toEqual({ code: 0, signal: null });
@@ -85,25 +92,47 @@ test('exited resolves when the server is killed', async () => {
 });
 
 describe('search attributes', () => {
-  test('can be used as soon as they are registered, and registered again', async () => {
-    const { connection, client } = await started(await optionsIn(temporaryFolder()));
-    expect(await missingSearchAttributes(connection, 'default')).toEqual(searchAttributeNames);
-
-    const twice = [registerSearchAttributes(connection, 'default'), registerSearchAttributes(connection, 'default')];
-    expect(await Promise.all(twice)).toContainEqual(searchAttributeNames);
-
-    const typedSearchAttributes = [{ key: searchAttributes.accountId, value: 'acme' }];
-    await client.workflow.start('anything', { taskQueue: 'nobody', workflowId: 'found', typedSearchAttributes });
-    expect(await missingSearchAttributes(connection, 'default')).toEqual([]);
-    expect(await registerSearchAttributes(connection, 'default')).toEqual([]);
+  let server: LocalTemporal;
+  let connection: Connection;
+  let namespace: string;
+  beforeAll(async () => {
+    server = await startTemporal({ logFolder: mkdtempSync(join(tmpdir(), 'cyclr-connect-test-')) });
+  });
+  beforeEach(async () => {
+    connection = await connectTo(server.address);
+    namespace = `test-${randomUUID().slice(0, 8)}`;
+    const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
+    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    await eventually(() =>
+      connection.workflowService.describeNamespace({ namespace }).then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(dirname(server.logFile), { recursive: true, force: true });
   });
 
-  test('are registered by a process that says what it did', async () => {
-    const { server } = await started(await optionsIn(temporaryFolder()));
+  test('can be used as soon as they are registered, and registered again', async () => {
+    expect(await missingSearchAttributes(connection, namespace)).toEqual(searchAttributeNames);
+
+    const twice = [registerSearchAttributes(connection, namespace), registerSearchAttributes(connection, namespace)];
+    expect(await Promise.all(twice)).toContainEqual(searchAttributeNames);
+
+    const client = new Client({ connection, namespace });
+    const typedSearchAttributes = [{ key: searchAttributes.accountId, value: 'acme' }];
+    await client.workflow.start('anything', { taskQueue: 'no-worker', workflowId: 'found', typedSearchAttributes });
+    expect(await missingSearchAttributes(connection, namespace)).toEqual([]);
+    expect(await registerSearchAttributes(connection, namespace)).toEqual([]);
+  });
+
+  test('npm run search-attributes registers them and prints which it added', async () => {
     const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds it
-    const run = (...args: string[]) =>
-      launch(process.execPath, [main, ...args], { env: { TEMPORAL_ADDRESS: server.address } }).ended;
-    const prefix = `${server.address}, namespace default:`;
+    const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
+    const run = (...args: string[]) => launch(process.execPath, [main, ...args], { env }).ended;
+    const prefix = `${server.address}, namespace ${namespace}:`;
 
     expect(await run()).toMatchObject({ code: 0, stdout: `${prefix} registered ${searchAttributeNames.join(', ')}\n` });
     expect(await run()).toMatchObject({ code: 0, stdout: `${prefix} all search attributes were there already\n` });
@@ -111,26 +140,23 @@ describe('search attributes', () => {
     expect(await run('--typo')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^Usage: /) });
   });
 
-  test('of another type are named, and left as they are', async () => {
-    const { connection } = await started(await optionsIn(temporaryFolder()));
-    const text = { namespace: 'default', searchAttributes: { ConnectorName: 1 } };
-    await connection.operatorService.addSearchAttributes(text);
+  test('of another type are named, and not changed', async () => {
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { ConnectorName: TEXT } });
 
-    await expect(registerSearchAttributes(connection, 'default')).rejects.toThrow(
+    await expect(registerSearchAttributes(connection, namespace)).rejects.toThrow(
       /not of type Keyword: ConnectorName$/,
     );
   });
 
-  test('where the operator service is closed they are found all the same, and whoever lacks one is told', async () => {
-    const { connection } = await started({
-      ...(await optionsIn(temporaryFolder())),
-      searchAttributes: ['CyclrAccountId'],
-    });
+  test('are found without access to the operator service, and the error names those that are missing', async () => {
+    const [first, ...others] = searchAttributeNames;
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [first!]: KEYWORD } });
+    await eventually(async () => (await missingSearchAttributes(connection, namespace)).length === others.length);
     const unimplemented = Object.assign(new Error('unimplemented'), { code: 12, details: '', metadata: {} });
     const operatorService = { listSearchAttributes: () => Promise.reject(unimplemented) };
     const closed = { workflowService: connection.workflowService, operatorService } as unknown as Connection;
 
-    expect(await missingSearchAttributes(closed, 'default')).toEqual(searchAttributeNames.slice(1));
-    await expect(registerSearchAttributes(closed, 'default')).rejects.toThrow(/by its own means: CyclrConnectorId, /);
+    expect(await missingSearchAttributes(closed, namespace)).toEqual(others);
+    await expect(registerSearchAttributes(closed, namespace)).rejects.toThrow(others.join(', '));
   });
 });
