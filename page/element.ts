@@ -1,23 +1,23 @@
-/** `<cyclr-connect>`: what a user needs to connect their apps, in any page. */
+/** The custom element `<cyclr-connect>`: a user connects an account's connectors in it, in any page. */
 import { LitElement, type PropertyValues } from 'lit';
+import { ConnectSession } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
-import { Connecting } from './connecting';
 import { languages, messagesFor } from './languages';
 import type { Messages } from './languages/en';
 import { frame } from './panels/frame';
-import type { Actions } from './scene';
+import type { Actions } from './panels/props';
 import { canSeal } from './seal';
 import { styles } from './styles';
 
 export { languages };
 export type { Messages };
 
-/** This module's address: in a variable, so that no bundler takes it for the address of a file to bundle. */
+/** This module's URL. In a variable, because Vite bundles `new URL('…', import.meta.url)` as an asset. */
 const here = import.meta.url;
 
 /**
- * Events, all of them hints to ask your backend, never proof: `connected` and `problem` (with `detail.connectorId`),
- * `session-expired`, `session-renewed` (the property `session` has the new token), `closed`.
+ * Emits `connected` and `problem` (with `detail.connectorId`), `session-expired`, `session-renewed` (the property
+ * `session` has the new token) and `closed`. Every event is a hint to ask your backend and proves nothing.
  */
 export class CyclrConnect extends LitElement implements Declared {
   static override styles = styles;
@@ -30,21 +30,21 @@ export class CyclrConnect extends LitElement implements Declared {
     closable: { type: Boolean },
     hosted: { type: Boolean },
   };
-  /** The token of a session; a new one where it was renewed. */
+  /** A session's token; the element replaces it at each renewal. */
   declare session: string | null;
-  /** The token of an invitation: a click turns it into a session, as often as one is needed. */
+  /** An invitation's token: a click turns it into a session, again whenever that has ended. */
   declare invitation: string | null;
-  /** A language tag; the session's by default. */
+  /** A language tag; by default the session's language. */
   declare language: string | null;
   declare theme: 'light' | 'dark' | 'auto' | null;
-  /** Where the service is; by default where this module comes from. */
+  /** The service's base URL; by default the origin and path of this module. */
   declare service: string | null;
-  /** Whether there is a button at the end, which tells you by `closed`. */
+  /** Whether a button at the end emits `closed`. */
   declare closable: boolean;
-  /** Whether the page is its own: then it has the page's heading, and sets its title and language. */
+  /** Whether the element is the whole page: it then draws the heading and sets the document's title and language. */
   declare hosted: boolean;
 
-  #connecting?: Connecting;
+  #current?: ConnectSession;
   #isUsed = false;
   #step = '';
 
@@ -55,7 +55,7 @@ export class CyclrConnect extends LitElement implements Declared {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (this.session && !this.#connecting) this.#start(this.session);
+    if (this.session && !this.#current) this.#start(this.session);
   }
 
   override disconnectedCallback(): void {
@@ -64,8 +64,8 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const isOther = changed.has('session') && (this.session ?? '') !== (this.#connecting?.token ?? '');
-    const isElsewhere = changed.has('service') && this.#connecting !== undefined;
+    const isOther = changed.has('session') && (this.session ?? '') !== (this.#current?.token ?? '');
+    const isElsewhere = changed.has('service') && this.#current !== undefined;
     if (!this.isConnected || !(isOther || isElsewhere)) return;
     this.#stop();
     if (this.session) this.#start(this.session);
@@ -77,21 +77,21 @@ export class CyclrConnect extends LitElement implements Declared {
     return frame({
       m,
       act,
-      watched: this.#connecting?.watched,
-      trouble: this.#trouble,
-      selected: this.#connecting?.selected,
+      session: this.#current?.state,
+      blocker: this.#blocker,
+      selected: this.#current?.selected,
       closable: this.closable,
       hosted: this.hosted,
-      sceneOf: (view) => ({ ...this.#connecting!.sceneOf(m, view), act }),
+      propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act }),
     });
   }
 
   protected override updated(): void {
     if (this.hosted) [document.title, document.documentElement.lang] = [this.#messages.title, this.#messages.tag];
-    const step = this.#trouble ?? this.#connecting?.step ?? '';
+    const step = this.#blocker ?? this.#current?.step ?? '';
     if (step === this.#step) return;
     this.#step = step;
-    if (this.#isUsed) this.#moveFocus(); // a page that has just been opened decides by itself where its focus is
+    if (this.#isUsed) this.#moveFocus(); // before the first use the host page decides where the focus is
   }
 
   #moveFocus(): void {
@@ -101,52 +101,52 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   get #messages(): Messages {
-    return messagesFor(this.language, this.#connecting?.watched.session?.language, document.documentElement.lang);
+    return messagesFor(this.language, this.#current?.state.session?.language, document.documentElement.lang);
   }
 
-  get #trouble(): 'insecure' | 'incomplete' | 'invited' | undefined {
+  get #blocker(): 'insecure' | 'incomplete' | 'invited' | undefined {
     if (!canSeal()) return 'insecure';
-    if (this.#connecting) return undefined;
+    if (this.#current) return undefined;
     if (this.invitation) return 'invited';
-    return this.hosted ? 'incomplete' : undefined; // a host may still be asking for a session
+    return this.hosted ? 'incomplete' : undefined; // a host page may still be fetching a session
   }
 
   #start(token: string): void {
     const base = new URL(this.service ?? new URL('..', here).href, document.baseURI).href;
-    const connecting: Connecting = new Connecting({
+    const started: ConnectSession = new ConnectSession({
       service: base.endsWith('/') ? base : `${base}/`,
       token,
       invitation: this.invitation ?? undefined,
       changed: () => this.requestUpdate(),
-      tell: (type, connectorId) => {
-        if (this.#connecting !== connecting) return; // of a session that was left
-        if (type === 'session-renewed') this.session = connecting.token;
-        this.#tell(type, connectorId === undefined ? {} : { connectorId });
+      emit: (type, connectorId) => {
+        if (this.#current !== started) return; // from a session that was replaced
+        if (type === 'session-renewed') this.session = started.token;
+        this.#emit(type, connectorId === undefined ? {} : { connectorId });
       },
     });
-    this.#connecting = connecting;
+    this.#current = started;
     this.requestUpdate();
   }
 
   #stop(): void {
-    this.#connecting?.stop();
-    this.#connecting = undefined;
+    this.#current?.stop();
+    this.#current = undefined;
   }
 
-  #tell(type: string, detail: { connectorId?: number } = {}): void {
+  #emit(type: string, detail: { connectorId?: number } = {}): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
 
-  /** What can be done before, while and after there is a session. */
+  /** The actions of the current session, and those that need none. */
   get #actions(): Actions {
     return {
-      ...(this.#connecting?.actions as Actions),
+      ...(this.#current?.actions as Actions),
       canBegin: () => Boolean(this.invitation),
       begin: () => {
         this.#stop();
         this.#start('');
       },
-      close: () => this.#tell('closed'),
+      close: () => this.#emit('closed'),
     };
   }
 }

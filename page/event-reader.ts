@@ -1,34 +1,39 @@
 import type { View } from '../workflows/messages';
 import { backoffMs, pause } from './pause';
-import { EventParser, type StreamedEvent } from './server-sent-events';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { ServiceFailure } from './service-client';
 
 export interface EventReaderParts {
-  /** Opens the stream where it was left. */
+  /** Opens the stream after this event id. */
   open(lastEventId: string | undefined, signal: AbortSignal): Promise<Response>;
-  /** Asks instead of being told. */
-  look(): Promise<void>;
-  /** Whether there is nothing more to be told. */
-  isOver(): boolean;
-  hear(view: View): void;
-  /** Whether news arrive. */
-  reach(isThere: boolean): void;
-  /** The session is over. */
+  /** Reads the views by a plain request. */
+  refresh(): Promise<void>;
+  /** Whether every view is final. */
+  allFinal(): boolean;
+  receive(view: View): void;
+  /** Reports whether the service answers. */
+  setReachable(isReachable: boolean): void;
+  /** The service refused the session. */
   end(failure: ServiceFailure): void;
 }
 
-/** Without a sign of life for so long, a connection is taken for dead: the service sends one every 15 s. */
+/** A stream without data for this time is closed: the service sends a heartbeat every 15 s. */
 const SILENT_MS = 40_000;
-/** While a stream says nothing (something on the way may hold it back), the page looks by itself. */
-const LOOK_EVERY_MS = 4000;
+/** The interval of plain requests while a stream has sent nothing: a proxy may hold it back. */
+const REFRESH_EVERY_MS = 4000;
 
 /**
- * Follows the event stream until all connectors are final: comes again where it was left, by itself, and looks from
- * time to time where there is no stream to be had.
+ * Follows the event stream until all connectors are final. It reconnects after the last event that arrived, and reads
+ * the views by plain requests while no stream works.
  */
 export class EventReader {
   readonly #abort = new AbortController();
-  readonly #parser = new EventParser();
+  readonly #parser = createParser({
+    onEvent: (event) => this.#take(event),
+    onRetry: (ms) => (this.#retryMs = ms),
+  });
+  #lastEventId?: string;
+  #retryMs?: number;
   #isFinal = false;
 
   constructor(private readonly parts: EventReaderParts) {
@@ -45,54 +50,56 @@ export class EventReader {
       try {
         await this.#follow();
         failures = 0;
-        if (!this.#isFinal) await pause(this.#parser.retryMs ?? backoffMs(0), signal);
+        if (!this.#isFinal) await pause(this.#retryMs ?? backoffMs(0), signal);
       } catch (err) {
         if (signal.aborted) return;
-        if (err instanceof ServiceFailure && err.isEnd) return this.parts.end(err);
-        const leastMs = await this.#lookInstead();
-        if (leastMs !== undefined && this.parts.isOver()) return;
+        if (err instanceof ServiceFailure && err.endsSession) return this.parts.end(err);
+        const leastMs = await this.#refreshInstead();
+        if (leastMs !== undefined && this.parts.allFinal()) return;
         await pause(Math.max(backoffMs(failures++), leastMs ?? 0, retryAfterMs(err)), signal);
       }
     }
   }
 
-  /** How long that will do; undefined where nobody answers. */
-  async #lookInstead(): Promise<number | undefined> {
-    const isThere = await this.parts.look().then(
+  /** The pause until the next try; undefined when the service does not answer. */
+  async #refreshInstead(): Promise<number | undefined> {
+    const isReachable = await this.parts.refresh().then(
       () => true,
       () => false,
     );
-    if (!this.#abort.signal.aborted) this.parts.reach(isThere);
-    return isThere ? LOOK_EVERY_MS : undefined;
+    if (!this.#abort.signal.aborted) this.parts.setReachable(isReachable);
+    return isReachable ? REFRESH_EVERY_MS : undefined;
   }
 
-  /** One stream, from its beginning to its end. Fails where it can't be had, or breaks. */
+  /** Reads one stream to its end. Fails when it cannot be opened, or breaks. */
   async #follow(): Promise<void> {
     const over = new AbortController();
     const leave = () => over.abort();
     this.#abort.signal.addEventListener('abort', leave);
-    const looking = setInterval(() => void this.parts.look().catch(() => undefined), LOOK_EVERY_MS);
+    const polling = setInterval(() => void this.parts.refresh().catch(() => undefined), REFRESH_EVERY_MS);
     let silence = setTimeout(leave, SILENT_MS);
     try {
-      const response = await this.parts.open(this.#parser.lastEventId, over.signal);
+      const response = await this.parts.open(this.#lastEventId, over.signal);
       for await (const text of textsOf(response)) {
         clearTimeout(silence);
-        clearInterval(looking);
+        clearInterval(polling);
         silence = setTimeout(leave, SILENT_MS);
-        this.parts.reach(true);
-        for (const event of this.#parser.push(text)) this.#take(event);
+        this.parts.setReachable(true);
+        this.#parser.feed(text);
       }
     } finally {
-      clearInterval(looking);
+      clearInterval(polling);
       clearTimeout(silence);
+      this.#parser.reset(); // half an event of a broken stream
       over.abort();
       this.#abort.signal.removeEventListener('abort', leave);
     }
   }
 
-  #take({ event, data }: StreamedEvent): void {
+  #take({ event, data, id }: EventSourceMessage): void {
+    if (id !== undefined) this.#lastEventId = id;
     if (event === 'final') this.#isFinal = true;
-    if (event === 'view') this.parts.hear(JSON.parse(data) as View);
+    if (event === 'view') this.parts.receive(JSON.parse(data) as View);
   }
 }
 

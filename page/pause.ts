@@ -1,6 +1,6 @@
-/** Waiting in a page that may sleep, lose its network, or be left. */
+/** Waiting in a page that may be hidden or offline. */
 
-/** Resolves after so long; at once when the page comes back to sight or to the network, or when it is aborted. */
+/** Resolves after `ms`; at once when the page becomes visible or online, or when `signal` aborts. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -27,6 +27,6 @@ function listen(target: EventTarget, type: string, listener: () => void): () => 
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
 
-/** How long to wait after so many failures in a row: longer each time, and not all pages at the same moment. */
+/** The pause after this number of failures in a row: exponential, at most 15 s, with jitter. */
 export const backoffMs = (failures: number): number =>
   Math.min(FIRST_MS * 2 ** failures, MOST_MS) * (0.5 + Math.random() / 2);

@@ -1,9 +1,9 @@
-/** The page that a browser comes back to. */
+/** The script of the return page. */
 export {};
 
-const LOOK_EVERY_MS = 5000;
+const REFRESH_EVERY_MS = 5000;
 
-/** In the tab that it left: leads back to the entry of the history that it was. */
+/** Offers a button back to the connect page, where the consent ran in the same tab: goes back in the tab's history. */
 function offerWayBack(): void {
   const button = document.querySelector<HTMLButtonElement>('#back');
   const steps = Number(button?.dataset.depth) - history.length;
@@ -12,7 +12,7 @@ function offerWayBack(): void {
   button.addEventListener('click', () => history.go(steps));
 }
 
-/** What the service says by now; undefined where it says nothing of use. */
+/** The outcome as the service shows it now; undefined when it does not answer. */
 async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } | undefined> {
   const response = await fetch(location.href, { cache: 'no-store' }).catch(() => undefined);
   if (!response?.ok) return undefined;
@@ -21,10 +21,10 @@ async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } |
   return outcome ? { title: page.title, outcome } : undefined;
 }
 
-/** Says what came of it as soon as it is known, in place: a page that loads anew would begin to be read anew. */
+/** Shows the outcome as soon as it is known. In place, because a screen reader would read a reloaded page again. */
 async function settle(shown: HTMLElement): Promise<void> {
   while (shown.dataset.settled === 'false') {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));
     const now = await outcomeByNow();
     if (now?.outcome.dataset.settled !== 'true') continue;
     document.title = now.title;

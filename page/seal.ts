@@ -1,10 +1,10 @@
-/** Sealing what was typed, in the page: only a worker can open it. */
+/** Seals the user's input in the page. Only a worker can open it. */
 import type { Credentials } from '../workflows/messages';
 import type { ConnectorKey, Sealed } from '../workflows/connector';
 import { publicKeyOf } from '../sealing/keys';
 import { sealCredentials, sealProperties } from '../sealing/seal';
 
-/** Browsers give WebCrypto to secure pages alone: https, or this very machine. */
+/** Whether WebCrypto exists: browsers offer it to https pages and to loopback only. */
 export const canSeal = (): boolean => globalThis.crypto?.subtle !== undefined;
 
 export interface Sealer {
@@ -12,7 +12,7 @@ export interface Sealer {
   credentials(credentials: Credentials, submissionId: string): Promise<{ credentials: Sealed }>;
 }
 
-/** Seals for this connector alone, to the first of these keys (a public JWK set as text). */
+/** A sealer for this connector, with the first key of a public JWK set (as text). */
 export async function sealerOf(keySet: string, { accountId, connectorId }: ConnectorKey): Promise<Sealer> {
   const key = await publicKeyOf(keySet);
   const of = { accountId, connectorId };

@@ -1,4 +1,4 @@
-/** The calls of the service that a browser may make with its session. */
+/** The calls of the service that a session token allows. */
 import type { Sealed } from '../workflows/connector';
 import type { Problem, View } from '../workflows/messages';
 
@@ -16,17 +16,17 @@ export interface Token {
   expiresAt: string;
 }
 
-/** What is given to a connector: sealed, for this submission alone. */
+/** One input for a connector, each value sealed for this submission. */
 export type Submission =
   { submissionId: string; values: { [name: string]: Sealed } } | { submissionId: string; credentials: Sealed };
 
-/** A call that got no answer of the kind that it asked for. */
+/** A call of the service that failed. */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
   constructor(
-    /** The problem document's; `unreachable` where nothing answered, `unexpected` where it was no such document. */
+    /** The problem document's code; `unreachable` without an answer, `unexpected` for any other answer. */
     readonly code: string,
-    /** Where the flow stands, with some codes. */
+    /** The flow's view, with some codes. */
     readonly view?: View,
     readonly fields?: Problem['fields'],
     readonly retryAfterMs?: number,
@@ -34,20 +34,20 @@ export class ServiceFailure extends Error {
     super(code);
   }
 
-  /** Whether the same call may be answered a little later. */
-  get isPassing(): boolean {
-    return passing.includes(this.code);
+  /** Whether the same call may succeed later. */
+  get isTemporary(): boolean {
+    return temporary.includes(this.code);
   }
 
-  /** Whether the session is over, as far as this token goes. */
-  get isEnd(): boolean {
-    return ends.includes(this.code);
+  /** Whether the token's session has ended. */
+  get endsSession(): boolean {
+    return sessionEnds.includes(this.code);
   }
 }
 
-const passing = ['unreachable', 'unexpected', 'rateLimited', 'noWorker', 'temporalUnavailable', 'cyclrUnavailable'];
-const ends = ['unauthorized', 'tokenExpired', 'tokenVoid'];
-/** A submission may wait 10 s for Cyclr, and 15 s for a worker. */
+const temporary = ['unreachable', 'unexpected', 'rateLimited', 'noWorker', 'temporalUnavailable', 'cyclrUnavailable'];
+const sessionEnds = ['unauthorized', 'tokenExpired', 'tokenVoid'];
+/** A submission may wait 10 s for Cyclr and 15 s for a worker. */
 const ANSWER_WITHIN_MS = 40_000;
 
 export class ServiceClient {
@@ -61,14 +61,14 @@ export class ServiceClient {
   renew = (): Promise<Token> => this.#json('POST', '/renew');
   /** Turns an invitation into a session. */
   redeem = (invitation: string): Promise<Token> => new ServiceClient(this.base, invitation).#json('POST', '/redeem');
-  /** The public JWK set, as text. */
+  /** The public JWK set as text. */
   sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
-  /** The same submission twice is taken once. */
+  /** Repeating is safe: the flow ignores a submission id seen before. */
   submit = (connectorId: number, body: Submission): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/${'values' in body ? 'properties' : 'credentials'}`, body);
 
-  /** The event stream, from where it was left. */
+  /** The event stream after this event id. */
   events(lastEventId: string | undefined, signal: AbortSignal): Promise<Response> {
     const headers = lastEventId === undefined ? undefined : { 'Last-Event-ID': lastEventId };
     return this.#call('GET', '/events', { headers, signal });

@@ -4,42 +4,42 @@ import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type SessionAnswer, type Token } from './service-client';
 import { isFinal, merged } from './state';
 
-/** Why nothing can be done with a session any more. */
+/** The reason why a session has ended for good. */
 export type End = 'expired' | 'lapsed' | 'finished';
 
-/** What is known of a session. */
-export interface Watched {
+/** A session as the page knows it. */
+export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
   views: readonly View[];
   /** Whether the service answers. */
-  isReached: boolean;
+  isReachable: boolean;
   end?: End;
 }
 
 export interface SessionWatchParts {
   client: ServiceClient;
-  /** Gets another session when this one is over. */
+  /** The invitation's token: gets another session when this one ends. */
   invitation?: string;
-  /** Something is known that was not. */
+  /** `state` has changed. */
   changed(): void;
   /** The client has a new token. */
   renewed(): void;
 }
 
-/** A renewal at half of what is left; users' clocks are wrong. */
+/** Bounds of the time to the next renewal, which is half of the remaining lifetime: users' clocks differ. */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
-/** Knows where the connectors of a session stand, at any time, and keeps the session alive. */
+/** Keeps the views of a session's connectors current, and the session renewed. */
 export class SessionWatch {
-  watched: Watched = { views: [], isReached: true };
+  state: SessionState = { views: [], isReachable: true };
   #abort = new AbortController();
   #reader?: EventReader;
-  /** Whether there will be another session, while one is asked for. */
+  /** The running redemption; resolves with whether it gave a session. */
   #redeeming?: Promise<boolean>;
-  /** It was got by the invitation, and has not been taken anywhere yet: what is refused then is over. */
+  /** The invitation gave this session and no call has succeeded yet: a refusal now ends it for good. */
   #isNew = false;
 
-  /** Begins with the client's token; where it has none, by redeeming the invitation. */
+  /** Starts with the client's token; redeems the invitation when the client has none. */
   constructor(private readonly parts: SessionWatchParts) {
     void (parts.client.token === '' ? this.#redeem() : this.#run());
   }
@@ -49,73 +49,73 @@ export class SessionWatch {
     this.#reader?.stop();
   }
 
-  /** Somebody was told where a connector stands. */
-  readonly hear = (view: View): void => {
-    const views = merged(this.watched.views, view);
-    if (views !== this.watched.views) this.#set({ views });
+  /** Takes a view from any answer. */
+  readonly receive = (view: View): void => {
+    const views = merged(this.state.views, view);
+    if (views !== this.state.views) this.#set({ views });
   };
 
-  /** Asks for all of it. */
-  readonly look = async (): Promise<void> => {
+  /** Reads the session and all its views. */
+  readonly refresh = async (): Promise<void> => {
     const { connectors, ...session } = await this.parts.client.session();
     this.#isNew = false;
-    const views = connectors.reduce(merged, this.watched.views);
-    this.#set({ session, views, isReached: true });
+    const views = connectors.reduce(merged, this.state.views);
+    this.#set({ session, views, isReachable: true });
   };
 
-  /** A call was refused because the session is over. Resolves with whether there is another one now. */
-  readonly lose = (failure: ServiceFailure): Promise<boolean> => {
+  /** Handles a call that was refused because the session has ended. Resolves with whether a new session exists. */
+  readonly replaceSession = (failure: ServiceFailure): Promise<boolean> => {
     if (this.#redeeming) return this.#redeeming;
-    if (this.watched.end || this.#abort.signal.aborted) return Promise.resolve(false);
-    if (this.parts.invitation !== undefined && failure.isEnd && !this.#isNew) return this.#redeem();
+    if (this.state.end || this.#abort.signal.aborted) return Promise.resolve(false);
+    if (this.parts.invitation !== undefined && failure.endsSession && !this.#isNew) return this.#redeem();
     this.#end(failure, this.#isNew ? 'lapsed' : 'expired');
     return Promise.resolve(false);
   };
 
   async #run(): Promise<void> {
-    if (await this.#insist(this.look)) {
+    if (await this.#untilAnswered(this.refresh)) {
       this.#read();
-      await this.#renewAgainAndAgain();
+      await this.#keepRenewed();
     }
   }
 
   #read(): void {
     this.#reader = new EventReader({
       open: (id, signal) => this.parts.client.events(id, signal),
-      look: this.look,
-      isOver: () => this.watched.views.every(isFinal),
-      hear: this.hear,
-      reach: (isReached) => isReached !== this.watched.isReached && this.#set({ isReached }),
-      end: this.lose,
+      refresh: this.refresh,
+      allFinal: () => this.state.views.every(isFinal),
+      receive: this.receive,
+      setReachable: (isReachable) => isReachable !== this.state.isReachable && this.#set({ isReachable }),
+      end: this.replaceSession,
     });
   }
 
-  async #renewAgainAndAgain(): Promise<void> {
+  async #keepRenewed(): Promise<void> {
     const { signal } = this.#abort;
-    for (let at = this.#renewalAt(); !signal.aborted && !this.watched.end;) {
+    for (let at = this.#renewalAt(); !signal.aborted && !this.state.end;) {
       await pause(at - Date.now(), signal);
-      if (signal.aborted || Date.now() < at) continue; // it was woken
-      if (!(await this.#insist(async () => this.#take(await this.parts.client.renew())))) return;
+      if (signal.aborted || Date.now() < at) continue; // the pause ended early
+      if (!(await this.#untilAnswered(async () => this.#take(await this.parts.client.renew())))) return;
       at = this.#renewalAt();
     }
   }
 
   #renewalAt(): number {
-    const left = Date.parse(this.watched.session?.expiresAt ?? '') - Date.now() || 0;
+    const left = Date.parse(this.state.session?.expiresAt ?? '') - Date.now() || 0;
     return Date.now() + Math.min(Math.max(left / 2, RENEW_MS.least), RENEW_MS.most);
   }
 
-  /** Gets another session, and goes on with it. */
+  /** Redeems the invitation and continues with the new session. */
   #redeem(): Promise<boolean> {
     this.stop();
     this.#abort = new AbortController();
     const { client, invitation = '' } = this.parts;
     const redeem = async () => this.#take(await client.redeem(invitation));
-    this.#redeeming = this.#insist(redeem, (failure) => this.#end(failure, 'lapsed')).then((isAnother) => {
+    this.#redeeming = this.#untilAnswered(redeem, (failure) => this.#end(failure, 'lapsed')).then((isRedeemed) => {
       this.#redeeming = undefined;
-      this.#isNew = isAnother;
-      if (isAnother) void this.#run();
-      return isAnother;
+      this.#isNew = isRedeemed;
+      if (isRedeemed) void this.#run();
+      return isRedeemed;
     });
     return this.#redeeming;
   }
@@ -127,30 +127,33 @@ export class SessionWatch {
 
   #take({ token, expiresAt }: Token): void {
     this.parts.client.token = token;
-    if (this.watched.session) this.#set({ session: { ...this.watched.session, expiresAt } });
+    if (this.state.session) this.#set({ session: { ...this.state.session, expiresAt } });
     this.parts.renewed();
   }
 
-  /** Until it succeeds; false where the session is over, or nobody watches any more. */
-  async #insist(act: () => Promise<void>, refused: (failure: ServiceFailure) => unknown = this.lose): Promise<boolean> {
+  /** Repeats a call until it succeeds. False when the session has ended or the watch was stopped. */
+  async #untilAnswered(
+    call: () => Promise<void>,
+    refused: (failure: ServiceFailure) => unknown = this.replaceSession,
+  ): Promise<boolean> {
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted; failures++) {
       try {
-        await act();
+        await call();
         return !signal.aborted;
       } catch (err) {
         if (signal.aborted) break;
         const failure = err instanceof ServiceFailure ? err : new ServiceFailure('unexpected');
-        if (!failure.isPassing) return (void refused(failure), false);
-        this.#set({ isReached: false });
+        if (!failure.isTemporary) return (void refused(failure), false);
+        this.#set({ isReachable: false });
         await pause(Math.max(backoffMs(failures), failure.retryAfterMs ?? 0), signal);
       }
     }
     return false;
   }
 
-  #set(news: Partial<Watched>): void {
-    this.watched = { ...this.watched, ...news };
+  #set(changes: Partial<SessionState>): void {
+    this.state = { ...this.state, ...changes };
     this.parts.changed();
   }
 }

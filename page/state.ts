@@ -1,8 +1,8 @@
-/** What is to be shown: pure, from what the service says and the little that only this page knows. */
+/** Pure: what the page shows for the service's views and the page's own state. */
 import type { Field } from '../workflows/connector';
 import type { Problem, ProblemCode, StateName, View } from '../workflows/messages';
 
-/** What a connector's part of the page is about. */
+/** The kinds of a connector's panel. */
 export type Panel =
   | 'reading'
   | 'properties'
@@ -18,11 +18,11 @@ export type Panel =
   | 'failed'
   | 'unsupported';
 
-/** What is wrong, and where: a page finds its own words. */
-export type Trouble = Pick<Problem, 'code' | 'fields'>;
+/** A problem and its fields, without text: the page translates by code. */
+export type ShownProblem = Pick<Problem, 'code' | 'fields'>;
 
-/** How a connector stands in a list. */
-export type Standing = 'waiting' | 'working' | 'connected' | 'stuck';
+/** A connector's status in the list. */
+export type ListStatus = 'waiting' | 'working' | 'connected' | 'stuck';
 
 const panels: Record<Exclude<StateName, 'awaitingCredentials'>, Panel> = {
   fetchingConnector: 'reading',
@@ -38,12 +38,12 @@ const panels: Record<Exclude<StateName, 'awaitingCredentials'>, Panel> = {
   unsupported: 'unsupported',
 };
 
-const standings: Record<Panel, Standing> = {
+const listStatuses: Record<Panel, ListStatus> = {
   reading: 'working',
   properties: 'waiting',
   apiKey: 'waiting',
   basic: 'waiting',
-  tokens: 'stuck', // nothing that its user could do
+  tokens: 'stuck', // the partner has the tokens, the user can do nothing
   consent: 'waiting',
   applying: 'working',
   verifying: 'working',
@@ -54,69 +54,71 @@ const standings: Record<Panel, Standing> = {
   unsupported: 'stuck',
 };
 
-/** A state that only a newer service knows is one to wait in. */
+/** The panel of a view. A state of a newer service is shown as `reading`. */
 export function panelOf({ state, connector }: Pick<View, 'state' | 'connector'>): Panel {
   if (state !== 'awaitingCredentials') return panels[state] ?? 'reading';
   if (connector?.authType === 'ApiKey') return 'apiKey';
   return connector?.authType === 'Basic' ? 'basic' : 'tokens';
 }
 
-export const standingOf = (view: View): Standing => standings[panelOf(view)];
+export const listStatusOf = (view: View): ListStatus => listStatuses[panelOf(view)];
 
-/** Whether it can't come any further by itself. */
+/** Whether the flow has ended. */
 export const isFinal = (view: View): boolean => {
   const panel = panelOf(view);
-  return standings[panel] === 'connected' || (standings[panel] === 'stuck' && panel !== 'tokens');
+  return listStatuses[panel] === 'connected' || (listStatuses[panel] === 'stuck' && panel !== 'tokens');
 };
 
-/** The views with a newer one in its place. An older one that comes late changes nothing. */
-export function merged(views: readonly View[], news: View): readonly View[] {
-  const known = views.find(({ connectorId }) => connectorId === news.connectorId);
-  if (!known) return [...views, news];
-  if (known.runId === news.runId && known.revision >= news.revision) return views;
-  return views.map((view) => (view === known ? news : view));
+/** The views with this one added, or in the place of an older one. An older view changes nothing. */
+export function merged(views: readonly View[], newer: View): readonly View[] {
+  const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
+  if (!known) return [...views, newer];
+  if (known.runId === newer.runId && known.revision >= newer.revision) return views;
+  return views.map((view) => (view === known ? newer : view));
 }
 
-/** How many are connected, of how many. */
+/** The number of connected connectors, and of all. */
 export const progressOf = (views: readonly View[]): { done: number; total: number } => ({
   done: views.filter((view) => panelOf(view) === 'connected').length,
   total: views.length,
 });
 
-/** The one to go on with: the first after this one that waits for its user, else any that does, else one that works. */
+/** The next connector to open: the first after this one that waits for the user, else any that waits, else one at work. */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);
   const others = [...views.slice(at + 1), ...views.slice(0, Math.max(at, 0))];
-  return others.find((view) => standingOf(view) === 'waiting') ?? others.find((view) => standingOf(view) === 'working');
+  return (
+    others.find((view) => listStatusOf(view) === 'waiting') ?? others.find((view) => listStatusOf(view) === 'working')
+  );
 }
 
-/** Whether there is nothing left that this user could do here. */
-export const isOver = (views: readonly View[]): boolean =>
-  views.length > 0 && views.every((view) => ['connected', 'stuck'].includes(standingOf(view)));
+/** Whether the user can do nothing more for these connectors. */
+export const nothingLeft = (views: readonly View[]): boolean =>
+  views.length > 0 && views.every((view) => ['connected', 'stuck'].includes(listStatusOf(view)));
 
 /**
- * The view whose form is shown. While what was given is on its way the form stays, whatever the flow does with it, so
- * that nothing jumps; as soon as the flow has come further, or has refused it, that is what counts.
+ * The view to show while an input that answers the view `answered` is being sent. The answered view stays until the flow
+ * has moved on or refused the input, so that the form does not flicker.
  */
-export function shownView(view: View, given: View | undefined): View {
-  if (!given || given.runId !== view.runId) return view;
-  const isOnItsWay =
-    view.revision <= given.revision || ['applyingProperties', 'applyingCredentials'].includes(view.state);
-  return isOnItsWay && view.problem?.code !== 'cyclrUnavailable' ? given : view;
+export function shownView(view: View, answered: View | undefined): View {
+  if (!answered || answered.runId !== view.runId) return view;
+  const isBeingApplied =
+    view.revision <= answered.revision || ['applyingProperties', 'applyingCredentials'].includes(view.state);
+  return isBeingApplied && view.problem?.code !== 'cyclrUnavailable' ? answered : view;
 }
 
 /**
- * Whether consent was looked for in between, and not found: the states on the way may have passed unseen. A fresh link
- * is one change, and keeps the problem of the link before.
+ * Whether a verification between these two views found no consent. The page may not have seen the states between them. A
+ * fresh link is one change, and keeps the problem of the link before.
  */
-export function isTurnedDown(before: View, view: View): boolean {
+export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;
   const isFresh = view.attempt?.id !== before.attempt?.id;
   return view.problem !== undefined && view.runId === before.runId && changes > (isFresh ? 1 : 0);
 }
 
-/** The problem of each field, and whether there is one that is nobody's. */
-export function problemsIn(problem: Trouble | undefined, fields: readonly Pick<Field, 'name'>[]) {
+/** The problem of each field (`at`), and the problem that belongs to none (`above` the form). */
+export function problemsIn(problem: ShownProblem | undefined, fields: readonly Pick<Field, 'name'>[]) {
   const known = new Set(fields.map(({ name }) => name));
   const at = new Map<string, ProblemCode>(
     (problem?.fields ?? []).filter(({ name }) => known.has(name)).map(({ name, code }) => [name, code]),
@@ -124,13 +126,13 @@ export function problemsIn(problem: Trouble | undefined, fields: readonly Pick<F
   return { at, above: problem && at.size === 0 ? problem.code : undefined };
 }
 
-/** The names of fields that must not stay empty. */
+/** The names of required fields that have no value. */
 export const missingIn = (fields: readonly Field[], values: { [name: string]: string }): string[] =>
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 
-/** Fields that have to be seen, and those that can be folded away. Where nothing has to be, all are seen. */
+/** The fields to show (required, or with a problem) and those to fold. Without any to show, none is folded. */
 export function foldedOf(fields: readonly Field[], problems: ReadonlyMap<string, unknown>) {
-  const isSeen = ({ required, name }: Field) => required || problems.has(name);
-  if (!fields.some(isSeen)) return { seen: fields, folded: [] };
-  return { seen: fields.filter(isSeen), folded: fields.filter((field) => !isSeen(field)) };
+  const isShown = ({ required, name }: Field) => required || problems.has(name);
+  if (!fields.some(isShown)) return { shown: fields, folded: [] };
+  return { shown: fields.filter(isShown), folded: fields.filter((field) => !isShown(field)) };
 }

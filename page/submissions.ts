@@ -1,73 +1,76 @@
 import type { View } from '../workflows/messages';
 import { backoffMs } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
-import type { Trouble } from './state';
+import type { ShownProblem } from './state';
 
-/** Something that was given, until it is known what became of it. It holds what was typed only sealed. */
-export interface Given {
-  /** The view that asked for it. */
+/** A submission whose outcome is not known yet. It holds the user's input only sealed. */
+export interface PendingSubmission {
+  /** The view that the input answers. */
   view: View;
-  /** `unsent`: it can be sent again as it is; `refused`: see the problem. */
+  /** `unsent`: can be sent again unchanged; `refused`: see `problem`. */
   status: 'sending' | 'unsent' | 'refused';
-  problem?: Trouble;
+  problem?: ShownProblem;
 }
 
 export interface SubmissionsParts {
   client: ServiceClient;
-  hear(view: View): void;
-  /** Whether there is another session now. */
-  lose(failure: ServiceFailure): Promise<boolean>;
+  receive(view: View): void;
+  /** Resolves with whether a new session exists. */
+  replaceSession(failure: ServiceFailure): Promise<boolean>;
   changed(): void;
 }
 
 const TRIES = 4;
 
-/** What is given to connectors: one thing at a time for each, and the same thing once, however often it is sent. */
+/** `body` is absent until the input is sealed. */
+type Sending = PendingSubmission & { body?: Submission };
+
+/** The submissions of a session: one at a time for each connector, and each with one id however often it is sent. */
 export class Submissions {
-  readonly #given = new Map<number, Given & { body?: Submission }>();
+  readonly #pending = new Map<number, Sending>();
 
   constructor(private readonly parts: SubmissionsParts) {}
 
-  of(connectorId: number): Given | undefined {
-    return this.#given.get(connectorId);
+  of(connectorId: number): PendingSubmission | undefined {
+    return this.#pending.get(connectorId);
   }
 
-  /** Seals it and sends it, unless something given for the same view is on its way. */
-  async give(view: View, seal: (submissionId: string) => Promise<Submission>): Promise<void> {
+  /** Seals an input and sends it, unless an input for the same view is being sent. */
+  async submit(view: View, seal: (submissionId: string) => Promise<Submission>): Promise<void> {
     const before = this.of(view.connectorId);
     if (before?.status === 'sending' && before.view.revision === view.revision) return;
-    const given: Given & { body?: Submission } = { view, status: 'sending' };
-    this.#given.set(view.connectorId, given);
+    const pending: Sending = { view, status: 'sending' };
+    this.#pending.set(view.connectorId, pending);
     this.parts.changed();
     try {
-      given.body = await seal(crypto.randomUUID());
-      await this.#send(given);
+      pending.body = await seal(crypto.randomUUID());
+      await this.#send(pending);
     } catch (err) {
-      this.#fail(given, err);
+      this.#fail(pending, err);
     }
     this.parts.changed();
   }
 
-  /** Sends what could not be sent again, as it was sealed. */
-  async again(connectorId: number): Promise<void> {
-    const given = this.#given.get(connectorId);
-    if (given?.status !== 'unsent') return;
-    given.status = 'sending';
+  /** Sends an unsent submission again, with the same sealed values. */
+  async resend(connectorId: number): Promise<void> {
+    const pending = this.#pending.get(connectorId);
+    if (pending?.status !== 'unsent') return;
+    pending.status = 'sending';
     this.parts.changed();
-    await this.#send(given).catch((err: unknown) => this.#fail(given, err));
+    await this.#send(pending).catch((err: unknown) => this.#fail(pending, err));
     this.parts.changed();
   }
 
-  async #send({ view, body }: Given & { body?: Submission }): Promise<void> {
+  async #send({ view, body }: Sending): Promise<void> {
     for (let failures = 0; ; failures++) {
       try {
         const answer = await this.parts.client.submit(view.connectorId, body!);
         this.#forget(view);
-        return this.parts.hear(answer);
+        return this.parts.receive(answer);
       } catch (err) {
         if (!(err instanceof ServiceFailure) || failures + 1 >= TRIES) throw err;
-        if (err.isEnd && (await this.parts.lose(err))) continue;
-        if (!err.isPassing) throw err;
+        if (err.endsSession && (await this.parts.replaceSession(err))) continue;
+        if (!err.isTemporary) throw err;
         await new Promise((resolve) =>
           setTimeout(resolve, Math.min(err.retryAfterMs ?? 0, 5000) + backoffMs(failures)),
         );
@@ -75,22 +78,22 @@ export class Submissions {
     }
   }
 
-  #fail(given: Given & { body?: Submission }, err: unknown): void {
+  #fail(pending: Sending, err: unknown): void {
     const failure = err instanceof ServiceFailure ? err : new ServiceFailure('malformed');
-    if (failure.isEnd) void this.parts.lose(failure);
+    if (failure.endsSession) void this.parts.replaceSession(failure);
     if (failure.view) {
-      this.#forget(given.view);
-      return this.parts.hear(failure.view);
+      this.#forget(pending.view);
+      return this.parts.receive(failure.view);
     }
-    given.status = failure.isPassing && given.body ? 'unsent' : 'refused';
-    given.problem = {
-      code: (failure.isPassing ? 'unreachable' : failure.code) as Trouble['code'],
+    pending.status = failure.isTemporary && pending.body ? 'unsent' : 'refused';
+    pending.problem = {
+      code: (failure.isTemporary ? 'unreachable' : failure.code) as ShownProblem['code'],
       fields: failure.fields,
     };
-    if (given.status === 'refused') delete given.body;
+    if (pending.status === 'refused') delete pending.body;
   }
 
   #forget(view: View): void {
-    if (this.of(view.connectorId)?.view === view) this.#given.delete(view.connectorId);
+    if (this.of(view.connectorId)?.view === view) this.#pending.delete(view.connectorId);
   }
 }

@@ -1,8 +1,8 @@
-/** The way out to a third party: a window that the click itself opens, and a form that fills it. */
+/** Opens the third party's consent: a form is posted to a window that the click itself opened. */
 
 const FEATURES = 'popup,width=560,height=760';
 
-export interface WayOut {
+export interface ConsentForm {
   /** With a slash at its end. */
   service: string;
   token: string;
@@ -10,22 +10,23 @@ export interface WayOut {
 }
 
 /**
- * Opens a window and sends it out. To be called by the click itself, before anything is awaited: else browsers block
- * it. False where it is blocked all the same. Whether it is closed later says nothing, so it is let go of at once.
+ * Opens a window and posts the form to it. Call it in the click handler, before any await: otherwise browsers block the
+ * window. False when the browser blocked it. The page drops the window's handle, because a closed window proves nothing.
  */
-export function goInWindow(way: WayOut, name: string): boolean {
+export function postToWindow(form: ConsentForm, name: string): boolean {
   const opened = window.open('', name, FEATURES);
   if (!opened) return false;
-  goTo(way, name);
+  post(form, name);
   opened.opener = null;
   opened.focus();
   return true;
 }
 
-/** The same in this tab. The way back is by its history: see return.ts. */
-export const goHere = (way: WayOut): void => goTo(way, '_self', { depth: `${Math.min(history.length, 99)}` });
+/** Posts the form in this tab. The return page goes back by the tab's history: see return.ts. */
+export const postToThisTab = (form: ConsentForm): void =>
+  post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
 
-function goTo({ service, token, connectorId }: WayOut, target: string, more: { depth?: string } = {}): void {
+function post({ service, token, connectorId }: ConsentForm, target: string, more: { depth?: string } = {}): void {
   const form = document.createElement('form');
   form.hidden = true;
   Object.assign(form, { method: 'post', action: `${service}connect/go`, target });

@@ -9,7 +9,7 @@ export const de: Messages = {
   loading: 'Wird geladen …',
   progress: (done, total) => `${done} von ${total} verbunden`,
   list: 'Zu verbindende Apps',
-  standings: { waiting: 'Offen', working: 'Läuft …', connected: 'Verbunden', stuck: 'Hier nicht möglich' },
+  statuses: { waiting: 'Offen', working: 'Läuft …', connected: 'Verbunden', stuck: 'Hier nicht möglich' },
 
   invitation: {
     title: 'Willkommen',

@@ -1,6 +1,6 @@
-/** Every word that a user reads. Another language is another file of this shape. */
+/** Every text that a user reads. Another language is a file of the same shape. */
 export const en = {
-  /** Of the language: its tag, and the direction that it is written in. */
+  /** The language's tag and writing direction. */
   tag: 'en',
   direction: 'ltr' as 'ltr' | 'rtl',
 
@@ -9,7 +9,7 @@ export const en = {
   loading: 'Loading …',
   progress: (done: number, total: number) => `${done} of ${total} connected`,
   list: 'Apps to connect',
-  standings: { waiting: 'To do', working: 'Working …', connected: 'Connected', stuck: 'Not possible here' },
+  statuses: { waiting: 'To do', working: 'Working …', connected: 'Connected', stuck: 'Not possible here' },
 
   invitation: {
     title: 'Welcome',
@@ -19,28 +19,31 @@ export const en = {
   ends: {
     expired: {
       title: 'This session has ended',
-      text: 'Nothing is lost. Open this page again from where you came, and go on where you were.',
+      text: 'Nothing is lost. Open this page again from the page you came from, and continue where you stopped.',
     },
-    lapsed: { title: 'This link has run out', text: 'Ask whoever gave it to you for a new one.' },
+    lapsed: { title: 'This link has expired', text: 'Ask the person who sent it to you for a new one.' },
     finished: {
       title: 'There is nothing left to do',
-      text: 'Everything behind this link is done. You can close this page.',
+      text: 'All apps of this link are done. You can close this page.',
     },
-    incomplete: { title: 'This link is not complete', text: 'Open it again from where you got it, or copy all of it.' },
+    incomplete: {
+      title: 'This link is not complete',
+      text: 'Open it again from the message that contains it, or copy all of it.',
+    },
     insecure: {
       title: 'This connection is not secure',
       text: 'Open this page with https:// so that what you enter can be protected.',
     },
-    empty: { title: 'There is nothing to connect', text: 'Open this page again from where you came.' },
+    empty: { title: 'There is nothing to connect', text: 'Open this page again from the page you came from.' },
   },
   goBack: 'Go back',
-  away: 'No connection at the moment. This page goes on by itself as soon as there is one.',
+  away: 'No connection at the moment. This page continues by itself when the connection is back.',
   tryNow: 'Try now',
 
   optional: 'optional',
   optionalSettings: (count: number) => `Optional settings (${count})`,
-  stored: 'Already set. Leave it empty to keep what is there.',
-  keep: 'Keep what is set',
+  stored: 'Already set. Leave it empty to keep the stored value.',
+  keep: 'Keep the stored value',
   choose: 'Choose …',
   none: 'Not set',
   other: 'Other …',
@@ -50,11 +53,11 @@ export const en = {
   showValue: (label: string) => `Show ${label}`,
   hideValue: (label: string) => `Hide ${label}`,
   waitsUntil: (date: string) => `You can do this until ${date}.`,
-  sealedNote: 'What you enter is encrypted on this device before it is sent.',
-  overwrites: 'What you enter here replaces what was stored before.',
-  signsInAnew: 'Signing in again replaces the connection that was there.',
+  sealedNote: 'Your input is encrypted on this device before it is sent.',
+  overwrites: 'Your input replaces the stored values.',
+  signsInAnew: 'Signing in again replaces the existing connection.',
   sending: 'Checking …',
-  unsent: 'It could not be sent. It is kept, encrypted: you need not enter it again.',
+  unsent: 'Your input could not be sent. This page keeps it, encrypted: you need not enter it again.',
   sendAgain: 'Send again',
 
   panels: {
@@ -77,47 +80,47 @@ export const en = {
     tokens: {
       title: (name: string) => `Connect ${name}`,
       text: (name: string) =>
-        `There is nothing for you to do: whoever gave you this link connects ${name} for you. Ask them if it takes too long.`,
+        `You need to do nothing: the company that sent you this link connects ${name} for you. Ask them if it takes too long.`,
     },
     consent: {
       title: (name: string) => `Connect ${name}`,
       text: (name: string) => `Sign in to ${name} in a new window and allow access. Then come back here.`,
       open: (name: string) => `Go to ${name}`,
       openAgain: 'Open it again',
-      opened: (name: string) => `Finish in the ${name} window. This page goes on by itself.`,
+      opened: (name: string) => `Finish in the ${name} window. This page continues by itself.`,
       finished: 'I have finished there',
       blocked: 'Your browser has blocked the window.',
       here: 'Continue in this tab',
     },
     applying: {
       title: (name: string) => `Connect ${name}`,
-      text: 'Checking what you entered. This takes a few seconds.',
+      text: 'Checking your input. This takes a few seconds.',
     },
     verifying: {
       title: (name: string) => `Connect ${name}`,
-      text: (name: string) => `Asking whether ${name} has given access. This takes up to half a minute.`,
+      text: (name: string) => `Checking the access to ${name}. This takes up to half a minute.`,
     },
     connected: {
       title: (name: string) => `${name} is connected`,
       text: 'All set. There is nothing more to do here.',
-      unproven: 'Your earlier connection still works. Whether the new sign-in changed anything, we can’t tell.',
+      unproven: 'Your earlier connection still works. We can’t tell whether the new sign-in changed it.',
     },
     expired: {
       title: (name: string) => `${name} was not connected in time`,
-      text: 'Open this page again from where you came to start over.',
+      text: 'To start over, open this page again from the page you came from.',
       textHere: 'You can start over here.',
     },
     cancelled: {
-      title: (name: string) => `Connecting ${name} was cancelled`,
-      text: 'Open this page again from where you came to start over.',
+      title: (name: string) => `ConnectSession ${name} was cancelled`,
+      text: 'To start over, open this page again from the page you came from.',
     },
     failed: {
       title: (name: string) => `${name} could not be connected`,
-      text: 'This is not your fault. Tell whoever gave you this link.',
+      text: 'This is not your fault. Tell the person who sent you this link.',
     },
     unsupported: {
       title: (name: string) => `${name} can’t be connected here`,
-      text: 'It needs something that this page can’t ask for. Tell whoever gave you this link.',
+      text: 'This page does not support its sign-in. Tell the person who sent you this link.',
     },
   },
   stalled: (name: string) =>
@@ -131,25 +134,25 @@ export const en = {
     title: 'Everything is connected',
     partly: 'That is all you can do here',
     text: 'You can close this page.',
-    textPartly: 'Some apps could not be connected. Whoever gave you this link can help.',
+    textPartly: 'Some apps could not be connected. The person who sent you this link can help.',
   },
 
   problems: {
     malformed: 'This doesn’t look right. Please check it.',
-    notNow: 'This step is over already. Here is where it stands.',
+    notNow: 'This step was already done. Here is the current one.',
     notSealed: 'Something went wrong on this page. Reload it and try again.',
     notOpenable: 'This could not be read when it arrived. Please enter it again.',
-    wrongKind: 'Something else is asked for here. Please check it.',
+    wrongKind: 'This app needs other credentials. Please check your input.',
     unknownProperty: 'One of these settings does not exist any more. Reload this page.',
     missingProperty: 'Please fill this in.',
     refused: 'This was not accepted. Please check it and enter it again.',
     notAuthorized: 'No access yet. Try again, and allow access when you are asked.',
     cyclrUnavailable:
-      'The other side could not be reached, so this was not checked. Nothing is wrong with what you entered: please enter it again.',
-    unreachable: 'Nobody could be reached, and nothing was sent. Please try again.',
+      'The app could not be reached, so your input was not checked. Nothing is wrong with it: please enter it again.',
+    unreachable: 'The server could not be reached, and nothing was sent. Please try again.',
   },
   otherProblem: 'That did not work. Please try again.',
 };
 
-/** What a language has to say. */
+/** The texts of one language. */
 export type Messages = typeof en;

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 
-/** A button. The primary one is what most people will want. */
+/** A button; the primary one is the usual choice. */
 export const action = (label: unknown, onClick: () => void, rank: 'primary' | 'secondary' = 'primary') =>
   html`<button
     type="button"
@@ -11,6 +11,6 @@ export const action = (label: unknown, onClick: () => void, rank: 'primary' | 's
     ${label}
   </button>`;
 
-/** What can be done next: nothing at all where there is nothing. */
+/** A row of buttons; nothing when all items are `nothing`. */
 export const actions = (...items: unknown[]) =>
   items.every((item) => item === nothing) ? nothing : html`<div class="actions">${items}</div>`;

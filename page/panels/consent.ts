@@ -1,24 +1,25 @@
 import { html, nothing } from 'lit';
-import type { Scene } from '../scene';
+import type { PanelProps } from './props';
 import { action, actions } from './actions';
 import { problemLine, problemText } from './form';
 import { symbols } from './symbols';
 
-/** The way to a third party. Every click gets a fresh link; what becomes of the window decides nothing. */
-export function consent(scene: Scene) {
-  const { m, view, way, problem, act } = scene;
+/** The consent's buttons. Each click gets a fresh link; a closed window decides nothing. */
+export function consent(props: PanelProps) {
+  const { m, view, consentWindow, problem, act } = props;
   const { finished, blocked } = m.panels.consent;
   return html`
-    ${problem && !way ? problemLine(problemText(m, problem.code)) : nothing}
-    ${way === 'blocked' ? problemLine(blocked) : nothing}
-    ${actions(...waysOut(scene), view.attempt ? action(finished, () => act.confirm(view), 'secondary') : nothing)}
+    ${problem && !consentWindow ? problemLine(problemText(m, problem.code)) : nothing}
+    ${consentWindow === 'blocked' ? problemLine(blocked) : nothing}
+    ${actions(...consentActions(props), view.attempt ? action(finished, () => act.confirm(view), 'secondary') : nothing)}
   `;
 }
 
-function waysOut({ m, name, view, way, act }: Scene): unknown[] {
+function consentActions({ m, name, view, consentWindow, act }: PanelProps): unknown[] {
   const { open, openAgain, here } = m.panels.consent;
-  const goOut = () => act.goOut(view);
-  if (way === 'opened') return [action(html`${openAgain}${symbols.out}`, goOut, 'secondary')];
-  if (way === 'blocked') return [action(here, () => act.goOutHere(view)), action(openAgain, goOut, 'secondary')];
-  return [action(html`${open(name)}${symbols.out}`, goOut)];
+  const openConsent = () => act.openConsent(view);
+  if (consentWindow === 'opened') return [action(html`${openAgain}${symbols.out}`, openConsent, 'secondary')];
+  if (consentWindow === 'blocked')
+    return [action(here, () => act.openConsentHere(view)), action(openAgain, openConsent, 'secondary')];
+  return [action(html`${open(name)}${symbols.out}`, openConsent)];
 }

@@ -1,31 +1,31 @@
 import { html } from 'lit';
-import type { Scene } from '../scene';
+import type { PanelProps } from './props';
 import { formOf, inputOf, problemText } from './form';
 
-const problemAt = ({ m, problem }: Scene, name: string) => {
-  const there = problem?.fields?.find((field) => field.name === name);
-  return there && problemText(m, there.code);
+const problemOfField = ({ m, problem }: PanelProps, name: string) => {
+  const found = problem?.fields?.find((field) => field.name === name);
+  return found && problemText(m, found.code);
 };
 
-/** What can only be about what was typed: where there is one field, it is told there. */
-const ofInput = ['malformed', 'refused', 'notOpenable', 'wrongKind'];
+/** Problems of the input itself: a form with one field shows them at that field. */
+const inputProblems = ['malformed', 'refused', 'notOpenable', 'wrongKind'];
 
-function atOnlyField(scene: Scene, name: string): Scene {
-  const { problem } = scene;
-  if (!problem || problem.fields || !ofInput.includes(problem.code)) return scene;
-  return { ...scene, problem: { ...problem, fields: [{ name, code: problem.code }] } };
+function atOnlyField(props: PanelProps, name: string): PanelProps {
+  const { problem } = props;
+  if (!problem || problem.fields || !inputProblems.includes(problem.code)) return props;
+  return { ...props, problem: { ...problem, fields: [{ name, code: problem.code }] } };
 }
 
 const textOf = (form: HTMLFormElement, name: string): string => String(new FormData(form).get(name) ?? '');
 
-export function apiKeyForm(given: Scene) {
-  const scene = atOnlyField(given, 'key');
-  const { m, view, act } = scene;
+export function apiKeyForm(original: PanelProps) {
+  const props = atOnlyField(original, 'key');
+  const { m, view, act } = props;
   const { label, submit } = m.panels.apiKey;
-  const give = (form: HTMLFormElement) => {
+  const submitForm = (form: HTMLFormElement) => {
     const key = textOf(form, 'connector-key').trim();
-    if (key === '') act.miss(view, ['key']);
-    else act.giveCredentials(view, { kind: 'apiKey', key }, form);
+    if (key === '') act.reportMissing(view, ['key']);
+    else act.submitCredentials(view, { kind: 'apiKey', key }, form);
   };
   const input = inputOf(m, {
     id: 'key',
@@ -33,23 +33,23 @@ export function apiKeyForm(given: Scene) {
     name: 'connector-key',
     secret: true,
     required: true,
-    problem: problemAt(scene, 'key'),
+    problem: problemOfField(props, 'key'),
   });
-  return formOf(scene, [{ name: 'key' }], html`${input}`, give, submit);
+  return formOf(props, [{ name: 'key' }], html`${input}`, submitForm, submit);
 }
 
-export function basicForm(scene: Scene) {
-  const { m, view, act } = scene;
+export function basicForm(props: PanelProps) {
+  const { m, view, act } = props;
   const { username, password, noPassword, submit } = m.panels.basic;
-  const give = (form: HTMLFormElement) => {
-    const given = { username: textOf(form, 'connector-user').trim(), password: textOf(form, 'connector-password') };
+  const submitForm = (form: HTMLFormElement) => {
+    const entered = { username: textOf(form, 'connector-user').trim(), password: textOf(form, 'connector-password') };
     const withoutPassword = textOf(form, 'no-password') !== '';
     const missing = [
-      ...(given.username === '' ? ['username'] : []),
-      ...(given.password === '' && !withoutPassword ? ['password'] : []),
+      ...(entered.username === '' ? ['username'] : []),
+      ...(entered.password === '' && !withoutPassword ? ['password'] : []),
     ];
-    if (missing.length > 0) act.miss(view, missing);
-    else act.giveCredentials(view, { kind: 'basic', ...given, ...(withoutPassword && { password: '' }) }, form);
+    if (missing.length > 0) act.reportMissing(view, missing);
+    else act.submitCredentials(view, { kind: 'basic', ...entered, ...(withoutPassword && { password: '' }) }, form);
   };
   const inputs = html`
     ${inputOf(m, {
@@ -58,22 +58,22 @@ export function basicForm(scene: Scene) {
       name: 'connector-user',
       required: true,
       cleared: true,
-      problem: problemAt(scene, 'username'),
+      problem: problemOfField(props, 'username'),
     })}
     ${inputOf(m, {
       id: 'password',
       label: password,
       name: 'connector-password',
       secret: true,
-      autocomplete: 'new-password', // not the one that the browser has for this site
-      problem: problemAt(scene, 'password'),
+      autocomplete: 'new-password', // keeps the browser from filling in this site's password
+      problem: problemOfField(props, 'password'),
     })}
     <label class="choice" part="choice">
       <input type="checkbox" name="no-password" value="yes" @change=${togglePassword} />
       <span>${noPassword}</span>
     </label>
   `;
-  return formOf(scene, [{ name: 'username' }, { name: 'password' }], inputs, give, submit);
+  return formOf(props, [{ name: 'username' }, { name: 'password' }], inputs, submitForm, submit);
 }
 
 function togglePassword({ currentTarget }: Event): void {

@@ -1,8 +1,8 @@
-/** What all forms are made of. */
+/** Forms and inputs, shared by all panels. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ProblemCode } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
-import { isSending, type Scene } from '../scene';
+import { isSending, type PanelProps } from './props';
 import { problemsIn } from '../state';
 import { action } from './actions';
 import { spinner, symbols } from './symbols';
@@ -10,18 +10,18 @@ import { spinner, symbols } from './symbols';
 export const problemText = ({ problems, otherProblem }: Messages, code: ProblemCode): string =>
   (problems as { [code: string]: string })[code] ?? otherProblem;
 
-/** A form that can't be sent twice at once, with what is wrong with all of it above. */
+/** A form that is sent once at a time. The problem of the whole form stands above its inputs. */
 export function formOf(
-  scene: Scene,
+  props: PanelProps,
   names: { name: string }[],
   content: TemplateResult,
   submit: (form: HTMLFormElement) => void,
   label: string,
 ) {
-  const { m, problem } = scene;
+  const { m, problem } = props;
   const { above } = problemsIn(problem, names);
-  const busy = isSending(scene);
-  const isUnsent = scene.given?.status === 'unsent'; // it is sent again as it is, or not at all
+  const busy = isSending(props);
+  const isUnsent = props.pending?.status === 'unsent'; // then the sealed input can only be sent again unchanged
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
     if (!busy) submit(event.currentTarget as HTMLFormElement);
@@ -29,7 +29,7 @@ export function formOf(
   return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit}>
     ${above && !isUnsent ? problemLine(problemText(m, above), 'form-problem') : nothing}
     <fieldset ?disabled=${busy} ?hidden=${isUnsent}>${content}</fieldset>
-    ${isUnsent ? unsent(scene) : submitButton(m, label, busy)}
+    ${isUnsent ? unsent(props) : submitButton(m, label, busy)}
   </form>`;
 }
 
@@ -38,12 +38,12 @@ const submitButton = (m: Messages, label: string, busy: boolean) =>
     ${busy ? html`${spinner}${m.sending}` : label}
   </button>`;
 
-const unsent = ({ m, act, view }: Scene) =>
-  html`${problemLine(m.unsent, 'form-problem')} ${action(m.sendAgain, () => act.giveAgain(view))}`;
+const unsent = ({ m, act, view }: PanelProps) =>
+  html`${problemLine(m.unsent, 'form-problem')} ${action(m.sendAgain, () => act.resend(view))}`;
 
 export const problemLine = (text: string, id?: string) =>
   html`<p class="problem" part="problem" role="alert" tabindex="-1" id=${id ?? nothing}>
-    ${symbols.trouble}<span>${text}</span>
+    ${symbols.warning}<span>${text}</span>
   </p>`;
 
 export interface InputOptions {
@@ -51,7 +51,7 @@ export interface InputOptions {
   label: string;
   name: string;
   help?: string;
-  /** Said beside the label. */
+  /** Shown beside the label. */
   note?: string;
   required?: boolean;
   secret?: boolean;
@@ -59,11 +59,11 @@ export interface InputOptions {
   value?: string;
   problem?: string;
   autocomplete?: 'off' | 'new-password';
-  /** Whether it is emptied once it is sealed, as secrets are. */
+  /** Whether the input is emptied after sealing, as secrets are. */
   cleared?: boolean;
 }
 
-/** A labelled input. What is typed stands nowhere but in it. */
+/** A labelled input. Only the input itself holds the typed value. */
 export function inputOf(m: Messages, options: InputOptions) {
   const { id, label, note } = options;
   return html`<div class="field" part="field">
@@ -78,7 +78,7 @@ export const helpOf = ({ id, help }: InputOptions) =>
   help ? html`<p class="help" part="help" dir="auto" id="${id}-help">${help}</p>` : nothing;
 export const problemOf = ({ id, problem }: InputOptions) =>
   problem
-    ? html`<p class="field-problem" part="problem" id="${id}-problem">${symbols.trouble}<span>${problem}</span></p>`
+    ? html`<p class="field-problem" part="problem" id="${id}-problem">${symbols.warning}<span>${problem}</span></p>`
     : nothing;
 export const describedBy = ({ id, help, problem }: InputOptions) =>
   [help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || nothing;
@@ -114,7 +114,7 @@ ${value}</textarea>`
       />`;
 }
 
-/** The attributes are what password managers know to leave alone: this is no login of the page. */
+/** The data attributes keep password managers away: the form is no login to this site. */
 function secretInput(m: Messages, options: InputOptions) {
   const { id, label, name, required = false, problem, autocomplete = 'off' } = options;
   return html`<div class="secret">
@@ -135,23 +135,23 @@ function secretInput(m: Messages, options: InputOptions) {
       aria-describedby=${describedBy(options)}
     />
     <button class="quiet" part="button button-quiet" type="button" aria-controls=${id} @click=${toggle}>
-      ${face(m.show, m.showValue(label))}${face(m.hide, m.hideValue(label), true)}
+      ${toggleLabel(m.show, m.showValue(label))}${toggleLabel(m.hide, m.hideValue(label), true)}
     </button>
   </div>`;
 }
 
-/** What a button says: in a word to who sees its field, with the field's name to who hears it. */
-const face = (word: string, sentence: string, hidden = false) =>
+/** A button's label: one word on the screen, with the field's name for a screen reader. */
+const toggleLabel = (word: string, sentence: string, hidden = false) =>
   html`<span ?hidden=${hidden}><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
 
 function toggle({ currentTarget }: Event): void {
   const button = currentTarget as HTMLButtonElement;
   const input = button.previousElementSibling as HTMLInputElement;
   input.type = input.type === 'text' ? 'password' : 'text';
-  for (const said of button.querySelectorAll<HTMLElement>(':scope > span')) said.hidden = !said.hidden;
+  for (const label of button.querySelectorAll<HTMLElement>(':scope > span')) label.hidden = !label.hidden;
 }
 
-/** What must not stay in the page once it is sealed. */
+/** Empties the secret inputs of a form, once they are sealed. */
 export function clearSecrets(form: HTMLFormElement): void {
   for (const input of form.querySelectorAll<HTMLInputElement>('input[data-clear], .secret input')) {
     input.value = '';

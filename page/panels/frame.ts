@@ -1,29 +1,29 @@
 import { html, nothing } from 'lit';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
-import type { Actions, Scene } from '../scene';
-import type { Watched } from '../session-watch';
-import { isOver, nextOf, panelOf } from '../state';
+import type { Actions, PanelProps } from './props';
+import type { SessionState } from '../session-watch';
+import { nothingLeft, nextOf, panelOf } from '../state';
 import { action } from './actions';
 import { list, progress } from './list';
 import { notice } from './notice';
 import { panel } from './panel';
 import { spinner, symbols } from './symbols';
 
-export interface FrameParts {
+export interface FrameProps {
   m: Messages;
-  watched?: Watched;
-  trouble?: 'insecure' | 'incomplete' | 'invited';
+  session?: SessionState;
+  blocker?: 'insecure' | 'incomplete' | 'invited';
   selected?: number;
   closable: boolean;
-  /** Whether the page around it has nothing else to say. */
+  /** Whether the element is the whole page. */
   hosted: boolean;
   act: Actions;
-  sceneOf(view: View): Scene;
+  propsOf(view: View): PanelProps;
 }
 
-/** All of it. */
-export function frame(parts: FrameParts) {
+/** The element's content. */
+export function frame(parts: FrameProps) {
   const { m } = parts;
   return html`<div class="frame" part="frame" lang=${m.tag} dir=${m.direction}>
     <slot name="brand"></slot>
@@ -32,9 +32,9 @@ export function frame(parts: FrameParts) {
   </div>`;
 }
 
-/** Whose account it is, always: a link can be somebody else's. */
-function heading({ m, watched, hosted }: FrameParts) {
-  const { accountLabel, accountId } = watched?.session ?? {};
+/** Always names the account: the link may come from an attacker. */
+function heading({ m, session, hosted }: FrameProps) {
+  const { accountLabel, accountId } = session?.session ?? {};
   const account = accountLabel ?? accountId;
   if (!hosted && account === undefined) return nothing;
   return html`<div class="heading" part="header">
@@ -43,81 +43,81 @@ function heading({ m, watched, hosted }: FrameParts) {
   </div>`;
 }
 
-function bodyOf(parts: FrameParts) {
-  const { m, watched, trouble, act } = parts;
-  if (trouble === 'invited')
+function bodyOf(parts: FrameProps) {
+  const { m, session, blocker, act } = parts;
+  if (blocker === 'invited')
     return notice(
       m.invitation,
       action(m.invitation.begin, () => act.begin()),
     );
-  if (trouble) return notice(m.ends[trouble]);
-  if (watched?.end) return notice(m.ends[watched.end], goBack(parts));
-  if (!watched?.session)
-    return html`${away(parts)}
+  if (blocker) return notice(m.ends[blocker]);
+  if (session?.end) return notice(m.ends[session.end], goBack(parts));
+  if (!session?.session)
+    return html`${offline(parts)}
       <div class="panel" part="panel">
         <p class="working">${spinner}<span>${m.loading}</span></p>
       </div>`;
   return html`
-    ${away(parts)}
-    ${watched.views.length === 0 ? notice(m.ends.empty, goBack(parts)) : connectors(parts, watched.views)}
+    ${offline(parts)}
+    ${session.views.length === 0 ? notice(m.ends.empty, goBack(parts)) : connectors(parts, session.views)}
   `;
 }
 
-function connectors(parts: FrameParts, views: readonly View[]) {
-  const { m, act, selected, sceneOf } = parts;
-  if (views.length === 1) return html`${panel(sceneOf(views[0]!), 2, isOver(views) ? goBack(parts) : nothing)}`;
+function connectors(parts: FrameProps, views: readonly View[]) {
+  const { m, act, selected, propsOf } = parts;
+  if (views.length === 1) return html`${panel(propsOf(views[0]!), 2, nothingLeft(views) ? goBack(parts) : nothing)}`;
   return html`
-    ${isOver(views) && selected === undefined ? done(parts, views) : progress(m, views)}
+    ${nothingLeft(views) && selected === undefined ? summary(parts, views) : progress(m, views)}
     ${list({
       m,
       views,
       selected,
-      nameOf: (view) => sceneOf(view).name,
+      nameOf: (view) => propsOf(view).name,
       select: (connectorId) => act.select(connectorId),
-      panel: (view) => panel(sceneOf(view), 3, onward(parts, views, view)),
+      panel: (view) => panel(propsOf(view), 3, nextAction(parts, views, view)),
     })}
   `;
 }
 
-/** The way on from one that is over. */
-function onward({ m, act, sceneOf }: FrameParts, views: readonly View[], view: View) {
-  if (!isOver([view])) return nothing;
+/** The button after a finished connector: the next connector, or the list. */
+function nextAction({ m, act, propsOf }: FrameProps, views: readonly View[], view: View) {
+  if (!nothingLeft([view])) return nothing;
   const next = nextOf(views, view.connectorId);
   return next
-    ? action(m.next(sceneOf(next).name), () => act.select(next.connectorId))
+    ? action(m.next(propsOf(next).name), () => act.select(next.connectorId))
     : action(m.toOverview, () => act.select(undefined));
 }
 
-function done(parts: FrameParts, views: readonly View[]) {
+function summary(parts: FrameProps, views: readonly View[]) {
   const { title, partly, text, textPartly } = parts.m.done;
   const isAll = views.every((view) => panelOf(view) === 'connected');
   const sign = isAll ? symbols.done : nothing;
   return notice({ title: isAll ? title : partly, text: isAll ? text : textPartly }, goBack(parts), sign);
 }
 
-function goBack({ m, watched, closable, act }: FrameParts) {
-  const returnTo = watched?.session?.returnTo;
+function goBack({ m, session, closable, act }: FrameProps) {
+  const returnTo = session?.session?.returnTo;
   if (closable) return action(m.finish, () => act.close());
   return returnTo
     ? html`<a class="button primary" part="button button-primary" href=${returnTo}>${m.goBack}</a>`
     : nothing;
 }
 
-const away = ({ m, watched, act }: FrameParts) =>
-  watched && !watched.isReached && !watched.end
+const offline = ({ m, session, act }: FrameProps) =>
+  session && !session.isReachable && !session.end
     ? html`<div class="away" part="away">
-        <span>${m.away}</span>${action(m.tryNow, () => act.lookNow(), 'secondary')}
+        <span>${m.away}</span>${action(m.tryNow, () => act.refreshNow(), 'secondary')}
       </div>`
     : nothing;
 
-/** What a screen reader says by itself: where the open one stands, in one sentence. */
-function statusOf({ m, watched, selected, sceneOf }: FrameParts): string {
-  if (watched?.end || !watched?.session) return '';
-  if (!watched.isReached) return m.away;
-  const view = watched.views.find(({ connectorId }) => connectorId === selected);
+/** The live region's sentence: the state of the open connector. */
+function statusOf({ m, session, selected, propsOf }: FrameProps): string {
+  if (session?.end || !session?.session) return '';
+  if (!session.isReachable) return m.away;
+  const view = session.views.find(({ connectorId }) => connectorId === selected);
   if (!view) return '';
-  const { name, given } = sceneOf(view);
-  if (given?.status === 'sending') return m.sending;
+  const { name, pending } = propsOf(view);
+  if (pending?.status === 'sending') return m.sending;
   const kind = panelOf(view);
   return ['reading', 'applying', 'verifying'].includes(kind) ? m.sending : m.panels[kind].title(name);
 }

@@ -2,21 +2,21 @@ import { html, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
-import { progressOf, standingOf } from '../state';
+import { progressOf, listStatusOf } from '../state';
 import { iconOf, symbols } from './symbols';
 
 export interface ListParts {
   m: Messages;
   views: readonly View[];
   nameOf(view: View): string;
-  /** The one that is open. */
+  /** The id of the open connector. */
   selected?: number;
   select(connectorId: number): void;
-  /** What is shown of it. */
+  /** The content of the open connector. */
   panel(view: View): unknown;
 }
 
-/** How far all of them are. */
+/** The progress bar over all connectors. */
 export function progress(m: Messages, views: readonly View[]) {
   const { done, total } = progressOf(views);
   return html`<div class="progress" part="progress">
@@ -25,11 +25,11 @@ export function progress(m: Messages, views: readonly View[]) {
   </div>`;
 }
 
-/** One open at a time: what is half typed in another would be lost from sight. */
+/** The list of connectors. One is open at a time, so that no half-typed input is hidden. */
 export function list({ m, views, nameOf, selected, select, panel }: ListParts) {
   const item = (view: View) => {
     const isOpen = view.connectorId === selected;
-    const standing = standingOf(view);
+    const status = listStatusOf(view);
     const name = nameOf(view);
     return html`<li class=${isOpen ? 'open' : ''} part="item">
       <h2>
@@ -43,8 +43,8 @@ export function list({ m, views, nameOf, selected, select, panel }: ListParts) {
         >
           ${iconOf(view, name)}
           <span class="name" dir="auto">${name}</span>
-          <span class="standing ${standing}">
-            ${standing === 'connected' ? symbols.done : nothing}${m.standings[standing]}
+          <span class="standing ${status}">
+            ${status === 'connected' ? symbols.done : nothing}${m.statuses[status]}
           </span>
         </button>
       </h2>

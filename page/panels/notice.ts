@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import { actions } from './actions';
 
-/** A page's worth of one thing to say. */
+/** A panel with one message and its next step. */
 export const notice = (
   { title, text }: { title: string; text: string },
   next: unknown = nothing,

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
-import type { Scene } from '../scene';
+import type { PanelProps } from './props';
 import { panelOf, type Panel } from '../state';
 import { action, actions } from './actions';
 import { consent } from './consent';
@@ -8,69 +8,69 @@ import { apiKeyForm, basicForm } from './credentials';
 import { propertyForm } from './properties';
 import { iconOf, spinner, symbols } from './symbols';
 
-/** What is asked, or said, about one connector; `after` is the way on. */
-export function panel(scene: Scene, level: 2 | 3, after: unknown) {
-  const { view } = scene;
+/** The panel of one connector; `after` holds the buttons to continue. */
+export function panel(props: PanelProps, level: 2 | 3, after: unknown) {
+  const { view } = props;
   const kind = panelOf(view);
-  const title = scene.m.panels[kind].title(scene.name);
-  // A form is another one for another connector, step or run: nothing that was typed goes over.
+  const title = props.m.panels[kind].title(props.name);
+  // Another connector, step or run gets new inputs: no typed value is carried over.
   const key = [view.connectorId, view.runId, kind].join(' ');
   return html`<section class="panel ${kind}" part="panel" aria-labelledby="title">
     <header class=${level === 3 && !ends.includes(kind) ? 'quietly' : ''}>
-      ${level === 2 ? iconOf(view, scene.name) : nothing}
+      ${level === 2 ? iconOf(view, props.name) : nothing}
       ${
         level === 2
           ? html`<div>
               <h2 id="title" part="title" tabindex="-1">${title}</h2>
-              ${description(scene, kind)}
+              ${description(props, kind)}
             </div>`
           : html`<h3 id="title" part="title" tabindex="-1">${title}</h3>`
       }
     </header>
-    ${level === 3 ? description(scene, kind) : nothing}
-    ${keyed(key, html`${about(scene, kind)} ${bodies[kind](scene)}`)} ${deadline(scene, kind)} ${actions(after)}
+    ${level === 3 ? description(props, kind) : nothing}
+    ${keyed(key, html`${about(props, kind)} ${bodies[kind](props)}`)} ${deadline(props, kind)} ${actions(after)}
   </section>`;
 }
 
 const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'consent'];
-/** What its heading alone says: in a list, the name above would be enough for the others. */
+/** Panels whose heading has information; in a list the heading of the others repeats the name above. */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported'];
 
-/** What says by itself what is going on. */
-const says: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
+/** Panels whose body has the text already. */
+const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
-const textOf = ({ m, name, act }: Scene, kind: Panel): string => {
+const textOf = ({ m, name, act }: PanelProps, kind: Panel): string => {
   if (kind === 'expired' && act.canBegin()) return m.panels.expired.textHere;
   const { text } = m.panels[kind] as { text: string | ((name: string) => string) };
   return typeof text === 'string' ? text : text(name);
 };
 
-const description = ({ view }: Scene, kind: Panel) =>
+const description = ({ view }: PanelProps, kind: Panel) =>
   asks.includes(kind) && view.connector?.description
     ? html`<p class="fine" part="description" dir="auto">${view.connector.description}</p>`
     : nothing;
 
-/** What there is to do, and what its maker says about signing in: as text, whatever it looks like. */
-function about(scene: Scene, kind: Panel) {
-  const { m, name, view, way } = scene;
-  const lead = kind === 'consent' && way === 'opened' ? m.panels.consent.opened(name) : textOf(scene, kind);
+/** The panel's text, and the connector's own description of its sign-in, which is never read as HTML. */
+function about(props: PanelProps, kind: Panel) {
+  const { m, name, view, consentWindow } = props;
+  const lead = kind === 'consent' && consentWindow === 'opened' ? m.panels.consent.opened(name) : textOf(props, kind);
   const warning = kind === 'consent' ? m.signsInAnew : m.overwrites;
   const { authDescription } = view.connector ?? {};
   const asked = asks.includes(kind);
   return html`
-    ${says.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`}
+    ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`}
     ${asked && authDescription ? html`<p class="hint" part="hint" dir="auto">${authDescription}</p>` : nothing}
     ${asked && view.intent === 'reauthenticate' ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
   `;
 }
 
-/** While Cyclr is asked: what it is doing, or that it can't be reached. */
-const working = (scene: Scene) =>
-  scene.view.problem?.code === 'cyclrUnavailable'
-    ? html`<p class="problem calm" part="problem">${symbols.trouble}<span>${scene.m.stalled(scene.name)}</span></p>`
-    : html`<p class="working">${spinner}<span>${textOf(scene, panelOf(scene.view))}</span></p>`;
+/** The body of a working state: the current step, or that Cyclr cannot be reached. */
+const working = (props: PanelProps) =>
+  props.view.problem?.code === 'cyclrUnavailable'
+    ? html`<p class="problem calm" part="problem">${symbols.warning}<span>${props.m.stalled(props.name)}</span></p>`
+    : html`<p class="working">${spinner}<span>${textOf(props, panelOf(props.view))}</span></p>`;
 
-const connected = ({ m, view }: Scene) => html`
+const connected = ({ m, view }: PanelProps) => html`
   <p class="success" part="success">
     ${symbols.done}<span>
       ${view.verification === 'unproven' ? m.panels.connected.unproven : m.panels.connected.text}
@@ -78,28 +78,28 @@ const connected = ({ m, view }: Scene) => html`
   </p>
 `;
 
-const over = () => nothing;
+const empty = () => nothing;
 
-const bodies: Record<Panel, (scene: Scene) => unknown> = {
+const bodies: Record<Panel, (props: PanelProps) => unknown> = {
   reading: working,
   properties: propertyForm,
   apiKey: apiKeyForm,
   basic: basicForm,
-  tokens: over,
+  tokens: empty,
   consent,
   applying: working,
   verifying: working,
   connected,
   expired: ({ m, act }) => actions(act.canBegin() ? action(m.startAgain, () => act.begin()) : nothing),
-  cancelled: over,
-  failed: over,
-  unsupported: over,
+  cancelled: empty,
+  failed: empty,
+  unsupported: empty,
 };
 
-function deadline({ m, view }: Scene, kind: Panel) {
+function deadline({ m, view }: PanelProps, kind: Panel) {
   if (!view.deadline || !asks.includes(kind)) return nothing;
   const { language } = navigator;
-  const locale = language.startsWith(m.tag) ? language : m.tag; // how dates are written there, too
+  const locale = language.startsWith(m.tag) ? language : m.tag; // the browser's region decides the date's form
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(view.deadline));
   return html`<p class="fine">${kind === 'consent' ? nothing : html`${m.sealedNote}<br />`}${m.waitsUntil(date)}</p>`;
 }

@@ -1,27 +1,27 @@
 import { html, nothing } from 'lit';
 import type { Field } from '../../workflows/connector';
 import type { ProblemCode } from '../../workflows/messages';
-import type { Scene } from '../scene';
+import type { PanelProps } from './props';
 import { foldedOf, missingIn, problemsIn } from '../state';
 import { describedBy, formOf, helpOf, inputOf, problemOf, problemText, type InputOptions } from './form';
 
-/** The value of a choice that says: something else, which is typed. */
+/** The value of the choice "other", which shows a text input. */
 const OTHER = 'other';
 
-/** The properties that a connector needs, and those that it may have. */
-export function propertyForm(scene: Scene) {
-  const { m, view, act, problem } = scene;
+/** The form of a connector's properties; optional ones are folded. */
+export function propertyForm(props: PanelProps) {
+  const { m, view, act, problem } = props;
   const fields = view.fields ?? [];
   const { at } = problemsIn(problem, fields);
-  const { seen, folded } = foldedOf(fields, at);
-  const draw = (field: Field) => fieldOf(scene, field, fields.indexOf(field), at.get(field.name));
-  const give = (form: HTMLFormElement) => {
+  const { shown, folded } = foldedOf(fields, at);
+  const draw = (field: Field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name));
+  const submitForm = (form: HTMLFormElement) => {
     const values = valuesIn(form, fields);
     const missing = missingIn(fields, values);
-    if (missing.length > 0) act.miss(view, missing);
-    else act.giveProperties(view, values, form);
+    if (missing.length > 0) act.reportMissing(view, missing);
+    else act.submitProperties(view, values, form);
   };
-  const content = html`${seen.map(draw)}
+  const content = html`${shown.map(draw)}
   ${
     folded.length > 0
       ? html`<details part="optional">
@@ -30,13 +30,13 @@ export function propertyForm(scene: Scene) {
         </details>`
       : nothing
   }`;
-  return formOf(scene, fields, content, give, m.panels.properties.submit);
+  return formOf(props, fields, content, submitForm, m.panels.properties.submit);
 }
 
-/** What was entered; what is empty is left as it is. Named by position: a name such as `password` attracts managers. */
+/** The entered values; an empty one means "unchanged". Inputs are named by position: password managers react to names. */
 function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
-  const given = new FormData(form);
-  const text = (name: string) => String(given.get(name) ?? '');
+  const data = new FormData(form);
+  const text = (name: string) => String(data.get(name) ?? '');
   const valueOf = (field: Field, index: number) => {
     const entered = text(`setting-${index}`);
     if (!isChoice(field)) return field.multiline ? entered : entered.trim();
@@ -47,23 +47,23 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
-/** What is secret is typed, whatever is proposed: a choice would show it. */
+/** Whether a field is drawn as a choice. A secret one is typed: a choice would show its value. */
 const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 
-function fieldOf(scene: Scene, field: Field, index: number, problem: ProblemCode | undefined) {
-  const { m } = scene;
+function fieldOf(props: PanelProps, field: Field, index: number, problem: ProblemCode | undefined) {
+  const { m } = props;
   const { label, help, required, secret, stored, multiline } = field;
   const shared: InputOptions = {
     id: `setting-${index}`,
     name: `setting-${index}`,
     label,
-    help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has one to keep it
+    help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has an option that keeps the value
     note: required ? undefined : m.optional,
     required: required && !stored,
     problem: problem && problemText(m, problem),
   };
-  if (isChoice(field)) return choiceOf(scene, { ...shared, field, options: field.options, index });
+  if (isChoice(field)) return choiceOf(props, { ...shared, field, options: field.options, index });
   return inputOf(m, { ...shared, secret: secret && !multiline, multiline, value: stored ? '' : field.default });
 }
 
@@ -73,8 +73,8 @@ interface ChoiceOptions extends InputOptions {
   index: number;
 }
 
-/** Suggestions, not a closed list: the last choice is to type something else. */
-function choiceOf({ m }: Scene, choice: ChoiceOptions) {
+/** The options are suggestions, no closed list: the last one lets the user type another value. */
+function choiceOf({ m }: PanelProps, choice: ChoiceOptions) {
   const { id, name, label, note, required = false, problem, options, index, field } = choice;
   const proposed = field.stored ? -1 : options.indexOf(field.default ?? '');
   const empty = field.stored ? m.keep : required ? m.choose : m.none;

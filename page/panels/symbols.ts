@@ -6,16 +6,16 @@ const shape = (content: TemplateResult) =>
     ${content}
   </svg>`;
 
-/** Drawn with the colour of the text; read by nobody. */
+/** Icons in the text's colour, hidden from screen readers. */
 export const symbols = {
   done: shape(svg`<path d="m4 10.5 4 4 8-9" stroke-linecap="round" stroke-linejoin="round" />`),
-  trouble: shape(svg`<circle cx="10" cy="10" r="8" /><path d="M10 5.5v5.5m0 3v.5" stroke-linecap="round" />`),
+  warning: shape(svg`<circle cx="10" cy="10" r="8" /><path d="M10 5.5v5.5m0 3v.5" stroke-linecap="round" />`),
   out: shape(svg`<path d="M8 4H4v12h12v-4M11 4h5v5m0-5-8 8" stroke-linecap="round" stroke-linejoin="round" />`),
 };
 
 export const spinner = html`<span class="spinner" aria-hidden="true"></span>`;
 
-/** Its icon, else the first letter of its name. */
+/** The connector's icon, else the first letter of its name. */
 export function iconOf({ connector }: View, name: string) {
   const { icon } = connector ?? {};
   return icon?.startsWith('data:image/')

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** What can be filled in and pressed. */
+/** Inputs and buttons. */
 export const forms = css`
   form,
   fieldset {

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** Where things stand. */
+/** The layout of the frame and its panels. */
 export const layout = css`
   :host {
     display: block;

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** Several connectors, and how far they are. */
+/** The list of connectors and the progress bar. */
 export const lists = css`
   .progress {
     display: grid;

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** What a host may set: each `--cyclr-connect-…` has a default for light and for dark. */
+/** The custom properties that a host page may set; each `--cyclr-connect-…` has a default for light and for dark. */
 export const theme = css`
   :host {
     color-scheme: light dark;

@@ -53,11 +53,11 @@ const forms: Look[] = [
     replies: { 'POST /connectors/41/credentials': 'never' },
     act: giveKey,
   }),
-  one('API key, unsent', apiKey, 'It could not be sent.', {
+  one('API key, unsent', apiKey, 'Your input could not be sent.', {
     replies: { 'POST /connectors/41/credentials': { code: 'noWorker' } },
     act: giveKey,
   }),
-  one('API key, nobody reached', apiKey, 'Nobody could be reached', {
+  one('API key, nobody reached', apiKey, 'The server could not be reached', {
     replies: { 'GET /sealing-keys': 'unreachable' },
     act: giveKey,
   }),
@@ -84,7 +84,7 @@ async function giveKey(page: Page): Promise<void> {
 /** What each says; the types say that none is forgotten. */
 const saidOf: Record<ProblemCode, string> = {
   malformed: 'This doesn’t look right.',
-  notNow: 'This step is over already.',
+  notNow: 'This step was already done.',
   notSealed: 'Something went wrong on this page.',
   notOpenable: 'This could not be read',
   wrongKind: 'Something else is asked for here.',
@@ -170,7 +170,7 @@ const ends: Look[] = [
   { name: 'invitation', shows: 'Get started', link: 'invitation' },
   {
     name: 'invitation lapsed',
-    shows: 'This link has run out',
+    shows: 'This link has expired',
     link: 'invitation',
     replies: { 'POST /redeem': { code: 'tokenExpired' } },
     act: press('Get started'),

@@ -71,7 +71,7 @@ describeInBrowser('accessibility', () => {
     expect(found).toEqual({ wrong: [], small: [] });
   });
 
-  test('a form says what it asks for, what each field is about, and what is wrong with it', async () => {
+  test("a screen reader reads a form's purpose, its labels, help and problems", async () => {
     const heard = await gallery.visit(context, lookNamed('properties, some left out'), (page) =>
       heardOn(page, 'heading', 'textbox', 'combobox', 'button', 'DisclosureTriangle', 'status'),
     );
@@ -95,7 +95,7 @@ describeInBrowser('accessibility', () => {
     ['reading', 'Checking …'],
     ['verifying', 'Checking …'],
     ['connected', 'Brightdesk is connected'],
-    ['away', 'No connection at the moment. This page goes on by itself as soon as there is one.'],
+    ['away', 'No connection at the moment. This page continues by itself when the connection is back.'],
   ])('what has changed is said by itself: %s', async (name, said) => {
     const status = await gallery.visit(context, lookNamed(name), (page) =>
       page.getByRole('status').evaluate((element) => element.textContent?.trim()),
@@ -104,14 +104,17 @@ describeInBrowser('accessibility', () => {
     expect(status).toBe(said);
   });
 
-  test.each(['problem notSealed', 'consent, blocked', 'API key, unsent'])('a problem is an alert: %s', async (name) => {
-    const look = lookNamed(name);
-    const alerts = await gallery.visit(context, look, (page) => page.getByRole('alert').allInnerTexts());
+  test.each(['problem notSealed', 'consent, blocked', 'API key, unsent'])(
+    'a problem has the role alert: %s',
+    async (name) => {
+      const look = lookNamed(name);
+      const alerts = await gallery.visit(context, look, (page) => page.getByRole('alert').allInnerTexts());
 
-    expect(alerts).toEqual([expect.stringContaining(look.shows)]);
-  });
+      expect(alerts).toEqual([expect.stringContaining(look.shows)]);
+    },
+  );
 
-  test('the focus has a ring in each theme, and with forced colours', async () => {
+  test('the focus ring is visible in each theme and with forced colours', async () => {
     const rings = await gallery.visit(context, lookNamed('API key'), async (page) => {
       const seen: unknown[] = [];
       for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {

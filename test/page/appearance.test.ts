@@ -22,28 +22,31 @@ describeInBrowser('appearance', () => {
   });
   afterAll(() => gallery?.close());
 
-  test.each(['API key', 'properties', 'list', 'consent'])('nothing jumps from loading to: %s', async (name) => {
-    const look = lookNamed(name);
-    let loaded = 0;
-    const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
-      await page.addInitScript(observer);
-      await page.route('**/v1/session', async (route) => {
-        loaded = await page.getByText('Loading …').count(); // it is drawn
+  test.each(['API key', 'properties', 'list', 'consent'])(
+    'the layout does not shift from loading to: %s',
+    async (name) => {
+      const look = lookNamed(name);
+      let loaded = 0;
+      const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
+        await page.addInitScript(observer);
+        await page.route('**/v1/session', async (route) => {
+          loaded = await page.getByText('Loading …').count(); // it is drawn
+          await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+          await route.fallback();
+        });
+      };
+
+      const shifts = await gallery.visit(context, { ...look, before }, async (page) => {
         await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-        await route.fallback();
+        return page.evaluate<number[]>('shifts');
       });
-    };
 
-    const shifts = await gallery.visit(context, { ...look, before }, async (page) => {
-      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-      return page.evaluate<number[]>('shifts');
-    });
+      expect(loaded).toBe(1);
+      expect(shifts).toEqual([]);
+    },
+  );
 
-    expect(loaded).toBe(1);
-    expect(shifts).toEqual([]);
-  });
-
-  test('whoever wants less motion gets nothing that turns', async () => {
+  test('with reduced motion nothing is animated', async () => {
     const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
       const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;
       const usual = await page.evaluate(animations);
@@ -70,7 +73,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('the theme that a page asks for wins over the browser’s', async () => {
+  test('the attribute theme overrides the browser’s preference', async () => {
     const schemes = await gallery.visit(context, lookNamed('API key'), async (page) => {
       await page.emulateMedia({ colorScheme: 'light' });
       const text = `getComputedStyle(document.querySelector('cyclr-connect')).color`;

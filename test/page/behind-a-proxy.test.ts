@@ -51,7 +51,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
   });
   afterEach(() => scene.everybodyLeaves());
 
-  test('the hosted page connects, and every address is below that path', async () => {
+  test('behind a path: the hosted page connects, and every URL is below the path', async () => {
     const page = await opened(scene.install('Ledgerly'));
     const popup = await connectsByConsent(page);
     await heading(popup, 'Ledgerly is connected').waitFor();
@@ -61,7 +61,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('the element in a page of another site, too: it calls where it came from', async () => {
+  test('behind a path: the element calls the service that its module came from', async () => {
     const keys = scene.install('Ledgerly');
     const session = await scene.session(keys, { origin: host.origin });
     host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });
@@ -73,7 +73,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('when the way breaks it says so; when it is there again, it shows what has happened meanwhile', async () => {
+  test('a broken connection: the page says so, and shows the current views when it is back', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await opened([key]);
     await field(page, 'API key').fill('half typ');
@@ -90,7 +90,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(kept).toBe('half typ');
   });
 
-  test('an answer that got lost on its way: what was given is sent again, and taken once', async () => {
+  test('a lost answer: the page sends the same submission again, and the flow takes it once', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await opened([key]);
     const lost: string[] = [];

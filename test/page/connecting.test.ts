@@ -12,7 +12,7 @@ describeInBrowser('connecting', () => {
   beforeAll(async () => (scene = await openWebScene()));
   afterAll(() => scene?.close());
 
-  test('by an API key', async () => {
+  test('a user connects by an API key', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
 
@@ -24,7 +24,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('right');
   });
 
-  test('by a user name and a password', async () => {
+  test('a user connects by user name and password', async () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
     await field(page, 'Subdomain').fill('acme');
@@ -39,7 +39,7 @@ describeInBrowser('connecting', () => {
     expect(stored).toBe('ann@acme.example/token:s3cret:with a colon');
   });
 
-  test('by a user name alone, where somebody says that there is no password', async () => {
+  test('a user connects by a user name alone, after choosing "There is no password"', async () => {
     const [key] = scene.install('Insightful');
     const page = await scene.open([key]);
     await field(page, 'User name').fill('api-key');
@@ -53,7 +53,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('with settings of every kind, and then an API key', async () => {
+  test('a user connects by properties of every kind and an API key', async () => {
     const [key] = scene.install('Kestrel');
     const page = await scene.open([key]);
     await field(page, 'Environment').selectOption('Other …');
@@ -76,7 +76,7 @@ describeInBrowser('connecting', () => {
     });
   });
 
-  test('with a secret that values are proposed for: it is typed, hidden', async () => {
+  test('a secret property with options is typed, hidden', async () => {
     const Parameters = [
       { TargetName: 'Realm', IsAccountConnectorProperty: true, IsSensitive: true, Values: ['one', 'two'] },
     ];
@@ -92,7 +92,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).Properties).toMatchObject([{ Name: 'Realm', Value: 'a third' }]);
   });
 
-  test('by consent in a window of its own, which can reach nobody', async () => {
+  test('a user connects by consent in a window that has no opener', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     const opening = page.waitForEvent('popup');
@@ -109,7 +109,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('by a wrong key first: it is said at the field, which is empty again and has the focus', async () => {
+  test('a wrong key: the problem stands at the field, which is empty and has the focus', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').fill('wrong');
@@ -131,7 +131,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('once more, where a backend has asked for it: it says what that replaces', async () => {
+  test('re-authentication: the page says that new input replaces the stored values', async () => {
     const [key] = scene.install('Brightdesk');
     await scene.session([key]);
     await scene.gives(key);
@@ -148,7 +148,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('another');
   });
 
-  test('by Enter twice and a click: it is given once', async () => {
+  test('Enter twice and a click submit the input once', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     const sent: string[] = [];
@@ -166,7 +166,7 @@ describeInBrowser('connecting', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('with a reload in the middle, the token in no address and in no storage', async () => {
+  test('a reload keeps the session, with its token in no URL and no storage', async () => {
     const [key] = scene.install('Fernhill');
     const page = await scene.open([key]);
     await field(page, 'Company domain').fill('acme');

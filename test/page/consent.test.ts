@@ -26,7 +26,7 @@ describeInBrowser('consent', () => {
   beforeAll(async () => (scene = await openWebScene()));
   afterAll(() => scene?.close());
 
-  test('a window that is blocked is said to be, and the same tab leads there and back', async () => {
+  test('a blocked window: the page says so, and the consent runs in the same tab and returns', async () => {
     const { key, page } = await waiting((blocked) => blocked.addInitScript('window.open = () => null'));
     await button(page, 'Go to Ledgerly').click();
     await page.getByText('Your browser has blocked the window.').waitFor();
@@ -45,7 +45,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a window that was closed decides nothing: it is opened again, with a fresh link', async () => {
+  test('a closed consent window changes nothing: the user opens another one with a fresh link', async () => {
     const { key, page } = await waiting();
     const first = await goOut(page);
     const attempt = (await scene.view(key)).attempt?.id;
@@ -59,7 +59,7 @@ describeInBrowser('consent', () => {
     expect(newer).not.toBe(attempt);
   });
 
-  test('a return that got lost: the user says that they have finished there', async () => {
+  test('a lost return: the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
     await context.route('**/connectorauth/**', (route) => route.abort()); // the consent happens out of this browser
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
@@ -72,7 +72,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a consent that was declined is said to be, once Cyclr has been asked', async () => {
+  test('a declined consent: the page says so after the verification', async () => {
     const { key, page } = await waiting();
     const older = await goOut(page);
     await goOut(page, 'Open it again'); // so that one look is enough for the older one
@@ -84,7 +84,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('awaitingAuthorization');
   });
 
-  test('and in the window, too, as soon as it is known, without being loaded anew', async () => {
+  test('a declined consent: the return page shows the outcome without a reload', async () => {
     const { page } = await waiting();
     const window = await goOut(page);
     await button(window, 'Decline').click();
@@ -97,7 +97,7 @@ describeInBrowser('consent', () => {
     expect(await window.title()).toBe('Ledgerly is not connected: try again');
   });
 
-  test('another tab of the same user shows it, too', async () => {
+  test("a change in one tab appears in the user's other tab", async () => {
     const { key, page, context } = await waiting();
     const other = await scene.open([key], { context });
     const popup = await goOut(other);

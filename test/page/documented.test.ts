@@ -89,7 +89,7 @@ describeInBrowser('the guide to embedding', () => {
   });
   afterEach(() => scene.everybodyLeaves());
 
-  test('plain HTML: three files make a site that connects, and asks its backend', async () => {
+  test('the documented plain HTML site connects a connector and reads its backend', async () => {
     write('app.js', snippet('// app.js\n'));
     const page = await openSite();
     await connectFernhill(page);
@@ -103,7 +103,7 @@ describeInBrowser('the guide to embedding', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('React: one component, in strict mode', async () => {
+  test('the documented React component connects a connector in strict mode', async () => {
     write('app.js', execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(folder, 'app.jsx')]));
     const page = await openSite();
     await connectFernhill(page);
@@ -114,7 +114,7 @@ describeInBrowser('the guide to embedding', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('a mailed link: a command makes it, and a click begins', async () => {
+  test('the documented command makes an invitation, and a click begins it', async () => {
     const { url: SERVICE, apiKey: KEY } = scene.service;
     const env = { ...process.env, SERVICE, KEY };
     const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // asks this process
@@ -126,7 +126,7 @@ describeInBrowser('the guide to embedding', () => {
     await heading(page, 'Fernhill is connected').waitFor();
   });
 
-  test('a look of its own: custom properties and parts reach the element', async () => {
+  test('the documented custom properties and parts style the element', async () => {
     write('app.js', snippet('// app.js\n'));
     const page = await openSite();
     await page.evaluate(`{

@@ -45,7 +45,7 @@ const isLetIn = (connector: string) => goesOut(connector, nothing);
 const tokensAreGiven = async (connector: string) => {
   const key = keyOf(connector);
   await heading(page, `Connect ${connector}`).waitFor();
-  await page.getByText(`There is nothing for you to do: whoever gave you this link connects ${connector}`).waitFor();
+  await page.getByText(`You need to do nothing: the company that sent you this link connects ${connector}`).waitFor();
   const submissionId = randomUUID();
   const { stage } = scene.service;
   const credentials = await stage.sealed(key, submissionId, { kind: 'tokens', accessToken: 'right' });
@@ -85,7 +85,7 @@ const ways: { [connector: string]: ((connector: string) => Promise<void>)[] } = 
 };
 const endsElsewhere: { [connector: string]: StateName } = { Fieldstone: 'unsupported', Vaultline: 'unsupported' };
 
-describeInBrowser('one link', () => {
+describeInBrowser('one link for every connector of the sandbox', () => {
   beforeAll(async () => {
     scene = await openWebScene();
     keys = scene.install(...catalogue.map(({ key }) => key));
@@ -104,7 +104,7 @@ describeInBrowser('one link', () => {
     expect(cyclrHas(connector)).toBe(state === 'authenticated');
   });
 
-  test('and says so when there is nothing left to do', async () => {
+  test('the page says so when the user has nothing left to do', async () => {
     await button(page, 'See all').click();
 
     await heading(page, 'That is all you can do here').waitFor();

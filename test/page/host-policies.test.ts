@@ -40,8 +40,8 @@ const changed = (directive: string, instead = ''): { [name: string]: string } =>
 describeInBrowser('the page of another site', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  describe('has a content security policy', () => {
-    test('that allows the least: everything works', async () => {
+  describe('a host page with a content security policy', () => {
+    test('a minimal content security policy: everything works', async () => {
       const key = scene.service.stage.install('Ledgerly', { patch: { Connector: { Icon: ICON } } });
       const page = await embedded([key]);
       await page.locator('cyclr-connect img').waitFor();
@@ -51,7 +51,7 @@ describeInBrowser('the page of another site', () => {
       expect((await scene.view(key)).state).toBe('authenticated');
     });
 
-    test('that knows the script by a nonce, wants trusted types, and no form-action', async () => {
+    test('a content security policy with a nonce and trusted types, without form-action: everything works', async () => {
       const policy = [
         `default-src 'none'; script-src 'nonce-${NONCE}'; connect-src ${scene.service.url}; img-src data:`,
         "require-trusted-types-for 'script'; trusted-types lit-html",
@@ -62,21 +62,21 @@ describeInBrowser('the page of another site', () => {
       expect(scene.complaints).toEqual([]);
     });
 
-    test('without script-src: there is no element', async () => {
+    test('without script-src the element is not defined', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('script-src'));
 
       expect(await complaint()).toContain('script-src');
       expect(await page.evaluate("customElements.get('cyclr-connect') === undefined")).toBe(true);
     });
 
-    test('without connect-src: it says that there is no connection', async () => {
+    test('without connect-src the element says that it has no connection', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('connect-src'));
 
       await page.getByText('No connection at the moment.').first().waitFor();
       expect(await complaint()).toContain('connect-src');
     });
 
-    test('without img-src: the icon is missing, and nothing else', async () => {
+    test('without img-src only the icon is missing', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('img-src'));
       await field(page, 'API key').fill('right');
       await button(page, 'Connect').click();
@@ -85,7 +85,7 @@ describeInBrowser('the page of another site', () => {
       expect(await complaint()).toContain('img-src');
     });
 
-    test('with a form-action that does not allow the service: nothing goes out', async () => {
+    test('a form-action without the service: no consent request leaves the page', async () => {
       const [key] = scene.install('Ledgerly');
       const page = await embedded([key], changed('form-action', "form-action 'self'"));
       const popup = await goOut(page);
@@ -96,7 +96,7 @@ describeInBrowser('the page of another site', () => {
     });
   });
 
-  describe('has a referrer policy', () => {
+  describe('a host page with a referrer policy', () => {
     test.each([
       'origin',
       'strict-origin',
@@ -110,18 +110,21 @@ describeInBrowser('the page of another site', () => {
       await connectsByConsent(page);
     });
 
-    test.each(['no-referrer', 'same-origin'])('%s: nothing goes out, and the window says why', async (policy) => {
-      const [key] = scene.install('Ledgerly');
-      const page = await embedded([key], { 'Referrer-Policy': policy });
-      const popup = await goOut(page);
+    test.each(['no-referrer', 'same-origin'])(
+      'referrer policy %s: no consent request reaches Cyclr, and the window says why',
+      async (policy) => {
+        const [key] = scene.install('Ledgerly');
+        const page = await embedded([key], { 'Referrer-Policy': policy });
+        const popup = await goOut(page);
 
-      await popup.getByText('its referrer policy').waitFor();
-      await button(page, 'Open it again').waitFor();
-      expect((await scene.view(key)).attempt).toBeUndefined();
-    });
+        await popup.getByText('its referrer policy').waitFor();
+        await button(page, 'Open it again').waitFor();
+        expect((await scene.view(key)).attempt).toBeUndefined();
+      },
+    );
   });
 
-  describe('has an opener policy', () => {
+  describe('a host page with an opener policy', () => {
     test.each([
       ['unsafe-none', 'unsafe-none'],
       ['same-origin-allow-popups', 'unsafe-none'],
@@ -145,7 +148,7 @@ describeInBrowser('the page of another site', () => {
       expect(scene.complaints).toEqual([]);
     });
 
-    test('and so has the third party: its window knows nobody, and ends connected', async () => {
+    test('an opener policy of the third party: the flow ends connected', async () => {
       const page = await embedded(scene.install('Ledgerly'));
       const asked: string[] = [];
       await page.context().route(`${scene.service.stage.sandbox.url}/**`, async (route) => {

@@ -36,7 +36,7 @@ describeInBrowser('the keyboard', () => {
   });
   afterAll(() => Promise.all([scene?.close(), gallery?.close()]));
 
-  test('an API key is given, refused, and given again', async () => {
+  test('by keyboard alone: an API key is submitted, refused and submitted again', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await heading(page, 'Connect Brightdesk').waitFor();
@@ -54,7 +54,7 @@ describeInBrowser('the keyboard', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('consent is given in a window of its own', async () => {
+  test('by keyboard alone: consent runs in a window of its own', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     await button(page, 'Go to Ledgerly').waitFor();
@@ -76,7 +76,7 @@ describeInBrowser('the keyboard', () => {
   test.each([
     ['API key, being checked', 'Connect Brightdesk'],
     ['API key, left out', 'API key'],
-    ['API key, unsent', 'It could not be sent. It is kept, encrypted: you need not enter it again.'],
+    ['API key, unsent', 'Your input could not be sent. This page keeps it, encrypted: you need not enter it again.'],
     ['properties, some left out', 'Company domain'],
     ['user name and password, left out', 'User name'],
     ['properties, all of them', 'Environment: other value'],
@@ -84,7 +84,7 @@ describeInBrowser('the keyboard', () => {
     ['consent, in its window', 'Open it again'],
     ['consent, blocked', 'Continue in this tab'],
     ['expired, invited', 'Brightdesk was not connected in time'],
-    ['invitation lapsed', 'This link has run out'],
+    ['invitation lapsed', 'This link has expired'],
     ['list, consent', 'Ledgerly'],
   ])('the focus is where it goes on: %s', async (name, place) => {
     const context = await gallery.someone();
@@ -94,7 +94,7 @@ describeInBrowser('the keyboard', () => {
     expect(seen).toContain(place);
   });
 
-  test('Tab goes by the order in which it is read', async () => {
+  test('Tab moves the focus in reading order', async () => {
     const context = await gallery.someone();
     const order = await gallery.visit(context, lookNamed('properties, all of them'), async (page) => {
       await page.evaluate('document.activeElement.blur()');

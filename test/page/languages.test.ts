@@ -61,18 +61,21 @@ describeInBrowser('languages', () => {
     },
   );
 
-  test.each(['en-GB', 'de-DE'])('the pages on the way out and back fit: %s', async (locale) => {
-    const smallest = await gallery.someone({ locale, viewport: { width: 320, height: 640 } });
-    for (const look of pageLooks) {
-      const shown = locale === 'en-GB' ? look : { ...look, shows: '' };
+  test.each(['en-GB', 'de-DE'])(
+    'the pages before and after consent have texts in this language: %s',
+    async (locale) => {
+      const smallest = await gallery.someone({ locale, viewport: { width: 320, height: 640 } });
+      for (const look of pageLooks) {
+        const shown = locale === 'en-GB' ? look : { ...look, shows: '' };
 
-      const cut = await gallery.visit(smallest, shown, cutOn);
+        const cut = await gallery.visit(smallest, shown, cutOn);
 
-      expect({ look: look.name, cut }).toEqual({ look: look.name, cut: [] });
-    }
-  });
+        expect({ look: look.name, cut }).toEqual({ look: look.name, cut: [] });
+      }
+    },
+  );
 
-  test('what Cyclr says is text, whatever it looks like', async () => {
+  test("HTML in Cyclr's texts is shown as text", async () => {
     const names = ['API key, of HTML', 'properties, odd'];
     for (const name of names) {
       const seen = await gallery.visit(context, lookNamed(name), async (page) => ({
@@ -87,7 +90,7 @@ describeInBrowser('languages', () => {
     }
   });
 
-  test('an option of HTML is text, too', async () => {
+  test('HTML in an option is shown as text', async () => {
     const options = await gallery.visit(context, lookNamed('properties, odd'), (page) =>
       page.getByRole('combobox').locator('option').allTextContents(),
     );

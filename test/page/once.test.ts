@@ -44,10 +44,10 @@ async function type(page: Page): Promise<void> {
   await field(page, 'API key').fill('right');
 }
 
-describeInBrowser('once', () => {
+describeInBrowser('repeated actions', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  test('the same key from five tabs at once: Cyclr takes it once, and all of them show it', async () => {
+  test('one key from five tabs at once: Cyclr takes it once, and all tabs show it', async () => {
     const [key] = scene.install('Brightdesk');
     const context = await scene.someone();
     const pages = await Promise.all(Array.from({ length: 5 }, () => scene.open([key], { context })));
@@ -60,7 +60,7 @@ describeInBrowser('once', () => {
     expect(scene.complaints.filter((text) => !text.includes('409'))).toEqual([]);
   });
 
-  test('two elements with the same session on one page: one is used, both show it', async () => {
+  test('two elements with one session: both show the outcome of an input to one', async () => {
     const keys = scene.install('Brightdesk');
     const element = (id: string, session: string) => `<cyclr-connect id="${id}" session="${session}"></cyclr-connect>`;
     const { page } = await embedded(keys, (session) => element('one', session) + element('other', session));
@@ -73,7 +73,7 @@ describeInBrowser('once', () => {
     expect(puts(keys[0])).toBe(1);
   });
 
-  test('an element has one stream open, however it is moved, and none once it is gone', async () => {
+  test('an element has one open stream however it is moved, and none after its removal', async () => {
     const keys = scene.install('Brightdesk');
     const { page, streams, session } = await embedded(
       keys,
@@ -103,7 +103,7 @@ describeInBrowser('once', () => {
     expect(most).toBe(1);
   });
 
-  test('in React, in strict mode: one stream open, and none once it is taken away', async () => {
+  test("in React's strict mode an element has one open stream, and none after its removal", async () => {
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
     const { page, streams } = await embedded(
       scene.install('Brightdesk'),

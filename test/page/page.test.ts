@@ -18,7 +18,7 @@ describeInBrowser('the hosted page', () => {
   beforeEach(() => void (scene.complaints.length = 0));
   afterEach(() => void (passedMs = 0));
 
-  test('takes its user through several connectors, one after the other, and back', async () => {
+  test('the page leads through several connectors, one after the other, and back to the list', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
     const returnTo = `${scene.service.url}/docs`;
     const page = await scene.open(keys, { session: { returnTo } });
@@ -41,7 +41,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('goes on where it was when it is opened again, and is over when all is', async () => {
+  test('a page that is opened again continues at the same step, and ends when all connectors have ended', async () => {
     const keys = scene.install('Openrates', 'Brightdesk');
     const first = await scene.open(keys);
     await field(first, 'API key').fill('right');
@@ -54,7 +54,7 @@ describeInBrowser('the hosted page', () => {
     await heading(again, 'Everything is connected').waitFor();
   });
 
-  test('says for whose account it is, by its label or its id, whatever that looks like', async () => {
+  test('the page names the account, by its label or its id, as text', async () => {
     const keys = scene.install('Brightdesk');
     const labelled = await scene.open(keys, { session: { accountLabel: '<b>Acme</b> & Söhne' } });
     const plain = await scene.open(keys, { session: { accountLabel: undefined } });
@@ -63,7 +63,7 @@ describeInBrowser('the hosted page', () => {
     await plain.getByText(`For ${keys[0].accountId}`, { exact: true }).waitFor();
   });
 
-  test("shows Cyclr's texts as text, never as HTML", async () => {
+  test("the page shows Cyclr's texts as text, never as HTML", async () => {
     const markup = '<img src=x onerror="document.title=1"> <a href="https://evil.example">here</a>';
     const accountId = `account-${randomUUID()}`;
     const key = scene.service.stage.install('Fernhill', {
@@ -79,7 +79,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('in German where the session is', async () => {
+  test("the page is in German when the session's language is German", async () => {
     const page = await scene.open(scene.install('Brightdesk'), { session: { language: 'de-CH' } });
 
     await field(page, 'API-Schlüssel').waitFor();
@@ -87,7 +87,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.evaluate('[document.title, document.documentElement.lang]')).toEqual(['Apps verbinden', 'de']);
   });
 
-  test('lets no secret out in clear, and keeps none', async () => {
+  test('the page sends no secret in clear and stores none', async () => {
     const keys = scene.install('Kestrel', 'Insightful');
     const { secret, foundIn } = createTestSecrets();
     const sent: string[] = [];
@@ -113,7 +113,7 @@ describeInBrowser('the hosted page', () => {
     expect(foundIn(kept)).toEqual([]);
   });
 
-  test('asks nobody but its own service, and keeps to its policy', async () => {
+  test('the page calls only its own service and violates no content security policy', async () => {
     const asked: string[] = [];
     const page = await scene.open(scene.install('Brightdesk'), {
       before: async (opened) => void opened.on('request', (request) => asked.push(request.url())),
@@ -125,7 +125,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('without an event stream it looks by itself', async () => {
+  test('without an event stream the page reads the views by plain requests', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys, {
       before: (opened) => opened.route('**/v1/session/events', (route) => route.abort()),
@@ -138,7 +138,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.getByText('No connection at the moment.').count()).toBe(0);
   });
 
-  test('what is given without a connection is kept, sealed, and sent when there is one', async () => {
+  test('input without a connection is kept sealed, and sent when the connection is back', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys);
     await field(page, 'API key').fill('half typed');
@@ -152,7 +152,7 @@ describeInBrowser('the hosted page', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
   });
 
-  test('an invitation is looked at without effect, and begins with a click, again and again', async () => {
+  test('opening an invitation changes nothing; each click turns it into a session', async () => {
     const keys = scene.install('Brightdesk');
     const invitation = await scene.service.session(keys, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -172,7 +172,7 @@ describeInBrowser('the hosted page', () => {
     expect(before).toEqual([]);
   });
 
-  test('a session that has run out meanwhile says so at the next step, and nothing was given', async () => {
+  test('an expired session: the page says so at the next step, and no input reached the flow', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').fill('right');
@@ -184,7 +184,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('with an invitation there is another session, and what was typed arrives with it', async () => {
+  test('with an invitation an expired session is replaced, and the pending input arrives', async () => {
     const [key] = scene.install('Brightdesk');
     const invitation = await scene.service.session(key, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -199,7 +199,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a link that is none, is cut, or has run out says what to do', async () => {
+  test('a malformed, cut or expired link: the page names the next step', async () => {
     const opened = async (fragment: string) => {
       const page = await (await scene.someone()).newPage();
       await page.goto(`${scene.service.url}/connect${fragment}`);
@@ -210,10 +210,10 @@ describeInBrowser('the hosted page', () => {
     await heading(await opened('#session=x'), 'This session has ended').waitFor();
     const invited = await opened('#invitation=x');
     await button(invited, 'Get started').click();
-    await heading(invited, 'This link has run out').waitFor();
+    await heading(invited, 'This link has expired').waitFor();
   });
 
-  test('the element weighs less than 60 KB on its way', async () => {
+  test("the element's compressed module is smaller than 60 KB", async () => {
     const { body, encoding } = await new Promise<{ body: Buffer; encoding?: string }>((resolve, reject) => {
       const url = `${scene.service.url}/connect/cyclr-connect.js`;
       get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {

@@ -103,7 +103,7 @@ describeInBrowser('secrets', () => {
     },
   );
 
-  test('a session stands in no address, and in no Referer, but in the fragment of its link', async () => {
+  test('a session token stands in no URL and no Referer, except the fragment of its link', async () => {
     const [key] = scene.install('Ledgerly');
     const session = await scene.session([key]);
     const record = await recorded();
@@ -130,7 +130,7 @@ describeInBrowser('secrets', () => {
     expect(elsewhere.length).toBeGreaterThan(0);
   });
 
-  test('every page has a policy of its own that allows nothing unsafe, and no other site', async () => {
+  test('every page has a content security policy without unsafe sources and other sites', async () => {
     const [key] = scene.install('Ledgerly');
     const record = await recorded();
     const page = await scene.open([key], { context: record.context });

@@ -35,7 +35,7 @@ describeInBrowser('tabs and windows', () => {
     sandbox().clearFaults();
   });
 
-  test('a tab that was closed in the middle goes on in another, after the worker has started anew', async () => {
+  test('a closed tab: another tab continues, also after the worker was restarted', async () => {
     const keys = scene.install('Fernhill');
     const first = await scene.open(keys);
     await field(first, 'Company domain').fill('acme');
@@ -51,7 +51,7 @@ describeInBrowser('tabs and windows', () => {
     expect(sandbox().connectorOf(keys[0].accountId, keys[0].connectorId).Properties).toMatchObject([{ Value: 'acme' }]);
   });
 
-  test('while there is no worker what was typed is kept sealed, and arrives when there is one', async () => {
+  test('without a worker input is kept sealed, and arrives when a worker runs', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').waitFor();
@@ -66,7 +66,7 @@ describeInBrowser('tabs and windows', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('of two tabs, one finishes, and the other shows it, whatever was half typed there', async () => {
+  test('when one of two tabs finishes, the other one shows it, also with half-typed input', async () => {
     const keys = scene.install('Brightdesk');
     const [one, other] = [await scene.open(keys), await scene.open(keys)];
     await field(other, 'API key').fill('half typ');
@@ -77,7 +77,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(other, 'Brightdesk is connected').waitFor();
   });
 
-  test('back, after it was left: it shows that it is connected, and the form is gone', async () => {
+  test('a page that is restored by Back shows the connector as connected, without its form', async () => {
     const page = await scene.open(scene.install('Brightdesk'));
     await give(page);
     await heading(page, 'Brightdesk is connected').waitFor();
@@ -90,7 +90,7 @@ describeInBrowser('tabs and windows', () => {
   });
 
   describe('a reload', () => {
-    test('while something is checked shows that it is, and then the outcome', async () => {
+    test('a reload while input is being applied: the page shows the work, then the outcome', async () => {
       const keys = scene.install('Brightdesk');
       const page = await scene.open(keys);
       const { accountId: account } = keys[0];
@@ -105,7 +105,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Brightdesk is connected').waitFor();
     });
 
-    test('while consent is looked for, too', async () => {
+    test('a reload during a verification: the page shows the work, then the outcome', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
       await button(popup, 'Decline').click();
@@ -116,7 +116,7 @@ describeInBrowser('tabs and windows', () => {
       await page.getByText('Asking whether Ledgerly has given access.').waitFor();
     });
 
-    test('while a window is open: it ends connected, also if another one is opened', async () => {
+    test('a reload while a consent window is open: the flow ends connected, also with a second window', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
 
@@ -129,7 +129,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Ledgerly is connected').waitFor();
     });
 
-    test('after a refusal asks again, without what was typed, and says why', async () => {
+    test('a reload after a refusal: the page shows the problem and an empty input', async () => {
       const page = await scene.open(scene.install('Brightdesk'));
       await give(page, 'wrong');
       await page.getByText('This was not accepted.').waitFor();
@@ -156,7 +156,7 @@ describeInBrowser('tabs and windows', () => {
     });
   });
 
-  test('who comes back in another browser altogether has Cyclr asked, and the page shows it', async () => {
+  test('a return in another browser starts the verification, and the page shows the outcome', async () => {
     const keys = scene.install('Ledgerly');
     const page = await scene.open(keys);
     const context = page.context();
@@ -172,7 +172,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(page, 'Ledgerly is connected').waitFor();
   });
 
-  test('consent after its window was closed, and its page too: who opens it again finds it connected', async () => {
+  test('consent after the connect page was closed: the page shows the connector as connected when opened again', async () => {
     const keys = scene.install('Ledgerly');
     const { page, popup } = await atConsent(keys);
     const link = popup.url();
@@ -192,7 +192,7 @@ describeInBrowser('tabs and windows', () => {
     expect(answer.status).toBe(302);
   });
 
-  test('a link that has run out: the next click gets a fresh one', async () => {
+  test('an expired consent link: the next click gets a fresh one', async () => {
     const page = await scene.open(scene.install('Ledgerly'));
     await button(page, 'Go to Ledgerly').waitFor();
     sandbox().switches.signInTokenExpiresIn = 0;

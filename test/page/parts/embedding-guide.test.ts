@@ -18,26 +18,26 @@ const column = (heading: string): string[] => {
   return all(rows.split('\n\n')[0]!, /^\| (.*?) *\|/gm).flatMap((cell) => all(cell, /`([^`]+)`/g));
 };
 
-test('every attribute', () => {
+test('docs/embedding.md lists every attribute', () => {
   const [, properties = ''] = /static override properties = \{(.*?)\n {2}\};/s.exec(code) ?? [];
 
   expect(sorted(column('Attribute'))).toEqual(sorted(all(properties, /^ +(\w+): /gm)));
 });
 
-test('every event', () => {
+test('docs/embedding.md lists every event', () => {
   const told = all(code, /tell\('([a-z-]+)'/g);
 
   expect(told.length).toBeGreaterThan(3);
   expect(sorted(column('Event'))).toEqual(sorted(told));
 });
 
-test('every custom property', () => {
+test('docs/embedding.md lists every custom property', () => {
   const used = all(code, /--cyclr-connect-([a-z-]+)/g);
 
   expect(sorted(column('Custom property'))).toEqual(sorted(used));
 });
 
-test('every part', () => {
+test('docs/embedding.md lists every part', () => {
   const used = [...all(code, /part="([^"$]+)"/g), ...all(code, /'(button[a-z -]*)'\}?$/gm)];
   const [, listed = ''] = /^Parts: (.*?)\n\n/ms.exec(guide) ?? [];
 

@@ -4,9 +4,9 @@ import type { StateName, View } from '../../../workflows/messages';
 import { State } from '../../../client/http/answers';
 import {
   foldedOf,
-  isTurnedDown,
+  consentFailed,
   isFinal,
-  isOver,
+  nothingLeft,
   merged,
   missingIn,
   nextOf,
@@ -14,7 +14,7 @@ import {
   problemsIn,
   progressOf,
   shownView,
-  standingOf,
+  listStatusOf,
 } from '../../../page/state';
 
 const states: readonly StateName[] = State.options;
@@ -31,8 +31,8 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
 });
 
 describe('a connector', () => {
-  test('in each state has a panel and a standing', () => {
-    const seen = states.map((state) => [state, panelOf(view(1, state)), standingOf(view(1, state))]);
+  test('each state has a panel and a list status', () => {
+    const seen = states.map((state) => [state, panelOf(view(1, state)), listStatusOf(view(1, state))]);
 
     expect(seen).toEqual([
       ['fetchingConnector', 'reading', 'working'],
@@ -50,7 +50,7 @@ describe('a connector', () => {
     ]);
   });
 
-  test('that waits for credentials asks for what its auth type needs, tokens of nobody', () => {
+  test('awaitingCredentials asks for the credentials of its auth type, and never for tokens', () => {
     const asked = ['ApiKey', 'Basic', 'OAuth2', 'Novel'].map((authType) =>
       panelOf(view(1, 'awaitingCredentials', connector(authType))),
     );
@@ -58,38 +58,38 @@ describe('a connector', () => {
     expect(asked).toEqual(['apiKey', 'basic', 'tokens', 'tokens']);
   });
 
-  test('in a state of a newer service is waited for', () => {
+  test('a state of a newer service is shown as reading', () => {
     const newer = view(1, 'dreaming' as StateName);
 
-    expect([panelOf(newer), standingOf(newer), isFinal(newer)]).toEqual(['reading', 'working', false]);
+    expect([panelOf(newer), listStatusOf(newer), isFinal(newer)]).toEqual(['reading', 'working', false]);
   });
 });
 
-describe('news', () => {
+describe('merged', () => {
   const known = [view(1, 'awaitingCredentials', { revision: 3 }), view(2, 'authenticated')];
 
-  test('take the place of what was known', () => {
+  test('a newer view replaces the known one', () => {
     const news = view(1, 'authenticated', { revision: 4 });
 
     expect(merged(known, news)).toEqual([news, known[1]]);
   });
 
-  test('that come late, or twice, change nothing: it is the same list', () => {
+  test('a late or repeated view changes nothing: the list is the same object', () => {
     for (const revision of [2, 3]) expect(merged(known, view(1, 'applyingCredentials', { revision }))).toBe(known);
   });
 
-  test('of another run count, whatever their revision', () => {
+  test('a view of another run replaces the known one, whatever its revision', () => {
     const news = view(1, 'fetchingConnector', { runId: 'another', revision: 0 });
 
     expect(merged(known, news)[0]).toBe(news);
   });
 
-  test('of a connector that nobody knew come at the end', () => {
+  test('a view of an unknown connector is added at the end', () => {
     expect(merged(known, view(3, 'fetchingConnector')).map(({ connectorId }) => connectorId)).toEqual([1, 2, 3]);
   });
 });
 
-describe('the way through several', () => {
+describe('several connectors', () => {
   const views = [
     view(1, 'authenticated'),
     view(2, 'awaitingAuthorization'),
@@ -98,19 +98,19 @@ describe('the way through several', () => {
     view(5, 'unsupported'),
   ];
 
-  test('leads to the first that waits for its user, and on from there, round and round', () => {
+  test('nextOf gives the next connector that waits for the user, in a circle', () => {
     expect([undefined, 2, 4, 5].map((after) => nextOf(views, after)?.connectorId)).toEqual([2, 4, 2, 2]);
   });
 
-  test('leads to one that works where none waits, and nowhere where all are over', () => {
+  test('nextOf gives a working connector when none waits, and none when all have ended', () => {
     expect(nextOf([views[0]!, views[2]!, views[4]!])?.connectorId).toBe(3);
     expect(nextOf([views[0]!, views[4]!])).toBeUndefined();
   });
 
-  test('is over when there is nothing left that the user could do', () => {
-    expect(isOver(views)).toBe(false);
-    expect(isOver([views[0]!, views[4]!, view(6, 'awaitingCredentials', connector('OAuth2'))])).toBe(true);
-    expect(isOver([])).toBe(false);
+  test('nothingLeft is true when the user can do nothing more', () => {
+    expect(nothingLeft(views)).toBe(false);
+    expect(nothingLeft([views[0]!, views[4]!, view(6, 'awaitingCredentials', connector('OAuth2'))])).toBe(true);
+    expect(nothingLeft([])).toBe(false);
     expect(progressOf(views)).toEqual({ done: 1, total: 5 });
   });
 });
@@ -118,13 +118,13 @@ describe('the way through several', () => {
 describe('a form', () => {
   const asked = view(1, 'awaitingCredentials', { revision: 3, ...connector('ApiKey') });
 
-  test('stays while what was given is on its way', () => {
+  test('a form stays while its input is being sent', () => {
     const onTheWay = [asked, view(1, 'applyingCredentials', { revision: 4 })];
 
     for (const now of onTheWay) expect(shownView(now, asked)).toBe(asked);
   });
 
-  test('gives way to what the flow says then: a refusal, the next step, an outage, another run', () => {
+  test('a form is replaced after a refusal, the next step, an outage or another run', () => {
     const said = [
       view(1, 'awaitingCredentials', { revision: 5, problem: { code: 'refused', message: '' } }),
       view(1, 'authenticated', { revision: 5 }),
@@ -136,14 +136,14 @@ describe('a form', () => {
     expect(shownView(asked, undefined)).toBe(asked);
   });
 
-  test('misses what is required, and neither stored nor given', () => {
+  test('missingIn names required fields without a stored or entered value', () => {
     const fields = [field('a', { required: true }), field('b', { required: true, stored: true }), field('c')];
 
     expect(missingIn(fields, {})).toEqual(['a']);
     expect(missingIn(fields, { a: 'given' })).toEqual([]);
   });
 
-  test('folds away what is optional, unless it has a problem or is all that there is', () => {
+  test('foldedOf folds optional fields, except those with a problem, or when all are optional', () => {
     const [required, optional] = [field('a', { required: true }), field('b')];
 
     expect(foldedOf([required, optional], new Map())).toEqual({ seen: [required], folded: [optional] });
@@ -154,7 +154,7 @@ describe('a form', () => {
     expect(foldedOf([optional], new Map())).toEqual({ seen: [optional], folded: [] });
   });
 
-  test('has a problem at its fields, or above them where it is about none of them', () => {
+  test('a problem stands at its fields, or above the form when it names none of them', () => {
     const fields = [field('a')];
     const at = { code: 'missingProperty' as const, fields: [{ name: 'a', code: 'missingProperty' as const }] };
     const elsewhere = { code: 'refused' as const, fields: [{ name: 'gone', code: 'refused' as const }] };
@@ -171,14 +171,14 @@ describe('consent', () => {
   const waits = (revision: number, more: Partial<View>) => view(1, 'awaitingAuthorization', { revision, ...more });
   const before = waits(4, { attempt: attempt('a'), problem });
 
-  test('was looked for, and not found, where the flow came back with a problem', () => {
-    expect(isTurnedDown(before, waits(6, { attempt: attempt('a'), problem }))).toBe(true);
-    expect(isTurnedDown(before, waits(7, { attempt: attempt('b'), problem }))).toBe(true);
+  test('a problem after a return means that the consent failed', () => {
+    expect(consentFailed(before, waits(6, { attempt: attempt('a'), problem }))).toBe(true);
+    expect(consentFailed(before, waits(7, { attempt: attempt('b'), problem }))).toBe(true);
   });
 
-  test('was not, where a fresh link keeps the problem of the one before', () => {
-    expect(isTurnedDown(before, waits(5, { attempt: attempt('b'), problem }))).toBe(false);
-    expect(isTurnedDown(before, before)).toBe(false);
-    expect(isTurnedDown(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);
+  test('a fresh link that keeps the problem of the link before is no failed consent', () => {
+    expect(consentFailed(before, waits(5, { attempt: attempt('b'), problem }))).toBe(false);
+    expect(consentFailed(before, before)).toBe(false);
+    expect(consentFailed(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);
   });
 });

@@ -1,0 +1,188 @@
+import type { View } from '../workflows/messages';
+import type { Messages } from './languages/en';
+import { clearSecrets } from './panels/form';
+import type { Actions, PanelProps } from './panels/props';
+import { sealerOf, type Sealer } from './seal';
+import { ServiceClient, ServiceFailure, type Submission } from './service-client';
+import { SessionWatch, type SessionState } from './session-watch';
+import { nothingLeft, consentFailed, nextOf, panelOf, shownView, type ShownProblem } from './state';
+import { Submissions, type PendingSubmission } from './submissions';
+import { postToThisTab, postToWindow } from './window';
+
+export interface ConnectSessionOptions {
+  /** The service's base URL, with a slash at its end. */
+  service: string;
+  /** The session's token; empty when the invitation is to be redeemed first. */
+  token: string;
+  invitation?: string;
+  changed(): void;
+  emit(type: 'connected' | 'problem' | 'session-expired' | 'session-renewed', connectorId?: number): void;
+}
+
+/** State of one connector that exists in this page only. */
+interface LocalState {
+  /** Required fields that the user left empty for this view; `times` counts the tries. */
+  missing?: { view: View; problem: ShownProblem; times: number };
+  consentWindow?: 'opened' | 'blocked';
+}
+
+/** In characters; a longer connector name is cut, because it is part of sentences. */
+const LONGEST_NAME = 60;
+
+/** One session from start to end: its views, its submissions and the actions of its user. */
+export class ConnectSession {
+  readonly #client: ServiceClient;
+  readonly #watch: SessionWatch;
+  readonly #submissions: Submissions;
+  readonly #windowName = `cyclr-connect-${Math.random().toString(36).slice(2)}`;
+  readonly #localStates = new Map<number, LocalState>();
+  /** The views that the last comparison saw, to emit an event once for each change. */
+  readonly #lastViews = new Map<number, View>();
+  #keys?: Promise<string>;
+  /** The id of the connector whose panel is open. */
+  selected?: number;
+
+  constructor(private readonly parts: ConnectSessionOptions) {
+    this.#client = new ServiceClient(parts.service, parts.token);
+    this.#watch = new SessionWatch({
+      client: this.#client,
+      invitation: parts.invitation,
+      changed: () => queueMicrotask(() => this.#notice()),
+      renewed: () => parts.emit('session-renewed'),
+    });
+    this.#submissions = new Submissions({
+      client: this.#client,
+      receive: this.#watch.receive,
+      replaceSession: this.#watch.replaceSession,
+      changed: parts.changed,
+    });
+  }
+
+  get token(): string {
+    return this.#client.token;
+  }
+
+  get state(): SessionState {
+    return this.#watch.state;
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+
+  /** The properties of a connector's panel. */
+  propsOf(m: Messages, view: View): Omit<PanelProps, 'act'> {
+    const pending = this.#pendingFor(view);
+    const { missing, consentWindow } = this.#localStates.get(view.connectorId) ?? {};
+    const found = missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
+    const problem = pending?.status === 'sending' ? undefined : found;
+    return { m, view: pending?.view ?? view, name: nameOf(m, view), pending, problem, consentWindow };
+  }
+
+  /** A key that changes whenever the focus must move: at another step, or at a new problem. */
+  get step(): string {
+    const { end, views } = this.state;
+    const view = views.find(({ connectorId }) => connectorId === this.selected);
+    if (end || !view) return `${end ?? nothingLeft(views)}`;
+    const { missing } = this.#localStates.get(view.connectorId) ?? {};
+    const pending = this.#pendingFor(view);
+    const problem = pending?.status ?? (view.problem && view.revision);
+    return [view.connectorId, panelOf(pending?.view ?? view), problem, missing?.view === view && missing.times].join(
+      ' ',
+    );
+  }
+
+  /** The submission that answers this view, until the flow has moved on. */
+  #pendingFor(view: View): PendingSubmission | undefined {
+    const pending = this.#submissions.of(view.connectorId);
+    return pending && shownView(view, pending.view) === pending.view ? pending : undefined;
+  }
+
+  /** Emits the events of a change and draws it. */
+  #notice(): void {
+    const { views, end, session } = this.state;
+    if (session && !end) this.#sealingKeys().catch(() => undefined);
+    if (end === 'expired') this.parts.emit('session-expired');
+    for (const view of views) this.#compare(view, this.#lastViews.get(view.connectorId));
+    if (!views.some(({ connectorId }) => connectorId === this.selected)) this.selected = undefined;
+    this.selected ??= nothingLeft(views) && views.length > 1 ? undefined : (nextOf(views) ?? views[0])?.connectorId;
+    this.parts.changed();
+  }
+
+  #compare(view: View, before: View | undefined): void {
+    if (view === before) return;
+    const { connectorId, problem } = view;
+    this.#lastViews.set(connectorId, view);
+    if (!before) return;
+    const isConsent = panelOf(view) === 'consent';
+    if (!isConsent || consentFailed(before, view)) delete this.#localStates.get(connectorId)?.consentWindow;
+    if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', connectorId);
+    if (problem && (!isConsent || consentFailed(before, view))) this.parts.emit('problem', connectorId);
+  }
+
+  /** Fetches the keys once, before they are needed: input can then be sealed without a connection. */
+  #sealingKeys(): Promise<string> {
+    this.#keys ??= this.#client.sealingKeys().catch((err: unknown) => {
+      this.#keys = undefined;
+      throw err;
+    });
+    return this.#keys;
+  }
+
+  #submit(view: View, form: HTMLFormElement, seal: (sealer: Sealer, submissionId: string) => Promise<object>): void {
+    this.#localStates.delete(view.connectorId);
+    void this.#submissions.submit(view, async (submissionId) => {
+      const sealed = await seal(await sealerOf(await this.#sealingKeys(), view), submissionId);
+      clearSecrets(form);
+      return { submissionId, ...sealed } as Submission;
+    });
+  }
+
+  #setLocal(connectorId: number, changes: LocalState): void {
+    this.#localStates.set(connectorId, { ...this.#localStates.get(connectorId), ...changes });
+    this.parts.changed();
+  }
+
+  async #confirm({ connectorId }: View): Promise<void> {
+    try {
+      this.#watch.receive(await this.#client.confirm(connectorId));
+    } catch (err) {
+      if (!(err instanceof ServiceFailure)) throw err;
+      if (err.view) this.#watch.receive(err.view);
+      if (err.endsSession) void this.#watch.replaceSession(err);
+    }
+  }
+
+  #consentForm({ connectorId }: View) {
+    return { service: this.#client.base, token: this.token, connectorId };
+  }
+
+  readonly actions: Omit<Actions, 'begin' | 'canBegin' | 'close'> = {
+    submitProperties: (view, values, form) => this.#submit(view, form, (sealer, id) => sealer.values(values, id)),
+    submitCredentials: (view, credentials, form) =>
+      this.#submit(view, form, (sealer, id) => sealer.credentials(credentials, id)),
+    resend: ({ connectorId }) => void this.#submissions.resend(connectorId),
+    reportMissing: (view, names) => {
+      const times = (this.#localStates.get(view.connectorId)?.missing?.times ?? 0) + 1;
+      const fields = names.map((name) => ({ name, code: 'missingProperty' as const }));
+      this.#setLocal(view.connectorId, { missing: { view, times, problem: { code: 'missingProperty', fields } } });
+    },
+    openConsent: (view) => {
+      const isOpen = postToWindow(this.#consentForm(view), this.#windowName);
+      this.#setLocal(view.connectorId, { consentWindow: isOpen ? 'opened' : 'blocked' });
+    },
+    openConsentHere: (view) => postToThisTab(this.#consentForm(view)),
+    confirm: (view) => void this.#confirm(view),
+    select: (connectorId) => {
+      this.selected = connectorId;
+      this.parts.changed();
+    },
+    refreshNow: () => void this.#watch.refresh().catch(() => undefined),
+  };
+}
+
+/** The connector's name as sentences show it; a number when the name is unknown. */
+function nameOf(m: Messages, { connector, connectorId }: View): string {
+  const name = [...(connector?.name ?? m.appNumber(connectorId))];
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME).join('').trimEnd()}…` : name.join('');
+}

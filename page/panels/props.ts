@@ -1,0 +1,44 @@
+import type { Credentials, View } from '../../workflows/messages';
+import type { Messages } from '../languages/en';
+import type { ShownProblem } from '../state';
+import type { PendingSubmission } from '../submissions';
+
+/** What a connector's panel shows. */
+export interface PanelProps {
+  m: Messages;
+  view: View;
+  /** The connector's name, as sentences show it. */
+  name: string;
+  /** The submission whose outcome is not known yet. */
+  pending?: PendingSubmission;
+  /** A problem that the page or the flow found. */
+  problem?: ShownProblem;
+  /** Whether this page has opened a consent window, or the browser blocked it. */
+  consentWindow?: 'opened' | 'blocked';
+  act: Actions;
+}
+
+/** The user's actions. Repeating one is harmless. */
+export interface Actions {
+  submitProperties(view: View, values: { [name: string]: string }, form: HTMLFormElement): void;
+  submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
+  /** Shows that these required fields are empty; sends nothing. */
+  reportMissing(view: View, names: string[]): void;
+  resend(view: View): void;
+  /** Opens the consent in a window of its own. Call it in the click handler, before any await. */
+  openConsent(view: View): void;
+  /** Opens the consent in this tab. */
+  openConsentHere(view: View): void;
+  confirm(view: View): void;
+  /** Opens the panel of this connector; undefined closes all. */
+  select(connectorId: number | undefined): void;
+  /** Whether an invitation can begin a session. */
+  canBegin(): boolean;
+  /** Turns the invitation into a session, also again after a session ended. */
+  begin(): void;
+  refreshNow(): void;
+  close(): void;
+}
+
+/** Whether a submission is being sent. */
+export const isSending = ({ pending }: Pick<PanelProps, 'pending'>): boolean => pending?.status === 'sending';
