@@ -1,4 +1,4 @@
-/** Every look, as axe and the accessibility tree have it. */
+/** Every page state, checked by axe and in the accessibility tree. */
 import { source as axe } from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
 import { looks } from '../../scripts/screenshots/looks';
@@ -12,15 +12,15 @@ let context: BrowserContext;
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** What a theme can change. */
+/** axe's rules that a theme can break. */
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 
-/** What axe says against it, by these rules or those of these tags: the rule, and where. */
+/** axe's violations for these rules or tags: rule and element. */
 const violationsOn = (page: Page, runOnly: string[]): Promise<string[]> =>
   page.evaluate(`axe.run({ runOnly: ${JSON.stringify(runOnly)} }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
 
-/** What can be pressed or typed in, in this document and in shadow roots, and is too small. */
+/** Controls that are too small, in the document and in shadow roots. */
 const tooSmallOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const targets = ${allBelow}(document).filter((element) => element.matches('button, a, input, select, textarea, summary') && element.getClientRects().length > 0);
@@ -39,7 +39,7 @@ interface Node {
   properties?: { name: string; value: { value: unknown } }[];
 }
 
-/** What a screen reader is told of the nodes of these roles: role, name, description, and whether it is wrong. */
+/** Role, name, description and validity of the accessibility nodes with these roles. */
 async function heardOn(page: Page, ...roles: string[]): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
   const { nodes } = (await session.send('Accessibility.getFullAXTree')) as { nodes: Node[] };

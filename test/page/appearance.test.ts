@@ -1,4 +1,4 @@
-/** What a browser, or its user, wishes of how it looks. */
+/** Layout shift, reduced motion and theme. */
 import type { BrowserContext } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 let gallery: Gallery;
 let context: BrowserContext;
 
-/** Adds up whatever moves that nobody has moved. */
+/** Sums up the layout shifts without user input. */
 const observer = `{
   globalThis.shifts = [];
   new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
@@ -30,7 +30,7 @@ describeInBrowser('appearance', () => {
       const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
         await page.addInitScript(observer);
         await page.route('**/v1/session', async (route) => {
-          loaded = await page.getByText('Loading …').count(); // it is drawn
+          loaded = await page.getByText('Loading …').count(); // the loading state was drawn
           await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
           await route.fallback();
         });

@@ -1,4 +1,4 @@
-/** The service below a path of another address: PUBLIC_URL is what browsers see. And the way there breaks. */
+/** The service behind a reverse proxy with a path (PUBLIC_URL), whose connections break. */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { freePort } from '../../scripts/local/ports';
@@ -80,7 +80,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     proxy.cut();
     await page.getByText('No connection at the moment.').first().waitFor();
     const kept = await field(page, 'API key').inputValue();
-    await scene.gives(key); // elsewhere
+    await scene.gives(key); // without the page
     await scene.reaches(key, 'authenticated');
 
     proxy.mend();

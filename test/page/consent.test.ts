@@ -1,4 +1,4 @@
-/** The way to a third party and back, whatever becomes of windows and tabs. */
+/** Consent at the third party, with blocked, closed and repeated windows and tabs. */
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { button, heading, openWebScene, type WebScene } from './scene';
@@ -61,7 +61,7 @@ describeInBrowser('consent', () => {
 
   test('a lost return: the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    await context.route('**/connectorauth/**', (route) => route.abort()); // the consent happens out of this browser
+    await context.route('**/connectorauth/**', (route) => route.abort()); // the consent runs in another browser
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();
     await scene.service.stage.sandbox.consent((await asked).url(), 'approve');
@@ -75,7 +75,7 @@ describeInBrowser('consent', () => {
   test('a declined consent: the page says so after the verification', async () => {
     const { key, page } = await waiting();
     const older = await goOut(page);
-    await goOut(page, 'Open it again'); // so that one look is enough for the older one
+    await goOut(page, 'Open it again'); // the older attempt is superseded: one read is enough for it
 
     await button(older, 'Decline').click();
 

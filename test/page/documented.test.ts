@@ -1,4 +1,4 @@
-/** docs/embedding.md: each of its snippets does what it says, as it stands. */
+/** Runs the snippets of docs/embedding.md unchanged. */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,9 +14,9 @@ import { button, field, heading, openWebScene, type WebScene } from './scene';
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
 const text = readFileSync(join(root, 'docs', 'embedding.md'), 'utf8');
-/** What the guide calls the service of `npm start`. */
+/** The service's address in the guide. */
 const SERVICE = 'http://127.0.0.1:8080';
-/** Which account it connects: one that the sandbox has from the start. */
+/** The account of the guide: the sandbox has it from the start. */
 const ACCOUNT = 'acme';
 
 let scene: WebScene;
@@ -24,7 +24,7 @@ let folder: string;
 let site: ChildProcess;
 let origin: string;
 
-/** The block that holds these words, as it stands, but for where the service is. */
+/** The code block that contains this text, with the service's real address. */
 function snippet(words: string): string {
   const blocks = [...text.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, block]) => block!);
   const found = blocks.filter((block) => block.includes(words));
@@ -40,7 +40,7 @@ async function openSite(): Promise<Page> {
   return page;
 }
 
-/** Whichever of them was ready first is open. */
+/** Opens a connector's panel: the page opens the one that was read first. */
 const opens = (page: Page, name: string) =>
   page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
 
@@ -117,7 +117,7 @@ describeInBrowser('the guide to embedding', () => {
   test('the documented command makes an invitation, and a click begins it', async () => {
     const { url: SERVICE, apiKey: KEY } = scene.service;
     const env = { ...process.env, SERVICE, KEY };
-    const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // asks this process
+    const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // the command calls this process
     const page = await (await scene.someone()).newPage();
     await page.goto(JSON.parse(stdout).url);
     await button(page, 'Get started').click();

@@ -1,4 +1,4 @@
-/** The element in pages of others: in another origin, twice, moved about, in React. */
+/** The element in host pages: another origin, two elements, moved in the DOM, React. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -17,7 +17,7 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
 }
 const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
 
-/** Keeps what the element tells. */
+/** Records the element's events. */
 const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));`;

@@ -1,4 +1,4 @@
-/** One link leads a user through every connector of the sandbox, whichever way each wants to be authenticated. */
+/** One link leads a user through every connector of the sandbox, of every auth type. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { catalogue, entryOf } from '../../sandbox/catalogue';
@@ -11,14 +11,14 @@ let scene: WebScene;
 let keys: ConnectorKey[];
 let page: Page;
 
-/** As the page calls it: a name that is too long for a sentence is cut. */
+/** The name as the page shows it: a long one is cut. */
 function nameOf(connector: string): string {
   const name = [...entryOf(connector).definition.Name];
   return name.length > 60 ? `${name.slice(0, 60).join('').trimEnd()}…` : name.join('');
 }
 const keyOf = (connector: string) => keys[catalogue.findIndex(({ key }) => key === connector)]!;
 
-/** Opens it in the list, unless it is open. */
+/** Opens the connector's panel in the list, unless it is open. */
 async function choose(connector: string): Promise<void> {
   const row = page.locator('button[aria-expanded]', { hasText: nameOf(connector) });
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.click();
@@ -39,9 +39,9 @@ const goesOut = async (connector: string, decide: (popup: Page) => Promise<void>
   await popup.close();
 };
 const consents = (connector: string) => goesOut(connector, (popup) => button(popup, 'Approve').click());
-/** Its user name and password are enough: the window comes back by itself. */
+/** PasswordCredentials: Cyclr's page returns at once when the properties are right. */
 const isLetIn = (connector: string) => goesOut(connector, nothing);
-/** As a backend that has an app of its own at the third party. */
+/** Submits tokens as a partner's backend does. */
 const tokensAreGiven = async (connector: string) => {
   const key = keyOf(connector);
   await heading(page, `Connect ${connector}`).waitFor();
@@ -52,7 +52,7 @@ const tokensAreGiven = async (connector: string) => {
   await stage.auth.submitCredentials(key, { submissionId, credentials });
 };
 
-/** What its user does, one thing after the other. */
+/** The user's steps for a connector. */
 const ways: { [connector: string]: ((connector: string) => Promise<void>)[] } = {
   Brightdesk: [entersKey],
   Fernhill: [enters({ 'Company domain': 'acme' }, 'Continue'), entersKey],

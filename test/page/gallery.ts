@@ -1,4 +1,4 @@
-/** Looks, in a browser. */
+/** Shows the page states of scripts/screenshots in a browser. */
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import type { Look } from '../../scripts/screenshots/look';
 import { looks } from '../../scripts/screenshots/looks';
@@ -7,7 +7,7 @@ import { launchBrowser } from './browser';
 
 export interface Gallery {
   someone(options?: BrowserContextOptions): Promise<BrowserContext>;
-  /** Shows a look for as long as something is done with it. */
+  /** Shows one page state while `action` runs. */
   visit<T>(context: BrowserContext, look: Look, act: (page: Page) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -38,6 +38,6 @@ export const lookNamed = (name: string): Look => {
   return look;
 };
 
-/** For what is evaluated in a page: a function that gives all elements below one, those in shadow roots too. */
+/** Source of a function for the page: all elements below one, also in shadow roots. */
 export const allBelow =
   "(function all(root) { return [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]); })";

@@ -1,4 +1,4 @@
-/** The element in pages of other sites: what their policies have to allow, and what those may be. */
+/** The element in host pages with various security headers. */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
@@ -31,7 +31,7 @@ async function connectsByConsent(page: Page): Promise<void> {
 }
 
 const csp = (policy: string) => ({ 'Content-Security-Policy': policy });
-/** The least, with something else in place of one directive, or nothing. */
+/** The minimal policy with one directive replaced or removed. */
 const changed = (directive: string, instead = ''): { [name: string]: string } => {
   const rest = policyFor(scene.service.url).split('; ');
   return csp([...rest.filter((one) => !one.startsWith(directive)), instead].join('; '));
@@ -165,7 +165,7 @@ describeInBrowser('the page of another site', () => {
   });
 });
 
-/** A square. */
+/** A square as PNG. */
 const ICON = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
 
 const complaint = () =>

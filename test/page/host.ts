@@ -1,31 +1,31 @@
-/** A site of somebody else that embeds the element: another origin, with a policy that allows what it has to. */
+/** A host site that embeds the element: another origin, with the content security policy that the element needs. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { openWebScene, type WebScene } from './scene';
 
 export interface HostPage {
-  /** Where the element comes from. */
+  /** The origin that serves the element's module. */
   service: string;
-  /** What stands in the page's body. */
+  /** HTML of the page's body. */
   body: string;
-  /** Files of its own, by path. */
+  /** The host's own files by path. */
   scripts?: { [path: string]: string };
-  /** What the page is sent with, beside or in place of its policy. */
+  /** Headers added to the page's, or in their place. */
   headers?: { [name: string]: string };
 }
 
 export interface Host {
-  /** `localhost`, while the service is at 127.0.0.1: another site. */
+  /** `localhost`: another site than the service's 127.0.0.1. */
   origin: string;
   serves(page: HostPage): void;
   close(): Promise<unknown>;
 }
 
-/** What a policy can know the element's script by. */
+/** The sources by which a policy allows the element's script. */
 export const NONCE = 'of-this-page';
 
-/** The least that a policy has to allow. */
+/** The minimal policy. */
 export const policyFor = (service: string): string =>
   `default-src 'none'; script-src 'self' ${service}; connect-src ${service}; img-src data:; form-action ${service}`;
 
@@ -55,7 +55,7 @@ export async function startHost(): Promise<Host> {
   };
 }
 
-/** Both for the tests of a `describe`: opened before the first of them, closed after the last. Each starts without pages. */
+/** Opens scene and host before the tests of a `describe`, and closes them after. Each test starts without pages. */
 export function besideHost(opened: (both: { scene: WebScene; host: Host }) => void): void {
   let host: Host | undefined;
   let scene: WebScene | undefined;

@@ -1,4 +1,4 @@
-/** Without a mouse, and without ever losing one's place. */
+/** Keyboard operation: the focus is never lost. */
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
@@ -9,7 +9,7 @@ jest.setTimeout(60_000);
 let scene: WebScene;
 let gallery: Gallery;
 
-/** What has the focus: what it says, or is labelled with. */
+/** The text or label of the focused element. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(`(() => {
     let { activeElement } = document;
@@ -19,7 +19,7 @@ const focused = (page: Page): Promise<string> =>
     return ariaLabel ?? (labels?.[0] ?? activeElement).innerText.replace(/\\s+/g, ' ').trim();
   })()`);
 
-/** Goes on by Tab until it is there. */
+/** Presses Tab until the element has the focus. */
 async function reach(page: Page, name: string): Promise<void> {
   const passed: string[] = [];
   for (let steps = 0; steps < 15; steps++) {

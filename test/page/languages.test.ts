@@ -1,4 +1,4 @@
-/** Every look in every language, in both directions, on the smallest screen. */
+/** Every page state in every language and both writing directions, on the smallest screen. */
 import type { BrowserContext, Page } from 'playwright-core';
 import { looks } from '../../scripts/screenshots/looks';
 import { describeInBrowser } from './browser';
@@ -10,7 +10,7 @@ jest.setTimeout(60_000);
 let gallery: Gallery;
 let context: BrowserContext;
 
-/** What is wider than the screen, and text that is cut off. */
+/** Elements wider than the screen, and cut-off texts. */
 const cutOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const { scrollWidth, clientWidth } = document.documentElement;

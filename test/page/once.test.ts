@@ -1,4 +1,4 @@
-/** Doing it twice is harmless: elements, tabs, mounts, submissions. */
+/** Repeated elements, tabs, mounts and submissions are harmless. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -11,7 +11,7 @@ import { button, field, heading, type WebScene } from './scene';
 let scene: WebScene;
 let host: Host;
 
-/** The event streams that a page has open, and how many those were at most. */
+/** The number of a page's open event streams, now and at most. */
 function streamsOf(page: Page) {
   const open = new Set<unknown>();
   const seen = { open: () => open.size, most: 0, opened: 0 };
@@ -35,7 +35,7 @@ async function embedded(keys: ConnectorKey[], body: (session: string) => string,
   return { page, streams, session };
 }
 
-/** What Cyclr was asked to store. */
+/** The AuthValues that Cyclr was asked to store. */
 const puts = ({ accountId }: ConnectorKey) =>
   scene.service.stage.sandbox.requests.filter(({ account, method }) => account === accountId && method === 'PUT')
     .length;

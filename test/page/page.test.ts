@@ -1,4 +1,4 @@
-/** The hosted page: what it says, what it lets out, and how much it weighs. */
+/** The hosted page: its texts, its requests and its size. */
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { get } from 'node:http';
@@ -9,7 +9,7 @@ import { button, field, heading, openWebScene, type WebScene } from './scene';
 const MINUTE_MS = 60_000;
 
 let scene: WebScene;
-/** How far the service's clock has gone on, all at once. */
+/** The time by which the service's clock is ahead, in milliseconds. */
 let passedMs = 0;
 
 describeInBrowser('the hosted page', () => {
@@ -108,7 +108,7 @@ describeInBrowser('the hosted page', () => {
     const kept = await page.evaluate<string>(everything);
     const stored = scene.service.stage.sandbox.connectorOf(keys[0].accountId, keys[0].connectorId);
 
-    expect(stored.AuthValue).toBe(secret('key')); // it was there to be let out
+    expect(stored.AuthValue).toBe(secret('key')); // the page held it in clear
     expect(foundIn(sent.join('\n'))).toEqual([]);
     expect(foundIn(kept)).toEqual([]);
   });
@@ -227,12 +227,12 @@ describeInBrowser('the hosted page', () => {
 
     expect(encoding).toBe('gzip');
     expect(gunzipSync(body).toString()).toContain('customElements.define');
-    expect(gunzipSync(body).toString()).not.toMatch(/\bfrom ?"|\bimport\(/); // with all that it needs
+    expect(gunzipSync(body).toString()).not.toMatch(/\bfrom ?"|\bimport\(/); // the module imports nothing
     expect(body.length).toBeLessThan(60_000);
   });
 });
 
-/** All that the page holds, in its elements and beside: shadow roots and inputs too. */
+/** The page's whole content, with shadow roots, input values and storage. */
 const everything = `(() => {
   const text = (root) => [...root.querySelectorAll('*')].map((element) =>
     [element.outerHTML, element.value, element.defaultValue, element.shadowRoot ? text(element.shadowRoot) : ''].join(' '),

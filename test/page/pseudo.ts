@@ -1,12 +1,12 @@
-/** Two languages that nobody speaks: whatever does not come from the languages is not in them. */
+/** Two artificial languages: a text without their marks does not come from the language files. */
 import type { Page } from 'playwright-core';
 
-/** What stands around each message. */
+/** The marks around each message. */
 export const MARK = '⟦';
 
 /**
  * Adds `pseudo`, which has a mark around each message and is longer by some 40 %, and `mirrored`, which is the same
- * from right to left. What a message is given to say (a name) is left as it is.
+ * from right to left. Arguments of a message (a name) are not changed.
  */
 export async function addPseudo(page: Page): Promise<void> {
   await page.evaluate(`(async () => {
@@ -31,7 +31,7 @@ export async function speak(page: Page, language: string): Promise<void> {
   })()`);
 }
 
-/** All texts with letters in them, and those of attributes, whether or not they can be seen. */
+/** All texts with letters, also of attributes and hidden elements. */
 export const textsOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const { shadowRoot } = document.querySelector('cyclr-connect');

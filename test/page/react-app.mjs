@@ -1,4 +1,4 @@
-/** An application of React that embeds the element, in strict mode: React mounts everything twice. */
+/** A React application that embeds the element in strict mode, which mounts everything twice. */
 import { createElement, StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 

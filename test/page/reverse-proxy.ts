@@ -1,15 +1,15 @@
-/** A proxy in front of the service, as many have one: it adds a path, and the way through it can be cut. */
+/** A reverse proxy in front of the service: it adds a path and can cut all connections. */
 import { once } from 'node:events';
 import { createServer, request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 
 export interface ReverseProxy {
-  /** Nothing gets through any more, not even what was on its way. */
+  /** Breaks all connections and refuses new ones. */
   cut(): void;
   mend(): void;
   close(): Promise<unknown>;
 }
 
-/** Passes what is below `path` on to `target`, without it; nothing else is there. */
+/** Forwards requests below `path` to `target`, without the path; answers others with 404. */
 export async function startReverseProxy(port: number, path: string, target: () => string): Promise<ReverseProxy> {
   let isCut = false;
   const passOn = (incoming: IncomingMessage, outgoing: ServerResponse) => {

@@ -1,4 +1,4 @@
-/** The page in a browser, with everything behind it. */
+/** The page in a browser, on a service, a worker, Temporal and the sandbox. */
 import { randomUUID } from 'node:crypto';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -10,34 +10,34 @@ import { launchBrowser } from './browser';
 export interface WebScene {
   service: Service;
   browser: Browser;
-  /** What browsers complained about: errors of scripts, and what a policy forbids. */
+  /** Script errors and policy violations of all pages. */
   complaints: string[];
-  /** A browser of somebody: nothing is shared with another one. */
+  /** A new browser context, isolated from the others. */
   someone(): Promise<BrowserContext>;
-  /** All of them are closed, and what they complained about is forgotten. */
+  /** Closes all contexts and clears the errors. */
   everybodyLeaves(): Promise<unknown>;
   /** Installs these connectors of the catalogue in one account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
-  /** The token of a session, once none of its connectors is still being read: which one a page shows first is then known. */
+  /** A session's token, after all its connectors were read: the page then always opens the same one first. */
   session(keys: ConnectorKey[], more?: object): Promise<string>;
-  /** The hosted page, as a user gets it. */
+  /** Opens the hosted page. */
   open(keys: ConnectorKey[], options?: OpenOptions): Promise<Page>;
   view(key: ConnectorKey): Promise<View>;
-  /** Gives a good API key, as somebody else than the page. */
+  /** Submits a good API key without the page. */
   gives(key: ConnectorKey): Promise<View>;
   reaches(key: ConnectorKey, state: View['state']): Promise<View>;
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
-  /** Of the session. */
+  /** The session's scope. */
   session?: object;
   context?: BrowserContext;
-  /** Done before the page is there. */
+  /** Runs before the page loads. */
   before?: (page: Page) => Promise<unknown>;
 }
 
-/** What a user sees, and looks for. */
+/** Locators by the words that a user sees. */
 export const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true });
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 export const field = (page: Page, name: string) => page.getByLabel(name, { exact: true });
@@ -45,7 +45,7 @@ export const field = (page: Page, name: string) => page.getByLabel(name, { exact
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
-  const browser = await launchBrowser(); // first: where there is none, nothing else is started
+  const browser = await launchBrowser(); // first: without a browser nothing else must start
   const service = await openService(options).catch(async (err: unknown) => {
     await browser.close();
     throw err;

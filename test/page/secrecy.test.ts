@@ -1,4 +1,4 @@
-/** What is secret stays where it was typed: the page lets it out only sealed, and keeps it nowhere. */
+/** The page sends secrets only sealed and stores none. */
 import type { BrowserContext, Page, Request } from 'playwright-core';
 import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -9,12 +9,12 @@ import { button, field, heading, type WebScene } from './scene';
 let scene: WebScene;
 let host: Host;
 
-/** All that a browser has sent, or written to its console. */
+/** Everything that a browser has sent or written to its console. */
 interface Record {
   context: BrowserContext;
   requests: Request[];
   said: string[];
-  /** As it went out: what it asked for, its headers and its body. */
+  /** Each request: URL, headers and body. */
   sent(): Promise<string[]>;
 }
 
@@ -29,7 +29,7 @@ async function recorded(): Promise<Record> {
   return { context, requests, said, sent: () => Promise.all(requests.map(textOf)) };
 }
 
-/** Everything that a page holds: elements and what is typed in them, shadow roots too, storages, its history. */
+/** A page's whole content: elements with shadow roots and input values, storages, history state. */
 const held = (page: Page): Promise<string> =>
   page.evaluate(`(async () => {
     const text = (root) => [...root.querySelectorAll('*')].map((element) =>
@@ -41,7 +41,7 @@ const held = (page: Page): Promise<string> =>
     return [text(document), stores, document.cookie, JSON.stringify(history.state), location.href].join(' ');
   })()`);
 
-/** Takes a user through every kind of secret, and gives what the page held after each. */
+/** Submits every kind of secret; returns the page's content after each. */
 async function typesAll(page: Page, secret: (name: string) => string): Promise<string[]> {
   const after: string[] = [];
   const give = async (label: string, then: () => Promise<unknown>) => {
@@ -93,7 +93,7 @@ describeInBrowser('secrets', () => {
 
       const after = await typesAll(page, secret);
 
-      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // it was there to be let out
+      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // the page held it in clear
       expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
       const sent = await record.sent();
       expect(sent.filter((text) => text.includes('"sealed":"ey')).length).toBe(4);
@@ -124,7 +124,7 @@ describeInBrowser('secrets', () => {
     );
     const elsewhere = record.requests.filter((request) => !request.url().startsWith(scene.service.url));
     const foundIn = searchFor(session.split('.')[2]!);
-    expect(foundIn((await record.sent()).join('\n'))).not.toEqual([]); // it can be found where it may be
+    expect(foundIn((await record.sent()).join('\n'))).not.toEqual([]); // proves that the search finds secrets
     findNone(foundIn, [...addresses, page.url(), popup.url(), ...record.said]);
     findNone(foundIn, await Promise.all(elsewhere.map(async (request) => JSON.stringify(await request.allHeaders()))));
     expect(elsewhere.length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Whatever becomes of tabs, windows, the network and the worker: the page shows where it stands, and goes on. */
+/** Closed tabs and windows, reloads, a stopped worker: the page shows the current state and continues. */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
@@ -19,7 +19,7 @@ async function give(page: Page, key = 'right'): Promise<void> {
   await button(page, 'Connect').click();
 }
 
-/** A window on the third party's page, where its user decides; and the link that led there. */
+/** A window with the third party's consent page, and the link that opened it. */
 async function atConsent(keys: ConnectorKey[]) {
   const page = await scene.open(keys);
   const popup = await goOut(page);

@@ -1,4 +1,4 @@
-/** docs/embedding.md names all that a host can use, and nothing else. */
+/** docs/embedding.md lists exactly the attributes, events, custom properties and parts of the code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,7 +12,7 @@ const code = readdirSync(web, { recursive: true, encoding: 'utf8' })
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, found]) => found!);
 const sorted = (names: string[]): string[] => [...new Set(names)].sort();
-/** What stands in the first column of the table with this heading. */
+/** The first column of the table with this heading. */
 const column = (heading: string): string[] => {
   const [, rows = ''] = guide.split(new RegExp(`^\\| ${heading} .*\\n\\|.*\\n`, 'm'));
   return all(rows.split('\n\n')[0]!, /^\| (.*?) *\|/gm).flatMap((cell) => all(cell, /`([^`]+)`/g));

@@ -1,4 +1,4 @@
-/** What is to be shown, from what is known. */
+/** The pure state of the page. */
 import type { Field } from '../../../workflows/connector';
 import type { StateName, View } from '../../../workflows/messages';
 import { State } from '../../../client/http/answers';
