@@ -46,7 +46,7 @@ const forms: Look[] = [
     },
   }),
   one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
-  one('API key, once more', { ...apiKey, ...again }, 'replaces what was stored'),
+  one('API key, once more', { ...apiKey, ...again }, 'replaces the stored values'),
   one('API key, of a long name', viewOf('awaitingCredentials', wordy), 'Connect Österreich'),
   one('API key, of HTML', viewOf('awaitingCredentials', hostile), '<script>alert(2)</script>'),
   one('API key, being checked', apiKey, 'Checking …', {
@@ -73,7 +73,7 @@ const forms: Look[] = [
     viewOf('awaitingCredentials', zenodesk, problem('refused')),
     'This was not accepted.',
   ),
-  one('tokens', viewOf('awaitingCredentials', harbour), 'There is nothing for you to do'),
+  one('tokens', viewOf('awaitingCredentials', harbour), 'You need to do nothing'),
 ];
 
 async function giveKey(page: Page): Promise<void> {
@@ -87,12 +87,12 @@ const saidOf: Record<ProblemCode, string> = {
   notNow: 'This step was already done.',
   notSealed: 'Something went wrong on this page.',
   notOpenable: 'This could not be read',
-  wrongKind: 'Something else is asked for here.',
+  wrongKind: 'This app needs other credentials.',
   unknownProperty: 'One of these settings does not exist',
   missingProperty: 'Please fill this in.',
   refused: 'This was not accepted.',
   notAuthorized: 'No access yet.',
-  cyclrUnavailable: 'The other side could not be reached',
+  cyclrUnavailable: 'The app could not be reached',
 };
 const problems = Object.entries(saidOf).map(([code, shows]) =>
   one(`problem ${code}`, viewOf('awaitingCredentials', brightdesk, problem(code as ProblemCode)), shows),
@@ -118,13 +118,13 @@ const waits: Look[] = [
   { name: 'loading', shows: 'Loading …', replies: { 'GET ': 'never' } },
   one('reading', viewOf('fetchingConnector'), 'Getting things ready.'),
   one('reading, out of reach', viewOf('fetchingConnector', undefined, problem('cyclrUnavailable')), 'we keep trying'),
-  one('applying', viewOf('applyingProperties', kestrel), 'Checking what you entered.'),
+  one('applying', viewOf('applyingProperties', kestrel), 'Checking your input.'),
   one(
     'applying, out of reach',
     viewOf('applyingCredentials', brightdesk, problem('cyclrUnavailable')),
     'we keep trying',
   ),
-  one('verifying', viewOf('verifyingAuthorization', ledgerly), 'Asking whether Ledgerly'),
+  one('verifying', viewOf('verifyingAuthorization', ledgerly), 'Checking the access to Ledgerly'),
   one(
     'verifying, out of reach',
     viewOf('verifyingAuthorization', ledgerly, problem('cyclrUnavailable')),
@@ -203,7 +203,7 @@ const lists: Look[] = [
   {
     name: 'list, working',
     views: several,
-    shows: 'Asking whether',
+    shows: 'Checking the access to',
     act: (page) => page.getByText('Österreich').click(),
   },
   {

@@ -137,7 +137,7 @@ describeInBrowser('connecting', () => {
     await scene.gives(key);
     await scene.service.asBackend('POST', pathOf(key, '/reauthenticate'), {});
     const page = await scene.open([key]);
-    await page.getByText('What you enter here replaces what was stored before.').waitFor();
+    await page.getByText('Your input replaces the stored values.').waitFor();
     const before = cyclr(key).AuthValue;
 
     await field(page, 'API key').fill('another');

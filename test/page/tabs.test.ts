@@ -100,7 +100,7 @@ describeInBrowser('tabs and windows', () => {
 
       await page.reload();
 
-      await page.getByText('Checking what you entered.').waitFor();
+      await page.getByText('Checking your input.').waitFor();
       sandbox().clearFaults();
       await heading(page, 'Brightdesk is connected').waitFor();
     });
@@ -109,11 +109,11 @@ describeInBrowser('tabs and windows', () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
       await button(popup, 'Decline').click();
-      await page.getByText('Asking whether Ledgerly has given access.').waitFor();
+      await page.getByText('Checking the access to Ledgerly.').waitFor();
 
       await page.reload();
 
-      await page.getByText('Asking whether Ledgerly has given access.').waitFor();
+      await page.getByText('Checking the access to Ledgerly.').waitFor();
     });
 
     test('a reload while a consent window is open: the flow ends connected, also with a second window', async () => {
