@@ -111,7 +111,7 @@ export const en = {
       textHere: 'You can start over here.',
     },
     cancelled: {
-      title: (name: string) => `ConnectSession ${name} was cancelled`,
+      title: (name: string) => `Connecting ${name} was cancelled`,
       text: 'To start over, open this page again from the page you came from.',
     },
     failed: {
