@@ -25,10 +25,10 @@ test('docs/embedding.md lists every attribute', () => {
 });
 
 test('docs/embedding.md lists every event', () => {
-  const told = all(code, /tell\('([a-z-]+)'/g);
+  const emitted = all(code, /emit\('([a-z-]+)'/g);
 
-  expect(told.length).toBeGreaterThan(3);
-  expect(sorted(column('Event'))).toEqual(sorted(told));
+  expect(emitted.length).toBeGreaterThan(3);
+  expect(sorted(column('Event'))).toEqual(sorted(emitted));
 });
 
 test('docs/embedding.md lists every custom property', () => {
