@@ -1,4 +1,4 @@
-/** dist/: the compiled TypeScript, the workflow bundle and the page, made anew when a source has changed. */
+/** Builds dist/ when a source has changed: the compiled TypeScript, the workflow bundle and the page. */
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -20,54 +20,54 @@ const BUNDLE = 'workflow-bundle.js';
 const PAGE = 'page';
 const bundler = fileURLToPath(new URL('bundle.mjs', import.meta.url));
 
-/** Whether dist/ was built from what the sources, the lockfile and the compiler's settings are now. */
+/** Whether dist/ was built from the present sources, lockfile and compiler settings. */
 export function isBuilt(root) {
   return JSON.stringify(stampIn(join(root, 'dist'))) === JSON.stringify(stampOf(root));
 }
 
 /**
- * Builds beside dist/ and then takes its place, so that a build that fails or is interrupted leaves dist/ as it was.
- * Output on standard error. One at a time: hold the lock.
+ * Builds in a folder beside dist/, which then replaces dist/: a build that fails or is interrupted leaves dist/ as it was.
+ * Output goes to standard error. The caller holds the lock, so that one build runs at a time.
  */
 export async function build(root) {
   console.error('building dist/ …');
   const started = Date.now();
   const stamp = stampOf(root);
   removeLeftovers(root);
-  const workshop = mkdtempSync(join(root, 'dist.'));
-  const made = join(workshop, 'made');
+  const workFolder = mkdtempSync(join(root, 'dist.'));
+  const output = join(workFolder, 'output');
   try {
-    // All have ended before the workshop is removed, also when one fails: they would write into it again.
+    // Waits for all, also when one fails: a part that still runs would write into the removed folder.
     const parts = await Promise.allSettled([
-      compile(root, made),
-      bundle(root, join(workshop, BUNDLE), stamp),
-      page(root, join(workshop, 'page'), stamp),
+      compile(root, output),
+      bundle(root, join(workFolder, BUNDLE), stamp),
+      page(root, join(workFolder, 'page'), stamp),
     ]);
     for (const { reason } of parts) if (reason) throw reason;
-    renameSync(join(workshop, BUNDLE), join(made, BUNDLE));
-    renameSync(join(workshop, 'page'), join(made, PAGE));
-    writeFileSync(join(made, STAMP), JSON.stringify(stamp));
-    replace(join(root, 'dist'), made, join(workshop, 'replaced'));
+    renameSync(join(workFolder, BUNDLE), join(output, BUNDLE));
+    renameSync(join(workFolder, 'page'), join(output, PAGE));
+    writeFileSync(join(output, STAMP), JSON.stringify(stamp));
+    replace(join(root, 'dist'), output, join(workFolder, 'replaced'));
   } finally {
-    rmSync(workshop, { recursive: true, force: true });
+    rmSync(workFolder, { recursive: true, force: true });
   }
   console.error(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** Types are checked by `npm run types`; here they would cost seconds and stop nothing that runs. */
+/** Without a check of types, which takes seconds: `npm run types` checks them. */
 function compile(root, outDir) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return run(root, compiler, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', outDir]);
 }
 
-/** Where no workflow has changed, the bundle that is there is the one that would be made. */
+/** Copies the present bundle where no workflow has changed. */
 async function bundle(root, outFile, { bundle }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.bundle === bundle) copyFileSync(join(dist, BUNDLE), outFile);
   else await run(root, bundler, [root, outFile]);
 }
 
-/** The element and the hosted page, as browsers get them. */
+/** The element and the hosted page, built for browsers. */
 async function page(root, outDir, { page }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.page === page) return cpSync(join(dist, PAGE), outDir, { recursive: true });
@@ -75,19 +75,19 @@ async function page(root, outDir, { page }) {
   await run(root, vite, ['build', '--config', join(PAGE, 'vite.config.mjs'), '--outDir', outDir]);
 }
 
-/** In a process of its own: compiler and bundler would stay in the memory of the one that goes on. */
+/** In a process of its own, because a worker keeps running in this one: compiler and bundler would stay in its memory. */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`the build failed: ${basename(script)} ended with ${code}`);
 }
 
-function replace(dist, made, aside) {
+function replace(dist, output, aside) {
   try {
     renameSync(dist, aside);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
   }
-  renameSync(made, dist);
+  renameSync(output, dist);
 }
 
 function removeLeftovers(root) {
@@ -116,7 +116,7 @@ function stampOf(root) {
   };
 }
 
-/** A container image has only the folders that its processes need: a folder that is missing has no sources. */
+/** A container image lacks the folders that its processes do not need. */
 function sourcesIn(root, folders) {
   return folders
     .filter((folder) => existsSync(join(root, folder)))
@@ -125,7 +125,7 @@ function sourcesIn(root, folders) {
     .sort();
 }
 
-/** The lengths keep apart what would otherwise run together. */
+/** Each content follows its length, so that two lists of files never hash the same text. */
 function hashOf(root, paths) {
   const hash = createHash('sha256');
   for (const path of paths) {

@@ -1,4 +1,4 @@
-/** `node scripts/bundle.mjs ROOT FILE`: the workflows as the one file that a worker loads. */
+/** `node scripts/bundle.mjs ROOT FILE`: bundles the workflows into the one file that a worker loads. */
 import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const [root, outFile] = process.argv.slice(2);
 const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@temporalio/worker');
 
-/** A warning is an import that is not there, or code that a workflow can't run: it would fail when the flow gets there. */
+/** A warning is a missing import, or code that a workflow can't run: it would fail in a running flow. */
 const failOnWarnings = {
   apply: (compiler) =>
     compiler.hooks.afterCompile.tap('failOnWarnings', (compilation) => {
@@ -15,7 +15,7 @@ const failOnWarnings = {
     }),
 };
 
-/** Paths from the root on: stack traces go into the history, and equal sources make equal code on every machine. */
+/** Relative paths: stack traces go into the history, and equal sources give equal code on every machine. */
 const webpackConfigHook = (config) => ({
   ...config,
   context: root,
@@ -26,7 +26,7 @@ const webpackConfigHook = (config) => ({
 const quiet = () => undefined;
 const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: console.error, error: showErrors };
 
-/** Webpack's report lists every module before it says what is wrong. */
+/** Webpack's report lists every module before its errors. */
 function showErrors(report) {
   console.error(report.slice(Math.max(0, report.search(/^(ERROR|WARNING) in/m))));
 }
@@ -39,7 +39,7 @@ try {
     workflowsPath,
     payloadConverterPath,
     workflowInterceptorModules,
-    // Run once for a worker, not once for each flow, which is half of a waiting flow's memory: so none keeps anything.
+    // Evaluated once for a worker, not once for each flow: half of a waiting flow's memory. So no module keeps state.
     preloadModules: [workflowsPath, payloadConverterPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,

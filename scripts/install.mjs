@@ -1,11 +1,12 @@
-/** Whether node_modules is what package-lock.json says, and `npm ci`. */
+/** Compares node_modules with package-lock.json, and runs `npm ci`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runTree } from './process-tree.mjs';
 
 /**
- * By content, since a checkout gives every file the time of the checkout: npm leaves in node_modules the list of what
- * it put there, at its end. Optional packages are for other platforms and may be missing.
+ * Whether node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end of
+ * an installation. (Times tell nothing: a checkout sets that of every file.) Optional packages may be missing: they are
+ * for other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));
@@ -14,8 +15,8 @@ export function isInstalled(root) {
   return (
     Object.keys(installed).every((path) => path in locked) &&
     Object.entries(locked).every(([path, wanted]) => {
-      const there = installed[path];
-      return there ? there.version === wanted.version && there.integrity === wanted.integrity : wanted.optional;
+      const found = installed[path];
+      return found ? found.version === wanted.version && found.integrity === wanted.integrity : wanted.optional;
     })
   );
 }
@@ -28,7 +29,7 @@ export async function install(root) {
   if (code !== 0) throw new Error(`npm ci failed (exit code ${code})`);
 }
 
-/** The npm that runs us, else the one on the PATH. */
+/** The npm that runs this script, else the one on the PATH. */
 function npm() {
   const script = process.env.npm_execpath;
   return script?.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm'];

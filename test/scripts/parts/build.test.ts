@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { project, repository, worker } from './project';
 import { eventually, launch, write } from './scene';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000); // ends a hang
 
 const building = /^building dist/gm;
 
 const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
 
-test('the first run builds and becomes the main with its arguments, the next one starts at once', async () => {
+test('the first run builds and starts the main with its arguments; the next one starts it without a build', async () => {
   const root = project();
   const dist = join(root, 'dist');
 
@@ -26,16 +26,16 @@ test('the first run builds and becomes the main with its arguments, the next one
     absolutePaths: false,
   });
 
-  writeFileSync(join(dist, 'workflow-bundle.js'), 'the bundle that was there');
+  writeFileSync(join(dist, 'workflow-bundle.js'), 'the earlier bundle');
   worker(root, 'console.log("changed");');
   const third = await run(root, ['worker']).ended;
 
   expect(third).toMatchObject({ code: 0, stdout: 'changed\n' });
-  expect(readFileSync(join(dist, 'workflow-bundle.js'), 'utf8')).toBe('the bundle that was there');
+  expect(readFileSync(join(dist, 'workflow-bundle.js'), 'utf8')).toBe('the earlier bundle');
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('two at once share one build, and take over the lock of a process that is dead', async () => {
+test('two runs at once share one build, and take over the lock of a dead process', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
   await dead.ended;
@@ -54,7 +54,7 @@ test('two at once share one build, and take over the lock of a process that is d
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('a warning of the bundler fails the build, says where, and leaves what was there', async () => {
+test('a warning of the bundler fails the build, names the place, and leaves the earlier dist/ as it was', async () => {
   const root = project();
   write(join(root, 'dist', 'worker', 'main.js'), '// an earlier build');
   write(join(root, 'workflows', 'other.ts'), 'export const something = 1;\n');
@@ -73,7 +73,7 @@ test('a warning of the bundler fails the build, says where, and leaves what was 
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('a stop signal reaches the main', async () => {
+test('a stop signal to run.mjs reaches the main', async () => {
   const root = project();
   worker(root, 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("here");');
   const { child, output, ended } = run(root, ['worker']);
@@ -84,22 +84,40 @@ test('a stop signal reaches the main', async () => {
   expect(await ended).toMatchObject({ code: 7 });
 });
 
-test('an unknown name is wrong usage', async () => {
+test('an unknown command prints the usage and exits with 2', async () => {
   const { code, stderr } = await run(project(), ['toString']).ended;
 
   expect(code).toBe(2);
   expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
 });
 
+test('an older Node is refused in one line that names both versions', async () => {
+  const root = project();
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
+  write(join(root, 'package.json'), JSON.stringify({ ...manifest, engines: { node: '>=99.5' } }));
+
+  const { code, stdout, stderr } = await run(root, ['worker']).ended;
+
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^cyclr-connect needs Node 99\.5 or later, and this is Node [\d.]+ \(.*\)\.\n$/);
+});
+
+test('run.mjs has no syntax that Node 12 does not parse, and imports no other file before its check', () => {
+  const code = readFileSync(join(repository, 'scripts', 'run.mjs'), 'utf8');
+
+  expect(code).not.toMatch(/\?\.[a-z[(]|\?\?|^await |\|\|=|&&=/m);
+  expect(code).not.toMatch(/^import .*['"](\.|node:)/m);
+});
+
 describe('node_modules', () => {
-  /** An npm that installs by a link to what is there, and notes that it was called. */
+  /** An npm that installs by a link to the packages of the repository, and writes down its calls. */
   function npm(root: string) {
     const calls = join(root, 'npm-calls');
     const npm_execpath = write(
       join(root, 'npm-cli.js'),
       `const fs = require('fs');
       fs.appendFileSync(${JSON.stringify(calls)}, process.argv.slice(2).join(' ') + '\\n');
-      console.log('the words of npm');
+      console.log('output of npm');
       setTimeout(() => {
         try { fs.symlinkSync(${JSON.stringify(join(repository, 'node_modules'))}, 'node_modules'); } catch {}
       }, 300);`,
@@ -107,7 +125,7 @@ describe('node_modules', () => {
     return { env: { npm_execpath }, calls: () => readFileSync(calls, 'utf8') };
   }
 
-  test('missing, a process that is no first command says what to run', async () => {
+  test('is missing: npm run worker names the command to run', async () => {
     const root = project({ installed: false });
 
     expect(await run(root, ['worker'], npm(root).env).ended).toEqual({
@@ -117,7 +135,7 @@ describe('node_modules', () => {
     });
   });
 
-  test('missing, the first command installs once, however often it is given, with nothing on standard output', async () => {
+  test('is missing: two npm run demo at once install once, with no output of npm on standard output', async () => {
     const root = project({ installed: false });
     write(join(root, 'scripts', 'demo', 'main.ts'), 'declare const console: any;\nconsole.log("the demo");\n');
     const { env, calls } = npm(root);
@@ -131,12 +149,12 @@ describe('node_modules', () => {
     expect(calls()).toBe('ci --include=dev\n');
   });
 
-  test('older than the lockfile, the first command installs', async () => {
+  test('is older than the lockfile: npm run demo installs', async () => {
     const root = project();
     const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
     lockfile.packages['node_modules/axios'].version = '99.0.0';
     write(join(root, 'package-lock.json'), JSON.stringify(lockfile));
-    worker(root, 'nonsense('); // the build that follows is none of this test's
+    worker(root, 'nonsense('); // ends the build that follows
     const { env, calls } = npm(root);
 
     const { stderr } = await run(root, ['demo'], env).ended;
