@@ -146,12 +146,12 @@ describe('a form', () => {
   test('foldedOf folds optional fields, except those with a problem, or when all are optional', () => {
     const [required, optional] = [field('a', { required: true }), field('b')];
 
-    expect(foldedOf([required, optional], new Map())).toEqual({ seen: [required], folded: [optional] });
+    expect(foldedOf([required, optional], new Map())).toEqual({ shown: [required], folded: [optional] });
     expect(foldedOf([required, optional], new Map([['b', 'refused']]))).toEqual({
-      seen: [required, optional],
+      shown: [required, optional],
       folded: [],
     });
-    expect(foldedOf([optional], new Map())).toEqual({ seen: [optional], folded: [] });
+    expect(foldedOf([optional], new Map())).toEqual({ shown: [optional], folded: [] });
   });
 
   test('a problem stands at its fields, or above the form when it names none of them', () => {
