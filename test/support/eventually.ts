@@ -1,8 +1,8 @@
 /** Ends a hang. */
-const WITHIN_MS = 120_000;
+const WITHIN_MS = 60_000;
 const EVERY_MS = 50;
 
-/** Looks until the result is as expected, and returns it. Fails with the last result after two minutes. */
+/** Looks until the result is as expected, and returns it. Fails with the last result after a minute. */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   expected: (seen: T) => boolean,

@@ -27,8 +27,6 @@ import { startScene, type Scene, type Surroundings } from './scene';
 
 export type { Scene } from './scene';
 
-jest.setTimeout(300_000); // ends a hang
-
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
 /** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays the history before it. CI runs the flows once that way. */

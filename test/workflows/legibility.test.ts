@@ -1,17 +1,22 @@
-/** What an operator sees of a flow, and what it costs. */
+/** A flow for operators: in the list of workflows, in Temporal Web, by the `temporal` command line; and its size. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { findBinary } from '../../scripts/local/binary';
 import { searchAttributeNames } from '../../temporal/search-attributes';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { taskQueue } from '../../workflows/messages';
+import type { StateName, Timeline, View } from '../../workflows/view';
+import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
-import { RETURN_TO } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
+let binary: string;
 
 beforeAll(async () => {
-  stage = await openStage();
+  [stage, binary] = await Promise.all([openStage(), findBinary('temporal')]);
 });
-
-afterEach(() => stage.sandbox.clearFaults());
 
 afterAll(async () => {
   const failures = await taskFailures(stage);
@@ -21,7 +26,7 @@ afterAll(async () => {
 
 const right = { kind: 'apiKey', key: 'right' } as const;
 
-/** The workflow ids that a query finds, once there are as many. */
+/** The workflow ids that a query finds, once it finds this number. */
 const found = (query: string, count: number) =>
   eventually(
     async () => {
@@ -47,31 +52,7 @@ const summaryOf = (event: HistoryEvent): unknown =>
   JSON.parse(Buffer.from(event.userMetadata?.summary?.data ?? 'null').toString());
 
 describe('the list of workflows', () => {
-  test('is searched by account, connector, name and state', async () => {
-    const accountId = "it's acme/7";
-    const [one, two, three] = await Promise.all(
-      ['Fernhill', 'Brightdesk', 'Openrates'].map((connector) => stage.scene(connector, { accountId })),
-    );
-    const other = await stage.scene('Brightdesk');
-    await Promise.all([
-      one!.reaches('awaitingProperties'),
-      two!.reaches('awaitingCredentials'),
-      three!.reaches('authenticated'),
-    ]);
-    await other.reaches('awaitingCredentials');
-
-    const account = `CyclrAccountId = "${accountId}"`;
-    const ids = (...scenes: Scene[]) => scenes.map(({ workflowId }) => workflowId).sort();
-
-    expect(await found(account, 3)).toEqual(ids(one!, two!, three!));
-    expect(await found(`${account} AND ConnectorAuthState = "awaitingCredentials"`, 1)).toEqual(ids(two!));
-    expect(await found(`${account} AND ConnectorAuthState = "authenticated"`, 1)).toEqual(ids(three!));
-    expect(await found(`CyclrConnectorId = "${one!.key.connectorId}"`, 1)).toEqual(ids(one!));
-    expect(await found('ConnectorName = "Brightdesk"', 2)).toEqual(ids(two!, other));
-    expect(await found(`${account} AND ExecutionStatus = "Running"`, 2)).toEqual(ids(one!, two!));
-  });
-
-  test('knows a flow before its first step', async () => {
+  test('shows a flow before its first workflow task', async () => {
     await stage.stopWorker();
     const scene = await stage.scene('Brightdesk');
 
@@ -80,7 +61,31 @@ describe('the list of workflows', () => {
     expect(ids).toEqual([scene.workflowId]);
   });
 
-  test('has typed values, and the state only where somebody is waited for and at the end', async () => {
+  test.concurrent('can be searched by account, connector, name and state', async () => {
+    const accountId = "it's acme/7";
+    const [one, two, three] = await Promise.all(
+      ['Fernhill', 'Brightdesk', 'Openrates'].map((connector) => stage.scene(connector, { accountId })),
+    );
+    const other = await stage.scene(stage.install('Brightdesk', { patch: { Name: 'Unique name' } }));
+    await Promise.all([
+      one!.reaches('awaitingProperties'),
+      two!.reaches('awaitingCredentials'),
+      three!.reaches('authenticated'),
+      other.reaches('awaitingCredentials'),
+    ]);
+
+    const account = `CyclrAccountId = "${accountId}"`;
+    const ids = (...scenes: Scene[]) => scenes.map(({ workflowId }) => workflowId).sort();
+
+    expect(await found(account, 3)).toEqual(ids(one!, two!, three!));
+    expect(await found(`${account} AND ConnectorAuthState = "awaitingCredentials"`, 1)).toEqual(ids(two!));
+    expect(await found(`${account} AND ConnectorAuthState = "authenticated"`, 1)).toEqual(ids(three!));
+    expect(await found(`CyclrConnectorId = "${one!.key.connectorId}"`, 1)).toEqual(ids(one!));
+    expect(await found('ConnectorName = "Unique name"', 1)).toEqual(ids(other));
+    expect(await found(`${account} AND ExecutionStatus = "Running"`, 2)).toEqual(ids(one!, two!));
+  });
+
+  test.concurrent('has the state as of the last waiting state or the end, by one upsert each', async () => {
     const scene = await stage.scene('Fernhill');
     const { accountId, connectorId } = scene.key;
     const fixed = {
@@ -103,21 +108,18 @@ describe('the list of workflows', () => {
     expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(3);
   });
 
-  test.each([
-    ['300 characters', 'Ü'.repeat(300), 'Ü'.repeat(255)],
-    ['300 emoji', '🚢'.repeat(300), '🚢'.repeat(255)],
-    ['254 characters and an emoji', `${'x'.repeat(254)}🚢`, `${'x'.repeat(254)}🚢`],
-  ])('has a name of %s, cut to 255', async (_name, Name, expected) => {
+  test.concurrent('has a name of 300 emoji, cut to 255', async () => {
+    const Name = '🚢'.repeat(300);
     const scene = await stage.scene(stage.install('Brightdesk', { patch: { Name } }));
     const view = await scene.reaches('awaitingCredentials');
 
-    expect((await attributesOf(scene))['ConnectorName KEYWORD']).toBe(expected);
+    expect((await attributesOf(scene))['ConnectorName KEYWORD']).toBe('🚢'.repeat(255));
     expect(view.connector?.name).toBe(Name);
   });
 });
 
-describe('a single flow', () => {
-  test('says what it is', async () => {
+describe('Temporal Web', () => {
+  test.concurrent('shows the account, the connector, the intent and the person of a start, escaped', async () => {
     const scene = await stage.scene('Evergreen', { intent: 'reauthenticate', by: 'jo [x](http://evil) <b>' });
 
     const description = await scene.handle.describe();
@@ -130,7 +132,7 @@ describe('a single flow', () => {
     expect(details).toMatch(/jo \\\[x\\\]\(http.*evil\) \\<b\\>/);
   });
 
-  test('says where it stands, what it waits for, and what went wrong', async () => {
+  test.concurrent('shows the state, the awaited input, the deadline and the problem, without the input', async () => {
     const Name = 'A *bold* | [link](http://evil) `name`';
     const scene = await stage.scene(stage.install('Fernhill', { patch: { Name } }));
 
@@ -152,7 +154,7 @@ describe('a single flow', () => {
     expect(last).not.toContain('Problem');
   });
 
-  test('says of a failure what it was', async () => {
+  test.concurrent('shows the code of a failure', async () => {
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: 999_999 });
     await stage.auth.result(scene.key);
@@ -160,7 +162,7 @@ describe('a single flow', () => {
     expect(await currentDetails(scene)).toMatch(/Connector 999999[^]*Failure: `connectorNotFound`/);
   });
 
-  test('gives every activity and every timer a summary', async () => {
+  test.concurrent('shows a summary of every activity and every timer', async () => {
     const values = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
     const polled = await stage.scene(stage.install('Quartz', { patch: { Properties: values } }));
     const paused = stage.install('Brightdesk');
@@ -170,13 +172,11 @@ describe('a single flow', () => {
     await walked.reaches('awaitingProperties');
     await walked.sets({ Domain: 'acme' });
     await walked.gives(right);
-    const consenting = await stage.scene('Ledgerly');
-    await consenting.reaches('awaitingAuthorization');
-    const { attemptId } = await stage.auth.requestAuthorization(consenting.key, { returnTo: RETURN_TO });
-    await consenting.signals('oauthCallback', { attemptId });
-    await consenting.reaches('verifyingAuthorization');
+    const consenting = await consentScene(stage);
+    await consenting.returns(await consenting.asks());
     await eventually(waiting.history, (events) => events.some((event) => kindOf(event) === 'timerStarted'));
     await eventually(polled.history, (events) => events.some((event) => kindOf(event) === 'timerStarted'));
+    await eventually(consenting.reads, (reads) => reads >= 2);
 
     const events = (await Promise.all([polled, waiting, walked, consenting].map(({ history }) => history()))).flat();
     const summaries = (kind: string) => [...new Set(ofKind(events, kind).map(summaryOf))].sort();
@@ -202,29 +202,124 @@ describe('a single flow', () => {
   });
 });
 
-test('nothing is written while a flow waits, however often somebody looks', async () => {
-  const scene = await stage.scene('Fernhill');
-  await scene.reaches('awaitingProperties');
-  const before = (await scene.history()).length;
+describe('the history of a flow', () => {
+  test.concurrent('does not grow by queries', async () => {
+    const scene = await stage.scene('Fernhill');
+    await scene.reaches('awaitingProperties');
+    const before = (await scene.history()).length;
 
-  for (let looks = 0; looks < 20; looks++) await scene.view();
+    for (let times = 0; times < 20; times++) await stage.auth.view(scene.key);
 
-  expect(await scene.history()).toHaveLength(before);
+    expect(await scene.history()).toHaveLength(before);
+  });
+
+  test.concurrent('with one property and an API key, both by signal, has at most 44 events and 40 KB', async () => {
+    const scene = await stage.scene('Fernhill');
+    stage.record('property-and-key-by-signal', scene.handle);
+    await scene.reaches('awaitingProperties');
+    await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
+    await scene.reaches('awaitingCredentials');
+    const credentials = await stage.sealed(scene.key, 'c', right);
+    await scene.signals('credentialInput', { submissionId: 'c', credentials });
+
+    await stage.auth.result(scene.key);
+
+    const { historyLength, historySize } = await scene.handle.describe();
+    expect(historyLength).toBe((await scene.history()).length);
+    expect(historyLength).toBeLessThanOrEqual(44);
+    expect(historySize).toBeGreaterThan(1000);
+    expect(historySize).toBeLessThan(40 * 1024);
+  });
 });
 
-test('an API key after one property, both by signal, costs at most 44 events and 40 KB', async () => {
-  const scene = await stage.scene('Fernhill');
-  await scene.reaches('awaitingProperties');
-  await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
-  await scene.reaches('awaitingCredentials');
-  const credentials = await stage.sealed(scene.key, 'c', right);
-  await scene.signals('credentialInput', { submissionId: 'c', credentials });
+describe('the temporal command line', () => {
+  /** Runs `temporal workflow …`. Fails with its output where the exit code is not 0. */
+  async function temporal(command: string[], workflowId: string, ...args: string[]): Promise<string> {
+    const reached = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
+    const line = ['workflow', ...command, ...reached, '--workflow-id', workflowId, '--output', 'json', ...args];
+    return (await promisify(execFile)(binary, line)).stdout;
+  }
+  const inputOf = (input?: object) => (input ? ['--input', JSON.stringify(input)] : []);
+  const start = (workflowId: string, input: object) =>
+    temporal(['start'], workflowId, '--type', 'authenticateConnector', '--task-queue', taskQueue, ...inputOf(input));
+  const signal = (workflowId: string, name: string, input?: object) =>
+    temporal(['signal'], workflowId, '--name', name, ...inputOf(input));
+  const update = (workflowId: string, name: string, input: object) =>
+    temporal(['update', 'execute'], workflowId, '--name', name, '--update-id', 's', ...inputOf(input));
+  async function query<T>(workflowId: string, type: 'view' | 'timeline'): Promise<T> {
+    const { queryResult } = JSON.parse(await temporal(['query'], workflowId, '--type', type)) as { queryResult: T[] };
+    return queryResult[0]!;
+  }
+  const reaches = (on: ConnectorKey, state: StateName) =>
+    eventually(
+      () => stage.auth.view(on),
+      (view) => view.state === state,
+    );
 
-  await stage.auth.result(scene.key);
+  test.concurrent('drives a flow by signals from the start to the end', async () => {
+    const on = stage.install('Kestrel', { accountId: 'plain & simple/1' });
+    const id = workflowIdOf(on);
+    const SigningSecret = await stage.sealedProperty(on, 'p-1', 'SigningSecret', 'secret');
+    const credentials = await stage.sealed(on, 'c-1', right);
 
-  const { historyLength, historySize } = await scene.handle.describe();
-  expect(historyLength).toBe((await scene.history()).length);
-  expect(historyLength).toBeLessThanOrEqual(44);
-  expect(historySize).toBeGreaterThan(1000);
-  expect(historySize).toBeLessThan(40 * 1024);
+    await start(id, { ...on, by: 'cli' });
+    await reaches(on, 'awaitingProperties');
+    const asked = await query<View>(id, 'view');
+    await signal(id, 'propertyInput', { submissionId: 'p-1', values: { Environment: 'staging', SigningSecret } });
+    await reaches(on, 'awaitingCredentials');
+    await signal(id, 'credentialInput', { submissionId: 'c-1', credentials, by: 'cli' });
+    const end = await reaches(on, 'authenticated');
+    const { entries } = await query<Timeline>(id, 'timeline');
+    const result = JSON.parse(await temporal(['result'], id)) as { result: View; status: string };
+
+    expect(asked.fields?.map(({ name }) => name)).toContain('SigningSecret');
+    expect(end).toMatchObject({ ...on, verification: 'notChecked' });
+    expect(result).toMatchObject({ status: 'COMPLETED', result: end });
+    expect(entries.map(({ event, id, by }) => [event, id, by])).toEqual([
+      ['connectorFetched', undefined, undefined],
+      ['propertiesSubmitted', 'p-1', undefined],
+      ['propertiesApplied', 'p-1', undefined],
+      ['credentialsSubmitted', 'c-1', 'cli'],
+      ['credentialsApplied', 'c-1', undefined],
+    ]);
+  });
+
+  test.concurrent('gets an answer to an update, and the text of a refusal', async () => {
+    const scene = await stage.scene('Fernhill');
+    await scene.reaches('awaitingProperties');
+    const given = (values: object) => ({ submissionId: 's', values });
+
+    const refused = await update(scene.workflowId, 'submitProperties', given({ Shop: 'x' })).catch((err: Error) => err);
+    const taken = await update(scene.workflowId, 'submitProperties', given({ Domain: 'acme' }));
+
+    expect(refused).toMatchObject({ stderr: expect.stringContaining('The connector has no such property') });
+    expect(JSON.parse(taken)).toMatchObject({ result: { state: 'awaitingCredentials' satisfies StateName } });
+  });
+
+  test.concurrent("cancels a flow by the signal, and by Temporal's own command", async () => {
+    const [one, other] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
+    await Promise.all([one, other].map((on) => start(workflowIdOf(on), on)));
+
+    await Promise.all([signal(workflowIdOf(one), 'cancel'), temporal(['cancel'], workflowIdOf(other))]);
+
+    expect(await stage.auth.result(one)).toMatchObject({ state: 'cancelled', revision: expect.any(Number) });
+    expect(await stage.auth.result(other)).toMatchObject({ state: 'cancelled' });
+  });
+
+  test.concurrent('reads from the timeline which signal had a wrong name or shape', async () => {
+    const scene = await stage.scene('Brightdesk');
+    await scene.reaches('awaitingCredentials');
+
+    await signal(scene.workflowId, 'credentialInput');
+    await signal(scene.workflowId, 'credentialsInput', { submissionId: 'c-1' });
+    const { entries } = await eventually(
+      () => query<Timeline>(scene.workflowId, 'timeline'),
+      ({ entries }) => entries.length === 3,
+    );
+
+    expect(entries.slice(1)).toMatchObject([
+      { event: 'inputRefused', note: 'malformed' },
+      { event: 'unknownSignal', note: 'credentialsInput' },
+    ]);
+  });
 });
