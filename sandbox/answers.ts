@@ -3,7 +3,7 @@ import type { Definition, Parameter } from './definition';
 import type { Property, StoredConnector } from './state';
 import type { Switches } from './switches';
 
-/** An account connector as Cyclr answers it: what was stored comes back in clear, secrets too. */
+/** An account connector as Cyclr returns it. Stored values are in clear, secrets too. */
 export interface AccountConnector {
   Id: number;
   Name: string;
@@ -30,29 +30,29 @@ export function propertyAnswer(connector: StoredConnector, { Id, Name, Value }: 
   return { Id, Name, Value, AccountConnectorId: connector.Id };
 }
 
-/** What the catalogue says about it, save for what a test has changed. */
+/** The definition in the catalogue, with the changes of a test. */
 export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }
 
-/** Whether a user's consent, or tokens, authenticate it. */
+/** Whether a consent or tokens authenticate the connector. */
 export function isOAuth(connector: StoredConnector): boolean {
   return ['OAuth1', 'OAuth2'].includes(definitionOf(connector).AuthType);
 }
 
-/** The properties somebody has to set before it can be authenticated, and that are absent or empty. */
+/** The required properties that are absent or empty. The connector can't be authenticated before they are set. */
 export function missingProperties(connector: StoredConnector): string[] {
   const { filledByCyclr } = entryOf(connector.key);
-  const required = (definitionOf(connector).Parameters ?? []).filter(isAsked).map(({ TargetName }) => TargetName);
+  const required = (definitionOf(connector).Parameters ?? []).filter(isRequired).map(({ TargetName }) => TargetName);
   return required.filter((name) => !(name in filledByCyclr) && !valueOf(connector, name));
 }
 
-/** The value that counts: of several with one name the newest. */
+/** The value of a property; of several with one name the newest counts. */
 export function valueOf(connector: StoredConnector, name: string): string | undefined {
   return connector.Properties.findLast(({ Name }) => Name === name)?.Value;
 }
 
-/** Hidden ones and the partner's are nobody's to type. An absent `IsOptional` means required. */
-function isAsked({ IsAccountConnectorProperty, IsOptional, Hidden, IsPartnerProperty }: Parameter): boolean {
+/** Whether the user must set the parameter. An absent `IsOptional` means required. */
+function isRequired({ IsAccountConnectorProperty, IsOptional, Hidden, IsPartnerProperty }: Parameter): boolean {
   return IsAccountConnectorProperty === true && !IsOptional && !Hidden && !IsPartnerProperty;
 }

@@ -8,57 +8,57 @@ import type { StoredConnector } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 
-/** What an AuthValue holds: the words a third party would check, and the properties it would check besides. */
+/** The secrets in an AuthValue, and the names of the properties that the third party checks beside them. */
 interface Claim {
-  words: string[];
+  secrets: string[];
   properties: string[];
 }
-/** Reads an AuthValue; undefined where it has not the form that its way of authenticating asks for. */
+/** Reads an AuthValue; undefined where the auth type asks for another form. */
 type Reader = (authValue: string) => Claim | undefined;
 
 const readers: Record<string, Reader> = {
-  ApiKey: (key) => (key === '' ? undefined : { words: [key], properties: [] }),
+  ApiKey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
   Basic: userAndPassword,
   OAuth1: tokens,
   'OAuth2 AuthorisationCode': tokens,
   'OAuth2 Unknown': tokens,
-  'OAuth2 ClientCredentials': (text) => tokens(text) ?? leftTo(['ClientId', 'ClientSecret'], text),
-  'OAuth2 PasswordCredentials': (text) => tokens(text) ?? leftTo(['Username', 'Password'], text),
+  'OAuth2 ClientCredentials': (text) => tokens(text) ?? byProperties(['ClientId', 'ClientSecret'], text),
+  'OAuth2 PasswordCredentials': (text) => tokens(text) ?? byProperties(['Username', 'Password'], text),
 };
 
 /**
- * Stores an AuthValue. `{}`, and any value while `authenticatedAfterMs` is set, shows as authenticated only later: see
- * {@link settle}. Fails: 400 that quotes the value where it has the wrong form or is a wrong one, where the connector
- * takes none, and while a required property is missing.
+ * Stores an AuthValue. With `{}`, and while `authenticatedAfterMs` is set, the connector is authenticated later: see
+ * {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong value, a connector that takes
+ * no value, and while a required property is missing.
  */
 export function storeAuthValue(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   const claim = claimOf(connector, authValue);
   if (!claim) throw badRequest(`'${authValue}' is no AuthValue for connector '${connector.Name}'.`);
   refuseWhileIncomplete(connector);
-  const wrong = claim.words.find(isWrong);
+  const wrong = claim.secrets.find(isWrong);
   if (wrong !== undefined && switches.wrongKey === '400') throw badRequest(`'${wrong}' was refused.`);
 
-  keep(connector, authValue);
+  setAuthValue(connector, authValue);
   connector.settlesAt = wrong === undefined ? Date.now() + switches.authenticatedAfterMs : undefined;
   if (claim.properties.length === 0) settle(store, connector);
 }
 
-/** Stores what Cyclr itself got from the third party. Fails: 400 while a required property is missing. */
-export function storeGranted(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
+/** Stores the tokens of a consent. Fails: 400 while a required property is missing. */
+export function storeTokens(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   refuseWhileIncomplete(connector);
-  keep(connector, authValue);
+  setAuthValue(connector, authValue);
   connector.settlesAt = Date.now() + switches.authenticatedAfterMs;
   settle(store, connector);
 }
 
-/** Whether an OAuth connector's properties get Cyclr tokens; undefined where a user has to consent. */
+/** Whether the properties are enough for Cyclr to fetch tokens; undefined where a user must consent. */
 export function propertiesSuffice(connector: StoredConnector): boolean | undefined {
   const claim = claimOf(connector, '{}');
   if (!claim) return undefined;
   return missingProperties(connector).length === 0 && areGood(connector, claim);
 }
 
-/** What Cyclr does at its next call to the third party, which here is any GET of the connector. */
+/** Authenticates the connector when it is due. Cyclr does so at its next call to the third party; here at any GET. */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
   const claim = claimOf(connector, connector.AuthValue ?? '');
@@ -71,23 +71,23 @@ export function settle(store: Store, connector: StoredConnector): void {
   }
 }
 
-/** Forgets what was stored. The properties stay. */
+/** Deletes the stored value. The properties stay. */
 export function deauthenticate(connector: StoredConnector): void {
   connector.AuthValue = null;
   connector.Authenticated = false;
   connector.settlesAt = undefined;
 }
 
-/** Whether a value is one of those that are refused at once. */
+/** Values that start with `wrong` are refused at once. */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
-/** `expired…` is taken like any value, and found to be no good only when Cyclr uses it. */
+/** Values that start with `expired` are stored, and refused when Cyclr uses them. */
 const isGood = (value = ''): boolean => value !== '' && !isWrong(value) && !value.startsWith('expired');
 
 const areGood = (connector: StoredConnector, { properties }: Claim): boolean =>
   properties.every((name) => isGood(valueOf(connector, name)));
 
-function keep(connector: StoredConnector, authValue: string): void {
+function setAuthValue(connector: StoredConnector, authValue: string): void {
   connector.AuthValue = authValue;
   connector.Authenticated = false;
 }
@@ -107,10 +107,10 @@ function refuseWhileIncomplete(connector: StoredConnector): void {
 
 function userAndPassword(authValue: string): Claim | undefined {
   const bytes = Buffer.from(authValue, 'base64');
-  // Buffer reads anything as base64: only the way back tells.
+  // Buffer decodes any text as base64, so encode the bytes again and compare.
   if (bytes.toString('base64') !== authValue || !isUtf8(bytes)) return undefined;
   const [, user, password] = /^([^:]+):(.*)$/s.exec(bytes.toString('utf8')) ?? [];
-  return user === undefined || password === undefined ? undefined : { words: [user, password], properties: [] };
+  return user === undefined || password === undefined ? undefined : { secrets: [user, password], properties: [] };
 }
 
 const Tokens = z.preprocess(
@@ -125,11 +125,11 @@ const Tokens = z.preprocess(
 
 function tokens(text: string): Claim | undefined {
   const { data } = Tokens.safeParse(jsonIn(text));
-  return data && { words: [data.AccessToken, data.RefreshToken ?? ''], properties: [] };
+  return data && { secrets: [data.AccessToken, data.RefreshToken ?? ''], properties: [] };
 }
 
-function leftTo(properties: string[], text: string): Claim | undefined {
-  return z.strictObject({}).safeParse(jsonIn(text)).success ? { words: [], properties } : undefined;
+function byProperties(properties: string[], text: string): Claim | undefined {
+  return z.strictObject({}).safeParse(jsonIn(text)).success ? { secrets: [], properties } : undefined;
 }
 
 function jsonIn(text: string): unknown {

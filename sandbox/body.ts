@@ -2,12 +2,12 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { badRequest, Refusal } from './refusal';
 
-/** The form fields of a body, or undefined where it is not sent as a form. */
+/** The fields of a form body; undefined for another content type. */
 export function formOf(request: FastifyRequest): URLSearchParams | undefined {
   return isSentAs(request, 'application/x-www-form-urlencoded') ? new URLSearchParams(textOf(request)) : undefined;
 }
 
-/** A JSON body, checked. Fails: 415 where it is not sent as JSON, 400 where it is no JSON or of another shape. */
+/** A checked JSON body. Fails: 415 for another content type, 400 for a body that is not JSON or has another shape. */
 export function jsonOf<T>(request: FastifyRequest, shape: z.ZodType<T>): T {
   if (!isSentAs(request, 'application/json')) {
     throw new Refusal(415, { Message: "The request entity's media type is not supported for this resource." });
@@ -15,12 +15,12 @@ export function jsonOf<T>(request: FastifyRequest, shape: z.ZodType<T>): T {
   return checked(shape, parsed(textOf(request)));
 }
 
-/** Puts a shape behind Cyclr's habits: names in PascalCase or camelCase, `null` for what is absent. */
+/** A shape that accepts names in PascalCase and camelCase, and `null` for an absent field, as Cyclr does. */
 export function cyclrInput<T extends z.ZodObject>(shape: T) {
   return z.preprocess(pascalCased, shape);
 }
 
-/** A value of the wished shape. Fails: 400 that names each wrong field. */
+/** A checked value. Fails: 400 that names each wrong field. */
 export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
   const result = shape.safeParse(value);
   if (result.success) return result.data;
@@ -28,7 +28,7 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
   throw badRequest('The request is invalid.', Object.fromEntries(wrong));
 }
 
-/** The body as a person would like to read it: what JSON or a form says, else the text; undefined without a body. */
+/** The body for the list of requests: the value of JSON or a form, otherwise the text; undefined without a body. */
 export function readableBodyOf(request: FastifyRequest): unknown {
   const form = formOf(request);
   if (form) return Object.fromEntries(form);

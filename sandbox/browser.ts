@@ -2,19 +2,19 @@ import { badRequest } from './refusal';
 import type { Decision } from './oauth';
 import { CONSENT } from './pages';
 
-/** Where a browser got with a link. */
+/** The end of a browser's way with a link. */
 export interface ConsentOutcome {
-  /** Of the last answer: 302 where Cyclr sends it back, else of the page it was left with. */
+  /** Status of the last answer: 302 where Cyclr redirects, otherwise that of the page shown last. */
   status: number;
-  /** Where Cyclr sends it; nobody goes there. */
+  /** Target of the redirect. It is not followed. */
   location?: string;
-  /** The consent it was asked for; absent where no consent page was shown. */
+  /** The consent; absent where no consent page was shown. */
   consent?: { id: string };
 }
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Opens a link of the sandbox at this URL and decides, as a user would. Fails: a Refusal (400) for any other link. */
+/** Opens a consent link of this sandbox and sends the decision, as a browser does. Fails: a Refusal (400) for any other link. */
 export async function consentInBrowser(sandboxUrl: string, link: string, decision: Decision): Promise<ConsentOutcome> {
   const opened = await fetch(ownLink(sandboxUrl, link), { redirect: 'manual' });
   const [, id] = /name="consent" value="([^"]+)"/.exec(await opened.text()) ?? [];
@@ -26,7 +26,7 @@ export async function consentInBrowser(sandboxUrl: string, link: string, decisio
   return { ...outcomeOf(decided), consent: { id } };
 }
 
-/** Else a link's fault, another host, would be found by nobody. */
+/** A link to another host is refused, so that a test finds a wrong link. */
 function ownLink(sandboxUrl: string, link: string): string {
   const given = URL.canParse(link) ? new URL(link) : undefined;
   const isOurs =

@@ -3,7 +3,7 @@ import type { Account, StoredConnector } from './state';
 import { connectorIn, type Store } from './store';
 import type { Switches } from './switches';
 
-/** A call for one account, after the token and the account were found good. */
+/** A call for one account, whose token and account are valid. */
 export interface Call {
   account: Account;
   params: Record<string, string>;
@@ -11,21 +11,21 @@ export interface Call {
   reply: FastifyReply;
 }
 
-/** Method and path to what is done; what it returns is the answer. */
+/** Handlers by method and path. The returned value is the answer. */
 export type Routes = Record<`${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`, (call: Call) => unknown>;
 
-/** What the endpoints work on. */
+/** The state and the switches that all endpoints use. */
 export interface Parts {
   store: Store;
   switches: Switches;
 }
 
-/** The account connector that the path names. Fails: 404 where the account does not have it. */
+/** The account connector in the path. Fails: 404 where the account does not have it. */
 export function connectorOf({ account, params }: Call): StoredConnector {
   return connectorIn(account, idIn(params['id']));
 }
 
-/** An id in a path: 0, which nothing has, where it is no whole number. */
+/** An id in a path. A text that is no whole number gives 0, which is the id of nothing. */
 export function idIn(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

@@ -1,8 +1,11 @@
 import { catalogueOf, property, type CatalogueEntry } from './definition';
-import { heavyIcon, letterIcon, pixelIcon } from './icons';
 import { badRequest } from './refusal';
 
-/** Every connector of the sandbox, one or more of each way to authenticate. Append only: ids follow the order. */
+/** An icon of one transparent pixel. */
+const pixelIcon =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+
+/** The connectors of the sandbox, one or more of each auth type. Append only: ids follow the order. */
 export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   Brightdesk: {
     Description: 'Customer support and ticketing.',
@@ -15,7 +18,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   Fernhill: {
     Description: 'Invoices and payments for small firms.',
     AuthType: 'ApiKey',
-    AuthDescription: 'Your API key stands under Company > Integrations.',
+    AuthDescription: 'Your API key is under Company > Integrations.',
     Parameters: [
       property('Domain', {
         DisplayName: 'Company domain',
@@ -82,7 +85,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Icon: pixelIcon,
     AuthType: 'Basic',
     AuthDescription: 'The user name is your address followed by /token, the password your API token.',
-    // What definitions leave out: IsOptional (so it is required), Name, DisplayName and the rest.
+    // Without IsOptional (so it is required), Name, DisplayName and others, as in some definitions.
     Parameters: [{ TargetName: 'Subdomain', IsAccountConnectorProperty: true }],
   },
   Insightful: {
@@ -114,7 +117,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     AuthType: 'OAuth2',
     OAuth2Type: 'Unknown',
     Parameters: null,
-    Icon: undefined, // not null: left out, like the next
+    Icon: undefined, // absent, not null; so is the next field
     AuthDescription: undefined,
   },
   Quartz: {
@@ -131,7 +134,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Description: 'A CRM on your own server.',
     AuthType: 'OAuth2',
     OAuth2Type: 'PasswordCredentials',
-    // The password is not marked sensitive: only its name tells.
+    // The password has no IsSensitive: only its name tells that it is a secret.
     Parameters: [property('Username'), { TargetName: 'Password', IsAccountConnectorProperty: true, IsOptional: null }],
   },
   Homeport: {
@@ -182,11 +185,33 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   },
 });
 
-/** The entry of this key, connector name or connector id. Fails: a Refusal (400) where there is none. */
+/** The entry with this key, connector name or connector id. Fails: a Refusal (400) without one. */
 export function entryOf(wanted: string | number): CatalogueEntry {
   const entry = catalogue.find(
     ({ key, definition }) => key === wanted || definition.Name === wanted || definition.Id === wanted,
   );
   if (!entry) throw badRequest(`The catalogue has no connector '${wanted}'.`);
   return entry;
+}
+
+/** A small icon of a letter, as a `data:` URI. */
+function letterIcon(letter: string, colour: string): string {
+  return svg(
+    `<circle cx="32" cy="32" r="32" fill="${colour}"/>` +
+      `<text x="32" y="44" font-family="sans-serif" font-size="36" text-anchor="middle" fill="#fff">${letter}</text>`,
+  );
+}
+
+/** An icon of about 120 KB, too large for a view. */
+function heavyIcon(): string {
+  const dots = Array.from(
+    { length: 2060 },
+    (_, n) => `<circle cx="${n % 64}" cy="${(n * 7) % 64}" r="1" fill="#357"/>`,
+  );
+  return svg(dots.join('\n'));
+}
+
+function svg(content: string): string {
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">${content}</svg>`;
+  return `data:image/svg+xml;base64,${Buffer.from(text).toString('base64')}`;
 }

@@ -19,7 +19,7 @@ const Listing = z.object({
   query: z.string().default(''),
 });
 
-/** Account connectors: list, read, change, de-authenticate. */
+/** Lists, reads, changes and de-authenticates account connectors. */
 export function connectorRoutes({ store, switches }: Parts): Routes {
   const read = (connector: StoredConnector): AccountConnector => {
     settle(store, connector);

@@ -25,12 +25,12 @@ interface OfConnector {
   Params: { accountId: string; id: string };
 }
 
-/** {@link Control} for other processes, under `/_sandbox`. `save` keeps what was changed. */
+/** {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */
 export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
   app.addHook('onRequest', ({ hostname }, _reply, done) => {
-    // Else a web page whose name points to this machine could read what was typed.
-    const isMeant = ['127.0.0.1', 'localhost'].includes(hostname);
-    done(isMeant ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
+    // Otherwise a web page whose host name resolves to this machine could read secrets (DNS rebinding).
+    const isLocal = ['127.0.0.1', 'localhost'].includes(hostname);
+    done(isLocal ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
   });
   app.addHook('onSend', async ({ method }) => {
     if (method !== 'GET') await save();

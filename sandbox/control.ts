@@ -13,7 +13,7 @@ import type { Store } from './store';
 import type { Switches } from './switches';
 import { revokeTokens } from './token';
 
-/** What to change of an account connector. `Connector` is laid over what the catalogue says. */
+/** Changes of an account connector. `Connector` overrides fields of the definition in the catalogue. */
 export const ConnectorPatch = z.strictObject({
   Name: z.string().optional(),
   Description: z.string().nullable().optional(),
@@ -38,40 +38,40 @@ export interface AccountSummary {
   cycleIds: string[];
 }
 
-/** What a test, or a person, may do to this Cyclr behind its API's back. */
+/** The control surface of the sandbox, for tests and demos. Cyclr has no such calls. */
 export interface Control {
-  /** All requests to Cyclr's API and its service domain, oldest first; the last 10,000. */
+  /** The last 10,000 requests to the API and the service domain, oldest first. */
   readonly requests: RecordedRequest[];
-  /** The variants nobody knows; to be set at will. */
+  /** The variants of undocumented behaviour. Set them at any time. */
   readonly switches: Switches;
   /**
-   * Installs connectors with fresh ids, in an account that is created where it does not exist: those of these keys,
-   * names or ids, in this order, else one of each. Fails: a Refusal (400) for one the catalogue does not have.
+   * Installs connectors with new ids, given by key, name or id of the catalogue; one of each by default. Creates the
+   * account where it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not have.
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];
-  /** Adds a cycle that needs these connectors, and lacks something else for each other reason code. Returns its id. */
+  /** Adds a cycle with these connectors. Each other reason code is one more unmet prerequisite. Returns its id. */
   createCycle(accountId: string, connectorIds: number[], otherReasonCodes?: number[]): string;
-  /** An account connector as it stands; looking changes nothing. Fails: a Refusal (404) where there is none. */
+  /** Reads an account connector, without the effects of a GET by the API. Fails: a Refusal (404) without one. */
   connectorOf(accountId: string, id: number): AccountConnector;
-  /** Changes an account connector. What was about to happen to `Authenticated` by itself does not, once it is given. */
+  /** Changes an account connector. A patch of `Authenticated` cancels a delayed authentication. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
   /**
-   * From now on this goes wrong. Rules are tried in the order they came. Returns a function that lets the requests go on
-   * which the rule has stopped, where it is `held`.
+   * Adds a fault for the requests that match. The oldest matching rule applies. Returns a function that lets the
+   * requests of a `held` rule continue.
    */
   fault(rule: FaultRule): () => void;
   clearFaults(): void;
-  /** Makes every token that was minted so far a bad one. */
+  /** Makes all bearer tokens invalid. */
   revokeTokens(): void;
-  /** The sign-in tokens that were minted for an account, oldest first. */
+  /** The sign-in tokens of an account, oldest first. */
   signIns(accountId: string): SignIn[];
   /**
-   * Plays the user's browser, by HTTP: opens an OAuth link, decides, and reports where it is sent. Nothing is decided
-   * where no consent page is shown. Fails: a Refusal (400) for a link that leads elsewhere.
+   * Acts as the user's browser, by HTTP: opens a consent link, sends the decision, returns the target of the redirect.
+   * Sends no decision where no consent page is shown. Fails: a Refusal (400) for a link to another host.
    */
   consent(url: string, decision: Decision): Promise<ConsentOutcome>;
-  /** Replaces the tokens of a connector, as Cyclr does by itself. Fails: a Refusal (400) where none are in use. */
+  /** Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) without tokens. */
   refreshTokens(accountId: string, id: number): AccountConnector;
 }
 
@@ -79,7 +79,7 @@ export interface ControlParts {
   faults: Faults;
   requests: RecordedRequest[];
   switches: Switches;
-  /** Where the sandbox is, once it listens. */
+  /** The URL of the sandbox, once it listens. */
   sandboxUrl: () => string;
 }
 

@@ -5,13 +5,13 @@ import { cycleRoutes } from './cycle-routes';
 import { propertyRoutes } from './property-routes';
 import { notFound } from './refusal';
 import { signInRoutes } from './sign-in';
-import { surround, type Surroundings } from './surroundings';
+import { addHooks, type HookParts } from './hooks';
 import { accountAdmitted, mintToken } from './token';
 
-/** Cyclr's API, and its answer to what is not there. */
-export function cyclrApi(app: FastifyInstance, parts: Parts, surroundings: Surroundings): void {
+/** Cyclr's API, and its 404 for any other path. */
+export function cyclrApi(app: FastifyInstance, parts: Parts, hookParts: HookParts): void {
   const { store, switches } = parts;
-  surround(app, parts, surroundings);
+  addHooks(app, parts, hookParts);
 
   app.post('/oauth/token', (request) => mintToken(store, request, switches));
   const routes: Routes = {

@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 
-/** A JSON file that is whole at every moment, readable by its owner alone. */
+/** A JSON file that is complete at any time, and readable by its owner only. */
 export class DataFile {
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
-  constructor(
-    private readonly path: string,
-    private readonly content: () => unknown,
-  ) {}
+  readonly #path: string;
+  readonly #content: () => unknown;
 
-  /** Resolves once what was there at the call is on the disk. Calls that come during a write share the next one. */
+  constructor(path: string, content: () => unknown) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /** Resolves when the state at the time of the call is on the disk. Calls during a write share the next write. */
   save(): Promise<void> {
     this.#next ??= this.#writing
       .catch(() => undefined)
@@ -23,18 +26,20 @@ export class DataFile {
   }
 
   async #write(): Promise<void> {
-    const unfinished = `${this.path}.tmp`;
-    await writeFile(unfinished, JSON.stringify(this.content()), { mode: 0o600 });
-    await rename(unfinished, this.path);
+    const unfinished = `${this.#path}.tmp`;
+    await writeFile(unfinished, JSON.stringify(this.#content()), { mode: 0o600 });
+    await rename(unfinished, this.#path);
   }
 }
 
-/** What the file says, or undefined where there is no such file. Fails: an Error where it can't be read or is no JSON. */
+/** The content of the file; undefined without a file. Fails: an Error where it can't be read or is not JSON. */
 export function readDataFile(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${path} is no data of this sandbox: ${(err as Error).message}. Delete it or name another file`);
+    throw new Error(
+      `${path} is no data file of this sandbox: ${(err as Error).message}. Delete it or name another file`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** A parameter of a connector, as loose as Cyclr's answers: a field may be missing or `null`. */
+/** A parameter of a connector. As in Cyclr's answers, a field can be missing or `null`. */
 export interface Parameter {
   TargetName: string;
   IsAccountConnectorProperty?: boolean | null;
@@ -8,7 +8,7 @@ export interface Parameter {
   [field: string]: unknown;
 }
 
-/** What Cyclr tells about a connector, whoever has installed it: the `Connector` inside an account connector. */
+/** The definition of a connector: the `Connector` inside an account connector. */
 export interface Definition {
   Id: number;
   Name: string;
@@ -18,20 +18,20 @@ export interface Definition {
   [field: string]: unknown;
 }
 
-/** A connector that an account can have. */
+/** A connector that can be installed. */
 export interface CatalogueEntry {
-  /** What tests and people call it; the name of the connector too, but for one. */
+  /** The key for tests and commands. It is also the name of the connector, except for one. */
   key: string;
   definition: Definition;
   /** The partner's own connector. */
   partnerIntegration: boolean;
-  /** What is stored when it is installed: such a connector is authenticated from the start. */
+  /** The AuthValue at the installation. Such a connector is authenticated from the start. */
   storedAuthValue?: string;
-  /** Required properties that Cyclr itself fills right after authentication. */
+  /** Required properties that Cyclr fills itself after the authentication. */
   filledByCyclr: Record<string, string>;
 }
 
-/** What the catalogue says about a connector: the fields of its definition that are special, and our own. */
+/** An entry of the catalogue before the common fields are added. */
 interface Draft extends Partial<Omit<CatalogueEntry, 'key' | 'definition'>> {
   Name?: string;
   AuthType: string;
@@ -40,7 +40,7 @@ interface Draft extends Partial<Omit<CatalogueEntry, 'key' | 'definition'>> {
   [field: string]: unknown;
 }
 
-/** Builds the catalogue: ids follow the order, and what all connectors have in common is added. */
+/** Builds the catalogue: adds ids in the given order, and the common fields. */
 export function catalogueOf(drafts: Record<string, Draft>): CatalogueEntry[] {
   return Object.entries(drafts).map(([key, draft], index) => {
     const { partnerIntegration = false, storedAuthValue, filledByCyclr = {}, ...fields } = draft;
@@ -51,7 +51,7 @@ export function catalogueOf(drafts: Record<string, Draft>): CatalogueEntry[] {
   });
 }
 
-/** A property of the account connector, required unless told otherwise. */
+/** A property of the account connector, required by default. */
 export function property(TargetName: string, fields: Partial<Parameter> = {}): Parameter {
   return {
     Name: TargetName,

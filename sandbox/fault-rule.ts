@@ -31,17 +31,17 @@ const Then = z.union([
   }),
 ]);
 
-/** What goes wrong, when, and how often. */
+/** A fault, the requests that it applies to, and how often. */
 export const FaultRule = z.strictObject({
   match: z.strictObject({
     method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
-    /** A prefix of the path as received (so %20, not a blank), or the source of a regular expression for it. */
+    /** A prefix of the path as received (%20, not a space), or the source of a regular expression for it. */
     path: regexSource.optional(),
     account: z.string().optional(),
   }),
-  /** How many requests are hit; 1 by default. */
+  /** The number of requests that the fault applies to; 1 by default. */
   times: z.union([z.number().int().min(1), z.literal('always')]).optional(),
-  /** How many matching requests pass before the first is hit. */
+  /** The number of matching requests that pass before the first fault. */
   skip: z.number().int().min(0).optional(),
   then: Then,
 });
@@ -52,7 +52,7 @@ export type EchoForm = (typeof forms)[number];
 type Simple = z.infer<typeof simple>;
 type WithDetails = Exclude<z.infer<typeof Then>, Simple>;
 
-/** A fault with its kind spelled out; `answer` is the one made of a status, headers and a body. */
+/** A fault with its kind. `answer` is a fault given by status, headers and body. */
 export type Fault =
   | { [K in Simple]: { kind: K } }[Simple]
   | Extract<WithDetails, { kind: string }>

@@ -1,32 +1,32 @@
 import { faultOf, type Fault, type FaultRule } from './fault-rule';
 
-/** What a rule looks at. */
-export interface Sighting {
+/** The parts of a request that a rule can match. */
+export interface RuleInput {
   method: string;
   path: string;
   account?: string;
 }
 
-interface Armed {
+interface ActiveRule {
   rule: FaultRule;
   path: RegExp | undefined;
   toSkip: number;
   toHit: number;
-  /** Resolves when the requests that `held` stops may go on. */
+  /** Resolves when the requests of a `held` rule may continue. */
   released: Promise<void>;
 }
 
-type Taken = { fault: Fault; released: Promise<void> };
+type Hit = { fault: Fault; released: Promise<void> };
 
-/** The rules that are still to hit something, in the order they came. */
+/** The fault rules that still apply, oldest first. */
 export class Faults {
-  #armed: Armed[] = [];
+  #rules: ActiveRule[] = [];
 
-  /** Returns a function that lets the requests go on which the rule has stopped, where it is `held`. */
+  /** Adds a rule. Returns a function that lets the requests of a `held` rule continue. */
   add(rule: FaultRule): () => void {
     let release!: () => void;
     const released = new Promise<void>((resolve) => (release = resolve));
-    this.#armed.push({
+    this.#rules.push({
       rule,
       path: rule.match.path === undefined ? undefined : new RegExp(rule.match.path),
       toSkip: rule.skip ?? 0,
@@ -37,28 +37,28 @@ export class Faults {
   }
 
   clear(): void {
-    this.#armed = [];
+    this.#rules = [];
   }
 
-  /** The fault that hits this request, if any; it is used up by that. */
-  take(sighting: Sighting): Taken | undefined {
-    for (const armed of this.#armed.filter((candidate) => matches(candidate, sighting))) {
-      if (armed.toSkip > 0) {
-        armed.toSkip--;
+  /** The fault for this request, if any. Counts it as one of the rule's times. */
+  take(request: RuleInput): Hit | undefined {
+    for (const active of this.#rules.filter((candidate) => matches(candidate, request))) {
+      if (active.toSkip > 0) {
+        active.toSkip--;
         continue;
       }
-      armed.toHit--;
-      this.#armed = this.#armed.filter(({ toHit }) => toHit > 0);
-      return { fault: faultOf(armed.rule.then), released: armed.released };
+      active.toHit--;
+      this.#rules = this.#rules.filter(({ toHit }) => toHit > 0);
+      return { fault: faultOf(active.rule.then), released: active.released };
     }
     return undefined;
   }
 }
 
-function matches({ rule: { match }, path }: Armed, sighting: Sighting): boolean {
+function matches({ rule: { match }, path }: ActiveRule, request: RuleInput): boolean {
   return (
-    (match.method ?? sighting.method) === sighting.method &&
-    (match.account ?? sighting.account) === sighting.account &&
-    (!path || sighting.path.startsWith(match.path ?? '') || path.test(sighting.path))
+    (match.method ?? request.method) === request.method &&
+    (match.account ?? request.account) === request.account &&
+    (!path || request.path.startsWith(match.path ?? '') || path.test(request.path))
   );
 }

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isOAuth } from './answers';
-import { deauthenticate, storeGranted } from './authentication';
+import { deauthenticate, storeTokens } from './authentication';
 import type { Parts } from './calls';
 import { badRequest } from './refusal';
 import type { OpenConsent, StoredConnector } from './state';
 import type { Store } from './store';
 
-/** What a user does at the third party; `error` is the third party's own failure. */
+/** The user's decision at the third party. `error` is a failure of the third party. */
 export const Decision = z.enum(['approve', 'decline', 'error', 'close']);
 export type Decision = z.infer<typeof Decision>;
 
@@ -20,27 +20,27 @@ const effects: Record<Decision, (parts: Parts, connector: StoredConnector) => vo
   close: () => undefined,
 };
 
-/** Does to the connector what follows from a decision. Fails: 400 for `approve` while a required property is missing. */
+/** Applies a decision to the connector. Fails: 400 for `approve` while a required property is missing. */
 export function decide(parts: Parts, connector: StoredConnector, decision: Decision): void {
   effects[decision](parts, connector);
 }
 
-/** Lets a user begin. */
+/** Starts a consent. */
 export function beginConsent(store: Store, consent: Omit<OpenConsent, 'id'>): OpenConsent {
   const begun = { id: randomUUID(), ...consent };
   store.state.consents.push(begun);
   return begun;
 }
 
-/** Ends a consent: each is decided once. Fails: 400 for one that is over or never was. */
+/** Ends a consent; each can be decided once. Fails: 400 for an unknown one. */
 export function endConsent(store: Store, id: string): OpenConsent {
   const consent = store.state.consents.find((open) => open.id === id);
-  if (!consent) throw badRequest('This consent is over, or never was.');
+  if (!consent) throw badRequest('This consent does not exist, or was decided before.');
   store.state.consents = store.state.consents.filter((open) => open !== consent);
   return consent;
 }
 
-/** What Cyclr does by itself when tokens grow old. Fails: 400 where no OAuth tokens are in use. */
+/** Replaces the tokens, as Cyclr does before they expire. Fails: 400 for a connector without OAuth tokens. */
 export function refreshTokens(connector: StoredConnector): void {
   if (!isOAuth(connector) || !connector.Authenticated) {
     throw badRequest(`Connector '${connector.Name}' has no OAuth tokens to refresh.`);
@@ -50,7 +50,7 @@ export function refreshTokens(connector: StoredConnector): void {
 
 function grant({ store, switches }: Parts, connector: StoredConnector): void {
   const again = switches.reconsentSameValue ? connector.AuthValue : null;
-  storeGranted(store, connector, again ?? freshTokens(), switches);
+  storeTokens(store, connector, again ?? freshTokens(), switches);
 }
 
 function fail({ switches }: Parts, connector: StoredConnector): void {

@@ -1,9 +1,23 @@
 import { createHash } from 'node:crypto';
-import { Markup, markup } from './markup';
 import type { Decision } from './oauth';
 import type { OpenConsent } from './state';
 
-/** Where decisions are posted, as a form with `consent` and `decision`. */
+/** HTML that is not escaped. */
+class Markup {
+  constructor(readonly text: string) {}
+}
+
+/** A template tag that escapes every value but {@link Markup}. */
+function markup(parts: TemplateStringsArray, ...values: (string | Markup)[]): Markup {
+  const texts = values.map((value) => (value instanceof Markup ? value.text : escaped(value)));
+  return new Markup(String.raw({ raw: parts }, ...texts));
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+
+/** The path for decisions: a form with `consent` and `decision`. */
 export const CONSENT = '/connectorauth/consent';
 
 const style = new Markup(
@@ -17,26 +31,26 @@ const postMessage = new Markup(
 
 const hashOf = ({ text }: Markup): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** What every page of the service domain is sent with. */
+/** The headers of every page. */
 export const pageHeaders = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
-  // No form-action: Chrome applies it to where a decision is redirected, too.
+  // No form-action: Chrome also applies it to the redirect after a decision.
   'content-security-policy':
     `default-src 'none'; img-src data:; style-src ${hashOf(style)}; script-src ${hashOf(postMessage)}; ` +
     "base-uri 'none'; frame-ancestors 'none'",
 };
 
-/** What a user can do, and what comes of it. */
+/** The decisions and their results. */
 const choices: Record<Decision, [label: string, meaning: string]> = {
-  approve: ['Approve', 'Cyclr gets tokens, and you go back.'],
-  decline: ['Decline', 'Cyclr gets no tokens, and you go back all the same.'],
-  error: ['Provider error', 'You end on an error page and do not go back.'],
-  close: ['Close', 'You give up. You can as well just close this tab.'],
+  approve: ['Approve', 'Cyclr gets tokens, and your browser returns.'],
+  decline: ['Decline', 'Cyclr gets no tokens, and your browser returns.'],
+  error: ['Provider error', 'You get an error page, and your browser does not return.'],
+  close: ['Close', 'Nothing changes. Closing this tab does the same.'],
 };
 
-/** Where the user decides; it stands for the third party's own page. */
+/** The consent page. It takes the place of the third party's page. */
 export function consentPage({ id, accountId }: OpenConsent, connectorName: string): string {
   const buttons = Object.entries(choices).map(
     ([decision, [label, meaning]]) =>
@@ -46,7 +60,7 @@ export function consentPage({ id, accountId }: OpenConsent, connectorName: strin
   return page(
     `Connect ${connectorName}`,
     markup`<p>You are connecting <strong>${connectorName}</strong> for the account <strong>${accountId}</strong>.</p>
-<p>This page of the sandbox stands for the third party's own. Choose what its user does:</p>
+<p>This page of the sandbox takes the place of the third party's page. Choose a decision:</p>
 <form method="post" action="${CONSENT}">
 <input type="hidden" name="consent" value="${id}">
 ${new Markup(buttons.join('\n'))}
@@ -54,40 +68,40 @@ ${new Markup(buttons.join('\n'))}
   );
 }
 
-/** Cyclr's own answer to a sign-in token that is no good. */
+/** Cyclr's answer to an invalid sign-in token. */
 export const forbiddenPage = (): string =>
   page(
     '403 – Forbidden: Access is denied.',
     markup`<p>This link was used before, has expired, or is not meant for this connector.</p>
-<p>Go back to where you came from and ask for a new one.</p>`,
+<p>Go back to the page before, and request a new link.</p>`,
   );
 
-/** Cyclr's error page: nobody is sent back from here. */
+/** Cyclr's error page. It does not redirect. */
 export const errorPage = (reason: string): string =>
   page(
     'Something went wrong',
     markup`<p>${reason}</p>
-<p>Go back to where you came from and ask for a new link.</p>`,
+<p>Go back to the page before, and request a new link.</p>`,
   );
 
 export const closedPage = (): string =>
-  page('You can close this tab', markup`<p>Nothing was changed, and nobody is told. The link is used up.</p>`);
+  page('You can close this tab', markup`<p>Nothing was changed. The link can't be used again.</p>`);
 
-/** Tells the window that opened this one, and nobody else. */
+/** Sends `message` to the window that opened this one, if that has this origin. */
 export const messagePage = (message: string, origin: string): string =>
   page(
     'You can close this window',
-    markup`<p>The page that opened it has been told that you are done here.</p>
+    markup`<p>The page that opened this window has been informed.</p>
 <script data-message="${message}" data-origin="${origin}">${postMessage}</script>`,
   );
 
-/** `/return`: where a browser ends when nobody said where it should. */
+/** `/return`: the default target of the redirect. */
 export const returnPage = (): string =>
   page(
     'You are back from Cyclr',
-    markup`<p>That proves nothing yet: a browser comes back after a refusal, too, and anybody can open this address.
-Only Cyclr itself can tell whether the connector is authenticated.</p>
-<p>If you came from a page, go back to it. If you came from a command line, ask there:</p>
+    markup`<p>This page does not prove that the connector is authenticated: a browser also returns after a declined consent.
+Only Cyclr can tell.</p>
+<p>If a page sent you here, go back to it. If you use the command line, run:</p>
 <p><code>cyclr-connect confirm ACCOUNT CONNECTOR</code></p>
 <p>You can close this tab.</p>`,
   );

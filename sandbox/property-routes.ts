@@ -6,11 +6,11 @@ import { connectorOf, idIn, type Call, type Parts, type Routes } from './calls';
 import { badRequest, notFound } from './refusal';
 import type { Property, StoredConnector } from './state';
 
-/** Any name will do: Cyclr takes one that no parameter defines, too. */
+/** Any name is accepted: Cyclr also takes a name that no parameter defines. */
 const NewProperty = cyclrInput(z.object({ Name: z.string().min(1), Value: z.string() }));
 const Patch = cyclrInput(z.object({ Name: z.string().min(1).optional(), Value: z.string().optional() }));
 
-/** The properties of an account connector: list, add, read, change, remove. */
+/** Lists, adds, reads, changes and removes the properties of an account connector. */
 export function propertyRoutes({ store, switches }: Parts): Routes {
   return {
     'GET /account/connectors/:id/properties': (call) => {

@@ -1,4 +1,4 @@
-/** An answer that is not the wished one. Thrown anywhere, sent as it is by the server. */
+/** An error answer. The server sends its status and body. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
@@ -9,7 +9,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Field names and what is wrong with each, as ASP.NET tells it. */
+/** Messages by field name, as ASP.NET gives them. */
 export type ModelState = Record<string, string[]>;
 
 export function badRequest(Message: string, ModelState?: ModelState): Refusal {
@@ -20,7 +20,7 @@ export function notFound(Message: string): Refusal {
   return new Refusal(404, { Message });
 }
 
-/** What Cyclr says to a bad token and to an empty or unknown account alike: which of them it was does not show. */
+/** Cyclr's answer to an invalid token, and the same answer to an empty or unknown account. */
 export function unauthorized(): Refusal {
   return new Refusal(401, { Message: 'Authorization has been denied for this request.' });
 }

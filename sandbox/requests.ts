@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readableBodyOf } from './body';
 import { accountIdOf } from './token';
 
-/** A request this Cyclr got, secrets and all: for tests to look at. */
+/** A received request, with its secrets. For tests. */
 export interface RecordedRequest {
   /** ISO 8601. */
   at: string;
@@ -12,17 +12,17 @@ export interface RecordedRequest {
   query: Record<string, string>;
   /** The header `X-Cyclr-Account`, if there was one. */
   account?: string;
-  /** Which of the minted tokens it came with: 1 is the first. */
+  /** The number of its bearer token: 1 is the first that was minted. */
   tokenId?: number;
-  /** What JSON or a form says, else the text. */
+  /** The value of JSON or a form, otherwise the text. */
   body?: unknown;
-  /** Absent until an answer leaves, and for good when none left whole. */
+  /** Absent before the answer is sent, and where no complete answer was sent. */
   status?: number;
 }
 
 const LIMIT = 10_000;
 
-/** Keeps the newest requests, oldest first. */
+/** Keeps the last requests, oldest first. */
 export class Recorder {
   readonly requests: RecordedRequest[] = [];
   readonly #open = new WeakMap<FastifyRequest, RecordedRequest>();
@@ -47,7 +47,7 @@ export class Recorder {
     if (recorded) recorded.body = readableBodyOf(request);
   }
 
-  /** To be called just before the answer leaves, so that whoever has the answer finds it recorded. */
+  /** Call it before the answer is sent, so that a client that has the answer finds the request recorded. */
   end(request: FastifyRequest, reply: FastifyReply): void {
     const recorded = this.#open.get(request);
     if (recorded && !request.raw.socket.destroyed) recorded.status = reply.statusCode;

@@ -15,40 +15,40 @@ const BODY_LIMIT_BYTES = 1024 * 1024;
 /** An account id of 200 characters, each sent as %C3%BC. */
 const PARAM_LIMIT = 1200;
 
-/** A Cyclr that runs on this machine. */
+/** A running sandbox. */
 export interface Sandbox extends Control {
-  /** Where its API is, and the pages of its service domain: `http://127.0.0.1:{port}`. */
+  /** Origin of the API and of the service domain: `http://127.0.0.1:{port}`. */
   readonly url: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Ends at once, hanging requests too; what was changed is on the disk afterwards. Safe to repeat. */
+  /** Ends at once, with all open requests. The data file is complete afterwards. Safe to repeat. */
   close(): Promise<void>;
 }
 
 export interface SandboxOptions {
-  /** Any free one by default. */
+  /** Any free port by default. */
   port?: number;
-  /** The address it listens on: 127.0.0.1 by default, since it lets everybody in. A container needs 0.0.0.0. */
+  /** The address to listen on: 127.0.0.1 by default, because the sandbox has no access control. A container needs 0.0.0.0. */
   host?: string;
-  /** Keeps accounts and tokens over a restart. Nothing is kept by default. */
+  /** A file that keeps the state over a restart. Without it the state is lost. */
   dataFile?: string;
 }
 
-/** Starts a Cyclr on this machine. Fails: an Error when the port is taken, or the file can't be read or written. */
+/** Starts a sandbox. Fails: an Error where the port is taken, or the file can't be read or written. */
 export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: SandboxOptions = {}): Promise<Sandbox> {
   const store = await Store.open(dataFile);
   const switches = defaultSwitches();
   const faults = new Faults();
   const recorder = new Recorder();
   const closing = new AbortController();
-  setMaxListeners(0, closing.signal); // each slow answer listens
+  setMaxListeners(0, closing.signal); // each slow answer adds a listener
   const control = createControl(store, { faults, requests: recorder.requests, switches, sandboxUrl: () => url });
   const parts = { store, switches };
-  const surroundings = { faults, recorder, closing: closing.signal };
+  const hookParts = { faults, recorder, closing: closing.signal };
 
   const app = createApp();
-  serve(app, '', (scope) => cyclrApi(scope, parts, surroundings));
-  serve(app, '', (scope) => serviceDomain(scope, parts, surroundings));
+  serve(app, '', (scope) => cyclrApi(scope, parts, hookParts));
+  serve(app, '', (scope) => serviceDomain(scope, parts, hookParts));
   serve(app, '/_sandbox', (scope) => controlRoutes(scope, control, () => store.save()));
   const url = await app.listen({ port, host });
   let closed: Promise<void> | undefined;
@@ -68,7 +68,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   }
 }
 
-/** Adds routes with hooks of their own. */
+/** Adds routes whose hooks apply to them only. */
 function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInstance) => void): void {
   const plugin: FastifyPluginCallback = (scope, _options, done) => {
     build(scope);
@@ -77,7 +77,7 @@ function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInsta
   app.register(plugin, { prefix });
 }
 
-/** A server that reads every body as text, so that what is accepted is decided in one place, and closes by force. */
+/** A server that reads every body as text, because `body.ts` checks the content type. It closes open connections. */
 function createApp(): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,

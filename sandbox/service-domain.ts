@@ -16,26 +16,25 @@ import {
   returnPage,
 } from './pages';
 import { badRequest, Refusal } from './refusal';
-import { goodSignInToken } from './sign-in';
+import { validSignInToken } from './sign-in';
 import type { OpenConsent, StoredConnector } from './state';
 import type { Store } from './store';
-import { surround, type Surroundings } from './surroundings';
+import { addHooks, type HookParts } from './hooks';
 import type { Switches } from './switches';
-import { isWebAddress, withQuery } from './web-address';
 
 const LINK = '/connectorauth/updateaccountconnectoroauth';
 
-/** What is missing, or there twice, is as good as empty. */
+/** A query parameter that is missing or repeated counts as empty. */
 const text = z.string().catch('');
 const Link = z.object({ id: text, token: text, targetOrigin: text, callbackMessage: text });
 type Link = z.infer<typeof Link>;
 
 const DecisionForm = z.object({ consent: z.string(), decision: Decision });
 
-/** The partner service domain: the pages that a user's browser sees. Requests are recorded, and met by faults, too. */
-export function serviceDomain(app: FastifyInstance, parts: Parts, surroundings: Surroundings): void {
+/** The partner service domain: the pages for the user's browser. Its requests are recorded and can have faults. */
+export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: HookParts): void {
   const { store, switches } = parts;
-  surround(app, parts, surroundings);
+  addHooks(app, parts, hookParts);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(pageHeaders);
     done();
@@ -52,12 +51,12 @@ export function serviceDomain(app: FastifyInstance, parts: Parts, surroundings: 
     if (suffices === undefined) {
       const { targetOrigin, callbackMessage } = link;
       const consent = beginConsent(store, { accountId, connectorId: connector.Id, targetOrigin, callbackMessage });
-      await store.save(); // this GET changes something
+      await store.save(); // this GET changes the state
       return show(reply, 200, consentPage(consent, connector.Name));
     }
     decide(parts, connector, suffices ? 'approve' : 'decline');
     await store.save();
-    return goBack(reply, link, switches);
+    return redirectBack(reply, link, switches);
   });
 
   app.post(CONSENT, (request, reply) => {
@@ -73,20 +72,20 @@ export function serviceDomain(app: FastifyInstance, parts: Parts, surroundings: 
   app.route({ method: ['GET', 'HEAD'], url: CONSENT, handler: refuseMethod });
 }
 
-/** What the browser sees after a decision. */
+/** The answer to each decision. */
 const afterwards: Record<Decision, (reply: FastifyReply, consent: OpenConsent, switches: Switches) => unknown> = {
-  approve: goBack,
-  decline: goBack,
+  approve: redirectBack,
+  decline: redirectBack,
   error: (reply) => show(reply, 502, errorPage('The third party answered with an error.')),
   close: (reply) => show(reply, 200, closedPage()),
 };
 
 /**
- * Signs the browser in, which uses the link's token up. Fails, and leaves the token as it was: 403 for a token that is
- * no good or of another account than the connector, and for a connector without OAuth; 400 for no web address.
+ * Signs the browser in, which uses the token up. Fails without using it: 403 for an invalid token, a connector of
+ * another account, and a connector without OAuth; 400 for a `targetOrigin` that is no web address.
  */
 function signedIn(store: Store, { id, token, targetOrigin }: Link): { connector: StoredConnector; accountId: string } {
-  const signIn = goodSignInToken(store, token);
+  const signIn = validSignInToken(store, token);
   const connector = signIn && store.account(signIn.accountId)?.connectors.find(({ Id }) => Id === idIn(id));
   if (!connector || !isOAuth(connector)) throw new Refusal(403, {});
   if (!isWebAddress(targetOrigin)) throw badRequest('targetOrigin has to be an absolute http or https URL.');
@@ -94,7 +93,7 @@ function signedIn(store: Store, { id, token, targetOrigin }: Link): { connector:
   return { connector, accountId: signIn.accountId };
 }
 
-function goBack(
+function redirectBack(
   reply: FastifyReply,
   { targetOrigin, callbackMessage }: Pick<Link, 'targetOrigin' | 'callbackMessage'>,
   { returnAppends }: Switches,
@@ -108,10 +107,23 @@ function show(reply: FastifyReply, status: number, page: string): FastifyReply {
 }
 
 function refuseMethod(): never {
-  throw new Refusal(405, { Message: 'Nothing happens here but by a click on the page before.' });
+  throw new Refusal(405, { Message: 'Only the form of the page before can be sent here.' });
 }
 
 function reasonOf(err: FastifyError | Refusal): string {
   const { Message } = (err instanceof Refusal ? err.body : {}) as { Message?: string };
   return Message ?? 'The request could not be handled.';
+}
+
+/** Whether a text is an absolute http(s) URL that can be sent in `Location` without changes. */
+function isWebAddress(text: string): boolean {
+  return /^https?:\/\/[^/?#\\][\x21-\x7e]*$/i.test(text) && URL.canParse(text);
+}
+
+/** Appends to the query of a URL, without other changes. */
+function withQuery(url: string, query: string): string {
+  if (query === '') return url;
+  const [, address = '', fragment = ''] = /^([^#]*)(.*)$/s.exec(url) ?? [];
+  const joint = !address.includes('?') ? '?' : /[?&]$/.test(address) ? '' : '&';
+  return address + joint + query + fragment;
 }

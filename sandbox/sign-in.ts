@@ -6,7 +6,7 @@ import type { Parts, Routes } from './calls';
 import type { SignInToken } from './state';
 import type { Store } from './store';
 
-/** A sign-in token as it was minted, and whether somebody has used it. */
+/** A sign-in token, and whether it was used. */
 export interface SignIn {
   token: string;
   username: string;
@@ -17,11 +17,11 @@ export interface SignIn {
 
 const Body = cyclrInput(z.strictObject({ Username: z.string().regex(/\S/, 'The Username field is required.') }));
 
-/** Base64 with each of its characters that a URL changes: `+`, `/` and `=`. */
+/** Base64 that contains `+`, `/` and `=`: the characters that must be encoded in a URL. */
 const newToken = (): string =>
   Buffer.concat([randomBytes(24), Buffer.from('+/+/', 'base64'), randomBytes(5)]).toString('base64');
 
-/** One-time tokens that sign a user's browser in. */
+/** Mints tokens that sign a browser in, once. */
 export function signInRoutes({ store, switches }: Parts): Routes {
   return {
     'POST /accounts/:accountId/signintoken': ({ account, request }) => {
@@ -33,13 +33,13 @@ export function signInRoutes({ store, switches }: Parts): Routes {
         used: false,
       };
       store.state.signInTokens.push(token);
-      return { Token: token.value, ExpiresAtUtc: printed(token.expiresAt, switches.expiresAtHasZ) };
+      return { Token: token.value, ExpiresAtUtc: dotnetTime(token.expiresAt, switches.expiresAtHasZ) };
     },
   };
 }
 
-/** The token of this value, if it can still sign somebody in. */
-export function goodSignInToken(store: Store, value: string): SignInToken | undefined {
+/** The token with this value, if it is valid. */
+export function validSignInToken(store: Store, value: string): SignInToken | undefined {
   return store.state.signInTokens.find((token) => token.value === value && !token.used && token.expiresAt > Date.now());
 }
 
@@ -57,7 +57,7 @@ export function signInsOf(store: Store, accountId: string): SignIn[] {
 
 const usernameIn = (request: FastifyRequest): string => jsonOf(request, Body).Username;
 
-/** Seven digits of a second, as .NET prints them. */
-function printed(atMs: number, hasZ: boolean): string {
+/** A time with seven digits of a second, as .NET prints it. */
+function dotnetTime(atMs: number, hasZ: boolean): string {
   return new Date(atMs).toISOString().replace('Z', hasZ ? '4711Z' : '4711');
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const Property = z.object({ Id: z.number(), Name: z.string(), Value: z.string() });
 
-/** An account connector as it is kept. What its definition says comes from the catalogue. */
+/** A stored account connector. Its definition comes from the catalogue. */
 const StoredConnector = z.object({
   Id: z.number(),
   key: z.string(),
@@ -12,16 +12,16 @@ const StoredConnector = z.object({
   Authenticated: z.boolean(),
   IsPartnerIntegrationConnector: z.boolean(),
   Properties: z.array(Property),
-  /** When Cyclr will have authenticated it, ms since the epoch: it shows at the first GET from then on. */
+  /** When it becomes authenticated, in ms since the epoch. It shows at the first GET from then on. */
   settlesAt: z.number().optional(),
-  /** What a test wants otherwise than in the catalogue. */
+  /** Fields of the definition that a test has changed. */
   Connector: z.record(z.string(), z.unknown()).optional(),
 });
 
 const Cycle = z.object({
   id: z.string(),
   connectorIds: z.array(z.number()),
-  /** Reason codes of what the cycle lacks beside authenticated connectors. */
+  /** Reason codes of the other unmet prerequisites. */
   otherReasonCodes: z.array(z.number()),
 });
 
@@ -30,13 +30,13 @@ const Account = z.object({ id: z.string(), connectors: z.array(StoredConnector),
 const Token = z.object({
   id: z.number(),
   value: z.string(),
-  /** The one account that it is for, when it was minted with a scope. */
+  /** The only account of the token, where it was minted with a scope. */
   accountId: z.string().optional(),
   /** Ms since the epoch. */
   expiresAt: z.number(),
 });
 
-/** Signs one browser in, once. */
+/** A token that signs a browser in, once. */
 const SignInToken = z.object({
   value: z.string(),
   accountId: z.string(),
@@ -46,7 +46,7 @@ const SignInToken = z.object({
   used: z.boolean(),
 });
 
-/** A user is at the third party and has not decided yet. */
+/** A consent that the user has not decided yet. */
 const OpenConsent = z.object({
   id: z.string(),
   accountId: z.string(),
@@ -56,15 +56,14 @@ const OpenConsent = z.object({
   callbackMessage: z.string(),
 });
 
-/** All that a restarted sandbox must find again. */
+/** The state that a restart keeps. */
 export const State = z.object({
   nextConnectorId: z.number(),
   nextPropertyId: z.number(),
   accounts: z.array(Account),
   tokens: z.array(Token),
-  // Files from before there was OAuth have neither.
-  signInTokens: z.array(SignInToken).default(() => []),
-  consents: z.array(OpenConsent).default(() => []),
+  signInTokens: z.array(SignInToken),
+  consents: z.array(OpenConsent),
 });
 
 export type Property = z.infer<typeof Property>;

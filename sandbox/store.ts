@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { catalogue } from './catalogue';
+import { catalogue, entryOf } from './catalogue';
 import { DataFile, readDataFile } from './data-file';
 import type { CatalogueEntry } from './definition';
 import { badRequest, notFound } from './refusal';
-import { seed } from './seed';
 import { State, type Account, type Cycle, type Property, type StoredConnector } from './state';
 
-/** The accounts and tokens of this Cyclr, in memory and, given a file, on the disk. */
+/** The accounts and tokens of the sandbox, in memory and optionally in a file. */
 export class Store {
   readonly #accounts: Map<string, Account>;
   readonly #file: DataFile | undefined;
@@ -19,7 +18,7 @@ export class Store {
     this.#file = path === undefined ? undefined : new DataFile(path, () => this.state);
   }
 
-  /** What the file holds, or the seeded accounts where there is none yet. Fails: a file that can't be read or written. */
+  /** Opens the data file; without one, adds the first accounts. Fails where the file can't be read or written. */
   static async open(path: string | undefined): Promise<Store> {
     const found = path === undefined ? undefined : readDataFile(path);
     if (found !== undefined) return new Store(stateOf(found, path), path);
@@ -32,7 +31,7 @@ export class Store {
     return store;
   }
 
-  /** Resolves once everything changed so far is on the disk. */
+  /** Resolves when all changes are on the disk. */
   async save(): Promise<void> {
     await this.#file?.save();
   }
@@ -46,29 +45,29 @@ export class Store {
     return connectorIn(this.#accounts.get(accountId), id);
   }
 
-  /** Installs connectors, each with an id of its own, in an account that is created where it does not exist. */
+  /** Installs connectors with new ids. Creates the account where it does not exist. */
   install(accountId: string, entries: readonly CatalogueEntry[]): StoredConnector[] {
     if (accountId === '') throw badRequest('An account id is not empty.');
     const installed = entries.map((entry) => installedFrom(entry, this.state.nextConnectorId++));
-    this.#accountMade(accountId).connectors.push(...installed);
+    this.#findOrCreate(accountId).connectors.push(...installed);
     return installed;
   }
 
-  /** A cycle that needs these connectors, and lacks something for each other reason code. */
+  /** Adds a cycle with these connectors. Each other reason code is one more unmet prerequisite. */
   addCycle(accountId: string, connectorIds: number[], otherReasonCodes: number[], id: string = randomUUID()): Cycle {
     const cycle = { id, connectorIds, otherReasonCodes };
-    this.#accountMade(accountId).cycles.push(cycle);
+    this.#findOrCreate(accountId).cycles.push(cycle);
     return cycle;
   }
 
-  /** A new property of a connector; whether it has one of this name already does not matter. */
+  /** Adds a property, also where the connector has one of this name. */
   addProperty(connector: StoredConnector, Name: string, Value: string): Property {
     const property = { Id: this.state.nextPropertyId++, Name, Value };
     connector.Properties.push(property);
     return property;
   }
 
-  #accountMade(id: string): Account {
+  #findOrCreate(id: string): Account {
     const known = this.#accounts.get(id);
     if (known) return known;
     const account: Account = { id, connectors: [], cycles: [] };
@@ -76,6 +75,22 @@ export class Store {
     this.#accounts.set(id, account);
     return account;
   }
+}
+
+/** Adds the first accounts. Their ids are the same on every machine, so that guides can name them. */
+function seed(store: Store): void {
+  store.state.nextConnectorId = 1001;
+  const acme = store.install('acme', catalogue);
+  const ids = acme.map(({ Id }) => Id);
+  store.addCycle('acme', ids, [40], 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1001');
+
+  store.state.nextConnectorId = 2001;
+  store.install('Müller & Söhne/1', ['Brightdesk', 'Zenodesk', 'Shopwell'].map(entryOf));
+
+  store.state.nextConnectorId = 3001;
+  store.install('7c9e6679-7425-40de-944b-e07fc1f90ae7', ['Fernhill', 'Ledgerly', 'Quartz'].map(entryOf));
+
+  store.state.nextConnectorId = 10_001;
 }
 
 /** Fails: 404 where the account does not have it. */
@@ -102,7 +117,7 @@ function stateOf(found: unknown, path: string | undefined): State {
   const { data } = State.safeParse(found);
   const isKnown = ({ key }: StoredConnector): boolean => catalogue.some((entry) => entry.key === key);
   if (!data?.accounts.every(({ connectors }) => connectors.every(isKnown))) {
-    throw new Error(`${path} is no data of this sandbox. Delete it or name another file`);
+    throw new Error(`${path} is no data file of this sandbox. Delete it or name another file`);
   }
   return data;
 }

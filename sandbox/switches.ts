@@ -1,28 +1,28 @@
 import { z } from 'zod';
 
-/** How this Cyclr behaves where nobody knows how the real one does. Of the process: a restart forgets them. */
+/** Variants of behaviour that Cyclr does not document. A restart resets them. */
 export const Switches = z.strictObject({
-  /** A POST of a property that exists already. */
+  /** The effect of a POST of a property that exists. */
   secondPost: z.enum(['duplicate', 'replace', '400']),
-  /** A wrong key, user name, password or token: refused, or 200 with `Authenticated: false`. */
+  /** The answer to a wrong key, user name, password or token: 400, or 200 with `Authenticated: false`. */
   wrongKey: z.enum(['400', 'unauthenticated']),
-  /** How long after the PUT `Authenticated: true` shows, in ms. */
+  /** Time from the PUT to `Authenticated: true`, in ms. */
   authenticatedAfterMs: z.number().min(0),
   /** Whether lists have the header `Total-Pages`. */
   totalPages: z.boolean(),
-  /** How long a token that is minted now is good, in seconds. */
+  /** Lifetime of new bearer tokens, in seconds. */
   tokenExpiresIn: z.number().min(0),
-  /** How long a sign-in token that is minted now is good, in seconds. */
+  /** Lifetime of new sign-in tokens, in seconds. */
   signInTokenExpiresIn: z.number().min(0),
   /** Whether `ExpiresAtUtc` ends in Z. */
   expiresAtHasZ: z.boolean(),
   /** A query that is appended to `targetOrigin`, such as `status=1`; empty for none. */
   returnAppends: z.string(),
-  /** Whether a connector keeps its value, and stays authenticated, when a new consent comes to nothing. */
+  /** Whether an authenticated connector keeps its value when a new consent fails. */
   failedReconsent: z.enum(['keeps', 'drops']),
-  /** Whether a third party hands the very same tokens out again. */
+  /** Whether a new consent gives the same tokens again. */
   reconsentSameValue: z.boolean(),
-  /** Whether the API shows the `AuthValue` of an OAuth connector; else it is `null`. */
+  /** Whether the API returns the `AuthValue` of an OAuth connector; otherwise it is `null`. */
   authValueReadable: z.boolean(),
 });
 

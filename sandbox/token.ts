@@ -6,7 +6,7 @@ import type { Account, Token } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 
-/** The one set of credentials this Cyclr knows. */
+/** The client id and secret of the sandbox. */
 export const client = { id: 'sandbox', secret: 'sandbox-secret' };
 
 /** `POST /oauth/token`. Fails: 400 with an OAuth `error`. */
@@ -27,12 +27,12 @@ export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresI
   return { access_token: token.value, token_type: 'bearer', expires_in: tokenExpiresIn, clientId: client.id };
 }
 
-/** Makes every token that was minted so far a bad one. */
+/** Makes all bearer tokens invalid. */
 export function revokeTokens(store: Store): void {
   for (const token of store.state.tokens) token.expiresAt = 0;
 }
 
-/** The account a request is for: of the header, unless given. Fails: 401 for a bad token as for an unknown account. */
+/** The account of a request, by default that of the header. Fails: 401 for an invalid token and for an unknown account. */
 export function accountAdmitted(store: Store, request: FastifyRequest, accountId = accountIdOf(request)): Account {
   const token = tokenOf(store, request);
   const account = store.account(accountId ?? '');
@@ -41,13 +41,13 @@ export function accountAdmitted(store: Store, request: FastifyRequest, accountId
   return account;
 }
 
-/** The token a request came with, good or expired; undefined for none and for one that was never minted. */
+/** The bearer token of a request, valid or expired; undefined for none and for an unknown one. */
 export function tokenOf(store: Store, request: FastifyRequest): Token | undefined {
   const [, value] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   return store.state.tokens.find((token) => token.value === value);
 }
 
-/** The header `X-Cyclr-Account` as received. Node reads its bytes as Latin-1, which is how Cyclr has them sent. */
+/** The header `X-Cyclr-Account`. Node reads headers as Latin-1, the encoding that Cyclr expects. */
 export function accountIdOf(request: FastifyRequest): string | undefined {
   return request.headers['x-cyclr-account']?.toString();
 }

@@ -1,12 +1,13 @@
 import type { FaultRule } from '../../sandbox/fault-rule';
-import { ACCOUNT, eventually, mint, scene, stopAll } from './scene';
+import { eventually } from '../support/eventually';
+import { ACCOUNT, mint, scene, stopAll } from './scene';
 
 afterEach(stopAll);
 
 const PUT = { method: 'PUT', path: '/v1.0/account/connectors' } as const;
 const KEY = { AuthValue: 'a/"key"' };
 
-/** A scene in which a PUT meets this fault. */
+/** A scene with this fault for the next PUT. */
 async function sceneWith(then: FaultRule['then']) {
   const at = await scene();
   at.sandbox.fault({ match: PUT, then });
@@ -23,7 +24,7 @@ describe('a fault instead of an answer', () => {
     ['an empty answer', 'empty', { status: 200, text: '' }],
     ['a 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
     ['Authenticated: false', 'unauthenticated', { status: 200, json: { Name: 'Brightdesk', Authenticated: false } }],
-  ])('%s: nothing is stored, and the next request goes well', async (_what, then, expected) => {
+  ])('%s: nothing is stored, and the next request succeeds', async (_what, then, expected) => {
     const { put, stored } = await sceneWith(then);
 
     const hit = await put(KEY);
@@ -49,14 +50,6 @@ describe('a fault instead of an answer', () => {
 
     expect(status).toBe(400);
     expect(json.Message).toContain(`'${repeated}'`);
-  });
-
-  test('headers of its own', async () => {
-    const { put } = await sceneWith({ status: 403, headers: { 'x-reason': 'ip' }, body: { Message: 'No.' } });
-
-    const { headers } = await put(KEY);
-
-    expect(headers.get('x-reason')).toBe('ip');
   });
 
   test.each([17, 'Wed, 21 Oct 2099 07:28:00 GMT'])('429 with Retry-After: %s', async (retryAfter) => {
@@ -92,7 +85,7 @@ describe('a fault of the connection', () => {
     await expect(put(KEY)).rejects.toThrow('terminated');
   });
 
-  test('a lost answer: what was asked for is done', async () => {
+  test('applied-then-reset: the request is applied, the answer is lost', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
@@ -100,11 +93,11 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
-  test('an answer that never comes, of what is done', async () => {
+  test('applied-then-hang: the request is applied, the answer never comes', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-hang');
     const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
 
-    await eventually(() => stored().Authenticated);
+    await eventually(stored, ({ Authenticated }) => Authenticated);
     const next = await put({ AuthValue: 'next' });
     await sandbox.close();
     await hanging;
@@ -116,7 +109,24 @@ describe('a fault of the connection', () => {
     ]);
   });
 
-  test('a slow answer is the right one', async () => {
+  test('held: the request waits until the rule is released, then is answered', async () => {
+    const { sandbox, put, stored } = await sceneWith('empty');
+    sandbox.clearFaults();
+    const release = sandbox.fault({ match: PUT, then: 'held' });
+    const waiting = put(KEY);
+    await eventually(
+      () => sandbox.requests,
+      (requests) => requests.some(({ method, body }) => method === 'PUT' && body !== undefined),
+    );
+    const meanwhile = stored().AuthValue;
+
+    release();
+
+    expect((await waiting).status).toBe(200);
+    expect([meanwhile, stored().AuthValue]).toEqual([null, KEY.AuthValue]);
+  });
+
+  test('slow: the answer comes later', async () => {
     const { put } = await sceneWith({ kind: 'slow', ms: 40 });
     const before = performance.now();
 
@@ -127,24 +137,25 @@ describe('a fault of the connection', () => {
   });
 
   test.each<FaultRule['then']>(['hang', { kind: 'slow', ms: 60_000 }])(
-    'no answer until the sandbox closes, at once and without doing a thing: %j',
+    'no answer until the sandbox closes, and nothing is stored: %j',
     async (then) => {
       const { put, stored, sandbox } = await sceneWith(then);
       const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
-      await eventually(() => sandbox.requests.some(({ method, body }) => method === 'PUT' && body !== undefined));
-      const before = performance.now();
+      await eventually(
+        () => sandbox.requests,
+        (requests) => requests.some(({ method, body }) => method === 'PUT' && body !== undefined),
+      );
 
       await sandbox.close();
 
       await hanging;
-      expect(performance.now() - before).toBeLessThan(5000);
       expect(stored().AuthValue).toBeNull();
     },
   );
 });
 
 describe('a rule', () => {
-  test('hits as often as it says, after as many as it lets pass', async () => {
+  test('applies to `times` requests, after `skip` others', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: { method: 'GET' }, skip: 1, times: 2, then: { status: 503 } });
 
@@ -153,7 +164,7 @@ describe('a rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 503, 200]);
   });
 
-  test('can hit until the faults are cleared', async () => {
+  test('applies always until the faults are cleared', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, times: 'always', then: { status: 503 } });
 
@@ -164,7 +175,7 @@ describe('a rule', () => {
     expect([...during, after].map(({ status }) => status)).toEqual([503, 503, 200]);
   });
 
-  test('hits only the account and the path that it names', async () => {
+  test('applies only to the account and the path that it names', async () => {
     const { sandbox, call, get, id } = await scene();
     sandbox.fault({ match: { path: `/${id}$`, account: ACCOUNT }, then: { status: 503 } });
 
@@ -174,7 +185,7 @@ describe('a rule', () => {
     expect([...others, hit].map(({ status }) => status)).toEqual([200, 200, 503]);
   });
 
-  test('comes after the ones before it', async () => {
+  test('applies after older rules', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, then: { status: 502 } });
     sandbox.fault({ match: {}, then: { status: 503 } });
@@ -184,20 +195,12 @@ describe('a rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([502, 503, 200]);
   });
 
-  test('can hit the token endpoint, secret and all', async () => {
+  test('can apply to the token endpoint, and repeat the client secret', async () => {
     const { sandbox } = await scene();
     sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form: 'plain' } });
 
     const answer = await mint(sandbox);
 
     expect(answer).toMatchObject({ status: 400, json: { Message: "The value 'sandbox-secret' is not valid." } });
-  });
-
-  test('that makes no sense is refused', async () => {
-    const { sandbox } = await scene();
-
-    const add = () => sandbox.fault({ match: { path: '(' }, then: 'reset' });
-
-    expect(add).toThrow('not the source of a regular expression');
   });
 });

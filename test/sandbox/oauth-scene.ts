@@ -13,18 +13,18 @@ export interface LinkFields {
 
 export interface OAuthScene extends Scene {
   signIn: (body?: unknown, account?: string) => Promise<Answer>;
-  /** A link with a fresh token for the first connector, save for these fields; `undefined` leaves one out. */
+  /** A link with a new token for the first connector, with these fields changed; `undefined` leaves a field out. */
   link: (fields?: Partial<LinkFields>) => Promise<string>;
-  /** Opens a link and does not decide. */
+  /** Opens a link without a decision. */
   open: (url: string, method?: string) => Promise<Answer>;
-  /** Decides as the form of a consent page does. */
+  /** Sends the form of a consent page. */
   decide: (page: Answer, decision: string) => Promise<Answer>;
-  /** A fresh link, decided. */
+  /** Opens a new link and sends a decision. */
   consent: (decision: Decision, fields?: Partial<LinkFields>) => ReturnType<Scene['sandbox']['consent']>;
   stored: () => ReturnType<Scene['sandbox']['connectorOf']>;
 }
 
-/** A scene with what a user's browser does. */
+/** A scene with the steps of a user's browser. */
 export async function oauthScene(connectors: string[] = ['Ledgerly'], options?: SandboxOptions): Promise<OAuthScene> {
   const at = await scene(connectors, options);
   const { sandbox } = at;
@@ -53,7 +53,7 @@ export async function oauthScene(connectors: string[] = ['Ledgerly'], options?: 
   };
 }
 
-/** The id that the form of a consent page has; empty where there is none. */
-export function consentIn({ text }: Answer): string {
+/** The consent id in the form of a page; empty without a form. */
+function consentIn({ text }: Answer): string {
   return /name="consent" value="([^"]+)"/.exec(text)?.[1] ?? '';
 }

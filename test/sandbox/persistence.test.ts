@@ -18,19 +18,19 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A sandbox started from what is on the disk right now, while the first still runs. */
-async function afterSuddenDeath() {
+/** A sandbox with a copy of the data file, while the first still runs: the state after a crash. */
+async function afterCrash() {
   const copy = `${dataFile}.copy`;
   await copyFile(dataFile, copy);
   return scene([], { dataFile: copy });
 }
 
-/** A link of one sandbox with a token of another. */
+/** A link to this sandbox, with a token of the other one. */
 async function linkTo({ url }: { url: string }, { sandbox, link }: OAuthScene, token: string) {
   return (await link({ token })).replace(sandbox.url, url);
 }
 
-test('a restart finds what was stored, and the old token is still good', async () => {
+test('a restart keeps the stored values and the bearer tokens', async () => {
   const first = await scene(['Fernhill'], { dataFile });
   await first.set({ Domain: 'acme' });
   await first.put({ AuthValue: 'a key' });
@@ -43,26 +43,26 @@ test('a restart finds what was stored, and the old token is still good', async (
   expect(second.id).toBeGreaterThan(first.id);
 });
 
-test('what was answered is on the disk, even if the process dies then', async () => {
+test('a change is on the disk before its answer is sent', async () => {
   const first = await scene(['Brightdesk'], { dataFile });
   await first.put({ AuthValue: 'a key' });
 
-  const second = await afterSuddenDeath();
+  const second = await afterCrash();
 
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).AuthValue).toBe('a key');
 });
 
-test('what was done before an answer was lost is on the disk, too', async () => {
+test('a change whose answer was lost is on the disk', async () => {
   const first = await scene(['Brightdesk'], { dataFile });
   first.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
   await first.put({ AuthValue: 'a key' }).catch(() => undefined);
 
-  const second = await afterSuddenDeath();
+  const second = await afterCrash();
 
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('an authentication that was still to come comes after the restart', async () => {
+test('a delayed authentication happens after the restart', async () => {
   const first = await scene(['Quartz'], { dataFile });
   await first.set({ ClientId: 'id', ClientSecret: 's' });
   await first.put({ AuthValue: '{}' });
@@ -74,19 +74,19 @@ test('an authentication that was still to come comes after the restart', async (
   expect(json.Authenticated).toBe(true);
 });
 
-test('a sign-in token is good after the restart, until it is used', async () => {
+test('a sign-in token can be used after the restart, once', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [fresh, used] = [(await first.signIn()).json.Token, (await first.signIn()).json.Token];
   await first.open(await first.link({ token: used }));
 
-  const { sandbox } = await afterSuddenDeath();
+  const { sandbox } = await afterCrash();
   const open = async (token: string) => sandbox.consent(await linkTo(sandbox, first, token), 'decline');
   const outcomes = [await open(used), await open(fresh), await open(fresh)];
 
   expect(outcomes.map(({ status }) => status)).toEqual([403, 302, 403]);
 });
 
-test('a consent that was begun can be decided after the restart, once', async () => {
+test('an open consent can be decided after the restart, once', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [begun, decided] = [await first.open(await first.link()), await first.open(await first.link())];
   await first.decide(decided, 'decline');
@@ -103,17 +103,7 @@ test('a consent that was begun can be decided after the restart, once', async ()
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('a file from before there was OAuth is read', async () => {
-  await writeFile(dataFile, '{"nextConnectorId":7,"nextPropertyId":1,"accounts":[],"tokens":[]}');
-
-  const { id, consent, stored } = await oauthScene(['Ledgerly'], { dataFile });
-  await consent('approve');
-
-  expect(id).toBe(7);
-  expect(stored().Authenticated).toBe(true);
-});
-
-test('many changes at a time are all kept, in one file that only its owner can read', async () => {
+test('simultaneous changes are all kept, in a file that only its owner can read', async () => {
   const first = await scene([], { dataFile });
   const accountIds = Array.from({ length: 50 }, (_, n) => `m${n}`);
   await Promise.all(
@@ -122,7 +112,7 @@ test('many changes at a time are all kept, in one file that only its owner can r
     ),
   );
 
-  const second = await afterSuddenDeath();
+  const second = await afterCrash();
 
   expect(second.sandbox.accounts().map(({ accountId }) => accountId)).toEqual(expect.arrayContaining(accountIds));
   expect(await readdir(directory)).toEqual(['state.json', 'state.json.copy']);
@@ -130,15 +120,15 @@ test('many changes at a time are all kept, in one file that only its owner can r
 });
 
 test.each([
-  ['is no JSON', 'hello'],
-  ['says something else', '{"accounts":[]}'],
-])('a file that %s is left alone', async (_what, content) => {
+  ['is not JSON', 'hello'],
+  ['has another shape', '{"accounts":[]}'],
+])('a data file that %s is refused and not changed', async (_what, content) => {
   await writeFile(dataFile, content);
 
-  await expect(startSandbox({ dataFile })).rejects.toThrow(/is no data of this sandbox/);
+  await expect(startSandbox({ dataFile })).rejects.toThrow(/is no data file of this sandbox/);
   expect(await readFile(dataFile, 'utf8')).toBe(content);
 });
 
-test('a file that cannot be written is found out at start', async () => {
+test('a data file that can not be written is refused at start', async () => {
   await expect(startSandbox({ dataFile: join(directory, 'nowhere', 'state.json') })).rejects.toThrow('ENOENT');
 });

@@ -1,15 +1,12 @@
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/server';
 
-// A machine that is busy with other tests is no failure.
-jest.setTimeout(30_000);
-
 export const ACCOUNT = 'a1';
 
 export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  /** The parsed text; undefined where it is no JSON. */
+  /** The parsed text; undefined where it is not JSON. */
   json: ReturnType<typeof JSON.parse>;
 }
 
@@ -22,11 +19,11 @@ export interface Request {
 
 export interface Scene {
   sandbox: Sandbox;
-  /** The ids of the connectors asked for, in that order. */
+  /** The ids of the connectors, in the given order. */
   ids: number[];
   id: number;
   token: string;
-  /** A request with a good token for the account, unless told otherwise; a body is sent as JSON. */
+  /** A request with a valid token and the account, by default; a body is sent as JSON. */
   call: (method: string, path: string, request?: Request) => Promise<Answer>;
   get: (below?: string) => Promise<Answer>;
   put: (body: unknown) => Promise<Answer>;
@@ -36,12 +33,12 @@ export interface Scene {
 
 const running: Sandbox[] = [];
 
-/** Stops every sandbox that a scene started. For `afterEach`. */
+/** Stops all sandboxes. For `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((sandbox) => sandbox.close()));
 }
 
-/** A sandbox with one account that has these connectors, and a way to call it; get, put and set are for the first. */
+/** A sandbox with one account that has these connectors. `get`, `put` and `set` call the first one. */
 export async function scene(connectors: string[] = ['Brightdesk'], options?: SandboxOptions): Promise<Scene> {
   const sandbox = await startSandbox(options);
   running.push(sandbox);
@@ -69,7 +66,7 @@ export async function scene(connectors: string[] = ['Brightdesk'], options?: San
   };
 }
 
-/** Asks for a token as Cyclr wants it, with some fields otherwise. */
+/** Requests a bearer token, with some fields of the form changed. */
 export function mint(sandbox: Sandbox, fields: Record<string, string> = {}): Promise<Answer> {
   const credentials = { client_id: sandbox.clientId, client_secret: sandbox.clientSecret };
   const form = new URLSearchParams({ grant_type: 'client_credentials', ...credentials, ...fields });
@@ -77,7 +74,7 @@ export function mint(sandbox: Sandbox, fields: Record<string, string> = {}): Pro
   return send(sandbox, 'POST', '/oauth/token', { headers, body: form.toString() });
 }
 
-/** A plain request. A body that is no string goes out as JSON. */
+/** Sends a request. A body that is no string is sent as JSON. */
 export async function send(
   sandbox: { url: string },
   method: string,
@@ -93,15 +90,6 @@ export async function send(
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: jsonIn(text) };
-}
-
-/** Looks again and again until it is so. Fails after ten seconds. */
-export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`never: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 function headersOf({ token, account, headers }: Request): Record<string, string> {

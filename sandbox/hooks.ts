@@ -1,21 +1,21 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { accountConnectorAnswer } from './answers';
 import { idIn, type Parts } from './calls';
-import { act, loseAnswer } from './fault-acts';
+import { applyFault, dropAnswer } from './fault-effects';
 import type { Faults } from './faults';
 import { urlOf, type Recorder } from './requests';
 import { accountIdOf, tokenOf } from './token';
 
-/** What stands between the network and the endpoints. */
-export interface Surroundings {
+/** The parts that the hooks use beside {@link Parts}. */
+export interface HookParts {
   faults: Faults;
   recorder: Recorder;
   /** Aborted when the sandbox closes. */
   closing: AbortSignal;
 }
 
-/** Each request is recorded, may be hit by a fault, and what it changed (GET: nothing) is kept before it is answered. */
-export function surround(app: FastifyInstance, parts: Parts, { faults, recorder, closing }: Surroundings): void {
+/** Records each request, applies a fault, and saves a change (not after a GET) before the answer is sent. */
+export function addHooks(app: FastifyInstance, parts: Parts, { faults, recorder, closing }: HookParts): void {
   const { store, switches } = parts;
 
   app.addHook('onRequest', (request, _reply, done) => {
@@ -26,11 +26,11 @@ export function surround(app: FastifyInstance, parts: Parts, { faults, recorder,
     recorder.arrived(request);
     const { path } = urlOf(request);
     const taken = faults.take({ method: request.method, path, account: accountIdOf(request) });
-    if (taken) await act({ ...taken, request, reply, closing, connector: connectorAt(request) }, taken.fault);
+    if (taken) await applyFault({ ...taken, request, reply, closing, connector: connectorAt(request) }, taken.fault);
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.method !== 'GET') await store.save();
-    await loseAnswer(request, reply);
+    await dropAnswer(request, reply);
     recorder.end(request, reply);
   });
 

@@ -4,22 +4,22 @@ import { pascalCased, readableBodyOf } from './body';
 import type { EchoForm, Fault } from './fault-rule';
 import { unauthorized } from './refusal';
 
-/** What a fault happens to. */
-export interface Scene {
+/** The request that a fault applies to. */
+export interface FaultContext {
   request: FastifyRequest;
   reply: FastifyReply;
-  /** The account connector that the path names, as Cyclr would answer it. */
+  /** The account connector in the path, as Cyclr would return it. */
   connector: object | undefined;
   /** Aborted when the sandbox closes. */
   closing: AbortSignal;
-  /** Resolves when the rule's requests may go on. */
+  /** Resolves when the requests of a `held` rule may continue. */
   released: Promise<void>;
 }
 
-/** What happens instead of the answer. An act that neither answers nor takes the reply over lets the request go on. */
-type Acts = { [K in Fault['kind']]: (scene: Scene, fault: Extract<Fault, { kind: K }>) => unknown };
+/** The effect of each fault. The request continues after an effect that neither answers nor hijacks the reply. */
+type Effects = { [K in Fault['kind']]: (context: FaultContext, fault: Extract<Fault, { kind: K }>) => unknown };
 
-const acts: Acts = {
+const effects: Effects = {
   answer: ({ reply }, { status, headers = {}, body = '' }) => reply.code(status).headers(headers).send(body),
   echo400: ({ request, reply }, { form }) =>
     reply.code(400).send({ Message: `The value '${inForm[form](secretOf(request))}' is not valid.` }),
@@ -44,23 +44,23 @@ const acts: Acts = {
   redirect: ({ reply }) => reply.redirect('/elsewhere', 302),
   throttled: ({ reply }, { retryAfter }) =>
     reply.code(429).header('retry-after', String(retryAfter)).send({ Message: 'API calls quota exceeded.' }),
-  // When the sandbox closes meanwhile, nothing is done any more and nobody is answered.
+  // When the sandbox closes meanwhile, the request ends without an effect and without an answer.
   slow: ({ reply, closing }, { ms }) => elapsed(ms, undefined, { signal: closing }).catch(() => void reply.hijack()),
-  'applied-then-reset': ({ request }) => void lost.set(request, resetConnection),
-  'applied-then-hang': ({ request }) => void lost.set(request, () => new Promise(() => undefined)),
+  'applied-then-reset': ({ request }) => void droppedAnswers.set(request, resetConnection),
+  'applied-then-hang': ({ request }) => void droppedAnswers.set(request, () => new Promise(() => undefined)),
 };
 
-/** What becomes of the answers that nobody is to get. */
-const lost = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
+/** How the answers to these requests are dropped. */
+const droppedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
 
-/** Lets a fault happen. What it returns is what a Fastify hook must return. */
-export function act(scene: Scene, fault: Fault): unknown {
-  return acts[fault.kind](scene, fault as never);
+/** Applies a fault. The result is that of a Fastify hook. */
+export function applyFault(context: FaultContext, fault: Fault): unknown {
+  return effects[fault.kind](context, fault as never);
 }
 
-/** To be awaited when the answer is ready: takes the connection away, or never ends, where the answer is to be lost. */
-export function loseAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
-  return lost.get(request)?.(reply);
+/** Await it before the answer is sent. Where the answer is to be dropped it resets the connection, or never resolves. */
+export function dropAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
+  return droppedAnswers.get(request)?.(reply);
 }
 
 function resetConnection(reply: FastifyReply): void {
@@ -76,7 +76,7 @@ const inForm: Record<EchoForm, (secret: string) => string> = {
   upper: (secret) => secret.toUpperCase(),
 };
 
-/** What of a request must never be seen elsewhere. */
+/** The secret in a request. */
 function secretOf(request: FastifyRequest): string {
   const body = pascalCased(readableBodyOf(request)) as Partial<Record<string, string>> | undefined;
   return String(body?.['AuthValue'] ?? body?.['Value'] ?? body?.['Client_secret'] ?? '');
