@@ -3,7 +3,7 @@ import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**
- * A keyed hash of the stored `AuthValue`. It may stand in a history, because values can't be tried against it without
+ * A keyed hash of the stored `AuthValue`. It is safe in a history, because values can't be compared with it without
  * the private key. It depends on the account connector: equal values of two connectors give two fingerprints.
  */
 export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {

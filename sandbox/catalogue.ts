@@ -64,7 +64,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     ],
   },
   Plainfield: {
-    Description: 'A weather archive. Its definition says nothing about parameters.',
+    Description: 'A weather archive. Its definition has no parameters.',
     AuthType: 'ApiKey',
   },
   Nullarbor: {

@@ -29,7 +29,7 @@ export const required = (hint: string) => z.string(`is not set: ${hint}`);
 
 const notAPort = { message: 'is no port number' };
 
-/** A port number. 0 stands for any free port. */
+/** A port number. 0 is any free port. */
 export const port = z
   .string()
   .regex(/^\d{1,5}$/, notAPort)

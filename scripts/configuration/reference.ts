@@ -4,6 +4,7 @@ import { environment as sandbox } from '../../sandbox/environment';
 import { temporalEnvironment } from '../../temporal/environment';
 import { environment as service } from '../../service/config';
 import { environment as worker } from '../../worker/config';
+import { programsEnvironment, startEnvironment } from '../environment';
 
 /** Each process with the schema of its variables. */
 const schemas: [process: string, schema: z.ZodObject][] = [
@@ -12,6 +13,8 @@ const schemas: [process: string, schema: z.ZodObject][] = [
   ['service', service],
   ['command line', cli],
   ['sandbox', sandbox],
+  ['npm start', startEnvironment],
+  ['scripts, tests', programsEnvironment],
 ];
 
 const header = `# Configuration

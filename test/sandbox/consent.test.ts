@@ -251,7 +251,7 @@ describe('a second consent', () => {
   });
 });
 
-test('every page is not stored, sends no Referer, stands in no frame and has no script', async () => {
+test('every page is sent with no-store, without Referer, frames and scripts', async () => {
   const { sandbox, link, open, decide } = await oauthScene();
   const consent = await open(await link());
   const pages = [

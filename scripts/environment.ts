@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const text = z.string().optional();
+
+/** The variables of `npm start`, beside those of the processes that it starts. Read in `start/ports.ts`. */
+export const startEnvironment = z.object({
+  TEMPORAL_DEV_PORT: text.meta({
+    description: 'Port of the Temporal dev server. Not used with TEMPORAL_ADDRESS.',
+    example: '17233',
+    default: '7233',
+  }),
+  TEMPORAL_DEV_UI_PORT: text.meta({
+    description: 'Port of Temporal Web. Not used with TEMPORAL_ADDRESS.',
+    example: '18233',
+    default: '8233',
+  }),
+});
+
+/** The programs that scripts and tests need. Read in `local/binary.ts` and `screenshots/chromium.ts`. */
+export const programsEnvironment = z.object({
+  TEMPORAL_CLI_PATH: text.meta({
+    description:
+      'Path of the `temporal` command line. Without it, scripts search the PATH and a cache, then download it.',
+    example: '/usr/local/bin/temporal',
+  }),
+  TEMPORAL_TEST_SERVER_PATH: text.meta({
+    description: 'Path of the time-skipping test server, found in the same way.',
+    example: '/usr/local/bin/temporal-test-server',
+  }),
+  CHROMIUM_PATH: text.meta({
+    description: 'Path of Chromium, for the tests in a browser and for screenshots. Without it, one on the PATH.',
+    example: '/usr/bin/chromium',
+  }),
+});
