@@ -1,6 +1,6 @@
 # One image for every process of ours; the command says which: dist/worker/main.js, dist/cli/main.js, …
 # Not Alpine: the Temporal SDK's native part wants glibc.
-ARG NODE_IMAGE=node:20.20.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app

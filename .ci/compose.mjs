@@ -1,16 +1,17 @@
 /**
- * `node .ci/compose.mjs`: does what docker-compose.yml says of our own processes, without a container engine. Each
- * command runs on this machine in a folder that is laid out as the image is, with the environment of its service and
- * nothing else, on a Temporal dev server. Paths, ports and addresses are changed to this machine's.
+ * `node .ci/compose.mjs`: builds the image and runs the processes of docker-compose.yml that use it, without a container
+ * engine. Each command runs in the folder of the image, with the environment of its service and no other variables, on a
+ * Temporal dev server. Paths, ports and addresses are replaced by those of this machine.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { buildImage } from './image.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -20,13 +21,14 @@ const { startTemporal } = require('../dist/scripts/local/parts.js');
 const { freePort } = require('../dist/scripts/local/ports.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-compose-'));
-const image = join(folder, 'app');
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const image = buildImage(root, folder);
 const bin = join(folder, 'bin');
 const running = [];
-layOut();
 symlink(await findBinary('temporal'), join(bin, 'temporal'));
 const server = await startTemporal({ logFolder: folder });
-const here = [
+/** Texts of docker-compose.yml, and their counterparts on this machine. */
+const replacements = [
   ['temporal:7233', server.address],
   ['0.0.0.0', '127.0.0.1'],
   ['7080', await freePort()],
@@ -36,20 +38,19 @@ const here = [
 ];
 try {
   await check();
-  console.log('docker-compose.yml: every command of ours did what it should');
+  console.log('docker-compose.yml: all commands of the image work');
 } finally {
   for (const child of running) child.kill('SIGKILL');
   await server.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
 
 async function check() {
   const { services: trial } = composed({}, '--env-file', 'deploy/sandbox.env');
   for (const name of ['worker', 'service'])
-    assert.equal(trial[name].scale, 0, `beside the sandbox's ${name} runs no other`);
+    assert.equal(trial[name].scale, 0, `no other ${name} runs beside that of the sandbox`);
   for (const name of ['temporal-namespace', 'search-attributes', 'sandbox-keys']) {
     once(trial[name]);
-    once(trial[name]); // as at the next start
+    once(trial[name]); // the next start repeats it
   }
   const keys = native(trial['sandbox-keys'], '/keys');
   for (const name of readdirSync(keys)) assert.equal(statSync(join(keys, name)).mode & 0o777, 0o600, name);
@@ -57,9 +58,9 @@ async function check() {
   const sandbox = await healthy(trial.sandbox);
   const sandboxWorker = await healthy(trial['sandbox-worker']);
   const sandboxService = await healthy(trial['sandbox-service']);
-  const start = ['node', 'dist/cli/main.js', 'start', 'acme', '1016', '--wait']; // nothing to authenticate
+  const start = ['node', 'dist/cli/main.js', 'start', 'acme', '1016', '--wait']; // its connector needs no authentication
   once({ ...trial['sandbox-worker'], command: start });
-  await embeds(trial['sandbox-service']);
+  await callAsBackend(trial['sandbox-service']);
   await stopped(sandboxService);
   await stopped(sandboxWorker);
 
@@ -90,8 +91,8 @@ async function check() {
   refuses(withSecrets(unset, 'service'), ['PUBLIC_URL', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS']);
 }
 
-/** A backend's call. */
-async function embeds(service) {
+/** Calls the service as a backend does. */
+async function callAsBackend(service) {
   const response = await fetch(native(service, 'http://127.0.0.1:8080/v1/sessions'), {
     method: 'POST',
     headers: { Authorization: 'Bearer key-for-trying-the-cyclr-sandbox-only', 'Content-Type': 'application/json' },
@@ -101,34 +102,24 @@ async function embeds(service) {
   console.log('✓ POST /v1/sessions');
 }
 
-/** Without its variables it does not start, and says what it lacks. */
+/** Without its variables a process does not start, and names the missing ones. */
 function refuses(service, variables) {
   const { status, stderr } = run(service, service.command);
   assert.equal(status, 1);
   for (const variable of variables) assert.match(stderr, new RegExp(`\\b${variable}\\b`));
 }
 
-/** What docker-compose makes of the file, with this environment alone. */
+/** The file as docker-compose reads it, with this environment alone. */
 function composed(env, ...args) {
   const options = { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' };
   return YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
 }
 
-/** A secret is a file that is mounted. */
+/** Mounts the files of the secrets. */
 function withSecrets({ services, secrets: files }, name) {
   const { secrets, ...service } = services[name];
   const volumes = secrets.map(({ source }) => `${files[source].file}:/run/secrets/${source}`);
   return { ...service, volumes };
-}
-
-/** As the image: what the build made, and of the packages those that are no devDependencies. */
-function layOut() {
-  for (const part of ['package.json', 'dist', 'deploy']) symlink(join(root, part), join(image, part));
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  for (const [path, { dev }] of Object.entries(packages)) {
-    const isTopLevel = path.lastIndexOf('node_modules/') === 0;
-    if (isTopLevel && !dev) symlink(join(root, path), join(image, path));
-  }
 }
 
 function symlink(target, path) {
@@ -136,9 +127,9 @@ function symlink(target, path) {
   symlinkSync(target, path);
 }
 
-/** What a service's text is on this machine: its volumes are folders, its ports free ones. */
+/** Replaces volumes by folders, and ports by free ones. */
 function native(service, text) {
-  const changes = new Map([...here, ...mountsOf(service)]);
+  const changes = new Map([...replacements, ...mountsOf(service)]);
   const there = [...changes.keys()].map((part) => part.replaceAll('.', '\\.')).join('|');
   return text.replace(new RegExp(there, 'g'), (part) => changes.get(part));
 }
@@ -156,14 +147,12 @@ function mountsOf({ volumes = [] }) {
 function settingsOf(service) {
   const environment = Object.entries(service.environment ?? {}).filter(([, value]) => value !== null);
   const own = Object.fromEntries(environment.map(([name, value]) => [name, native(service, `${value}`)]));
-  // Without these a linked package would look for its own among the devDependencies.
-  const NODE_OPTIONS = '--preserve-symlinks --preserve-symlinks-main';
-  return { cwd: image, env: { PATH: `${bin}:${process.env.PATH}`, HOME: folder, NODE_OPTIONS, ...own } };
+  return { cwd: image, env: { PATH: `${bin}:${process.env.PATH}`, HOME: folder, ...own } };
 }
 
 function run(service, line) {
   const [command, ...args] = line.map((part) => native(service, part));
-  return spawnSync(command, args, { ...settingsOf(service), encoding: 'utf8', timeout: 60_000 });
+  return spawnSync(command, args, { ...settingsOf(service), encoding: 'utf8', timeout: 300_000 });
 }
 
 function once(service) {
@@ -173,7 +162,7 @@ function once(service) {
   console.log(`✓ ${line.join(' ')}`);
 }
 
-/** Starts it, and waits until its own healthcheck, which must fail before, says that it is well. */
+/** Starts it and waits until its healthcheck passes, which must fail before the start. */
 async function healthy(service) {
   const [command, ...args] = service.command;
   const name = service.command.join(' ');
@@ -181,9 +170,9 @@ async function healthy(service) {
   assert.equal(probe(), false, `${name} is healthy before it runs`);
   const child = spawn(command, args, { ...settingsOf(service), stdio: ['ignore', 'ignore', 'inherit'] });
   running.push(child);
-  for (const until = Date.now() + 60_000; !probe(); await delay(200)) {
+  for (const until = Date.now() + 300_000; !probe(); await delay(200)) {
     assert.equal(child.exitCode, null, `${name} has ended`);
-    assert.ok(Date.now() < until, `${name} is not healthy after a minute`);
+    assert.ok(Date.now() < until, `${name} is not healthy after 5 minutes`);
   }
   console.log(`✓ ${name} is healthy`);
   return child;

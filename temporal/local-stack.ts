@@ -49,7 +49,7 @@ function textOf(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Error(`${file} can't be read (${code}). It is the note of npm start.`);
   }
 }
