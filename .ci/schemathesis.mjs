@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const { OnboardingService } = require('../dist/client/http/onboarding-service.js');
-const { onStopSignal } = require('../dist/temporal/stop-signals.js');
+const { onStopSignal } = require('../dist/temporal/process.js');
 const { startStack } = require('../dist/scripts/local/stack.js');
 
 const SEED = 1;
