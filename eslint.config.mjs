@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'] },
+  { ignores: ['examples/**', '.ci/adopters/*.ts', 'dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: {
@@ -29,7 +29,7 @@ export default tseslint.config(
   },
   { files: ['**/main.ts'], rules: { 'no-console': 'off' } },
   {
-    files: ['**/*.mjs', '*.cjs', '*.js'],
+    files: ['**/*.mjs', '**/*.cjs', '*.js'],
     extends: [tseslint.configs.disableTypeChecked],
     rules: { 'no-console': 'off', '@typescript-eslint/no-require-imports': 'off' },
   },

@@ -1,0 +1,36 @@
+/** The backend of a SaaS product: it sends its users to the connect page, and lists what they have connected. */
+import express, { type ErrorRequestHandler, type Request } from 'express';
+import { OnboardingError, OnboardingService } from 'cyclr-connect/http';
+
+const { SERVICE_URL = 'http://127.0.0.1:8080', SERVICE_API_KEY = '', PORT = '3000' } = process.env;
+const onboarding = new OnboardingService({ url: SERVICE_URL, apiKey: SERVICE_API_KEY });
+
+/** The account of the signed-in user. It comes from your login, never from the request. */
+const userOf = (_request: Request) => ({ accountId: 'acme', accountLabel: 'Acme Ltd', connectorIds: [1002, 1009] });
+
+const app = express();
+
+app.get('/', (_request, response) => {
+  response.send('<form method="post" action="connect"><button>Connect your apps</button></form>');
+});
+
+app.post('/connect', async (request, response) => {
+  const { url } = await onboarding.createSession({ ...userOf(request), expiresIn: '1 hour' });
+  response.redirect(303, url);
+});
+
+app.get('/connectors', async (request, response) => {
+  const connectors = [];
+  for await (const { connectorId, name, state } of onboarding.list(userOf(request).accountId))
+    connectors.push({ connectorId, name, state });
+  response.json(connectors);
+});
+
+const onError: ErrorRequestHandler = (err, _request, response, next) => {
+  if (!(err instanceof OnboardingError)) return next(err);
+  console.error(err.message, err.requestId); // it holds no secret
+  response.status(502).json({ code: err.code });
+};
+app.use(onError);
+
+app.listen(Number(PORT), '127.0.0.1', () => console.log(`http://127.0.0.1:${PORT}`));

@@ -1,0 +1,11 @@
+/** All workflows of the worker: those of cyclr-connect, and the application's own. */
+import { proxyActivities } from '@temporalio/workflow';
+import type * as activities from './activities';
+
+export * from 'cyclr-connect/workflows';
+
+const { fetchOrders } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' });
+
+export async function importOrders(accountId: string): Promise<number> {
+  return (await fetchOrders(accountId)).length;
+}
