@@ -1,7 +1,9 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['examples/**', '.ci/adopters/*.ts', 'dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'] },
+  {
+    ignores: ['examples/**', '.ci/adopters/*.ts', 'dist/**', 'dist.*/**', 'node_modules/**', '.data/**', 'coverage/**'],
+  },
   ...tseslint.configs.recommended,
   {
     languageOptions: {

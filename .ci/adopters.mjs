@@ -2,7 +2,7 @@
  * `node .ci/adopters.mjs`: packs this project, installs it into empty projects as adopters do, compiles and runs it
  * there, and runs `examples/`. Prints one line for each case. Exits with 1 if a case fails.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import {
@@ -95,7 +95,10 @@ async function oldestSdk(tarball) {
   await check(`nodenext, SDK ${OLDEST_SDK}`, () =>
     compile(path, 'typescript', 'adopter.ts', { ...strict, module: 'nodenext' }),
   );
-  await withStack((env) => flows(path, env));
+  await withStack(async (env) => {
+    await flows(path, env);
+    await check('docs/messages.md: its commands and its Python', () => documentedMessages(env));
+  });
 }
 
 /** A local stack of its own, and the variables by which the examples find it. */
@@ -152,6 +155,17 @@ async function expressBackend(path, env) {
     const listed = await (await fetch(`${url}/connectors`)).json();
     if (!Array.isArray(listed)) throw new Error(`GET /connectors was answered ${JSON.stringify(listed)}`);
   });
+}
+
+/** The commands of the page work, and its Python is that of the example. */
+async function documentedMessages(env) {
+  const page = readFileSync(join(root, 'docs', 'messages.md'), 'utf8');
+  const [, commands] = /```sh\n(.*?)```/s.exec(page);
+  const timeline = await run('bash', ['-euo', 'pipefail', '-c', commands], { cwd: root, env });
+  if (!timeline.includes('credentialsApplied')) throw new Error(`the flow is not authenticated:\n${timeline}`);
+  const [, python] = /```python\n(.*?)```/s.exec(page);
+  if (!readFileSync(join(root, 'examples', 'python', 'connect.py'), 'utf8').includes(python))
+    throw new Error('docs/messages.md has other Python than examples/python/connect.py');
 }
 
 async function pythonClient(env) {

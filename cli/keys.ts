@@ -1,6 +1,6 @@
 /** The commands for keys and sealed values. They need no Temporal. */
 import type { Command } from 'commander';
-import { digestOf } from '../client/http/service-key';
+import { digestOf } from '../client/http/api-key';
 import { credentialsOf } from '../sealing/credentials';
 import { readKeySet } from '../sealing/key-file';
 import { generateKey, keySetOf, publicHalf, publicKeyOf, rotate, type KeySet } from '../sealing/keys';

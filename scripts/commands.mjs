@@ -26,6 +26,7 @@ const mains = {
   cli: 'dist/cli/main.js',
   configuration: 'dist/scripts/configuration/main.js',
   'search-attributes': 'dist/scripts/search-attributes/main.js',
+  temporal: 'dist/scripts/temporal/main.js',
 };
 /** The others say what to run instead: a worker in production must not install packages. */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { base64url } from 'jose';
 import { z } from 'zod';
-import { digestOf } from '../client/http/service-key';
+import { digestOf } from '../client/http/api-key';
 import { jsonOf } from '../workflows/connector';
 import { KeySetError } from '../sealing/keys';
 

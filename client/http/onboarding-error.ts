@@ -1,51 +1,59 @@
+/** The errors of the client of the service. */
 import type { AnswerCode } from './codes';
-import type { View } from './shapes';
+import type { ProblemCode, View } from './shapes';
 
 /**
- * - a code of the service: what its answer has, of the table in docs/service.md;
- * - `unreachable`: no answer came, however often it was tried;
- * - `timedOut`: the time of the call was up;
- * - `unexpectedAnswer`: an answer that is none of the service's, as of a proxy before it.
+ * - a code of the service: see the table in docs/service.md;
+ * - `unreachable`: no call got an answer, with all repetitions;
+ * - `timedOut`: the time limit of the call has passed;
+ * - `unexpectedAnswer`: the answer is none of the service's: for example a proxy's.
  */
 export type OnboardingErrorCode = AnswerCode | 'unreachable' | 'timedOut' | 'unexpectedAnswer';
 
-/** What the service said beside the code. What it did not say is not there. */
-interface Circumstances {
+/** A part of the request that is wrong. */
+export interface FieldFault {
+  name: string;
+  code: ProblemCode;
+}
+
+/** The parts of an answer beside its code. */
+interface Details {
   status?: number;
   requestId?: string;
   retryAfterS?: number;
   view?: View;
-  fields?: { name: string; code: string }[];
+  fields?: FieldFault[];
 }
 
-/** What a call could not do. It holds nothing that was sent, but the account and the connector that it is about. */
+/** The error of each method of {@link OnboardingService}. It holds no part of the request but account and connector. */
 export class OnboardingError extends Error {
   override readonly name = 'OnboardingError';
+  /** The HTTP status, if there was an answer. */
   readonly status?: number;
-  /** Stands in the service's log, too. */
+  /** The service's log has it, too. */
   readonly requestId?: string;
-  /** When to try again, in seconds. */
+  /** Seconds until another try makes sense. */
   readonly retryAfterS?: number;
-  /** Where the flow stands, with `notNow`, `closed` and `alreadyRunning`. */
+  /** With `notNow`, `closed` and `alreadyRunning`: the current view. */
   readonly view?: View;
-  /** Which fields of what was sent are wrong, and how. */
-  readonly fields?: { name: string; code: string }[];
+  /** The faults of the request. */
+  readonly fields?: FieldFault[];
 
   constructor(
     readonly code: OnboardingErrorCode,
     message: string,
-    circumstances: Circumstances = {},
+    details: Details = {},
   ) {
     super(`${message}: ${code}`);
-    Object.assign(this, circumstances);
+    Object.assign(this, details);
   }
 }
 
-/** Of an answer that is no success. Nothing of what is not a problem document of the service goes in. */
-export function errorOf(what: string, { status, headers }: Response, body: unknown): OnboardingError {
-  const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Circumstances & { code?: AnswerCode };
+/** The error of an answer that is no success. It takes its parts from problem documents of the service alone. */
+export function errorOf(call: string, { status, headers }: Response, body: unknown): OnboardingError {
+  const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Details & { code?: AnswerCode };
   const seconds = headers.get('retry-after') ?? '';
-  return new OnboardingError(code ?? 'unexpectedAnswer', `${what} was answered ${status}`, {
+  return new OnboardingError(code ?? 'unexpectedAnswer', `${call} was answered ${status}`, {
     status,
     requestId: headers.get('x-request-id') ?? undefined,
     retryAfterS: /^\d{1,6}$/.test(seconds) ? Number(seconds) : undefined,

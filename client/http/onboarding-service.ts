@@ -1,4 +1,4 @@
-/** The onboarding service, for a backend in TypeScript: every call that an API key may make. */
+/** The client of the onboarding service for backends: a method for each call that an API key may make. */
 import { randomUUID } from 'node:crypto';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { OnboardingError } from './onboarding-error';
@@ -6,23 +6,20 @@ import type * as shapes from './shapes';
 import type { ConnectorKey } from './shapes';
 import { Transport, type Call, type CallOptions } from './transport';
 
-export { OnboardingError, type OnboardingErrorCode } from './onboarding-error';
-export type * from './shapes';
-export type { CallOptions } from './transport';
-
 export interface OnboardingServiceOptions {
-  /** Where it is, such as `https://connect.acme.example`: its `PUBLIC_URL`, or an address within your network. */
+  /** Its address, such as `https://connect.acme.example`: the `PUBLIC_URL`, or an address inside your network. */
   url: string;
+  /** One of the service's API keys, in clear. */
   apiKey: string;
-  /** How long a call may take in all, in milliseconds: 60 s by default. The service itself may take 35 s for a link. */
+  /** The limit of a call with all repetitions, in milliseconds: 60,000 by default. A link can take 35 s. */
   timeoutMs?: number;
-  /** How often a call is repeated at most: 2 by default. */
+  /** The number of repetitions of a call: at most 2 by default. */
   retries?: number;
 }
 
-/** For calls that are done once, however often they are sent. */
+/** The options of calls that the service does once. */
 export interface OnceOptions extends CallOptions {
-  /** The same call with the same key, 1 to 255 characters of ASCII, is done once. A fresh one by default. */
+  /** The service does a call with the same key once: 1 to 255 characters of printable ASCII. Random by default. */
   idempotencyKey?: string;
 }
 
@@ -30,14 +27,13 @@ const TIMEOUT_MS = 60_000;
 const RETRIES = 2;
 
 /**
- * Every method fails with an {@link OnboardingError}: besides the codes that it names, those of any call
- * (`unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`), and
- * `temporalUnavailable` and `noWorker` where a flow is concerned. What the user got wrong is no error, but a view with
- * a `problem`.
+ * Each method fails with an {@link OnboardingError}. Beside the codes that a method names, each can fail with
+ * `unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`,
+ * `temporalUnavailable` and `noWorker`. A user's mistake is no error, but a view with a `problem`.
  *
- * A call that got no answer, or 429 or 503, is repeated after `Retry-After` where there is time for that. None does
- * harm by it: each reads, or is done once by its `Idempotency-Key`, or is harmless twice (another session, another
- * link that nobody has seen; a `cancel`, unless somebody starts anew in between).
+ * A call without an answer, or with 429 or 503, is repeated after `Retry-After` if the time limit allows it. Repeating is
+ * safe: a call reads, or is done once by its `Idempotency-Key`, or is harmless twice (a second session, a second link). A
+ * repeated `cancel` can also cancel a flow that was started meanwhile.
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -46,12 +42,12 @@ export class OnboardingService {
     this.#transport = new Transport({ url, apiKey, timeoutMs, retries });
   }
 
-  /** A link to the connect page for a user, and starts what does not run yet. `POST /v1/sessions` */
+  /** A session for a user, with the link to the connect page. Starts the flows that do not run. `POST /v1/sessions` */
   createSession(session: shapes.SessionRequest, options?: CallOptions): Promise<shapes.Session> {
     return this.#send({ method: 'POST', path: '/v1/sessions', body: session }, options);
   }
 
-  /** The latest flow of each connector of an account, however many pages that is. `GET …/connectors` */
+  /** All connectors of an account, each with its latest run, page after page. `GET …/connectors` */
   async *list(
     accountId: string,
     filter: Omit<shapes.ListRequest, 'page'> = {},
@@ -64,7 +60,7 @@ export class OnboardingService {
     }
   }
 
-  /** One page of that: the first, and of 50, by default. `GET …/connectors` */
+  /** One page of the connectors of an account: by default the first, with 50. `GET …/connectors` */
   async listPage(
     accountId: string,
     query: shapes.ListRequest = {},
@@ -73,25 +69,28 @@ export class OnboardingService {
     return this.#send({ method: 'GET', path: pathOfAccount(accountId), query }, options);
   }
 
-  /** Starts a flow, or finds the one that runs, or that was started with the same key. Fails: alreadyRunning. `POST …/{connectorId}` */
+  /**
+   * Starts a flow, or returns the one that runs or that was started with the same key. Fails: `alreadyRunning`.
+   * `POST …/{connectorId}`
+   */
   async start(key: ConnectorKey, request: shapes.StartRequest = {}, options?: OnceOptions): Promise<shapes.Started> {
     return this.#postOnce(key, '', request, options);
   }
 
-  /** Where a flow stands, also after its end. Fails: notFound. `GET …/{connectorId}` */
+  /** The view of the latest run, also after its end. Fails: `notFound`. `GET …/{connectorId}` */
   async view(key: ConnectorKey, options?: CallOptions): Promise<shapes.View> {
     return this.#send({ method: 'GET', path: pathOf(key) }, options);
   }
 
-  /** How it got there. Fails: notFound. `GET …/timeline` */
+  /** The timeline of the latest run. Fails: `notFound`. `GET …/timeline` */
   async timeline(key: ConnectorKey, options?: CallOptions): Promise<shapes.Timeline> {
     return this.#send({ method: 'GET', path: pathOf(key, 'timeline') }, options);
   }
 
   /**
-   * Gives values for properties, in clear (the service seals what is secret) or sealed. The view after Cyclr took or
-   * refused them, or as it stands after 10 s. Fails: notFound, notNow, closed, unknownProperty, missingProperty.
-   * `POST …/properties`
+   * Sends values of properties, sealed or in clear: the service seals secret ones. Returns the view after Cyclr took or
+   * refused them, or the current view after 10 s. Fails: `notFound`, `notNow`, `closed`, `unknownProperty`,
+   * `missingProperty`. `POST …/properties`
    */
   async submitProperties(
     key: ConnectorKey,
@@ -101,7 +100,7 @@ export class OnboardingService {
     return this.#postOnce(key, 'properties', request, options);
   }
 
-  /** Gives an API key, a user name and password, or tokens: as {@link submitProperties}. `POST …/credentials` */
+  /** Sends an API key, a user name and password, or tokens, as {@link submitProperties} does. `POST …/credentials` */
   async submitCredentials(
     key: ConnectorKey,
     request: shapes.CredentialsRequest,
@@ -111,8 +110,8 @@ export class OnboardingService {
   }
 
   /**
-   * A fresh link to the third party's consent; the newest wins. Fails: notFound, notNow, closed, cyclrUnavailable.
-   * `POST …/authorization`
+   * A fresh link to the third party's consent; the newest attempt wins. Fails: `notFound`, `notNow`, `closed`,
+   * `cyclrUnavailable`. `POST …/authorization`
    */
   async requestAuthorization(
     key: ConnectorKey,
@@ -122,17 +121,17 @@ export class OnboardingService {
     return this.#post(key, 'authorization', request, options);
   }
 
-  /** Has Cyclr asked whether the user has consented. Fails: notFound, notNow, closed. `POST …/confirm` */
+  /** Verifies whether the user has consented. Fails: `notFound`, `notNow`, `closed`. `POST …/confirm` */
   async confirm(key: ConnectorKey, request: shapes.ConfirmRequest = {}, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'confirm', request, options);
   }
 
-  /** Ends a flow; one that has ended already stays as it is. Fails: notFound. `POST …/cancel` */
+  /** Cancels a flow; a closed one stays as it is. Fails: `notFound`. `POST …/cancel` */
   async cancel(key: ConnectorKey, request: shapes.CancelRequest = {}, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'cancel', request, options);
   }
 
-  /** Starts a re-authentication: nothing changes until new input is given. Fails: alreadyRunning. `POST …/reauthenticate` */
+  /** Starts a re-authentication: it changes nothing before new input. Fails: `alreadyRunning`. `POST …/reauthenticate` */
   async reauthenticate(
     key: ConnectorKey,
     request: shapes.ReauthenticateRequest = {},
@@ -141,14 +140,14 @@ export class OnboardingService {
     return this.#postOnce(key, 'reauthenticate', request, options);
   }
 
-  #post<Body>(key: ConnectorKey, what: string, body: object, options?: CallOptions): Promise<Body> {
-    return this.#send({ method: 'POST', path: pathOf(key, what), body }, options);
+  #post<Body>(key: ConnectorKey, call: string, body: object, options?: CallOptions): Promise<Body> {
+    return this.#send({ method: 'POST', path: pathOf(key, call), body }, options);
   }
 
-  #postOnce<Body>(key: ConnectorKey, what: string, body: object, options: OnceOptions = {}): Promise<Body> {
+  #postOnce<Body>(key: ConnectorKey, call: string, body: object, options: OnceOptions = {}): Promise<Body> {
     const { idempotencyKey = randomUUID(), ...rest } = options;
     if (!/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) throw malformed('idempotencyKey');
-    return this.#send({ method: 'POST', path: pathOf(key, what), body, idempotencyKey }, rest);
+    return this.#send({ method: 'POST', path: pathOf(key, call), body, idempotencyKey }, rest);
   }
 
   #send<Body>(call: Call, options?: CallOptions): Promise<Body> {
@@ -157,14 +156,14 @@ export class OnboardingService {
 }
 
 function pathOfAccount(accountId: string): string {
-  if (!isAccountId(accountId)) throw malformed('accountId'); // `..` would lead to another path
+  if (!isAccountId(accountId)) throw malformed('accountId'); // `..` would change the path
   return `/v1/accounts/${encodeURIComponent(accountId)}/connectors`;
 }
 
-function pathOf({ accountId, connectorId }: ConnectorKey, what = ''): string {
+function pathOf({ accountId, connectorId }: ConnectorKey, call = ''): string {
   if (!isConnectorId(connectorId)) throw malformed('connectorId');
-  return [pathOfAccount(accountId), connectorId, ...(what ? [what] : [])].join('/');
+  return [pathOfAccount(accountId), connectorId, ...(call ? [call] : [])].join('/');
 }
 
 const malformed = (name: string): OnboardingError =>
-  new OnboardingError('malformed', 'It was not sent', { fields: [{ name, code: 'malformed' }] });
+  new OnboardingError('malformed', 'The request was not sent', { fields: [{ name, code: 'malformed' }] });

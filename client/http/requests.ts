@@ -1,4 +1,4 @@
-/** What is sent: parsed on arrival, and described in the OpenAPI document. */
+/** The schemas of requests: the service checks requests by them, and they are part of the OpenAPI document. */
 import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
@@ -10,7 +10,7 @@ import { State } from './answers';
 const MAX_CONNECTORS = 50;
 const MAX_VALUES = 200;
 
-// What a `refine` asks for, the document says in words of its own: with it, it is as strict as the service.
+// The OpenAPI document has no word for a `refine`. A `pattern` or a limit beside it makes the document as strict.
 export const AccountId = z
   .string()
   .min(1)
@@ -30,8 +30,8 @@ const connectorId = {
 } as const;
 export const ConnectorId = z.number().refine(isConnectorId).meta(connectorId);
 /** A positive integer in a path or a query. */
-const integer = (digits: RegExp, isRight: (value: number) => boolean) =>
-  z.string().regex(digits).transform(Number).refine(isRight);
+const integer = (digits: RegExp, isValid: (value: number) => boolean) =>
+  z.string().regex(digits).transform(Number).refine(isValid);
 const idInPath = integer(/^[1-9][0-9]{0,15}$/, isConnectorId).meta({ ...connectorId, pattern: undefined });
 export const OfAccount = z.object({ accountId: AccountId });
 export const OfConnector = z.object({ accountId: AccountId, connectorId: idInPath });
@@ -39,24 +39,27 @@ export const OfSession = z.object({ connectorId: idInPath });
 const SubmissionId = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,128}$/)
-  .meta({ description: 'Made by the caller. One that was taken before changes nothing.', examples: ['8f14e45f-ceea'] });
-const By = z.string().max(100).meta({ description: 'Who did it, for the timeline.' });
-/** What `ms` reads, in lower case. */
+  .meta({
+    description: 'Made by the caller. An id that the flow accepted before changes nothing.',
+    examples: ['8f14e45f-ceea'],
+  });
+const By = z.string().max(100).meta({ description: 'The person or program that acts, for the timeline.' });
+/** The syntax of `ms`, in lower case. */
 const DURATION =
   '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
 const Duration = z
   .union([z.string().max(100).meta({ pattern: DURATION }), z.number().positive().max(MAX_DURATION_MS)])
   .refine((duration) => durationMs(duration) > 0)
-  .meta({ description: 'Such as "7 days", or milliseconds: above 0, and at most 90 days.', examples: ['7 days'] });
+  .meta({ description: 'Milliseconds, or a text such as "7 days": above 0, at most 90 days.', examples: ['7 days'] });
 
-/** Loose: they stay in the request. */
+/** Loose: other headers stay in the request. */
 export const Headers = z.looseObject({
   'idempotency-key': z
     .string()
     .min(1)
     .max(255)
     .optional()
-    .meta({ description: 'The same call with the same key is done once.' }),
+    .meta({ description: 'The service does a call with the same key once.' }),
 });
 
 export const Patience = z.strictObject({
@@ -77,13 +80,16 @@ export const SessionBody = z.strictObject({
     .min(1)
     .max(100)
     .optional()
-    .meta({ description: 'What the user knows the account as.', examples: ['Acme Ltd'] }),
+    .meta({ description: 'The name of the account that the user knows.', examples: ['Acme Ltd'] }),
   connectorIds: z.array(ConnectorId).min(1).max(MAX_CONNECTORS),
   origin: z
     .string()
     .max(500)
     .optional()
-    .meta({ description: 'The page that embeds it: one of ALLOWED_ORIGINS.', examples: ['https://app.acme.example'] }),
+    .meta({
+      description: 'The origin of the page that embeds the element: one of ALLOWED_ORIGINS.',
+      examples: ['https://app.acme.example'],
+    }),
   language: z
     .string()
     .max(35)
@@ -95,7 +101,7 @@ export const SessionBody = z.strictObject({
     .max(2000)
     .optional()
     .meta({
-      description: 'Where the user goes when all is done: on one of ALLOWED_ORIGINS.',
+      description: 'The URL to which the user goes at the end: on one of ALLOWED_ORIGINS.',
       examples: ['https://app.acme.example/settings'],
     }),
   expiresIn: Duration.optional().meta({
@@ -118,11 +124,11 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
     .record(z.string().min(1).max(1000), value)
     .refine((values) => Object.keys(values).length <= MAX_VALUES)
     .meta({
-      description: 'By the name of the property. Taken whole or not at all.',
+      description: 'By the name of the property. Accepted whole or not at all.',
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
-/** A submission's id, unless all is in clear. */
+/** The submission id may be absent only if all values are in clear. */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
 });
@@ -146,14 +152,14 @@ export const AuthorizationBody = z.strictObject({
     .max(2000)
     .optional()
     .meta({
-      description: 'On one of ALLOWED_ORIGINS; our own page by default, which has Cyclr asked.',
+      description: 'On one of ALLOWED_ORIGINS. By default the return page of the service, which verifies the consent.',
       examples: ['https://app.acme.example/settings'],
     }),
 });
 export const ConfirmBody = z.strictObject({
-  attemptId: SubmissionId.optional().meta({ description: 'The newest by default.' }),
+  attemptId: SubmissionId.optional().meta({ description: 'The newest attempt by default.' }),
 });
-/** Of calls that say all by their path. */
+/** The body of calls that need no more than their path. */
 export const Nothing = z.strictObject({});
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
 const MAX_PAGE = 100_000;

@@ -1,16 +1,17 @@
-/** Sends calls to the service, in a limited time, and repeats them where that can help. */
-import { jsonOf } from '../../workflows/connector';
+/** Sends calls to the service within a time limit, and repeats those that got no answer, 429 or 503. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { jsonOf } from '../../workflows/connector';
+import { isApiKey } from './api-key';
 import { errorOf, OnboardingError } from './onboarding-error';
 
 export interface CallOptions {
-  /** Ends the call: it fails with the signal's reason. */
+  /** Ends the call, which then fails with the signal's reason. */
   signal?: AbortSignal;
-  /** How long it may take in all, in milliseconds: instead of the client's own. */
+  /** The limit of the call with all repetitions, in milliseconds, in place of the client's. */
   timeoutMs?: number;
 }
 
-/** One call. All of them may be repeated: see {@link OnboardingService}. */
+/** One call. Each may be repeated: see {@link OnboardingService}. */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -33,19 +34,20 @@ export class Transport {
   readonly #apiKey: string;
   readonly #limits: { timeoutMs: number; retries: number };
 
-  /** Fails where the address or the key can't be one: else an error of `fetch` would quote the key. */
+  /** Fails with a TypeError if the URL or the key is malformed. Otherwise an error of `fetch` would quote the key. */
   constructor({ url, apiKey, timeoutMs, retries }: TransportOptions) {
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw new TypeError('url is no http(s) URL');
-    if (!/^[\w.~+/=-]+$/.test(apiKey)) throw new TypeError('apiKey is not one of the service');
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      throw new TypeError('url is not an http(s) URL');
+    if (!isApiKey(apiKey)) throw new TypeError('apiKey is not an API key of the service');
     this.#url = url.replace(/\/+$/, '');
     this.#apiKey = apiKey;
     this.#limits = { timeoutMs, retries };
   }
 
-  /** The body of a success. Fails with an {@link OnboardingError}, and with the reason of a signal that aborts. */
+  /** The body of a successful answer. Fails with an {@link OnboardingError}, or with the reason of an aborted signal. */
   async send<Body>(call: Call, { signal, timeoutMs = this.#limits.timeoutMs }: CallOptions = {}): Promise<Body> {
     const until = Date.now() + timeoutMs;
-    const over = new AbortController(); // `AbortSignal.any` and `timeout` can be forgotten by the garbage collector
+    const over = new AbortController(); // `AbortSignal.any` over `timeout` never fires on Node 20 after a garbage collection
     const stop = () => over.abort(signal?.reason);
     const timer = setTimeout(() => over.abort(new OnboardingError('timedOut', nameOf(call))), timeoutMs);
     signal?.addEventListener('abort', stop, { once: true });
@@ -53,7 +55,7 @@ export class Transport {
     try {
       return (await this.#repeatedly(call, over.signal, until)) as Body;
     } catch (err) {
-      over.signal.throwIfAborted(); // says why, where it is only said that it was
+      over.signal.throwIfAborted(); // an aborted `fetch` or pause does not always have the reason
       throw err;
     } finally {
       clearTimeout(timer);
@@ -80,7 +82,7 @@ export class Transport {
     const { response, text } = await fetch(this.#urlOf(call), { ...request, redirect: 'manual' })
       .then(async (response) => ({ response, text: await response.text() }))
       .catch((err: unknown) => {
-        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // no cause: it knows the headers
+        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // without a cause, which has the headers
       });
     const answer = jsonOf(text);
     if (response.ok && answer !== undefined) return answer;
@@ -105,7 +107,7 @@ export class Transport {
 
 const nameOf = ({ method, path }: Call): string => `${method} ${path}`;
 
-/** How long to wait before it is sent again; for ever where that would not help. */
+/** The pause before the next try; Infinity if another try does not help. */
 function pauseAfter(err: unknown, repeats: number): number {
   if (!(err instanceof OnboardingError)) return Infinity;
   const { code, status, retryAfterS } = err;
@@ -113,7 +115,7 @@ function pauseAfter(err: unknown, repeats: number): number {
   return retryAfterS === undefined ? FIRST_PAUSE_MS * 2 ** repeats : retryAfterS * 1000;
 }
 
-/** Such as ECONNREFUSED. */
+/** A code such as ECONNREFUSED. */
 const reasonOf = (err: unknown): string => {
   const { code } = Object(Object(err).cause) as { code?: unknown };
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : 'no answer';

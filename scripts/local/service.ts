@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../../client/http/service-key';
+import { digestOf } from '../../client/http/api-key';
 import { readKeySet } from '../../sealing/key-file';
 import { keySetOf, publicHalf } from '../../sealing/keys';
 import { isFree } from './ports';

@@ -1,7 +1,7 @@
 /** The environment variables of each process of the local stack, and the keys in them. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { digestOf } from '../../client/http/service-key';
+import { digestOf } from '../../client/http/api-key';
 import { keySetOf, publicHalf } from '../../sealing/keys';
 import { client } from '../../sandbox/token';
 

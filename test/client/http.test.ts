@@ -1,6 +1,6 @@
-/** The client for backends: what it calls, and what it makes of a bad wire. */
+/** The client of the service for backends: its calls, its errors, its repetitions. */
 import { inspect } from 'node:util';
-import { OnboardingError, OnboardingService } from '../../client/http/onboarding-service';
+import { OnboardingError, OnboardingService } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
@@ -24,7 +24,7 @@ const reaches = (key: ConnectorKey, state: string) =>
     () => onboarding.view(key),
     (view) => view.state === state,
   );
-/** A flow that was started, once it waits. */
+/** Starts a flow and waits for a state. */
 async function waiting(connector: string, state: string): Promise<ConnectorKey> {
   const key = service.stage.install(connector);
   await onboarding.start(key);
@@ -39,7 +39,7 @@ const failureOf = (call: Promise<unknown>): Promise<OnboardingError> =>
 const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey' as const, key } });
 const idempotencyKeys = () => wire.arrived.map(({ headers }) => headers.get('idempotency-key'));
 
-test('every call of a backend has a method, which sends and gets what the OpenAPI document says', async () => {
+test('each call of a backend has a method, and its requests and answers fit the OpenAPI document', async () => {
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
   const judge = createJudge(document);
   const [typed, consented] = [service.stage.install('Fernhill'), service.stage.install('Ledgerly')];
@@ -71,7 +71,7 @@ test('every call of a backend has a method, which sends and gets what the OpenAP
     (page) => page.items.length > 0,
   );
 
-  expect(session).toMatch(/malformed/); // the key of a connector is no request for a session
+  expect(session).toMatch(/malformed/); // a connector key is not the body of a session
   expect(url).toMatch(/^http.*\/connect#session=/);
   expect([found.started, started.started, again]).toMatchObject([
     false,
@@ -95,7 +95,7 @@ test('every call of a backend has a method, which sends and gets what the OpenAP
   expect([...new Set(succeeded)].sort()).toEqual(ofBackends.map(([name]) => name).sort());
 });
 
-test('a list goes through all pages, and asks for no more than is read', async () => {
+test('list reads page after page, and no page more than the caller reads', async () => {
   const accountId = `Müller & Söhne/${Date.now()}`;
   const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((name) => service.stage.install(name, { accountId }));
   for (const key of keys) await onboarding.start(key);
@@ -115,7 +115,7 @@ test('a list goes through all pages, and asks for no more than is read', async (
   expect(wire.exchanges.length - before).toBe(3);
 });
 
-test('a refusal is an error with what the service says, and without what was sent', async () => {
+test('an error has the code and the view of the answer, and no secret of the request', async () => {
   const mark = createTestSecrets();
   const [secret, sentKey] = [mark.secret('credential'), mark.secret('key')];
   const key = await waiting('Fernhill', 'awaitingProperties');
@@ -139,7 +139,7 @@ test('a refusal is an error with what the service says, and without what was sen
   }
 });
 
-describe('where an answer does not come, or is to come later', () => {
+describe('a call without an answer, or with 429 or 503', () => {
   const unavailable = (retryAfterS?: string) => ({
     status: 503,
     headers: { 'Content-Type': 'application/problem+json', ...(retryAfterS && { 'Retry-After': retryAfterS }) },
@@ -157,7 +157,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('what did arrive is not done again', async () => {
+  test('a repeated call whose first answer was lost is done once', async () => {
     const key = service.stage.install('Brightdesk');
     wire.suffers('lost', 'lost');
     const started = await onboarding.start(key);
@@ -172,7 +172,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('each call has a key of its own, or the one that is given', async () => {
+  test('each call has a random idempotency key, or the one of the options', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     wire.arrived.splice(0);
 
@@ -189,7 +189,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect(unsendable).toMatchObject({ code: 'malformed', fields: [{ name: 'idempotencyKey' }] });
   });
 
-  test('not before Retry-After', async () => {
+  test('a call is not repeated before Retry-After', async () => {
     wire.suffers(unavailable('2'));
 
     await onboarding.listPage('acme');
@@ -198,7 +198,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(1900);
   });
 
-  test('not where there is no time for it: the error says when to try again', async () => {
+  test('a call whose Retry-After is beyond its time limit fails at once, with retryAfterS', async () => {
     wire.suffers(unavailable('100'));
 
     const err = await failureOf(onboarding.listPage('acme'));
@@ -207,7 +207,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect(wire.arrived).toHaveLength(1);
   });
 
-  test('so often and no more', async () => {
+  test('a call is repeated twice at most', async () => {
     wire.suffers('cut', 'cut', unavailable());
 
     const err = await failureOf(onboarding.listPage('acme'));
@@ -216,7 +216,7 @@ describe('where an answer does not come, or is to come later', () => {
     expect(wire.arrived).toHaveLength(3);
   });
 
-  test.each([400, 401, 404, 409, 422, 500, 502])('not after %s', async (status) => {
+  test.each([400, 401, 404, 409, 422, 500, 502])('a call is not repeated after %s', async (status) => {
     wire.suffers({ status, body: '<html>' });
 
     const err = await failureOf(onboarding.listPage('acme'));
@@ -225,13 +225,13 @@ describe('where an answer does not come, or is to come later', () => {
     expect(wire.arrived).toHaveLength(1);
   });
 
-  test('a call ends when its time is up', async () => {
+  test('a call fails as timedOut when its time limit has passed', async () => {
     wire.suffers('hangs');
 
     expect(await failureOf(onboarding.listPage('acme', {}, { timeoutMs: 100 }))).toMatchObject({ code: 'timedOut' });
   });
 
-  test('a call ends when its signal says so, also between two tries', async () => {
+  test('an aborted signal ends a call, also in the pause between two tries', async () => {
     const [sending, pausing] = [new AbortController(), new AbortController()];
     const why = new Error('The user has left');
     wire.suffers('hangs');
@@ -247,7 +247,7 @@ describe('where an answer does not come, or is to come later', () => {
       () => wire.arrived.length,
       (calls) => calls === 2,
     );
-    await onboarding.listPage('acme'); // what came before it has its answer by then, and waits
+    await onboarding.listPage('acme'); // the call before it is in its pause by then
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));
@@ -260,8 +260,8 @@ describe('where an answer does not come, or is to come later', () => {
 
   test.each([
     ['a redirect', { status: 302, headers: { Location: 'http://127.0.0.1:1/' } }],
-    ['a page of something else', { status: 200, body: '<html>' }],
-  ])('%s is not the service', async (_what, mishap) => {
+    ['an HTML page', { status: 200, body: '<html>' }],
+  ])('the answer %s fails as unexpectedAnswer', async (_what, mishap) => {
     wire.suffers(mishap);
 
     expect(await failureOf(onboarding.listPage('acme'))).toMatchObject({ code: 'unexpectedAnswer' });
@@ -272,7 +272,7 @@ test.each([
   ['accountId', { accountId: '..', connectorId: 1 }],
   ['accountId', { accountId: 'アカ1', connectorId: 1 }],
   ['connectorId', { accountId: 'acme', connectorId: '../x' as never }],
-])('what can be no %s is not sent', async (name, key) => {
+])('a malformed %s is not sent', async (name, key) => {
   const err = await failureOf(onboarding.view(key));
 
   expect(err).toMatchObject({ code: 'malformed', fields: [{ name, code: 'malformed' }] });
@@ -284,7 +284,7 @@ test.each([
   [{ url: 'file:///etc', apiKey: 'k' }, 'url'],
   [{ url: 'http://127.0.0.1', apiKey: 'secret\n' }, 'apiKey'],
   [{ url: 'http://127.0.0.1', apiKey: '' }, 'apiKey'],
-])('it is not made of %j', (options, name) => {
+])('the constructor refuses the options %j without quoting the key', (options, name) => {
   const making = () => new OnboardingService(options);
 
   expect(making).toThrow(name);

@@ -1,7 +1,4 @@
-/** Following a flow by the library: its views, as they come. */
-import { Client, Connection } from '@temporalio/client';
-import { ConnectorAuth } from '../../client/connector-auth';
-import { freePort } from '../../scripts/local/ports';
+/** `views()` and `progress()` of ConnectorAuth. */
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { openStage, type Scene, type Stage } from '../support/stage';
@@ -14,7 +11,6 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-const nobody = { accountId: 'nobody', connectorId: 7 };
 const right = { kind: 'apiKey', key: 'right' } as const;
 
 async function asking(): Promise<Scene> {
@@ -23,7 +19,7 @@ async function asking(): Promise<Scene> {
   return scene;
 }
 
-test('the present view comes first, the final one last, and then no more', async () => {
+test('views yields the current view first and the final one last', async () => {
   const scene = await asking();
   const views: View[] = [];
   const following = (async () => {
@@ -41,7 +37,7 @@ test('the present view comes first, the final one last, and then no more', async
   expect(views.at(-1)).toEqual(await stage.auth.result(scene.key));
 });
 
-test('who falls behind still sees the end of the run that was followed, not of the next', async () => {
+test('a slow reader of views gets the final view of its run, not of the run after it', async () => {
   const scene = await asking();
   const views = stage.auth.views(scene.key);
   await views.next();
@@ -56,7 +52,7 @@ test('who falls behind still sees the end of the run that was followed, not of t
   expect(rest.every(({ runId }) => runId === scene.runId)).toBe(true);
 });
 
-test('it ends when the signal aborts', async () => {
+test('views ends when the signal aborts', async () => {
   const { key } = await asking();
   const abort = new AbortController();
   const views = stage.auth.views(key, abort.signal);
@@ -68,7 +64,7 @@ test('it ends when the signal aborts', async () => {
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
-test('progress tells the present run, whether it is open, and that it has grown: without a worker', async () => {
+test('progress gives run id, open and history length, without a worker', async () => {
   const scene = await asking();
   const before = await stage.auth.progress(scene.key);
   await scene.gives(right);
@@ -80,21 +76,4 @@ test('progress tells the present run, whether it is open, and that it has grown:
   expect(before).toEqual({ runId: scene.runId, open: true, historyLength: expect.any(Number) });
   expect(after).toEqual({ runId: scene.runId, open: false, historyLength: (await scene.history()).length });
   expect(after.historyLength).toBeGreaterThan(before.historyLength);
-});
-
-test('of what was never started, and without Temporal, both say so', async () => {
-  const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
-  const away = new ConnectorAuth(new Client({ connection }));
-  const calls = (auth: ConnectorAuth) => [auth.progress(nobody), auth.views(nobody).next()];
-
-  const refusals = await Promise.all(
-    [...calls(stage.auth), ...calls(away)].map((call) => call.catch((err: unknown) => err)),
-  ).finally(() => connection.close());
-
-  expect(refusals).toMatchObject([
-    { code: 'notStarted' },
-    { code: 'notStarted' },
-    { code: 'temporalUnavailable' },
-    { code: 'temporalUnavailable' },
-  ]);
 });

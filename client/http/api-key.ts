@@ -1,0 +1,8 @@
+/** The API keys of the service's backends. */
+import { createHash } from 'node:crypto';
+
+/** Whether a text can be sent as an API key, in an Authorization header. */
+export const isApiKey = (key: string): boolean => /^[\w.~+/=-]+$/.test(key);
+
+/** The form in which the service gets an API key: SHA-256, in hex. */
+export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');
