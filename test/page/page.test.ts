@@ -37,6 +37,7 @@ describeInBrowser('the hosted page', () => {
     await heading(page, 'That is all you can do here').waitFor();
     await page.getByRole('link', { name: 'Go back' }).click();
     await page.waitForURL(returnTo);
+    await page.getByText('/v1/sessions').first().waitFor(); // the API page draws itself under the service's policy
     expect(scene.complaints).toEqual([]);
   });
 
