@@ -1,4 +1,4 @@
-/** What a browser is shown: the way to a third party's consent and back. */
+/** The pages before and after the consent. */
 import { randomUUID } from 'node:crypto';
 import { Tokens } from '../../service/tokens';
 import type { Decision } from '../../sandbox/oauth';
@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 
-/** Posts the form as a page of this origin would; as none where it is empty. */
+/** Posts the form as a page of this origin; without `Origin` where it is empty. */
 const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
   service.call('POST', '/connect/go', {
     body: new URLSearchParams(
@@ -18,7 +18,7 @@ const go = (fields: { session?: string; connectorId?: number | string }, origin:
     ).toString(),
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...(origin && { Origin: origin }) },
   });
-const comeBack = (attempt?: string, method = 'GET') =>
+const returns = (attempt?: string, method = 'GET') =>
   service.call(method, `/connect/return${attempt === undefined ? '' : `?attempt=${attempt}`}`);
 
 const state = async (key: ConnectorKey) => (await service.stage.auth.view(key)).state;
@@ -34,10 +34,10 @@ async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }>
   await reaches(key, 'awaitingAuthorization');
   return { key, token };
 }
-/** Where a page goes on by itself. */
+/** The target of the page's refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
-/** The signed attempt that the browser comes back with, once the user has decided. */
+/** Decides as the user at the third party. Answers the signed attempt of the return. */
 async function decides(text: string, decision: Decision): Promise<string> {
   const { location = '' } = await service.stage.sandbox.consent(target(text), decision);
   return new URL(location).searchParams.get('attempt') ?? '';
@@ -47,15 +47,15 @@ const reads = ({ accountId, connectorId }: ConnectorKey) =>
     ({ account, method, path }) =>
       account === accountId && method === 'GET' && path.endsWith(`/connectors/${connectorId}`),
   ).length;
-const returns = async (key: ConnectorKey) =>
+const returnsOf = async (key: ConnectorKey) =>
   (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'authorizationReturned');
 
-test('a click leads to the consent, and the way back to connected', async () => {
+test('the form leads to the consent, and the return shows that the connector is connected', async () => {
   const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>' });
 
   const out = await go({ session: token, connectorId: key.connectorId });
   const attempt = await decides(out.text, 'approve');
-  const back = await comeBack(attempt);
+  const back = await returns(attempt);
 
   expect(out.status).toBe(200);
   expect(out.headers.get('cache-control')).toBe('no-store');
@@ -64,23 +64,23 @@ test('a click leads to the consent, and the way back to connected', async () => 
   expect(back.status).toBe(200);
   expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
   expect(await state(key)).toBe('authenticated');
-  expect(await returns(key)).toMatchObject([{ by: 'user' }]);
+  expect(await returnsOf(key)).toMatchObject([{ by: 'user' }]);
 });
 
-test('a consent that was declined is looked after once more, by itself', async () => {
+test('after a declined consent the return page shows the verification, and refreshes itself', async () => {
   const { key, token } = await waiting();
   const out = await go({ session: token, connectorId: key.connectorId });
 
-  const back = await comeBack(await decides(out.text, 'decline'));
+  const back = await returns(await decides(out.text, 'decline'));
 
-  expect(back.status).toBe(200); // Cyclr is asked for half a minute: it may be late
+  expect(back.status).toBe(200);
   expect(back.text).toContain('<h1>Ledgerly is being checked …</h1>');
   expect(back.text).toMatch(/http-equiv="refresh" content="5;url=return\?attempt=[\w.-]+"/);
   expect(await state(key)).not.toBe('authenticated');
 });
 
-describe('going out', () => {
-  test('a fresh link each time, for the page of the session alone', async () => {
+describe('the form', () => {
+  test('makes a new link at each post, from the origins of the service and of the session only', async () => {
     const { key, token } = await waiting({ origin: ORIGIN });
     const fields = { session: token, connectorId: key.connectorId };
 
@@ -98,7 +98,7 @@ describe('going out', () => {
     expect(refused.map(({ text }) => target(text))).toEqual(refused.map(() => 'nowhere'));
   });
 
-  test('only with a session, and for its connectors', async () => {
+  test('needs a session and one of its connectors', async () => {
     const [mine, other] = [await waiting(), await waiting()];
     const invitation = await service.session(mine.key, { kind: 'invitation' });
     const { connectorId } = mine.key;
@@ -116,7 +116,7 @@ describe('going out', () => {
     expect((await service.stage.auth.view(mine.key)).attempt).toBeUndefined();
   });
 
-  test('where nobody waits for it, the page says so', async () => {
+  test('shows an error page where the flow does not wait for consent', async () => {
     const key = service.stage.install('Brightdesk');
     const token = await service.session(key);
     await reaches(key, 'awaitingCredentials');
@@ -127,15 +127,10 @@ describe('going out', () => {
     expect(answer.headers.get('content-type')).toContain('text/html');
     expect(answer.text).toContain('This step is not possible at the moment.');
   });
-
-  test('looking does nothing', async () => {
-    for (const method of ['GET', 'HEAD']) expect((await service.call(method, '/connect/go')).status).toBe(405);
-    for (const method of ['GET', 'HEAD']) expect((await service.call(method, '/connect')).status).toBe(200);
-  });
 });
 
-describe('coming back', () => {
-  /** An attempt of a flow that waits, and that nobody has come back from. */
+describe('the return', () => {
+  /** A waiting flow with an attempt that has no return yet. */
   async function attempted() {
     const { key, token } = await waiting();
     const out = await go({ session: token, connectorId: key.connectorId });
@@ -146,7 +141,7 @@ describe('coming back', () => {
     };
   }
 
-  test('with an attempt that is none, forged, foreign, old or of another kind changes nothing', async () => {
+  test('with a missing, forged, foreign, old or other token changes nothing', async () => {
     const { key, token, attempt } = await attempted();
     const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id };
     const { sessionKeys: keys, url: publicUrl } = service;
@@ -166,76 +161,76 @@ describe('coming back', () => {
     const before = reads(key);
 
     for (const [name, given] of Object.entries(wrong)) {
-      const answer = await comeBack(given);
+      const answer = await returns(given);
       expect({ name, status: answer.status }).toEqual({ name, status: 400 });
       expect(answer.text).toContain('This page has nothing to show');
       expect(answer.text).not.toContain('Ledgerly');
     }
     expect((await service.call('GET', `/connect/return?attempt=${attempt}&attempt=${attempt}`)).status).toBe(400);
-    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+    expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
   test('by HEAD changes nothing', async () => {
     const { key, attempt } = await attempted();
     const before = reads(key);
 
-    const { status } = await comeBack(attempt, 'HEAD');
+    const { status } = await returns(attempt, 'HEAD');
 
     expect(status).toBe(200);
-    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+    expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
   test('with an attempt that the flow does not know changes nothing', async () => {
     const { key } = await waiting();
     const before = reads(key);
 
-    const answer = await comeBack(await service.tokens.attempt({ ...key, attemptId: randomUUID() }));
+    const answer = await returns(await service.tokens.attempt({ ...key, attemptId: randomUUID() }));
 
     expect(answer.text).toContain('Ledgerly is not connected');
-    expect([await state(key), reads(key), await returns(key)]).toEqual(['awaitingAuthorization', before, []]);
+    expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
-  test('again and again has Cyclr asked once, and shows the same', async () => {
+  test('repeated after a consent causes one verification, and shows the same page', async () => {
     const { key, token } = await waiting();
     const attempt = await decides((await go({ session: token, connectorId: key.connectorId })).text, 'approve');
 
-    const [first, second] = await Promise.all([comeBack(attempt), comeBack(attempt)]);
+    const [first, second] = await Promise.all([returns(attempt), returns(attempt)]);
     const after = reads(key);
-    const third = await comeBack(attempt);
+    const third = await returns(attempt);
 
     for (const { status, text } of [first, second, third]) {
       expect(status).toBe(200);
       expect(text).toContain('<h1>Ledgerly is connected</h1>');
     }
     expect(reads(key)).toBe(after);
-    expect(await returns(key)).toHaveLength(1);
+    expect(await returnsOf(key)).toHaveLength(1);
   });
 
-  test('again and again without consent has Cyclr asked once, too', async () => {
+  test('repeated without a consent causes one verification', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
-    await go({ session: token, connectorId: key.connectorId }); // so that one look is enough for the older one
+    await go({ session: token, connectorId: key.connectorId }); // so the older attempt gets one re-read only
     const attempt = await decides(older.text, 'decline');
     const before = reads(key);
 
-    const answers = [await comeBack(attempt), await comeBack(attempt), await comeBack(attempt)];
+    const answers = [await returns(attempt), await returns(attempt), await returns(attempt)];
 
     for (const { text } of answers) expect(text).toContain('<h1>Ledgerly is not connected: try again</h1>');
     expect(reads(key)).toBe(before + 1);
-    expect(await returns(key)).toHaveLength(1);
+    expect(await returnsOf(key)).toHaveLength(1);
   });
 
-  test('from an older tab counts too: its user may have finished there', async () => {
+  test('of a superseded attempt is verified, too', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
     await go({ session: token, connectorId: key.connectorId });
 
-    const back = await comeBack(await decides(older.text, 'approve'));
+    const back = await returns(await decides(older.text, 'approve'));
 
     expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
   });
 
-  test('with something that Cyclr has appended works', async () => {
+  test('with text that Cyclr appends to the attempt is accepted', async () => {
     const { key, token } = await waiting();
     service.stage.sandbox.switches.returnAppends = 'status=1';
     try {
@@ -251,40 +246,13 @@ describe('coming back', () => {
     }
   });
 
-  test('to a flow that has ended shows how', async () => {
+  test('to a closed flow shows its last state', async () => {
     const { key, attempt } = await attempted();
     await service.stage.auth.cancel(key);
 
-    const back = await comeBack(attempt);
+    const back = await returns(attempt);
 
     expect(back).toMatchObject({ status: 200 });
     expect(back.text).toContain('was cancelled');
   });
-});
-
-test('the connect page runs no script but its own, and stands in no frame', async () => {
-  const shown = await service.call('GET', '/connect');
-  const script = await service.call('GET', '/connect/cyclr-connect.js');
-  const policy = shown.headers.get('content-security-policy') ?? '';
-
-  expect(policy.split(';')).toEqual(
-    expect.arrayContaining([
-      "default-src 'none'",
-      "script-src 'self'",
-      "frame-ancestors 'none'",
-      "form-action 'self'",
-      "base-uri 'none'",
-    ]),
-  );
-  expect(policy).not.toContain('unsafe');
-  expect(shown.text.match(/<script[^>]*>/g)).toEqual([
-    '<script type="module" src="connect/cyclr-connect.js">',
-    '<script type="module" src="connect/page.js">',
-  ]);
-  expect(shown.text).not.toMatch(/ on\w+=|style=/);
-  expect(shown.headers.get('x-frame-options')).toBe('DENY');
-  expect(shown.headers.get('strict-transport-security')).toBeNull(); // it is http
-  expect(shown.headers.get('x-content-type-options')).toBe('nosniff');
-  expect(script.headers.get('content-type')).toContain('text/javascript');
-  expect(script.text).toContain('cyclr-connect');
 });

@@ -1,69 +1,70 @@
-/** The service as a process: how it starts and stops. */
-import { randomBytes } from 'node:crypto';
+/** The service as a process: its start, its many streams, and its stop. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Memory } from '../../bench/probe';
 import { freePort } from '../../scripts/local/ports';
-import { eventually } from '../support/eventually';
-import { openStage, type Stage } from '../support/stage';
+import type { View } from '../../workflows/view';
 import { launch, temporaryFolder } from '../scripts/parts/scene';
-import { digestOf, pathOf } from './scene';
+import { idsIn, openPage, viewsIn, type Page } from '../support/event-reader';
+import { eventually } from '../support/eventually';
+import { pathOf } from '../support/http';
+import { idOf } from '../support/reading';
+import { serviceProcess, type ServiceProcess } from '../support/service-process';
+import { openStage, type Scene, type Stage } from '../support/stage';
 
-const main = join(__dirname, '..', '..', 'dist', 'service', 'main.js');
+const FLOWS = 10;
+const SESSIONS = 50; // each may have 20 streams
+const STREAMS = 500;
+const KB = 1024;
 
+const dist = join(__dirname, '..', '..', 'dist');
+const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
 let stage: Stage;
-beforeAll(async () => (stage = await openStage()));
-afterAll(() => stage.close());
+let service: ServiceProcess;
+let memory: () => Promise<Memory>;
 
-const apiKey = randomBytes(24).toString('base64url');
+beforeAll(async () => {
+  stage = await openStage();
+  const probePort = await freePort();
+  memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
+  service = await serviceProcess({
+    temporalAddress: process.env.TEST_TEMPORAL_ADDRESS!,
+    namespace: stage.namespace,
+    sealingKeys: stage.keys,
+    folder,
+    env: { BENCH_PROBE_PORT: `${probePort}`, SEALING_KEYS: stage.keys },
+    nodeOptions: ['--require', join(dist, 'bench', 'probe.js')],
+  });
+  await service.start();
+});
 
-async function startService(more: NodeJS.ProcessEnv = {}) {
-  const [port, metricsPort] = [await freePort(), await freePort()];
-  const env = {
-    TEMPORAL_ADDRESS: process.env.TEST_TEMPORAL_ADDRESS,
-    TEMPORAL_NAMESPACE: stage.namespace,
-    PORT: `${port}`,
-    METRICS_PORT: `${metricsPort}`,
-    SERVICE_API_KEYS: digestOf(apiKey),
-    SESSION_KEYS: JSON.stringify({ keys: [{ kty: 'oct', k: randomBytes(32).toString('base64url') }] }),
-    SEALING_KEYS: stage.keys,
-    ...more,
-  };
-  const { child, output, ended } = launch(process.execPath, [main], { cwd: temporaryFolder(), env });
-  const url = `http://127.0.0.1:${port}`;
-  const call = (method: string, path: string, body?: object) =>
-    fetch(url + path, {
-      method,
-      headers: { Authorization: `Bearer ${apiKey}`, ...(body && { 'Content-Type': 'application/json' }) },
-      body: body && JSON.stringify(body),
-    });
-  return { child, output, ended, call, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, url };
-}
-const started = async (...options: Parameters<typeof startService>) => {
-  const service = await startService(...options);
-  await eventually(
-    () => service.call('GET', '/readyz'),
-    ({ status }) => status === 200,
-  );
-  return service;
-};
+afterAll(async () => {
+  pages?.forEach((page) => page.leave());
+  await service?.ends();
+  await stage?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
-test('it refuses to start with one message that names all that is wrong', async () => {
-  const { ended } = await startService({ SESSION_KEYS: '', SEALING_KEYS: '', SERVICE_API_KEYS: 'x' });
+/** Starts a service that is expected to end by itself. */
+const endOf = (env: NodeJS.ProcessEnv) =>
+  launch(process.execPath, [join(dist, 'service', 'main.js')], { cwd: temporaryFolder(), env }).ended;
 
-  const { code, stderr } = await ended;
+test('with faults in its environment it exits with 1 and one message that names them all', async () => {
+  const { code, stderr } = await endOf({ SESSION_KEYS: '', SEALING_KEYS: '', SERVICE_API_KEYS: 'x' });
 
   expect(code).toBe(1);
   expect(stderr).toMatch(/^service: SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/);
 });
 
-test('it refuses to start where its port is taken', async () => {
-  const first = await started();
-  const second = await startService({ PORT: new URL(first.url).port });
+test('where its port is taken it exits with 1', async () => {
+  const { code, stderr } = await endOf({ ...service.env, BENCH_PROBE_PORT: '' });
 
-  expect(await second.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/^service: .*EADDRINUSE/) });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^service: .*EADDRINUSE/);
 });
 
-test('metrics have a port of their own, and a private key is warned of', async () => {
-  const service = await started();
+test('metrics are on a port of their own only', async () => {
   await service.call('GET', '/v1/nothing');
 
   const metrics = await (await fetch(service.metricsUrl)).text();
@@ -71,29 +72,107 @@ test('metrics have a port of their own, and a private key is warned of', async (
   expect((await service.call('GET', '/metrics')).status).toBe(404);
   expect(metrics).toContain('http_requests_total{method="GET",route="(none)",status="404"}');
   expect(metrics).toContain('process_resident_memory_bytes');
-  expect(service.output.stdout).toContain('SEALING_KEYS has a private key');
 });
 
-test('told to stop, it answers what has arrived, and exits with 0', async () => {
-  const key = stage.install('Brightdesk');
-  const service = await started();
-  stage.sandbox.fault({ match: { method: 'PUT', account: key.accountId }, then: { kind: 'slow', ms: 1500 } });
-  await service.call('POST', pathOf(key));
-  await eventually(
-    () => stage.auth.view(key),
-    ({ state }) => state === 'awaitingCredentials',
+test('a private sealing key gives a warning in the log', () => {
+  expect(service.process().log()).toContain('SEALING_KEYS has a private key');
+});
+
+let scenes: Scene[];
+let tokens: string[];
+let pages: Page[] | undefined;
+
+/** Opens pages of the sessions in turn, and waits until each has its first view. */
+async function openPages(count: number): Promise<Page[]> {
+  const opened = Array.from({ length: count }, (_, i) => openPage(service.url, () => tokens[i % SESSIONS]!));
+  await all(opened, (page) => idsIn(page).length > 0);
+  return opened;
+}
+
+const all = <T>(items: T[], isSo: (item: T) => boolean): Promise<number> =>
+  eventually(
+    () => items.filter((item) => !isSo(item)).length,
+    (others) => others === 0,
   );
 
-  const answering = service.call('POST', pathOf(key, '/credentials'), {
-    credentials: { kind: 'apiKey', key: 'right' },
+describe('many streams', () => {
+  const pagesOf = (flow: number): Page[] => pages!.filter((_, index) => index % FLOWS === flow);
+  const lastOf = (page: Page): View | undefined => viewsIn(page).at(-1);
+  const wrong = { kind: 'apiKey', key: 'wrong' } as const;
+
+  beforeAll(async () => {
+    scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
+    await Promise.all(scenes.map(({ reaches }) => reaches('awaitingCredentials')));
+    tokens = await Promise.all(Array.from({ length: SESSIONS }, (_, i) => service.session(scenes[i % FLOWS]!.key)));
+    pages = await openPages(FLOWS);
   });
-  await eventually(
-    () => stage.auth.view(key),
-    ({ state }) => state === 'applyingCredentials',
-  );
-  service.child.kill('SIGTERM');
-  service.child.kill('SIGTERM'); // npm hands on what the terminal has sent to the whole group already
 
-  expect(await (await answering).json()).toMatchObject({ state: 'authenticated' });
-  expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
+  test(`each of ${STREAMS} open streams costs less than 50 KB of memory`, async () => {
+    const before = await memory();
+    pages!.push(...(await openPages(STREAMS - FLOWS)));
+    const after = await memory();
+
+    const cost = (kind: 'rss' | 'heap') => (after[kind] - before[kind]) / (STREAMS - FLOWS);
+    process.stdout.write(
+      `An open stream costs ${Math.round(cost('rss') / KB)} KB, of which ${Math.round(cost('heap') / KB)} KB of heap.\n`,
+    );
+    expect(cost('heap')).toBeGreaterThan(0);
+    expect(cost('heap')).toBeLessThan(50 * KB);
+    expect(cost('rss')).toBeLessThan(50 * KB);
+  });
+
+  test('a new view of one flow goes to the streams of that flow only', async () => {
+    const view = await scenes[0]!.gives(wrong);
+
+    await all(pagesOf(0), (page) => lastOf(page)?.problem !== undefined);
+
+    expect(pagesOf(0)).toHaveLength(STREAMS / FLOWS);
+    expect(pagesOf(0).map(lastOf)).toEqual(pagesOf(0).map(() => view));
+    expect(pages!.filter(({ events }) => events.length > 1)).toEqual(pagesOf(0));
+  });
+
+  test('after SIGTERM it answers the open request, tells all streams to reconnect, and exits with 0', async () => {
+    const { key } = await stage.scene('Brightdesk');
+    const body = { credentials: { kind: 'apiKey', key: 'right' } };
+    const release = stage.sandbox.fault({ match: { method: 'PUT', account: key.accountId }, then: 'held' });
+    const reaches = (state: View['state']) =>
+      eventually(
+        () => stage.auth.view(key),
+        (view) => view.state === state,
+      );
+    await reaches('awaitingCredentials');
+    const answering = service.call('POST', pathOf(key, '/credentials'), { token: service.apiKey, body });
+    await reaches('applyingCredentials');
+    const { pid, exited } = service.process();
+
+    process.kill(pid, 'SIGTERM');
+    process.kill(pid, 'SIGTERM'); // npm forwards a signal that the whole group already got
+    await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
+    release();
+
+    expect((await answering).body).toMatchObject({ state: 'authenticated' });
+    expect(await exited).toEqual({ code: 0, signal: null });
+    const retries = pages!.map(({ streams }) => Number(streams[0]!.events.at(-1)!.retry));
+    expect(retries.filter((ms) => !(ms >= 500 && ms <= 3000))).toEqual([]);
+  });
+
+  test('the streams of the next process miss no view and repeat none', async () => {
+    const seen = pages!.map((page) => idsIn(page).length);
+
+    const before = await scenes[1]!.gives(wrong);
+    await service.start();
+    await all(pages!, ({ streams }) => streams.length === 2 && streams[1]!.comments.includes('open'));
+    const after = await scenes[2]!.gives(wrong);
+    await all([...pagesOf(1), ...pagesOf(2)], (page) => lastOf(page)?.problem !== undefined);
+    await Promise.all(scenes.map((scene) => stage.auth.cancel(scene.key)));
+    await Promise.all(pages!.map(({ isFinal }) => isFinal));
+
+    for (const page of pages!) expect(idsIn(page)).toEqual([...new Set(idsIn(page))]);
+    const more = pages!.map((page, index) => idsIn(page).slice(seen[index]));
+    const ends = await Promise.all(scenes.map(({ view }) => view()));
+    expect(more.map((ids) => ids.at(-1))).toEqual(pages!.map((_, index) => idOf(ends[index % FLOWS]!)));
+    for (const [flow, view] of [before, after].entries())
+      expect(pagesOf(flow + 1).filter((page) => !idsIn(page).includes(idOf(view)))).toEqual([]);
+    expect(more.filter((ids, index) => ids.length !== 1 && ![1, 2].includes(index % FLOWS))).toEqual([]);
+  });
 });

@@ -12,6 +12,8 @@ export interface ServiceProcess {
   url: string;
   metricsUrl: string;
   apiKey: string;
+  /** The variables that it is started with. */
+  env: NodeJS.ProcessEnv;
   call: Caller;
   /** The token of a session for one connector. */
   session(key: ConnectorKey): Promise<string>;
@@ -40,7 +42,7 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
   const [port, metricsPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const apiKey = randomBytes(24).toString('base64url');
-  const env = {
+  const env: NodeJS.ProcessEnv = {
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_NAMESPACE: namespace,
     METRICS_PORT: `${metricsPort}`,
@@ -55,6 +57,7 @@ export async function serviceProcess(settings: ServiceSettings): Promise<Service
     url,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     apiKey,
+    env,
     call,
     session: async ({ accountId, connectorId }) =>
       (await mintSession({ url, apiKey }, { accountId, connectorIds: [connectorId] })).token,

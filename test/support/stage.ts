@@ -99,12 +99,12 @@ export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): P
 const SUGGESTED_AT = 60;
 
 /** Opens a stage on a dev server of its own, on which flows are soon continued as new. */
-export async function openStageOfShortHistories(): Promise<Stage> {
+export async function openStageOfShortHistories(dynamicConfig: { [key: string]: number } = {}): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
   const server = await startDevServer({
     port: await freePort(),
     logFile: join(folder, 'temporal.log'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT, ...dynamicConfig },
   });
   const stage = await openStage(server.address);
   return {

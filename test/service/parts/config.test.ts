@@ -1,26 +1,27 @@
-/** What the service is told by its environment. */
+/** The environment variables of the service. */
 import { randomBytes } from 'node:crypto';
-import { readConfig } from '../../service/config';
-import { generateKey, publicHalf } from '../../sealing/keys';
-import { digestOf } from './scene';
+import { generateKey, publicHalf } from '../../../sealing/keys';
+import { readConfig } from '../../../service/config';
+import { digestOf } from '../server';
 
 const symmetric = (bytes = 32) => ({ kty: 'oct', k: randomBytes(bytes).toString('base64url') });
+const setOf = (...keys: object[]) => JSON.stringify({ keys });
 let right: { [name: string]: string };
 beforeAll(async () => {
   right = {
     SERVICE_API_KEYS: `${digestOf('one')}, ${digestOf('two').toUpperCase()}`,
-    SESSION_KEYS: JSON.stringify({ keys: [symmetric(), { ...symmetric(), kid: 'older' }] }),
+    SESSION_KEYS: setOf(symmetric(), { ...symmetric(), kid: 'older' }),
     SEALING_KEYS: JSON.stringify(publicHalf({ keys: [await generateKey()] })),
   };
 });
-const problems = (env: object) =>
+const faultsOf = (env: object): Promise<string[]> =>
   readConfig({ ...right, ...env }).then(
     () => [],
     (err: Error) => err.message.split('\n'),
   );
 
-test('without a PUBLIC_URL it is for this machine alone', async () => {
-  const config = await readConfig(right);
+test('without PUBLIC_URL the service listens on 127.0.0.1', async () => {
+  const config = await readConfig({ ...right, PUBLIC_URL: '', METRICS_PORT: '' });
 
   expect(config).toMatchObject({
     publicUrl: 'http://127.0.0.1:8080',
@@ -30,15 +31,9 @@ test('without a PUBLIC_URL it is for this machine alone', async () => {
     warnings: [],
   });
   expect(config.metricsPort).toBeUndefined();
-  expect(config.sessionKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{8}$/), 'older']);
-  expect([config.apiKeys.idOf('one'), config.apiKeys.idOf('two')]).toEqual([
-    digestOf('one').slice(0, 16),
-    digestOf('two').slice(0, 16),
-  ]);
-  expect(config.apiKeys.idOf('three')).toBeUndefined();
 });
 
-test('with one it is for everybody, also below a path', async () => {
+test('with PUBLIC_URL, also with a path, it listens on all addresses', async () => {
   const env = {
     PUBLIC_URL: 'https://connect.acme.example/onboarding/',
     ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -51,11 +46,19 @@ test('with one it is for everybody, also below a path', async () => {
   });
 });
 
-test('all that is missing is said in one message', async () => {
-  const said = await readConfig({ PUBLIC_URL: 'http://acme.example', PORT: 'x' }).catch((err: Error) => err.message);
+test('keys get an id, and unknown API keys do not', async () => {
+  const { apiKeys, sessionKeys } = await readConfig(right);
+
+  expect(sessionKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{8}$/), 'older']);
+  expect(['one', 'two'].map(apiKeys.idOf)).toEqual(['one', 'two'].map((key) => digestOf(key).slice(0, 16)));
+  expect(apiKeys.idOf('three')).toBeUndefined();
+});
+
+test('one message names every fault', async () => {
+  const message = await readConfig({ PUBLIC_URL: 'http://acme.example', PORT: 'x' }).catch((err: Error) => err.message);
 
   for (const name of ['PUBLIC_URL', 'PORT', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS'])
-    expect(said).toMatch(new RegExp(`^${name} is`, 'm'));
+    expect(message).toMatch(new RegExp(`^${name} is`, 'm'));
 });
 
 test.each([
@@ -77,30 +80,25 @@ test.each([
   ['SESSION_KEYS', '/nowhere/keys.json'],
   ['SESSION_KEYS', '{"keys":[]}'],
   ['SESSION_KEYS', '{"keys":"secret"'],
-  ['SESSION_KEYS', JSON.stringify({ keys: [symmetric(31)] })],
-  [
-    'SESSION_KEYS',
-    JSON.stringify({
-      keys: [
-        { ...symmetric(), kid: 'a' },
-        { ...symmetric(), kid: 'a' },
-      ],
-    }),
-  ],
-  ['SESSION_KEYS', JSON.stringify({ keys: [{ kty: 'RSA', n: 'x', e: 'AQAB' }] })],
+  ['SESSION_KEYS', setOf(symmetric(31))],
+  ['SESSION_KEYS', setOf({ ...symmetric(), kid: 'a' }, { ...symmetric(), kid: 'a' })],
+  ['SESSION_KEYS', setOf({ kty: 'RSA', n: 'x', e: 'AQAB' })],
   ['SEALING_KEYS', '{"keys":[{"kty":"EC"}]}'],
-])('%s %p is said to be wrong, and not quoted', async (name, value) => {
-  const said = await problems({ [name]: value });
+  ['BRAND_NAME', 'x'.repeat(61)],
+  ['BRAND_COLOR', 'red'],
+  ['BRAND_LOGO', 'http://acme.example/logo.svg'],
+])('%s %j is refused, and not quoted', async (name, value) => {
+  const faults = await faultsOf({ [name]: value });
 
-  expect(said).toHaveLength(1);
-  expect(said[0]).toMatch(new RegExp(`^${name} `));
-  expect(said[0]).not.toContain(value);
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toMatch(new RegExp(`^${name} `));
+  expect(faults[0]).not.toContain(value);
 });
 
-test('of private sealing keys it keeps the public half, and warns', async () => {
+test('of private sealing keys the service keeps the public half, and warns', async () => {
   const key = await generateKey();
 
-  const { sealing, warnings } = await readConfig({ ...right, SEALING_KEYS: JSON.stringify({ keys: [key] }) });
+  const { sealing, warnings } = await readConfig({ ...right, SEALING_KEYS: setOf(key) });
 
   expect(warnings).toEqual([expect.stringContaining('SEALING_KEYS has a private key')]);
   expect(JSON.stringify(sealing.set)).not.toContain(key.d);

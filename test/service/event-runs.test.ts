@@ -1,6 +1,9 @@
-/** The event streams of flows that are not started yet, start again, or go on as another run. */
+/** The event streams of flows that are not started yet, start again, or are continued as new. */
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
 import { createEventHub } from '../../service/streams/event-stream';
 import type { View } from '../../workflows/messages';
+import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { taskFailures } from '../support/histories';
 import { read } from '../support/reading';
@@ -12,7 +15,7 @@ const SOON_MS = 100;
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await openStageOfShortHistories();
+  stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 }); // seconds; 20 by default
 });
 
 afterAll(async () => {
@@ -29,13 +32,13 @@ async function asking(): Promise<Scene> {
   return scene;
 }
 
-/** The views, once the newest is this one. */
+/** Waits until the newest view has these members. */
 const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
   eventually(views, (seen) =>
     Object.entries(expected).every(([name, value]) => seen.at(-1)?.[name as 'state'] === value),
   );
 
-test('a flow that is not started yet is waited for', async () => {
+test('a flow that is not started yet is sent once it is started', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS, heartbeatMs: SOON_MS });
   const key = stage.install('Brightdesk');
   const reader = read(hub, [key]);
@@ -52,7 +55,27 @@ test('a flow that is not started yet is waited for', async () => {
   expect(reader.events.slice(0, 3)).toEqual(Array(3).fill({ comment: 'nothing new' }));
 });
 
-test('a flow that starts again is followed by those who still read it for another', async () => {
+test('a long poll that ends without an event is repeated, without another call to Temporal', async () => {
+  const { connection, polls, queries, descriptions } = counted(stage.connection);
+  const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
+  const hub = createEventHub(auth, { checkEveryMs: HOUR_MS });
+  const { key } = await asking();
+  const reader = read(hub, [key]);
+  await eventually(reader.ids, (ids) => ids.length === 1);
+
+  const [polled, asked] = [polls.answered, [queries.started, descriptions.started]];
+  await eventually(
+    () => polls.answered,
+    (now) => now >= polled + 2,
+  );
+  hub.close();
+  await reader.ended;
+
+  expect([queries.started, descriptions.started]).toEqual(asked);
+  expect(reader.ids()).toHaveLength(1);
+});
+
+test('a new run of a final flow is sent to a stream that is still open for another flow', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS });
   const [one, other] = [await asking(), await asking()];
   const reader = read(hub, [one.key, other.key]);
@@ -71,7 +94,7 @@ test('a flow that starts again is followed by those who still read it for anothe
   expect(reader.events.filter(({ event }) => event === 'final')).toHaveLength(1);
 });
 
-test('who begins to read after a new start sees that, though others have not heard of it', async () => {
+test('a stream that opens after a new start gets the new run, and older streams get it then too', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);
@@ -90,7 +113,7 @@ test('who begins to read after a new start sees that, though others have not hea
   expect(late.events.map(({ event }) => event)).not.toContain('final');
 });
 
-test('a flow that goes on as another run is followed through all of them to its end', async () => {
+test('a flow that is continued as new twice is followed to its end', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const { key, workflowId } = await asking();
   const reader = read(hub, [key]);

@@ -1,11 +1,11 @@
-/** The event streams: what readers get, and when. */
+/** The event streams without HTTP: their events, and their calls to Temporal. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { createEventHub, type EventHub } from '../../service/streams/event-stream';
 import { counted, type Counted } from '../support/counting';
 import { eventually } from '../support/eventually';
-import { taskFailures } from '../support/histories';
-import { idOf, read, viewIn } from '../support/reading';
+import { ofKind, taskFailures } from '../support/histories';
+import { idOf, read, viewIn, type Reading } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 const HOUR_MS = 3_600_000;
@@ -20,17 +20,14 @@ beforeAll(async () => {
 
 beforeEach(() => {
   counts = counted(stage.connection);
-  // Nothing here may come from a second look, or wait for a heartbeat.
+  // No check by time and no heartbeat: every event must come from the long poll.
   hub = hubOf({ checkEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
 });
 
 afterEach(async () => {
   hub.close();
   stage.sandbox.clearFaults();
-  await eventually(
-    () => counts.polls.open,
-    (open) => open === 0,
-  );
+  await pollsAre(0);
 });
 
 afterAll(async () => {
@@ -41,6 +38,12 @@ afterAll(async () => {
 
 const right = { kind: 'apiKey', key: 'right' } as const;
 const wrong = { kind: 'apiKey', key: 'wrong' } as const;
+
+const pollsAre = (count: number) =>
+  eventually(
+    () => counts.polls.open,
+    (open) => open === count,
+  );
 
 const hubOf = (options: Parameters<typeof createEventHub>[1]): EventHub => {
   const client = new Client({ connection: counts.connection, namespace: stage.namespace });
@@ -54,7 +57,7 @@ async function asking(connector = 'Brightdesk'): Promise<Scene> {
 }
 
 describe('a reader', () => {
-  test('sees where the flow stands, every stop on its way, in order and once, and that it is over', async () => {
+  test('gets the current view, each later view once and in order, and final', async () => {
     const scene = await stage.scene('Fernhill');
     const reader = read(hub, [scene.key]);
 
@@ -72,8 +75,8 @@ describe('a reader', () => {
     expect(reader.ids()).toEqual(views.map(idOf));
     const revisions = views.map(({ revision }) => revision);
     expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-    const stops = views.filter(({ state }) => state.startsWith('a') && !state.startsWith('applying'));
-    expect(stops.map(({ state, problem }) => [state, problem?.code])).toEqual([
+    const settled = views.filter(({ state }) => state.startsWith('a') && !state.startsWith('applying'));
+    expect(settled.map(({ state, problem }) => [state, problem?.code])).toEqual([
       ['awaitingProperties', undefined],
       ['awaitingCredentials', undefined],
       ['awaitingCredentials', 'refused'],
@@ -81,7 +84,7 @@ describe('a reader', () => {
     ]);
   });
 
-  test('who comes late sees the present view first, and asks for nothing', async () => {
+  test('that comes second gets the current view first, without a call to Temporal', async () => {
     const scene = await asking();
     const first = read(hub, [scene.key]);
     await first.sees('awaitingCredentials');
@@ -98,7 +101,7 @@ describe('a reader', () => {
     expect(second.ids().at(-1)).toBe(first.ids().at(-1));
   });
 
-  test('of several flows sees each, and the end of the last ends it', async () => {
+  test('of two flows gets final when both are final', async () => {
     const one = await asking();
     const other = await asking();
     const reader = read(hub, [one.key, other.key, one.key]);
@@ -115,7 +118,7 @@ describe('a reader', () => {
     expect(new Set(reader.ids()).size).toBe(reader.ids().length);
   });
 
-  test('of no flow has nothing to wait for', async () => {
+  test('of no flow gets final at once', async () => {
     const reader = read(hub, []);
     await reader.ended;
 
@@ -123,8 +126,8 @@ describe('a reader', () => {
   });
 });
 
-describe('a reader who comes back', () => {
-  test('gets what is new, and what it has it does not get again', async () => {
+describe('a reader that reconnects', () => {
+  test('does not get the view with its Last-Event-ID again', async () => {
     const [one, other] = [await asking(), await asking()];
     const before = read(hub, [one.key, other.key]);
     await eventually(before.ids, (ids) => ids.length === 2);
@@ -144,7 +147,7 @@ describe('a reader who comes back', () => {
     expect(view).toEqual(await one.view());
   });
 
-  test('to a flow that has ended is told so, with its last view or without it', async () => {
+  test('after the end gets final, and the last view unless it has it', async () => {
     const { key } = await stage.scene('Openrates');
     const end = await stage.auth.result(key);
 
@@ -160,7 +163,7 @@ describe('a reader who comes back', () => {
   });
 });
 
-test('a flow that has ended is told from its result: no worker is asked, however it ended', async () => {
+test('a closed flow is read from its result, without a worker, for each way to end', async () => {
   const scenes = [await asking(), await asking(), await stage.scene('Openrates')];
   const missing = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
   await Promise.all([stage.auth.cancel(scenes[0]!.key), scenes[1]!.handle.terminate()]);
@@ -177,7 +180,7 @@ test('a flow that has ended is told from its result: no worker is asked, however
   expect(ends.map(({ state }) => state)).toEqual(['cancelled', 'failed', 'authenticated', 'failed']);
 });
 
-test('a flow that is ended from outside while it is read is told as its last view', async () => {
+test('a flow that Temporal terminates is sent as failed', async () => {
   const scene = await asking();
   const reader = read(hub, [scene.key]);
   await reader.sees('awaitingCredentials');
@@ -189,7 +192,7 @@ test('a flow that is ended from outside while it is read is told as its last vie
 });
 
 describe('a slow reader', () => {
-  test('gets the newest view alone, whatever has happened meanwhile', async () => {
+  test('gets only the newest view', async () => {
     const scene = await asking();
     const stream = hub.stream([scene.key]);
     const first = viewIn((await stream.next()).value);
@@ -207,7 +210,7 @@ describe('a slow reader', () => {
     expect(quick.ids().length).toBeGreaterThanOrEqual(3);
   });
 
-  test('is told of each flow in turn, also where one never rests', async () => {
+  test('gets the views of all flows in turn, so that a busy flow can not block another', async () => {
     const [busy, calm] = [await asking(), await asking()];
     const stream = hub.stream([busy.key, calm.key]);
     const quick = read(hub, [busy.key, calm.key]);
@@ -227,57 +230,46 @@ describe('a slow reader', () => {
 });
 
 describe('the long poll', () => {
-  test('begins with the first reader, and ends with the last, however they go', async () => {
+  test('starts with the first reader and ends with the last, by abort, return() or break', async () => {
     const { key } = await asking();
-    const polls = (open: number) =>
-      eventually(
-        () => counts.polls.open,
-        (seen) => seen === open,
-      );
-
     const aborted = read(hub, [key]);
     const returned = hub.stream([key]);
     await returned.next();
-    await polls(1);
+    await pollsAre(1);
     const waiting = returned.next();
     aborted.leave();
     await aborted.ended;
     expect(counts.polls.open).toBe(1);
     await returned.return!();
-    await polls(0);
+    await pollsAre(0);
     for await (const event of hub.stream([key])) {
       expect(event.event).toBe('view');
-      await polls(1);
+      await pollsAre(1);
       break;
     }
-    await polls(0);
+    await pollsAre(0);
 
     expect(await waiting).toEqual({ done: true, value: undefined });
   });
 
-  test('ends also where a reader has stopped reading', async () => {
+  test('ends for a reader that no longer calls next()', async () => {
     const { key } = await asking();
     const abort = new AbortController();
-    const [aborted, sentAway] = [hub.stream([key], { signal: abort.signal }), hub.stream([key])];
-    const none = () =>
-      eventually(
-        () => counts.polls.open,
-        (open) => open === 0,
-      );
+    const [aborted, closed] = [hub.stream([key], { signal: abort.signal }), hub.stream([key])];
 
     await aborted.next();
     abort.abort();
-    await none();
-    await sentAway.next();
+    await pollsAre(0);
+    await closed.next();
     hub.close();
-    await none();
+    await pollsAre(0);
 
     expect(await aborted.next()).toEqual({ done: true, value: undefined });
-    expect(await sentAway.next()).toEqual({ done: false, value: { retry: expect.any(Number) } });
-    expect(await sentAway.next()).toEqual({ done: true, value: undefined });
+    expect(await closed.next()).toEqual({ done: false, value: { retry: expect.any(Number) } });
+    expect(await closed.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('is not begun for a reader who has gone already', async () => {
+  test('does not start for a reader with an aborted signal', async () => {
     const { key } = await asking();
 
     const reader = read(hub, [key], { signal: AbortSignal.abort() });
@@ -287,7 +279,84 @@ describe('the long poll', () => {
   });
 });
 
-test('all readers are sent away at the end, also those who come then, and come again at moments of their own', async () => {
+describe('many streams', () => {
+  const FLOWS = 10;
+  const STREAMS = 100;
+  let scenes: Scene[];
+  beforeAll(async () => {
+    scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
+    await Promise.all(scenes.map(({ reaches }) => reaches('awaitingCredentials')));
+  });
+
+  /** Opens streams of one flow each, and waits until each has its first view. */
+  async function open(hub: EventHub, count: number): Promise<Reading[]> {
+    const readers = Array.from({ length: count }, (_, i) => read(hub, [scenes[i % FLOWS]!.key]));
+    await all(readers, (reader) => reader.ids().length > 0);
+    return readers;
+  }
+  const all = (readers: Reading[], isSo: (reader: Reading) => boolean) =>
+    eventually(
+      () => readers.filter((reader) => !isSo(reader)).length,
+      (others) => others === 0,
+    );
+  /** Waits until each reader has two more heartbeats. */
+  const rest = (readers: Reading[]) => {
+    const comments = ({ events }: Reading) => events.filter(({ comment }) => comment).length;
+    const before = new Map(readers.map((reader) => [reader, comments(reader)]));
+    return all(readers, (reader) => comments(reader) >= before.get(reader)! + 2);
+  };
+  const tasksOf = async (scene: Scene) => ofKind(await scene.history(), 'workflowTaskCompleted').length;
+
+  test('100 streams of 10 flows need 10 polls and 10 queries, and no call while nothing changes', async () => {
+    hub = hubOf({ heartbeatMs: 500 });
+    const { queries, polls, descriptions } = counts;
+    const before = queries.answered;
+
+    const readers = await open(hub, STREAMS);
+    expect(queries.answered - before).toBe(FLOWS);
+    expect(polls.open).toBe(FLOWS);
+
+    const calls = [queries.started, descriptions.started];
+    await rest(readers);
+    expect([queries.started, descriptions.started]).toEqual(calls);
+    expect(polls.open).toBe(FLOWS);
+
+    const [busy] = scenes;
+    const tasks = await tasksOf(busy!);
+    await busy!.gives(wrong);
+    const its = readers.filter((_, i) => i % FLOWS === 0);
+    await all(its, (reader) => reader.views().at(-1)?.problem !== undefined);
+    const more = queries.answered - before - FLOWS;
+    expect(more).toBeGreaterThan(0);
+    expect(more).toBeLessThanOrEqual((await tasksOf(busy!)) - tasks);
+    expect(readers.filter((reader) => reader.ids().length > 1)).toHaveLength(its.length);
+    hub.close();
+    await Promise.all(readers.map(({ ended }) => ended));
+  });
+
+  test('a flow over the limit of polls is checked by describe, and queried only after a change', async () => {
+    hub = hubOf({ heartbeatMs: 500, checkEveryMs: 200, maxPolls: FLOWS - 1 });
+    const { queries, polls, descriptions } = counts;
+    const readers = await open(hub, FLOWS);
+    expect(polls.open).toBe(FLOWS - 1);
+
+    const [asked, checked] = [queries.started, descriptions.started];
+    await rest(readers);
+    expect(queries.started).toBe(asked);
+    expect(descriptions.started).toBeGreaterThan(checked + 2);
+
+    await Promise.all(scenes.map((scene) => scene.gives(wrong)));
+    await all(readers, (reader) => reader.ids().length >= 2);
+    for (const reader of readers) reader.leave();
+    await pollsAre(0);
+    const next = await open(hub, FLOWS);
+    await pollsAre(FLOWS - 1); // the freed polls are used again
+    hub.close();
+    await Promise.all([...readers, ...next].map(({ ended }) => ended));
+  });
+});
+
+test('close() tells all readers, also later ones, to reconnect after different delays', async () => {
   const { key } = await asking();
   const readers = Array.from({ length: 20 }, () => read(hub, [key]));
   await Promise.all(readers.map((reader) => reader.sees('awaitingCredentials')));

@@ -1,8 +1,10 @@
-/** What is secret stands in nothing that the service says or writes. */
+/** The content of answers, log and metrics: as the OpenAPI document says, and without secrets. */
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
+import { createJudge, type OpenApi } from './described';
 import { openService, pathOf, type Service } from './scene';
+import { openWire } from './wire';
 
 let service: Service;
 beforeAll(async () => (service = await openService()));
@@ -14,7 +16,48 @@ const reaches = (key: ConnectorKey, state: string) =>
     (view) => view.state === state,
   );
 
-test('what was typed, keys, tokens and links are in no log, no metric, and no other answer', async () => {
+test('the answers to backends and browsers are as the OpenAPI document says', async () => {
+  const key = service.stage.install('Kestrel');
+  const wire = await openWire(service.url);
+  const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  const ask = async (method: string, path: string, token?: string, body?: object): Promise<any> => {
+    const headers = { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': 'application/json' }) };
+    return (await fetch(wire.url + path, { method, headers, body: body && JSON.stringify(body) })).json();
+  };
+  const call = (method: string, then: string, body?: object) => ask(method, pathOf(key, then), service.apiKey, body);
+
+  await call('POST', '');
+  await reaches(key, 'awaitingProperties');
+  await call('POST', '');
+  await call('GET', '');
+  await call('POST', '/properties', { values: {} });
+  await call('POST', '/properties', { values: { Environment: 'staging', SigningSecret: 's', Region: 'eu' } });
+  await call('POST', '/credentials', { credentials: { kind: 'apiKey', key: 'wrong-key' } });
+  await call('POST', '/authorization');
+  await call('POST', '/confirm');
+  await call('GET', '/timeline');
+  await call('POST', '/cancel', { reason: 'enough' });
+  await call('POST', '/credentials', { credentials: { kind: 'apiKey', key: 'late' } });
+  await call('POST', '/reauthenticate');
+  const { accountId, connectorId } = key;
+  const { token } = await ask('POST', '/v1/sessions', service.apiKey, { accountId, connectorIds: [connectorId] });
+  await ask('GET', '/v1/session', token);
+  await ask('GET', '/v1/session/sealing-keys', token);
+  await ask('POST', '/v1/session/renew', token);
+  await ask('GET', '/v1/session');
+  await eventually(
+    () => ask('GET', `/v1/accounts/${accountId}/connectors`, service.apiKey),
+    ({ items }) => items.length > 0,
+  );
+  await wire.close();
+
+  const verdicts = wire.exchanges.map(createJudge(document));
+  expect(verdicts.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+  expect(new Set(wire.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
+});
+
+test('values, keys, tokens and links are in no log, no metric and no other answer', async () => {
   const mark = createTestSecrets();
   const accountId = `account-${Date.now()}`;
   const [kestrel, ledgerly] = ['Kestrel', 'Ledgerly'].map((name) => service.stage.install(name, { accountId })) as [
@@ -63,7 +106,7 @@ test('what was typed, keys, tokens and links are in no log, no metric, and no ot
   const signIn = new URL(link.body.url).searchParams.get('token')!;
   const written = [service.log.join('\n'), await service.metrics.text()];
   const secrets: [string, Search][] = [
-    ['what was typed', mark.foundIn],
+    ['a value', mark.foundIn],
     ['the API key', searchFor(service.apiKey)],
     ['the session token', searchFor(token.split('.')[2])],
     ['the attempt', searchFor(attempt.split('.')[2]!)],
@@ -72,11 +115,11 @@ test('what was typed, keys, tokens and links are in no log, no metric, and no ot
   for (const [secret, foundIn] of secrets)
     for (const text of [...written, ...answers, session.text, back.text])
       expect({ secret, found: foundIn(text) }).toEqual({ secret, found: [] });
-  expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials'); // it has been looked at
+  expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials'); // the log was searched
   expect(written[1]).toContain('route="/connect/return"');
 });
 
-test('a line of the log has these fields, and no other', async () => {
+test('a line of the log has an allow-list of fields', async () => {
   const key = service.stage.install('Brightdesk');
   await service.asBackend('POST', `${pathOf(key)}?note=hidden`, { by: 'shop' }, { 'X-Note': 'hidden' });
   await service.call('GET', '/v1/accounts/hidden/connectors/1', { token: 'hidden' });
@@ -99,5 +142,5 @@ test('a line of the log has these fields, and no other', async () => {
     msg: 'answered',
   });
   expect(service.log.join('')).not.toContain('hidden');
-  expect(service.log.join('')).not.toContain('/healthz'); // nobody wants to read of probes
+  expect(service.log.join('')).not.toContain('/healthz'); // a successful health check is at level debug
 });

@@ -5,11 +5,11 @@ test.each([
   [{ event: 'final', data: '{}' } as const, 'event: final\ndata: {}\n\n'],
   [{ comment: 'nothing new' }, ': nothing new\n\n'],
   [{ retry: 1500 }, 'retry: 1500\n\n'],
-])('%j stands on its lines, and ends with an empty one', (event, text) => {
+])('the event %j has a line for each field and an empty line at its end', (event, text) => {
   expect(textOf(event)).toBe(text);
 });
 
-test('no text gets out of its field', () => {
+test('a line break in a value adds no field', () => {
   const text = textOf({ event: 'view', id: '1\n\ndata: x\0', data: 'a\r\nid: b\rc\n', comment: 'd\nevent: final' });
 
   expect(text).toBe(

@@ -1,0 +1,205 @@
+/** Calls and event streams while no worker runs, or while Temporal does not answer. */
+import { Client, type Connection } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { startProxy, type Proxy } from '../../scripts/faults/proxy';
+import { createEventHub, type EventHub } from '../../service/streams/event-stream';
+import { connect } from '../../temporal/connection';
+import { eventually } from '../support/eventually';
+import { taskFailures } from '../support/histories';
+import { keyInput } from '../support/messages';
+import { idOf, read, type Reading } from '../support/reading';
+import { openStage, type Scene, type Stage } from '../support/stage';
+import { openService, pathOf, type Answer, type Service } from './scene';
+
+/** A service and a hub with a way of their own to Temporal. */
+interface Side {
+  service: Service;
+  hub: EventHub;
+  /** Errors of the hub's checks. */
+  errors: unknown[];
+  connection: Connection;
+}
+
+let stage: Stage;
+let proxy: Proxy;
+let direct: Side;
+let proxied: Side;
+/** Temporal stays cut off while the workers are away, too: both calls wait for a deadline of the library. */
+let temporalOutage: TemporalOutage;
+
+beforeAll(async () => {
+  stage = await openStage();
+  proxy = await startProxy(process.env.TEST_TEMPORAL_ADDRESS!);
+  direct = await openSide(process.env.TEST_TEMPORAL_ADDRESS!);
+  proxied = await openSide(proxy.address);
+  temporalOutage = await cutTemporal();
+});
+
+afterAll(async () => {
+  proxy.mend();
+  for (const { hub, service, connection } of [direct, proxied]) {
+    hub.close();
+    await service.close();
+    await connection.close();
+  }
+  const failures = await taskFailures(stage);
+  await stage.close();
+  await proxy.close();
+  expect(failures).toEqual([]);
+});
+
+async function openSide(address: string): Promise<Side> {
+  const { namespace } = stage;
+  const connection = await connect({ address, namespace, connectionOptions: { address } });
+  const auth = new ConnectorAuth(new Client({ connection, namespace }));
+  const service = await openService({ stage, temporal: { auth, connection } });
+  const errors: unknown[] = [];
+  const hub = createEventHub(auth, { heartbeatMs: 500, maxRetryMs: 500, onError: (error) => errors.push(error) });
+  return { service, hub, errors, connection };
+}
+
+const right = { kind: 'apiKey', key: 'right' } as const;
+const wrong = { kind: 'apiKey', key: 'wrong' } as const;
+
+async function asking(): Promise<Scene> {
+  const scene = await stage.scene('Brightdesk');
+  await scene.reaches('awaitingCredentials');
+  return scene;
+}
+
+/** Waits until a reader has got so many more events. */
+const more = ({ events }: Reading, count: number) => {
+  const before = events.length;
+  return eventually(
+    () => events.length,
+    (now) => now >= before + count,
+  );
+};
+
+/** Waits until a check of a flow has failed. */
+const fails = ({ errors }: Side) =>
+  eventually(
+    () => errors.length,
+    (count) => count > 0,
+  );
+
+interface TemporalOutage {
+  scene: Scene;
+  other: Scene;
+  early: Reading;
+  late: Reading;
+  answer: Promise<Answer>;
+}
+
+async function cutTemporal(): Promise<TemporalOutage> {
+  const { service, hub } = proxied;
+  const [scene, other] = [await asking(), await asking()];
+  const early = read(hub, [scene.key]);
+  await early.sees('awaitingCredentials');
+  expect((await service.call('GET', '/readyz')).status).toBe(200);
+  proxy.cut();
+  const late = read(hub, [scene.key, other.key]);
+  const answer = service.asBackend('POST', pathOf(other.key));
+  return { scene, other, early, late, answer };
+}
+
+describe('while no worker runs', () => {
+  let [early, late, unseen]: Reading[] = [];
+  let answer: Answer;
+
+  beforeAll(async () => {
+    const { service, hub } = direct;
+    const scene = await asking();
+    early = read(hub, [scene.key]);
+    await early.sees('awaitingCredentials');
+    const input = await keyInput(stage, scene);
+    await stage.stopWorker();
+    await scene.signals('credentialInput', input);
+    late = read(hub, [scene.key]);
+    const fresh = await stage.scene('Brightdesk');
+    unseen = read(hub, [fresh.key]);
+    [answer] = await Promise.all([service.asBackend('GET', pathOf(fresh.key)), more(unseen, 3), more(early, 2)]);
+    await fails(direct);
+    await stage.restartWorker();
+  });
+
+  test('a call that needs a worker is 503 noWorker with Retry-After', () => {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'noWorker' } });
+    expect(answer.headers.get('retry-after')).toBe('10');
+    expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
+  });
+
+  test('open streams stay open, and later have the outcome of an input that came meanwhile', async () => {
+    await Promise.all([early!.ended, late!.ended]);
+
+    expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });
+    expect(late!.views()[0]).toMatchObject({ state: 'awaitingCredentials' });
+    expect(late!.ids()).toEqual(early!.ids().slice(-late!.ids().length));
+  });
+
+  test('a stream of a flow that no worker has seen yet has comments, and later the first view', async () => {
+    await unseen!.sees('awaitingCredentials');
+
+    expect(unseen!.events.slice(0, 3)).toEqual(Array(3).fill({ comment: 'nothing new' }));
+  });
+});
+
+describe('while Temporal does not answer', () => {
+  test('a call is 503 temporalUnavailable with Retry-After, and does not name the address', async () => {
+    const answer = await temporalOutage.answer;
+
+    expect(answer).toMatchObject({ status: 503, body: { code: 'temporalUnavailable' } });
+    expect(answer.headers.get('retry-after')).toBe('10');
+    expect(answer.text).not.toContain(proxy.address);
+  });
+
+  test('the service is alive and not ready', async () => {
+    const { service } = proxied;
+
+    const ready = await eventually(
+      () => service.call('GET', '/readyz'),
+      ({ status }) => status === 503,
+    );
+
+    expect(ready.body).toEqual({ ok: false, why: expect.any(String) });
+    expect(await service.call('GET', '/healthz')).toMatchObject({ status: 200, body: { ok: true } });
+  });
+
+  test('streams stay open, and have the current views once Temporal answers', async () => {
+    const { scene, other, early, late } = temporalOutage;
+    await fails(proxied);
+
+    await scene.gives(wrong);
+    proxy.mend();
+    await eventually(early.views, (views) => views.at(-1)?.problem?.code === 'refused');
+    await eventually(late.ids, (ids) => new Set(ids.map((id) => id.split('.')[0])).size === 2);
+
+    const current = idOf(await scene.view());
+    expect(early.ids().at(-1)).toBe(current);
+    expect(late.ids()).toContain(current);
+    expect(proxied.errors).toEqual(proxied.errors.map(() => expect.objectContaining({ code: 'temporalUnavailable' })));
+    await Promise.all([scene.gives(right), other.gives(right)]);
+    await Promise.all([early.ended, late.ended]);
+  });
+
+  test.each(['cut', 'hold'] as const)(
+    'after a short outage (%s) a stream misses no view and repeats none',
+    async (outage) => {
+      const scene = await asking();
+      const reader = read(proxied.hub, [scene.key]);
+      await reader.sees('awaitingCredentials');
+
+      proxy[outage]();
+      await scene.gives(wrong);
+      await more(reader, 2);
+      expect(reader.views()).toHaveLength(1);
+      proxy.mend();
+      await eventually(reader.views, (views) => views.at(-1)?.problem?.code === 'refused');
+      await scene.gives(right);
+      await reader.ended;
+
+      expect(reader.views().at(-1)).toEqual(await stage.auth.result(scene.key));
+      expect(reader.ids()).toEqual([...new Set(reader.ids())]);
+    },
+  );
+});

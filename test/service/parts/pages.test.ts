@@ -1,0 +1,108 @@
+/** The connect page, its files, and the addresses of the service behind a proxy. */
+import { ORIGIN } from '../server';
+import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
+
+const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
+
+describe('at the root of its host', () => {
+  let service: ServerWithoutFlows;
+  beforeAll(async () => (service = await startServerWithoutFlows()));
+  afterAll(() => service.close());
+
+  test('the connect page runs scripts of its own only, and no site can frame it', async () => {
+    const shown = await service.call('GET', '/connect');
+    const policy = shown.headers.get('content-security-policy') ?? '';
+
+    expect(policy.split(';')).toEqual(
+      expect.arrayContaining([
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+      ]),
+    );
+    expect(policy).not.toContain('unsafe');
+    expect(shown.text.match(/<script[^>]*>/g)).toEqual([
+      '<script type="module" src="connect/cyclr-connect.js">',
+      '<script type="module" src="connect/page.js">',
+    ]);
+    expect(shown.text).not.toMatch(/ on\w+=|style=/);
+    expect(shown.headers.get('x-frame-options')).toBe('DENY');
+    expect(shown.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(shown.headers.get('strict-transport-security')).toBeNull(); // PUBLIC_URL is http
+  });
+
+  test('GET and HEAD of a page change nothing', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      expect((await service.call(method, '/connect')).status).toBe(200);
+      expect((await service.call(method, '/connect/go')).status).toBe(405);
+      expect((await service.call(method, '/v1/session/redeem')).status).toBe(405);
+    }
+    expect(service.called).toEqual([]);
+  });
+
+  test('every site can load the files of the page, compressed, and once until they change', async () => {
+    const file = '/connect/cyclr-connect.js';
+    const headers = { 'Accept-Encoding': 'gzip' };
+
+    const plain = await service.call('GET', file, { headers: { 'Accept-Encoding': 'identity' } });
+    const zipped = await service.call('GET', file, { headers });
+    const etag = zipped.headers.get('etag')!;
+    const again = await service.call('GET', file, { headers: { ...headers, 'If-None-Match': etag } });
+    const style = await service.call('GET', '/connect/page.css', { headers: { 'If-None-Match': etag } });
+
+    expect(plain.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(plain.headers.get('access-control-allow-origin')).toBe('*');
+    expect(plain.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(zipped.headers.get('content-encoding')).toBe('gzip');
+    expect(zipped.headers.get('vary')).toContain('Accept-Encoding');
+    expect(zipped.text).toBe(plain.text); // fetch unzips it
+    expect(Number(zipped.headers.get('content-length'))).toBeLessThan(plain.text.length / 2);
+    expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
+    expect([style.status, style.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
+  });
+
+  test('a folder of files is not listed', async () => {
+    expect((await service.call('GET', '/connect/')).status).toBe(404);
+  });
+});
+
+describe('behind a proxy with https, below a path', () => {
+  const publicUrl = 'https://connect.acme.example/onboarding';
+  let service: ServerWithoutFlows;
+  beforeAll(async () => (service = await startServerWithoutFlows({ publicUrl })));
+  afterAll(() => service.close());
+  const token = async (more = {}) => (await service.tokens.mint('session', { ...scope, ...more })).token;
+
+  test.each(['', '/onboarding'])('the proxy may pass on the path or strip it: %j', async (path) => {
+    const session = await service.call('GET', `${path}/v1/session?a=b`, { token: await token() });
+    const page = await service.call('GET', `${path}/connect`);
+    const docs = await service.call('GET', `${path}/docs`);
+
+    expect(session).toMatchObject({ status: 200, body: { accountId: 'acme' } });
+    expect(page.status).toBe(200);
+    expect(page.text).not.toMatch(/(src|href|action)="\//); // all URLs are relative to the page
+    expect(docs.text).toContain('src="/onboarding/docs/static/swagger-ui-bundle.js"');
+  });
+
+  test('a path that only begins like the path of PUBLIC_URL is unknown', async () => {
+    expect((await service.call('GET', '/onboardings/healthz')).status).toBe(404);
+    expect((await service.call('GET', '/onboarding/healthz')).status).toBe(200);
+  });
+
+  test('its own origin is that of PUBLIC_URL, and browsers keep to https', async () => {
+    const session = await token();
+    const from = (origin: string) =>
+      service.call('GET', '/v1/session', { token: session, headers: { Origin: origin } });
+
+    const own = await from('https://connect.acme.example');
+
+    expect(own.status).toBe(200);
+    expect(own.headers.get('strict-transport-security')).toContain('max-age=15552000');
+    expect([await from(service.url), await from(ORIGIN)].map(({ status }) => status)).toEqual([403, 403]);
+    expect((await service.call('GET', '/openapi.json')).body.servers).toEqual([{ url: publicUrl }]);
+  });
+});

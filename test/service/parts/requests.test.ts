@@ -1,0 +1,216 @@
+/** Requests that the service refuses by itself, and the problem documents of its answers. */
+import { answers } from '../../../service/problems';
+import { createTestSecrets } from '../../../scripts/faults/secret-search';
+import { eventually } from '../../support/eventually';
+import type { Call } from '../../support/http';
+import { ORIGIN } from '../server';
+import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
+
+let service: ServerWithoutFlows;
+beforeAll(async () => (service = await startServerWithoutFlows()));
+afterAll(() => service.close());
+
+const ONE = '/v1/accounts/acme/connectors/1002';
+const json = { 'Content-Type': 'application/json' };
+const text = { 'Content-Type': 'text/plain' };
+const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+
+test('an error is a problem document with a code, and with a request id that the log has', async () => {
+  const answer = await service.asBackend('GET', ONE);
+
+  expect(answer.status).toBe(404);
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(answer.body).toEqual({
+    title: 'Not Found',
+    status: 404,
+    code: 'notFound',
+    detail: answers.notFound.detail,
+    requestId: answer.headers.get('x-request-id'),
+  });
+  await eventually(
+    () => service.log.join(''),
+    (log) => log.includes(answer.body.requestId),
+  );
+});
+
+const big = JSON.stringify({ values: { Domain: 'x'.repeat(256 * 1024) } });
+const withPatience = (properties: unknown): Call => ({ body: { patience: { properties } } });
+const withCredentials = (credentials: object): Call => ({ body: { credentials } });
+const account = (id: string) => `/v1/accounts/${encodeURIComponent(id)}/connectors/1`;
+type Row = [what: string, method: string, path: string, call: Call, status: number, code: string];
+
+test.each<Row>([
+  ['broken JSON', 'POST', ONE, { body: '{"by":' }, 400, 'brokenJson'],
+  ['an empty body of type JSON', 'POST', ONE, { body: '', headers: json }, 400, 'brokenJson'],
+  [
+    'a property called __proto__',
+    'POST',
+    `${ONE}/properties`,
+    { body: '{"values":{"__proto__":1}}' },
+    400,
+    'brokenJson',
+  ],
+  ['a body over 256 KiB', 'POST', `${ONE}/properties`, { body: big }, 413, 'tooLarge'],
+  ['a plain text', 'POST', ONE, { body: 'a=b', headers: text }, 415, 'unsupportedMediaType'],
+  ['a form', 'POST', ONE, { body: 'a=b', headers: form }, 415, 'unsupportedMediaType'],
+  ['an array', 'POST', ONE, { body: [] }, 422, 'malformed'],
+  ['null', 'POST', ONE, { body: 'null' }, 422, 'malformed'],
+  ['an unknown member', 'POST', ONE, { body: { intend: 'reauthenticate' } }, 422, 'malformed'],
+  ['an unknown intent', 'POST', ONE, { body: { intent: 'other' } }, 422, 'malformed'],
+  ['a patience without a number', 'POST', ONE, withPatience('long'), 422, 'malformed'],
+  ['a patience of 0', 'POST', ONE, withPatience(0), 422, 'malformed'],
+  ['a patience of 91 days', 'POST', ONE, withPatience('91 days'), 422, 'malformed'],
+  [
+    'a space in a submission id',
+    'POST',
+    `${ONE}/properties`,
+    { body: { submissionId: 'a b', values: {} } },
+    422,
+    'malformed',
+  ],
+  ['credentials without kind', 'POST', `${ONE}/credentials`, withCredentials({ key: 'x' }), 422, 'malformed'],
+  [
+    'a user name with a colon',
+    'POST',
+    `${ONE}/credentials`,
+    withCredentials({ kind: 'basic', username: 'a:b', password: '' }),
+    422,
+    'malformed',
+  ],
+  [
+    'an empty Idempotency-Key',
+    'POST',
+    `${ONE}/properties`,
+    { body: { values: {} }, headers: { 'Idempotency-Key': '' } },
+    422,
+    'malformed',
+  ],
+  ['a connector id that is no integer', 'GET', '/v1/accounts/acme/connectors/1e3', {}, 422, 'malformed'],
+  ['a connector id over 2^53', 'GET', '/v1/accounts/acme/connectors/9007199254740993', {}, 422, 'malformed'],
+  ['an account id outside Latin-1', 'GET', account('アカ1'), {}, 422, 'malformed'],
+  ['an account id of 201 characters', 'GET', account('a'.repeat(201)), {}, 422, 'malformed'],
+  ['an unknown state', 'GET', '/v1/accounts/acme/connectors?state=asleep', {}, 422, 'malformed'],
+  ['page 0', 'GET', '/v1/accounts/acme/connectors?page=0', {}, 422, 'malformed'],
+  ['a page size of 201', 'GET', '/v1/accounts/acme/connectors?pageSize=201', {}, 422, 'malformed'],
+  ['a broken escape in the path', 'GET', '/v1/accounts/%zz/connectors/1', {}, 404, 'notFound'],
+  ['an account id of 1300 characters', 'GET', account('a'.repeat(1300)), {}, 404, 'notFound'],
+  ['an unknown path', 'GET', '/v1/nothing', {}, 404, 'notFound'],
+  ['the method QUERY on an unknown path', 'QUERY', '/v1/nothing', {}, 404, 'notFound'],
+  ['the method QUERY on a known path', 'QUERY', ONE, {}, 405, 'methodNotAllowed'],
+  ['the method DELETE on a known path', 'DELETE', ONE, {}, 405, 'methodNotAllowed'],
+  ['a cancel without a flow', 'POST', `${ONE}/cancel`, {}, 404, 'notFound'],
+  ['properties without a flow', 'POST', `${ONE}/properties`, { body: { values: { Domain: 'x' } } }, 404, 'notFound'],
+  [
+    'credentials without a flow',
+    'POST',
+    `${ONE}/credentials`,
+    withCredentials({ kind: 'apiKey', key: 'x' }),
+    404,
+    'notFound',
+  ],
+  ['a link without a flow', 'POST', `${ONE}/authorization`, {}, 404, 'notFound'],
+  ['a confirmation without a flow', 'POST', `${ONE}/confirm`, {}, 404, 'notFound'],
+  ['a timeline without a flow', 'GET', `${ONE}/timeline`, {}, 404, 'notFound'],
+])('%s (%s %s) is refused', async (_what, method, path, call, status, code) => {
+  const answer = await service.call(method, path, { token: service.apiKey, ...call });
+
+  expect(answer).toMatchObject({ status, body: { status, code } });
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(answer.headers.get('x-request-id')).toBe(answer.body.requestId);
+});
+
+test('405 names the allowed methods', async () => {
+  expect((await service.asBackend('PUT', ONE)).headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'POST']);
+});
+
+test.each([
+  [{ expiresIn: '59 seconds' }, 'expiresIn'],
+  [{ expiresIn: '61 minutes' }, 'expiresIn'],
+  [{ kind: 'invitation', expiresIn: '31 days' }, 'expiresIn'],
+  [{ expiresIn: 'soon' }, 'expiresIn'],
+  [{ origin: 'https://evil.example' }, 'origin'],
+  [{ origin: `${ORIGIN}/path` }, 'origin'],
+  [{ origin: 'null' }, 'origin'],
+  [{ returnTo: 'https://evil.example/' }, 'returnTo'],
+  [{ returnTo: 'javascript:alert(1)' }, 'returnTo'],
+  [{ language: '<b>' }, 'language'],
+  [{ accountId: 'アカ1' }, 'accountId'],
+  [{ connectorIds: [] }, 'connectorIds'],
+  [{ connectorIds: ['1002'] }, 'connectorIds'],
+  [{ onboardingId: 'o1' }, undefined],
+])('a session with %j is malformed, and starts no flow', async (more, name) => {
+  service.called.length = 0;
+
+  const body = { accountId: 'acme', connectorIds: [1002], ...more };
+  const answer = await service.asBackend('POST', '/v1/sessions', body);
+
+  expect(answer).toMatchObject({ status: 422, body: { code: 'malformed', ...(name && { fields: [{ name }] }) } });
+  expect(service.called).toEqual([]);
+});
+
+test.each([
+  'https://evil.example/',
+  'javascript:alert(1)',
+  '//evil.example',
+  `${ORIGIN}.evil.example/`,
+  'no url',
+  'https://user@app.acme.example/',
+])('a link that returns to %s is malformed', async (returnTo) => {
+  service.called.length = 0;
+
+  const answer = await service.asBackend('POST', `${ONE}/authorization`, { returnTo });
+
+  expect(answer).toMatchObject({ status: 422, body: { code: 'malformed', fields: [{ name: 'returnTo' }] } });
+  expect(service.called).toEqual([]);
+});
+
+test('no answer quotes the request', async () => {
+  const secrets = createTestSecrets();
+  const secret = secrets.secret('sent');
+  const safe = encodeURIComponent(secret);
+  const token = safe.replaceAll('%', '');
+  const calls: [method: string, path: string, call: Call][] = [
+    ['POST', ONE, { body: `{"by":"${secret}` }],
+    ['POST', ONE, { body: { [secret]: 1 } }],
+    ['POST', ONE, { body: { intent: secret } }],
+    ['POST', ONE, { body: { patience: { [secret]: 1 } } }],
+    ['POST', '/v1/sessions', { body: { accountId: 'acme', connectorIds: [secret], origin: secret, language: secret } }],
+    ['POST', `${ONE}/properties`, { body: { values: { [secret]: { sealed: 1 } } } }],
+    ['POST', `${ONE}/properties`, { body: { values: { [secret]: secret } } }],
+    ['POST', `${ONE}/credentials`, withCredentials({ kind: secret })],
+    ['POST', `${ONE}/credentials`, withCredentials({ kind: 'apiKey', key: 1, [secret]: secret })],
+    ['POST', `${ONE}/authorization`, { body: { returnTo: `https://${safe}` } }],
+    ['GET', `/v1/accounts/acme/connectors?state=${safe}`, {}],
+    ['GET', `/v1/accounts/acme/connectors/${safe}`, {}],
+    ['GET', `/v1/${safe}`, {}],
+    ['GET', `/docs/static/${safe}`, {}],
+    ['DELETE', `/v1/accounts/${safe}/connectors/1`, {}],
+    ['GET', '/v1/session', { token }],
+    ['POST', '/v1/session/redeem', { token }],
+  ];
+
+  for (const [method, path, call] of calls) {
+    const answer = await service.call(method, path, { token: service.apiKey, ...call });
+
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    const found = secrets.foundIn(answer.text + JSON.stringify([...answer.headers]));
+    expect({ path, found }).toEqual({ path, found: [] });
+  }
+});
+
+test('the 121st call of a session in a minute is rateLimited, also with a renewed token; other sessions are not', async () => {
+  const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
+  const [busy, other] = [await service.tokens.mint('session', scope), await service.tokens.mint('session', scope)];
+  const call = (token: string) => service.call('GET', '/v1/session/sealing-keys', { token });
+
+  const all = await Promise.all(Array.from({ length: 130 }, () => call(busy.token)));
+  const renewed = await service.tokens.renew(await service.tokens.session(busy.token));
+
+  const limited = all.filter(({ status }) => status === 429);
+  expect(all.filter(({ status }) => status === 200)).toHaveLength(120);
+  expect(limited).toHaveLength(10);
+  expect(limited[0]!.body.code).toBe('rateLimited');
+  expect(Number(limited[0]!.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await call(renewed.token)).status).toBe(429);
+  expect((await call(other.token)).status).toBe(200);
+});

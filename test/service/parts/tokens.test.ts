@@ -1,0 +1,198 @@
+/** Tokens of browsers and API keys of backends, and the origins that may use a session. */
+import { base64url } from 'jose';
+import { Tokens } from '../../../service/tokens';
+import { newSessionKeys, ORIGIN, OTHER_ORIGIN } from '../server';
+import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+let service: ServerWithoutFlows;
+beforeAll(async () => (service = await startServerWithoutFlows()));
+afterAll(() => service.close());
+
+const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
+const mint = async (more: object = {}) => (await service.tokens.mint('session', { ...scope, ...more })).token;
+const tokensAt = (now: () => number) => new Tokens({ keys: service.sessionKeys, publicUrl: service.url, now });
+const read = (token: string, origin?: string) =>
+  service.call('GET', '/v1/session', { token, headers: origin === undefined ? {} : { Origin: origin } });
+
+describe('authentication', () => {
+  const ofBrowsers = [
+    ['GET', '/v1/session'],
+    ['GET', '/v1/session/events'],
+    ['GET', '/v1/session/sealing-keys'],
+    ['POST', '/v1/session/renew'],
+    ['POST', '/v1/session/redeem'],
+    ['POST', '/v1/session/connectors/1002/properties'],
+    ['POST', '/v1/session/connectors/1002/credentials'],
+    ['POST', '/v1/session/connectors/1002/confirm'],
+  ] as const;
+  const ofBackends = [
+    ['POST', '/v1/sessions'],
+    ['GET', '/v1/accounts/acme/connectors'],
+    ['POST', '/v1/accounts/acme/connectors/1002'],
+    ['GET', '/v1/accounts/acme/connectors/1002'],
+    ['GET', '/v1/accounts/acme/connectors/1002/timeline'],
+    ...['properties', 'credentials', 'authorization', 'confirm', 'cancel', 'reauthenticate'].map(
+      (name) => ['POST', `/v1/accounts/acme/connectors/1002/${name}`] as const,
+    ),
+  ] as const;
+  const withHeader = (token: string, change: object) => {
+    const [header, ...rest] = token.split('.') as [string, string, string];
+    const changed = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...change };
+    return [base64url.encode(JSON.stringify(changed)), ...rest].join('.');
+  };
+
+  test('a token of another kind, service or key, and a changed token, are unauthorized at every call of browsers', async () => {
+    const { sessionKeys: keys, url: publicUrl, tokens } = service;
+    const token = await mint();
+    const { token: invitation } = await tokens.mint('invitation', scope);
+    const [header, payload, signature] = token.split('.') as [string, string, string];
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const otherAccount = base64url.encode(JSON.stringify({ ...claims, account: 'other' }));
+    const wrong = {
+      none: undefined,
+      empty: '',
+      apiKey: service.apiKey,
+      attempt: await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1' }),
+      otherKey: (await new Tokens({ keys: newSessionKeys(), publicUrl }).mint('session', scope)).token,
+      otherService: (await new Tokens({ keys, publicUrl: 'https://other.example' }).mint('session', scope)).token,
+      unsigned: `${base64url.encode(JSON.stringify({ alg: 'none', typ: 'session+jwt' }))}.${payload}.`,
+      otherPayload: [header, otherAccount, signature].join('.'),
+      otherType: withHeader(invitation, { typ: 'session+jwt' }),
+      otherKid: withHeader(token, { kid: 'unknown' }),
+      cut: token.slice(0, -2),
+    };
+
+    for (const [method, path] of ofBrowsers) {
+      const otherKind = path.endsWith('/redeem') ? token : invitation;
+      for (const [name, given] of Object.entries({ ...wrong, otherKind })) {
+        const answer = await service.call(method, path, { token: given });
+        expect({ name, path, ...answer }).toMatchObject({ name, path, status: 401, body: { code: 'unauthorized' } });
+        expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      }
+    }
+    expect(service.called).toEqual([]);
+  });
+
+  test('a session token, no key and a changed key are unauthorized at every call of backends', async () => {
+    const wrong = [await mint(), undefined, `${service.apiKey}x`, service.apiKey.toUpperCase()];
+
+    for (const [method, path] of ofBackends)
+      for (const token of wrong)
+        expect(await service.call(method, path, { token })).toMatchObject({
+          status: 401,
+          body: { code: 'unauthorized' },
+        });
+    expect(service.called).toEqual([]);
+  });
+
+  test('an expired token is tokenExpired', async () => {
+    const { token } = await tokensAt(() => Date.now() - HOUR_MS).mint('session', scope);
+
+    expect(await read(token)).toMatchObject({ status: 401, body: { code: 'tokenExpired' } });
+  });
+
+  test('a token of an older session key is good until that key is removed', async () => {
+    const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
+    const before = new Tokens({ keys: [older], publicUrl: service.url });
+    const rotated = new Tokens({ keys: [newer, older], publicUrl: service.url });
+    const { token } = await before.mint('session', scope);
+
+    expect((await rotated.session(token)).accountId).toBe('acme');
+    expect((await read((await rotated.mint('session', scope)).token)).status).toBe(200);
+    expect((await read(token)).status).toBe(401);
+  });
+});
+
+describe('lifetimes', () => {
+  test('a renewed session keeps its scope and its lifetime, and ends 8 hours after it was made', async () => {
+    const start = Date.now();
+    const { token } = await service.tokens.mint('session', { ...scope, accountLabel: 'Acme Ltd' }, MINUTE_MS);
+    const session = await service.tokens.session(token);
+
+    const renewed = await service.call('POST', '/v1/session/renew', { token });
+    const last = await tokensAt(() => start + 8 * HOUR_MS - MINUTE_MS).renew({ ...session, lifetimeMs: HOUR_MS });
+
+    expect(renewed.status).toBe(200);
+    const after = await service.tokens.session(renewed.body.token);
+    expect({ ...after, expiresAtMs: 0 }).toEqual({ ...session, expiresAtMs: 0 });
+    expect(after.expiresAtMs - Date.now()).toBeLessThanOrEqual(MINUTE_MS);
+    expect(Date.parse(last.expiresAt)).toBe(session.capMs);
+    expect(session.capMs - start).toBeLessThanOrEqual(8 * HOUR_MS);
+  });
+
+  test('a session made from an invitation ends with the invitation', async () => {
+    const invitation = await service.tokens.invitation((await service.tokens.mint('invitation', scope)).token);
+    const almostOver = tokensAt(() => invitation.capMs - MINUTE_MS);
+
+    const { expiresAt, token } = await almostOver.redeem(invitation);
+
+    expect(Date.parse(expiresAt)).toBe(invitation.capMs);
+    expect((await almostOver.session(token)).capMs).toBe(invitation.capMs);
+  });
+});
+
+describe('other origins', () => {
+  const preflight = (origin: string, path = '/v1/session', method = 'GET') =>
+    service.call('OPTIONS', path, {
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': method,
+        'Access-Control-Request-Headers': 'authorization',
+      },
+    });
+  const allowedOrigin = ({ headers }: { headers: Headers }) => headers.get('access-control-allow-origin');
+
+  test.each(['/v1/session', '/v1/session/renew', '/v1/session/connectors/1002/credentials'])(
+    'a preflight of %s is answered for an origin of ALLOWED_ORIGINS only',
+    async (path) => {
+      const allowed = await preflight(ORIGIN, path);
+
+      expect(allowed.status).toBe(204);
+      expect(allowedOrigin(allowed)).toBe(ORIGIN);
+      expect(allowed.headers.get('access-control-allow-headers')).toContain('Authorization');
+      expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
+      expect(allowedOrigin(await preflight('https://evil.example', path))).toBeNull();
+      expect(allowedOrigin(await preflight('null', path))).toBeNull();
+    },
+  );
+
+  test('a preflight of a call of backends is not answered', async () => {
+    expect(allowedOrigin(await preflight(ORIGIN, '/v1/sessions', 'POST'))).toBeNull();
+  });
+
+  test("a session is accepted from its own origin and from the service's", async () => {
+    const token = await mint({ origin: ORIGIN });
+
+    const own = await read(token, ORIGIN);
+
+    expect(own.status).toBe(200);
+    expect(allowedOrigin(own)).toBe(ORIGIN);
+    expect(own.headers.get('vary')).toContain('Origin');
+    expect((await read(token, service.url)).status).toBe(200);
+  });
+
+  test.each([
+    ['another allowed origin', OTHER_ORIGIN, ORIGIN],
+    ['an unknown origin', 'https://evil.example', ORIGIN],
+    ['the origin null', 'null', ORIGIN],
+    ['an allowed origin, when the session has none', ORIGIN, undefined],
+  ])('a session is refused from %s', async (_what, from, origin) => {
+    const refused = await read(await mint({ origin }), from);
+
+    expect(refused).toMatchObject({ status: 403, body: { code: 'originNotAllowed' } });
+    expect(allowedOrigin(refused)).toBeNull();
+  });
+
+  test('the host page can read that its session has expired', async () => {
+    const past = tokensAt(() => Date.now() - HOUR_MS);
+    const { token } = await past.mint('session', { ...scope, origin: ORIGIN });
+
+    const answer = await read(token, ORIGIN);
+
+    expect(answer.body.code).toBe('tokenExpired');
+    expect(allowedOrigin(answer)).toBe(ORIGIN);
+  });
+});

@@ -1,0 +1,76 @@
+/** The service on a port of this process, and its callers: a backend and browsers. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { ConnectorAuth } from '../../client/connector-auth';
+import { createApp } from '../../service/app';
+import type { SealingKeys } from '../../service/config';
+import { apiKeysOf, sessionKeysOf, type SessionKeys } from '../../service/keys';
+import { createLog, logAnswer } from '../../service/log';
+import { createMetrics, type Metrics } from '../../service/metrics';
+import { Tokens } from '../../service/tokens';
+import { freePort } from '../../scripts/local/ports';
+import { newSessionKeys as newSessionKeySet } from '../../scripts/local/settings';
+import { callerOf, type Answer, type Caller } from '../support/http';
+
+export const ORIGIN = 'https://app.acme.example';
+export const OTHER_ORIGIN = 'https://app.other.example';
+
+export interface ServerSettings {
+  auth: ConnectorAuth;
+  sealing: SealingKeys;
+  /** The answer of `/readyz`: see `Parts`. */
+  trouble?: () => Promise<string | undefined>;
+  /** The address where the server listens, by default. */
+  publicUrl?: string;
+  /** Beside ORIGIN and OTHER_ORIGIN. */
+  allowedOrigins?: readonly string[];
+  /** The clock that signs and verifies tokens. */
+  now?: () => number;
+}
+
+export interface Server {
+  url: string;
+  apiKey: string;
+  tokens: Tokens;
+  sessionKeys: SessionKeys;
+  metrics: Metrics;
+  /** The lines of the log. */
+  log: string[];
+  /** Sends JSON; a string is sent unchanged. */
+  call: Caller;
+  /** Sends JSON with the API key. */
+  asBackend(method: string, path: string, body?: unknown, headers?: { [name: string]: string }): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export const newSessionKeys = (): SessionKeys => sessionKeysOf(JSON.stringify(newSessionKeySet()));
+
+export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+export async function startServer(settings: ServerSettings): Promise<Server> {
+  const { auth, sealing, trouble = async () => undefined, allowedOrigins = [], now } = settings;
+  const apiKey = randomBytes(24).toString('base64url');
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const publicUrl = settings.publicUrl ?? url;
+  const sessionKeys = newSessionKeys();
+  const tokens = new Tokens({ keys: sessionKeys, publicUrl, now });
+  const log: string[] = [];
+  const logger = createLog({ write: (line) => void log.push(line) });
+  const metrics = createMetrics();
+  const app = await createApp({
+    auth,
+    tokens,
+    apiKeys: apiKeysOf([digestOf('another key'), digestOf(apiKey)]),
+    config: { publicUrl, allowedOrigins: [ORIGIN, OTHER_ORIGIN, ...allowedOrigins], sealing },
+    trouble,
+    report(answered) {
+      logAnswer(logger, answered);
+      metrics.count(answered);
+    },
+  });
+  await app.listen({ port, host: '127.0.0.1' });
+  const call = callerOf(url);
+  const asBackend: Server['asBackend'] = (method, path, body, headers) =>
+    call(method, path, { token: apiKey, body, headers });
+  return { url, apiKey, tokens, sessionKeys, metrics, log, call, asBackend, close: () => app.close() };
+}
