@@ -140,5 +140,5 @@ export class Disturbances {
 async function disturb(proxy: Proxy, how: 'cut' | 'hold', ms: number): Promise<void> {
   proxy[how]();
   await delay(ms);
-  proxy.mend();
+  proxy.restore();
 }

@@ -13,7 +13,7 @@ export interface Proxy {
   /** Whether it holds something that the server was told. */
   isHolding(): boolean;
   /** After either: passes everything on, also what it has held. */
-  mend(): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     hold: () => holdWhat('held'),
     holdAnswers: () => holdWhat('answers held'),
     isHolding: () => [...sockets].some(([{ readableLength }, says]) => says === 'told' && readableLength > 0),
-    mend() {
+    restore() {
       state = 'open';
       for (const socket of sockets.keys()) socket.resume();
     },

@@ -1,65 +1,61 @@
-/** The worker's connection to Temporal breaks in the midst of every step. */
+/** The worker's connection to Temporal fails during every call to Cyclr. */
 import { eventually } from '../support/eventually';
-import type { OwnProcess } from '../support/process';
-import { attemptsOf, historyOf, lostAttempts, pendingAttempt, reconciled } from './books';
-import { breakDuring, type Caught } from './caught';
-import { openScene, type Scene } from './scene';
-import { steps } from './steps';
+import { breakDuring, type StepCall } from './held-calls';
+import { attemptsOf, faultsIn, historyOf, lostAttempts, openScene, pendingAttempt, type Scene } from './scene';
+import { stepNames, steps } from './steps';
 
 let scene: Scene;
-let worker: OwnProcess;
-let caught: Caught[];
 
 beforeAll(async () => {
   scene = await openScene();
-  worker = await scene.startWorker();
+  await scene.startWorker();
 });
 
 afterAll(() => scene?.close());
 
-describe.each(['cut', 'hold'] as const)('%s, for seconds', (trouble) => {
+describe.each([
+  ['resets', 'cut'],
+  ['passes nothing on', 'hold'],
+] as const)('when the connection %s until Cyclr has answered', (_how, fault) => {
+  let calls: StepCall[];
   beforeAll(async () => {
-    caught = await breakDuring(scene, steps, scene.proxy[trouble]);
-    scene.proxy.mend();
+    calls = await breakDuring(scene, steps, scene.toTemporal[fault]);
+    scene.toTemporal.restore();
   });
 
-  test.each(steps.map(({ name }, index) => [name, index] as const))('%s: once, and it counts', async (_step, index) => {
-    const { user, ended, requests, step } = caught[index]!;
+  test.each(stepNames)('the result of %s is delivered once', async (_step, index) => {
+    const { user, ended, requests, step } = calls[index]!;
 
     await ended;
 
-    await reconciled(user);
+    expect(await faultsIn(scene, user)).toEqual([]);
     if (step.isDone) expect(requests()).toHaveLength(1);
-    expect(new Set(attemptsOf(await historyOf(user)))).toEqual(new Set([1]));
+    expect(new Set(attemptsOf(await historyOf(scene, user)))).toEqual(new Set([1]));
   });
 });
 
-describe('cut, until Temporal gives the attempt up', () => {
-  const chosen = steps.filter(({ name }) => ['the connector is read', 'the credentials are stored'].includes(name));
+describe('when the connection resets for longer than an activity attempt may take', () => {
+  const chosen = steps.filter(({ name }) => ['reading the connector', 'storing the credentials'].includes(name));
+  let calls: StepCall[];
   beforeAll(async () => {
-    caught = await breakDuring(scene, chosen, scene.proxy.cut);
-    for (const { user } of caught)
+    calls = await breakDuring(scene, chosen, scene.toTemporal.cut);
+    for (const { user } of calls)
       await eventually(
-        () => pendingAttempt(user),
+        () => pendingAttempt(scene, user),
         (attempt) => attempt === 2,
-        30_000,
       );
-    scene.proxy.mend();
+    scene.toTemporal.restore();
   });
 
   test.each(chosen.map(({ name }, index) => [name, index] as const))(
-    '%s: again, and nobody is asked again',
+    'the activity of %s is repeated, and the user is not asked again',
     async (_step, index) => {
-      const { user, ended } = caught[index]!;
+      const { user, ended } = calls[index]!;
 
       await ended;
 
-      await reconciled(user);
-      expect(lostAttempts(await historyOf(user))).toBe(1);
+      expect(await faultsIn(scene, user)).toEqual([]);
+      expect(lostAttempts(await historyOf(scene, user))).toBe(1);
     },
   );
-});
-
-test('the worker has gone on by itself', () => {
-  expect(worker.isRunning()).toBe(true);
 });

@@ -1,75 +1,70 @@
-/** Cyclr does wrong, once, at each of its calls. What it is for hours: `test/workflows/outages.test.ts`. */
+/** Cyclr fails once, at each of its calls. Outages of hours: `test/workflows/outages.test.ts`. */
 import type { FaultRule } from '../../sandbox/fault-rule';
-import { attemptsOf, historyOf, reconciled } from './books';
-import { before, type Caught } from './caught';
-import { openScene, type Scene } from './scene';
+import { before, type StepCall } from './held-calls';
+import { attemptsOf, faultsIn, historyOf, openScene, type Scene, type TestUser } from './scene';
 import { steps } from './steps';
-import type { User } from './user';
 
-const inASecond = () => new Date(Date.now() + 1_000).toUTCString();
-
-/** All that is mended by another attempt. */
-const faults: { [name: string]: FaultRule['then'] } = {
-  500: { status: 500 },
-  502: { status: 502, body: 'Bad gateway' },
-  503: { status: 503, headers: { 'retry-after': '1' } },
-  '429 for a second': { kind: 'throttled', retryAfter: 1 },
-  '429 until a time': { kind: 'throttled', retryAfter: inASecond() },
-  'an old token': 'unauthorized',
-  'a reset': 'reset',
-  'an answer that is lost': 'applied-then-reset',
-  'no answer': 'hang',
-  'half an answer': 'truncated',
-  'a page': 'html',
-  'an error’s page': 'html500',
-  nothing: 'empty',
-  'a redirect': 'redirect',
+/** Faults after which the next activity attempt succeeds. */
+const faults: { [name: string]: () => FaultRule['then'] } = {
+  500: () => ({ status: 500 }),
+  502: () => ({ status: 502, body: 'Bad gateway' }),
+  503: () => ({ status: 503, headers: { 'retry-after': '1' } }),
+  '429 with seconds': () => ({ kind: 'throttled', retryAfter: 1 }),
+  '429 with a date': () => ({ kind: 'throttled', retryAfter: new Date(Date.now() + 1_000).toUTCString() }),
+  '401 for an old token': () => 'unauthorized',
+  'a reset connection': () => 'reset',
+  'a lost answer': () => 'applied-then-reset',
+  'no answer': () => 'hang',
+  'half an answer': () => 'truncated',
+  'an HTML page': () => 'html',
+  'an HTML error page': () => 'html500',
+  'an empty body': () => 'empty',
+  'a redirect': () => 'redirect',
 };
-
 const rows = Object.keys(faults).flatMap((fault) => steps.map((step) => ({ fault, step })));
 
 let scene: Scene;
-let caught: Caught[];
-let tokens: User[];
+let calls: StepCall[];
+let duringTokenFaults: TestUser[];
 
-/** All at once, each flow with one fault of its own. */
+/** All rows at the same time, each flow with a fault of its own. */
 beforeAll(async () => {
   scene = await openScene();
   for (const then of [{ status: 500 }, 'reset', 'truncated', 'html', 'empty'] as const)
     scene.sandbox.fault({ match: { path: '/oauth/token' }, then });
   await scene.startWorker();
-  tokens = ['Fernhill', 'Quartz', 'Ledgerly'].map((connector) => scene.user(connector));
-  await Promise.all(tokens.map((user) => user.walks()));
+  duringTokenFaults = ['Fernhill', 'Quartz', 'Ledgerly'].map((connector) => scene.user(connector));
+  await Promise.all(duringTokenFaults.map((user) => user.play()));
   const ready = await Promise.all(rows.map(({ step }) => before(scene, step)));
-  caught = ready.map((goesOn, index) => goesOn(faults[rows[index]!.fault]!));
+  calls = ready.map((take, index) => take(faults[rows[index]!.fault]!()));
 });
 
 afterAll(() => scene?.close());
 
-describe.each(Object.keys(faults))('%s, when', (fault) => {
-  test.each(steps.map(({ name }) => name))('%s', async (name) => {
-    const { user, ended } = caught[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
+describe.each(Object.keys(faults))('when Cyclr answers once with %s', (fault) => {
+  test.each(steps.map(({ name }) => name))('%s succeeds at the second attempt', async (name) => {
+    const { user, ended } = calls[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
 
     await ended;
 
-    await reconciled(user);
-    expect(Math.max(...attemptsOf(await historyOf(user)))).toBe(2);
+    expect(await faultsIn(scene, user)).toEqual([]);
+    expect(Math.max(...attemptsOf(await historyOf(scene, user)))).toBe(2);
   });
 });
 
-test('whatever goes wrong with the token is mended by another attempt', async () => {
-  for (const user of tokens) await reconciled(user);
+test('faults of the token endpoint are retried', async () => {
+  for (const user of duringTokenFaults) expect(await faultsIn(scene, user)).toEqual([]);
 
-  const asked = scene.sandbox.requests.filter(({ path }) => path === '/oauth/token');
-  expect(asked.slice(0, 6).map(({ status }) => status)).toEqual([500, undefined, undefined, 200, 200, 200]);
+  const requests = scene.sandbox.requests.filter(({ path }) => path === '/oauth/token');
+  expect(requests.slice(0, 6).map(({ status }) => status)).toEqual([500, undefined, undefined, 200, 200, 200]);
 });
 
-test('Authenticated that comes late is waited for', async () => {
-  await Promise.all(caught.map(({ ended }) => ended));
+test('a late Authenticated is waited for', async () => {
+  await Promise.all(calls.map(({ ended }) => ended));
   scene.sandbox.switches.authenticatedAfterMs = 2_500;
 
   for (const user of ['Quartz', 'Ledgerly'].map((connector) => scene.user(connector))) {
-    await user.walks();
-    await reconciled(user);
+    await user.play();
+    expect(await faultsIn(scene, user)).toEqual([]);
   }
 });

@@ -1,4 +1,4 @@
-/** The worker's process behind a connection to Temporal that is cut and mended. */
+/** The worker's process behind a connection to Temporal that is cut and restored. */
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -59,7 +59,7 @@ test('it is ready only while it reaches Temporal, alive all the time, and stops 
   await eventually(() => probe('/healthz').catch(() => false));
   expect(await probe('/readyz')).toEqual({ status: 503, body: { ok: false, why: 'The worker is starting.' } });
 
-  proxy.mend();
+  proxy.restore();
   await comes(200);
 
   for (const trouble of ['hold', 'cut'] as const) {
@@ -69,7 +69,7 @@ test('it is ready only while it reaches Temporal, alive all the time, and stops 
     expect(Date.now() - since).toBeLessThan(5_000);
     await isAlive();
 
-    proxy.mend();
+    proxy.restore();
     await comes(200);
   }
 

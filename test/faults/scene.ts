@@ -1,144 +1,152 @@
-/** Everything that can break, as processes: Temporal on its data file, workers behind a proxy, a Cyclr; and users. */
+/** A stack that a test breaks, its users, and the checks of their flows. */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
-import { ConnectorAuth } from '../../client/connector-auth';
-import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
-import { connect } from '../../temporal/connection';
-import { startDevServer } from '../../scripts/local/dev-server';
-import { freePort } from '../../scripts/local/ports';
-import { searchAttributeNames } from '../../temporal/search-attributes';
+import type { ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import type { ConnectorPatch } from '../../sandbox/control';
-import { startSandbox, type Sandbox } from '../../sandbox/server';
-import type { Input } from '../../workflows/messages';
-import { startProxy, type Proxy } from '../../scripts/faults/proxy';
-import { startOwn, type OwnProcess } from '../support/process';
-import { serviceProcess, type ServiceProcess } from '../support/service-process';
-import { User } from './user';
+import { faultsOf } from '../../scripts/faults/checks';
+import { evidenceOf } from '../../scripts/faults/evidence';
+import {
+  newRecord,
+  recordedAnswers,
+  recordedConsents,
+  recordedTransport,
+  type FlowRecord,
+  type RunExpectation,
+} from '../../scripts/faults/flow-record';
+import { persistent } from '../../scripts/faults/persistent';
+import { startFaultStack, type FaultStack } from '../../scripts/faults/stack';
+import { expectationOf, waitsOf } from '../../scripts/user/expectations';
+import {
+  libraryTransport,
+  sealerOf,
+  signalInputs,
+  type StartOptions,
+  type Transport,
+} from '../../scripts/user/transports';
+import { goodAnswers, inOrder, User } from '../../scripts/user/user';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import type { StateName, View } from '../../workflows/view';
+import { ofKind, type HistoryEvent } from '../support/histories';
+import { RETURN_TO } from '../support/messages';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000); // ends a hang
 
-export interface Scene {
-  sandbox: Sandbox;
-  client: Client;
-  auth: ConnectorAuth;
-  publicKey: SealingKey;
-  temporal: {
-    kill(): Promise<void>;
-    /** On the same port and data. */
-    start(): Promise<void>;
-  };
-  /** Between workers and Temporal; nobody else goes through it. */
-  proxy: Proxy;
-  /** One more worker. */
-  startWorker(): Promise<OwnProcess>;
-  /** The onboarding service, started, and what stands between it and Temporal. */
-  startService(): Promise<{ service: ServiceProcess; serviceProxy: Proxy }>;
-  /** A user with a connector of the catalogue that was just installed; nothing is started. */
-  user(connector: string, more?: Pick<Input, 'intent' | 'patience'> & { patch?: ConnectorPatch }): User;
-  /** Ends everything that was started. */
+export interface Scene extends FaultStack {
+  user(connector: string, options?: UserSettings): TestUser;
+  /** A user with another transport than the library. */
+  userOver(key: ConnectorKey, connector: string, transport: Transport, options?: StartOptions): TestUser;
+  /** Ends all users' calls, then all processes. */
   close(): Promise<void>;
 }
 
-/** Opens it, without a worker. */
+export interface UserSettings extends StartOptions {
+  patch?: ConnectorPatch;
+  /** Signals instead of updates. */
+  bySignal?: boolean;
+}
+
+/** A user who gives each input once, without mistakes, and repeats a call until it is answered. */
+export interface TestUser {
+  user: User;
+  key: ConnectorKey;
+  record: FlowRecord;
+  transport: Transport;
+  /** The error of each call that was repeated. */
+  repeated: ConnectorAuthErrorCode[];
+  /** Continues until the flow is in this state or has ended. */
+  play(until?: StateName): Promise<View>;
+  /** Answers this view, then plays to the end. */
+  answer(view: View): Promise<View>;
+}
+
+/** Opens the scene without a worker. */
 export async function openScene(): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-faults-'));
-  const endings: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
-  const close = async () => {
-    for (const ending of endings.splice(0).reverse()) await ending();
-  };
-  try {
-    return { ...(await parts(folder, endings)), close };
-  } catch (err) {
-    await close();
-    throw err;
-  }
-}
-
-async function parts(folder: string, endings: (() => unknown)[]): Promise<Omit<Scene, 'close'>> {
-  const temporal = await startTemporal(folder, endings);
-  const { address } = temporal;
-  const proxy = await startProxy(address);
-  endings.push(() => proxy.close());
-  const sandbox = await startSandbox();
-  endings.push(() => sandbox.close());
-  const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
-  endings.push(() => connection.close());
-  const client = new Client({ connection });
-  const keys = JSON.stringify({ keys: [await generateKey()] });
-  const publicKey = await publicKeyOf(keys);
+  const stack = await startFaultStack(folder);
+  stack.onStop(() => stack.client.connection.close());
   const closing = new AbortController();
-  setMaxListeners(0, closing.signal);
-  const reached = { sandbox, client, auth: new ConnectorAuth(client), publicKey, closing: closing.signal };
-  const users: User[] = [];
-  endings.push(() => {
-    closing.abort();
-    return Promise.all(users.map(({ walk }) => walk)); // a call that is under way outlives its connection badly
-  });
-  const env = {
-    TEMPORAL_ADDRESS: proxy.address,
-    CYCLR_API_URL: sandbox.url,
-    CYCLR_SERVICE_URL: sandbox.url,
-    CYCLR_CLIENT_ID: sandbox.clientId,
-    CYCLR_CLIENT_SECRET: sandbox.clientSecret,
-    SEALING_KEYS: keys,
+  const { signal } = closing;
+  setMaxListeners(0, signal);
+  const plays: Promise<unknown>[] = [];
+  const run = (promise: Promise<View>): Promise<View> => {
+    plays.push(promise.catch(() => undefined)); // the test that awaits it sees the error
+    return promise;
   };
+  const userOver: Scene['userOver'] = (key, connector, inner, start) => {
+    const record = newRecord(connector, key, [expectedOf(connector)]);
+    const repeated: ConnectorAuthErrorCode[] = [];
+    const recorded = recordedTransport(inner, record, stack.stored);
+    const repeating = persistent(recorded, signal, (_method, code) => void repeated.push(code));
+    const transport = recordedConsents(repeating, record, stack.stored);
+    const answers = recordedAnswers(inOrder(goodAnswers(connector)), record);
+    const user = new User({ key, start, transport, answers, sandboxUrl: stack.sandbox.url, signal });
+    return {
+      ...{ user, key, record, transport, repeated },
+      play: (until) => run(user.play(until)),
+      answer: (view) => run(user.answer(view).then(() => user.play())),
+    };
+  };
+  const sealer = sealerOf(stack.publicKey);
+  const library = libraryTransport({ auth: stack.auth, sealer, returnTo: RETURN_TO });
+  const signals = { ...library, ...signalInputs({ client: stack.client, sealer, by: 'callback' }) };
   return {
-    ...reached,
-    temporal,
-    proxy,
-    startWorker: async () => {
-      const worker = await startOwn({
-        main: 'worker/main.js',
-        env: { ...env, HEALTH_PORT: '0' },
-        logFile: join(folder, `worker-${randomUUID()}.log`),
-        isReady: (log) => log.includes('Health at'),
-      });
-      endings.push(() => worker.ends());
-      return worker;
+    ...stack,
+    userOver,
+    user: (connector, { patch, bySignal, ...start } = {}) => {
+      const key = stack.install(`account-${randomUUID()}`, connector, patch);
+      return userOver(key, connector, bySignal ? signals : library, start);
     },
-    startService: async () => {
-      const serviceProxy = await startProxy(address);
-      endings.push(() => serviceProxy.close());
-      const service = await serviceProcess({ temporalAddress: serviceProxy.address, sealingKeys: keys, folder });
-      await service.start();
-      endings.push(() => service.ends());
-      return { service, serviceProxy };
-    },
-    user: (connector, { intent, patience, patch } = {}) => {
-      const accountId = `account-${randomUUID()}`;
-      const [{ id: connectorId } = { id: 0 }] = sandbox.createAccount(accountId, { connectors: [connector] });
-      if (patch) sandbox.update(accountId, connectorId, patch);
-      const user = new User(reached, {
-        accountId,
-        connectorId,
-        ...(intent && { intent }),
-        ...(patience && { patience }),
-      });
-      users.push(user);
-      return user;
+    async close() {
+      closing.abort();
+      await Promise.all(plays);
+      await stack.stop();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function startTemporal(folder: string, endings: (() => unknown)[]) {
-  const options = {
-    port: await freePort(),
-    dbFile: join(folder, 'temporal.db'),
-    logFile: join(folder, 'temporal.log'),
-    searchAttributes: searchAttributeNames,
-  };
-  let server = await startDevServer(options);
-  endings.push(() => server.stop());
-  return {
-    address: server.address,
-    kill: async () => {
-      process.kill(server.pid, 'SIGKILL');
-      await server.exited;
-    },
-    start: async () => void (server = await startDevServer(options)),
-  };
+/** The outcome where each input is asked for once. */
+function expectedOf(connector: string): RunExpectation {
+  const { state, verification } = expectationOf(connector);
+  return { states: [state], verification, waits: waitsOf(connector) };
+}
+
+/** All faults of the user's flow and of the stack's processes; empty where everything is right. */
+export async function faultsIn(scene: Scene, user: Pick<TestUser, 'record'>): Promise<string[]> {
+  const { key, runs } = user.record;
+  const workflowId = workflowIdOf(key);
+  const evidence = runs.map(async ({ runId }) => {
+    const history = await scene.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    return evidenceOf(scene.client, { workflowId, runId, history });
+  });
+  const { runId: latest } = await scene.auth.progress(key);
+  return [
+    ...faultsOf(user.record, await Promise.all(evidence), scene.stored),
+    ...(latest === runs.at(-1)?.runId ? [] : ['the flow has a run that the user did not start']),
+    ...scene.unexpectedEnds,
+  ];
+}
+
+export const historyOf = async ({ client }: Scene, { key }: Pick<TestUser, 'key'>): Promise<HistoryEvent[]> =>
+  (await client.workflow.getHandle(workflowIdOf(key)).fetchHistory()).events ?? [];
+
+/** The number of activity attempts that timed out: their worker never reported a result. */
+export function lostAttempts(events: HistoryEvent[]): number {
+  const retried = events.filter(
+    ({ activityTaskStartedEventAttributes: started }) => started?.lastFailure?.timeoutFailureInfo,
+  );
+  return retried.length + ofKind(events, 'activityTaskTimedOut').length;
+}
+
+/** The number of the activity attempt whose result counted, for each activity. */
+export const attemptsOf = (events: HistoryEvent[]): number[] =>
+  ofKind(events, 'activityTaskStarted').map(({ activityTaskStartedEventAttributes: started }) => started?.attempt ?? 0);
+
+/** The number of the activity attempt that runs or is next. */
+export async function pendingAttempt({ client }: Scene, { key }: TestUser): Promise<number | undefined> {
+  const { raw } = await client.workflow.getHandle(workflowIdOf(key)).describe();
+  return raw.pendingActivities?.[0]?.attempt ?? undefined;
 }

@@ -1,11 +1,8 @@
-/** Temporal itself is killed, and started again on its data, while flows wait, call Cyclr and are given inputs. */
+/** Temporal is killed, and started again on its data, while flows wait, call Cyclr and get inputs. */
 import { eventually } from '../support/eventually';
-import type { OwnProcess } from '../support/process';
-import { reconciled } from './books';
-import { breakDuring, type Caught } from './caught';
-import { openScene, type Scene } from './scene';
-import { steps } from './steps';
-import type { User } from './user';
+import { breakDuring, type StepCall } from './held-calls';
+import { faultsIn, openScene, type Scene, type TestUser } from './scene';
+import { stepNames, steps } from './steps';
 
 const waits = [
   ['awaitingProperties', 'Fernhill'],
@@ -14,65 +11,64 @@ const waits = [
 ] as const;
 
 let scene: Scene;
-let worker: OwnProcess;
 
 beforeAll(async () => {
   scene = await openScene();
-  worker = await scene.startWorker();
+  await scene.startWorker();
 });
 
 afterAll(() => scene?.close());
 
-describe('for seconds', () => {
-  let resting: User[];
-  let expiring: User;
-  let caught: Caught[];
+describe('when Temporal is restarted at once', () => {
+  let waiting: TestUser[];
+  let expiring: TestUser;
+  let calls: StepCall[];
   beforeAll(async () => {
-    resting = waits.map(([, connector]) => scene.user(connector));
-    await Promise.all(waits.map(([state], index) => resting[index]!.walks(state)));
+    waiting = waits.map(([, connector]) => scene.user(connector));
+    await Promise.all(waits.map(([state], index) => waiting[index]!.play(state)));
     expiring = scene.user('Fernhill', { patience: { properties: '5s' } });
-    await expiring.walks('awaitingProperties');
-    caught = await breakDuring(scene, steps, scene.temporal.kill);
-    await scene.temporal.start();
+    await expiring.play('awaitingProperties');
+    calls = await breakDuring(scene, steps, scene.killTemporal);
+    await scene.restartTemporal();
   });
 
-  test.each(steps.map(({ name }, index) => [name, index] as const))('%s', async (_step, index) => {
-    const { user, ended } = caught[index]!;
+  test.each(stepNames)('%s counts once', async (_step, index) => {
+    const { user, ended } = calls[index]!;
 
     await ended;
 
-    await reconciled(user);
+    expect(await faultsIn(scene, user)).toEqual([]);
   });
 
-  test.each(waits.map(([state], index) => [state, index] as const))('a flow in %s waits on', async (_state, index) => {
-    const user = resting[index]!;
+  test.each(waits.map(([state], index) => [state, index] as const))(
+    'a flow in %s continues to wait',
+    async (_state, index) => {
+      const user = waiting[index]!;
 
-    await user.walks();
+      await user.play();
 
-    await reconciled(user);
-  });
+      expect(await faultsIn(scene, user)).toEqual([]);
+    },
+  );
 
-  test('a wait that ended meanwhile has ended', async () => {
-    expect(await expiring.reached.auth.result(expiring.key)).toMatchObject({ state: 'expired', runId: expiring.runId });
+  test('a deadline during the restart ends its flow as expired', async () => {
+    const { runId } = expiring.record.runs[0]!;
+
+    expect(await scene.auth.result(expiring.key)).toMatchObject({ state: 'expired', runId });
   });
 });
 
-test('for longer than a caller waits: they are told, send the same again, and it counts once', async () => {
-  const storing = steps.filter(({ name }) => name === 'the credentials are stored');
-  const [{ user, ended }] = (await breakDuring(scene, storing, scene.temporal.kill)) as [Caught];
+test('when Temporal is away for longer than a caller waits, the repeated submission counts once', async () => {
+  const storing = steps.filter(({ name }) => name === 'storing the credentials');
+  const [{ user, ended }] = (await breakDuring(scene, storing, scene.killTemporal)) as [StepCall];
   await eventually(
-    () => user.troubles,
+    () => user.repeated,
     ({ length }) => length > 0,
-    60_000,
   );
-  await scene.temporal.start();
+  await scene.restartTemporal();
 
   await ended;
 
-  expect(user.troubles[0]).toBe('temporalUnavailable');
-  await reconciled(user);
-});
-
-test('the worker has gone on by itself', () => {
-  expect(worker.isRunning()).toBe(true);
+  expect(user.repeated[0]).toBe('temporalUnavailable');
+  expect(await faultsIn(scene, user)).toEqual([]);
 });

@@ -1,63 +1,96 @@
-/** The onboarding service is killed between every two calls of a flow, and in the midst of each; another one goes on. */
-import type { FaultRule } from '../../sandbox/fault-rule';
+/** The service is killed between two calls of each flow, and during each call; another instance continues. */
 import type { Proxy } from '../../scripts/faults/proxy';
+import { startProxy } from '../../scripts/faults/proxy';
+import { watch } from '../../scripts/faults/stack';
+import { startService, type LocalService } from '../../scripts/local/parts';
+import { freePort } from '../../scripts/local/ports';
+import { newServiceKeys } from '../../scripts/local/settings';
 import { openPage, viewsIn, type Page } from '../support/event-reader';
 import { eventually } from '../support/eventually';
-import type { ServiceProcess } from '../support/service-process';
-import { reconciled } from './books';
-import { Journey, journeyNames, journeys, type JourneyName, type Move } from './journeys';
-import { openScene, type Scene } from './scene';
-
-/** Long enough to bring all flows there, shorter than the worker waits. */
-const slow = { kind: 'slow', ms: 7_000 } as const satisfies FaultRule['then'];
+import { faultsIn, openScene, type Scene } from './scene';
+import { journeyNames, journeys, serviceUser, type Journey, type JourneyCall, type ServiceUser } from './service-users';
 
 let scene: Scene;
-let service: ServiceProcess;
+let service: LocalService;
+/** Between the service and Temporal. */
 let proxy: Proxy;
+let startAgain: () => Promise<void>;
 
 beforeAll(async () => {
   scene = await openScene();
   await scene.startWorker();
-  ({ service, serviceProxy: proxy } = await scene.startService());
+  proxy = await startProxy(scene.temporalAddress);
+  scene.onStop(() => proxy.close());
+  const options = {
+    ...{ logFolder: scene.folder, sealingKeys: scene.sealingKeys, temporal: { address: proxy.address } },
+    ...{ port: await freePort(), keys: newServiceKeys() },
+  };
+  startAgain = async () => void (service = watch(await startService(options), scene.unexpectedEnds));
+  await startAgain();
+  scene.onStop(() => service.kill());
 });
 
 afterAll(() => scene?.close());
 
-/** What it could still have said is lost. */
+/** No word of the dead service reaches Temporal. */
 async function killAndRestart(): Promise<void> {
-  await service.ends();
+  await service.kill();
   proxy.cut();
-  proxy.mend();
-  await service.start();
+  proxy.restore();
+  await startAgain();
 }
 
-const begin = (name: JourneyName) => new Journey(scene, service, name);
+/** The number of writes that each journey makes at Cyclr: a property and a key. The consent is given at the third party. */
+const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
-/** What each journey stores in Cyclr: a property and a key; a consent is between the user and Cyclr. */
-const stored: Record<JourneyName, number> = { 'a backend': 2, 'a browser': 2, 'a consent': 0, 'an invitation': 2 };
+/** The flow ended as expected, and Cyclr got each value once. */
+async function expectRight({ journey, user }: ServiceUser): Promise<void> {
+  const ofConnector = new RegExp(`/connectors/${user.key.connectorId}(/|$)`);
+  const written = scene.sandbox.requests.filter(
+    ({ account, method, path }) => account === user.key.accountId && method !== 'GET' && ofConnector.test(path),
+  );
+  expect(await faultsIn(scene, user)).toEqual([]);
+  expect(written).toHaveLength(writes[journey]);
+}
 
-/** It ended as it should, Cyclr took each thing once, and nobody was asked twice. */
-async function isRight(journey: Journey): Promise<void> {
-  const { name, key } = journey;
-  const ofConnector = new RegExp(`/connectors/${key.connectorId}(/|$)`);
-  await reconciled(journey);
-  expect(
-    scene.sandbox.requests.filter(
-      ({ account, method, path }) => account === key.accountId && method !== 'GET' && ofConnector.test(path),
+/** The user begins, and waits before the first call. */
+async function begin(journey: Journey): Promise<ServiceUser> {
+  const begun = serviceUser(scene, service, journey);
+  begun.ended = begun.user.play();
+  await untilWaiting(begun);
+  return begun;
+}
+
+/** Lets one call pass. Resolves before the next one, or at the end of the flow. */
+async function passOne(one: ServiceUser): Promise<void> {
+  one.calls.pass();
+  await untilWaiting(one);
+}
+
+const untilWaiting = ({ calls, ended }: ServiceUser): Promise<unknown> =>
+  Promise.race([
+    ended,
+    eventually(
+      () => calls.waiting,
+      (waiting) => waiting !== undefined,
     ),
-  ).toHaveLength(stored[name]);
+  ]);
+
+async function passUntil(one: ServiceUser, { name }: JourneyCall): Promise<void> {
+  while (one.calls.waiting !== undefined && one.calls.waiting !== name) await passOne(one);
+  expect(one.calls.waiting).toBe(name);
 }
 
-describe('between every two calls', () => {
-  let all: Journey[];
+describe('when the service is killed between every two calls', () => {
+  let users: ServiceUser[];
   let pages: Page[] | undefined;
 
-  /** All of them in step: a call of each, and a kill. */
+  /** All journeys in step: one call of each, then a kill. */
   beforeAll(async () => {
-    all = journeyNames.map(begin);
-    while (all.some(({ next }) => next)) {
-      await Promise.all(all.map((journey) => journey.goesOn()));
-      pages ??= all.slice(1, 3).map(({ session }) => openPage(service.url, () => session));
+    users = await Promise.all(journeyNames.map(begin));
+    for (let left = users; left.length > 0; left = left.filter(({ calls }) => calls.waiting !== undefined)) {
+      await Promise.all(left.map(passOne));
+      pages ??= users.slice(1, 3).map(({ session }) => openPage(service.url, session));
       await Promise.all(pages.map((page) => page.isThere()));
       await killAndRestart();
     }
@@ -65,11 +98,16 @@ describe('between every two calls', () => {
 
   afterAll(() => pages?.forEach((page) => page.leave()));
 
-  test.each(journeyNames.map((name, index) => [name, index] as const))('%s', async (_name, index) => {
-    await isRight(all[index]!);
-  });
+  test.each(journeyNames.map((journey, index) => [journey, index] as const))(
+    'the flow of %s ends as expected',
+    async (_journey, index) => {
+      await users[index]!.ended;
 
-  test.each([0, 1])('a page that is open all the time sees each view once, and the end (%#)', async (index) => {
+      await expectRight(users[index]!);
+    },
+  );
+
+  test.each([0, 1])('an open page gets each view once, and the end (%#)', async (index) => {
     const page = pages![index]!;
 
     await page.isFinal;
@@ -77,70 +115,69 @@ describe('between every two calls', () => {
     const revisions = viewsIn(page).map(({ revision }) => revision);
     expect(page.streams.length).toBeGreaterThan(3);
     expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-    expect(viewsIn(page).at(-1)).toEqual(await scene.auth.view(all[index + 1]!.key));
+    expect(viewsIn(page).at(-1)).toEqual(await scene.auth.view(users[index + 1]!.user.key));
     expect(page.events.filter(({ event }) => event === 'final')).toHaveLength(1);
   });
 });
 
-test('a page hears first where its flow stands, when that has gone on while nobody was there', async () => {
-  const journey = begin('a browser');
-  await journey.goes(journeys['a browser'].find(({ name }) => name === 'a sealed property is given'));
-  const page = openPage(service.url, () => journey.session);
+test('a page that returns after a restart gets the present view first', async () => {
+  const one = await begin('a session');
+  await passUntil(one, journeys['a session'][1]!);
+  const page = openPage(service.url, one.session);
   await page.isThere();
 
-  await service.ends();
+  await service.kill();
   const values = { Domain: 'acme' };
-  const view = await scene.auth.submitProperties(journey.key, { submissionId: 'while-away', values });
-  await service.start();
+  const view = await scene.auth.submitProperties(one.user.key, { submissionId: 'without-service', values });
+  await startAgain();
   await eventually(
     () => page.streams[1]?.events,
     (events) => events !== undefined && events.length > 0,
   );
   page.leave();
+  one.calls.open(); // ends the play
 
   expect(view.state).toBe('awaitingCredentials');
   expect(viewsIn(page.streams[1]!)).toEqual([view]);
 });
 
-/** A call that is caught. */
+/** A call during which the service dies. */
 interface Row {
-  journey: Journey;
-  move: Move;
-  /** How the journey ends. */
-  ended: Promise<unknown>;
+  one: ServiceUser;
+  call: JourneyCall;
 }
 
-/** When in a call the service dies. */
 interface Moment {
-  /** Of which calls it can be said. */
-  has: (move: Move) => boolean;
-  /** Has all calls made, and returns when they are there. */
-  arrive: (rows: Row[]) => Promise<unknown>;
-  /** Whether what the calls are for is done then. */
+  /** Whether the moment exists in this call. */
+  has(call: JourneyCall): boolean;
+  /** Sends all calls, and returns at the moment. */
+  reach(rows: Row[]): Promise<unknown>;
+  /** Whether the flows have made the changes of the calls at the moment. */
   isDone: boolean;
 }
 
 const moments: { [name: string]: Moment } = {
-  'before Temporal has heard of it': {
-    has: ({ name, cyclr, isDone }) => !!cyclr || !!isDone || name === 'the invitation is redeemed',
-    async arrive(rows) {
+  'before Temporal gets a request': {
+    has: () => true,
+    async reach(rows) {
       proxy.hold();
-      setOut(rows);
+      for (const { one } of rows) one.calls.open();
       await eventually(proxy.isHolding, (isHolding) => isHolding);
     },
     isDone: false,
   },
-  'while Cyclr is asked': {
-    has: ({ cyclr }) => !!cyclr,
-    arrive: untilCyclrIsAsked,
+  'while Cyclr has the request': {
+    has: ({ cyclr }) => cyclr !== undefined,
+    reach: holdAtCyclr,
     isDone: false,
   },
-  'when it is done, and the caller has not heard': {
-    has: ({ isDone }) => !!isDone,
-    async arrive(rows) {
-      await untilCyclrIsAsked(rows.filter(({ move }) => move.cyclr));
+  'after the change, before the answer reaches the caller': {
+    has: ({ isDone }) => isDone !== undefined,
+    async reach(rows) {
+      const release = await holdAtCyclr(rows.filter(({ call }) => call.cyclr));
       proxy.holdAnswers();
-      setOut(rows.filter(({ move }) => !move.cyclr));
+      for (const { one } of rows) one.calls.open();
+      release();
       await eventually(
         () => undone(rows),
         ({ length }) => length === 0,
@@ -149,65 +186,65 @@ const moments: { [name: string]: Moment } = {
     isDone: true,
   },
 };
+const releases: (() => void)[] = [];
 
-function setOut(rows: Row[]): void {
-  for (const row of rows) {
-    row.ended = row.journey.goes();
-    row.ended.catch(() => undefined); // who awaits it hears of it
-  }
-}
-
-/** Cyclr takes its time for what these calls come to; it has been asked for all of it when this returns. */
-async function untilCyclrIsAsked(rows: Row[]): Promise<void> {
-  const asked = scene.sandbox.requests.length;
-  const waited = rows.map(({ journey: { key }, move }) => move.cyclr!(key));
-  for (const match of waited) scene.sandbox.fault({ match, then: slow });
-  setOut(rows);
-  const isAsked = ({ method, path }: (typeof waited)[number]) =>
+/** Sends the calls, and holds their requests at Cyclr, which has all of them when it returns. */
+async function holdAtCyclr(rows: Row[]): Promise<() => void> {
+  const first = scene.sandbox.requests.length;
+  const matches = rows.map(({ one, call }) => call.cyclr!(one.user.key));
+  const held = matches.map((match) => scene.sandbox.fault({ match, then: 'held' }));
+  const release = () => held.forEach((releaseOne) => releaseOne());
+  releases.push(release);
+  for (const { one } of rows) one.calls.open();
+  const hasArrived = ({ method, path }: (typeof matches)[number]) =>
     scene.sandbox.requests
-      .slice(asked)
+      .slice(first)
       .some((request) => request.method === method && new RegExp(path).test(request.path));
   await eventually(
-    () => waited.filter((one) => !isAsked(one)),
+    () => matches.filter((match) => !hasArrived(match)),
     ({ length }) => length === 0,
   );
+  return release;
 }
 
-/** The names of those whose calls have not come to what they are for. */
+/** The names of the calls whose change is not made. */
 async function undone(rows: Row[]): Promise<string[]> {
-  const done = await Promise.all(rows.map(async ({ journey, move }) => move.isDone?.(journey)));
-  return rows.filter((_, index) => !done[index]).map(({ journey, move }) => `${journey.name}: ${move.name}`);
+  const done = await Promise.all(rows.map(({ one, call }) => call.isDone?.(scene, one.user.key)));
+  return rows.filter((_, index) => !done[index]).map(({ one, call }) => `${one.journey}: ${call.name}`);
 }
 
-describe.each(Object.entries(moments))('in the midst of a call, %s', (_name, { has, arrive, isDone }) => {
-  const calls = journeyNames.flatMap((name) => journeys[name].filter(has).map((move) => [name, move] as const));
+describe.each(Object.entries(moments))('when the service is killed %s', (_name, { has, reach, isDone }) => {
+  const calls = journeyNames.flatMap((journey) =>
+    journeys[journey].filter(has).map((call) => [journey, call] as const),
+  );
   let rows: Row[];
-  let standing: string[];
+  let left: string[];
 
-  /** All of them at once: one service, killed once. */
+  /** All calls at the same time: one service, killed once. */
   beforeAll(async () => {
-    rows = calls.map(([name, move]) => ({ journey: begin(name), move, ended: Promise.resolve() }));
-    await Promise.all(rows.map(({ journey, move }) => journey.goes(move)));
-    const lost = rows.map(({ journey }) => journey.unanswered);
-    await arrive(rows);
-    standing = await undone(rows);
+    rows = await Promise.all(calls.map(async ([journey, call]) => ({ one: await begin(journey), call })));
+    await Promise.all(rows.map(({ one, call }) => passUntil(one, call)));
+    const unanswered = rows.map(({ one }) => one.calls.unanswered);
+    await reach(rows);
+    left = await undone(rows);
     await killAndRestart();
-    expect(lost).toEqual(rows.map(() => 0));
+    for (const release of releases.splice(0)) release();
+    expect(unanswered).toEqual(rows.map(() => 0));
   });
 
-  test.each(calls.map(([name, move], index) => [name, move.name, index] as const))(
-    '%s: %s',
-    async (_name, _move, index) => {
-      const { journey, ended } = rows[index]!;
+  test.each(calls.map(([journey, { name }], index) => [journey, name, index] as const))(
+    'the flow of %s ends as expected: %s',
+    async (_journey, _call, index) => {
+      const { one } = rows[index]!;
 
-      await ended;
+      await one.ended;
 
-      await isRight(journey);
-      expect(journey.unanswered).toBeGreaterThan(0);
+      await expectRight(one);
+      expect(one.calls.unanswered).toBeGreaterThan(0);
     },
   );
 
-  test('each of them was caught there', () => {
-    expect(standing).toHaveLength(isDone ? 0 : rows.length);
+  test('each call was at that moment', () => {
+    expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

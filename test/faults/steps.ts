@@ -1,24 +1,24 @@
-/** Every call to Cyclr that a flow makes. */
+/** Each call to Cyclr that a flow makes. */
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { SignIn } from '../../sandbox/sign-in';
-import type { ConnectorKey } from '../../workflows/connector';
-import type { Intent, StateName } from '../../workflows/messages';
-import { User } from './user';
+import { expectationOf } from '../../scripts/user/expectations';
+import type { ConnectorKey, Intent } from '../../workflows/connector';
+import type { StateName } from '../../workflows/view';
 
 export interface Step {
   name: string;
   connector: string;
   intent?: Intent;
   patch?: ConnectorPatch;
-  /** Where the flow is before it; nowhere where it does not run yet. */
+  /** The state before the step. Absent: the flow is not started. */
   from?: StateName;
   method: 'GET' | 'POST' | 'PUT';
-  /** The source of a regular expression for the path, and for that of no other flow. */
+  /** The source of a regular expression that matches the path of this flow alone. */
   path: (key: ConnectorKey) => string;
-  /** How many calls like it come before. */
+  /** The number of equal calls before this one. */
   skip?: number;
-  /** Of one that changes something: whether Cyclr has done it. */
+  /** For a call that changes something: whether Cyclr has made the change. */
   isDone?: (cyclr: { connector: AccountConnector; signIns: SignIn[] }) => boolean;
 }
 
@@ -27,19 +27,24 @@ const properties = ({ connectorId }: ConnectorKey) => `/connectors/${connectorId
 const aProperty = ({ connectorId }: ConnectorKey) => String.raw`/connectors/${connectorId}/properties/\d+$`;
 const signIn = ({ accountId }: ConnectorKey) => `/${accountId}/signintoken$`;
 
-const has =
-  (name: string): Step['isDone'] =>
-  ({ connector }) =>
-    connector.Properties.some(({ Name, Value }) => Name === name && Value === User.valueOf(name));
-
 const fernhill = { connector: 'Fernhill', from: 'awaitingProperties' } as const;
 const quartz = { connector: 'Quartz', from: 'awaitingProperties' } as const;
 const ledgerly = { connector: 'Ledgerly', from: 'awaitingAuthorization' } as const;
 
-const old = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'old' }));
+const has =
+  (step: { connector: string }, name: string): Step['isDone'] =>
+  ({ connector }) =>
+    connector.Properties.some(
+      ({ Name, Value }) => Name === name && Value === expectationOf(step.connector).properties![name],
+    );
+
 const quartzAgain: Pick<Step, 'intent' | 'patch'> = {
   intent: 'reauthenticate',
-  patch: { AuthValue: '{}', Authenticated: true, Properties: old },
+  patch: {
+    AuthValue: '{}',
+    Authenticated: true,
+    Properties: ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'old' })),
+  },
 };
 const ledgerlyAgain: Pick<Step, 'intent' | 'patch'> = {
   intent: 'reauthenticate',
@@ -47,34 +52,36 @@ const ledgerlyAgain: Pick<Step, 'intent' | 'patch'> = {
 };
 
 export const steps: Step[] = [
-  { name: 'the connector is read', connector: 'Fernhill', method: 'GET', path: theConnector },
-  { name: 'the properties are listed', ...fernhill, method: 'GET', path: properties },
-  { name: 'a property is added', ...fernhill, method: 'POST', path: properties, isDone: has('Domain') },
+  { name: 'reading the connector', connector: 'Fernhill', method: 'GET', path: theConnector },
+  { name: 'listing the properties', ...fernhill, method: 'GET', path: properties },
+  { name: 'adding a property', ...fernhill, method: 'POST', path: properties, isDone: has(fernhill, 'Domain') },
   {
-    name: 'the second of two properties is added',
+    name: 'adding the second of two properties',
     ...quartz,
     ...{ method: 'POST', path: properties, skip: 1 },
-    isDone: has('ClientSecret'),
+    isDone: has(quartz, 'ClientSecret'),
   },
   {
-    name: 'a property is changed',
+    name: 'changing a property',
     ...{ ...quartz, ...quartzAgain },
     ...{ method: 'PUT', path: aProperty },
-    isDone: has('ClientId'),
+    isDone: has(quartz, 'ClientId'),
   },
-  { name: 'the properties are read back', ...fernhill, method: 'GET', path: theConnector },
+  { name: 'reading the properties back', ...fernhill, method: 'GET', path: theConnector },
   {
-    name: 'the credentials are stored',
-    ...{ connector: 'Fernhill', from: 'awaitingCredentials' },
+    name: 'storing the credentials',
+    ...{ connector: 'Brightdesk', from: 'awaitingCredentials' },
     ...{ method: 'PUT', path: theConnector },
-    isDone: ({ connector }) => connector.AuthValue === 'right',
+    isDone: ({ connector }) => connector.AuthValue !== null,
   },
   {
-    name: 'Cyclr is asked whether it has authenticated it',
+    name: 'reading whether client credentials are authenticated',
     ...quartz,
-    ...{ method: 'GET', path: theConnector, skip: 1 }, // the first reads the properties back
+    ...{ method: 'GET', path: theConnector, skip: 1 }, // the first one reads the properties back
   },
-  { name: 'a fingerprint is taken', ...ledgerly, ...ledgerlyAgain, method: 'GET', path: theConnector },
-  { name: 'a link is made', ...ledgerly, method: 'POST', path: signIn, isDone: ({ signIns }) => signIns.length > 0 },
-  { name: 'Cyclr is asked whether the user has consented', ...ledgerly, method: 'GET', path: theConnector },
+  { name: 'taking a fingerprint', ...ledgerly, ...ledgerlyAgain, method: 'GET', path: theConnector },
+  { name: 'making a link', ...ledgerly, method: 'POST', path: signIn, isDone: ({ signIns }) => signIns.length > 0 },
+  { name: 'verifying a consent', ...ledgerly, method: 'GET', path: theConnector },
 ];
+
+export const stepNames = steps.map(({ name }, index) => [name, index] as const);

@@ -1,145 +1,147 @@
-/** The worker's process is killed in the midst of every step; another one goes on. */
+/** The worker is killed during every call to Cyclr; another worker continues. */
 import type { FaultRule } from '../../sandbox/fault-rule';
+import type { LocalWorker } from '../../scripts/local/parts';
+import { sendSignal } from '../../scripts/user/transports';
+import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
-import { historyOf, lostAttempts, reconciled } from './books';
-import { before, isAnswered, isCaught, untilAll, type Caught } from './caught';
-import { openScene, type Scene } from './scene';
-import type { StateName } from '../../workflows/messages';
-import { steps, type Step } from './steps';
-import type { User } from './user';
+import { before, hasArrived, isAnswered, untilAll, type StepCall } from './held-calls';
+import { faultsIn, historyOf, lostAttempts, openScene, type Scene, type TestUser } from './scene';
+import { steps } from './steps';
 
-const answersLate = { kind: 'slow', ms: 5_000 } as const;
-
-/** When in a step: what happens to its call, and whether Cyclr has done what it was asked for when the worker dies. */
+/** The fault of the call, and whether Cyclr has made its change when the worker dies. */
 const moments = {
-  'before Cyclr does it': { then: 'hang', isDone: false },
-  'when Cyclr has done it, and the worker has not heard': { then: 'applied-then-hang', isDone: true },
-  // The worker hears of it, and can't tell Temporal.
-  'when the worker has heard, and Temporal has not': { then: answersLate, isDone: true },
-} as const satisfies { [moment: string]: { then: FaultRule['then']; isDone: boolean } };
+  'before Cyclr makes the change': { fault: 'hang', isDone: false },
+  'after the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },
+  'after the answer, before the result reaches Temporal': { fault: 'held', isDone: true },
+} as const satisfies { [moment: string]: { fault: FaultRule['then']; isDone: boolean } };
 type Moment = keyof typeof moments;
-
-const rows: [string, Moment, Step][] = steps.flatMap((step) =>
-  (Object.keys(moments) as Moment[])
-    .filter((moment) => step.isDone || moments[moment].then !== 'applied-then-hang')
-    .map((moment): [string, Moment, Step] => [step.name, moment, step]),
-);
+const momentNames = Object.keys(moments) as Moment[];
+const stepsAt = (moment: Moment) =>
+  steps.filter((step) => step.isDone || moments[moment].fault !== 'applied-then-hang');
 
 const waits = ['awaitingProperties', 'awaitingCredentials', 'awaitingAuthorization'] as const;
-const ways = ['an update', 'a signal'] as const;
-const waiting = waits.flatMap((state) => ways.map((way) => [state, way] as const));
+const inputs = waits.flatMap((state) => ['update', 'signal'].map((way) => [state, way] as const));
 
 let scene: Scene;
-let caught: Caught[];
-let idle: Idle[];
-/** The flow that the token is for. */
-let first: User;
-/** One who cancels. */
-let leaving: User;
+let worker: LocalWorker;
+let duringToken: TestUser;
+const calls = {} as Record<Moment, StepCall[]>;
+let withoutWorker: TestUser[];
+let cancelled: TestUser;
+const ends = new Map<TestUser, Promise<View>>();
 
-/** All of them at once: one worker, killed once. */
+/** All kills first: a lost activity attempt is repeated only after 15 s. */
 beforeAll(async () => {
   scene = await openScene();
-  leaving = scene.user('Fernhill');
-  await killedWhileItGetsAToken();
-  const worker = await scene.startWorker();
-  const ready = await Promise.all(rows.map(([, , step]) => before(scene, step)));
-  const resting = await Promise.all(waiting.map(([state, way]) => restingIn(state, way)));
-  await leaving.walks('awaitingProperties');
-
-  caught = ready.map((goesOn, index) => goesOn(momentOf(index).then));
-  await untilAll(caught, isCaught);
-  await untilAll(those('applied-then-hang'), ({ isDone }) => isDone());
-  scene.proxy.hold();
-  await untilAll(those(answersLate), isAnswered);
-  const standing = caught.map(({ requests, isDone }) => ({ requests: requests().length, isDone: isDone() }));
-  await worker.ends();
-  scene.proxy.cut(); // what the dead one could still have said is lost
-  scene.proxy.mend();
-  idle = resting.map((goesOn) => goesOn());
-  await leaving.signals('cancel', {});
-  await scene.startWorker();
-
-  // Each was killed in its first attempt.
-  expect(standing).toEqual(
-    rows.map(([, , { isDone }], index) => ({ requests: 1, isDone: !!isDone && momentOf(index).isDone })),
-  );
+  worker = await scene.startWorker();
+  await killDuringToken();
+  for (const moment of momentNames) await killAt(moment);
+  await killBeforeInputs();
 });
 
 afterAll(() => scene?.close());
 
-/** The token is for all flows of a worker, so that nothing else can be caught meanwhile. */
-async function killedWhileItGetsAToken(): Promise<void> {
-  const worker = await scene.startWorker();
-  scene.sandbox.fault({ match: { path: '/oauth/token' }, then: 'hang' });
-  first = scene.user('Fernhill');
-  void first.walks();
+/** No word of the dead worker reaches Temporal. */
+async function replaceWorker(meanwhile: () => unknown = () => undefined): Promise<void> {
+  await worker.kill();
+  scene.toTemporal.cut();
+  scene.toTemporal.restore();
+  await meanwhile();
+  worker = await scene.startWorker();
+}
+
+/** All flows of a worker share one token: its request holds up everything else, so that no other flow runs here. */
+async function killDuringToken(): Promise<void> {
+  const release = scene.sandbox.fault({ match: { path: '/oauth/token' }, then: 'held' });
+  duringToken = scene.user('Fernhill');
+  ends.set(duringToken, duringToken.play());
   await eventually(
     () => scene.sandbox.requests,
     ([request]) => request?.path === '/oauth/token' && request.body !== undefined,
   );
-  await worker.ends();
+  await replaceWorker(release);
 }
 
-const momentOf = (index: number) => moments[rows[index]![1]];
+/** All steps at the same time: one worker, killed once, in the first activity attempt of each. */
+async function killAt(moment: Moment): Promise<void> {
+  const { fault, isDone } = moments[moment];
+  const ready = await Promise.all(stepsAt(moment).map((step) => before(scene, step)));
+  const taken = (calls[moment] = ready.map((take) => take(fault)));
+  await untilAll(taken, hasArrived);
+  if (fault === 'applied-then-hang') await untilAll(taken, (call) => call.isDone());
+  if (fault === 'held') {
+    scene.toTemporal.hold();
+    for (const { release } of taken) release();
+    await untilAll(taken, isAnswered);
+  }
+  const reached = taken.map((call) => ({ requests: call.requests().length, isDone: call.isDone() }));
+  await replaceWorker();
 
-const those = (then: FaultRule['then']): Caught[] => caught.filter((_, index) => momentOf(index).then === then);
-
-interface Idle {
-  user: User;
-  ended: Promise<unknown>;
+  expect(reached).toEqual(taken.map(({ step }) => ({ requests: 1, isDone: isDone && step.isDone !== undefined })));
 }
 
-/** A user whose flow waits for them, and who does what it waits for only when told. */
-async function restingIn(state: StateName, way: (typeof ways)[number]): Promise<() => Idle> {
-  const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill');
-  user.bySignal = way === 'a signal';
-  const view = await user.walks(state);
-  if (state === 'awaitingAuthorization') await user.asksForLink();
-  return () => {
-    const ended = user.gives(view).then(() => user.walks());
-    ended.catch(() => undefined); // who awaits it hears of it
-    return { user, ended };
-  };
-}
-
-describe('killed in the midst of an attempt', () => {
-  test('the token is asked for', async () => {
-    await first.walk;
-
-    await reconciled(first);
-    expect(lostAttempts(await historyOf(first))).toBe(1);
+async function killBeforeInputs(): Promise<void> {
+  const ready = await Promise.all(inputs.map(([state, way]) => waitingIn(state, way === 'signal')));
+  withoutWorker = ready.map(({ user }) => user);
+  cancelled = scene.user('Fernhill');
+  await cancelled.play('awaitingProperties');
+  await replaceWorker(async () => {
+    for (const { user, view } of ready) ends.set(user, user.answer(view));
+    await sendSignal(scene.client, cancelled.key, 'cancel', {});
   });
+}
 
-  test.each(rows.map(([name, moment], index) => [name, moment, index] as const))(
-    '%s, %s',
-    async (_step, _moment, index) => {
-      const { user, ended } = caught[index]!;
+/** A flow that waits for its next input. For a consent, the user has a link already. */
+async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Promise<{ user: TestUser; view: View }> {
+  const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill', { bySignal });
+  const view = await user.play(state);
+  if (state === 'awaitingAuthorization') {
+    const link = await user.transport.requestLink(user.key);
+    user.transport.requestLink = async () => link;
+  }
+  return { user, view };
+}
+
+/** The flow ended as expected. The number of its lost activity attempts. */
+async function lostIn(user: TestUser): Promise<number> {
+  expect(await faultsIn(scene, user)).toEqual([]);
+  return lostAttempts(await historyOf(scene, user));
+}
+
+test('an activity whose worker is killed during the request of a token is repeated', async () => {
+  await ends.get(duringToken);
+
+  expect(await lostIn(duringToken)).toBeGreaterThan(0);
+});
+
+describe.each(momentNames)('when the worker is killed %s', (moment) => {
+  test.each(stepsAt(moment).map(({ name }, index) => [name, index] as const))(
+    '%s is repeated by the next worker',
+    async (_step, index) => {
+      const { user, ended } = calls[moment][index]!;
 
       await ended;
 
-      await reconciled(user);
-      expect(lostAttempts(await historyOf(user))).toBe(1);
+      expect(await lostIn(user)).toBeGreaterThan(0); // a later kill can hit the repetition, too
     },
   );
 });
 
 describe('while no worker runs', () => {
-  test.each(waiting.map(([state, way], index) => [state, way, index] as const))(
-    '%s gets %s',
+  test.each(inputs.map(([state, way], index) => [state, way, index] as const))(
+    'in %s, an input by %s waits for the next worker',
     async (_state, _way, index) => {
-      const { user, ended } = idle[index]!;
+      const user = withoutWorker[index]!;
 
-      await ended;
+      await ends.get(user);
 
-      await reconciled(user);
-      expect(lostAttempts(await historyOf(user))).toBe(0);
+      expect(await lostIn(user)).toBe(0);
     },
   );
 
-  test('awaitingProperties gets a cancellation', async () => {
-    const { reached, key, runId } = leaving;
+  test('a cancellation waits for the next worker', async () => {
+    const { key, record } = cancelled;
 
-    expect(await reached.auth.result(key)).toMatchObject({ state: 'cancelled', runId });
+    expect(await scene.auth.result(key)).toMatchObject({ state: 'cancelled', runId: record.runs[0]!.runId });
   });
 });

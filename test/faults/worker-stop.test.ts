@@ -1,38 +1,42 @@
-/** A deploy: the worker is asked to stop in the midst of every step. */
-import type { OwnProcess } from '../support/process';
-import { attemptsOf, historyOf, reconciled } from './books';
-import { breakDuring, type Caught } from './caught';
-import { openScene, type Scene } from './scene';
-import { steps } from './steps';
+/** The worker is asked to stop during every call to Cyclr, as at a deployment. */
+import type { LocalWorker } from '../../scripts/local/parts';
+import { eventually } from '../support/eventually';
+import { breakDuring, type StepCall } from './held-calls';
+import { attemptsOf, faultsIn, historyOf, openScene, type Scene } from './scene';
+import { stepNames, steps } from './steps';
 
 let scene: Scene;
-let worker: OwnProcess;
-let caught: Caught[];
+let worker: LocalWorker;
+let calls: StepCall[];
 
-/** All of them at once: one worker, stopped once. */
+/** All steps at the same time: one worker, stopped once. */
 beforeAll(async () => {
   scene = await openScene();
   worker = await scene.startWorker();
-  caught = await breakDuring(scene, steps, () => {
-    void worker.ends('SIGTERM');
-    void worker.ends('SIGTERM'); // npm hands on what the whole group already got
-    return worker.exited;
+  calls = await breakDuring(scene, steps, async () => {
+    void worker.kill('SIGTERM');
+    void worker.kill('SIGTERM'); // npm repeats the signal that the whole process group already got
+    await eventually(
+      () => worker.log().split('Worker state changed').length - 1,
+      (changes) => changes >= 3, // running, stopping, draining
+    );
   });
+  await worker.exited;
   await scene.startWorker();
 });
 
 afterAll(() => scene?.close());
 
-test('it exits with 0', async () => {
+test('a worker that is stopped twice exits with 0', async () => {
   expect(await worker.exited).toEqual({ code: 0, signal: null });
 });
 
-test.each(steps.map(({ name }, index) => [name, index] as const))('%s: once, and it counts', async (_step, index) => {
-  const { user, ended, requests, step } = caught[index]!;
+test.each(stepNames)('the running activity of %s ends before the worker', async (_step, index) => {
+  const { user, ended, requests, step } = calls[index]!;
 
   await ended;
 
-  await reconciled(user);
+  expect(await faultsIn(scene, user)).toEqual([]);
   if (step.isDone) expect(requests()).toHaveLength(1);
-  expect(new Set(attemptsOf(await historyOf(user)))).toEqual(new Set([1]));
+  expect(new Set(attemptsOf(await historyOf(scene, user)))).toEqual(new Set([1]));
 });

@@ -210,7 +210,7 @@ test('no value of a call that the service refuses by itself is in memory', async
     const calls: Calls = { ...withoutFlows, 'an API key that a browser did not seal': [inClear, 422, 'notSealed'] };
     expect(await resultOf(calls)).toEqual(noSecret);
   } finally {
-    proxy.mend();
+    proxy.restore();
   }
 });
 

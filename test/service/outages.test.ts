@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  proxy.mend();
+  proxy.restore();
   for (const { hub, service, connection } of [direct, proxied]) {
     hub.close();
     await service.close();
@@ -170,7 +170,7 @@ describe('while Temporal does not answer', () => {
     await fails(proxied);
 
     await scene.gives(wrong);
-    proxy.mend();
+    proxy.restore();
     await eventually(early.views, (views) => views.at(-1)?.problem?.code === 'refused');
     await eventually(late.ids, (ids) => new Set(ids.map((id) => id.split('.')[0])).size === 2);
 
@@ -193,7 +193,7 @@ describe('while Temporal does not answer', () => {
       await scene.gives(wrong);
       await more(reader, 2);
       expect(reader.views()).toHaveLength(1);
-      proxy.mend();
+      proxy.restore();
       await eventually(reader.views, (views) => views.at(-1)?.problem?.code === 'refused');
       await scene.gives(right);
       await reader.ended;
