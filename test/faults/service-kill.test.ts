@@ -209,7 +209,7 @@ async function holdAtCyclr(rows: Row[]): Promise<() => void> {
 
 /** The names of the calls whose change is not made. */
 async function undone(rows: Row[]): Promise<string[]> {
-  const done = await Promise.all(rows.map(({ one, call }) => call.isDone?.(scene, one.user.key)));
+  const done = await Promise.all(rows.map(async ({ one, call }) => call.isDone?.(scene, one.user.key)));
   return rows.filter((_, index) => !done[index]).map(({ one, call }) => `${one.journey}: ${call.name}`);
 }
 
