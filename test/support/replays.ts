@@ -62,13 +62,22 @@ export async function differencesOf(
   return differences;
 }
 
-const quiet = () => undefined;
+/** `first timer` and `renamed activity` are other commands than the histories have; `reported timeline` adds none. */
+export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 
-/** A bundle of our workflows with these interceptors. */
-export const bundleWith = (interceptors: string) =>
-  bundleWorkflowCode({
+const quiet = () => undefined;
+let unchanged: Promise<{ code: string }> | undefined;
+
+/** A bundle of our workflows with this change. They are bundled once: a change is another constant in the code. */
+export async function bundleWith(change: Change): Promise<{ code: string }> {
+  unchanged ??= bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),
     payloadConverterPath: join(root, 'workflows', 'payload-converter.ts'),
-    workflowInterceptorModules: [interceptors],
+    workflowInterceptorModules: [join(folder, 'changed-workflows.ts')],
     logger: { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet },
   });
+  const { code } = await unchanged;
+  const changed = code.replace("'no change'", `'${change}'`);
+  if (changed === code) throw new Error('The bundle has no constant to change');
+  return { code: changed };
+}

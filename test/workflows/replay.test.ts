@@ -1,99 +1,86 @@
-/** The gate: what was recorded, and what has just run, replays; and what would not is found out. */
-import { join } from 'node:path';
+/** The replay gate: recorded histories replay, a change that breaks them is found, and `cyclr-connect replay` shows it. */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { InjectedSinks } from '@temporalio/worker';
-import { transition } from '../../workflows/authenticate-connector/machine';
-import type { TimelineEntry } from '../../workflows/messages';
-import type { TimelineSink } from '../histories/tampered/told-timeline';
-import { histories, ofKind } from '../support/histories';
+import { findBinary } from '../../scripts/local/binary';
 import { allEvents, allStates } from '../../scripts/faults/machine-samples';
-import { isRead } from '../support/messages';
-import { bundleWith, differencesOf, historyFiles, recordedRuns } from '../support/replays';
+import { runIn } from '../../temporal/replay';
+import { transition } from '../../workflows/authenticate-connector/machine';
+import type { TimelineEntry } from '../../workflows/view';
+import type { TimelineSink } from '../histories/changed-workflows';
+import { eventually } from '../support/eventually';
+import { ofKind, taskFailures } from '../support/histories';
+import { bundleWith, differencesOf, historyFiles, recordedRuns, type NamedRun } from '../support/replays';
 import { bundlePath, openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
+let folder: string;
 
 beforeAll(async () => {
   stage = await openStage();
+  folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-replay-'));
 });
 
-afterAll(() => stage.close());
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  const failures = await taskFailures(stage);
+  await stage.close();
+  expect(failures).toEqual([]);
+});
 
-const built = { codePath: bundlePath };
-const tampered = (name: string) => bundleWith(join(__dirname, '..', 'histories', 'tampered', `${name}.ts`));
 const runs = recordedRuns();
-
-/** What is expected of every history, where nothing is said of some. */
-const all = (expected: unknown) => Object.fromEntries(runs.map(({ name }) => [name, expected]));
+const resultsOf = (some: NamedRun[], result: unknown) => Object.fromEntries(some.map(({ name }) => [name, result]));
 
 test('every recorded history replays', async () => {
-  const differences = await differencesOf(built, runs);
+  const differences = await differencesOf({ codePath: bundlePath }, runs);
 
   expect(runs.length).toBeGreaterThan(0);
-  expect(runs).toHaveLength(historyFiles.length);
-  expect(differences).toEqual(all('ok'));
+  expect(differences).toEqual(resultsOf(runs, 'ok'));
 });
 
-test('what has just run replays, open or ended', async () => {
-  const ended = await stage.scene('Fernhill');
-  await ended.reaches('awaitingProperties');
-  await ended.sets({ Domain: 'acme' });
-  await ended.gives({ kind: 'apiKey', key: 'right' });
-  const open = await stage.scene('Kestrel');
-  await open.reaches('awaitingProperties');
-  await open.signals('propertyInput', 'malformed');
-  await isRead(open);
-  const justRun = (await histories(stage)).map((run) => ({ name: run.workflowId, ...run }));
-
-  const differences = await differencesOf(built, justRun);
-
-  expect(differences).toEqual({ [ended.workflowId]: 'ok', [open.workflowId]: 'ok' });
-});
-
-describe('the gate catches', () => {
+describe('a replay finds', () => {
   const nondeterminism = expect.stringContaining('[TMPRL1100] Nondeterminism error');
+  const callsActivity = ({ history }: NamedRun) =>
+    ofKind(history.events ?? [], 'activityTaskScheduled').some(
+      ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'applyCredentials',
+    );
+  const having = runs.filter(callsActivity).slice(0, 10);
+  const others = runs.filter((run) => !callsActivity(run)).slice(0, 10);
 
-  test('a timer that is new: in every history', async () => {
-    const bundle = await tampered('extra-timer');
+  test('a new first timer in each history', async () => {
+    const differences = await differencesOf(await bundleWith('first timer'), [...having, ...others]);
 
-    const differences = await differencesOf(bundle, runs);
-
-    expect(differences).toEqual(all(nondeterminism));
+    expect(differences).toEqual(resultsOf([...having, ...others], nondeterminism));
   });
 
-  test('an activity that has another name: in those that have it, and in no other', async () => {
-    const bundle = await tampered('renamed-activity');
-    const having = runs.filter(({ history }) =>
-      ofKind(history.events ?? [], 'activityTaskScheduled').some(
-        ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'applyCredentials',
-      ),
-    );
+  test('another name of an activity in the histories that have the activity, and in no other', async () => {
+    const differences = await differencesOf(await bundleWith('renamed activity'), [...having, ...others]);
 
-    const differences = await differencesOf(bundle, runs);
-
-    const expected = Object.fromEntries(having.map(({ name }) => [name, nondeterminism]));
-    expect(having.length).toBeGreaterThan(0);
-    expect(having.length).toBeLessThan(runs.length);
-    expect(differences).toEqual({ ...all('ok'), ...expected });
+    expect(having).toHaveLength(10);
+    expect(others).toHaveLength(10);
+    expect(differences).toEqual({ ...resultsOf(having, nondeterminism), ...resultsOf(others, 'ok') });
   });
 });
 
-/** What no flow comes by, and why. */
+/** Transitions of the machine that no flow takes, and the reason. */
 const neverTaken: { [arrow: string]: string } = {
-  'awaitingProperties failed failed': 'only a call to Cyclr fails, and none is made there',
-  'awaitingCredentials failed failed': 'only a call to Cyclr fails, and none is made there',
-  'applyingCredentials inputRefused awaitingProperties': 'nothing was given that could be of no use',
+  'awaitingProperties failed failed': 'only a call to Cyclr fails, and none is made in this state',
+  'awaitingCredentials failed failed': 'only a call to Cyclr fails, and none is made in this state',
+  'applyingCredentials inputRefused awaitingProperties': 'there are no sealed credentials that could not be opened',
 };
 
-test('together they take every arrow of the machine', async () => {
-  const told: TimelineEntry[] = [];
+test('the recorded histories take every transition of the machine', async () => {
+  const entries: TimelineEntry[] = [];
   const sinks: InjectedSinks<TimelineSink> = {
-    timeline: { tell: { fn: (_info, { entries }) => void told.push(...entries), callDuringReplay: true } },
+    timeline: { report: { fn: (_info, timeline) => void entries.push(...timeline.entries), callDuringReplay: true } },
   };
-  const bundle = await tampered('told-timeline');
 
-  await differencesOf(bundle, runs, sinks);
+  await differencesOf(await bundleWith('reported timeline'), runs, sinks);
 
-  const taken = new Set(told.map(({ from, event, to }) => `${from} ${event} ${to}`));
+  const taken = new Set(entries.map(({ from, event, to }) => `${from} ${event} ${to}`));
   const arrows = allStates.flatMap((state) =>
     allEvents
       .map((event) => ({ event, next: transition(state, event) }))
@@ -101,4 +88,137 @@ test('together they take every arrow of the machine', async () => {
       .map(({ event, next }) => `${state.name} ${event.type} ${next.name}`),
   );
   expect([...new Set(arrows)].filter((arrow) => !taken.has(arrow)).sort()).toEqual(Object.keys(neverTaken).sort());
+});
+
+test.each([
+  ['no JSON', 'no JSON'],
+  ['no events', '{"events":[]}'],
+  ['half of a history', readFileSync(join(__dirname, '..', 'histories', historyFiles[0]!), 'utf8').slice(0, 2000)],
+])('a text with %s is read as no history', (_name, text) => {
+  expect(runIn(text)).toBeUndefined();
+});
+
+describe('cyclr-connect replay', () => {
+  const dist = dirname(bundlePath);
+  const [first = '', second = ''] = historyFiles.map((name) => join(__dirname, '..', 'histories', name));
+
+  interface Ended {
+    exitCode: number | null;
+    lines: string[];
+    stderr: string;
+  }
+
+  /** Runs the command line of a build. */
+  async function replay(args: string[], build = dist): Promise<Ended> {
+    const env = {
+      ...process.env,
+      TEMPORAL_ADDRESS: process.env.TEST_TEMPORAL_ADDRESS,
+      TEMPORAL_NAMESPACE: stage.namespace,
+    };
+    const main = join(build, 'cli', 'main.js');
+    return new Promise((resolve) => {
+      const child = execFile(process.execPath, [main, 'replay', ...args], { env }, (_err, stdout, stderr) =>
+        resolve({ exitCode: child.exitCode, lines: stdout.split('\n').filter(Boolean), stderr }),
+      );
+    });
+  }
+
+  /** Makes a build whose workflows begin with a new timer. */
+  async function brokenBuild(): Promise<string> {
+    const build = join(folder, 'dist');
+    cpSync(dist, build, { recursive: true });
+    for (const name of ['node_modules', 'package.json']) symlinkSync(join(dist, '..', name), join(folder, name));
+    const { code } = await bundleWith('first timer');
+    writeFileSync(join(build, 'workflow-bundle.js'), code);
+    return build;
+  }
+
+  const queryFor = (workflowId: string) => `WorkflowId = '${workflowId}'`;
+
+  test('--from-server replays every open flow, or the flows that --query finds', async () => {
+    const ended = await stage.scene('Openrates');
+    await ended.reaches('authenticated');
+    const open = await stage.scene('Kestrel');
+    await open.reaches('awaitingProperties');
+    await stage.stopWorker();
+    const untouched = await stage.scene('Fernhill'); // without a workflow task yet
+    const isListed = `(${queryFor(untouched.workflowId)} AND ExecutionStatus = 'Running') OR (${queryFor(ended.workflowId)} AND ExecutionStatus = 'Completed')`;
+    await eventually(
+      () => stage.client.workflow.count(isListed),
+      ({ count }) => count === 2,
+    );
+
+    const [running, queried] = await Promise.all([
+      replay(['--from-server', '--json']),
+      replay(['--from-server', '--query', queryFor(ended.workflowId)]),
+    ]);
+    await stage.restartWorker();
+
+    const ids = running.lines.map((json) => (JSON.parse(json) as { workflowId: string }).workflowId);
+    expect(ids).toEqual(expect.arrayContaining([open.workflowId, untouched.workflowId]));
+    expect(ids).not.toContain(ended.workflowId);
+    expect(running.exitCode).toBe(0);
+    expect(queried).toMatchObject({ exitCode: 0, lines: [`ok  ${ended.workflowId}`] });
+  });
+
+  test.concurrent('prints one line for each file', async () => {
+    const { exitCode, lines, stderr } = await replay([first, second]);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '2 replayed, 0 differ\n' });
+    expect(lines.map((line) => line.split('  ').slice(0, 2))).toEqual([first, second].map((path) => ['ok', path]));
+  });
+
+  test.concurrent('reads the output of temporal workflow show', async () => {
+    const { workflowId, reaches, runId } = await stage.scene('Brightdesk');
+    await reaches('awaitingCredentials');
+    const where = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
+    const line = ['workflow', 'show', ...where, '--workflow-id', workflowId, '--output', 'json'];
+    const { stdout } = await promisify(execFile)(await findBinary('temporal'), line);
+    const shown = join(folder, 'shown.json');
+    writeFileSync(shown, stdout);
+
+    const { exitCode, lines } = await replay([shown, '--json']);
+
+    expect(exitCode).toBe(0);
+    expect(lines.map((json) => JSON.parse(json) as unknown)).toEqual([{ file: shown, workflowId, runId, ok: true }]);
+  });
+
+  test.concurrent('replays nothing and exits with 2 where a file cannot be read', async () => {
+    const missing = join(folder, 'missing.json');
+
+    const { exitCode, lines, stderr } = await replay([first, missing]);
+
+    expect({ exitCode, lines }).toEqual({ exitCode: 2, lines: [] });
+    expect(stderr).toContain(`${missing} can't be read, or is no history`);
+  });
+
+  test.concurrent('says that no flow was found', async () => {
+    const { exitCode, lines, stderr } = await replay(['--from-server', '--query', "WorkflowId = 'nobody'"]);
+
+    expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: [] });
+    expect(stderr).toContain('nothing was replayed');
+  });
+
+  test.concurrent('exits with 1 where Temporal refuses the query', async () => {
+    const { exitCode, stderr } = await replay(['--from-server', '--query', 'no query']);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Temporal refuses the call');
+  });
+
+  test.concurrent('prints the differences and exits with 1 where workflows give other commands', async () => {
+    const open = await stage.scene('Kestrel');
+    await open.reaches('awaitingProperties');
+    const build = await brokenBuild();
+
+    const files = await replay([first, second], build);
+    const server = await replay(['--from-server', '--query', queryFor(open.workflowId)], build);
+
+    expect(files).toMatchObject({ exitCode: 1, stderr: '2 replayed, 2 differ\n' });
+    const difference = '[TMPRL1100] Nondeterminism error: Timer machine does not handle this event';
+    expect(files.lines).toEqual([first, second].map((path) => expect.stringContaining(`differs  ${path}`)));
+    expect(files.lines.every((line) => line.includes(difference))).toBe(true);
+    expect(server.exitCode).toBe(1);
+    expect(server.lines).toEqual([expect.stringContaining(`differs  ${open.workflowId}  ${difference}`)]);
+  });
 });

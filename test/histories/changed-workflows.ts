@@ -1,0 +1,36 @@
+/** Workflow interceptors for tests of the replay gate. They do what `CHANGE` says: see `bundleWith`. */
+import { proxySinks, sleep, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow';
+import { getActivator } from '@temporalio/workflow/lib/global-attributes';
+import type { Timeline } from '../../workflows/view';
+
+/** Replaced in the code of the bundle. */
+const CHANGE: string = 'no change';
+
+export interface TimelineSink extends Sinks {
+  timeline: { report(timeline: Timeline): void };
+}
+
+export const interceptors = (): WorkflowInterceptors => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        if (CHANGE === 'first timer') await sleep('1 second');
+        try {
+          return await next(input);
+        } finally {
+          // A replayed run cannot be queried.
+          const timeline = getActivator().queryHandlers.get('timeline')!.handler() as Timeline;
+          if (CHANGE === 'reported timeline') proxySinks<TimelineSink>().timeline.report(timeline);
+        }
+      },
+    },
+  ],
+  outbound: [
+    {
+      scheduleActivity: (input, next) => {
+        const isRenamed = CHANGE === 'renamed activity' && input.activityType === 'applyCredentials';
+        return next(isRenamed ? { ...input, activityType: 'storeCredentials' } : input);
+      },
+    },
+  ],
+});
