@@ -16,7 +16,6 @@ const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 const mains = {
   start: 'dist/scripts/start/main.js',
   demo: 'dist/scripts/demo/main.js',
-  histories: 'dist/scripts/histories/main.js',
   bench: 'dist/bench/main.js',
   faults: 'dist/scripts/faults/main.js',
   screenshots: 'dist/scripts/screenshots/main.js',
@@ -30,7 +29,7 @@ const mains = {
 };
 /** The others say what to run instead: a worker in production must not install packages. */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
-const names = [...Object.keys(mains), 'test', 'build'];
+const names = [...Object.keys(mains), 'test', 'histories', 'build'];
 const TEST_LIMIT_MS = 3_600_000;
 
 /** Runs the command; where it does not begin, this process ends with one message. */
@@ -40,6 +39,7 @@ export async function runCommand([name = '', ...args]) {
       fail(`Usage: node scripts/run.mjs NAME [arguments], NAME one of: ${names.join(', ')}`, 2);
     await prepare(name);
     if (name === 'test') await test(args);
+    else if (name === 'histories') await recordHistories(args);
     else if (name !== 'build') become(join(root, mains[name]), args);
   } catch (error) {
     fail(error.message, error.exitCode ?? 1);
@@ -68,6 +68,13 @@ async function test(args) {
   const preload = ['--import', new URL('end-with-parent.mjs', import.meta.url).href];
   const options = { cwd: root, stdio: 'inherit', limitMs: TEST_LIMIT_MS };
   process.exit(await runTree(process.execPath, [...preload, jest, ...args], options));
+}
+
+/** Tests of flows write test/histories/next/ anew: see `Stage.record`. */
+async function recordHistories(args) {
+  process.env.RECORD = '1';
+  const recording = 'test/workflows/(?!replay|read-ahead|secrecy)';
+  await test(['--selectProjects', 'flows', '--testPathPatterns', recording, ...args]);
 }
 
 function fail(message, code) {

@@ -7,7 +7,7 @@ import type { StateName, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { ofKind, taskFailures } from '../support/histories';
-import { keyInput } from '../support/messages';
+import { answered, keyInput } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -118,7 +118,6 @@ describe.each([
 
   test.concurrent('while properties are applied ends the flow after that', async () => {
     const scene = await at('awaitingProperties', 'Fernhill');
-    record('in-applyingProperties', scene);
     const release = hold('POST', scene.key);
     await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
     await eventually(scene.calls, (calls) => calls.includes('POST properties'));
@@ -131,7 +130,6 @@ describe.each([
 
   test.concurrent('while Cyclr takes the credentials ends the flow as authenticated', async () => {
     const scene = await at('awaitingCredentials', 'Brightdesk');
-    record('while-cyclr-takes-the-key', scene);
     const release = hold('PUT', scene.key);
     await sendsKey(scene);
     await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
@@ -166,6 +164,19 @@ describe.each([
     expect(view.state).toBe('cancelled');
   });
 
+  test.concurrent('in the pause after a 403 to properties ends the flow at once', async () => {
+    const scene = await at('awaitingProperties', 'Fernhill');
+    record('in-applyingProperties', scene);
+    stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 403 } });
+    await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
+    await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
+
+    const view = await cancel(scene);
+
+    expect(view.state).toBe('cancelled');
+    expect((await scene.timeline()).at(-1)).toMatchObject({ from: 'applyingProperties', to: 'cancelled' });
+  });
+
   test.concurrent('in the pause after a 403 ends the flow at once', async () => {
     const on = stage.install('Brightdesk');
     stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });
@@ -178,6 +189,21 @@ describe.each([
     expect(view.state).toBe('cancelled');
     expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
   });
+
+  test.concurrent(
+    'between two re-reads of a verification ends the flow at once, and answers the confirmation',
+    async () => {
+      const scene = await consentScene(stage);
+      record('in-verifyingAuthorization', scene);
+      const answer = scene.confirms(await scene.asks());
+      await eventually(scene.reads, (reads) => reads >= 3);
+
+      const view = await cancel(scene);
+
+      expect([view, await answered(answer)]).toMatchObject(Array(2).fill({ state: 'cancelled' }));
+      expect(scene.reads()).toBeLessThan(8); // without a cancellation: the start, and seven re-reads
+    },
+  );
 
   test.concurrent('between two re-reads of client credentials ends the flow before the next', async () => {
     const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));

@@ -212,6 +212,7 @@ describe('an input', () => {
     'with one submission id, sent at once, while it is applied and after its refusal, is taken once',
     async () => {
       const scene = await at('awaitingCredentials', 'Brightdesk');
+      stage.record('same-submission-by-signal', scene.handle);
       const release = holdPut(scene);
       const wrong = await keyInput(stage, scene, 's', 'wrong');
 

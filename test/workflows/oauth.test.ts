@@ -565,6 +565,17 @@ describe('over minutes and hours', () => {
       await scene.reaches('authenticated');
     });
 
+    test('fails the flow when the link expires where Cyclr has no such connector', async () => {
+      const scene = await consentScene(skipping);
+      skipping.record('connector-not-found-when-the-link-expires', scene.handle);
+      await scene.asks();
+      fault(readPath(scene), { status: 404 });
+
+      await skipping.sleep('6m');
+
+      expect(await scene.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
+    });
+
     test('that was not given costs one re-read when the link expires, and the flow continues', async () => {
       const scene = await consentScene(skipping);
       skipping.record('link-expires-without-consent', scene.handle);

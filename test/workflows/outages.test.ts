@@ -220,6 +220,7 @@ describe('the pauses of a longer outage', () => {
     fault(on, away);
 
     const flow = await stage.scene(on);
+    stage.record('outage-with-growing-pauses', flow.handle);
     await stage.sleep('90m');
     const during = await flow.view();
 
@@ -374,6 +375,7 @@ describe('after a day without Cyclr', () => {
     await stage.sleep('25h');
 
     expect(await flow.reaches('awaitingAuthorization')).toMatchObject({ problem: unavailable });
+    await stage.auth.cancel(flow.key);
   });
 
   test('a property that Cyclr took before the outage is not asked for again', async () => {

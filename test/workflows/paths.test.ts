@@ -24,12 +24,12 @@ afterAll(async () => {
 });
 
 /** Plays the user of this connector, and returns the flow's final view. */
-async function played(name: string, key: ConnectorKey, answers: AnswerSource): Promise<View> {
+async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
   const { auth, publicKey, sandbox, client } = stage;
   const transport = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
   const user = new User({ key, transport, answers, sandboxUrl: sandbox.url });
   await user.play();
-  stage.record(name, client.workflow.getHandle(workflowIdOf(key), user.runId));
+  if (recordAs) stage.record(recordAs, client.workflow.getHandle(workflowIdOf(key), user.runId));
   return auth.result(key);
 }
 
@@ -37,12 +37,19 @@ const storedIn = ({ accountId, connectorId }: ConnectorKey) => stage.sandbox.con
 const key: Credentials = { kind: 'apiKey', key: 'right' };
 const tokens: Credentials = { kind: 'tokens', accessToken: 'at-1' };
 
+/** One of each auth method. */
+const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport Weathervane Fieldstone Evergreen'.split(
+  ' ',
+);
+
 test.concurrent.each(Object.entries(expectations))(
   '%s with good answers ends as the catalogue of expectations says',
   async (connector, { state, verification, properties = {} }) => {
     const on = stage.install(connector);
 
-    const end = await played(`connector-${connector.toLowerCase()}`, on, inOrder(goodAnswers(connector)));
+    const recordAs = recorded.includes(connector) ? `connector-${connector.toLowerCase()}` : undefined;
+
+    const end = await played(on, inOrder(goodAnswers(connector)), recordAs);
 
     const { Authenticated, Properties, Connector } = storedIn(on);
     expect(end).toEqual({
@@ -137,7 +144,7 @@ const ways: { [name: string]: Way } = {
 test.concurrent.each(Object.entries(ways))('%s ends as the contract says', async (name, way) => {
   const on = stage.install(way.connector, { patch: way.patch });
 
-  const end = await played(name, on, inOrder(way.answers));
+  const end = await played(on, inOrder(way.answers), name);
 
   expect(end.state).toBe(way.state);
   if (way.stored !== undefined) expect(storedIn(on).AuthValue).toBe(way.stored);

@@ -163,7 +163,6 @@ describe('the last read before a consent expires', () => {
 
   test('ends the flow as failed where Cyclr has no such connector', async () => {
     const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
-    stage.record('last-read-finds-no-connector', flow.handle);
     fault(flow.key, { status: 404 });
 
     await stage.sleep('61m');
@@ -239,6 +238,7 @@ describe('credentials that Cyclr checks only at its next call', () => {
     await stage.sleep('31s');
 
     expect(await flow.reaches(state)).toMatchObject({ problem: { code: 'notAuthorized' } });
+    await stage.auth.cancel(flow.key);
   });
 });
 

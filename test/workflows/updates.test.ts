@@ -244,6 +244,7 @@ describe('an update is answered by a view with a problem', () => {
 
   test.concurrent('where the activity cannot open the value, or finds another kind', async () => {
     const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
+    stage.record('credentials-of-another-kind', other.handle);
 
     const views = [
       await updates<View>(closed, 'submitCredentials', { submissionId: 's', credentials: sealedLook }),
@@ -419,7 +420,6 @@ describe('an answer costs at most three history events more than a signal', () =
 
   test.concurrent('for credentials', async () => {
     const [one, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
-    stage.record('credentials-by-signal', one.handle);
     const input = await keyInput(stage, one);
 
     const bySignal = await eventsAfter(one, () => one.signals('credentialInput', input));
