@@ -89,7 +89,8 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(
     () => flow.describe(),
-    ({ raw }) => !raw.pendingWorkflowTask,
+    // A run that was terminated during a workflow task keeps it as pending (server 1.32).
+    ({ status, raw }) => status.name !== 'RUNNING' || !raw.pendingWorkflowTask,
   );
   const answer = await query();
   const { historyLength } = await flow.describe();

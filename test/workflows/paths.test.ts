@@ -73,6 +73,8 @@ interface Way {
   state: View['state'];
   /** Cyclr's `AuthValue` at the end. */
   stored?: string;
+  /** Has a history of its own: the others give the same commands as a connector above. */
+  isRecorded?: boolean;
 }
 
 const oauth2 = (OAuth2Type: string | null): ConnectorPatch => ({ Connector: { AuthType: 'OAuth2', OAuth2Type } });
@@ -99,6 +101,7 @@ const ways: { [name: string]: Way } = {
     answers: {},
     state: 'authenticated',
     stored: '{}',
+    isRecorded: true,
   },
   'oauth2-without-a-type': {
     connector: 'Ledgerly',
@@ -117,6 +120,7 @@ const ways: { [name: string]: Way } = {
     patch: {},
     answers: { awaitingProperties: [{ values: { Shop: 'acme' } }], awaitingAuthorization: [{ credentials: tokens }] },
     state: 'authenticated',
+    isRecorded: true,
     stored: '{"AccessToken":"at-1"}',
   },
   'partners-oauth1-connector': {
@@ -124,6 +128,7 @@ const ways: { [name: string]: Way } = {
     patch: partners,
     answers: { awaitingCredentials: [{ credentials: tokens }] },
     state: 'authenticated',
+    isRecorded: true,
     stored: '{"AccessToken":"at-1"}',
   },
   'partners-api-key-connector': {
@@ -138,13 +143,14 @@ const ways: { [name: string]: Way } = {
     patch: { Connector: { AuthType: 'AuthFields' } },
     answers: { awaitingProperties: [{ values: { Domain: 'acme' } }] },
     state: 'unsupported',
+    isRecorded: true,
   },
 };
 
 test.concurrent.each(Object.entries(ways))('%s ends as the contract says', async (name, way) => {
   const on = stage.install(way.connector, { patch: way.patch });
 
-  const end = await played(on, inOrder(way.answers), name);
+  const end = await played(on, inOrder(way.answers), way.isRecorded ? name : undefined);
 
   expect(end.state).toBe(way.state);
   if (way.stored !== undefined) expect(storedIn(on).AuthValue).toBe(way.stored);

@@ -297,15 +297,20 @@ describe('a termination', () => {
 });
 
 describe('a return and a confirmation of one attempt', () => {
-  test('in one workflow task start one verification, and the confirmation is answered', async () => {
+  test('in one workflow task start one verification, and each confirmation is answered', async () => {
     const scene = await consentScene(stage);
     stage.record('return-and-confirmation-in-one-task', scene.handle);
     const older = await scene.asks();
     await scene.asks();
 
-    const [, view] = await inOneTask<unknown>(() => [scene.returns(older), scene.confirms(older)]);
+    const [, ...views] = await inOneTask<unknown>(() => [
+      scene.returns(older),
+      scene.confirms(older),
+      scene.confirms(older),
+    ]);
 
-    expect(view).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } });
+    const view = { state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } };
+    expect(views).toMatchObject([view, view]);
     expect([await returned(scene), scene.reads()]).toEqual([1, 2]);
   });
 
