@@ -43,6 +43,8 @@ export interface Target {
   record: FlowRecord;
   /** The label of the values. */
   label: string;
+  /** The ids of the credentials that the user sent in the present run. */
+  usedIds: string[];
   /** Of the present run. */
   patience?: Patience;
   /** The attempts of all flows. */
@@ -95,9 +97,9 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedConfirmation: (target) => update(target, 'confirmAuthorization', { attemptId: randomUUID(), by }),
   foreignCredentials: async (target) =>
     signal(target, 'credentialInput', await credentials(target, randomUUID(), 'foreign')),
-  // The id of a submission of the user with another value. Where the id is not used, Cyclr refuses the value.
+  // The id of an earlier submission with another value. Without one, Cyclr refuses the value.
   usedSubmission: async (target, choose) => {
-    const submissionId = `${target.label}-credentials-${choose([0, 1, 2])}`;
+    const submissionId = choose(target.usedIds) ?? randomUUID();
     await signal(target, 'credentialInput', await credentials(target, submissionId, 'wrong'));
   },
   clearCredentials: async (target) =>

@@ -71,6 +71,8 @@ class PlannedUser {
   #answers = 0;
   /** The number of submissions in the present run. */
   #submissions = 0;
+  /** The ids of the credentials that were sent in the present run. */
+  readonly #usedIds: string[] = [];
 
   constructor(
     readonly shared: Shared,
@@ -107,6 +109,7 @@ class PlannedUser {
   async #play(run: RunPlan): Promise<void> {
     this.#run = structuredClone(run); // the answers take the rounds out
     this.#submissions = 0;
+    this.#usedIds.length = 0;
     const { startedTwice, early, stop } = run;
     const user = this.#user((view) => this.#nextAnswer(view));
     await Promise.all(startedTwice ? [user.start(), user.start()] : [user.start()]);
@@ -153,7 +156,9 @@ class PlannedUser {
   #credentialSubmission(authType: string, mistake?: CredentialMistake): CredentialSubmission {
     const credentials = credentialsFor(authType, this.shared.secrets, { label: this.#label, mistake });
     if (!mistake) this.record.runs.at(-1)!.authValue = authValueOf(credentials);
-    return { credentials, submissionId: `${this.#label}-credentials-${this.#submissions++}` };
+    const submissionId = `${this.#label}-credentials-${this.#submissions++}`;
+    this.#usedIds.push(submissionId);
+    return { credentials, submissionId };
   }
 
   #consent({ decision, ...back }: ConsentRound = { decision: 'approve', back: 'confirm', superseded: false }): Answer {
@@ -195,7 +200,13 @@ class PlannedUser {
   }
 
   #target(): Target {
-    return { ...this.shared, record: this.record, label: this.#label, patience: this.#run.patience };
+    return {
+      ...this.shared,
+      record: this.record,
+      label: this.#label,
+      usedIds: this.#usedIds,
+      patience: this.#run.patience,
+    };
   }
 
   /** In every value of the present run. */
