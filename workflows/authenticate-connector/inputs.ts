@@ -86,9 +86,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
   const isReturn = asksForVerification({ kind });
   const sender = senderOf(isReturn ? body.attemptId : body.submissionId, body.by);
   if (sender && !isReturn && known.submissions.has(sender.id)) return undefined;
-  if (kind === 'credentialInput' && isInClear(body.credentials)) return refused(problemOf('notSealed'), sender);
-  const exposed = kind === 'propertyInput' ? secretsInClear(state, body.values) : [];
-  if (exposed.length > 0) return refused(problemOf('notSealed', exposed), sender);
+  const unsealed = unsealedProblem(state, { kind, body });
+  if (unsealed) return refused(unsealed, sender);
   if (!sender) return refused(problemOf('malformed'));
   if (isReturn) return returnEvent(state, kind, sender, known);
   if (!acceptedIn[state.name]?.includes(kind)) return refused(problemOf('notNow'), sender);
@@ -102,12 +101,22 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
  * inputs that only the next state can check.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
+  // Checked first, also for a submission id seen before: an accepted update would write the secret to the history.
+  const unsealed = unsealedProblem(state, message);
+  // A rejected update is not in the history: the text of `notSealed` for signals would be wrong here.
+  if (unsealed) return { ...unsealed, message: 'Seal a secret before you send it.' };
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;
   const { problem } = event;
-  if (problem.code === 'notNow' && !isWaiting(state) && !isFinal(state)) return undefined;
-  // A rejected update is not in the history: the text of `notSealed` for signals would be wrong here.
-  return problem.code === 'notSealed' ? { ...problem, message: 'Seal a secret before you send it.' } : problem;
+  return problem.code === 'notNow' && !isWaiting(state) && !isFinal(state) ? undefined : problem;
+}
+
+/** The problem of a message that has secrets in clear. */
+function unsealedProblem(state: State, { kind, body }: Message): Problem | undefined {
+  if (!isObject(body)) return undefined;
+  if (kind === 'credentialInput') return isInClear(body.credentials) ? problemOf('notSealed') : undefined;
+  const names = kind === 'propertyInput' ? secretsInClear(state, body.values) : [];
+  return names.length > 0 ? problemOf('notSealed', names) : undefined;
 }
 
 type Sender = { id: string; by?: string };

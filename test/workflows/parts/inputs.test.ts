@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Field } from '../../../workflows/connector';
-import { eventOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
+import { eventOf, rejectionOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import type { ProblemCode } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
@@ -49,6 +49,16 @@ const refused = (code: ProblemCode, names: string[] = [], sender: object = { id:
   ...sender,
 });
 const good = { Domain: 'acme', Secret: sealed };
+
+test.each<[State, Message['kind'], object]>([
+  [awaitingProperties, 'propertyInput', { values: { ...good, Secret: 'hunter2' } }],
+  [awaitingCredentials, 'propertyInput', { values: { Secret: 'hunter2' } }],
+  [awaitingCredentials, 'credentialInput', { credentials: 'hunter2' }],
+])('a validator rejects a secret in clear also under a submission id seen before: %#', (state, kind, input) => {
+  const body = { submissionId: 'sub-1', ...input };
+
+  expect(rejectionOf(state, { kind, body }, knowing(['sub-1']))?.code).toBe('notSealed');
+});
 
 describe('property input', () => {
   test.each<[string, { [name: string]: unknown }]>([
