@@ -37,7 +37,7 @@ const mustNotImport = (folder, to, reason) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no circle', severity: 'warn', from: {}, to: { circular: true } },
+    { name: 'no circle', severity: 'error', from: {}, to: { circular: true } },
     ...Object.entries(mayImport).map(onlyMayImport),
     mustNotImport('workflows', { dependencyTypes: ['core'] }, 'workflow code must be deterministic'),
     mustNotImport(

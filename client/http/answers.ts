@@ -7,6 +7,7 @@ import { intents } from '../../workflows/connector';
 import * as view from '../../workflows/view';
 import type { Connector, Field } from '../../workflows/connector';
 import type * as library from '../answers';
+import { State } from './requests';
 import type * as shapes from './shapes';
 
 type Fields<T> = {
@@ -16,7 +17,6 @@ type Fields<T> = {
 /** A schema with exactly the fields of a type. */
 const objectOf = <T>(fields: Fields<T>) => z.object(fields) as unknown as z.ZodType<T>;
 
-export const State = z.enum(view.stateNames).meta({ description: `Final: ${view.finalStates.join(', ')}.` });
 const Time = z.string().meta({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] });
 const Intent = z.enum(intents);
 const code = z.enum(view.problemCodes);

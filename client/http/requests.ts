@@ -4,8 +4,10 @@ import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
+import { finalStates, stateNames } from '../../workflows/view';
 import { NOT_SEALED } from './codes';
-import { State } from './answers';
+
+export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
 
 const MAX_CONNECTORS = 50;
 const MAX_VALUES = 200;

@@ -1,7 +1,7 @@
 /** The pure state of the page. */
 import type { Field } from '../../../workflows/connector';
 import type { StateName, View } from '../../../workflows/messages';
-import { State } from '../../../client/http/answers';
+import { State } from '../../../client/http/requests';
 import {
   foldedOf,
   consentFailed,
