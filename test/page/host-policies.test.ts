@@ -117,7 +117,7 @@ describeInBrowser('the page of another site', () => {
         const page = await embedded([key], { 'Referrer-Policy': policy });
         const popup = await goOut(page);
 
-        await popup.getByText('its referrer policy').waitFor();
+        await popup.getByText('the referrer policy of that website').waitFor();
         await button(page, 'Open it again').waitFor();
         expect((await scene.view(key)).attempt).toBeUndefined();
       },
