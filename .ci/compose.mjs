@@ -1,7 +1,7 @@
 /**
- * `node .ci/compose.mjs`: builds the image and runs the processes of docker-compose.yml that use it, without a container
- * engine. Each command runs in the folder of the image, with the environment of its service and no other variables, on a
- * Temporal dev server. Paths, ports and addresses are replaced by those of this machine.
+ * `node .ci/compose.mjs`: builds the image and runs the processes of docker-compose.yml that use it, without a
+ * container engine, on a Temporal dev server. Each command runs in the folder of the image, with only the variables of
+ * its service. Paths, ports and addresses are replaced by those of this machine.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -47,10 +47,10 @@ try {
 async function check() {
   const { services: trial } = composed({}, '--env-file', 'deploy/sandbox.env');
   for (const name of ['worker', 'service'])
-    assert.equal(trial[name].scale, 0, `no other ${name} runs beside that of the sandbox`);
+    assert.equal(trial[name].scale, 0, `with sandbox.env the ${name} must have scale 0`);
   for (const name of ['temporal-namespace', 'search-attributes', 'sandbox-keys']) {
     once(trial[name]);
-    once(trial[name]); // the next start repeats it
+    once(trial[name]); // the second start of Compose runs the same command
   }
   const keys = native(trial['sandbox-keys'], '/keys');
   for (const name of readdirSync(keys)) assert.equal(statSync(join(keys, name)).mode & 0o777, 0o600, name);
@@ -102,14 +102,14 @@ async function callAsBackend(service) {
   console.log('✓ POST /v1/sessions');
 }
 
-/** Without its variables a process does not start, and names the missing ones. */
+/** Checks that the process exits with 1, and that its message names these missing variables. */
 function refuses(service, variables) {
   const { status, stderr } = run(service, service.command);
   assert.equal(status, 1);
   for (const variable of variables) assert.match(stderr, new RegExp(`\\b${variable}\\b`));
 }
 
-/** The file as docker-compose reads it, with this environment alone. */
+/** docker-compose.yml after docker-compose has resolved it with these variables only. */
 function composed(env, ...args) {
   const options = { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' };
   return YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
@@ -162,7 +162,7 @@ function once(service) {
   console.log(`✓ ${line.join(' ')}`);
 }
 
-/** Starts it and waits until its healthcheck passes, which must fail before the start. */
+/** Starts a service and waits until its healthcheck passes. Before the start, the healthcheck must fail. */
 async function healthy(service) {
   const [command, ...args] = service.command;
   const name = service.command.join(' ');

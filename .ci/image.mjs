@@ -1,14 +1,14 @@
 /**
- * Builds what the Dockerfile describes, without a container engine: each stage is a folder, and its COPY and RUN
- * instructions are carried out there. The context has exactly what `.dockerignore` allows, so that a file which is
- * missing there fails this build as it fails the build of the image.
+ * Builds the image of the Dockerfile without a container engine: each stage is a folder, in which its COPY and RUN
+ * instructions are executed. The build context has only the files that `.dockerignore` allows, so a missing entry there
+ * fails this build, too.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-/** Returns the folder of the last stage, in which its processes run. Fails with the output of a command that fails. */
+/** Returns the working folder of the last stage. Fails with the output of the first command that fails. */
 export function buildImage(root, folder) {
   const context = contextOf(root, join(folder, 'context'));
   const stages = {};
@@ -17,14 +17,14 @@ export function buildImage(root, folder) {
     if (instruction === 'FROM') stage = newStage(folder, stages, text);
     else if (instruction === 'WORKDIR') mkdirSync((stage.workFolder = join(stage.folder, text)), { recursive: true });
     else if (instruction === 'COPY') copy(text.split(/\s+/), { context, stages, stage });
-    // The commands of the last stage need root: packages of the system, owners of folders.
+    // The RUN commands of the last stage need root, so they are skipped: system packages, owners of folders.
     else if (instruction === 'RUN' && stage.name) run(text, stage.workFolder);
     else if (instruction === 'ARG') assert.match(text, new RegExp(`^NODE_IMAGE=node:${nodeMajor()}\\.`));
   }
   return stage.workFolder;
 }
 
-/** CI runs on the version of Node that the image has. */
+/** The major version of this Node: it must be that of the image. */
 const nodeMajor = () => process.versions.node.split('.')[0];
 
 /** Pairs of an instruction and its text. */
@@ -33,14 +33,14 @@ function instructionsIn(dockerfile) {
   return [...code.matchAll(/^([A-Z]+) (.*)$/gm)].map(([, instruction, text]) => [instruction, text.trim()]);
 }
 
-/** The file must be a list of top-level names that are allowed: then it is easy to copy what it allows. */
+/** Copies the files that `.dockerignore` allows. The file must have `*` first, then allowed top-level names only. */
 function contextOf(root, context) {
   const lines = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
   const [first, ...allowed] = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  assert.equal(first, '*', '.dockerignore ignores everything first');
+  assert.equal(first, '*', 'the first line of .dockerignore must be *');
   mkdirSync(context, { recursive: true });
   for (const line of allowed) {
-    assert.match(line, /^![\w.-]+$/, '.dockerignore allows top-level names');
+    assert.match(line, /^![\w.-]+$/, '.dockerignore must allow top-level names only');
     cpSync(join(root, line.slice(1)), join(context, line.slice(1)), { recursive: true });
   }
   return context;

@@ -1,7 +1,7 @@
 /**
- * `node .ci/schemathesis.mjs [options of st run]`: schemathesis against the OpenAPI document of a service with all that
- * is behind it. Each answer has to be as described, and none a 5xx. Needs what `.ci/schemathesis/requirements.txt` names
- * in `.data/schemathesis`.
+ * `node .ci/schemathesis.mjs [options of st run]`: runs schemathesis against a service on a local stack. Each answer
+ * must match the OpenAPI document, and none may have a 5xx status. Needs a Python venv in `.data/schemathesis` with the
+ * packages of `.ci/schemathesis/requirements.txt`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,23 +20,23 @@ const { startStack } = require('../dist/scripts/local/stack.js');
 
 const SEED = 1;
 const WITHIN_S = 90;
-/** Of the account `acme` in the sandbox: some of every auth type, and one that has nothing to authenticate. */
+/** Connectors of the sandbox's account `acme`: some of every auth type, and one that needs no authentication. */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
-/** So that all of a minute's calls could be one browser's. */
+/** One session may make 120 calls in a minute: this number is enough if all calls are those of browsers. */
 const SESSIONS = 12;
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-schemathesis-'));
 const stop = new AbortController();
-process.env.ALLOWED_ORIGINS = 'https://app.acme.example'; // as the examples of the document have it
+process.env.ALLOWED_ORIGINS = 'https://app.acme.example'; // the origin in the examples of the document
 onStopSignal(() => stop.abort());
 let stack;
 try {
   stack = await startStack({ folder, say: (line) => console.log(line) });
   const code = await schemathesis(stack.service.url, await tokensOf(stack.service));
-  const unmet = neverReached(await operationsOf(stack.service.url), join(folder, 'logs', 'service.log'));
-  if (unmet.length > 0) console.error(`Only ever refused at the door, so hardly looked at: ${unmet.join(', ')}`);
-  process.exitCode = code || (unmet.length > 0 ? 1 : 0);
+  const untested = neverAccepted(await operationsOf(stack.service.url), join(folder, 'logs', 'service.log'));
+  if (untested.length > 0) console.error(`Operations whose calls never reached a flow: ${untested.join(', ')}`);
+  process.exitCode = code || (untested.length > 0 ? 1 : 0);
 } finally {
   await stack?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -60,7 +60,7 @@ async function tokensOf({ url, apiKey }) {
   return tokens;
 }
 
-/** Its exit code: 0 where nothing was found. */
+/** Runs schemathesis. Returns its exit code: 0 if it finds no fault. */
 async function schemathesis(url, tokens) {
   if (stop.signal.aborted) return 1;
   const settings = join(root, '.ci', 'schemathesis');
@@ -74,7 +74,7 @@ async function schemathesis(url, tokens) {
   return code ?? 1;
 }
 
-/** As the service's log has them, such as `GET /v1/accounts/:accountId/connectors`. */
+/** The operations of the document as in the service's log, such as `GET /v1/accounts/:accountId/connectors`. */
 async function operationsOf(url) {
   const { paths } = await (await fetch(`${url}/openapi.json`)).json();
   return Object.entries(paths).flatMap(([path, methods]) =>
@@ -82,8 +82,8 @@ async function operationsOf(url) {
   );
 }
 
-/** Says what each operation was answered. Those of which no call reached a flow: a 409 comes from there, too. */
-function neverReached(operations, logFile) {
+/** Prints the statuses of each operation. Returns the operations whose calls never reached a flow (2xx or 409). */
+function neverAccepted(operations, logFile) {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   const answered = lines.map((line) => JSON.parse(line)).filter(({ route }) => route !== undefined);
   return operations.filter((operation) => {

@@ -1,4 +1,4 @@
-/** What is compared, in which unit, and what is to be reached. */
+/** The rows of the comparison: measured values, units and targets. */
 import type { ContenderName } from './contenders';
 import type { MemorySteps } from './memory';
 import type { Round } from './rounds';
@@ -9,22 +9,22 @@ export interface Row {
   unit: string;
   ours: Spread;
   minimal: Spread;
-  /** Ours to minimal, pair by pair. */
+  /** Our value divided by the minimal workflow's, for each pair of rounds. */
   ratio: Spread;
-  /** The largest ratio that is fine. */
+  /** Target: the largest accepted median ratio. */
   atMost?: number;
-  /** The smallest. */
+  /** Target: the smallest accepted median ratio. */
   atLeast?: number;
 }
 
-/** What the columns of a table are called. */
+/** The headings of the two value columns. */
 export type Headings = [ours: string, other: string];
 
 type Both<T> = Record<ContenderName, T>;
 
 const KIB = 1024;
 
-/** A row for everything that was measured. */
+/** One row for each measured value. */
 export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
   const ofRounds = (what: string, unit: string, key: keyof Round, scale = 1, atMost?: number): Row =>
     rowOf(
@@ -57,7 +57,7 @@ const valuesOf = (rounds: Both<Round[]>, value: (round: Round) => number): Both<
   minimal: rounds.minimal.map(value),
 });
 
-/** `minimal` is what ours is compared with, value by value. */
+/** Compares the values of `ours` and `minimal` with the same index. */
 export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
   what,
   unit,
@@ -67,7 +67,7 @@ export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number
   ...(atMost !== undefined && { atMost }),
 });
 
-/** The rows as a table of text: medians, and in brackets the smallest and the largest. */
+/** The rows as a text table. Each cell has the median, then the smallest and the largest value in brackets. */
 export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours', 'minimal']): string {
   const lines = rows.map((row) => [
     `${row.what}${row.unit && ` (${row.unit})`}`,

@@ -1,4 +1,4 @@
-/** The two that are compared, as whoever starts them sees them. Both take the same two signals. */
+/** The two workflows that the bench compares, and how to start each. Both take the same two signals. */
 import type { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import type { ConnectorKey } from '../workflows/connector';
@@ -15,7 +15,7 @@ export interface Execution {
 
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
-/** How each is started: ours as the library starts it, with its summary and search attributes. */
+/** Starts for both workflows. Ours starts through the library, so with summary and search attributes. */
 export function startsOf(client: Client): Record<ContenderName, Start> {
   const auth = new ConnectorAuth(client);
   return {
@@ -28,5 +28,5 @@ export function startsOf(client: Client): Record<ContenderName, Start> {
   };
 }
 
-/** The state that a result says it ended in. */
+/** The final state in the result of either workflow. */
 export const endOf = (result: unknown): unknown => (Object(result) as { state?: unknown }).state ?? result;

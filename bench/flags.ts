@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util';
 import { wholeNumber } from '../scripts/whole-number';
 
-/** What a run of the bench measures. */
+/** The options of the command line. */
 export interface Flags {
-  /** Pairs of rounds. */
+  /** Number of pairs of rounds. */
   rounds: number;
-  /** Flows in each round at 20 in flight. */
+  /** Number of flows in each round, 20 of them at the same time. */
   flows: number;
-  /** Flows that wait in the cache of one worker while its memory is measured: less than it caches. */
+  /** Number of waiting flows in the cache of one worker while its memory is measured. At most the size of the cache. */
   cached: number;
-  /** Instead of all that: this many flows that wait. */
+  /** Measures this number of waiting flows, and nothing else. */
   waiting?: number;
-  /** Instead of all that: the onboarding service. */
+  /** Measures the onboarding service, and nothing else. */
   service?: true;
   /** The folder for the results. */
   out?: string;
@@ -20,7 +20,7 @@ export interface Flags {
 
 const MOST_CACHED = 1000;
 
-/** Reads the command line. Fails with one line that says what is wrong. */
+/** Reads the command line. Fails with one line that names the wrong option. */
 export function flagsOf(args: string[]): Flags {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({

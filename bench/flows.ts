@@ -1,4 +1,4 @@
-/** Flows through both contenders, as one user after the other would drive them: a property, then an API key. */
+/** Runs flows of both workflows: each gets a property, then an API key, by signal. */
 import { randomUUID } from 'node:crypto';
 import { sealCredentials } from '../sealing/seal';
 import { postJson } from '../scripts/post-json';
@@ -11,7 +11,7 @@ import type { Stack } from './stack';
 const CONNECTOR = 'Fernhill';
 const DOMAIN = 'acme';
 
-/** All that a flow will be given, made before anything is measured. */
+/** A connector and the inputs of its flow. Made before the measurement, because sealing takes time. */
 export interface Part {
   key: ConnectorKey;
   properties: PropertyInput;
@@ -25,7 +25,7 @@ export interface Waiting {
   follower: Follower;
 }
 
-/** A flow that has been played to its end, and how long each input took to the new state, in milliseconds. */
+/** A flow that got both inputs, with the milliseconds from each input to the new state. */
 export interface Played {
   part: Part;
   execution: Execution;
@@ -33,13 +33,13 @@ export interface Played {
   credentialMs: number;
 }
 
-/** What a flow that has ended has left. */
+/** The length and the size of a closed flow's history. */
 export interface Remains {
   events: number;
   bytes: number;
 }
 
-/** This many parts, in a fresh account. */
+/** Installs `count` connectors in a new account, and seals their credentials. */
 export async function prepare({ sandboxUrl, publicKey }: Stack, count: number): Promise<Part[]> {
   const accountId = `bench-${randomUUID()}`;
   const connectors = Array<string>(count).fill(CONNECTOR);
@@ -55,7 +55,7 @@ export async function prepare({ sandboxUrl, publicKey }: Stack, count: number): 
   );
 }
 
-/** Starts a flow, and waits until it waits for its property. */
+/** Starts a flow, and resolves when it is in `awaitingProperties`. */
 export async function start({ client }: Stack, contender: ContenderName, part: Part): Promise<Waiting> {
   const execution = await startsOf(client)[contender](part.key);
   const follower = new Follower(client, execution);
@@ -63,30 +63,30 @@ export async function start({ client }: Stack, contender: ContenderName, part: P
   return { part, execution, follower };
 }
 
-/** Gives it its property. How long it took until it waited for the next input, in milliseconds. */
-export const giveProperty = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
+/** Sends the property. Returns the milliseconds until the flow waits for the next input. */
+export const sendProperty = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
   timed(async () => {
     const { workflowId, runId } = execution;
     await client.workflow.getHandle(workflowId, runId).signal('propertyInput', part.properties);
     await follower.reaches(2);
   });
 
-const giveCredentials = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
+const sendCredentials = ({ client }: Stack, { part, execution, follower }: Waiting): Promise<number> =>
   timed(async () => {
     const { workflowId, runId } = execution;
     await client.workflow.getHandle(workflowId, runId).signal('credentialInput', part.credentials);
     await follower.reaches(3);
   });
 
-/** A whole flow. */
+/** Runs one flow from start to end. */
 export async function play(stack: Stack, contender: ContenderName, part: Part): Promise<Played> {
   const waiting = await start(stack, contender, part);
-  const propertyMs = await giveProperty(stack, waiting);
-  const credentialMs = await giveCredentials(stack, waiting);
+  const propertyMs = await sendProperty(stack, waiting);
+  const credentialMs = await sendCredentials(stack, waiting);
   return { part, execution: waiting.execution, propertyMs, credentialMs };
 }
 
-/** Fails where the flow did not end as `authenticated`, or Cyclr holds something else than what was given. */
+/** Returns the history's size. Fails unless the flow is `authenticated` and Cyclr stores the property that was sent. */
 export async function checked({ client, sandboxUrl }: Stack, { part, execution }: Played): Promise<Remains> {
   const handle = client.workflow.getHandle(execution.workflowId, execution.runId);
   const state = endOf(await handle.result());

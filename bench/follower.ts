@@ -1,4 +1,4 @@
-/** How whoever has sent something sees what came of it: by Temporal's long poll, the same for both contenders. */
+/** Follows the history of a flow by Temporal's long poll, in the same way for both workflows. */
 import type { Client } from '@temporalio/client';
 import type { Execution } from './contenders';
 
@@ -9,7 +9,7 @@ type Events = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
 >;
 
-/** Reads a history from its beginning on, as far as it is asked to. */
+/** Reads a history from its first event, only as far as `reaches` needs. */
 export class Follower {
   #nextPageToken?: Uint8Array;
   #activities = 0;
@@ -21,10 +21,11 @@ export class Follower {
     private readonly execution: Execution,
   ) {}
 
-  /** Waits until the flow knows the outcome of this many activities: it waits for the next input then, or has ended. */
+  /** Waits until a workflow task has handled the results of this number of activities. */
   async reaches(activities: number): Promise<void> {
     for (const until = performance.now() + WITHIN_MS; this.#reached < activities;) {
-      if (!this.#open || performance.now() > until) throw new Error(`${this.execution.workflowId} did not get there`);
+      if (!this.#open || performance.now() > until)
+        throw new Error(`${this.execution.workflowId} did not complete ${activities} activities`);
       this.#read(await this.#more());
     }
   }

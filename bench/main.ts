@@ -1,4 +1,4 @@
-/** `npm run bench`: our flow against the smallest hand-written one; the service against Temporal itself. */
+/** `npm run bench`: compares our workflow with a minimal one, and the service with direct calls to Temporal. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,22 +15,22 @@ import { waitMany } from './waiting';
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--waiting N | --service] [--out FOLDER]
 
-Our flow against the smallest hand-written workflow with the same activities and two signals, on one dev server of its
-own: in rounds that take turns, on this machine. Prints a table; writes bench.json and bench.svg. Takes some minutes.
-Exit code 0 only when every flow is authenticated and no history grew while its flow waited.
+Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
+Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
+Takes some minutes. Exit code 0 only if every flow is authenticated and no history grew while its flow waited.
 
-  --rounds N     pairs of rounds (6)
-  --flows N      flows in a round (100)
-  --cached N     flows that wait while the memory of a worker is measured, 1000 at most (800)
-  --waiting N    instead: starts N flows of ours that wait, and measures memory and inputs; writes waiting.json
-  --service      instead: the onboarding service against Temporal itself, half as many flows in a round, one
-                 after the other; writes service.json and service.svg
-  --out FOLDER   where the results go (bench/results)`;
+  --rounds N     number of pairs of rounds (default 6)
+  --flows N      number of flows in a round (default 100)
+  --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
+  --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
+  --service      only compares the onboarding service with direct calls to Temporal, with half as many flows in a
+                 round, one at a time; writes service.json and service.svg
+  --out FOLDER   folder of the results (default bench/results)`;
 
 const say = (line: string): void => console.error(line);
 
 async function main(args: string[]): Promise<number> {
-  const flags = understood(args);
+  const flags = readFlags(args);
   if (!flags) return 2;
   if (flags.help) return (console.log(help), 0);
   const starting = startStack();
@@ -42,7 +42,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-function understood(args: string[]): Flags | undefined {
+function readFlags(args: string[]): Flags | undefined {
   try {
     return flagsOf(args);
   } catch (err) {
@@ -72,7 +72,7 @@ async function measure(stack: Stack, { waiting, service, rounds, flows, cached, 
   write('bench.json', json({ machine, flags: { rounds, flows, cached }, rows, idleCpu, rounds: played, memory }));
   write(
     'bench.svg',
-    plotOf(rows, `Our flow to the smallest one (= 1). ${rounds} pairs of rounds, ${flows} flows each; ${machine.cpu}.`),
+    plotOf(rows, `Our flow : minimal flow (= 1). ${rounds} pairs of rounds, ${flows} flows each; ${machine.cpu}.`),
   );
   console.log(tableOf(rows));
   console.log(`Results in ${folder}`);
@@ -88,8 +88,8 @@ async function benchService(
   const { rows, pushP99, streams } = figures;
   write('service.json', json({ machine, flags, ...figures }));
   const what = `${flags.rounds} pairs of rounds, ${flags.flows} flows each; ${machine.cpu}.`;
-  write('service.svg', plotOf(rows, `The service to Temporal itself (= 1). ${what}`));
-  console.log(tableOf(rows, ['service', 'Temporal itself']));
+  write('service.svg', plotOf(rows, `Service : direct calls to Temporal (= 1). ${what}`));
+  console.log(tableOf(rows, ['service', 'direct']));
   console.log(json({ pushP99, streams }).trimEnd());
   return 0;
 }

@@ -1,4 +1,4 @@
-/** What a flow costs that waits and is cached, and whether it stays quiet meanwhile. */
+/** The memory of a cached waiting flow. A waiting flow must add no history events. */
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
 import { prepare, start, type Waiting } from './flows';
@@ -6,20 +6,20 @@ import type { BenchWorker, Stack } from './stack';
 import type { Memory } from './probe';
 
 const IN_FLIGHT = 20;
-/** How often some are added, and the memory looked at. */
+/** The number of times that flows are added and the memory is measured, after the first time. */
 const STEPS = 4;
 
-/** The memory of a worker, in steps of more and more waiting flows; and for each step what one of them added. */
+/** The memory of a worker after each step, and the growth for each flow that the step added. */
 export interface MemorySteps {
   flows: number[];
   memory: Memory[];
   heapPerFlow: number[];
   rssPerFlow: number[];
-  /** How long the first of them waited without an event more in their histories. */
+  /** The time for which the flows of the first step waited without a new history event. */
   quietSeconds: number;
 }
 
-/** Fresh workers, one contender after the other. All flows fit into the cache of a worker. */
+/** Measures one workflow after the other, each with a new worker whose cache holds all flows. */
 export async function measureMemory(
   stack: Stack,
   flows: number,
@@ -46,7 +46,7 @@ async function fill(stack: Stack, contender: ContenderName, worker: BenchWorker,
     steps.flows.push((step + 1) * inStep);
     steps.memory.push(await worker.memory());
     const [before, after] = steps.memory.slice(-2) as [Memory, Memory?];
-    if (!after) continue; // the first ones bring in code and buffers, which are there once
+    if (!after) continue; // the first step also loads code and allocates buffers
     steps.heapPerFlow.push((after.heap - before.heap) / inStep);
     steps.rssPerFlow.push((after.rss - before.rss) / inStep);
   }

@@ -1,6 +1,6 @@
 /**
- * The smallest workflow by which the same connector can be authenticated: what the bench compares ours with. Nothing is
- * checked, refused, waited for in vain or shown here.
+ * A minimal workflow that authenticates the same connector: the baseline of the bench. It has no checks, problems,
+ * timeouts or view.
  */
 import {
   ActivityCancellationType,
@@ -31,7 +31,7 @@ const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 const state = defineQuery<StateName>('state');
 
-/** Three activities, two signals; for a connector with an API key. */
+/** Runs three activities and takes two signals, for a connector with one property and an API key. */
 export async function minimal(key: ConnectorKey): Promise<StateName> {
   let now: StateName = 'fetchingConnector';
   let properties: PropertyInput | undefined;

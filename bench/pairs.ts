@@ -1,8 +1,6 @@
-/** Rounds that take turns: so that whatever changes on the machine meanwhile is the same for all. */
-
 /**
- * Rounds in pairs, the one first and then the other; in the next pair the other way round. The first pair warms up, and
- * is not among the results.
+ * Plays one round of each name, in turn, so that changes of the machine's load affect all alike. Every second pair has
+ * the reverse order. The first pair warms up; the results leave it out.
  */
 export async function playPairs<Name extends string, Round>(
   names: readonly Name[],

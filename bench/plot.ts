@@ -1,4 +1,4 @@
-/** The rows as a picture: each a line from its smallest to its largest ratio, with a dot at the median. */
+/** The rows as a plot: for each a line from the smallest to the largest ratio, with a dot at the median. */
 import type { Row } from './comparison';
 
 const LINE_PX = 26;
@@ -12,7 +12,7 @@ const MOST = 2.5;
 const xOf = (ratio: number): number =>
   LABEL_PX + ((Math.min(Math.max(ratio, LEAST), MOST) - LEAST) / (MOST - LEAST)) * SCALE_PX;
 
-/** An SVG document. `title` says what was compared with what (= 1), and where. */
+/** An SVG document. `title` names the two sides of the ratio and the machine. */
 export function plotOf(rows: readonly Row[], title: string): string {
   const width = LABEL_PX + SCALE_PX + VALUE_PX;
   const height = TOP_PX + (rows.length + 1) * LINE_PX;
@@ -26,7 +26,7 @@ export function plotOf(rows: readonly Row[], title: string): string {
       text(xOf(ratio) - 8, TOP_PX - 12, `${ratio}`),
     ]),
     ...rows.flatMap((row, i) => lineOf(row, TOP_PX + (i + 0.5) * LINE_PX)),
-    text(10, bottom + 17, 'Dot: median of the pairs; line: all pairs; red: at most, or at least.'),
+    text(10, bottom + 17, 'Dot: median of the pairs. Blue line: all pairs. Red line: target.'),
     '</svg>\n',
   ].join('\n');
 }

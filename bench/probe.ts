@@ -1,34 +1,34 @@
 /**
- * Loaded before a worker's main, and so into each of its threads: tells over HTTP what memory is in use once the garbage
- * is collected. `BENCH_PROBE_PORT` is where.
+ * Reports a process's memory after a garbage collection, by HTTP at port `BENCH_PROBE_PORT`. `node --require` loads it
+ * into every thread of the process: each thread can collect and measure only its own heap.
  */
 import { createServer } from 'node:http';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 
-/** Of a worker process, in bytes. */
+/** The memory of a process, in bytes. */
 export interface Memory {
   rss: number;
-  /** Of all threads together. */
+  /** Used heap, the sum over all threads. */
   heap: number;
   threads: number;
 }
 
-/** What goes between the threads: a new one says so, the main one asks, and the others answer. */
-type Word = { is: 'here' } | { is: 'question' } | { is: 'answer'; heap: number };
+/** Messages between threads: a new thread registers; the main thread requests; each other thread responds. */
+type Message = { type: 'registered' } | { type: 'request' } | { type: 'response'; heap: number };
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 const channel = new BroadcastChannel('bench-probe') as BroadcastChannel & { unref(): void };
 channel.unref(); // keeps no thread alive
-const tell = (word: Word): void => channel.postMessage(word);
-const hear = (heard: (word: Word) => void): void =>
-  void (channel.onmessage = (event) => heard((event as { data: Word }).data));
+const send = (message: Message): void => channel.postMessage(message);
+const onMessage = (handle: (message: Message) => void): void =>
+  void (channel.onmessage = (event) => handle((event as { data: Message }).data));
 
 function heapOfThisThread(): number {
   collect();
-  collect(); // what finalizers have let go
+  collect(); // frees the objects that finalizers released
   return getHeapStatistics().used_heap_size;
 }
 
@@ -36,16 +36,16 @@ function serve(): void {
   let others = 0;
   let heaps: number[] = [];
   let complete: () => void = () => undefined;
-  hear((word) => {
-    if (word.is === 'here') others++;
-    if (word.is !== 'answer') return;
-    heaps.push(word.heap);
+  onMessage((message) => {
+    if (message.type === 'registered') others++;
+    if (message.type !== 'response') return;
+    heaps.push(message.heap);
     if (heaps.length > others) complete();
   });
   const server = createServer(async (_request, response) => {
     heaps = [heapOfThisThread()];
     const all = new Promise<void>((done) => (complete = done));
-    tell({ is: 'question' });
+    send({ type: 'request' });
     if (others > 0) await all;
     const heap = heaps.reduce((sum, bytes) => sum + bytes, 0);
     const memory: Memory = { rss: process.memoryUsage.rss(), heap, threads: heaps.length };
@@ -57,8 +57,8 @@ function serve(): void {
 if (isMainThread) {
   serve();
 } else {
-  hear((word) => {
-    if (word.is === 'question') tell({ is: 'answer', heap: heapOfThisThread() });
+  onMessage(({ type }) => {
+    if (type === 'request') send({ type: 'response', heap: heapOfThisThread() });
   });
-  tell({ is: 'here' });
+  send({ type: 'registered' });
 }

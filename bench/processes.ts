@@ -1,17 +1,17 @@
-/** What a process on this machine has used so far, as its system tells: of the server, which is none of ours. */
+/** CPU time and memory of a process, from the operating system: works for the Temporal server, too. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const TICK_MS = 10; // USER_HZ is 100 wherever Node runs
 
-/** Its CPU time in milliseconds, user and system. Fails where there is no such process. */
+/** The CPU time of a process in milliseconds, user and system. Fails if the process does not exist. */
 export function cpuMsOf(pid: number): number {
   if (process.platform !== 'linux') return msOf(ps(pid, 'time'));
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** Its resident memory in bytes. Fails where there is no such process. */
+/** The resident memory of a process in bytes. Fails if the process does not exist. */
 export function rssOf(pid: number): number {
   if (process.platform !== 'linux') return Number(ps(pid, 'rss')) * 1024;
   const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
@@ -21,5 +21,5 @@ export function rssOf(pid: number): number {
 const ps = (pid: number, what: string): string =>
   execFileSync('ps', ['-o', `${what}=`, '-p', `${pid}`], { encoding: 'utf8' }).trim();
 
-/** Of `[hours:]minutes:seconds.hundredths`. */
+/** The milliseconds of `[hours:]minutes:seconds.hundredths`. */
 const msOf = (time: string): number => time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000;

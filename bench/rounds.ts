@@ -1,4 +1,4 @@
-/** Round after round, in turns: what a flow costs, and how fast it answers. */
+/** Rounds of both workflows in turn: CPU, storage and latency of a flow. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
@@ -9,10 +9,10 @@ import type { BenchWorker, Stack } from './stack';
 import { median } from './stats';
 
 const IN_FLIGHT = 20;
-/** What a server still does for flows that have ended belongs to them. */
+/** The server still works for a flow after its end: this CPU time belongs to the round. */
 const SETTLE_MS = 1_000;
 
-/** What one round of one contender came to: for each flow, or the median of its flows. */
+/** The results of one round of one workflow: averages or medians over its flows. */
 export interface Round {
   serverCpuMs: number;
   workerCpuMs: number;
@@ -29,11 +29,11 @@ export type Workers = Record<ContenderName, BenchWorker>;
 
 export interface Rounds {
   rounds: number;
-  /** In each round: all of them at 20 in flight, and a fifth as many more one by one. */
+  /** Flows in each round, 20 at a time. A fifth as many further flows run one at a time. */
   flows: number;
 }
 
-/** Rounds of ours and of the smallest, in pairs. */
+/** Plays pairs of rounds of both workflows. */
 export function playRounds(
   stack: Stack,
   workers: Workers,

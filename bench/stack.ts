@@ -33,13 +33,13 @@ export interface Stack {
   /** Bytes of the server's database on disk. */
   stored(): number;
   startWorker(contender: ContenderName): Promise<BenchWorker>;
-  /** By default it reaches Temporal directly. */
+  /** By default with the address of the dev server; a test can put a proxy between. */
   startService(temporalAddress?: string): Promise<BenchService>;
   /** Stops every process. Safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** Starts it; fails where a part of it does not start, and leaves nothing running. */
+/** Starts all parts. If one does not start, it stops the others and fails. */
 export async function startStack(): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-'));
   const ends: End[] = [async () => rmSync(folder, { recursive: true, force: true })];
@@ -57,7 +57,7 @@ export async function startStack(): Promise<Stack> {
 
 type End = () => Promise<unknown>;
 
-/** Notes how a part ends. */
+/** Registers a part to be stopped, and returns it. */
 type Started = <Part extends LocalProcess>(part: Part) => Part;
 
 async function startParts(folder: string, started: Started): Promise<Omit<Stack, 'stop'>> {
@@ -65,7 +65,7 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   const logFolder = folder;
   const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeNames }));
   const { address } = temporal;
-  // Not closed: at Ctrl-C calls are open, and their retries would fail. It ends with this process.
+  // Never closed: retries of calls that are open at Ctrl-C would fail. The connection ends with this process.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
@@ -95,7 +95,7 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   };
 }
 
-/** The variables that load the probe into a process, and the call that asks it. */
+/** The variables that load `probe.ts` into a process, and the call that reads its memory. */
 async function probe() {
   const port = await freePort();
   return {

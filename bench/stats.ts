@@ -1,6 +1,6 @@
-/** Numbers that vary from round to round. */
+/** Statistics over the rounds. */
 
-/** The middle of them, how far they go, and where the middle half of them lies. */
+/** `lower` and `upper` are the quartiles. */
 export interface Spread {
   median: number;
   min: number;
@@ -10,7 +10,7 @@ export interface Spread {
   count: number;
 }
 
-/** The value below which this share of them lies, between two of them by their distance. NaN of none. */
+/** The quantile of the values, linear between the two nearest ones. NaN for an empty list. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = (sorted.length - 1) * share;
@@ -29,8 +29,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
   count: values.length,
 });
 
-/** Pair by pair: what was measured one after the other had the same machine. Fails where they are no pairs. */
+/** The ratio of each pair: both values of a pair were measured under similar load. Fails if the lengths differ. */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
-  if (values.length !== to.length) throw new Error(`${values.length} values are no pairs with ${to.length}`);
+  if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);
   return values.map((value, i) => value / to[i]!);
 }

@@ -1,6 +1,6 @@
-/** Many flows that wait, more than a worker caches: what they cost, and how fast one of them answers. */
+/** The memory of many waiting flows, more than a worker caches, and the time that an input to one of them takes. */
 import { each } from '../scripts/each';
-import { giveProperty, prepare, start, type Waiting } from './flows';
+import { sendProperty, prepare, start, type Waiting } from './flows';
 import { rssOf } from './processes';
 import type { Stack } from './stack';
 import { quantile } from './stats';
@@ -8,7 +8,7 @@ import { quantile } from './stats';
 const IN_FLIGHT = 50;
 const IN_ACCOUNT = 500;
 const INPUTS = 200;
-/** Nobody waits longer for this. */
+/** Limit of the starts. */
 const LONGEST_MS = 20 * 60_000;
 
 export interface ManyWaiting {
@@ -16,12 +16,12 @@ export interface ManyWaiting {
   startedPerSecond: number;
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
-  /** Of new inputs to flows taken from all over, one at a time, in milliseconds. */
+  /** The time of one input, in milliseconds: sent one at a time, to flows spread evenly over all. */
   inputs: { count: number; p50: number; p95: number; max: number };
   inputsMs: number[];
 }
 
-/** Starts this many of ours, and gives an input to some. Fails after 20 minutes. */
+/** Starts `flows` of our flows, then sends an input to some. Fails if the starts take more than 20 minutes. */
 export async function waitMany(stack: Stack, flows: number, say: (line: string) => void): Promise<ManyWaiting> {
   const worker = await stack.startWorker('ours');
   const look = async () => ({ server: rssOf(stack.serverPid), worker: (await worker.memory()).rss });
@@ -32,11 +32,11 @@ export async function waitMany(stack: Stack, flows: number, say: (line: string) 
     const parts = await prepare(stack, Math.min(IN_ACCOUNT, flows - waiting.length));
     waiting.push(...(await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part))));
     say(`${waiting.length} of ${flows} flows wait`);
-    if (performance.now() - since > LONGEST_MS) throw new Error(`${flows} flows do not start within 20 minutes`);
+    if (performance.now() - since > LONGEST_MS) throw new Error(`${flows} flows did not start within 20 minutes`);
   }
   const seconds = (performance.now() - since) / 1000;
   const after = await look();
-  const inputsMs = await each(spread(waiting, INPUTS), 1, (one) => giveProperty(stack, one));
+  const inputsMs = await each(spread(waiting, INPUTS), 1, (one) => sendProperty(stack, one));
   return {
     flows,
     startedPerSecond: flows / seconds,
@@ -52,6 +52,6 @@ export async function waitMany(stack: Stack, flows: number, say: (line: string) 
   };
 }
 
-/** This many of them, at equal distances. */
+/** `count` of the items, at equal distances. */
 const spread = <T>(items: readonly T[], count: number): T[] =>
   items.filter((_, i) => i % Math.max(1, Math.floor(items.length / count)) === 0).slice(0, count);

@@ -1,4 +1,4 @@
-/** `node deploy/healthcheck.mjs URL`: exit code 0 where it answers with 2xx, else 1 and the answer. */
+/** `node deploy/healthcheck.mjs URL`: exits with 0 if the answer is 2xx, otherwise prints the answer and exits with 1. */
 const [url] = process.argv.slice(2);
 try {
   const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });

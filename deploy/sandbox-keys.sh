@@ -1,6 +1,6 @@
 #!/bin/sh
-# sandbox-keys.sh FOLDER: makes the keys of workers and service there, for their owner alone, unless they are there. For
-# trying things: keys that matter are made by somebody who keeps a copy.
+# sandbox-keys.sh FOLDER: creates the keys of worker and service in FOLDER, readable for the owner only. Existing keys
+# stay. For the sandbox only: create keys for production by hand, and keep a copy (docs/operating.md).
 set -eu
 umask 077
 

@@ -1,4 +1,4 @@
-/** `main.js BUNDLE`: our worker, but of the minimal workflow's bundle and task queue. */
+/** `main.js BUNDLE`: our worker with the minimal workflow's bundle and task queue. */
 import { Runtime } from '@temporalio/worker';
 import { temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';

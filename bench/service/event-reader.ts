@@ -1,13 +1,13 @@
-/** An open event stream, as a page reads it. */
+/** Reads an event stream of the service. */
 import type { BenchService } from '../stack';
 
 export interface EventReader {
-  /** Fails where the stream breaks off. */
+  /** Rejects if the connection breaks. */
   ended: Promise<void>;
   leave(): void;
 }
 
-/** Opens it. `onEvent` hears the fields of each event, comments too, as they stand on the wire. */
+/** Opens a stream. `onEvent` gets the raw text of each event or comment. */
 export async function readEvents(
   { url }: BenchService,
   token: string,
@@ -16,14 +16,14 @@ export async function readEvents(
   const leaving = new AbortController();
   const headers = { Authorization: `Bearer ${token}` };
   const { status, body } = await fetch(`${url}/v1/session/events`, { headers, signal: leaving.signal });
-  if (status !== 200 || !body) throw new Error(`A stream is answered with ${status}`);
-  const ended = tell(body, onEvent).catch((err: unknown) => {
+  if (status !== 200 || !body) throw new Error(`GET /v1/session/events: status ${status}`);
+  const ended = readAll(body, onEvent).catch((err: unknown) => {
     if (!leaving.signal.aborted) throw err;
   });
   return { ended, leave: () => leaving.abort() };
 }
 
-async function tell(body: ReadableStream<Uint8Array>, onEvent: (text: string) => void): Promise<void> {
+async function readAll(body: ReadableStream<Uint8Array>, onEvent: (text: string) => void): Promise<void> {
   let text = '';
   for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
     const events = (text + chunk).split('\n\n');
@@ -32,5 +32,5 @@ async function tell(body: ReadableStream<Uint8Array>, onEvent: (text: string) =>
   }
 }
 
-/** What an event holds as its data: one line of JSON. */
+/** The JSON in the data line of an event. */
 export const dataOf = (event: string): unknown => JSON.parse(/^data: (.*)$/m.exec(event)?.[1] ?? 'null');

@@ -1,4 +1,4 @@
-/** The onboarding service against Temporal itself. */
+/** Compares the onboarding service with direct calls to Temporal. */
 import { rowOf, type Row } from '../comparison';
 import type { Stack } from '../stack';
 import { quantile } from '../stats';
@@ -8,19 +8,19 @@ import { measureStreams, type ManyStreams } from './streams';
 import type { WatchName } from './watches';
 
 const STREAMS = 500;
-/** So many times the flows of a round are its reads: a flow takes longer. */
+/** The number of reads for each flow of a round: a read is much faster than a flow. */
 const READS_OF_FLOW = 10;
 
 export interface ServiceFigures {
   rows: Row[];
-  /** Over all rounds, in milliseconds. */
+  /** The 99th percentile over all rounds, in milliseconds. */
   pushP99: Record<WatchName, number>;
   streams: ManyStreams;
   push: Record<WatchName, PushRound[]>;
   reading: Record<ReadName, number[]>;
 }
 
-/** `flows` in each round of each, one after the other. */
+/** Runs all measurements one after the other. `flows`: the number of flows in each round. */
 export async function measureService(
   stack: Stack,
   { rounds, flows }: { rounds: number; flows: number },
@@ -50,8 +50,13 @@ export async function measureService(
 function rowsOf(push: ServiceFigures['push'], reading: ServiceFigures['reading']): Row[] {
   const pushRow = (which: 'p50' | 'p99', atMost?: number) => {
     const of = (name: WatchName) => push[name].map((round) => round[which]);
-    return rowOf(`Transition to what is seen, ${which}`, 'ms', { ours: of('stream'), minimal: of('direct') }, atMost);
+    return rowOf(
+      `Transition to its view at the reader, ${which}`,
+      'ms',
+      { ours: of('stream'), minimal: of('direct') },
+      atMost,
+    );
   };
-  const readingRow = rowOf('Readers told where they stand', '1/s', { ours: reading.session, minimal: reading.query });
+  const readingRow = rowOf('Views read per second', '1/s', { ours: reading.session, minimal: reading.query });
   return [pushRow('p50'), pushRow('p99', 1.5), { ...readingRow, atLeast: 0.5 }];
 }

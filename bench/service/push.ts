@@ -1,4 +1,4 @@
-/** How soon a transition is told, at one flow in flight: from the moment that Temporal has recorded it. */
+/** The delay from a transition in Temporal's history to the view at a reader, with one flow at a time. */
 import { each } from '../../scripts/each';
 import { startsOf, type Execution } from '../contenders';
 import { prepare, type Part } from '../flows';
@@ -7,15 +7,15 @@ import type { BenchService, Stack } from '../stack';
 import { quantile } from '../stats';
 import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
 
-/** One round of one of them, in milliseconds. */
+/** The delays of one round of one watch, in milliseconds. */
 export interface PushRound {
   p50: number;
   p99: number;
-  /** Of each transition. */
+  /** One for each transition. */
   delays: number[];
 }
 
-/** Rounds of each watch, in pairs. */
+/** Plays pairs of rounds of both watches. */
 export function measurePush(
   stack: Stack,
   service: BenchService,
@@ -32,7 +32,7 @@ export function measurePush(
   });
 }
 
-/** A whole flow. How long after its two transitions that end a wait for Cyclr each was seen. */
+/** Runs one flow. Returns the delays of the transitions to `awaitingCredentials` and to `authenticated`. */
 async function play(stack: Stack, part: Part, open: (part: Part) => Promise<Watch>): Promise<number[]> {
   const execution = await startsOf(stack.client).ours(part.key);
   const handle = stack.client.workflow.getHandle(execution.workflowId, execution.runId);
@@ -47,7 +47,7 @@ async function play(stack: Stack, part: Part, open: (part: Part) => Promise<Watc
   return [asked - askedAt, ended - endedAt];
 }
 
-/** When Temporal recorded that the flow knew the outcome of its second and of its third activity. */
+/** The times of the workflow tasks that handled the results of the second and the third activity. */
 async function transitionsOf({ client }: Stack, { workflowId, runId }: Execution): Promise<[number, number]> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const times: number[] = [];

@@ -1,4 +1,4 @@
-/** How many readers a second are told where their connector stands: by the service, and by a bare query. */
+/** The number of views that can be read in a second: through the service, and by direct queries. */
 import { each } from '../../scripts/each';
 import type { View } from '../../workflows/messages';
 import { prepare, start } from '../flows';
@@ -8,13 +8,13 @@ import { sessionOf } from './sessions';
 
 const FLOWS = 20;
 const IN_FLIGHT = 10;
-/** Of one session: the service takes 120 in a minute. */
+/** Calls with one session: the service accepts 120 in a minute. */
 const CALLS_OF_SESSION = 100;
 
 export type ReadName = 'session' | 'query';
 const readNames: readonly ReadName[] = ['session', 'query'];
 
-/** Answers a second in each round, 10 readers at a time. Rounds in pairs. */
+/** Plays pairs of rounds, each with 10 reads at a time. Returns the reads per second of each round. */
 export async function measureReading(
   stack: Stack,
   service: BenchService,
@@ -32,7 +32,7 @@ export async function measureReading(
     async session() {
       const headers = { Authorization: `Bearer ${tokens[next++ % sessions]}` };
       const response = await fetch(`${service.url}/v1/session`, { headers });
-      if (!response.ok) throw new Error(`A session is answered with ${response.status}`);
+      if (!response.ok) throw new Error(`GET /v1/session: status ${response.status}`);
       return ((await response.json()) as { connectors: [View] }).connectors[0];
     },
     query() {
@@ -51,7 +51,7 @@ async function rateOf(reads: number, call: () => Promise<View>): Promise<number>
   const since = performance.now();
   await each(Array.from({ length: reads }), IN_FLIGHT, async () => {
     const { state } = await call();
-    if (state !== 'awaitingProperties') throw new Error(`A flow that waits is in ${state}`);
+    if (state !== 'awaitingProperties') throw new Error(`the flow is in ${state} instead of awaitingProperties`);
   });
   return reads / ((performance.now() - since) / 1000);
 }

@@ -1,4 +1,4 @@
-/** What many open event streams cost while nothing happens: calls to Temporal, and memory. */
+/** The cost of many idle event streams: memory, and calls to Temporal. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { each } from '../../scripts/each';
 import { countGrpcCalls } from '../../scripts/grpc-calls';
@@ -15,10 +15,10 @@ const WITHIN_MS = 120_000;
 export interface ManyStreams {
   streams: number;
   flows: number;
-  /** Of each further stream, in bytes. */
+  /** Growth for each stream, in bytes. */
   heapEach: number;
   rssEach: number;
-  /** How long nothing happened: until every long poll had come back empty and was made again. */
+  /** The time without a transition: until every long poll has returned without events and was repeated. */
   quietSeconds: number;
   /** Calls to Temporal in that time. */
   queries: number;
@@ -26,7 +26,10 @@ export interface ManyStreams {
   polls: number;
 }
 
-/** One stream of each flow is open before the memory is looked at: polls are shared. Fails where anything is asked. */
+/**
+ * Opens the first stream of each flow before the first measurement, because the streams of a flow share one long poll.
+ * Fails if the idle streams cause a query or a description.
+ */
 export async function measureStreams(stack: Stack, streams: number): Promise<ManyStreams> {
   const calls = await countGrpcCalls(stack.temporalAddress);
   const service = await stack.startService(calls.address);
@@ -68,11 +71,11 @@ export async function measureStreams(stack: Stack, streams: number): Promise<Man
     polls: last.polls - first.polls,
   };
   if (quiet.queries + quiet.descriptions > 0 || views > streams)
-    throw new Error(`Temporal was asked while nothing happened: ${JSON.stringify(quiet)}`);
+    throw new Error(`idle streams caused calls to Temporal or views: ${JSON.stringify(quiet)}`);
   return quiet;
 }
 
 async function until(isSo: () => boolean): Promise<void> {
   for (const end = performance.now() + WITHIN_MS; !isSo(); await delay(LOOK_MS))
-    if (performance.now() > end) throw new Error('The streams did not come to that in two minutes');
+    if (performance.now() > end) throw new Error('the streams did not reach the expected state within two minutes');
 }

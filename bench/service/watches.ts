@@ -1,4 +1,4 @@
-/** Two ways to be told where a flow stands: by the service's event stream, and by Temporal itself. */
+/** Two ways to follow the views of a flow: the service's event stream, and the library's direct calls to Temporal. */
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { StateName, View } from '../../workflows/messages';
 import type { Part } from '../flows';
@@ -11,7 +11,7 @@ export const watchNames: readonly WatchName[] = ['stream', 'direct'];
 
 const WITHIN_MS = 60_000;
 
-/** When which state was seen first. */
+/** Records the time of the first view in each state. */
 export class Watch {
   readonly #seen = new Map<StateName, number>();
   readonly #waiting = new Map<StateName, () => void>();
@@ -22,7 +22,7 @@ export class Watch {
     this.#waiting.get(state)?.();
   };
 
-  /** Waits until it is seen. When that was, in milliseconds since 1970. Fails after a minute. */
+  /** Waits for the first view in this state. Returns its time in milliseconds since 1970. Fails after a minute. */
   async sees(state: StateName): Promise<number> {
     if (!this.#seen.has(state)) await this.#comes(state);
     return this.#seen.get(state)!;
@@ -30,7 +30,7 @@ export class Watch {
 
   #comes(state: StateName): Promise<void> {
     return new Promise((done, failed) => {
-      const timer = setTimeout(() => failed(new Error(`Nobody was told of ${state}`)), WITHIN_MS);
+      const timer = setTimeout(() => failed(new Error(`no view in ${state} within a minute`)), WITHIN_MS);
       this.#waiting.set(state, () => (clearTimeout(timer), done()));
     });
   }
@@ -38,7 +38,7 @@ export class Watch {
 
 type Open = (part: Part) => Promise<Watch>;
 
-/** How each is opened, for a flow that runs. */
+/** Opens a watch of each kind on an open flow. */
 export function watchesOf({ client }: Stack, service: BenchService): Record<WatchName, Open> {
   const auth = new ConnectorAuth(client);
   return {
@@ -51,7 +51,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
       watch.leave = reader.leave;
       return watch;
     },
-    /** What the service does itself: a long poll of the history, and a query when the flow has done something. */
+    /** The same calls that the service makes: a long poll of the history, and a query after each change. */
     async direct({ key }) {
       const watch = new Watch();
       const leaving = new AbortController();

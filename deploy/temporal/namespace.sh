@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the namespace TEMPORAL_NAMESPACE, unless it is there. RETENTION: how long a closed flow can be looked at.
+# Creates the namespace TEMPORAL_NAMESPACE if it does not exist. RETENTION: how long the server keeps closed flows.
 set -eu
 
-# A server that listens may still be finding its own parts.
+# A server whose port is open may still be starting its services.
 tries=0
 until temporal operator cluster health > /dev/null; do
   tries=$((tries + 1))

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the databases of a Temporal server, or brings them up to its version. The connection is in SQL_*. Safe to repeat.
+# Creates the databases of a Temporal server, or updates their schema. SQL_* has the connection. Safe to repeat.
 set -eu
 
-# schema DATABASE NAME-OF-ITS-SCHEMA
+# schema DATABASE SCHEMA_NAME
 schema() {
   temporal-sql-tool --database "$1" create-database
   temporal-sql-tool --database "$1" setup-schema --version 0.0

@@ -23,26 +23,26 @@ const memory = (heap: number): MemorySteps => ({
   rssPerFlow: [heap],
   quietSeconds: 1,
 });
-/** Ours took 120, 150 and 400 ms; in the same pairs the minimal one 100, 100 and 200. */
+/** Three pairs of rounds: ours take 120, 150 and 400 ms, the minimal ones 100, 100 and 200 ms. */
 const rows = (): Row[] =>
   compare(
     { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
     { ours: memory(3072), minimal: memory(2048) },
   );
 
-test('a spread is the median, the ends and the quartiles, whatever the order', () => {
+test('spreadOf gives median, smallest, largest and quartiles of values in any order', () => {
   expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, min: 1, max: 5, lower: 2, upper: 4, count: 5 });
   expect(spreadOf([4, 1]).median).toBe(2.5);
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
 });
 
-test('what was measured is compared pair by pair', () => {
+test('ratios divides pair by pair, and fails for lists of different length', () => {
   expect(ratios([3, 8], [2, 4])).toEqual([1.5, 2]);
-  expect(() => ratios([3, 8], [2])).toThrow('2 values are no pairs with 1');
+  expect(() => ratios([3, 8], [2])).toThrow('2 values do not pair with 1');
   expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
 });
 
-test('the table says what was missed, and only that', () => {
+test('the table marks a missed target, and no other', () => {
   const lines = tableOf(rows()).split('\n');
 
   expect(lines[1]).toMatch(
@@ -52,7 +52,7 @@ test('the table says what was missed, and only that', () => {
   expect(lines.find((line) => line.startsWith('Heap'))).toMatch(/ 3\.0 +2\.0 +1\.50 +1\.25 missed$/);
 });
 
-test('the plot has a dot for each row, further right where the ratio is larger, and never outside', () => {
+test('the plot has a dot for each row, further right for a larger ratio, and inside the picture', () => {
   const svg = plotOf([...rows(), { ...rows()[0]!, what: 'far', ratio: spreadOf([99]) }], 'a < b & c');
 
   const dots = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
@@ -64,7 +64,7 @@ test('the plot has a dot for each row, further right where the ratio is larger, 
   expect(svg).toContain('a &lt; b &amp; c');
 });
 
-test('the flags have defaults, and say what is wrong with them', () => {
+test('options have defaults, and the error for a wrong option names it', () => {
   expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const main = join(__dirname, '..', '..', 'dist', 'bench', 'main.js');
-jest.setTimeout(180_000); // it takes a third of that, but not beside other tests
+jest.setTimeout(180_000); // three times the usual time, for a busy machine
 
 let folder: string;
 let started: Run[];
@@ -22,12 +22,12 @@ afterEach(async () => {
 interface Run {
   process: ChildProcess;
   output(): string;
-  /** Resolves once it has written this. */
+  /** Resolves when the output contains the text. */
   says(text: string): Promise<void>;
   ended: Promise<number | null>;
 }
 
-/** Its results and all that it keeps meanwhile are in a folder of this test's own. */
+/** Starts the bench. Its results and temporary files are in the folder of this test. */
 function bench(...args: string[]): Run {
   const env = { ...process.env, TMPDIR: folder };
   const child = spawn(process.execPath, [main, '--out', join(folder, 'results'), ...args], { env });
@@ -45,7 +45,7 @@ function bench(...args: string[]): Run {
 const leftovers = () => readdirSync(folder).filter((name) => name !== 'results');
 const written = (name: string) => readFileSync(join(folder, 'results', name), 'utf8');
 
-test('a small bench takes every flow to its end, and leaves a table, its raw figures and a plot', async () => {
+test('the bench runs every flow to its end, prints a table, and writes JSON and a plot', async () => {
   const run = bench('--rounds', '1', '--flows', '3', '--cached', '5');
 
   const code = await run.ended;
@@ -61,17 +61,17 @@ test('a small bench takes every flow to its end, and leaves a table, its raw fig
   expect(leftovers()).toEqual([]);
 });
 
-test('many flows wait, and answer', async () => {
+test('bench --waiting starts flows and measures inputs to them', async () => {
   const run = bench('--waiting', '7');
 
   expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('"flows": 7')]);
   expect(JSON.parse(written('waiting.json'))).toMatchObject({ flows: 7, inputs: { count: 7 } });
 });
 
-test('a small bench of the service compares what it tells with Temporal itself, and asks nothing for 500 streams', async () => {
+test('bench --service compares the service with direct calls; 500 idle streams cause no query', async () => {
   const run = bench('--service', '--rounds', '1', '--flows', '4');
 
-  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('Readers told where they stand')]);
+  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('Views read per second')]);
   const { rows, streams, push, reading } = JSON.parse(written('service.json'));
   expect(push).toMatchObject({ stream: [{ delays: Array(4).fill(expect.any(Number)) }], direct: [{}] });
   expect(reading).toEqual({ session: [expect.any(Number)], query: [expect.any(Number)] });
@@ -81,7 +81,7 @@ test('a small bench of the service compares what it tells with Temporal itself, 
   expect(leftovers()).toEqual([]);
 });
 
-test('Ctrl-C stops what it has started, and nothing is written', async () => {
+test('Ctrl-C stops all processes of the bench; no results are written', async () => {
   const run = bench('--rounds', '1000', '--flows', '3');
   await run.says('round 0');
 
@@ -92,7 +92,7 @@ test('Ctrl-C stops what it has started, and nothing is written', async () => {
   expect(existsSync(join(folder, 'results', 'bench.json'))).toBe(false);
 });
 
-test('what it is asked to do must make sense', async () => {
+test('a wrong option ends the bench with exit code 2 and one line', async () => {
   const run = bench('--rounds', 'many');
 
   expect([await run.ended, run.output().trim()]).toEqual([2, '--rounds takes a whole number from 1 to 1000']);
