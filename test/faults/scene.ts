@@ -38,6 +38,8 @@ export interface Scene extends FaultStack {
   user(connector: string, options?: UserSettings): TestUser;
   /** A user with another transport than the library. */
   userOver(key: ConnectorKey, connector: string, transport: Transport, options?: StartOptions): TestUser;
+  /** Is aborted when the scene closes. */
+  signal: AbortSignal;
   /** Ends all users' calls, then all processes. */
   close(): Promise<void>;
 }
@@ -94,6 +96,7 @@ export async function openScene(): Promise<Scene> {
   const signals = { ...library, ...signalInputs({ client: stack.client, sealer, by: 'callback' }) };
   return {
     ...stack,
+    signal,
     userOver,
     user: (connector, { patch, bySignal, ...start } = {}) => {
       const key = stack.install(`account-${randomUUID()}`, connector, patch);

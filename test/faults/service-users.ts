@@ -28,7 +28,11 @@ export class GatedCalls {
   #last = '';
   readonly #caller;
 
-  constructor(service: Pick<LocalService, 'url'>) {
+  /** @param signal ends the waiting, so that a test that fails between two calls does not hang */
+  constructor(
+    service: Pick<LocalService, 'url'>,
+    readonly signal: AbortSignal,
+  ) {
     this.#caller = callerOf(service.url);
   }
 
@@ -66,7 +70,11 @@ export class GatedCalls {
 
   async #wait(name: string): Promise<void> {
     this.waiting = name;
-    await new Promise<void>((resolve) => (this.#pass = resolve));
+    this.signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      this.#pass = resolve;
+      this.signal.addEventListener('abort', () => reject(this.signal.reason as Error));
+    });
   }
 
   #countLost(err: unknown): never {
@@ -88,7 +96,7 @@ export interface ServiceUser {
 export function serviceUser(scene: Scene, service: LocalService, journey: Journey): ServiceUser {
   const connector = journey === 'a consent' ? 'Ledgerly' : 'Fernhill';
   const key = scene.install(`account-${randomUUID()}`, connector);
-  const calls = new GatedCalls(service);
+  const calls = new GatedCalls(service, scene.signal);
   const browser = new Browser(scene, service, calls, key);
   const asBackend: BackendCall = async (method, path, body, idempotencyKey) => {
     const headers = idempotencyKey ? { 'Idempotency-Key': idempotencyKey } : undefined;

@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import { createTestSecrets, searchFor, type TestSecrets } from '../../scripts/faults/secret-search';
+import { mintSession, startService, type LocalService } from '../../scripts/local/parts';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName } from '../../workflows/view';
 import { eventually } from '../support/eventually';
-import { pathOf, type Answer, type Call } from '../support/http';
-import { serviceProcess, type ServiceProcess } from '../support/service-process';
+import { callerOf, pathOf, type Answer, type Call } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
 /** A part of the configuration, so every snapshot must have it. */
@@ -22,24 +22,22 @@ const CONFIGURED = 'https://configured.example';
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
 let stage: Stage;
 let proxy: Proxy;
-let service: ServiceProcess;
+let service: LocalService;
 
 beforeAll(async () => {
   stage = await openStage();
   proxy = await startProxy(process.env.TEST_TEMPORAL_ADDRESS!);
-  service = await serviceProcess({
-    temporalAddress: proxy.address,
-    namespace: stage.namespace,
+  service = await startService({
+    logFolder: folder,
+    temporal: { address: proxy.address, namespace: stage.namespace },
     sealingKeys: stage.keys,
-    folder,
     env: { ALLOWED_ORIGINS: CONFIGURED },
-    nodeOptions: ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${folder}`],
+    nodeArgs: ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${folder}`],
   });
-  await service.start();
 });
 
 afterAll(async () => {
-  await service?.ends();
+  await service?.kill();
   await proxy?.close();
   await stage?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -47,7 +45,7 @@ afterAll(async () => {
 
 async function heapSnapshot(): Promise<Buffer> {
   const isComplete = (path: string) => /\]\s*\}\s*$/.test(readFileSync(path).subarray(-10).toString());
-  process.kill(service.process().pid, 'SIGUSR2');
+  process.kill(service.pid, 'SIGUSR2');
   const path = await eventually(
     () => readdirSync(folder).flatMap((name) => (name.endsWith('.heapsnapshot') ? join(folder, name) : []))[0],
     (path) => path !== undefined && isComplete(path),
@@ -65,7 +63,7 @@ async function flow(connector: string, state: StateName): Promise<ConnectorKey> 
 }
 
 const post = (path: string, body: unknown, call: Call = {}): Promise<Answer> =>
-  service.call('POST', path, { token: service.apiKey, body, ...call });
+  callerOf(service.url)('POST', path, { token: service.apiKey, body, ...call });
 const giveCredentials = (key: ConnectorKey, credentials: unknown, call?: Call) =>
   post(pathOf(key, '/credentials'), { credentials }, call);
 const giveProperties = (key: ConnectorKey, values: object) => post(pathOf(key, '/properties'), { values });
@@ -199,11 +197,11 @@ test('no value of a call that a flow takes or refuses is in memory', async () =>
 });
 
 test('no value of a call that the service refuses by itself is in memory', async () => {
-  const key = await asking();
-  const token = await service.session(key);
+  const { accountId, connectorId } = await asking();
+  const { token } = await mintSession(service, { accountId, connectorIds: [connectorId] });
   const inClear = async (secrets: TestSecrets) => {
     const body = { submissionId: 'in-clear', credentials: apiKey(secrets) };
-    return post(`/v1/session/connectors/${key.connectorId}/credentials`, body, { token });
+    return post(`/v1/session/connectors/${connectorId}/credentials`, body, { token });
   };
   proxy.cut();
   try {

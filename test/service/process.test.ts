@@ -3,14 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Memory } from '../../bench/probe';
+import { mintSession, startService, type LocalService } from '../../scripts/local/parts';
 import { freePort } from '../../scripts/local/ports';
+import { newServiceKeys, serviceEnv } from '../../scripts/local/settings';
 import type { View } from '../../workflows/view';
 import { launch, temporaryFolder } from '../scripts/parts/scene';
 import { idsIn, openPage, viewsIn, type Page } from '../support/event-reader';
 import { eventually } from '../support/eventually';
-import { pathOf } from '../support/http';
+import { callerOf, pathOf, type Caller } from '../support/http';
 import { idOf } from '../support/reading';
-import { serviceProcess, type ServiceProcess } from '../support/service-process';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 const FLOWS = 10;
@@ -21,27 +22,35 @@ const KB = 1024;
 const dist = join(__dirname, '..', '..', 'dist');
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
 let stage: Stage;
-let service: ServiceProcess;
+let service: LocalService;
+let call: Caller;
 let memory: () => Promise<Memory>;
+let settings: Parameters<typeof serviceEnv>[0];
+let start: () => Promise<LocalService>;
 
 beforeAll(async () => {
   stage = await openStage();
   const probePort = await freePort();
   memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
-  service = await serviceProcess({
-    temporalAddress: process.env.TEST_TEMPORAL_ADDRESS!,
-    namespace: stage.namespace,
-    sealingKeys: stage.keys,
-    folder,
-    env: { BENCH_PROBE_PORT: `${probePort}`, SEALING_KEYS: stage.keys },
-    nodeOptions: ['--require', join(dist, 'bench', 'probe.js')],
-  });
-  await service.start();
+  settings = {
+    temporal: { address: process.env.TEST_TEMPORAL_ADDRESS!, namespace: stage.namespace },
+    ...{ port: await freePort(), metricsPort: await freePort() },
+    ...{ keys: newServiceKeys(), sealingKeys: stage.keys },
+  };
+  start = () =>
+    startService({
+      ...settings,
+      logFolder: folder,
+      env: { BENCH_PROBE_PORT: `${probePort}`, SEALING_KEYS: stage.keys },
+      nodeArgs: ['--require', join(dist, 'bench', 'probe.js')],
+    });
+  service = await start();
+  call = callerOf(service.url);
 });
 
 afterAll(async () => {
   pages?.forEach((page) => page.leave());
-  await service?.ends();
+  await service?.kill();
   await stage?.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -58,24 +67,24 @@ test('with faults in its environment it exits with 1 and one message that names 
 });
 
 test('where its port is taken it exits with 1', async () => {
-  const { code, stderr } = await endOf({ ...service.env, BENCH_PROBE_PORT: '' });
+  const { code, stderr } = await endOf(await serviceEnv(settings));
 
   expect(code).toBe(1);
   expect(stderr).toMatch(/^service: .*EADDRINUSE/);
 });
 
 test('metrics are on a port of their own only', async () => {
-  await service.call('GET', '/v1/nothing');
+  await call('GET', '/v1/nothing');
 
-  const metrics = await (await fetch(service.metricsUrl)).text();
+  const metrics = await (await fetch(service.metricsUrl!)).text();
 
-  expect((await service.call('GET', '/metrics')).status).toBe(404);
+  expect((await call('GET', '/metrics')).status).toBe(404);
   expect(metrics).toContain('http_requests_total{method="GET",route="(none)",status="404"}');
   expect(metrics).toContain('process_resident_memory_bytes');
 });
 
 test('a private sealing key gives a warning in the log', () => {
-  expect(service.process().log()).toContain('SEALING_KEYS has a private key');
+  expect(service.log()).toContain('SEALING_KEYS has a private key');
 });
 
 let scenes: Scene[];
@@ -87,6 +96,11 @@ async function openPages(count: number): Promise<Page[]> {
   const opened = Array.from({ length: count }, (_, i) => openPage(service.url, () => tokens[i % SESSIONS]!));
   await all(opened, (page) => idsIn(page).length > 0);
   return opened;
+}
+
+/** A session for the connector of this flow. */
+async function tokenOf({ key: { accountId, connectorId } }: Scene): Promise<string> {
+  return (await mintSession(service, { accountId, connectorIds: [connectorId] })).token;
 }
 
 const all = <T>(items: T[], isSo: (item: T) => boolean): Promise<number> =>
@@ -103,7 +117,7 @@ describe('many streams', () => {
   beforeAll(async () => {
     scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
     await Promise.all(scenes.map(({ reaches }) => reaches('awaitingCredentials')));
-    tokens = await Promise.all(Array.from({ length: SESSIONS }, (_, i) => service.session(scenes[i % FLOWS]!.key)));
+    tokens = await Promise.all(Array.from({ length: SESSIONS }, (_, i) => tokenOf(scenes[i % FLOWS]!)));
     pages = await openPages(FLOWS);
   });
 
@@ -141,17 +155,16 @@ describe('many streams', () => {
         (view) => view.state === state,
       );
     await reaches('awaitingCredentials');
-    const answering = service.call('POST', pathOf(key, '/credentials'), { token: service.apiKey, body });
+    const answering = call('POST', pathOf(key, '/credentials'), { token: service.apiKey, body });
     await reaches('applyingCredentials');
-    const { pid, exited } = service.process();
 
-    process.kill(pid, 'SIGTERM');
-    process.kill(pid, 'SIGTERM'); // npm forwards a signal that the whole group already got
+    void service.kill('SIGTERM');
+    void service.kill('SIGTERM'); // npm forwards a signal that the whole group already got
     await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
     release();
 
     expect((await answering).body).toMatchObject({ state: 'authenticated' });
-    expect(await exited).toEqual({ code: 0, signal: null });
+    expect(await service.exited).toEqual({ code: 0, signal: null });
     const retries = pages!.map(({ streams }) => Number(streams[0]!.events.at(-1)!.retry));
     expect(retries.filter((ms) => !(ms >= 500 && ms <= 3000))).toEqual([]);
   });
@@ -160,7 +173,7 @@ describe('many streams', () => {
     const seen = pages!.map((page) => idsIn(page).length);
 
     const before = await scenes[1]!.gives(wrong);
-    await service.start();
+    service = await start();
     await all(pages!, ({ streams }) => streams.length === 2 && streams[1]!.comments.includes('open'));
     const after = await scenes[2]!.gives(wrong);
     await all([...pagesOf(1), ...pagesOf(2)], (page) => lastOf(page)?.problem !== undefined);

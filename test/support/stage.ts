@@ -10,8 +10,7 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorPatch } from '../../sandbox/control';
 import { startSandbox } from '../../sandbox/server';
 import { findBinary } from '../../scripts/local/binary';
-import { startDevServer } from '../../scripts/local/dev-server';
-import { freePort } from '../../scripts/local/ports';
+import { startTemporal } from '../../scripts/local/parts';
 import { generateKey, privateKeysOf, publicKeyOf } from '../../sealing/keys';
 import { seal, sealCredentials } from '../../sealing/seal';
 import { connect } from '../../temporal/connection';
@@ -100,10 +99,9 @@ const SUGGESTED_AT = 60;
 
 /** Opens a stage on a dev server of its own, on which flows are soon continued as new. */
 export async function openStageOfShortHistories(dynamicConfig: { [key: string]: number } = {}): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
-  const server = await startDevServer({
-    port: await freePort(),
-    logFile: join(folder, 'temporal.log'),
+  const logFolder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
+  const server = await startTemporal({
+    logFolder,
     dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT, ...dynamicConfig },
   });
   const stage = await openStage(server.address);
@@ -112,7 +110,7 @@ export async function openStageOfShortHistories(dynamicConfig: { [key: string]: 
     close: async () => {
       await stage.close();
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(logFolder, { recursive: true, force: true });
     },
   };
 }
