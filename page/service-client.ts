@@ -34,9 +34,9 @@ export class ServiceFailure extends Error {
     super(code);
   }
 
-  /** Whether the same call may succeed later. */
+  /** Whether the same call may succeed later: it got no answer of the service, or one with `Retry-After`. */
   get isTemporary(): boolean {
-    return temporary.includes(this.code);
+    return this.retryAfterMs !== undefined || this.code === 'unreachable' || this.code === 'unexpected';
   }
 
   /** Whether the token's session has ended. */
@@ -45,7 +45,6 @@ export class ServiceFailure extends Error {
   }
 }
 
-const temporary = ['unreachable', 'unexpected', 'rateLimited', 'noWorker', 'temporalUnavailable', 'cyclrUnavailable'];
 const sessionEnds = ['unauthorized', 'tokenExpired', 'tokenVoid'];
 /** A submission may wait 10 s for Cyclr and 15 s for a worker. */
 const ANSWER_WITHIN_MS = 40_000;

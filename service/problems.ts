@@ -4,13 +4,12 @@ import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
 import { SealingError } from '../sealing/seal';
 import type { Problem, View } from '../workflows/view';
 
-export interface Answer {
-  status: number;
-  /** Our own text: it never quotes the request. */
-  detail: string;
-  /** Seconds to wait before the next try. */
-  retryAfterS?: number;
-}
+/** `detail` is our own text: it never quotes the request. */
+export type Answer = { detail: string } & (
+  | { status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 500; retryAfterS?: undefined }
+  /** Callers repeat the call after this time: the page knows such answers by their `Retry-After` alone. */
+  | { status: 429 | 503; retryAfterS: number }
+);
 
 export const answers: Record<AnswerCode, Answer> = {
   brokenJson: { status: 400, detail: 'The body is not JSON.' },

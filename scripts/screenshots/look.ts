@@ -1,8 +1,9 @@
 import type { Page } from 'playwright-core';
+import type { AnswerCode } from '../../client/http/codes';
 import type { View } from '../../workflows/messages';
 
 /** What a call of the page gets: a problem's code, an answer, or none. */
-export type Reply = 'never' | 'unreachable' | { code: string } | { body: unknown };
+export type Reply = 'never' | 'unreachable' | { code: AnswerCode } | { body: unknown };
 
 /** One way that a page can look. */
 export interface Look {

@@ -5,9 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import type { ConnectorAuth } from '../../client/connector-auth';
+import type { AnswerCode } from '../../client/http/codes';
 import { apiKeysOf, sessionKeysOf } from '../../service/keys';
 import { createApp } from '../../service/app';
 import type { Brand } from '../../service/brand';
+import { answers } from '../../service/problems';
 import { Tokens } from '../../service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
 import { freePort } from '../local/ports';
@@ -113,9 +115,16 @@ async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise
   const reply = look.replies?.[call] ?? usualReply(call, look, sealingKeys);
   if (reply === 'never') return;
   if (reply === 'unreachable') return route.abort();
-  if ('code' in reply) return route.fulfill({ status: 401, json: { code: reply.code } });
+  if ('code' in reply) return refuse(route, reply.code);
   if (typeof reply.body === 'string') return route.fulfill({ contentType: 'text/event-stream', body: reply.body });
   return route.fulfill({ json: reply.body });
+}
+
+/** With the status of the service. Where the service sends a `Retry-After`, it is a second here, so that nothing waits. */
+function refuse(route: Route, code: AnswerCode): Promise<void> {
+  const { status, retryAfterS } = answers[code];
+  const headers = retryAfterS === undefined ? undefined : { 'Retry-After': '1' };
+  return route.fulfill({ status, headers, json: { code } });
 }
 
 /** A stream that has nothing to say, and need not be asked again. */
