@@ -3,14 +3,14 @@ import { wholeNumber } from '../whole-number';
 
 export interface Arguments {
   help: boolean;
-  /** The same one makes the same plans; a random one where it is absent. */
+  /** The same seed makes the same plans. If absent, a random seed is used. */
   seed?: number;
   flows: number;
 }
 
 const MAX_FLOWS = 2000;
 
-/** What the command line asks for. Fails with what is wrong with it. */
+/** Reads the command line. Fails with one line that names the wrong option. */
 export function argumentsOf(args: string[]): Arguments {
   const { values } = parseArgs({
     args,

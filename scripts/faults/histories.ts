@@ -1,4 +1,4 @@
-/** What Temporal has written down. */
+/** Reads histories from Temporal. */
 import type { Client } from '@temporalio/client';
 import type { History } from '../../temporal/replay';
 import { READ_AHEAD } from '../../workflows/read-ahead';
@@ -21,19 +21,22 @@ export async function histories({ client }: { client: Client }): Promise<RunHist
   return runs;
 }
 
-/** What kind of event it is, such as `timerStarted`. */
+/** The kind of an event, such as `timerStarted`. */
 export function kindOf(event: HistoryEvent): string {
   const attributes = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
   return attributes.replace('EventAttributes', '');
 }
 
-/** The server's own: something arrived while the flow ended, or too much at once. The task is just done again. */
-const DONE_AGAIN = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
+/**
+ * Failures by the server, not by workflow code: a message arrived while the task ended the flow, or too many messages
+ * arrived at once. The server repeats the task.
+ */
+const REPEATED_BY_SERVER = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
 
-/** The messages of the workflow tasks that failed in workflow code; not of those that only had to be done again. */
+/** The messages of the workflow tasks that failed in workflow code, without {@link READ_AHEAD}. */
 export const failedTasks = (events: HistoryEvent[]): string[] =>
   events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
-    failed && !DONE_AGAIN.includes(failed.cause ?? 0) && failed.failure?.message !== READ_AHEAD
+    failed && !REPEATED_BY_SERVER.includes(failed.cause ?? 0) && failed.failure?.message !== READ_AHEAD
       ? [`${failed.failure?.message} (cause ${failed.cause})`]
       : [],
   );

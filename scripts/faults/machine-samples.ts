@@ -1,4 +1,4 @@
-/** States and events to try the machine with: each kind of connector, in each state that can hold it. */
+/** Samples of states and events for tests of the machine. */
 import type { Connector, Field } from '../../workflows/connector';
 import type { Event, State } from '../../workflows/authenticate-connector/machine';
 
@@ -44,7 +44,7 @@ const failure = { code: 'connectorNotFound', message: 'gone' } as const;
 const apiKey = connector('ApiKey');
 const consent = connector('OAuth1');
 
-/** One of each state; where several belong to one, the first is the plain one. */
+/** One sample of each state. */
 export const states: State[] = [
   { name: 'fetchingConnector', intent: 'authenticate' },
   { name: 'awaitingProperties', connector: withMissing(apiKey) },
@@ -67,7 +67,7 @@ export const states: State[] = [
   { name: 'unsupported', connector: connector('AuthFields') },
 ];
 
-/** One of each event; those that carry a connector carry one that has all it needs. */
+/** One sample of each event. Its connector, if any, has all required properties. */
 export const events: Event[] = [
   { type: 'connectorFetched', connector: apiKey },
   { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } },
@@ -87,13 +87,14 @@ export const events: Event[] = [
   { type: 'failed', failure },
 ];
 
-/** Every variation that leads somewhere else. */
+/** {@link states}, and variants with other next states. */
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },
   { name: 'applyingCredentials', connector: apiKey, from: 'awaitingProperties', method: 'clientCredentials' },
   { name: 'applyingCredentials', connector: consent, from: 'awaitingAuthorization', method: 'tokens' },
 ];
+/** {@link events}, and variants for each kind of connector. */
 export const allEvents: Event[] = [
   ...events,
   ...kinds.flatMap((kind): Event[] => [

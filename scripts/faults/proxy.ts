@@ -1,40 +1,42 @@
-/** What stands between a process and a server, and can be cut. */
+/** A TCP proxy between a process and a server. A test can cut or hold its connections. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+type Direction = 'requests' | 'answers';
 
 export interface Proxy {
   address: string;
   /** Resets all connections, and every new one. */
   cut(): void;
-  /** Passes nothing on, as a network that swallows: connections stay open, and new ones are accepted. */
+  /** Forwards nothing, like a network that drops packets: connections stay open, and new ones are accepted. */
   hold(): void;
-  /** Passes on what the server is told, and nothing of what it answers. */
+  /** Forwards requests to the server, but no answers of the server. */
   holdAnswers(): void;
-  /** Whether it holds something that the server was told. */
+  /** True if data for the server is held. */
   isHolding(): boolean;
-  /** After either: passes everything on, also what it has held. */
+  /** Ends `hold` and `holdAnswers`: forwards everything, also the held data. */
   restore(): void;
   close(): Promise<void>;
 }
 
-/** Starts it on any free port of 127.0.0.1, in front of the server at `target`, `host:port`. */
+/** Starts a proxy on a free port of 127.0.0.1. `target`: `host:port` of the server. */
 export async function startProxy(target: string): Promise<Proxy> {
   const [host, port] = target.split(':') as [string, string];
-  /** Each with what it says: what the server is told, or what it answers. */
-  const sockets = new Map<Socket, 'told' | 'answered'>();
+  /** Each open socket, with the direction of the data that is read from it. */
+  const sockets = new Map<Socket, Direction>();
   let state: 'open' | 'cut' | 'held' | 'answers held' = 'open';
 
   const server = createServer((near) => {
     if (state === 'cut') return reset(near);
     const far = connect(Number(port), host);
-    join(near, far, 'told');
-    join(far, near, 'answered');
+    forward(near, far, 'requests');
+    forward(far, near, 'answers');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  /** What one end says, the other hears; when one is gone, the other is. */
-  function join(from: Socket, to: Socket, says: 'told' | 'answered'): void {
-    sockets.set(from, says);
+  /** Writes the data of `from` to `to`. The end of `from` ends `to`. */
+  function forward(from: Socket, to: Socket, direction: Direction): void {
+    sockets.set(from, direction);
     from.on('data', (chunk) => to.write(chunk));
     from.on('error', () => undefined);
     from.on('close', () => sockets.delete(from) && to.destroy());
@@ -45,8 +47,8 @@ export async function startProxy(target: string): Promise<Proxy> {
     for (const socket of sockets.keys()) reset(socket);
   }
   const isHeld = (from: Socket): boolean =>
-    state === 'held' || (state === 'answers held' && sockets.get(from) === 'answered');
-  function holdWhat(next: 'held' | 'answers held'): void {
+    state === 'held' || (state === 'answers held' && sockets.get(from) === 'answers');
+  function pause(next: 'held' | 'answers held'): void {
     state = next;
     for (const socket of sockets.keys()) if (isHeld(socket)) socket.pause();
   }
@@ -54,9 +56,10 @@ export async function startProxy(target: string): Promise<Proxy> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    hold: () => holdWhat('held'),
-    holdAnswers: () => holdWhat('answers held'),
-    isHolding: () => [...sockets].some(([{ readableLength }, says]) => says === 'told' && readableLength > 0),
+    hold: () => pause('held'),
+    holdAnswers: () => pause('answers held'),
+    isHolding: () =>
+      [...sockets].some(([{ readableLength }, direction]) => direction === 'requests' && readableLength > 0),
     restore() {
       state = 'open';
       for (const socket of sockets.keys()) socket.resume();
@@ -68,5 +71,5 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
 }
 
-/** Node never closes a socket that is reset while it ends, and then runs in circles at its own end. */
+/** Resets a connection. Node never closes a socket that is reset during its end, so such a socket is destroyed. */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

@@ -2,7 +2,7 @@ import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
 
-/** A key as a client makes it. */
+/** A new key pair's public key as JWK. */
 function realKey(): ReplyKey {
   const { x, y } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
   return { kty: 'EC', crv: 'P-256', x: x!, y: y! };
@@ -13,7 +13,7 @@ const partOf = (number: bigint): string =>
   Buffer.from(number.toString(16).padStart(64, '0'), 'hex').toString('base64url');
 const at = (x: bigint, y: bigint) => ({ kty: 'EC', crv: 'P-256', x: partOf(x), y: partOf(y) });
 
-/** Whether OpenSSL takes it. */
+/** True if OpenSSL accepts the key. */
 function isPoint(key: object): boolean {
   try {
     return createPublicKey({ key: key as never, format: 'jwk' }).asymmetricKeyType === 'ec';
@@ -23,7 +23,7 @@ function isPoint(key: object): boolean {
 }
 
 const coordinate = fc.bigInt({ min: 0n, max: 2n ** 256n - 1n });
-/** The point of a private number: those with small ones have been written down often. */
+/** The public point of a private number. */
 const pointOf = (secret: bigint): { x: bigint; y: bigint } => {
   const ecdh = createECDH('prime256v1');
   ecdh.setPrivateKey(Buffer.from(secret.toString(16).padStart(64, '0'), 'hex'));
@@ -32,16 +32,16 @@ const pointOf = (secret: bigint): { x: bigint; y: bigint } => {
 };
 const point = fc.bigInt({ min: 1n, max: 2n ** 255n }).map(pointOf);
 
-describe('a reply key', () => {
-  test('that was really made is one', () => {
+describe('isReplyKey', () => {
+  test('accepts generated keys', () => {
     for (let times = 0; times < 50; times++) expect(isReplyKey(realKey())).toBe(true);
   });
 
-  test('is one wherever it lies on the curve', () => {
+  test('accepts every point on the curve', () => {
     fc.assert(fc.property(point, ({ x, y }) => isReplyKey(at(x, y))));
   });
 
-  test('is one with the other y of its x too, and with no third', () => {
+  test('accepts exactly the two values of y that belong to an x', () => {
     fc.assert(
       fc.property(point, coordinate, ({ x, y }, other) => {
         expect(isReplyKey(at(x, p - y))).toBe(true);
@@ -50,7 +50,7 @@ describe('a reply key', () => {
     );
   });
 
-  test('with any one bit changed is none', () => {
+  test('refuses a key with one changed bit', () => {
     fc.assert(
       fc.property(point, fc.nat(255), fc.boolean(), ({ x, y }, bit, inX) => {
         const flip = 1n << BigInt(bit);
@@ -59,7 +59,7 @@ describe('a reply key', () => {
     );
   });
 
-  test('is one exactly where OpenSSL says so', () => {
+  test('accepts exactly the keys that OpenSSL accepts', () => {
     const anywhere = fc.oneof(
       point.map(({ x, y }) => at(x, y)),
       point.map(({ x, y }) => at(y, x)),
@@ -70,9 +70,9 @@ describe('a reply key', () => {
     fc.assert(fc.property(anywhere, (key) => isReplyKey(key) === isPoint(key)));
   });
 
-  test('has coordinates below p: the same point must have one form', () => {
+  test('refuses a coordinate of p or more, because a point must have one form', () => {
     const low = Array.from({ length: 2000 }, (_, index) => BigInt(index));
-    // A point whose x is so small that x + p fits in 32 bytes, too: 5 is the first.
+    // For a small x, x + p also fits in 32 bytes. The first such point on the curve has x = 5.
     const found = low.map((x) => ({ x, y: squareRoot(x * x * x - 3n * x + B) })).find(({ y }) => y !== undefined)!;
 
     expect(isReplyKey(at(found.x, found.y!))).toBe(true);
@@ -85,7 +85,7 @@ describe('a reply key', () => {
     ['null', null],
     ['a text', JSON.stringify(key)],
     ['a list', [key]],
-    ['another kind', { ...key, kty: 'OKP' }],
+    ['another key type', { ...key, kty: 'OKP' }],
     ['another curve', { ...key, crv: 'P-384' }],
     [
       'a point of another curve',
@@ -102,17 +102,17 @@ describe('a reply key', () => {
     ['base64 that is not URL-safe', { ...key, x: key.x.replace(/./, '+') }],
     ['a line end', { ...key, x: `${key.x}\n` }],
     ['unused bits set', { ...key, x: key.x.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) }],
-  ])('is none with %s', (_what, value) => {
+  ])('refuses %s', (_value, value) => {
     expect(isReplyKey(value)).toBe(false);
   });
 
-  test('may say more of itself', () => {
+  test('accepts further JWK members', () => {
     expect(isReplyKey({ ...key, ext: true, key_ops: [], kid: 'mine', use: 'enc' })).toBe(true);
   });
 });
 
 const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
-/** p is 3 modulo 4: the root of a square is its (p + 1) / 4th power. */
+/** The square root modulo p. p is 3 modulo 4, so it is the power with the exponent (p + 1) / 4. */
 function squareRoot(square: bigint): bigint | undefined {
   const wanted = ((square % p) + p) % p;
   let [root, base] = [1n, wanted];
@@ -123,7 +123,7 @@ function squareRoot(square: bigint): bigint | undefined {
   return (root * root) % p === wanted ? root : undefined;
 }
 
-describe('returnTo', () => {
+describe('isReturnTo', () => {
   test.each([
     'https://app.example',
     'https://app.example/',
@@ -136,11 +136,11 @@ describe('returnTo', () => {
     'http://127.0.0.1/',
     'http://127.8.4.1:81/a?b',
     'http://[::1]:5000/',
-  ])('can be %s', (url) => {
+  ])('accepts %s', (url) => {
     expect(isReturnTo(url)).toBe(true);
   });
 
-  test('has at most 2,000 characters', () => {
+  test('accepts at most 2,000 characters', () => {
     const of = (length: number) => 'https://app.example/'.padEnd(length, 'x');
 
     expect([of(2000), of(2001)].map(isReturnTo)).toEqual([true, false]);
@@ -184,11 +184,11 @@ describe('returnTo', () => {
     ['https://app.example/ä'],
     ['https://müller.example/'],
     ['https://app.example/\u202e'],
-  ])('can not be %j', (value) => {
+  ])('refuses %j', (value) => {
     expect(isReturnTo(value)).toBe(false);
   });
 
-  test('whatever it is, is https, or this machine', () => {
+  test('accepts no random text except https URLs and http URLs on loopback, without user info', () => {
     const parts = fc.constantFrom(
       ...['http://', 'https://', 'localhost', '127.0.0.1', '@', ':', '/', '\\', '#', '?', '.', 'evil.example', ' '],
     );
@@ -210,10 +210,10 @@ describe('returnTo', () => {
   });
 });
 
-describe('a request for a link', () => {
+describe('isAuthorizationRequest', () => {
   const right = { attemptId: 'attempt-1', replyKey: realKey(), returnTo: 'https://app.example/' };
 
-  test('is one with all of its parts, and may say who asks', () => {
+  test('accepts all required members, and `by`', () => {
     expect([right, { ...right, by: 'kim' }, { ...right, by: 'x'.repeat(100) }].map(isAuthorizationRequest)).toEqual([
       true,
       true,
@@ -226,16 +226,16 @@ describe('a request for a link', () => {
     ['null', null],
     ['a list', [right]],
     ['without an attempt', { ...right, attemptId: undefined }],
-    ['with an attempt that is none', { ...right, attemptId: 'a b' }],
+    ['with an attempt id that is not valid', { ...right, attemptId: 'a b' }],
     ['without a key', { ...right, replyKey: undefined }],
     ['without returnTo', { ...right, returnTo: undefined }],
     ['with a long by', { ...right, by: 'x'.repeat(101) }],
     ['with a by that is null', { ...right, by: null }],
-  ])('is none: %s', (_what, value) => {
+  ])('refuses a value: %s', (_value, value) => {
     expect(isAuthorizationRequest(value)).toBe(false);
   });
 
-  test('is none, whatever JSON it is', () => {
+  test('refuses random JSON', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => !isAuthorizationRequest(value)));
   });
 });

@@ -10,8 +10,8 @@ import {
 } from '../../../workflows/connector';
 import { connector } from '../../../scripts/faults/machine-samples';
 
-describe('an account id', () => {
-  /** The contract's words, one by one. */
+describe('isAccountId', () => {
+  /** The rules of the contract. */
   const isOne = (text: string): boolean => {
     const codes = [...Array(text.length).keys()].map((index) => text.charCodeAt(index));
     const isAllowed = (code: number) => (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xff);
@@ -22,7 +22,7 @@ describe('an account id', () => {
   const latin = fc.string({ unit: fc.integer({ min: 0, max: 0x17f }).map((code) => String.fromCharCode(code)) });
   const likely = fc.string({ unit: fc.constantFrom('a', ' ', '.', 'é', '\u00a0', '\n', '/'), maxLength: 5 });
 
-  test('is what the contract says, and nothing else', () => {
+  test('accepts exactly the texts that the rules allow', () => {
     fc.assert(
       fc.property(fc.oneof(latin, likely, fc.string({ unit: 'binary' }), fc.string({ maxLength: 300 })), (text) => {
         expect(isAccountId(text)).toBe(isOne(text));
@@ -40,18 +40,18 @@ describe('an account id', () => {
     '\u00a0',
     'ÿ'.repeat(200),
     '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-  ])('%j is one', (text) => {
+  ])('accepts %j', (text) => {
     expect(isAccountId(text)).toBe(true);
   });
 
   test.each(['アカ1', '', ' ', ' a', 'a ', '.', '..', 'a'.repeat(201), 'a\n', '\u007f', '\u009f', 'Ā', '\ud83d\ude80'])(
-    '%j is none',
+    'refuses %j',
     (text) => {
       expect(isAccountId(text)).toBe(false);
     },
   );
 
-  test('is a text', () => {
+  test('refuses values that are not strings', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         fc.pre(typeof value !== 'string');
@@ -73,7 +73,7 @@ test.each<[unknown, boolean]>([
   ['1', false],
   [null, false],
   [[1], false],
-])('a connector id is a positive integer: %p is one: %p', (value, expected) => {
+])('isConnectorId accepts positive integers: for %p it returns %p', (value, expected) => {
   expect(isConnectorId(value)).toBe(expected);
 });
 
@@ -89,7 +89,7 @@ test.each<[unknown, boolean]>([
   ['a.b', false],
   [1, false],
   [null, false],
-])('a submission id is 1 to 128 letters, digits, _ and -: %j is one: %p', (value, expected) => {
+])('isSubmissionId accepts 1 to 128 letters, digits, _ and -: for %j it returns %p', (value, expected) => {
   expect(isSubmissionId(value)).toBe(expected);
 });
 
@@ -113,11 +113,14 @@ test.each<[string, string | undefined, boolean, AuthMethod]>([
   ['ClientCertificate', 'Unknown', false, 'unsupported'],
   ['apikey', undefined, false, 'unsupported'],
   ['', undefined, false, 'unsupported'],
-])("%s with %s, the partner's own: %s, is authenticated by %s", (authType, oauth2Type, partnerSupplied, expected) => {
-  expect(authMethodOf(connector(authType, { ...(oauth2Type && { oauth2Type }), partnerSupplied }))).toBe(expected);
-});
+])(
+  'the auth type %s with OAuth2 type %s, partner supplied: %s, has the auth method %s',
+  (authType, oauth2Type, partnerSupplied, expected) => {
+    expect(authMethodOf(connector(authType, { ...(oauth2Type && { oauth2Type }), partnerSupplied }))).toBe(expected);
+  },
+);
 
-test('what is required and not stored is missing', () => {
+test('missingFields returns the fields that are required and not stored', () => {
   const field = (name: string, required: boolean, stored: boolean): Field => {
     return { name, label: name, required, stored, secret: false };
   };

@@ -5,7 +5,7 @@ import { workflowIdOf } from '../../../workflows/messages';
 const DAY_MS = 86_400_000;
 const right = { accountId: 'acme', connectorId: 42 };
 
-describe('a duration', () => {
+describe('durationMs', () => {
   test.each<[unknown, number]>([
     ['7 days', 7 * DAY_MS],
     ['90 days', 90 * DAY_MS],
@@ -39,11 +39,11 @@ describe('a duration', () => {
     [true],
     [['7 days']],
     [{ days: 7 }],
-  ])('%j is none', (given) => {
+  ])('%j is not valid', (given) => {
     expect(durationMs(given)).toBeNaN();
   });
 
-  test('is above 0 and at most 90 days, or none, whatever is given', () => {
+  test('returns NaN or a number above 0 and at most 90 days, for random values', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.string(), fc.double(), fc.constantFrom('', '1', 'd')), (given) => {
         const ms = durationMs(given);
@@ -55,7 +55,7 @@ describe('a duration', () => {
   });
 });
 
-test('each wait has its own patience, and seven days where none is given', () => {
+test('each waiting state has its own patience, seven days by default', () => {
   const patience = { properties: '1 day', credentials: 5000 };
 
   expect(patienceMs(patience, 'awaitingProperties')).toBe(DAY_MS);
@@ -71,11 +71,11 @@ test.each<[unknown, boolean]>([
   ['x'.repeat(101), false],
   [null, false],
   [7, false],
-])('`by` is a text of at most 100 characters: %j is one: %p', (by, expected) => {
+])('isBy accepts undefined and texts of at most 100 characters: for %j it returns %p', (by, expected) => {
   expect(isBy(by)).toBe(expected);
 });
 
-describe('an input', () => {
+describe('faultOfInput', () => {
   test.each<[object]>([
     [right],
     [{ ...right, intent: 'authenticate' }],
@@ -85,7 +85,7 @@ describe('an input', () => {
     [{ ...right, remindAfter: [] }],
     [{ ...right, remindAfter: Array(20).fill('1 day') }],
     [{ ...right, addedLater: 1 }],
-  ])('%j is right', (input) => {
+  ])('%j is valid', (input) => {
     expect(faultOfInput(input)).toBeUndefined();
   });
 
@@ -114,11 +114,11 @@ describe('an input', () => {
     [{ ...right, remindAfter: Array(21).fill('1 day') }, 'remindAfter'],
     [{ ...right, by: 'x'.repeat(101) }, 'by'],
     [{ ...right, by: null }, 'by'],
-  ])('%j is wrong with its %s', (input, part) => {
+  ])('the fault of %j names %s', (input, part) => {
     expect(faultOfInput(input)).toMatch(new RegExp(`\\b${part}\\b`));
   });
 
-  test('that is wrong is not quoted, and none makes the check throw', () => {
+  test('never throws, and does not quote the input', () => {
     const part = fc.oneof(fc.jsonValue(), fc.constant('quoted-4711'));
     const inputs = fc.oneof(
       fc.jsonValue(),
@@ -143,26 +143,26 @@ describe('an input', () => {
   });
 });
 
-describe('a start', () => {
+describe('faultOfStart', () => {
   test.each([right, { accountId: 'Müller & Söhne/1', connectorId: 2001 }, { accountId: '%2F', connectorId: 1 }])(
-    'under its own id is right: %j',
+    'accepts the workflow id of the input: %j',
     (input) => {
       expect(faultOfStart(input, workflowIdOf(input))).toBeUndefined();
     },
   );
 
   test.each(['connector-auth/other/42', 'connector-auth/acme/43', 'connector-auth/acme/42 ', 'acme', ''])(
-    'under %j would show one tenant the flow of another',
+    'refuses the other workflow id %j',
     (workflowId) => {
       expect(faultOfStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
     },
   );
 
-  test('with a malformed input says what is wrong with that', () => {
+  test('names the fault of a malformed input, whatever the workflow id', () => {
     expect(faultOfStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
   });
 
-  test('has an id that no other account and connector have', () => {
+  test('workflowIdOf gives different ids for different connectors', () => {
     const keys = fc.record({ accountId: fc.string({ minLength: 1 }), connectorId: fc.integer({ min: 1 }) });
     fc.assert(
       fc.property(keys, keys, (a, b) => {

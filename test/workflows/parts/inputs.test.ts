@@ -62,13 +62,13 @@ test.each<[State, Message['kind'], object]>([
 
 describe('property input', () => {
   test.each<[string, { [name: string]: unknown }]>([
-    ['all that is required', good],
-    ['something optional too', { ...good, Notes: 'two\nlines' }],
-    ['a sealed value for what is not secret', { ...good, Domain: sealed }],
-    ['an empty one where one is stored', { ...good, Stored: '' }],
-    ['an empty one for what is optional', { ...good, Notes: '' }],
+    ['all required properties', good],
+    ['an optional property', { ...good, Notes: 'two\nlines' }],
+    ['a sealed value for a property that is not secret', { ...good, Domain: sealed }],
+    ['an empty value for a stored property', { ...good, Stored: '' }],
+    ['an empty value for an optional property', { ...good, Notes: '' }],
     ['a text of 65,536 characters', { ...good, Notes: 'x'.repeat(65_536) }],
-  ])('is taken as it is: %s', (_what, values) => {
+  ])('is accepted unchanged: %s', (_case, values) => {
     expect(properties(values, { by: 'kim' })).toEqual({ type: 'propertiesSubmitted', values, id: 'sub-1', by: 'kim' });
   });
 
@@ -77,14 +77,18 @@ describe('property input', () => {
     ['null', null, 'malformed'],
     ['a list', [good], 'malformed'],
     ['a text', 'Domain=acme', 'malformed'],
-    ['more than 200', Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`P${i}`, 'x'])), 'malformed'],
+    [
+      'more than 200 properties',
+      Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`P${i}`, 'x'])),
+      'malformed',
+    ],
     ['a secret in clear', { ...good, Secret: 'hunter2' }, 'notSealed', ['Secret']],
     ['a secret that only looks sealed', { ...good, Secret: { sealed: 'hunter2' } }, 'notSealed', ['Secret']],
     ['a secret number', { ...good, Secret: 4711 }, 'notSealed', ['Secret']],
-    ['a secret in parts', { ...good, Secret: ['hunter', '2'] }, 'notSealed', ['Secret']],
-    ['a sealed text as text', { ...good, Secret: sealed.sealed }, 'notSealed', ['Secret']],
+    ['a secret as a list', { ...good, Secret: ['hunter', '2'] }, 'notSealed', ['Secret']],
+    ['a sealed value as a bare string', { ...good, Secret: sealed.sealed }, 'notSealed', ['Secret']],
     [
-      'one too long to be sealed',
+      'a sealed value that is too long',
       { ...good, Secret: { sealed: `a..${'b'.repeat(131_073)}.c.d` } },
       'notSealed',
       ['Secret'],
@@ -93,24 +97,24 @@ describe('property input', () => {
     ['a number', { ...good, Domain: 7 }, 'malformed', ['Domain']],
     ['null values', { ...good, Domain: null, Notes: null }, 'malformed', ['Domain', 'Notes']],
     ['a text too long', { ...good, Notes: 'x'.repeat(65_537) }, 'malformed', ['Notes']],
-    ['one that the connector does not have', { ...good, Other: 'x' }, 'unknownProperty', ['Other']],
-    ['one in other letters', { ...good, domain: 'x' }, 'unknownProperty', ['domain']],
-    ['one with a long name', { ...good, ['x'.repeat(500)]: 'x' }, 'unknownProperty', ['x'.repeat(100)]],
+    ['a property that the connector does not have', { ...good, Other: 'x' }, 'unknownProperty', ['Other']],
+    ['a property name in lower case', { ...good, domain: 'x' }, 'unknownProperty', ['domain']],
+    ['a long property name', { ...good, ['x'.repeat(500)]: 'x' }, 'unknownProperty', ['x'.repeat(100)]],
     [
-      'one that JavaScript has',
+      'names of members of every JavaScript object',
       JSON.parse('{"__proto__":"x","toString":"x"}'),
       'unknownProperty',
       ['__proto__', 'toString'],
     ],
-    ['none at all', {}, 'missingProperty', ['Domain', 'Secret']],
-    ['not the required one', { Domain: 'acme' }, 'missingProperty', ['Secret']],
-    ['an empty one for a required', { ...good, Domain: '' }, 'missingProperty', ['Domain']],
-    ['an empty one for a required secret', { ...good, Secret: '' }, 'missingProperty', ['Secret']],
-  ])('is refused whole: %s', (_what, values, code, names = []) => {
+    ['no property', {}, 'missingProperty', ['Domain', 'Secret']],
+    ['a missing required property', { Domain: 'acme' }, 'missingProperty', ['Secret']],
+    ['an empty value for a required property', { ...good, Domain: '' }, 'missingProperty', ['Domain']],
+    ['an empty value for a required secret', { ...good, Secret: '' }, 'missingProperty', ['Secret']],
+  ])('is refused as a whole: %s', (_case, values, code, names = []) => {
     expect(properties(values)).toEqual(refused(code, names));
   });
 
-  test('has what is wrong with it said in order: a secret in clear first, what is missing last', () => {
+  test('with several faults is refused for the first in this order: notSealed, unknown, malformed, missing', () => {
     const all = { Other: 'x', Secret: 'hunter2', Notes: 7 };
 
     expect(properties(all)).toEqual(refused('notSealed', ['Secret']));
@@ -119,7 +123,7 @@ describe('property input', () => {
     expect(properties({ Notes: 'x' })).toEqual(refused('missingProperty', ['Domain', 'Secret']));
   });
 
-  test('for a connector that has properties named as JavaScript names things', () => {
+  test('is checked by properties such as __proto__ and constructor, too', () => {
     const Parameters = ['__proto__', 'constructor'].map((name) => field(name, { required: true, secret: true }));
     const state: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: Parameters }) };
     const give = (values: unknown) => read(state, 'propertyInput', { submissionId: 'sub-1', values });
@@ -130,7 +134,7 @@ describe('property input', () => {
 });
 
 describe('credential input', () => {
-  test.each([awaitingCredentials, awaitingAuthorization])('is taken in $name', (state) => {
+  test.each([awaitingCredentials, awaitingAuthorization])('is accepted in $name', (state) => {
     expect(credentials(sealed, state)).toEqual({ type: 'credentialsSubmitted', credentials: sealed, id: 'sub-1' });
   });
 
@@ -155,7 +159,7 @@ describe('credential input', () => {
   });
 });
 
-describe('what is not waited for', () => {
+describe('an input that the state does not wait for is refused as notNow', () => {
   const waits: { [name: string]: Message['kind'][] } = {
     awaitingProperties: ['propertyInput'],
     awaitingCredentials: ['credentialInput'],
@@ -174,35 +178,32 @@ describe('what is not waited for', () => {
     );
   });
 
-  test('is refused as such even where its values are wrong too', () => {
+  test('also if its values are wrong', () => {
     const values = { Other: 'x', Domain: 7 };
 
     expect(read(awaitingCredentials, 'propertyInput', { submissionId: 'sub-1', values })).toEqual(refused('notNow'));
   });
 });
 
-describe('a secret in clear is said to be one, whatever else is wrong: it must be replaced', () => {
+describe('a secret in clear is refused as notSealed before any other fault, because the user must replace it', () => {
   test.each(everyState.map((state) => [state.name, state] as const))('credentials in %s', (_name, state) => {
     expect(credentials('hunter2', state)).toEqual(refused('notSealed'));
   });
 
-  test('a property while credentials are waited for', () => {
+  test('a property in awaitingCredentials', () => {
     const body = { submissionId: 'sub-1', values: { Secret: 'hunter2' } };
 
     expect(read(awaitingCredentials, 'propertyInput', body)).toEqual(refused('notSealed', ['Secret']));
   });
 
-  test.each([{}, { submissionId: 'a b' }, { submissionId: 'sub-2', by: 7 }])(
-    'in a message that is malformed: %j',
-    (more) => {
-      const ofNobody = (names: string[] = []) => refused('notSealed', names, {});
+  test.each([{}, { submissionId: 'a b' }, { submissionId: 'sub-2', by: 7 }])('in a malformed message: %j', (more) => {
+    const withoutSender = (names: string[] = []) => refused('notSealed', names, {});
 
-      expect(read(awaitingCredentials, 'credentialInput', { credentials: 'hunter2', ...more })).toEqual(ofNobody());
-      expect(read(awaitingProperties, 'propertyInput', { values: { Secret: 'hunter2' }, ...more })).toEqual(
-        ofNobody(['Secret']),
-      );
-    },
-  );
+    expect(read(awaitingCredentials, 'credentialInput', { credentials: 'hunter2', ...more })).toEqual(withoutSender());
+    expect(read(awaitingProperties, 'propertyInput', { values: { Secret: 'hunter2' }, ...more })).toEqual(
+      withoutSender(['Secret']),
+    );
+  });
 });
 
 describe('a message', () => {
@@ -224,13 +225,13 @@ describe('a message', () => {
   ];
 
   test.each(kinds.flatMap((kind) => bodies.map((body) => [kind, body] as const)))(
-    '%s is malformed, and nobody’s, as %j',
+    'a malformed %s is refused without id and sender: %j',
     (kind, body) => {
       for (const state of everyState) expect(read(state, kind, body)).toEqual(refused('malformed', [], {}));
     },
   );
 
-  test.each(kinds)('%s with an id that was taken before changes nothing, whatever is in it', (kind) => {
+  test.each(kinds)('%s with an id seen before changes nothing, with any content', (kind) => {
     const id = 'x'.repeat(128);
     const bodies = [
       {},
@@ -246,18 +247,18 @@ describe('a message', () => {
         ).toBeUndefined();
   });
 
-  test('says who sent it in at most 100 characters', () => {
+  test('passes on a `by` of 100 characters', () => {
     const by = 'x'.repeat(100);
 
     expect(properties(good, { by })).toMatchObject({ type: 'propertiesSubmitted', by });
   });
 });
 
-describe('the return from a consent', () => {
+describe('a return from a consent', () => {
   const returned = (state: State, attemptId: string, kind: Message['kind'] = 'oauthCallback') =>
     read(state, kind, { attemptId, by: 'page' });
 
-  test('of the present attempt is taken', () => {
+  test('of the present attempt is accepted', () => {
     expect(returned(awaitingAuthorization, 'attempt-1')).toEqual({
       type: 'authorizationReturned',
       id: 'attempt-1',
@@ -266,36 +267,36 @@ describe('the return from a consent', () => {
     });
   });
 
-  test('of a superseded attempt is taken as such', () => {
+  test('of a superseded attempt is accepted as superseded', () => {
     expect(returned(awaitingAuthorization, 'attempt-0')).toMatchObject({ id: 'attempt-0', superseded: true });
   });
 
   test.each<[string, State, string]>([
-    ['an attempt that nobody knows', awaitingAuthorization, 'attempt-2'],
-    ['the attempt while properties are waited for', awaitingProperties, 'attempt-1'],
+    ['an unknown attempt', awaitingAuthorization, 'attempt-2'],
+    ['an attempt in awaitingProperties', awaitingProperties, 'attempt-1'],
     [
-      'the attempt while it is verified',
+      'the attempt that is being verified',
       { name: 'verifyingAuthorization', connector: of, attemptId: 'attempt-1', superseded: false, attempt },
       'attempt-1',
     ],
-    ['the attempt after the end', { name: 'expired', connector: of }, 'attempt-1'],
+    ['an attempt after the end', { name: 'expired', connector: of }, 'attempt-1'],
   ])('of %s changes nothing', (_what, state, attemptId) => {
     expect(returned(state, attemptId)).toBeUndefined();
   });
 
-  test('comes once, but a person may ask again', () => {
+  test('counts once, but a confirmation of the same attempt is accepted after it', () => {
     expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
     expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
   });
 
-  test('has nothing to do with a submission of the same id', () => {
+  test('is accepted although a submission had the same id', () => {
     const known = knowing(['attempt-1']);
 
     expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
   });
 });
 
-describe('whatever is sent', () => {
+describe('a random message', () => {
   const value = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(sealed, '', 'x', null));
   const body = fc.oneof(
     fc.jsonValue(),
@@ -315,7 +316,7 @@ describe('whatever is sent', () => {
   );
   const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback', 'confirmation');
 
-  test('it is taken, refused or nothing, and never throws; what is refused is not repeated', () => {
+  test('is accepted, refused or ignored, and never throws; a refusal does not quote it', () => {
     fc.assert(
       fc.property(fc.constantFrom(...everyState), kind, body, (state, kind, given) => {
         const body = JSON.parse(JSON.stringify(given));
@@ -338,7 +339,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  test('no secret in clear is ever taken', () => {
+  test('with a secret in clear is never accepted', () => {
     fc.assert(
       fc.property(body, (given) => {
         const body = JSON.parse(JSON.stringify(given));

@@ -18,10 +18,10 @@ import {
 } from '../../../scripts/faults/machine-samples';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
-const after = (...happened: Event[]): State => happened.reduce<State>(transition, start);
+const after = (...sent: Event[]): State => sent.reduce<State>(transition, start);
 const fetched = (of: ReturnType<typeof connector>): Event => ({ type: 'connectorFetched', connector: of });
 
-/** Where each event leads from each state. What does not stand here changes nothing. */
+/** The next state for each state and event. An event without an entry changes nothing. */
 const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   fetchingConnector: {
     connectorFetched: 'awaitingCredentials',
@@ -91,7 +91,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
 
 const pairs = states.flatMap((state) => events.map((event) => [state.name, event.type, state, event] as const));
 
-test.each(pairs)('%s on %s goes where the table says', (name, type, state, event) => {
+test.each(pairs)('%s with the event %s: the next state is that of the matrix', (name, type, state, event) => {
   const next = transition(state, event);
 
   const expected = matrix[name][type];
@@ -106,7 +106,7 @@ test('the matrix has every state and every event', () => {
 });
 
 describe('by auth type', () => {
-  const whereTo: [string, string | undefined, boolean, StateName][] = [
+  const nextStates: [string, string | undefined, boolean, StateName][] = [
     ['ApiKey', undefined, false, 'awaitingCredentials'],
     ['Basic', undefined, false, 'awaitingCredentials'],
     ['OAuth1', undefined, false, 'awaitingAuthorization'],
@@ -124,55 +124,61 @@ describe('by auth type', () => {
     ['ClientCertificate', undefined, false, 'unsupported'],
     ['', undefined, false, 'unsupported'],
   ];
-  test.each(whereTo)('%s %s (partner supplied: %s) goes to %s', (authType, oauth2Type, partnerSupplied, expected) => {
-    const of = connector(authType, { oauth2Type, partnerSupplied });
+  test.each(nextStates)(
+    '%s %s (partner supplied: %s): the next state is %s',
+    (authType, oauth2Type, partnerSupplied, expected) => {
+      const of = connector(authType, { oauth2Type, partnerSupplied });
 
-    expect(after(fetched(of)).name).toBe(expected);
-    expect(after(fetched(withMissing(of)), submitted, { type: 'propertiesApplied', connector: of }).name).toBe(
-      expected,
-    );
-  });
+      expect(after(fetched(of)).name).toBe(expected);
+      expect(after(fetched(withMissing(of)), submitted, { type: 'propertiesApplied', connector: of }).name).toBe(
+        expected,
+      );
+    },
+  );
 
-  test.each(kinds)('properties that are missing are asked for first', (kind) => {
+  test.each(kinds)('with a missing required property the next state is awaitingProperties', (kind) => {
     expect(after(fetched(withMissing(kind))).name).toBe('awaitingProperties');
   });
 
-  test.each(kinds)('one that is authenticated already needs nothing', (kind) => {
-    const state = after(fetched({ ...withMissing(kind), authenticated: true }));
+  test.each(kinds)(
+    'a connector that Cyclr reports as authenticated ends the flow, also with a missing property',
+    (kind) => {
+      const state = after(fetched({ ...withMissing(kind), authenticated: true }));
 
-    expect(state).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
-  });
+      expect(state).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
+    },
+  );
 });
 
 describe('re-authentication', () => {
   const reauthenticated = (of: ReturnType<typeof connector>) =>
     transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched({ ...of, authenticated: true })).name;
 
-  test('asks for new input of each kind, though it is authenticated', () => {
+  test('asks for new credentials or consent although the connector is authenticated', () => {
     expect(reauthenticated(connector('ApiKey'))).toBe('awaitingCredentials');
     expect(reauthenticated(connector('OAuth1'))).toBe('awaitingAuthorization');
   });
 
-  test('changes nothing by itself where the properties would be enough', () => {
+  test('with client credentials asks for the properties, and does not authenticate by itself', () => {
     expect(reauthenticated(connector('OAuth2', { oauth2Type: 'ClientCredentials' }))).toBe('awaitingProperties');
   });
 });
 
 describe('problems', () => {
-  test('a refused key is asked for again, with the problem', () => {
+  test('after a refused key the state is awaitingCredentials, with the problem', () => {
     const state = after(fetched(connector('ApiKey')), keySubmitted, { type: 'refused', problem: refusal });
 
     expect(state).toMatchObject({ name: 'awaitingCredentials', problem: refusal });
   });
 
-  test('a problem goes with the next success', () => {
+  test('the next accepted input removes a problem', () => {
     const state = after(fetched(connector('ApiKey')), { type: 'inputRefused', problem: refusal }, keySubmitted);
 
     expect(state).toMatchObject({ name: 'applyingCredentials' });
     expect(state).not.toHaveProperty('problem');
   });
 
-  test('properties that are still missing after they were applied are asked for again', () => {
+  test('a property that is still missing after applyingProperties leads back to awaitingProperties', () => {
     const of = withMissing(connector('ApiKey'));
 
     const state = after(fetched(of), submitted, { type: 'propertiesApplied', connector: of });
@@ -183,7 +189,7 @@ describe('problems', () => {
     });
   });
 
-  test('what Cyclr took before it refused the rest is not asked for again', () => {
+  test('a property that Cyclr accepted before it refused another is stored, so not asked for again', () => {
     const taken = connector('ApiKey', { fields: [{ ...withMissing(connector('')).fields[0]!, stored: true }] });
 
     const state = after(fetched(withMissing(connector('ApiKey'))), submitted, {
@@ -195,7 +201,7 @@ describe('problems', () => {
     expect(state).toMatchObject({ name: 'awaitingProperties', connector: taken });
   });
 
-  test('nor is what it took before it went away', () => {
+  test('a property that Cyclr accepted before an outage is stored, so not asked for again', () => {
     const applying = after(fetched(withMissing(connector('ApiKey'))), submitted, { type: 'cyclrUnavailable' });
 
     const known = transition(applying, { type: 'cyclrUnavailable', taken: ['Domain'] });
@@ -205,7 +211,7 @@ describe('problems', () => {
     expect(transition(known, { type: 'cyclrUnavailable', taken: ['Domain', 'unknown'] })).toBe(known);
   });
 
-  test('a second outage in a row is nothing new', () => {
+  test('a second cyclrUnavailable in a row changes nothing', () => {
     const down = after({ type: 'cyclrUnavailable' });
 
     expect(down).toMatchObject({ name: 'fetchingConnector', problem: { code: 'cyclrUnavailable' } });
@@ -213,7 +219,7 @@ describe('problems', () => {
   });
 
   test.each(['awaitingProperties', 'awaitingAuthorization'] as const)(
-    'credentials that are refused lead back to %s where they came from there',
+    'refused credentials that came from %s lead back to it',
     (from) => {
       const state = allStates.find((candidate) => candidate.name === 'applyingCredentials' && candidate.from === from)!;
 
@@ -226,26 +232,26 @@ describe('problems', () => {
   );
 });
 
-describe('whatever happens', () => {
+describe('for random events', () => {
   const anyEvents = fc.array(fc.constantFrom(...allEvents), { maxLength: 40 });
 
-  test('final states absorb every event', () => {
+  test('a final state never changes', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...allStates.filter(isFinal)), anyEvents, (state, happened) => {
-        expect(happened.reduce(transition, state)).toBe(state);
+      fc.property(fc.constantFrom(...allStates.filter(isFinal)), anyEvents, (state, sent) => {
+        expect(sent.reduce(transition, state)).toBe(state);
       }),
     );
   });
 
-  test('the final states are those that the contract names', () => {
+  test('the final states are those of the contract', () => {
     expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
   });
 
-  test('no transition is made that the table does not have', () => {
+  test('every transition is one of the samples', () => {
     fc.assert(
-      fc.property(anyEvents, (happened) => {
+      fc.property(anyEvents, (sent) => {
         let state: State = start;
-        for (const event of happened) {
+        for (const event of sent) {
           const next = transition(state, event);
           if (next.name !== state.name) expect(legalArrows).toContain(`${state.name} ${event.type} ${next.name}`);
           state = next;
@@ -254,11 +260,11 @@ describe('whatever happens', () => {
     );
   });
 
-  test('the events that made a difference, replayed, give the same state', () => {
+  test('the events that changed the state give the same state when they are applied again', () => {
     fc.assert(
-      fc.property(anyEvents, (happened) => {
+      fc.property(anyEvents, (sent) => {
         const recorded: Event[] = [];
-        const state = happened.reduce<State>((before, event) => {
+        const state = sent.reduce<State>((before, event) => {
           const next = transition(before, event);
           if (next !== before) recorded.push(event);
           return next;
@@ -269,17 +275,17 @@ describe('whatever happens', () => {
     );
   });
 
-  test('a state is plain JSON, and survives the trip through Temporal', () => {
+  test('a state is plain JSON: it is equal after encoding and decoding', () => {
     fc.assert(
-      fc.property(anyEvents, (happened) => {
-        const state = happened.reduce<State>(transition, start);
+      fc.property(anyEvents, (sent) => {
+        const state = sent.reduce<State>(transition, start);
 
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
       }),
     );
   });
 
-  test('somebody is waited for in three states', () => {
+  test('the waiting states are those of the contract', () => {
     expect(states.filter(isWaiting).map(({ name }) => name)).toEqual([
       'awaitingProperties',
       'awaitingCredentials',
@@ -292,7 +298,7 @@ const refusal = { code: 'refused', message: 'no' } as const;
 const submitted: Event = { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } };
 const keySubmitted: Event = { type: 'credentialsSubmitted', id: 's2', credentials: { sealed: 'a..b.c.d' } };
 
-/** Every arrow between two states, tried out. */
+/** Every transition between two samples of states. */
 const legalArrows = new Set(
   allStates.flatMap((state) =>
     allEvents

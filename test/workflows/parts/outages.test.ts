@@ -8,7 +8,7 @@ import { connector, states } from '../../../scripts/faults/machine-samples';
 const fetching: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const later = states.filter(({ name }) => name !== 'fetchingConnector');
 
-/** An activity's failure as it reaches the workflow. */
+/** The failure of an activity, as the workflow gets it. */
 const failed = (cause?: Error) =>
   new ActivityFailure('Activity task failed', 'applyCredentials', '1', 'NON_RETRYABLE_FAILURE', 'worker', cause);
 const failedWith = (type: string, ...details: unknown[]) =>
@@ -30,13 +30,13 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
   InputRefused: [[problemOf('wrongKind')], { type: 'inputRefused', problem: problemOf('wrongKind') }],
 };
 
-test.each(Object.keys(events) as ActivityFailureType[])('%s is the event that the contract says', (type) => {
+test.each(Object.keys(events) as ActivityFailureType[])('the failure %s becomes the event of the contract', (type) => {
   const [details, event] = events[type];
 
   expect(eventOfFailure(failedWith(type, ...details), fetching)).toEqual(event);
 });
 
-test.each(later)('a 401 that stays does not end a flow in $name: it is the operator’s trouble', (state) => {
+test.each(later)("CyclrAccessDenied in $name does not end the flow: it is the operator's trouble", (state) => {
   expect(eventOfFailure(failedWith('CyclrAccessDenied'), state)).toEqual({
     type: 'cyclrUnavailable',
     operatorsTrouble: true,
@@ -46,21 +46,21 @@ test.each(later)('a 401 that stays does not end a flow in $name: it is the opera
 test.each<[string, unknown[]]>([
   ['no details', []],
   ['null', [null]],
-  ['nothing in them', [{}]],
-  ['something else', ['soon']],
-  ['a text', [{ retryAfterMs: '17' }]],
-])('Cyclr throttles without saying for how long (%s): an outage like any other', (_what, details) => {
+  ['an empty object', [{}]],
+  ['a text', ['soon']],
+  ['a number as text', [{ retryAfterMs: '17' }]],
+])('CyclrThrottled without a valid retryAfterMs (%s) becomes an event without one', (_case, details) => {
   expect(eventOfFailure(failedWith('CyclrThrottled', ...details), fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 
-test('an outage says what was taken before it', () => {
+test('cyclrUnavailable has the properties that Cyclr accepted before the failure', () => {
   const taken = ['Environment'];
 
   for (const type of ['CyclrUnavailable', 'CyclrForbidden'] as const)
     expect(eventOfFailure(failedWith(type, { taken }), fetching)).toMatchObject({ type: 'cyclrUnavailable', taken });
 });
 
-test('an outage can say for how long, too', () => {
+test('cyclrUnavailable has the retryAfterMs of the failure', () => {
   const event = eventOfFailure(failedWith('CyclrUnavailable', { retryAfterMs: 5000 }), fetching);
 
   expect(event).toEqual({ type: 'cyclrUnavailable', retryAfterMs: 5000 });
@@ -69,21 +69,21 @@ test('an outage can say for how long, too', () => {
 test.each<[ActivityFailureType, Event]>([
   ['CyclrRefused', { type: 'refused', problem: problemOf('refused') }],
   ['InputRefused', { type: 'inputRefused', problem: problemOf('malformed') }],
-])('%s without its problem still is one', (type, event) => {
+])('%s without a problem gets a default problem', (type, event) => {
   expect(eventOfFailure(failedWith(type), fetching)).toEqual(event);
   expect(eventOfFailure(failedWith(type, null, null), fetching)).toEqual(event);
 });
 
 test.each<[string, unknown]>([
-  ['a type that nobody knows', failedWith('SomethingNew')],
-  ['a type that means something in JavaScript', failedWith('constructor')],
+  ['an unknown type', failedWith('SomethingNew')],
+  ['the type "constructor"', failedWith('constructor')],
   ['no type', failed(new ApplicationFailure('no'))],
   ['a timeout', failed(new TimeoutFailure('late', undefined, 'START_TO_CLOSE'))],
   ['a cancelled activity', failed(new CancelledFailure('cancelled'))],
   ['no cause', failed()],
   ['an error of the workflow', new Error('no')],
   ['no error', 'no'],
-  ['nothing', undefined],
-])('%s is an outage, and tried again', (_what, err) => {
+  ['undefined', undefined],
+])('%s becomes cyclrUnavailable', (_case, err) => {
   expect(eventOfFailure(err, fetching)).toEqual({ type: 'cyclrUnavailable' });
 });

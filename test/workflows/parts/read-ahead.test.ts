@@ -1,4 +1,4 @@
-/** Histories as the SDK gives them to a flow: how long, how big, whether it is a replay. */
+/** Detection of queries that read ahead, from the length and the size of the history at each activation. */
 import type { WorkflowInfo } from '@temporalio/workflow';
 import { READ_AHEAD, ReadAhead } from '../../../workflows/read-ahead';
 
@@ -22,8 +22,8 @@ const endOfCall = { requestCancelActivity: {} };
 const accepted = { updateResponse: { accepted: {} } };
 const rejected = { updateResponse: { rejected: {} } };
 
-/** Does these one after the other. */
-function does(...tasks: Task[]): void {
+/** Runs the activations one after the other. */
+function run(...tasks: Task[]): void {
   const readAhead = new ReadAhead();
   for (const { length, size = 100 * length, replay = false, jobs = [signal], commands = [] } of tasks) {
     const info = { historyLength: length, historySize: size, unsafe: { isReplaying: replay } };
@@ -34,8 +34,8 @@ function does(...tasks: Task[]): void {
 
 const first = { length: 3, commands: [call, upsert] };
 
-test('tasks that follow one another as close as can be are no reading ahead', () => {
-  does(
+test('tasks with the fewest possible events between them are accepted', () => {
+  run(
     first,
     { length: 10, jobs: [answered], commands: [timer] },
     { length: 15, jobs: [signal], commands: [noTimer, call] },
@@ -43,66 +43,66 @@ test('tasks that follow one another as close as can be are no reading ahead', ()
   );
 });
 
-test('a history that is longer and not bigger was read ahead: the next task is done again', () => {
+test('a history that is longer but not bigger shows a query: the next task fails with READ_AHEAD', () => {
   const queried = { length: 7, size: 300, jobs: [answered] };
 
-  does({ ...first, replay: true }, queried);
+  run({ ...first, replay: true }, queried);
 
-  expect(() => does({ ...first, replay: true }, queried, { length: 18, jobs: [signal] })).toThrow(READ_AHEAD);
+  expect(() => run({ ...first, replay: true }, queried, { length: 18, jobs: [signal] })).toThrow(READ_AHEAD);
 });
 
-test('where no server tells the size, nothing is told by it', () => {
-  does({ ...first, size: 0, replay: true }, { length: 8, size: 0 }, { length: 18, size: 0 });
+test('a history of size 0 is accepted, because some servers do not report the size', () => {
+  run({ ...first, size: 0, replay: true }, { length: 8, size: 0 }, { length: 18, size: 0 });
 });
 
-describe('where a query has read the start of a task that failed later', () => {
+describe('after a query that applied the start of a task that failed later', () => {
   const queried = { length: 10, jobs: [answered], commands: [upsert] };
 
-  test('the task that is done again comes too soon', () => {
-    expect(() => does(first, queried, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
+  test('the repeated task fails, because the history has too few new events', () => {
+    expect(() => run(first, queried, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 
-  test('and so it does with what has arrived meanwhile', () => {
-    expect(() => does(first, queried, { length: 15, jobs: [signal, signal] })).toThrow(READ_AHEAD);
-    expect(() => does(first, queried, { length: 15, jobs: [answered] })).toThrow(READ_AHEAD);
+  test('the repeated task fails also if new signals or results have arrived', () => {
+    expect(() => run(first, queried, { length: 15, jobs: [signal, signal] })).toThrow(READ_AHEAD);
+    expect(() => run(first, queried, { length: 15, jobs: [answered] })).toThrow(READ_AHEAD);
   });
 
   test.each([
-    ['a call', [call]],
+    ['an activity', [call]],
     ['a timer', [timer]],
-    ['a call, beside the end of another one,', [endOfCall, call, call]],
-    ['a call, beside the end of a timer,', [noTimer, call]],
-    ['the acceptance of an update', [accepted]],
-  ])('%s in the history is missed', (_, commands) => {
-    expect(() => does(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
+    ['an activity beside a cancelled one', [endOfCall, call, call]],
+    ['an activity beside a cancelled timer', [noTimer, call]],
+    ['an accepted update', [accepted]],
+  ])('the repeated task fails if the history lacks the event of %s', (_, commands) => {
+    expect(() => run(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 });
 
 test.each([
   ['a timer', [timer, noTimer]],
-  ['a call', [call, endOfCall]],
-])('%s that is cancelled at once is not missed in the history', (_, commands) => {
-  does(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
+  ['an activity', [call, endOfCall]],
+])('%s that is cancelled in the same task needs no event in the history', (_, commands) => {
+  run(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
 });
 
-test('a task of several steps is one task', () => {
+test('several activations of one task are counted together', () => {
   const steps = [
     { length: 10, jobs: [answered], commands: [upsert] },
     { length: 10, jobs: [answered], commands: [call] },
   ];
 
-  does(first, ...steps, { length: 15, jobs: [update] });
+  run(first, ...steps, { length: 15, jobs: [update] });
 
-  expect(() => does(first, ...steps, { length: 14, jobs: [update] })).toThrow(READ_AHEAD);
+  expect(() => run(first, ...steps, { length: 14, jobs: [update] })).toThrow(READ_AHEAD);
 });
 
-test('an update that was rejected leaves no trace', () => {
+test('a task that only rejects updates adds no events', () => {
   const rejecting = { length: 13, jobs: [update], commands: [rejected] };
 
-  does(first, { length: 9, commands: [] }, rejecting, rejecting, { length: 13, jobs: [signal] });
-  does(first, { length: 9, commands: [] }, rejecting, { length: 14, jobs: [signal] }, { length: 18, jobs: [signal] });
+  run(first, { length: 9, commands: [] }, rejecting, rejecting, { length: 13, jobs: [signal] });
+  run(first, { length: 9, commands: [] }, rejecting, { length: 14, jobs: [signal] }, { length: 18, jobs: [signal] });
 });
 
-test('a replay is what it is', () => {
-  does({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
+test('a replay is not checked for too few events', () => {
+  run({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
 });

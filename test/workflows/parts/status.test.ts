@@ -90,11 +90,11 @@ describe('a view shows', () => {
       { failure: { code: 'connectorNotFound', message: 'gone' } },
     ],
     [{ name: 'unsupported', connector: whole }, { connector: shown }],
-  ])('of $name what the contract lists', (state, expected) => {
+  ])('in $name the fields of the contract', (state, expected) => {
     expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...expected });
   });
 
-  test('until when somebody is waited for', () => {
+  test('the deadline of a waiting state', () => {
     const deadline = Date.parse('2030-01-08T00:00:00.000Z');
 
     const view = viewOf(source({ name: 'awaitingCredentials', connector: whole }, { deadline }));
@@ -102,7 +102,7 @@ describe('a view shows', () => {
     expect(view.deadline).toBe('2030-01-08T00:00:00.000Z');
   });
 
-  test('the intent that it was started with', () => {
+  test('the intent of the start input', () => {
     const view = viewOf(source({ name: 'cancelled' }, { input: { ...input, intent: 'reauthenticate' } }));
 
     expect(view.intent).toBe('reauthenticate');
@@ -110,7 +110,7 @@ describe('a view shows', () => {
 });
 
 describe('a view never shows', () => {
-  /** The state, with something more in each of its parts than is known today. */
+  /** The value with unknown members added to each object in it. */
   const withMore = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(withMore);
     if (typeof value !== 'object' || value === null) return value;
@@ -120,7 +120,7 @@ describe('a view never shows', () => {
   const states = [...allStates, { name: 'awaitingProperties', connector: whole, problem } as const];
 
   test.each(states.map((state) => [state.name, state] as const))(
-    'in %s what its parts hold beyond the list',
+    'in %s a member of the state that is not on the allow-list',
     (_name, state) => {
       const added = withMore({ ...state, values: { Domain: 'clear-4711' }, credentials: sealed }) as State;
 
@@ -130,7 +130,7 @@ describe('a view never shows', () => {
     },
   );
 
-  test('anything of an input that can not be trusted', () => {
+  test('a part of a malformed input', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (given) => {
         const failed: State = { name: 'failed', failure: { code: 'invalidInput', message: 'no' } };
@@ -148,7 +148,7 @@ describe('a view never shows', () => {
     );
   });
 
-  test('`null`, and nothing that is absent', () => {
+  test('a member that is null or undefined', () => {
     const absent = { ...connector('ApiKey'), icon: undefined, description: undefined } as Connector;
 
     const view = viewOf(source({ name: 'awaitingCredentials', connector: absent, problem: undefined }));
@@ -161,7 +161,7 @@ describe('a view never shows', () => {
 describe('the details in Temporal Web', () => {
   const details = (state: State, more: Partial<ViewSource> = {}) => detailsOf(viewOf(source(state, more)));
 
-  test('explain a run on one screen', () => {
+  test('have state, auth type, missing properties, deadline and problem', () => {
     const state: State = { name: 'awaitingProperties', connector: whole, problem };
 
     expect(details(state, { deadline: Date.parse('2030-01-08T00:00:00Z') })).toBe(
@@ -177,7 +177,7 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test('name the connector by its id before it is read, and say why a run failed', () => {
+  test('have the connector id before the connector is read, and the failure of a run', () => {
     const state: State = { name: 'failed', failure: { code: 'connectorNotFound', message: 'GET /x: 404' } };
 
     expect(details(state)).toBe(
@@ -185,28 +185,28 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test.each(allStates.map((state) => [state.name, state] as const))('say something about %s', (name, state) => {
+  test.each(allStates.map((state) => [state.name, state] as const))('have text for %s', (name, state) => {
     expect(details(state)).toMatch(new RegExp(`^### .+: \`${name}\`\n\n.+`));
   });
 
   const evil =
     '**bold** `code` [link](https://evil.example) ![x](y) <img src=x> # | ~a~ &lt; a_b\\\n- www.evil.example me@evil.example';
 
-  test('take no markdown from a name, an auth type or a property', () => {
+  test('escape Markdown in a name, an auth type and a property', () => {
     const of = connector(evil, { name: evil, oauth2Type: evil, fields: [{ ...domain, name: evil }] });
 
     const text = details({ name: 'awaitingProperties', connector: of });
 
-    const [head, , says, ...lines] = text.split('\n');
+    const [head, , meaning, ...lines] = text.split('\n');
     expect(head).toBe(`### ${escapeMarkdown(evil)}: \`awaitingProperties\``);
-    expect(says).toBe('**Waiting for the user** to give the properties.');
+    expect(meaning).toBe('**Waiting for the user** to give the properties.');
     expect(lines).toEqual([
       `- Auth type: ${escapeMarkdown(evil)} / ${escapeMarkdown(evil)}`,
       `- Missing: ${escapeMarkdown(evil)}`,
     ]);
   });
 
-  test('a text of somebody else is one line, in which nothing starts a mark, a tag or a link', () => {
+  test('escapeMarkdown returns one line without active Markdown, HTML tags or links', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.constant(evil), fc.string({ unit: fc.constantFrom(...'\\`*_[]<>#|~&:@\n w.') })),
@@ -221,7 +221,7 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test('hold nothing that is typed or sealed', () => {
+  test('have no value of an input, in clear or sealed', () => {
     const values = { Domain: 'clear-4711', Secret: sealed };
     const applying: State = { name: 'applyingProperties', connector: whole, submissionId: 's1', values };
 
@@ -229,7 +229,7 @@ describe('the details in Temporal Web', () => {
   });
 });
 
-test('a view survives the trip through Temporal as it is', () => {
+test('a view is plain JSON: it is equal after encoding and decoding', () => {
   for (const state of allStates) {
     const view: View = viewOf(source(state, { deadline: 0 }));
 
