@@ -20,14 +20,14 @@ const BUNDLE = 'workflow-bundle.js';
 const PAGE = 'page';
 const bundler = fileURLToPath(new URL('bundle.mjs', import.meta.url));
 
-/** Whether dist/ was built from the present sources, lockfile and compiler settings. */
+/** True if dist/ was built from the present sources, lockfile and compiler settings. */
 export function isBuilt(root) {
   return JSON.stringify(stampIn(join(root, 'dist'))) === JSON.stringify(stampOf(root));
 }
 
 /**
- * Builds in a folder beside dist/, which then replaces dist/: a build that fails or is interrupted leaves dist/ as it was.
- * Output goes to standard error. The caller holds the lock, so that one build runs at a time.
+ * Builds in a folder beside dist/, which then replaces dist/: a build that fails or is interrupted leaves dist/ as it
+ * was. Output goes to standard error. The caller holds the lock, so that one build runs at a time.
  */
 export async function build(root) {
   console.error('building dist/ …');
@@ -54,13 +54,13 @@ export async function build(root) {
   console.error(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** Without a check of types, which takes seconds: `npm run types` checks them. */
+/** Compiles without type checks, which take seconds: `npm run types` does them. */
 function compile(root, outDir) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return run(root, compiler, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', outDir]);
 }
 
-/** Copies the present bundle where no workflow has changed. */
+/** Copies the present bundle if no workflow has changed. */
 async function bundle(root, outFile, { bundle }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.bundle === bundle) copyFileSync(join(dist, BUNDLE), outFile);
@@ -75,7 +75,7 @@ async function page(root, outDir, { page }) {
   await run(root, vite, ['build', '--config', join(PAGE, 'vite.config.mjs'), '--outDir', outDir]);
 }
 
-/** In a process of its own, because a worker keeps running in this one: compiler and bundler would stay in its memory. */
+/** A separate process, because a worker can run in this one later: compiler and bundler would stay in its memory. */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`the build failed: ${basename(script)} ended with ${code}`);
@@ -116,7 +116,7 @@ function stampOf(root) {
   };
 }
 
-/** A container image lacks the folders that its processes do not need. */
+/** Folders can be absent: a container image has only those that its processes need. */
 function sourcesIn(root, folders) {
   return folders
     .filter((folder) => existsSync(join(root, folder)))
@@ -125,7 +125,7 @@ function sourcesIn(root, folders) {
     .sort();
 }
 
-/** Each content follows its length, so that two lists of files never hash the same text. */
+/** The hash has the length before each content: otherwise two different lists of files could have one hash. */
 function hashOf(root, paths) {
   const hash = createHash('sha256');
   for (const path of paths) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const [root, outFile] = process.argv.slice(2);
 const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@temporalio/worker');
 
-/** A warning is a missing import, or code that a workflow can't run: it would fail in a running flow. */
+/** Warnings fail the build: a missing import, or code that a workflow can't run, would otherwise fail in a flow. */
 const failOnWarnings = {
   apply: (compiler) =>
     compiler.hooks.afterCompile.tap('failOnWarnings', (compilation) => {
@@ -39,7 +39,9 @@ try {
     workflowsPath,
     payloadConverterPath,
     workflowInterceptorModules,
-    // Evaluated once for a worker, not once for each flow: half of a waiting flow's memory. So no module keeps state.
+    // Evaluated once for each worker, not for each flow: this halves the memory of a waiting flow. So no module may
+    // have
+    // mutable state.
     preloadModules: [workflowsPath, payloadConverterPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,

@@ -1,6 +1,6 @@
 /**
- * The commands of `npm run`: brings node_modules and dist/ up to date, then runs the command. Needs nothing but Node, so
- * that it works as the first command after a clone.
+ * The commands of `npm run`: brings node_modules and dist/ up to date, then runs the command. Needs nothing but Node,
+ * so that it works as the first command after a clone.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,12 +27,12 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   temporal: 'dist/scripts/temporal/main.js',
 };
-/** The others say what to run instead: a worker in production must not install packages. */
+/** Other commands only name the command to run: a worker in production must not install packages. */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];
 const TEST_LIMIT_MS = 3_600_000;
 
-/** Runs the command; where it does not begin, this process ends with one message. */
+/** Runs the command. If it can't be started, this process ends with one message. */
 export async function runCommand([name = '', ...args]) {
   try {
     if (!names.includes(name))
@@ -56,13 +56,13 @@ async function prepare(name) {
   await withLock(join(root, 'dist.lock'), async () => isBuilt(root) || (await build(root)));
 }
 
-/** Runs the main in this process, so that signals, exit code and terminal are its own. */
+/** Runs the main in this process, so that it gets the signals and the terminal, and sets the exit code. */
 function become(main, args) {
   process.argv = [process.argv[0], main, ...args];
   createRequire(import.meta.url)(main);
 }
 
-/** Jest and all that its tests start end with this process. Watch mode reads the terminal, so it runs in this process. */
+/** When this process ends, Jest and all its children end. Watch mode reads the terminal, so it runs in this process. */
 async function test(args) {
   if (args.some((arg) => arg.startsWith('--watch'))) return become(jest, args);
   const preload = ['--import', new URL('end-with-parent.mjs', import.meta.url).href];
@@ -70,7 +70,7 @@ async function test(args) {
   process.exit(await runTree(process.execPath, [...preload, jest, ...args], options));
 }
 
-/** Tests of flows write test/histories/next/ anew: see `Stage.record`. */
+/** The workflow tests overwrite test/histories/next/: see `Stage.record`. */
 async function recordHistories(args) {
   process.env.RECORD = '1';
   const recording = 'test/workflows/(?!replay|read-ahead|secrecy)';

@@ -1,4 +1,4 @@
-/** `npm pack`: writes the declarations of the package's doors into dist/, and the element as an ES module with its own. */
+/** `npm pack`: writes the type declarations of the package's exports into dist/, and the element as an ES module. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Does it to all of them, this many at a time, in order. The results stand where their items do. */
+/** Calls `act` for each item, at most `atOnce` at the same time. The results have the order of the items. */
 export async function each<T, R>(
   items: readonly T[],
   atOnce: number,

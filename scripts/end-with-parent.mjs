@@ -1,7 +1,7 @@
 /**
- * Loaded before Jest, and so before its workers, which inherit the options of Node: a worker whose parent is killed would
- * otherwise run its test file to the end. (An open IPC channel can't tell: a listener for its end would keep an idle
- * worker alive.)
+ * Ends a Jest worker when its parent is killed: otherwise it would run its test file to the end. `--import` loads this
+ * file into Jest and, by inherited options, into its workers. A listener on the IPC channel would also see the parent's
+ * end, but it would keep an idle worker alive.
  */
 import { isMainThread } from 'node:worker_threads';
 

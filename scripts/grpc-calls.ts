@@ -1,18 +1,18 @@
-/** What stands between a process and Temporal, passes every call on, and counts them by their names. */
+/** A gRPC proxy between a process and Temporal that counts the calls by name. */
 import { once } from 'node:events';
 import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 export interface GrpcCalls {
   address: string;
-  /** How many calls there were of this name, such as `QueryWorkflow`. */
+  /** The number of calls of this name so far, such as `QueryWorkflow`. */
   started(name: string): number;
-  /** How many of them are under way now. */
+  /** The number of these calls that are open now. */
   open(name: string): number;
   close(): Promise<void>;
 }
 
-/** Starts it on any free port of 127.0.0.1, in front of the server at `target`, `host:port`. */
+/** Starts the proxy on a free port of 127.0.0.1. `target`: `host:port` of the server. */
 export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
   const [started, open] = [new Map<string, number>(), new Map<string, number>()];
   const add = (counts: Map<string, number>, name: string, more: number) =>
@@ -48,7 +48,7 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
   };
 }
 
-/** What one end says, the other hears; when one is gone, the other is. How a call went stands in its trailers. */
+/** Forwards a call in both directions. The end of one side ends the other. Trailers carry the status of a gRPC call. */
 function pass(near: ServerHttp2Stream, far: ReturnType<ReturnType<typeof connect>['request']>): void {
   let trailers: IncomingHttpHeaders = {};
   far.on('response', ({ ':status': status, ...headers }, flags) => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { runTree } from './process-tree.mjs';
 
 /**
- * Whether node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end of
- * an installation. (Times tell nothing: a checkout sets that of every file.) Optional packages may be missing: they are
- * for other platforms.
+ * True if node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end
+ * of an installation. (Times tell nothing: a checkout sets that of every file.) Optional packages may be missing: they
+ * are for other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));
@@ -21,7 +21,7 @@ export function isInstalled(root) {
   );
 }
 
-/** Runs `npm ci`, its output on standard error. Fails where npm does. */
+/** Runs `npm ci` with its output on standard error. Fails if npm fails. */
 export async function install(root) {
   console.error('node_modules is missing or older than package-lock.json: running npm ci …');
   const [command, ...args] = npm();
@@ -29,7 +29,7 @@ export async function install(root) {
   if (code !== 0) throw new Error(`npm ci failed (exit code ${code})`);
 }
 
-/** The npm that runs this script, else the one on the PATH. */
+/** The npm that runs this script, otherwise the one on the PATH. */
 function npm() {
   const script = process.env.npm_execpath;
   return script?.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm'];

@@ -1,4 +1,4 @@
-/** A lock between processes: a file with the process id of its holder. A dead process holds none. */
+/** A lock between processes: a file with the process id of its holder. The lock of a dead process does not count. */
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const BEAT_MS = 5_000;
 const SILENT_MS = 60_000; // the process id of a dead holder can be that of another program by now
 
-/** Runs `action` while this process holds the lock at `path`. Waits for another holder, and takes over from a dead one. */
+/**
+ * Runs `action` while this process holds the lock at `path`. Waits for another holder, and takes over from a dead one.
+ */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {
     if (dropStale(path)) continue;

@@ -1,6 +1,6 @@
 /**
- * For a command without arguments: prints `help` where there are some, and answers the exit code then; 0 where they ask
- * for help, else 2.
+ * Refuses all arguments of a command: prints `help`, and returns the exit code: 0 for `--help`, otherwise 2. Returns
+ * undefined if there are no arguments.
  */
 export function refuseArguments(args: readonly string[], help: string): number | undefined {
   if (args.length === 0) return undefined;

@@ -1,4 +1,4 @@
-/** What is answered to a POST of JSON. Fails where that is no success. */
+/** Sends a POST with JSON, and returns the parsed answer. Fails for any other status than 2xx. */
 export async function postJson(url: string, body: object, headers: { [name: string]: string } = {}): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',

@@ -1,15 +1,15 @@
-/** A command and all processes that it starts, which end together. */
+/** Runs a command, and ends it with all processes that it has started. */
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A main of ours lets open calls end; most end at once. */
+/** Time between SIGTERM and SIGKILL: our processes first let open calls end. */
 const STOP_MS = 30_000;
 const POLL_MS = 50;
 const signals = ['SIGINT', 'SIGTERM'];
 
-/** A command that a signal, or the limit, has stopped. `exitCode` is that of a shell. */
+/** The command was stopped by a signal or by the limit. `exitCode`: as a shell reports it. */
 class Stopped extends Error {
   constructor(message, exitCode) {
     super(message);
@@ -18,8 +18,8 @@ class Stopped extends Error {
 }
 
 /**
- * Runs a command in a process group of its own, and returns its exit code. When this process gets SIGINT or SIGTERM, and
- * after `limitMs`, it ends the group and every process below it, waits until they are gone, and fails with `Stopped`.
+ * Runs a command in a process group of its own, and returns its exit code. At SIGINT, at SIGTERM and after `limitMs`,
+ * it ends the group and all descendants, waits for their end, and fails with `Stopped`.
  */
 export async function runTree(command, args, { limitMs, ...options }) {
   const child = spawn(command, args, { ...options, detached: true });
@@ -34,25 +34,25 @@ export async function runTree(command, args, { limitMs, ...options }) {
     throw result;
   } finally {
     forget();
-    killGroup(child.pid, 'SIGKILL'); // what the command has left in its group
+    killGroup(child.pid, 'SIGKILL'); // processes that the command left in its group
   }
 }
 
-/** A repeated signal changes nothing: npm forwards one that the terminal has sent to the whole group. */
+/** A repeated signal changes nothing: npm forwards a signal that the terminal has already sent to the whole group. */
 function untilStopped(limitMs) {
   let stop;
   const stopped = new Promise((resolve) => (stop = resolve));
-  const heard = (signal) => stop(new Stopped(`stopped by ${signal}`, 128 + constants.signals[signal]));
-  for (const signal of signals) process.on(signal, heard);
+  const onSignal = (signal) => stop(new Stopped(`stopped by ${signal}`, 128 + constants.signals[signal]));
+  for (const signal of signals) process.on(signal, onSignal);
   const limit = limitMs && setTimeout(() => stop(new Stopped(`stopped after ${limitMs / 60_000} minutes`, 1)), limitMs);
   const forget = () => {
     clearTimeout(limit);
-    for (const signal of signals) process.off(signal, heard);
+    for (const signal of signals) process.off(signal, onSignal);
   };
   return { stopped, forget };
 }
 
-/** Asks all of them to end, also those in groups of their own, and kills those that do not. */
+/** Sends SIGTERM to the process and all descendants, then SIGKILL to those that still run. */
 async function endTree(pid) {
   const tree = new Set(treeOf(pid));
   killGroup(pid, 'SIGTERM');
@@ -62,7 +62,7 @@ async function endTree(pid) {
   for (const one of tree) kill(one, 'SIGKILL');
 }
 
-/** The process and all below it. */
+/** The process and its descendants. */
 function treeOf(pid) {
   const all = processes();
   const found = [pid];
@@ -70,13 +70,13 @@ function treeOf(pid) {
   return found;
 }
 
-/** The running processes of this machine with their parents; none where neither /proc nor `ps` tells. */
+/** The running processes of this machine with their parents. Empty without /proc and `ps`. */
 function processes() {
   try {
     const all = process.platform === 'linux' ? processesOfLinux() : processesOfPs();
     return all
       .map(([pid, ppid, state]) => ({ pid: Number(pid), ppid: Number(ppid), state }))
-      .filter(({ state }) => !state.startsWith('Z')); // ended, and not yet read by its parent
+      .filter(({ state }) => !state.startsWith('Z')); // a zombie: it has ended
   } catch {
     return [];
   }

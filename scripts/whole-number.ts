@@ -1,4 +1,4 @@
-/** The number that a flag of a command line is given. Fails with one line that says which are fine. */
+/** The value of a command-line option. Fails with one line that gives the allowed range. */
 export function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number >= least && number <= most) return number;

@@ -26,17 +26,17 @@ not set. \`npm run configuration\` writes this page from the schemas that check 
 files of the repository.
 `;
 
-/** The text of docs/configuration.md. Fails where a variable has no description or no example. */
+/** The text of docs/configuration.md. Fails if a variable has no description or no example. */
 export function configurationReference(): string {
   const rows = schemas.flatMap(([process, schema]) => rowsOf(process, schema));
   return `${header}\n${table([['Variable', 'Process', 'Meaning', 'Example', 'Default'], ...rows])}`;
 }
 
-/** What `.meta()` of a variable holds. */
+/** The argument of a variable's `.meta()`. */
 interface Meta {
   description?: string;
   example?: string;
-  /** The default, where it is not the schema's. */
+  /** The default, if the schema has none. */
   default?: string;
   secret?: boolean;
 }

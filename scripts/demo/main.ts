@@ -1,4 +1,4 @@
-/** `npm run demo`: takes every connector of the sandbox's catalogue through authentication, without questions. */
+/** `npm run demo`: authenticates every connector of the sandbox's catalogue, with a simulated user. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,10 +21,10 @@ import { goodAnswers, inOrder, User, type Answer } from '../user/user';
 const root = join(__dirname, '..', '..', '..');
 const help = `Usage: npm run demo
 
-Takes one account with every connector of the sandbox through authentication, and prints each transition. Uses the
-stack that npm start runs, or starts one of its own. Exit code 0 only when each connector ends as expected.`;
+Creates an account with every connector of the sandbox, authenticates all of them, and prints each transition. Uses
+the stack of npm start if it runs, otherwise starts one. Exit code 0 only if each connector ends as expected.`;
 
-/** Answers that Cyclr refuses, given before the good ones. */
+/** Inputs that Cyclr refuses, sent before the good ones. */
 const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
   Fernhill: {
     awaitingProperties: [{ values: { Domain: 'wrong-domain' } }],
@@ -44,7 +44,7 @@ async function main(args: string[]): Promise<number> {
   if (running) return play(running);
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
   const ports = { temporal: await freePort(), ui: undefined, sandbox: await freePort(), service: await freePort() };
-  console.log('No stack is running (npm start): the demo starts its own.');
+  console.log('npm start is not running: the demo starts a stack of its own.');
   const starting = startStack({ folder, ports, say: (line) => console.log(`  ${line}`) });
   const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
   try {
@@ -95,7 +95,7 @@ function userOf(connector: string, key: ConnectorKey, transport: Transport, sand
   return new User({ key, transport, answers: inOrder(Object.fromEntries(answers)), sandboxUrl });
 }
 
-/** Plays the user, and prints the flow's transitions meanwhile. The last view. */
+/** Gives the inputs of the user, prints the flow's transitions, and returns the last view. */
 async function authenticate(auth: ConnectorAuth, user: User, connector: string): Promise<View> {
   const stopPrinting = new AbortController();
   await user.start();

@@ -103,7 +103,7 @@ function usedTwice(timeline: TimelineEntry[]): string[] {
   return [...repeated].map((id) => `the submission ${id} was accepted twice`);
 }
 
-/** At most one verification by callbacks of an attempt, one by each confirmation, and none by anyone else. */
+/** Each attempt has at most one verification by callbacks, one for each confirmation, and no other. */
 function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
   const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));
   const count = (id: string, by: string) => returns.filter((entry) => entry.id === id && entry.by === by).length;

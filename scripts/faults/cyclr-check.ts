@@ -23,7 +23,7 @@ function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { va
   return { values: runs.slice(Math.max(0, last)).flatMap(({ values }) => values), isCertain: last >= 0 };
 }
 
-/** Whether the run ended as `authenticated`: its only expected state, seen by the user or followed by another run. */
+/** True if the run ended as `authenticated`: its only expected state, and the user saw it or started another run. */
 const isAuthenticated = ({ runs, lastView }: FlowRecord, run: RunRecord): boolean =>
   run.expected.states.join() === 'authenticated' && (run !== runs.at(-1) || lastView?.state === 'authenticated');
 

@@ -1,4 +1,4 @@
-/** Kills, cuts and Cyclr faults while flows run. The seed draws their kinds, order and lengths; the moments are chance. */
+/** Kills, cuts and Cyclr faults while flows run. The seed gives kinds, order and lengths; the moments are random. */
 import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultRule } from '../../sandbox/fault-rule';
@@ -29,7 +29,7 @@ interface Draw {
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }
 
-/** Answers of all of Cyclr for a while. Without 4xx: they are the operator's trouble, which lasts five minutes. */
+/** Faults of all calls to Cyclr for a time. No 403: it is the operator's trouble, whose pause is five minutes. */
 const faults: FaultRule['then'][] = [
   { status: 500 },
   { status: 502 },
@@ -44,7 +44,7 @@ const faults: FaultRule['then'][] = [
 const WORKERS = 2;
 const FIRST_MS = 3000;
 
-/** Each kind comes before one comes again; two come twice. Tokens are revoked once at most. */
+/** All kinds occur before one is repeated; two occur twice. Tokens are revoked at most once. */
 const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), 'worker killed', 'Cyclr faults'] as const;
 const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
   pauseMs: fc.integer({ min: 1000, max: 5000 }),

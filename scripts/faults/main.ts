@@ -25,7 +25,10 @@ The seed decides the plan of each flow, and the kind and order of the faults. Th
 gives the same plans, not the same run. Without --seed a random one is drawn and printed.`;
 
 const AT_ONCE = 50;
-/** The disturbances end when this part of the flows is done: with few flows left, each would be hit again and again. */
+/**
+ * The disturbances end when this part of the flows is done: otherwise the last flows would be disturbed again and
+ * again.
+ */
 const DISTURBED = 0.9;
 const PROGRESS_EVERY_MS = 5000;
 const FAULTS_SHOWN = 20;

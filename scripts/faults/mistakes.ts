@@ -33,14 +33,16 @@ export const credentialMistakes = {
 } as const;
 export type CredentialMistake = keyof typeof credentialMistakes;
 
-/** The code with which a flow rejects an update that has this mistake. It finds other mistakes only after the update. */
+/** The code with which a flow rejects an update with this mistake. Other mistakes are found only by the activity. */
 export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
   unknown: 'unknownProperty',
   missing: 'missingProperty',
   clear: 'notSealed',
 };
 
-/** The values that a user gives for the fields of the view. `label` makes them differ from those of other submissions. */
+/**
+ * The values that a user gives for the fields of the view. `label` makes them differ from those of other submissions.
+ */
 export function valuesFor(
   { fields = [] }: View,
   secrets: TestSecrets,

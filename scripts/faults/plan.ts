@@ -83,7 +83,7 @@ const FLOWS_IN_ACCOUNT = 3;
 const connectors = Object.keys(expectations);
 const asking = connectors.filter((connector) => waitsOf(connector).length > 0);
 
-/** The seed decides. `revokesTokens`: Cyclr's tokens are revoked once; then no flow gets another 401. */
+/** The plans that a seed gives. `revokesTokens`: Cyclr's tokens are revoked once; then no flow gets another 401. */
 export function drawPlans(seed: number, flows: number, revokesTokens: boolean): FlowPlan[] {
   return fc.sample(flowArbitrary, { seed, numRuns: flows }).map((plan, number) => {
     const group = Math.floor(number / FLOWS_IN_ACCOUNT);
@@ -116,7 +116,7 @@ const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mis
 const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
   fc.record({ decision, back: weighted(back), superseded: chance(30) });
 const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
-// Mostly silence: each verification without consent takes 30 s.
+// Mostly no return: each verification without consent takes 30 s.
 const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
@@ -239,7 +239,9 @@ const outage: fc.Arbitrary<CyclrFault> = fc.oneof(
 );
 const optional = (percent: number, fault: fc.Arbitrary<CyclrFault>) =>
   fc.tuple(chance(percent), fault).map(([has, fault]) => (has ? [fault] : []));
-/** A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of a write that it took. */
+/**
+ * A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of a write that it took.
+ */
 const cyclrFaults = fc
   .tuple(
     optional(15, refusal),

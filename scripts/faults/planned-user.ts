@@ -33,7 +33,9 @@ export interface Shared {
   attempts: string[];
 }
 
-/** Installs the flow's connector with another one beside it, and plays the plan. Never fails: the record has the error. */
+/**
+ * Installs the flow's connector with another one beside it, and plays the plan. Never fails: the record has the error.
+ */
 export async function playFlow(shared: Shared, plan: FlowPlan): Promise<FlowRecord> {
   const key = install(shared.stack, plan);
   const name = `flow ${plan.number} (${[plan.connector, plan.badStart].filter(Boolean).join(', ')})`;
@@ -209,7 +211,7 @@ class PlannedUser {
     };
   }
 
-  /** In every value of the present run. */
+  /** The text that every value of the present run contains. */
   get #label(): string {
     return `f${this.plan.number}-r${this.record.runs.length - 1}`;
   }

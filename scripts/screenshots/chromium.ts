@@ -1,4 +1,4 @@
-/** A real Chromium, where this machine has one: CHROMIUM_PATH, else one on the PATH. */
+/** Finds and starts Chromium: the program at CHROMIUM_PATH, otherwise one on the PATH. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
@@ -16,12 +16,12 @@ function isExecutable(path: string): boolean {
 
 const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
 
-/** Where it is; undefined on a machine without one. */
+/** The path of Chromium; undefined if none is installed. */
 export const chromiumPath =
   process.env.CHROMIUM_PATH || folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable);
 
-/** Starts it. Fails with what to do where there is none. */
+/** Starts Chromium. Without one, fails with the remedy. */
 export function launchBrowser(): Promise<Browser> {
-  if (chromiumPath === undefined) throw new Error('There is no Chromium here: install it, or set CHROMIUM_PATH.');
+  if (chromiumPath === undefined) throw new Error('Chromium was not found: install it, or set CHROMIUM_PATH.');
   return chromium.launch({ executablePath: chromiumPath, handleSIGINT: false, handleSIGTERM: false });
 }

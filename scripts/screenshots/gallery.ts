@@ -1,7 +1,7 @@
-/** One page with all pictures. */
+/** An HTML page with all screenshots. */
 import type { Shot } from './shots';
 
-/** HTML for the folder that the pictures are in. */
+/** The HTML of `index.html` in the folder of the screenshots. */
 export function galleryOf(shots: Shot[]): string {
   const names = [...new Set(shots.map(({ look }) => look))];
   const rows = names.map(
@@ -22,7 +22,7 @@ export function galleryOf(shots: Shot[]): string {
   figure { margin: 0; flex: none }
   img { display: block; background: #fff }
 </style>
-<h1>${names.length} looks</h1>
+<h1>${names.length} appearances</h1>
 ${rows.join('\n')}
 </html>
 `;

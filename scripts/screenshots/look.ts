@@ -2,27 +2,27 @@ import type { Page } from 'playwright-core';
 import type { AnswerCode } from '../../client/http/codes';
 import type { View } from '../../workflows/messages';
 
-/** What a call of the page gets: a problem's code, an answer, or none. */
+/** The answer to a call of the page: a problem's code, a body, or no answer. */
 export type Reply = 'never' | 'unreachable' | { code: AnswerCode } | { body: unknown };
 
-/** One way that a page can look. */
+/** One appearance of a page. */
 export interface Look {
   name: string;
-  /** What can be read once it looks so. */
+  /** A text that the page shows when it has this appearance. */
   shows: string;
   views?: View[];
-  /** Of the session's answer. */
+  /** Members of the answer to `GET /v1/session`. */
   session?: { accountLabel?: string; returnTo?: string };
-  /** What the link holds: a session by default. */
+  /** The token in the link; a session by default. */
   link?: 'session' | 'invitation' | 'nothing';
-  /** The replies to calls such as `GET /events`, where they are not the usual ones. */
+  /** Replies in place of the usual ones, by call, such as `GET /events`. */
   replies?: { [call: string]: Reply };
-  /** Whether the service has a brand. */
+  /** True: the service is configured with a brand. */
   branded?: boolean;
-  /** Done before the page is there. */
+  /** Runs before the page is loaded. */
   before?: (page: Page) => Promise<unknown>;
-  /** What its user does. */
+  /** The actions of the user. */
   act?: (page: Page) => Promise<unknown>;
-  /** The page that it is of: the connect page by default. */
-  of?: 'going' | 'return' | 'return in the same tab' | 'return of nobody' | 'refused';
+  /** The page; the connect page by default. */
+  of?: 'going' | 'return' | 'return in the same tab' | 'return without an attempt' | 'refused';
 }

@@ -1,4 +1,4 @@
-/** Every way that the pages can look. */
+/** All appearances of the pages. */
 import type { Page } from 'playwright-core';
 import type { ProblemCode, View } from '../../workflows/messages';
 import type { Look } from './look';
@@ -57,7 +57,7 @@ const forms: Look[] = [
     replies: { 'POST /connectors/41/credentials': { code: 'noWorker' } },
     act: giveKey,
   }),
-  one('API key, nobody reached', apiKey, 'The server could not be reached', {
+  one('API key, service unreachable', apiKey, 'The server could not be reached', {
     replies: { 'GET /sealing-keys': 'unreachable' },
     act: giveKey,
   }),
@@ -81,7 +81,7 @@ async function giveKey(page: Page): Promise<void> {
   await press('Connect')(page);
 }
 
-/** What each says; the types say that none is forgotten. */
+/** The text of each problem. A code without a text does not compile. */
 const saidOf: Record<ProblemCode, string> = {
   malformed: 'This doesn’t look right.',
   notNow: 'This step was already done.',
@@ -100,7 +100,7 @@ const problems = Object.entries(saidOf).map(([code, shows]) =>
 
 const consents: Look[] = [
   one('consent', consent, 'Go to Ledgerly'),
-  one('consent, asked for before', { ...consent, attempt }, 'I have finished there'),
+  one('consent, with an earlier link', { ...consent, attempt }, 'I have finished there'),
   one('consent, in its window', { ...consent, attempt }, 'Finish in the Ledgerly window.', {
     before: (page) =>
       page.addInitScript('window.open = () => ({ focus() {} }); HTMLFormElement.prototype.submit = () => {}'),
@@ -117,26 +117,30 @@ const consents: Look[] = [
 const waits: Look[] = [
   { name: 'loading', shows: 'Loading …', replies: { 'GET ': 'never' } },
   one('reading', viewOf('fetchingConnector'), 'Getting things ready.'),
-  one('reading, out of reach', viewOf('fetchingConnector', undefined, problem('cyclrUnavailable')), 'we keep trying'),
+  one(
+    'reading, Cyclr unavailable',
+    viewOf('fetchingConnector', undefined, problem('cyclrUnavailable')),
+    'we keep trying',
+  ),
   one('applying', viewOf('applyingProperties', kestrel), 'Checking your input.'),
   one(
-    'applying, out of reach',
+    'applying, Cyclr unavailable',
     viewOf('applyingCredentials', brightdesk, problem('cyclrUnavailable')),
     'we keep trying',
   ),
   one('verifying', viewOf('verifyingAuthorization', ledgerly), 'Checking the access to Ledgerly'),
   one(
-    'verifying, out of reach',
+    'verifying, Cyclr unavailable',
     viewOf('verifyingAuthorization', ledgerly, problem('cyclrUnavailable')),
     'we keep trying',
   ),
-  one('away', apiKey, 'No connection at the moment.', {
+  one('no connection', apiKey, 'No connection at the moment.', {
     replies: { 'GET /events': 'unreachable' },
     before: onlyOnce,
   }),
 ];
 
-/** The session is told once, and then nothing more. */
+/** Answers the first `GET /v1/session`, and fails all later ones. */
 async function onlyOnce(page: Page): Promise<void> {
   let calls = 0;
   await page.route('**/v1/session', (route) => (calls++ === 0 ? route.fallback() : route.abort()));
@@ -144,7 +148,7 @@ async function onlyOnce(page: Page): Promise<void> {
 
 const ends: Look[] = [
   one('connected', viewOf('authenticated', brightdesk), 'Brightdesk is connected'),
-  one('connected, with a way back', viewOf('authenticated', brightdesk), 'Go back', {
+  one('connected, with a return address', viewOf('authenticated', brightdesk), 'Go back', {
     session: { returnTo: 'https://app.acme.example/apps' },
   }),
   one(

@@ -1,4 +1,4 @@
-/** `npm run screenshots`: a picture of every way that the pages can look, in both themes and two widths. */
+/** `npm run screenshots`: a screenshot of each appearance of the pages, in both themes and two widths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { onStopSignal, runMain } from '../../temporal/process';
@@ -10,8 +10,8 @@ import { openStandIn } from './stand-in';
 
 const help = `Usage: npm run screenshots -- [NAME]
 
-Writes a picture of every look, or of those whose name holds NAME, into screenshots/, with an index.html. What was in
-there before goes away.`;
+Writes screenshots of all appearances of the pages, or of those whose name contains NAME, into screenshots/, with an
+index.html. Deletes the earlier content of the folder.`;
 
 const folder = resolve('screenshots');
 
@@ -22,7 +22,7 @@ async function main([name = '']: string[]): Promise<number> {
   }
   const wanted = looks.filter((look) => look.name.includes(name));
   if (wanted.length === 0) {
-    console.error(`There is no look "${name}". There are: ${looks.map((look) => look.name).join(' · ')}`);
+    console.error(`No appearance has "${name}" in its name. Names: ${looks.map((look) => look.name).join(' · ')}`);
     return 2;
   }
   const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
@@ -46,7 +46,7 @@ async function main([name = '']: string[]): Promise<number> {
       console.log(`${index + 1} of ${wanted.length}: ${look.name}`);
     }
     writeFileSync(join(folder, 'index.html'), galleryOf(shots));
-    console.log(`${shots.length} pictures: ${join(folder, 'index.html')}`);
+    console.log(`${shots.length} screenshots: ${join(folder, 'index.html')}`);
     return 0;
   }
 }

@@ -9,15 +9,15 @@ const returned = (name: string, view: Look['views'], shows: string): Look => ({
   shows,
 });
 
-/** The pages on the way to a third party, and back. */
+/** The pages before and after the third party's consent page. */
 export const pages: Look[] = [
   {
-    name: 'going out',
+    name: 'before the consent',
     of: 'going',
     views: [viewOf('awaitingAuthorization', ledgerly)],
     shows: 'Opening the sign-in page',
   },
-  { name: 'going out, refused', of: 'refused', shows: 'Close this window' },
+  { name: 'before the consent, refused', of: 'refused', shows: 'Close this window' },
   returned('connected', [viewOf('authenticated', ledgerly)], 'Ledgerly is connected'),
   returned('not connected', [viewOf('awaitingAuthorization', ledgerly)], 'try again'),
   returned('being checked', [viewOf('verifyingAuthorization', wordy)], 'is being checked'),
@@ -27,5 +27,5 @@ export const pages: Look[] = [
     views: [viewOf('authenticated', ledgerly)],
     shows: 'Go back',
   },
-  { name: 'return of nobody', of: 'return of nobody', shows: 'This page has nothing to show' },
+  { name: 'return, without an attempt', of: 'return without an attempt', shows: 'This page has nothing to show' },
 ];

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Look } from './look';
 
-/** A picture of a look. */
+/** A screenshot of an appearance. */
 export interface Shot {
   look: string;
   file: string;
@@ -14,7 +14,7 @@ const themes = ['light', 'dark'] as const;
 const widths = [360, 1024] as const;
 const HEIGHT = 800;
 
-/** Takes a picture in each theme and width; all of the page is on it. */
+/** Takes a screenshot of the full page in each theme and width. */
 export async function shotsOf(page: Page, look: Look, folder: string): Promise<Shot[]> {
   const shots: Shot[] = [];
   for (const width of widths) {

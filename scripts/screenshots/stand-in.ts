@@ -1,6 +1,6 @@
 /**
- * The service's own pages in a browser, with answers that somebody else gives: for how they look in a state. How they
- * behave is for the real service to show.
+ * Shows the service's pages in a browser with fake answers, so that each appearance can be reached at once. Tests of
+ * behaviour use the real service.
  */
 import { randomUUID } from 'node:crypto';
 import type { BrowserContext, Page, Route } from 'playwright-core';
@@ -19,7 +19,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** A page that looks so, once it does. */
+  /** Opens a page and waits until it has this appearance. */
   show(context: BrowserContext, look: Look): Promise<Page>;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ const brand: Brand = {
   ).toString('base64')}`,
 };
 
-/** Where the way to a third party leads. */
+/** The path in place of the third party's consent page. */
 const ELSEWHERE = '/elsewhere';
 const ACCOUNT = { accountLabel: 'Acme Ltd' };
 
@@ -43,7 +43,7 @@ export async function openStandIn(): Promise<StandIn> {
       const page = await context.newPage();
       page.setDefaultTimeout(10_000);
       await showIn(page, look, look.branded ? branded : plain).catch((err: unknown) => {
-        throw new Error(`"${look.name}" did not come to show "${look.shows}": ${String(err)}`);
+        throw new Error(`"${look.name}" does not show "${look.shows}": ${String(err)}`);
       });
       return page;
     },
@@ -55,7 +55,7 @@ export async function openStandIn(): Promise<StandIn> {
 
 type Pages = Awaited<ReturnType<typeof openPages>>;
 
-/** The service, with nothing behind it. */
+/** Starts the service's HTTP server with a fake library. */
 async function openPages(brand?: Brand) {
   const port = await freePort();
   const publicUrl = `http://127.0.0.1:${port}`;
@@ -79,7 +79,7 @@ async function openPages(brand?: Brand) {
   return { publicUrl, tokens, sealingKeys, shown, close: () => app.close() };
 }
 
-/** What the pages on the way out and back ask. */
+/** A fake library with the methods that the pages before and after the consent call. */
 function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
   const part: Partial<ConnectorAuth> = {
     view: async () => shown.view!,
@@ -106,7 +106,7 @@ async function showIn(page: Page, look: Look, pages: Pages): Promise<void> {
   await page.getByText(look.shows).locator('visible=true').first().waitFor();
 }
 
-/** An answer that is no page: the browser stays where it is. */
+/** Answers 204 without a page, so that the browser stays on the present page. */
 const stay = (route: Route) => route.fulfill({ status: 204 });
 
 async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise<void> {
@@ -120,14 +120,14 @@ async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise
   return route.fulfill({ json: reply.body });
 }
 
-/** With the status of the service. Where the service sends a `Retry-After`, it is a second here, so that nothing waits. */
+/** Answers with the service's status. `Retry-After`, if the service sends one, is one second, so that no test waits. */
 function refuse(route: Route, code: AnswerCode): Promise<void> {
   const { status, retryAfterS } = answers[code];
   const headers = retryAfterS === undefined ? undefined : { 'Retry-After': '1' };
   return route.fulfill({ status, headers, json: { code } });
 }
 
-/** A stream that has nothing to say, and need not be asked again. */
+/** An event stream without events. The browser reconnects after an hour. */
 const QUIET = 'retry: 3600000\n\n';
 
 function usualReply(call: string, { views = [], session }: Look, sealingKeys: string): Reply {
@@ -147,17 +147,17 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
     const scope = { accountId: ACCOUNT_ID, ...ACCOUNT, connectorIds: [41], language: 'en' };
     const { token } = await tokens.mint('session', scope);
     await page.goto(`${publicUrl}/connect`);
-    return page.evaluate(submitted({ session: of === 'going' ? token : 'of nobody', connectorId: '41' }));
+    return page.evaluate(submitted({ session: of === 'going' ? token : 'no-token', connectorId: '41' }));
   }
   const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
-  await page.goto(`${publicUrl}/connect/return${of === 'return of nobody' ? '' : query[of]}`);
-  await page.route('**/connect/return**', stay); // it would come again
+  await page.goto(`${publicUrl}/connect/return${of === 'return without an attempt' ? '' : query[of]}`);
+  await page.route('**/connect/return**', stay); // the page refreshes itself
 }
 
 const fragmentOf = { session: '#session=token', invitation: '#invitation=token', nothing: '' };
 
-/** A form of the connect page, sent as a click would. */
+/** A script that submits the form of the connect page, as a click on its button does. */
 const submitted = (fields: object): string => `{
   const form = Object.assign(document.createElement('form'), { method: 'post', action: 'connect/go' });
   for (const [name, value] of Object.entries(${JSON.stringify(fields)}))

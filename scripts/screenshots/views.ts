@@ -1,4 +1,4 @@
-/** Views as flows give them, for connectors that there are not. */
+/** Views of made-up connectors. */
 import type { Connector, Field } from '../../workflows/connector';
 import type { ProblemCode, StateName, View } from '../../workflows/messages';
 
@@ -31,12 +31,12 @@ export const connectors = {
   }),
   kestrel: connector('Kestrel', 'ApiKey', { description: 'A CRM with a setting for everything.' }),
   harbour: connector('Harbour', 'OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true }),
-  /** As long as they come, one of them without a place to break. */
+  /** Long texts, one of them without a place for a line break. */
   wordy: connector('Österreichische Donaudampfschifffahrtsgesellschaft für Kundenbeziehungen GmbH & Co. KG', 'ApiKey', {
-    description: `A description that somebody has taken much care of, and that goes on for ${'rather '.repeat(12)}long.`,
+    description: `A description that is ${'very '.repeat(24)}long.`,
     authDescription: `https://developers.example/${'very-long-path-'.repeat(8)}#key`,
   }),
-  /** What would be HTML where it is not taken as text. */
+  /** Texts that would be HTML if the page did not escape them. */
   hostile: connector('<b>Bold</b>"><img src=x onerror=alert(1)>', 'ApiKey', {
     description: '<script>alert(2)</script>',
     authDescription: '<a href="javascript:alert(3)">Click</a> &amp; <style>* { display: none }</style>',
@@ -62,7 +62,7 @@ export function viewOf(state: StateName, connector?: Connection, more: Partial<V
   };
 }
 
-/** What is wrong with it; with these fields, or with all of it. */
+/** A problem with the fields of these names, or with the whole input. */
 export const problem = (code: ProblemCode, ...names: string[]): Pick<View, 'problem'> => ({
   problem: { code, message: code, ...(names.length > 0 && { fields: names.map((name) => ({ name, code })) }) },
 });
@@ -76,7 +76,7 @@ const field = (name: string, label: string, more: Partial<Field> = {}): Field =>
   ...more,
 });
 
-/** One of every kind. */
+/** One field of every kind. */
 export const fields: Field[] = [
   field('Domain', 'Company domain', { help: 'The first part of your address: acme for acme.kestrel.example.' }),
   field('Environment', 'Environment', { options: ['production', 'staging'], default: 'production' }),
@@ -86,17 +86,17 @@ export const fields: Field[] = [
   field('Notes', 'Notes for auditors', { required: false, multiline: true }),
 ];
 
-/** The same, once Cyclr holds a value for each. */
+/** The same fields, with a stored value in Cyclr for each. */
 export const storedFields: Field[] = fields.map((known) => ({ ...known, stored: true }));
 
-/** Labels, help and options that are long, or would be HTML. */
+/** Fields with long texts, and with texts that would be HTML. */
 export const oddFields: Field[] = [
   field('A', 'Benutzeridentifikationsnummernverwaltungsschlüsselbezeichnung', {
     help: 'https://help.example/articles/where-do-i-find-the-identification-number-of-my-user-administration',
   }),
   field('B', '<i>Label</i>"><img src=x onerror=alert(4)>', {
     help: '<script>alert(5)</script>',
-    options: ['<option>One</option>', `An option that is as long as ${'nobody '.repeat(14)}would like`],
+    options: ['<option>One</option>', `An option that is ${'very '.repeat(20)}long`],
   }),
   field('C', 'Signing secret of the administration’s certificate authority', { secret: true }),
 ];

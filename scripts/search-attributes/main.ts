@@ -1,4 +1,6 @@
-/** The process: registers our search attributes on the server that TEMPORAL_* names, else on that of `npm start`. */
+/**
+ * `npm run search-attributes`: registers our search attributes at the server of TEMPORAL_*, or at that of `npm start`.
+ */
 import { join } from 'node:path';
 import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';
 import { findTemporal } from '../../temporal/local-stack';
@@ -9,8 +11,8 @@ import { refuseArguments } from '../no-arguments';
 const help = `Usage: npm run search-attributes
 
 Registers the search attributes that the workflows set (${searchAttributeNames.join(', ')}; type Keyword)
-in the namespace that TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile (TEMPORAL_PROFILE), name; without them
-in that of the stack that npm start runs here. Attributes that exist already stay as they are.`;
+in the namespace of TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or of a profile (TEMPORAL_PROFILE). Without these
+variables, uses the running stack of npm start. Existing attributes do not change.`;
 
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);

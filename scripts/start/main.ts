@@ -16,13 +16,13 @@ const FIRST_CONNECTOR = 1001;
 const help = `Usage: npm start
 
 Starts the whole stack on this machine, and stops it at Ctrl-C: a Temporal dev server with Temporal Web, the Cyclr
-sandbox, a worker, the onboarding service. Data is kept in .data/: the next start continues the flows of the last one.
+sandbox, a worker, the onboarding service. Keeps its data in .data/: the next start continues the flows.
 
-  TEMPORAL_ADDRESS   uses that Temporal instead of a dev server (with the other TEMPORAL_* variables)
-  CYCLR_API_URL      uses that Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
+  TEMPORAL_ADDRESS   uses this Temporal instead of a dev server (with the other TEMPORAL_* variables)
+  CYCLR_API_URL      uses this Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
   SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
-  PORT (8080)        of the service; PUBLIC_URL and ALLOWED_ORIGINS are settings of the service, too
-  TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any free port)`;
+  PORT               port of the service (8080); PUBLIC_URL and ALLOWED_ORIGINS also configure the service
+  other ports        TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any free)`;
 
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
@@ -49,7 +49,7 @@ async function run(stack: Stack, stopped: Promise<undefined>): Promise<number> {
   return trouble ? 1 : 0;
 }
 
-/** At the first Ctrl-C. */
+/** Aborts at the first Ctrl-C. */
 function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
   const controller = new AbortController();
   const stopped = new Promise<undefined>((resolve) =>
@@ -62,13 +62,13 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
   return { signal: controller.signal, stopped };
 }
 
-/** The process id in the note can be that of another program by now: so the port counts, too. */
+/** After a crash the process id in the file can belong to another program, so the port is checked, too. */
 async function refuseSecond(): Promise<void> {
   const other = findLocalStack(folder);
   if (other && !(await isFree(Number(new URL(other.service.url).port)))) throw new Error(runsAlready(other));
 }
 
-/** For the demo, the command line and a second `npm start`. The function that it returns removes the note. */
+/** Writes the file by which other commands find this stack. Returns a function that removes the file. */
 function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => void {
   const note: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
   writePrivate(noteFile(folder), note);
@@ -77,17 +77,17 @@ function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => vo
 
 function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
   return [
-    `npm start runs already, as process ${pid}, with its data in ${folder}. Stop it first: Ctrl-C in its terminal, or kill ${pid}.`,
+    `npm start runs already, as process ${pid}, with its data in ${folder}. Stop that process first: press Ctrl-C in its terminal, or run kill ${pid}.`,
     `  Temporal at ${temporal.address}${temporal.uiUrl ? `, Temporal Web at ${temporal.uiUrl}` : ''}`,
     `  Cyclr at ${cyclr.url}`,
     `  Onboarding service at ${service.url}`,
   ].join('\n');
 }
 
-/** An account that the sandbox has from its first start, with a connector of every kind. */
+/** An account that every new sandbox has, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
-/** Of a connect page, where it is known which connectors there are. */
+/** The link to a connect page. Undefined with another Cyclr than the sandbox, whose connectors are unknown. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url
@@ -101,8 +101,8 @@ function welcome({ temporal, cyclr }: Running, link: string | undefined): string
   return [
     '',
     ...(web ? [`Temporal Web: ${web}`, ''] : []),
-    ...(link ? ['The connect page, as a user gets it (the link is good for an hour):', `  ${link}`, ''] : []),
-    'To try next, in another terminal:',
+    ...(link ? ['The connect page of a user (the link is valid for an hour):', `  ${link}`, ''] : []),
+    'Commands to try next, in another terminal:',
     ...next.map((command) => `  ${command}`),
     '',
     "The service's API key is in .data/service.json. Logs are in .data/logs. Ctrl-C stops everything.",

@@ -2,7 +2,7 @@
 import { isFree } from '../local/ports';
 import type { Ports } from '../local/stack';
 
-/** Each port of `npm start`: its variable, its default, and the part that listens on it. */
+/** The ports of `npm start`: variable, default, and the part that listens. */
 const listeners: readonly { port: keyof Ports; variable: string; by: string; otherwise?: number }[] = [
   { port: 'temporal', variable: 'TEMPORAL_DEV_PORT', by: 'Temporal', otherwise: 7233 },
   { port: 'ui', variable: 'TEMPORAL_DEV_UI_PORT', by: 'Temporal Web', otherwise: 8233 },
@@ -11,7 +11,7 @@ const listeners: readonly { port: keyof Ports; variable: string; by: string; oth
   { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // by default any free one
 ];
 
-/** The ports that these variables name, or their defaults. Fails with every variable that is no port number. */
+/** The ports from the variables, or the defaults. Fails with the name of every variable that is not a port number. */
 export function portsOf(env: NodeJS.ProcessEnv): Ports {
   const ports = needed(env).map(
     ({ port, variable, otherwise }) => [port, env[variable] || otherwise, variable] as const,
@@ -21,7 +21,7 @@ export function portsOf(env: NodeJS.ProcessEnv): Ports {
   return Object.fromEntries(ports.flatMap(([port, value]) => (value === undefined ? [] : [[port, Number(value)]])));
 }
 
-/** Fails with one line for each of the ports that is taken, or given twice, before anything starts. */
+/** Fails with one line for each port that is taken or that two variables share. */
 export async function checkPorts(ports: Ports): Promise<void> {
   const wanted = listeners.flatMap(({ port, ...rest }) => (ports[port] ? [{ ...rest, number: ports[port] }] : []));
   const problems: string[] = [];
@@ -38,7 +38,7 @@ export async function checkPorts(ports: Ports): Promise<void> {
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536;
 
-/** A part that the environment names instead needs no port. */
+/** With TEMPORAL_ADDRESS or CYCLR_API_URL, the local part and its port are not needed. */
 const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>
   listeners.filter(
     ({ port }) =>

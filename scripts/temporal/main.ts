@@ -1,4 +1,4 @@
-/** The process of `npm run temporal -- …`: the `temporal` command line, for the local stack unless TEMPORAL_* names a server. */
+/** `npm run temporal -- …`: runs the `temporal` command line, on the local stack unless TEMPORAL_* names a server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ async function main(args: string[]): Promise<number> {
   const stack = isNamed ? undefined : findLocalStack(join(process.cwd(), '.data'));
   const env = { ...process.env, ...(stack && temporalEnv(stack.temporal)) };
   const child = spawn(await findBinary('temporal'), args, { stdio: 'inherit', env });
-  process.on('SIGINT', () => undefined); // a terminal sends it to the child, too
+  process.on('SIGINT', () => undefined); // the terminal also sends Ctrl-C to the child
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;

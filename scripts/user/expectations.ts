@@ -1,4 +1,4 @@
-/** How each connector of the sandbox's catalogue is authenticated: the inputs that its flow asks for, and its end. */
+/** For each connector of the sandbox's catalogue: the inputs that its flow asks for, and the final state. */
 import type { Credentials } from '../../workflows/input';
 import { waitingStates, type StateName, type Verification, type WaitingStateName } from '../../workflows/view';
 
@@ -6,7 +6,7 @@ export interface Expectation {
   /** Good values of the properties that the flow asks for, by `TargetName`. */
   properties?: { readonly [name: string]: string };
   credentials?: Credentials;
-  /** `page`: the third party shows a page that asks the user. `automatic`: the properties are enough, it shows none. */
+  /** `page`: the third party shows a page to the user. `automatic`: the properties are enough, no page is shown. */
   consent?: 'page' | 'automatic';
   state: Extract<StateName, 'authenticated' | 'unsupported'>;
   verification?: Verification;
@@ -81,7 +81,7 @@ export const expectations: { readonly [connector: string]: Expectation } = {
   Longname: { credentials: apiKey, ...authenticated, description: 'API key, name of 300 characters' },
 };
 
-/** Fails where the catalogue has no such connector. */
+/** Fails if the connector has no expectation. */
 export function expectationOf(connector: string): Expectation {
   const expectation = expectations[connector];
   if (!expectation) throw new Error(`No expectation for the connector ${connector}`);

@@ -1,4 +1,4 @@
-/** How a user's inputs reach a flow. */
+/** The ways in which a user's inputs reach a flow: the library, signals, the service's HTTP. */
 import type { Client } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
@@ -39,7 +39,7 @@ export interface Transport {
   submitCredentials(key: ConnectorKey, submission: CredentialSubmission): Promise<View | void>;
   /** A fresh link to the third party's consent. */
   requestLink(key: ConnectorKey): Promise<ConsentLink>;
-  /** The browser returns from the third party, to `location` where Cyclr redirected it. */
+  /** The browser returns from the third party to `location`, the address of Cyclr's redirect. */
   returnFromConsent(key: ConnectorKey, link: ConsentLink, location?: string): Promise<View | void>;
 }
 
@@ -104,7 +104,9 @@ export async function sendSignal(client: Client, key: ConnectorKey, name: string
   });
 }
 
-/** Inputs by plain signals: accepted without an answer, also while no worker runs. Fails as {@link sendSignal}. */
+/**
+ * Inputs by signals: Temporal accepts them also while no worker runs, without an answer. Fails as {@link sendSignal}.
+ */
 export function signalInputs({ client, sealer, by = 'user' }: { client: Client; sealer: Sealer; by?: string }) {
   const send = (key: ConnectorKey, name: string, body: object) => sendSignal(client, key, name, { ...body, by });
   return {
@@ -116,7 +118,7 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
   } satisfies Partial<Transport>;
 }
 
-/** One HTTP call of a backend. Its parsed answer; fails for any other status than 2xx. */
+/** Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. */
 export type BackendCall = (
   method: 'GET' | 'POST',
   path: string,

@@ -15,9 +15,9 @@ export interface Answer {
   values?: { readonly [name: string]: string };
   credentials?: Credentials;
   decision?: Decision;
-  /** For values and credentials; a fresh one by default. */
+  /** The submission id of values or credentials; a new one by default. */
   submissionId?: string;
-  /** Instead of the user's own. */
+  /** In place of the user's transport. */
   transport?: Transport;
 }
 
@@ -31,9 +31,9 @@ export interface UserOptions {
   answers: AnswerSource;
   /** The sandbox, whose consent pages the user visits. */
   sandboxUrl: string;
-  /** After this time without a visible change, an answer that the flow did not confirm is given again. Default: never. */
+  /** An answer that the flow did not confirm is repeated after this time without a visible change. Default: never. */
   answerAgainMs?: number;
-  /** Ends the user's waiting: `play` then fails with an AbortError. */
+  /** Stops the user: `play` then fails with an AbortError. */
   signal?: AbortSignal;
 }
 
@@ -105,7 +105,9 @@ export class User {
     return transport.returnFromConsent(this.key, link, location);
   }
 
-  /** Whether this view asks for another answer: each entry into a waiting state has a deadline of its own. */
+  /**
+   * True if this view asks for another answer than the last one: each entry into a waiting state has its own deadline.
+   */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;
     const { view, at } = this.#unconfirmed;
@@ -118,7 +120,7 @@ export class User {
   }
 }
 
-/** The flow no longer waits for the input, for example because an earlier call was carried out and its answer was lost. */
+/** The flow no longer waits for the input, for example because an earlier call succeeded but its answer was lost. */
 function unlessLate(err: unknown): true {
   if (err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow')) return true;
   throw err;

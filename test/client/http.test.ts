@@ -4,20 +4,20 @@ import { OnboardingError, OnboardingService } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
-import { createJudge, operationsOf, type OpenApi } from '../service/described';
+import { createOpenApiCheck, operationsOf, type OpenApi } from '../service/openapi-check';
 import { openService, ORIGIN, type Service } from '../service/scene';
-import { openWire, type Wire } from '../service/wire';
+import { startRecordingProxy, type RecordingProxy } from '../service/recording-proxy';
 
 let service: Service;
-let wire: Wire;
+let proxy: RecordingProxy;
 let onboarding: OnboardingService;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 beforeEach(async () => {
-  wire = await openWire(service.url);
-  onboarding = new OnboardingService({ url: wire.url, apiKey: service.apiKey });
+  proxy = await startRecordingProxy(service.url);
+  onboarding = new OnboardingService({ url: proxy.url, apiKey: service.apiKey });
 });
-afterEach(() => wire.close());
+afterEach(() => proxy.close());
 
 const reaches = (key: ConnectorKey, state: string) =>
   eventually(
@@ -37,11 +37,11 @@ const failureOf = (call: Promise<unknown>): Promise<OnboardingError> =>
     (err: unknown) => err as OnboardingError,
   );
 const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey' as const, key } });
-const idempotencyKeys = () => wire.arrived.map(({ headers }) => headers.get('idempotency-key'));
+const idempotencyKeys = () => proxy.received.map(({ headers }) => headers.get('idempotency-key'));
 
 test('each call of a backend has a method, and its requests and answers fit the OpenAPI document', async () => {
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
-  const judge = createJudge(document);
+  const check = createOpenApiCheck(document);
   const [typed, consented] = [service.stage.install('Fernhill'), service.stage.install('Ledgerly')];
 
   const session = await onboarding.createSession({ ...typed, connectorIds: [typed.connectorId] }).catch(String);
@@ -84,14 +84,17 @@ test('each call of a backend has a method, and its requests and answers fit the 
   expect(entries.map(({ event }) => event)).toContain('credentialsApplied');
   expect(items).toMatchObject([{ ...consented, name: 'Ledgerly' }]);
 
-  const verdicts = wire.exchanges.map(judge);
-  const malformedRequest = verdicts.shift()!;
-  expect(malformedRequest).toEqual({ operation: 'POST /v1/sessions', wrong: [expect.stringContaining('the request')] });
-  expect(verdicts.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+  const results = proxy.exchanges.map(check);
+  const malformedRequest = results.shift()!;
+  expect(malformedRequest).toEqual({
+    operation: 'POST /v1/sessions',
+    faults: [expect.stringContaining('the request')],
+  });
+  expect(results.filter(({ faults }) => faults.length > 0)).toEqual([]);
   const ofBackends = [...operationsOf(document)].filter(([, { security }]) => 'apiKey' in (security[0] ?? {}));
-  const succeeded = wire.exchanges
+  const succeeded = proxy.exchanges
     .filter(({ answer }) => answer.status < 300)
-    .map((exchange) => judge(exchange).operation);
+    .map((exchange) => check(exchange).operation);
   expect([...new Set(succeeded)].sort()).toEqual(ofBackends.map(([name]) => name).sort());
 });
 
@@ -103,32 +106,32 @@ test('list reads page after page, and no page more than the caller reads', async
     () => onboarding.listPage(accountId),
     ({ items }) => items.length === 3,
   );
-  const before = wire.exchanges.length;
+  const before = proxy.exchanges.length;
 
   const all = [];
   for await (const connector of onboarding.list(accountId, { pageSize: 2 })) all.push(connector);
-  const pages = wire.exchanges.length - before;
+  const pages = proxy.exchanges.length - before;
   for await (const _first of onboarding.list(accountId, { pageSize: 2 })) break;
 
   expect(all).toMatchObject(keys);
   expect(pages).toBe(2);
-  expect(wire.exchanges.length - before).toBe(3);
+  expect(proxy.exchanges.length - before).toBe(3);
 });
 
 test('an error has the code and the view of the answer, and no secret of the request', async () => {
   const mark = createTestSecrets();
   const [secret, sentKey] = [mark.secret('credential'), mark.secret('key')];
   const key = await waiting('Fernhill', 'awaitingProperties');
-  const stranger = new OnboardingService({ url: wire.url, apiKey: sentKey.replaceAll(/[^\w-]/g, '') });
+  const stranger = new OnboardingService({ url: proxy.url, apiKey: sentKey.replaceAll(/[^\w-]/g, '') });
 
   const early = await failureOf(onboarding.submitCredentials(key, apiKey(secret)));
   const foreign = await failureOf(stranger.submitCredentials(key, apiKey(secret)));
-  wire.suffers('cut', 'cut', 'cut');
+  proxy.failNext('cut', 'cut', 'cut');
   const unreached = await failureOf(onboarding.submitCredentials(key, apiKey(secret)));
 
   expect(early).toBeInstanceOf(OnboardingError);
   expect(early).toMatchObject({ status: 409, code: 'notNow', view: { ...key, state: 'awaitingProperties' } });
-  expect(early.requestId).toBe(wire.exchanges.at(-2)!.answer.headers.get('x-request-id'));
+  expect(early.requestId).toBe(proxy.exchanges.at(-2)!.answer.headers.get('x-request-id'));
   expect(foreign).toMatchObject({ status: 401, code: 'unauthorized' });
   expect(unreached).toMatchObject({ status: undefined, code: 'unreachable' });
   for (const err of [early, foreign, unreached]) {
@@ -150,19 +153,19 @@ describe('a call without an answer, or with 429 or 503', () => {
     ['no answer', 'cut'],
     ['503', unavailable()],
     ['429', { ...unavailable(), status: 429 }],
-  ] as const)('a call is repeated (%s)', async (_what, mishap) => {
+  ] as const)('a call is repeated (%s)', async (_what, fault) => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
-    wire.suffers(mishap, mishap);
+    proxy.failNext(fault, fault);
 
     expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
   });
 
   test('a repeated call whose first answer was lost is done once', async () => {
     const key = service.stage.install('Brightdesk');
-    wire.suffers('lost', 'lost');
+    proxy.failNext('lost', 'lost');
     const started = await onboarding.start(key);
     await reaches(key, 'awaitingCredentials');
-    wire.suffers('lost', 'lost');
+    proxy.failNext('lost', 'lost');
     await onboarding.submitCredentials(key, apiKey('wrong-key'));
 
     const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
@@ -174,7 +177,7 @@ describe('a call without an answer, or with 429 or 503', () => {
 
   test('each call has a random idempotency key, or the one of the options', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
-    wire.arrived.splice(0);
+    proxy.received.splice(0);
 
     await onboarding.submitCredentials(key, apiKey('wrong-1'));
     await onboarding.submitCredentials(key, apiKey('wrong-1'));
@@ -190,43 +193,43 @@ describe('a call without an answer, or with 429 or 503', () => {
   });
 
   test('a call is not repeated before Retry-After', async () => {
-    wire.suffers(unavailable('2'));
+    proxy.failNext(unavailable('2'));
 
     await onboarding.listPage('acme');
 
-    const [first, second] = wire.arrived;
+    const [first, second] = proxy.received;
     expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(1900);
   });
 
   test('a call whose Retry-After is beyond its time limit fails at once, with retryAfterS', async () => {
-    wire.suffers(unavailable('100'));
+    proxy.failNext(unavailable('100'));
 
     const err = await failureOf(onboarding.listPage('acme'));
 
     expect(err).toMatchObject({ status: 503, code: 'temporalUnavailable', retryAfterS: 100 });
-    expect(wire.arrived).toHaveLength(1);
+    expect(proxy.received).toHaveLength(1);
   });
 
   test('a call is repeated twice at most', async () => {
-    wire.suffers('cut', 'cut', unavailable());
+    proxy.failNext('cut', 'cut', unavailable());
 
     const err = await failureOf(onboarding.listPage('acme'));
 
     expect(err).toMatchObject({ status: 503, code: 'temporalUnavailable' });
-    expect(wire.arrived).toHaveLength(3);
+    expect(proxy.received).toHaveLength(3);
   });
 
   test.each([400, 401, 404, 409, 422, 500, 502])('a call is not repeated after %s', async (status) => {
-    wire.suffers({ status, body: '<html>' });
+    proxy.failNext({ status, body: '<html>' });
 
     const err = await failureOf(onboarding.listPage('acme'));
 
     expect(err).toMatchObject({ status, code: 'unexpectedAnswer' });
-    expect(wire.arrived).toHaveLength(1);
+    expect(proxy.received).toHaveLength(1);
   });
 
   test('a call fails as timedOut when its time limit has passed', async () => {
-    wire.suffers('hangs');
+    proxy.failNext('hangs');
 
     expect(await failureOf(onboarding.listPage('acme', {}, { timeoutMs: 100 }))).toMatchObject({ code: 'timedOut' });
   });
@@ -234,17 +237,17 @@ describe('a call without an answer, or with 429 or 503', () => {
   test('an aborted signal ends a call, also in the pause between two tries', async () => {
     const [sending, pausing] = [new AbortController(), new AbortController()];
     const why = new Error('The user has left');
-    wire.suffers('hangs');
+    proxy.failNext('hangs');
     const hanging = failureOf(onboarding.listPage('acme', {}, { signal: sending.signal }));
     await eventually(
-      () => wire.arrived.length,
+      () => proxy.received.length,
       (calls) => calls === 1,
     );
     sending.abort(why);
-    wire.suffers(unavailable('30'));
+    proxy.failNext(unavailable('30'));
     const paused = failureOf(onboarding.listPage('acme', {}, { signal: pausing.signal }));
     await eventually(
-      () => wire.arrived.length,
+      () => proxy.received.length,
       (calls) => calls === 2,
     );
     await onboarding.listPage('acme'); // the call before it is in its pause by then
@@ -255,14 +258,14 @@ describe('a call without an answer, or with 429 or 503', () => {
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);
-    expect(wire.arrived).toHaveLength(3);
+    expect(proxy.received).toHaveLength(3);
   });
 
   test.each([
     ['a redirect', { status: 302, headers: { Location: 'http://127.0.0.1:1/' } }],
     ['an HTML page', { status: 200, body: '<html>' }],
-  ])('the answer %s fails as unexpectedAnswer', async (_what, mishap) => {
-    wire.suffers(mishap);
+  ])('the answer %s fails as unexpectedAnswer', async (_what, fault) => {
+    proxy.failNext(fault);
 
     expect(await failureOf(onboarding.listPage('acme'))).toMatchObject({ code: 'unexpectedAnswer' });
   });
@@ -276,7 +279,7 @@ test.each([
   const err = await failureOf(onboarding.view(key));
 
   expect(err).toMatchObject({ code: 'malformed', fields: [{ name, code: 'malformed' }] });
-  expect(wire.arrived).toEqual([]);
+  expect(proxy.received).toEqual([]);
 });
 
 test.each([

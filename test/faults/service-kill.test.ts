@@ -40,7 +40,9 @@ async function killAndRestart(): Promise<void> {
   await startAgain();
 }
 
-/** The number of writes that each journey makes at Cyclr: a property and a key. The consent is given at the third party. */
+/**
+ * The number of writes that each journey makes at Cyclr: a property and a key. The consent is given at the third party.
+ */
 const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
 /** The flow ended as expected, and Cyclr got each value once. */
@@ -91,7 +93,7 @@ describe('when the service is killed between every two calls', () => {
     for (let left = users; left.length > 0; left = left.filter(({ calls }) => calls.waiting !== undefined)) {
       await Promise.all(left.map(passOne));
       pages ??= users.slice(1, 3).map(({ session }) => openPage(service.url, session));
-      await Promise.all(pages.map((page) => page.isThere()));
+      await Promise.all(pages.map((page) => page.isReading()));
       await killAndRestart();
     }
   });
@@ -124,7 +126,7 @@ test('a page that returns after a restart gets the present view first', async ()
   const one = await begin('a session');
   await passUntil(one, journeys['a session'][1]!);
   const page = openPage(service.url, one.session);
-  await page.isThere();
+  await page.isReading();
 
   await service.kill();
   const values = { Domain: 'acme' };

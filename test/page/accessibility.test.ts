@@ -95,7 +95,7 @@ describeInBrowser('accessibility', () => {
     ['reading', 'Checking …'],
     ['verifying', 'Checking …'],
     ['connected', 'Brightdesk is connected'],
-    ['away', 'No connection at the moment. This page continues by itself when the connection is back.'],
+    ['no connection', 'No connection at the moment. This page continues by itself when the connection is back.'],
   ])('what has changed is said by itself: %s', async (name, said) => {
     const status = await gallery.visit(context, lookNamed(name), (page) =>
       page.getByRole('status').evaluate((element) => element.textContent?.trim()),

@@ -57,7 +57,7 @@ describeInBrowser('appearance', () => {
     expect(names).toEqual({ usual: ['turn'], reduced: ['pulse'] });
   });
 
-  test.each(['properties, all of them', 'consent, blocked', 'connected, with a way back', 'list'])(
+  test.each(['properties, all of them', 'consent, blocked', 'connected, with a return address', 'list'])(
     'with forced colours, what can be used has an edge: %s',
     async (name) => {
       const without = await gallery.visit(context, lookNamed(name), async (page) => {

@@ -23,7 +23,7 @@ interface Run {
   process: ChildProcess;
   output(): string;
   /** Resolves when the output contains the text. */
-  says(text: string): Promise<void>;
+  prints(text: string): Promise<void>;
   ended: Promise<number | null>;
 }
 
@@ -33,11 +33,11 @@ function bench(...args: string[]): Run {
   const child = spawn(process.execPath, [main, '--out', join(folder, 'results'), ...args], { env });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const says = async (text: string) => {
+  const prints = async (text: string) => {
     while (!output.includes(text)) await once(child.stderr, 'data');
   };
   const ended = once(child, 'close').then(([code]) => code as number | null);
-  const run = { process: child, output: () => output, says, ended };
+  const run = { process: child, output: () => output, prints, ended };
   started.push(run);
   return run;
 }
@@ -83,7 +83,7 @@ test('bench --service compares the service with direct calls; 500 idle streams c
 
 test('Ctrl-C stops all processes of the bench; no results are written', async () => {
   const run = bench('--rounds', '1000', '--flows', '3');
-  await run.says('round 0');
+  await run.prints('round 0');
 
   run.process.kill('SIGINT');
 

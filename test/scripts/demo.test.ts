@@ -11,7 +11,7 @@ jest.setTimeout(90_000);
 const allEnded = `${Object.keys(expectations).length} of ${Object.keys(expectations).length} connectors ended as expected.`;
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));
 
-test('the demo takes a connector of every auth type to its end, on a stack of its own', async () => {
+test('without a running stack, npm run demo starts one, and every connector ends as expected', async () => {
   const before = leftovers();
   const demo = installation.run('demo');
 
@@ -23,9 +23,9 @@ test('the demo takes a connector of every auth type to its end, on a stack of it
   expect(leftovers()).toEqual(before);
 });
 
-test('the demo runs on the stack that npm start runs, again and again', async () => {
+test('npm run demo uses the stack of npm start, and can be repeated', async () => {
   const start = installation.run('start', await freePorts());
-  await start.says('Ctrl-C stops everything');
+  await start.prints('Ctrl-C stops everything');
 
   const first = installation.run('demo');
   await first.ended;

@@ -1,4 +1,4 @@
-/** A checkout of its own, built: for processes that keep their data beside their code. */
+/** A built copy of the project in a temporary folder: for processes that keep data in the project's folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -11,11 +11,11 @@ const root = join(__dirname, '..', '..');
 
 export interface Running {
   process: ChildProcess;
-  /** All that it has written, on standard output and standard error. */
+  /** Standard output and standard error so far. */
   output(): string;
-  /** Waits until it has written this. */
-  says(text: string | RegExp): Promise<void>;
-  /** Its exit code, once it has ended. */
+  /** Waits until the output contains the text. */
+  prints(text: string | RegExp): Promise<void>;
+  /** Resolves with the exit code. */
   ended: Promise<number | null>;
 }
 
@@ -23,7 +23,7 @@ export interface Installation {
   folder: string;
   /** Starts `dist/scripts/{name}/main.js`. */
   run(name: 'start' | 'demo', env?: NodeJS.ProcessEnv): Running;
-  /** Kills what still runs, and removes the folder. */
+  /** Kills the processes that still run, and removes the folder. */
   remove(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function install(): Installation {
       const running: Running = {
         process: child,
         output: () => output,
-        says: async (text) => {
+        prints: async (text) => {
           await eventually(
             async () => output,
             (written) => written.search(text) >= 0,
@@ -57,7 +57,7 @@ export function install(): Installation {
     async remove() {
       for (const { process: child } of started) child.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
-      // What a killed process has started ends a moment after it.
+      // The children of a killed process end some time after it, and can still write files.
       await eventually(
         () => rmSync(folder, { recursive: true, force: true }),
         () => true,
@@ -66,7 +66,7 @@ export function install(): Installation {
   };
 }
 
-/** Ports that nobody listens on. */
+/** Variables with free ports. */
 export const freePorts = async (): Promise<NodeJS.ProcessEnv> => ({
   TEMPORAL_DEV_PORT: `${await freePort()}`,
   TEMPORAL_DEV_UI_PORT: `${await freePort()}`,

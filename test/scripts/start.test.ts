@@ -28,7 +28,7 @@ describe('a stack that runs', () => {
     installation = install();
     env = await freePorts();
     start = installation.run('start', env);
-    await start.says(UP);
+    await start.prints(UP);
   });
   afterAll(() => installation.remove());
 
@@ -98,7 +98,7 @@ describe('start and stop', () => {
   test('Ctrl-C stops every process, and the next npm start continues the flows', async () => {
     const env = await freePorts();
     const first = installation.run('start', env);
-    await first.says(UP);
+    await first.prints(UP);
     const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
     first.process.kill('SIGINT');
@@ -106,7 +106,7 @@ describe('start and stop', () => {
     expect(await first.ended).toBe(0);
     const free = await areFree(env);
     const second = installation.run('start', env);
-    await second.says(UP);
+    await second.prints(UP);
     const found = await using(env, waiting);
     const applied = await using(env, (auth) =>
       auth.submitProperties(key, { submissionId: 's1', values: { Domain: 'acme' } }),
@@ -122,7 +122,7 @@ describe('start and stop', () => {
   test('Ctrl-C during the start stops the processes that were started', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
-    await start.says('Temporal at');
+    await start.prints('Temporal at');
 
     start.process.kill('SIGINT');
 
@@ -133,7 +133,7 @@ describe('start and stop', () => {
   test('a killed npm start leaves no process behind, and its note does not hinder the next one', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
-    await start.says(UP);
+    await start.prints(UP);
 
     start.process.kill('SIGKILL');
     await eventually(
@@ -142,7 +142,7 @@ describe('start and stop', () => {
     );
 
     const next = installation.run('start', env);
-    await next.says(UP);
+    await next.prints(UP);
   });
 });
 

@@ -1,10 +1,10 @@
-/** The content of answers, log and metrics: as the OpenAPI document says, and without secrets. */
+/** The content of answers, log and metrics: they match the OpenAPI document, and have no secrets. */
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
-import { createJudge, type OpenApi } from './described';
+import { createOpenApiCheck, type OpenApi } from './openapi-check';
 import { openService, pathOf, type Service } from './scene';
-import { openWire } from './wire';
+import { startRecordingProxy } from './recording-proxy';
 
 let service: Service;
 beforeAll(async () => (service = await openService()));
@@ -16,14 +16,14 @@ const reaches = (key: ConnectorKey, state: string) =>
     (view) => view.state === state,
   );
 
-test('the answers to backends and browsers are as the OpenAPI document says', async () => {
+test('the answers to backends and browsers match the OpenAPI document', async () => {
   const key = service.stage.install('Kestrel');
-  const wire = await openWire(service.url);
+  const proxy = await startRecordingProxy(service.url);
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   const ask = async (method: string, path: string, token?: string, body?: object): Promise<any> => {
     const headers = { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': 'application/json' }) };
-    return (await fetch(wire.url + path, { method, headers, body: body && JSON.stringify(body) })).json();
+    return (await fetch(proxy.url + path, { method, headers, body: body && JSON.stringify(body) })).json();
   };
   const call = (method: string, then: string, body?: object) => ask(method, pathOf(key, then), service.apiKey, body);
 
@@ -50,11 +50,11 @@ test('the answers to backends and browsers are as the OpenAPI document says', as
     () => ask('GET', `/v1/accounts/${accountId}/connectors`, service.apiKey),
     ({ items }) => items.length > 0,
   );
-  await wire.close();
+  await proxy.close();
 
-  const verdicts = wire.exchanges.map(createJudge(document));
-  expect(verdicts.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
-  expect(new Set(wire.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
+  const results = proxy.exchanges.map(createOpenApiCheck(document));
+  expect(results.filter(({ faults }) => faults.length > 0)).toEqual([]);
+  expect(new Set(proxy.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
 });
 
 test('values, keys, tokens and links are in no log, no metric and no other answer', async () => {

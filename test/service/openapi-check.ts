@@ -1,6 +1,6 @@
-/** Whether what goes over the wire is as the OpenAPI document says. */
+/** Checks requests and answers against the OpenAPI document. */
 import Ajv2020 from 'ajv/dist/2020';
-import type { Exchange } from './wire';
+import type { Exchange } from './recording-proxy';
 
 interface Content {
   [type: string]: { schema: object };
@@ -32,58 +32,57 @@ export const operationsOf = ({ paths }: OpenApi): Map<string, Operation> =>
     ),
   );
 
-export interface Verdict {
-  /** The operation's name; undefined where there is none for it. */
+export interface CheckResult {
+  /** The operation's name; undefined if the document has none for the request. */
   operation?: string;
-  /** What is not as described, in words. */
-  wrong: string[];
+  /** The differences to the document, as texts. */
+  faults: string[];
 }
 
 const IS_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-/** What every client of HTTP sends. */
+/** Headers that HTTP clients send by themselves. */
 const ofHttp =
   /^(accept|accept-encoding|accept-language|authorization|connection|content-length|content-type|host|sec-fetch-mode|user-agent)$/;
 
-export function createJudge(document: OpenApi): (exchange: Exchange) => Verdict {
+export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => CheckResult {
   const settings = { strict: false, formats: { 'date-time': IS_TIME } };
   const ofJson = new Ajv2020(settings).addSchema(document, 'document');
   const ofText = new Ajv2020({ ...settings, coerceTypes: true }).addSchema(document, 'document');
   const operations = [...operationsOf(document)].map(([name, operation]) => ({ name, operation, ...patternOf(name) }));
 
-  /** A schema of the document, whose references lead into the document. */
-  const wrongWith = (at: string, schema: object, value: unknown, ajv = ofJson): string[] => {
-    const validate = ajv.compile(pointingInto(schema));
+  const faultsOf = (at: string, schema: object, value: unknown, ajv = ofJson): string[] => {
+    const validate = ajv.compile(withFullReferences(schema));
     return validate(value) ? [] : validate.errors!.map((error) => `${at}${error.instancePath} ${error.message}`);
   };
-  const wrongWithRequest = ({ parameters = [], requestBody }: Operation, params: Given, { sent }: Exchange) => [
+  const faultsOfRequest = ({ parameters = [], requestBody }: Operation, params: Given, { sent }: Exchange) => [
     ...params.flatMap(([kind, name, value]) => {
       const described = parameters.find((parameter) => parameter.in === kind && parameter.name === name);
       return described
-        ? wrongWith(`${kind} ${name}`, described.schema, value, ofText)
+        ? faultsOf(`${kind} ${name}`, described.schema, value, ofText)
         : [`${kind} ${name} is not described`];
     }),
-    ...wrongWithBody(sent.body, sent.headers, requestBody?.content, requestBody?.required ?? false, 'the request'),
+    ...faultsOfBody(sent.body, sent.headers, requestBody?.content, requestBody?.required ?? false, 'the request'),
   ];
-  const wrongWithBody = (body: string, headers: Headers, content: Content | undefined, must: boolean, at: string) => {
+  const faultsOfBody = (body: string, headers: Headers, content: Content | undefined, must: boolean, at: string) => {
     if (body === '') return must ? [`${at} has no body`] : [];
     const type = (headers.get('content-type') ?? 'none').split(';')[0]!;
     const described = content?.[type];
-    return described ? wrongWith(at, described.schema, JSON.parse(body)) : [`${at} is of the type ${type}`];
+    return described ? faultsOf(at, described.schema, JSON.parse(body)) : [`${at} has the type ${type}`];
   };
-  const wrongWithAnswer = ({ responses }: Operation, { answer: { status, headers, body } }: Exchange) => {
+  const faultsOfAnswer = ({ responses }: Operation, { answer: { status, headers, body } }: Exchange) => {
     const described = responses[status];
     if (!described) return [`status ${status} is not described`];
     const missing = Object.keys(described.headers ?? {}).filter((name) => !headers.has(name));
     return [
       ...missing.map((name) => `the answer has no ${name}`),
-      ...wrongWithBody(body, headers, described.content, true, `the answer ${status}`),
+      ...faultsOfBody(body, headers, described.content, true, `the answer ${status}`),
     ];
   };
 
   return (exchange) => {
     const { pathname, searchParams } = new URL(exchange.path, 'http://service');
     const found = operations.find(({ method, pattern }) => method === exchange.method && pattern.test(pathname));
-    if (!found) return { wrong: [`${exchange.method} ${pathname} is not described`] };
+    if (!found) return { faults: [`${exchange.method} ${pathname} is not described`] };
     const groups = Object.entries(found.pattern.exec(pathname)?.groups ?? {});
     const params: Given = [
       ...groups.map(([name, value]) => ['path', name, decodeURIComponent(value)] as const),
@@ -92,11 +91,11 @@ export function createJudge(document: OpenApi): (exchange: Exchange) => Verdict 
         .filter(([name]) => !ofHttp.test(name))
         .map(([name, value]) => ['header', name, value] as const),
     ];
-    const wrong = [
-      ...wrongWithRequest(found.operation, params, exchange),
-      ...wrongWithAnswer(found.operation, exchange),
+    const faults = [
+      ...faultsOfRequest(found.operation, params, exchange),
+      ...faultsOfAnswer(found.operation, exchange),
     ];
-    return { operation: found.name, wrong };
+    return { operation: found.name, faults };
   };
 }
 
@@ -107,5 +106,6 @@ function patternOf(name: string): { method: string; pattern: RegExp } {
   return { method, pattern: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`) };
 }
 
-const pointingInto = (schema: object): object =>
+/** The schema with its references relative to the document, so that ajv finds them. */
+const withFullReferences = (schema: object): object =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')) as object;

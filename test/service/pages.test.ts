@@ -37,7 +37,7 @@ async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }>
 /** The target of the page's refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
-/** Decides as the user at the third party. Answers the signed attempt of the return. */
+/** Approves or declines at the third party. Returns the signed attempt of the return address. */
 async function decides(text: string, decision: Decision): Promise<string> {
   const { location = '' } = await service.stage.sandbox.consent(target(text), decision);
   return new URL(location).searchParams.get('attempt') ?? '';
@@ -116,7 +116,7 @@ describe('the form', () => {
     expect((await service.stage.auth.view(mine.key)).attempt).toBeUndefined();
   });
 
-  test('shows an error page where the flow does not wait for consent', async () => {
+  test('shows an error page if the flow does not wait for consent', async () => {
     const key = service.stage.install('Brightdesk');
     const token = await service.session(key);
     await reaches(key, 'awaitingCredentials');
@@ -141,7 +141,7 @@ describe('the return', () => {
     };
   }
 
-  test('with a missing, forged, foreign, old or other token changes nothing', async () => {
+  test('without a valid attempt token changes nothing', async () => {
     const { key, token, attempt } = await attempted();
     const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id };
     const { sessionKeys: keys, url: publicUrl } = service;

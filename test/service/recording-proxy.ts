@@ -1,45 +1,45 @@
-/** Between a client and the service: sees what goes over the wire, and can be a bad wire. */
+/** An HTTP proxy between a client and the service: it records all calls, and can fail some. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What was sent, and what was answered. */
+/** A request and its answer. */
 export interface Exchange {
   method: string;
-  /** With its query. */
+  /** With the query. */
   path: string;
   sent: { headers: Headers; body: string };
   answer: { status: number; headers: Headers; body: string };
 }
 
-/** What happens to a call in place of an answer of the service; `lost`: it arrives, its answer does not. */
-export type Mishap = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
+/** The fault of a call: no answer, or another one than the service's. `lost`: only the answer does not arrive. */
+export type Fault = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
 
-export interface Wire {
+export interface RecordingProxy {
   url: string;
-  /** All that came through. */
+  /** The calls that the service has answered. */
   exchanges: Exchange[];
-  /** All that arrived here, also what was not passed on: when, and with which headers. */
-  arrived: { atMs: number; headers: Headers }[];
-  /** What happens to the next calls, one after the other. */
-  suffers(...mishaps: Mishap[]): void;
+  /** All calls from the client, also those with a fault. */
+  received: { atMs: number; headers: Headers }[];
+  /** Gives the next calls these faults, in order. */
+  failNext(...faults: Fault[]): void;
   close(): Promise<void>;
 }
 
-export async function openWire(target: string): Promise<Wire> {
+export async function startRecordingProxy(target: string): Promise<RecordingProxy> {
   const exchanges: Exchange[] = [];
-  const arrived: Wire['arrived'] = [];
-  const mishaps: Mishap[] = [];
+  const received: RecordingProxy['received'] = [];
+  const faults: Fault[] = [];
   const server = createServer(async (request, response) => {
     const sent = { headers: headersOf(request), body: await bodyOf(request) };
-    arrived.push({ atMs: Date.now(), headers: sent.headers });
-    const mishap = mishaps.shift();
-    if (mishap === 'cut') return void request.socket.destroy();
-    if (mishap === 'hangs') return;
-    if (typeof mishap === 'object') return reply(response, { headers: {}, body: '', ...mishap });
-    const exchange = await passOn(target, request, sent);
+    received.push({ atMs: Date.now(), headers: sent.headers });
+    const fault = faults.shift();
+    if (fault === 'cut') return void request.socket.destroy();
+    if (fault === 'hangs') return;
+    if (typeof fault === 'object') return reply(response, { headers: {}, body: '', ...fault });
+    const exchange = await forward(target, request, sent);
     exchanges.push(exchange);
-    if (mishap === 'lost') return void request.socket.destroy();
+    if (fault === 'lost') return void request.socket.destroy();
     const { status, headers, body } = exchange.answer;
     reply(response, { status, headers: Object.fromEntries(headers), body });
   }).listen(0, '127.0.0.1');
@@ -47,8 +47,8 @@ export async function openWire(target: string): Promise<Wire> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges,
-    arrived,
-    suffers: (...more) => void mishaps.push(...more),
+    received,
+    failNext: (...more) => void faults.push(...more),
     async close() {
       server.closeAllConnections();
       await once(server.close(), 'close');
@@ -65,10 +65,10 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** What belongs to one connection alone. */
+/** Headers that belong to one connection, so they are not forwarded. */
 const ofConnection = ['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding'];
 
-async function passOn(
+async function forward(
   target: string,
   { method = '', url: path = '' }: IncomingMessage,
   sent: Exchange['sent'],

@@ -30,7 +30,7 @@ async function sealedKey(key: ConnectorKey, value = 'right') {
 }
 
 describe('a session', () => {
-  test('starts the flows that do not run yet, and has their views', async () => {
+  test('starts a flow for each connector without an open one, and shows the views', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Openrates'].map((connector) => service.stage.install(connector, { accountId }));
     const connectorIds = keys.map(({ connectorId }) => connectorId);
@@ -57,7 +57,7 @@ describe('a session', () => {
     });
   });
 
-  test('takes sealed properties and credentials', async () => {
+  test('accepts sealed properties and credentials', async () => {
     const { key, token } = await waiting('Fernhill', 'awaitingProperties');
     const { body: keys } = await read(token, '/sealing-keys');
     const submissionId = randomUUID();
@@ -115,7 +115,7 @@ describe('a session', () => {
     });
   });
 
-  test('answers notFound, without a difference, for connectors of other accounts, others of its account and unknown ones', async () => {
+  test('gives the same notFound for connectors of other accounts, others of its account and unknown ones', async () => {
     const accountId = `account-${randomUUID()}`;
     const [mine, sibling] = ['Brightdesk', 'Brightdesk'].map((connector) =>
       service.stage.install(connector, { accountId }),
@@ -151,7 +151,7 @@ describe('an invitation', () => {
     return { keys, token: await service.session(keys, { kind: 'invitation' }) };
   };
 
-  test('becomes a session at every POST, and is no session itself', async () => {
+  test('is exchanged for a new session at every POST, and is not accepted as a session', async () => {
     const { keys, token } = await invited(['Brightdesk']);
     await reaches(keys[0]!, 'awaitingCredentials');
 
@@ -178,7 +178,7 @@ describe('an invitation', () => {
     expect(after).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('starts an expired flow anew', async () => {
+  test('starts a new run of an expired flow', async () => {
     const key = service.stage.install('Brightdesk');
     await service.stage.auth.start(key, { patience: { credentials: 300 } });
     const token = await service.session(key, { kind: 'invitation' });

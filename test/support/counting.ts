@@ -1,10 +1,10 @@
-/** What a client asks of Temporal: counted where it leaves the client, repetitions by the connection left out. */
+/** Counts the calls of a client to Temporal, without the connection's own retries. */
 import type { Connection } from '@temporalio/client';
 
 export interface Count {
   started: number;
   answered: number;
-  /** Under way now. */
+  /** Calls without an answer yet. */
   open: number;
 }
 
@@ -17,7 +17,7 @@ export interface Counted {
 
 type Call = (request: { waitNewEvent?: boolean }) => Promise<unknown>;
 
-/** The same connection, with an eye on it. */
+/** The same connection, with its calls counted. */
 export function counted(real: Connection): Counted {
   const fresh = (): Count => ({ started: 0, answered: 0, open: 0 });
   const counts = { queries: fresh(), polls: fresh(), descriptions: fresh() };

@@ -1,4 +1,4 @@
-/** Event streams over HTTP, as a page reads them. */
+/** Reads the service's event streams over HTTP. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { View } from '../../workflows/messages';
 import { eventually } from './eventually';
@@ -10,14 +10,14 @@ export interface SentEvent {
   retry?: string;
 }
 
-/** One stream. */
+/** One open stream. */
 export interface EventReader {
   status: number;
   headers: Headers;
-  /** What has come so far, without comments. */
+  /** The events so far, without comments. */
   events: SentEvent[];
   comments: string[];
-  /** Resolves when the service has ended the stream, or this reader has; fails where it broke off. */
+  /** Resolves when the service or `leave` has ended the stream. Rejects if the connection breaks. */
   ended: Promise<void>;
   leave(): void;
 }
@@ -48,7 +48,7 @@ export async function readEvents(
   const ended = reading().catch((err: unknown) => {
     if (!leaving.signal.aborted) throw err;
   });
-  ended.catch(() => undefined); // who awaits it hears of it
+  ended.catch(() => undefined); // the test that awaits `ended` sees the error
   const { status, headers: got } = response;
   return { status, headers: got, events, comments, ended, leave: () => leaving.abort() };
 }
@@ -59,35 +59,35 @@ export const viewsIn = ({ events }: Pick<EventReader, 'events'>): View[] =>
   events.filter(({ event }) => event === 'view').map(({ data }) => JSON.parse(data!) as View);
 export const idsIn = ({ events }: Pick<EventReader, 'events'>): string[] => events.flatMap(({ id }) => id ?? []);
 
-/** A page that is open until all is final: it comes again whenever its stream ends or breaks off. */
+/** Reads like an open page: it opens a new stream when one ends or breaks, until the event `final`. */
 export interface Page {
-  /** Each of its streams, in order. */
+  /** All streams, in order. */
   streams: EventReader[];
-  /** All that came, over all streams. */
+  /** The events of all streams. */
   readonly events: SentEvent[];
-  /** Waits until it reads, or has read all. */
-  isThere(): Promise<unknown>;
-  /** Resolves with `final`; fails where the page is sent away for good. */
+  /** Waits until a stream is open, or the page has ended. */
+  isReading(): Promise<unknown>;
+  /** Resolves at `final`. Rejects if the service refuses a stream. */
   isFinal: Promise<void>;
   leave(): void;
 }
 
-/** Less than the service asks for: tests do not wait for nothing. */
-const COME_AGAIN_MS = 100;
+/** Less than the delay that the service asks for, so that tests are fast. */
+const RECONNECT_MS = 100;
 
-/** `token` is asked for each stream: it may have been renewed. */
+/** `token` is called for each stream, because the session can have been renewed. */
 export function openPage(serviceUrl: string, token: () => string): Page {
   const streams: EventReader[] = [];
-  let [isReading, isOver, isLeft] = [false, false, false];
+  let [isOpen, isOver, isLeft] = [false, false, false];
   const page: Page = {
     streams,
     get events() {
       return streams.flatMap(({ events }) => events);
     },
-    isThere: () =>
+    isReading: () =>
       eventually(
-        () => isReading || isOver,
-        (isThere) => isThere,
+        () => isOpen || isOver,
+        (reading) => reading,
       ),
     isFinal: follow().finally(() => (isOver = true)),
     leave() {
@@ -95,18 +95,18 @@ export function openPage(serviceUrl: string, token: () => string): Page {
       streams.at(-1)?.leave();
     },
   };
-  page.isFinal.catch(() => undefined); // who awaits it hears of it
+  page.isFinal.catch(() => undefined); // the test that awaits `isFinal` sees the error
   return page;
 
   async function follow(): Promise<void> {
-    for (let lastEventId = ''; !isLeft; await delay(COME_AGAIN_MS)) {
+    for (let lastEventId = ''; !isLeft; await delay(RECONNECT_MS)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
-      if (!reader) continue; // nobody is there
+      if (!reader) continue; // no service is running
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
-      isReading = true;
+      isOpen = true;
       await reader.ended.catch(() => undefined);
-      isReading = false;
+      isOpen = false;
       lastEventId = idsIn(reader).at(-1) ?? lastEventId;
       if (reader.events.at(-1)?.event === 'final') return;
     }

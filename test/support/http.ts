@@ -4,7 +4,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 export interface Answer {
   status: number;
   headers: Headers;
-  /** Parsed where it is JSON. */
+  /** The parsed JSON; undefined for other types. */
   body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
   text: string;
 }
@@ -17,7 +17,7 @@ export interface Call {
 
 export type Caller = (method: string, path: string, call?: Call) => Promise<Answer>;
 
-/** Calls whoever is at this URL. Sends JSON; a text goes as it is. Follows no redirect. */
+/** Calls the service at this URL. Sends JSON; a string is sent unchanged. Follows no redirect. */
 export const callerOf =
   (url: string): Caller =>
   async (method, path, { token, body, headers = {} } = {}) => {
@@ -41,6 +41,6 @@ export const callerOf =
     };
   };
 
-/** The path of a connector, for backends. */
+/** The path of a connector in the backend's API. */
 export const pathOf = ({ accountId, connectorId }: ConnectorKey, then = ''): string =>
   `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${then}`;

@@ -1,22 +1,22 @@
-/** Readers of event streams. */
+/** Reads streams of the event hub, without HTTP. */
 import type { EventHub, ServerSentEvent, StreamOptions } from '../../service/streams/event-stream';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { eventually } from './eventually';
 
 export interface Reading {
-  /** All that came. */
+  /** The events so far. */
   events: ServerSentEvent[];
   views(): View[];
   ids(): string[];
-  /** Everything that came, once the newest view is in this state. */
+  /** Waits until the newest view is in this state. Returns all views so far. */
   sees(state: View['state']): Promise<View[]>;
   /** Settles when the stream has ended. */
   ended: Promise<void>;
   leave(): void;
 }
 
-/** Reads as fast as it can. */
+/** Opens a stream and reads it without pauses. */
 export function read(hub: EventHub, keys: ConnectorKey[], options: StreamOptions = {}): Reading {
   const abort = new AbortController();
   const events: ServerSentEvent[] = [];

@@ -28,13 +28,14 @@ export type { Scene } from './scene';
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
-/** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays the history before it. CI runs the flows once that way. */
+/** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays its whole history. CI has one such run of `flows`. */
 const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
 /**
- * A cache whatever TEST_MAX_CACHED_WORKFLOWS says, for tests of the cache, and for tests in which several readers query
- * one flow: without a cache the SDK (1.24) loses queries of a flow whose workflow task completes meanwhile.
+ * A workflow cache also with TEST_MAX_CACHED_WORKFLOWS=0: for tests of the cache, and for tests in which several
+ * readers query one flow. Without a cache the SDK (1.24) loses queries if a workflow task of the flow completes
+ * meanwhile.
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
 
@@ -57,7 +58,7 @@ export interface Stage extends Surroundings {
   scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
-  /** Has `npm run histories` record this run, as it is when the stage closes, as test/histories/next/NAME.json. */
+  /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
   close(): Promise<void>;
 }
@@ -68,8 +69,8 @@ export interface SkippingStage extends Stage {
   /** The server's time in milliseconds. */
   now(): Promise<number>;
   /**
-   * Clears the faults, and terminates the open flows of a test: the next test would skip through their timers too. Fails
-   * where workflow code has failed.
+   * Clears the faults, and terminates the open flows of a test: otherwise the next test would also fire their timers.
+   * Fails if a workflow task failed in workflow code.
    */
   reset(): Promise<void>;
 }
@@ -94,10 +95,10 @@ export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): P
   return stageOn({ connection, native, client, namespace, close }, log);
 }
 
-/** After how many history events the server of `openStageOfShortHistories` suggests continue-as-new: 4,096 by default. */
+/** The server suggests continue-as-new at this number of history events. Temporal's default is 4,096. */
 const SUGGESTED_AT = 60;
 
-/** Opens a stage on a dev server of its own, on which flows are soon continued as new. */
+/** Opens a stage on a new dev server that suggests continue-as-new early. */
 export async function openStageOfShortHistories(dynamicConfig: { [key: string]: number } = {}): Promise<Stage> {
   const logFolder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
   const server = await startTemporal({

@@ -1,5 +1,5 @@
 /** The OpenAPI document, and the page that shows it. */
-import { operationsOf, type OpenApi } from '../described';
+import { operationsOf, type OpenApi } from '../openapi-check';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
 let service: ServerWithoutFlows;
