@@ -13,11 +13,7 @@ afterAll(() => stage.close());
 
 const right = { kind: 'apiKey', key: 'right' } as const;
 
-async function asking(): Promise<Scene> {
-  const scene = await stage.scene('Brightdesk');
-  await scene.reaches('awaitingCredentials');
-  return scene;
-}
+const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
 test('views yields the current view first and the final one last', async () => {
   const scene = await asking();

@@ -31,11 +31,7 @@ const comes = (reader: EventReader, state: string) =>
     (views) => views.some((view) => view.state === state),
   );
 
-async function asking(): Promise<Scene> {
-  const scene = await service.stage.scene('Brightdesk');
-  await scene.reaches('awaitingCredentials');
-  return scene;
-}
+const asking = (): Promise<Scene> => service.stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
 test('a stream has the current view of each connector of the session, each later view, and final', async () => {
   const [one, other] = [await asking(), await asking()];

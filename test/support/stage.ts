@@ -19,8 +19,9 @@ import { createWorker } from '../../worker/create-worker';
 import { createLogger } from '../../worker/logger';
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
 import type { Credentials, Input } from '../../workflows/messages';
+import type { StateName } from '../../workflows/view';
 import { eventually } from './eventually';
-import { failedTasks } from './histories';
+import { failedTasks, taskFailures } from './histories';
 import { recordHistory } from './replays';
 import { startScene, type Scene, type Surroundings } from './scene';
 
@@ -56,10 +57,13 @@ export interface Stage extends Surroundings {
   install(connector: string, more?: { accountId?: string; patch?: ConnectorPatch }): ConnectorKey;
   /** Starts a flow: for a connector of the catalogue, which it installs, or for one that is installed. */
   scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
+  /** Starts a flow as `scene` does, and waits until it is in this state. */
+  sceneIn(state: StateName, connector: string | ConnectorKey): Promise<Scene>;
   sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
   /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
+  /** Fails where workflow code has failed. The stage is closed then, too. */
   close(): Promise<void>;
 }
 
@@ -91,8 +95,16 @@ export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): P
   await registerNamespace(connection, namespace);
   const native = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace, identity: identities.client });
-  const close = () => Promise.all([native.close(), connection.close()]);
-  return stageOn({ connection, native, client, namespace, close }, log);
+  const disconnect = () => Promise.all([native.close(), connection.close()]);
+  const stage = await stageOn({ connection, native, client, namespace, close: disconnect }, log);
+  return {
+    ...stage,
+    close: async () => {
+      const failures = await taskFailures(stage).catch((err: Error) => [err.message]);
+      await stage.close();
+      throwAny(failures);
+    },
+  };
 }
 
 /** The server suggests continue-as-new at this number of history events. Temporal's default is 4,096. */
@@ -109,8 +121,7 @@ export async function openStageOfShortHistories(dynamicConfig: { [key: string]: 
   return {
     ...stage,
     close: async () => {
-      await stage.close();
-      await server.stop();
+      await stage.close().finally(() => server.stop());
       rmSync(logFolder, { recursive: true, force: true });
     },
   };
@@ -148,7 +159,7 @@ export async function openSkippingStage(): Promise<SkippingStage> {
         failures.push(...failedTasks((await run.fetchHistory()).events ?? []));
         await run.terminate().catch(() => undefined); // the run may have ended
       }
-      if (failures.length > 0) throw new Error(failures.join('\n'));
+      throwAny(failures);
     },
   };
 }
@@ -205,6 +216,11 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       const key = typeof connector === 'string' ? install(connector, { accountId: input.accountId }) : connector;
       return startScene(surroundings, key, input);
     },
+    async sceneIn(this: Stage, state, connector) {
+      const scene = await this.scene(connector);
+      await scene.reaches(state);
+      return scene;
+    },
     sealed: (key, submissionId, credentials) => sealCredentials(credentials, { ...key, submissionId }, publicKey),
     sealedProperty: (key, submissionId, name, value) =>
       seal(value, { ...key, purpose: `property:${name}`, submissionId }, publicKey),
@@ -240,3 +256,7 @@ async function registerNamespace(connection: Connection, namespace: string): Pro
 const missing = (): never => {
   throw new Error('The catalogue has no such connector');
 };
+
+function throwAny(failures: string[]): void {
+  if (failures.length > 0) throw new Error(failures.join('\n'));
+}

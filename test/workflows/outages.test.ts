@@ -32,12 +32,6 @@ function fault({ accountId }: ConnectorKey, then: FaultRule['then'], more: Parti
   stage.sandbox.fault({ times: 'always', ...more, match: { ...more.match, account: accountId }, then });
 }
 
-async function at(state: 'awaitingProperties' | 'awaitingCredentials', connector: string): Promise<Scene> {
-  const scene = await stage.scene(connector);
-  await scene.reaches(state);
-  return scene;
-}
-
 const sendsDomain = (scene: Scene) => scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
 const sendsKey = async (scene: Scene) => scene.signals('credentialInput', await keyInput(stage, scene, 'c'));
 const count = (calls: string[], method: string) => calls.filter((call) => call.startsWith(method)).length;
@@ -67,7 +61,7 @@ describe('an outage of less than a minute', () => {
   });
 
   test('passes the properties that Cyclr took from the first activity attempt to the last', async () => {
-    const flow = await at('awaitingProperties', 'Kestrel');
+    const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, away, { skip: 2 }); // the list of properties, and the first property
 
     const SigningSecret = await stage.sealedProperty(flow.key, 'p', 'SigningSecret', 'in-ink');
@@ -98,7 +92,7 @@ describe('an outage of less than a minute', () => {
 
   test('that loses an answer after Cyclr took the input changes nothing twice', async () => {
     stage.sandbox.switches.secondPost = '400';
-    const flow = await at('awaitingProperties', 'Fernhill');
+    const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
     fault(flow.key, 'applied-then-reset', { times: 1, match: { method: 'POST' } });
     await sendsDomain(flow);
@@ -163,7 +157,7 @@ describe("an operator's trouble ends no flow", () => {
     ['a 401 after the start', 'unauthorized'],
   ];
   test.each(refusals)('%s is retried every five minutes, and logged each time', async (name, then) => {
-    const flow = await at('awaitingCredentials', 'Brightdesk');
+    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     if (name === 'a 403') stage.record('operators-trouble', flow.handle);
     fault(flow.key, then, { match: { method: 'PUT' } });
     const waits = timersOf(await flow.history()).length;
@@ -293,7 +287,7 @@ describe('after hours without Cyclr', () => {
   test('a new worker continues the flow', async () => {
     // The test server gives workflow tasks of a cached run to no other worker.
     await stage.restartWorker({ maxCachedWorkflows: 0 });
-    const flow = await at('awaitingProperties', 'Fernhill');
+    const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     fault(flow.key, awayForHours(1));
 
     await sendsDomain(flow);
@@ -325,7 +319,7 @@ describe('after a day without Cyclr', () => {
   });
 
   test('an input that could not be applied is asked for again, with a new deadline', async () => {
-    const flow = await at('awaitingProperties', 'Fernhill');
+    const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     stage.record('outage-outlasted-in-applying-states', flow.handle);
     fault(flow.key, awayForAWeek);
 
@@ -379,7 +373,7 @@ describe('after a day without Cyclr', () => {
   });
 
   test('a property that Cyclr took before the outage is not asked for again', async () => {
-    const flow = await at('awaitingProperties', 'Kestrel');
+    const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, awayForAWeek, { skip: 2 }); // the list of properties, and the first property
 
     const secret = (id: string) => stage.sealedProperty(flow.key, id, 'SigningSecret', 'in-ink');
@@ -413,7 +407,7 @@ describe('after a day without Cyclr', () => {
 });
 
 test('a second outage has 24 hours of its own', async () => {
-  const flow = await at('awaitingCredentials', 'Brightdesk');
+  const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
   for (const id of ['c-1', 'c-2']) {
     fault(flow.key, awayForHours(10));

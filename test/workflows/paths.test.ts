@@ -6,7 +6,7 @@ import { goodAnswers, inOrder, User, type AnswerSource } from '../../scripts/use
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
 import type { View } from '../../workflows/view';
-import { histories, taskFailures } from '../support/histories';
+import { histories } from '../support/histories';
 import { isRead, RETURN_TO } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, openStage, type Stage } from '../support/stage';
@@ -17,11 +17,7 @@ beforeAll(async () => {
   stage = await openStage();
 });
 
-afterAll(async () => {
-  const failures = await taskFailures(stage);
-  await stage.close();
-  expect(failures).toEqual([]);
-});
+afterAll(() => stage.close());
 
 /** Plays the user of this connector, and returns the flow's final view. */
 async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
