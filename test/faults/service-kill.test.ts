@@ -69,14 +69,16 @@ async function passOne(one: ServiceUser): Promise<void> {
   await untilWaiting(one);
 }
 
-const untilWaiting = ({ calls, ended }: ServiceUser): Promise<unknown> =>
-  Promise.race([
-    ended,
-    eventually(
-      () => calls.waiting,
-      (waiting) => waiting !== undefined,
-    ),
-  ]);
+/** Resolves also at the end of the flow, and fails as the flow fails. */
+async function untilWaiting({ calls, ended }: ServiceUser): Promise<void> {
+  let hasEnded = false;
+  const end = ended!.finally(() => (hasEnded = true));
+  const isWaiting = eventually(
+    () => hasEnded || calls.waiting !== undefined,
+    (isSo) => isSo,
+  );
+  await Promise.race([end, isWaiting]);
+}
 
 async function passUntil(one: ServiceUser, { name }: JourneyCall): Promise<void> {
   while (one.calls.waiting !== undefined && one.calls.waiting !== name) await passOne(one);
