@@ -13,7 +13,7 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   unsupported: undefined,
 };
 
-/** Whether the credentials are of the kind that the method takes. */
+/** True if the credentials are of the kind that the method takes. */
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 

@@ -11,7 +11,7 @@ export async function fingerprintOf(value: string, target: ConnectorKey, [first]
   return `${first.kid}.${await macOf(value, target, first)}`;
 }
 
-/** Whether the value differs from the one that the fingerprint was taken of. False where the key of it is not held. */
+/** True if the fingerprint is that of another value. False if this worker does not hold the key of the fingerprint. */
 export async function hasChanged(
   value: string,
   fingerprint: string,

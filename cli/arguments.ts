@@ -42,7 +42,7 @@ function connectorIdOf(text: string): number {
   throw new CliError('wrongUsage', '<connector> is no connector id: a positive integer');
 }
 
-/** The same text. Fails: `wrongUsage` where it is no submission id. */
+/** The same text. Fails: `wrongUsage` if it is no submission id. */
 export function submissionIdOf(text: string): string {
   if (isSubmissionId(text)) return text;
   throw new CliError('wrongUsage', 'a submission id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -');

@@ -57,7 +57,7 @@ export function programName({ env, cwd }: Place, main: string): string {
   return `node ${relative(cwd, main)}`;
 }
 
-/** Whether the user runs npm scripts of this repository. */
+/** True if the user runs npm scripts of this repository. */
 export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
   env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
 

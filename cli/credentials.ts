@@ -52,7 +52,7 @@ const questions: { [M in AuthMethod]?: Dialogue } = {
 };
 
 /**
- * The questions for the credentials of a connector. Fails: `notNow` where the flow waits for none that can be typed.
+ * The questions for the credentials of a connector. Fails: `notNow` if the flow waits for none that can be typed.
  * The dialogue fails: `malformed` where the answers are no credentials.
  */
 function questionsFor({ state, connector }: View): Dialogue {

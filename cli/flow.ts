@@ -51,7 +51,7 @@ interface StartOptions extends JsonOption {
 
 function addStart(program: Command, cli: Cli): void {
   addConnectorCommand(program, 'start', 'Starts a flow. Where one is open already, nothing changes.')
-    .option('--reauthenticate', 'ask for new input, also where the connector is authenticated')
+    .option('--reauthenticate', 'ask for new input, also if the connector is authenticated')
     .option('--wait', 'wait until the flow ends: exit code 0 if it is authenticated, otherwise 3')
     .action(async (accountId: string, connectorId: number, { json, reauthenticate, wait }: StartOptions) => {
       const key = { accountId, connectorId };

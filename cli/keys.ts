@@ -57,7 +57,7 @@ export function addSealCommand(program: Command, cli: Cli): void {
     program,
     'seal',
     "Seals a value for Temporal's own command line and prints it as JSON.",
-    'The value is standard input, without its last line end; on a terminal it asks for it.',
+    'Reads the value from standard input, without its last line end; on a terminal, asks for it.',
   )
     .argument('<submission>', 'id of the submission that will carry the value', submissionIdOf)
     .option('--property <name>', 'the value is of this property (default: it is the JSON that `credentials` reads)')

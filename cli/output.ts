@@ -85,14 +85,14 @@ const nextCommands: { [S in StateName]?: string } = {
   failed: 'start',
 };
 
-/** The command that continues the flow, as a shell takes it; undefined where the user has nothing to do. */
+/** The command that continues the flow, quoted for a shell; undefined if the user has nothing to do. */
 export function nextStep({ accountId, connectorId, state, attempt }: View, program: string): string | undefined {
   if (state === 'unsupported') return 'an operator authenticates the connector in Cyclr';
   const command = state === 'awaitingAuthorization' ? (attempt ? 'confirm' : 'link') : nextCommands[state];
   return command && commandLine(program, command, { accountId, connectorId });
 }
 
-/** A command for a connector, as a shell takes it. */
+/** A command for a connector, quoted for a shell. */
 export const commandLine = (
   program: string,
   command: string,

@@ -69,7 +69,7 @@ function withValue(assignment: string, values: Values = {}): Values {
   return Object.fromEntries([...Object.entries(values), [name, assignment.slice(end + 1)]]);
 }
 
-/** The values of the JSON object on standard input. Fails: `wrongUsage` where it is empty, `malformed`. */
+/** The values of the JSON object on standard input. Fails: `wrongUsage` if it is empty, `malformed`. */
 async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
   const parsed = jsonOf(await readJsonText(cli));
   const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
@@ -79,7 +79,7 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
 
 /**
  * Asks for the missing fields; for all fields where none is missing, the view has a problem, or the flow
- * re-authenticates. An empty answer changes nothing. Fails: `notNow` where the flow does not wait for properties.
+ * re-authenticates. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {
   if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);

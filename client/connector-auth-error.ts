@@ -37,7 +37,7 @@ function grpcErrorOf(err: unknown) {
   return isGrpcServiceError(cause) ? cause : undefined;
 }
 
-/** Whether a call failed because its deadline passed. */
+/** True if a call failed because its deadline passed. */
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
 /** Runs a call to Temporal. Fails with a {@link ConnectorAuthError} in place of an error of Temporal's client. */

@@ -44,8 +44,8 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow task
-   * of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow
+   * task of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
    * Fails: `noWorker` if Temporal itself answers.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
@@ -103,5 +103,5 @@ async function repeatedIfUnprocessed<T>(send: () => Promise<T>): Promise<T> {
 const isUpdateFailure = (err: unknown, type: string): boolean =>
   err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
 
-/** Whether the flow closed after it accepted an update and before it answered it. */
+/** True if the flow closed after it accepted an update and before it answered it. */
 export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

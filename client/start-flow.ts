@@ -27,7 +27,7 @@ const MAX_TRIES = 5;
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
   const earlier = await runOfIdempotencyKey(client, start);
   if (earlier) return earlier;
-  // Where the flow that holds the id closes between the two calls, the next try starts a new one.
+  // If the flow with this id closes between the two calls, the next try starts a new one.
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const answer = (await startRun(client, start)) ?? (await findOpenRun(client, start.input));
     if (answer) return answer;

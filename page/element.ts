@@ -39,9 +39,9 @@ export class CyclrConnect extends LitElement implements Declared {
   declare theme: 'light' | 'dark' | 'auto' | null;
   /** The service's base URL; by default the origin and path of this module. */
   declare service: string | null;
-  /** Whether a button at the end emits `closed`. */
+  /** True if a button at the end emits `closed`. */
   declare closable: boolean;
-  /** Whether the element is the whole page: it then draws the heading and sets the document's title and language. */
+  /** True if the element is the whole page: it then draws the heading and sets the document's title and language. */
   declare hosted: boolean;
 
   #current?: ConnectSession;

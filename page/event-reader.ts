@@ -8,7 +8,7 @@ export interface EventReaderParts {
   open(lastEventId: string | undefined, signal: AbortSignal): Promise<Response>;
   /** Reads the views by a plain request. */
   refresh(): Promise<void>;
-  /** Whether every view is final. */
+  /** True if every view is final. */
   allFinal(): boolean;
   receive(view: View): void;
   /** Reports whether the service answers. */

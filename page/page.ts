@@ -1,4 +1,4 @@
-/** The hosted page: the element, and a token that stands in no address and in no storage. */
+/** The hosted page: it contains the element, and keeps the token in memory only, not in the address or in storage. */
 import type {} from './element';
 
 interface Kept {
@@ -6,7 +6,9 @@ interface Kept {
   invitation?: string;
 }
 
-/** The fragment reaches no server. It leaves the address at once; the entry of the history keeps the token for a reload. */
+/**
+ * The fragment reaches no server. It leaves the address at once; the entry of the history keeps the token for a reload.
+ */
 function tokens(): Kept {
   const given = new URLSearchParams(location.hash.slice(1));
   const [session, invitation] = [given.get('session'), given.get('invitation')];

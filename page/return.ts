@@ -3,7 +3,7 @@ export {};
 
 const REFRESH_EVERY_MS = 5000;
 
-/** Offers a button back to the connect page, where the consent ran in the same tab: goes back in the tab's history. */
+/** After a consent in the same tab, shows a button that goes back to the connect page in the tab's history. */
 function offerWayBack(): void {
   const button = document.querySelector<HTMLButtonElement>('#back');
   const steps = Number(button?.dataset.depth) - history.length;

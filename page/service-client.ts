@@ -34,12 +34,12 @@ export class ServiceFailure extends Error {
     super(code);
   }
 
-  /** Whether the same call may succeed later: it got no answer of the service, or one with `Retry-After`. */
+  /** True if the same call may succeed later: the service did not answer, or answered with `Retry-After`. */
   get isTemporary(): boolean {
     return this.retryAfterMs !== undefined || this.code === 'unreachable' || this.code === 'unexpected';
   }
 
-  /** Whether the token's session has ended. */
+  /** True if the token's session has ended. */
   get endsSession(): boolean {
     return sessionEnds.includes(this.code);
   }

@@ -7,11 +7,11 @@ import { isFinal, merged } from './state';
 /** The reason why a session has ended for good. */
 export type End = 'expired' | 'lapsed' | 'finished';
 
-/** A session as the page knows it. */
+/** The page's data of its session. */
 export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
   views: readonly View[];
-  /** Whether the service answers. */
+  /** True if the service answers. */
   isReachable: boolean;
   end?: End;
 }

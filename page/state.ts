@@ -63,7 +63,7 @@ export function panelOf({ state, connector }: Pick<View, 'state' | 'connector'>)
 
 export const listStatusOf = (view: View): ListStatus => listStatuses[panelOf(view)];
 
-/** Whether the flow has ended. */
+/** True if the flow has ended. */
 export const isFinal = (view: View): boolean => {
   const panel = panelOf(view);
   return listStatuses[panel] === 'connected' || (listStatuses[panel] === 'stuck' && panel !== 'tokens');
@@ -83,7 +83,10 @@ export const progressOf = (views: readonly View[]): { done: number; total: numbe
   total: views.length,
 });
 
-/** The next connector to open: the first after this one that waits for the user, else any that waits, else one at work. */
+/**
+ * The next connector to open: the first after this one that waits for the user; otherwise any that waits; otherwise one
+ * in a working state.
+ */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);
   const others = [...views.slice(at + 1), ...views.slice(0, Math.max(at, 0))];
@@ -92,13 +95,13 @@ export function nextOf(views: readonly View[], after?: number): View | undefined
   );
 }
 
-/** Whether the user can do nothing more for these connectors. */
+/** True if the user can do nothing more for these connectors. */
 export const nothingLeft = (views: readonly View[]): boolean =>
   views.length > 0 && views.every((view) => ['connected', 'stuck'].includes(listStatusOf(view)));
 
 /**
- * The view to show while an input that answers the view `answered` is being sent. The answered view stays until the flow
- * has moved on or refused the input, so that the form does not flicker.
+ * The view to show while an input that answers the view `answered` is being sent. The answered view stays until the
+ * flow has moved on or refused the input, so that the form does not flicker.
  */
 export function shownView(view: View, answered: View | undefined): View {
   if (!answered || answered.runId !== view.runId) return view;
@@ -108,8 +111,8 @@ export function shownView(view: View, answered: View | undefined): View {
 }
 
 /**
- * Whether a verification between these two views found no consent. The page may not have seen the states between them. A
- * fresh link is one change, and keeps the problem of the link before.
+ * True if a verification between these two views found no consent. The page may not have seen the states between them.
+ * A fresh link is one change, and keeps the problem of the link before.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;

@@ -3,7 +3,7 @@ import { backoffMs } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
 import type { ShownProblem } from './state';
 
-/** A submission whose outcome is not known yet. It holds the user's input only sealed. */
+/** A submission without a known outcome. It has the user's input only in sealed form. */
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;

@@ -11,7 +11,8 @@ export interface ConsentForm {
 
 /**
  * Opens a window and posts the form to it. Call it in the click handler, before any await: otherwise browsers block the
- * window. False when the browser blocked it. The page drops the window's handle, because a closed window proves nothing.
+ * window. False when the browser blocked it. The page drops the window's handle, because a closed window proves
+ * nothing.
  */
 export function postToWindow(form: ConsentForm, name: string): boolean {
   const opened = window.open('', name, FEATURES);
@@ -22,7 +23,7 @@ export function postToWindow(form: ConsentForm, name: string): boolean {
   return true;
 }
 
-/** Posts the form in this tab. The return page goes back by the tab's history: see return.ts. */
+/** Posts the form in this tab. The return page then leads back through the tab's history: see return.ts. */
 export const postToThisTab = (form: ConsentForm): void =>
   post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
 

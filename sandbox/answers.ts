@@ -35,7 +35,7 @@ export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }
 
-/** Whether a consent or tokens authenticate the connector. */
+/** True if a consent or tokens authenticate the connector. */
 export function isOAuth(connector: StoredConnector): boolean {
   return ['OAuth1', 'OAuth2'].includes(definitionOf(connector).AuthType);
 }
@@ -52,7 +52,7 @@ export function valueOf(connector: StoredConnector, name: string): string | unde
   return connector.Properties.findLast(({ Name }) => Name === name)?.Value;
 }
 
-/** Whether the user must set the parameter. An absent `IsOptional` means required. */
+/** True if the user must set the parameter. An absent `IsOptional` means required. */
 function isRequired({ IsAccountConnectorProperty, IsOptional, Hidden, IsPartnerProperty }: Parameter): boolean {
   return IsAccountConnectorProperty === true && !IsOptional && !Hidden && !IsPartnerProperty;
 }

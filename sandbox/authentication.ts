@@ -13,7 +13,7 @@ interface Claim {
   secrets: string[];
   properties: string[];
 }
-/** Reads an AuthValue; undefined where the auth type asks for another form. */
+/** Reads an AuthValue. Undefined if it does not have the form of the auth type. */
 type Reader = (authValue: string) => Claim | undefined;
 
 const readers: Record<string, Reader> = {
@@ -28,8 +28,8 @@ const readers: Record<string, Reader> = {
 
 /**
  * Stores an AuthValue. With `{}`, and while `authenticatedAfterMs` is set, the connector is authenticated later: see
- * {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong value, a connector that takes
- * no value, and while a required property is missing.
+ * {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong value, a connector that
+ * takes no value, and while a required property is missing.
  */
 export function storeAuthValue(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   const claim = claimOf(connector, authValue);
@@ -51,7 +51,7 @@ export function storeTokens(store: Store, connector: StoredConnector, authValue:
   settle(store, connector);
 }
 
-/** Whether the properties are enough for Cyclr to fetch tokens; undefined where a user must consent. */
+/** True if Cyclr can fetch tokens with the properties; undefined if a user must consent. */
 export function propertiesSuffice(connector: StoredConnector): boolean | undefined {
   const claim = claimOf(connector, '{}');
   if (!claim) return undefined;

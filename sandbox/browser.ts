@@ -8,7 +8,7 @@ export interface ConsentOutcome {
   status: number;
   /** Target of the redirect. It is not followed. */
   location?: string;
-  /** The consent; absent where no consent page was shown. */
+  /** The consent; absent if no consent page was shown. */
   consent?: { id: string };
 }
 

@@ -134,7 +134,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Description: 'A CRM on your own server.',
     AuthType: 'OAuth2',
     OAuth2Type: 'PasswordCredentials',
-    // The password has no IsSensitive: only its name tells that it is a secret.
+    // The password has no IsSensitive: only its name shows that it is a secret.
     Parameters: [property('Username'), { TargetName: 'Password', IsAccountConnectorProperty: true, IsOptional: null }],
   },
   Homeport: {

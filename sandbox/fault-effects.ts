@@ -50,7 +50,7 @@ const effects: Effects = {
   'applied-then-hang': ({ request }) => void droppedAnswers.set(request, () => new Promise(() => undefined)),
 };
 
-/** How the answers to these requests are dropped. */
+/** Requests whose answers are dropped, with the way to drop them. */
 const droppedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
 
 /** Applies a fault. The result is that of a Fastify hook. */
@@ -58,7 +58,9 @@ export function applyFault(context: FaultContext, fault: Fault): unknown {
   return effects[fault.kind](context, fault as never);
 }
 
-/** Await it before the answer is sent. Where the answer is to be dropped it resets the connection, or never resolves. */
+/**
+ * Await it before the answer is sent. Where the answer is to be dropped it resets the connection, or never resolves.
+ */
 export function dropAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
   return droppedAnswers.get(request)?.(reply);
 }

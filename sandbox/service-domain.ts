@@ -115,7 +115,7 @@ function reasonOf(err: FastifyError | Refusal): string {
   return Message ?? 'The request could not be handled.';
 }
 
-/** Whether a text is an absolute http(s) URL that can be sent in `Location` without changes. */
+/** True if a text is an absolute http(s) URL that can be sent in `Location` without changes. */
 function isWebAddress(text: string): boolean {
   return /^https?:\/\/[^/?#\\][\x21-\x7e]*$/i.test(text) && URL.canParse(text);
 }

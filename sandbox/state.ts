@@ -52,7 +52,7 @@ const OpenConsent = z.object({
   accountId: z.string(),
   connectorId: z.number(),
   targetOrigin: z.string(),
-  /** Empty where the browser is to be redirected. */
+  /** Empty if the browser is to be redirected. */
   callbackMessage: z.string(),
 });
 

@@ -8,21 +8,21 @@ export const Switches = z.strictObject({
   wrongKey: z.enum(['400', 'unauthenticated']),
   /** Time from the PUT to `Authenticated: true`, in ms. */
   authenticatedAfterMs: z.number().min(0),
-  /** Whether lists have the header `Total-Pages`. */
+  /** True if lists have the header `Total-Pages`. */
   totalPages: z.boolean(),
   /** Lifetime of new bearer tokens, in seconds. */
   tokenExpiresIn: z.number().min(0),
   /** Lifetime of new sign-in tokens, in seconds. */
   signInTokenExpiresIn: z.number().min(0),
-  /** Whether `ExpiresAtUtc` ends in Z. */
+  /** True if `ExpiresAtUtc` ends in Z. */
   expiresAtHasZ: z.boolean(),
   /** A query that is appended to `targetOrigin`, such as `status=1`; empty for none. */
   returnAppends: z.string(),
-  /** Whether an authenticated connector keeps its value when a new consent fails. */
+  /** True if an authenticated connector keeps its value when a new consent fails. */
   failedReconsent: z.enum(['keeps', 'drops']),
-  /** Whether a new consent gives the same tokens again. */
+  /** True if a new consent gives the same tokens again. */
   reconsentSameValue: z.boolean(),
-  /** Whether the API returns the `AuthValue` of an OAuth connector; otherwise it is `null`. */
+  /** True if the API returns the `AuthValue` of an OAuth connector; otherwise it is `null`. */
   authValueReadable: z.boolean(),
 });
 

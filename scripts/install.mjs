@@ -5,7 +5,7 @@ import { runTree } from './process-tree.mjs';
 
 /**
  * True if node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end
- * of an installation. (Times tell nothing: a checkout sets that of every file.) Optional packages may be missing: they
+ * of an installation. (File times are no help: a checkout changes all of them.) Optional packages may be missing: they
  * are for other platforms.
  */
 export function isInstalled(root) {

@@ -7,7 +7,9 @@ import type { Session, TokenKind } from './tokens';
 /** Calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
 
-/** Requires an API key for the routes of this scope, and limits the calls of each key. Fails: unauthorized, rateLimited. */
+/**
+ * Requires an API key for the routes of this scope, and limits the calls of each key. Fails: unauthorized, rateLimited.
+ */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
   app.addHook('onRequest', async (request) => {
     const id = apiKeys.idOf(bearerOf(request));
@@ -54,7 +56,10 @@ export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session
   return session;
 }
 
-/** A connector of the request's session. Fails: notFound, for all others, so that no answer tells whether they exist. */
+/**
+ * A connector of the request's session. Fails: `notFound` for all others, so that the answer does not show whether they
+ * exist.
+ */
 export function ownConnector(request: FastifyRequest, { connectorId }: { connectorId: number }) {
   const { accountId, connectorIds } = sessionOf(request);
   if (!connectorIds.includes(connectorId)) throw new ServiceError('notFound');

@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Serves `GET /metrics` on all addresses: containers are scraped from outside. Fails where the port is taken. */
+/** Serves `GET /metrics` on all addresses: containers are scraped from outside. Fails if the port is taken. */
 export async function serveMetrics(metrics: Metrics, port: number): Promise<Server> {
   const server = createServer(async ({ url }, response) => {
     if (url !== '/metrics') return void response.writeHead(404).end();

@@ -91,7 +91,7 @@ const retryAfter = {
 const authenticate = { 'WWW-Authenticate': { description: 'Bearer', required: true, schema: text } };
 const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryAfter, 503: retryAfter };
 
-/** Adds what the schemas of routes can't express: headers of answers, and optional bodies. */
+/** Adds headers of answers and optional bodies, which the schemas of routes can't express. */
 const withHeaders: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;
   for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {

@@ -18,7 +18,7 @@ export interface Parts {
   report: (answered: Answered) => void;
 }
 
-/** What logs and metrics may hold of a request: no URL, no header, no body. */
+/** The parts of a request that may be in logs and metrics: no URL, no header, no body. */
 export interface Answered {
   method: string;
   /** The pattern, such as `/v1/session/connectors/:connectorId/confirm`. */

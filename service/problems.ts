@@ -94,7 +94,7 @@ interface Issue {
 
 function ofValidation(issues: Issue[]): ServiceError {
   if (issues.some(({ message }) => message === NOT_SEALED)) return new ServiceError('notSealed');
-  // Only the first step of a path is a name of our schema; later steps can come from the request.
+  // Only the first part of a path is always a name in our schema; the next parts can come from the request.
   const names = [...new Set(issues.map(({ instancePath }) => instancePath.split('/')[1] ?? ''))].filter(Boolean);
   return malformed(...names);
 }

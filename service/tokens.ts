@@ -18,7 +18,7 @@ export interface Scope {
   /** The name of the account for the user. */
   accountLabel?: string;
   connectorIds: number[];
-  /** The origin of the host page; absent where only the service's own page uses the session. */
+  /** The origin of the host page; absent if only the service's own page uses the session. */
   origin?: string;
   language: string;
   /** The address to which the user returns in the end. */
@@ -128,7 +128,7 @@ export class Tokens {
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);
   }
 
-  /** Verifies a returned attempt; undefined where it is forged, of another service, or over a day old. */
+  /** Verifies a returned attempt; undefined if it is forged, of another service, or over a day old. */
   async attemptOf(token: string): Promise<Attempt | undefined> {
     const { data } = AttemptClaims.safeParse(await this.#verified('attempt', token).catch(() => undefined));
     return data && { accountId: data.account, connectorId: data.connector, attemptId: data.attempt };

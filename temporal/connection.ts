@@ -1,4 +1,6 @@
-/** Connections to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect. */
+/**
+ * Connections to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect.
+ */
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type: the native module is for workers
@@ -23,8 +25,8 @@ export class TemporalUnavailable extends Error {
 }
 
 /**
- * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails with
- * one line where the profile or a certificate can't be read.
+ * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails
+ * with one line where the profile or a certificate can't be read.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   try {
@@ -48,7 +50,7 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
     await connection.ensureConnected();
     return connection;
   } catch (err) {
-    await connection.close(); // a failed connection stays open and goes on trying (SDK 1.24)
+    await connection.close(); // otherwise a failed connection stays open and tries again (SDK 1.24)
     throw unavailable(target, isDeadline(err) ? `does not answer within ${withinMs / 1000} s` : refusalOf(err));
   }
 }

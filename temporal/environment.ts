@@ -24,7 +24,7 @@ export async function readEnvironment<Schema extends z.ZodObject>(
   throw new ConfigError(error!.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'));
 }
 
-/** A variable without which the process does not start. `hint` tells which value it takes. */
+/** A required variable. `hint`: the allowed values, for the error message. */
 export const required = (hint: string) => z.string(`is not set: ${hint}`);
 
 const notAPort = { message: 'is no port number' };

@@ -20,7 +20,7 @@ export type LocalStack = z.infer<typeof Note>;
 /** The path of the note; `folder` is the data folder, `.data`. */
 export const noteFile = (folder: string): string => join(folder, 'running.json');
 
-/** The local stack that runs now; `undefined` without a note, or when its process is dead. Fails where the note is broken. */
+/** The local stack that runs now; `undefined` without a note, or when its process is dead. Fails if the note is broken. */
 export function findLocalStack(folder: string): LocalStack | undefined {
   const file = noteFile(folder);
   const text = textOf(file);

@@ -1,4 +1,4 @@
-/** Whether a process reaches Temporal now, for its readiness probe. */
+/** A check that the process reaches Temporal, for readiness probes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 
@@ -16,8 +16,8 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Tells why Temporal can't be reached, in text without secrets, within 2 s; undefined where it can. It makes a call only
- * when it is asked, one at a time, and at most one a second.
+ * Returns why Temporal can't be reached, in text without secrets, within 2 s; undefined if it can. It makes a call
+ * only when it is asked, one at a time, and at most one a second.
  */
 export function reachability(call: () => Promise<unknown>): () => Promise<string | undefined> {
   const reason = shared(() => call().then(() => undefined, reasonOf));

@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, Runtime, Worker, type ReplayWorkerOptions } from '@temporalio/worker';
 
-/** Switches the SDK's log off. Call it before anything else uses the SDK: a replay reports its differences itself. */
+/** Switches off the SDK's log, because a replay returns its differences. Call it before any other use of the SDK. */
 export function installSilentRuntime(): void {
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => undefined),
@@ -21,13 +21,13 @@ export interface RunHistory {
 }
 
 export type Replayed<Run extends RunHistory> = Run & {
-  /** The first difference; absent where the code gives the same commands. */
+  /** The first difference; absent if the code gives the same commands. */
   difference?: string;
 };
 
 /**
- * Replays each history with the workflows of the bundle. It holds one history at a time and yields the results in order.
- * `sinks` receives the sink calls of the workflows.
+ * Replays each history with the workflows of the bundle. It holds one history at a time and yields the results in
+ * order. `sinks` receives the sink calls of the workflows.
  */
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
@@ -49,8 +49,8 @@ export async function* replay<Run extends RunHistory>(
 const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exec(text)?.[1] ?? text;
 
 /**
- * The run in a file that `npm run histories`, `temporal workflow show --output json` or `historyToJSON` wrote; undefined
- * for any other text.
+ * The run in a file that `npm run histories`, `temporal workflow show --output json` or `historyToJSON` wrote;
+ * undefined for any other text.
  */
 export function runIn(text: string): RunHistory | undefined {
   try {

@@ -76,7 +76,7 @@ async function untilSearchable(connection: TemporalServices, namespace: string):
 
 type Types = Record<string, number>;
 
-/** Undefined where the operator service is not available. */
+/** Undefined if the operator service is not available. */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
 import { reachability } from '../temporal/readiness';
 
-/** Each answers with a reason, in text without secrets, or with undefined where all is well. */
+/** Each answers with a reason, in text without secrets, or with undefined if all is well. */
 export interface Health {
   /** Why the process must be restarted. */
   failure(): string | undefined;
@@ -18,8 +18,8 @@ export const starting: Health = { failure: () => undefined, notReady: async () =
 
 /**
  * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. It listens on all
- * addresses, because containers are probed from outside. Port 0 is any free port. Returns the port. Fails where the port
- * is taken.
+ * addresses, because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the
+ * port is taken.
  */
 export async function serveHealth(port: number, health: () => Health): Promise<number> {
   const checks: { [path: string]: () => Promise<string | undefined> } = {
@@ -60,7 +60,8 @@ export function healthOf(worker: Pick<Worker, 'getStatus'>, call: () => Promise<
       if (runState !== 'RUNNING') return `The worker is ${runState}.`;
       if (workflowPollerState !== 'POLLING') return `The poller for workflow tasks is ${workflowPollerState}.`;
       if (activityPollerState !== 'POLLING') return `The poller for activity tasks is ${activityPollerState}.`;
-      // getStatus() says RUNNING and POLLING however long Temporal is out of reach (SDK 1.24): only a call tells.
+      // getStatus() stays RUNNING and POLLING while Temporal is unreachable (SDK 1.24), so a call to Temporal is
+      // needed.
       return notReachable();
     },
   };

@@ -22,7 +22,7 @@ export interface Target extends ConnectorKey {
 }
 
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
-  /** Whether the call belongs to the partner, and not to one account. */
+  /** True if the partner makes the call, not one account: it is sent without the account's header. */
   ofPartner?: boolean;
 }
 
@@ -53,14 +53,18 @@ export class CyclrClient {
     return this.#connector(target, { method: 'GET', path: pathOf(target) });
   }
 
-  /** `GET /v1.0/account/connectors/{id}`, with the stored `AuthValue`, a secret in clear; absent where it can't be read. */
+  /**
+   * `GET /v1.0/account/connectors/{id}`, with the stored `AuthValue`, a secret in clear; absent if it can't be read.
+   */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
     const call = `GET ${pathOf(target)}`;
     const { status, text } = await this.#call(target, { method: 'GET', path: pathOf(target) });
     return { connector: connectorOf(call, target.connectorId, status, text), authValue: authValueIn(text) };
   }
 
-  /** `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in, once. Each call makes another one. */
+  /**
+   * `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in, once. Each call makes another one.
+   */
   async postSignInToken(target: Target, username: string): Promise<SignInToken> {
     const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;
     const { status, text } = await this.#call(target, {
@@ -98,7 +102,9 @@ export class CyclrClient {
     });
   }
 
-  /** `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` where the property is gone. */
+  /**
+   * `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` if the property no longer exists.
+   */
   async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
     const path = `${pathOf(target)}/properties/${Id}`;
     await this.#write(target, { method: 'PUT', path, body: { Name, Value: value } }).catch((err: unknown) => {

@@ -23,7 +23,7 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Sends one request: no retry, no redirect. Fails: `unreachable` where no complete answer comes in time.
+ * Sends one request: no retry, no redirect. Fails: `unreachable` if no complete answer comes in time.
  * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
  */
 export function createHttp(baseURL: string): Http {

@@ -9,7 +9,7 @@ const RESERVE_MS = 60_000;
 
 export interface Token {
   value: string;
-  /** The time of the request, by `performance.now()`, which never goes back. */
+  /** The time of the request by `performance.now()`: unlike the system clock, it never moves backwards. */
   askedForAtMs: number;
   expiresAtMs: number;
 }
@@ -37,8 +37,8 @@ export class TokenSource {
   }
 
   /**
-   * A token that is valid for at least another minute. Fails: `unreachable`, `unreadable`, `throttled`, `clientRefused`.
-   * A failure is not remembered.
+   * A token that is valid for at least another minute. Fails: `unreachable`, `unreadable`, `throttled`,
+   * `clientRefused`. A failure is not remembered.
    */
   async get(): Promise<Token> {
     if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;

@@ -89,7 +89,7 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/** The account connector in our words. Fails: `unreadable`, also where the answer is about another connector. */
+/** The account connector in our words. Fails: `unreadable`, also if the answer is about another connector. */
 export function connectorOf(call: string, id: number, status: number, body: string): Connector {
   const answer = parsed(AccountConnector, call, status, body);
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);

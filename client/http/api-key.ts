@@ -1,7 +1,7 @@
 /** The API keys of the service's backends. */
 import { createHash } from 'node:crypto';
 
-/** Whether a text can be sent as an API key, in an Authorization header. */
+/** True if a text can be sent as an API key, in an Authorization header. */
 export const isApiKey = (key: string): boolean => /^[\w.~+/=-]+$/.test(key);
 
 /** The form in which the service gets an API key: SHA-256, in hex. */

@@ -49,7 +49,7 @@ export class OnboardingError extends Error {
   }
 }
 
-/** The error of an answer that is no success. It takes its parts from problem documents of the service alone. */
+/** The error of an answer that is not 2xx. Its members come only from problem documents of the service. */
 export function errorOf(call: string, { status, headers }: Response, body: unknown): OnboardingError {
   const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Details & { code?: AnswerCode };
   const seconds = headers.get('retry-after') ?? '';

@@ -10,7 +10,7 @@ import { spinner, symbols } from './symbols';
 export const problemText = ({ problems, otherProblem }: Messages, code: ProblemCode): string =>
   (problems as { [code: string]: string })[code] ?? otherProblem;
 
-/** A form that is sent once at a time. The problem of the whole form stands above its inputs. */
+/** A form that sends one submission at a time. It shows the problem of the whole form above the inputs. */
 export function formOf(
   props: PanelProps,
   names: { name: string }[],
@@ -59,7 +59,7 @@ export interface InputOptions {
   value?: string;
   problem?: string;
   autocomplete?: 'off' | 'new-password';
-  /** Whether the input is emptied after sealing, as secrets are. */
+  /** True if the input is emptied after sealing, as secrets are. */
   cleared?: boolean;
 }
 

@@ -16,7 +16,7 @@ export interface FrameProps {
   blocker?: 'insecure' | 'incomplete' | 'invited';
   selected?: number;
   closable: boolean;
-  /** Whether the element is the whole page. */
+  /** True if the element is the whole page. */
   hosted: boolean;
   act: Actions;
   propsOf(view: View): PanelProps;

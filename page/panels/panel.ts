@@ -33,7 +33,7 @@ export function panel(props: PanelProps, level: 2 | 3, after: unknown) {
 }
 
 const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'consent'];
-/** Panels whose heading has information; in a list the heading of the others repeats the name above. */
+/** Panels whose heading has information. In a list, the headings of the others would only repeat the name. */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported'];
 
 /** Panels whose body has the text already. */

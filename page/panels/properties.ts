@@ -33,7 +33,9 @@ export function propertyForm(props: PanelProps) {
   return formOf(props, fields, content, submitForm, m.panels.properties.submit);
 }
 
-/** The entered values; an empty one means "unchanged". Inputs are named by position: password managers react to names. */
+/**
+ * The entered values; an empty one means "unchanged". Inputs are named by position: password managers react to names.
+ */
 function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
   const data = new FormData(form);
   const text = (name: string) => String(data.get(name) ?? '');
@@ -47,7 +49,7 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
-/** Whether a field is drawn as a choice. A secret one is typed: a choice would show its value. */
+/** True if the field is shown as a list of options. A secret is never: the list would show its value. */
 const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 

@@ -3,17 +3,17 @@ import type { Messages } from '../languages/en';
 import type { ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
 
-/** What a connector's panel shows. */
+/** The properties of a connector's panel. */
 export interface PanelProps {
   m: Messages;
   view: View;
   /** The connector's name, as sentences show it. */
   name: string;
-  /** The submission whose outcome is not known yet. */
+  /** A submission without a known outcome. */
   pending?: PendingSubmission;
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
-  /** Whether this page has opened a consent window, or the browser blocked it. */
+  /** The consent window of this page: opened, or blocked by the browser. */
   consentWindow?: 'opened' | 'blocked';
   act: Actions;
 }
@@ -32,7 +32,7 @@ export interface Actions {
   confirm(view: View): void;
   /** Opens the panel of this connector; undefined closes all. */
   select(connectorId: number | undefined): void;
-  /** Whether an invitation can begin a session. */
+  /** True if an invitation can begin a session. */
   canBegin(): boolean;
   /** Turns the invitation into a session, also again after a session ended. */
   begin(): void;
@@ -40,5 +40,5 @@ export interface Actions {
   close(): void;
 }
 
-/** Whether a submission is being sent. */
+/** The state of a submission. */
 export const isSending = ({ pending }: Pick<PanelProps, 'pending'>): boolean => pending?.status === 'sending';

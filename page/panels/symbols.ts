@@ -15,7 +15,7 @@ export const symbols = {
 
 export const spinner = html`<span class="spinner" aria-hidden="true"></span>`;
 
-/** The connector's icon, else the first letter of its name. */
+/** The connector's icon, or without one the first letter of its name. */
 export function iconOf({ connector }: View, name: string) {
   const { icon } = connector ?? {};
   return icon?.startsWith('data:image/')

@@ -14,9 +14,9 @@ import type { FaultStack } from './stack';
 
 export interface CheckResult {
   name: string;
-  /** What the check examined. */
+  /** A summary of the examined data. */
   examined: string;
-  /** Texts, each with the flow or the place; empty where the check passes. */
+  /** Texts, each with the flow or the place; empty if the check passes. */
   faults: string[];
 }
 

@@ -50,7 +50,7 @@ function authenticationFaults(record: FlowRecord, stored: AccountConnector): str
   const { values, isCertain } = candidates(record, ({ authValue, granted }) =>
     [authValue ?? [], granted.at(-1) ?? []].flat(),
   );
-  // '{}' stands for: the properties are enough.
+  // The AuthValue '{}': the properties are enough.
   const isNone = AuthValue === null || AuthValue === '{}' || AuthValue === initialAuthValue(stored);
   const isClaimed = record.lastView?.state === 'authenticated' && stored.Connector.AuthType !== 'None';
   return [

@@ -8,7 +8,7 @@ import { kindOf, type RunHistory } from './histories';
 import { persistently } from './persistent';
 
 export interface RunEvidence extends RunHistory {
-  /** The last view; of a run that Temporal cancelled only the state. Absent where no worker answers. */
+  /** The last view; of a run that Temporal cancelled only the state. Absent if no worker answers. */
   view?: Partial<View> & Pick<View, 'state'>;
   /** The error in place of a view or a timeline. */
   error?: string;

@@ -1,4 +1,7 @@
-/** The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with it. */
+/**
+ * The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with
+ * it.
+ */
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { FailureCode, StateName, Verification, View, WaitingStateName } from '../../workflows/view';
@@ -14,7 +17,7 @@ export interface RunExpectation {
   verification?: Verification;
   /** Temporal's cancellation closes the run as Canceled instead of Completed. */
   cancelledInTemporal?: boolean;
-  /** The waiting states that the run enters, in order, each once. Absent where the user makes mistakes. */
+  /** The waiting states that the run enters, in order, each once. Absent if the user makes mistakes. */
   waits?: WaitingStateName[];
 }
 
@@ -52,7 +55,7 @@ export const newRecord = (name: string, key: ConnectorKey, expected: RunExpectat
   ...{ runs: [], startRepeated: false, askedAgain: [], problems: [] },
 });
 
-/** Cyclr's present state of an account connector; undefined where there is none. */
+/** Cyclr's present state of an account connector; undefined if there is none. */
 export type Stored = (key: ConnectorKey) => AccountConnector | undefined;
 
 /** The same transport, with the starts, views and confirmations recorded. `onLink` gets each attempt's id. */
@@ -125,7 +128,9 @@ export function recordStart({ runs, expected }: FlowRecord, runId: string): void
   runs.push({ runId, expected: next, properties: new Map(), granted: [], confirmations: new Map() });
 }
 
-/** A revision never decreases within a run, and stands for one view. Revision 0 is made up, for a run without a result. */
+/**
+ * A revision never decreases within a run, and belongs to one view. Revision 0 is invented: for a run without a result.
+ */
 function recordView(record: FlowRecord, view: View): void {
   const { lastView, problems } = record;
   record.lastView = view;

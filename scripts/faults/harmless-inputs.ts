@@ -125,7 +125,7 @@ const signal = ({ stack, record }: Target, name: string, body: unknown) =>
 
 const UPDATE_MS = 15_000;
 
-/** Whether a flow accepted the update; undefined where no answer came. */
+/** True if a flow accepted the update; undefined without an answer. */
 async function update({ stack, record }: Target, name: string, body: unknown): Promise<boolean | undefined> {
   const { client } = stack;
   const handle = client.workflow.getHandle(workflowIdOf(record.key));

@@ -10,7 +10,7 @@ import type { RunExpectation } from './flow-record';
 import { harmlessKinds, startKinds, type HarmlessInput } from './harmless-inputs';
 import { credentialMistakes, propertyMistakes, type CredentialMistake, type PropertyMistake } from './mistakes';
 
-/** How an input is sent. `unheard`: as an update by a browser that is closed before the answer. */
+/** The way to send an input. `unheard`: as an update by a browser that is closed before the answer. */
 export type Way = 'update' | 'signal' | 'both' | 'unheard';
 
 /** One input; without a mistake it is good. */
@@ -21,7 +21,7 @@ export interface Round<Mistake> {
 
 export interface ConsentRound {
   decision: Decision;
-  /** How the flow learns that the browser came back. */
+  /** The messages that report the browser's return. */
   back: 'callback' | 'repeated' | 'confirm' | 'both' | 'silence';
   /** A second link is requested, and the user follows the first. */
   superseded: boolean;
@@ -33,7 +33,7 @@ export interface Rounds {
   awaitingAuthorization: ConsentRound[];
 }
 
-/** What the user does in a waiting state instead of giving an input. */
+/** The action of a user in a waiting state, in place of an input. */
 export interface Stop {
   at: WaitingStateName;
   how: 'leaves' | 'lets it expire' | 'cancels' | 'cancels in Temporal' | 'cancels during work';
@@ -98,7 +98,7 @@ export function drawPlans(seed: number, flows: number, revokesTokens: boolean): 
   });
 }
 
-/** Each value as often as its weight says. */
+/** Draws each value with the frequency of its weight. */
 function weighted<T extends string>(weights: { readonly [value in T]: number }): fc.Arbitrary<T> {
   const entries = Object.entries(weights) as [T, number][];
   return fc.oneof(...entries.map(([value, weight]) => ({ weight, arbitrary: fc.constant(value) })));

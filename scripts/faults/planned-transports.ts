@@ -1,4 +1,4 @@
-/** How planned users send their inputs: by updates, signals or both, with mistakes in the sealing, and repeated. */
+/** The transports of planned users: updates, signals or both, with mistakes in the sealing, and with repetitions. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { ProblemCode, View } from '../../workflows/view';
@@ -83,7 +83,7 @@ export class PlannedTransports {
     }
   }
 
-  /** The user approves, and the flow learns of it by a callback alone. */
+  /** The user approves, and only a callback reports the return to the flow. */
   callback(): Transport {
     return recordedConsents(this.signals(undefined, 'callback'), this.record, this.stack.stored);
   }

@@ -7,7 +7,7 @@ export interface TestSecrets {
   foundIn: Search;
 }
 
-/** The encodings in which the text occurs in these bytes; empty where it does not occur. */
+/** The encodings in which the text occurs in these bytes; empty if it does not occur. */
 export type Search = (bytes: Uint8Array | string) => string[];
 
 export function createTestSecrets(): TestSecrets {

@@ -18,7 +18,7 @@ export interface FaultStack {
   /** Contains the database and the logs. */
   folder: string;
   sandbox: Sandbox;
-  /** Cyclr's state of an account connector; undefined where there is none. */
+  /** Cyclr's state of an account connector; undefined if there is none. */
   stored(key: ConnectorKey): AccountConnector | undefined;
   /** Installs a connector of the catalogue in the account. */
   install(accountId: string, connector: string, patch?: ConnectorPatch): ConnectorKey;

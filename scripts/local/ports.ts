@@ -14,7 +14,7 @@ export async function freePort(ip = '127.0.0.1'): Promise<number> {
   }
 }
 
-/** Whether a server could listen on it now. Fails where the address is none of this machine's. */
+/** Whether a server could listen on it now. Fails if the address is none of this machine's. */
 export async function isFree(port: number, ip = '127.0.0.1'): Promise<boolean> {
   const server = createServer().listen(port, ip);
   try {

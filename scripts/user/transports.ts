@@ -82,7 +82,7 @@ interface LibraryOptions {
   returnTo: string;
 }
 
-/** The library: updates, whose answers say whether Cyclr took the input. Fails as the library does. */
+/** Inputs by the library's updates: the answer shows whether Cyclr accepted the input. Fails as the library does. */
 export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: LibraryOptions): Transport => ({
   start: (key, options) => auth.start(key, { ...options, by }),
   view: (key) => auth.view(key),

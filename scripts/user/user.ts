@@ -21,7 +21,7 @@ export interface Answer {
   transport?: Transport;
 }
 
-/** The answer to this view; undefined where the user gives none. */
+/** The answer to this view; undefined if the user gives none. */
 export type AnswerSource = (view: View) => Answer | undefined | Promise<Answer | undefined>;
 
 export interface UserOptions {
@@ -79,7 +79,7 @@ export class User {
     }
   }
 
-  /** Gives the answer to this view. False where there is none. */
+  /** Gives the answer to this view. False if there is none. */
   async answer(view: View): Promise<boolean> {
     const answer = isWaiting(view.state) && (await this.options.answers(view));
     if (!answer) return false;

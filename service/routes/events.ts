@@ -50,7 +50,7 @@ export function eventRoute(app: App, parts: Parts): void {
     const events = hub.stream(keys, { lastEventId, signal: untilExpiry(session, reply) });
     return reply
       .type('text/event-stream')
-      .header('X-Accel-Buffering', 'no') // else nginx delays events until its buffer is full
+      .header('X-Accel-Buffering', 'no') // without it nginx delays events until its buffer is full
       .send(Readable.from(texts(events), { objectMode: false }));
   });
 }

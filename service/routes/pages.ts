@@ -76,8 +76,8 @@ function goPage(app: App, parts: Parts, draw: Draw): void {
 }
 
 /**
- * The session of a form, from the service's own origin or from the session's. A browser sends `Origin: null` from a page
- * with the referrer policy `no-referrer`, and from an https page to an http service: that is refused, too.
+ * The session of a form, from the service's own origin or from the session's. A browser sends `Origin: null` from a
+ * page with the referrer policy `no-referrer`, and from an https page to an http service: that is refused, too.
  */
 async function sessionOfForm(
   { headers: { origin } }: FastifyRequest,
@@ -104,7 +104,10 @@ function linkPage({ accountId, accountLabel, language }: Session, url: string): 
   return { ...cardPage(words, words.goingOut, content), redirect: { afterS: 0, to: url } };
 }
 
-/** A return proves nothing. Its attempt is verified against Cyclr, at most once, whatever else the URL has. */
+/**
+ * A return proves nothing: the flow verifies its attempt by a re-read, at most once. Other parts of the URL are
+ * ignored.
+ */
 function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);
   app.head('/return', hide, (_request, reply) => show(reply, ''));
@@ -154,7 +157,7 @@ const cardPage = ({ tag }: Words, title: string, content: Html): Omit<Page, 'hea
 const wordsOf = ({ headers }: FastifyRequest): Words => wordsFor(headers['accept-language']);
 
 interface Return {
-  /** The signed attempt; empty where there is none. */
+  /** The signed attempt; empty if there is none. */
   token: string;
   depth?: string;
 }

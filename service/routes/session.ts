@@ -98,7 +98,7 @@ function invitationRoute(app: App, parts: Parts): void {
   });
 }
 
-/** Starts the expired flows of an invitation anew. Fails: tokenVoid, where all are connected or cancelled. */
+/** Starts the expired flows of an invitation again. Fails: `tokenVoid` if all are connected or cancelled. */
 async function reopen(auth: ConnectorAuth, { accountId, connectorIds }: Session): Promise<void> {
   const keys = connectorIds.map((connectorId) => ({ accountId, connectorId }));
   const views = await Promise.all(keys.map((key) => viewIfStarted(auth, key)));

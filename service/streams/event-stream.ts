@@ -44,7 +44,7 @@ export interface EventHubOptions {
 export interface StreamOptions {
   /** The id of the last event that the reader got: the view with this id is not sent again. */
   lastEventId?: string;
-  /** Ends the stream when the reader has gone. */
+  /** Ends the stream when the reader has disconnected. */
   signal?: AbortSignal;
 }
 
@@ -54,7 +54,7 @@ export interface EventHub {
    * ends there. A flow that is not started is sent once it is. A slow reader gets fewer views, always the newest.
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
-  /** Ends all streams, present and future: each reader is told to reconnect, to another instance. */
+  /** Ends all streams, present and future, with the instruction to reconnect (to another instance). */
   close(): void;
 }
 
@@ -92,7 +92,7 @@ export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {
   };
 }
 
-/** The delay before a reader reconnects, in milliseconds: random, so that readers do not come all at once. */
+/** The delay before a reader reconnects, in milliseconds. Random, so that readers do not all reconnect at once. */
 const RETRY_MS = { min: 500, max: 3000 };
 
 interface EventStreamSettings {
@@ -137,7 +137,7 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
     return this.#events.return(undefined);
   }
 
-  /** Ends the stream with a last event that says when to reconnect. */
+  /** Ends the stream with a last event that has the delay before the reconnect. */
   endWithRetry(): void {
     this.#endsWithRetry = true;
     this.#release();

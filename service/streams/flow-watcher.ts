@@ -41,12 +41,12 @@ export class FlowWatcher {
   #latest?: ViewEvent;
   /** The progress at the last check. */
   #checked?: Progress;
-  /** Whether a long poll keeps `#latest` current. */
+  /** True while a long poll keeps `#latest` current. */
   #isLive = false;
   #failures = 0;
   #running?: Promise<void>;
 
-  /** `onUnused` is called when the last subscriber has gone: the watcher has stopped and can't be used again. */
+  /** `onUnused` is called after the last subscriber has left: the watcher has stopped and can't be used again. */
   constructor(auth: ConnectorAuth, key: ConnectorKey, settings: WatcherSettings, onUnused: () => void) {
     [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
   }
@@ -114,7 +114,7 @@ export class FlowWatcher {
   }
 }
 
-/** Wakes one waiting task. A notification that comes before the wait is kept. */
+/** Wakes one waiting task. A notification before the wait is kept. */
 export class Notifier {
   #notified = false;
   #wake?: () => void;

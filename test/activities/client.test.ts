@@ -149,7 +149,7 @@ describe('the time limit of a call', () => {
     },
   );
 
-  test('ends a call whose body comes byte by byte, also after a garbage collection', async () => {
+  test('ends a call whose body arrives byte by byte, also after a garbage collection', async () => {
     let isOpen = true;
     const cyclr = await clientOf((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });

@@ -326,7 +326,7 @@ describe('readAuthorization: changed', () => {
 describe('a fingerprint', () => {
   const on: ConnectorKey = { accountId: ACCOUNT, connectorId: 42 };
 
-  test('names its key, and tells nothing about the value', async () => {
+  test('names its key, and has no information about the value', async () => {
     const [kid, mac, ...more] = (await fingerprintOf(OLD, on, keys.private)).split('.');
 
     expect([kid, more]).toEqual([keys.private[0]!.kid, []]);
@@ -365,7 +365,7 @@ describe('a fingerprint', () => {
     await expect(fingerprintOf(OLD, on, [])).rejects.toThrow('no key');
   });
 
-  test('tells whether the value has changed', async () => {
+  test('shows whether the value has changed', async () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(OLD, '', ' ', 'ä', 'a\u0308'));
 
     await fc.assert(

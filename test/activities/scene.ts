@@ -121,7 +121,7 @@ export const sealedCredentials = (key: ConnectorKey, given: Credentials | string
     keys.public,
   );
 
-/** The reason of a rejected promise. Fails where the promise is not rejected. */
+/** The reason of a rejected promise. Fails if the promise is not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
     () => Promise.reject(new Error('the promise was not rejected')),

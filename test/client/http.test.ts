@@ -160,7 +160,7 @@ describe('a call without an answer, or with 429 or 503', () => {
     expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('a repeated call whose first answer was lost is done once', async () => {
+  test('a call that is repeated after a lost answer has its effect once', async () => {
     const key = service.stage.install('Brightdesk');
     proxy.failNext('lost', 'lost');
     const started = await onboarding.start(key);

@@ -57,7 +57,7 @@ async function collect(entries: AsyncIterable<TimelineEntry>, into: TimelineEntr
 }
 
 describe('start', () => {
-  test('start uses the task queue of the options, else connector-auth', async () => {
+  test('start uses the task queue of the options, by default connector-auth', async () => {
     const other = new ConnectorAuth(stage.client, { taskQueue: 'other-queue' });
     const [there, here] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
 

@@ -13,7 +13,7 @@ export interface StepCall {
   ended: Promise<View>;
   /** The requests of this step: the first got the fault, the others repeat it. */
   requests(): RecordedRequest[];
-  /** Whether Cyclr has made the change of the step. */
+  /** True if Cyclr has made the change of the step. */
   isDone(): boolean;
   /** Lets a `held` request continue. */
   release(): void;

@@ -117,7 +117,7 @@ function expectedOf(connector: string): RunExpectation {
   return { states: [state], verification, waits: waitsOf(connector) };
 }
 
-/** All faults of the user's flow and of the stack's processes; empty where everything is right. */
+/** All faults of the user's flow and of the stack's processes; empty if everything is right. */
 export async function faultsIn(scene: Scene, user: Pick<TestUser, 'record'>): Promise<string[]> {
   const { key, runs } = user.record;
   const workflowId = workflowIdOf(key);

@@ -152,11 +152,11 @@ interface Row {
 }
 
 interface Moment {
-  /** Whether the moment exists in this call. */
+  /** True if the moment exists in this call. */
   has(call: JourneyCall): boolean;
   /** Sends all calls, and returns at the moment. */
   reach(rows: Row[]): Promise<unknown>;
-  /** Whether the flows have made the changes of the calls at the moment. */
+  /** True if the flows have made the changes of the calls at the moment. */
   isDone: boolean;
 }
 

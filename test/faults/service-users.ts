@@ -189,7 +189,7 @@ export interface JourneyCall {
   name: string;
   /** The call to Cyclr that the service's answer waits for. */
   cyclr?: (key: ConnectorKey) => { method: 'GET' | 'POST' | 'PUT'; path: string };
-  /** Whether the flow has made the change of the call. */
+  /** True if the flow has made the change of the call. */
   isDone?: (scene: Scene, key: ConnectorKey) => Promise<boolean>;
 }
 

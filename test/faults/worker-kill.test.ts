@@ -50,7 +50,9 @@ async function replaceWorker(meanwhile: () => unknown = () => undefined): Promis
   worker = await scene.startWorker();
 }
 
-/** All flows of a worker share one token: its request holds up everything else, so that no other flow runs here. */
+/**
+ * All flows of a worker share one token. While its request is held, no other flow can call Cyclr, so none runs here.
+ */
 async function killDuringToken(): Promise<void> {
   const release = scene.sandbox.fault({ match: { path: '/oauth/token' }, then: 'held' });
   duringToken = scene.user('Fernhill');

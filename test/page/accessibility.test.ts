@@ -96,7 +96,7 @@ describeInBrowser('accessibility', () => {
     ['verifying', 'Checking …'],
     ['connected', 'Brightdesk is connected'],
     ['no connection', 'No connection at the moment. This page continues by itself when the connection is back.'],
-  ])('what has changed is said by itself: %s', async (name, said) => {
+  ])('a screen reader announces a change of the page: %s', async (name, said) => {
     const status = await gallery.visit(context, lookNamed(name), (page) =>
       page.getByRole('status').evaluate((element) => element.textContent?.trim()),
     );

@@ -27,7 +27,7 @@ async function reach(page: Page, name: string): Promise<void> {
     passed.push(await focused(page));
     if (passed.at(-1)!.startsWith(name)) return;
   }
-  throw new Error(`Tab never came to "${name}", but to: ${passed.join(', ')}`);
+  throw new Error(`Tab did not reach "${name}", only: ${passed.join(', ')}`);
 }
 
 describeInBrowser('the keyboard', () => {
@@ -86,7 +86,7 @@ describeInBrowser('the keyboard', () => {
     ['expired, invited', 'Brightdesk was not connected in time'],
     ['invitation lapsed', 'This link has expired'],
     ['list, consent', 'Ledgerly'],
-  ])('the focus is where it goes on: %s', async (name, place) => {
+  ])('the focus moves to the next step: %s', async (name, place) => {
     const context = await gallery.someone();
 
     const seen = await gallery.visit(context, lookNamed(name), focused);

@@ -45,7 +45,7 @@ export const field = (page: Page, name: string) => page.getByLabel(name, { exact
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
-  const browser = await launchBrowser(); // first: without a browser nothing else must start
+  const browser = await launchBrowser(); // first, so that nothing else is started if there is no browser
   const service = await openService(options).catch(async (err: unknown) => {
     await browser.close();
     throw err;

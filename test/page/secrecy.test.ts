@@ -79,7 +79,7 @@ describeInBrowser('secrets', () => {
   besideHost((both) => ({ scene, host } = both));
 
   test.each(['the hosted page', 'a page of another site'])(
-    'what is typed into %s goes out sealed alone, and is held by nothing afterwards',
+    'a value typed into %s leaves the page sealed only, and the page keeps no copy in clear',
     async (where) => {
       const { secret, foundIn } = createTestSecrets();
       const keys = scene.install('Kestrel', 'Insightful');
@@ -103,7 +103,7 @@ describeInBrowser('secrets', () => {
     },
   );
 
-  test('a session token stands in no URL and no Referer, except the fragment of its link', async () => {
+  test('a session token is in no URL and no Referer, except the fragment of its link', async () => {
     const [key] = scene.install('Ledgerly');
     const session = await scene.session([key]);
     const record = await recorded();

@@ -93,7 +93,7 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
-  test('applied-then-hang: the request is applied, the answer never comes', async () => {
+  test('applied-then-hang: the request is applied, but never answered', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-hang');
     const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
 
@@ -126,7 +126,7 @@ describe('a fault of the connection', () => {
     expect([meanwhile, stored().AuthValue]).toEqual([null, KEY.AuthValue]);
   });
 
-  test('slow: the answer comes later', async () => {
+  test('slow: the answer is sent after the delay', async () => {
     const { put } = await sceneWith({ kind: 'slow', ms: 40 });
     const before = performance.now();
 

@@ -32,7 +32,7 @@ describe('a stack that runs', () => {
   });
   afterAll(() => installation.remove());
 
-  test('npm start makes its keys for their owner alone', () => {
+  test('npm start creates its key files readable for the owner only', () => {
     for (const name of ['sealing-keys.json', 'service.json', 'running.json'])
       expect([name, statSync(join(installation.folder, '.data', name)).mode & 0o777]).toEqual([name, 0o600]);
   });

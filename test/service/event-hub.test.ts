@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   counts = counted(stage.connection);
-  // No check by time and no heartbeat: every event must come from the long poll.
+  // Without timed checks and heartbeats, every event must come from the long poll.
   hub = hubOf({ checkEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
 });
 

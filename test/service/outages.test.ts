@@ -122,7 +122,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('open streams stay open, and later have the outcome of an input that came meanwhile', async () => {
+  test('open streams stay open, and later get the outcome of an input that was sent meanwhile', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });

@@ -2,7 +2,7 @@
 const WITHIN_MS = 60_000;
 const EVERY_MS = 50;
 
-/** Looks until the result is as expected, and returns it. Fails with the last result after a minute. */
+/** Repeats the call until its result is as expected, and returns it. Fails with the last result after a minute. */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   expected: (seen: T) => boolean,

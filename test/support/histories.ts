@@ -21,7 +21,7 @@ export async function taskFailures(on: { client: Client }): Promise<string[]> {
   );
 }
 
-/** How long a run took by the server's time, in milliseconds. */
+/** The duration of a run by the server's time, in milliseconds. */
 export function tookMs(events: HistoryEvent[]): number {
   const [start, end] = [events[0], events.at(-1)].map((event) => Number(event?.eventTime?.seconds ?? 0));
   return (end! - start!) * 1000;

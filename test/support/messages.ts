@@ -22,7 +22,7 @@ export const updates = <Answer = View>(
 ): Promise<Answer> =>
   handle.executeUpdate<Answer, [unknown]>(name, { args: (body === undefined ? [] : [body]) as [unknown], updateId });
 
-/** The code and problem that an update was rejected or failed with. Fails where the update succeeded. */
+/** The code and problem that an update was rejected or failed with. Fails if the update succeeded. */
 export async function refusal(update: Promise<unknown>): Promise<{ code: unknown; problem: Problem }> {
   const error = await update.then(
     () => new Error('The update was not refused'),

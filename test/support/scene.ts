@@ -38,7 +38,7 @@ export interface Scene {
   requests(): RecordedRequest[];
 }
 
-/** What a scene uses of its stage. */
+/** The members of a stage that a scene uses. */
 export interface Surroundings {
   sandbox: Sandbox;
   client: Client;
@@ -83,8 +83,8 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 }
 
 /**
- * The answer of a query at a moment when no workflow task is pending. A query on an uncached run also applies the events
- * of a pending task: its answer would be ahead of the flow, with the time of the query in place of the task's.
+ * The answer of a query at a moment when no workflow task is pending. A query on an uncached run also applies the
+ * events of a pending task: its answer would be ahead of the flow, with the time of the query in place of the task's.
  */
 async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(

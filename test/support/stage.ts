@@ -63,7 +63,7 @@ export interface Stage extends Surroundings {
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
   /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
-  /** Fails where workflow code has failed. The stage is closed then, too. */
+  /** Fails if workflow code has failed. The stage is closed then, too. */
   close(): Promise<void>;
 }
 

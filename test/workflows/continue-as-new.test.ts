@@ -67,7 +67,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('the next run knows the submissions that were taken, and takes new ones', async () => {
+test.concurrent('the next run ignores submission ids of the run before, and accepts new ones', async () => {
   const scene = await asking();
   stage.record('continued-as-new', scene.handle);
   const first = await keyInput(stage, scene, 'first', 'wrong');

@@ -58,7 +58,7 @@ describe.each([
 ])('a cancellation by %s', (_by, prefix, cancel, status) => {
   const record = (name: string, { handle }: Scene) => stage.record(`${prefix}-${name}`, handle);
 
-  /** Cancels while an activity runs, and lets its held request go on once the flow knows of the cancellation. */
+  /** Cancels while an activity runs. When the flow has received the cancellation, the held request continues. */
   async function cancelDuring(scene: Scene, release: () => void): Promise<View> {
     const cancelled = cancel(scene);
     await eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);

@@ -226,7 +226,7 @@ describe('an input', () => {
     },
   );
 
-  test.concurrent('that comes together with another is tried where Cyclr refuses the other', async () => {
+  test.concurrent('that arrives together with another is applied if Cyclr refuses the other', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     await Promise.all([
@@ -346,7 +346,7 @@ describe('a payload that the SDK cannot decode', () => {
   );
 });
 
-test('signals in any order, with wrong ones between them, end as authenticated once the right ones came', async () => {
+test('signals in any order end the flow as authenticated when all good ones have arrived, also with bad ones between', async () => {
   const noise = fc.constantFrom(
     ['propertyInput', undefined],
     ['propertyInput', { submissionId: 'p-0', values: { Other: 'x' } }],

@@ -42,7 +42,7 @@ test('a verification continues on a new worker after the old one has stopped', a
   ]);
 });
 
-test.concurrent('a consent goes from the link over the return to authenticated', async () => {
+test.concurrent('a link, an approved consent and the return end the flow as authenticated', async () => {
   const scene = await consentScene(stage);
   stage.record('consent-returned', scene.handle);
   const asked = await scene.view();
@@ -485,7 +485,7 @@ describe('over minutes and hours', () => {
     );
   });
 
-  test('a return is verified although a confirmation came before the consent', async () => {
+  test('a return is verified although a confirmation was sent before the consent', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
     const early = scene.confirms(link);

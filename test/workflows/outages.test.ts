@@ -27,7 +27,7 @@ afterEach(async () => {
 
 afterAll(() => stage.close());
 
-/** From now on, for this account alone. */
+/** Sets a fault for all further calls of this account. */
 function fault({ accountId }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}): void {
   stage.sandbox.fault({ times: 'always', ...more, match: { ...more.match, account: accountId }, then });
 }
@@ -37,7 +37,9 @@ const sendsKey = async (scene: Scene) => scene.signals('credentialInput', await 
 const count = (calls: string[], method: string) => calls.filter((call) => call.startsWith(method)).length;
 
 const away = { status: 503 };
-/** No second activity attempt fits into the minute, and the flow pauses for this time: hours cost few history events. */
+/**
+ * No second activity attempt fits into the minute, and the flow pauses for this time: hours cost few history events.
+ */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
 

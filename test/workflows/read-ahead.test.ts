@@ -9,7 +9,7 @@ import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** One flow in three meets a query that read ahead. */
+/** For one flow in three the query reads ahead. */
 const FLOWS = 12;
 /** After a failed task the next query can read ahead again; the SDK loses some queries. */
 const QUERIES = 5;

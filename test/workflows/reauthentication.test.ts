@@ -1,4 +1,6 @@
-/** Re-authentication: it changes nothing before new input is given, and then shows whether the input changed anything. */
+/**
+ * Re-authentication: it changes nothing before new input is given, and then shows whether the input changed anything.
+ */
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, Input } from '../../workflows/input';
@@ -277,7 +279,7 @@ describe('a new start', () => {
     },
   );
 
-  test.concurrent('ignores the attempts and knows no submissions of the run before', async () => {
+  test.concurrent('ignores the attempts of the run before, and accepts its submission ids again', async () => {
     const scene = await consenting();
     const link = await scene.asks();
     await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');

@@ -1,4 +1,6 @@
-/** No secret of a user, of Cyclr or of our own is found outside the process that needs it, after flows of every kind. */
+/**
+ * No secret of a user, of Cyclr or of our own is found outside the process that needs it, after flows of every kind.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -73,7 +75,7 @@ function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'P
   stage.sandbox.fault({ match: { method, account }, then });
 }
 
-/** Gives credentials that the fault meets, then others. */
+/** Sends credentials, whose call to Cyclr gets the fault, then other credentials. */
 async function credentials(connector: string, first: Credentials, then?: FaultRule['then']) {
   const scene = await stage.scene(connector);
   const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
@@ -85,7 +87,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
-/** Gives a secret property that the fault meets, then another. */
+/** Sends a secret property, whose call to Cyclr gets the fault, then another one. */
 async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
   const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
   const scene = await stage.scene(stage.install('Kestrel', { patch }));

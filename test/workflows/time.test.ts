@@ -22,7 +22,7 @@ afterAll(() => stage.close());
 
 const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
-/** From now on, for this account alone. */
+/** Sets a fault for all further calls of this account. */
 const fault = ({ accountId: account }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}) =>
   stage.sandbox.fault({ times: 'always', ...more, match: { account, ...more.match }, then });
 
@@ -35,7 +35,7 @@ const waits = [
 describe.each(waits)('the wait for %s', (kind, state, connector) => {
   test.each([
     ['seven days by default', undefined, 7 * DAY_MS],
-    ['as long as the patience says', '90 days', 90 * DAY_MS],
+    ['with the patience of the start input', '90 days', 90 * DAY_MS],
   ])('is %s, takes one timer, and ends as expired', async (_name, patience, ms) => {
     const flow = await stage.scene(connector, patience === undefined ? {} : { patience: { [kind]: patience } });
     if (patience === undefined) stage.record(`expired-in-${state}`, flow.handle);
@@ -97,7 +97,7 @@ test('an input that is refused before it reaches Cyclr leaves the deadline as it
   expect(await flow.view()).toMatchObject({ state: 'expired' });
 });
 
-test('an input that Cyclr refuses starts the wait anew', async () => {
+test('after an input that Cyclr refuses, the wait has a new deadline', async () => {
   const flow = await stage.scene('Brightdesk', { patience: { credentials: '2 hours' } });
   const { deadline } = await flow.reaches('awaitingCredentials');
 

@@ -69,7 +69,7 @@ test.each(ways)('npm test, stopped while it builds by %s, leaves no process and 
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual([]);
 });
 
-/** The ids of the processes that run in this folder; known on Linux alone. */
+/** The ids of the processes that run in this folder. On Linux only. */
 function processesIn(root: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {

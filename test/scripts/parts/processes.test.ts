@@ -137,7 +137,7 @@ describe('a program behind a guard process', () => {
 });
 
 describe('when the parent is killed', () => {
-  /** A process that calls a start function, prints the id of what it started, and stays. */
+  /** A process that calls a start function, prints the id of the started process, and keeps running. */
   function parentOf(call: string) {
     const module = JSON.stringify(join(dist, 'scripts', 'local', 'process.js'));
     const code = `require(${module}).${call}.then(({ pid }) => console.log(pid)); setInterval(() => {}, 1000);`;

@@ -1,4 +1,4 @@
-/** What these tests start and write: all of it is gone when a test ends. */
+/** Files and processes of these tests. Each is removed at the end of its test. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,7 +51,7 @@ export async function eventually(check: () => unknown): Promise<void> {
   }
 }
 
-/** Whether it runs; one that has ended and is not yet read by its parent does not. */
+/** True if the process runs. A zombie does not run. */
 export function isAlive(pid: number): boolean {
   try {
     if (process.platform !== 'linux') return process.kill(pid, 0);

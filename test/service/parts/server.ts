@@ -1,4 +1,6 @@
-/** The service without Temporal: for requests that it answers by itself, or after it learned that no flow is started. */
+/**
+ * The service without Temporal: for requests that it answers by itself, or after it learned that no flow is started.
+ */
 import type { ConnectorAuth } from '../../../client/connector-auth';
 import { ConnectorAuthError } from '../../../client/connector-auth-error';
 import { generateKey, publicHalf, publicKeyOf } from '../../../sealing/keys';
@@ -17,7 +19,7 @@ export async function startServerWithoutFlows(settings: Partial<ServerSettings> 
   return { ...server, called };
 }
 
-/** A library that knows no flow: every method fails as the real one does. */
+/** A library without flows: every method fails as the real one does. */
 const noFlows = (called: string[]): ConnectorAuth =>
   new Proxy({} as ConnectorAuth, {
     get: (_target, name) => async () => {
