@@ -1,0 +1,37 @@
+/** The parts that the commands of `scripts/` and `bench/` share: arguments, and the end at a stop signal. */
+import { onStopSignal } from '../temporal/process';
+
+/**
+ * Refuses all arguments of a command: prints `help`, and returns the exit code: 0 for `--help`, otherwise 2. Returns
+ * undefined if there are no arguments.
+ */
+export function refuseArguments(args: readonly string[], help: string): number | undefined {
+  if (args.length === 0) return undefined;
+  const isAsked = args[0] === '--help' || args[0] === '-h';
+  (isAsked ? process.stdout : process.stderr).write(`${help}\n`);
+  return isAsked ? 0 : 2;
+}
+
+/** The value of a command-line option. Fails with one line that gives the allowed range. */
+export function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= least && number <= most) return number;
+  throw new Error(`--${flag} takes a whole number from ${least} to ${most}`);
+}
+
+/**
+ * Runs `act` on a thing that is starting, such as a local stack, and then `end`, also after a failure. Returns the exit
+ * code of `act`, or 130 at once after a stop signal.
+ */
+export async function runUntilStopped<T>(
+  starting: Promise<T>,
+  act: (started: T) => Promise<number>,
+  end: (started: T) => Promise<unknown>,
+): Promise<number> {
+  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
+  try {
+    return await Promise.race([starting.then(act), stopped]);
+  } finally {
+    await starting.then(end).catch(() => undefined);
+  }
+}
