@@ -8,7 +8,7 @@ import { generateKey, publicKeyOf, type SealingKey } from '../sealing/keys';
 import { connect } from '../temporal/connection';
 import { type ServiceAddress, startSandbox, startService, startTemporal, startWorker } from '../scripts/local/parts';
 import { freePort } from '../scripts/local/ports';
-import type { LocalProcess } from '../scripts/local/process';
+import { startTogether, type LocalProcess } from '../scripts/local/process';
 import { searchAttributeNames } from '../temporal/search-attributes';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
@@ -40,22 +40,12 @@ export interface Stack {
 }
 
 /** Starts all parts. If one does not start, it stops the others and fails. */
-export async function startStack(): Promise<Stack> {
-  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-'));
-  const ends: End[] = [async () => rmSync(folder, { recursive: true, force: true })];
-  const stop = async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  };
-  try {
-    const started: Started = (part) => (ends.push(part.stop), part);
-    return { ...(await startParts(folder, started)), stop };
-  } catch (err) {
-    await stop();
-    throw err;
-  }
-}
-
-type End = () => Promise<unknown>;
+export const startStack = (): Promise<Stack> =>
+  startTogether((onStop) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-'));
+    onStop(() => rmSync(folder, { recursive: true, force: true }));
+    return startParts(folder, (part) => (onStop(part.stop), part));
+  });
 
 /** Registers a part to be stopped, and returns it. */
 type Started = <Part extends LocalProcess>(part: Part) => Part;

@@ -11,7 +11,7 @@ import { searchAttributeNames } from '../../temporal/search-attributes';
 import type { ConnectorKey } from '../../workflows/connector';
 import { startTemporal, startWorker, type LocalTemporal, type LocalWorker } from '../local/parts';
 import { freePort } from '../local/ports';
-import type { LocalProcess } from '../local/process';
+import { startTogether, type LocalProcess } from '../local/process';
 import { startProxy, type Proxy } from './proxy';
 
 export interface FaultStack {
@@ -47,18 +47,8 @@ export interface FaultStack {
 }
 
 /** Starts the stack without a worker. Leaves nothing running where it fails. */
-export async function startFaultStack(folder: string): Promise<FaultStack> {
-  const endings: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const end of endings.splice(0).reverse()) await end();
-  };
-  try {
-    return { ...(await startParts(folder, (end) => void endings.push(end))), stop };
-  } catch (err) {
-    await stop();
-    throw err;
-  }
-}
+export const startFaultStack = (folder: string): Promise<FaultStack> =>
+  startTogether((onStop) => startParts(folder, onStop));
 
 async function startParts(folder: string, onStop: FaultStack['onStop']): Promise<Omit<FaultStack, 'stop'>> {
   const logFolder = join(folder, 'logs');

@@ -90,6 +90,25 @@ export const startProgram = ({
     return { ...launched, pid: await guardedPid(launched.child) };
   });
 
+/**
+ * Starts parts that are stopped together. `start` registers how each part is stopped. `stop()` stops them, the latest
+ * first, and is safe to repeat. If `start` fails, the parts that it has registered are stopped.
+ */
+export async function startTogether<T extends object>(
+  start: (onStop: (end: () => unknown) => void) => Promise<T>,
+): Promise<T & { stop(): Promise<void> }> {
+  const ends: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await start((end) => void ends.push(end))), stop };
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+}
+
 interface Launched {
   child: ChildProcess;
   /** Of the program, which can be a child of `child`. */

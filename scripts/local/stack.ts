@@ -6,7 +6,7 @@ import { registerSearchAttributes } from '../../temporal/search-attributes';
 import { taskQueue } from '../../workflows/messages';
 import { openDataFolder } from './data-folder';
 import { startSandbox, startService, startTemporal, startWorker } from './parts';
-import type { LocalProcess } from './process';
+import { startTogether, type LocalProcess } from './process';
 
 /** The addresses of a running stack. */
 export type Running = Omit<LocalStack, 'pid'>;
@@ -38,29 +38,25 @@ export interface StackOptions {
 }
 
 /** Starts the stack and waits until it works. Fails with one message that says what to do, and leaves nothing running. */
-export async function startStack(options: StackOptions): Promise<Stack> {
-  const parts: LocalProcess[] = [];
-  const stop = async () => {
-    for (const part of parts.splice(0).reverse()) await part.stop();
-  };
-  const aborted = abortOf(options.signal);
-  const started: Started = async (starting) => {
-    const part = await Promise.race([starting, aborted]);
-    parts.push(part);
-    await Promise.race([part.ready(), aborted]);
-    return part;
-  };
-  try {
+export const startStack = (options: StackOptions): Promise<Stack> =>
+  startTogether(async (onStop) => {
+    const ends: Promise<string>[] = [];
+    const aborted = abortOf(options.signal);
+    const started: Started = async (starting) => {
+      onStop(() =>
+        starting.then(
+          (part) => part.stop(),
+          () => undefined,
+        ),
+      );
+      const part = await Promise.race([starting, aborted]);
+      ends.push(part.exited.then(() => `The ${part.name} process has ended by itself.`));
+      await Promise.race([part.ready(), aborted]);
+      return part;
+    };
     const running = await startParts(options, started);
-    const died = Promise.race(
-      parts.map(async (part) => (await part.exited, `The ${part.name} process has ended by itself.`)),
-    );
-    return { ...running, died, stop };
-  } catch (err) {
-    await stop();
-    throw err;
-  }
-}
+    return { ...running, died: Promise.race(ends) };
+  });
 
 /** Rejects when the signal is aborted. */
 function abortOf(signal: AbortSignal | undefined): Promise<never> {

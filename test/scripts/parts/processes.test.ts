@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import { type ProcessOptions, startMain, startProgram } from '../../../scripts/local/process';
+import { type ProcessOptions, startMain, startProgram, startTogether } from '../../../scripts/local/process';
 import { atEnd, eventually, isAlive, launch, temporaryFolder, write } from './scene';
 
 const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
@@ -133,6 +133,34 @@ describe('a program behind a guard process', () => {
 
   test('that does not exist fails the start', async () => {
     await expect(program(['/nowhere/at-all'])).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('parts that are started together', () => {
+  test('are stopped once, the latest first', async () => {
+    const stopped: string[] = [];
+    const stack = await startTogether(async (onStop) => {
+      onStop(() => stopped.push('first'));
+      onStop(() => stopped.push('second'));
+      return { name: 'stack' };
+    });
+
+    await stack.stop();
+    await stack.stop();
+
+    expect(stack.name).toBe('stack');
+    expect(stopped).toEqual(['second', 'first']);
+  });
+
+  test('are stopped when another part does not start', async () => {
+    const stopped: string[] = [];
+    const starting = startTogether(async (onStop) => {
+      onStop(() => stopped.push('first'));
+      throw new Error('The second part did not start');
+    });
+
+    await expect(starting).rejects.toThrow('The second part did not start');
+    expect(stopped).toEqual(['first']);
   });
 });
 
