@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { wholeNumber } from '../scripts/whole-number';
+import { wholeNumber } from '../scripts/command';
 
 /** The options of the command line. */
 export interface Flags {

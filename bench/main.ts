@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { onStopSignal, runMain } from '../temporal/process';
+import { runUntilStopped } from '../scripts/command';
+import { runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
 import { measureMemory } from './memory';
@@ -33,13 +34,11 @@ async function main(args: string[]): Promise<number> {
   const flags = readFlags(args);
   if (!flags) return 2;
   if (flags.help) return (console.log(help), 0);
-  const starting = startStack();
-  const stopped = new Promise<number>((done) => onStopSignal(() => done(130)));
-  try {
-    return await Promise.race([starting.then((stack) => measure(stack, flags)), stopped]);
-  } finally {
-    await starting.then(({ stop }) => stop()).catch(() => undefined);
-  }
+  return runUntilStopped(
+    startStack(),
+    (stack) => measure(stack, flags),
+    ({ stop }) => stop(),
+  );
 }
 
 function readFlags(args: string[]): Flags | undefined {

@@ -4,7 +4,7 @@ import type { View } from '../../workflows/messages';
 import { prepare, start } from '../flows';
 import { playPairs } from '../pairs';
 import type { BenchService, Stack } from '../stack';
-import { sessionOf } from './sessions';
+import { sessionTokenOf } from '../../scripts/local/parts';
 
 const FLOWS = 20;
 const IN_FLIGHT = 10;
@@ -25,7 +25,7 @@ export async function measureReading(
   const waiting = await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
   const sessions = Math.max(FLOWS, Math.ceil(((rounds + 1) * reads) / CALLS_OF_SESSION));
   const tokens = await each(Array.from({ length: sessions }), IN_FLIGHT, (_, i) =>
-    sessionOf(service, parts[i % FLOWS]!.key),
+    sessionTokenOf(service, parts[i % FLOWS]!.key),
   );
   let next = 0;
   const calls: Record<ReadName, () => Promise<View>> = {

@@ -5,7 +5,7 @@ import { countGrpcCalls } from '../../scripts/grpc-calls';
 import { prepare, start } from '../flows';
 import type { Stack } from '../stack';
 import { readEvents, type EventReader } from './event-reader';
-import { sessionOf } from './sessions';
+import { sessionTokenOf } from '../../scripts/local/parts';
 
 const FLOWS = 50;
 const IN_FLIGHT = 20;
@@ -35,7 +35,7 @@ export async function measureStreams(stack: Stack, streams: number): Promise<Man
   const service = await stack.startService(calls.address);
   const parts = await prepare(stack, FLOWS);
   await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
-  const tokens = await each(parts, IN_FLIGHT, ({ key }) => sessionOf(service, key));
+  const tokens = await each(parts, IN_FLIGHT, ({ key }) => sessionTokenOf(service, key));
   const readers: EventReader[] = [];
   let views = 0;
   const isView = (event: string) => void (event.startsWith('event: view') && views++);

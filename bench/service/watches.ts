@@ -4,7 +4,7 @@ import type { StateName, View } from '../../workflows/messages';
 import type { Part } from '../flows';
 import type { BenchService, Stack } from '../stack';
 import { dataOf, readEvents } from './event-reader';
-import { sessionOf } from './sessions';
+import { sessionTokenOf } from '../../scripts/local/parts';
 
 export type WatchName = 'stream' | 'direct';
 export const watchNames: readonly WatchName[] = ['stream', 'direct'];
@@ -44,7 +44,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
   return {
     async stream({ key }) {
       const watch = new Watch();
-      const token = await sessionOf(service, key);
+      const token = await sessionTokenOf(service, key);
       const reader = await readEvents(service, token, (event) => {
         if (event.startsWith('event: view')) watch.saw(dataOf(event) as View);
       });

@@ -8,11 +8,11 @@ import { readKeySet } from '../../sealing/key-file';
 import { publicKeyOf } from '../../sealing/keys';
 import { connect, temporalTarget } from '../../temporal/connection';
 import { findLocalStack } from '../../temporal/local-stack';
-import { onStopSignal, runMain } from '../../temporal/process';
+import { runMain } from '../../temporal/process';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/view';
-import { freePort } from '../local/ports';
 import { startStack, type Running } from '../local/stack';
+import { refuseArguments, runUntilStopped } from '../command';
 import { postJson } from '../post-json';
 import { expectations, type Expectation } from '../user/expectations';
 import { backendCallOf, libraryTransport, sealerOf, serviceTransport, type Transport } from '../user/transports';
@@ -35,22 +35,16 @@ const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
 const overHttp = ['Kestrel', 'Ledgerly'];
 
 async function main(args: string[]): Promise<number> {
-  if (args.length > 0) {
-    const asked = args[0] === '--help' || args[0] === '-h';
-    (asked ? console.log : console.error)(help);
-    return asked ? 0 : 2;
-  }
+  const code = refuseArguments(args, help);
+  if (code !== undefined) return code;
   const running = findLocalStack(join(root, '.data'));
   if (running) return play(running);
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
-  const ports = { temporal: await freePort(), ui: undefined, sandbox: await freePort(), service: await freePort() };
   console.log('npm start is not running: the demo starts a stack of its own.');
-  const starting = startStack({ folder, ports, say: (line) => console.log(`  ${line}`) });
-  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
+  const starting = startStack({ folder, say: (line) => console.log(`  ${line}`) });
   try {
-    return await Promise.race([starting.then(play), stopped]);
+    return await runUntilStopped(starting, play, ({ stop }) => stop());
   } finally {
-    await starting.then(({ stop }) => stop()).catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   }
 }

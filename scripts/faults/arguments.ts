@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { wholeNumber } from '../whole-number';
+import { wholeNumber } from '../command';
 
 export interface Arguments {
   help: boolean;

@@ -3,8 +3,9 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onStopSignal, runMain } from '../../temporal/process';
+import { runMain } from '../../temporal/process';
 import { installSilentRuntime } from '../../temporal/replay';
+import { runUntilStopped } from '../command';
 import { each } from '../each';
 import { argumentsOf, type Arguments } from './arguments';
 import { Disturbances } from './disturbances';
@@ -40,14 +41,15 @@ async function main(args: string[]): Promise<number> {
   console.log(`Seed ${seed}, ${flows} flows`);
   installSilentRuntime();
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-faults-'));
-  const starting = startFaultStack(folder);
-  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
   let code = 1;
   try {
-    code = await Promise.race([starting.then((stack) => play(stack, seed, flows)), stopped]);
+    code = await runUntilStopped(
+      startFaultStack(folder),
+      (stack) => play(stack, seed, flows),
+      ({ stop }) => stop(),
+    );
     return code;
   } finally {
-    await starting.then(({ stop }) => stop()).catch(() => undefined);
     if (code === 1) console.log(`Logs and database: ${folder}`);
     else rmSync(folder, { recursive: true, force: true });
   }

@@ -23,6 +23,7 @@ import {
   workerEnv,
 } from './settings';
 import { connect } from '../../temporal/connection';
+import type { ConnectorKey } from '../../workflows/connector';
 
 /** Of every part. `name` is that of the log file, and has a default. */
 type PartOptions = Pick<ProcessOptions, 'logFolder' | 'env' | 'waits' | 'stopWithinMs'> & { name?: string };
@@ -213,6 +214,14 @@ export async function mintSession(
 ): Promise<{ token: string; url: string }> {
   const minted = await postJson(`${url}/v1/sessions`, session, { Authorization: `Bearer ${apiKey}` });
   return minted as { token: string; url: string };
+}
+
+/** The token of a session for one connector. Starts the flow if none is open. */
+export async function sessionTokenOf(
+  service: ServiceAddress,
+  { accountId, connectorId }: ConnectorKey,
+): Promise<string> {
+  return (await mintSession(service, { accountId, connectorIds: [connectorId] })).token;
 }
 
 const succeeds = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(5000) })).ok;

@@ -1,9 +1,12 @@
 /** `npm run screenshots`: a screenshot of each appearance of the pages, in both themes and two widths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { onStopSignal, runMain } from '../../temporal/process';
+import type { Browser } from 'playwright-core';
+import { runMain } from '../../temporal/process';
+import { runUntilStopped } from '../command';
 import { launchBrowser } from './chromium';
 import { galleryOf } from './gallery';
+import type { Look } from './look';
 import { looks } from './looks';
 import { shotsOf, type Shot } from './shots';
 import { openStandIn } from './stand-in';
@@ -25,30 +28,28 @@ async function main([name = '']: string[]): Promise<number> {
     console.error(`No appearance has "${name}" in its name. Names: ${looks.map((look) => look.name).join(' · ')}`);
     return 2;
   }
-  const stopped = new Promise<number>((resolve) => onStopSignal(() => resolve(130)));
-  const browser = await launchBrowser();
-  try {
-    return await Promise.race([take(), stopped]);
-  } finally {
-    await browser.close();
-  }
+  return runUntilStopped(
+    launchBrowser(),
+    (browser) => take(browser, wanted),
+    (browser) => browser.close(),
+  );
+}
 
-  async function take(): Promise<number> {
-    const standIn = await openStandIn();
-    const context = await browser.newContext({ locale: 'en-GB' });
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
-    const shots: Shot[] = [];
-    for (const [index, look] of wanted.entries()) {
-      const page = await standIn.show(context, look);
-      shots.push(...(await shotsOf(page, look, folder)));
-      await page.close();
-      console.log(`${index + 1} of ${wanted.length}: ${look.name}`);
-    }
-    writeFileSync(join(folder, 'index.html'), galleryOf(shots));
-    console.log(`${shots.length} screenshots: ${join(folder, 'index.html')}`);
-    return 0;
+async function take(browser: Browser, wanted: Look[]): Promise<number> {
+  const standIn = await openStandIn();
+  const context = await browser.newContext({ locale: 'en-GB' });
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const shots: Shot[] = [];
+  for (const [index, look] of wanted.entries()) {
+    const page = await standIn.show(context, look);
+    shots.push(...(await shotsOf(page, look, folder)));
+    await page.close();
+    console.log(`${index + 1} of ${wanted.length}: ${look.name}`);
   }
+  writeFileSync(join(folder, 'index.html'), galleryOf(shots));
+  console.log(`${shots.length} screenshots: ${join(folder, 'index.html')}`);
+  return 0;
 }
 
 runMain(main);

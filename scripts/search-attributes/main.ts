@@ -6,7 +6,7 @@ import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';
 import { findTemporal } from '../../temporal/local-stack';
 import { runMain } from '../../temporal/process';
 import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
-import { refuseArguments } from '../no-arguments';
+import { refuseArguments } from '../command';
 
 const help = `Usage: npm run search-attributes
 

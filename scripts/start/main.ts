@@ -8,7 +8,7 @@ import { makeDataFolder, writePrivate } from '../local/data-folder';
 import { mintSession } from '../local/parts';
 import { isFree } from '../local/ports';
 import { startStack, type Running, type Stack } from '../local/stack';
-import { refuseArguments } from '../no-arguments';
+import { refuseArguments } from '../command';
 import { checkPorts, portsOf } from './ports';
 
 const folder = join(__dirname, '..', '..', '..', '.data');

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import { createTestSecrets, searchFor, type TestSecrets } from '../../scripts/faults/secret-search';
-import { mintSession, startService, type LocalService } from '../../scripts/local/parts';
+import { sessionTokenOf, startService, type LocalService } from '../../scripts/local/parts';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName } from '../../workflows/view';
 import { eventually } from '../support/eventually';
@@ -197,11 +197,11 @@ test('no value of a call that a flow takes or refuses is in memory', async () =>
 });
 
 test('no value of a call that the service refuses by itself is in memory', async () => {
-  const { accountId, connectorId } = await asking();
-  const { token } = await mintSession(service, { accountId, connectorIds: [connectorId] });
+  const key = await asking();
+  const token = await sessionTokenOf(service, key);
   const inClear = async (secrets: TestSecrets) => {
     const body = { submissionId: 'in-clear', credentials: apiKey(secrets) };
-    return post(`/v1/session/connectors/${connectorId}/credentials`, body, { token });
+    return post(`/v1/session/connectors/${key.connectorId}/credentials`, body, { token });
   };
   proxy.cut();
   try {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Memory } from '../../bench/probe';
-import { mintSession, startService, type LocalService } from '../../scripts/local/parts';
+import { sessionTokenOf, startService, type LocalService } from '../../scripts/local/parts';
 import { freePort } from '../../scripts/local/ports';
 import { newServiceKeys, serviceEnv } from '../../scripts/local/settings';
 import type { View } from '../../workflows/view';
@@ -98,11 +98,6 @@ async function openPages(count: number): Promise<Page[]> {
   return opened;
 }
 
-/** A session for the connector of this flow. */
-async function tokenOf({ key: { accountId, connectorId } }: Scene): Promise<string> {
-  return (await mintSession(service, { accountId, connectorIds: [connectorId] })).token;
-}
-
 const all = <T>(items: T[], isSo: (item: T) => boolean): Promise<number> =>
   eventually(
     () => items.filter((item) => !isSo(item)).length,
@@ -117,7 +112,9 @@ describe('many streams', () => {
   beforeAll(async () => {
     scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
     await Promise.all(scenes.map(({ reaches }) => reaches('awaitingCredentials')));
-    tokens = await Promise.all(Array.from({ length: SESSIONS }, (_, i) => tokenOf(scenes[i % FLOWS]!)));
+    tokens = await Promise.all(
+      Array.from({ length: SESSIONS }, (_, i) => sessionTokenOf(service, scenes[i % FLOWS]!.key)),
+    );
     pages = await openPages(FLOWS);
   });
 
