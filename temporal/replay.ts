@@ -26,6 +26,14 @@ export type Replayed<Run extends RunHistory> = Run & {
 };
 
 /**
+ * Options that run the workflows in a thread of their own, as a worker does. By default (SDK 1.24) a replay runs them in
+ * the caller's thread, and sets a promise hook there that stays after the replay. On Node 24 that hook ends the process at
+ * the next `deriveBits` of WebCrypto, which sealing calls: the hook reads `promise.constructor`, and Node has set it to
+ * undefined. `isolateExecutionTimeout`: see worker/create-worker.ts.
+ */
+const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
+
+/**
  * Replays each history with the workflows of the bundle. It holds one history at a time and yields the results in
  * order. `sinks` receives the sink calls of the workflows.
  */
@@ -41,7 +49,7 @@ export async function* replay<Run extends RunHistory>(
       yield run;
     }
   }
-  for await (const { error } of Worker.runReplayHistories({ workflowBundle, sinks }, noted()))
+  for await (const { error } of Worker.runReplayHistories({ ...inThread, workflowBundle, sinks }, noted()))
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
 }
 
