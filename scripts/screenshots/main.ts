@@ -42,7 +42,8 @@ async function take(browser: Browser, wanted: Look[]): Promise<number> {
   mkdirSync(folder);
   const shots: Shot[] = [];
   for (const [index, look] of wanted.entries()) {
-    const page = await standIn.show(context, look);
+    const page = await context.newPage();
+    await standIn.show(page, look);
     shots.push(...(await shotsOf(page, look, folder)));
     await page.close();
     console.log(`${index + 1} of ${wanted.length}: ${look.name}`);

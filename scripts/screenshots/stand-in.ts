@@ -3,7 +3,7 @@
  * behaviour use the real service.
  */
 import { randomUUID } from 'node:crypto';
-import type { BrowserContext, Page, Route } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import type { AnswerCode } from '../../client/http/codes';
 import { apiKeysOf, sessionKeysOf } from '../../service/keys';
@@ -19,8 +19,8 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Opens a page and waits until it has this appearance. */
-  show(context: BrowserContext, look: Look): Promise<Page>;
+  /** Gives a blank page this appearance. Its routes and the timeout of its calls stay. */
+  show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,13 +39,11 @@ const ACCOUNT = { accountLabel: 'Acme Ltd' };
 export async function openStandIn(): Promise<StandIn> {
   const [plain, branded] = [await openPages(), await openPages(brand)];
   return {
-    async show(context, look) {
-      const page = await context.newPage();
+    async show(page, look) {
       page.setDefaultTimeout(10_000);
       await showIn(page, look, look.branded ? branded : plain).catch((err: unknown) => {
         throw new Error(`"${look.name}" does not show "${look.shows}": ${String(err)}`);
       });
-      return page;
     },
     async close() {
       await Promise.all([plain.close(), branded.close()]);

@@ -7,7 +7,7 @@ import { launchBrowser } from './browser';
 
 export interface Gallery {
   someone(options?: BrowserContextOptions): Promise<BrowserContext>;
-  /** Shows one page state while `action` runs. */
+  /** Shows one page state while `act` runs. */
   visit<T>(context: BrowserContext, look: Look, act: (page: Page) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -15,21 +15,31 @@ export interface Gallery {
 export async function openGallery(): Promise<Gallery> {
   const browser: Browser = await launchBrowser();
   const standIn: StandIn = await openStandIn();
+  /** Blank pages for the next visits. Opening a page costs more time than showing a page state in an open one. */
+  const kept = new Map<BrowserContext, Page>();
   return {
     someone: (options) => browser.newContext({ locale: 'en-GB', ...options }),
     async visit(context, look, act) {
-      const page = await standIn.show(context, look);
-      try {
-        return await act(page);
-      } finally {
-        await page.close();
-      }
+      const page = kept.get(context) ?? (await context.newPage());
+      kept.delete(context);
+      await standIn.show(page, look);
+      const result = await act(page);
+      const isBlankable = look.before === undefined; // init scripts can't be removed from a page
+      await (isBlankable ? blank(page) : page.close());
+      if (isBlankable) kept.set(context, page);
+      return result;
     },
     async close() {
       await browser.close();
       await standIn.close();
     },
   };
+}
+
+async function blank(page: Page): Promise<void> {
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await page.goto('about:blank');
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null, forcedColors: null });
 }
 
 export const lookNamed = (name: string): Look => {

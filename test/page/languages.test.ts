@@ -23,13 +23,14 @@ const cutOn = (page: Page): Promise<string[]> =>
     return scrollWidth > clientWidth ? ['the page: ' + scrollWidth, ...wrong] : wrong;
   })()`);
 
+const smallest = { width: 320, height: 640 };
 const elementLooks = looks.filter(({ of }) => of === undefined);
 const pageLooks = looks.filter(({ of }) => of !== undefined);
 
 describeInBrowser('languages', () => {
   beforeAll(async () => {
     gallery = await openGallery();
-    context = await gallery.someone({ viewport: { width: 320, height: 640 } });
+    context = await gallery.someone({ viewport: smallest });
   });
   afterAll(() => gallery?.close());
 
@@ -43,6 +44,7 @@ describeInBrowser('languages', () => {
       const seen = await gallery.visit(context, look, async (page) => {
         const cut: string[] = [];
         const look = async (when: string) => cut.push(...(await cutOn(page)).map((what) => `${when}: ${what}`));
+        await page.setViewportSize(smallest);
         await addPseudo(page);
         for (const language of ['en', 'de', 'mirrored', 'pseudo']) {
           await speak(page, language);
@@ -64,11 +66,11 @@ describeInBrowser('languages', () => {
   test.each(['en-GB', 'de-DE'])(
     'the pages before and after consent have texts in this language: %s',
     async (locale) => {
-      const smallest = await gallery.someone({ locale, viewport: { width: 320, height: 640 } });
+      const inLocale = await gallery.someone({ locale, viewport: smallest });
       for (const look of pageLooks) {
         const shown = locale === 'en-GB' ? look : { ...look, shows: '' };
 
-        const cut = await gallery.visit(smallest, shown, cutOn);
+        const cut = await gallery.visit(inLocale, shown, cutOn);
 
         expect({ look: look.name, cut }).toEqual({ look: look.name, cut: [] });
       }
