@@ -92,7 +92,7 @@ async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submis
   return new Map([...opened].filter(([, value]) => value !== ''));
 }
 
-/** Overwrites the property, or all of that name where Cyclr has several. A value that is equal already is not sent. */
+/** Overwrites the property, or all of that name if Cyclr has several. A value that is equal already is not sent. */
 async function setProperty(
   cyclr: CyclrClient,
   target: Target,

@@ -20,7 +20,7 @@ interface Parts {
   consent: ConsentPages;
 }
 
-/** In place of a fingerprint where the connector was not authenticated: any authentication after it is a change. */
+/** In place of a fingerprint if the connector was not authenticated: any authentication after it is a change. */
 const NOTHING = 'nothing';
 
 /** A single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Each call makes another link. */

@@ -48,7 +48,7 @@ export function submissionIdOf(text: string): string {
   throw new CliError('wrongUsage', 'a submission id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -');
 }
 
-/** The command that an argument list names; the program itself, where it names none. */
+/** The command that an argument list names; the program itself, if it names none. */
 export function commandIn(program: Command, argv: string[]): Command {
   const [name, ...rest] = argv;
   const command = program.commands.find((candidate) => candidate.name() === name);

@@ -63,7 +63,7 @@ export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
 
 /**
  * The text of the JWK set in SEALING_KEYS, otherwise that of the local stack. Fails: `configuration`; a
- * KeySetError where SEALING_KEYS can't be read.
+ * KeySetError if SEALING_KEYS can't be read.
  */
 export async function sealingKeys({ env, cwd }: Place): Promise<string> {
   const { SEALING_KEYS } = await readEnvironment(environment, env);
@@ -86,7 +86,7 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The page to which the browser returns after the consent, where --return-to is not given. Fails: `configuration`. */
+/** The page to which the browser returns after the consent, if --return-to is not given. Fails: `configuration`. */
 export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
   const { PUBLIC_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, env);
   if (PUBLIC_URL) return `${withoutSlash(PUBLIC_URL)}/connect/return`;

@@ -53,7 +53,7 @@ const questions: { [M in AuthMethod]?: Dialogue } = {
 
 /**
  * The questions for the credentials of a connector. Fails: `notNow` if the flow waits for none that can be typed.
- * The dialogue fails: `malformed` where the answers are no credentials.
+ * The dialogue fails: `malformed` if the answers are no credentials.
  */
 function questionsFor({ state, connector }: View): Dialogue {
   const method = connector && authMethodOf(connector);

@@ -78,7 +78,7 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
 }
 
 /**
- * Asks for the missing fields; for all fields where none is missing, the view has a problem, or the flow
+ * Asks for the missing fields; for all fields if none is missing, the view has a problem, or the flow
  * re-authenticates. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {

@@ -4,7 +4,7 @@ import { CONSENT } from './pages';
 
 /** The end of a browser's way with a link. */
 export interface ConsentOutcome {
-  /** Status of the last answer: 302 where Cyclr redirects, otherwise that of the page shown last. */
+  /** Status of the last answer: 302 if Cyclr redirects, otherwise that of the page shown last. */
   status: number;
   /** Target of the redirect. It is not followed. */
   location?: string;

@@ -46,7 +46,7 @@ export interface Control {
   readonly switches: Switches;
   /**
    * Installs connectors with new ids, given by key, name or id of the catalogue; one of each by default. Creates the
-   * account where it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not have.
+   * account if it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not have.
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];
@@ -68,7 +68,7 @@ export interface Control {
   signIns(accountId: string): SignIn[];
   /**
    * Acts as the user's browser, by HTTP: opens a consent link, sends the decision, returns the target of the redirect.
-   * Sends no decision where no consent page is shown. Fails: a Refusal (400) for a link to another host.
+   * Sends no decision if no consent page is shown. Fails: a Refusal (400) for a link to another host.
    */
   consent(url: string, decision: Decision): Promise<ConsentOutcome>;
   /** Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) without tokens. */

@@ -32,7 +32,7 @@ export class DataFile {
   }
 }
 
-/** The content of the file; undefined without a file. Fails: an Error where it can't be read or is not JSON. */
+/** The content of the file; undefined without a file. Fails: an Error if it can't be read or is not JSON. */
 export function readDataFile(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));

@@ -34,7 +34,7 @@ export interface SandboxOptions {
   dataFile?: string;
 }
 
-/** Starts a sandbox. Fails: an Error where the port is taken, or the file can't be read or written. */
+/** Starts a sandbox. Fails: an Error if the port is taken, or the file can't be read or written. */
 export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: SandboxOptions = {}): Promise<Sandbox> {
   const store = await Store.open(dataFile);
   const switches = defaultSwitches();

@@ -30,7 +30,7 @@ const Account = z.object({ id: z.string(), connectors: z.array(StoredConnector),
 const Token = z.object({
   id: z.number(),
   value: z.string(),
-  /** The only account of the token, where it was minted with a scope. */
+  /** The only account of the token, if it was minted with a scope. */
   accountId: z.string().optional(),
   /** Ms since the epoch. */
   expiresAt: z.number(),

@@ -40,12 +40,12 @@ export class Store {
     return this.#accounts.get(id);
   }
 
-  /** Fails: 404 where the account does not have it. */
+  /** Fails: 404 if the account does not have it. */
   connector(accountId: string, id: number): StoredConnector {
     return connectorIn(this.#accounts.get(accountId), id);
   }
 
-  /** Installs connectors with new ids. Creates the account where it does not exist. */
+  /** Installs connectors with new ids. Creates the account if it does not exist. */
   install(accountId: string, entries: readonly CatalogueEntry[]): StoredConnector[] {
     if (accountId === '') throw badRequest('An account id is not empty.');
     const installed = entries.map((entry) => installedFrom(entry, this.state.nextConnectorId++));
@@ -60,7 +60,7 @@ export class Store {
     return cycle;
   }
 
-  /** Adds a property, also where the connector has one of this name. */
+  /** Adds a property, also if the connector has one of this name. */
   addProperty(connector: StoredConnector, Name: string, Value: string): Property {
     const property = { Id: this.state.nextPropertyId++, Name, Value };
     connector.Properties.push(property);
@@ -93,7 +93,7 @@ function seed(store: Store): void {
   store.state.nextConnectorId = 10_001;
 }
 
-/** Fails: 404 where the account does not have it. */
+/** Fails: 404 if the account does not have it. */
 export function connectorIn(account: Account | undefined, id: number): StoredConnector {
   const connector = account?.connectors.find((candidate) => candidate.Id === id);
   if (!connector) throw notFound(`Account connector ${id} could not be found.`);

@@ -53,7 +53,7 @@ export async function generateKey(): Promise<Jwk> {
   return (await checkedKey(await crypto.subtle.exportKey('jwk', privateKey))).jwk;
 }
 
-/** Adds a new first key; the old keys still open. Fails with a {@link KeySetError} where a key is not private, or the set is full. */
+/** Adds a new first key; the old keys still open. Fails with a {@link KeySetError} if a key is not private, or the set is full. */
 export async function rotate(set: KeySet): Promise<KeySet> {
   requirePrivate(set);
   check(set.keys.length < MAX_KEYS, `the JWK set has ${MAX_KEYS} keys: remove old ones first`);
@@ -65,7 +65,7 @@ export const publicHalf = ({ keys }: KeySet): KeySet => ({
   keys: keys.map(({ kty, crv, x, y, kid, use, alg }) => ({ kty, crv, x, y, kid, use, alg })),
 });
 
-/** The keys of a private set. Fails with a {@link KeySetError}, also where a key is not private. */
+/** The keys of a private set. Fails with a {@link KeySetError}, also if a key is not private. */
 export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   const checked = await checkedKeys(text);
   requirePrivate({ keys: checked.map(({ jwk }) => jwk) });

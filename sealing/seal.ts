@@ -137,7 +137,7 @@ export const secretsIn = (
 
 /**
  * Opens a value that was sealed for this binding.
- * Fails with a {@link SealingError}: `unknownKey` where only the key does not fit; `notOpenable` for a damaged value,
+ * Fails with a {@link SealingError}: `unknownKey` if only the key does not fit; `notOpenable` for a damaged value,
  * another algorithm, another binding, or an age over 8 days. An issue time in the future is accepted, because users'
  * clocks differ.
  */

@@ -51,7 +51,7 @@ export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attem
 /** The length of the tab's history when the user left the page in that tab: one or two digits. */
 export const DEPTH = /^\d{1,2}$/;
 
-/** The query of the return page: the signed attempt, and the depth where the user left in the same tab. */
+/** The query of the return page: the signed attempt, and the depth if the user left in the same tab. */
 export const returnQuery = (attempt: string, depth?: string): string =>
   `${depth === undefined ? '' : `depth=${depth}&`}attempt=${attempt}`;
 

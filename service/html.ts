@@ -1,4 +1,4 @@
-/** HTML of the pages. Values are escaped where they are inserted. */
+/** HTML of the pages. Values are escaped when they are inserted. */
 
 const escapes: { [character: string]: string } = {
   '&': '&amp;',

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './parts';
 
-/** Beside the compiled service; in dist/ where the service runs from its source, as in tests. */
+/** Beside the compiled service; in dist/ if the service runs from its source, as in tests. */
 const folders = [join(__dirname, '..', 'page'), join(__dirname, '..', 'dist', 'page')];
 const folder = (): string => folders.find((candidate) => existsSync(join(candidate, 'page.js'))) ?? folders[0]!;
 

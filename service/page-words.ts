@@ -101,7 +101,7 @@ const de: PageWords = {
 
 const languages: { [tag: string]: PageWords } = { en, de };
 
-/** The texts for a language tag or an Accept-Language header; English where no language is known. */
+/** The texts for a language tag or an Accept-Language header; English if no language is known. */
 export function wordsFor(accepted = ''): PageWords {
   const weighed = accepted.split(',').map((item) => {
     const [tag = '', quality = ''] = item.trim().split(';');

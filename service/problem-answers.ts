@@ -46,7 +46,7 @@ function answerProblem(error: ServiceError, { id }: FastifyRequest, reply: Fasti
   return reply.code(status).send(JSON.stringify(documentOf(error, id)));
 }
 
-/** Sets `Retry-After` where the code has one, unless a plugin has set it. */
+/** Sets `Retry-After` if the code has one, unless a plugin has set it. */
 export function setRetryAfter(reply: FastifyReply, code: AnswerCode): void {
   const { retryAfterS } = answers[code];
   if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);

@@ -53,7 +53,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** Gives any error a code; `unexpected` where it has none. */
+/** Gives any error a code; `unexpected` if it has none. */
 export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
   if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);

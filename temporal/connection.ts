@@ -26,7 +26,7 @@ export class TemporalUnavailable extends Error {
 
 /**
  * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails
- * with one line where the profile or a certificate can't be read.
+ * with one line if the profile or a certificate can't be read.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   try {
@@ -56,7 +56,7 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
 }
 
 /**
- * As {@link connect}, but fails at once where the port is closed or the host name is unknown. For the command line;
+ * As {@link connect}, but fails at once if the port is closed or the host name is unknown. For the command line;
  * worker and service wait, because the server may be starting.
  */
 export async function connectAtOnce(target: TemporalTarget): Promise<Connection> {

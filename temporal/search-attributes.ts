@@ -36,7 +36,7 @@ export async function requireSearchAttributes(connection: TemporalServices, name
 
 /**
  * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat and
- * to run twice at once. Fails with the remedy where one exists with another type, and where the server has no operator
+ * to run twice at once. Fails with the remedy if one exists with another type, and if the server has no operator
  * service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {

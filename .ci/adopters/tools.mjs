@@ -95,7 +95,7 @@ export const tsc = (project, compiler, cwd, args = []) =>
 /** Copies a source of this folder into a project. */
 export const copySource = (name, path) => cpSync(join(sources, name), path);
 
-/** Compiles a source as an ES module, and as CommonJS where the settings allow `import` there. */
+/** Compiles a source as an ES module, and as CommonJS if the settings allow `import` there. */
 export async function compile(project, compiler, source, { extends: inherited, ...options }) {
   const path = mkdtempSync(join(project, 'compile-'));
   const kinds = options.verbatimModuleSyntax ? ['mts'] : ['mts', 'cts'];

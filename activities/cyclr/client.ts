@@ -145,7 +145,7 @@ export class CyclrClient {
   }
 
   /**
-   * A 401 means an old token or a wrong account. It is the account where a token that was requested after the first 401
+   * A 401 means an old token or a wrong account. It is the account if a token that was requested after the first 401
    * also gets a 401. The first 401 is forgotten after a while, because calls of other workers can have succeeded since.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {

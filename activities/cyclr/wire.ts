@@ -68,7 +68,7 @@ const AccountConnector = z.object({
   }),
 });
 
-/** A time of Cyclr's, in milliseconds: UTC, also where the zone is missing. */
+/** A time of Cyclr's, in milliseconds: UTC, also if the zone is missing. */
 const utc = z
   .string()
   .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
@@ -112,7 +112,7 @@ export function connectorOf(call: string, id: number, status: number, body: stri
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
 
-/** Leaves out help, options and defaults where the connector is too large for Temporal. */
+/** Leaves out help, options and defaults if the connector is too large for Temporal. */
 function bounded(whole: Connector): Connector {
   const connector = withoutAbsent(whole);
   if (JSON.stringify(connector).length <= MAX_CONNECTOR_LENGTH) return connector;

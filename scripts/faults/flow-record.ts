@@ -11,7 +11,7 @@ import { authValueOf } from '../../activities/credentials';
 
 /** The outcome that a run must have. */
 export interface RunExpectation {
-  /** The final state, or the waiting state in which the user leaves. More than one where a race decides. */
+  /** The final state, or the waiting state in which the user leaves. More than one if a race decides. */
   states: StateName[];
   failure?: FailureCode;
   verification?: Verification;

@@ -55,7 +55,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** The options, or the exit code where nothing is to run. */
+/** The options, or the exit code if nothing is to run. */
 function read(args: string[]): Arguments | number {
   try {
     const options = argumentsOf(args);

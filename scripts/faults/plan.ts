@@ -138,7 +138,7 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   });
 }
 
-/** A run after another one: it ends at once where the connector is authenticated. */
+/** A run after another one: it ends at once if the connector is authenticated. */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 

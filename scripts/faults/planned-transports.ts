@@ -68,7 +68,7 @@ export class PlannedTransports {
     };
   }
 
-  /** The view, also where the flow rejected the update as it must. */
+  /** The view, also if the flow rejected the update as it must. */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;
     try {

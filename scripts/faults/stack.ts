@@ -46,7 +46,7 @@ export interface FaultStack {
   stop(): Promise<void>;
 }
 
-/** Starts the stack without a worker. Leaves nothing running where it fails. */
+/** Starts the stack without a worker. Leaves nothing running if it fails. */
 export const startFaultStack = (folder: string): Promise<FaultStack> =>
   startTogether((onStop) => startParts(folder, onStop));
 

@@ -30,7 +30,7 @@ export interface ConsentLink {
 
 /**
  * Repeating a call with the same arguments is safe: a submission counts once. Inputs are answered with the view after
- * Cyclr took or refused them, or with nothing where the transport has no answers.
+ * Cyclr took or refused them, or with nothing if the transport has no answers.
  */
 export interface Transport {
   start(key: ConnectorKey, options?: StartOptions): Promise<{ runId: string }>;
@@ -96,7 +96,7 @@ export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: Librar
 
 const SIGNAL_MS = 5_000;
 
-/** Sends any signal. Ignored where no run is open. Fails with `temporalUnavailable` after 5 s. */
+/** Sends any signal. Ignored if no run is open. Fails with `temporalUnavailable` after 5 s. */
 export async function sendSignal(client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> {
   const send = () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body);
   await translated(() => client.withDeadline(Date.now() + SIGNAL_MS, send)).catch((err: unknown) => {

@@ -44,7 +44,7 @@ export class User {
   runId?: string;
   /** The waiting states in which the user gave an answer, in order. */
   readonly answered: WaitingStateName[] = [];
-  /** The view of the last answer, where the flow did not confirm that answer. */
+  /** The view of the last answer, if the flow did not confirm that answer. */
   #unconfirmed?: { view: View; at: number };
 
   constructor(readonly options: UserOptions) {}

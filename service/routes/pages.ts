@@ -54,7 +54,7 @@ const GoForm = z.object({
     .string()
     .regex(/^[1-9]\d{0,15}$/)
     .transform(Number),
-  /** The length of the tab's history, where the user leaves in the same tab: see page/return.ts. */
+  /** The length of the tab's history, if the user leaves in the same tab: see page/return.ts. */
   depth: z.string().regex(DEPTH).optional(),
 });
 

@@ -51,7 +51,7 @@ export class FlowWatcher {
     [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
   }
 
-  /** The subscriber gets the current view first: at once where it is known, otherwise after the next check. */
+  /** The subscriber gets the current view first: at once if it is known, otherwise after the next check. */
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
     if (this.#isLive && this.#latest) subscriber(this.#latest);

@@ -111,7 +111,7 @@ export async function openScene(): Promise<Scene> {
   };
 }
 
-/** The outcome where each input is asked for once. */
+/** The outcome if each input is asked for once. */
 function expectedOf(connector: string): RunExpectation {
   const { state, verification } = expectationOf(connector);
   return { states: [state], verification, waits: waitsOf(connector) };

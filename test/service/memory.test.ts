@@ -77,7 +77,7 @@ const basic = (secrets: TestSecrets) => ({
   password: secrets.secret('password'),
 });
 
-/** A call that sends secrets, its expected status, and its code where it is refused. */
+/** A call that sends secrets, its expected status, and its code if it is refused. */
 type Calls = { [what: string]: [(secrets: TestSecrets) => Promise<Answer>, status: number, code?: string] };
 
 const withFlows: Calls = {
@@ -221,7 +221,7 @@ test('no value of a body that ends early, or is over 256 KiB without an announce
   expect(secrets.foundIn(await heapSnapshot())).toEqual([]);
 });
 
-/** Sends a body in chunks, without its end, and destroys the connection where there is no more. The status, if any. */
+/** Sends a body in chunks, without its end, and destroys the connection if there is no more. The status, if any. */
 async function sendPartly(secrets: TestSecrets, more: string): Promise<number | undefined> {
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };
   return new Promise((resolve) => {

@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 
-/** Posts the form as a page of this origin; without `Origin` where it is empty. */
+/** Posts the form as a page of this origin; without `Origin` if it is empty. */
 const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
   service.call('POST', '/connect/go', {
     body: new URLSearchParams(

@@ -65,7 +65,7 @@ export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promis
   return eventually(scene.timeline, (entries) => entries.some(({ note }) => note === mark));
 }
 
-/** The view of an answer, also where the answer is `closed`. Fails for any other error. */
+/** The view of an answer, also if the answer is `closed`. Fails for any other error. */
 export const answered = (answer: Promise<View>): Promise<View> =>
   answer.catch((err: unknown) => {
     if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;

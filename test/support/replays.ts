@@ -51,7 +51,7 @@ function textOf(history: History): string {
 /** Stack traces hold paths of the machine that recorded them. */
 const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
 
-/** For each run the difference to its replay with this bundle; `ok` where there is none. */
+/** For each run the difference to its replay with this bundle; `ok` if there is none. */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
   runs: NamedRun[],

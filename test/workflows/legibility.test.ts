@@ -229,7 +229,7 @@ describe('the history of a flow', () => {
 });
 
 describe('the temporal command line', () => {
-  /** Runs `temporal workflow …`. Fails with its output where the exit code is not 0. */
+  /** Runs `temporal workflow …`. Fails with its output if the exit code is not 0. */
   async function temporal(command: string[], workflowId: string, ...args: string[]): Promise<string> {
     const reached = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
     const line = ['workflow', ...command, ...reached, '--workflow-id', workflowId, '--output', 'json', ...args];

@@ -5,7 +5,7 @@ import { temporaryFolder, write } from './scene';
 
 export const repository = join(__dirname, '..', '..', '..');
 
-/** In a temporary folder. Without node_modules where it is not `installed`. */
+/** In a temporary folder. Without node_modules if it is not `installed`. */
 export function project({ installed = true } = {}): string {
   const root = temporaryFolder();
   mkdirSync(join(root, 'scripts'));
