@@ -68,7 +68,7 @@ export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
 export async function sealingKeys({ env, cwd }: Place): Promise<string> {
   const { SEALING_KEYS } = await readEnvironment(environment, env);
   if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
-  const file = join(dataFolder(cwd), 'sealing-keys.json'); // kept while npm start does not run
+  const file = join(dataFolder(cwd), 'sealing-keys.json'); // the file stays after npm start has ended
   const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
   if (keys) return localKeys(keys);
   const remedy = 'set it to a JWK set, or to the path of a file that holds one';

@@ -57,7 +57,7 @@ export async function onTerminal<T>({ stdin, stderr, signal }: Cli, dialogue: (a
   });
   const terminal = createInterface({ input: stdin, output: echo, terminal: true, historySize: 0, signal });
   terminal.on('SIGINT', () => terminal.close());
-  terminal.on('line', () => (shown = false)); // at once: the rest of a pasted text can be the next, hidden answer
+  terminal.on('line', () => (shown = false)); // hide at once: the next line of a pasted text can be the answer to a hidden question
   const lines = terminal[Symbol.asyncIterator]();
 
   async function line(prompt: string, hidden = false): Promise<string> {

@@ -32,7 +32,7 @@ const Token = z.object({
   value: z.string(),
   /** The only account of the token, if it was minted with a scope. */
   accountId: z.string().optional(),
-  /** Ms since the epoch. */
+  /** Milliseconds since 1970. */
   expiresAt: z.number(),
 });
 
@@ -41,7 +41,7 @@ const SignInToken = z.object({
   value: z.string(),
   accountId: z.string(),
   username: z.string(),
-  /** Ms since the epoch. */
+  /** Milliseconds since 1970. */
   expiresAt: z.number(),
   used: z.boolean(),
 });

@@ -1,11 +1,11 @@
-/** The local stack of `npm start`, found by the note that it leaves in its data folder. */
+/** Finds the local stack by the stack file: `npm start` writes it into its data folder, and deletes it at its end. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { jsonOf } from '../workflows/connector';
 import { temporalTarget, type TemporalTarget } from './connection';
 
-const Note = z.object({
+const StackFile = z.object({
   pid: z.int().positive(),
   temporal: z.object({ address: z.string(), namespace: z.string(), uiUrl: z.string().optional() }),
   cyclr: z.object({ url: z.string(), serviceUrl: z.string().optional(), sandbox: z.boolean() }),
@@ -15,19 +15,21 @@ const Note = z.object({
 });
 
 /** The processes of a local stack and their addresses; `pid` is that of `npm start`. */
-export type LocalStack = z.infer<typeof Note>;
+export type LocalStack = z.infer<typeof StackFile>;
 
-/** The path of the note; `folder` is the data folder, `.data`. */
-export const noteFile = (folder: string): string => join(folder, 'running.json');
+/** The path of the stack file; `folder` is the data folder, `.data`. */
+export const stackFile = (folder: string): string => join(folder, 'running.json');
 
-/** The local stack that runs now; `undefined` without a note, or when its process is dead. Fails if the note is broken. */
+/**
+ * The running local stack. `undefined` without a stack file, or if its process has ended. Fails if the file is broken.
+ */
 export function findLocalStack(folder: string): LocalStack | undefined {
-  const file = noteFile(folder);
+  const file = stackFile(folder);
   const text = textOf(file);
   if (text === undefined) return undefined;
-  const note = Note.safeParse(jsonOf(text)).data;
-  if (!note) throw new Error(`${file} is not a note of npm start. Stop npm start, delete the file, and run npm start.`);
-  return isAlive(note.pid) ? note : undefined;
+  const stack = StackFile.safeParse(jsonOf(text)).data;
+  if (!stack) throw new Error(`${file} is not valid. Stop npm start, delete the file, and run npm start.`);
+  return isAlive(stack.pid) ? stack : undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ function textOf(file: string): string | undefined {
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new Error(`${file} can't be read (${code}). It is the note of npm start.`);
+    throw new Error(`${file}, a file of npm start, can't be read (${code}).`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** `npm start`: the whole stack on this machine. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { findLocalStack, noteFile, type LocalStack } from '../../temporal/local-stack';
+import { findLocalStack, stackFile, type LocalStack } from '../../temporal/local-stack';
 import { onStopSignal, runMain } from '../../temporal/process';
 import { catalogue } from '../../sandbox/catalogue';
 import { makeDataFolder, writePrivate } from '../local/data-folder';
@@ -70,9 +70,9 @@ async function refuseSecond(): Promise<void> {
 
 /** Writes the file by which other commands find this stack. Returns a function that removes the file. */
 function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => void {
-  const note: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
-  writePrivate(noteFile(folder), note);
-  return () => rmSync(noteFile(folder), { force: true });
+  const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
+  writePrivate(stackFile(folder), stack);
+  return () => rmSync(stackFile(folder), { force: true });
 }
 
 function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {

@@ -188,7 +188,7 @@ describe('a refused property', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('is retried while the connector can not be re-read, so that taken properties are not asked for again', async () => {
+  test('is retried while the connector cannot be re-read, so that taken properties are not asked for again', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };
@@ -205,7 +205,7 @@ describe('a refused property', () => {
 });
 
 describe('an input that is refused as a whole', () => {
-  test('a required value that is empty once opened: missingProperty', async () => {
+  test('a required value that is empty after opening: missingProperty', async () => {
     const at = await kestrel();
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', '') };
 

@@ -179,7 +179,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('ends earlier where the target has an earlier end', async () => {
+  test('ends earlier if the target has an earlier end', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -188,7 +188,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('sends nothing where no time is left', async () => {
+  test('sends nothing if no time is left', async () => {
     const { calls, cyclr, key } = await scene();
 
     const err = await rejection(cyclr.putAuthValue({ ...key, endsAtMs: performance.now() }, AUTH_VALUE));
@@ -333,7 +333,7 @@ describe('an account id', () => {
   );
 });
 
-test('all pages of the properties are read where Total-Pages is above 1', async () => {
+test('all pages of the properties are read if Total-Pages is above 1', async () => {
   const { cyclr, key, path, sandbox } = await scene('Fernhill');
   const page = (Id: number, Name: string): FaultRule['then'] => ({
     status: 200,

@@ -212,7 +212,7 @@ describe('mintLink fails', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('where the stored value can not be read, without making a sign-in token', async () => {
+  test('if the stored value cannot be read, without making a sign-in token', async () => {
     const at = await patched({ Authenticated: true, AuthValue: OLD });
     at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
 
@@ -262,7 +262,7 @@ describe('readAuthorization: changed', () => {
     ['before the consent', false, true],
     ['after the consent', true, false],
     ['at all', false, false],
-  ])('is false where the value can not be read %s', async (_when, before, after) => {
+  ])('is false if the value cannot be read %s', async (_when, before, after) => {
     const at = await patched(stored);
     at.sandbox.switches.authValueReadable = before;
     const { fingerprint } = await mint(at, true);
@@ -275,7 +275,7 @@ describe('readAuthorization: changed', () => {
     expect(fingerprint === undefined).toBe(!before);
   });
 
-  test('is true for a first authentication, also where the value can not be read', async () => {
+  test('is true for a first authentication, also if the value cannot be read', async () => {
     const at = await patched({ Authenticated: false });
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
@@ -312,7 +312,7 @@ describe('readAuthorization: changed', () => {
     expect([both.changed, newOne.changed]).toEqual([true, false]);
   });
 
-  test('is unknown where the connector can not be read: the activity fails', async () => {
+  test('is unknown if the connector cannot be read: the activity fails', async () => {
     const at = await patched(stored);
     at.sandbox.fault({ match: { path: at.path }, then: 'truncated' });
 

@@ -154,7 +154,7 @@ describe('a 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('counts as the second one only where its token was requested after the first 401', async () => {
+  test('counts as the second one only if its token was requested after the first 401', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });

@@ -255,7 +255,7 @@ describe('a property', () => {
     ["another one's", [{ Name: 'domain', Value: 'x' }], false],
     ['a value beside unreadable items', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
     ['nothing', [], false],
-  ])('is stored where Cyclr holds %s', (_what, Properties, isStored) => {
+  ])('is stored if Cyclr holds %s', (_what, Properties, isStored) => {
     const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
 
     expect(fields).toMatchObject([{ stored: isStored }]);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { connect, programName } from '../../cli/config';
 import { freePort } from '../../scripts/local/ports';
-import { noteFile } from '../../temporal/local-stack';
+import { stackFile } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
 import { folderOfStack } from './scene';
 
@@ -30,9 +30,9 @@ test('TEMPORAL_ADDRESS wins over the local stack; run by npm, the error also nam
   await expect(connecting).rejects.toThrow(new RegExp(`Temporal at ${address} .* npm start$`));
 });
 
-test('a broken note of the local stack is a configuration error of one line', async () => {
+test('a broken stack file is a configuration error of one line', async () => {
   const cwd = temporaryFolder();
-  const file = write(noteFile(join(cwd, '.data')), '{"service":{"apiKey":"marked-secret"}}');
+  const file = write(stackFile(join(cwd, '.data')), '{"service":{"apiKey":"marked-secret"}}');
 
   const failure = await connect({ env: {}, cwd }).catch((err: Error) => err);
 

@@ -295,7 +295,7 @@ describe('the sealing keys', () => {
     expect(stderr).not.toContain(SECRET);
   });
 
-  test('keys that can not be parsed are refused and not quoted', async () => {
+  test('keys that cannot be parsed are refused and not quoted', async () => {
     const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
 
     expect(exitCode).toBe(1);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Flows } from '../../cli/cli';
 import { run } from '../../cli/run';
-import { noteFile, type LocalStack } from '../../temporal/local-stack';
+import { stackFile, type LocalStack } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
 import type { CredentialInput, PropertyInput, View } from '../../workflows/messages';
 
@@ -102,7 +102,7 @@ export const inputOf = (calls: Call[], name: string) =>
 
 const textIn = (stream: PassThrough): string => String(stream.read() ?? '');
 
-/** A folder with the note of a local stack that runs. */
+/** A folder with the stack file of a running local stack. */
 export function folderOfStack(parts: Partial<LocalStack> = {}): string {
   const folder = temporaryFolder();
   const stack: LocalStack = {
@@ -113,6 +113,6 @@ export function folderOfStack(parts: Partial<LocalStack> = {}): string {
     service: { url: 'http://127.0.0.1:3', apiKey: 'key' },
     ...parts,
   };
-  write(noteFile(join(folder, '.data')), JSON.stringify(stack));
+  write(stackFile(join(folder, '.data')), JSON.stringify(stack));
   return folder;
 }

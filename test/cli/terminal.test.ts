@@ -118,7 +118,7 @@ describe('properties on a terminal', () => {
   const awaiting = (fields: Field[], parts: Partial<View> = {}) =>
     viewOf({ state: 'awaitingProperties', fields, ...parts });
 
-  test('missing fields are asked for: hidden where secret, with options and default as proposals', async () => {
+  test('missing fields are asked for: hidden if secret, with options and default as proposals', async () => {
     const view = awaiting([
       field('Domain', { label: 'Your domain', help: 'as in the address', options: ['eu', 'us'], default: 'eu' }),
       field('Secret', { secret: true }),

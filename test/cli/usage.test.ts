@@ -138,7 +138,7 @@ test.each([
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: `${line}\n` });
 });
 
-test('a hint names an npm script only where the program runs by npm in the repository', async () => {
+test('a hint names an npm script only if the program runs by npm in the repository', async () => {
   const answers = { view: () => Promise.reject(new ConnectorAuthError('noWorker', 'No worker answers.')) };
   const env = { npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
 

@@ -318,7 +318,7 @@ describe('result', () => {
   });
 });
 
-test('each timeline entry starts where the one before ends, and is an arrow of the machine', async () => {
+test('each timeline entry starts in the state in which the one before ends, and is a transition of the machine', async () => {
   const arrows = new Set(
     allStates.flatMap((state) =>
       allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),

@@ -59,7 +59,7 @@ test('faults of the token endpoint are retried', async () => {
   expect(requests.slice(0, 6).map(({ status }) => status)).toEqual([500, undefined, undefined, 200, 200, 200]);
 });
 
-test('a late Authenticated is waited for', async () => {
+test('the flow re-reads until Cyclr reports Authenticated', async () => {
   await Promise.all(calls.map(({ ended }) => ended));
   scene.sandbox.switches.authenticatedAfterMs = 2_500;
 

@@ -90,7 +90,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(kept).toBe('half typ');
   });
 
-  test('a lost answer: the page sends the same submission again, and the flow takes it once', async () => {
+  test('a lost answer: the page sends the same submission again, and the flow accepts it once', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await opened([key]);
     const lost: string[] = [];

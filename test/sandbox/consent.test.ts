@@ -148,7 +148,7 @@ describe('a decision', () => {
     expect(stored().Authenticated).toBe(true);
   });
 
-  test('to approve shows as Authenticated: true later, by the switch authenticatedAfterMs', async () => {
+  test('to approve gives Authenticated: true only after the time of the switch authenticatedAfterMs', async () => {
     const { sandbox, get, consent } = await oauthScene();
     sandbox.switches.authenticatedAfterMs = 60_000;
     await consent('approve');

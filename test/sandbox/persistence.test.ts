@@ -129,6 +129,6 @@ test.each([
   expect(await readFile(dataFile, 'utf8')).toBe(content);
 });
 
-test('a data file that can not be written is refused at start', async () => {
+test('a data file that cannot be written is refused at start', async () => {
   await expect(startSandbox({ dataFile: join(directory, 'nowhere', 'state.json') })).rejects.toThrow('ENOENT');
 });

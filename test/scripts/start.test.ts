@@ -130,7 +130,7 @@ describe('start and stop', () => {
     expect(await areFree(env)).toEqual([true, true, true, true]);
   });
 
-  test('a killed npm start leaves no process behind, and its note does not hinder the next one', async () => {
+  test('a killed npm start leaves no process behind, and its stack file does not block the next start', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
     await start.prints(UP);

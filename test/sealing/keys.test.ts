@@ -64,7 +64,7 @@ test('publicKeyOf gives a public key, also for a private set', async () => {
   expect(sealer.key).toMatchObject({ type: 'public' });
 });
 
-test('an imported key can not be exported', async () => {
+test('an imported key cannot be exported', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
   expect(key!.key).toMatchObject({ type: 'private', extractable: false });

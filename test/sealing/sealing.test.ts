@@ -192,7 +192,7 @@ test('a sealed value opens for 8 days, and also before its issue time', async ()
   await expect(open(sealed, binding, keys, issuedAt + 8 * DAY_MS + 1)).rejects.toMatchObject(notOpenable);
 });
 
-test('a value is unknownKey only where everything but the key fits, because unknownKey is retried', async () => {
+test('a value is unknownKey only if everything but the key fits, because unknownKey is retried', async () => {
   const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
   const sealed = await seal('hunter2', binding, sealer);
 

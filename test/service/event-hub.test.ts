@@ -202,7 +202,7 @@ describe('a slow reader', () => {
     expect(quick.ids().length).toBeGreaterThanOrEqual(3);
   });
 
-  test('gets the views of all flows in turn, so that a busy flow can not block another', async () => {
+  test('gets the views of all flows in turn, so that a busy flow cannot block another', async () => {
     const [busy, calm] = [await asking(), await asking()];
     const stream = hub.stream([busy.key, calm.key]);
     const quick = read(hub, [busy.key, calm.key]);

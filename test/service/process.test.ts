@@ -66,7 +66,7 @@ test('with faults in its environment it exits with 1 and one message that names 
   expect(stderr).toMatch(/^service: SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/);
 });
 
-test('where its port is taken it exits with 1', async () => {
+test('if its port is taken it exits with 1', async () => {
   const { code, stderr } = await endOf(await serviceEnv(settings));
 
   expect(code).toBe(1);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { findLocalStack, findTemporal, noteFile } from '../../temporal/local-stack';
+import { findLocalStack, findTemporal, stackFile } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
 
 const stack = {
@@ -11,34 +11,34 @@ const stack = {
   service: { url: 'http://127.0.0.1:4446', apiKey: 'marked-secret' },
 };
 
-/** A data folder with this note. */
-function folderWith(note: unknown): string {
+/** A data folder with this content of the stack file. */
+function folderWith(content: unknown): string {
   const folder = temporaryFolder();
-  write(noteFile(folder), typeof note === 'string' ? note : JSON.stringify(note));
+  write(stackFile(folder), typeof content === 'string' ? content : JSON.stringify(content));
   return folder;
 }
 
 const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
 const noConfigFile = () => ({ HOME: temporaryFolder() });
 
-test('a note of a process that runs is found', () => {
+test('a stack file with the id of a running process gives the stack', () => {
   expect(findLocalStack(folderWith(stack))).toEqual(stack);
 });
 
-test('without a note, with a file as data folder, and with the note of a dead process, no stack is found', () => {
+test('without a stack file, with a file as data folder, and after the end of the process, no stack is found', () => {
   expect(findLocalStack(temporaryFolder())).toBeUndefined();
   expect(findLocalStack(write(join(temporaryFolder(), '.data'), ''))).toBeUndefined();
   expect(findLocalStack(folderWith({ ...stack, pid: deadPid() }))).toBeUndefined();
 });
 
 test.each(['', '{"service":{"apiKey":"marked-secret"', 'null', '{}', JSON.stringify({ ...stack, temporal: {} })])(
-  'a broken note fails with one line that names the file and quotes nothing: %s',
-  (note) => {
-    const folder = folderWith(note);
+  'a broken stack file gives an error of one line with its path and without its content: %s',
+  (content) => {
+    const folder = folderWith(content);
 
     const finding = () => findLocalStack(folder);
 
-    expect(finding).toThrow(`${noteFile(folder)} is not a note of npm start.`);
+    expect(finding).toThrow(`${stackFile(folder)} is not valid.`);
     expect(finding).not.toThrow(/marked-secret|\n/);
   },
 );
@@ -50,7 +50,7 @@ test('Temporal is that of the local stack, without the API key of another server
   expect(target).toEqual({ address, namespace, connectionOptions: { address } });
 });
 
-test('an explicit address, namespace or profile wins over the note, which is then not read', () => {
+test('with an explicit address, namespace or profile the stack file is not read', () => {
   const TEMPORAL_CONFIG_FILE = write(
     join(temporaryFolder(), 'temporal.toml'),
     '[profile.default]\naddress = "by-file:1"\n[profile.away]\naddress = "by-profile:1"\n',

@@ -316,7 +316,7 @@ describe('a flow fails as invalidInput', () => {
   ];
 
   test.concurrent.each(starts)(
-    'without a request to Cyclr where the start has this fault: %s',
+    'without a request to Cyclr if the start has this fault: %s',
     async (name, workflowId, args) => {
       const handle = await stage.client.workflow.start('authenticateConnector', { taskQueue, workflowId, args });
       stage.record(name, handle);
@@ -345,7 +345,7 @@ describe('a flow fails as connectorNotFound', () => {
     stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 404 } });
   };
 
-  test.concurrent('where the account has no such connector', async () => {
+  test.concurrent('if the account has no such connector', async () => {
     const { accountId, connectorId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: connectorId + 100_000 });
     stage.record('connector-not-found-in-fetchingConnector', scene.handle);
@@ -357,7 +357,7 @@ describe('a flow fails as connectorNotFound', () => {
     expect(scene.requests()).toHaveLength(1);
   });
 
-  test.concurrent('where the connector belongs to another account', async () => {
+  test.concurrent('if the connector belongs to another account', async () => {
     const { connectorId } = stage.install('Brightdesk');
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId });
@@ -365,14 +365,14 @@ describe('a flow fails as connectorNotFound', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test.concurrent('where the connector is removed before the properties are applied', async () => {
+  test.concurrent('if the connector is removed before the properties are applied', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     await gone(scene, 'applyingProperties');
 
     expect(await scene.sets({ Domain: 'acme' })).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test.concurrent('where the connector is removed before the credentials are applied', async () => {
+  test.concurrent('if the connector is removed before the credentials are applied', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     await gone(scene, 'applyingCredentials');
 
@@ -382,7 +382,7 @@ describe('a flow fails as connectorNotFound', () => {
     expect(view.connector?.name).toBe('Brightdesk');
   });
 
-  test.concurrent('where the connector is removed before a consent is verified', async () => {
+  test.concurrent('if the connector is removed before a consent is verified', async () => {
     const scene = await consentScene(stage);
     const link = await scene.asks();
     await gone(scene, 'verifyingAuthorization');

@@ -198,7 +198,7 @@ describe('an input', () => {
   });
 
   test.concurrent(
-    'with one submission id, sent at once, while it is applied and after its refusal, is taken once',
+    'with one submission id, sent at once, while it is applied and after its refusal, is accepted once',
     async () => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       stage.record('same-submission-by-signal', scene.handle);

@@ -194,7 +194,7 @@ describe('a link', () => {
   });
 });
 
-describe('a link that cannot be made', () => {
+describe('a link that cannot be made at once', () => {
   test.concurrent.each<[string, FaultRule['then']]>([
     ['403', { status: 403 }],
     ['429 with a long Retry-After', { kind: 'throttled', retryAfter: 60 }],
@@ -230,8 +230,8 @@ describe('a link that cannot be made', () => {
 
   test.concurrent.each<[string, FaultRule['then']]>([
     ['503', { status: 503 }],
-    ['an answer that got lost', 'applied-then-reset'],
-  ])('at once because of %s is made a second later', async (_name, then) => {
+    ['a lost answer', 'applied-then-reset'],
+  ])('after %s is made by a retry a second later', async (_name, then) => {
     const scene = await consentScene(stage);
     faultAtSignIn(scene.key, then);
 
@@ -533,7 +533,7 @@ describe('over minutes and hours', () => {
   });
 
   describe('a consent without a return', () => {
-    test('is found by one re-read when the newest link expires, also where an older link was used', async () => {
+    test('is found by one re-read when the newest link expires, also if an older link was used', async () => {
       const scene = await consentScene(skipping);
       skipping.record('consent-found-when-the-link-expires', scene.handle);
       const older = await scene.asks();
@@ -560,7 +560,7 @@ describe('over minutes and hours', () => {
       await scene.reaches('authenticated');
     });
 
-    test('fails the flow when the link expires where Cyclr has no such connector', async () => {
+    test('fails the flow when the link expires, if Cyclr has no such connector', async () => {
       const scene = await consentScene(skipping);
       skipping.record('connector-not-found-when-the-link-expires', scene.handle);
       await scene.asks();

@@ -160,7 +160,7 @@ test.concurrent('a connector that is authenticated already costs one request', a
   expect(scene.requests()).toHaveLength(1);
 });
 
-test.concurrent('the default of a property is not stored where the user leaves the property out', async () => {
+test.concurrent('the default of a property is not stored if the user leaves the property out', async () => {
   const scene = await stage.scene('Kestrel');
   const { fields } = await scene.reaches('awaitingProperties');
 
@@ -227,7 +227,7 @@ test.concurrent('a required property that Cyclr lost after the input is asked fo
   expect(await stage.auth.result(on)).toMatchObject({ state: 'authenticated' });
 });
 
-test.concurrent('each account id is a flow of its own, also where ids look alike or are URL-encoded', async () => {
+test.concurrent('each account id is a flow of its own, also if ids look alike or are URL-encoded', async () => {
   const ids = ['a/b', 'a%2Fb', 'ä ö', "it's (me)!*", '100%', 'x'.repeat(200), '+', '..a'];
 
   const scenes = await Promise.all(ids.map((accountId) => stage.scene('Openrates', { accountId })));

@@ -45,33 +45,30 @@ async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   return Promise.all(sent);
 }
 
-describe('of many messages at once', () => {
-  test.concurrent(
-    'ten updates are answered, also where the last of them ends the flow, beside ten signals',
-    async () => {
-      const scene = await asking();
-      const inputs = await Promise.all([
-        ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
-        keyInput(stage, scene, 'right'),
-      ]);
-      const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
+describe('with many messages at once', () => {
+  test.concurrent('ten updates are answered, also if the last of them ends the flow, beside ten signals', async () => {
+    const scene = await asking();
+    const inputs = await Promise.all([
+      ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
+      keyInput(stage, scene, 'right'),
+    ]);
+    const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
 
-      const [views] = await Promise.all([
-        Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
-        Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
-      ]);
-      const end = await stage.auth.result(scene.key);
+    const [views] = await Promise.all([
+      Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
+      Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
+    ]);
+    const end = await stage.auth.result(scene.key);
 
-      expect(end).toMatchObject({ state: 'authenticated' });
-      expect(views.at(-1)).toEqual(end);
-      // The sender of a refused input gets the refusal although the next input is being applied.
-      const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
-      const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-      for (const view of views) expect([refused, end]).toContainEqual(view.state === end.state ? view : part(view));
-      expect(scene.cyclr().AuthValue).toBe('right');
-      expect(puts(scene)).toBeLessThanOrEqual(20);
-    },
-  );
+    expect(end).toMatchObject({ state: 'authenticated' });
+    expect(views.at(-1)).toEqual(end);
+    // The sender of a refused input gets the refusal although the next input is being applied.
+    const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
+    const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
+    for (const view of views) expect([refused, end]).toContainEqual(view.state === end.state ? view : part(view));
+    expect(scene.cyclr().AuthValue).toBe('right');
+    expect(puts(scene)).toBeLessThanOrEqual(20);
+  });
 
   test.concurrent('ten confirmations, ten requests for links and twenty returns start one verification', async () => {
     const scene = await consentScene(stage);
@@ -364,7 +361,7 @@ describe('in two tabs', () => {
   });
 });
 
-test.concurrent('one submission from two clients and by signal is taken once', async () => {
+test.concurrent('one submission from two clients and by signal is accepted once', async () => {
   const scene = await asking();
   const release = holdPut(scene);
   const other = new ConnectorAuth(stage.client);
@@ -396,7 +393,7 @@ test.concurrent('a refusal reaches its sender although the next input is being a
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
 });
 
-test.concurrent('an input at the deadline is taken or refused, and answered', async () => {
+test.concurrent('an input at the deadline is accepted or refused, and answered', async () => {
   const delays = [-60, -30, -15, 0, 15, 30];
   const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 5000 } })));
 

@@ -98,7 +98,7 @@ describe('the stored credentials', () => {
   );
 
   test.concurrent.each(Object.entries(ways))(
-    '(%s) stay where the flow is cancelled or expires without input',
+    '(%s) stay if the flow is cancelled or expires without input',
     async (_name, { connector, patch, asks }) => {
       const patience = { credentials: 700, authorization: 700 };
       const [one, other] = [stage.install(connector, { patch }), stage.install(connector, { patch })];
@@ -194,7 +194,7 @@ describe('a consent', () => {
     expect(scene.reads()).toBe(3); // at the start, with the link, after the return
   });
 
-  test.concurrent('is asked for at once where the properties are stored', async () => {
+  test.concurrent('is asked for at once if the properties are stored', async () => {
     const patch = { ...withOldTokens, Properties: [{ Name: 'Shop', Value: 'acme' }] };
     const scene = await consenting(stage, stage.install('Shopwell', { patch }));
     const link = await scene.asks();

@@ -181,7 +181,7 @@ describe('cyclr-connect replay', () => {
     expect(lines.map((json) => JSON.parse(json) as unknown)).toEqual([{ file: shown, workflowId, runId, ok: true }]);
   });
 
-  test.concurrent('replays nothing and exits with 2 where a file cannot be read', async () => {
+  test.concurrent('replays nothing and exits with 2 if a file cannot be read', async () => {
     const missing = join(folder, 'missing.json');
 
     const { exitCode, lines, stderr } = await replay([first, missing]);
@@ -197,14 +197,14 @@ describe('cyclr-connect replay', () => {
     expect(stderr).toContain('nothing was replayed');
   });
 
-  test.concurrent('exits with 1 where Temporal refuses the query', async () => {
+  test.concurrent('exits with 1 if Temporal refuses the query', async () => {
     const { exitCode, stderr } = await replay(['--from-server', '--query', 'no query']);
 
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Temporal refuses the call');
   });
 
-  test.concurrent('prints the differences and exits with 1 where workflows give other commands', async () => {
+  test.concurrent('prints the differences and exits with 1 if workflows give other commands', async () => {
     const open = await stage.scene('Kestrel');
     await open.reaches('awaitingProperties');
     const build = await brokenBuild();

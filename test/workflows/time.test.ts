@@ -132,7 +132,7 @@ test('each wait has its own patience, counted from its entry', async () => {
 });
 
 describe('the last read before a consent expires', () => {
-  test('ends the flow as authenticated where the user consented without a return', async () => {
+  test('ends the flow as authenticated if the user consented without a return', async () => {
     const flow = await consentScene(stage);
     stage.record('last-read-finds-the-consent', flow.handle);
     stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
@@ -143,7 +143,7 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as expired where Cyclr has no consent', async () => {
+  test('ends the flow as expired if Cyclr has no consent', async () => {
     const flow = await consentScene(stage);
 
     const end = await stage.auth.result(flow.key);
@@ -152,7 +152,7 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as expired where Cyclr cannot be read', async () => {
+  test('ends the flow as expired if Cyclr cannot be read', async () => {
     const flow = await consentScene(stage);
     fault(flow.key, { status: 403 });
 
@@ -161,7 +161,7 @@ describe('the last read before a consent expires', () => {
     expect(end.state).toBe('expired');
   });
 
-  test('ends the flow as failed where Cyclr has no such connector', async () => {
+  test('ends the flow as failed if Cyclr has no such connector', async () => {
     const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
     fault(flow.key, { status: 404 });
 
@@ -183,7 +183,7 @@ describe('the last read before a consent expires', () => {
     expect((await cancelled).state).toBe('cancelled');
   });
 
-  test('proves nothing where the connector was authenticated before', async () => {
+  test('proves nothing if the connector was authenticated before', async () => {
     const on = stage.install('Ledgerly', { patch: { Authenticated: true, AuthValue: '{}' } });
     const flow = await consentScene(stage, on, { intent: 'reauthenticate' });
 
@@ -227,7 +227,7 @@ describe('credentials that Cyclr checks only at its next call', () => {
   test.each([
     ["of the partner's own connector", 'Homeport', 'awaitingCredentials'],
     ['in place of consent', 'Ledgerly', 'awaitingAuthorization'],
-  ] as const)('are asked for again where they are tokens %s', async (_name, connector, state) => {
+  ] as const)('are asked for again if they are tokens %s', async (_name, connector, state) => {
     const flow = await stage.scene(connector);
     stage.record(`tokens-never-enough-in-${state}`, flow.handle);
     await flow.reaches(state);

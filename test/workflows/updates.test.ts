@@ -202,7 +202,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
 });
 
 describe('an update is answered by a view with a problem', () => {
-  test.concurrent('where Cyclr refuses the credentials; the next ones are taken', async () => {
+  test.concurrent('if Cyclr refuses the credentials; the next ones are accepted', async () => {
     const scene = await at('awaitingCredentials');
     stage.record('credentials-refused-twice', scene.handle);
 
@@ -222,7 +222,7 @@ describe('an update is answered by a view with a problem', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test.concurrent('where Cyclr refuses a property, which is named', async () => {
+  test.concurrent('if Cyclr refuses a property; the problem names it', async () => {
     const scene = await at('awaitingProperties');
     stage.record('property-refused', scene.handle);
 
@@ -235,7 +235,7 @@ describe('an update is answered by a view with a problem', () => {
     });
   });
 
-  test.concurrent('where the activity cannot open the value, or finds another kind', async () => {
+  test.concurrent('if the activity cannot open the value, or finds another kind', async () => {
     const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
     stage.record('credentials-of-another-kind', other.handle);
 
@@ -254,7 +254,7 @@ describe('an update is answered by a view with a problem', () => {
 
 describe('the same id', () => {
   test.concurrent(
-    'of an update, sent three times at once and after the end, is taken once and answered alike',
+    'of an update, sent three times at once and after the end, counts once and gets the same answer',
     async () => {
       const scene = await at('awaitingCredentials');
       const release = hold('PUT', scene.key);
@@ -376,7 +376,7 @@ describe('an update in a working state is kept', () => {
     expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"at-1"}');
   });
 
-  test.concurrent('and refused as notNow where the next state waits for another input', async () => {
+  test.concurrent('and refused as notNow if the next state waits for another input', async () => {
     const on = stage.install('Fernhill');
     const release = hold('GET', on);
     const scene = await stage.scene(on);
@@ -387,7 +387,7 @@ describe('an update in a working state is kept', () => {
     expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', id: 's', note: 'notNow' });
   });
 
-  test.concurrent('and answered as cancelled where a cancellation ends the flow', async () => {
+  test.concurrent('and answered as cancelled if a cancellation ends the flow', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
     await scene.signals('credentialInput', await keyInput(stage, scene, 's', 'wrong'));

@@ -29,7 +29,7 @@ test('a TEMPORAL_CLI_PATH that is not executable is an error, also with another 
   await expect(findBinary('temporal', { env, downloads: [never] })).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
 });
 
-test('a binary on the PATH is used before the cache; files and folders that can not be executed are skipped', async () => {
+test('a binary on the PATH is used before the cache; files and folders that cannot be executed are skipped', async () => {
   const folder = temporaryFolder();
   write(join(folder, 'first', 'temporal'), 'a text');
   mkdirSync(join(folder, 'second', 'temporal'), { recursive: true });

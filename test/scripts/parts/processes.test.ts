@@ -119,7 +119,7 @@ describe('a program behind a guard process', () => {
     expect(one.log()).toBe('here\n');
   });
 
-  test('stops, and is killed where it ignores SIGTERM', async () => {
+  test('stops, and is killed if it ignores SIGTERM', async () => {
     const [willing, deaf] = [
       await program(['sleep', '60']),
       await program(['sh', '-c', 'trap "" TERM; echo here; sleep 60']),

@@ -75,7 +75,7 @@ test('a port that is taken fails the start, for Temporal Web too', async () => {
   await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
 });
 
-test('a server that can not start fails with its last lines and the path of its log', async () => {
+test('a server that cannot start fails with its last lines and the path of its log', async () => {
   const folder = temporaryFolder();
   const options = { ...(await optionsIn(folder)), dbFile: join(folder, 'missing', 'temporal.db') };
 
