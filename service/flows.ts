@@ -32,7 +32,7 @@ async function newestAttempt(auth: ConnectorAuth, key: ConnectorKey): Promise<st
 const OUTCOME_TIMEOUT_MS = 10_000;
 
 /**
- * Reports a return from the third party. The flow verifies it against Cyclr, at most once for each attempt. Answers the
+ * Reports a return from the third party. The flow verifies it against Cyclr, at most once for each attempt. Returns the
  * view after the verification, or the current view after 10 s. Fails: notStarted.
  */
 export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {

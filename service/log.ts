@@ -21,7 +21,7 @@ const probes = ['/healthz', '/readyz'];
 /** Calls `report` after each answer, with the pattern of the route instead of the URL. */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
   app.addHook('onResponse', async (request, reply) => {
-    const isKnown = request.caller !== '' || undefined; // an unknown caller chooses the account id freely
+    const isKnown = request.caller !== '' || undefined; // without authentication a caller can send any account id
     const { accountId } = Object(request.params) as { accountId?: unknown };
     report({
       method: request.method,

@@ -17,7 +17,7 @@ export function answerErrors(app: App): void {
   });
 }
 
-/** Collects the routes that are added from now on. Answers the methods of a path; none for an unknown path. */
+/** Collects the routes that are added from now on. Returns the methods of a path; none for an unknown path. */
 function routeMethods(app: App): (path: string) => string[] {
   const known: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {

@@ -89,7 +89,7 @@ export const temporalEnvironment = z.object({
     example: '/etc/ssl/temporal-ca.pem',
   }),
   TEMPORAL_TLS_SERVER_NAME: text.meta({
-    description: 'Name that the certificate of the server must have, where it is not the host of the address.',
+    description: 'Name that the certificate of the server must have, if it is not the host of the address.',
     example: 'temporal.internal.example',
   }),
   TEMPORAL_CONFIG_FILE: text.meta({

@@ -96,7 +96,7 @@ export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {
 const RETRY_MS = { min: 500, max: 3000 };
 
 interface EventStreamSettings {
-  /** Called at the first read; answers the flows to watch. */
+  /** Called at the first read; returns the flows to watch. */
   onOpen: () => Iterable<FlowWatcher>;
   onClose: () => void;
   heartbeatMs: number;

@@ -145,7 +145,7 @@ test('a page that returns after a restart gets the present view first', async ()
   expect(viewsIn(page.streams[1]!)).toEqual([view]);
 });
 
-/** A call during which the service dies. */
+/** A call during which the service is killed. */
 interface Row {
   one: ServiceUser;
   call: JourneyCall;
@@ -248,7 +248,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('each call was at that moment', () => {
+  test('the kill hit each call at that moment', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

@@ -8,7 +8,7 @@ import { before, hasArrived, isAnswered, untilAll, type StepCall } from './held-
 import { faultsIn, historyOf, lostAttempts, openScene, type Scene, type TestUser } from './scene';
 import { steps } from './steps';
 
-/** The fault of the call, and whether Cyclr has made its change when the worker dies. */
+/** The fault of the call. `isDone`: Cyclr has made the change when the worker is killed. */
 const moments = {
   'before Cyclr makes the change': { fault: 'hang', isDone: false },
   'after the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },

@@ -296,7 +296,7 @@ describe('a return', () => {
     await stage.auth.cancel(scene.key);
   });
 
-  test.concurrent('of a superseded attempt starts one re-read, and a confirmation may ask again', async () => {
+  test.concurrent('of a superseded attempt starts one re-read, and a confirmation can start another', async () => {
     const scene = await consentScene(stage);
     stage.record('consent-in-the-older-tab', scene.handle);
     const older = await scene.asks();
