@@ -8,7 +8,8 @@ import { startProxy } from '../../scripts/faults/proxy';
 import { startTemporal, startWorker } from '../../scripts/local/parts';
 import { workerEnv } from '../../scripts/local/settings';
 import { searchAttributeNames } from '../../temporal/search-attributes';
-import { atEnd, eventually, launch, temporaryFolder } from '../scripts/parts/scene';
+import { eventually } from '../support/eventually';
+import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
 
 jest.setTimeout(600_000); // ends a hang
 

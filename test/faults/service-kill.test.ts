@@ -73,10 +73,7 @@ async function passOne(one: ServiceUser): Promise<void> {
 async function untilWaiting({ calls, ended }: ServiceUser): Promise<void> {
   let hasEnded = false;
   const end = ended!.finally(() => (hasEnded = true));
-  const isWaiting = eventually(
-    () => hasEnded || calls.waiting !== undefined,
-    (isSo) => isSo,
-  );
+  const isWaiting = eventually(() => hasEnded || calls.waiting !== undefined);
   await Promise.race([end, isWaiting]);
 }
 
@@ -166,7 +163,7 @@ const moments: { [name: string]: Moment } = {
     async reach(rows) {
       proxy.hold();
       for (const { one } of rows) one.calls.open();
-      await eventually(proxy.isHolding, (isHolding) => isHolding);
+      await eventually(proxy.isHolding);
     },
     isDone: false,
   },

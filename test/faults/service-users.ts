@@ -132,7 +132,7 @@ class Browser {
     const { auth } = this.scene;
     const startShort = () => auth.start(this.key, { patience: { properties: '3 seconds' } });
     const invitation = await this.#tokenFromBackend('invitation', startShort);
-    await eventually(isIn(this.scene, this.key, 'expired'), (isExpired) => isExpired);
+    await eventually(isIn(this.scene, this.key, 'expired'));
     this.token = (await this.calls.call('POST', '/v1/session/redeem', { token: invitation })).body.token;
   }
 

@@ -6,7 +6,7 @@ import { freePorts, install, type Installation } from './installation';
 let installation: Installation;
 beforeEach(() => (installation = install()));
 afterEach(() => installation.remove());
-jest.setTimeout(90_000);
+jest.setTimeout(600_000); // ends a hang
 
 const allEnded = `${Object.keys(expectations).length} of ${Object.keys(expectations).length} connectors ended as expected.`;
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));

@@ -84,11 +84,7 @@ export function openPage(serviceUrl: string, token: () => string): Page {
     get events() {
       return streams.flatMap(({ events }) => events);
     },
-    isReading: () =>
-      eventually(
-        () => isOpen || isOver,
-        (reading) => reading,
-      ),
+    isReading: () => eventually(() => isOpen || isOver),
     isFinal: follow().finally(() => (isOver = true)),
     leave() {
       isLeft = true;

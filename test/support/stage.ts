@@ -246,10 +246,7 @@ function installRuntime(): string[] {
 async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
   const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
-  await eventually(
-    () => connection.workflowService.describeNamespace({ namespace }),
-    () => true,
-  );
+  await eventually(() => connection.workflowService.describeNamespace({ namespace }));
   await registerSearchAttributes(connection, namespace);
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { project, repository, worker } from './project';
-import { eventually, launch, write } from './scene';
+import { eventually } from '../../support/eventually';
+import { launch, write } from './scene';
 
 jest.setTimeout(300_000); // ends a hang
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { project } from './project';
-import { atEnd, eventually, isAlive, write } from './scene';
+import { eventually } from '../../support/eventually';
+import { atEnd, isAlive, write } from './scene';
 
 jest.setTimeout(300_000); // ends a hang
 

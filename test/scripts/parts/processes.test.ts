@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { type ProcessOptions, startMain, startProgram, startTogether } from '../../../scripts/local/process';
-import { atEnd, eventually, isAlive, launch, temporaryFolder, write } from './scene';
+import { eventually } from '../../support/eventually';
+import { atEnd, isAlive, launch, temporaryFolder, write } from './scene';
 
 const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
 

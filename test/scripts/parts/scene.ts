@@ -43,14 +43,6 @@ export function launch(command: string, args: string[], { cwd, env }: { cwd?: st
   return { child, output, ended };
 }
 
-/** Waits until `check` holds. Fails after two minutes, which ends a hang. */
-export async function eventually(check: () => unknown): Promise<void> {
-  for (const deadline = Date.now() + 120_000; !(await check());) {
-    if (Date.now() > deadline) throw new Error(`It did not happen: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** True if the process runs. A zombie does not run. */
 export function isAlive(pid: number): boolean {
   try {

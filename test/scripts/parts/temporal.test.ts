@@ -14,7 +14,8 @@ import {
   searchAttributeNames,
 } from '../../../temporal/search-attributes';
 import { searchAttributes } from '../../../workflows/messages';
-import { atEnd, eventually, isAlive, launch, temporaryFolder } from './scene';
+import { eventually } from '../../support/eventually';
+import { atEnd, isAlive, launch, temporaryFolder } from './scene';
 
 jest.setTimeout(600_000); // ends a hang; the first run on a machine downloads the server
 
@@ -103,12 +104,7 @@ describe('search attributes', () => {
     namespace = `test-${randomUUID().slice(0, 8)}`;
     const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
     await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
-    await eventually(() =>
-      connection.workflowService.describeNamespace({ namespace }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await eventually(() => connection.workflowService.describeNamespace({ namespace }));
   });
   afterAll(async () => {
     await server.stop();
