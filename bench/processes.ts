@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const TICK_MS = 10; // USER_HZ is 100 wherever Node runs
+const TICK_MS = 10; // USER_HZ is 100 on every Linux platform of Node
 
 /** The CPU time of a process in milliseconds, user and system. Fails if the process does not exist. */
 export function cpuMsOf(pid: number): number {

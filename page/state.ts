@@ -133,7 +133,9 @@ export function problemsIn(problem: ShownProblem | undefined, fields: readonly P
 export const missingIn = (fields: readonly Field[], values: { [name: string]: string }): string[] =>
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 
-/** The fields to show (required, or with a problem) and those to fold. Without any to show, none is folded. */
+/**
+ * The fields to show (required, or with a problem) and those to collapse. If no field is to be shown, all are shown.
+ */
 export function foldedOf(fields: readonly Field[], problems: ReadonlyMap<string, unknown>) {
   const isShown = ({ required, name }: Field) => required || problems.has(name);
   if (!fields.some(isShown)) return { shown: fields, folded: [] };

@@ -1,6 +1,6 @@
 /**
- * Signed tokens (JWT): sessions and invitations of browsers, and the attempts that return from a third party. The service
- * stores none of them: every instance with the same keys verifies them.
+ * Signed tokens (JWT): sessions and invitations of browsers, and the attempts that return from a third party. The
+ * service stores none of them: every instance with the same keys verifies them.
  */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -53,9 +53,9 @@ export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
 } as const;
-/** A session can be renewed for so long. */
+/** The time during which a session can be renewed, from its creation on. */
 const SESSION_CAP_MS = 8 * HOUR_MS;
-/** A return is accepted for so long after its link was made. */
+/** The time during which a return is accepted, from the creation of its link on. */
 const ATTEMPT_MS = DAY_MS;
 
 const types = { session: 'session+jwt', invitation: 'invitation+jwt', attempt: 'attempt+jwt' } as const;

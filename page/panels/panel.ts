@@ -36,7 +36,7 @@ const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'consent'];
 /** Panels whose heading has information. In a list, the headings of the others would only repeat the name. */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported'];
 
-/** Panels whose body has the text already. */
+/** Panels whose body already shows the text. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
 const textOf = ({ m, name, act }: PanelProps, kind: Panel): string => {

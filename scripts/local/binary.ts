@@ -34,14 +34,14 @@ const binaries = {
 
 export interface Search {
   env?: NodeJS.ProcessEnv;
-  /** Tried in this order where the machine has none. */
+  /** The downloads to try, in this order, if the machine has no binary. */
   downloads?: readonly Download[];
 }
 
 /**
- * The path of an executable: that of its environment variable, else one on the PATH, else the one in our cache, else a
- * download into the cache. Several processes may call it at once. Progress goes to standard error. Fails with a list of
- * the attempts and the remedy.
+ * The path of an executable, from the first of: its environment variable, the PATH, our cache, a download into the
+ * cache. Several processes may call it at once. Progress goes to standard error. Fails with a list of the attempts and
+ * the remedy.
  */
 export async function findBinary(
   name: keyof typeof binaries,

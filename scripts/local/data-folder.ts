@@ -1,4 +1,4 @@
-/** The folder in which a stack keeps its keys, its flows and its logs: `.data` of `npm start`. */
+/** The data folder of a stack, with keys, flows and logs: for `npm start` it is `.data`. */
 import {
   closeSync,
   existsSync,
@@ -17,7 +17,7 @@ import { newServiceKeys, type ServiceKeys } from './settings';
 
 export interface DataFolder {
   logFolder: string;
-  /** Of the Temporal dev server and of the sandbox. */
+  /** The data files of the Temporal dev server and of the sandbox. */
   temporalFile: string;
   sandboxFile: string;
   /** The file of the private sealing keys. */
@@ -26,8 +26,8 @@ export interface DataFolder {
 }
 
 /**
- * Makes the folder and its keys at first use; from then on they stay. Fails with one line that names the file and what
- * to do, where a file of an earlier start can not be used.
+ * Creates the folder and its keys at the first use, and keeps them. If a file of an earlier start can't be used, fails
+ * with one line that names the file and the remedy.
  */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
   const logFolder = makeDataFolder(folder);
@@ -49,7 +49,9 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   return { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys };
 }
 
-/** Makes it, with its folder of logs, which is returned. Fails with one line where it is a file. */
+/**
+ * Creates the data folder and its folder of logs. Returns the folder of logs. Fails with one line if a file is there.
+ */
 export function makeDataFolder(folder: string): string {
   if (existsSync(folder) && !statSync(folder).isDirectory())
     throw new Error(
@@ -103,7 +105,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Writes JSON that its owner alone can read; whole or not at all. */
+/** Writes a JSON file that only its owner can read. The file gets the whole content or does not change. */
 export function writePrivate(file: string, content: object): void {
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(content, undefined, 2), { mode: 0o600 });

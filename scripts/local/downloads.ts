@@ -18,7 +18,7 @@ export interface Binary {
 const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
-/** Puts the binary at `path`, whole or not at all. Fails with one line: the attempt and its error. */
+/** Downloads the binary to `path`, completely or not at all. Fails with one line: the attempt and its error. */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
 /** The download of Temporal's SDK. */

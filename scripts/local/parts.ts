@@ -1,7 +1,7 @@
 /**
  * The parts of a local stack, each a process: `startTemporal`, `startSandbox`, `startWorker`, `startService`. Each waits
  * until its process works (`waits: false` leaves that to `ready()`), takes ports or finds free ones, and fails with the
- * last lines of the log. What it returns has `exited`, `stop()`, `kill()`, `log()`; see `LocalProcess`.
+ * last lines of the log. Each returns a `LocalProcess`, with `exited`, `stop()`, `kill()` and `log()`.
  *
  *     const temporal = await startTemporal({ logFolder });
  *     const sandbox = await startSandbox({ logFolder });
@@ -25,18 +25,18 @@ import {
 import { connect } from '../../temporal/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 
-/** Of every part. `name` is that of the log file, and has a default. */
+/** The options of every part. `name`: the name of the log file, which has a default. */
 type PartOptions = Pick<ProcessOptions, 'logFolder' | 'env' | 'waits' | 'stopWithinMs'> & { name?: string };
 
 export interface TemporalOptions extends PartOptions {
   port?: number;
-  /** Without it there is no Temporal Web. */
+  /** The port of Temporal Web. Without it Temporal Web does not run. */
   uiPort?: number;
-  /** Keeps the flows, in a folder that exists. One server at a time. Without it they end with the server. */
+  /** The file of the flows, in an existing folder, for one server at a time. Without it the flows end with the server. */
   dbFile?: string;
-  /** Names of Keyword attributes to register; those that exist stay. */
+  /** The names of Keyword attributes to register. Existing ones do not change. */
   searchAttributes?: readonly string[];
-  /** Of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
+  /** Values of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
   dynamicConfig?: { [key: string]: number | boolean };
 }
 
@@ -46,7 +46,7 @@ export interface LocalTemporal extends LocalProcess {
   uiUrl?: string;
 }
 
-/** Temporal's dev server. Stopped and started again with the same `dbFile`, it continues where it was. */
+/** Temporal's dev server. After a stop and a start with the same `dbFile`, it continues its flows. */
 export async function startTemporal({
   name = 'temporal',
   port,
@@ -84,7 +84,7 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
   ];
 }
 
-/** Short attempts first: one connection waits a second before it tries again. */
+/** Short attempts first: a single connection would wait a second before it tries again. */
 function answersGrpc(address: string): () => Promise<boolean> {
   let attemptMs = 50;
   return async () => {
@@ -102,7 +102,7 @@ function answersGrpc(address: string): () => Promise<boolean> {
 
 export interface LocalSandbox extends LocalProcess {
   url: string;
-  /** For `startWorker`. */
+  /** The address and the client, for `startWorker`. */
   cyclr: Cyclr;
 }
 
@@ -126,7 +126,7 @@ export async function startSandbox({
 }
 
 export interface WorkerOptions extends PartOptions {
-  /** Where no Temporal or no Cyclr is given, the variables of this process name them. */
+  /** Without a given Temporal or Cyclr, the variables of this process apply. */
   temporal?: TemporalAddress;
   cyclr?: Cyclr;
   /** The private JWK set, or the path of its file. */
@@ -163,13 +163,13 @@ export async function startWorker({
 }
 
 export interface ServiceOptions extends PartOptions {
-  /** Where no Temporal is given, the variables of this process name it. */
+  /** Without a given Temporal, the variables of this process apply. */
   temporal?: TemporalAddress;
   /** The private JWK set of the workers; the service gets its public half. */
   sealingKeys: string;
   port?: number;
   metricsPort?: number;
-  /** New ones by default. */
+  /** New keys by default. */
   keys?: ServiceKeys;
   nodeArgs?: readonly string[];
 }
@@ -184,7 +184,7 @@ export interface LocalService extends LocalProcess, ServiceAddress {
   metricsUrl?: string;
 }
 
-/** It answers open requests for at most 40 s. */
+/** A stopping service answers open requests for at most 40 s. */
 const SERVICE_STOP_MS = 45_000;
 
 /** The onboarding service. */
@@ -207,7 +207,7 @@ export async function startService({
   return { ...started, url, apiKey: keys.apiKey, ...(metricsUrl && { metricsUrl }) };
 }
 
-/** A session as a backend gets one for its user: its token, and the link to the connect page. */
+/** Creates a session as a backend does. Returns its token, and the link to the connect page. */
 export async function mintSession(
   { url, apiKey }: ServiceAddress,
   session: object,

@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that Linux, macOS and Windows give to outgoing connections: none of those can take a port meanwhile. */
+/** Below the ports that Linux, macOS and Windows give to outgoing connections, so that none of them takes the port. */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
-/** A port that no process listens on. Use it soon: nothing keeps others from taking it. */
+/** A port that no process listens on. Use it soon: it is not reserved. */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
@@ -14,7 +14,7 @@ export async function freePort(ip = '127.0.0.1'): Promise<number> {
   }
 }
 
-/** Whether a server could listen on it now. Fails if the address is none of this machine's. */
+/** True if the port is free. Fails if this machine does not have the address. */
 export async function isFree(port: number, ip = '127.0.0.1'): Promise<boolean> {
   const server = createServer().listen(port, ip);
   try {

@@ -13,18 +13,18 @@ import { isFree } from './ports';
 export interface ProcessOptions {
   /** Names the process in messages, and its log file. */
   name: string;
-  /** Is made when it is missing. */
+  /** The folder of the log file; created if it does not exist. */
   logFolder: string;
   args?: readonly string[];
-  /** Variables beside those of this process; `undefined` removes one. */
+  /** Variables in addition to those of this process; `undefined` removes one. */
   env?: NodeJS.ProcessEnv;
-  /** Ports of 127.0.0.1 that it listens on. When one is taken, nothing is started. */
+  /** The ports of 127.0.0.1 on which the process listens. If one is taken, nothing is started. */
   ports?: readonly number[];
-  /** Whether it works; an error counts as `false`. Default: it is ready once it runs. */
+  /** Returns true when the process works; an error counts as false. By default, it is ready when it runs. */
   isReady?: () => Promise<boolean>;
   /** `false`: return once the process runs. `ready()` then waits for `isReady`. */
   waits?: boolean;
-  /** How long `stop` waits before it kills; 10 s by default. */
+  /** The time that `stop` waits between SIGTERM and SIGKILL; 10 s by default. */
   stopWithinMs?: number;
 }
 
@@ -37,12 +37,12 @@ export interface LocalProcess {
   name: string;
   pid: number;
   logFile: string;
-  /** Resolves when it has ended, for whatever reason; never rejects. */
+  /** Resolves when the process has ended, for any reason; never rejects. */
   exited: Promise<Exit>;
   isRunning(): boolean;
-  /** Resolves when it works. Fails with its last lines when it ends before, and after 3 minutes. */
+  /** Resolves when the process works. Fails with its last lines if it ends before, and after 3 minutes. */
   ready(): Promise<void>;
-  /** Sends SIGTERM, and SIGKILL when it still runs after `stopWithinMs`. Safe to repeat: it sends one SIGTERM. */
+  /** Sends SIGTERM, then SIGKILL if the process still runs after `stopWithinMs`. Safe to repeat: sends one SIGTERM. */
   stop(withinMs?: number): Promise<Exit>;
   /** Sends this signal and waits for the end. Safe to repeat. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
@@ -62,8 +62,8 @@ const above = join(__dirname, '..', '..');
 const dist = basename(above) === 'dist' ? above : join(above, 'dist');
 
 /**
- * Starts one of our `main.js`, by its path within dist/, and waits until it is ready. Fails with its last lines where it
- * ends before, and leaves nothing running.
+ * Starts one of our `main.js`, by its path within dist/, and waits until it is ready. If it ends before, fails with its
+ * last lines, and leaves nothing running.
  */
 export const startMain = ({
   main,
@@ -79,7 +79,7 @@ export const startMain = ({
   return start(options, async (log, env) => launch(line, log, env));
 };
 
-/** The same for any other program. A small process between this one and the program ends it when this one is gone. */
+/** The same for any other program. A small guard process ends the program when this process has ended. */
 export const startProgram = ({
   command,
   args = [],
@@ -111,7 +111,7 @@ export async function startTogether<T extends object>(
 
 interface Launched {
   child: ChildProcess;
-  /** Of the program, which can be a child of `child`. */
+  /** The id of the program, which can be a child of `child`. */
   pid: number;
   exited: Promise<Exit>;
 }
@@ -135,7 +135,7 @@ async function start(
   }
 }
 
-/** With an IPC channel, whose end tells the child that this process is gone. */
+/** With an IPC channel: when this process ends, the channel closes, and the child ends. */
 function launch(line: readonly string[], log: number, env: NodeJS.ProcessEnv): Launched {
   const [command, ...args] = line as [string, ...string[]];
   const child = spawn(command, args, { env, stdio: ['ignore', log, log, 'ipc'], detached: true });
@@ -181,7 +181,7 @@ async function notStarted({ name, exited, lastLines, logFile }: LocalProcess): P
   return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lastLines()}`);
 }
 
-/** Passes signals on to the program, ends as the program ends, and stops the program when its parent is gone. */
+/** The guard: forwards signals to the program, has its exit code, and stops the program when the parent has ended. */
 const guard = `
 const [command, ...args] = process.argv.slice(1);
 const child = require('child_process').spawn(command, args, { stdio: 'inherit' });
@@ -220,7 +220,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** The end of a process is reported a moment after it: until then its id is unknown to the system. */
+/** The system reports the end of a process with a delay: a signal in this time fails, because the id is unknown. */
 function sendTo(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -17,7 +17,7 @@ export interface Cyclr {
   url: string;
   clientId: string;
   clientSecret: string;
-  /** Where Cyclr serves its consent pages. */
+  /** The URL of Cyclr's consent pages. */
   serviceUrl?: string;
 }
 
@@ -26,7 +26,7 @@ export interface SessionKeySet {
   keys: { kty: 'oct'; k: string }[];
 }
 
-/** What a service needs beside Temporal: the key of its backends, and the keys that sign its sessions. */
+/** The keys of a service: the API key of its backends, and the keys that sign its sessions. */
 export interface ServiceKeys {
   apiKey: string;
   sessionKeys: SessionKeySet;
@@ -40,13 +40,13 @@ export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: ra
 /** New keys for one service. */
 export const newServiceKeys = (): ServiceKeys => ({ apiKey: random(), sessionKeys: newSessionKeys() });
 
-/** The Cyclr that a sandbox at this address is. */
+/** The address and the client of a sandbox, in the form of a Cyclr. */
 export const cyclrOf = (url: string): Cyclr => ({
   ...{ url, serviceUrl: url },
   ...{ clientId: client.id, clientSecret: client.secret },
 });
 
-/** Of a process that reaches this Temporal: it gets no other TEMPORAL_* variable of this process, and no profile file. */
+/** Variables to reach this Temporal, in place of all TEMPORAL_* variables of this process and of its profile file. */
 export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.keys(process.env).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, undefined]] : [])),
@@ -63,14 +63,14 @@ const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.Pr
   CYCLR_SERVICE_URL: serviceUrl,
 });
 
-/** Of a sandbox. */
+/** Variables of a sandbox. */
 export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string }): NodeJS.ProcessEnv => ({
   SANDBOX_PORT: `${port}`,
   SANDBOX_HOST: undefined,
   SANDBOX_DATA: dataFile,
 });
 
-/** Of a worker. Where no Temporal or no Cyclr is given, the variables of this process name them. */
+/** Variables of a worker. Without a given Temporal or Cyclr, those of this process apply. */
 export const workerEnv = ({
   temporal,
   cyclr,
@@ -89,7 +89,7 @@ export const workerEnv = ({
   HEALTH_PORT: `${healthPort}`,
 });
 
-/** Of a service. Where no Temporal is given, the variables of this process name it. */
+/** Variables of a service. Without a given Temporal, those of this process apply. */
 export const serviceEnv = async ({
   temporal,
   port,

@@ -1,4 +1,4 @@
-/** The whole stack of `npm start` and the demo. A Temporal or a Cyclr that the environment names is used instead. */
+/** The whole stack of `npm start` and the demo. TEMPORAL_ADDRESS and CYCLR_API_URL replace the local servers. */
 import { connectAtOnce, temporalTarget, type TemporalTarget } from '../../temporal/connection';
 import type { LocalStack } from '../../temporal/local-stack';
 import { readKeySet } from '../../sealing/key-file';
@@ -14,11 +14,11 @@ export type Running = Omit<LocalStack, 'pid'>;
 export interface Stack extends Running {
   /** Resolves with a message when a part ends by itself. */
   died: Promise<string>;
-  /** Stops the parts that were started, in reverse order. Safe to repeat. */
+  /** Stops the started parts in reverse order. Safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** Those that are missing are free ones, but for `ui`: without it there is no Temporal Web. */
+/** A missing port is a free one. Without `ui`, Temporal Web does not run. */
 export interface Ports {
   temporal?: number;
   ui?: number;
@@ -28,16 +28,18 @@ export interface Ports {
 }
 
 export interface StackOptions {
-  /** For data, keys and logs. */
+  /** The folder of data, keys and logs. */
   folder: string;
   ports?: Ports;
   /** Called with one line for each part that works. */
   say(line: string): void;
-  /** Ends the start: it fails, and leaves nothing running. */
+  /** Aborts the start: it fails, and leaves nothing running. */
   signal?: AbortSignal;
 }
 
-/** Starts the stack and waits until it works. Fails with one message that says what to do, and leaves nothing running. */
+/**
+ * Starts the stack and waits until it works. If that fails, the message has the remedy, and nothing is left running.
+ */
 export const startStack = (options: StackOptions): Promise<Stack> =>
   startTogether(async (onStop) => {
     const ends: Promise<string>[] = [];
@@ -67,7 +69,7 @@ function abortOf(signal: AbortSignal | undefined): Promise<never> {
   return aborted;
 }
 
-/** Notes a part, so that it is stopped with the others, and waits until it is ready. */
+/** Registers a part to be stopped with the others, and waits until it is ready. */
 type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
 
 async function startParts({ folder, ports = {}, say }: StackOptions, started: Started): Promise<Running> {

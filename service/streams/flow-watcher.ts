@@ -129,7 +129,7 @@ export class Notifier {
     this.#notified = false;
   }
 
-  /** Waits for a notification, for `timeoutMs` at most. Answers whether there was one. */
+  /** Waits for a notification, for `timeoutMs` at most. Returns true if there was one. */
   async wait(timeoutMs: number): Promise<boolean> {
     if (!this.#notified) await this.#notifiedWithin(timeoutMs);
     const notified = this.#notified;

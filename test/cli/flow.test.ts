@@ -54,7 +54,7 @@ describe('start', () => {
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
   });
 
-  test('a flow that is open already is reported as such, with exit code 0', async () => {
+  test('for an open flow start prints "Already open", with exit code 0', async () => {
     const { exitCode, stdout } = await cli(['start', 'acme', '42'], {
       answers: { start: async () => ({ ...started, started: false }) },
     });

@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-/** No word of the dead service reaches Temporal. */
+/** Kills the service and starts it again. The cut drops data that the killed service had sent to the proxy. */
 async function killAndRestart(): Promise<void> {
   await service.kill();
   proxy.cut();

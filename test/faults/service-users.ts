@@ -49,8 +49,8 @@ export class GatedCalls {
   }
 
   /**
-   * Fails for any other status than 2xx. A repetition of the last call does not wait for the test. `prepare` runs
-   * between the gate and the call.
+   * Fails for any other status than 2xx. A repetition of the last call does not wait for the test. `prepare` runs when
+   * the test lets the call pass, before the call.
    */
   async call(method: string, path: string, call?: Call, prepare?: () => Promise<unknown>): Promise<Answer> {
     const name = `${method} ${path

@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-/** No word of the dead worker reaches Temporal. */
+/** Kills the worker and starts another one. The cut drops data that the killed worker had sent to the proxy. */
 async function replaceWorker(meanwhile: () => unknown = () => undefined): Promise<void> {
   await worker.kill();
   scene.toTemporal.cut();

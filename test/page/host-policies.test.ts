@@ -69,7 +69,7 @@ describeInBrowser('the page of another site', () => {
       expect(await page.evaluate("customElements.get('cyclr-connect') === undefined")).toBe(true);
     });
 
-    test('without connect-src the element says that it has no connection', async () => {
+    test('without connect-src the element shows that it has no connection', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('connect-src'));
 
       await page.getByText('No connection at the moment.').first().waitFor();

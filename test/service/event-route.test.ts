@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
 
-/** The clock of tokens is so much behind the clock of streams. */
+/** The difference by which the clock of tokens is behind the clock of streams. */
 let behindMs = 0;
 let service: Service;
 

@@ -60,7 +60,7 @@ const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Waits until a reader has got so many more events. */
+/** Waits until a reader has received this number of further events. */
 const more = ({ events }: Reading, count: number) => {
   const before = events.length;
   return eventually(

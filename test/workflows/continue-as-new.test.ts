@@ -201,7 +201,7 @@ test.concurrent('the list of workflows shows the next run, and the next run gets
     started!.workflowExecutionStartedEventAttributes!.input!.payloads?.map(({ data }) => Buffer.from(data!).toString()),
   );
   expect(input).toContain('awaitingCredentials');
-  expect(input).toContain('sealed'); // the id of the submission, in the list of those that were taken
+  expect(input).toContain('sealed'); // the id of the submission, in the list of the accepted ones
   expect(input).not.toMatch(/eyJ/); // the beginning of every compact JWE
 });
 
