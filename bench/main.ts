@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { runUntilStopped } from '../scripts/command';
+import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
@@ -31,23 +31,13 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
 const say = (line: string): void => console.error(line);
 
 async function main(args: string[]): Promise<number> {
-  const flags = readFlags(args);
-  if (!flags) return 2;
-  if (flags.help) return (console.log(help), 0);
+  const flags = readOptions(args, flagsOf, help);
+  if (typeof flags === 'number') return flags;
   return runUntilStopped(
     startStack(),
     (stack) => measure(stack, flags),
     ({ stop }) => stop(),
   );
-}
-
-function readFlags(args: string[]): Flags | undefined {
-  try {
-    return flagsOf(args);
-  } catch (err) {
-    console.error((err as Error).message);
-    return undefined;
-  }
 }
 
 async function measure(stack: Stack, { waiting, service, rounds, flows, cached, out }: Flags): Promise<number> {

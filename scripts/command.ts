@@ -12,6 +12,25 @@ export function refuseArguments(args: readonly string[], help: string): number |
   return isAsked ? 0 : 2;
 }
 
+/**
+ * The options of a command, read by `read`. The exit code if nothing is to run: 0 after `--help`; 2 after an error of
+ * `read`, which is printed before `help`.
+ */
+export function readOptions<T extends { help: boolean }>(
+  args: string[],
+  read: (args: string[]) => T,
+  help: string,
+): T | number {
+  try {
+    const options = read(args);
+    if (options.help) process.stdout.write(`${help}\n`);
+    return options.help ? 0 : options;
+  } catch (err) {
+    process.stderr.write(`${(err as Error).message}\n\n${help}\n`);
+    return 2;
+  }
+}
+
 /** The value of a command-line option. Fails with one line that gives the allowed range. */
 export function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runMain } from '../../temporal/process';
 import { installSilentRuntime } from '../../temporal/replay';
-import { runUntilStopped } from '../command';
+import { readOptions, runUntilStopped } from '../command';
 import { each } from '../each';
-import { argumentsOf, type Arguments } from './arguments';
+import { argumentsOf } from './arguments';
 import { Disturbances } from './disturbances';
 import type { FlowRecord } from './flow-record';
 import { drawPlans } from './plan';
@@ -35,7 +35,7 @@ const PROGRESS_EVERY_MS = 5000;
 const FAULTS_SHOWN = 20;
 
 async function main(args: string[]): Promise<number> {
-  const options = read(args);
+  const options = readOptions(args, argumentsOf, help);
   if (typeof options === 'number') return options;
   const { seed = randomInt(2 ** 31), flows } = options;
   console.log(`Seed ${seed}, ${flows} flows`);
@@ -52,18 +52,6 @@ async function main(args: string[]): Promise<number> {
   } finally {
     if (code === 1) console.log(`Logs and database: ${folder}`);
     else rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** The options, or the exit code if nothing is to run. */
-function read(args: string[]): Arguments | number {
-  try {
-    const options = argumentsOf(args);
-    if (options.help) console.log(help);
-    return options.help ? 0 : options;
-  } catch (err) {
-    console.error(`${(err as Error).message}\n\n${help}`);
-    return 2;
   }
 }
 
