@@ -118,7 +118,7 @@ describe('many streams', () => {
     pages = await openPages(FLOWS);
   });
 
-  test(`each of ${STREAMS} open streams costs less than 50 KB of memory`, async () => {
+  test(`each of ${STREAMS} open streams costs less than 35 KB of heap and 100 KB of resident memory`, async () => {
     const before = await memory();
     pages!.push(...(await openPages(STREAMS - FLOWS)));
     const after = await memory();
@@ -128,8 +128,11 @@ describe('many streams', () => {
       `An open stream costs ${Math.round(cost('rss') / KB)} KB, of which ${Math.round(cost('heap') / KB)} KB of heap.\n`,
     );
     expect(cost('heap')).toBeGreaterThan(0);
-    expect(cost('heap')).toBeLessThan(50 * KB);
-    expect(cost('rss')).toBeLessThan(50 * KB);
+    // After a garbage collection a stream holds 25 to 26 KB of heap, on Node 20.20 and 24.21.
+    expect(cost('heap')).toBeLessThan(35 * KB);
+    // Resident memory also counts the free pages that V8 keeps: 5 to 34 KB a stream on Node 20.20, 37 to 64 KB on
+    // Node 24.21. Its limit finds large buffers, which are outside the heap.
+    expect(cost('rss')).toBeLessThan(100 * KB);
   });
 
   test('a new view of one flow goes to the streams of that flow only', async () => {
