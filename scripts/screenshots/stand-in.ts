@@ -19,7 +19,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Gives a blank page this appearance. Its routes and the timeout of its calls stay. */
+  /** Gives a page this appearance. Its routes and the timeout of its calls stay. */
   show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface Gallery {
 export async function openGallery(): Promise<Gallery> {
   const browser: Browser = await launchBrowser();
   const standIn: StandIn = await openStandIn();
-  /** Blank pages for the next visits. Opening a page costs more time than showing a page state in an open one. */
+  /** Open pages for the next visits. Opening a page costs more time than showing a page state in an open one. */
   const kept = new Map<BrowserContext, Page>();
   return {
     someone: (options) => browser.newContext({ locale: 'en-GB', ...options }),
@@ -24,9 +24,9 @@ export async function openGallery(): Promise<Gallery> {
       kept.delete(context);
       await standIn.show(page, look);
       const result = await act(page);
-      const isBlankable = look.before === undefined; // init scripts can't be removed from a page
-      await (isBlankable ? blank(page) : page.close());
-      if (isBlankable) kept.set(context, page);
+      const isKept = look.before === undefined; // init scripts can't be removed from a page
+      await (isKept ? leave(page) : page.close());
+      if (isKept) kept.set(context, page);
       return result;
     },
     async close() {
@@ -36,9 +36,10 @@ export async function openGallery(): Promise<Gallery> {
   };
 }
 
-async function blank(page: Page): Promise<void> {
+/** Leaves the page state. For a page of another site, and for about:blank, Chromium would start another process. */
+async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' });
-  await page.goto('about:blank');
+  await page.goto(new URL('/healthz', page.url()).href);
   await page.emulateMedia({ colorScheme: null, reducedMotion: null, forcedColors: null });
 }
 
