@@ -61,26 +61,6 @@ test('the bench runs every flow to its end, prints a table, and writes JSON and 
   expect(leftovers()).toEqual([]);
 });
 
-test('bench --waiting starts flows and measures inputs to them', async () => {
-  const run = bench('--waiting', '7');
-
-  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('"flows": 7')]);
-  expect(JSON.parse(written('waiting.json'))).toMatchObject({ flows: 7, inputs: { count: 7 } });
-});
-
-test('bench --service compares the service with direct calls; 500 idle streams cause no query', async () => {
-  const run = bench('--service', '--rounds', '1', '--flows', '4');
-
-  expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('Views read per second')]);
-  const { rows, streams, push, reading } = JSON.parse(written('service.json'));
-  expect(push).toMatchObject({ stream: [{ delays: Array(4).fill(expect.any(Number)) }], direct: [{}] });
-  expect(reading).toEqual({ session: [expect.any(Number)], query: [expect.any(Number)] });
-  expect(streams).toMatchObject({ streams: 500, queries: 0, descriptions: 0 });
-  for (const { ratio } of rows) expect(ratio.median).toEqual(expect.any(Number));
-  expect(written('service.svg')).toMatch(/^<svg /);
-  expect(leftovers()).toEqual([]);
-});
-
 test('Ctrl-C stops all processes of the bench; no results are written', async () => {
   const run = bench('--rounds', '1000', '--flows', '3');
   await run.prints('round 0');
