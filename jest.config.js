@@ -36,6 +36,7 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
   ],
+  testSequencer: '<rootDir>/test/support/slow-first.mjs',
   testTimeout: 120_000, // ends a hang, never a test on a slow machine
   maxWorkers: 3, // on two cores: tests that go through days, faults and browsers wait for half of their time
 };
