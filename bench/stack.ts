@@ -9,7 +9,7 @@ import { connect } from '../temporal/connection';
 import { type ServiceAddress, startSandbox, startService, startTemporal, startWorker } from '../scripts/local/parts';
 import { freePort } from '../scripts/local/ports';
 import { startTogether, type LocalProcess } from '../scripts/local/process';
-import { searchAttributeNames } from '../temporal/search-attributes';
+import { searchAttributeTypes } from '../temporal/search-attributes';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
 
@@ -53,7 +53,7 @@ type Started = <Part extends LocalProcess>(part: Part) => Part;
 async function startParts(folder: string, started: Started): Promise<Omit<Stack, 'stop'>> {
   const dbFile = join(folder, 'temporal.db');
   const logFolder = folder;
-  const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeNames }));
+  const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes }));
   const { address } = temporal;
   // Never closed: retries of calls that are open at Ctrl-C would fail. The connection ends with this process.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });

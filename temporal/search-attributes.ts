@@ -4,7 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../workflows/messages';
 import { ConfigError } from './environment';
 
-const KEYWORD = 2; // temporal.api.enums.v1.IndexedValueType
+/** The name of each type on command lines and in the columns of the visibility store, and its number in Temporal's API. */
+const types = {
+  KEYWORD: { name: 'Keyword', value: 2 },
+  BOOL: { name: 'Bool', value: 5 },
+  DATETIME: { name: 'Datetime', value: 6 },
+} as const; // temporal.api.enums.v1.IndexedValueType
 const VISIBLE_MS = 30_000;
 const INVALID_ARGUMENT = 3; // gRPC
 const PERMISSION_DENIED = 7;
@@ -13,13 +18,23 @@ const UNIMPLEMENTED = 12;
 /** A connection of a client or of a worker. */
 export type TemporalServices = Pick<Connection, 'operatorService' | 'workflowService'>;
 
-/** The names of the search attributes; each is a Keyword. */
-export const searchAttributeNames: readonly string[] = Object.values(searchAttributes).map(({ name }) => name);
+/** The type of each search attribute by its name, as Temporal's command line calls it: `Keyword`, `Datetime`, `Bool`. */
+export const searchAttributeTypes: { readonly [name: string]: string } = Object.fromEntries(
+  Object.values(searchAttributes).map(({ name, type }) => [name, types[type].name]),
+);
+/** The number of each type in Temporal's API, by the name of the search attribute. */
+export const searchAttributeTypeNumbers: { readonly [name: string]: number } = Object.fromEntries(
+  Object.values(searchAttributes).map(({ name, type }) => [name, types[type].value]),
+);
+export const searchAttributeNames: readonly string[] = Object.keys(searchAttributeTypes);
+
+const withTypes = (names: readonly string[]): string =>
+  names.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
 
 /** The search attributes that the namespace lacks. Works without the operator service. */
 export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const there = (await typesOf(connection, namespace)) ?? (await aliasesOf(connection, namespace));
-  return searchAttributeNames.filter((name) => there[name] !== KEYWORD);
+  return searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
 }
 
 /**
@@ -30,7 +45,7 @@ export async function requireSearchAttributes(connection: TemporalServices, name
   const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length === 0) return;
   throw new ConfigError(
-    `Namespace ${namespace} lacks the search attributes ${missing.join(', ')}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`,
+    `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`,
   );
 }
 
@@ -47,23 +62,23 @@ export async function registerSearchAttributes(connection: TemporalServices, nam
 }
 
 async function add(connection: TemporalServices, namespace: string, names: string[]): Promise<void> {
-  const types = await typesOf(connection, namespace);
-  if (!types) {
+  const there = await typesOf(connection, namespace);
+  if (!there) {
     throw new Error(
-      `This server gives no access to its operator service, as Temporal Cloud. Add these search attributes of type Keyword to namespace ${namespace} by tcld or the web console: ${names.join(', ')}`,
+      `This server gives no access to its operator service, as Temporal Cloud. Add these search attributes to namespace ${namespace} by tcld or the web console: ${withTypes(names)}`,
     );
   }
-  const taken = names.filter((name) => name in types); // the server would answer a second add with success, and change nothing
+  const taken = names.filter((name) => name in there); // the server would answer a second add with success, and change nothing
   if (taken.length > 0) {
-    throw new Error(`Search attributes of namespace ${namespace} that are not of type Keyword: ${taken.join(', ')}`);
+    throw new Error(`Search attributes of namespace ${namespace} that must have another type: ${withTypes(taken)}`);
   }
-  const wanted = Object.fromEntries(names.map((name) => [name, KEYWORD]));
+  const wanted = Object.fromEntries(names.map((name) => [name, searchAttributeTypeNumbers[name]!]));
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }
 
 /** The server's components load a new search attribute a moment later. Until then they refuse a start that uses it. */
 async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
-  const query = searchAttributeNames.map((name) => `${name} = ''`).join(' AND ');
+  const query = searchAttributeNames.map((name) => `${name} IS NULL`).join(' AND ');
   for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
     try {
       await connection.workflowService.countWorkflowExecutions({ namespace, query });
@@ -91,5 +106,6 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
 async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   const aliases = Object.entries(config?.customSearchAttributeAliases ?? {});
-  return Object.fromEntries(aliases.map(([column, name]) => [name, /^Keyword\d+$/.test(column) ? KEYWORD : 0]));
+  const typeOf = (column: string) => Object.values(types).find(({ name }) => column.replace(/\d+$/, '') === name);
+  return Object.fromEntries(aliases.map(([column, name]) => [name, typeOf(column)?.value ?? 0]));
 }

@@ -7,7 +7,7 @@ import type { AccountConnector } from '../../sandbox/answers';
 import { startSandbox, type Sandbox } from '../../sandbox/server';
 import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
 import { connect } from '../../temporal/connection';
-import { searchAttributeNames } from '../../temporal/search-attributes';
+import { searchAttributeTypes } from '../../temporal/search-attributes';
 import type { ConnectorKey } from '../../workflows/connector';
 import { startTemporal, startWorker, type LocalTemporal, type LocalWorker } from '../local/parts';
 import { freePort } from '../local/ports';
@@ -98,7 +98,7 @@ async function startParts(folder: string, onStop: FaultStack['onStop']): Promise
 
 async function restartableTemporal(folder: string, logFolder: string, onStop: FaultStack['onStop']) {
   const options = { logFolder, port: await freePort(), dbFile: join(folder, 'temporal.db') };
-  const start = () => startTemporal({ ...options, searchAttributes: searchAttributeNames });
+  const start = () => startTemporal({ ...options, searchAttributes: searchAttributeTypes });
   let running: LocalTemporal = await start();
   onStop(() => running.stop());
   return {

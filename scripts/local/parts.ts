@@ -34,8 +34,8 @@ export interface TemporalOptions extends PartOptions {
   uiPort?: number;
   /** The file of the flows, in an existing folder, for one server at a time. Without it the flows end with the server. */
   dbFile?: string;
-  /** The names of Keyword attributes to register. Existing ones do not change. */
-  searchAttributes?: readonly string[];
+  /** The types of the search attributes to register, by name. Existing ones do not change. */
+  searchAttributes?: { readonly [name: string]: string };
   /** Values of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
   dynamicConfig?: { [key: string]: number | boolean };
 }
@@ -71,7 +71,7 @@ export async function startTemporal({
 }
 
 function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: number }): string[] {
-  const { port, uiPort, dbFile, searchAttributes = [], dynamicConfig = {} } = options;
+  const { port, uiPort, dbFile, searchAttributes = {}, dynamicConfig = {} } = options;
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--log-level', 'warn'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
@@ -80,7 +80,7 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'], // twice as fast as the defaults
     ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
     ...(dbFile === undefined ? [] : ['--db-filename', dbFile]),
-    ...searchAttributes.flatMap((attribute) => ['--search-attribute', `${attribute}=Keyword`]),
+    ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
 

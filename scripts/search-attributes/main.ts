@@ -10,7 +10,7 @@ import { refuseArguments } from '../command';
 
 const help = `Usage: npm run search-attributes
 
-Registers the search attributes that the workflows set (${searchAttributeNames.join(', ')}; type Keyword)
+Registers the search attributes that the workflows set (${searchAttributeNames.join(', ')})
 in the namespace of TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or of a profile (TEMPORAL_PROFILE). Without these
 variables, uses the running stack of npm start. Existing attributes do not change.`;
 

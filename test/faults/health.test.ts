@@ -7,7 +7,7 @@ import { generateKey } from '../../sealing/keys';
 import { startProxy } from '../../scripts/faults/proxy';
 import { startTemporal, startWorker } from '../../scripts/local/parts';
 import { workerEnv } from '../../scripts/local/settings';
-import { searchAttributeNames } from '../../temporal/search-attributes';
+import { searchAttributeTypes } from '../../temporal/search-attributes';
 import { eventually } from '../support/eventually';
 import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
 
@@ -26,7 +26,7 @@ async function settingsAt(address: string) {
 }
 
 async function temporalBehindProxy() {
-  const server = await startTemporal({ logFolder: temporaryFolder(), searchAttributes: searchAttributeNames });
+  const server = await startTemporal({ logFolder: temporaryFolder(), searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());
   const proxy = await startProxy(server.address);
   atEnd(() => proxy.close());

@@ -12,6 +12,7 @@ import {
   missingSearchAttributes,
   registerSearchAttributes,
   searchAttributeNames,
+  searchAttributeTypes,
 } from '../../../temporal/search-attributes';
 import { searchAttributes } from '../../../workflows/messages';
 import { eventually } from '../../support/eventually';
@@ -43,7 +44,7 @@ async function connectTo(address: string): Promise<Connection> {
 test('a server that is started again on its data file still has its flows', async () => {
   const folder = temporaryFolder();
   const [uiPort, dbFile] = [await freePort(), join(folder, 'temporal.db')];
-  const options = { ...(await optionsIn(folder)), uiPort, dbFile, searchAttributes: searchAttributeNames };
+  const options = { ...(await optionsIn(folder)), uiPort, dbFile, searchAttributes: searchAttributeTypes };
   const first = await started(options);
   await first.client.workflow.start('anything', { taskQueue: 'no-worker', workflowId: 'kept' });
   expect((await fetch(first.server.uiUrl ?? '')).status).toBe(200);
@@ -140,7 +141,7 @@ describe('search attributes', () => {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { ConnectorName: TEXT } });
 
     await expect(registerSearchAttributes(connection, namespace)).rejects.toThrow(
-      /not of type Keyword: ConnectorName$/,
+      /must have another type: ConnectorName \(Keyword\)$/,
     );
   });
 
@@ -153,6 +154,8 @@ describe('search attributes', () => {
     const closed = { workflowService: connection.workflowService, operatorService } as unknown as Connection;
 
     expect(await missingSearchAttributes(closed, namespace)).toEqual(others);
-    await expect(registerSearchAttributes(closed, namespace)).rejects.toThrow(others.join(', '));
+    await expect(registerSearchAttributes(closed, namespace)).rejects.toThrow(
+      others.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', '),
+    );
   });
 });
