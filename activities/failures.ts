@@ -4,6 +4,7 @@ import { SealingError, type SealingErrorCode } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
 import type { Problem } from '../workflows/messages';
 import { problemOf } from '../workflows/problems';
+import { ActivityAttempt } from './attempt';
 import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
 
 interface Fate {
@@ -39,14 +40,25 @@ export const inputRefused = (problem: Problem): ApplicationFailure =>
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   ApplicationFailure.nonRetryable(problem.message, 'CyclrRefused' satisfies ActivityFailureType, problem, ...details);
 
-/** Runs a call and turns its error into a Temporal failure. An error of any other class is a bug. */
-export async function mapped<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Runs a call and turns its error into a Temporal failure. An error of any other class is a bug. A failure is retryable
+ * until a minute after the activity's first attempt began.
+ */
+export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
+  const attempt = new ActivityAttempt();
   try {
-    return await call();
+    return await call(attempt);
   } catch (err) {
-    throw failureOf(err);
+    const failure = failureOf(err);
+    if (failure.nonRetryable) throw failure;
+    if (!attempt.mayRetry(failure.nextRetryDelay as number | undefined)) throw withoutRetry(failure);
+    attempt.report();
+    throw failure;
   }
 }
+
+const withoutRetry = ({ message, type, details }: ApplicationFailure): ApplicationFailure =>
+  ApplicationFailure.create({ message, type: type ?? undefined, nonRetryable: true, ...(details && { details }) });
 
 function failureOf(err: unknown): ApplicationFailure {
   if (err instanceof ApplicationFailure) return err;

@@ -21,7 +21,7 @@ export type { ConnectorActivities } from '../workflows/ports';
 export function createActivities(parts: ActivityParts): ConnectorActivities {
   return {
     fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
-    applyProperties: (key, input) => mapped(() => applyProperties(parts, key, input)),
+    applyProperties: (key, input) => mapped((attempt) => applyProperties(parts, key, input, attempt)),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
     readAuthorization: (key, since) => mapped(() => readAuthorization(parts, key, since)),

@@ -1,11 +1,12 @@
 /** Opens a user's input and stores it in Cyclr. */
-import { activityInfo, Context, log, metricMeter } from '@temporalio/activity';
+import { activityInfo, log, metricMeter } from '@temporalio/activity';
 import { credentialsOf } from '../sealing/credentials';
 import type { PrivateKeys } from '../sealing/keys';
 import { open, SealingError, type Binding } from '../sealing/seal';
 import type { Connector, ConnectorKey, Sealed } from '../workflows/connector';
 import type { CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';
+import type { ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
@@ -20,8 +21,13 @@ interface Parts {
 const HEARTBEAT_MS = 5_000;
 
 /** Sets the properties and re-reads the connector. Safe to repeat: each attempt lists first, then overwrites. */
-export const applyProperties = (parts: Parts, key: ConnectorKey, input: PropertyValues): Promise<Connector> =>
-  withHeartbeats(async (taken) => {
+export const applyProperties = (
+  parts: Parts,
+  key: ConnectorKey,
+  input: PropertyValues,
+  attempt: ActivityAttempt,
+): Promise<Connector> =>
+  withHeartbeats(attempt, async ({ taken }) => {
     const values = await openValues(parts.keys, key, input);
     const target = { ...key, endsAtMs: attemptEndMs() };
     try {
@@ -46,19 +52,12 @@ async function storeAndReread(
 
 /**
  * Sends heartbeats while an activity of many calls runs. If its worker dies, Temporal then starts the next attempt soon,
- * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends none. `taken` begins
- * with the names that earlier attempts reported; the call adds to it.
+ * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends none.
  */
-async function withHeartbeats<T>(call: (taken: Set<string>) => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const taken = new Set((context.info.heartbeatDetails as string[] | undefined) ?? []);
-  const report = () => context.heartbeat([...taken]);
-  const timer = setInterval(report, HEARTBEAT_MS);
+async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
+  const timer = setInterval(() => attempt.report(), HEARTBEAT_MS);
   try {
-    return await call(taken);
-  } catch (err) {
-    if (taken.size > 0) report();
-    throw err;
+    return await call(attempt);
   } finally {
     clearInterval(timer);
   }
@@ -116,7 +115,7 @@ export async function applyCredentials(
   if (!fits(method, credentials)) throw inputRefused(problemOf('wrongKind'));
   const connector = await cyclr.putAuthValue(key, authValueOf(credentials));
   const isRefused = !connector.authenticated && (method === 'apiKey' || method === 'basic');
-  if (isRefused) throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'));
+  if (isRefused) throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'), { authenticated: false });
   return connector;
 }
 

@@ -23,19 +23,35 @@ export interface Link {
   expiresAt: string;
 }
 
+/** The search attribute `ConnectorAuthProblem`: Cyclr does not answer, or refuses our client or our address. */
+export const troubles = ['cyclrUnavailable', 'operatorsTrouble'] as const;
+export type Trouble = (typeof troubles)[number];
+
 export interface ListedConnector extends ConnectorKey {
   /** The connector's name. Absent before the first read of the connector. */
   name?: string;
-  /** The last waiting or final state; `fetchingConnector` before the first. */
+  /** The last waiting or final state, or the state of an outage; `fetchingConnector` before the first. */
   state: StateName;
-  /** ISO 8601: the end of the run, or its start while it is open. */
+  /** The flow waits for Cyclr, or for an operator. */
+  problem?: Trouble;
+  /** When `state` was entered. ISO 8601. */
   since: string;
+  /** Cyclr's `Authenticated` as the latest run read it that has read it. */
+  connected?: boolean;
+  runId: string;
 }
 
 export interface ConnectorList {
   items: ListedConnector[];
   /** The number of the next page, if there is one. */
   next?: number;
+}
+
+/** A page of flows over all accounts. */
+export interface FlowList {
+  items: ListedConnector[];
+  /** The `page` of the next page, if there is one. */
+  next?: string;
 }
 
 /**
@@ -45,7 +61,17 @@ export interface ConnectorList {
  * - `alreadyRunning`: a re-authentication was requested while an authentication is running;
  * - `closed`: the flow has ended;
  * - `noWorker`: Temporal answers, but no worker does;
+ * - `paused`: an operator has paused the flow in Temporal; the error's `state` is the last known one;
+ * - `batchRunning`: Temporal runs another batch operation in the namespace;
  * - `temporalUnavailable`: Temporal does not answer, or answers with an unexpected error.
  */
 export type ConnectorAuthErrorCode =
-  ProblemCode | 'invalidInput' | 'notStarted' | 'alreadyRunning' | 'closed' | 'noWorker' | 'temporalUnavailable';
+  | ProblemCode
+  | 'invalidInput'
+  | 'notStarted'
+  | 'alreadyRunning'
+  | 'closed'
+  | 'noWorker'
+  | 'paused'
+  | 'batchRunning'
+  | 'temporalUnavailable';

@@ -26,9 +26,9 @@ async function viewOfFailure(handle: FlowHandle): Promise<View | undefined> {
 
 /** A run that was cancelled, terminated or timed out has no result. */
 async function viewWithoutResult(client: Client, key: ConnectorKey, run: WorkflowExecutionDescription): Promise<View> {
-  const { workflowId, runId, status } = run;
+  const { workflowId, runId, status, startTime, closeTime } = run;
   const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });
-  const whole = { ...key, runId, intent, revision: 0 };
+  const whole = { ...key, runId, intent, since: (closeTime ?? startTime).toISOString(), revision: 0 };
   if (status.name === 'CANCELLED') return { ...whole, state: 'cancelled' };
   const code = status.name === 'TIMED_OUT' ? 'timedOut' : 'terminated';
   return { ...whole, state: 'failed', failure: { code, message: `Temporal ended the run: ${status.name}` } };

@@ -7,7 +7,7 @@ import {
   isGrpcServiceError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Problem, ProblemCode, View } from '../workflows/view';
+import type { Problem, ProblemCode, StateName, View } from '../workflows/view';
 import type { ConnectorAuthErrorCode } from './answers';
 
 export type { ConnectorAuthErrorCode } from './answers';
@@ -22,6 +22,8 @@ export class ConnectorAuthError extends Error {
     readonly view?: View,
     /** With the code of a problem: the problem, with the fields that have it. */
     readonly problem?: Problem,
+    /** With `paused`: the last state that the search attributes have. */
+    readonly state?: StateName,
   ) {
     super(message);
   }
@@ -36,6 +38,9 @@ function grpcErrorOf(err: unknown) {
   const cause = err instanceof Error && err.cause !== undefined ? err.cause : err;
   return isGrpcServiceError(cause) ? cause : undefined;
 }
+
+/** True if a call failed because no worker polls, or because the run is paused. */
+export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_FAILED_PRECONDITION;
 
 /** True if a call failed because its deadline passed. */
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);

@@ -19,15 +19,18 @@ import {
   type Input,
   type OAuthCallback,
   type PropertyInput,
+  type Recheck,
 } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type { Timeline, TimelineEntry, View } from '../workflows/view';
-import type { ConnectorList, Link, Started } from './answers';
+import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
 import { closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
-import { connectorList, type ListRequest } from './connector-list';
+import { pausedError } from './flow-calls';
+import { connectorList, listed, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer } from './flow-calls';
-import { historyGrowth, type RunStatus } from './flow-history';
+import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
+import { historyGrowth, isOpen, signalOnce, type RunStatus } from './flow-history';
 import { startFlow } from './start-flow';
 
 /** The time in which a flow answers a request for a link. */
@@ -45,11 +48,22 @@ export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
    * the run, in clear.
    */
   idempotencyKey?: string;
+  /** The id of the invitation that the flow is started for. It is in the memo of the run, in clear. */
+  invitation?: string;
 }
 
 /** A run at one moment. `historyLength` grows with each event of the run. */
 export interface Progress extends RunStatus {
   historyLength: number;
+}
+
+/** The latest run of a connector. */
+export interface LatestRun extends ListedConnector {
+  open: boolean;
+  /** When the first run of the flow began (Continue-As-New). ISO 8601. */
+  startedAt: string;
+  /** The invitation that the run was started for. */
+  invitation?: string;
 }
 
 /** A request for a link to the third party's consent. */
@@ -85,17 +99,22 @@ export class ConnectorAuth {
   }
 
   /**
-   * Starts the flow of a connector, or returns the one that runs (`started: false`). Needs no worker. Repeating is safe.
+   * Starts the flow of a connector, or returns the one that runs (`started: false`) and lets it re-read the connector.
+   * Needs no worker. Repeating is safe.
    * Fails: `invalidInput`; `alreadyRunning` for `reauthenticate` while an `authenticate` run is open.
    */
   async start(
     { accountId, connectorId }: ConnectorKey,
-    { idempotencyKey, ...options }: StartOptions = {},
+    { idempotencyKey, invitation, ...options }: StartOptions = {},
   ): Promise<Started> {
     const input: Input = { ...options, accountId, connectorId };
     const fault = faultOfInput(input);
     if (fault) throw new ConnectorAuthError('invalidInput', fault);
-    return this.#calls.bounded(() => startFlow(this.#client, { input, taskQueue: this.#taskQueue, idempotencyKey }));
+    return this.#calls.bounded(async () => {
+      const started = await startFlow(this.#client, { input, taskQueue: this.#taskQueue, idempotencyKey, invitation });
+      if (!started.started) await this.#signalRecheck(input, { by: options.by });
+      return started;
+    });
   }
 
   /** The view of the latest run. Needs a worker while the run is open. Fails: `notStarted`. */
@@ -113,7 +132,7 @@ export class ConnectorAuth {
   /** The latest run: whether it is open, and the length of its history. Needs no worker. Fails: `notStarted`. */
   async progress(key: ConnectorKey): Promise<Progress> {
     const { runId, status, historyLength } = await this.#calls.bounded(() => this.#calls.handle(key).describe());
-    return { runId, open: status.name === 'RUNNING', historyLength };
+    return { runId, open: isOpen({ status }), historyLength };
   }
 
   /** The timeline of the latest run, up to 200 entries. Needs a worker, also after the end. Fails: `notStarted`. */
@@ -195,14 +214,23 @@ export class ConnectorAuth {
 
   /**
    * Reports that the browser came back from the third party. The flow verifies the attempt once. Needs no worker.
-   * Repeating is safe; an unknown attempt or a closed flow changes nothing. Fails: `notStarted`.
+   * Repeating is safe: Temporal drops a second signal of an attempt, so that the history does not grow. An unknown attempt
+   * or a closed flow changes nothing. Fails: `notStarted`.
    */
   async oauthReturned(key: ConnectorKey, callback: OAuthCallback): Promise<void> {
-    const handle = this.#calls.handle(key);
     await this.#calls.bounded(async () => {
-      const { status } = await handle.describe();
-      if (status.name === 'RUNNING') await handle.signal(messages.oauthCallback, callback).catch(ignoreClosed);
+      const run = await this.#calls.handle(key).describe();
+      if (isOpen(run)) await signalOnce(this.#client, run, messages.oauthCallback, callback);
     });
+  }
+
+  /**
+   * Lets a flow that waits for the user re-read the connector, and a flow in an outage repeat its call now; at most once
+   * in 10 s. Returns the view after that, or the current view after 10 s. Repeating is safe. Needs a worker.
+   * Fails: `notStarted`; `closed`.
+   */
+  recheck(key: ConnectorKey, request: Recheck = {}): Promise<View> {
+    return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, randomUUID(), request));
   }
 
   /**
@@ -211,6 +239,34 @@ export class ConnectorAuth {
    */
   list(request: ListRequest): Promise<ConnectorList> {
     return this.#calls.bounded(() => connectorList(this.#client, request));
+  }
+
+  /**
+   * One page of flows over all accounts: open ones, and with a final `state` ended ones. Needs no worker.
+   * Fails: `invalidInput`.
+   */
+  flows(request: FlowsRequest = {}): Promise<FlowList> {
+    return this.#calls.bounded(() => flowList(this.#client, request));
+  }
+
+  /**
+   * Sends the signal `recheck` or `cancel` to each open flow of the filter, by a batch operation of Temporal. Returns its
+   * id. Needs no worker. Fails: `invalidInput` without a filter; `batchRunning`.
+   */
+  batch(signal: BatchSignal, filter: Omit<FlowFilter, 'olderThan'>, by?: string): Promise<{ batchId: string }> {
+    return this.#calls.bounded(() => signalBatch(this.#client, signal, filter, { by }));
+  }
+
+  /** The latest run of a connector by its search attributes. Needs no worker. Fails: `notStarted`. */
+  async latestRun(key: ConnectorKey): Promise<LatestRun> {
+    const run = await this.#calls.bounded(() => this.#calls.handle(key).describe());
+    const { startedAt, invitation } = (run.memo ?? {}) as { startedAt?: string; invitation?: string };
+    return {
+      ...listed(key, run),
+      open: isOpen(run),
+      startedAt: startedAt ?? run.startTime.toISOString(),
+      ...(invitation !== undefined && { invitation }),
+    };
   }
 
   /**
@@ -226,6 +282,11 @@ export class ConnectorAuth {
     });
   }
 
+  /** Sends the signal `recheck`. A flow that has ended meanwhile needs none. */
+  async #signalRecheck(key: ConnectorKey, request: Recheck): Promise<void> {
+    await this.#calls.handle(key).signal(messages.recheck, request).catch(ignoreClosed);
+  }
+
   #timelineOf(key: ConnectorKey, runId?: string): Promise<Timeline> {
     return this.#calls.bounded(() => this.#calls.query(this.#calls.handle(key, runId), messages.timeline));
   }
@@ -234,7 +295,8 @@ export class ConnectorAuth {
   async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    if (run.status.name === 'RUNNING') return this.#calls.query(handle, messages.view); // started again meanwhile
+    if (run.status.name === 'PAUSED') throw pausedError(run);
+    if (isOpen(run)) return this.#calls.query(handle, messages.view); // started again meanwhile
     return closedRunView(this.#client, key, run, handle);
   }
 

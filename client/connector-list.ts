@@ -3,7 +3,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
-import type { ConnectorList, ListedConnector } from './answers';
+import type { ConnectorList, ListedConnector, Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 
 export interface ListRequest {
@@ -29,6 +29,9 @@ export async function connectorList(
   return { items, ...(page * pageSize < matching.length && { next: page + 1 }) };
 }
 
+/** The beginning of the workflow ids of an account. It has no double quote and no backslash. */
+export const prefixOf = (accountId: string): string => workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+
 /**
  * The latest run of each connector. Reads all runs, because the server can not filter by the latest one. By workflow id:
  * Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32).
@@ -36,20 +39,30 @@ export async function connectorList(
 async function latestRuns(client: Client, accountId: string): Promise<ListedConnector[]> {
   if (!isAccountId(accountId))
     throw new ConnectorAuthError('invalidInput', 'accountId is not a valid account id of Cyclr');
-  const prefix = workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+  const prefix = prefixOf(accountId);
   const query = `WorkflowType = "authenticateConnector" AND WorkflowId STARTS_WITH "${prefix}"`;
-  const latest = new Map<number, WorkflowExecutionInfo>();
-  let runs = 0;
+  const runsOf = new Map<number, WorkflowExecutionInfo[]>();
+  let count = 0;
   for await (const run of client.workflow.list({ query, pageSize: 1000 })) {
     const connectorId = Number(run.workflowId.slice(prefix.length));
-    const known = latest.get(connectorId);
-    if (isConnectorId(connectorId) && (!known || known.startTime < run.startTime)) latest.set(connectorId, run);
-    if (++runs === MAX_RUNS) break;
+    if (isConnectorId(connectorId)) runsOf.set(connectorId, [...(runsOf.get(connectorId) ?? []), run]);
+    if (++count === MAX_RUNS) break;
   }
-  return [...latest]
+  return [...runsOf]
     .sort(([one], [other]) => one - other)
-    .map(([connectorId, run]) => listed({ accountId, connectorId }, run));
+    .map(([connectorId, runs]) => listedLatest({ accountId, connectorId }, runs));
 }
+
+/** The latest run. A run that has not read the connector yet does not hide what an earlier one has read. */
+function listedLatest(key: ConnectorKey, runs: WorkflowExecutionInfo[]): ListedConnector {
+  const [latest, ...earlier] = runs.sort((one, other) => other.startTime.getTime() - one.startTime.getTime());
+  const found = [latest!, ...earlier].find((run) => connectedIn(run) !== undefined);
+  const connected = found && connectedIn(found);
+  return { ...listed(key, latest!), ...(connected !== undefined && { connected }) };
+}
+
+const connectedIn = ({ typedSearchAttributes }: WorkflowExecutionInfo): boolean | undefined =>
+  typedSearchAttributes.get(searchAttributes.connected);
 
 /** The state of a run that did not end by its workflow, by Temporal's status. */
 const stateOfStatus: { [status: string]: StateName } = {
@@ -59,16 +72,26 @@ const stateOfStatus: { [status: string]: StateName } = {
   FAILED: 'failed',
 };
 
-function listed(
+type RunInfo = Pick<WorkflowExecutionInfo, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
+
+/** A run by its search attributes. */
+export function listed(
   key: ConnectorKey,
-  { status, startTime, closeTime, typedSearchAttributes }: WorkflowExecutionInfo,
+  { runId, status, startTime, closeTime, typedSearchAttributes }: RunInfo,
 ): ListedConnector {
   const name = typedSearchAttributes.get(searchAttributes.name);
+  const problem = typedSearchAttributes.get(searchAttributes.problem) as Trouble | undefined;
+  const connected = typedSearchAttributes.get(searchAttributes.connected);
   const state = typedSearchAttributes.get(searchAttributes.state) as StateName | undefined;
+  const endedByTemporal = stateOfStatus[status.name];
+  const since = endedByTemporal ? closeTime : typedSearchAttributes.get(searchAttributes.since);
   return {
     ...key,
     ...(name !== undefined && { name }),
-    state: stateOfStatus[status.name] ?? state ?? 'fetchingConnector',
-    since: (closeTime ?? startTime).toISOString(),
+    state: endedByTemporal ?? state ?? 'fetchingConnector',
+    ...(problem !== undefined && { problem }),
+    since: (since ?? closeTime ?? startTime).toISOString(),
+    ...(connected !== undefined && { connected }),
+    runId,
   };
 }

@@ -1,16 +1,20 @@
 /** Calls to Temporal about a flow, each limited in time: without a limit, Temporal's client retries for minutes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  QueryRejectedError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
+  type WorkflowExecutionInfo,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
-import type { View } from '../workflows/view';
-import { isDeadline, noWorker, translated } from './connector-auth-error';
+import { type retryHint } from '../workflows/problems';
+import type { StateName, View } from '../workflows/view';
+import { searchAttributes } from '../workflows/messages';
+import { ConnectorAuthError, isDeadline, isFailedPrecondition, noWorker, translated } from './connector-auth-error';
 
 /** After this time a flow answers an update with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
@@ -44,9 +48,9 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow
-   * task of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
-   * Fails: `noWorker` if Temporal itself answers.
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow task
+   * of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
+   * Fails: `noWorker` if Temporal itself answers; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -54,6 +58,7 @@ export class FlowCalls {
       try {
         return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () => handle.query(query));
       } catch (err) {
+        if (err instanceof QueryRejectedError) await requireUnpaused(handle);
         if (!isDeadline(err)) throw err;
       }
       if (Date.now() < until) continue;
@@ -62,7 +67,7 @@ export class FlowCalls {
     }
   }
 
-  /** Sends an update and waits for its answer. */
+  /** Sends an update and waits for its answer. Fails: `paused`. */
   async update<Answer, Body>(
     key: ConnectorKey,
     definition: UpdateDefinition<Answer, [Body]>,
@@ -71,10 +76,12 @@ export class FlowCalls {
     withinMs?: number,
   ): Promise<Answer> {
     const send = () => this.handle(key).executeUpdate(definition, { args: [body], updateId });
+    const until = Date.now() + (withinMs ?? ANSWER_WITHIN_MS);
     try {
-      return await this.#inTime(() => repeatedIfUnprocessed(send), withinMs);
+      return await this.#inTime(() => repeated(send, until), withinMs);
     } catch (err) {
       if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#requireTemporal();
+      if (isFailedPrecondition(err)) await requireUnpaused(this.handle(key));
       throw err;
     }
   }
@@ -86,22 +93,43 @@ export class FlowCalls {
 }
 
 /**
- * Sends an update again that ended as `UnprocessedUpdate`: no handler has seen it. A query on an uncached run causes it
- * (SDK 1.24, see `workflows/read-ahead.ts`).
+ * Sends an update again that changed nothing and has a better chance in a moment:
+ * - It ended as `UnprocessedUpdate`: no handler has seen it. A query on an uncached run causes it (SDK 1.24, see
+ *   `workflows/read-ahead.ts`).
+ * - The flow rejected it until its next run begins (Continue-As-New).
  */
-async function repeatedIfUnprocessed<T>(send: () => Promise<T>): Promise<T> {
+async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   for (;;) {
     try {
       return await send();
     } catch (err) {
-      if (!isUpdateFailure(err, 'UnprocessedUpdate')) throw err;
+      const isOver = Date.now() > until || !(isUpdateFailure(err, 'UnprocessedUpdate') || hasRetryHint(err));
+      if (isOver) throw err;
     }
     await delay(UPDATE_RETRY_MS);
   }
 }
 
+const hasRetryHint = (err: unknown): boolean =>
+  err instanceof WorkflowUpdateFailedError &&
+  err.cause instanceof ApplicationFailure &&
+  (err.cause.details?.[1] as Partial<typeof retryHint> | undefined)?.retry === true;
+
 const isUpdateFailure = (err: unknown, type: string): boolean =>
   err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
+
+/** Fails: `paused`, if an operator has paused the run in Temporal: its worker gets no query and no update. */
+async function requireUnpaused(handle: WorkflowHandle): Promise<void> {
+  const run = await handle.describe();
+  if (run.status.name === 'PAUSED') throw pausedError(run);
+}
+
+/** The error of a call that needs the worker of a paused run. */
+export const pausedError = ({ typedSearchAttributes }: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>) => {
+  const state = typedSearchAttributes.get(searchAttributes.state) as StateName | undefined;
+  const message = 'An operator has paused this flow in Temporal.';
+  return new ConnectorAuthError('paused', message, undefined, undefined, state ?? 'fetchingConnector');
+};
 
 /** True if the flow closed after it accepted an update and before it answered it. */
 export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

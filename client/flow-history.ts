@@ -1,12 +1,17 @@
 /** Reads the history of a run: its input, and that it has grown. */
-import type { Client } from '@temporalio/client';
-import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
-import type { Input } from '../workflows/input';
+import { isGrpcServiceError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import type { SignalDefinition } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex, encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import type { Input, OAuthCallback } from '../workflows/input';
 
 interface Execution {
   workflowId: string;
   runId: string;
 }
+
+/** Whether a run is open. A paused one is: Temporal continues it when an operator resumes it. */
+export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
+  status.name === 'RUNNING' || status.name === 'PAUSED';
 
 /** A run at one moment. */
 export interface RunStatus {
@@ -14,6 +19,7 @@ export interface RunStatus {
   open: boolean;
 }
 
+const NOT_FOUND = 5; // gRPC
 /** Longer than the server holds a long poll. */
 const POLL_TIMEOUT_MS = 70_000;
 
@@ -26,6 +32,31 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
   });
   const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   return decodeFromPayloadsAtIndex<Input>(client.options.loadedDataConverter, 0, payloads);
+}
+
+/**
+ * Sends a signal that Temporal takes once: it drops a second one of the same run with the same attempt, without an event.
+ * The SDK's own `signal` makes a new request id each time. A flow that has ended meanwhile needs none.
+ */
+export async function signalOnce(
+  client: Client,
+  { workflowId }: Pick<Execution, 'workflowId'>,
+  { name }: SignalDefinition<[OAuthCallback]>,
+  body: OAuthCallback,
+): Promise<void> {
+  const payloads = await encodeToPayloads(client.options.loadedDataConverter, body);
+  try {
+    await client.workflowService.signalWorkflowExecution({
+      namespace: client.options.namespace,
+      workflowExecution: { workflowId },
+      signalName: name,
+      input: { payloads },
+      identity: client.options.identity,
+      requestId: `${name}/${body.attemptId}`,
+    });
+  } catch (err) {
+    if (!isGrpcServiceError(err) || err.code !== NOT_FOUND) throw err;
+  }
 }
 
 /**

@@ -2,13 +2,15 @@
 export {
   ConnectorAuth,
   type ConnectorAuthOptions,
+  type LatestRun,
   type LinkRequest,
   type Progress,
   type StartOptions,
 } from './connector-auth';
 export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-auth-error';
-export type { ConnectorList, Link, ListedConnector, Started } from './answers';
+export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from './answers';
 export type { ListRequest } from './connector-list';
+export type { BatchSignal, FlowFilter, FlowsRequest } from './flow-list';
 
 export {
   cancel,
@@ -19,6 +21,8 @@ export {
   oauthCallback,
   problemCodes,
   propertyInput,
+  recheck,
+  recheckUpdate,
   requestAuthorization,
   searchAttributes,
   stateNames,
@@ -50,6 +54,7 @@ export type {
   Problem,
   ProblemCode,
   PropertyInput,
+  Recheck,
   ReplyKey,
   StateName,
   Timeline,

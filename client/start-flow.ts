@@ -12,13 +12,15 @@ import { searchAttributes } from '../workflows/messages';
 import type { View } from '../workflows/view';
 import type { Started } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { inputOf } from './flow-history';
+import { inputOf, isOpen } from './flow-history';
 
 export interface FlowStart {
   input: Input;
   taskQueue: string;
   /** In the memo of the run: a start with the same key returns that run, also after its end. */
   idempotencyKey?: string;
+  /** In the memo of the run: the invitation that it was started for. */
+  invitation?: string;
 }
 
 const MAX_TRIES = 5;
@@ -36,7 +38,7 @@ export async function startFlow(client: Client, start: FlowStart): Promise<Start
 }
 
 /** Starts a run. `undefined` if the workflow id is in use. */
-async function startRun(client: Client, { input, taskQueue, idempotencyKey }: FlowStart): Promise<Started | undefined> {
+async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart): Promise<Started | undefined> {
   const { accountId, connectorId, intent = 'authenticate' } = input;
   const workflowId = workflowIdOf(input);
   try {
@@ -44,8 +46,10 @@ async function startRun(client: Client, { input, taskQueue, idempotencyKey }: Fl
       taskQueue,
       workflowId,
       workflowIdConflictPolicy: 'FAIL',
+      // 10,000 signals in one workflow task take longer than the 10 s of the default, which would never end.
+      workflowTaskTimeout: '30s',
       args: [input],
-      memo: idempotencyKey === undefined ? undefined : { idempotencyKey },
+      memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
       staticSummary: `Authenticate connector ${connectorId} of ${accountId}`,
       staticDetails: detailsOf(input),
       typedSearchAttributes: [
@@ -63,7 +67,7 @@ async function startRun(client: Client, { input, taskQueue, idempotencyKey }: Fl
 /** The open run of the connector. `undefined` if the latest run is closed. */
 async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<Started | undefined> {
   const run = await client.workflow.getHandle(workflowIdOf(key)).describe();
-  if (run.status.name !== 'RUNNING') return undefined;
+  if (!isOpen(run)) return undefined;
   const found = await existing(client, run);
   if (intent === 'reauthenticate' && found.intent === 'authenticate')
     throw new ConnectorAuthError(

@@ -33,16 +33,13 @@ function showErrors(report) {
 
 try {
   const workflowsPath = join(root, 'workflows', 'index.ts');
-  const payloadConverterPath = join(root, 'workflows', 'payload-converter.ts');
   const workflowInterceptorModules = [join(root, 'workflows', 'interceptors.ts')];
   const { code } = await bundleWorkflowCode({
     workflowsPath,
-    payloadConverterPath,
     workflowInterceptorModules,
     // Evaluated once for each worker, not for each flow: this halves the memory of a waiting flow. So no module may
-    // have
-    // mutable state.
-    preloadModules: [workflowsPath, payloadConverterPath, ...workflowInterceptorModules],
+    // have mutable state.
+    preloadModules: [workflowsPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,
   });

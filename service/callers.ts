@@ -28,10 +28,17 @@ export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' 
   app.addHook('onRequest', async (request, reply) => {
     const session = await tokens[kind](bearerOf(request));
     requireOrigin(request, reply, [ownOrigin, session.origin]);
-    [request.session, request.caller, request.accountId] = [session, `session ${session.id}`, session.accountId];
+    [request.session, request.caller, request.accountId] = [
+      session,
+      `session ${limitedId(session)}`,
+      session.accountId,
+    ];
   });
   app.addHook('onRequest', rateLimiter(app, limits.session));
 }
+
+/** What limits count: an invitation with all sessions that were made of it, or a session. */
+export const limitedId = ({ id, invitation }: Session): string => invitation ?? id;
 
 /** Browsers send `Origin` with each call to another origin; other callers need not send it. */
 function requireOrigin(

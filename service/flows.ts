@@ -1,8 +1,8 @@
 /** Calls of the library that routes for backends and for browsers share. */
-import type { ConnectorAuth } from '../client/connector-auth';
-import { ConnectorAuthError } from '../client/connector-auth-error';
+import type { ConnectorAuth, LatestRun } from '../client/connector-auth';
+import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import type { ConnectorKey } from '../workflows/connector';
-import { finalStates, type View } from '../workflows/view';
+import { finalStates, waitingStates, type View } from '../workflows/view';
 import type { Parts } from './parts';
 import { ServiceError } from './problems';
 import type { Attempt } from './tokens';
@@ -16,6 +16,38 @@ export async function withView<T>(auth: ConnectorAuth, key: ConnectorKey, call: 
     throw new ServiceError(err.code, await auth.view(key));
   }
 }
+
+export interface OpenFlowOptions {
+  by: string;
+  /** The invitation that a new run is started for. */
+  invitation?: string;
+  /** Start a new run if the connector is authenticated, too. */
+  recheck?: boolean;
+}
+
+/**
+ * Starts the flow of a connector unless it runs: then it re-reads the connector if it waits. A connector whose latest run is
+ * `authenticated` stays as it is, unless `recheck`.
+ */
+export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: OpenFlowOptions): Promise<void> {
+  const { by, invitation, recheck = false } = options;
+  const run = await latestRunOf(auth, key);
+  if (run?.open && !waitingStates.includes(run.state)) return;
+  if (run?.state === 'authenticated' && !recheck) return;
+  await auth.start(key, { by, invitation });
+}
+
+/** The latest run of a connector; `undefined` if Temporal has none. */
+export const latestRunOf = (auth: ConnectorAuth, key: ConnectorKey): Promise<LatestRun | undefined> =>
+  auth.latestRun(key).catch(undefinedIf('notStarted'));
+
+/** Handles an error with one of these codes as an absent answer. */
+export const undefinedIf =
+  (...codes: ConnectorAuthErrorCode[]) =>
+  (err: unknown): undefined => {
+    if (err instanceof ConnectorAuthError && codes.includes(err.code)) return undefined;
+    throw err;
+  };
 
 /** Starts the verification of an attempt, by default of the newest. Fails: notFound, closed, notNow. */
 export async function confirm(auth: ConnectorAuth, key: ConnectorKey, by: string, given?: string): Promise<View> {

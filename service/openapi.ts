@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { View } from '../client/http/answers';
 import type { AnswerCode } from '../client/http/codes';
+import { State } from '../client/http/requests';
 import { answers } from './problems';
 
 export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
@@ -29,7 +30,7 @@ export const codes = {
   caller: ['unauthorized', 'rateLimited'],
   session: ['unauthorized', 'tokenExpired', 'originNotAllowed', 'rateLimited'],
   body: ['brokenJson', 'tooLarge', 'unsupportedMediaType', 'malformed'],
-  flow: ['notFound', 'noWorker', 'temporalUnavailable'],
+  flow: ['notFound', 'noWorker', 'paused', 'temporalUnavailable'],
   input: ['notNow', 'closed'],
 } as const satisfies { [group: string]: readonly AnswerCode[] };
 
@@ -55,6 +56,7 @@ function problemResponse(status: number, codes: AnswerCode[]) {
       requestId: z.string(),
       view: View.optional(),
       fields: z.array(z.object({ name: z.string(), code: z.string() })).optional(),
+      state: State.optional(),
     })
     .meta({ examples: codes.map((code) => exampleOf(status, code)) });
   const description = codes.map((code) => `\`${code}\`: ${answers[code].detail}`).join('\n\n');

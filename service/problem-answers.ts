@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerCode } from '../client/http/codes';
-import type { Problem, View } from '../workflows/view';
+import type { Problem, StateName, View } from '../workflows/view';
 import type { App } from './parts';
 import { answers, ServiceError, serviceErrorOf } from './problems';
 
@@ -60,9 +60,10 @@ export interface ProblemDocument {
   requestId: string;
   view?: View;
   fields?: Problem['fields'];
+  state?: StateName;
 }
 
-function documentOf({ code, view, fields }: ServiceError, requestId: string): ProblemDocument {
+function documentOf({ code, view, fields, state }: ServiceError, requestId: string): ProblemDocument {
   const { status, detail } = answers[code];
-  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, view, fields };
+  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, view, fields, state };
 }

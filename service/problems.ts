@@ -2,7 +2,7 @@
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
 import { SealingError } from '../sealing/seal';
-import type { Problem, View } from '../workflows/view';
+import type { Problem, StateName, View } from '../workflows/view';
 
 /** `detail` is our own text: it never quotes the request. */
 export type Answer = { detail: string } & (
@@ -15,7 +15,10 @@ export const answers: Record<AnswerCode, Answer> = {
   brokenJson: { status: 400, detail: 'The body is not JSON.' },
   unauthorized: { status: 401, detail: 'The key or the token is missing or unknown.' },
   tokenExpired: { status: 401, detail: 'The token has expired.' },
-  tokenVoid: { status: 401, detail: 'The invitation is void: all its connectors are connected or cancelled.' },
+  tokenVoid: {
+    status: 401,
+    detail: 'The invitation is void: its connectors are connected, cancelled, started anew or gone.',
+  },
   originNotAllowed: { status: 403, detail: 'The session was made for another origin.' },
   notFound: { status: 404, detail: 'The resource does not exist.' },
   methodNotAllowed: { status: 405, detail: 'The resource does not support this method.' },
@@ -36,6 +39,8 @@ export const answers: Record<AnswerCode, Answer> = {
   unexpected: { status: 500, detail: 'An unexpected error: the log has it under the request id.' },
   cyclrUnavailable: { status: 503, detail: 'Cyclr can not be reached now.', retryAfterS: 30 },
   noWorker: { status: 503, detail: 'No worker answers now.', retryAfterS: 10 },
+  batchRunning: { status: 429, detail: 'Another batch operation runs in this namespace.', retryAfterS: 30 },
+  paused: { status: 503, detail: 'An operator has paused the flow in Temporal.', retryAfterS: 60 },
   temporalUnavailable: { status: 503, detail: 'Temporal does not answer now.', retryAfterS: 10 },
 };
 
@@ -48,6 +53,8 @@ export class ServiceError extends Error {
     readonly view?: View,
     /** The wrong fields. */
     readonly fields?: Problem['fields'],
+    /** The last known state, with `paused`. */
+    readonly state?: StateName,
   ) {
     super(answers[code].detail);
   }
@@ -69,12 +76,12 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   notStarted: 'notFound',
 };
 
-function ofConnectorAuth({ code, view, problem }: ConnectorAuthError): ServiceError {
+function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
   if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // the code of a newer worker
   // The names of unknown properties come from the request.
   const fields = code === 'unknownProperty' ? undefined : problem?.fields;
-  return new ServiceError(known as AnswerCode, view, fields);
+  return new ServiceError(known as AnswerCode, view, fields, state);
 }
 
 const ofFastify: { [code: string]: AnswerCode } = {

@@ -28,6 +28,10 @@ export interface Scope {
 export interface Session extends Scope {
   /** The same in every renewal. */
   id: string;
+  /** The id of the invitation that the session was made of. */
+  invitation?: string;
+  /** When the session or the invitation was made, in milliseconds since 1970. */
+  madeAtMs: number;
   /** In milliseconds since 1970. */
   expiresAtMs: number;
   /** The time after which it can't be renewed or redeemed. */
@@ -67,6 +71,8 @@ const ScopeClaims = z.object({
   account: z.string().refine(isAccountId),
   label: z.string().optional(),
   connectors: z.array(z.number().refine(isConnectorId)).min(1),
+  invitation: z.string().optional(),
+  made: z.int().positive(),
   origin: z.string().optional(),
   language: z.string(),
   returnTo: z.string().optional(),
@@ -96,9 +102,14 @@ export class Tokens {
   }
 
   /** Makes a token of a new session or invitation. */
-  mint(kind: TokenKind, scope: Scope, lifetimeMs: number = lifetimes[kind].default): Promise<Token> {
-    const capMs = this.#now() + (kind === 'session' ? SESSION_CAP_MS : lifetimeMs);
-    return this.#scoped(kind, { ...scope, id: randomUUID(), lifetimeMs, capMs });
+  mint(
+    kind: TokenKind,
+    scope: Scope,
+    { id = randomUUID(), lifetimeMs = lifetimes[kind].default }: { id?: string; lifetimeMs?: number } = {},
+  ): Promise<Token> {
+    const madeAtMs = this.#now();
+    const capMs = madeAtMs + (kind === 'session' ? SESSION_CAP_MS : lifetimeMs);
+    return this.#scoped(kind, { ...scope, id, madeAtMs, lifetimeMs, capMs });
   }
 
   /** Verifies a session token. Fails: `unauthorized`, `tokenExpired`. */
@@ -116,10 +127,12 @@ export class Tokens {
     return this.#read('invitation', token);
   }
 
-  /** Makes a session from an invitation. It ends with the invitation at the latest. */
-  redeem(invitation: Session): Promise<Token> {
-    const capMs = Math.min(this.#now() + SESSION_CAP_MS, invitation.capMs);
-    return this.#scoped('session', { ...invitation, id: randomUUID(), lifetimeMs: lifetimes.session.default, capMs });
+  /** Makes a session for these connectors of an invitation. It ends with the invitation at the latest. */
+  redeem(invitation: Session, connectorIds: number[]): Promise<Token> {
+    const madeAtMs = this.#now();
+    const capMs = Math.min(madeAtMs + SESSION_CAP_MS, invitation.capMs);
+    const own = { id: randomUUID(), invitation: invitation.id, madeAtMs, lifetimeMs: lifetimes.session.default, capMs };
+    return this.#scoped('session', { ...invitation, connectorIds, ...own });
   }
 
   /** Signs an attempt for the return address. The token allows one verification of this attempt and nothing else. */
@@ -136,10 +149,11 @@ export class Tokens {
 
   async #scoped(kind: TokenKind, session: Omit<Session, 'expiresAtMs'>): Promise<Token> {
     const { id, accountId, accountLabel, connectorIds, origin, language, returnTo, lifetimeMs, capMs } = session;
+    const { invitation, madeAtMs: made } = session;
     const expiresAtMs = inSeconds(Math.min(this.#now() + lifetimeMs, capMs)) * 1000;
     const claims = {
       ...{ jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language, returnTo },
-      ...{ lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
+      ...{ invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
     };
     return { token: await this.#signed(kind, claims, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
   }
@@ -148,8 +162,20 @@ export class Tokens {
     const { data } = ScopeClaims.safeParse(await this.#verified(kind, token).catch(refused));
     if (!data) throw new ServiceError('unauthorized');
     const { jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language } = data;
+    const { invitation, made: madeAtMs } = data;
     const times = { expiresAtMs: data.exp * 1000, capMs: data.cap * 1000, lifetimeMs: data.lifetime * 1000 };
-    return { id, accountId, accountLabel, connectorIds, origin, language, returnTo: data.returnTo, ...times };
+    return {
+      id,
+      accountId,
+      accountLabel,
+      connectorIds,
+      origin,
+      language,
+      returnTo: data.returnTo,
+      invitation,
+      madeAtMs,
+      ...times,
+    };
   }
 
   #signed(kind: keyof typeof types, claims: object, expiresAtMs: number): Promise<string> {

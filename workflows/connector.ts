@@ -12,6 +12,17 @@ export interface ConnectorKey {
 export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
 
+/** The connector of a workflow id that `workflowIdOf` made; `undefined` for any other id. */
+export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
+  const [, account = '', connector] = /^connector-auth\/([^/]+)\/(\d+)$/.exec(workflowId) ?? [];
+  try {
+    const key = { accountId: decodeURIComponent(account), connectorId: Number(connector) };
+    return isAccountId(key.accountId) && isConnectorId(key.connectorId) ? key : undefined;
+  } catch {
+    return undefined; // a text that is not percent-encoded
+  }
+}
+
 /** All workflow types of this project: the exports of `workflows/index.ts`. */
 export const workflowTypes: readonly string[] = ['authenticateConnector'];
 
@@ -24,8 +35,6 @@ export interface Sealed {
   sealed: string;
 }
 
-const MAX_SEALED = 131_072;
-
 /** Parses a JSON text; undefined where it is not JSON. V8's error is dropped, because it quotes the text. */
 export function jsonOf(text: string): unknown {
   try {
@@ -35,16 +44,13 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-/** Whether a value is a JSON object. */
+/** True if a value is a JSON object. */
 export const isObject = (value: unknown): value is { [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether a value has the form of a sealed one. Only the worker can tell whether it opens. */
+/** True if a value has the form of a sealed one. Only the worker can tell whether it opens. */
 export const isSealed = (value: unknown): value is Sealed =>
-  isObject(value) &&
-  typeof value.sealed === 'string' &&
-  value.sealed.length <= MAX_SEALED &&
-  /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
+  isObject(value) && typeof value.sealed === 'string' && /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
 
 /** A property as it is shown to the user. */
 export interface Field {
@@ -54,7 +60,7 @@ export interface Field {
   help?: string;
   required: boolean;
   secret: boolean;
-  /** Whether Cyclr stores a value for it that is not empty. */
+  /** True if Cyclr stores a value for it that is not empty. */
   stored: boolean;
   /** Suggestions, not a closed list. */
   options?: string[];
@@ -126,7 +132,7 @@ export const missingFields = ({ fields }: Connector): Field[] =>
   fields.filter(({ required, stored }) => required && !stored);
 
 /**
- * Whether a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not
+ * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not
  * `.` or `..`. axios drops characters that a header can't carry: any other id could reach Cyclr as another tenant's.
  */
 export const isAccountId = (value: unknown): value is string =>
@@ -135,13 +141,13 @@ export const isAccountId = (value: unknown): value is string =>
   value !== '.' &&
   value !== '..';
 
-/** Whether a value can be the id of an account connector: a positive integer. */
+/** True if a value can be the id of an account connector: a positive integer. */
 export const isConnectorId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** Whether a value can be the id of a submission or an attempt: 1 to 128 of `[A-Za-z0-9_-]`. */
+/** True if a value can be the id of a submission or an attempt: 1 to 128 of `[A-Za-z0-9_-]`. */
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
 
-/** Whether a URL is https, or http on loopback: http to another host sends tokens and sealed values in clear. */
+/** True if a URL is https, or http on loopback: http to another host sends tokens and sealed values in clear. */
 export const isSecureUrl = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));

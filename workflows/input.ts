@@ -86,6 +86,11 @@ export interface OAuthCallback {
   by?: string;
 }
 
+/** A request to read the connector again. */
+export interface Recheck {
+  by?: string;
+}
+
 export interface Cancel {
   reason?: string;
   by?: string;
@@ -98,7 +103,7 @@ export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;
 
-/** Whether a value can name the person or program that acts: absent, or at most 100 characters. */
+/** True if a value can name the person or program that acts: absent, or at most 100 characters. */
 export const isBy = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === 'string' && value.length <= 100);
 
@@ -159,7 +164,7 @@ export const isAuthorizationRequest = (value: unknown): value is AuthorizationRe
   isReturnTo(value.returnTo) &&
   isReplyKey(value.replyKey);
 
-/** Whether a value is an absolute https URL (http on loopback) without user info, at most 2,000 characters. */
+/** True if a value is an absolute https URL (http on loopback) without user info, at most 2,000 characters. */
 export function isReturnTo(value: unknown): value is string {
   // The URL parser drops or repairs characters outside printable ASCII.
   if (typeof value !== 'string' || value.length > MAX_URL || !/^https?:\/\/[!-~]+$/i.test(value)) return false;
@@ -175,7 +180,7 @@ export function isReturnTo(value: unknown): value is string {
 const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
 
-/** Whether a value is a public key on the curve. A point off the curve could reveal the worker's secrets. */
+/** True if a value is a public key on the curve. A point off the curve could reveal the worker's secrets. */
 export function isReplyKey(value: unknown): value is ReplyKey {
   if (!isObject(value) || value.kty !== 'EC' || value.crv !== 'P-256' || value.d !== undefined) return false;
   const [x, y] = [coordinateOf(value.x), coordinateOf(value.y)];

@@ -1,12 +1,16 @@
-import { workflowInfo, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { workflowInfo, type ActivateInput, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { maybeGetActivator } from '@temporalio/workflow/lib/global-attributes';
 import { workflowTypes } from './connector';
 import { ReadAhead } from './read-ahead';
+
+type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
+type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
 
 const RESERVED = '__temporal_';
 
 /**
- * Guards each run against two messages from outside that would fail all of its workflow tasks. Does nothing for other
- * workflow types: a worker with the plugin also runs workflows of its own.
+ * Guards each run against three kinds of messages from outside that would fail all of its workflow tasks. Does nothing
+ * for other workflow types: a worker with the plugin also runs workflows of its own.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
@@ -16,9 +20,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       {
         activate(input, next) {
           const jobs = input.activation.jobs ?? [];
-          // The SDK throws at a signal with a reserved name if there is a default handler (SDK 1.24): quote the name.
-          for (const { signalWorkflow: signal } of jobs)
-            if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
+          for (const job of jobs) tolerate(job);
           if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) readAhead.beforeActivation(jobs, workflowInfo());
           return next(input);
         },
@@ -30,3 +32,26 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     ],
   };
 };
+
+/**
+ * Changes a message at which the SDK throws before any handler runs (SDK 1.24). The arguments of a continued run stay: with
+ * none of them, it would silently begin anew.
+ */
+function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
+  // The SDK throws at a signal with a reserved name if there is a default handler: quote the name.
+  if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
+  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. The handler gets none.
+  for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
+  const isFirstRun = start?.continuedFromExecutionRunId === '';
+  if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];
+}
+
+/** True if the payload converter of this worker decodes it. Its error is dropped: it can quote the payload. */
+function isDecodable(payload: Payload): boolean {
+  try {
+    maybeGetActivator()?.payloadConverter.fromPayload(payload);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -11,6 +11,7 @@ import type {
   CredentialInput,
   OAuthCallback,
   PropertyInput,
+  Recheck,
 } from './input';
 import type { AuthorizationLink, Timeline, View } from './view';
 
@@ -26,6 +27,11 @@ export const credentialInput = defineSignal<[CredentialInput]>('credentialInput'
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /** Ends the flow as `cancelled`, unless Cyclr accepts the credentials of an activity that runs at this time. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
+/**
+ * A waiting flow re-reads the connector, at most once in 10 s, and decides as after its first read. In the pause of an
+ * outage, the flow repeats the call now. Any other state stays as it is.
+ */
+export const recheck = defineSignal<[Recheck?]>('recheck');
 
 /**
  * The same inputs with an answer: the view after Cyclr accepted or refused the input, or the current view after 10 s.
@@ -44,16 +50,27 @@ export const requestAuthorization = defineUpdate<AuthorizationLink, [Authorizati
  * 5 s. An unknown attempt id changes nothing. Update id: a new one each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
+/** The signal `recheck` with an answer: the view after the re-read, or the current view. Update id: a new one each time. */
+export const recheckUpdate = defineUpdate<View, [Recheck]>('recheck');
 
 /** The public state of the flow, without secrets. A closed flow has it in its result. */
 export const view = defineQuery<View>('view');
 /** The last 200 transitions and refused inputs. */
 export const timeline = defineQuery<Timeline>('timeline');
 
-/** The search attributes of a flow. `state` is set in waiting and final states only, because each upsert costs time. */
+/**
+ * The search attributes of a flow. `state`, `since` and `connected` are set in waiting and final states, and in the
+ * outage of a working state: each upsert costs time.
+ */
 export const searchAttributes = {
   accountId: defineSearchAttributeKey('CyclrAccountId', 'KEYWORD'),
   connectorId: defineSearchAttributeKey('CyclrConnectorId', 'KEYWORD'),
   name: defineSearchAttributeKey('ConnectorName', 'KEYWORD'),
   state: defineSearchAttributeKey('ConnectorAuthState', 'KEYWORD'),
+  /** `cyclrUnavailable` or `operatorsTrouble`; unset otherwise. */
+  problem: defineSearchAttributeKey('ConnectorAuthProblem', 'KEYWORD'),
+  /** When the flow entered `state`. */
+  since: defineSearchAttributeKey('ConnectorAuthSince', 'DATETIME'),
+  /** Cyclr's `Authenticated` at the last read. */
+  connected: defineSearchAttributeKey('ConnectorConnected', 'BOOL'),
 };

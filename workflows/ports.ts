@@ -4,7 +4,8 @@ import type { ReplyKey } from './input';
 
 /**
  * The `type` of an activity's ApplicationFailure. Its message holds no secret: it stands in the history in clear.
- * First detail, if any: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link UnavailableDetail}.
+ * First detail, if any: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link UnavailableDetail}. Second detail
+ * of `CyclrRefused`: the members of the connector that were read after the refusal.
  */
 export type ActivityFailureType =
   /** No answer, a 5xx, or an answer that can't be read. Retried. */
@@ -27,6 +28,11 @@ export type ActivityFailureType =
   | 'UnknownSealingKey'
   /** The activity refused the input; it did not reach Cyclr. */
   | 'InputRefused';
+
+/** The pauses between the attempts of an activity, in milliseconds. */
+export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, maximumInterval: 30_000 };
+/** How long an activity is retried, counted from the beginning of its first attempt. */
+export const activityBudgetMs = 60_000;
 
 /** Facts that are known although the call failed. */
 export interface UnavailableDetail {
@@ -55,7 +61,7 @@ export interface LinkRequest {
   attemptId: string;
   replyKey: ReplyKey;
   returnTo: string;
-  /** Whether to take a fingerprint of the value that is stored now. */
+  /** True to take a fingerprint of the value that is stored now. */
   fingerprint: boolean;
 }
 
@@ -70,7 +76,7 @@ export interface MintedLink {
 
 export interface Authorization {
   connector: Connector;
-  /** Whether the stored value differs from the fingerprint's. False also if one of both is unknown. */
+  /** True if the stored value differs from the fingerprint's. False also if one of both is unknown. */
   changed: boolean;
 }
 

@@ -16,6 +16,9 @@ const messages: Record<ProblemCode, string> = {
   cyclrUnavailable: 'Cyclr gives no usable answer at the moment. This is no fault of the input.',
 };
 
+/** The second detail of a rejection that is over in a moment: send the same update again. */
+export const retryHint = { retry: true };
+
 /** The problem of a code. `names`: the properties that have it. `detail`: words without a secret, such as a status. */
 export function problemOf(code: ProblemCode, names: readonly string[] = [], detail?: string): Problem {
   const fields = names.map((name) => ({ name, code }));

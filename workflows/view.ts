@@ -109,6 +109,10 @@ export interface View extends ConnectorKey {
   /** Present in each `authenticated`. */
   verification?: Verification;
   failure?: Failure;
+  /** Cyclr's `Authenticated` at the last read; absent before the first. `true` in each `authenticated`. */
+  connected?: boolean;
+  /** When the flow entered the state. */
+  since: string;
   /** Grows by one at each visible change. */
   revision: number;
 }
@@ -123,6 +127,8 @@ export interface TimelineEntry {
   id?: string;
   by?: string;
   note?: string;
+  /** The number of signals in a row that the full inbox refused. Absent for one. */
+  count?: number;
 }
 
 export interface Timeline {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { intents } from '../../workflows/connector';
 import * as view from '../../workflows/view';
 import type { Connector, Field } from '../../workflows/connector';
-import type * as library from '../answers';
+import * as library from '../answers';
 import { State } from './requests';
 import type * as shapes from './shapes';
 
@@ -59,6 +59,8 @@ export const View = objectOf<view.View>({
   attempt: objectOf<view.Attempt>({ id: z.string(), requestedAt: Time, expiresAt: Time }).optional(),
   verification: z.enum(view.verifications).optional(),
   failure: objectOf<view.Failure>({ code: z.enum(view.failureCodes), message: z.string() }).optional(),
+  connected: z.boolean().optional().meta({ description: "Cyclr's Authenticated at the last read." }),
+  since: Time.meta({ description: 'When the flow entered the state.' }),
   revision: z.int(),
 });
 export const Started = objectOf<library.Started>({
@@ -77,14 +79,32 @@ export const Timeline = objectOf<view.Timeline>({
       id: z.string().optional(),
       by: z.string().optional(),
       note: z.string().optional(),
+      count: z
+        .int()
+        .optional()
+        .meta({ description: 'The number of equal entries in a row, if there is more than one.' }),
     }),
   ),
   dropped: z.int().optional(),
 });
+const items = z.array(
+  objectOf<library.ListedConnector>({
+    ...connectorKey,
+    name: z.string().optional(),
+    state: State,
+    problem: z.enum(library.troubles).optional(),
+    since: Time,
+    connected: z.boolean().optional(),
+    runId: z.string(),
+  }),
+);
+export const FlowList = objectOf<library.FlowList>({
+  items,
+  next: z.string().optional().meta({ description: 'The `page` of the next page, if there is one.' }),
+});
+export const Batch = z.object({ batchId: z.string() });
 export const ConnectorList = objectOf<library.ConnectorList>({
-  items: z.array(
-    objectOf<library.ListedConnector>({ ...connectorKey, name: z.string().optional(), state: State, since: Time }),
-  ),
+  items,
   next: z.int().optional().meta({ description: 'The number of the next page, if there is one.' }),
 });
 export const Link = objectOf<library.Link>({ attemptId: z.string(), url: z.string(), expiresAt: Time });
@@ -117,6 +137,8 @@ for (const [id, schema] of Object.entries({
   Started,
   Timeline,
   ConnectorList,
+  FlowList,
+  Batch,
   Link,
   Minted,
   Renewed,

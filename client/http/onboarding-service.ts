@@ -131,6 +131,31 @@ export class OnboardingService {
     return this.#post(key, 'cancel', request, options);
   }
 
+  /**
+   * Lets a waiting flow re-read the connector, and a flow in an outage repeat its call now; at most once in 10 s.
+   * Fails: `notFound`, `closed`. `POST …/recheck`
+   */
+  async recheck(key: ConnectorKey, options?: CallOptions): Promise<shapes.View> {
+    return this.#post(key, 'recheck', {}, options);
+  }
+
+  /** One page of the flows of all accounts: open ones, and with a final `state` ended ones. `GET /v1/flows` */
+  async flows(query: shapes.FlowsRequest = {}, options?: CallOptions): Promise<shapes.FlowList> {
+    return this.#send({ method: 'GET', path: '/v1/flows', query }, options);
+  }
+
+  /**
+   * Sends `recheck` or `cancel` to each open flow of the filter. Returns the id of Temporal's batch operation. Fails:
+   * `batchRunning`. `POST /v1/flows/recheck`, `POST /v1/flows/cancel`
+   */
+  async batch(
+    signal: 'recheck' | 'cancel',
+    filter: shapes.BatchRequest,
+    options?: CallOptions,
+  ): Promise<{ batchId: string }> {
+    return this.#send({ method: 'POST', path: `/v1/flows/${signal}`, body: filter }, options);
+  }
+
   /** Starts a re-authentication: it changes nothing before new input. Fails: `alreadyRunning`. `POST …/reauthenticate` */
   async reauthenticate(
     key: ConnectorKey,

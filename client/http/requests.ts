@@ -5,6 +5,7 @@ import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
 import { finalStates, stateNames } from '../../workflows/view';
+import { troubles } from '../answers';
 import { NOT_SEALED } from './codes';
 
 export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
@@ -110,6 +111,9 @@ export const SessionBody = z.strictObject({
     description: 'A session: 15 minutes by default, 1 minute to 1 hour. An invitation: 7 days, 1 minute to 30 days.',
   }),
   kind: z.enum(['session', 'invitation']).optional(),
+  recheck: z.boolean().optional().meta({
+    description: 'Start a new run for connectors that are authenticated, too. Otherwise they stay connected.',
+  }),
 });
 
 const JWE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+$/;
@@ -164,6 +168,31 @@ export const ConfirmBody = z.strictObject({
 /** The body of calls that need no more than their path. */
 export const Nothing = z.strictObject({});
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
+const Trouble = z.enum(troubles).meta({ description: 'The flow waits for Cyclr, or for an operator.' });
+export const FlowsQuery = z.strictObject({
+  accountId: AccountId.optional(),
+  state: State.optional(),
+  problem: Trouble.optional(),
+  olderThan: z
+    .string()
+    .max(100)
+    .regex(new RegExp(DURATION))
+    .refine((duration) => durationMs(duration) > 0)
+    .optional()
+    .meta({ description: 'The state was entered at least this long ago.', examples: ['2 hours'] }),
+  page: z
+    .string()
+    .min(1)
+    .max(4000)
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .optional()
+    .meta({ description: 'The `next` of the answer before.' }),
+});
+/** Which flows a batch reaches: at least one member. */
+export const BatchBody = z
+  .strictObject({ accountId: AccountId.optional(), state: State.optional(), problem: Trouble.optional() })
+  .refine((filter) => Object.keys(filter).length > 0)
+  .meta({ minProperties: 1 });
 const MAX_PAGE = 100_000;
 const MAX_PAGE_SIZE = 200;
 const upTo = (maximum: number) =>

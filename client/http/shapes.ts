@@ -17,7 +17,7 @@ export type {
   Verification,
   View,
 } from '../../workflows/view';
-export type { ConnectorList, Link, ListedConnector, Started } from '../answers';
+export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
 
 /** A session or an invitation. Send its `url` to the user only: it gives access to connectors of the account. */
 export interface Session {
@@ -36,3 +36,5 @@ export type AuthorizationRequest = z.input<typeof requests.AuthorizationBody>;
 export type ConfirmRequest = z.input<typeof requests.ConfirmBody>;
 export type CancelRequest = z.input<typeof requests.CancelBody>;
 export type ListRequest = z.output<typeof requests.ListQuery>;
+export type FlowsRequest = z.input<typeof requests.FlowsQuery>;
+export type BatchRequest = z.input<typeof requests.BatchBody>;

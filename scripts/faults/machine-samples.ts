@@ -38,7 +38,7 @@ export const kinds: Connector[] = [
 ];
 
 const sealed = { sealed: 'a..b.c.d' };
-const attempt = { id: 'a1', requestedAt: '2026-01-01T00:00:00Z', expiresAt: '2026-01-01T00:05:00Z' };
+export const attempt = { id: 'a1', requestedAt: '2026-01-01T00:00:00Z', expiresAt: '2026-01-01T00:05:00Z' };
 const problem = { code: 'refused', message: 'no' } as const;
 const failure = { code: 'connectorNotFound', message: 'gone' } as const;
 const apiKey = connector('ApiKey');
@@ -77,9 +77,10 @@ export const events: Event[] = [
   { type: 'linkMinted', id: 'a1', attempt },
   { type: 'authorizationReturned', id: 'a1', superseded: false },
   { type: 'authorizationConfirmed', connector: consent },
-  { type: 'authorizationNotConfirmed' },
+  { type: 'authorizationNotConfirmed', connector: consent },
   { type: 'refused', problem },
   { type: 'inputRefused', problem },
+  { type: 'rechecked', connector: apiKey, intent: 'authenticate' },
   { type: 'cyclrUnavailable' },
   { type: 'outageOutlasted' },
   { type: 'timedOut' },
@@ -101,6 +102,9 @@ export const allEvents: Event[] = [
     { type: 'connectorFetched', connector: kind },
     { type: 'connectorFetched', connector: withMissing(kind) },
     { type: 'connectorFetched', connector: { ...kind, authenticated: true } },
+    { type: 'rechecked', connector: kind, intent: 'authenticate' },
+    { type: 'rechecked', connector: withMissing(kind), intent: 'authenticate' },
+    { type: 'rechecked', connector: { ...kind, authenticated: true }, intent: 'authenticate' },
     { type: 'propertiesApplied', connector: kind },
     { type: 'propertiesApplied', connector: withMissing(kind) },
   ]),

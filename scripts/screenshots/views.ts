@@ -57,6 +57,7 @@ export function viewOf(state: StateName, connector?: Connection, more: Partial<V
     ...(connector && { connector }),
     ...(waits && { deadline: DEADLINE }),
     ...(state === 'authenticated' && { verification: 'notChecked' as const }),
+    since: '2026-01-31T12:00:00.000Z',
     revision: 3,
     ...more,
   };

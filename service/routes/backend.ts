@@ -4,7 +4,7 @@ import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import { durationMs, type Duration } from '../../workflows/input';
 import { allowNoBody, requireApiKey } from '../callers';
-import { confirm, returnUrl, withView } from '../flows';
+import { confirm, openFlow, returnUrl, withView } from '../flows';
 import { codes, responsesOf } from '../openapi';
 import { requireAllowed } from '../origins';
 import type { App, Parts } from '../parts';
@@ -54,6 +54,23 @@ const schemas = {
     body: requests.ConfirmBody,
     response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, ...input]),
   },
+  recheck: {
+    summary: 'Lets a flow re-read the connector now, or repeat the call that an outage delays',
+    ...ofConnector,
+    body: requests.Nothing,
+    response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, 'closed']),
+  },
+  flows: {
+    summary: 'Lists flows of all accounts: open ones, and with a final state ended ones',
+    security,
+    querystring: requests.FlowsQuery,
+    response: responsesOf({ 200: answers.FlowList }, [...caller, 'malformed', 'temporalUnavailable']),
+  },
+  batch: {
+    security,
+    body: requests.BatchBody,
+    response: responsesOf({ 202: answers.Batch }, [...caller, ...body, 'batchRunning', 'temporalUnavailable']),
+  },
   cancel: {
     summary: 'Cancels a flow',
     ...ofConnector,
@@ -67,20 +84,24 @@ export function backendRoutes(app: App, parts: Parts): void {
   allowNoBody(app);
   sessionRoute(app, parts);
   readRoutes(app, parts);
+  flowRoutes(app, parts);
   authorizationRoutes(app, parts);
   idempotentBackendRoutes(app, parts);
 }
 
 function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
   app.post('/v1/sessions', { schema: schemas.session }, async (request, reply) => {
-    const { kind = 'session', language = 'en', expiresIn, connectorIds: ids, ...scope } = request.body;
+    const { kind = 'session', language = 'en', expiresIn, connectorIds: ids, recheck, ...scope } = request.body;
     const { accountId } = scope;
     request.accountId = accountId;
     requireAllowed(config, scope);
     const lifetimeMs = lifetimeOf(kind, expiresIn);
     const connectorIds = [...new Set(ids)];
-    await Promise.all(connectorIds.map((connectorId) => auth.start({ accountId, connectorId }, { by: BY })));
-    const { token, expiresAt } = await tokens.mint(kind, { ...scope, language, connectorIds }, lifetimeMs);
+    const id = randomUUID();
+    const invitation = kind === 'invitation' ? id : undefined;
+    const open = (connectorId: number) => openFlow(auth, { accountId, connectorId }, { by: BY, invitation, recheck });
+    await Promise.all(connectorIds.map(open));
+    const { token, expiresAt } = await tokens.mint(kind, { ...scope, language, connectorIds }, { id, lifetimeMs });
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
 }
@@ -90,6 +111,16 @@ function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].defau
   const lifetime = durationMs(expiresIn);
   if (lifetime >= lifetimes[kind].min && lifetime <= lifetimes[kind].max) return lifetime;
   throw malformed('expiresIn');
+}
+
+function flowRoutes(app: App, { auth }: Parts): void {
+  app.get('/v1/flows', { schema: schemas.flows }, ({ query }) => auth.flows(query));
+  for (const signal of ['recheck', 'cancel'] as const) {
+    const schema = { ...schemas.batch, summary: `Sends the signal ${signal} to the open flows of the filter` };
+    app.post(`/v1/flows/${signal}`, { schema }, async ({ body }, reply) =>
+      reply.code(202).send(await auth.batch(signal, body, BY)),
+    );
+  }
 }
 
 function readRoutes(app: App, { auth }: Parts): void {
@@ -110,6 +141,7 @@ function authorizationRoutes(app: App, { auth, tokens, config }: Parts): void {
   app.post(`${ONE}/confirm`, { schema: schemas.confirm }, ({ params, body: { attemptId } }) =>
     confirm(auth, params, BY, attemptId),
   );
+  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, ({ params }) => auth.recheck(params, { by: BY }));
   app.post(`${ONE}/cancel`, { schema: schemas.cancel }, ({ params, body: { reason } }) =>
     auth.cancel(params, { reason, by: BY }),
   );

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { requireToken, sessionOf } from '../callers';
+import { limitedId, requireToken, sessionOf } from '../callers';
 import { codes, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { ServiceError } from '../problems';
@@ -56,7 +56,8 @@ export function eventRoute(app: App, parts: Parts): void {
 }
 
 /** Counts an open stream until its connection closes. Fails: rateLimited. */
-function takeSlot(slots: Map<string, number>, { id }: Session, reply: FastifyReply): void {
+function takeSlot(slots: Map<string, number>, session: Session, reply: FastifyReply): void {
+  const id = limitedId(session);
   const taken = slots.get(id) ?? 0;
   if (taken >= MAX_STREAMS) throw new ServiceError('rateLimited');
   slots.set(id, taken + 1);

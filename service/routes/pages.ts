@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/view';
 import { brandHeader, brandStyle } from '../brand';
-import { rateLimiter } from '../callers';
+import { limitedId, rateLimiter } from '../callers';
 import { DEPTH, returnQuery, returnUrl, verifyReturn, withView } from '../flows';
 import { html, pageOf, type Html, type Page } from '../html';
 import { servePageFile } from '../page-files';
@@ -68,7 +68,7 @@ function goPage(app: App, parts: Parts, draw: Draw): void {
     const { session: token, connectorId, depth } = request.body;
     const session = await sessionOfForm(request, parts, token);
     if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
-    [request.caller, request.accountId] = [`go ${session.id}`, session.accountId];
+    [request.caller, request.accountId] = [`go ${limitedId(session)}`, session.accountId];
     await limit(request, reply);
     const url = await newLink(parts, { accountId: session.accountId, connectorId }, depth);
     return show(reply, draw(linkPage(session, url)));

@@ -1,12 +1,10 @@
 /** Calls of browsers, with a session token: only for the account and the connectors of the session. */
-import type { ConnectorAuth } from '../../client/connector-auth';
-import { ConnectorAuthError } from '../../client/connector-auth-error';
+import type { ConnectorAuth, LatestRun } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
-import type { ConnectorKey } from '../../workflows/connector';
-import type { View } from '../../workflows/view';
+import { waitingStates, type View } from '../../workflows/view';
 import { allowNoBody, ownConnector, requireToken, sessionOf } from '../callers';
-import { confirm, withView } from '../flows';
+import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
 import { codes, responsesOf } from '../openapi';
 import { answerPreflights } from '../origins';
 import type { App, Parts } from '../parts';
@@ -67,6 +65,13 @@ const schemas = {
     ...giving,
     body: requests.SealedCredentialsBody,
   },
+  recheck: {
+    summary: 'Lets a waiting flow re-read its connector now',
+    security,
+    params: requests.OfSession,
+    body: requests.Nothing,
+    response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'closed']),
+  },
   confirm: {
     summary: 'Verifies in Cyclr that the user has given consent',
     security,
@@ -93,35 +98,44 @@ function invitationRoute(app: App, parts: Parts): void {
   requireToken(app, parts, 'invitation');
   app.post('/redeem', { schema: schemas.redeem }, async (request) => {
     const invitation = sessionOf(request);
-    await reopen(parts.auth, invitation);
-    return parts.tokens.redeem(invitation);
+    return parts.tokens.redeem(invitation, await openInvitation(parts.auth, invitation));
   });
 }
 
-/** Starts the expired flows of an invitation again. Fails: `tokenVoid` if all are connected or cancelled. */
-async function reopen(auth: ConnectorAuth, { accountId, connectorIds }: Session): Promise<void> {
-  const keys = connectorIds.map((connectorId) => ({ accountId, connectorId }));
-  const views = await Promise.all(keys.map((key) => viewIfStarted(auth, key)));
-  if (views.every((view) => view?.state === 'authenticated' || view?.state === 'cancelled'))
-    throw new ServiceError('tokenVoid');
-  const starts = keys.flatMap((key, i) => {
-    const view = views[i];
-    return view === undefined || view.state === 'expired' ? [auth.start(key, { intent: view?.intent, by: BY })] : [];
-  });
-  await Promise.all(starts);
+/**
+ * Opens what an invitation is good for: starts its expired flows anew, and lets the waiting ones re-read their connector.
+ * Returns the connectors of its session: those that it is good for, and connected ones. Fails: tokenVoid.
+ */
+async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
+  const { accountId, connectorIds } = invitation;
+  const runs = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
+  const good = runs.filter((run) => run !== undefined && isGood(run, invitation)) as LatestRun[];
+  if (good.length === 0) throw new ServiceError('tokenVoid');
+  await Promise.all(good.map((run) => reopen(auth, run, invitation.id)));
+  const shown = runs.filter((run) => run !== undefined && (good.includes(run) || run.state === 'authenticated'));
+  return shown.map((run) => run!.connectorId);
 }
 
-/** The views of a session, without connectors that have no run any more. */
+/** Whether the user may still act: the run began before the invitation was made, or was started for it. */
+function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
+  if (state === 'authenticated' || state === 'cancelled') return false;
+  return invitation === id || Date.parse(startedAt) <= madeAtMs;
+}
+
+async function reopen(auth: ConnectorAuth, { open, state, ...key }: LatestRun, invitation: string): Promise<void> {
+  const isWaiting = open && waitingStates.includes(state);
+  if (state !== 'expired' && !isWaiting) return;
+  const { intent } = isWaiting ? {} : await auth.view(key);
+  await auth.start(key, { by: BY, invitation, ...(intent && { intent }) });
+}
+
+/** The views of a session, without connectors that have no run any more, and without paused flows. */
 async function viewsOf(auth: ConnectorAuth, { accountId, connectorIds }: Session): Promise<View[]> {
-  const views = await Promise.all(connectorIds.map((connectorId) => viewIfStarted(auth, { accountId, connectorId })));
-  return views.filter((view) => view !== undefined);
+  const views = connectorIds.map((connectorId) =>
+    auth.view({ accountId, connectorId }).catch(undefinedIf('notStarted', 'paused')),
+  );
+  return (await Promise.all(views)).filter((view) => view !== undefined);
 }
-
-const viewIfStarted = (auth: ConnectorAuth, key: ConnectorKey): Promise<View | undefined> =>
-  auth.view(key).catch((err: unknown) => {
-    if (err instanceof ConnectorAuthError && err.code === 'notStarted') return undefined;
-    throw err;
-  });
 
 function readRoutes(app: App, { auth, tokens, config }: Parts): void {
   app.get('', { schema: schemas.session }, async (request) => {
@@ -143,6 +157,9 @@ function inputRoutes(app: App, { auth }: Parts): void {
     const key = ownConnector(request, request.params);
     return withView(auth, key, () => auth.submitCredentials(key, { ...request.body, by: BY }));
   });
+  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
+    auth.recheck(ownConnector(request, request.params), { by: BY }),
+  );
   app.post(`${ONE}/confirm`, { schema: schemas.confirm }, (request) =>
     confirm(auth, ownConnector(request, request.params), BY, request.body.attemptId),
   );

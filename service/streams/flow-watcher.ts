@@ -107,7 +107,9 @@ export class FlowWatcher {
   }
 
   #pauseAfter(error: unknown): number {
-    if (error instanceof ConnectorAuthError && error.code === 'notStarted') return this.#settings.checkEveryMs;
+    // Not started yet, or paused by an operator: no error, and nothing to show.
+    if (error instanceof ConnectorAuthError && (error.code === 'notStarted' || error.code === 'paused'))
+      return this.#settings.checkEveryMs;
     if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
     const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, this.#settings.maxRetryMs);
     return pauseMs * (0.5 + Math.random() / 2); // spreads the retries of many flows

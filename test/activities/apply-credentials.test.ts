@@ -198,7 +198,11 @@ describe('an answer 200 with Authenticated: false', () => {
 
     const refused = await failure(apply(at, method, given[method]));
 
-    expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true, details: [{ code: 'refused' }] });
+    expect(refused).toMatchObject({
+      type: 'CyclrRefused',
+      nonRetryable: true,
+      details: [{ code: 'refused' }, { authenticated: false }],
+    });
     expect(leaks(everythingIn(refused), 'wrong-key-4711', 'wrong-password-4711')).toEqual([]);
   });
 

@@ -17,6 +17,7 @@ export const viewOf = (parts: Partial<View> = {}): View => ({
   intent: 'authenticate',
   state: 'awaitingCredentials',
   connector: { name: 'HubSpot', authType: 'ApiKey', partnerSupplied: false },
+  since: '2026-01-31T12:00:00.000Z',
   revision: 3,
   ...parts,
 });

@@ -39,6 +39,12 @@ const failureOf = (call: Promise<unknown>): Promise<OnboardingError> =>
 const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey' as const, key } });
 const idempotencyKeys = () => proxy.received.map(({ headers }) => headers.get('idempotency-key'));
 
+async function isNoBatchRunning(): Promise<boolean> {
+  const { client, namespace } = service.stage;
+  const { operationInfo } = await client.workflowService.listBatchOperations({ namespace });
+  return operationInfo.every(({ state }) => state !== 1); // temporal.api.enums.v1.BatchOperationState, running
+}
+
 test('each call of a backend has a method, and its requests and answers fit the OpenAPI document', async () => {
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
   const check = createOpenApiCheck(document);
@@ -53,6 +59,14 @@ test('each call of a backend has a method, and its requests and answers fit the 
   });
   const found = await onboarding.start(typed, { patience: { credentials: '1 day' }, by: 'shop' });
   await reaches(typed, 'awaitingProperties');
+  const rechecked = await onboarding.recheck(typed);
+  const flows = await eventually(
+    () => onboarding.flows({ accountId: typed.accountId, state: 'awaitingProperties' }),
+    (page) => page.items.length > 0,
+  );
+  const batches = [await onboarding.batch('recheck', { accountId: 'nobody' })];
+  await eventually(isNoBatchRunning);
+  batches.push(await onboarding.batch('cancel', { accountId: 'nobody' }));
   const refusedProperties = await failureOf(onboarding.submitProperties(typed, { values: {} }));
   await onboarding.submitProperties(typed, { values: { Domain: 'acme' } });
   const refusedKey = await onboarding.submitCredentials(typed, apiKey('wrong-key'));
@@ -78,6 +92,8 @@ test('each call of a backend has a method, and its requests and answers fit the 
     true,
     { started: true, intent: 'reauthenticate' },
   ]);
+  expect([rechecked.state, flows.items]).toMatchObject(['awaitingProperties', [typed]]);
+  expect(batches).toEqual([{ batchId: expect.any(String) }, { batchId: expect.any(String) }]);
   expect(refusedProperties).toMatchObject({ code: 'missingProperty', fields: [{ name: 'Domain' }] });
   expect(refusedKey).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
   expect([done.state, cancelled.state, confirmed.state]).toEqual(['authenticated', 'cancelled', 'authenticated']);

@@ -212,7 +212,8 @@ const inputsAt = (path: string): JourneyCall[] => [
     isDone: reaches('authenticated'),
   },
 ];
-const newSession: JourneyCall = { name: 'POST /v1/sessions', isDone: isStarted };
+/** It reads the latest run before it starts one: without an answer of Temporal it makes no change. */
+const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 
 export const journeys: { readonly [journey in Journey]: readonly JourneyCall[] } = {
   'a backend': [

@@ -301,6 +301,8 @@ describe('the list of an account', () => {
         name: ['Brightdesk', 'Ledgerly', 'Openrates'][i],
         state: expect.any(String),
         since: expect.stringMatching(/^20.*Z$/),
+        connected: i === 2,
+        runId: expect.any(String),
       })),
     );
     expect(body.next).toBeUndefined();
@@ -334,5 +336,98 @@ describe('the list of an account', () => {
 
   test('the list of an unknown account is empty', async () => {
     expect(await listed('nobody')).toMatchObject({ status: 200, body: { items: [] } });
+  });
+});
+
+describe('the flows of all accounts', () => {
+  const flows = (query: string) => service.asBackend('GET', `/v1/flows?${query}`);
+  const flowsOf = (accountId: string, more = '') => flows(`accountId=${encodeURIComponent(accountId)}${more}`);
+  /** Starts a flow in each of two accounts whose Cyclr answers 403. */
+  const inTrouble = async () => {
+    const keys = ['one', 'two'].map((name) =>
+      service.stage.install('Brightdesk', { accountId: `${name}-${randomUUID()}` }),
+    );
+    for (const key of keys) {
+      service.stage.sandbox.fault({ match: { account: key.accountId }, then: { status: 403 } });
+      await post(key, '');
+    }
+    return keys as [ConnectorKey, ConnectorKey];
+  };
+
+  test('flows are listed by account, state, problem and age, and page by page', async () => {
+    const [one, two] = await inTrouble();
+    const wanted = ({ body: { items } }: Answer, { connectorId, accountId }: ConnectorKey) =>
+      items.some((item: ConnectorKey) => item.accountId === accountId && item.connectorId === connectorId);
+    const trouble = await eventually(
+      () => flows('problem=operatorsTrouble'),
+      (answer) => wanted(answer, one) && wanted(answer, two),
+    );
+
+    expect(trouble.body.items).toContainEqual({
+      ...one,
+      state: 'fetchingConnector',
+      problem: 'operatorsTrouble',
+      since: expect.any(String),
+      runId: expect.any(String),
+    });
+    expect((await flowsOf(one.accountId)).body.items).toMatchObject([one]);
+    expect((await flowsOf(one.accountId, '&state=fetchingConnector')).body.items).toMatchObject([one]);
+    expect((await flowsOf(one.accountId, '&state=awaitingCredentials')).body.items).toEqual([]);
+    expect((await flowsOf(one.accountId, '&olderThan=1 hour')).body.items).toEqual([]);
+    expect((await flowsOf(one.accountId, '&olderThan=1 ms')).body.items).toMatchObject([one]);
+    expect(await flows('page=forged')).toMatchObject({ status: 422, body: { code: 'malformed' } });
+  });
+
+  test('each page of flows names the next one', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const keys = [1, 2, 3].map(() => service.stage.install('Brightdesk', { accountId }));
+    for (const key of keys) await post(key, '');
+    await eventually(
+      () => flowsOf(accountId),
+      ({ body }) => body.items.length === 3,
+    );
+
+    const seen: number[] = [];
+    let page: string | undefined;
+    do {
+      const answer = await service.stage.auth.flows({ accountId, page, pageSize: 2 });
+      seen.push(...answer.items.map(({ connectorId }) => connectorId));
+      page = answer.next;
+    } while (page !== undefined);
+
+    expect(seen.sort()).toEqual(keys.map(({ connectorId }) => connectorId).sort());
+  });
+
+  test('a batch rechecks the flows with a problem; one without a filter is malformed', async () => {
+    const keys = await inTrouble();
+    await eventually(
+      () => flows('problem=operatorsTrouble'),
+      ({ body }) => keys.every(({ accountId }) => JSON.stringify(body).includes(accountId)),
+    );
+
+    const nothing = await service.asBackend('POST', '/v1/flows/recheck', {});
+    const answer = await service.asBackend('POST', '/v1/flows/recheck', { problem: 'operatorsTrouble' });
+
+    expect(nothing).toMatchObject({ status: 422, body: { code: 'malformed' } });
+    expect(answer).toMatchObject({ status: 202, body: { batchId: expect.any(String) } });
+    for (const key of keys) expect((await reaches(key, 'awaitingCredentials')).problem).toBeUndefined();
+  });
+
+  test('a batch cancels the flows of an account', async () => {
+    const key = service.stage.install('Brightdesk');
+    await post(key, '');
+    await reaches(key, 'awaitingCredentials');
+    await eventually(
+      () => flowsOf(key.accountId, '&state=awaitingCredentials'),
+      ({ body }) => body.items.length > 0,
+    );
+
+    const answer = await eventually(
+      () => service.asBackend('POST', '/v1/flows/cancel', { accountId: key.accountId }),
+      ({ status }) => status !== 429, // the batch of another test
+    );
+
+    expect(answer.status).toBe(202);
+    expect((await reaches(key, 'cancelled')).state).toBe('cancelled');
   });
 });

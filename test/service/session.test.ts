@@ -1,6 +1,7 @@
 /** Calls of browsers with a session or an invitation, with flows behind them. */
 import { randomUUID } from 'node:crypto';
 import type { ConnectorKey } from '../../workflows/connector';
+import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { openService, ORIGIN, type Service } from './scene';
 
@@ -55,6 +56,30 @@ describe('a session', () => {
         expect.objectContaining({ connectorId: connectorIds[1], state: 'authenticated' }),
       ],
     });
+  });
+
+  test('leaves an authenticated connector as it is, unless it asks for a recheck', async () => {
+    const key = service.stage.install('Openrates');
+    const runId = async () => (await service.stage.auth.latestRun(key)).runId;
+    await service.session(key);
+    await reaches(key, 'authenticated');
+    const first = await runId();
+
+    const token = await service.session(key);
+    const second = await runId();
+    await service.session(key, { recheck: true });
+    const third = await runId();
+
+    expect([second === first, third === first]).toEqual([true, false]);
+    expect((await read(token)).body.connectors).toMatchObject([{ connectorId: key.connectorId }]);
+  });
+
+  test('lets a waiting flow re-read its connector by recheck', async () => {
+    const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
+
+    const { status, body } = await post(token, connectorPath(key, 'recheck'));
+
+    expect([status, body]).toMatchObject([200, { state: 'awaitingCredentials', connected: false }]);
   });
 
   test('accepts sealed properties and credentials', async () => {
@@ -176,6 +201,56 @@ describe('an invitation', () => {
 
     expect(before.status).toBe(200);
     expect(after).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
+  });
+
+  test('is void for a connector that another caller has started since, and opens the others', async () => {
+    const { keys, token } = await invited(['Brightdesk', 'Brightdesk', 'Brightdesk']);
+    await Promise.all(keys.map((key) => reaches(key, 'awaitingCredentials')));
+    const [cancelled, connected, open] = keys as [ConnectorKey, ConnectorKey, ConnectorKey];
+    await service.stage.auth.cancel(cancelled);
+    await service.session(cancelled);
+    await service.stage.auth.submitCredentials(connected, await sealedKey(connected));
+
+    const { body } = await post(token, '/v1/session/redeem');
+
+    const { connectors } = (await read(body.token)).body as { connectors: View[] };
+    expect(connectors.map(({ connectorId, state }) => [connectorId, state])).toEqual([
+      [connected.connectorId, 'authenticated'],
+      [open.connectorId, 'awaitingCredentials'],
+    ]);
+  });
+
+  test('is void after a re-authentication by the backend', async () => {
+    const { keys, token } = await invited(['Brightdesk']);
+    const [key] = keys as [ConnectorKey];
+    await reaches(key, 'awaitingCredentials');
+    await service.stage.auth.submitCredentials(key, await sealedKey(key));
+    await service.stage.auth.start(key, { intent: 'reauthenticate' });
+
+    expect(await post(token, '/v1/session/redeem')).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
+  });
+
+  test('is void if Temporal has no run of its connector any more', async () => {
+    const { accountId, connectorId } = service.stage.install('Brightdesk');
+    const scope = { accountId, connectorIds: [connectorId], language: 'en' };
+    const { token } = await service.tokens.mint('invitation', scope);
+
+    expect(await post(token, '/v1/session/redeem')).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
+    await expect(service.stage.auth.view({ accountId, connectorId })).rejects.toMatchObject({ code: 'notStarted' });
+  });
+
+  test('shares its limit of calls with all sessions that are made of it', async () => {
+    const { token } = await invited(['Brightdesk']);
+    const redeem = async () => (await post(token, '/v1/session/redeem')).body.token as string;
+    const sessions = [await redeem(), await redeem()];
+
+    const answers = await Promise.all(
+      Array.from({ length: 130 }, (_, i) =>
+        service.call('GET', '/v1/session/sealing-keys', { token: sessions[i % 2]! }),
+      ),
+    );
+
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(10); // 120 in a minute
   });
 
   test('starts a new run of an expired flow', async () => {

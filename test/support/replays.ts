@@ -72,7 +72,6 @@ let unchanged: Promise<{ code: string }> | undefined;
 export async function bundleWith(change: Change): Promise<{ code: string }> {
   unchanged ??= bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),
-    payloadConverterPath: join(root, 'workflows', 'payload-converter.ts'),
     workflowInterceptorModules: [join(folder, 'changed-workflows.ts')],
     logger: { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet },
   });

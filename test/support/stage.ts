@@ -14,7 +14,7 @@ import { startTemporal } from '../../scripts/local/parts';
 import { generateKey, privateKeysOf, publicKeyOf } from '../../sealing/keys';
 import { seal, sealCredentials } from '../../sealing/seal';
 import { connect } from '../../temporal/connection';
-import { registerSearchAttributes, searchAttributeNames } from '../../temporal/search-attributes';
+import { registerSearchAttributes, searchAttributeTypeNumbers } from '../../temporal/search-attributes';
 import { createWorker } from '../../worker/create-worker';
 import { createLogger } from '../../worker/logger';
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
@@ -58,7 +58,7 @@ export interface Stage extends Surroundings {
   /** Starts a flow: for a connector of the catalogue, which it installs, or for one that is installed. */
   scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   /** Starts a flow as `scene` does, and waits until it is in this state. */
-  sceneIn(state: StateName, connector: string | ConnectorKey): Promise<Scene>;
+  sceneIn(state: StateName, connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
   /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
@@ -111,7 +111,9 @@ export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): P
 const SUGGESTED_AT = 60;
 
 /** Opens a stage on a new dev server that suggests continue-as-new early. */
-export async function openStageOfShortHistories(dynamicConfig: { [key: string]: number } = {}): Promise<Stage> {
+export async function openStageOfShortHistories(
+  dynamicConfig: { [key: string]: number | boolean } = {},
+): Promise<Stage> {
   const logFolder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
   const server = await startTemporal({
     logFolder,
@@ -127,8 +129,6 @@ export async function openStageOfShortHistories(dynamicConfig: { [key: string]: 
   };
 }
 
-const KEYWORD = 2; // temporal.api.enums.v1.IndexedValueType
-
 /** Opens a stage on a time-skipping server of its own: without lists of workflows, and for one flow at a time. */
 export async function openSkippingStage(): Promise<SkippingStage> {
   const log = installRuntime();
@@ -138,7 +138,7 @@ export async function openSkippingStage(): Promise<SkippingStage> {
     client: { identity: identities.client },
   });
   const namespace = 'default';
-  const searchAttributes = Object.fromEntries(searchAttributeNames.map((name) => [name, KEYWORD]));
+  const searchAttributes = { ...searchAttributeTypeNumbers };
   await env.connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
   const { connection, nativeConnection: native, client } = env;
   const stage = await stageOn({ connection, native, client, namespace, close: () => env.teardown() }, log);
@@ -216,8 +216,8 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       const key = typeof connector === 'string' ? install(connector, { accountId: input.accountId }) : connector;
       return startScene(surroundings, key, input);
     },
-    async sceneIn(this: Stage, state, connector) {
-      const scene = await this.scene(connector);
+    async sceneIn(this: Stage, state, connector, input) {
+      const scene = await this.scene(connector, input);
       await scene.reaches(state);
       return scene;
     },

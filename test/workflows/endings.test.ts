@@ -263,6 +263,7 @@ describe('the view of a run without a result is made of its description and its 
       intent: 'reauthenticate',
       state: 'failed',
       failure: { code: 'terminated', message: expect.any(String) },
+      since: expect.any(String),
       revision: 0,
     });
     expect(again).toMatchObject({ started: true, workflowId: scene.workflowId, intent: 'authenticate' });
@@ -276,7 +277,14 @@ describe('the view of a run without a result is made of its description and its 
     await scene.handle.cancel();
     const view = await stage.auth.result(scene.key);
 
-    expect(view).toEqual({ ...scene.key, runId: scene.runId, intent: 'authenticate', state: 'cancelled', revision: 0 });
+    expect(view).toEqual({
+      ...scene.key,
+      runId: scene.runId,
+      intent: 'authenticate',
+      state: 'cancelled',
+      since: expect.any(String),
+      revision: 0,
+    });
   });
 
   test.concurrent('timed out: failed', async () => {
@@ -296,6 +304,7 @@ describe('the view of a run without a result is made of its description and its 
       intent: 'authenticate',
       state: 'failed',
       failure: { code: 'timedOut', message: expect.any(String) },
+      since: expect.any(String),
       revision: 0,
     });
   });

@@ -98,10 +98,18 @@ describe('the list of workflows', () => {
     await scene.gives(right);
     const last = await attributesOf(scene);
 
-    expect(first).toEqual({ ...fixed, 'ConnectorAuthState KEYWORD': 'awaitingProperties' });
-    expect(second).toEqual({ ...fixed, 'ConnectorAuthState KEYWORD': 'awaitingCredentials' });
-    expect(last).toEqual({ ...fixed, 'ConnectorAuthState KEYWORD': 'authenticated' });
-    expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(3);
+    const at = (state: StateName, connected: boolean) => ({
+      ...fixed,
+      'ConnectorAuthState KEYWORD': state,
+      'ConnectorAuthSince DATETIME': expect.any(Date),
+      'ConnectorConnected BOOL': connected,
+    });
+    expect(first).toEqual(at('awaitingProperties', false));
+    expect(second).toEqual(at('awaitingCredentials', false));
+    expect(last).toEqual(at('authenticated', true));
+    expect(last['ConnectorAuthSince DATETIME']).toEqual(new Date((await scene.view()).since));
+    // The refused key leads back to awaitingCredentials: a new entry, with a new time.
+    expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(4);
   });
 
   test.concurrent('has a name of 300 emoji, cut to 255', async () => {
@@ -179,8 +187,7 @@ describe('Temporal Web', () => {
 
     expect(summaries('activityTaskScheduled')).toEqual([
       'Make a link to the consent',
-      'Re-read whether Cyclr has authenticated the connector',
-      'Re-read whether the user has consented',
+      'Re-read whether the connector is authenticated',
       'Read the account connector',
       'Set the properties',
       'Store the credentials',

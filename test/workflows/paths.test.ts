@@ -54,6 +54,8 @@ test.concurrent.each(Object.entries(expectations))(
       intent: 'authenticate',
       state,
       connector: expect.any(Object),
+      connected: state === 'authenticated',
+      since: expect.any(String),
       revision: expect.any(Number),
       ...(verification && { verification }),
     });

@@ -391,7 +391,7 @@ describe('over minutes', () => {
 
     expect(end).toMatchObject({ state: 'expired', ...again });
     expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(2); // at the start, and with the link
+    expect(scene.reads()).toBe(3); // at the start, with the link, and before the deadline
   });
 
   describe.each([true, false])('of a connector that lost its authentication (AuthValue readable: %s)', (readable) => {

@@ -4,7 +4,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { ofKind, timersOf, tookMs } from '../support/histories';
-import { happens } from '../support/messages';
+import { happens, keyInput } from '../support/messages';
 import { openSkippingStage, type Scene, type SkippingStage } from '../support/stage';
 
 const HOUR_MS = 3_600_000;
@@ -152,13 +152,18 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as expired if Cyclr cannot be read', async () => {
+  test('ends the flow as expired if Cyclr cannot be read for 24 hours', async () => {
     const flow = await consentScene(stage);
-    fault(flow.key, { status: 403 });
+    fault(flow.key, { kind: 'throttled', retryAfter: 4 * 3600 });
 
     const end = await stage.auth.result(flow.key);
 
-    expect(end.state).toBe('expired');
+    expect(end).toMatchObject({ state: 'expired', problem: { code: 'cyclrUnavailable' } });
+    expect((await flow.timeline()).map(({ event }) => event).slice(-2)).toEqual([
+      'cyclrUnavailable',
+      'outageOutlasted',
+    ]);
+    expect(tookMs(await flow.history())).toBeGreaterThanOrEqual(8 * DAY_MS);
   });
 
   test('ends the flow as failed if Cyclr has no such connector', async () => {
@@ -190,6 +195,47 @@ describe('the last read before a consent expires', () => {
     const end = await stage.auth.result(flow.key);
 
     expect(end).toMatchObject({ state: 'expired', intent: 'reauthenticate' });
+  });
+});
+
+describe('the last read before a wait for credentials expires', () => {
+  const patience = { credentials: '1 hour' };
+
+  test('ends the flow as authenticated if the connector was connected elsewhere', async () => {
+    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
+    stage.record('last-read-finds-the-connection', flow.handle);
+    stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
+
+    const end = await stage.auth.result(flow.key);
+
+    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', connected: true });
+  });
+
+  test('is repeated in an outage until Cyclr answers, then the flow expires', async () => {
+    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
+    fault(flow.key, { status: 403 }, { times: 3 });
+
+    const end = await stage.auth.result(flow.key);
+
+    expect(end).toMatchObject({ state: 'expired', connected: false });
+    expect(end).not.toHaveProperty('problem');
+    expect(flow.requests()).toHaveLength(5);
+    const trouble = (await flow.timeline()).filter(({ event }) => event === 'cyclrUnavailable');
+    expect(trouble).toMatchObject([{ note: expect.stringMatching(/^operatorsTrouble: GET .* 403/) }]);
+  });
+
+  test('gives way to an input that arrives during the read', async () => {
+    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
+    const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
+    const input = await keyInput(stage, flow);
+
+    await stage.sleep('60m');
+    await eventually(flow.requests, (requests) => requests.length === 2);
+    await flow.signals('credentialInput', input);
+    release();
+
+    expect(await flow.reaches('authenticated')).toMatchObject({ connected: true });
+    expect(flow.cyclr().AuthValue).toBe('right');
   });
 });
 

@@ -1,18 +1,17 @@
 /** The activities with their budgets and summaries, and the schedules of re-reads. */
 import { ActivityCancellationType, proxyActivities, sleep, type ActivityOptions } from '@temporalio/workflow';
-import type { ConnectorKey } from '../connector';
+import type { Connector, ConnectorKey } from '../connector';
 import type { Event } from './machine';
-import type { ConnectorActivities } from '../ports';
-
-const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+import { activityRetry, type ConnectorActivities } from '../ports';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
     startToCloseTimeout: '15s',
     ...limits,
     summary,
-    retry,
-    scheduleToCloseTimeout: '1 minute',
+    retry: activityRetry,
+    // No scheduleToCloseTimeout: it includes the time in the queue. The activity itself ends its retries, a minute after
+    // its first attempt began; without a worker it waits.
     // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
     // SDK's default is another type, although its documentation names this one (SDK 1.24).
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -24,13 +23,14 @@ export const { applyProperties } = call('Set the properties', {
   heartbeatTimeout: '15s', // after the death of its worker, the activity is retried as soon as the shorter ones
 });
 export const { applyCredentials } = call('Store the credentials');
-const { fetchConnector: readBack } = call('Re-read whether Cyclr has authenticated the connector');
-const { readAuthorization } = call('Re-read whether the user has consented');
+export const { fetchConnector: readAgain } = call('Re-read the account connector');
+const { fetchConnector: readBack } = call('Re-read whether the connector is authenticated');
+const { readAuthorization } = call('Re-read whether the connector is authenticated');
 /** Cancelled at once: a link that the flow no longer offers is of no use. */
 export const { mintLink } = proxyActivities<ConnectorActivities>({
   startToCloseTimeout: '15s',
   summary: 'Make a link to the consent',
-  retry,
+  retry: activityRetry,
   scheduleToCloseTimeout: '30s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 });
@@ -39,13 +39,16 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
 const ALL_READS_MS = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
 /** Re-reads until Cyclr reports `Authenticated`: for some auth types Cyclr authenticates only at its next call. */
-export async function verifyStored(key: ConnectorKey): Promise<Event> {
+export async function verifyStored(key: ConnectorKey): Promise<Verdict> {
+  let connector!: Connector;
   for await (const _ of readTimes(ALL_READS_MS)) {
-    const connector = await readBack(key);
+    connector = await readBack(key);
     if (connector.authenticated) return { type: 'authorizationConfirmed', connector };
   }
-  return { type: 'authorizationNotConfirmed' };
+  return { type: 'authorizationNotConfirmed', connector };
 }
+
+export type Verdict = Extract<Event, { type: 'authorizationConfirmed' | 'authorizationNotConfirmed' }>;
 
 export interface ConsentCheck {
   /** Read once, instead of for half a minute. */
@@ -60,16 +63,17 @@ export interface ConsentCheck {
 export async function verifyConsent(
   key: ConnectorKey,
   { once, wasAuthenticated, fingerprint }: ConsentCheck,
-): Promise<Event> {
-  let event: Event = { type: 'authorizationNotConfirmed' };
+): Promise<Verdict> {
+  let connector!: Connector;
   for await (const _ of readTimes(once ? [0] : ALL_READS_MS)) {
-    const { connector, changed } = await readAuthorization(key, { fingerprint });
-    if (connector.authenticated && (changed || !wasAuthenticated)) return { type: 'authorizationConfirmed', connector };
-    event = connector.authenticated
-      ? { type: 'authorizationConfirmed', connector, verification: 'unproven' }
-      : { type: 'authorizationNotConfirmed' };
+    const authorization = await readAuthorization(key, { fingerprint });
+    connector = authorization.connector;
+    const isProven = authorization.changed || !wasAuthenticated;
+    if (connector.authenticated && isProven) return { type: 'authorizationConfirmed', connector };
   }
-  return event;
+  return connector.authenticated
+    ? { type: 'authorizationConfirmed', connector, verification: 'unproven' }
+    : { type: 'authorizationNotConfirmed', connector };
 }
 
 /** Yields at each of these times, in milliseconds from now. */

@@ -2,9 +2,9 @@
 import { log, metricMeter, workflowInfo } from '@temporalio/workflow';
 import { patienceMs, type Input } from '../input';
 import { newest, type CarriedLinks } from './links';
-import { isFinal, isWaiting, transition, type Event, type State, type WaitingState } from './machine';
-import { publishStatus, viewOf } from './status';
-import type { Timeline, TimelineEntry, View } from '../view';
+import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
+import { publishStatus, troubleOf, viewOf } from './status';
+import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
  * The argument of the next run at Continue-As-New: plain JSON. A waiting state holds no input, so no value of the user
@@ -13,6 +13,8 @@ import type { Timeline, TimelineEntry, View } from '../view';
 export interface Carried {
   state: WaitingState;
   revision: number;
+  /** When the flow entered the state, in milliseconds. */
+  since: number;
   /** When the present wait ends, in milliseconds. */
   deadline: number;
   /** The ids of the submissions that the flow accepted. */
@@ -27,13 +29,17 @@ export class FlowState {
   readonly #input: Input;
   readonly #timeline: TimelineLog;
   #state: State;
+  /** The value of the search attribute of the problem. */
+  #publishedTrouble?: string;
   #revision: number;
+  #since: number;
   #deadline: number;
 
   constructor(input: Input, carried?: Carried) {
     this.#input = input;
     this.#state = carried?.state ?? { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
     this.#revision = carried?.revision ?? 1;
+    this.#since = carried?.since ?? Date.now();
     this.#deadline = carried?.deadline ?? 0;
     this.submissions = new Set(carried?.submissions);
     this.#timeline = new TimelineLog(carried?.timeline);
@@ -55,6 +61,7 @@ export class FlowState {
       runId: workflowInfo().runId,
       state: this.#state,
       revision: this.#revision,
+      since: this.#since,
       ...(isWaiting(this.#state) && { deadline: this.#deadline }),
     });
   }
@@ -67,6 +74,7 @@ export class FlowState {
     return {
       state,
       revision: this.#revision,
+      since: this.#since,
       deadline: this.#deadline,
       submissions: newest(this.submissions),
       timeline: this.timeline,
@@ -84,6 +92,7 @@ export class FlowState {
     this.#revision++;
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.submissions.add(event.id);
     const isEntered = state.name !== before.name;
+    if (isEntered) this.#since = Date.now();
     // A refused input did not reach Cyclr: the old deadline stays.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
       this.#deadline = Date.now() + patienceMs(this.#input.patience, state.name);
@@ -93,24 +102,50 @@ export class FlowState {
 
   /** Records the name of a signal without a handler, but no argument: that could be a secret. */
   recordUnknownSignal(signal: string): void {
+    this.#recordSignal('unknownSignal', signal.slice(0, 100));
+  }
+
+  /** Records a signal that the full inbox refused. One entry counts all in a row. */
+  recordFullInbox(): void {
+    countRefused('notNow');
+    this.#recordSignal('inputRefused', 'notNow', true);
+  }
+
+  /** One log line for equal signals in a row: there can be thousands in one workflow task. */
+  #recordSignal(event: string, note: string, counts = false): void {
     const { name } = this.#state;
-    this.#timeline.add({ from: name, event: 'unknownSignal', to: name, note: signal.slice(0, 100) });
-    log.warn('Ignored an unknown signal');
+    const entry = { from: name, event, to: name, note };
+    if (!this.#timeline.endsWith(entry)) log.warn('Ignored a signal', { event, note });
+    else if (counts) return this.#timeline.countLast();
+    this.#timeline.add(entry);
   }
 
   #record(event: Event, { name: from, ...before }: State, { name: to }: State): void {
     const { id = 'submissionId' in before ? before.submissionId : undefined, by } = event;
-    const note = 'problem' in event ? event.problem.code : 'reason' in event ? event.reason : undefined;
-    this.#timeline.add({ from, event: event.type, to, id, by, note });
+    this.#timeline.add({ from, event: event.type, to, id, by, note: noteOf(event) });
     if (event.type !== 'inputRefused') return;
     const { code } = event.problem;
-    metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused').add(1, { code });
+    countRefused(code);
     log.warn('Refused an input', { code });
   }
 
   #publish(): void {
-    publishStatus(this.view, isWaiting(this.#state) || isFinal(this.#state));
+    const { view, timeline } = this;
+    const status = { view, timeline, outage: outageIn(this.#state) };
+    const trouble = troubleOf(status);
+    const isSearchable = isWaiting(this.#state) || isFinal(this.#state) || trouble !== this.#publishedTrouble;
+    this.#publishedTrouble = trouble;
+    publishStatus(status, isSearchable);
   }
+}
+
+const countRefused = (code: ProblemCode): void =>
+  metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused').add(1, { code });
+
+function noteOf(event: Event): string | undefined {
+  if ('problem' in event) return event.problem.code;
+  if (event.type === 'cyclrUnavailable') return event.operatorsTrouble && `operatorsTrouble: ${event.operatorsTrouble}`;
+  return 'reason' in event ? event.reason : undefined;
 }
 
 const MAX_ENTRIES = 200;
@@ -132,6 +167,18 @@ class TimelineLog {
     if (this.#entries.length <= MAX_ENTRIES) return;
     this.#entries.shift();
     this.#dropped++;
+  }
+
+  /** True if the last entry is such an entry, without an id. */
+  endsWith({ from, event, note }: Omit<TimelineEntry, 'at'>): boolean {
+    const last = this.#entries.at(-1);
+    return last?.from === from && last.event === event && last.note === note && last.id === undefined;
+  }
+
+  /** Counts one more entry like the last one. */
+  countLast(): void {
+    const last = this.#entries.at(-1)!;
+    last.count = (last.count ?? 1) + 1;
   }
 
   get value(): Timeline {

@@ -6,19 +6,22 @@ import {
   isCancellation,
   setDefaultSignalHandler,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { FlowState } from './flow-state';
-import { isAuthorizationRequest, type AuthorizationRequest, type Confirmation } from '../input';
+import { isObject } from '../connector';
+import { isAuthorizationRequest, isBy, type AuthorizationRequest, type Confirmation } from '../input';
 import { rejectionOf, type Inbox, type Message } from './inputs';
 import type { Links } from './links';
-import { isFinal } from './machine';
+import { isFinal, isWaiting, outageIn } from './machine';
 import * as messages from '../messages';
 import { eventOfFailure, reportOperatorsTrouble } from './outages';
-import { problemOf } from '../problems';
+import { problemOf, retryHint } from '../problems';
 import type { AuthorizationLink, Problem, View } from '../view';
 
 const ANSWER_WITHIN = '10s';
-const CONFIRM_EVERY_MS = 5000;
+const CONFIRM_EVERY_MS = 5_000;
+const RECHECK_EVERY_MS = 10_000;
 
 interface Parts {
   flow: FlowState;
@@ -30,6 +33,8 @@ interface Parts {
 interface Context extends Parts {
   /** When the last confirmation started a verification, in milliseconds. */
   confirmedAt: number;
+  /** When the last re-read was asked for, in milliseconds. */
+  recheckedAt: number;
 }
 
 /**
@@ -37,25 +42,34 @@ interface Context extends Parts {
  * fails every workflow task from then on, and an ApplicationFailure ends the workflow.
  */
 export function registerHandlers(parts: Parts): void {
-  const context: Context = { ...parts, confirmedAt: -Infinity };
+  const context: Context = { ...parts, confirmedAt: -Infinity, recheckedAt: -Infinity };
   setHandler(messages.view, () => context.flow.view);
   setHandler(messages.timeline, () => context.flow.timeline);
   for (const kind of ['propertyInput', 'credentialInput', 'oauthCallback'] as const)
-    setHandler(messages[kind], (body: unknown) => context.inbox.add({ kind, body }));
+    setHandler(messages[kind], (body: unknown) => addSignal(context, { kind, body }));
   setHandler(messages.cancel, context.cancel);
+  setHandler(messages.recheck, (body: unknown) => void askForRecheck(context, body));
   setDefaultSignalHandler((name) => context.flow.recordUnknownSignal(name));
   setHandler(messages.submitProperties, (body) => submit(context, { kind: 'propertyInput', body }), {
-    validator: (body) => reject(problemOfMessage(context, { kind: 'propertyInput', body })),
+    validator: (body) => check(context, problemOfMessage(context, { kind: 'propertyInput', body })),
   });
   setHandler(messages.submitCredentials, (body) => submit(context, { kind: 'credentialInput', body }), {
-    validator: (body) => reject(problemOfMessage(context, { kind: 'credentialInput', body })),
+    validator: (body) => check(context, problemOfMessage(context, { kind: 'credentialInput', body })),
   });
   setHandler(messages.confirmAuthorization, (body) => confirm(context, body), {
-    validator: (body) => reject(problemOfConfirmation(context, body)),
+    validator: (body) => check(context, problemOfConfirmation(context, body)),
+  });
+  setHandler(messages.recheckUpdate, (body) => recheck(context, body), {
+    validator: (body) => check(context, problemOfRecheck(context, body)),
   });
   setHandler(messages.requestAuthorization, (body) => authorize(context, body), {
-    validator: (body) => reject(problemOfRequest(context, body)),
+    validator: (body) => check(context, problemOfRequest(context, body)),
   });
+}
+
+function addSignal({ flow, inbox }: Context, message: Message): void {
+  if (inbox.hasRoomFor(message)) inbox.add(message);
+  else flow.recordFullInbox();
 }
 
 /** An update uses the inbox as a signal does, and waits for the answer. */
@@ -82,6 +96,24 @@ async function confirm(context: Context, { attemptId, by }: Confirmation): Promi
   return submit(context, { kind: 'confirmation', body: { attemptId, by } });
 }
 
+/**
+ * The request for a re-read: one that waits for its turn already, or a new one. `undefined` if the flow neither waits for
+ * the user nor pauses in an outage, and within 10 s of the last one.
+ */
+function askForRecheck(context: Context, body: unknown): Message | undefined {
+  const { flow, inbox } = context;
+  if (inbox.recheck) return inbox.recheck;
+  const isTooSoon = Date.now() - context.recheckedAt < RECHECK_EVERY_MS;
+  if (isTooSoon || !(isWaiting(flow.state) || outageIn(flow.state))) return undefined;
+  context.recheckedAt = Date.now();
+  return (inbox.recheck = { kind: 'recheck', body });
+}
+
+async function recheck(context: Context, body: unknown): Promise<View> {
+  const request = askForRecheck(context, body);
+  return request ? answerTo(context, request) : context.flow.view;
+}
+
 async function authorize({ flow, links }: Context, request: AuthorizationRequest): Promise<AuthorizationLink> {
   try {
     const { answer, attempt } = await links.mint(request);
@@ -95,8 +127,12 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
   }
 }
 
-const problemOfMessage = ({ flow, links }: Context, message: Message): Problem | undefined =>
-  rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
+function problemOfMessage({ flow, inbox, links }: Context, message: Message): Problem | undefined {
+  const problem = rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
+  // A confirmation joins the one before: it needs no room.
+  const isTaken = message.kind === 'confirmation' || inbox.hasRoomFor(message);
+  return problem ?? (isTaken ? undefined : problemOf('notNow'));
+}
 
 function problemOfConfirmation(context: Context, body: unknown): Problem | undefined {
   const { name } = context.flow.state;
@@ -109,10 +145,17 @@ function problemOfRequest({ flow, links }: Context, request: unknown): Problem |
   return flow.state.name === 'awaitingAuthorization' ? undefined : problemOf('notNow');
 }
 
-const failureOf = (problem: Problem): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(problem.message, problem.code, problem);
+function problemOfRecheck({ flow }: Context, body: unknown): Problem | undefined {
+  if (body !== undefined && !(isObject(body) && isBy(body.by))) return problemOf('malformed');
+  return isFinal(flow.state) ? problemOf('notNow') : undefined;
+}
+
+const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(problem.message, problem.code, problem, ...details);
 
 /** Rejects an update that has a problem: the history gets no event. Synchronous: an async validator never answers. */
-function reject(problem: Problem | undefined): void {
+function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
+  // An accepted update would postpone Continue-As-New, and the update after it again: the next run takes it.
+  if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

@@ -7,7 +7,7 @@ import type { Problem, ProblemCode, StateName, View } from '../view';
 
 /** A message as it arrived. Its body is not checked yet. */
 export interface Message {
-  kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation';
+  kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
   /** The view after the flow handled the message: the answer to an update. */
   answer?: View;
@@ -21,13 +21,26 @@ export interface KnownIds {
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
+/** An unread message holds memory, and one that waits for the end of an outage holds it for a day. */
+const MAX_UNREAD = 20;
+const MAX_UNREAD_CHARACTERS = 512 * 1024;
+
 /** Unread messages, and messages in progress: those wait for an activity's outcome. */
 export class Inbox {
+  /** The request for a re-read that waits for its turn. It has no limit, because there is at most one. */
+  recheck?: Message;
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
 
   get isEmpty(): boolean {
     return this.#unread.length === 0;
+  }
+
+  /** True if the inbox takes this message beside the unread ones. */
+  hasRoomFor(message: Message): boolean {
+    if (this.#unread.length >= MAX_UNREAD) return false;
+    const characters = [...this.#unread, message].reduce((sum, { body }) => sum + charactersOf(body), 0);
+    return characters <= MAX_UNREAD_CHARACTERS;
   }
 
   /** The message of the verification that runs or comes next. */
@@ -42,6 +55,14 @@ export class Inbox {
   /** Removes the oldest unread message. */
   next(): Message | undefined {
     return this.#unread.shift();
+  }
+
+  /** Marks the request for a re-read as in progress. */
+  startRecheck(): Message {
+    const request = this.recheck!;
+    this.recheck = undefined;
+    this.#inProgress.push(request);
+    return request;
   }
 
   markInProgress(message: Message): void {
@@ -60,15 +81,20 @@ export class Inbox {
   }
 }
 
+const charactersOf = (body: unknown): number => JSON.stringify(body)?.length ?? 0;
+
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
-/** Whether a message carries no input, but makes the flow re-read the connector. */
+/** True if a message carries no input, but makes the flow re-read the connector. */
 const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
 const MAX_VALUES = 200;
-const MAX_TEXT = 65_536;
 const MAX_NAME = 100;
+/** In characters as sent: of one value, sealed or not; of all values of one input; of sealed credentials. */
+const MAX_VALUE = 64 * 1024;
+const MAX_INPUT = 256 * 1024;
+const MAX_CREDENTIALS = 32 * 1024;
 
 const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
   awaitingProperties: ['propertyInput'],
@@ -133,12 +159,13 @@ function returnEvent(state: State, kind: Message['kind'], sender: Sender, { atte
 }
 
 const credentialEvent = (credentials: unknown, sender: Sender): Event =>
-  isSealed(credentials)
+  isSealed(credentials) && credentials.sealed.length <= MAX_CREDENTIALS
     ? { type: 'credentialsSubmitted', credentials, ...sender }
     : refused(problemOf('malformed'), sender);
 
 function propertyEvent(state: State, values: unknown, sender: Sender): Event {
-  if (!isObject(values) || Object.keys(values).length > MAX_VALUES) return refused(problemOf('malformed'), sender);
+  if (!isObject(values) || Object.keys(values).length > MAX_VALUES || charactersIn(values) > MAX_INPUT)
+    return refused(problemOf('malformed'), sender);
   const problem = problemOfValues(fieldsOf(state), values);
   return problem
     ? refused(problem, sender)
@@ -151,7 +178,13 @@ const fieldsOf = (state: State): readonly Field[] => ('connector' in state && st
 const isInClear = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !isSealed(value);
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_TEXT;
+const textOf = (value: unknown): unknown => (isSealed(value) ? value.sealed : value);
+const isValue = (value: unknown): boolean => {
+  const text = textOf(value);
+  return typeof text === 'string' && text.length <= MAX_VALUE;
+};
+const charactersIn = (values: { [name: string]: unknown }): number =>
+  Object.values(values).reduce<number>((sum, value) => sum + `${textOf(value)}`.length, 0);
 
 /** The names of the secret properties whose values are in clear. */
 const secretsInClear = (state: State, values: unknown): string[] =>
@@ -165,7 +198,7 @@ function problemOfValues(fields: readonly Field[], values: { [name: string]: unk
   const given = Object.entries(values);
   const found: [ProblemCode, string[]][] = [
     ['unknownProperty', given.filter(([name]) => !known.has(name)).map(([name]) => name.slice(0, MAX_NAME))],
-    ['malformed', given.filter(([, value]) => !isSealed(value) && !isText(value)).map(([name]) => name)],
+    ['malformed', given.filter(([, value]) => !isValue(value)).map(([name]) => name)],
     [
       'missingProperty',
       fields

@@ -56,12 +56,12 @@ export class Links {
     return this.#attempts;
   }
 
-  /** Whether a link was requested under this id. */
+  /** True if a link was requested under this id. */
   has(id: string): boolean {
     return this.#attempts.has(id) || this.#pending.has(id);
   }
 
-  /** Whether the newest link has expired, and no re-read has followed yet. */
+  /** True if the newest link has expired, and no re-read has followed yet. */
   get hasExpired(): boolean {
     return this.#expiry?.fired ?? false;
   }

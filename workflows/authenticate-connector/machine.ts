@@ -9,14 +9,21 @@ import type { Attempt, Failure, FinalStateName, Problem, StateName, Verification
 
 type Values = { [targetName: string]: Sealed | string };
 
+/** The last fault, and the outage that the flow waits to end. */
+interface Trouble {
+  problem?: Problem;
+  /** `operatorsTrouble`: endpoint and status of the call that only an operator can mend. */
+  outage?: { operatorsTrouble?: string };
+}
+
 /** A state holds exactly the data of its next step. A secret of the user is in it only sealed. */
 export type State =
-  | { name: 'fetchingConnector'; intent: Intent; problem?: Problem }
-  | { name: 'awaitingProperties'; connector: Connector; problem?: Problem }
-  | { name: 'applyingProperties'; connector: Connector; submissionId: string; values: Values; problem?: Problem }
-  | { name: 'awaitingCredentials'; connector: Connector; problem?: Problem }
-  | { name: 'awaitingAuthorization'; connector: Connector; attempt?: Attempt; problem?: Problem }
-  | {
+  | ({ name: 'fetchingConnector'; intent: Intent } & Trouble)
+  | ({ name: 'awaitingProperties'; connector: Connector } & Trouble)
+  | ({ name: 'applyingProperties'; connector: Connector; submissionId: string; values: Values } & Trouble)
+  | ({ name: 'awaitingCredentials'; connector: Connector } & Trouble)
+  | ({ name: 'awaitingAuthorization'; connector: Connector; attempt?: Attempt } & Trouble)
+  | ({
       name: 'applyingCredentials';
       connector: Connector;
       /** The state that accepted the input. A refusal by Cyclr leads back to it. */
@@ -26,9 +33,8 @@ export type State =
       submissionId?: string;
       credentials?: Sealed;
       attempt?: Attempt;
-      problem?: Problem;
-    }
-  | {
+    } & Trouble)
+  | ({
       name: 'verifyingAuthorization';
       connector: Connector;
       /** The attempt whose browser came back. */
@@ -36,8 +42,7 @@ export type State =
       /** A newer attempt exists: then one re-read is enough. */
       superseded: boolean;
       attempt?: Attempt;
-      problem?: Problem;
-    }
+    } & Trouble)
   | { name: 'authenticated'; connector: Connector; verification: Verification }
   | { name: 'expired'; connector?: Connector; problem?: Problem }
   | { name: 'cancelled'; connector?: Connector }
@@ -54,15 +59,18 @@ export type Event = (
   | { type: 'linkMinted'; id: string; attempt: Attempt }
   | { type: 'authorizationReturned'; id: string; superseded: boolean }
   | { type: 'authorizationConfirmed'; connector: Connector; verification?: Verification }
-  | { type: 'authorizationNotConfirmed' }
+  | { type: 'authorizationNotConfirmed'; connector: Connector }
   /** Cyclr refused the input; `connector` if it accepted a part. */
   | { type: 'refused'; problem: Problem; connector?: Connector }
   /** The flow or the activity refused the input: it did not reach Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
-  /** `taken`: the properties that Cyclr accepted before. */
-  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: boolean; taken?: string[] }
+  /** The connector was read again while the flow waits for the user. */
+  | { type: 'rechecked'; connector: Connector; intent: Intent }
+  /** `taken`: the properties that Cyclr accepted before. `operatorsTrouble`: see `Trouble`. */
+  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
-  | { type: 'timedOut' }
+  /** `connector` is the last read before the deadline ended the wait. */
+  | { type: 'timedOut'; connector?: Connector }
   | { type: 'cancelled'; reason?: string }
   | { type: 'failed'; failure: Failure }
 ) & { id?: string; by?: string };
@@ -91,16 +99,35 @@ const always = {
   }),
 };
 
-/** Transitions from every waiting state. */
+/** An outage keeps the state. A repeated one changes nothing. */
+const cyclrUnavailable = (state: ActiveState, { operatorsTrouble }: On<'cyclrUnavailable'>): State =>
+  state.outage && state.outage.operatorsTrouble === operatorsTrouble
+    ? state
+    : { ...state, problem: problemOf('cyclrUnavailable'), outage: { ...(operatorsTrouble && { operatorsTrouble }) } };
+
+const expiredInOutage = (state: ActiveState): State => ({
+  name: 'expired',
+  ...connectorOf(state),
+  problem: problemOf('cyclrUnavailable'),
+});
+
+const confirmed = (
+  _state: unknown,
+  { connector, verification = 'notChecked' }: { connector: Connector; verification?: Verification },
+): State => ({ name: 'authenticated', connector, verification });
+
+/** Transitions from every waiting state. The outage is one of the last read before the deadline. */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
-  timedOut: (state: ActiveState): State => ({ name: 'expired', ...connectorOf(state) }),
-};
-
-/** Transitions from every working state. A repeated outage changes nothing. */
-const working = {
-  cyclrUnavailable: (state: ActiveState): State =>
-    state.problem?.code === 'cyclrUnavailable' ? state : { ...state, problem: problemOf('cyclrUnavailable') },
+  rechecked,
+  // The re-read without an input: after a link has expired, and before the deadline ends the wait.
+  authorizationConfirmed: confirmed,
+  timedOut: ({ connector }: WaitingState, event: On<'timedOut'>): State => ({
+    name: 'expired',
+    connector: event.connector ?? connector,
+  }),
+  cyclrUnavailable,
+  outageOutlasted: expiredInOutage,
 };
 
 /** Marks the properties that Cyclr accepted as stored: the flow must not ask for them again after an outage. */
@@ -111,11 +138,6 @@ const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'apply
   const updated = fields.map((field) => (isNew(field) ? { ...field, stored: true } : field));
   return { ...state, connector: { ...state.connector, fields: updated } };
 };
-const expiredInOutage = (state: ActiveState): State => ({
-  name: 'expired',
-  ...connectorOf(state),
-  problem: problemOf('cyclrUnavailable'),
-});
 
 type Refusal = { problem: Problem; connector?: Connector };
 const backToProperties = (state: { connector: Connector }, { problem, connector }: Refusal): State => ({
@@ -123,9 +145,12 @@ const backToProperties = (state: { connector: Connector }, { problem, connector 
   connector: connector ?? state.connector,
   problem,
 });
-const backToInput = ({ from, connector, attempt }: In<'applyingCredentials'>, { problem }: Refusal): State => ({
+const backToInput = (
+  { from, connector, attempt }: In<'applyingCredentials'>,
+  { problem, connector: reread }: Refusal,
+): State => ({
   name: from,
-  connector,
+  connector: reread ?? connector,
   ...(attempt && { attempt }),
   problem,
 });
@@ -141,11 +166,6 @@ const submitted = (
   credentials,
   ...('attempt' in state && { attempt: state.attempt }),
 });
-const confirmed = (
-  _state: unknown,
-  { connector, verification = 'notChecked' }: { connector: Connector; verification?: Verification },
-): State => ({ name: 'authenticated', connector, verification });
-
 /** The state of a connector whose required properties are stored, by its auth type. */
 function byAuthMethod(connector: Connector): State {
   const method = authMethodOf(connector);
@@ -165,16 +185,28 @@ function byAuthMethod(connector: Connector): State {
   }
 }
 
+/** The state of a connector that was read without an input. */
+function byConnector(connector: Connector, intent: Intent): State {
+  if (connector.authenticated && intent === 'authenticate') return confirmed(null, { connector });
+  const asksFirst = intent === 'reauthenticate' && authMethodOf(connector) === 'clientCredentials';
+  const needsProperties = asksFirst || missingFields(connector).length > 0;
+  return needsProperties ? { name: 'awaitingProperties', connector } : byAuthMethod(connector);
+}
+
+/** The state after a re-read. If its name stays the same, so do problem and attempt. */
+function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
+  const next = byConnector(connector, intent);
+  // Cyclr refused what was given: the properties were complete before, too, and the user must mend them.
+  const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
+  if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
+  return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
+}
+
 const table: Table = {
   fetchingConnector: {
     ...always,
-    ...working,
-    connectorFetched: ({ intent }, { connector }) => {
-      if (connector.authenticated && intent === 'authenticate') return confirmed(null, { connector });
-      const asksFirst = intent === 'reauthenticate' && authMethodOf(connector) === 'clientCredentials';
-      const needsProperties = asksFirst || missingFields(connector).length > 0;
-      return needsProperties ? { name: 'awaitingProperties', connector } : byAuthMethod(connector);
-    },
+    cyclrUnavailable,
+    connectorFetched: ({ intent }, { connector }) => byConnector(connector, intent),
     outageOutlasted: expiredInOutage,
   },
   awaitingProperties: {
@@ -189,7 +221,7 @@ const table: Table = {
   },
   applyingProperties: {
     ...always,
-    cyclrUnavailable: (state, { taken = [] }) => working.cyclrUnavailable(withStored(state, taken)),
+    cyclrUnavailable: (state, event) => cyclrUnavailable(withStored(state, event.taken ?? []), event),
     propertiesApplied: (_state, { connector }) => {
       const missing = missingFields(connector).map(({ name }) => name);
       return missing.length > 0
@@ -213,25 +245,24 @@ const table: Table = {
       superseded,
       ...(attempt && { attempt }),
     }),
-    // The re-read without a return: after a link has expired, and before the deadline ends the wait.
-    authorizationConfirmed: confirmed,
   },
   applyingCredentials: {
     ...always,
-    ...working,
+    cyclrUnavailable,
     credentialsApplied: confirmed,
     // The re-reads for auth types that Cyclr authenticates only at its next call.
     authorizationConfirmed: confirmed,
-    authorizationNotConfirmed: (state) => backToInput(state, { problem: problemOf('notAuthorized') }),
+    authorizationNotConfirmed: (state, { connector }) =>
+      backToInput(state, { problem: problemOf('notAuthorized'), connector }),
     refused: backToInput,
     inputRefused: backToInput,
     outageOutlasted: (state) => backToInput(state, { problem: problemOf('cyclrUnavailable') }),
   },
   verifyingAuthorization: {
     ...always,
-    ...working,
+    cyclrUnavailable,
     authorizationConfirmed: confirmed,
-    authorizationNotConfirmed: ({ connector, attempt }) => ({
+    authorizationNotConfirmed: ({ attempt }, { connector }) => ({
       name: 'awaitingAuthorization',
       connector,
       ...(attempt && { attempt }),
@@ -252,8 +283,12 @@ export function transition(state: State, event: Event): State {
   return next ? next(state as never, event as never) : state;
 }
 
-/** Whether a flow in this state has ended. */
+/** True if a flow in this state has ended. */
 export const isFinal = ({ name }: State): boolean => Object.keys(table[name]).length === 0;
 
-/** Whether the flow waits for the user in this state. */
+/** The outage that the flow waits to end. */
+export const outageIn = (state: State): { operatorsTrouble?: string } | undefined =>
+  'outage' in state ? state.outage : undefined;
+
+/** True if the flow waits for the user in this state. */
 export const isWaiting = (state: State): state is WaitingState => 'timedOut' in table[state.name];

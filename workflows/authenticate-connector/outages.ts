@@ -16,13 +16,23 @@ const unavailable: ToEvent = (failure) => {
     ...(Array.isArray(taken) && { taken: taken as string[] }),
   };
 };
-const operatorsTrouble: ToEvent = (failure, state) => ({ ...unavailable(failure, state), operatorsTrouble: true });
+// The message of our own failures names the endpoint and the status, and holds no secret.
+const operatorsTrouble: ToEvent = (failure, state) => ({
+  ...unavailable(failure, state),
+  operatorsTrouble: failure.message,
+});
 const failed =
   (code: 'connectorNotFound' | 'accessDenied' | 'invalidInput'): ToEvent =>
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 const detail = (failure: ApplicationFailure, index: number): unknown => failure.details?.[index] ?? undefined;
 const problemIn = (failure: ApplicationFailure, otherwise: ProblemCode): Problem =>
   (detail(failure, 0) as Problem | undefined) ?? problemOf(otherwise);
+
+/** The connector with the members that the activity has read after the refusal. */
+function rereadIn(failure: ApplicationFailure, state: State): { connector?: Connector } {
+  const reread = detail(failure, 1) as Partial<Connector> | undefined;
+  return reread && 'connector' in state && state.connector ? { connector: { ...state.connector, ...reread } } : {};
+}
 
 const toEvent: Record<ActivityFailureType, ToEvent> = {
   CyclrUnavailable: unavailable,
@@ -32,19 +42,23 @@ const toEvent: Record<ActivityFailureType, ToEvent> = {
     (state.name === 'fetchingConnector' ? failed('accessDenied') : operatorsTrouble)(failure, state),
   CyclrForbidden: operatorsTrouble,
   CyclrNotFound: failed('connectorNotFound'),
-  CyclrRefused: (failure) => ({
+  CyclrRefused: (failure, state) => ({
     type: 'refused',
     problem: problemIn(failure, 'refused'),
-    connector: detail(failure, 1) as Connector | undefined,
+    ...rereadIn(failure, state),
   }),
   InvalidInput: failed('invalidInput'),
   UnknownSealingKey: () => ({ type: 'inputRefused', problem: problemOf('notOpenable') }),
   InputRefused: (failure) => ({ type: 'inputRefused', problem: problemIn(failure, 'malformed') }),
 };
 
-/** The event that an activity's failure is in this state. An unknown failure is an outage: the call is repeated. */
+/**
+ * The event that an activity's failure is in this state. An unknown failure is an outage: the call is repeated. Throws
+ * any other error: a fault of the workflow's code must fail the workflow task, until a corrected worker runs.
+ */
 export function eventOfFailure(error: unknown, state: State): Event {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(error instanceof ActivityFailure)) throw error;
+  const { cause } = error;
   if (!(cause instanceof ApplicationFailure)) return { type: 'cyclrUnavailable' };
   const known = Object.hasOwn(toEvent, cause.type ?? '') ? toEvent[cause.type as ActivityFailureType] : unavailable;
   return known(cause, state);
@@ -67,7 +81,7 @@ export class Outage {
   }
 
   /** The next pause in milliseconds, never shorter than Cyclr's `Retry-After`; `undefined` after 24 hours. */
-  nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: boolean }): number | undefined {
+  nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: string }): number | undefined {
     const remaining = this.#since + LONGEST_MS - now;
     if (remaining <= 0) return undefined;
     const growing = Math.min(FIRST_PAUSE_MS * 2 ** this.#pauses++, LONGEST_PAUSE_MS);

@@ -1,16 +1,19 @@
 /** The status of a flow as it is shown outside: the view, the details in Temporal Web, the search attributes. */
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { isAccountId, isConnectorId, isObject } from '../connector';
 import type { Input } from '../input';
 import type { State } from './machine';
 import { searchAttributes } from '../messages';
-import type { Problem, StateName, View } from '../view';
+import { finalStates, type Problem, type StateName, type Timeline, type View } from '../view';
 
 export interface ViewSource {
   input: Input;
   runId: string;
   state: State;
   revision: number;
+  /** In milliseconds. */
+  since: number;
   /** In milliseconds, in a waiting state. */
   deadline?: number;
 }
@@ -24,12 +27,13 @@ const publicMembers = {
 } as const;
 
 /** The view: an allow-list, member by member, never the state itself. */
-export function viewOf({ input, runId, state, revision, deadline }: ViewSource): View {
+export function viewOf({ input, runId, state, revision, since, deadline }: ViewSource): View {
+  const connector = 'connector' in state ? state.connector : undefined;
   return {
     ...identityOf(input),
     runId,
     state: state.name,
-    ...('connector' in state && state.connector && { connector: pick(state.connector, publicMembers.connector) }),
+    ...(connector && { connector: pick(connector, publicMembers.connector) }),
     ...(state.name === 'awaitingProperties' && {
       fields: state.connector.fields.map((field) => pick(field, publicMembers.field)),
     }),
@@ -38,6 +42,8 @@ export function viewOf({ input, runId, state, revision, deadline }: ViewSource):
     ...('attempt' in state && state.attempt && { attempt: pick(state.attempt, publicMembers.attempt) }),
     ...(state.name === 'authenticated' && { verification: state.verification }),
     ...(state.name === 'failed' && { failure: pick(state.failure, publicMembers.failure) }),
+    ...(connector && { connected: connector.authenticated || state.name === 'authenticated' }),
+    since: new Date(since).toISOString(),
     revision,
   };
 }
@@ -66,29 +72,48 @@ function pick<T extends object, K extends keyof T>(whole: T, names: readonly K[]
 
 const MAX_KEYWORD = 255;
 
+/** The part of a flow that operators see. */
+export interface Status {
+  view: View;
+  timeline: Timeline;
+  /** The outage that the flow waits to end. */
+  outage?: { operatorsTrouble?: string };
+}
+
+/** The value of the search attribute of the problem: a flow that waits for Cyclr or for an operator. */
+export const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
+  outage && (outage.operatorsTrouble ? 'operatorsTrouble' : 'cyclrUnavailable');
+
 /**
- * Publishes the view to Temporal Web, and to the search attributes if `searchable`: each upsert costs an event and
- * about 5 % of a flow's CPU time, so working states leave it out.
+ * Publishes the status to Temporal Web, and to the search attributes if `searchable`: each upsert costs an event and
+ * about 5 % of a flow's CPU time, so working states without an outage leave it out.
  */
-export function publishStatus(view: View, searchable: boolean): void {
-  setCurrentDetails(detailsOf(view));
+export function publishStatus(status: Status, searchable: boolean): void {
+  setCurrentDetails(detailsOf(status));
   if (!searchable) return;
   const { typedSearchAttributes: present } = workflowInfo();
-  const changed = attributesOf(view).filter(({ key, value }) => present.get(key) !== value);
+  const changed = attributesOf(status).filter(
+    ({ key, value }) => JSON.stringify(present.get(key) ?? null) !== JSON.stringify(value),
+  );
   if (changed.length > 0) upsertSearchAttributes(changed); // an empty upsert fails the workflow task
 }
 
-function attributesOf({ state, accountId, connectorId, connector, failure }: View) {
-  const attributes = [{ key: searchAttributes.state, value: state as string }];
-  // A flow with a malformed input belongs to no account.
-  if (failure?.code !== 'invalidInput')
-    attributes.push(
-      { key: searchAttributes.accountId, value: accountId },
-      { key: searchAttributes.connectorId, value: String(connectorId) },
-    );
-  if (connector)
-    attributes.push({ key: searchAttributes.name, value: [...connector.name].slice(0, MAX_KEYWORD).join('') });
-  return attributes;
+function attributesOf(status: Status): SearchAttributeUpdatePair[] {
+  const { state, since, accountId, connectorId, connector, connected, failure } = status.view;
+  return [
+    { key: searchAttributes.state, value: state },
+    { key: searchAttributes.since, value: new Date(since) },
+    { key: searchAttributes.problem, value: troubleOf(status) ?? null },
+    // A flow with a malformed input belongs to no account.
+    ...(failure?.code === 'invalidInput'
+      ? []
+      : [
+          { key: searchAttributes.accountId, value: accountId },
+          { key: searchAttributes.connectorId, value: String(connectorId) },
+        ]),
+    ...(connector ? [{ key: searchAttributes.name, value: [...connector.name].slice(0, MAX_KEYWORD).join('') }] : []),
+    ...(connected === undefined ? [] : [{ key: searchAttributes.connected, value: connected }]),
+  ];
 }
 
 const descriptions: Record<StateName, string> = {
@@ -106,24 +131,59 @@ const descriptions: Record<StateName, string> = {
   unsupported: '**Unsupported**: an operator must authenticate this auth type in Cyclr.',
 };
 
-/** The details of a run on one screen, as markdown. */
-export function detailsOf(view: View): string {
-  const { state, connector, fields, problem, deadline, failure, verification } = view;
+/** The details of a run on one screen, as markdown: a list of facts, and the end of the timeline as a table. */
+export function detailsOf(status: Status): string {
+  const { view, timeline } = status;
+  const title = view.connector ? escapeMarkdown(view.connector.name) : `Connector ${view.connectorId}`;
+  return [
+    `### ${title}: \`${view.state}\``,
+    descriptions[view.state],
+    [...factsOf(status), ...historyOf(status)].map((fact) => `- ${fact}`).join('\n'),
+    tableOf(timeline),
+  ].join('\n\n');
+}
+
+function factsOf({ view, outage }: Status): string[] {
+  const { connector, fields, problem, deadline, failure, verification, since } = view;
   const missing = fields?.filter(({ required, stored }) => required && !stored).map(({ name }) => name) ?? [];
   const authType = connector && [connector.authType, connector.oauth2Type].filter(Boolean).join(' / ');
+  const facts = [
+    `Since: ${since}`,
+    authType !== undefined && `Auth type: ${escapeMarkdown(authType)}`,
+    missing.length > 0 && `Missing: ${missing.map(escapeMarkdown).join(', ')}`,
+    deadline && `Deadline: ${deadline}, then it expires`,
+    verification && `Verification: ${verification}`,
+    problem && `Problem: \`${problem.code}\`. ${problem.message}`,
+    outage?.operatorsTrouble && `\`operatorsTrouble\`: ${escapeMarkdown(outage.operatorsTrouble)}`,
+    failure && `Failure: \`${failure.code}\`. ${failure.message}`,
+  ];
+  return facts.filter((fact): fact is string => Boolean(fact));
+}
+
+/** The refused inputs, and the end with its reason, from the timeline. */
+function historyOf({ view, timeline: { entries } }: Status): string[] {
+  const refused = entries.filter(({ event }) => event === 'inputRefused');
+  const count = refused.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
+  const { by, note } = entries.findLast(({ to }) => to === view.state) ?? {};
+  const isEnd = finalStates.includes(view.state);
+  const end = [by && `by ${escapeMarkdown(by)}`, note && `reason: ${escapeMarkdown(note)}`].filter(Boolean);
   return [
-    `### ${connector ? escapeMarkdown(connector.name) : `Connector ${view.connectorId}`}: \`${state}\``,
-    descriptions[state],
-    authType !== undefined && `- Auth type: ${escapeMarkdown(authType)}`,
-    missing.length > 0 && `- Missing: ${missing.map(escapeMarkdown).join(', ')}`,
-    deadline && `- Deadline: ${deadline}, then it expires`,
-    verification && `- Verification: ${verification}`,
-    problem && `- Problem: \`${problem.code}\`. ${problem.message}`,
-    failure && `- Failure: \`${failure.code}\`. ${failure.message}`,
-  ]
-    .filter(Boolean)
-    .join('\n\n')
-    .replace(/\n\n- /g, '\n- ');
+    ...(count > 0 ? [`Refused inputs: ${count}`] : []),
+    ...(isEnd && end.length > 0 ? [`Ended ${end.join(', ')}`] : []),
+  ];
+}
+
+const MAX_ROWS = 20;
+
+function tableOf({ entries, dropped = 0 }: Timeline): string {
+  const rows = entries.slice(-MAX_ROWS).map(({ at, from, event, to, by = '', note = '', count }) => {
+    const change = from === to ? from : `${from} → ${to}`;
+    const times = count === undefined ? '' : ` × ${count}`;
+    return `| ${[at, `${event}${times}`, change, by, note].map(escapeMarkdown).join(' | ')} |`;
+  });
+  const older = dropped + Math.max(0, entries.length - MAX_ROWS);
+  const head = ['| At | Event | State | By | Note |', '| --- | --- | --- | --- | --- |'];
+  return [...head, ...rows, ...(older > 0 ? [`\n${older} older entries`] : [])].join('\n');
 }
 
 /** Escapes a foreign text for markdown, in one line. `:` and `@`, too: some renderers make a link of each address. */

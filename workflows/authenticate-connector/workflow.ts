@@ -4,11 +4,11 @@ import {
   CancellationScope,
   allHandlersFinished,
   condition,
-  continueAsNew,
+  makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow';
 import * as calls from './calls';
-import { isObject, missingFields, type Connector, type ConnectorKey } from '../connector';
+import { isObject, missingFields, type ConnectorKey } from '../connector';
 import { FlowState, type Carried } from './flow-state';
 import { registerHandlers } from './handlers';
 import { faultOfStart, isBy, type Input } from '../input';
@@ -103,7 +103,7 @@ class FlowRun {
     for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#apply(this.#read(message));
   }
 
-  /** The next event of an unfinished flow; `undefined` for a message that changes nothing. */
+  /** The next event of an unfinished flow; `undefined` for a message or a re-read that changes nothing. */
   #nextEvent(state: State): Promise<Event | undefined> | undefined {
     switch (state.name) {
       case 'fetchingConnector':
@@ -148,27 +148,66 @@ class FlowRun {
   /** Waits for a message, the deadline or a cancellation. One timer for the whole wait, also after refused inputs. */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
     const deadline = (this.#deadline ??= new Timer(this.#flow.deadline - Date.now(), deadlineSummaries[state.name]));
-    const forConsent = state.name === 'awaitingAuthorization';
-    const isTimeUp = () => deadline.fired || (forConsent && this.#links.hasExpired);
-    await condition(
-      () => !this.#inbox.isEmpty || isTimeUp() || this.#cancelEvent !== undefined || this.#isHistoryFull(),
-    );
+    const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
+    const isTimeUp = () => deadline.fired || hasLinkExpired();
+    await condition(() => this.#hasRequest || isTimeUp() || this.#isHistoryFull());
     if (this.#cancelEvent) return undefined;
     const message = this.#inbox.next();
     if (message) return this.#read(message);
-    if (this.#isHistoryFull()) return this.#continueAsNew(state);
-    const confirmed = forConsent ? await this.#readWithoutReturn(state.connector) : undefined;
-    if (confirmed || this.#cancelEvent) return confirmed;
-    return deadline.fired ? { type: 'timedOut' } : undefined;
+    if (this.#inbox.recheck) return this.#recheck();
+    if (deadline.fired) return this.#lastRead(state);
+    return hasLinkExpired() ? this.#readAfterLink(state) : this.#continueAsNew(state);
   }
 
-  /** Whether Temporal suggests Continue-As-New, and no update would lose its answer by it. */
+  /** A message, a request for a re-read or a cancellation waits for its turn. */
+  get #hasRequest(): boolean {
+    return !this.#inbox.isEmpty || this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
+  }
+
+  /** Re-reads the connector for the caller of `recheck`, while the flow waits. An outage changes nothing. */
+  async #recheck(): Promise<Event | undefined> {
+    const { body } = this.#inbox.startRecheck();
+    const event = await this.#call(() => this.#readAgain());
+    if (event.type === 'cyclrUnavailable') return void (event.operatorsTrouble && reportOperatorsTrouble());
+    return { ...event, ...(isObject(body) && typeof body.by === 'string' && isBy(body.by) && { by: body.by }) };
+  }
+
+  async #readAgain(): Promise<Event> {
+    const { intent = 'authenticate' } = this.#input;
+    return { type: 'rechecked', connector: await calls.readAgain(this.#key), intent };
+  }
+
+  /**
+   * Re-reads once before the deadline ends the wait: the connector may have been authenticated elsewhere. An input that
+   * arrives meanwhile is handled first. In an outage the flow repeats the read.
+   */
+  async #lastRead(state: WaitingState): Promise<Event | undefined> {
+    const event = await this.#call(() => this.#readWithoutInput(state));
+    const message = this.#inbox.next();
+    if (message) return this.#read(message);
+    if (event.type !== 'authorizationNotConfirmed') return event;
+    return this.#cancelEvent ? undefined : { type: 'timedOut', connector: event.connector };
+  }
+
+  /** Re-reads once after the newest link has expired. A failure changes nothing: the deadline has a read of its own. */
+  async #readAfterLink(state: WaitingState): Promise<Event | undefined> {
+    this.#links.clearExpiry();
+    if (state.connector.authenticated) return undefined; // the read would prove nothing
+    const event = await this.#call(() => this.#readWithoutInput(state));
+    return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
+  }
+
+  /** True if Temporal suggests Continue-As-New, and no update would lose its answer by it. */
   #isHistoryFull(): boolean {
     return workflowInfo().continueAsNewSuggested && allHandlersFinished();
   }
 
   #continueAsNew(state: WaitingState): Promise<never> {
-    return continueAsNew<typeof authenticateConnector>(this.#input, this.#flow.carried(state, this.#links.carried));
+    const { memo, startTime } = workflowInfo();
+    // The runs of one flow count as one, which began with the first.
+    const options = { memo: { startedAt: startTime.toISOString(), ...memo } };
+    const next = makeContinueAsNewFunc<typeof authenticateConnector>(options);
+    return next(this.#input, this.#flow.carried(state, this.#links.carried));
   }
 
   /** Reads a message: the event that it is in the present state. */
@@ -184,14 +223,13 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once when the link has expired and once before the deadline ends the wait: a user may consent and never
-   * come back. An earlier `Authenticated` proves no consent.
+   * Re-reads once without an input: the connector can be authenticated elsewhere, and a user can consent and never come
+   * back. An earlier `Authenticated` proves nothing, nor does a changed value then: Cyclr refreshes tokens by itself.
    */
-  async #readWithoutReturn({ authenticated }: Connector): Promise<Event | undefined> {
-    this.#links.clearExpiry();
-    if (authenticated) return undefined;
-    const event = await this.#call(() => calls.verifyConsent(this.#key, { once: true, wasAuthenticated: false }));
-    return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
+  async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
+    const verdict = await calls.verifyConsent(this.#key, { once: true, wasAuthenticated });
+    const isProven = verdict.type === 'authorizationConfirmed' && verdict.verification !== 'unproven';
+    return isProven ? verdict : { type: 'authorizationNotConfirmed', connector: verdict.connector };
   }
 
   /** Runs activities: the event of their result or failure. After a cancellation, a running attempt ends first. */
@@ -206,9 +244,10 @@ class FlowRun {
     }
   }
 
-  /** Pauses after an outage's event before the next call; the outage ends with any other event, or after 24 hours. */
+  /** Pauses after an outage's event before the next call. The outage ends with the state, a re-read, or after 24 hours. */
   async #pauseInOutage(event: Event | undefined): Promise<void> {
-    if (event?.type !== 'cyclrUnavailable') return void (this.#outage = undefined);
+    if (event?.type === 'rechecked') this.#outage = undefined;
+    if (event?.type !== 'cyclrUnavailable') return;
     this.#outage ??= new Outage(Date.now());
     const pause = this.#outage.nextPauseMs(Date.now(), event);
     if (pause === undefined) {
@@ -216,7 +255,13 @@ class FlowRun {
       return this.#apply({ type: 'outageOutlasted' });
     }
     if (event.operatorsTrouble) reportOperatorsTrouble();
-    await condition(() => this.#cancelEvent !== undefined, pause, { summary: 'Pause before the next call to Cyclr' });
+    const isOver = () => (isWaiting(this.#state) ? this.#hasRequest : this.#hasInterruption);
+    await condition(isOver, pause, { summary: 'Pause before the next call to Cyclr' });
+    if (this.#inbox.recheck && !isWaiting(this.#state)) this.#inbox.startRecheck();
+  }
+
+  get #hasInterruption(): boolean {
+    return this.#cancelEvent !== undefined || this.#inbox.recheck !== undefined;
   }
 
   #cancel(request: unknown): void {
@@ -229,9 +274,10 @@ class FlowRun {
     this.#work?.cancel();
   }
 
-  /** Applies an event. When the flow leaves a state, its deadline ends, and no link is made any more. */
+  /** Applies an event. When the flow leaves a state, its deadline and its outage end, and no link is made any more. */
   #apply(event: Event | undefined): void {
     if (!event || !this.#flow.apply(event)) return;
+    this.#outage = undefined;
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.#links.cancelMinting();

@@ -19,7 +19,14 @@ import {
 
 const states: readonly StateName[] = State.options;
 const view = (connectorId: number, state: StateName, more: Partial<View> = {}): View => ({
-  ...{ accountId: 'acme', connectorId, runId: 'run', intent: 'authenticate', revision: 1 },
+  ...{
+    accountId: 'acme',
+    connectorId,
+    runId: 'run',
+    intent: 'authenticate',
+    since: '2026-01-31T12:00:00.000Z',
+    revision: 1,
+  },
   ...{ state, ...more },
 });
 const connector = (authType: string): Partial<View> => ({

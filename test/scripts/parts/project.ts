@@ -19,8 +19,6 @@ export function project({ installed = true } = {}): string {
   const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['page'] };
   write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
-  const converter = "export { defaultPayloadConverter as payloadConverter } from '@temporalio/common';\n";
-  write(join(root, 'workflows', 'payload-converter.ts'), converter);
   write(join(root, 'workflows', 'interceptors.ts'), 'export const interceptors = () => ({});\n');
   page(root);
   worker(root, 'console.log(JSON.stringify(process.argv.slice(1)));');

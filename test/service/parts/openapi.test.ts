@@ -16,15 +16,20 @@ const calls = [
   'POST /v1/accounts/{accountId}/connectors/{connectorId}',
   'GET /v1/accounts/{accountId}/connectors/{connectorId}',
   'GET /v1/accounts/{accountId}/connectors/{connectorId}/timeline',
-  ...['properties', 'credentials', 'authorization', 'confirm', 'cancel', 'reauthenticate'].map(
+  ...['properties', 'credentials', 'authorization', 'confirm', 'cancel', 'reauthenticate', 'recheck'].map(
     (what) => `POST /v1/accounts/{accountId}/connectors/{connectorId}/${what}`,
   ),
+  'GET /v1/flows',
+  'POST /v1/flows/recheck',
+  'POST /v1/flows/cancel',
   'GET /v1/session',
   'GET /v1/session/events',
   'GET /v1/session/sealing-keys',
   'POST /v1/session/renew',
   'POST /v1/session/redeem',
-  ...['properties', 'credentials', 'confirm'].map((what) => `POST /v1/session/connectors/{connectorId}/${what}`),
+  ...['properties', 'credentials', 'confirm', 'recheck'].map(
+    (what) => `POST /v1/session/connectors/{connectorId}/${what}`,
+  ),
 ];
 
 const operations = () => [...operationsOf(document)];

@@ -109,7 +109,11 @@ describe('authentication', () => {
 describe('lifetimes', () => {
   test('a renewed session keeps its scope and its lifetime, and ends 8 hours after it was made', async () => {
     const start = Date.now();
-    const { token } = await service.tokens.mint('session', { ...scope, accountLabel: 'Acme Ltd' }, MINUTE_MS);
+    const { token } = await service.tokens.mint(
+      'session',
+      { ...scope, accountLabel: 'Acme Ltd' },
+      { lifetimeMs: MINUTE_MS },
+    );
     const session = await service.tokens.session(token);
 
     const renewed = await service.call('POST', '/v1/session/renew', { token });
@@ -127,7 +131,7 @@ describe('lifetimes', () => {
     const invitation = await service.tokens.invitation((await service.tokens.mint('invitation', scope)).token);
     const almostOver = tokensAt(() => invitation.capMs - MINUTE_MS);
 
-    const { expiresAt, token } = await almostOver.redeem(invitation);
+    const { expiresAt, token } = await almostOver.redeem(invitation, invitation.connectorIds);
 
     expect(Date.parse(expiresAt)).toBe(invitation.capMs);
     expect((await almostOver.session(token)).capMs).toBe(invitation.capMs);

@@ -89,9 +89,14 @@ describe('property input', () => {
     ['a sealed value as a bare string', { ...good, Secret: sealed.sealed }, 'notSealed', ['Secret']],
     [
       'a sealed value that is too long',
-      { ...good, Secret: { sealed: `a..${'b'.repeat(131_073)}.c.d` } },
-      'notSealed',
+      { ...good, Secret: { sealed: `a..${'b'.repeat(65_531)}.c.d` } },
+      'malformed',
       ['Secret'],
+    ],
+    [
+      'too much in all',
+      { ...good, ...Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`P${i}`, 'x'.repeat(60_000)])) },
+      'malformed',
     ],
     ['null for a secret', { ...good, Secret: null }, 'malformed', ['Secret']],
     ['a number', { ...good, Domain: 7 }, 'malformed', ['Domain']],
@@ -153,7 +158,7 @@ describe('credential input', () => {
     [{ sealed: 'a.b.c.d.e.f' }, 'notSealed'],
     [{ sealed: 'a..b.c.d\n' }, 'notSealed'],
     [{ sealed: 'my password is...' }, 'notSealed'],
-    [{ sealed: `a..${'b'.repeat(131_073)}.c.d` }, 'notSealed'],
+    [{ sealed: `a..${'b'.repeat(32_763)}.c.d` }, 'malformed'],
   ])('%j is refused as %s', (given, code) => {
     expect(credentials(given)).toEqual(refused(code));
   });
@@ -328,6 +333,7 @@ describe('a random message', () => {
           credentialInput: 'credentialsSubmitted',
           oauthCallback: 'authorizationReturned',
           confirmation: 'authorizationReturned',
+          recheck: undefined,
         };
         expect([undefined, 'inputRefused', takes[kind]]).toContain(event?.type);
         if (event?.type === 'inputRefused')

@@ -10,6 +10,7 @@ import { finalStates, type StateName } from '../../../workflows/messages';
 import {
   allEvents,
   allStates,
+  attempt,
   connector,
   events,
   kinds,
@@ -33,6 +34,10 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   awaitingProperties: {
     propertiesSubmitted: 'applyingProperties',
     inputRefused: 'awaitingProperties',
+    rechecked: 'awaitingCredentials',
+    authorizationConfirmed: 'authenticated',
+    cyclrUnavailable: 'awaitingProperties',
+    outageOutlasted: 'expired',
     timedOut: 'expired',
     cancelled: 'cancelled',
     failed: 'failed',
@@ -49,6 +54,9 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   awaitingCredentials: {
     credentialsSubmitted: 'applyingCredentials',
     inputRefused: 'awaitingCredentials',
+    authorizationConfirmed: 'authenticated',
+    cyclrUnavailable: 'awaitingCredentials',
+    outageOutlasted: 'expired',
     timedOut: 'expired',
     cancelled: 'cancelled',
     failed: 'failed',
@@ -59,6 +67,9 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
     authorizationReturned: 'verifyingAuthorization',
     authorizationConfirmed: 'authenticated',
     inputRefused: 'awaitingAuthorization',
+    rechecked: 'awaitingCredentials',
+    cyclrUnavailable: 'awaitingAuthorization',
+    outageOutlasted: 'expired',
     timedOut: 'expired',
     cancelled: 'cancelled',
     failed: 'failed',
@@ -164,6 +175,52 @@ describe('re-authentication', () => {
   });
 });
 
+describe('a re-read while the flow waits', () => {
+  const reread = (of: ReturnType<typeof connector>): Event => ({
+    type: 'rechecked',
+    connector: of,
+    intent: 'authenticate',
+  });
+
+  test.each(kinds)('leads to authenticated if the connector was authenticated elsewhere', (kind) => {
+    const waiting = after(fetched(withMissing(kind)));
+
+    expect(transition(waiting, reread({ ...kind, authenticated: true })).name).toBe('authenticated');
+  });
+
+  test('of a re-authentication keeps waiting, although the connector is authenticated', () => {
+    const of = { ...connector('ApiKey'), authenticated: true };
+    const waiting = transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched(of));
+
+    expect(transition(waiting, { type: 'rechecked', connector: of, intent: 'reauthenticate' })).toBe(waiting);
+  });
+
+  test('leads to awaitingProperties if a required property is new', () => {
+    const of = connector('ApiKey');
+
+    expect(transition(after(fetched(of)), reread(withMissing(of))).name).toBe('awaitingProperties');
+  });
+
+  test('takes the current fields, and keeps problem and attempt, in the same state', () => {
+    const of = connector('OAuth1');
+    const renamed = { ...of, name: 'Renamed' };
+    const waiting = { ...after(fetched(of)), attempt, problem: refusal } as State;
+
+    expect(transition(waiting, reread(renamed))).toEqual({ ...waiting, connector: renamed });
+    expect(transition(waiting, reread(of))).toBe(waiting);
+  });
+
+  test('keeps asking for properties that Cyclr has refused', () => {
+    const of = connector('ApiKey');
+    const refused: State = { name: 'awaitingProperties', connector: of, problem: refusal };
+
+    expect(transition(refused, reread({ ...of, name: 'Renamed' }))).toMatchObject({
+      name: 'awaitingProperties',
+      problem: refusal,
+    });
+  });
+});
+
 describe('problems', () => {
   test('after a refused key the state is awaitingCredentials, with the problem', () => {
     const state = after(fetched(connector('ApiKey')), keySubmitted, { type: 'refused', problem: refusal });
@@ -224,7 +281,7 @@ describe('problems', () => {
       const state = allStates.find((candidate) => candidate.name === 'applyingCredentials' && candidate.from === from)!;
 
       expect(transition(state, { type: 'refused', problem: refusal }).name).toBe(from);
-      expect(transition(state, { type: 'authorizationNotConfirmed' })).toMatchObject({
+      expect(transition(state, { type: 'authorizationNotConfirmed', connector: connector('ApiKey') })).toMatchObject({
         name: from,
         problem: { code: 'notAuthorized' },
       });

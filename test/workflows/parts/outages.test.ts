@@ -1,9 +1,10 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { Connector } from '../../../workflows/connector';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import { eventOfFailure } from '../../../workflows/authenticate-connector/outages';
 import type { ActivityFailureType } from '../../../workflows/ports';
 import { problemOf } from '../../../workflows/problems';
-import { connector, states } from '../../../scripts/faults/machine-samples';
+import { states } from '../../../scripts/faults/machine-samples';
 
 const fetching: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const later = states.filter(({ name }) => name !== 'fetchingConnector');
@@ -22,9 +23,9 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
   CyclrThrottled: [[{ retryAfterMs: 17_000 }], { type: 'cyclrUnavailable', retryAfterMs: 17_000 }],
   CyclrUnauthorized: [[], { type: 'cyclrUnavailable' }],
   CyclrAccessDenied: [[], { type: 'failed', failure: { code: 'accessDenied', message } }],
-  CyclrForbidden: [[], { type: 'cyclrUnavailable', operatorsTrouble: true }],
+  CyclrForbidden: [[], { type: 'cyclrUnavailable', operatorsTrouble: message }],
   CyclrNotFound: [[], { type: 'failed', failure: { code: 'connectorNotFound', message } }],
-  CyclrRefused: [[problem, connector('ApiKey')], { type: 'refused', problem, connector: connector('ApiKey') }],
+  CyclrRefused: [[problem], { type: 'refused', problem }],
   InvalidInput: [[], { type: 'failed', failure: { code: 'invalidInput', message } }],
   UnknownSealingKey: [[], { type: 'inputRefused', problem: problemOf('notOpenable') }],
   InputRefused: [[problemOf('wrongKind')], { type: 'inputRefused', problem: problemOf('wrongKind') }],
@@ -39,7 +40,7 @@ test.each(Object.keys(events) as ActivityFailureType[])('the failure %s becomes 
 test.each(later)("CyclrAccessDenied in $name does not end the flow: it is the operator's trouble", (state) => {
   expect(eventOfFailure(failedWith('CyclrAccessDenied'), state)).toEqual({
     type: 'cyclrUnavailable',
-    operatorsTrouble: true,
+    operatorsTrouble: message,
   });
 });
 
@@ -81,9 +82,32 @@ test.each<[string, unknown]>([
   ['a timeout', failed(new TimeoutFailure('late', undefined, 'START_TO_CLOSE'))],
   ['a cancelled activity', failed(new CancelledFailure('cancelled'))],
   ['no cause', failed()],
-  ['an error of the workflow', new Error('no')],
-  ['no error', 'no'],
-  ['undefined', undefined],
 ])('%s becomes cyclrUnavailable', (_case, err) => {
   expect(eventOfFailure(err, fetching)).toEqual({ type: 'cyclrUnavailable' });
+});
+
+test.each<[string, unknown]>([
+  ['an error of the workflow code', new TypeError('state is undefined')],
+  ['a failure of another kind', new ApplicationFailure('no', 'CyclrRefused')],
+  ['no error', 'no'],
+  ['nothing', undefined],
+])('%s is no event: it is thrown, and fails the workflow task', (_what, err) => {
+  let thrown: unknown = 'not thrown';
+  try {
+    eventOfFailure(err, fetching);
+  } catch (error) {
+    thrown = error;
+  }
+
+  expect(thrown).toBe(err);
+});
+
+test('a refusal carries what the activity has read after it', () => {
+  const state = later.find(({ name }) => name === 'applyingProperties')! as { connector: Connector } & State;
+
+  expect(eventOfFailure(failedWith('CyclrRefused', problem, { authenticated: true }), state)).toEqual({
+    type: 'refused',
+    problem,
+    connector: { ...state.connector, authenticated: true },
+  });
 });

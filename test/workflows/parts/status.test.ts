@@ -1,17 +1,25 @@
 import fc from 'fast-check';
 import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
-import type { Input, View } from '../../../workflows/messages';
+import type { Input, TimelineEntry, View } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
-import { detailsOf, escapeMarkdown, viewOf, type ViewSource } from '../../../workflows/authenticate-connector/status';
+import {
+  detailsOf,
+  escapeMarkdown,
+  viewOf,
+  type Status,
+  type ViewSource,
+} from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
 
+const SINCE = '2030-01-01T00:00:00.000Z';
 const input: Input = { accountId: 'acme', connectorId: 42 };
 const source = (state: State, more: Partial<ViewSource> = {}): ViewSource => ({
   input,
   runId: 'run-1',
   state,
   revision: 3,
+  since: Date.parse(SINCE),
   ...more,
 });
 const domain: Field = {
@@ -36,7 +44,9 @@ const whole: Connector = {
   authenticated: false,
   fields: [domain],
 };
-const identity = { accountId: 'acme', connectorId: 42, intent: 'authenticate', runId: 'run-1', revision: 3 } as const;
+const identity = {
+  ...{ accountId: 'acme', connectorId: 42, intent: 'authenticate', runId: 'run-1', revision: 3, since: SINCE },
+} as const;
 const { authenticated: _authenticated, fields: _fields, ...shown } = whole;
 const problem = problemOf('refused', ['Domain'], '400');
 const attempt = { id: 'a1', requestedAt: '2030-01-01T00:00:00Z', expiresAt: '2030-01-01T00:05:00Z' };
@@ -91,7 +101,18 @@ describe('a view shows', () => {
     ],
     [{ name: 'unsupported', connector: whole }, { connector: shown }],
   ])('in $name the fields of the contract', (state, expected) => {
-    expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...expected });
+    const connected = 'connector' in state && { connected: state.name === 'authenticated' };
+
+    expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...connected, ...expected });
+  });
+
+  test('connected: the Authenticated of the last read', () => {
+    const connectedOf = (state: State) => viewOf(source(state)).connected;
+
+    expect(connectedOf({ name: 'fetchingConnector', intent: 'authenticate' })).toBeUndefined();
+    expect(connectedOf({ name: 'awaitingCredentials', connector: whole })).toBe(false);
+    expect(connectedOf({ name: 'awaitingCredentials', connector: { ...whole, authenticated: true } })).toBe(true);
+    expect(connectedOf({ name: 'authenticated', connector: whole, verification: 'notChecked' })).toBe(true);
   });
 
   test('the deadline of a waiting state', () => {
@@ -159,29 +180,79 @@ describe('a view never shows', () => {
 });
 
 describe('the details in Temporal Web', () => {
-  const details = (state: State, more: Partial<ViewSource> = {}) => detailsOf(viewOf(source(state, more)));
+  const details = (state: State, more: Partial<ViewSource> = {}, status: Partial<Status> = {}) =>
+    detailsOf({ view: viewOf(source(state, more)), timeline: { entries: [] }, ...status });
+  const at = '2030-01-01T00:00:00.000Z';
+  const table = ['| At | Event | State | By | Note |', '| --- | --- | --- | --- | --- |'];
 
   test('have state, auth type, missing properties, deadline and problem', () => {
     const state: State = { name: 'awaitingProperties', connector: whole, problem };
+    const entries: TimelineEntry[] = [
+      { at, from: 'fetchingConnector', event: 'connectorFetched', to: 'awaitingProperties' },
+      {
+        at,
+        from: 'awaitingProperties',
+        event: 'inputRefused',
+        to: 'awaitingProperties',
+        by: 'user',
+        note: 'notNow',
+        count: 3,
+      },
+    ];
+    const time = escapeMarkdown(at);
 
-    expect(details(state, { deadline: Date.parse('2030-01-08T00:00:00Z') })).toBe(
+    expect(
+      details(state, { deadline: Date.parse('2030-01-08T00:00:00Z') }, { timeline: { entries, dropped: 2 } }),
+    ).toBe(
       [
         '### Brightdesk: `awaitingProperties`',
         '',
         '**Waiting for the user** to give the properties.',
+        '',
+        `- Since: ${SINCE}`,
         '- Auth type: OAuth2 / AuthorisationCode',
         '- Missing: Domain',
         '- Deadline: 2030-01-08T00:00:00.000Z, then it expires',
         `- Problem: \`refused\`. ${problem.message}`,
+        '- Refused inputs: 3',
+        '',
+        ...table,
+        `| ${time} | connectorFetched | fetchingConnector → awaitingProperties |  |  |`,
+        `| ${time} | inputRefused × 3 | awaitingProperties | user | notNow |`,
+        '',
+        '2 older entries',
       ].join('\n'),
     );
+  });
+
+  test('have the endpoint and status of a call that only an operator can mend', () => {
+    const state: State = { name: 'fetchingConnector', intent: 'authenticate', problem: problemOf('cyclrUnavailable') };
+
+    const text = details(state, {}, { outage: { operatorsTrouble: 'GET /v1.0/account/connectors/42: 403' } });
+
+    expect(text).toContain(`\n- \`operatorsTrouble\`: ${escapeMarkdown('GET /v1.0/account/connectors/42: 403')}\n`);
+  });
+
+  test('have the sender and the reason of the end', () => {
+    const entries: TimelineEntry[] = [
+      { at, from: 'awaitingCredentials', event: 'cancelled', to: 'cancelled', by: 'backend', note: 'wrong app' },
+    ];
+
+    const text = details({ name: 'cancelled', connector: whole }, {}, { timeline: { entries } });
+
+    expect(text).toContain('\n- Ended by backend, reason: wrong app\n');
   });
 
   test('have the connector id before the connector is read, and the failure of a run', () => {
     const state: State = { name: 'failed', failure: { code: 'connectorNotFound', message: 'GET /x: 404' } };
 
     expect(details(state)).toBe(
-      '### Connector 42: `failed`\n\n**Failed**.\n- Failure: `connectorNotFound`. GET /x: 404',
+      [
+        '### Connector 42: `failed`',
+        '**Failed**.',
+        `- Since: ${SINCE}\n- Failure: \`connectorNotFound\`. GET /x: 404`,
+        table.join('\n'),
+      ].join('\n\n'),
     );
   });
 
@@ -197,10 +268,11 @@ describe('the details in Temporal Web', () => {
 
     const text = details({ name: 'awaitingProperties', connector: of });
 
-    const [head, , meaning, ...lines] = text.split('\n');
+    const [head, , meaning, , ...lines] = text.split('\n');
     expect(head).toBe(`### ${escapeMarkdown(evil)}: \`awaitingProperties\``);
     expect(meaning).toBe('**Waiting for the user** to give the properties.');
-    expect(lines).toEqual([
+    expect(lines.slice(0, 3)).toEqual([
+      `- Since: ${SINCE}`,
       `- Auth type: ${escapeMarkdown(evil)} / ${escapeMarkdown(evil)}`,
       `- Missing: ${escapeMarkdown(evil)}`,
     ]);

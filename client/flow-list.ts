@@ -1,0 +1,156 @@
+/** Flows over all accounts, from Temporal's visibility: pages of them, and batches of signals. */
+import { createHash, randomUUID } from 'node:crypto';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
+import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import { connectorKeyOf, isAccountId } from '../workflows/connector';
+import { durationMs, type Duration } from '../workflows/input';
+import * as messages from '../workflows/messages';
+import { finalStates, type StateName } from '../workflows/view';
+import { troubles, type FlowList, type Trouble } from './answers';
+import { ConnectorAuthError } from './connector-auth-error';
+import { listed, prefixOf } from './connector-list';
+
+/** Which flows. Without a final `state`, only open ones. */
+export interface FlowFilter {
+  accountId?: string;
+  state?: StateName;
+  problem?: Trouble;
+  /** The state was entered at least this long ago. */
+  olderThan?: Duration;
+}
+
+export interface FlowsRequest extends FlowFilter {
+  /** The `next` of the answer before. */
+  page?: string;
+  /** 50 by default, at most 1,000. */
+  pageSize?: number;
+}
+
+/** The signal that a batch sends to each flow. */
+export type BatchSignal = 'recheck' | 'cancel';
+
+const GRPC_RESOURCE_EXHAUSTED = 8;
+
+/** One page of flows. Fails: `invalidInput`. */
+export async function flowList(
+  client: Client,
+  { page = '', pageSize = 50, ...filter }: FlowsRequest,
+): Promise<FlowList> {
+  const { namespace, loadedDataConverter } = client.options;
+  const query = queryOf(filter);
+  const nextPageToken = tokenOf(page);
+  const answer = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
+  const runs = await Promise.all(
+    answer.executions.map((raw) => executionInfoFromRaw(raw, loadedDataConverter, undefined, namespace)),
+  );
+  const items = runs.flatMap((run) => {
+    const key = connectorKeyOf(run.workflowId);
+    return key ? [listed(key, run)] : [];
+  });
+  return { items, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
+}
+
+const CHECKSUM_BYTES = 4;
+const checksumOf = (token: Uint8Array): Buffer =>
+  createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
+
+/** The server's token, with a checksum: the server has no error of its own for a text that it did not make. */
+const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
+
+/** Fails: `invalidInput`. */
+function tokenOf(page: string): Buffer {
+  const bytes = Buffer.from(page, 'base64url');
+  const token = bytes.subarray(CHECKSUM_BYTES);
+  if (page !== '' && !checksumOf(token).equals(bytes.subarray(0, CHECKSUM_BYTES)))
+    throw invalid('page is not the `next` of an earlier answer');
+  return token;
+}
+
+/**
+ * Starts one of Temporal's batch operations: it sends the signal to each open flow of the filter. Returns its id. Fails:
+ * `invalidInput` without a filter; `batchRunning`: Temporal runs one for each namespace by default.
+ */
+export async function signalBatch(
+  client: Client,
+  signal: BatchSignal,
+  filter: Omit<FlowFilter, 'olderThan'>,
+  body: { by?: string },
+): Promise<{ batchId: string }> {
+  if (Object.values(filter).every((value) => value === undefined))
+    throw new ConnectorAuthError('invalidInput', 'a batch needs accountId, state or problem');
+  const { namespace, identity, loadedDataConverter } = client.options;
+  const batchId = randomUUID();
+  const input = { payloads: await encodeToPayloads(loadedDataConverter, body) };
+  if (await isBatchRunning(client)) throw batchRunning();
+  await client.workflowService
+    .startBatchOperation({
+      namespace,
+      jobId: batchId,
+      visibilityQuery: `${OPEN} AND ${queryOf(filter)}`,
+      reason: `cyclr-connect: ${signal}`,
+      signalOperation: { signal: messages[signal].name, input, identity },
+    })
+    .catch((err: unknown) => {
+      throw isGrpcServiceError(err) && err.code === GRPC_RESOURCE_EXHAUSTED ? batchRunning() : err;
+    });
+  return { batchId };
+}
+
+/** Asked first, because Temporal's client repeats a call for which the server has no room until its deadline. */
+async function isBatchRunning(client: Client): Promise<boolean> {
+  const { namespace } = client.options;
+  const { operationInfo } = await client.workflowService.listBatchOperations({ namespace, pageSize: 20 });
+  return operationInfo.some(({ state }) => state === RUNNING);
+}
+
+const RUNNING = 1; // temporal.api.enums.v1.BatchOperationState
+const batchRunning = () =>
+  new ConnectorAuthError(
+    'batchRunning',
+    'Another batch operation runs in this namespace. Try again when it has ended.',
+  );
+
+/** The runs that Temporal itself ended have the state of their last wait in the search attributes. */
+const endedByTemporal: { [state in StateName]?: string } = {
+  failed: `ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed')`,
+  cancelled: `ExecutionStatus = 'Canceled'`,
+};
+/** Not by ExecutionStatus: a paused flow is open, too. */
+const OPEN = 'CloseTime IS NULL';
+
+/** The query of a filter. Every value in it is from a closed list, an encoded id or a time. Fails: `invalidInput`. */
+function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
+  if (accountId !== undefined && !isAccountId(accountId)) throw invalid('accountId is not a valid account id of Cyclr');
+  if (problem !== undefined && !troubles.includes(problem))
+    throw invalid(`problem is not one of ${troubles.join(', ')}`);
+  const ageMs = olderThan === undefined ? 0 : durationMs(olderThan);
+  if (Number.isNaN(ageMs)) throw invalid('olderThan is not a duration above 0 and at most 90 days');
+  return [
+    `WorkflowType = 'authenticateConnector'`,
+    stateQuery(state),
+    accountId !== undefined && `WorkflowId STARTS_WITH "${prefixOf(accountId)}"`,
+    problem && `ConnectorAuthProblem = '${problem}'`,
+    olderThan !== undefined && sinceQuery(new Date(Date.now() - ageMs).toISOString()),
+  ]
+    .filter(Boolean)
+    .join(' AND ');
+}
+
+const invalid = (message: string) => new ConnectorAuthError('invalidInput', message);
+
+/** A flow that no worker has handled yet has its start alone. */
+const sinceQuery = (time: string): string =>
+  `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;
+
+function stateQuery(state: StateName | undefined): string {
+  if (state === undefined) return OPEN;
+  if (state === 'fetchingConnector')
+    return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
+  const own = `ConnectorAuthState = '${state}'`;
+  if (!finalStates.includes(state)) return `${OPEN} AND ${own}`;
+  const others = endedByTemporal[state];
+  return others
+    ? `(${others} OR (ExecutionStatus = 'Completed' AND ${own}))`
+    : `ExecutionStatus = 'Completed' AND ${own}`;
+}

@@ -1,0 +1,46 @@
+/** How long an activity is retried: a minute from the beginning of its first attempt. */
+import type { Info } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { CyclrError } from '../../activities/cyclr/errors';
+import { mapped } from '../../activities/failures';
+import { failure } from './scene';
+
+const SECOND_MS = 1000;
+
+/** The failure of an attempt during an outage of Cyclr, and the heartbeat details that it reports. */
+async function attempt(info: Partial<Info>, retryAfterMs?: number) {
+  const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
+  const reported: unknown[] = [];
+  environment.on('heartbeat', (details: unknown) => reported.push(details));
+  const call = () => mapped(() => Promise.reject(new CyclrError('unreachable', 'GET /x: no answer', retryAfterMs)));
+  const failed = await failure(environment.run(call));
+  return { isRetried: !failed.nonRetryable, reported };
+}
+
+const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
+
+test('the first attempt is retried, however long it waited for a worker, and reports when it began', async () => {
+  const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
+
+  expect(isRetried).toBe(true);
+  expect(reported).toEqual([{ beganAt: expect.any(Number), taken: [] }]);
+  expect((reported[0] as { beganAt: number }).beganAt).toBeGreaterThan(ago(30));
+});
+
+test.each([
+  ['10 s after the first one began', 4, 10, undefined, true],
+  ['50 s after the first one began, if its pause ends after the minute', 6, 50, undefined, false],
+  ['70 s after the first one began', 2, 70, undefined, false],
+  ['10 s after the first one began, with a Retry-After of two minutes', 2, 10, 120 * SECOND_MS, false],
+] as const)('a later attempt %s is retried: %#', async (_case, number, seconds, retryAfterMs, expected) => {
+  const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
+
+  const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);
+
+  expect(isRetried).toBe(expected);
+  expect(reported).toEqual(expected ? [heartbeatDetails] : []);
+});
+
+test('an attempt without the facts of the first one counts from the scheduling', async () => {
+  expect(await attempt({ attempt: 2, scheduledTimestampMs: ago(70) })).toMatchObject({ isRetried: false });
+});

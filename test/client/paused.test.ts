@@ -1,0 +1,53 @@
+/** A flow that an operator has paused in Temporal: it is open, and its worker gets no query and no update. */
+import { randomUUID } from 'node:crypto';
+import { eventually } from '../support/eventually';
+import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStageOfShortHistories({ 'frontend.WorkflowPauseEnabled': true });
+});
+
+afterAll(() => stage.close());
+
+const request = ({ workflowId }: Scene) => ({
+  ...{ namespace: stage.namespace, workflowId, identity: 'operator', reason: 'looking at it' },
+});
+
+async function paused(): Promise<Scene> {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+  return scene;
+}
+
+test.concurrent('a call that needs the worker fails as paused, with the last known state', async () => {
+  const { key } = await paused();
+  const expected = { code: 'paused', state: 'awaitingCredentials' };
+
+  await expect(stage.auth.view(key)).rejects.toMatchObject(expected);
+  await expect(stage.auth.timeline(key)).rejects.toMatchObject(expected);
+  await expect(stage.auth.recheck(key)).rejects.toMatchObject(expected);
+  await expect(stage.auth.submitProperties(key, { submissionId: 'p', values: {} })).rejects.toMatchObject(expected);
+});
+
+test.concurrent('a paused flow is open: a start finds it, and both lists have it', async () => {
+  const { key, runId } = await paused();
+
+  expect(await stage.auth.start(key)).toMatchObject({ started: false, runId });
+  expect(await stage.auth.progress(key)).toMatchObject({ open: true, runId });
+  const { accountId } = key;
+  const lists = () => Promise.all([stage.auth.list({ accountId }), stage.auth.flows({ accountId })]);
+  const [list, flows] = await eventually(lists, (pages) => pages.every(({ items }) => items.length > 0));
+  expect([list.items, flows.items]).toMatchObject([[{ state: 'awaitingCredentials' }], [{ runId }]]);
+});
+
+test.concurrent('a signal to a paused flow is kept, and handled after the pause', async () => {
+  const scene = await paused();
+
+  const answer = stage.auth.cancel(scene.key, { reason: 'no longer needed' });
+  await expect(answer).rejects.toMatchObject({ code: 'paused' });
+  await stage.client.workflowService.unpauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+
+  expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
+});

@@ -1,0 +1,58 @@
+/** Floods of messages: they end no worker, and the flow itself continues. */
+import type { View } from '../../workflows/view';
+import { eventually } from '../support/eventually';
+import { kindOf, ofKind } from '../support/histories';
+import { keyInput, refusal, updates } from '../support/messages';
+import { openStage, type Stage } from '../support/stage';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(() => stage.close());
+
+const unopenable = (characters: number) => ({ sealed: `a..${'b'.repeat(characters - 7)}.c.d` });
+
+test('of 2,000 signals in one workflow task 20 are read, one entry counts the rest, and the flow continues', async () => {
+  const [scene, other] = await Promise.all([0, 1].map(() => stage.sceneIn('awaitingCredentials', 'Brightdesk')));
+  await stage.stopWorker();
+  for (let i = 0; i < 2000; i += 50)
+    await Promise.all(
+      Array.from({ length: 50 }, (_, k) => scene!.signals('credentialInput', { submissionId: `s${i + k}` })),
+    );
+  const { length } = await scene!.history();
+
+  await stage.restartWorker();
+  const entries = await eventually(scene!.timeline, (all) => all.length > 20);
+
+  expect(entries.filter(({ note }) => note === 'malformed')).toHaveLength(20);
+  expect(entries.filter(({ note }) => note === 'notNow')).toMatchObject([{ event: 'inputRefused', count: 1980 }]);
+  expect((await scene!.history()).slice(length).map(kindOf)).toEqual(['workflowTaskStarted', 'workflowTaskCompleted']);
+  for (const flow of [scene!, other!])
+    expect((await stage.auth.submitCredentials(flow.key, await keyInput(stage, flow))).state).toBe('authenticated');
+});
+
+test('in an outage the inbox keeps 512 KiB: further inputs are refused as notNow, updates without trace', async () => {
+  const key = stage.install('Brightdesk');
+  stage.sandbox.fault({ match: { account: key.accountId }, then: { kind: 'throttled', retryAfter: 3600 } });
+  const scene = await stage.scene(key);
+  await eventually(scene.view, ({ problem }: View) => problem?.code === 'cyclrUnavailable');
+  const credentials = unopenable(32_000);
+
+  for (let i = 0; i < 17; i++) await scene.signals('credentialInput', { submissionId: `s${i}`, credentials });
+  const entries = await eventually(scene.timeline, (all) => all.some(({ note }) => note === 'notNow'));
+  const { code } = await refusal(updates(scene, 'submitCredentials', { submissionId: 'u', credentials }));
+
+  expect(entries.at(-1)).toMatchObject({ from: 'fetchingConnector', event: 'inputRefused', note: 'notNow' });
+  expect(code).toBe('notNow');
+  expect(ofKind(await scene.history(), 'workflowExecutionUpdateAccepted')).toEqual([]);
+});
+
+test('credentials of more than 32 KiB and values of more than 64 KiB are malformed, also in an outage', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const large = { submissionId: 'large', credentials: unopenable(32 * 1024 + 1) };
+
+  expect((await refusal(updates(scene, 'submitCredentials', large))).code).toBe('malformed');
+});

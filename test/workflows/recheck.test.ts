@@ -1,0 +1,97 @@
+/** Re-reads of the connector: on request, at a start of a running flow, and before a deadline. */
+import type { ConnectorKey } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
+import { ofKind } from '../support/histories';
+import { refusal, updates } from '../support/messages';
+import { openStage, type Scene, type Stage } from '../support/stage';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(() => stage.close());
+
+/** Cyclr's console, or another program, authenticates the connector. */
+const connectElsewhere = ({ accountId, connectorId }: ConnectorKey): void =>
+  void stage.sandbox.update(accountId, connectorId, { Authenticated: true });
+
+const waiting = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
+
+test.concurrent('the update recheck answers authenticated if the connector was connected elsewhere', async () => {
+  const scene = await waiting();
+  stage.record('recheck-finds-the-connection', scene.handle);
+  connectElsewhere(scene.key);
+
+  const view = await stage.auth.recheck(scene.key, { by: 'operator' });
+
+  expect(view).toMatchObject({ state: 'authenticated', connected: true, verification: 'notChecked' });
+  expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'rechecked', to: 'authenticated', by: 'operator' });
+});
+
+test.concurrent('the signal recheck, and a start of a running flow, re-read the connector', async () => {
+  const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
+  for (const { key } of [bySignal, byStart]) connectElsewhere(key);
+
+  await bySignal.signals('recheck');
+  const again = await stage.auth.start(byStart.key);
+
+  expect(again).toMatchObject({ started: false, runId: byStart.runId });
+  for (const { key } of [bySignal, byStart]) expect((await stage.auth.result(key)).state).toBe('authenticated');
+});
+
+test.concurrent('recheck re-reads at most once in 10 s, and changes nothing if Cyclr reports nothing new', async () => {
+  const scene = await waiting();
+  const before = await scene.view();
+
+  const views = [await stage.auth.recheck(scene.key), await stage.auth.recheck(scene.key)];
+
+  expect(views).toEqual([before, before]);
+  expect(scene.calls()).toHaveLength(2);
+});
+
+test.concurrent('recheck in the pause of an outage repeats the call at once', async () => {
+  const key = stage.install('Brightdesk');
+  const match = { account: key.accountId };
+  stage.sandbox.fault({ match, then: { kind: 'throttled', retryAfter: 3600 } });
+  const scene = await stage.scene(key);
+  await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
+
+  const view = await stage.auth.recheck(key);
+
+  expect(view).toMatchObject({ state: 'awaitingCredentials', connected: false });
+  expect(view).not.toHaveProperty('problem');
+});
+
+test.concurrent('a recheck of an ended flow is closed, and a malformed one is rejected without trace', async () => {
+  const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);
+  await ended.reaches('authenticated');
+
+  await expect(stage.auth.recheck(ended.key)).rejects.toMatchObject({ code: 'closed' });
+  const { code } = await refusal(updates(open, 'recheck', { by: 7 }));
+
+  expect(code).toBe('malformed');
+  expect(ofKind(await open.history(), 'workflowExecutionUpdateAccepted')).toEqual([]);
+});
+
+test.concurrent(
+  'a flow in an outage is listed with its trouble and state, and without the trouble after it',
+  async () => {
+    const key = stage.install('Brightdesk');
+    const match = { account: key.accountId };
+    stage.sandbox.fault({ match, then: { status: 403 } });
+    const scene = await stage.scene(key);
+    const listed = async () => (await stage.auth.list({ accountId: key.accountId })).items;
+
+    const during = await eventually(listed, ([item]) => item?.problem !== undefined);
+    const { entries } = await stage.auth.timeline(key);
+    await stage.auth.recheck(key);
+    const after = await eventually(listed, ([item]) => item?.problem === undefined);
+
+    expect(during).toMatchObject([{ state: 'fetchingConnector', problem: 'operatorsTrouble', runId: scene.runId }]);
+    expect(entries.at(-1)!.note).toMatch(/^operatorsTrouble: GET .* 403/);
+    expect(after).toMatchObject([{ state: 'awaitingCredentials', connected: false }]);
+    expect(after[0]!.since).toBe((await scene.view()).since);
+  },
+);
