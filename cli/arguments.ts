@@ -14,7 +14,7 @@ export const addCommand = (parent: Command, name: string, summary: string, detai
 /** Adds a command for one connector: its action gets account id, connector id, then the options. */
 export const addConnectorCommand = (parent: Command, name: string, summary: string, details?: string): Command =>
   addCommand(parent, name, summary, details)
-    .argument('<account>', 'id of the account in Cyclr', accountIdOf)
+    .argument('<account>', 'id of the account in Cyclr', accountIdAt('<account>'))
     .argument('<connector>', 'id of the account connector, a positive integer', connectorIdOf);
 
 /** The option of the commands that send an input. */
@@ -28,13 +28,16 @@ export interface JsonOption {
   json?: boolean;
 }
 
-function accountIdOf(text: string): string {
-  if (isAccountId(text)) return text;
-  throw new CliError(
-    'wrongUsage',
-    '<account> is no account id: 1 to 200 characters of Latin-1, no space at either end',
-  );
-}
+/** The same text. `place`: the argument or option, for the error. Fails: `wrongUsage` if it is no account id. */
+export const accountIdAt =
+  (place: string) =>
+  (text: string): string => {
+    if (isAccountId(text)) return text;
+    throw new CliError(
+      'wrongUsage',
+      `${place} is no account id: 1 to 200 characters of Latin-1, no space at either end`,
+    );
+  };
 
 function connectorIdOf(text: string): number {
   const id = /^[1-9]\d*$/.test(text) ? Number(text) : NaN;

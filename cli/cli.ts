@@ -1,14 +1,23 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ConnectorAuth } from '../client/connector-auth';
 import type { RunHistory } from '../temporal/replay';
+import type { TemporalServices } from '../temporal/search-attributes';
 import type { ExitCode } from './errors';
 
 /** The library's methods, without its private members: a test gives its own. */
 export type Flows = Pick<ConnectorAuth, keyof ConnectorAuth>;
 
+/** A Temporal server and a namespace on it. */
+export interface Server {
+  services: TemporalServices;
+  address: string;
+  namespace: string;
+}
+
 /** A connection to Temporal. */
 export interface Connected {
   flows: Flows;
+  server: Server;
   /** The histories of all runs that a visibility query finds, in the order of Temporal's list. */
   histories(query: string): AsyncIterable<RunHistory>;
   close(): Promise<void>;
@@ -36,6 +45,8 @@ export interface Cli extends Omit<Host, 'connect'> {
   exitCode: ExitCode;
   /** Connects at the first call. */
   flows(): Promise<Flows>;
+  /** Connects at the first call. */
+  server(): Promise<Server>;
   /** As {@link Connected.histories}. Connects at the first call. */
   histories: Connected['histories'];
 }

@@ -12,6 +12,7 @@ import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
 import { readEnvironment } from '../temporal/environment';
 import { findLocalStack, findTemporal, type LocalStack } from '../temporal/local-stack';
 import type { History } from '../temporal/replay';
+import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import type { Cli, Connected } from './cli';
 import { CliError } from './errors';
 
@@ -37,6 +38,30 @@ export const environment = z.object({
     example: 'https://yourcompany-h.cyclr.com',
     default: 'the sandbox of `npm start`',
   }),
+  CYCLR_API_URL: text.meta({
+    description: '`doctor` asks this Cyclr for a token, and compares the clocks.',
+    example: 'https://api.cyclr.com',
+    default: 'the Cyclr of `npm start`, for the clocks alone',
+  }),
+  CYCLR_CLIENT_ID: text.meta({
+    description: '`doctor`: client id for the token.',
+    example: '3f0c7a52',
+  }),
+  CYCLR_CLIENT_SECRET: text.meta({
+    description: '`doctor`: client secret for the token.',
+    example: 'p7Jq…',
+    secret: true,
+  }),
+  HEALTH_PORT: text.meta({
+    description:
+      '`doctor` without Cyclr variables: port of a worker on this machine, whose `/readyz` has the last answer of Cyclr to a token request.',
+    example: '8081',
+  }),
+  WORKER_DEPLOYMENT: text.meta({
+    description: '`doctor`: name of the worker deployment whose current version it checks.',
+    example: 'connector-auth',
+    default: 'the deployment of the workers that poll',
+  }),
   TASK_QUEUE: text.meta({
     description: 'Task queue of the flows. Worker, service and command line need the same value.',
     example: 'connector-auth-eu',
@@ -61,18 +86,24 @@ export function programName({ env, cwd }: Place, main: string): string {
 export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
   env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
 
+/** As {@link findSealingKeys}. Fails also with `configuration` if there are none. */
+export async function sealingKeys(place: Place): Promise<string> {
+  const keys = await findSealingKeys(place);
+  if (keys) return keys;
+  const remedy = 'set it to a JWK set, or to the path of a file that holds one';
+  throw new CliError('configuration', `SEALING_KEYS is not set, and npm start has no keys in this folder: ${remedy}`);
+}
+
 /**
- * The text of the JWK set in SEALING_KEYS, otherwise that of the local stack. Fails: `configuration`; a
+ * The text of the JWK set in SEALING_KEYS, otherwise that of the local stack, if it has one. Fails: `configuration`; a
  * KeySetError if SEALING_KEYS can't be read.
  */
-export async function sealingKeys({ env, cwd }: Place): Promise<string> {
+export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await readEnvironment(environment, env);
   if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
   const file = join(dataFolder(cwd), 'sealing-keys.json'); // the file stays after npm start has ended
   const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
-  if (keys) return localKeys(keys);
-  const remedy = 'set it to a JWK set, or to the path of a file that holds one';
-  throw new CliError('configuration', `SEALING_KEYS is not set, and npm start has no keys in this folder: ${remedy}`);
+  return keys && localKeys(keys);
 }
 
 async function localKeys(keys: string): Promise<string> {
@@ -85,6 +116,19 @@ async function localKeys(keys: string): Promise<string> {
     throw new CliError('configuration', `the sealing keys of npm start (${where}): ${(err as Error).message}`);
   }
 }
+
+/** The variables that `doctor` checks, and the local stack if the command line uses its Temporal. */
+export async function doctorSettings({ env, cwd }: Place) {
+  const variables = await readEnvironment(environment, env);
+  const stack = localStack(cwd);
+  const { address } = configured(() => findTemporal(env, dataFolder(cwd)));
+  return {
+    ...variables,
+    taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue,
+    stack: stack?.temporal.address === address ? stack : undefined,
+  };
+}
+export type DoctorSettings = Awaited<ReturnType<typeof doctorSettings>>;
 
 /** The page to which the browser returns after the consent, if --return-to is not given. Fails: `configuration`. */
 export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
@@ -119,6 +163,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
   const { TASK_QUEUE: taskQueue } = await readEnvironment(environment, env);
   return {
     flows: new ConnectorAuth(client, { taskQueue }),
+    server: { services: connection, address: target.address, namespace: target.namespace },
     histories: historiesOf(client),
     close: () => connection.close(),
   };

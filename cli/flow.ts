@@ -1,4 +1,4 @@
-/** The commands that start, show and cancel a flow. */
+/** The commands that start, show, re-check and cancel a flow. */
 import type { Command } from 'commander';
 import type { View } from '../workflows/view';
 import { addConnectorCommand, type JsonOption } from './arguments';
@@ -30,6 +30,15 @@ export function addFlowCommands(program: Command, cli: Cli): void {
     const entries = (await cli.flows()).timelineEntries({ accountId, connectorId }, cli.signal);
     for await (const entry of entries) print(cli, json, entry, entryText(entry));
   });
+
+  addConnectorCommand(
+    program,
+    'recheck',
+    'Lets a flow read the connector in Cyclr again, or repeat a failed call now.',
+    'At most once in 10 s. Prints the view after that; a flow that has ended must be started again.',
+  ).action(async (accountId: string, connectorId: number, { json }: JsonOption) =>
+    printView(cli, json, await (await cli.flows()).recheck({ accountId, connectorId }, { by: author() })),
+  );
 
   addConnectorCommand(
     program,

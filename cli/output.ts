@@ -51,11 +51,29 @@ export function viewText(view: View, program: string): string {
 }
 
 /** One transition, or one refused input. */
-export const entryText = ({ at, from, event, to, id, by, note }: TimelineEntry): string =>
-  oneLine([at, from === to ? from : `${from} -> ${to}`, event, id, by && `by ${by}`, note].filter(Boolean).join('  '));
+export const entryText = ({ at, from, event, to, id, by, note, count }: TimelineEntry): string => {
+  const change = from === to ? from : `${from} -> ${to}`;
+  const times = count === undefined ? undefined : `${count} times`;
+  return oneLine([at, change, event, id, by && `by ${by}`, note, times].filter(Boolean).join('  '));
+};
+
+/** The result of a check of `doctor`, without secrets. */
+export interface Outcome {
+  /** `null`: not checked, for the reason in `detail`. */
+  ok: boolean | null;
+  detail?: string;
+  remedy?: string;
+}
+
+export const notChecked = (reason: string): Outcome => ({ ok: null, detail: `not checked: ${reason}` });
+
+export function outcomeText(check: string, { ok, detail, remedy }: Outcome): string {
+  const mark = ok === null ? '-' : ok ? '✓' : '✗';
+  return oneLine(`${mark} ${check}  ${[detail, remedy && `Remedy: ${remedy}`].filter(Boolean).join('. ')}`);
+}
 
 /** Rows of cells as lines of aligned columns. */
-function table(rows: string[][]): string[] {
+export function table(rows: string[][]): string[] {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>
     row
@@ -99,7 +117,9 @@ export const commandLine = (
   { accountId, connectorId }: Pick<View, 'accountId' | 'connectorId'>,
 ): string => `${program} ${command} ${quoted(accountId)} ${connectorId}`;
 
-const quoted = (word: string): string => (/^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+/** A word of a command, quoted for a shell if it must be. */
+export const quoted = (word: string): string =>
+  /^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The text on one line, without control characters. */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');

@@ -40,8 +40,7 @@ export function addReplayCommand(program: Command, cli: Cli): void {
     });
 }
 
-const queryOf = (query = "ExecutionStatus = 'Running'"): string =>
-  `WorkflowType = 'authenticateConnector' AND (${query})`;
+const queryOf = (query = 'CloseTime IS NULL'): string => `WorkflowType = 'authenticateConnector' AND (${query})`;
 
 async function runOf(file: string): Promise<Run> {
   // Imported here: it loads the SDK's native module, which the other commands do not need.

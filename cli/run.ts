@@ -1,15 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { commandIn, usageError } from './arguments';
 import { addAuthorizationCommands } from './authorization';
 import type { Cli, Connected, Host } from './cli';
 import { isInRepository } from './config';
 import { addCredentialsCommand } from './credentials';
+import { addDoctorCommand } from './doctor';
 import { CliError, codeOf, exitCodeOf, type ExitCode } from './errors';
 import { addFlowCommands } from './flow';
 import { addKeysCommand, addSealCommand } from './keys';
+import { addListCommand } from './list';
 import { commandLine, note, withHint } from './output';
 import { addPropertiesCommand } from './properties';
 import { addReplayCommand } from './replay';
+
+/** How long the end of a command waits for the connection to close. */
+const CLOSE_MS = 1_000;
 
 /** Runs one command line and resolves with its exit code. Never rejects; closes the connection that it opened. */
 export async function run(argv: string[], { connect, ...host }: Host): Promise<ExitCode> {
@@ -19,6 +25,7 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     ...host,
     exitCode: 0,
     flows: async () => (await connected()).flows,
+    server: async () => (await connected()).server,
     histories: async function* (query) {
       yield* (await connected()).histories(query);
     },
@@ -31,7 +38,8 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    if (!host.signal.aborted) await closing;
+    // `doctor` ends before a connection attempt that gets no answer.
+    if (!host.signal.aborted) await Promise.race([closing, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }
 
@@ -49,12 +57,14 @@ function createProgram(cli: Cli): Command {
     })
     .addHelpText('after', NOTES);
   addFlowCommands(program, cli);
+  addListCommand(program, cli);
   addPropertiesCommand(program, cli);
   addCredentialsCommand(program, cli);
   addAuthorizationCommands(program, cli);
   addSealCommand(program, cli);
   addKeysCommand(program, cli);
   addReplayCommand(program, cli);
+  addDoctorCommand(program, cli);
   return program;
 }
 

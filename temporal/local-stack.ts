@@ -12,6 +12,7 @@ const StackFile = z.object({
   /** The private JWK set, or the path of its file. */
   sealingKeys: z.string(),
   service: z.object({ url: z.string(), apiKey: z.string() }),
+  worker: z.object({ healthUrl: z.string() }).optional(),
 });
 
 /** The processes of a local stack and their addresses; `pid` is that of `npm start`. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
+import { latestTokenReport } from '../activities/cyclr/token';
 import { reachability } from '../temporal/readiness';
 
 /** Each answers with a reason, in text without secrets, or with undefined if all is well. */
@@ -17,9 +18,9 @@ export interface Health {
 export const starting: Health = { failure: () => undefined, notReady: async () => 'The worker is starting.' };
 
 /**
- * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. It listens on all
- * addresses, because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the
- * port is taken.
+ * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. `/readyz` also has
+ * `cyclr`, the outcome of the last token request to Cyclr; it does not change the status. It listens on all addresses,
+ * because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the port is taken.
  */
 export async function serveHealth(port: number, health: () => Health): Promise<number> {
   const checks: { [path: string]: () => Promise<string | undefined> } = {
@@ -33,7 +34,8 @@ export async function serveHealth(port: number, health: () => Health): Promise<n
       'Content-Type': 'application/json',
       'Cache-Control': 'no-store',
     });
-    response.end(`${JSON.stringify({ ok: why === undefined, why })}\n`);
+    const cyclr = url === '/readyz' ? latestTokenReport() : undefined;
+    response.end(`${JSON.stringify({ ok: why === undefined, why, cyclr })}\n`);
   });
   try {
     await once(server.listen(port), 'listening');

@@ -14,6 +14,19 @@ export interface Token {
   expiresAtMs: number;
 }
 
+/** The outcome of a request for a token, in text without secrets. */
+export interface TokenReport {
+  ok: boolean;
+  /** When the outcome was known. ISO 8601. */
+  at: string;
+  detail: string;
+}
+
+let latestReport: TokenReport | undefined;
+
+/** The outcome of the latest request for a token in this process; undefined before the first. */
+export const latestTokenReport = (): TokenReport | undefined => latestReport;
+
 interface ClientCredentials {
   clientId: string;
   clientSecret: string;
@@ -42,7 +55,7 @@ export class TokenSource {
    */
   async get(): Promise<Token> {
     if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;
-    return (this.#pending ??= this.#fetch().finally(() => (this.#pending = undefined)));
+    return (this.#pending ??= reported(this.#fetch()).finally(() => (this.#pending = undefined)));
   }
 
   /** Forgets a token that got a 401. A newer token stays. */
@@ -72,5 +85,17 @@ export class TokenSource {
     const { access_token: value, expires_in } = parsed(TokenAnswer, `POST ${PATH}`, status, text);
     this.#held = { value, askedForAtMs, expiresAtMs: Date.now() + expires_in * 1000 };
     return this.#held;
+  }
+}
+
+async function reported(request: Promise<Token>): Promise<Token> {
+  const report = (ok: boolean, detail: string) => (latestReport = { ok, at: new Date().toISOString(), detail });
+  try {
+    const token = await request;
+    report(true, `POST ${PATH}: a token`);
+    return token;
+  } catch (err) {
+    report(false, err instanceof CyclrError ? err.message : 'unexpected error');
+    throw err;
   }
 }

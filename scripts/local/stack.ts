@@ -105,6 +105,7 @@ async function startParts({ folder, ports = {}, say }: StackOptions, started: St
     cyclr: { url: cyclrUrl, serviceUrl: sandbox ? cyclrUrl : CYCLR_SERVICE_URL, sandbox: sandbox !== undefined },
     sealingKeys,
     service: { url, apiKey },
+    worker: { healthUrl: worker.healthUrl },
   };
 }
 

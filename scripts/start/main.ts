@@ -69,8 +69,8 @@ async function refuseSecond(): Promise<void> {
 }
 
 /** Writes the file by which other commands find this stack. Returns a function that removes the file. */
-function leaveNote({ temporal, cyclr, sealingKeys, service }: Running): () => void {
-  const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service };
+function leaveNote({ temporal, cyclr, sealingKeys, service, worker }: Running): () => void {
+  const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service, worker };
   writePrivate(stackFile(folder), stack);
   return () => rmSync(stackFile(folder), { force: true });
 }
@@ -96,7 +96,7 @@ const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> 
 function welcome({ temporal, cyclr }: Running, link: string | undefined): string {
   const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;
   const next = cyclr.sandbox
-    ? ['npm run demo', 'npm run cli -- start acme 1002', 'npm run cli -- properties acme 1002 --set Domain=acme']
+    ? ['npm run demo', 'npm run cli -- list', 'npm run cli -- properties acme 1002 --set Domain=acme']
     : ['npm run cli -- start ACCOUNT CONNECTOR'];
   return [
     '',

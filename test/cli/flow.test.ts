@@ -229,6 +229,37 @@ describe('timeline and watch', () => {
   });
 });
 
+describe('recheck', () => {
+  test('names the author and prints the view, with exit code 0 also if the view has a problem', async () => {
+    const view = viewOf({ problem: { code: 'cyclrUnavailable', message: 'Cyclr does not answer.' } });
+    const recheck = async () => view;
+
+    const text = await cli(['recheck', 'acme', '42'], { answers: { recheck } });
+    const json = await cli(['recheck', 'acme', '42', '--json'], { answers: { recheck } });
+
+    expect(text).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^state +awaitingCredentials$/m),
+    });
+    expect(json).toMatchObject({ exitCode: 0, stderr: '', stdout: `${JSON.stringify(view)}\n` });
+    expect(json.calls).toEqual([
+      { name: 'recheck', args: [{ accountId: 'acme', connectorId: 42 }, { by: expect.stringMatching(/^cli/) }] },
+    ]);
+  });
+
+  test.each([
+    ['closed', 'closed: It has ended. To start: cyclr-connect start acme 42\n'],
+    ['paused', 'paused: It has ended.\n'],
+  ] as const)('the error %s is its code, with exit code 1', async (code, line) => {
+    const recheck = () => Promise.reject(new ConnectorAuthError(code, 'It has ended.'));
+
+    const { exitCode, stdout, stderr } = await cli(['recheck', 'acme', '42'], { answers: { recheck } });
+
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: line });
+  });
+});
+
 describe('cancel', () => {
   test('sends the reason and prints the view', async () => {
     const cancelled = viewOf({ state: 'cancelled' });

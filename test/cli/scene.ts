@@ -1,7 +1,7 @@
 /** The command line with real streams and a library that records its calls. */
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { Flows } from '../../cli/cli';
+import type { Flows, Host, Server } from '../../cli/cli';
 import { run } from '../../cli/run';
 import { stackFile, type LocalStack } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
@@ -42,6 +42,8 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
     'result',
     'submitProperties',
     'submitCredentials',
+    'recheck',
+    'flows',
     'requestAuthorization',
     'confirmAuthorization',
     'cancel',
@@ -59,6 +61,10 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
 export interface Scene {
   name?: string;
   answers?: Partial<Flows>;
+  /** The Temporal that `doctor` asks. */
+  server?: Server;
+  /** Connects in place of the fakes. */
+  connect?: Host['connect'];
   /** Standard input; with `terminal` the keys that the user presses. */
   input?: string | Buffer;
   terminal?: boolean;
@@ -66,6 +72,14 @@ export interface Scene {
   cwd?: string;
   signal?: AbortSignal;
 }
+
+const noServer: Server = {
+  get services() {
+    return never();
+  },
+  address: '127.0.0.1:1',
+  namespace: 'default',
+};
 
 /** Runs one command line to its end. */
 export async function cli(argv: string[], scene: Scene = {}) {
@@ -85,7 +99,9 @@ export async function cli(argv: string[], scene: Scene = {}) {
     signal: scene.signal ?? new AbortController().signal,
     env: scene.env ?? {},
     cwd: scene.cwd ?? '/nowhere',
-    connect: async () => ({ flows, histories, close: async () => void closed++ }),
+    connect:
+      scene.connect ??
+      (async () => ({ flows, histories, server: scene.server ?? noServer, close: async () => void closed++ })),
   });
   return {
     exitCode,

@@ -6,7 +6,9 @@ const commands = [
   'view',
   'timeline',
   'watch',
+  'recheck',
   'cancel',
+  'list',
   'properties',
   'credentials',
   'link',
@@ -14,6 +16,7 @@ const commands = [
   'seal',
   'keys',
   'replay',
+  'doctor',
 ];
 
 test('--help lists every command with a line of its own, under the name by which the user runs the program', async () => {
@@ -72,6 +75,14 @@ test.each<[string, string[], RegExp]>([
   ['a submission id with a space', ['properties', 'acme', '42', '--submission-id', 'a b'], /submission id/],
   ['an empty submission id', ['credentials', 'acme', '42', '--submission-id', ''], /submission id/],
   ['a submission id with a slash', ['seal', 'acme', '42', 'a/b'], /submission id/],
+  ['an argument of list', ['list', 'acme'], /too many arguments/],
+  ['an account id with a space at its end', ['list', '--account', 'acme '], /--account is no account id/],
+  ['an unknown state', ['list', '--state', 'done'], /--state takes one of fetchingConnector, .*, unsupported/],
+  ['an unknown problem', ['list', '--problem', 'x'], /--problem takes one of cyclrUnavailable, operatorsTrouble/],
+  ['a duration without a unit of time', ['list', '--older-than', '2 moons'], /above 0 and at most 90 days, such as/],
+  ['a duration of 0', ['list', '--older-than', '0s'], /above 0 and at most 90 days/],
+  ['a duration above 90 days', ['list', '--older-than', '91d'], /above 0 and at most 90 days/],
+  ['an argument of doctor', ['doctor', 'acme'], /too many arguments/],
   ['an empty name of a property', ['seal', 'acme', '42', 's', '--property', ''], /--property/],
   ['replay of nothing', ['replay'], /either files or --from-server/],
   ['replay of files and the server', ['replay', 'a.json', '--from-server'], /either files or --from-server/],

@@ -1,0 +1,109 @@
+/** The checks of `doctor` beside Temporal: Cyclr, sealing keys, clock. */
+import axios from 'axios';
+import { z } from 'zod';
+import { CyclrError, type CyclrErrorKind } from '../activities/cyclr/errors';
+import { createHttp } from '../activities/cyclr/http';
+import { TokenSource } from '../activities/cyclr/token';
+import { readKeySet } from '../sealing/key-file';
+import { keySetOf } from '../sealing/keys';
+import { isSecureUrl } from '../workflows/connector';
+import type { Cli } from './cli';
+import { doctorSettings, findSealingKeys, type DoctorSettings } from './config';
+import { notChecked, type Outcome } from './output';
+
+/** Below the limit of a check, so that the answer names the fault. */
+const ANSWER_MS = 4_000;
+const MAX_DIFFERENCE_MS = 30_000;
+
+/** Asks for a token with the variables of the shell; without them, asks a worker for the answer that it got. */
+export async function checkCyclr(cli: Cli): Promise<Outcome> {
+  const settings = await doctorSettings(cli);
+  const { CYCLR_API_URL: url, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = settings;
+  if (!url && !clientId && !clientSecret) return checkByWorker(settings);
+  if (!url || !clientId || !clientSecret) {
+    const remedy = 'set all of CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET, or none';
+    return { ok: false, detail: 'a CYCLR_* variable is not set', remedy };
+  }
+  const origin = secureOrigin(url);
+  if (!origin) return { ok: false, detail: 'CYCLR_API_URL is no origin', remedy: remedies.unreadable };
+  try {
+    await new TokenSource(createHttp(origin), { clientId, clientSecret, timeoutMs: ANSWER_MS }).get();
+    return { ok: true, detail: `${origin} accepts the client id and secret` };
+  } catch (err) {
+    if (!(err instanceof CyclrError)) throw err;
+    return { ok: false, detail: `${origin}: ${err.message}`, remedy: remedies[err.kind] };
+  }
+}
+
+const remedies: { [kind in CyclrErrorKind]?: string } & { unreadable: string } = {
+  clientRefused: 'set CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET to the API credentials of your partner account',
+  unreachable: 'check CYCLR_API_URL and the network; if both are right, wait for Cyclr',
+  unreadable: 'set CYCLR_API_URL to the API domain of your Cyclr instance, such as https://api.cyclr.com',
+  throttled: 'wait a minute and run doctor again',
+};
+
+const Readiness = z.object({ cyclr: z.object({ ok: z.boolean(), at: z.string(), detail: z.string() }).optional() });
+
+async function checkByWorker({ HEALTH_PORT, stack }: DoctorSettings): Promise<Outcome> {
+  const variables = 'set CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET';
+  const url = HEALTH_PORT === undefined ? stack?.worker?.healthUrl : `http://127.0.0.1:${HEALTH_PORT}/readyz`;
+  if (url === undefined) return notChecked(`${variables}, or HEALTH_PORT of a worker on this machine`);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
+  if (!answer) return { ok: false, detail: `no worker answers at ${url}`, remedy: `start it, or ${variables}` };
+  const { cyclr } = Readiness.safeParse(await answer.json().catch(() => undefined)).data ?? {};
+  if (!cyclr) return notChecked(`the worker at ${url} has not asked Cyclr for a token yet`);
+  const detail = `the worker at ${url}: ${cyclr.detail} (${cyclr.at})`;
+  return cyclr.ok ? { ok: true, detail } : { ok: false, detail, remedy: 'check the CYCLR_* variables of the worker' };
+}
+
+/** The keys are readable, and the first one is that of the running local stack. */
+export async function checkSealingKeys(cli: Cli): Promise<Outcome> {
+  const remedy = 'set SEALING_KEYS to the JWK set of the workers, or to the path of its file';
+  const { stack } = await doctorSettings(cli);
+  let kid: string | undefined;
+  try {
+    const text = await findSealingKeys(cli);
+    if (text === undefined) return notChecked('SEALING_KEYS is not set');
+    kid = await firstKidOf(text);
+  } catch (err) {
+    return { ok: false, detail: (err as Error).message, remedy };
+  }
+  const used = stack && (await firstKidOf(await readKeySet(stack.sealingKeys)));
+  if (used === undefined) return { ok: true, detail: `first key ${kid}; not compared with the service's` };
+  if (used === kid) return { ok: true, detail: `first key ${kid}, as npm start uses it` };
+  return { ok: false, detail: `the first key is ${kid}, but npm start seals with ${used}`, remedy };
+}
+
+const firstKidOf = async (text: string): Promise<string> => (await keySetOf(text)).keys[0]!.kid;
+
+/** Compares this machine's clock with the date of an answer of Cyclr. Temporal's answers have no date. */
+export async function checkClock(cli: Cli): Promise<Outcome> {
+  const { CYCLR_API_URL, CYCLR_SERVICE_URL, stack } = await doctorSettings(cli);
+  const origin = secureOrigin(CYCLR_API_URL ?? stack?.cyclr.url ?? CYCLR_SERVICE_URL ?? '');
+  if (!origin) return notChecked('set CYCLR_API_URL to the API domain of your Cyclr instance');
+  const before = Date.now();
+  const date = await dateOf(origin);
+  if (date === undefined) return notChecked(`${origin} gives no date`);
+  const differenceMs = Math.abs((before + Date.now()) / 2 - date);
+  const detail = `${Math.round(differenceMs / 1000)} s from the clock of ${origin}`;
+  if (differenceMs < MAX_DIFFERENCE_MS) return { ok: true, detail };
+  return { ok: false, detail, remedy: 'set the clock of this machine, for example by NTP' };
+}
+
+/** The `Date` of an answer, in milliseconds; undefined without an answer. axios uses the proxy of the environment. */
+async function dateOf(origin: string): Promise<number | undefined> {
+  const answer = await axios
+    .head(origin, {
+      signal: AbortSignal.timeout(ANSWER_MS),
+      maxRedirects: 0,
+      validateStatus: () => true,
+      ...(origin.startsWith('http:') && { proxy: false as const }), // http is for loopback only
+    })
+    .catch(() => undefined);
+  const ms = Date.parse(String(answer?.headers.date));
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** The origin of an https URL, or of an http URL on loopback; without its user info. */
+const secureOrigin = (url: string): string | undefined =>
+  URL.canParse(url) && isSecureUrl(new URL(url)) ? new URL(url).origin : undefined;

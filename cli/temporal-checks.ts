@@ -1,0 +1,143 @@
+/** The checks of `doctor` that call Temporal. */
+import { isGrpcServiceError } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time';
+import { missingSearchAttributes, searchAttributeTypes } from '../temporal/search-attributes';
+import type { Cli, Server } from './cli';
+import { doctorSettings, isInRepository } from './config';
+import { quoted, type Outcome } from './output';
+
+const GRPC_NOT_FOUND = 5;
+const WORKFLOW = 1; // temporal.api.enums.v1.TaskQueueType
+const ACTIVITY = 2;
+const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
+/** A poll takes up to 60 s, and its time is of the server's clock, which can differ by 30 s. */
+const SEEN_WITHIN_MS = 90_000;
+
+/** Connects. */
+export async function checkTemporal(cli: Cli): Promise<Outcome> {
+  try {
+    return { ok: true, detail: (await cli.server()).address };
+  } catch (err) {
+    const [detail, remedy] = (err as Error).message.split(/\. (?=[A-Z])(.*)/s);
+    if ((err as { code?: unknown }).code !== 'temporalUnavailable' || !remedy) throw err;
+    return { ok: false, detail, remedy };
+  }
+}
+
+export async function checkNamespace(cli: Cli): Promise<Outcome> {
+  const { services, namespace, ...server } = await cli.server();
+  try {
+    await services.workflowService.describeNamespace({ namespace });
+    return { ok: true, detail: namespace };
+  } catch (err) {
+    if (!isNotFound(err)) throw err;
+    const create = `temporal operator namespace create --namespace ${quoted(namespace)} --address ${server.address}`;
+    return { ok: false, detail: `${namespace} does not exist`, remedy: `set TEMPORAL_NAMESPACE, or run: ${create}` };
+  }
+}
+
+export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
+  const { services, namespace } = await cli.server();
+  const missing = await missingSearchAttributes(services, namespace);
+  if (missing.length === 0) return { ok: true, detail: `all ${Object.keys(searchAttributeTypes).length} registered` };
+  const names = missing.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
+  return {
+    ok: false,
+    detail: `missing, or of another type: ${names}`,
+    remedy: isInRepository(cli.env)
+      ? 'run: npm run search-attributes'
+      : 'register them: registerSearchAttributes() of cyclr-connect; for Temporal Cloud, tcld or the web console',
+  };
+}
+
+/** Both kinds of pollers: a worker that runs only one kind takes no part of the other tasks. */
+export async function checkWorkers(cli: Cli): Promise<Outcome> {
+  const { taskQueue } = await doctorSettings(cli);
+  const server = await cli.server();
+  const kinds = [
+    { kind: 'workflow', pollers: await pollersOf(server, taskQueue, WORKFLOW) },
+    { kind: 'activity', pollers: await pollersOf(server, taskQueue, ACTIVITY) },
+  ];
+  const missing = kinds.filter(({ pollers }) => pollers.length === 0).map(({ kind }) => kind);
+  const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;
+  if (missing.length === 0) return { ok: true, detail: `${count(kinds[0]!.pollers)} on task queue ${taskQueue}` };
+  return {
+    ok: false,
+    detail: `no worker polls task queue ${taskQueue} for ${missing.join(' and ')} tasks`,
+    remedy: `start a worker with the same TASK_QUEUE${isInRepository(cli.env) ? ': npm run worker' : ''}`,
+  };
+}
+
+/** With worker versioning, tasks go to the current version alone. */
+export async function checkDeployment(cli: Cli): Promise<Outcome> {
+  const { WORKER_DEPLOYMENT, taskQueue } = await doctorSettings(cli);
+  const server = await cli.server();
+  const pollers = (await pollersOf(server, taskQueue, WORKFLOW)).flatMap(({ deployment }) => deployment ?? []);
+  const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName;
+  if (name === undefined) return { ok: true, detail: 'worker versioning is off' };
+  const deployment = await describeDeployment(server, name);
+  if (!deployment) {
+    const remedy = `start a worker with WORKER_DEPLOYMENT=${quoted(name)}`;
+    return { ok: false, detail: `no worker of deployment ${name} has polled`, remedy };
+  }
+  const { current, latest = 'BUILD_ID' } = deployment;
+  const polling = pollers.flatMap(({ deploymentName, buildId }) => (deploymentName === name ? [buildId] : []));
+  if (current !== undefined && polling.includes(current))
+    return { ok: true, detail: `current version of ${name}: ${current}` };
+  return {
+    ok: false,
+    detail: current
+      ? `no worker of the current version ${current} of ${name} polls task queue ${taskQueue}`
+      : `deployment ${name} has no current version, so its workers get no tasks`,
+    remedy: `run: ${setCurrent(server, name, polling[0] ?? latest)}`,
+  };
+}
+
+interface Poller {
+  identity: string;
+  /** Of a versioned worker. */
+  deployment?: { deploymentName: string; buildId: string };
+}
+
+/** The pollers that the server has seen a short time ago. */
+async function pollersOf({ services, namespace }: Server, name: string, taskQueueType: number): Promise<Poller[]> {
+  const { pollers } = await services.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name },
+    taskQueueType,
+  });
+  return pollers
+    .filter(({ lastAccessTime }) => lastAccessTime && Date.now() - tsToMs(lastAccessTime) < SEEN_WITHIN_MS)
+    .map(({ identity, deploymentOptions }) => ({
+      identity: identity ?? '',
+      ...(deploymentOptions?.workerVersioningMode === VERSIONED && {
+        deployment: { deploymentName: deploymentOptions.deploymentName!, buildId: deploymentOptions.buildId! },
+      }),
+    }));
+}
+
+/** The build ids of the current version and of the latest one; undefined if there is no such deployment. */
+async function describeDeployment({ services, namespace }: Server, deploymentName: string) {
+  try {
+    const { workerDeploymentInfo } = await services.workflowService.describeWorkerDeployment({
+      namespace,
+      deploymentName,
+    });
+    const [latest] = [...(workerDeploymentInfo?.versionSummaries ?? [])].sort(
+      (one, other) => tsToMs(other.createTime) - tsToMs(one.createTime),
+    );
+    return {
+      current: workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId || undefined,
+      latest: latest?.deploymentVersion?.buildId || undefined,
+    };
+  } catch (err) {
+    if (isNotFound(err)) return undefined;
+    throw err;
+  }
+}
+
+const setCurrent = ({ namespace, address }: Server, name: string, buildId: string): string =>
+  `temporal worker deployment set-current-version --deployment-name ${quoted(name)} --build-id ${quoted(buildId)} ` +
+  `--namespace ${quoted(namespace)} --address ${address}`;
+
+const isNotFound = (err: unknown): boolean => isGrpcServiceError(err) && err.code === GRPC_NOT_FOUND;
