@@ -78,8 +78,8 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
 }
 
 /**
- * Asks for the missing fields; for all fields if none is missing, the view has a problem, or the flow
- * re-authenticates. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
+ * Asks for the missing fields. Asks for all fields if the view has a problem, if the flow re-authenticates, or if no field
+ * is missing. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {
   if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);

@@ -23,7 +23,10 @@ export interface Link {
   expiresAt: string;
 }
 
-/** The search attribute `ConnectorAuthProblem`: Cyclr does not answer, or refuses our client or our address. */
+/**
+ * The values of the search attribute `ConnectorAuthProblem`. `cyclrUnavailable`: Cyclr does not answer.
+ * `operatorsTrouble`: Cyclr refuses our client id and secret, or our IP address.
+ */
 export const troubles = ['cyclrUnavailable', 'operatorsTrouble'] as const;
 export type Trouble = (typeof troubles)[number];
 

@@ -46,7 +46,7 @@ function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate:
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];
 }
 
-/** True if the payload converter of this worker decodes it. Its error is dropped: it can quote the payload. */
+/** True if this worker's payload converter can decode the payload. Its error is dropped, because it can quote the payload. */
 function isDecodable(payload: Payload): boolean {
   try {
     maybeGetActivator()?.payloadConverter.fromPayload(payload);

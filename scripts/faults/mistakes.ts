@@ -15,7 +15,7 @@ export const propertyMistakes = {
   missing: 1,
   /** A secret value is not sealed. */
   clear: 1,
-  /** All values are sealed for another submission. */
+  /** All values are sealed for a different submission from the one that sends them. */
   foreign: 1,
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;

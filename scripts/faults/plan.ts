@@ -70,7 +70,7 @@ export interface FlowPlan {
   runs: RunPlan[];
   /** The user's pause before each answer. */
   pausesMs: number[];
-  /** The harmless inputs before each answer. */
+  /** The inputs that must change nothing, sent before each answer of the user. */
   harmless: HarmlessInput[][];
   /** Sent after the end. */
   late: HarmlessInput[];

@@ -71,5 +71,5 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
 }
 
-/** Resets a connection. Node never closes a socket that is reset during its end, so such a socket is destroyed. */
+/** Resets a connection. Node never closes a socket that is reset after `end()`: such a socket is destroyed without a reset. */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

@@ -286,7 +286,7 @@ test.each<[FaultRule['then'], object]>([
 });
 
 describe('fetchConnector', () => {
-  test('returns the connector', async () => {
+  test('returns the name, auth type and fields of the connector', async () => {
     const { activities, key } = await scene('Openrates');
 
     const connector = await activities.fetchConnector(key);

@@ -41,6 +41,6 @@ test.each([
   expect(reported).toEqual(expected ? [heartbeatDetails] : []);
 });
 
-test('an attempt without the facts of the first one counts from the scheduling', async () => {
+test('an activity attempt without heartbeat details counts the minute from the time when the activity was scheduled', async () => {
   expect(await attempt({ attempt: 2, scheduledTimestampMs: ago(70) })).toMatchObject({ isRetried: false });
 });

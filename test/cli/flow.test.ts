@@ -48,7 +48,7 @@ describe('start', () => {
     ]);
   });
 
-  test('--json prints workflow id, run id, started and intent', async () => {
+  test('start --json prints `workflowId`, `runId`, `started` and `intent`', async () => {
     const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
 
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
@@ -276,7 +276,7 @@ describe('cancel', () => {
     ]);
   });
 
-  test('a flow that was never started is an error with its code', async () => {
+  test('cancel of a flow that was never started prints `notStarted`, with exit code 1', async () => {
     const cancel = async () => {
       throw new ConnectorAuthError('notStarted', 'There is none.');
     };

@@ -192,7 +192,7 @@ describe('Idempotency-Key of a start', () => {
     expect(await runOf(post(key, ''))).not.toBe(first);
   });
 
-  test('the same key at start and at reauthenticate starts two runs', async () => {
+  test('a start and a reauthenticate with the same Idempotency-Key start two runs', async () => {
     const key = service.stage.install('Brightdesk');
 
     const first = await runOf(post(key, '', {}, named('order 1')));

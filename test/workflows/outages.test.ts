@@ -262,7 +262,7 @@ describe('the pauses of a longer outage', () => {
 });
 
 describe('after hours without Cyclr', () => {
-  test('the kept input is applied at every step, and nothing is asked again', async () => {
+  test('after an outage at each step the flow applies the input that it has, and asks for none again', async () => {
     const on = stage.install('Fernhill');
     fault(on, awayForHours(1));
     const flow = await stage.scene(on);

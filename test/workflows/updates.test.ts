@@ -4,7 +4,7 @@ import type { Problem, ProblemCode, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { ofKind } from '../support/histories';
-import { keyInput, linkRequest, refusal, updates } from '../support/messages';
+import { keyInput, linkRequest, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -434,12 +434,13 @@ describe('an answer costs at most three history events more than a signal', () =
   });
 });
 
+/** A workflow task that the old worker had polled begins again after 30 s: until then a caller can get `noWorker`. */
 describe('without a worker', () => {
   test('an update waits for a worker', async () => {
     const scene = await at('awaitingCredentials');
     await stage.stopWorker();
 
-    const answer = scene.gives(key);
+    const answer = sendUntilAnswered(() => scene.gives(key, 'one'));
     await stage.restartWorker();
 
     expect(await answer).toMatchObject({ state: 'authenticated' });
@@ -449,7 +450,7 @@ describe('without a worker', () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
 
-    const answer = scene.gives(key);
+    const answer = sendUntilAnswered(() => scene.gives(key, 'one'));
     await scene.reaches('applyingCredentials');
     const restarted = stage.restartWorker();
     release();

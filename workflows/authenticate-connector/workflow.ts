@@ -67,7 +67,7 @@ class FlowRun {
   /** Runs the loop in a scope that Temporal's cancellation does not reach. */
   execute(): Promise<View> {
     let end!: Promise<View>;
-    // The scope does not await the loop, which saves the memory of pending promises: see timer.ts.
+    // The scope does not await the loop, because each pending promise costs about a kilobyte: see timer.ts.
     void CancellationScope.nonCancellable(async () => void (end = this.#loop()));
     return end;
   }

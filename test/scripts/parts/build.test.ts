@@ -126,7 +126,7 @@ describe('node_modules', () => {
     return { env: { npm_execpath }, calls: () => readFileSync(calls, 'utf8') };
   }
 
-  test('is missing: npm run worker names the command to run', async () => {
+  test('is missing: npm run worker fails and prints the command to run', async () => {
     const root = project({ installed: false });
 
     expect(await run(root, ['worker'], npm(root).env).ended).toEqual({

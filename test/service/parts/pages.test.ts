@@ -43,7 +43,7 @@ describe('at the root of its host', () => {
     expect(service.called).toEqual([]);
   });
 
-  test('every site can load the files of the page, compressed, and once until they change', async () => {
+  test('the files of the page are served to every origin, compressed, and as 304 if they have not changed', async () => {
     const file = '/connect/cyclr-connect.js';
     const headers = { 'Accept-Encoding': 'gzip' };
 
