@@ -41,7 +41,7 @@ const sent = ({ sandbox, path }: Scene) => {
 };
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
-describe('the AuthValue that Cyclr gets', () => {
+describe('the AuthValue that applyCredentials sends', () => {
   const basic = (username: string, password: string): Credentials => ({ kind: 'basic', username, password });
   const tokens = (more: object = {}): Credentials => ({ kind: 'tokens', accessToken: 'ac"cess', ...more });
 
@@ -49,10 +49,20 @@ describe('the AuthValue that Cyclr gets', () => {
     ['an API key', 'apiKey', KEY, 'këy/w"ith+everything&4711=\\'],
     ['an API key with blanks at its ends', 'apiKey', { kind: 'apiKey', key: ' a b ' }, ' a b '],
     ['an API key outside of Latin', 'apiKey', { kind: 'apiKey', key: '鍵🔑' }, '鍵🔑'],
-    ['user and password', 'basic', basic('me@x.example/token', 'hunter2'), base64('me@x.example/token:hunter2')],
-    ['UTF-8', 'basic', basic('müller', 'pässwörd🔑'), 'bcO8bGxlcjpww6Rzc3fDtnJk8J+UkQ=='],
-    ['a blank password', 'basic', basic('api-key', ''), base64('api-key:')],
-    ['a colon in the password', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
+    [
+      'a user name and a password',
+      'basic',
+      basic('me@x.example/token', 'hunter2'),
+      base64('me@x.example/token:hunter2'),
+    ],
+    [
+      'a user name and a password outside of ASCII',
+      'basic',
+      basic('müller', 'pässwörd🔑'),
+      'bcO8bGxlcjpww6Rzc3fDtnJk8J+UkQ==',
+    ],
+    ['a user name and an empty password', 'basic', basic('api-key', ''), base64('api-key:')],
+    ['a password with a colon', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
     ['an access token alone', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
     [
       'all members of tokens',
@@ -60,7 +70,7 @@ describe('the AuthValue that Cyclr gets', () => {
       tokens({ refreshToken: 'r', expires: '2030-01-01T00:00:00Z', refreshExpires: '2031-01-01T00:00:00Z' }),
       '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
     ],
-    ['{} where the properties are enough', 'clientCredentials', undefined, '{}'],
+    ['{} if the properties are enough', 'clientCredentials', undefined, '{}'],
   ])('has the exact bytes of %s', async (_what, method, given, AuthValue) => {
     const at = await sceneOf(method);
 
@@ -80,7 +90,7 @@ test('applyCredentials returns the connector without the stored value', async ()
   expect(leaks(JSON.stringify(connector), 'këy/w"ith+everything&4711=\\')).toEqual([]);
 });
 
-test('applyCredentials can be repeated after a lost answer', async () => {
+test('applyCredentials can be repeated after an answer of Cyclr is lost', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
 
@@ -91,7 +101,7 @@ test('applyCredentials can be repeated after a lost answer', async () => {
   expect(connector.authenticated).toBe(true);
 });
 
-describe('credentials that are refused before any request to Cyclr', () => {
+describe('applyCredentials without a request to Cyclr', () => {
   const given: { [kind: string]: Credentials } = {
     apiKey: KEY,
     basic: { kind: 'basic', username: 'me', password: 'x' },
@@ -110,7 +120,7 @@ describe('credentials that are refused before any request to Cyclr', () => {
     Object.keys(given).flatMap((other): [string, AuthMethod][] => (other === kind ? [] : [[other, method]])),
   );
 
-  test.each(wrong)('%s for the method %s: wrongKind', async (kind, method) => {
+  test.each(wrong)('refuses credentials of the kind %s for the auth method %s as wrongKind', async (kind, method) => {
     const at = await scene(connectors[method]);
 
     const refused = await failure(apply(at, method, given[kind]));
@@ -120,7 +130,7 @@ describe('credentials that are refused before any request to Cyclr', () => {
   });
 
   test.each<AuthMethod>(['apiKey', 'basic', 'tokens', 'consent'])(
-    'none for the method %s: wrongKind',
+    'refuses absent credentials for the auth method %s as wrongKind',
     async (method) => {
       const at = await scene(connectors[method]);
 
@@ -145,7 +155,7 @@ describe('credentials that are refused before any request to Cyclr', () => {
     `["${secret}"]`,
     'null',
     '',
-  ])('an opened text that is not credentials is malformed, and is not quoted: %j', async (plaintext) => {
+  ])('refuses an opened text that is not credentials as malformed, and does not quote it: %j', async (plaintext) => {
     const at = await sceneOf('apiKey');
 
     const refused = await failure(apply(at, 'apiKey', plaintext));
@@ -157,10 +167,10 @@ describe('credentials that are refused before any request to Cyclr', () => {
   });
 
   test.each<[string, (at: Scene) => Promise<Sealed>]>([
-    ['another connector', ({ key }) => sealedCredentials({ ...key, connectorId: 1 }, KEY)],
-    ['another account', ({ key }) => sealedCredentials({ ...key, accountId: 'acme' }, KEY)],
-    ['no recipient: it is damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('a value sealed for %s is notOpenable', async (_what, sealed) => {
+    ['sealed for another connector', ({ key }) => sealedCredentials({ ...key, connectorId: 1 }, KEY)],
+    ['sealed for another account', ({ key }) => sealedCredentials({ ...key, accountId: 'acme' }, KEY)],
+    ['damaged', async () => ({ sealed: 'a..b.c.d' })],
+  ])('refuses a value that is %s as notOpenable', async (_what, sealed) => {
     const at = await sceneOf('apiKey');
     const input = { method: 'apiKey', submissionId: SUBMISSION, credentials: await sealed(at) } as const;
 
@@ -170,7 +180,7 @@ describe('credentials that are refused before any request to Cyclr', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('a value sealed to an unknown key is retried, because another worker can hold the key', async () => {
+  test('is retried if the worker lacks the sealing key of a value, because another worker can hold this key', async () => {
     const at = await sceneOf('apiKey');
     const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
     const binding = { ...at.key, purpose: 'credentials', submissionId: SUBMISSION } as const;
@@ -192,7 +202,7 @@ describe('an answer 200 with Authenticated: false', () => {
     basic: { kind: 'basic', username: 'me', password: 'wrong-password-4711' },
   };
 
-  test.each<AuthMethod>(['apiKey', 'basic'])('is a refusal of %s', async (method) => {
+  test.each<AuthMethod>(['apiKey', 'basic'])('is a refusal for the auth method %s', async (method) => {
     const at = await sceneOf(method);
     at.sandbox.switches.wrongKey = 'unauthenticated';
 
@@ -210,17 +220,20 @@ describe('an answer 200 with Authenticated: false', () => {
     ['clientCredentials', undefined],
     ['tokens', { kind: 'tokens', accessToken: 'x' }],
     ['consent', { kind: 'tokens', accessToken: 'x' }],
-  ])('is no refusal of %s, because Cyclr authenticates at its next call', async (method, credentials) => {
-    const at = await sceneOf(method);
-    at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
+  ])(
+    'is no refusal for the auth method %s, because Cyclr authenticates at its next call',
+    async (method, credentials) => {
+      const at = await sceneOf(method);
+      at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
 
-    const connector = await apply(at, method, credentials);
+      const connector = await apply(at, method, credentials);
 
-    expect(connector.authenticated).toBe(false);
-  });
+      expect(connector.authenticated).toBe(false);
+    },
+  );
 });
 
-describe('an error text of Cyclr that repeats a value', () => {
+describe('the failure of an activity after Cyclr repeats a secret in its error text', () => {
   const forms: EchoForm[] = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'];
   const secrets = ['hunter2/päss+4711', 'zweites "Wort" & mehr'];
   const given: [AuthMethod, Credentials][] = [
@@ -230,7 +243,7 @@ describe('an error text of Cyclr that repeats a value', () => {
   ];
 
   test.each(given.flatMap(([method, credentials]) => forms.map((form) => [method, form, credentials] as const)))(
-    'never gets into the failure: %s, repeated %s',
+    'holds no credentials of the auth method %s, repeated in the form %s',
     async (method, form, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: { kind: 'echo400', form } });
@@ -243,7 +256,7 @@ describe('an error text of Cyclr that repeats a value', () => {
     },
   );
 
-  test.each(forms)('never gets into the failure: a property, repeated %s', async (form) => {
+  test.each(forms)('holds no value of a property, repeated in the form %s', async (form) => {
     const at = await scene('Fernhill');
     at.sandbox.fault({ match: { method: 'POST', path: at.path }, then: { kind: 'echo400', form } });
 
@@ -259,7 +272,7 @@ describe('an error text of Cyclr that repeats a value', () => {
     expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
   });
 
-  test.each(forms)('never gets into the failure: the client secret, repeated %s', async (form) => {
+  test.each(forms)('holds no client secret, repeated in the form %s', async (form) => {
     const at = await sceneOf('apiKey');
     at.sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form } });
 
@@ -276,7 +289,7 @@ test.each<[FaultRule['then'], object]>([
     { kind: 'throttled', retryAfter: 3 },
     { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 3000 },
   ],
-])('another fault than the credentials refuses no credentials: %j', async (then, expected) => {
+])('applyCredentials fails without a refusal of the credentials after %j', async (then, expected) => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then });
 
@@ -294,7 +307,7 @@ describe('fetchConnector', () => {
     expect(connector).toMatchObject({ name: 'Openrates', authType: 'None', authenticated: false, fields: [] });
   });
 
-  test('of an unknown account is retried once, then denied', async () => {
+  test('for an unknown account fails with a retry first, then with CyclrAccessDenied', async () => {
     const { activities, key } = await scene();
     const foreign = { ...key, accountId: 'nobody' };
 
@@ -309,7 +322,7 @@ describe('fetchConnector', () => {
     ]);
   });
 
-  test('with an invalid account id sends no request', async () => {
+  test('for an invalid account id fails without a request', async () => {
     const { activities, key, sandbox } = await scene();
 
     const failed = await failure(activities.fetchConnector({ ...key, accountId: 'アカ1' }));

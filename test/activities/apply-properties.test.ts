@@ -25,7 +25,7 @@ const writes = (at: Scene) => at.calls().filter((call) => !call.startsWith('GET'
 const store = (at: Scene, ...properties: [string, string][]) =>
   at.sandbox.update(ACCOUNT, at.key.connectorId, { Properties: properties.map(([Name, Value]) => ({ Name, Value })) });
 
-test('new properties are opened, then posted, then the connector is re-read', async () => {
+test('applyProperties opens and posts new properties, then re-reads the connector', async () => {
   const at = await kestrel();
   const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', SECRET) };
 
@@ -40,7 +40,7 @@ test('new properties are opened, then posted, then the connector is re-read', as
   expect(leaks(JSON.stringify(connector), SECRET)).toEqual([]);
 });
 
-test('a stored property is overwritten by PUT, not posted again', async () => {
+test('applyProperties overwrites a stored property by PUT, and does not post it again', async () => {
   const at = await kestrel();
   store(at, ['Environment', 'production'], ['Region', 'eu']);
   const [{ Id } = { Id: 0 }] = at.stored().Properties;
@@ -54,7 +54,7 @@ test('a stored property is overwritten by PUT, not posted again', async () => {
   ]);
 });
 
-test('of a property that Cyclr stores twice both are overwritten', async () => {
+test('applyProperties overwrites both copies of a property that Cyclr stores twice', async () => {
   const at = await kestrel();
   store(at, ['Environment', 'production'], ['Region', 'eu'], ['Environment', '']);
 
@@ -67,7 +67,7 @@ test('of a property that Cyclr stores twice both are overwritten', async () => {
   ]);
 });
 
-test('a stored value that is equal already is not written again', async () => {
+test('applyProperties does not write a value again if Cyclr already stores an equal one', async () => {
   const at = await kestrel();
   store(at, ['Environment', 'production'], ['Environment', 'staging'], ['Region', 'eu']);
 
@@ -81,7 +81,7 @@ test('a stored value that is equal already is not written again', async () => {
   ]);
 });
 
-test('an empty value changes no stored value, and creates no property', async () => {
+test('an empty value in the input changes no stored value, and creates no property', async () => {
   const at = await kestrel();
   store(at, ['SigningSecret', SECRET]);
   const empty = await sealedProperty(at.key, 'SigningSecret', '');
@@ -95,7 +95,7 @@ test('an empty value changes no stored value, and creates no property', async ()
   expect(storedFields(connector)).toEqual(['Environment', 'SigningSecret']);
 });
 
-describe('applyProperties can be repeated as a whole', () => {
+describe('applyProperties can be repeated with the same input', () => {
   const properties = { method: 'POST', path: '/properties$' } as const;
 
   test.each<[string, Omit<FaultRule, 'then'>]>([
@@ -160,7 +160,7 @@ describe('applyProperties can be repeated as a whole', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('while the re-read connector lacks a property that Cyclr took', async () => {
+  test('while the re-read connector lacks a property that Cyclr accepted', async () => {
     const at = await kestrel();
     const without = at.stored();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 200, body: without } });
@@ -174,7 +174,7 @@ describe('applyProperties can be repeated as a whole', () => {
 });
 
 describe('a refused property', () => {
-  test('is named in the problem, and the failure carries the connector with the properties taken before', async () => {
+  test('is named in the problem, and the failure has the connector with the properties that Cyclr accepted before', async () => {
     const at = await kestrel();
     const wrong = `wrong-${SECRET}`;
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', wrong) };
@@ -188,7 +188,7 @@ describe('a refused property', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('is retried while the connector cannot be re-read, so that taken properties are not asked for again', async () => {
+  test('causes a retry while the connector cannot be re-read, so that the user is not asked again for accepted properties', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };
@@ -204,8 +204,8 @@ describe('a refused property', () => {
   });
 });
 
-describe('an input that is refused as a whole', () => {
-  test('a required value that is empty after opening: missingProperty', async () => {
+describe('applyProperties', () => {
+  test('refuses a required value that is empty after opening as missingProperty', async () => {
     const at = await kestrel();
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', '') };
 
@@ -219,7 +219,7 @@ describe('an input that is refused as a whole', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('a required value that is absent: missingProperty', async () => {
+  test('refuses an input without a required value as missingProperty', async () => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Region: 'eu' }, required));
@@ -229,26 +229,26 @@ describe('an input that is refused as a whole', () => {
   });
 
   test.each<[string, (at: Scene) => Promise<Sealed>]>([
-    ['another property', ({ key }) => sealedProperty(key, 'Environment', SECRET)],
-    ['another connector', ({ key }) => sealedProperty({ ...key, connectorId: 1 }, 'SigningSecret', SECRET)],
-    ['another account', ({ key }) => sealedProperty({ ...key, accountId: 'acme' }, 'SigningSecret', SECRET)],
+    ['sealed for another property', ({ key }) => sealedProperty(key, 'Environment', SECRET)],
+    ['sealed for another connector', ({ key }) => sealedProperty({ ...key, connectorId: 1 }, 'SigningSecret', SECRET)],
+    ['sealed for another account', ({ key }) => sealedProperty({ ...key, accountId: 'acme' }, 'SigningSecret', SECRET)],
     [
-      'another submission',
+      'sealed for another submission',
       ({ key }) => seal(SECRET, { ...key, purpose: 'property:SigningSecret', submissionId: 'sub-2' }, keys.public),
     ],
     [
-      'credentials',
+      'sealed as credentials',
       ({ key }) => seal(SECRET, { ...key, purpose: 'credentials', submissionId: SUBMISSION }, keys.public),
     ],
     [
-      'more than eight days ago',
+      'sealed more than eight days ago',
       ({ key }) => {
         const binding = { ...key, purpose: 'property:SigningSecret', submissionId: SUBMISSION } as const;
         return seal(SECRET, binding, keys.public, Date.now() - 8 * 86_400_000 - 2000);
       },
     ],
-    ['no recipient: it is damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('a value sealed for %s: notOpenable, and no request', async (_what, sealed) => {
+    ['damaged', async () => ({ sealed: 'a..b.c.d' })],
+  ])('refuses a value that is %s as notOpenable, without a request', async (_what, sealed) => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Environment: 'staging', SigningSecret: await sealed(at) }, required));
@@ -262,7 +262,7 @@ describe('an input that is refused as a whole', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('a value sealed to an unknown key is retried, counted and logged as an error', async () => {
+  test('is retried if the worker lacks the sealing key of a value, and the error is counted and logged', async () => {
     const at = await kestrel();
     const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
     const sealed = await seal(
@@ -284,7 +284,7 @@ describe('an input that is refused as a whole', () => {
   });
 });
 
-test('an attempt of many calls ends before its start-to-close timeout', async () => {
+test('an activity attempt of many calls ends before its start-to-close timeout', async () => {
   const at = await kestrel();
   at.sandbox.fault({ match: { path: at.path }, times: 'always', then: { kind: 'slow', ms: 60 } });
   const { url: apiUrl, clientId, clientSecret } = at.sandbox;

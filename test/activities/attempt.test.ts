@@ -19,7 +19,7 @@ async function attempt(info: Partial<Info>, retryAfterMs?: number) {
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
 
-test('the first attempt is retried, however long it waited for a worker, and reports when it began', async () => {
+test('the first activity attempt is retried even after a long wait for a worker, and reports when it began', async () => {
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);
@@ -28,11 +28,11 @@ test('the first attempt is retried, however long it waited for a worker, and rep
 });
 
 test.each([
-  ['10 s after the first one began', 4, 10, undefined, true],
-  ['50 s after the first one began, if its pause ends after the minute', 6, 50, undefined, false],
-  ['70 s after the first one began', 2, 70, undefined, false],
-  ['10 s after the first one began, with a Retry-After of two minutes', 2, 10, 120 * SECOND_MS, false],
-] as const)('a later attempt %s is retried: %#', async (_case, number, seconds, retryAfterMs, expected) => {
+  ['is retried 10 s after the first attempt began', 4, 10, undefined, true],
+  ['is not retried after 50 s if its pause ends after the minute', 6, 50, undefined, false],
+  ['is not retried 70 s after the first attempt began', 2, 70, undefined, false],
+  ['is not retried after 10 s with a Retry-After of two minutes', 2, 10, 120 * SECOND_MS, false],
+] as const)('a later activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {
   const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
 
   const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);

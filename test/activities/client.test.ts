@@ -25,7 +25,7 @@ async function clientOf(answer: RequestListener, timeoutMs = 5000): Promise<Cycl
   return new CyclrClient({ apiUrl: await answering(answer), clientId: 'any', clientSecret: CLIENT_SECRET, timeoutMs });
 }
 
-describe('the error of an unusable answer', () => {
+describe('the error kind of an unusable answer', () => {
   test.each<[FaultRule['then'], string]>([
     [{ status: 400 }, 'unreadable'],
     [{ status: 403 }, 'forbidden'],
@@ -43,7 +43,7 @@ describe('the error of an unusable answer', () => {
     [{ status: 200, body: '[]' }, 'unreadable'],
     [{ status: 200, body: 'null' }, 'unreadable'],
     [{ status: 304 }, 'unreadable'],
-  ])('to a GET of the connector, %j: %s', async (then, kind) => {
+  ])('to a GET of the connector: %j gives %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -64,7 +64,7 @@ describe('the error of an unusable answer', () => {
     ['html', 'unreadable'],
     ['empty', 'unreadable'],
     ['redirect', 'unreadable'],
-  ])('to a PUT of the AuthValue, %j: %s', async (then, kind) => {
+  ])('to a PUT of the AuthValue: %j gives %s', async (then, kind) => {
     const { cyclr, key, path, sandbox, stored } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -80,7 +80,7 @@ describe('the error of an unusable answer', () => {
     ['html', 'unreadable'],
     ['empty', 'unreadable'],
     [{ status: 200, body: '"done"' }, 'unreadable'],
-  ])('to a PUT of a property, %j: %s', async (then, kind) => {
+  ])('to a PUT of a property: %j gives %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -90,7 +90,7 @@ describe('the error of an unusable answer', () => {
   });
 
   test.each<FaultRule['then']>([{ status: 204 }, { status: 200, body: { Message: 'Done.' } }])(
-    'is none for a PUT of a property: %j is success, because Cyclr does not document the answer',
+    'to a PUT of a property: %j gives no error, because Cyclr does not document the answer',
     async (then) => {
       const { cyclr, key, path, sandbox } = await scene();
       sandbox.fault({ match: { path }, then });
@@ -101,7 +101,7 @@ describe('the error of an unusable answer', () => {
     },
   );
 
-  test('a redirect is not followed', async () => {
+  test('after a redirect: the client does not follow it', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'redirect' });
 
@@ -111,7 +111,7 @@ describe('the error of an unusable answer', () => {
     expect(sandbox.requests.map((request) => request.path)).toEqual(['/oauth/token', path]);
   });
 
-  test('an answer about another connector is unreadable', async () => {
+  test('after an answer about another connector is unreadable', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     const other = sandbox.connectorOf('acme', 1001);
     sandbox.fault({ match: { path }, then: { status: 200, body: other } });
@@ -123,7 +123,7 @@ describe('the error of an unusable answer', () => {
     );
   });
 
-  test('a refused connection is named in the message', async () => {
+  test('after a refused connection: the message names the cause', async () => {
     const cyclr = new CyclrClient({ apiUrl: 'http://127.0.0.1:1', clientId: 'any', clientSecret: CLIENT_SECRET });
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -179,7 +179,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('ends earlier if the target has an earlier end', async () => {
+  test('ends earlier if the activity attempt has an earlier end', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -188,7 +188,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('sends nothing if no time is left', async () => {
+  test('of an attempt without time left: the client sends nothing', async () => {
     const { calls, cyclr, key } = await scene();
 
     const err = await rejection(cyclr.putAuthValue({ ...key, endsAtMs: performance.now() }, AUTH_VALUE));
@@ -207,7 +207,7 @@ describe('an answer with a body over 5 MiB', () => {
       'compressed',
       (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(megabytes)),
     ],
-  ])('is refused: %s', async (_how, answer) => {
+  ])('gives the error unreachable: %s', async (_how, answer) => {
     const cyclr = await clientOf(answer);
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -302,7 +302,7 @@ describe('an account id', () => {
     'a\t',
     '\ud800',
     'a\u2028',
-  ])('that is invalid sends no request: %j', async (accountId) => {
+  ])('that is invalid fails without a request: %j', async (accountId) => {
     const { cyclr, key, sandbox } = await scene();
     const target = { ...key, accountId };
 
@@ -321,7 +321,7 @@ describe('an account id', () => {
   });
 
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 53, '1001', '1/../2', null])(
-    'is valid but the connector id %p is not: no request',
+    'with the invalid connector id %p fails without a request',
     async (connectorId) => {
       const { cyclr, sandbox } = await scene();
 
@@ -333,7 +333,7 @@ describe('an account id', () => {
   );
 });
 
-test('all pages of the properties are read if Total-Pages is above 1', async () => {
+test('listProperties reads all pages if Total-Pages is above 1', async () => {
   const { cyclr, key, path, sandbox } = await scene('Fernhill');
   const page = (Id: number, Name: string): FaultRule['then'] => ({
     status: 200,
@@ -349,7 +349,7 @@ test('all pages of the properties are read if Total-Pages is above 1', async () 
   expect(sandbox.requests.slice(1).map(({ query }) => query)).toEqual([{}, { page: '2' }]);
 });
 
-test('at most 20 pages of the properties are read', async () => {
+test('listProperties reads at most 20 pages', async () => {
   let pages = 0;
   const cyclr = await clientOf((_request, response) => {
     pages++;
@@ -361,7 +361,7 @@ test('at most 20 pages of the properties are read', async () => {
   expect(pages).toBe(20);
 });
 
-test('a Cyclr on loopback is called without HTTP_PROXY', async () => {
+test('the client calls a Cyclr on loopback directly in spite of HTTP_PROXY', async () => {
   const seen: unknown[] = [];
   const proxy = await listening(createServer(({ url }, response) => response.end(`${seen.push(url)}`)));
   const { cyclr, key } = await scene();
@@ -378,7 +378,7 @@ test('a Cyclr on loopback is called without HTTP_PROXY', async () => {
   }
 });
 
-describe('no error holds a secret in any form', () => {
+describe('an error of the client holds no secret in any form', () => {
   /** A Cyclr, or a proxy before it, that repeats the whole request. */
   const repeating = (status: number, headers: object = {}): RequestListener => {
     return async (request, response) => {
@@ -391,7 +391,7 @@ describe('no error holds a secret in any form', () => {
   };
   const ways: [string, RequestListener][] = [
     ...[200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503].map((status): [string, RequestListener] => [
-      `${status} that repeats the request`,
+      `a status ${status} that repeats the request`,
       repeating(status, { location: '/elsewhere', 'retry-after': AUTH_VALUE.replace(/[^a-z]/g, '') }),
     ]),
     ['a connection reset', (request) => request.socket.resetAndDestroy()],

@@ -32,7 +32,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 };
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
-test.each(kinds)('the failure of a CyclrError %s', async (kind) => {
+test.each(kinds)('a CyclrError %s becomes a failure with its type, retry and details', async (kind) => {
   const [type, isRetried] = fates[kind];
 
   const { failed } = await failing(new CyclrError(kind, MESSAGE));
@@ -44,7 +44,7 @@ test.each(kinds)('the failure of a CyclrError %s', async (kind) => {
 });
 
 test.each(kinds.filter((kind) => kind !== 'refused'))(
-  'the Retry-After of %s is the next retry delay, and is in the details for the workflow',
+  'the Retry-After of a CyclrError %s is the next retry delay, and is in the details for the workflow',
   async (kind) => {
     const { failed } = await failing(new CyclrError(kind, MESSAGE, 17_000));
 
@@ -52,7 +52,7 @@ test.each(kinds.filter((kind) => kind !== 'refused'))(
   },
 );
 
-test('a refusal of Cyclr is a problem in our own words', async () => {
+test('a refusal by Cyclr becomes a problem with a text of this package, not of Cyclr', async () => {
   const { failed } = await failing(new CyclrError('refused', MESSAGE));
 
   const problem = problemOf('refused', [], MESSAGE);
@@ -65,14 +65,17 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
   malformed: ['InputRefused', false, [problemOf('malformed')]],
 };
 
-test.each(Object.keys(sealing) as SealingErrorCode[])('the failure of a SealingError %s', async (code) => {
-  const [type, isRetried, details] = sealing[code];
+test.each(Object.keys(sealing) as SealingErrorCode[])(
+  'a SealingError %s becomes a failure with its type, retry and details',
+  async (code) => {
+    const [type, isRetried, details] = sealing[code];
 
-  const { failed } = await failing(new SealingError(code));
+    const { failed } = await failing(new SealingError(code));
 
-  expect(failed).toMatchObject({ type, nonRetryable: !isRetried });
-  expect(failed.details ?? undefined).toEqual(details);
-});
+    expect(failed).toMatchObject({ type, nonRetryable: !isRetried });
+    expect(failed.details ?? undefined).toEqual(details);
+  },
+);
 
 test('an ApplicationFailure is passed on unchanged', async () => {
   const given = ApplicationFailure.nonRetryable('no', 'InputRefused', problemOf('wrongKind'));
@@ -82,7 +85,7 @@ test('an ApplicationFailure is passed on unchanged', async () => {
   expect(failed).toBe(given);
 });
 
-describe('an unexpected error', () => {
+describe('after an unexpected error', () => {
   const secret = 'hunter2-päss/word+4711';
   const withStack = (message: string) => new TypeError(message);
 
@@ -90,11 +93,11 @@ describe('an unexpected error', () => {
     ['an error that quotes a secret', withStack(`Unexpected token '${secret}'`), 'TypeError'],
     ['an error of several lines', withStack(`no:\n    at ${secret}\n    at ${secret} (x:1:2)`), 'TypeError'],
     ['an error with a cause', new Error('no', { cause: new Error(secret) }), 'Error'],
-    ['an error that carries it', Object.assign(new Error('no'), { body: secret }), 'Error'],
+    ['an error with a secret in a member', Object.assign(new Error('no'), { body: secret }), 'Error'],
     ['a text', secret, 'string'],
     ['an object', { secret }, 'object'],
     ['nothing', undefined, 'undefined'],
-  ])('%s: the failure has only the class name', async (_what, err, name) => {
+  ])('%s becomes a failure with the class name only', async (_what, err, name) => {
     const { failed, log } = await failing(err);
 
     expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, message: `Unexpected ${name}` });
@@ -103,7 +106,7 @@ describe('an unexpected error', () => {
     expect(leaks(everythingIn(log), secret)).toEqual([]);
   });
 
-  test('the log has the stack frames', async () => {
+  test('the log has the stack frames of the error', async () => {
     const { log } = await failing(withStack('any'));
 
     const [entry] = log.filter(({ message }) => message === 'Unexpected error in an activity');

@@ -3,22 +3,22 @@ import { everythingIn, leaks } from './leaks';
 const secret = 'Päss-wörd/4711?';
 
 test.each<[string, unknown]>([
-  ['its message', new Error(`no: ${secret}`)],
-  ['its cause', new Error('no', { cause: new Error(secret) })],
-  ['something it carries', Object.assign(new Error('no'), { config: { headers: [secret] } })],
+  ['the message', new Error(`no: ${secret}`)],
+  ['the cause', new Error('no', { cause: new Error(secret) })],
+  ['an array below a member', Object.assign(new Error('no'), { config: { headers: [secret] } })],
   ['a hidden property', Object.defineProperty(new Error('no'), 'hidden', { value: secret, enumerable: false })],
   ['a getter', Object.defineProperty(new Error('no'), 'late', { get: () => ({ secret }) })],
-  ['its stack', Object.assign(new Error('no'), { stack: `Error: no\n    at ${secret}` })],
+  ['the stack', Object.assign(new Error('no'), { stack: `Error: no\n    at ${secret}` })],
   ['base64 at the first shift', new Error(Buffer.from(`abc${secret}`).toString('base64'))],
   ['base64 at the second shift', new Error(Buffer.from(`abcd${secret}x`).toString('base64'))],
   ['base64 at the third shift', new Error(Buffer.from(`ab${secret}xy`).toString('base64url'))],
-  ['a URL', new Error(encodeURIComponent(`q=${secret}&`))],
+  ['URL encoding', new Error(encodeURIComponent(`q=${secret}&`))],
   ['capitals', new Error(secret.toUpperCase())],
-  ['half of it', new Error(`${secret.slice(0, 8)}…`)],
-])('a secret in an error is found in %s', (_where, err) => {
+  ['its first half', new Error(`${secret.slice(0, 8)}…`)],
+])('leaks finds a secret of an error in %s', (_where, err) => {
   expect(leaks(everythingIn(err), secret)).not.toEqual([]);
 });
 
-test('an error without the secret has no leaks', () => {
+test('leaks finds nothing in an error without the secret', () => {
   expect(leaks(everythingIn(new Error('PUT /v1.0/account/connectors/1: 400')), secret)).toEqual([]);
 });

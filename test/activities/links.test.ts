@@ -86,7 +86,7 @@ describe('a minted link', () => {
     expect(url.searchParams.get('id')).toBe(`${at.key.connectorId}`);
   });
 
-  test('has a sign-in token of its own at each request', async () => {
+  test('has another sign-in token at each request', async () => {
     const at = await scene('Ledgerly');
 
     const [one, other] = [await mint(at), await mint(at)];
@@ -95,7 +95,7 @@ describe('a minted link', () => {
     expect(at.sandbox.signIns(ACCOUNT)).toHaveLength(2);
   });
 
-  test.each([true, false])('expires at the time of ExpiresAtUtc, with a Z: %s', async (hasZ) => {
+  test.each([true, false])('expires at the time of ExpiresAtUtc, also if the Z is missing: Z %s', async (hasZ) => {
     const at = await scene('Ledgerly');
     at.sandbox.switches.expiresAtHasZ = hasZ;
 
@@ -115,7 +115,7 @@ describe('a minted link', () => {
     expect(at.sandbox.requests.filter(({ method }) => method === 'GET')).toEqual([]);
   });
 
-  describe('by the settings of the worker', () => {
+  describe('with the settings of the worker', () => {
     const consenting = async (accountId: string, more: { username?: string; path?: string }) => {
       const { sandbox, cyclr } = await scene();
       const [installed] = sandbox.createAccount(accountId, { connectors: ['Ledgerly'] });
@@ -135,13 +135,13 @@ describe('a minted link', () => {
       ['me-{accountId}', '{accountId}', 'me-{accountId}'],
       ['me-{account}', 'acme', 'me-{account}'],
       [undefined, 'ä/ö %2F?#', 'onboarding-ä/ö %2F?#'],
-    ])('signs in with the user name %j for the account %j', async (username, accountId, expected) => {
+    ])('signs in with the user name made of %j for the account %j', async (username, accountId, expected) => {
       const { signIns } = await consenting(accountId, { username });
 
       expect(signIns).toMatchObject([{ username: expected }]);
     });
 
-    test.each(['', '/', '//'])('is on a service domain that ends in %j', async (path) => {
+    test.each(['', '/', '//'])('has one slash after a service domain that ends in %j', async (path) => {
       const { url, sandbox } = await consenting('acme', { path });
 
       expect(url).toMatch(`${sandbox.url}/connectorauth/`);
@@ -149,7 +149,7 @@ describe('a minted link', () => {
   });
 });
 
-describe('mintLink fails', () => {
+describe('mintLink', () => {
   test.each<[FaultRule['then'], object]>([
     ['html', { type: 'CyclrUnavailable', nonRetryable: false }],
     [{ status: 400 }, { type: 'CyclrRefused', nonRetryable: true }],
@@ -157,7 +157,7 @@ describe('mintLink fails', () => {
       { kind: 'throttled', retryAfter: 7 },
       { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 7000 },
     ],
-  ])('after %j', async (then, expected) => {
+  ])('fails with the type of the fault %j', async (then, expected) => {
     const at = await scene('Ledgerly');
     at.sandbox.fault({ match: { path: signInPath() }, then });
 
@@ -175,7 +175,7 @@ describe('mintLink fails', () => {
     ['with an end that is no time', { Token: 'sign-in-4711', ExpiresAtUtc: 'soon' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
-  ])('at an answer %s, without quoting it', async (_what, answer) => {
+  ])('fails at an answer %s, without quoting the answer', async (_what, answer) => {
     const at = await scene('Ledgerly');
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     const headers = { 'content-type': 'application/json' };
@@ -187,7 +187,7 @@ describe('mintLink fails', () => {
     expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
   });
 
-  test('without quoting an error text of Cyclr or the bearer token', async () => {
+  test('fails without quoting an error text of Cyclr or the bearer token', async () => {
     const url = await answering((_request, response) => {
       response.statusCode = 400;
       response.end(JSON.stringify({ Message: 'no: sign-in-4711' }));
@@ -203,7 +203,7 @@ describe('mintLink fails', () => {
     expect(leaks(everythingIn(err), 'sign-in-4711', BEARER, 'client-secret-4711')).toEqual([]);
   });
 
-  test('for an invalid account id, without a request', async () => {
+  test('fails for an invalid account id, without a request', async () => {
     const at = await scene('Ledgerly');
 
     const failed = await failure(mint({ ...at, key: { ...at.key, accountId: 'アカ1' } }));
@@ -212,7 +212,7 @@ describe('mintLink fails', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('if the stored value cannot be read, without making a sign-in token', async () => {
+  test('fails if the stored value cannot be read, without making a sign-in token', async () => {
     const at = await patched({ Authenticated: true, AuthValue: OLD });
     at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
 
@@ -223,20 +223,25 @@ describe('mintLink fails', () => {
   });
 });
 
-describe('readAuthorization: changed', () => {
+describe('the field changed of readAuthorization', () => {
   const stored: ConnectorPatch = { Authenticated: true, AuthValue: OLD };
   type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
   const cases: Case[] = [
-    ['the same value', stored, () => undefined, false],
+    ['no change', stored, () => undefined, false],
     ['the same value, written once more', stored, patchTo(stored), false],
     ['another value', stored, patchTo({ AuthValue: '{"AccessToken":"at-new"}' }), true],
     ['the same value with a blank', stored, patchTo({ AuthValue: `${OLD} ` }), true],
     ['tokens that Cyclr has refreshed', stored, (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId), true],
-    ['no value', stored, patchTo({ AuthValue: null }), false],
-    ['an empty value', stored, patchTo({ AuthValue: '' }), false],
-    ['no authentication, as before', { Authenticated: false, AuthValue: null }, () => undefined, false],
-    ['a first value', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
+    ['the removal of the value', stored, patchTo({ AuthValue: null }), false],
+    ['a change to an empty value', stored, patchTo({ AuthValue: '' }), false],
+    [
+      'no change of a connector without authentication',
+      { Authenticated: false, AuthValue: null },
+      () => undefined,
+      false,
+    ],
+    ['a first authentication', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
     [
       'a new value for a connector that was de-authenticated',
       { ...stored, Authenticated: false },
@@ -246,7 +251,7 @@ describe('readAuthorization: changed', () => {
     ['a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
   ];
 
-  test.each(cases)('after %s', async (_what, before, change, expected) => {
+  test.each(cases)('tells if the stored AuthValue was replaced, after %s', async (_what, before, change, expected) => {
     const at = await patched(before);
     const { fingerprint } = await mint(at, true);
 
@@ -262,7 +267,7 @@ describe('readAuthorization: changed', () => {
     ['before the consent', false, true],
     ['after the consent', true, false],
     ['at all', false, false],
-  ])('is false if the value cannot be read %s', async (_when, before, after) => {
+  ])('is false if the AuthValue cannot be read %s', async (_when, before, after) => {
     const at = await patched(stored);
     at.sandbox.switches.authValueReadable = before;
     const { fingerprint } = await mint(at, true);
@@ -275,7 +280,7 @@ describe('readAuthorization: changed', () => {
     expect(fingerprint === undefined).toBe(!before);
   });
 
-  test('is true for a first authentication, also if the value cannot be read', async () => {
+  test('is true for a first authentication, also if the AuthValue cannot be read', async () => {
     const at = await patched({ Authenticated: false });
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
@@ -297,7 +302,7 @@ describe('readAuthorization: changed', () => {
     expect(at.calls()).toEqual(['GET']);
   });
 
-  test('is known after a key rotation while the old key is held', async () => {
+  test('is right after a key rotation while the worker holds the old sealing key, and false afterwards', async () => {
     const at = await patched(stored);
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
@@ -312,7 +317,7 @@ describe('readAuthorization: changed', () => {
     expect([both.changed, newOne.changed]).toEqual([true, false]);
   });
 
-  test('is unknown if the connector cannot be read: the activity fails', async () => {
+  test('is absent if the connector cannot be read: the activity fails', async () => {
     const at = await patched(stored);
     at.sandbox.fault({ match: { path: at.path }, then: 'truncated' });
 
@@ -326,7 +331,7 @@ describe('readAuthorization: changed', () => {
 describe('a fingerprint', () => {
   const on: ConnectorKey = { accountId: ACCOUNT, connectorId: 42 };
 
-  test('names its key, and has no information about the value', async () => {
+  test('names its sealing key, and reveals nothing about the AuthValue', async () => {
     const [kid, mac, ...more] = (await fingerprintOf(OLD, on, keys.private)).split('.');
 
     expect([kid, more]).toEqual([keys.private[0]!.kid, []]);
@@ -337,7 +342,7 @@ describe('a fingerprint', () => {
     expect(guesses).not.toContain(mac);
   });
 
-  test('is equal only for an equal value of the same connector', async () => {
+  test('is equal only for an equal AuthValue of the same connector', async () => {
     const others: ConnectorKey[] = [
       { ...on, connectorId: 4 },
       { ...on, accountId: `${ACCOUNT}4` },
@@ -351,21 +356,21 @@ describe('a fingerprint', () => {
     expect(new Set([one, ...foreign]).size).toBe(3);
   });
 
-  test('differs by key', async () => {
+  test('differs for another sealing key', async () => {
     const others = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
     const macOf = async (held: PrivateKeys) => (await fingerprintOf(OLD, on, held)).split('.')[1];
 
     expect(await macOf(others)).not.toBe(await macOf(keys.private));
   });
 
-  test('is made with the first key, and fails without keys', async () => {
+  test('is made with the first sealing key, and cannot be made without keys', async () => {
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
 
     expect(await fingerprintOf(OLD, on, [fresh!, ...keys.private])).toMatch(fresh!.kid);
     await expect(fingerprintOf(OLD, on, [])).rejects.toThrow('no key');
   });
 
-  test('shows whether the value has changed', async () => {
+  test('shows whether the AuthValue has changed', async () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(OLD, '', ' ', 'ä', 'a\u0308'));
 
     await fc.assert(

@@ -12,7 +12,7 @@ const tokenRequests = ({ sandbox }: Scene) => sandbox.requests.filter(({ path })
 const tokensUsed = ({ sandbox, path }: Scene) =>
   sandbox.requests.filter((request) => request.path === path).map(({ tokenId }) => tokenId);
 
-test('simultaneous calls share one token request', async () => {
+test('simultaneous calls of Cyclr share one token request', async () => {
   const at = await scene();
 
   await Promise.all(Array.from({ length: 20 }, () => at.cyclr.getAccountConnector(at.key)));
@@ -22,7 +22,7 @@ test('simultaneous calls share one token request', async () => {
   expect(tokensUsed(at)).toEqual(Array(21).fill(1));
 });
 
-test('a token is requested by client credentials', async () => {
+test('the client requests a token by client credentials', async () => {
   const { cyclr, key, sandbox } = await scene();
 
   await cyclr.getAccountConnector(key);
@@ -34,7 +34,7 @@ test('a token is requested by client credentials', async () => {
   });
 });
 
-test('a failed token request fails all waiting calls, and is not remembered', async () => {
+test('a failed token request fails all waiting calls, and the next call requests a token again', async () => {
   const at = await scene();
   at.sandbox.fault({ match: { path: TOKEN_PATH }, then: { status: 503 } });
 
@@ -86,7 +86,7 @@ test.each([
   expect(at.calls()).toEqual([]);
 });
 
-test('a throttled token request passes on its Retry-After', async () => {
+test('the error of a throttled token request has the Retry-After of the answer', async () => {
   const { cyclr, key, sandbox } = await scene();
   sandbox.fault({ match: { path: TOKEN_PATH }, then: { kind: 'throttled', retryAfter: 17 } });
 
@@ -95,7 +95,7 @@ test('a throttled token request passes on its Retry-After', async () => {
   expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
 });
 
-test('a wrong client secret is clientRefused, never accessDenied', async () => {
+test('a wrong client secret gives clientRefused, never accessDenied', async () => {
   const { sandbox, key } = await scene();
   const cyclr = new CyclrClient({ apiUrl: sandbox.url, clientId: sandbox.clientId, clientSecret: 'not-the-secret' });
 
@@ -104,7 +104,7 @@ test('a wrong client secret is clientRefused, never accessDenied', async () => {
   expect(errs).toMatchObject([cyclrError('clientRefused'), cyclrError('clientRefused')]);
 });
 
-describe('a 401', () => {
+describe('an answer 401', () => {
   const read = ({ cyclr, key }: Scene, accountId = ACCOUNT) => cyclr.getAccountConnector({ ...key, accountId });
   /** The kind of error of a read; undefined for success. */
   const kindOfRead = (at: Scene, accountId?: string) =>
@@ -113,7 +113,7 @@ describe('a 401', () => {
       ({ kind }: { kind: string }) => kind,
     );
 
-  test('drops the token, and the next call succeeds with a new one', async () => {
+  test('makes the client drop its token, and the next call succeeds with a new token', async () => {
     const at = await scene();
     await read(at);
     at.sandbox.revokeTokens();
@@ -125,7 +125,7 @@ describe('a 401', () => {
     expect(tokensUsed(at)).toEqual([1, 1, 2]);
   });
 
-  test('followed by another with a newer token is accessDenied', async () => {
+  test('with a newer token after an earlier 401 gives accessDenied', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
@@ -134,7 +134,7 @@ describe('a 401', () => {
     expect(tokensUsed(at)).toEqual([1, 2]);
   });
 
-  test('counts for its own account only', async () => {
+  test('counts for the account of the call only', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
@@ -142,7 +142,7 @@ describe('a 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('of several calls with one token counts once', async () => {
+  test('counts once if several calls with one token get it', async () => {
     const at = await scene();
     await read(at);
 
@@ -183,8 +183,8 @@ describe('a 401', () => {
 
   test.each<[string, object | undefined]>([
     ['a success', undefined],
-    ['a 404', { status: 404 }],
-  ])('counts as the first again after %s', async (_what, then) => {
+    ['an answer 404', { status: 404 }],
+  ])('counts as the first 401 again after %s', async (_what, then) => {
     const at = await scene();
     const match = { path: at.path };
     at.sandbox.fault({ match, then: 'unauthorized' });

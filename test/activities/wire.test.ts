@@ -46,7 +46,7 @@ const fields: { [key: string]: Field[] } = {
 };
 
 describe('a connector of the sandbox', () => {
-  test.each(catalogue.map(({ key }) => key))('is read: %s', async (name) => {
+  test.each(catalogue.map(({ key }) => key))('is read with all its fields: %s', async (name) => {
     const { cyclr, key, stored } = await scene(name);
     const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
 
@@ -66,7 +66,7 @@ describe('a connector of the sandbox', () => {
     expect(stored().Id).toBe(key.connectorId);
   });
 
-  test('has its icon, but not an icon of 120 KB', async () => {
+  test('is read with a small icon, and without an icon of 120 KB', async () => {
     const heavy = await scene('Posterity');
     const small = await scene('Brightdesk');
 
@@ -114,7 +114,7 @@ const parameter = (more: object = {}): object => ({ TargetName: 'Domain', IsAcco
 const fieldsOf = (...parameters: unknown[]): Field[] => read(definition({ Parameters: parameters })).fields;
 
 describe('a definition', () => {
-  test('without any field gives default values', () => {
+  test('without any field is read with default values', () => {
     expect(read({ Connector: {} })).toStrictEqual({
       name: 'Connector 42',
       authType: 'Unknown',
@@ -124,7 +124,7 @@ describe('a definition', () => {
     });
   });
 
-  test('with null in every field reads like one without the fields', () => {
+  test('with null in every field is read like a definition without the fields', () => {
     const nothing = { Name: null, Description: null, Icon: null, AuthDescription: null, OAuth2Type: null };
 
     const connector = read({
@@ -137,7 +137,7 @@ describe('a definition', () => {
     expect(connector).toStrictEqual(read(definition()));
   });
 
-  test('is overridden by the name and description of the account connector', () => {
+  test('gives way to the name and description of the account connector', () => {
     const own = { Name: 'Support desk', Description: 'Ours' };
 
     const connector = read({ ...own, ...definition({ Name: 'Brightdesk', Description: 'Tickets' }) });
@@ -155,7 +155,7 @@ describe('a definition', () => {
     ['data:text/html,<script>', false],
     ['', false],
     [7, false],
-  ])('with icon %# keeps it: %s', (Icon, isShown) => {
+  ])('with the icon of case %# is read with the icon: %s', (Icon, isShown) => {
     expect('icon' in read(definition({ Icon }))).toBe(isShown);
   });
 });
@@ -210,7 +210,7 @@ describe('a property', () => {
     ['Keyspace', true],
     ['Domain', false],
     ['Username', false],
-  ])('without IsSensitive is secret by its name %s: %s', (TargetName, isSecret) => {
+  ])('without IsSensitive and with the name %s is secret: %s', (TargetName, isSecret) => {
     expect(
       fieldsOf(parameter({ TargetName }), parameter({ TargetName: `${TargetName}2`, IsSensitive: null })),
     ).toMatchObject([{ secret: isSecret }, { secret: isSecret }]);
@@ -218,19 +218,19 @@ describe('a property', () => {
   });
 
   test.each<[string, unknown]>([
-    ['hidden', parameter({ Hidden: true })],
-    ["the partner's", parameter({ IsPartnerProperty: true })],
-    ['of the method call', parameter({ IsAccountConnectorProperty: false })],
-    ['without IsAccountConnectorProperty', { TargetName: 'Domain' }],
-    ['without a name', parameter({ TargetName: null })],
-    ['with an empty name', parameter({ TargetName: '' })],
-    ['no object', 'Domain'],
-    ['null', null],
-  ])('that is %s is skipped, and the others are kept', (_what, other) => {
+    ['is hidden', parameter({ Hidden: true })],
+    ['belongs to the partner', parameter({ IsPartnerProperty: true })],
+    ['belongs to a method call', parameter({ IsAccountConnectorProperty: false })],
+    ['lacks IsAccountConnectorProperty', { TargetName: 'Domain' }],
+    ['has no name', parameter({ TargetName: null })],
+    ['has an empty name', parameter({ TargetName: '' })],
+    ['is no object', 'Domain'],
+    ['is null', null],
+  ])('that %s is left out, and the other properties are kept', (_what, other) => {
     expect(fieldsOf(other, parameter({ TargetName: 'Shop' }))).toEqual([field('Shop')]);
   });
 
-  test('is sorted by DisplayOrder; without one it keeps its place at the end', () => {
+  test('is sorted by DisplayOrder; properties without DisplayOrder come last in their old order', () => {
     const orders = [undefined, 3, 1, null, 2, 1.5, -1];
 
     const names = fieldsOf(...orders.map((DisplayOrder, i) => parameter({ TargetName: `P${i}`, DisplayOrder })));
@@ -245,23 +245,23 @@ describe('a property', () => {
     ['null', [{ Name: 'Domain', Value: null }], false],
     ['no value', [{ Name: 'Domain' }], false],
     [
-      'an empty one and a value',
+      'the property twice, once with a value',
       [
         { Name: 'Domain', Value: '' },
         { Name: 'Domain', Value: 'x' },
       ],
       true,
     ],
-    ["another one's", [{ Name: 'domain', Value: 'x' }], false],
+    ['a value under a name that differs in case', [{ Name: 'domain', Value: 'x' }], false],
     ['a value beside unreadable items', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
     ['nothing', [], false],
-  ])('is stored if Cyclr holds %s', (_what, Properties, isStored) => {
+  ])('is read as stored or not stored if Cyclr holds %s', (_what, Properties, isStored) => {
     const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
 
     expect(fields).toMatchObject([{ stored: isStored }]);
   });
 
-  test('can have a name such as __proto__', () => {
+  test('can have the name __proto__, constructor or toString', () => {
     const Parameters = ['__proto__', 'constructor', 'toString'].map((TargetName) => parameter({ TargetName }));
 
     const { fields } = read({ Properties: [{ Name: '__proto__', Value: 'x' }], ...definition({ Parameters }) });
@@ -274,7 +274,7 @@ describe('a property', () => {
   });
 });
 
-test('long texts are cut, and properties above 200 are left out', () => {
+test('a connector with long texts and 300 properties is read with cut texts and the first 200 properties', () => {
   const long = 'x'.repeat(10_000);
   const Parameters = Array.from({ length: 300 }, (_, i) => parameter({ TargetName: `P${i}`, Description: long }));
 
@@ -310,7 +310,7 @@ describe('an unreadable answer', () => {
     '{}',
     '{"Id":"42","Connector":{}}',
     '{"Id":42}',
-  ])('%j fails without being quoted', (body) => {
+  ])('fails with an error that does not quote it: %j', (body) => {
     expect(() => read(body)).toThrow(
       expect.objectContaining({
         kind: 'unreadable',
@@ -319,7 +319,7 @@ describe('an unreadable answer', () => {
     );
   });
 
-  test('a list of properties with one without an id fails as a whole', async () => {
+  test('is a list of properties in which one has no id', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({
       match: { path },
@@ -338,7 +338,7 @@ describe('an unreadable answer', () => {
   });
 });
 
-describe('any answer', () => {
+describe('an answer of any content', () => {
   const marked = 'AuthValue-4711';
   const json = fc.jsonValue({ maxDepth: 4 });
   const parameters = fc.array(
@@ -391,10 +391,10 @@ describe('any answer', () => {
   );
 
   test.each<[string, fc.Arbitrary<string>]>([
-    ['JSON that looks like an account connector', answers.map((answer) => JSON.stringify(answer))],
-    ['any JSON', json.map((value) => JSON.stringify(value))],
-    ['any text', fc.string({ unit: 'binary' })],
-  ])('%s gives a connector without stored values, or unreadable', (_what, bodies) => {
+    ['if it is JSON that looks like an account connector', answers.map((answer) => JSON.stringify(answer))],
+    ['if it is any JSON', json.map((value) => JSON.stringify(value))],
+    ['if it is any text', fc.string({ unit: 'binary' })],
+  ])('gives a connector without stored values or the error unreadable, %s', (_what, bodies) => {
     fc.assert(
       fc.property(bodies, (body) => {
         try {
@@ -411,7 +411,7 @@ describe('any answer', () => {
     );
   });
 
-  test('to the list of properties is read, or unreadable', () => {
+  test('to a request for the list of properties gives a list or the error unreadable', () => {
     fc.assert(
       fc.property(json, (value) => {
         try {

@@ -36,13 +36,13 @@ test('spreadOf gives median, smallest, largest and quartiles of values in any or
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
 });
 
-test('ratios divides pair by pair, and fails for lists of different length', () => {
+test('ratios divides two lists item by item, and fails for lists of different length', () => {
   expect(ratios([3, 8], [2, 4])).toEqual([1.5, 2]);
   expect(() => ratios([3, 8], [2])).toThrow('2 values do not pair with 1');
   expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
 });
 
-test('the table marks a missed target, and no other', () => {
+test('tableOf marks missed targets, and no other rows', () => {
   const lines = tableOf(rows()).split('\n');
 
   expect(lines[1]).toMatch(
@@ -52,7 +52,7 @@ test('the table marks a missed target, and no other', () => {
   expect(lines.find((line) => line.startsWith('Heap'))).toMatch(/ 3\.0 +2\.0 +1\.50 +1\.25 missed$/);
 });
 
-test('the plot has a dot for each row, further right for a larger ratio, and inside the picture', () => {
+test('plotOf draws a dot for each row inside the picture, further right for a larger ratio', () => {
   const svg = plotOf([...rows(), { ...rows()[0]!, what: 'far', ratio: spreadOf([99]) }], 'a < b & c');
 
   const dots = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
@@ -64,7 +64,7 @@ test('the plot has a dot for each row, further right for a larger ratio, and ins
   expect(svg).toContain('a &lt; b &amp; c');
 });
 
-test('options have defaults, and the error for a wrong option names it', () => {
+test('flagsOf gives defaults, and its error names a wrong option', () => {
   expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,

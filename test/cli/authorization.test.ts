@@ -18,7 +18,7 @@ describe('link', () => {
     return (calls[0]!.args[1] as { returnTo: string }).returnTo;
   };
 
-  test('prints the link, its end and the next command; --return-to is sent', async () => {
+  test('prints the link, its expiry and the next command, and sends --return-to', async () => {
     const { exitCode, stdout, stderr, calls } = await link(['--return-to', 'https://app.example/back?x=1']);
 
     expect({ exitCode, stdout, stderr }).toEqual({
@@ -31,7 +31,7 @@ describe('link', () => {
     ]);
   });
 
-  test('--json prints attempt id, URL and expiry on one line', async () => {
+  test('with --json prints attempt id, URL and expiry on one line', async () => {
     const { stdout } = await link(['--return-to', 'https://app.example/', '--json']);
 
     expect(stdout).toBe(`${JSON.stringify(made)}\n`);
@@ -47,24 +47,24 @@ describe('link', () => {
     [{ CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
     [{ CYCLR_SERVICE_URL: `${CYCLR_SERVICE_URL}//` }, 'https://acme-h.cyclr.com/return'],
     [{ PUBLIC_URL: '', CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
-  ])('without --return-to and with %j the browser returns to %s', async (env, expected) => {
+  ])('without --return-to and with the variables %j sends the return address %s', async (env, expected) => {
     expect(await returnToOf([], { env })).toBe(expected);
   });
 
-  test('--return-to wins over the environment', async () => {
+  test('uses --return-to in place of the environment variables', async () => {
     const env = { PUBLIC_URL, CYCLR_SERVICE_URL };
 
     expect(await returnToOf(['--return-to', 'https://app.example/'], { env })).toBe('https://app.example/');
   });
 
-  test('without --return-to and variables the browser returns to the sandbox of the local stack', async () => {
+  test('without --return-to and variables sends a return address at the sandbox of the local stack', async () => {
     const serviceUrl = 'http://127.0.0.1:4444';
     const cwd = folderOfStack({ cyclr: { url: serviceUrl, serviceUrl, sandbox: true } });
 
     expect(await returnToOf([], { cwd })).toBe('http://127.0.0.1:4444/return');
   });
 
-  test('without any address to return to it fails with the names of the settings, and sends nothing', async () => {
+  test('without any return address fails with the names of the settings, and sends nothing', async () => {
     const { exitCode, stdout, stderr, calls } = await link([]);
 
     expect({ exitCode, stdout, calls }).toEqual({ exitCode: 1, stdout: '', calls: [] });
@@ -93,7 +93,7 @@ describe('confirm', () => {
   test.each([
     ['waits for the consent', waiting],
     ['is verifying already', viewOf({ state: 'verifyingAuthorization', attempt })],
-  ])('confirms the attempt of the view and prints the view after it when the flow %s', async (_, seen) => {
+  ])('sends the attempt of the view and prints the next view if the flow %s', async (_, seen) => {
     const { exitCode, stdout, stderr, calls } = await confirm(seen, authenticated);
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -127,14 +127,14 @@ describe('confirm', () => {
       1,
       'cyclrUnavailable: Gone.\n',
     ],
-  ])('the exit code is 0 if the connector is authenticated or may become so: %s', async (_, view, code, line) => {
+  ])('exits 0 if the connector is or can become authenticated, otherwise 1: %s', async (_, view, code, line) => {
     const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
 
     expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: line });
     expect(JSON.parse(stdout)).toEqual(view);
   });
 
-  test('an authenticated flow is shown without another call', async () => {
+  test('prints the view of an authenticated flow without another call', async () => {
     const { exitCode, stdout, calls } = await confirm(authenticated, new Error('not expected'), ['--json']);
 
     expect(exitCode).toBe(0);
@@ -145,7 +145,7 @@ describe('confirm', () => {
   test.each<[StateName, number]>([
     ['authenticated', 0],
     ['cancelled', 1],
-  ])('a flow that ends before the confirmation arrives is shown as it ended: %s', async (state, code) => {
+  ])('prints the final view if the flow ends as %s before the confirmation arrives', async (state, code) => {
     const end = viewOf({ state });
 
     const { exitCode, stdout } = await confirm(waiting, new ConnectorAuthError('closed', 'It has ended.', end), [
@@ -157,7 +157,7 @@ describe('confirm', () => {
   });
 
   test.each<StateName>(['awaitingAuthorization', 'expired'])(
-    'a flow without a link is notNow, and nothing is sent: %s',
+    'fails with notNow and sends nothing if the flow has no link: %s',
     async (state) => {
       const { exitCode, stdout, stderr, calls } = await confirm(viewOf({ state }), new Error('not expected'));
 

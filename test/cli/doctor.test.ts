@@ -86,7 +86,7 @@ async function sandboxEnv() {
   return { CYCLR_API_URL: url, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret };
 }
 
-test('doctor prints one line for each check, and exits 0 if all are right', async () => {
+test('doctor prints one line for each check, and exits 0 if all checks pass', async () => {
   const env = { ...(await sandboxEnv()), SEALING_KEYS: await newKeys() };
 
   const { exitCode, stdout, stderr, closed } = await cli(['doctor'], { server: temporal(), env });
@@ -106,7 +106,7 @@ test('doctor prints one line for each check, and exits 0 if all are right', asyn
   expect(stdout).not.toContain(env.CYCLR_CLIENT_SECRET);
 });
 
-test('--json prints an array of all checks; an unknown Cyclr and absent keys are not checked, and not wrong', async () => {
+test('doctor --json prints an array of all checks; without settings of Cyclr and sealing keys, their checks are not made', async () => {
   const { cyclr, sealingKeys, clock, ...result } = await doctor({});
 
   expect(result).toMatchObject({ exitCode: 0, names });
@@ -115,8 +115,8 @@ test('--json prints an array of all checks; an unknown Cyclr and absent keys are
   expect(clock).toEqual({ ok: null, detail: expect.stringContaining('not checked: set CYCLR_API_URL') });
 });
 
-describe('Temporal', () => {
-  test('a closed port is wrong with the remedy, and the checks that need Temporal are not made', async () => {
+describe('a check of Temporal', () => {
+  test('fails for a closed port and prints the remedy; later checks of Temporal are not made', async () => {
     const env = temporalEnv({ address: `127.0.0.1:${await freePort()}` });
     const unreachable = () => connect({ env, cwd: '/nowhere' });
 
@@ -136,14 +136,14 @@ describe('Temporal', () => {
     );
   });
 
-  test('a server that never answers is wrong after 5 s', async () => {
+  test('fails after 5 s for a server that never answers', async () => {
     const { exitCode, ...outcomes } = await doctor({ connect: () => new Promise(() => undefined) });
 
     expect(exitCode).toBe(1);
     expect(outcomes.temporal).toMatchObject({ ok: false, detail: 'no answer within 5 s' });
   });
 
-  test('a namespace that does not exist is wrong, with the command that creates it', async () => {
+  test('fails for a namespace that does not exist, and prints the command that creates it', async () => {
     const { exitCode, ...outcomes } = await doctor({ server: temporal({ describeNamespace: notFound }) });
 
     expect(exitCode).toBe(1);
@@ -155,7 +155,7 @@ describe('Temporal', () => {
     expect(outcomes.workers).toMatchObject({ ok: null });
   });
 
-  test('a refused call is wrong, with the words of Temporal', async () => {
+  test('fails for a refused call, and prints the text of Temporal', async () => {
     const describeNamespace = () => Promise.reject(grpcError(7, 'Request unauthorized.'));
 
     const { namespace } = await doctor({ server: temporal({ describeNamespace }) });
@@ -163,7 +163,7 @@ describe('Temporal', () => {
     expect(namespace).toEqual({ ok: false, detail: 'Temporal refuses the call (Request unauthorized.)' });
   });
 
-  test('a search attribute that is missing or has another type is named with its type', async () => {
+  test('fails for a search attribute that is missing or has another type, and prints its name and type', async () => {
     const { ConnectorAuthSince: _, ...attributes } = searchAttributeTypeNumbers;
 
     const { exitCode, searchAttributes } = await doctor({
@@ -185,7 +185,7 @@ describe('Temporal', () => {
     ['no worker', [[], []], 'workflow and activity tasks'],
     ['no poller of activity tasks', [[poller()], []], 'activity tasks'],
     ['no poller within the last 90 s', [[poller(undefined, 95_000)], [poller()]], 'workflow tasks'],
-  ])('%s is wrong, and names the task queue', async (_, pollers, tasks) => {
+  ])('fails for %s, and prints the task queue', async (_, pollers, tasks) => {
     const { exitCode, workers } = await doctor({ server: temporal({ pollers }), env: { TASK_QUEUE: 'my-queue' } });
 
     expect(exitCode).toBe(1);
@@ -197,7 +197,7 @@ describe('Temporal', () => {
   });
 });
 
-describe('worker deployment', () => {
+describe('the check of the worker deployment', () => {
   const setCurrent =
     'run: temporal worker deployment set-current-version --deployment-name my-auth --build-id new --namespace default --address 127.0.0.1:1';
   const deployment = (current?: string) => async () => ({
@@ -216,10 +216,26 @@ describe('worker deployment', () => {
   const WORKER_DEPLOYMENT = 'my-auth';
 
   test.each([
-    ['the current version polls', {}, 'new', polledBy('new'), true, /^current version of my-auth: new$/, undefined],
-    ['there is no current version', {}, undefined, polledBy('new'), false, /has no current version/, setCurrent],
     [
-      'no worker polls, and no version is current',
+      'passes if the current version polls',
+      {},
+      'new',
+      polledBy('new'),
+      true,
+      /^current version of my-auth: new$/,
+      undefined,
+    ],
+    [
+      'fails if there is no current version',
+      {},
+      undefined,
+      polledBy('new'),
+      false,
+      /has no current version/,
+      setCurrent,
+    ],
+    [
+      'fails if no worker polls, and no version is current',
       { WORKER_DEPLOYMENT },
       undefined,
       polledBy(),
@@ -227,7 +243,15 @@ describe('worker deployment', () => {
       /has no current version/,
       setCurrent,
     ],
-    ['another version polls', {}, 'old', polledBy('new'), false, /current version old .* polls/, setCurrent],
+    [
+      'fails if another version than the current one polls',
+      {},
+      'old',
+      polledBy('new'),
+      false,
+      /current version old .* polls/,
+      setCurrent,
+    ],
   ] as const)('%s', async (_, env, current, pollers, ok, detail, remedy) => {
     const server = temporal({ pollers: pollers, describeWorkerDeployment: deployment(current) });
 
@@ -238,7 +262,7 @@ describe('worker deployment', () => {
     expect(result.exitCode).toBe(ok ? 0 : 1);
   });
 
-  test('a deployment that Temporal does not know is wrong', async () => {
+  test('fails for a deployment that Temporal does not know', async () => {
     const result = await doctor({ env: { WORKER_DEPLOYMENT } });
 
     expect(result.deployment).toEqual({
@@ -249,8 +273,8 @@ describe('worker deployment', () => {
   });
 });
 
-describe('Cyclr', () => {
-  test('a refused client secret is wrong, and is not repeated', async () => {
+describe('the check of Cyclr', () => {
+  test('fails for a refused client secret, and does not print it', async () => {
     const env = { ...(await sandboxEnv()), CYCLR_CLIENT_SECRET: SECRET };
 
     const { exitCode, stdout, cyclr } = await doctor({ env });
@@ -267,11 +291,11 @@ describe('Cyclr', () => {
   test.each([
     ['a missing variable', { CYCLR_CLIENT_SECRET: SECRET }, 'a CYCLR_* variable is not set'],
     [
-      'http outside loopback',
+      'an http address outside of loopback',
       { CYCLR_API_URL: `http://${SECRET}@cyclr.example`, CYCLR_CLIENT_ID: 'id', CYCLR_CLIENT_SECRET: SECRET },
       'CYCLR_API_URL is no origin',
     ],
-  ])('%s is wrong, and nothing is sent', async (_, env, detail) => {
+  ])('fails for %s, and sends nothing', async (_, env, detail) => {
     const { exitCode, stdout, cyclr } = await doctor({ env });
 
     expect(exitCode).toBe(1);
@@ -283,7 +307,7 @@ describe('Cyclr', () => {
     [{ ok: true }, null, /^not checked: .* has not asked Cyclr for a token yet$/],
     [{ ok: true, cyclr: { ok: true, at: 'T', detail: 'a token' } }, true, /readyz: a token \(T\)$/],
     [{ ok: true, cyclr: { ok: false, at: 'T', detail: 'refused' } }, false, /readyz: refused \(T\)$/],
-  ])('without the variables, the answer of /readyz at HEALTH_PORT counts: %j', async (body, ok, detail) => {
+  ])('without the variables of Cyclr uses the answer of /readyz at HEALTH_PORT: %j', async (body, ok, detail) => {
     const url = await serve((_request, response) => response.end(JSON.stringify(body)));
 
     const { exitCode, cyclr } = await doctor({ env: { HEALTH_PORT: new URL(url).port } });
@@ -292,7 +316,7 @@ describe('Cyclr', () => {
     expect(exitCode).toBe(ok === false ? 1 : 0);
   });
 
-  test('no worker at HEALTH_PORT is wrong', async () => {
+  test('fails if no worker answers at HEALTH_PORT', async () => {
     const port = `${await freePort()}`;
 
     const { cyclr } = await doctor({ env: { HEALTH_PORT: port } });
@@ -301,11 +325,11 @@ describe('Cyclr', () => {
   });
 });
 
-describe('sealing keys', () => {
+describe('the check of the sealing keys', () => {
   test.each([
     ['a missing file', '/nowhere/keys.json'],
     ['a text that is no JWK set', `{"${SECRET}"`],
-  ])('%s is wrong, and the text is not repeated', async (_, SEALING_KEYS) => {
+  ])('fails for %s, and does not print the setting', async (_, SEALING_KEYS) => {
     const { exitCode, stdout, sealingKeys } = await doctor({ env: { SEALING_KEYS } });
 
     expect(exitCode).toBe(1);
@@ -313,7 +337,7 @@ describe('sealing keys', () => {
     expect(stdout).not.toContain(SECRET);
   });
 
-  test('the keys of the local stack are right; another first key than theirs is wrong', async () => {
+  test('passes for the keys of the local stack, and fails if the first key is another one', async () => {
     const keys = write(join(temporaryFolder(), 'keys.json'), await newKeys());
     const cwd = folderOfStack({ sealingKeys: keys });
 
@@ -330,19 +354,22 @@ test.each([
   [-29_000, true],
   [32_000, false],
   [-32_000, false],
-])('a clock that differs by %i ms from the date of an answer of Cyclr: %p', async (differenceMs, ok) => {
-  const CYCLR_SERVICE_URL = await serve((_request, response) => {
-    response.setHeader('Date', new Date(Date.now() + differenceMs).toUTCString());
-    response.end();
-  });
+])(
+  'if the clock differs by %i ms from the date in an answer of Cyclr, the check of the clock passes: %p',
+  async (differenceMs, ok) => {
+    const CYCLR_SERVICE_URL = await serve((_request, response) => {
+      response.setHeader('Date', new Date(Date.now() + differenceMs).toUTCString());
+      response.end();
+    });
 
-  const { exitCode, clock } = await doctor({ env: { CYCLR_SERVICE_URL } });
+    const { exitCode, clock } = await doctor({ env: { CYCLR_SERVICE_URL } });
 
-  expect(clock).toMatchObject({ ok, detail: expect.stringMatching(/^(2[89]|3\d) s from the clock of http/) });
-  expect(exitCode).toBe(ok ? 0 : 1);
-});
+    expect(clock).toMatchObject({ ok, detail: expect.stringMatching(/^(2[89]|3\d) s from the clock of http/) });
+    expect(exitCode).toBe(ok ? 0 : 1);
+  },
+);
 
-test('with a versioned worker on a dev server, the printed command sets the current version; then all is right', async () => {
+test('for a versioned worker, the command that doctor prints sets the current version; then all checks pass', async () => {
   const logFolder = temporaryFolder();
   const server = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());

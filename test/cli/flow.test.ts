@@ -48,13 +48,13 @@ describe('start', () => {
     ]);
   });
 
-  test('start --json prints `workflowId`, `runId`, `started` and `intent`', async () => {
+  test('--json prints `workflowId`, `runId`, `started` and `intent`', async () => {
     const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
 
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
   });
 
-  test('for an open flow start prints "Already open", with exit code 0', async () => {
+  test('prints "Already open" for an open flow, with exit code 0', async () => {
     const { exitCode, stdout } = await cli(['start', 'acme', '42'], {
       answers: { start: async () => ({ ...started, started: false }) },
     });
@@ -63,7 +63,7 @@ describe('start', () => {
     expect(stdout).toMatch('Already open: connector-auth/acme/42 (authenticate).');
   });
 
-  test('--reauthenticate is sent as the intent; a refusal is its code', async () => {
+  test('--reauthenticate is sent as the intent; the error of a refusal has its code', async () => {
     const refusing = async () => {
       throw new ConnectorAuthError('alreadyRunning', 'One is open.');
     };
@@ -100,15 +100,18 @@ describe('start', () => {
       viewOf({ state: 'failed', failure: { code: 'connectorNotFound', message: 'There is none.' } }),
       'failed: connectorNotFound: There is none. Next: cyclr-connect start acme 42\n',
     ],
-  ])('--wait exits 3 when the flow ends otherwise, and names the next step (%#)', async (view, line) => {
-    const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
-      answers: { start, result: async () => view },
-    });
+  ])(
+    '--wait exits 3 if the flow ends in another state than authenticated, and prints the next step (case %#)',
+    async (view, line) => {
+      const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
+        answers: { start, result: async () => view },
+      });
 
-    expect(exitCode).toBe(3);
-    expect(JSON.parse(stdout)).toEqual(started);
-    expect(stderr).toBe(line);
-  });
+      expect(exitCode).toBe(3);
+      expect(JSON.parse(stdout)).toEqual(started);
+      expect(stderr).toBe(line);
+    },
+  );
 });
 
 describe('view', () => {
@@ -160,7 +163,7 @@ next       cyclr-connect properties acme 42
       }),
       /^attempt +a-1, until 2030-01-01T00:05:00Z$/m,
     ],
-  ])('shows the row of a state (%#)', async (view, line) => {
+  ])('prints the row that belongs to the state (case %#)', async (view, line) => {
     const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
 
     expect(stdout).toMatch(line);
@@ -173,7 +176,7 @@ next       cyclr-connect properties acme 42
     expect(stdout.match(/\n/g)).toHaveLength(1);
   });
 
-  test('control characters in a name do not reach the terminal', async () => {
+  test('does not print control characters of a name', async () => {
     const view = viewOf({
       connector: { name: 'Evil\u001b[2J\u009b1m\u202e\nnext  x', authType: 'ApiKey', partnerSupplied: false },
     });
@@ -185,8 +188,8 @@ next       cyclr-connect properties acme 42
   });
 });
 
-describe('timeline and watch', () => {
-  test('timeline prints the entries, and the number of dropped ones', async () => {
+describe('the commands timeline and watch', () => {
+  test('timeline prints the entries, and the number of dropped entries', async () => {
     const timeline = async () => ({ entries, dropped: 7 });
 
     const text = await cli(['timeline', 'acme', '42'], { answers: { timeline } });
@@ -217,7 +220,7 @@ describe('timeline and watch', () => {
   test.each([
     ['watch', { timelineEntries: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
     ['start --wait', { start, result: () => new Promise<never>(() => {}) }],
-  ])('an interrupted %s exits 130 without a message', async (command, answers) => {
+  ])('%s exits 130 without a message after an interruption', async (command, answers) => {
     const interruption = new AbortController();
     const [name, ...flags] = command.split(' ');
 
@@ -230,7 +233,7 @@ describe('timeline and watch', () => {
 });
 
 describe('recheck', () => {
-  test('names the author and prints the view, with exit code 0 also if the view has a problem', async () => {
+  test('sends the author and prints the view, with exit code 0 even if the view has a problem', async () => {
     const view = viewOf({ problem: { code: 'cyclrUnavailable', message: 'Cyclr does not answer.' } });
     const recheck = async () => view;
 
@@ -251,7 +254,7 @@ describe('recheck', () => {
   test.each([
     ['closed', 'closed: It has ended. To start: cyclr-connect start acme 42\n'],
     ['paused', 'paused: It has ended.\n'],
-  ] as const)('the error %s is its code, with exit code 1', async (code, line) => {
+  ] as const)('prints the code of the error %s, with exit code 1', async (code, line) => {
     const recheck = () => Promise.reject(new ConnectorAuthError(code, 'It has ended.'));
 
     const { exitCode, stdout, stderr } = await cli(['recheck', 'acme', '42'], { answers: { recheck } });
@@ -276,7 +279,7 @@ describe('cancel', () => {
     ]);
   });
 
-  test('cancel of a flow that was never started prints `notStarted`, with exit code 1', async () => {
+  test('prints `notStarted` for a flow that was never started, with exit code 1', async () => {
     const cancel = async () => {
       throw new ConnectorAuthError('notStarted', 'There is none.');
     };

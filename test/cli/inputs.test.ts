@@ -32,8 +32,8 @@ beforeAll(async () => {
 const opened = (sealed: unknown, purpose: 'credentials' | `property:${string}`, submissionId: string) =>
   open(sealed as Sealed, { ...key, purpose, submissionId }, keys);
 
-describe('properties', () => {
-  test('--set sends plain values as they are and secrets sealed, with a warning', async () => {
+describe('the command properties', () => {
+  test('with --set sends plain values unchanged and secrets sealed, with a warning', async () => {
     const argv = ['properties', 'acme', '42', '--set', 'Domain=a=b', '--set', `Secret=${SECRET}`];
 
     const { exitCode, stdout, stderr, calls, inputRead } = await cli(argv, { answers, env, input: 'not read' });
@@ -50,7 +50,7 @@ describe('properties', () => {
     expect(inputRead).toBe(false);
   });
 
-  test('a JSON object on standard input is sent without a warning', async () => {
+  test('sends a JSON object from standard input without a warning', async () => {
     const input = `\uFEFF${JSON.stringify({ Domain: 'acme', Secret: SECRET })}\n`;
 
     const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42', '--json'], {
@@ -69,8 +69,8 @@ describe('properties', () => {
 
   test.each<[string, () => Promise<ReturnType<typeof viewOf>>]>([
     ['a property that the flow does not list', async () => awaitingProperties],
-    ['every property where the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
-  ])('%s is sealed, because it can be a secret', async (_, view) => {
+    ['every property if the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
+  ])('seals %s, because the value can be a secret', async (_, view) => {
     const { calls, stderr } = await cli(['properties', 'acme', '42', '--set', `Unknown=${SECRET}`], {
       answers: { ...answers, view },
       env,
@@ -81,20 +81,20 @@ describe('properties', () => {
     expect(stderr).toMatch(/^warning: /);
   });
 
-  test('values without a secret need no sealing keys', async () => {
+  test('needs no sealing keys for values that are not secret', async () => {
     const { exitCode, calls } = await cli(['properties', 'acme', '42', '--set', 'Domain='], { answers });
 
     expect(exitCode).toBe(0);
     expect(inputOf(calls, 'submitProperties').values).toEqual({ Domain: '' });
   });
 
-  test('a property may be called __proto__', async () => {
+  test('accepts a property named __proto__', async () => {
     const { calls } = await cli(['properties', 'acme', '42'], { answers, env, input: '{"__proto__":"x"}' });
 
     expect(Object.keys(inputOf(calls, 'submitProperties').values)).toEqual(['__proto__']);
   });
 
-  test('--submission-id is sent, so that a script can repeat the submission', async () => {
+  test('sends --submission-id, so that a script can repeat the submission', async () => {
     const argv = ['properties', 'acme', '42', '--set', `Secret=${SECRET}`, '--submission-id', 'mine_1'];
 
     const { calls } = await cli(argv, { answers, env });
@@ -104,7 +104,7 @@ describe('properties', () => {
     expect(await opened(values.Secret, 'property:Secret', 'mine_1')).toBe(SECRET);
   });
 
-  test.each(['', ' \n'])('neither --set nor standard input is wrong usage (%j)', async (input) => {
+  test.each(['', ' \n'])('without --set fails with wrongUsage if standard input is %j', async (input) => {
     const { exitCode, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
     expect(exitCode).toBe(2);
@@ -122,7 +122,7 @@ describe('properties', () => {
     ['more than 1 MiB', `{"Secret":"${'x'.repeat(1024 * 1024)}"}`],
     ['a value over 64 KiB', `{"Secret":"${'x'.repeat(70_000)}"}`],
     ['a value with half a character', '{"Secret":"\\ud800"}'],
-  ])('%s on standard input is malformed, and nothing is sent', async (_, input) => {
+  ])('fails with malformed and sends nothing if standard input is or has %s', async (_, input) => {
     const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
     expect(exitCode).toBe(1);
@@ -132,8 +132,8 @@ describe('properties', () => {
   });
 });
 
-describe('credentials', () => {
-  test('credentials on standard input are sent sealed, never in clear', async () => {
+describe('the command credentials', () => {
+  test('sends the credentials from standard input sealed, never in clear', async () => {
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], {
       answers,
       env,
@@ -146,7 +146,7 @@ describe('credentials', () => {
     expect(JSON.stringify(calls) + stdout + stderr).not.toContain(SECRET);
   });
 
-  test('two submissions without --submission-id have different ids', async () => {
+  test('without --submission-id sends another id for each submission', async () => {
     const first = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
     const second = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
 
@@ -154,14 +154,14 @@ describe('credentials', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test('an empty standard input is wrong usage', async () => {
+  test('fails with wrongUsage if standard input is empty', async () => {
     const { exitCode, calls } = await cli(['credentials', 'acme', '42'], { answers, env });
 
     expect(exitCode).toBe(2);
     expect(calls).toEqual([]);
   });
 
-  test('JSON of another shape is malformed and not quoted', async () => {
+  test('fails with malformed for JSON of another shape, and does not quote it', async () => {
     const input = JSON.stringify({ kind: 'apiKey', apiKey: SECRET });
 
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], { answers, env, input });
@@ -172,7 +172,7 @@ describe('credentials', () => {
     expect(calls).toEqual([]);
   });
 
-  test('a refusal by the flow is its code', async () => {
+  test('prints the code of a refusal by the flow', async () => {
     const submitCredentials = async () => {
       throw new ConnectorAuthError('notNow', 'It waits for properties.');
     };
@@ -200,21 +200,24 @@ test.each<[ProblemCode | undefined, StateName, number]>([
   ['refused', 'applyingCredentials', 0],
   [undefined, 'awaitingCredentials', 0],
   [undefined, 'authenticated', 0],
-])('an answer with the problem %s in %s is printed, with exit code %i', async (code, state, expected) => {
-  const view = viewOf({ state, ...(code && { problem: { code, message: 'Refused.' } }) });
+])(
+  'the command credentials prints a view with the problem %s in the state %s, with exit code %i',
+  async (code, state, expected) => {
+    const view = viewOf({ state, ...(code && { problem: { code, message: 'Refused.' } }) });
 
-  const { exitCode, stdout, stderr } = await cli(['credentials', 'acme', '42', '--json'], {
-    answers: { submitCredentials: async () => view },
-    env,
-    input: apiKey,
-  });
+    const { exitCode, stdout, stderr } = await cli(['credentials', 'acme', '42', '--json'], {
+      answers: { submitCredentials: async () => view },
+      env,
+      input: apiKey,
+    });
 
-  expect(exitCode).toBe(expected);
-  expect(JSON.parse(stdout)).toEqual(view);
-  expect(stderr).toBe(expected === 1 ? `${code}: Refused.\n` : '');
-});
+    expect(exitCode).toBe(expected);
+    expect(JSON.parse(stdout)).toEqual(view);
+    expect(stderr).toBe(expected === 1 ? `${code}: Refused.\n` : '');
+  },
+);
 
-describe('seal', () => {
+describe('the command seal', () => {
   test.each([
     ['hunter2', 'hunter2'],
     ['hunter2\n', 'hunter2'],
@@ -223,7 +226,7 @@ describe('seal', () => {
     [' hunter2 ', ' hunter2 '],
     ['\uFEFFhunter2', '\uFEFFhunter2'],
     ['', ''],
-  ])('%j on standard input is sealed for a property as %j, without Temporal', async (input, value) => {
+  ])('reads %j from standard input and seals %j for a property, without Temporal', async (input, value) => {
     const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
     const { exitCode, stdout, stderr, closed } = await cli(argv, { env, input });
@@ -232,26 +235,29 @@ describe('seal', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(value);
   });
 
-  test('without --property it seals credentials', async () => {
+  test('without --property seals credentials', async () => {
     const { exitCode, stdout } = await cli(['seal', 'acme', '42', 'sub-1', '--json'], { env, input: `${apiKey}\n` });
 
     expect(exitCode).toBe(0);
     expect(await opened(JSON.parse(stdout), 'credentials', 'sub-1')).toBe(apiKey);
   });
 
-  test.each([SECRET, '', `{"key":"${SECRET}"}`])('text that is no credentials is not sealed (%#)', async (input) => {
-    const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
+  test.each([SECRET, '', `{"key":"${SECRET}"}`])(
+    'without --property does not seal a text that is no credentials (case %#)',
+    async (input) => {
+      const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
 
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toMatch(/^malformed: /);
-    expect(stderr).not.toContain(SECRET);
-  });
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toMatch(/^malformed: /);
+      expect(stderr).not.toContain(SECRET);
+    },
+  );
 });
 
-describe('the sealing keys', () => {
+describe('the sealing keys of the command line', () => {
   const seal = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
-  test('SEALING_KEYS can be the path of a file', async () => {
+  test('come from a file if SEALING_KEYS is its path', async () => {
     const file = write(join(temporaryFolder(), 'keys.json'), env.SEALING_KEYS!);
 
     const { stdout } = await cli(seal, { env: { SEALING_KEYS: file }, input: SECRET });
@@ -259,7 +265,7 @@ describe('the sealing keys', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('without SEALING_KEYS the key file of npm start is used', async () => {
+  test('without SEALING_KEYS come from the key file of npm start', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
 
@@ -268,7 +274,7 @@ describe('the sealing keys', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('while npm start runs, the keys that it was given are used', async () => {
+  test('while npm start runs are those that npm start uses', async () => {
     const cwd = folderOfStack({ sealingKeys: env.SEALING_KEYS });
     write(join(cwd, '.data', 'sealing-keys.json'), 'other keys');
 
@@ -277,14 +283,14 @@ describe('the sealing keys', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('without any keys the error names SEALING_KEYS', async () => {
+  test('are absent: the error names SEALING_KEYS', async () => {
     const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('a broken key file of npm start is an error that names it and quotes nothing', async () => {
+  test('are in a broken key file of npm start: the error names the file and quotes nothing', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
 
@@ -295,7 +301,7 @@ describe('the sealing keys', () => {
     expect(stderr).not.toContain(SECRET);
   });
 
-  test('keys that cannot be parsed are refused and not quoted', async () => {
+  test('cannot be parsed: the error does not quote them', async () => {
     const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
 
     expect(exitCode).toBe(1);

@@ -5,7 +5,7 @@ import { temporaryFolder, write } from '../scripts/parts/scene';
 import { cli } from './scene';
 
 test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])(
-  '%j prints a new private JWK set, and reads no environment',
+  '%j prints a new private JWK set, and reads no environment variable',
   async (argv) => {
     const env = new Proxy({}, { get: () => { throw new Error('the environment was read'); } }); // prettier-ignore
 
@@ -16,7 +16,7 @@ test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])(
   },
 );
 
-test('rotate and public read SEALING_KEYS', async () => {
+test('keys rotate and keys public read SEALING_KEYS', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
 
   const rotated = await cli(['keys', 'rotate'], { env: { SEALING_KEYS: generated } });
@@ -28,7 +28,7 @@ test('rotate and public read SEALING_KEYS', async () => {
   expect(half.stdout).not.toContain('"d"');
 });
 
-test('rotate and public read FILE in place of SEALING_KEYS', async () => {
+test('keys rotate and keys public read FILE in place of SEALING_KEYS', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
   const file = write(join(temporaryFolder(), 'keys.json'), generated);
   const env = { SEALING_KEYS: 'not read' };
@@ -40,7 +40,7 @@ test('rotate and public read FILE in place of SEALING_KEYS', async () => {
   expect(await privateKeysOf(rotated.stdout)).toHaveLength(2);
 });
 
-test('rotate refuses a public JWK set', async () => {
+test('keys rotate refuses a public JWK set', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
   const { stdout: half } = await cli(['keys', 'public'], { env: { SEALING_KEYS: generated } });
 
@@ -53,26 +53,26 @@ test('rotate refuses a public JWK set', async () => {
   });
 });
 
-test('a missing file is invalidKeys', async () => {
+test('a missing key file gives invalidKeys', async () => {
   const { exitCode, stdout, stderr } = await cli(['keys', 'public', join(temporaryFolder(), 'absent.json')]);
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
 });
 
-describe('hash', () => {
+describe('keys hash', () => {
   const key = 'k'.repeat(32);
   const digest = createHash('sha256').update(key).digest('hex');
 
   test.each([key, `${key}\n`, `${key}\r\n`])(
-    'the digest of %j is that of the key without its line end',
+    'prints for %j the digest of the API key without its line end',
     async (input) => {
       expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
       expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
     },
   );
 
-  test('a short key gives a warning that does not quote it', async () => {
+  test('warns about a short API key, and does not quote the key', async () => {
     const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { input: 'hunter2' });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
@@ -80,7 +80,7 @@ describe('hash', () => {
     expect(stdout + stderr).not.toContain('hunter2');
   });
 
-  test('an empty standard input, or an argument, is wrong usage', async () => {
+  test('fails with wrongUsage for an empty standard input, and for an argument', async () => {
     expect(await cli(['keys', 'hash'], { input: '\n' })).toMatchObject({ exitCode: 2, stdout: '' });
     expect(await cli(['keys', 'hash', 'k'], { input: 'x' })).toMatchObject({ exitCode: 2, stdout: '' });
   });

@@ -69,14 +69,14 @@ test('list sends every filter with each page', async () => {
   ]);
 });
 
-test('without a flow, standard output is empty and the exit code 0', async () => {
+test('list prints nothing on standard output and exits 0 if there is no flow', async () => {
   const none = { answers: { flows: async () => ({ items: [] }) } };
 
   expect(await cli(['list'], none)).toMatchObject({ exitCode: 0, stdout: '', stderr: 'no flow\n' });
   expect(await cli(['list', '--json'], none)).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
 });
 
-test('an error of list is its code, with exit code 1', async () => {
+test('list prints the code of an error, with exit code 1', async () => {
   const failing = () => Promise.reject(new ConnectorAuthError('temporalUnavailable', 'No answer.'));
 
   const result = await cli(['list'], { answers: { flows: failing } });

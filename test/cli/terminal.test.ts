@@ -44,8 +44,8 @@ async function typed(command: string, view: View, input: string, argv: string[] 
 
 const connectorOf = (authType: string, parts = {}) => ({ name: 'HubSpot', authType, partnerSupplied: false, ...parts });
 
-describe('credentials on a terminal', () => {
-  test('an API key is asked for and not shown', async () => {
+describe('the command credentials on a terminal', () => {
+  test('asks for an API key and does not show it', async () => {
     const { exitCode, sent, stdout, stderr } = await typed('credentials', viewOf(), `${SECRET}\r`);
 
     expect(exitCode).toBe(0);
@@ -54,7 +54,7 @@ describe('credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('a user name is shown, a password is not shown and may be empty', async () => {
+  test('shows the typed user name, but not the password, which can be empty', async () => {
     const view = viewOf({ connector: connectorOf('Basic') });
 
     const { sent, stdout, stderr } = await typed('credentials', view, `kim\r${SECRET}\r`);
@@ -66,7 +66,7 @@ describe('credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('the tokens of a partner’s own connector are asked for and not shown', async () => {
+  test('asks for the tokens of a partner’s own connector and does not show them', async () => {
     const connector = connectorOf('OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true });
 
     const both = await typed('credentials', viewOf({ connector }), `${SECRET}\rrefresh\r`);
@@ -77,7 +77,7 @@ describe('credentials on a terminal', () => {
     expect(both.stderr).not.toMatch(/hunter2|refresh\n/);
   });
 
-  test('a hidden answer can be edited', async () => {
+  test('lets the user edit a hidden answer', async () => {
     const { sent } = await typed('credentials', viewOf(), 'wrong\u0015hunterx\u007f2\r');
 
     expect(sent).toEqual({ kind: 'apiKey', key: 'hunter2' });
@@ -87,7 +87,7 @@ describe('credentials on a terminal', () => {
     ['waits for properties', viewOf({ state: 'awaitingProperties', fields: [] })],
     ['waits for a consent', viewOf({ state: 'awaitingAuthorization', connector: connectorOf('OAuth2') })],
     ['has ended', viewOf({ state: 'expired' })],
-  ])('nothing is asked when the flow %s', async (_, view) => {
+  ])('asks nothing if the flow %s', async (_, view) => {
     const { exitCode, stderr, sent } = await typed('credentials', view, '');
 
     expect(exitCode).toBe(1);
@@ -95,7 +95,7 @@ describe('credentials on a terminal', () => {
     expect(sent).toBeUndefined();
   });
 
-  test('an empty API key is malformed', async () => {
+  test('fails with malformed for an empty API key', async () => {
     const { exitCode, stderr, sent } = await typed('credentials', viewOf(), '\r');
 
     expect(exitCode).toBe(1);
@@ -106,7 +106,7 @@ describe('credentials on a terminal', () => {
   test.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
-  ])('%s exits 130, and nothing is sent', async (_, end) => {
+  ])('exits 130 after %s, and sends nothing', async (_, end) => {
     const { exitCode, stdout, stderr, sent } = await typed('credentials', viewOf(), `${SECRET}\u0015${end}`);
 
     expect({ exitCode, stdout, sent }).toEqual({ exitCode: 130, stdout: '', sent: undefined });
@@ -114,11 +114,11 @@ describe('credentials on a terminal', () => {
   });
 });
 
-describe('properties on a terminal', () => {
+describe('the command properties on a terminal', () => {
   const awaiting = (fields: Field[], parts: Partial<View> = {}) =>
     viewOf({ state: 'awaitingProperties', fields, ...parts });
 
-  test('missing fields are asked for: hidden if secret, with options and default as proposals', async () => {
+  test('asks for missing fields: hidden if secret, with options and default as proposals', async () => {
     const view = awaiting([
       field('Domain', { label: 'Your domain', help: 'as in the address', options: ['eu', 'us'], default: 'eu' }),
       field('Secret', { secret: true }),
@@ -137,7 +137,7 @@ describe('properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('a required field is asked for until it has a value', async () => {
+  test('repeats the question for a required field until the field has a value', async () => {
     const { sent, stderr } = await typed('properties', awaiting([field('Domain')]), '\r\racme\r');
 
     expect(sent).toEqual({ Domain: 'acme' });
@@ -148,7 +148,7 @@ describe('properties on a terminal', () => {
     ['no field is missing', {}],
     ['the view has a problem', { problem: { code: 'refused', message: 'No.' } }],
     ['the flow re-authenticates', { intent: 'reauthenticate' }],
-  ] as [string, Partial<View>][])('all fields are asked for when %s; Enter keeps a stored value', async (_, parts) => {
+  ] as [string, Partial<View>][])('asks for all fields if %s; Enter keeps a stored value', async (_, parts) => {
     const fields = [field('Domain', { stored: true, default: 'eu' }), field('Secret', { secret: true, stored: true })];
 
     const { sent, stderr } = await typed('properties', awaiting(fields, parts), `\r${SECRET}\r`);
@@ -157,7 +157,7 @@ describe('properties on a terminal', () => {
     expect(stderr).toContain('Domain [Enter keeps it]: ');
   });
 
-  test('a multi-line answer ends with an empty line and can be hidden', async () => {
+  test('ends a multi-line answer at an empty line, and can hide the answer', async () => {
     const view = awaiting([field('Key', { secret: true, multiline: true }), field('Domain')]);
 
     const { sent, stdout, stderr } = await typed('properties', view, `-----BEGIN\r${SECRET}\r-----END\r\racme\r`);
@@ -167,14 +167,14 @@ describe('properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('nothing is asked with --set', async () => {
+  test('asks nothing with --set', async () => {
     const { exitCode, sent } = await typed('properties', awaiting([field('A'), field('B')]), '', ['--set', 'A=1']);
 
     expect(exitCode).toBe(0);
     expect(sent).toEqual({ A: '1' });
   });
 
-  test('nothing is asked when the flow does not wait for properties', async () => {
+  test('asks nothing if the flow does not wait for properties', async () => {
     const { exitCode, stderr } = await typed('properties', viewOf(), '');
 
     expect(exitCode).toBe(1);
@@ -182,7 +182,7 @@ describe('properties on a terminal', () => {
   });
 });
 
-test('seal asks for the value and does not show it', async () => {
+test('the command seal asks for the value and does not show it', async () => {
   const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
   const { stdout, stderr } = await cli(argv, { env, terminal: true, input: `${SECRET}\r` });
@@ -192,7 +192,7 @@ test('seal asks for the value and does not show it', async () => {
   expect(stderr).toBe('Value (hidden): \n');
 });
 
-test('a signal during a question exits 130', async () => {
+test('the command line exits 130 after a signal during a question', async () => {
   const interruption = new AbortController();
   const view = async () => {
     setImmediate(() => interruption.abort());

@@ -19,7 +19,7 @@ const commands = [
   'doctor',
 ];
 
-test('--help lists every command with a line of its own, under the name by which the user runs the program', async () => {
+test('--help lists every command on its own line, under the name by which the user runs the program', async () => {
   const { exitCode, stdout, stderr } = await cli(['--help'], { name: 'npm run cli --' });
 
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -39,7 +39,7 @@ test.each(commands.filter((name) => name !== 'keys'))('%s --help shows --json an
   expect(stdout).toContain('--json ');
 });
 
-test('after -- every word is an argument, also one that begins with a dash', async () => {
+test('after -- every word is an argument, also a word that begins with a dash', async () => {
   const { calls } = await cli(['view', '--', '-h', '42'], { answers: { view: async () => viewOf() } });
 
   expect(calls[0]!.args).toEqual([{ accountId: '-h', connectorId: 42 }]);
@@ -50,7 +50,7 @@ test.each<[string, string[], RegExp]>([
   ['a misspelt command', ['vew'], /unknown command \(Did you mean view\?\)\. /],
   ['a missing argument', ['view', 'acme'], /missing required argument 'connector'\. Help: cyclr-connect view --help/],
   [
-    'an argument too many',
+    'one argument too many',
     ['keys', 'generate', 'x'],
     /too many arguments .*\. Help: cyclr-connect keys generate --help/,
   ],
@@ -87,7 +87,7 @@ test.each<[string, string[], RegExp]>([
   ['replay of nothing', ['replay'], /either files or --from-server/],
   ['replay of files and the server', ['replay', 'a.json', '--from-server'], /either files or --from-server/],
   ['replay of a file with a query', ['replay', 'a.json', '--query', "WorkflowId = 'x'"], /--query needs --from-server/],
-])('%s is wrong usage: one line names the fault and the help, nothing is sent', async (_, argv, line) => {
+])('%s gives wrongUsage: one line names the fault and the help, and nothing is sent', async (_, argv, line) => {
   const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 
   expect({ exitCode, stdout, calls, closed }).toEqual({ exitCode: 2, stdout: '', calls: [], closed: 0 });
@@ -95,12 +95,15 @@ test.each<[string, string[], RegExp]>([
   expect(stderr).toMatch(line);
 });
 
-test.each([[[]], [['keys']]])('without a command the help goes to stderr, exit code 2: %j', async (argv) => {
-  const { exitCode, stdout, stderr } = await cli(argv);
+test.each([[[]], [['keys']]])(
+  'the arguments %j without a command print the help on standard error, with exit code 2',
+  async (argv) => {
+    const { exitCode, stdout, stderr } = await cli(argv);
 
-  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-  expect(stderr).toMatch(/^Usage: cyclr-connect /);
-});
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: cyclr-connect /);
+  },
+);
 
 test.each([
   ['credentials', 'acme', '42', SECRET],
@@ -114,14 +117,14 @@ test.each([
   ['view', 'acme', SECRET],
   ['keys', SECRET],
   [SECRET],
-])('a secret in the place of another argument is not repeated: %s %s %s …', async (...argv) => {
+])('a secret in place of another argument is not printed: %s %s %s …', async (...argv) => {
   const { exitCode, stdout, stderr } = await cli(argv, { input: '{"kind":"apiKey","key":"k"}' });
 
   expect(exitCode).toBe(2);
   expect(stdout + stderr).not.toContain(SECRET);
 });
 
-test('a secret that --set takes for a name is not repeated', async () => {
+test('a secret in place of the name in --set is not printed', async () => {
   const argv = ['properties', 'acme', '42', '--set', `${SECRET}==`]; // Base64 ends with =
   const view = async () => viewOf({ state: 'awaitingProperties', fields: [] });
 
@@ -141,7 +144,7 @@ test.each([
     'alreadyRunning: One is open. To see the state: cyclr-connect view acme 42',
     new ConnectorAuthError('alreadyRunning', 'One is open.'),
   ],
-])('an error is one line with its code and the next step: %s', async (line, error) => {
+])('an error prints one line with its code and the next step: %s', async (line, error) => {
   const view = () => Promise.reject(error);
 
   const { exitCode, stdout, stderr } = await cli(['view', 'acme', '42'], { answers: { view } });
@@ -149,7 +152,7 @@ test.each([
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: `${line}\n` });
 });
 
-test('a hint names an npm script only if the program runs by npm in the repository', async () => {
+test('a hint names an npm script only if npm runs the program in the repository', async () => {
   const answers = { view: () => Promise.reject(new ConnectorAuthError('noWorker', 'No worker answers.')) };
   const env = { npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
 

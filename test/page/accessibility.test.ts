@@ -58,18 +58,21 @@ describeInBrowser('accessibility', () => {
   });
   afterAll(() => gallery?.close());
 
-  test.each(looks.map((look) => [look.name, look] as const))('%s, in both themes', async (_name, look) => {
-    const found = await gallery.visit(context, look, async (page) => {
-      await page.evaluate(axe);
-      await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-      const wrong = await violationsOn(page, TAGS);
-      await page.emulateMedia({ colorScheme: 'dark' });
-      wrong.push(...(await violationsOn(page, COLOURS)));
-      return { wrong, small: await tooSmallOn(page) };
-    });
+  test.each(looks.map((look) => [look.name, look] as const))(
+    'axe finds no violation in either theme: %s',
+    async (_name, look) => {
+      const found = await gallery.visit(context, look, async (page) => {
+        await page.evaluate(axe);
+        await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+        const wrong = await violationsOn(page, TAGS);
+        await page.emulateMedia({ colorScheme: 'dark' });
+        wrong.push(...(await violationsOn(page, COLOURS)));
+        return { wrong, small: await tooSmallOn(page) };
+      });
 
-    expect(found).toEqual({ wrong: [], small: [] });
-  });
+      expect(found).toEqual({ wrong: [], small: [] });
+    },
+  );
 
   test("a screen reader reads a form's purpose, its labels, help and problems", async () => {
     const heard = await gallery.visit(context, lookNamed('properties, some left out'), (page) =>
@@ -96,7 +99,7 @@ describeInBrowser('accessibility', () => {
     ['verifying', 'Checking …'],
     ['connected', 'Brightdesk is connected'],
     ['no connection', 'No connection at the moment. This page continues by itself when the connection is back.'],
-  ])('a screen reader announces a change of the page: %s', async (name, said) => {
+  ])('a screen reader announces the new content of the page: %s', async (name, said) => {
     const status = await gallery.visit(context, lookNamed(name), (page) =>
       page.getByRole('status').evaluate((element) => element.textContent?.trim()),
     );

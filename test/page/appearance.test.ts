@@ -23,7 +23,7 @@ describeInBrowser('appearance', () => {
   afterAll(() => gallery?.close());
 
   test.each(['API key', 'properties', 'list', 'consent'])(
-    'the layout does not shift from loading to: %s',
+    'the layout does not shift between the start of loading and the appearance: %s',
     async (name) => {
       const look = lookNamed(name);
       let loaded = 0;
@@ -46,7 +46,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('with reduced motion nothing is animated', async () => {
+  test('the page animates nothing with reduced motion', async () => {
     const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
       const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;
       const usual = await page.evaluate(animations);
@@ -58,7 +58,7 @@ describeInBrowser('appearance', () => {
   });
 
   test.each(['properties, all of them', 'consent, blocked', 'connected, with a return address', 'list'])(
-    'with forced colours, what can be used has an edge: %s',
+    'with forced colours every control and panel has a border: %s',
     async (name) => {
       const without = await gallery.visit(context, lookNamed(name), async (page) => {
         await page.emulateMedia({ forcedColors: 'active' });

@@ -51,7 +51,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
   });
   afterEach(() => scene.everybodyLeaves());
 
-  test('behind a path: the hosted page connects, and every URL is below the path', async () => {
+  test('the hosted page connects a connector, and every URL is below the path', async () => {
     const page = await opened(scene.install('Ledgerly'));
     const popup = await connectsByConsent(page);
     await heading(popup, 'Ledgerly is connected').waitFor();
@@ -61,7 +61,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('behind a path: the element calls the service that its module came from', async () => {
+  test('the element calls the service from which its module was loaded', async () => {
     const keys = scene.install('Ledgerly');
     const session = await scene.session(keys, { origin: host.origin });
     host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });
@@ -73,7 +73,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('a broken connection: the page says so, and shows the current views when it is back', async () => {
+  test('the page reports a broken connection, and shows the current views after the connection is back', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await opened([key]);
     await field(page, 'API key').fill('half typ');
@@ -90,7 +90,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(kept).toBe('half typ');
   });
 
-  test('a lost answer: the page sends the same submission again, and the flow accepts it once', async () => {
+  test('after a lost answer the page repeats the same submission, and the flow accepts the submission once', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await opened([key]);
     const lost: string[] = [];

@@ -76,7 +76,7 @@ describeInBrowser('connecting', () => {
     });
   });
 
-  test('a secret property with options is typed, hidden', async () => {
+  test('a secret property with options has a hidden text input, not a list', async () => {
     const Parameters = [
       { TargetName: 'Realm', IsAccountConnectorProperty: true, IsSensitive: true, Values: ['one', 'two'] },
     ];
@@ -109,7 +109,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a wrong key: the problem stands at the field, which is empty and has the focus', async () => {
+  test('after a wrong API key the problem is shown at the field, which is empty and has the focus', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').fill('wrong');
@@ -131,7 +131,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('re-authentication: the page says that new input replaces the stored values', async () => {
+  test('during a re-authentication the page says that new input replaces the stored values', async () => {
     const [key] = scene.install('Brightdesk');
     await scene.session([key]);
     await scene.gives(key);
@@ -148,7 +148,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('another');
   });
 
-  test('Enter twice and a click submit the input once', async () => {
+  test('a user who presses Enter twice and clicks the button submits the input once', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     const sent: string[] = [];
@@ -166,7 +166,7 @@ describeInBrowser('connecting', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('a reload keeps the session, with its token in no URL and no storage', async () => {
+  test('a reload of the page keeps the session, and the session token is in no URL and no storage', async () => {
     const [key] = scene.install('Fernhill');
     const page = await scene.open([key]);
     await field(page, 'Company domain').fill('acme');

@@ -26,7 +26,7 @@ describeInBrowser('consent', () => {
   beforeAll(async () => (scene = await openWebScene()));
   afterAll(() => scene?.close());
 
-  test('a blocked window: the page says so, and the consent runs in the same tab and returns', async () => {
+  test('if the browser blocks the consent window, the page says so, and the consent runs in the same tab', async () => {
     const { key, page } = await waiting((blocked) => blocked.addInitScript('window.open = () => null'));
     await button(page, 'Go to Ledgerly').click();
     await page.getByText('Your browser has blocked the window.').waitFor();
@@ -45,7 +45,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a closed consent window changes nothing: the user opens another one with a fresh link', async () => {
+  test('after the user closed the consent window, the page opens another window with a fresh link', async () => {
     const { key, page } = await waiting();
     const first = await goOut(page);
     const attempt = (await scene.view(key)).attempt?.id;
@@ -59,7 +59,7 @@ describeInBrowser('consent', () => {
     expect(newer).not.toBe(attempt);
   });
 
-  test('a lost return: the button "I have finished there" starts the verification', async () => {
+  test('without a return the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
     await context.route('**/connectorauth/**', (route) => route.abort()); // the consent runs in another browser
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
@@ -72,7 +72,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a declined consent: the page says so after the verification', async () => {
+  test('the page reports a declined consent after the verification', async () => {
     const { key, page } = await waiting();
     const older = await goOut(page);
     await goOut(page, 'Open it again'); // the older attempt is superseded: one read is enough for it
@@ -84,7 +84,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('awaitingAuthorization');
   });
 
-  test('a declined consent: the return page shows the outcome without a reload', async () => {
+  test('the return page shows the outcome of a declined consent without a reload', async () => {
     const { page } = await waiting();
     const window = await goOut(page);
     await button(window, 'Decline').click();

@@ -114,7 +114,7 @@ describeInBrowser('the guide to embedding', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('the documented command makes an invitation, and a click begins it', async () => {
+  test('the documented command makes an invitation, and a click turns it into a session', async () => {
     const { url: SERVICE, apiKey: KEY } = scene.service;
     const env = { ...process.env, SERVICE, KEY };
     const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // the command calls this process

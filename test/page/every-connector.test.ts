@@ -104,7 +104,7 @@ describeInBrowser('one link for every connector of the sandbox', () => {
     expect(cyclrHas(connector)).toBe(state === 'authenticated');
   });
 
-  test('the page says so when the user has nothing left to do', async () => {
+  test('leads to a page that says when the user has nothing left to do', async () => {
     await button(page, 'See all').click();
 
     await heading(page, 'That is all you can do here').waitFor();

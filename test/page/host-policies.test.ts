@@ -40,8 +40,8 @@ const changed = (directive: string, instead = ''): { [name: string]: string } =>
 describeInBrowser('the page of another site', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  describe('a host page with a content security policy', () => {
-    test('a minimal content security policy: everything works', async () => {
+  describe('with a content security policy', () => {
+    test('that has only the necessary sources shows the icon and connects by consent', async () => {
       const key = scene.service.stage.install('Ledgerly', { patch: { Connector: { Icon: ICON } } });
       const page = await embedded([key]);
       await page.locator('cyclr-connect img').waitFor();
@@ -51,7 +51,7 @@ describeInBrowser('the page of another site', () => {
       expect((await scene.view(key)).state).toBe('authenticated');
     });
 
-    test('a content security policy with a nonce and trusted types, without form-action: everything works', async () => {
+    test('that has a nonce and trusted types, but no form-action, connects by consent', async () => {
       const policy = [
         `default-src 'none'; script-src 'nonce-${NONCE}'; connect-src ${scene.service.url}; img-src data:`,
         "require-trusted-types-for 'script'; trusted-types lit-html",
@@ -62,21 +62,21 @@ describeInBrowser('the page of another site', () => {
       expect(scene.complaints).toEqual([]);
     });
 
-    test('without script-src the element is not defined', async () => {
+    test('whose script-src lacks the service does not define the element', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('script-src'));
 
       expect(await complaint()).toContain('script-src');
       expect(await page.evaluate("customElements.get('cyclr-connect') === undefined")).toBe(true);
     });
 
-    test('without connect-src the element shows that it has no connection', async () => {
+    test('whose connect-src lacks the service shows that there is no connection', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('connect-src'));
 
       await page.getByText('No connection at the moment.').first().waitFor();
       expect(await complaint()).toContain('connect-src');
     });
 
-    test('without img-src only the icon is missing', async () => {
+    test('whose img-src lacks data: shows no icon, but connects', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('img-src'));
       await field(page, 'API key').fill('right');
       await button(page, 'Connect').click();
@@ -85,7 +85,7 @@ describeInBrowser('the page of another site', () => {
       expect(await complaint()).toContain('img-src');
     });
 
-    test('a form-action without the service: no consent request leaves the page', async () => {
+    test('whose form-action lacks the service sends no consent request', async () => {
       const [key] = scene.install('Ledgerly');
       const page = await embedded([key], changed('form-action', "form-action 'self'"));
       const popup = await goOut(page);
@@ -96,16 +96,16 @@ describeInBrowser('the page of another site', () => {
     });
   });
 
-  describe('a host page with a referrer policy', () => {
+  describe('with a referrer policy', () => {
     // The other policies send either the origin or the whole URL, too.
-    test.each(['origin', 'unsafe-url'])('%s: works', async (policy) => {
+    test.each(['origin', 'unsafe-url'])('%s connects by consent', async (policy) => {
       const page = await embedded(scene.install('Ledgerly'), { 'Referrer-Policy': policy });
 
       await connectsByConsent(page);
     });
 
     test.each(['no-referrer', 'same-origin'])(
-      'referrer policy %s: no consent request reaches Cyclr, and the window says why',
+      '%s sends no consent request to Cyclr, and the consent window names the cause',
       async (policy) => {
         const [key] = scene.install('Ledgerly');
         const page = await embedded([key], { 'Referrer-Policy': policy });
@@ -118,13 +118,13 @@ describeInBrowser('the page of another site', () => {
     );
   });
 
-  describe('a host page with an opener policy', () => {
+  describe('with an opener policy', () => {
     test.each([
       ['same-origin-allow-popups', 'unsafe-none'],
       ['noopener-allow-popups', 'unsafe-none'],
       ['same-origin', 'require-corp'],
       ['same-origin', 'credentialless'],
-    ])('%s, with the embedder policy %s: connected all the same', async (opener, embedder) => {
+    ])('%s and the embedder policy %s connects by consent', async (opener, embedder) => {
       const page = await embedded(scene.install('Ledgerly'), {
         'Cross-Origin-Opener-Policy': opener,
         'Cross-Origin-Embedder-Policy': embedder,
@@ -140,7 +140,7 @@ describeInBrowser('the page of another site', () => {
       expect(scene.complaints).toEqual([]);
     });
 
-    test('an opener policy of the third party: the flow ends connected', async () => {
+    test('of the third party connects by consent', async () => {
       const page = await embedded(scene.install('Ledgerly'));
       const asked: string[] = [];
       await page.context().route(`${scene.service.stage.sandbox.url}/**`, async (route) => {

@@ -36,7 +36,7 @@ describeInBrowser('the keyboard', () => {
   });
   afterAll(() => Promise.all([scene?.close(), gallery?.close()]));
 
-  test('by keyboard alone: an API key is submitted, refused and submitted again', async () => {
+  test('alone is enough to submit an API key again after a refusal', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await heading(page, 'Connect Brightdesk').waitFor();
@@ -54,7 +54,7 @@ describeInBrowser('the keyboard', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('by keyboard alone: consent runs in a window of its own', async () => {
+  test('alone is enough to consent in the consent window', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     await button(page, 'Go to Ledgerly').waitFor();
@@ -86,7 +86,7 @@ describeInBrowser('the keyboard', () => {
     ['expired, invited', 'Brightdesk was not connected in time'],
     ['invitation lapsed', 'This link has expired'],
     ['list, consent', 'Ledgerly'],
-  ])('the focus moves to the next step: %s', async (name, place) => {
+  ])('has the focus at the next step of the page: %s', async (name, place) => {
     const context = await gallery.someone();
 
     const seen = await gallery.visit(context, lookNamed(name), focused);
@@ -94,7 +94,7 @@ describeInBrowser('the keyboard', () => {
     expect(seen).toContain(place);
   });
 
-  test('Tab moves the focus in reading order', async () => {
+  test('moves the focus in reading order with Tab', async () => {
     const context = await gallery.someone();
     const order = await gallery.visit(context, lookNamed('properties, all of them'), async (page) => {
       await page.evaluate('document.activeElement.blur()');

@@ -35,7 +35,7 @@ describeInBrowser('languages', () => {
   afterAll(() => gallery?.close());
 
   test.each(elementLooks.map((look) => [look.name, look] as const))(
-    'fits and is all translated: %s',
+    'all texts of the element fit and are translated: %s',
     async (_name, look) => {
       const given = JSON.stringify(look);
       const isGiven = (text: string) =>
@@ -64,7 +64,7 @@ describeInBrowser('languages', () => {
   );
 
   test.each(['en-GB', 'de-DE'])(
-    'the pages before and after consent have texts in this language: %s',
+    'the pages before and after the consent have texts in the language %s',
     async (locale) => {
       const inLocale = await gallery.someone({ locale, viewport: smallest });
       for (const look of pageLooks) {
@@ -77,7 +77,7 @@ describeInBrowser('languages', () => {
     },
   );
 
-  test("HTML in Cyclr's texts is shown as text", async () => {
+  test("the page shows HTML in Cyclr's texts as text", async () => {
     const names = ['API key, of HTML', 'properties, odd'];
     for (const name of names) {
       const seen = await gallery.visit(context, lookNamed(name), async (page) => ({
@@ -92,7 +92,7 @@ describeInBrowser('languages', () => {
     }
   });
 
-  test('HTML in an option is shown as text', async () => {
+  test('the page shows HTML in an option as text', async () => {
     const options = await gallery.visit(context, lookNamed('properties, odd'), (page) =>
       page.getByRole('combobox').locator('option').allTextContents(),
     );

@@ -47,7 +47,7 @@ async function type(page: Page): Promise<void> {
 describeInBrowser('repeated actions', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  test('one key from five tabs at once: Cyclr takes it once, and all tabs show it', async () => {
+  test('an API key sent from five tabs at once reaches Cyclr once, and all tabs show the outcome', async () => {
     const [key] = scene.install('Brightdesk');
     const context = await scene.someone();
     const pages = await Promise.all(Array.from({ length: 5 }, () => scene.open([key], { context })));
@@ -60,7 +60,7 @@ describeInBrowser('repeated actions', () => {
     expect(scene.complaints.filter((text) => !text.includes('409'))).toEqual([]);
   });
 
-  test('two elements with one session: both show the outcome of an input to one', async () => {
+  test('two elements with one session both show the outcome of an input to one of them', async () => {
     const keys = scene.install('Brightdesk');
     const element = (id: string, session: string) => `<cyclr-connect id="${id}" session="${session}"></cyclr-connect>`;
     const { page } = await embedded(keys, (session) => element('one', session) + element('other', session));
@@ -73,7 +73,7 @@ describeInBrowser('repeated actions', () => {
     expect(puts(keys[0])).toBe(1);
   });
 
-  test('an element has one open stream however it is moved, and none after its removal', async () => {
+  test('an element has one open event stream after moves and changes, and no stream after its removal', async () => {
     const keys = scene.install('Brightdesk');
     const { page, streams, session } = await embedded(
       keys,
@@ -103,7 +103,7 @@ describeInBrowser('repeated actions', () => {
     expect(most).toBe(1);
   });
 
-  test("in React's strict mode an element has one open stream, and none after its removal", async () => {
+  test("an element in React's strict mode has one open event stream, and no stream after its removal", async () => {
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
     const { page, streams } = await embedded(
       scene.install('Brightdesk'),

@@ -18,7 +18,7 @@ describeInBrowser('the hosted page', () => {
   beforeEach(() => void (scene.complaints.length = 0));
   afterEach(() => void (passedMs = 0));
 
-  test('the page leads through several connectors, one after the other, and back to the list', async () => {
+  test('leads through several connectors, one after the other, and back to the list', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
     const returnTo = `${scene.service.url}/docs`;
     const page = await scene.open(keys, { session: { returnTo } });
@@ -41,7 +41,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('a page that is opened again continues at the same step, and ends when all connectors have ended', async () => {
+  test('continues at the same step when the user opens it again, until all flows have ended', async () => {
     const keys = scene.install('Openrates', 'Brightdesk');
     const first = await scene.open(keys);
     await field(first, 'API key').fill('right');
@@ -54,7 +54,7 @@ describeInBrowser('the hosted page', () => {
     await heading(again, 'Everything is connected').waitFor();
   });
 
-  test('the page names the account, by its label or its id, as text', async () => {
+  test('names the account by its label or its id, as text', async () => {
     const keys = scene.install('Brightdesk');
     const labelled = await scene.open(keys, { session: { accountLabel: '<b>Acme</b> & Söhne' } });
     const plain = await scene.open(keys, { session: { accountLabel: undefined } });
@@ -63,7 +63,7 @@ describeInBrowser('the hosted page', () => {
     await plain.getByText(`For ${keys[0].accountId}`, { exact: true }).waitFor();
   });
 
-  test("the page shows Cyclr's texts as text, never as HTML", async () => {
+  test("shows Cyclr's texts as text, never as HTML", async () => {
     const markup = '<img src=x onerror="document.title=1"> <a href="https://evil.example">here</a>';
     const accountId = `account-${randomUUID()}`;
     const key = scene.service.stage.install('Fernhill', {
@@ -79,7 +79,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test("the page is in German when the session's language is German", async () => {
+  test("is in German if the session's language is German", async () => {
     const page = await scene.open(scene.install('Brightdesk'), { session: { language: 'de-CH' } });
 
     await field(page, 'API-Schlüssel').waitFor();
@@ -87,7 +87,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.evaluate('[document.title, document.documentElement.lang]')).toEqual(['Apps verbinden', 'de']);
   });
 
-  test('the page sends no secret in clear and stores none', async () => {
+  test('sends and stores no secret in clear', async () => {
     const keys = scene.install('Kestrel', 'Insightful');
     const { secret, foundIn } = createTestSecrets();
     const sent: string[] = [];
@@ -113,7 +113,7 @@ describeInBrowser('the hosted page', () => {
     expect(foundIn(kept)).toEqual([]);
   });
 
-  test('the page calls only its own service and violates no content security policy', async () => {
+  test('calls only its own service and violates no content security policy', async () => {
     const asked: string[] = [];
     const page = await scene.open(scene.install('Brightdesk'), {
       before: async (opened) => void opened.on('request', (request) => asked.push(request.url())),
@@ -125,7 +125,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('without an event stream the page reads the views by plain requests', async () => {
+  test('reads the views by plain requests if it has no event stream', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys, {
       before: (opened) => opened.route('**/v1/session/events', (route) => route.abort()),
@@ -138,7 +138,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.getByText('No connection at the moment.').count()).toBe(0);
   });
 
-  test('input without a connection is kept sealed, and sent when the connection is back', async () => {
+  test('keeps input sealed while there is no connection, and sends the input afterwards', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys);
     await field(page, 'API key').fill('half typed');
@@ -152,7 +152,7 @@ describeInBrowser('the hosted page', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
   });
 
-  test('opening an invitation changes nothing; each click turns it into a session', async () => {
+  test('changes nothing when an invitation is opened; each click turns the invitation into a session', async () => {
     const keys = scene.install('Brightdesk');
     const invitation = await scene.service.session(keys, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -172,7 +172,7 @@ describeInBrowser('the hosted page', () => {
     expect(before).toEqual([]);
   });
 
-  test('an expired session: the page says so at the next step, and no input reached the flow', async () => {
+  test('reports an expired session at the next step, and no input reaches the flow', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').fill('right');
@@ -184,7 +184,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('with an invitation an expired session is replaced, and the pending input arrives', async () => {
+  test('replaces an expired session by means of the invitation, and the pending input reaches the flow', async () => {
     const [key] = scene.install('Brightdesk');
     const invitation = await scene.service.session(key, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -199,7 +199,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a malformed, cut or expired link: the page names the next step', async () => {
+  test('names the next step after a malformed, cut or expired link', async () => {
     const opened = async (fragment: string) => {
       const page = await (await scene.someone()).newPage();
       await page.goto(`${scene.service.url}/connect${fragment}`);
@@ -213,7 +213,7 @@ describeInBrowser('the hosted page', () => {
     await heading(invited, 'This link has expired').waitFor();
   });
 
-  test("the element's compressed module is smaller than 60 KB", async () => {
+  test("loads the element's module, which is smaller than 60 KB when compressed", async () => {
     const { body, encoding } = await new Promise<{ body: Buffer; encoding?: string }>((resolve, reject) => {
       const url = `${scene.service.url}/connect/cyclr-connect.js`;
       get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {

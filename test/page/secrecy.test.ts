@@ -79,7 +79,7 @@ describeInBrowser('secrets', () => {
   besideHost((both) => ({ scene, host } = both));
 
   test.each(['the hosted page', 'a page of another site'])(
-    'a value typed into %s leaves the page sealed only, and the page keeps no copy in clear',
+    'a value typed into %s leaves the page only sealed, and the page keeps no copy in clear',
     async (where) => {
       const { secret, foundIn } = createTestSecrets();
       const keys = scene.install('Kestrel', 'Insightful');
@@ -103,7 +103,7 @@ describeInBrowser('secrets', () => {
     },
   );
 
-  test('a session token is in no URL and no Referer, except the fragment of its link', async () => {
+  test('a session token is in no Referer and no URL except the fragment of the session link', async () => {
     const [key] = scene.install('Ledgerly');
     const session = await scene.session([key]);
     const record = await recorded();
@@ -130,7 +130,7 @@ describeInBrowser('secrets', () => {
     expect(elsewhere.length).toBeGreaterThan(0);
   });
 
-  test('every page has a content security policy without unsafe sources and other sites', async () => {
+  test('every page of the service has a content security policy without unsafe sources and other sites', async () => {
     const [key] = scene.install('Ledgerly');
     const record = await recorded();
     const page = await scene.open([key], { context: record.context });

@@ -35,7 +35,7 @@ describeInBrowser('tabs and windows', () => {
     sandbox().clearFaults();
   });
 
-  test('a closed tab: another tab continues, also after the worker was restarted', async () => {
+  test('another tab continues after the first tab was closed, also after a restart of the worker', async () => {
     const keys = scene.install('Fernhill');
     const first = await scene.open(keys);
     await field(first, 'Company domain').fill('acme');
@@ -51,7 +51,7 @@ describeInBrowser('tabs and windows', () => {
     expect(sandbox().connectorOf(keys[0].accountId, keys[0].connectorId).Properties).toMatchObject([{ Value: 'acme' }]);
   });
 
-  test('without a worker input is kept sealed, and arrives when a worker runs', async () => {
+  test('input sent while no worker runs reaches the flow once after a worker starts', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').waitFor();
@@ -66,7 +66,7 @@ describeInBrowser('tabs and windows', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('when one of two tabs finishes, the other one shows it, also with half-typed input', async () => {
+  test('a tab with half-typed input shows the outcome of an input in another tab', async () => {
     const keys = scene.install('Brightdesk');
     const [one, other] = [await scene.open(keys), await scene.open(keys)];
     await field(other, 'API key').fill('half typ');
@@ -89,8 +89,8 @@ describeInBrowser('tabs and windows', () => {
     expect(await field(page, 'API key').count()).toBe(0);
   });
 
-  describe('a reload', () => {
-    test('a reload while input is being applied: the page shows the work, then the outcome', async () => {
+  describe('a reload of the page', () => {
+    test('while input is being applied shows the work, then the outcome', async () => {
       const keys = scene.install('Brightdesk');
       const page = await scene.open(keys);
       const { accountId: account } = keys[0];
@@ -105,7 +105,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Brightdesk is connected').waitFor();
     });
 
-    test('a reload during a verification: the page shows the work, then the outcome', async () => {
+    test('during a verification shows the work, then the outcome', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
       await button(popup, 'Decline').click();
@@ -116,7 +116,7 @@ describeInBrowser('tabs and windows', () => {
       await page.getByText('Checking the access to Ledgerly.').waitFor();
     });
 
-    test('a reload while a consent window is open: the flow ends connected, also with a second window', async () => {
+    test('while a consent window is open lets the user finish the consent, also in a second window', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
 
@@ -129,7 +129,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Ledgerly is connected').waitFor();
     });
 
-    test('a reload after a refusal: the page shows the problem and an empty input', async () => {
+    test('after a refusal shows the problem and an empty input', async () => {
       const page = await scene.open(scene.install('Brightdesk'));
       await give(page, 'wrong');
       await page.getByText('This was not accepted.').waitFor();
@@ -143,7 +143,7 @@ describeInBrowser('tabs and windows', () => {
     test.each([
       ['cancelled', 'Connecting Brightdesk was cancelled'],
       ['authenticated', 'Brightdesk is connected'],
-    ] as const)('of a connector that was %s shows that state', async (state, title) => {
+    ] as const)('after the flow was %s shows this state', async (state, title) => {
       const [key] = scene.install('Brightdesk');
       const page = await scene.open([key]);
       await field(page, 'API key').waitFor();
@@ -172,7 +172,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(page, 'Ledgerly is connected').waitFor();
   });
 
-  test('consent after the connect page was closed: the page shows the connector as connected when opened again', async () => {
+  test('after a consent given while the connect page was closed, the page shows the connector as connected', async () => {
     const keys = scene.install('Ledgerly');
     const { page, popup } = await atConsent(keys);
     const link = popup.url();
@@ -191,7 +191,7 @@ describeInBrowser('tabs and windows', () => {
     expect(answer.status).toBe(302);
   });
 
-  test('an expired consent link: the next click gets a fresh one', async () => {
+  test('after the consent link has expired, the next click gets a fresh link', async () => {
     const page = await scene.open(scene.install('Ledgerly'));
     await button(page, 'Go to Ledgerly').waitFor();
     sandbox().switches.signInTokenExpiresIn = 0;

@@ -31,7 +31,7 @@ describe('the token endpoint', () => {
     expect(answer).toMatchObject({ status: 400, json: { error: 'invalid_client' } });
   });
 
-  test('restricts a token with a scope to its account', async () => {
+  test('gives for a scope a token that is valid for one account only', async () => {
     const { sandbox, call } = await scene();
     const { json } = await mint(sandbox, { scope: `account:${ACCOUNT}` });
 
@@ -42,7 +42,7 @@ describe('the token endpoint', () => {
   });
 });
 
-describe('401 is the answer to a call with', () => {
+describe('the sandbox answers 401 to a call with', () => {
   test.each([
     ['no token', { token: undefined }],
     ['an unknown token', { token: 'abc' }],
@@ -67,7 +67,7 @@ describe('401 is the answer to a call with', () => {
 });
 
 describe('an account connector', () => {
-  test('is listed page by page, with Total-Pages by the switch', async () => {
+  test('is listed page by page, with the header Total-Pages if the switch totalPages is on', async () => {
     const { sandbox, call, ids } = await scene(['Brightdesk', 'Fernhill', 'Kestrel']);
 
     const [first, second] = [await call('GET', `${LIST}?pageSize=2`), await call('GET', `${LIST}?page=2&pageSize=2`)];
@@ -81,7 +81,7 @@ describe('an account connector', () => {
     expect([first, without].map(({ headers }) => headers.get('total-pages'))).toEqual(['2', null]);
   });
 
-  test('of another account is 404', async () => {
+  test('of another account gives 404', async () => {
     const { call } = await scene();
 
     const answer = await call('GET', `${LIST}/1001`);
@@ -123,7 +123,7 @@ describe('an account connector', () => {
     expect(json).toMatchObject([{ ReasonCode: 20, ObjectId: ids[1] }, { ReasonCode: 40 }]);
   });
 
-  test('of each kind is in the account acme, with ids from 1001', async () => {
+  test('of each kind is installed in the account acme, with ids from 1001', async () => {
     const { sandbox } = await scene();
 
     const acme = sandbox.accounts().find(({ accountId }) => accountId === 'acme');
@@ -134,7 +134,7 @@ describe('an account connector', () => {
   });
 });
 
-describe('an AuthValue is stored', () => {
+describe('the sandbox stores an AuthValue', () => {
   test.each([
     ['ApiKey', 'Brightdesk', 'a key'],
     ['Basic', 'Insightful', base64('Zoë:s:e:c')],
@@ -154,17 +154,20 @@ describe('an AuthValue is stored', () => {
   test.each([
     ['Quartz', { ClientId: 'id', ClientSecret: 's' }],
     ['Sugarloaf', { Username: 'me', Password: 'p' }],
-  ])('as {} for %s, whose properties are enough: authenticated at the next GET', async (connector, properties) => {
-    const { put, get, set } = await scene([connector]);
-    await set(properties);
+  ])(
+    '{} for %s, whose properties are enough, and the connector is authenticated at the next GET',
+    async (connector, properties) => {
+      const { put, get, set } = await scene([connector]);
+      await set(properties);
 
-    const answer = await put({ AuthValue: '{}' });
+      const answer = await put({ AuthValue: '{}' });
 
-    expect(answer.json.Authenticated).toBe(false);
-    expect((await get()).json).toMatchObject({ Authenticated: true, AuthValue: '{}' });
-  });
+      expect(answer.json.Authenticated).toBe(false);
+      expect((await get()).json).toMatchObject({ Authenticated: true, AuthValue: '{}' });
+    },
+  );
 
-  test('as {} with an expired secret: never authenticated until the property is replaced', async () => {
+  test('{} with an expired secret, and the connector is authenticated only after the property is replaced', async () => {
     const { call, put, get, set, id } = await scene(['Quartz']);
     const [, secret] = await set({ ClientId: 'id', ClientSecret: 'expired-secret' });
     await put({ AuthValue: '{}' });
@@ -176,7 +179,7 @@ describe('an AuthValue is stored', () => {
     expect((await get()).json.Authenticated).toBe(true);
   });
 
-  test('and shows as authenticated later, by the switch authenticatedAfterMs', async () => {
+  test('and shows the connector as authenticated after the time of the switch authenticatedAfterMs', async () => {
     const { sandbox, put, get } = await scene();
     sandbox.switches.authenticatedAfterMs = 60_000;
     const early = [await put({ AuthValue: 'a key' }), await get()];
@@ -187,7 +190,7 @@ describe('an AuthValue is stored', () => {
     await eventually(get, ({ json }) => json.Authenticated);
   });
 
-  test('and Cyclr fills the properties that it looks up itself', async () => {
+  test('and fills the properties that Cyclr looks up itself', async () => {
     const { put } = await scene(['Parrotmail']);
 
     const { json } = await put({ AuthValue: 'a key' });
@@ -196,17 +199,17 @@ describe('an AuthValue is stored', () => {
   });
 });
 
-describe('an AuthValue is refused', () => {
+describe('the sandbox refuses an AuthValue', () => {
   test.each([
-    ['a wrong key', 'Brightdesk', 'wrong-key'],
-    ['an empty key', 'Brightdesk', ''],
-    ['Basic in clear', 'Insightful', 'me:secret'],
-    ['a wrong password', 'Insightful', base64('me:wrong-one')],
-    ['tokens that are not JSON', 'Ledgerly', 'at'],
-    ['a wrong token', 'Ledgerly', tokens({ AccessToken: 'wrong-at' })],
-    ['{} where a user must consent', 'Ledgerly', '{}'],
-    ['any value for None', 'Openrates', 'a key'],
-    ['any value for AuthFields', 'Fieldstone', 'a key'],
+    ['with a wrong API key', 'Brightdesk', 'wrong-key'],
+    ['with an empty API key', 'Brightdesk', ''],
+    ['with a user name and a password that are not in base64', 'Insightful', 'me:secret'],
+    ['with a wrong password', 'Insightful', base64('me:wrong-one')],
+    ['with tokens that are not JSON', 'Ledgerly', 'at'],
+    ['with a wrong token', 'Ledgerly', tokens({ AccessToken: 'wrong-at' })],
+    ['{} if a user must consent', 'Ledgerly', '{}'],
+    ['for the auth type None', 'Openrates', 'a key'],
+    ['for the auth type AuthFields', 'Fieldstone', 'a key'],
   ])('%s', async (_what, connector, AuthValue) => {
     const { put, get } = await scene([connector]);
 
@@ -216,7 +219,7 @@ describe('an AuthValue is refused', () => {
     expect((await get()).json).toMatchObject({ Authenticated: false, AuthValue: null });
   });
 
-  test('by a message that quotes the wrong value, and the stored one stays', async () => {
+  test('with a message that quotes the wrong value, and keeps the stored AuthValue', async () => {
     const { put, get } = await scene();
     await put({ AuthValue: 'the good key' });
 
@@ -226,7 +229,7 @@ describe('an AuthValue is refused', () => {
     expect((await get()).json).toMatchObject({ Authenticated: true, AuthValue: 'the good key' });
   });
 
-  test('by 200 with Authenticated: false, by the switch wrongKey', async () => {
+  test('with 200 and Authenticated: false if the switch wrongKey is unauthenticated', async () => {
     const { sandbox, put } = await scene();
     sandbox.switches.wrongKey = 'unauthenticated';
 
@@ -268,7 +271,7 @@ describe('a property', () => {
     expect([removed.status, (await at.call('GET', one)).status]).toEqual([204, 404]);
   });
 
-  test('with a wrong value is refused by POST and PUT, with messages that quote it', async () => {
+  test('with a wrong value is refused by POST and PUT, with messages that quote the value', async () => {
     const at = await scene(['Fernhill']);
     const [added] = await at.set({ Domain: 'acme' });
 
@@ -285,22 +288,25 @@ describe('a property', () => {
     ['duplicate', 200, ['first', 'second']],
     ['replace', 200, ['second']],
     ['400', 400, ['first']],
-  ] as const)('that is posted twice, with the switch secondPost %s', async (variant, status, values) => {
-    const at = await scene(['Fernhill']);
-    at.sandbox.switches.secondPost = variant;
-    await at.set({ Domain: 'first' });
+  ] as const)(
+    'that is posted twice with the switch secondPost %s gives status %i and the values %j',
+    async (variant, status, values) => {
+      const at = await scene(['Fernhill']);
+      at.sandbox.switches.secondPost = variant;
+      await at.set({ Domain: 'first' });
 
-    const [second] = await at.set({ Domain: 'second' });
+      const [second] = await at.set({ Domain: 'second' });
 
-    expect(second?.status).toBe(status);
-    expect((await at.get(path)).json.map(({ Value }: { Value: string }) => Value)).toEqual(values);
-  });
+      expect(second?.status).toBe(status);
+      expect((await at.get(path)).json.map(({ Value }: { Value: string }) => Value)).toEqual(values);
+    },
+  );
 });
 
 describe('a sign-in token', () => {
   const signIn = `/v1.0/accounts/${ACCOUNT}/signintoken`;
 
-  test('contains characters that a URL must encode, and expires by the switches', async () => {
+  test('contains characters that a URL must encode, and expires after the time of its switch', async () => {
     const { sandbox, call } = await scene(['Ledgerly']);
     const body = { Username: 'me' };
 

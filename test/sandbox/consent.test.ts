@@ -7,8 +7,8 @@ afterEach(stopAll);
 
 const nothing = { AuthValue: null, Authenticated: false };
 
-describe('a link', () => {
-  test('opens a page that asks for consent, with names as text', async () => {
+describe('a consent link', () => {
+  test('opens a page that asks for consent and shows names as text', async () => {
     const { sandbox, id, link, open } = await oauthScene();
     sandbox.update(ACCOUNT, id, { Name: `<script>"Ledger's" & Co` });
 
@@ -22,7 +22,7 @@ describe('a link', () => {
     expect(text.match(/(?<=<button name="decision" value=")\w+/g)).toEqual(['approve', 'decline', 'error', 'close']);
   });
 
-  test('can be used once, also when it is opened twice at the same time, and HEAD does not use it', async () => {
+  test('can be used once, even if opened twice at the same time, and a HEAD request does not use the link', async () => {
     const { link, open } = await oauthScene();
     const url = await link();
 
@@ -36,7 +36,7 @@ describe('a link', () => {
   test.each([
     ['an unknown token', { token: 'abc' }],
     ['an unknown connector', { id: '999999' }],
-  ])('with %s is 403', async (_what, fields) => {
+  ])('with %s gives 403', async (_what, fields) => {
     const { link, open } = await oauthScene();
 
     const { status, text } = await open(await link(fields));
@@ -45,14 +45,14 @@ describe('a link', () => {
     expect(text).toContain('403 – Forbidden: Access is denied.');
   });
 
-  test('with an expired token is 403', async () => {
+  test('with an expired token gives 403', async () => {
     const { sandbox, link, open } = await oauthScene();
     sandbox.switches.signInTokenExpiresIn = 0;
 
     expect((await open(await link())).status).toBe(403);
   });
 
-  test('to a connector of another account or without OAuth is 403, and does not use the token', async () => {
+  test('to a connector of another account or without OAuth gives 403, and does not use the token', async () => {
     const { sandbox, ids, signIn, link, open } = await oauthScene(['Ledgerly', 'Brightdesk']);
     const [other] = sandbox.createAccount('a2', { connectors: ['Ledgerly'] });
     const { Token: token } = (await signIn()).json;
@@ -67,7 +67,7 @@ describe('a link', () => {
   });
 
   test.each([undefined, '/done', 'javascript:alert(1)', `${TARGET}\r\nSet-Cookie: a=b`])(
-    'with the targetOrigin %j is an error page, and does not use the token',
+    'with the targetOrigin %j gives an error page, and does not use the token',
     async (targetOrigin) => {
       const { signIn, link, open } = await oauthScene();
       const { Token: token } = (await signIn()).json;
@@ -83,18 +83,21 @@ describe('a link', () => {
   test.each([
     ['good', 'p', true],
     ['expired', 'expired-p', false],
-  ])('to a connector with %s properties that are enough redirects at once', async (_what, Password, Authenticated) => {
-    const { set, get, link, open } = await oauthScene(['Sugarloaf']);
-    await set({ Username: 'me', Password });
+  ])(
+    'to a connector that needs only properties redirects at once, with %s properties',
+    async (_what, Password, Authenticated) => {
+      const { set, get, link, open } = await oauthScene(['Sugarloaf']);
+      await set({ Username: 'me', Password });
 
-    const { status, headers } = await open(await link());
+      const { status, headers } = await open(await link());
 
-    expect([status, headers.get('location')]).toEqual([302, TARGET]);
-    expect((await get()).json).toMatchObject({ Authenticated });
-  });
+      expect([status, headers.get('location')]).toEqual([302, TARGET]);
+      expect((await get()).json).toMatchObject({ Authenticated });
+    },
+  );
 });
 
-describe('a decision', () => {
+describe('a decision of the user', () => {
   test('to approve stores tokens and redirects to the target, whose query is unchanged', async () => {
     const { get, consent } = await oauthScene();
     const targetOrigin = `${TARGET}?to=%2Fa%20b&x=1+2;'()&%C3%BC=%C3%BC#here`;
@@ -137,7 +140,7 @@ describe('a decision', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('to approve is an error page while a required property is missing', async () => {
+  test('to approve gives an error page while a required property is missing', async () => {
     const { set, consent, stored } = await oauthScene(['Shopwell']);
 
     const early = await consent('approve');
@@ -171,7 +174,7 @@ describe('a decision', () => {
     expect((await consent('decline', { targetOrigin })).location).toBe(expected);
   });
 
-  test('with a callback message posts it to the opener, and redirects nowhere', async () => {
+  test('on a link with a callback message posts the message to the opener, and redirects nowhere', async () => {
     const { link, open, decide } = await oauthScene();
     const callbackMessage = `</script><script>alert("it's")`;
 
@@ -208,7 +211,7 @@ describe('a second consent', () => {
     expect(stored().AuthValue).not.toBe(before.AuthValue);
   });
 
-  test('gives the same tokens, by the switch reconsentSameValue', async () => {
+  test('gives the same tokens if the switch reconsentSameValue is on', async () => {
     const { sandbox, consent, stored, before } = await authenticated();
     sandbox.switches.reconsentSameValue = true;
 
@@ -217,7 +220,7 @@ describe('a second consent', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('that fails keeps the value or drops it, by the switch failedReconsent', async () => {
+  test('that fails keeps or drops the AuthValue, as the switch failedReconsent says', async () => {
     const { sandbox, consent, stored, before } = await authenticated();
 
     await consent('decline');
@@ -231,7 +234,7 @@ describe('a second consent', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('is not needed for a refresh, which replaces the tokens and nothing else', async () => {
+  test('is not needed for a refresh of the tokens, which changes nothing but the tokens', async () => {
     const { sandbox, id, before } = await authenticated();
 
     const answer = await send(sandbox, 'POST', `/_sandbox/accounts/${ACCOUNT}/connectors/${id}/refresh`);
@@ -240,7 +243,7 @@ describe('a second consent', () => {
     expect(answer.json.AuthValue).not.toBe(before.AuthValue);
   });
 
-  test('and its tokens are not shown by the API, by the switch authValueReadable', async () => {
+  test('gives tokens that the API does not show if the switch authValueReadable is off', async () => {
     const { sandbox, call, get, stored } = await authenticated();
     sandbox.switches.authValueReadable = false;
 
@@ -251,7 +254,7 @@ describe('a second consent', () => {
   });
 });
 
-test('every page is sent with no-store, without Referer, frames and scripts', async () => {
+test('every page of the sandbox is sent with no-store, no-referrer and a policy against frames, and has no scripts', async () => {
   const { sandbox, link, open, decide } = await oauthScene();
   const consent = await open(await link());
   const pages = [
@@ -292,7 +295,7 @@ describe('the control call consent', () => {
   });
 
   test.each(['http://cyclr.example/connectorauth', 'http://127.0.0.1:9/connectorauth', 'connectorauth'])(
-    'refuses a link to elsewhere: %s',
+    'refuses a link to another host or path: %s',
     async (url) => {
       const { sandbox } = await oauthScene();
 

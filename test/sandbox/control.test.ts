@@ -4,8 +4,8 @@ import { ACCOUNT, scene, send, stopAll } from './scene';
 
 afterEach(stopAll);
 
-describe('over HTTP', () => {
-  test('an account is made, listed, read and changed', async () => {
+describe('the control API of the sandbox', () => {
+  test('makes and lists accounts, and reads and changes their connectors', async () => {
     const { sandbox } = await scene();
     const body = { accountId: 'Zoë/2', connectors: ['Ledgerly', 'Brightdesk'] };
 
@@ -26,7 +26,7 @@ describe('over HTTP', () => {
     expect(read.json).toMatchObject({ Authenticated: true, Connector: { AuthType: 'New', Name: 'Brightdesk' } });
   });
 
-  test('an account has one connector of each kind by default, and an id of any length that Cyclr allows', async () => {
+  test('makes an account with one connector of each kind by default, and with an id as long as Cyclr allows', async () => {
     const { sandbox, call } = await scene();
     const accountId = 'ü'.repeat(200);
 
@@ -39,7 +39,7 @@ describe('over HTTP', () => {
     expect([read.status, called.status]).toEqual([200, 200]);
   });
 
-  test('a cycle is made', async () => {
+  test('makes a cycle', async () => {
     const { sandbox, call, id } = await scene();
 
     const body = { connectorIds: [id], otherReasonCodes: [30] };
@@ -49,7 +49,7 @@ describe('over HTTP', () => {
     expect(prerequisites.json).toMatchObject([{ ReasonCode: 20, ObjectId: id }, { ReasonCode: 30 }]);
   });
 
-  test('faults are added and cleared, switches set, tokens revoked', async () => {
+  test('adds and clears faults, sets switches and revokes tokens', async () => {
     const { sandbox, get } = await scene();
     const fault = { match: { method: 'GET' }, times: 9, then: { status: 503 } };
 
@@ -72,7 +72,7 @@ describe('over HTTP', () => {
     ['a path that is no regular expression', 'POST', '/faults', { match: { path: '(' }, then: 'reset' }],
     ['an unknown connector', 'POST', '/accounts', { accountId: 'a2', connectors: ['Nosuch'] }],
     ['an unknown field', 'PATCH', '/accounts/acme/connectors/1001', { authenticated: true }],
-  ])('%s is refused', async (_what, method, path, body) => {
+  ])('refuses %s', async (_what, method, path, body) => {
     const { sandbox } = await scene();
 
     const answer = await send(sandbox, method, `/_sandbox${path}`, { body });
@@ -81,7 +81,7 @@ describe('over HTTP', () => {
   });
 });
 
-test('a control call with another host name is refused, so that no web page reads it by DNS rebinding', async () => {
+test('a control call with another host name is refused, so that no web page reads the sandbox by DNS rebinding', async () => {
   const { sandbox } = await scene();
 
   const status = await new Promise((resolve, reject) => {
@@ -94,7 +94,7 @@ test('a control call with another host name is refused, so that no web page read
   expect(status).toBe(403);
 });
 
-test('requests are recorded with their account, token, body and status, until they are deleted', async () => {
+test('the sandbox records requests with account, token, body and status, until a call deletes the records', async () => {
   const { sandbox, call, put, id } = await scene();
   await put({ AuthValue: 'wrong-key' });
   await call('PATCH', '/v1.0/nowhere?page=2', { token: 'abc', account: 'Müller & Söhne/1', body: 'not { JSON' });

@@ -14,7 +14,7 @@ async function sceneWith(then: FaultRule['then']) {
   return { ...at, stored: () => at.sandbox.connectorOf(ACCOUNT, at.id) };
 }
 
-describe('a fault instead of an answer', () => {
+describe('a fault that replaces the answer', () => {
   test.each<[string, FaultRule['then'], object]>([
     ['a status with JSON', { status: 503, body: { Message: 'm' } }, { status: 503, json: { Message: 'm' } }],
     ['a status with text', { status: 502, body: 'Bad gateway' }, { status: 502, text: 'Bad gateway' }],
@@ -22,9 +22,9 @@ describe('a fault instead of an answer', () => {
     ['an HTML page', 'html', { status: 200, text: expect.stringMatching(/^<!DOCTYPE html>/) }],
     ['an HTML error', 'html500', { status: 500, text: expect.stringMatching(/Runtime Error/) }],
     ['an empty answer', 'empty', { status: 200, text: '' }],
-    ['a 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
+    ['an answer 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
     ['Authenticated: false', 'unauthenticated', { status: 200, json: { Name: 'Brightdesk', Authenticated: false } }],
-  ])('%s: nothing is stored, and the next request succeeds', async (_what, then, expected) => {
+  ])('with %s stores nothing, and the next request succeeds', async (_what, then, expected) => {
     const { put, stored } = await sceneWith(then);
 
     const hit = await put(KEY);
@@ -43,7 +43,7 @@ describe('a fault instead of an answer', () => {
     ['url-encoded', 'a%2F%22key%22'],
     ['truncated', 'a/"k…'],
     ['upper', 'A/"KEY"'],
-  ] as const)('a 400 that repeats the secret: %s', async (form, repeated) => {
+  ] as const)('echo400 gives 400 and repeats the secret in the form %s', async (form, repeated) => {
     const { put } = await sceneWith({ kind: 'echo400', form });
 
     const { status, json } = await put(KEY);
@@ -52,7 +52,7 @@ describe('a fault instead of an answer', () => {
     expect(json.Message).toContain(`'${repeated}'`);
   });
 
-  test.each([17, 'Wed, 21 Oct 2099 07:28:00 GMT'])('429 with Retry-After: %s', async (retryAfter) => {
+  test.each([17, 'Wed, 21 Oct 2099 07:28:00 GMT'])('throttled gives 429 with Retry-After: %s', async (retryAfter) => {
     const { put } = await sceneWith({ kind: 'throttled', retryAfter });
 
     const { status, headers } = await put(KEY);
@@ -61,7 +61,7 @@ describe('a fault instead of an answer', () => {
     expect(headers.get('retry-after')).toBe(String(retryAfter));
   });
 
-  test('a redirect to somewhere else', async () => {
+  test('redirect gives 302 to another path', async () => {
     const { put } = await sceneWith('redirect');
 
     const { status, headers } = await put(KEY);
@@ -72,20 +72,20 @@ describe('a fault instead of an answer', () => {
 });
 
 describe('a fault of the connection', () => {
-  test('a reset: nothing is stored', async () => {
+  test('reset closes the connection and stores nothing', async () => {
     const { put, stored } = await sceneWith('reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
     expect(stored().AuthValue).toBeNull();
   });
 
-  test('an answer that ends in the middle', async () => {
+  test('truncated gives an answer that ends in the middle', async () => {
     const { put } = await sceneWith('truncated');
 
     await expect(put(KEY)).rejects.toThrow('terminated');
   });
 
-  test('applied-then-reset: the request is applied, the answer is lost', async () => {
+  test('applied-then-reset applies the request, and the answer is lost', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
@@ -93,7 +93,7 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
-  test('applied-then-hang: the request is applied, but never answered', async () => {
+  test('applied-then-hang applies the request, and never answers', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-hang');
     const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
 
@@ -109,7 +109,7 @@ describe('a fault of the connection', () => {
     ]);
   });
 
-  test('held: the request waits until the rule is released, then is answered', async () => {
+  test('held lets the request wait until the rule is released, then answers', async () => {
     const { sandbox, put, stored } = await sceneWith('empty');
     sandbox.clearFaults();
     const release = sandbox.fault({ match: PUT, then: 'held' });
@@ -126,7 +126,7 @@ describe('a fault of the connection', () => {
     expect([meanwhile, stored().AuthValue]).toEqual([null, KEY.AuthValue]);
   });
 
-  test('slow: the answer is sent after the delay', async () => {
+  test('slow sends the answer after the delay', async () => {
     const { put } = await sceneWith({ kind: 'slow', ms: 40 });
     const before = performance.now();
 
@@ -137,7 +137,7 @@ describe('a fault of the connection', () => {
   });
 
   test.each<FaultRule['then']>(['hang', { kind: 'slow', ms: 60_000 }])(
-    'no answer until the sandbox closes, and nothing is stored: %j',
+    '%j gives no answer until the sandbox closes, and stores nothing',
     async (then) => {
       const { put, stored, sandbox } = await sceneWith(then);
       const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
@@ -154,7 +154,7 @@ describe('a fault of the connection', () => {
   );
 });
 
-describe('a rule', () => {
+describe('a fault rule', () => {
   test('applies to `times` requests, after `skip` others', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: { method: 'GET' }, skip: 1, times: 2, then: { status: 503 } });
@@ -164,7 +164,7 @@ describe('a rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 503, 200]);
   });
 
-  test('applies always until the faults are cleared', async () => {
+  test('without times applies until the faults are cleared', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, times: 'always', then: { status: 503 } });
 
@@ -195,7 +195,7 @@ describe('a rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([502, 503, 200]);
   });
 
-  test('can apply to the token endpoint, and repeat the client secret', async () => {
+  test('can apply to the token endpoint, and can repeat the client secret', async () => {
     const { sandbox } = await scene();
     sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form: 'plain' } });
 

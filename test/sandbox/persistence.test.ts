@@ -30,7 +30,7 @@ async function linkTo({ url }: { url: string }, { sandbox, link }: OAuthScene, t
   return (await link({ token })).replace(sandbox.url, url);
 }
 
-test('a restart keeps the stored values and the bearer tokens', async () => {
+test('a restart of the sandbox keeps the stored values and the bearer tokens', async () => {
   const first = await scene(['Fernhill'], { dataFile });
   await first.set({ Domain: 'acme' });
   await first.put({ AuthValue: 'a key' });
@@ -43,7 +43,7 @@ test('a restart keeps the stored values and the bearer tokens', async () => {
   expect(second.id).toBeGreaterThan(first.id);
 });
 
-test('a change is on the disk before its answer is sent', async () => {
+test('a change is in the data file before the sandbox answers the request', async () => {
   const first = await scene(['Brightdesk'], { dataFile });
   await first.put({ AuthValue: 'a key' });
 
@@ -52,7 +52,7 @@ test('a change is on the disk before its answer is sent', async () => {
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).AuthValue).toBe('a key');
 });
 
-test('a change whose answer was lost is on the disk', async () => {
+test('a change is in the data file even if the answer was lost', async () => {
   const first = await scene(['Brightdesk'], { dataFile });
   first.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
   await first.put({ AuthValue: 'a key' }).catch(() => undefined);
@@ -62,7 +62,7 @@ test('a change whose answer was lost is on the disk', async () => {
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('a delayed authentication happens after the restart', async () => {
+test('a delayed authentication happens after a restart of the sandbox', async () => {
   const first = await scene(['Quartz'], { dataFile });
   await first.set({ ClientId: 'id', ClientSecret: 's' });
   await first.put({ AuthValue: '{}' });
@@ -74,7 +74,7 @@ test('a delayed authentication happens after the restart', async () => {
   expect(json.Authenticated).toBe(true);
 });
 
-test('a sign-in token can be used after the restart, once', async () => {
+test('a sign-in token can be used once after a restart of the sandbox', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [fresh, used] = [(await first.signIn()).json.Token, (await first.signIn()).json.Token];
   await first.open(await first.link({ token: used }));
@@ -86,7 +86,7 @@ test('a sign-in token can be used after the restart, once', async () => {
   expect(outcomes.map(({ status }) => status)).toEqual([403, 302, 403]);
 });
 
-test('an open consent can be decided after the restart, once', async () => {
+test('an open consent can be decided once after a restart of the sandbox', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [begun, decided] = [await first.open(await first.link()), await first.open(await first.link())];
   await first.decide(decided, 'decline');
@@ -103,7 +103,7 @@ test('an open consent can be decided after the restart, once', async () => {
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('simultaneous changes are all kept, in a file that only its owner can read', async () => {
+test('the data file keeps all simultaneous changes, and only its owner can read the file', async () => {
   const first = await scene([], { dataFile });
   const accountIds = Array.from({ length: 50 }, (_, n) => `m${n}`);
   await Promise.all(

@@ -32,7 +32,7 @@ async function startListening(env: Record<string, string> = {}) {
   return { ...started, line, url: /http:\S+/.exec(line)?.[0] ?? '' };
 }
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s, also when it is repeated, ends the process with 0', async (signal) => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s, also if repeated, ends the sandbox with exit code 0', async (signal) => {
   const { child, exited, line, url } = await startListening({ SANDBOX_HOST: '0.0.0.0' });
   await send({ url }, 'POST', '/_sandbox/faults', { body: { match: {}, then: 'hang' } });
   const hanging = expect(send({ url }, 'GET', '/v1.0/account/connectors')).rejects.toThrow('fetch failed');
@@ -49,7 +49,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s, also when it is repeated, ends th
   await hanging;
 });
 
-test('the process ends when its parent disconnects', async () => {
+test('the sandbox ends after its parent process disconnects', async () => {
   const { child, exited } = await startListening();
 
   child.disconnect();
@@ -57,7 +57,7 @@ test('the process ends when its parent disconnects', async () => {
   expect(await exited).toBe(0);
 });
 
-test('a port in use is one line on standard error and exit code 1', async () => {
+test('a port in use gives one line on standard error and exit code 1', async () => {
   const { sandbox } = await scene();
   const port = new URL(sandbox.url).port;
 
@@ -67,6 +67,6 @@ test('a port in use is one line on standard error and exit code 1', async () => 
   expect(await stderr).toBe(`Cyclr sandbox: port ${port} is in use; set SANDBOX_PORT to another one\n`);
 });
 
-test('an invalid port is refused by name', () => {
+test('an invalid port gives an error that names SANDBOX_PORT', () => {
   expect(() => readEnvironment({ SANDBOX_PORT: '70800' })).toThrow(/^SANDBOX_PORT is no port number$/);
 });

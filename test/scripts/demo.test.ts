@@ -11,7 +11,7 @@ jest.setTimeout(600_000); // ends a hang
 const allEnded = `${Object.keys(expectations).length} of ${Object.keys(expectations).length} connectors ended as expected.`;
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));
 
-test('without a running stack, npm run demo starts one, and every connector ends as expected', async () => {
+test('without a running stack, npm run demo starts a stack, and every flow ends as expected', async () => {
   const before = leftovers();
   const demo = installation.run('demo');
 
@@ -23,7 +23,7 @@ test('without a running stack, npm run demo starts one, and every connector ends
   expect(leftovers()).toEqual(before);
 });
 
-test('npm run demo uses the stack of npm start, and can be repeated', async () => {
+test('npm run demo uses the running stack of npm start, and can be repeated', async () => {
   const start = installation.run('start', await freePorts());
   await start.prints('Ctrl-C stops everything');
 

@@ -20,7 +20,7 @@ const key = { accountId: 'acme', connectorId: 1002 };
 const portsIn = (env: NodeJS.ProcessEnv) => Object.values(env).map(Number);
 const areFree = (env: NodeJS.ProcessEnv) => Promise.all(portsIn(env).map((port) => isFree(port)));
 
-describe('a stack that runs', () => {
+describe('while a local stack runs', () => {
   let installation: Installation;
   let env: NodeJS.ProcessEnv;
   let start: Running;
@@ -66,7 +66,7 @@ describe('a stack that runs', () => {
     expect(attributes.stdout).toMatch(`127.0.0.1:${env.TEMPORAL_DEV_PORT}, namespace default: `);
   });
 
-  test('a second npm start refuses, and names folder, process and addresses of the first, whatever its own ports', async () => {
+  test('a second npm start ends, and names folder, process and addresses of the first, even if its own ports are free', async () => {
     const second = installation.run('start', await freePorts());
 
     expect(await second.ended).toBe(1);
@@ -77,7 +77,7 @@ describe('a stack that runs', () => {
   });
 });
 
-describe('start and stop', () => {
+describe('the start and stop of the local stack', () => {
   let installation: Installation;
   beforeEach(() => (installation = install()));
   afterEach(() => installation.remove());
@@ -95,7 +95,7 @@ describe('start and stop', () => {
       ({ state }) => state === 'awaitingProperties',
     );
 
-  test('Ctrl-C stops every process, and the next npm start continues the flows', async () => {
+  test('Ctrl-C stops every process of npm start, and the next npm start continues the flows', async () => {
     const env = await freePorts();
     const first = installation.run('start', env);
     await first.prints(UP);
@@ -119,7 +119,7 @@ describe('start and stop', () => {
     expect(await second.ended).toBe(0);
   });
 
-  test('Ctrl-C during the start stops the processes that were started', async () => {
+  test('Ctrl-C during npm start stops the processes that were started', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
     await start.prints('Temporal at');
@@ -146,7 +146,7 @@ describe('start and stop', () => {
   });
 });
 
-describe('npm start refuses before it starts anything', () => {
+describe('npm start fails before it starts a process', () => {
   let installation: Installation;
   let env: NodeJS.ProcessEnv;
   beforeEach(async () => {
@@ -167,7 +167,7 @@ describe('npm start refuses before it starts anything', () => {
     writeFileSync(join(installation.folder, '.data', name), content);
   };
 
-  test('taken ports, with one line for each: its number and its variable', async () => {
+  test('if ports are taken, with one line for each port: its number and its variable', async () => {
     const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
     const servers: Server[] = [];
     for (const variable of variables) {
@@ -188,15 +188,15 @@ describe('npm start refuses before it starts anything', () => {
     }
   });
 
-  test('two variables with the same port', async () => {
+  test('if two variables have the same port', async () => {
     expect(await refusal({ SANDBOX_PORT: env.PORT })).toContain(`are both ${env.PORT}`);
   });
 
-  test('a variable that is no port number', async () => {
+  test('if a variable is no port number', async () => {
     expect(await refusal({ SANDBOX_PORT: 'http' })).toBe('SANDBOX_PORT is no port number.\n');
   });
 
-  test('a .data that is a file', async () => {
+  test('if .data is a file', async () => {
     writeFileSync(join(installation.folder, '.data'), '');
 
     expect(await refusal()).toMatch(/\.data is a file, but .* Rename the file\.\n$/);
@@ -208,7 +208,7 @@ describe('npm start refuses before it starts anything', () => {
     ['sandbox.json', 'half a fi'],
     ['temporal.db', 'This is a text, and no database.'],
     ['running.json', '{'],
-  ])('a broken %s in .data, in one line that names the file and the remedy', async (name, content) => {
+  ])('if %s in .data is broken, with one line that names the file and the remedy', async (name, content) => {
     write(name, content);
 
     const output = await refusal();
@@ -219,7 +219,7 @@ describe('npm start refuses before it starts anything', () => {
     expect(readFileSync(join(installation.folder, '.data', name), 'utf8')).toBe(content);
   });
 
-  test('a Temporal server whose port is closed', async () => {
+  test('if the port of the configured Temporal server is closed', async () => {
     const address = `127.0.0.1:${await freePort()}`;
 
     expect(await refusal({ TEMPORAL_ADDRESS: address })).toMatch(

@@ -12,14 +12,14 @@ test.each([
     expires: '2030-01-01T00:00:00Z',
     refreshExpires: '2031-01-01',
   },
-])('%j are credentials', (credentials) => {
+])('credentialsOf accepts %j', (credentials) => {
   expect(credentialsOf(JSON.stringify(credentials))).toEqual(credentials);
 });
 
 test.each<[string, unknown]>([
-  ['no key', { kind: 'apiKey' }],
-  ['an empty key', { kind: 'apiKey', key: '' }],
-  ['a key that is no string', { kind: 'apiKey', key: 1 }],
+  ['an API key without its member key', { kind: 'apiKey' }],
+  ['an empty API key', { kind: 'apiKey', key: '' }],
+  ['an API key that is no string', { kind: 'apiKey', key: 1 }],
   ['the members of another kind', { kind: 'apiKey', username: 'hunter2', password: 'hunter2' }],
   ['an unknown member', { kind: 'tokens', accessToken: 'hunter2', refresh_token: 'hunter2' }],
   ['no password', { kind: 'basic', username: 'hunter2' }],
@@ -32,11 +32,11 @@ test.each<[string, unknown]>([
   ['null', null],
   ['a string', 'hunter2'],
   ['more than 64 KiB', { kind: 'apiKey', key: 'hunter2'.repeat(10_000) }],
-])('%s is malformed', (_, value) => {
+])('credentialsOf refuses %s as malformed', (_, value) => {
   expect(() => credentialsOf(JSON.stringify(value))).toThrow(expect.objectContaining({ code: 'malformed' }));
 });
 
-test('the error for a text that is not JSON does not quote it and has no cause', () => {
+test('the error of credentialsOf for a text that is not JSON does not quote the text and has no cause', () => {
   const attempt = () => credentialsOf('{"kind":"apiKey","key":"hunter2"');
 
   try {

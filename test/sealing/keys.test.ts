@@ -25,7 +25,7 @@ test('generateKey makes a private P-256 key whose kid is the RFC 7638 thumbprint
   });
 });
 
-test('after a rotation the new key seals, and values sealed to the old key still open', async () => {
+test('after rotate the new key seals, and values sealed to the old key still open', async () => {
   const before = { keys: [await generateKey()] };
   const sealedBefore = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
 
@@ -40,7 +40,7 @@ test('after a rotation the new key seals, and values sealed to the old key still
   expect(await open(await seal('new', binding, sealer), binding, keys)).toBe('new');
 });
 
-test('a value sealed to a removed key is unknownKey', async () => {
+test('opening a value sealed to a removed key fails with unknownKey', async () => {
   const before = { keys: [await generateKey()] };
   const sealed = await seal('old', binding, await publicKeyOf(JSON.stringify(before)));
   const [first] = (await rotate(before)).keys;
@@ -64,7 +64,7 @@ test('publicKeyOf gives a public key, also for a private set', async () => {
   expect(sealer.key).toMatchObject({ type: 'public' });
 });
 
-test('an imported key cannot be exported', async () => {
+test('an imported private key cannot be exported', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
   expect(key!.key).toMatchObject({ type: 'private', extractable: false });
@@ -72,7 +72,7 @@ test('an imported key cannot be exported', async () => {
   expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {}, fingerprintKey: {} }));
 });
 
-test('a missing kid is computed, and unknown members are dropped', async () => {
+test('keySetOf computes a missing kid, and drops unknown members', async () => {
   const { kid, d, ...half } = await generateKey();
 
   const set = await keySetOf(setOf({ ...half, x5t: 'something' }));
@@ -105,7 +105,7 @@ test.each<[string, RegExp, (key: Jwk) => unknown]>([
   ['another use', /not for ECDH-ES/, (key) => ({ ...key, use: 'sig' })],
   ['another algorithm', /not for ECDH-ES/, (key) => ({ ...key, alg: 'ECDH-ES+A256KW' })],
   ['null', /no P-256 key/, () => null],
-])('a set with %s is refused', async (_, message, change) => {
+])('a JWK set with %s is refused', async (_, message, change) => {
   const text = setOf(await generateKey(), change(await generateKey()));
 
   await expect(privateKeysOf(text)).rejects.toThrow(message);
@@ -123,7 +123,7 @@ test.each([
   ['nothing', () => ''],
   ['more than 64 KiB', (key: Jwk) => setOf(key) + ' '.repeat(65_536)],
   ['a key twice', (key: Jwk) => setOf(key, key)],
-])('a text with %s is no key set, and the error quotes none of it', async (_, textOf) => {
+])('a text with %s is refused as a JWK set, and the error does not quote the text', async (_, textOf) => {
   const key = await generateKey();
 
   const err = await privateKeysOf(textOf(key)).catch((reason: Error) => reason);
@@ -134,13 +134,13 @@ test.each([
   expect(err).not.toHaveProperty('cause');
 });
 
-test('a set of 20 keys is not rotated', async () => {
+test('rotate refuses a set of 20 keys', async () => {
   const keys = await Promise.all(Array.from({ length: 20 }, generateKey));
 
   await expect(rotate({ keys })).rejects.toThrow('remove old ones first');
 });
 
-test('readKeySet takes a JWK set or the path of its file', async () => {
+test('readKeySet accepts a JWK set or the path of its file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sealing-'));
   try {
     const file = join(folder, 'keys.json');
@@ -155,7 +155,7 @@ test('readKeySet takes a JWK set or the path of its file', async () => {
   }
 });
 
-test('readKeySet does not quote a value that is neither, because it can be a JWK set in quotes', async () => {
+test('readKeySet does not quote a value that is neither JWK set nor path, because the value can contain a key', async () => {
   const err = await readKeySet('\'{"keys":[{"d":"hunter2"}]}\'').catch((reason: Error) => reason);
 
   expect(err).toMatchObject({ name: 'KeySetError' });
@@ -175,7 +175,7 @@ test('the fingerprint key is derived from the private part by HKDF (RFC 5869), s
   expect(await macOf(key!)).toBe(createHmac('sha256', Buffer.from(derived)).update(message).digest('hex'));
 });
 
-test('the fingerprint key is the same at each import, and differs by key', async () => {
+test('the fingerprint key is the same at each import, and differs for each sealing key', async () => {
   const set = await rotate({ keys: [await generateKey()] });
   const text = JSON.stringify(set);
 

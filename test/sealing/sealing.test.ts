@@ -61,7 +61,7 @@ test('a sealed text opens for its binding', async () => {
 });
 
 test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat(MAX_PLAINTEXT_BYTES)])(
-  'text %# is the same after sealing and opening',
+  'the text of case %# is the same after sealing and opening',
   async (text) => {
     const sealed = await seal(text, binding, sealer);
 
@@ -78,7 +78,7 @@ test('a sealed value does not open for another binding', async () => {
   );
 });
 
-test('the protected header has the members of the contract and no others', async () => {
+test('the protected header of a sealed value has the documented members and no others', async () => {
   const sealed = await seal('hunter2', { ...binding, purpose: 'property:Schlüssel' }, sealer, NOW);
 
   expect(headerOf(sealed)).toEqual({
@@ -98,7 +98,7 @@ test('sealing the same text twice gives two different values', async () => {
   expect(await seal('hunter2', binding, sealer)).not.toEqual(await seal('hunter2', binding, sealer));
 });
 
-test('the forged JWE of the next tests opens without changes', async () => {
+test('a JWE that this test file encrypts itself opens', async () => {
   expect(await open(await forged({}), binding, keys, NOW)).toBe('hunter2');
 });
 
@@ -106,20 +106,20 @@ test.each([
   ['another content encryption', { enc: 'A128GCM' }],
   ['a CBC content encryption', { enc: 'A256CBC-HS512' }],
   ['a connector id as text', { con: '42' }],
-  ['a name that is not in the contract', { typ: 'JWE' }],
+  ['a header member that is not documented', { typ: 'JWE' }],
   ['an issue time in fractions of a second', { iat: NOW / 1000 }],
   ['an issue time as text', { iat: '1893553445' }],
   ['no issue time', { iat: undefined }],
   ['no purpose', { pur: undefined }],
-])('%s is refused', async (_, header) => {
+])('open refuses a JWE with %s', async (_, header) => {
   await expect(open(await forged(header), binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
 test.each([
-  ['zip', { zip: 'DEF' }],
-  ['crit', { crit: ['exp'], exp: 1 }],
+  ['a zip member', { zip: 'DEF' }],
+  ['a crit member', { crit: ['exp'], exp: 1 }],
   ['another alg', { alg: 'ECDH-ES+A256KW' }],
-  ['alg dir', { alg: 'dir' }],
+  ['the alg dir', { alg: 'dir' }],
   ['party info', { apu: 'YQ', apv: 'Yg' }],
   ['no kid', { kid: undefined }],
   ['a kid that is no text', { kid: 1 }],
@@ -127,7 +127,7 @@ test.each([
   ['an epk off the curve', { epk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } }],
   ['an epk of another curve', { epk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } }],
   ['no epk', { epk: undefined }],
-])('a header changed afterwards is refused: %s', async (_, change) => {
+])('open refuses a sealed value whose header was changed to have %s', async (_, change) => {
   const sealed = await seal('hunter2', binding, sealer, NOW);
 
   const tampered = withHeader(sealed, { ...headerOf(sealed), ...change });
@@ -135,7 +135,7 @@ test.each([
   await expect(open(tampered, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
-test('a sealed value with any one character changed is refused', async () => {
+test('open refuses a sealed value with any one character changed', async () => {
   const { sealed } = await seal('hunter2', binding, sealer, NOW);
   // The last character of a part can have unused bits, so that two spellings are the same bytes.
   const last = new Set([...sealed.matchAll(/\.|$/g)].map(({ index }) => index - 1));
@@ -158,8 +158,8 @@ test.each<[string, unknown]>([
   ['no JWE', { sealed: 'hunter2' }],
   ['a header that is no JSON', { sealed: 'aHVudGVyMg..a.b.c' }],
   ['a header that is null', { sealed: 'bnVsbA..a.b.c' }],
-  ['an oversized one', { sealed: `${'a'.repeat(96 * 1024)}..b.c.d` }],
-])('%s in place of a sealed value is refused', async (_, value) => {
+  ['an oversized text', { sealed: `${'a'.repeat(96 * 1024)}..b.c.d` }],
+])('open refuses %s in place of a sealed value', async (_, value) => {
   await expect(open(value as Sealed, binding, keys)).rejects.toMatchObject(notOpenable);
 });
 
@@ -169,7 +169,7 @@ test.each([
   ['padding', (p: string[]) => p.with(4, `${p[4]}==`)],
   ['white space', (p: string[]) => p.with(3, `${p[3]}\n`)],
   ['a sixth part', (p: string[]) => [...p, 'AAAA']],
-])('a JWE with %s is refused', async (_, change) => {
+])('open refuses a sealed value with %s', async (_, change) => {
   const { sealed } = await seal('hunter2', binding, sealer);
 
   const tampered = { sealed: change(sealed.split('.')).join('.') };
@@ -177,13 +177,13 @@ test.each([
   await expect(open(tampered, binding, keys)).rejects.toMatchObject(notOpenable);
 });
 
-test('a plaintext that is not UTF-8 is refused', async () => {
+test('open refuses a plaintext that is not UTF-8', async () => {
   const sealed = await forged({}, new Uint8Array([0x68, 0xff]));
 
   await expect(open(sealed, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
-test('a sealed value opens for 8 days, and also before its issue time', async () => {
+test('a sealed value opens until 8 days after its issue time, and also before its issue time', async () => {
   const sealed = await seal('hunter2', binding, sealer, NOW);
   const issuedAt = Math.floor(NOW / 1000) * 1000;
 
@@ -192,7 +192,7 @@ test('a sealed value opens for 8 days, and also before its issue time', async ()
   await expect(open(sealed, binding, keys, issuedAt + 8 * DAY_MS + 1)).rejects.toMatchObject(notOpenable);
 });
 
-test('a value is unknownKey only if everything but the key fits, because unknownKey is retried', async () => {
+test('open fails with unknownKey only if all but the key is right, because unknownKey is retried', async () => {
   const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
   const sealed = await seal('hunter2', binding, sealer);
 
@@ -204,14 +204,18 @@ test('a value is unknownKey only if everything but the key fits, because unknown
 test.each<[string, string, Partial<Binding>]>([
   ['a text over 64 KiB', 'é'.repeat(MAX_PLAINTEXT_BYTES / 2 + 1), {}],
   ['a lone surrogate', 'hunter\ud800', {}],
-  ['a lone surrogate in a name', 'hunter2', { purpose: 'property:\ud800' }],
+  ['a lone surrogate in the name of a property', 'hunter2', { purpose: 'property:\ud800' }],
   ['an unknown purpose', 'hunter2', { purpose: 'x' as never }],
   ['a property without a name', 'hunter2', { purpose: 'property:' }],
-  ['a sealed value over 96 KiB because of its name', 'hunter2', { purpose: `property:${'x'.repeat(100_000)}` }],
+  [
+    'a property whose name makes the sealed value larger than 96 KiB',
+    'hunter2',
+    { purpose: `property:${'x'.repeat(100_000)}` },
+  ],
   ['an invalid account id', 'hunter2', { accountId: 'アカ1' }],
   ['an invalid connector id', 'hunter2', { connectorId: 0 }],
   ['an invalid submission id', 'hunter2', { submissionId: 'a b' }],
-])('%s is not sealed', async (_, text, change) => {
+])('seal refuses %s as malformed', async (_, text, change) => {
   await expect(seal(text, { ...binding, ...change }, sealer)).rejects.toMatchObject({ code: 'malformed' });
 });
 
@@ -244,7 +248,7 @@ test('the values of secret fields and of unknown names are secret; sealed and em
   expect(secretsIn(values, fields)).toEqual({ Key: 'hunter2', Unknown: 'x' });
 });
 
-test('a sealed property opens under its own name only', async () => {
+test('a sealed property opens only under its own name', async () => {
   const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
 
   const { Key } = await sealProperties({ Key: 'hunter2' }, submission, sealer);

@@ -6,7 +6,7 @@ import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
 
-test('a server that is not there: TemporalUnavailable after the time limit, with the address and without the API key', async () => {
+test('connect fails without a server after the time limit; the error has the address and no API key', async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const target = temporalTarget({
     TEMPORAL_ADDRESS: address,
@@ -24,7 +24,7 @@ test('a server that is not there: TemporalUnavailable after the time limit, with
   }
 });
 
-test('connectAtOnce fails at the first try for a closed port and for an unknown host name', async () => {
+test('connectAtOnce fails at the first try if the port is closed or the host name is unknown', async () => {
   const closed = `127.0.0.1:${await freePort()}`;
 
   const failures = await Promise.all(
@@ -41,7 +41,7 @@ test('connectAtOnce fails at the first try for a closed port and for an unknown 
   ]);
 });
 
-test('a server that refuses the connection: TemporalUnavailable with its reason, after one call', async () => {
+test('connect fails after one call if the server refuses the connection; the error has the reason', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   let calls = 0;
   server.on('stream', (stream) => {
@@ -61,13 +61,13 @@ test('a server that refuses the connection: TemporalUnavailable with its reason,
   expect(calls).toBe(1);
 });
 
-test('without settings the target is localhost:7233 and the namespace default', () => {
+test('without settings temporalTarget gives localhost:7233 and the namespace default', () => {
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), '[profile.default]\n');
 
   expect(temporalTarget({ TEMPORAL_CONFIG_FILE })).toMatchObject({ address: 'localhost:7233', namespace: 'default' });
 });
 
-test('a profile names the server, and a variable overrides it', () => {
+test('temporalTarget uses the server of a profile, and a variable overrides the profile', () => {
   const profile = '[profile.away]\naddress = "away:7233"\nnamespace = "flows"\napi_key = "k"\n';
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), profile);
   const env = { TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE: 'away' };
@@ -83,7 +83,7 @@ test('a profile names the server, and a variable overrides it', () => {
   });
 });
 
-test('the error of an unreadable profile does not quote it', () => {
+test('the error of temporalTarget for an unreadable profile does not quote the profile', () => {
   const broken = '[profile.default]\napi_key = "marked-secret\n';
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), broken);
 

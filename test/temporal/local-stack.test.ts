@@ -21,11 +21,11 @@ function folderWith(content: unknown): string {
 const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
 const noConfigFile = () => ({ HOME: temporaryFolder() });
 
-test('a stack file with the id of a running process gives the stack', () => {
+test('findLocalStack returns the stack if the process in the stack file runs', () => {
   expect(findLocalStack(folderWith(stack))).toEqual(stack);
 });
 
-test('without a stack file, with a file as data folder, and after the end of the process, no stack is found', () => {
+test('findLocalStack finds no stack without a stack file, with a file as data folder, and after the process has ended', () => {
   expect(findLocalStack(temporaryFolder())).toBeUndefined();
   expect(findLocalStack(write(join(temporaryFolder(), '.data'), ''))).toBeUndefined();
   expect(findLocalStack(folderWith({ ...stack, pid: deadPid() }))).toBeUndefined();
@@ -43,14 +43,14 @@ test.each(['', '{"service":{"apiKey":"marked-secret"', 'null', '{}', JSON.string
   },
 );
 
-test('Temporal is that of the local stack, without the API key of another server', () => {
+test('findTemporal gives the server of the local stack, without the API key of another server', () => {
   const target = findTemporal({ TEMPORAL_API_KEY: 'k', TEMPORAL_DEV_PORT: '1' }, folderWith(stack));
 
   const { address, namespace } = stack.temporal;
   expect(target).toEqual({ address, namespace, connectionOptions: { address } });
 });
 
-test('with an explicit address, namespace or profile the stack file is not read', () => {
+test('findTemporal does not read the stack file if address, namespace or profile are set', () => {
   const TEMPORAL_CONFIG_FILE = write(
     join(temporaryFolder(), 'temporal.toml'),
     '[profile.default]\naddress = "by-file:1"\n[profile.away]\naddress = "by-profile:1"\n',
@@ -66,7 +66,7 @@ test('with an explicit address, namespace or profile the stack file is not read'
   });
 });
 
-test('without a variable and a stack that runs, Temporal is at its default address', () => {
+test('findTemporal gives the default address without variables and without a running stack', () => {
   const folder = folderWith({ ...stack, pid: deadPid() });
 
   expect(findTemporal(noConfigFile(), folder)).toMatchObject({ address: 'localhost:7233', namespace: 'default' });

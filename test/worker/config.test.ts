@@ -9,7 +9,7 @@ const right = async () => ({
   SEALING_KEYS: JSON.stringify({ keys: [await generateKey()] }),
 });
 
-test('an origin with a slash at its end is read as the origin, and an empty variable as not set', async () => {
+test('readConfig removes a slash at the end of an origin, and reads an empty variable as not set', async () => {
   const config = await readConfig({ ...(await right()), CYCLR_SIGN_IN_USERNAME: '', HEALTH_PORT: '' });
 
   expect(config).toMatchObject({
@@ -19,7 +19,7 @@ test('an origin with a slash at its end is read as the origin, and an empty vari
   });
 });
 
-test('one message names every fault, and quotes no value', async () => {
+test('the error of readConfig names every fault in one message, and quotes no value', async () => {
   const env = {
     CYCLR_API_URL: 'hunter2',
     CYCLR_CLIENT_ID: '',
@@ -41,11 +41,11 @@ test.each([
   'https://api.cyclr.com?x=1',
   'https://api.cyclr.com#x',
   'https://user:password@api.cyclr.com',
-])('CYCLR_API_URL %p is refused', async (CYCLR_API_URL) => {
+])('readConfig refuses CYCLR_API_URL %p', async (CYCLR_API_URL) => {
   await expect(readConfig({ ...(await right()), CYCLR_API_URL })).rejects.toThrow(/^CYCLR_API_URL is no origin/);
 });
 
-test('SEALING_KEYS without a private part is refused', async () => {
+test('readConfig refuses SEALING_KEYS without a private part', async () => {
   const { d: _, ...publicKey } = await generateKey();
 
   const reading = readConfig({ ...(await right()), SEALING_KEYS: JSON.stringify({ keys: [publicKey] }) });
@@ -53,6 +53,6 @@ test('SEALING_KEYS without a private part is refused', async () => {
   await expect(reading).rejects.toThrow('SEALING_KEYS is not usable: key 1 of the JWK set has no private part');
 });
 
-test.each(['a', '-1', '65536', '80.5'])('HEALTH_PORT %p is refused', async (HEALTH_PORT) => {
+test.each(['a', '-1', '65536', '80.5'])('readConfig refuses HEALTH_PORT %p', async (HEALTH_PORT) => {
   await expect(readConfig({ HEALTH_PORT })).rejects.toThrow(/^HEALTH_PORT is no port number$/m);
 });

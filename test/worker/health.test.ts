@@ -15,7 +15,7 @@ test.each([
   [{ workflowPollerState: 'FAILED' }, 'The poller for workflow tasks is FAILED.'],
   [{ activityPollerState: 'SHUTDOWN' }, 'The poller for activity tasks is SHUTDOWN.'],
 ] as [Partial<Status>, string | undefined][])(
-  'a worker with the status %p is not ready: %s',
+  'a worker with the status %p is ready, or not ready with a reason: %s',
   async (status, reason) => {
     const health = healthWith(status);
 
@@ -24,17 +24,17 @@ test.each([
   },
 );
 
-test('a worker that has failed must be restarted', () => {
+test('a failed worker gives a failure, so that it is restarted', () => {
   expect(healthWith({ runState: 'FAILED' }).failure()).toBe('The worker has failed.');
 });
 
-test('the reason of a refused call has its gRPC code, never its message', async () => {
+test('the reason after a refused call of Temporal has the gRPC code, never the message of the error', async () => {
   const health = healthWith({}, () => Promise.reject(Object.assign(new Error('a secret'), { code: 16 })));
 
   expect(await health.notReady()).toBe('Temporal does not answer, or refuses us (gRPC code 16).');
 });
 
-test('several probes within a second make one call to Temporal', async () => {
+test('several health probes within a second make one call to Temporal', async () => {
   jest.useFakeTimers();
   let calls = 0;
   const health = healthWith({}, async () => void calls++);

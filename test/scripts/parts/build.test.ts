@@ -11,7 +11,7 @@ const building = /^building dist/gm;
 const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
 
-test('the first run builds and starts the main with its arguments; the next one starts it without a build', async () => {
+test('run.mjs builds and starts a main with its arguments; the next run starts the main without a build', async () => {
   const root = project();
   const dist = join(root, 'dist');
 
@@ -36,7 +36,7 @@ test('the first run builds and starts the main with its arguments; the next one 
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('two runs at once share one build, and take over the lock of a dead process', async () => {
+test('two simultaneous runs of run.mjs share one build, and take over the lock of a dead process', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
   await dead.ended;
@@ -55,7 +55,7 @@ test('two runs at once share one build, and take over the lock of a dead process
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('a warning of the bundler fails the build, names the place, and leaves the earlier dist/ as it was', async () => {
+test('a warning of the bundler fails the build, and leaves the earlier dist/ unchanged', async () => {
   const root = project();
   write(join(root, 'dist', 'worker', 'main.js'), '// an earlier build');
   write(join(root, 'workflows', 'other.ts'), 'export const something = 1;\n');
@@ -74,7 +74,7 @@ test('a warning of the bundler fails the build, names the place, and leaves the 
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('a stop signal to run.mjs reaches the main', async () => {
+test('a stop signal to run.mjs reaches the main that it started', async () => {
   const root = project();
   worker(root, 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("here");');
   const { child, output, ended } = run(root, ['worker']);
@@ -92,7 +92,7 @@ test('an unknown command prints the usage and exits with 2', async () => {
   expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
 });
 
-test('an older Node is refused in one line that names both versions', async () => {
+test('an older Node gives an error of one line that names both versions', async () => {
   const root = project();
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
   write(join(root, 'package.json'), JSON.stringify({ ...manifest, engines: { node: '>=99.5' } }));
@@ -126,7 +126,7 @@ describe('node_modules', () => {
     return { env: { npm_execpath }, calls: () => readFileSync(calls, 'utf8') };
   }
 
-  test('is missing: npm run worker fails and prints the command to run', async () => {
+  test('is missing: npm run worker fails and prints the command that installs the packages', async () => {
     const root = project({ installed: false });
 
     expect(await run(root, ['worker'], npm(root).env).ended).toEqual({
@@ -136,7 +136,7 @@ describe('node_modules', () => {
     });
   });
 
-  test('is missing: two npm run demo at once install once, with no output of npm on standard output', async () => {
+  test('is missing: two simultaneous npm run demo install once, and npm prints nothing on standard output', async () => {
     const root = project({ installed: false });
     write(join(root, 'scripts', 'demo', 'main.ts'), 'declare const console: any;\nconsole.log("the demo");\n');
     const { env, calls } = npm(root);

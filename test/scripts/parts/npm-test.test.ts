@@ -43,7 +43,7 @@ const ways: [string, (npm: { pid?: number }) => void][] = [
   ['SIGTERM to npm alone', ({ pid }) => process.kill(pid!, 'SIGTERM')],
 ];
 
-test.each(ways)('npm test, stopped while tests run by %s, leaves no process behind', async (_name, send) => {
+test.each(ways)('npm test leaves no process behind after a stop during the tests by %s', async (_name, send) => {
   const root = projectWithTests();
   const { npm, ended } = npmTest(root);
   await eventually(() => ['one.json', 'other.json'].every((name) => existsSync(join(root, name))));
@@ -58,17 +58,20 @@ test.each(ways)('npm test, stopped while tests run by %s, leaves no process behi
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-test.each(ways)('npm test, stopped while it builds by %s, leaves no process and no half build', async (_name, send) => {
-  const root = projectWithTests();
-  const { npm, output, ended } = npmTest(root);
-  await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
+test.each(ways)(
+  'npm test leaves no process and no half build after a stop during the build by %s',
+  async (_name, send) => {
+    const root = projectWithTests();
+    const { npm, output, ended } = npmTest(root);
+    await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
 
-  send(npm);
-  await ended;
+    send(npm);
+    await ended;
 
-  expect(processesIn(root)).toEqual([]);
-  expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual([]);
-});
+    expect(processesIn(root)).toEqual([]);
+    expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual([]);
+  },
+);
 
 /** The ids of the processes that run in this folder. On Linux only. */
 function processesIn(root: string): string[] {

@@ -27,7 +27,7 @@ async function program(line: [string, ...string[]], { logFolder = temporaryFolde
 
 const staying = 'setInterval(() => {}, 1000); console.log("here");';
 
-test('a process appends its output to its log file, and log() is the part since its start', async () => {
+test('a process appends its output to its log file, and log() returns the part since its start', async () => {
   const logFolder = join(temporaryFolder(), 'logs');
   await (
     await main('console.log("earlier")', { logFolder })
@@ -42,7 +42,7 @@ test('a process appends its output to its log file, and log() is the part since 
   expect(readFileSync(join(logFolder, 'own.log'), 'utf8')).toBe('earlier\none\ntwo\n');
 });
 
-test('a process gets the arguments and the variables that are given, and loses those that are undefined', async () => {
+test('a process gets the given arguments and variables, but no variables that are given as undefined', async () => {
   process.env.REMOVED = 'a value';
   atEnd(() => delete process.env.REMOVED);
   const env = { GIVEN: 'a value', REMOVED: undefined };
@@ -56,7 +56,7 @@ test('a process gets the arguments and the variables that are given, and loses t
   expect(started.log()).toBe('an argument a value undefined\n');
 });
 
-test('stop, called twice, sends one SIGTERM', async () => {
+test('two calls of stop send one SIGTERM', async () => {
   const started = await main(
     `process.on('SIGTERM', () => { console.log('asked'); setTimeout(process.exit, 200, 0) }); ${staying}`,
   );
@@ -71,14 +71,14 @@ test('stop, called twice, sends one SIGTERM', async () => {
   expect(started.log()).toBe('here\nasked\n');
 });
 
-test('a process that ignores SIGTERM is killed', async () => {
+test('stop kills a process that ignores SIGTERM', async () => {
   const started = await main(`process.on('SIGTERM', () => {}); ${staying}`);
   await eventually(() => started.log().includes('here'));
 
   expect(await started.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-test('a start waits until the process is ready', async () => {
+test('startMain waits until the process is ready', async () => {
   const ready = join(temporaryFolder(), 'ready');
   const code = `setTimeout(() => require('fs').writeFileSync(${JSON.stringify(ready)}, ''), 200); ${staying}`;
 
@@ -88,19 +88,19 @@ test('a start waits until the process is ready', async () => {
   expect(started.isRunning()).toBe(true);
 });
 
-test('a process that ends before it is ready fails the start with its last lines', async () => {
+test('startMain fails with the last lines of a process that ends before it is ready', async () => {
   const starting = main('console.log("a reason"); process.exit(4)', { isReady: async () => false });
 
   await expect(starting).rejects.toThrow(/^The own did not start: it ended with exit code 4 \(log: .*\):\na reason$/);
 });
 
-test('a start that does not wait leaves that to ready()', async () => {
+test('startMain with waits: false returns at once, and ready() fails if the process ends', async () => {
   const started = await main('process.exit(4)', { isReady: async () => false, waits: false });
 
   await expect(started.ready()).rejects.toThrow('it ended with exit code 4');
 });
 
-test('a port that is taken fails the start, and nothing runs', async () => {
+test('startMain fails if a port is taken, and starts no process', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   atEnd(() => server.close());
   await once(server, 'listening');
@@ -120,7 +120,7 @@ describe('a program behind a guard process', () => {
     expect(one.log()).toBe('here\n');
   });
 
-  test('stops, and is killed if it ignores SIGTERM', async () => {
+  test('ends after stop(), and is killed if it ignores SIGTERM', async () => {
     const [willing, deaf] = [
       await program(['sleep', '60']),
       await program(['sh', '-c', 'trap "" TERM; echo here; sleep 60']),
@@ -132,13 +132,13 @@ describe('a program behind a guard process', () => {
     await eventually(() => !isAlive(willing.pid) && !isAlive(deaf.pid));
   });
 
-  test('that does not exist fails the start', async () => {
+  test('that does not exist makes startProgram fail', async () => {
     await expect(program(['/nowhere/at-all'])).rejects.toThrow(/ENOENT/);
   });
 });
 
 describe('parts that are started together', () => {
-  test('are stopped once, the latest first', async () => {
+  test('are stopped once, in reverse order of their start', async () => {
     const stopped: string[] = [];
     const stack = await startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
@@ -165,7 +165,7 @@ describe('parts that are started together', () => {
   });
 });
 
-describe('when the parent is killed', () => {
+describe('after the parent process was killed', () => {
   /** A process that calls a start function, prints the id of the started process, and keeps running. */
   function parentOf(call: string) {
     const module = JSON.stringify(join(dist, 'scripts', 'local', 'process.js'));
@@ -183,7 +183,7 @@ describe('when the parent is killed', () => {
     await eventually(() => !isAlive(Number(output.stdout)));
   });
 
-  test('a main stops as by SIGTERM', async () => {
+  test('a main gets SIGTERM and ends', async () => {
     const logFolder = temporaryFolder();
     const done = JSON.stringify(join(logFolder, 'done'));
     const code = `process.on('SIGTERM', () => { require('fs').writeFileSync(${done}, ''); process.exit(); }); ${staying}`;

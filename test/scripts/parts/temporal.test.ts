@@ -41,7 +41,7 @@ async function connectTo(address: string): Promise<Connection> {
   return connection;
 }
 
-test('a server that is started again on its data file still has its flows', async () => {
+test('a Temporal server that is started again on its data file still has its flows', async () => {
   const folder = temporaryFolder();
   const [uiPort, dbFile] = [await freePort(), join(folder, 'temporal.db')];
   const options = { ...(await optionsIn(folder)), uiPort, dbFile, searchAttributes: searchAttributeTypes };
@@ -57,7 +57,7 @@ test('a server that is started again on its data file still has its flows', asyn
   expect(await missingSearchAttributes(second.connection, 'default')).toEqual([]);
 });
 
-test('a connection that is opened while the server starts waits for it', async () => {
+test('a connection that is opened during the start of the Temporal server waits for the server', async () => {
   const options = await optionsIn(temporaryFolder());
   const connecting = connectTo(`127.0.0.1:${options.port}`);
 
@@ -66,7 +66,7 @@ test('a connection that is opened while the server starts waits for it', async (
   await expect(connecting).resolves.toBeDefined();
 });
 
-test('a port that is taken fails the start, for Temporal Web too', async () => {
+test('startTemporal fails if its port or the port of Temporal Web is taken', async () => {
   const options = await optionsIn(temporaryFolder());
   const other = createServer().listen(0, '127.0.0.1');
   atEnd(() => other.close());
@@ -77,14 +77,14 @@ test('a port that is taken fails the start, for Temporal Web too', async () => {
   await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
 });
 
-test('a server that cannot start fails with its last lines and the path of its log', async () => {
+test('startTemporal fails with the last lines and the log path of a server that cannot start', async () => {
   const folder = temporaryFolder();
   const options = { ...(await optionsIn(folder)), dbFile: join(folder, 'missing', 'temporal.db') };
 
   await expect(startTemporal(options)).rejects.toThrow(/temporal\.log[^]*failed checking dir for database file/);
 });
 
-test('exited resolves when the server is killed', async () => {
+test('exited resolves after the Temporal server was killed', async () => {
   const { server } = await started(await optionsIn(temporaryFolder()));
 
   process.kill(server.pid, 'SIGKILL');
@@ -112,7 +112,7 @@ describe('search attributes', () => {
     rmSync(dirname(server.logFile), { recursive: true, force: true });
   });
 
-  test('can be used as soon as they are registered, and registered again', async () => {
+  test('can be used as soon as they are registered, and can be registered again', async () => {
     expect(await missingSearchAttributes(connection, namespace)).toEqual(searchAttributeNames);
 
     const twice = [registerSearchAttributes(connection, namespace), registerSearchAttributes(connection, namespace)];
@@ -125,7 +125,7 @@ describe('search attributes', () => {
     expect(await registerSearchAttributes(connection, namespace)).toEqual([]);
   });
 
-  test('npm run search-attributes registers them and prints which it added', async () => {
+  test('are registered by npm run search-attributes, which prints the added names', async () => {
     const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds it
     const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
     const run = (...args: string[]) => launch(process.execPath, [main, ...args], { env }).ended;
@@ -137,7 +137,7 @@ describe('search attributes', () => {
     expect(await run('--typo')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^Usage: /) });
   });
 
-  test('of another type are named, and not changed', async () => {
+  test('of another type are named in the error, and not changed', async () => {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { ConnectorName: TEXT } });
 
     await expect(registerSearchAttributes(connection, namespace)).rejects.toThrow(
@@ -145,7 +145,7 @@ describe('search attributes', () => {
     );
   });
 
-  test('are found without access to the operator service, and the error names those that are missing', async () => {
+  test('are found without access to the operator service, and the error names the missing ones', async () => {
     const [first, ...others] = searchAttributeNames;
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [first!]: KEYWORD } });
     await eventually(async () => (await missingSearchAttributes(connection, namespace)).length === others.length);
