@@ -5,13 +5,13 @@ import { activityBudgetMs, activityRetry } from '../workflows/ports';
 interface Facts {
   /** When the first attempt began, in milliseconds. */
   beganAt: number;
-  /** The properties that Cyclr took. */
+  /** The properties that Cyclr accepted. */
   taken: string[];
 }
 
 /** One attempt of an activity, with the facts of the attempts before it. */
 export class ActivityAttempt {
-  /** The properties that Cyclr took, in this attempt or an earlier one. */
+  /** The properties that Cyclr accepted, in this attempt or an earlier attempt. */
   readonly taken: Set<string>;
   readonly #context = Context.current();
   readonly #beganAt: number;
@@ -20,7 +20,7 @@ export class ActivityAttempt {
     const { attempt, heartbeatDetails, scheduledTimestampMs } = this.#context.info;
     const { beganAt, taken } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
-    // A later attempt lacks the facts only if the worker of the first one died.
+    // A later attempt lacks the facts only if the worker of the first attempt died.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
@@ -30,7 +30,7 @@ export class ActivityAttempt {
   }
 
   /**
-   * Whether the activity may be tried again after this failure: until a minute after its first attempt began. A timeout
+   * True if the activity may be tried again after this failure: until a minute after its first attempt began. A timeout
    * of Temporal would count the time without a worker, too.
    */
   mayRetry(nextRetryDelayMs: number | undefined): boolean {

@@ -17,7 +17,7 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 
-/** Cyclr's `AuthValue` of credentials. Without credentials it is `{}`: the properties are enough. */
+/** Cyclr's `AuthValue` of credentials. The result is `{}` without credentials, because the properties are enough. */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {
     case 'apiKey':

@@ -67,7 +67,7 @@ function failureOf(err: unknown): ApplicationFailure {
   return unexpectedFailure(err);
 }
 
-/** A bug. Its message can quote a secret: the failure carries its class name only, the log also the stack frames. */
+/** A bug. The error's message can quote a secret: the failure has only the class name, the log also the stack. */
 function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };
   const afterMessage = stack.slice(stack.indexOf(message) + message.length);
@@ -79,7 +79,7 @@ function unexpectedFailure(err: unknown): ApplicationFailure {
   });
 }
 
-/** The failure of a call to Cyclr. `taken` are the properties that Cyclr took before the error. */
+/** The failure of a call to Cyclr. `taken` are the properties that Cyclr accepted before the error. */
 export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken: string[] = []): ApplicationFailure {
   const { type, retry } = fates[kind];
   if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));

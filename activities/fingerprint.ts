@@ -3,15 +3,16 @@ import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**
- * A keyed hash of the stored `AuthValue`. It is safe in a history, because values can't be compared with it without
- * the private key. It depends on the account connector: equal values of two connectors give two fingerprints.
+ * A keyed hash of the stored `AuthValue`. A fingerprint is safe in a history, because values can't be compared with it
+ * without the private key. The hash depends on the account connector: equal values of two connectors give two
+ * fingerprints.
  */
 export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {
   if (!first) throw new Error('no key');
   return `${first.kid}.${await macOf(value, target, first)}`;
 }
 
-/** True if the fingerprint is that of another value. False if this worker does not hold the key of the fingerprint. */
+/** True if the fingerprint belongs to another value. False if this worker does not hold the key of the fingerprint. */
 export async function hasChanged(
   value: string,
   fingerprint: string,

@@ -1,4 +1,4 @@
-/** The activities: every call to Cyclr. Only they open sealed values. */
+/** The activities: every call to Cyclr. Only activities open sealed values. */
 import type { PrivateKeys } from '../sealing/keys';
 import type { ConnectorActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';

@@ -52,7 +52,7 @@ async function storeAndReread(
 
 /**
  * Sends heartbeats while an activity of many calls runs. If its worker dies, Temporal then starts the next attempt soon,
- * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends none.
+ * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends no heartbeat.
  */
 async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const timer = setInterval(() => attempt.report(), HEARTBEAT_MS);
@@ -63,20 +63,20 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
   }
 }
 
-/** Adds the name of each property that Cyclr took to `taken`. */
+/** Sets the properties, and adds the name of each property that Cyclr accepted to `taken`. */
 async function setProperties(cyclr: CyclrClient, target: Target, values: Map<string, string>, taken: Set<string>) {
   const stored = await cyclr.listProperties(target);
   for (const [name, value] of values) {
     await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
       if (!(err instanceof CyclrError && err.kind === 'refused')) throw err;
-      // The failure carries the connector as it is now, so that the flow does not ask again for what Cyclr took before.
+      // The failure carries the present connector, so that the flow does not ask again for accepted properties.
       throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
     });
     taken.add(name);
   }
 }
 
-/** The attempt ends before Temporal's limit, so that none of its calls is sent while the next attempt runs. */
+/** An activity attempt ends before Temporal's limit, so that it sends no call while the next attempt runs. */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /** Opens all values before the first one is sent, because an input is accepted whole or not at all. */
@@ -91,7 +91,7 @@ async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submis
   return new Map([...opened].filter(([, value]) => value !== ''));
 }
 
-/** Overwrites the property, or all of that name if Cyclr has several. A value that is equal already is not sent. */
+/** Overwrites the property, or all properties of this name if Cyclr has several. An equal value is not sent. */
 async function setProperty(
   cyclr: CyclrClient,
   target: Target,

@@ -1,4 +1,4 @@
-/** The user's consent at the third party: a link to it, and whether it changed what Cyclr stores. */
+/** The user's consent at the third party: the link, and the check whether the consent changed the stored value. */
 import { publicKeyOf, type PrivateKeys } from '../sealing/keys';
 import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
@@ -10,7 +10,7 @@ import { fingerprintOf, hasChanged } from './fingerprint';
 export interface ConsentPages {
   /** Origin of the partner service domain. */
   serviceUrl: string;
-  /** The Cyclr user that is signed in: `onboarding-{accountId}` by default. `{accountId}` is replaced. */
+  /** The user name that signs in to Cyclr: `onboarding-{accountId}` by default. `{accountId}` is replaced by the id. */
   username?: string;
 }
 
@@ -20,7 +20,7 @@ interface Parts {
   consent: ConsentPages;
 }
 
-/** In place of a fingerprint if the connector was not authenticated: any authentication after it is a change. */
+/** Stands for a fingerprint if the connector was not authenticated: any later authentication is a change. */
 const NOTHING = 'nothing';
 
 /** A single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Each call makes another link. */
@@ -46,7 +46,7 @@ function consentUrl(serviceUrl: string, values: { [name: string]: string }): str
   return `${serviceUrl.replace(/\/+$/, '')}/connectorauth/updateaccountconnectoroauth?${query.join('&')}`;
 }
 
-/** Re-reads the connector, and compares its stored value with the fingerprint. Safe to repeat. */
+/** Re-reads the connector, and compares the stored `AuthValue` with the fingerprint. Safe to repeat. */
 export async function readAuthorization(
   { cyclr, keys }: Parts,
   key: ConnectorKey,

@@ -11,7 +11,7 @@ import type { Stack } from './stack';
 const CONNECTOR = 'Fernhill';
 const DOMAIN = 'acme';
 
-/** A connector and the inputs of its flow. Made before the measurement, because sealing takes time. */
+/** A connector and the inputs of its flow. Parts are made before the measurement, because sealing takes time. */
 export interface Part {
   key: ConnectorKey;
   properties: PropertyInput;

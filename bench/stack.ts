@@ -33,7 +33,7 @@ export interface Stack {
   /** Bytes of the server's database on disk. */
   stored(): number;
   startWorker(contender: ContenderName): Promise<BenchWorker>;
-  /** By default with the address of the dev server; a test can put a proxy between. */
+  /** Starts the service, by default with the address of the dev server; a test can pass the address of a proxy. */
   startService(temporalAddress?: string): Promise<BenchService>;
   /** Stops every process. Safe to repeat. */
   stop(): Promise<void>;

@@ -28,7 +28,7 @@ export interface JsonOption {
   json?: boolean;
 }
 
-/** The same text. `place`: the argument or option, for the error. Fails: `wrongUsage` if it is no account id. */
+/** Checks an account id and returns it. `place`: the argument or option, for the error. Fails: `wrongUsage`. */
 export const accountIdAt =
   (place: string) =>
   (text: string): string => {
@@ -45,13 +45,13 @@ function connectorIdOf(text: string): number {
   throw new CliError('wrongUsage', '<connector> is no connector id: a positive integer');
 }
 
-/** The same text. Fails: `wrongUsage` if it is no submission id. */
+/** Checks a submission id and returns it. Fails: `wrongUsage`. */
 export function submissionIdOf(text: string): string {
   if (isSubmissionId(text)) return text;
   throw new CliError('wrongUsage', 'a submission id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -');
 }
 
-/** The command that an argument list names; the program itself, if it names none. */
+/** The command that an argument list names; the program itself if the list names no command. */
 export function commandIn(program: Command, argv: string[]): Command {
   const [name, ...rest] = argv;
   const command = program.commands.find((candidate) => candidate.name() === name);
@@ -61,7 +61,7 @@ export function commandIn(program: Command, argv: string[]): Command {
 /** Messages of commander that quote no argument. */
 const withoutValues = ['commander.missingArgument', 'commander.optionMissingArgument', 'commander.excessArguments'];
 
-/** commander's error in words that quote no argument: it can be a secret in the wrong place. */
+/** commander's error in words that quote no argument, because an argument can be a secret in the wrong place. */
 export function usageError({ code, message }: CommanderError, command: Command): CliError {
   const suggestion = /\(Did you mean .*\)/.exec(message)?.[0];
   const problem = withoutValues.includes(code)
@@ -72,7 +72,7 @@ export function usageError({ code, message }: CommanderError, command: Command):
   return new CliError('wrongUsage', suggestion ? `${problem} ${suggestion}` : problem);
 }
 
-/** An option is named without a value behind it, and only if it looks like a name. */
+/** Names an unknown option without its value, and only if the text looks like the name of an option. */
 function unknownOption(message: string, command: Command): string {
   const [, name, value] = /^error: unknown option '(--[a-z]+(?:-[a-z]+)*(?=[='])|-[a-zA-Z])(=?)/.exec(message) ?? [];
   if (!name || name.length > MAX_OPTION_NAME) return 'unknown option (not repeated here: it can be a secret)';

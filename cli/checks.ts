@@ -15,7 +15,7 @@ import { notChecked, type Outcome } from './output';
 const ANSWER_MS = 4_000;
 const MAX_DIFFERENCE_MS = 30_000;
 
-/** Asks for a token with the variables of the shell; without them, asks a worker for the answer that it got. */
+/** Asks for a token with the variables of the shell; without these variables, asks a worker for its last answer. */
 export async function checkCyclr(cli: Cli): Promise<Outcome> {
   const settings = await doctorSettings(cli);
   const { CYCLR_API_URL: url, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = settings;
@@ -56,7 +56,7 @@ async function checkByWorker({ HEALTH_PORT, stack }: DoctorSettings): Promise<Ou
   return cyclr.ok ? { ok: true, detail } : { ok: false, detail, remedy: 'check the CYCLR_* variables of the worker' };
 }
 
-/** The keys are readable, and the first one is that of the running local stack. */
+/** Checks that the keys are readable, and that the first key is the first key of the running local stack. */
 export async function checkSealingKeys(cli: Cli): Promise<Outcome> {
   const remedy = 'set SEALING_KEYS to the JWK set of the workers, or to the path of its file';
   const { stack } = await doctorSettings(cli);
@@ -104,6 +104,6 @@ async function dateOf(origin: string): Promise<number | undefined> {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** The origin of an https URL, or of an http URL on loopback; without its user info. */
+/** The origin of an https URL, or of an http URL on loopback, without the user info of the URL. */
 const secureOrigin = (url: string): string | undefined =>
   URL.canParse(url) && isSecureUrl(new URL(url)) ? new URL(url).origin : undefined;

@@ -4,7 +4,7 @@ import type { RunHistory } from '../temporal/replay';
 import type { TemporalServices } from '../temporal/search-attributes';
 import type { ExitCode } from './errors';
 
-/** The library's methods, without its private members: a test gives its own. */
+/** The library's methods without private members, so that a test can pass its own implementation. */
 export type Flows = Pick<ConnectorAuth, keyof ConnectorAuth>;
 
 /** A Temporal server and a namespace on it. */
@@ -29,7 +29,7 @@ export interface Host {
   name: string;
   version: string;
   stdin: Readable & { isTTY?: boolean };
-  /** For results only. */
+  /** The stream for results only. */
   stdout: Writable;
   stderr: Writable;
   /** Aborts at Ctrl-C. */
@@ -41,12 +41,12 @@ export interface Host {
 
 /** All that a command uses. */
 export interface Cli extends Omit<Host, 'connect'> {
-  /** Set by a command that ends without an error, but not with 0. */
+  /** The exit code, set by a command that ends without an error but with another code than 0. */
   exitCode: ExitCode;
   /** Connects at the first call. */
   flows(): Promise<Flows>;
   /** Connects at the first call. */
   server(): Promise<Server>;
-  /** As {@link Connected.histories}. Connects at the first call. */
+  /** Returns histories as {@link Connected.histories}. Connects at the first call. */
   histories: Connected['histories'];
 }

@@ -20,7 +20,7 @@ type Place = Pick<Cli, 'env' | 'cwd'>;
 
 const text = z.string().optional();
 
-/** Read when a command needs them: `keys generate` reads none. */
+/** The variables of the command line. Commands read them only when needed: `keys generate` reads none. */
 export const environment = z.object({
   SEALING_KEYS: text.meta({
     description:
@@ -73,8 +73,8 @@ export const environment = z.object({
 const dataFolder = (cwd: string): string => join(cwd, '.data');
 
 /**
- * The command that starts this program in the user's shell: `npm run cli --` in this repository, `cyclr-connect` where
- * it is installed, otherwise node with the path of `main`.
+ * The command that starts this program in the user's shell: `npm run cli --` in this repository, `cyclr-connect` if
+ * the package is installed, otherwise node with the path of `main`.
  */
 export function programName({ env, cwd }: Place, main: string): string {
   if (isInRepository(env)) return 'npm run cli --';
@@ -86,7 +86,7 @@ export function programName({ env, cwd }: Place, main: string): string {
 export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
   env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
 
-/** As {@link findSealingKeys}. Fails also with `configuration` if there are none. */
+/** Returns the keys as {@link findSealingKeys}. Fails with `configuration` if there are none. */
 export async function sealingKeys(place: Place): Promise<string> {
   const keys = await findSealingKeys(place);
   if (keys) return keys;
@@ -95,8 +95,8 @@ export async function sealingKeys(place: Place): Promise<string> {
 }
 
 /**
- * The text of the JWK set in SEALING_KEYS, otherwise that of the local stack, if it has one. Fails: `configuration`; a
- * KeySetError if SEALING_KEYS can't be read.
+ * The text of the JWK set in SEALING_KEYS; without this variable, the JWK set of the local stack, if there is one.
+ * Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await readEnvironment(environment, env);
@@ -180,7 +180,7 @@ const historiesOf = (client: Client): Connected['histories'] =>
     }
   };
 
-/** A call whose errors are `configuration`. */
+/** Makes a call, and gives its errors the code `configuration`. */
 function configured<T>(read: () => T): T {
   try {
     return read();

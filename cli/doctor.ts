@@ -13,7 +13,7 @@ import { checkDeployment, checkNamespace, checkSearchAttributes, checkTemporal, 
 
 interface Check {
   check: string;
-  /** The check that must be right before this one can run. */
+  /** The check that must pass before this check can run. */
   needs?: string;
   run(cli: Cli): Promise<Outcome>;
 }
@@ -60,7 +60,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
   });
 }
 
-/** The outcome of a check; an error, or no answer within 5 s, is a wrong one. */
+/** The outcome of a check. A check that throws, or does not end within 5 s, has failed. */
 async function bounded(check: () => Promise<Outcome>): Promise<Outcome> {
   const abort = new AbortController();
   const late: Outcome = {

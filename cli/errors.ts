@@ -11,7 +11,7 @@ export type ExitCode = 0 | 1 | 2 | 3 | 130;
  */
 export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | ConnectorAuthErrorCode;
 
-/** An error of the command line. Its message quotes no argument and no input: both can be secrets. */
+/** An error of the command line. The message quotes no argument and no input, because these can be secrets. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   constructor(

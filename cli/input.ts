@@ -6,7 +6,7 @@ import { CliError } from './errors';
 
 const MAX_INPUT_BYTES = 1024 * 1024;
 
-/** The whole standard input as text. Fails: `malformed` if it is over 1 MiB or not UTF-8. */
+/** The whole standard input as text. Fails: `malformed` if the input is over 1 MiB or not UTF-8. */
 export async function readAll({ stdin }: Pick<Cli, 'stdin'>): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -22,10 +22,10 @@ export async function readAll({ stdin }: Pick<Cli, 'stdin'>): Promise<string> {
   }
 }
 
-/** As {@link readAll}, without one line end at the end. */
+/** Reads as {@link readAll}, and removes one line end at the end. */
 export const readValue = async (cli: Pick<Cli, 'stdin'>): Promise<string> => (await readAll(cli)).replace(/\r?\n$/, '');
 
-/** As {@link readAll}, without a byte order mark (PowerShell adds one). Fails: `wrongUsage` if it is empty. */
+/** Reads as {@link readAll}, and removes a byte order mark of PowerShell. Fails: `wrongUsage` if the input is empty. */
 export async function readJsonText(cli: Pick<Cli, 'stdin'>): Promise<string> {
   const text = (await readAll(cli)).replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new CliError('wrongUsage', 'no input: standard input is empty');

@@ -1,4 +1,4 @@
-/** The commands for keys and sealed values. They need no Temporal. */
+/** The commands for keys and sealed values. These commands need no Temporal. */
 import type { Command } from 'commander';
 import { digestOf } from '../client/http/api-key';
 import { credentialsOf } from '../sealing/credentials';
@@ -12,7 +12,7 @@ import { CliError } from './errors';
 import { onTerminal, readValue } from './input';
 import { note, print } from './output';
 
-/** A shorter key can be found from its digest by trying. */
+/** The least length of a good API key: a shorter key can be found from its digest by trying. */
 const GOOD_LENGTH = 32;
 
 export function addKeysCommand(program: Command, cli: Cli): void {

@@ -117,7 +117,7 @@ export const commandLine = (
   { accountId, connectorId }: Pick<View, 'accountId' | 'connectorId'>,
 ): string => `${program} ${command} ${quoted(accountId)} ${connectorId}`;
 
-/** A word of a command, quoted for a shell if it must be. */
+/** A word of a command, quoted for a shell if necessary. */
 export const quoted = (word: string): string =>
   /^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 

@@ -51,7 +51,7 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
     });
 }
 
-/** Names no property: a secret that was given without its name is taken for one. */
+/** The warning names no property, because a secret in --set without a name would be read as the name. */
 const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
 
 /** Reads the keys only if there is a value to seal. */
@@ -60,7 +60,7 @@ async function sealSecrets(cli: Cli, secrets: Values, submission: Submission) {
   return sealProperties(secrets, submission, await publicKeyOf(await sealingKeys(cli)));
 }
 
-/** The values with that of one more --set. Fails: `wrongUsage`. */
+/** Adds the value of one --set to the values. Fails: `wrongUsage`. */
 function withValue(assignment: string, values: Values = {}): Values {
   const end = assignment.indexOf('=');
   if (end < 1) throw new CliError('wrongUsage', '--set takes NAME=VALUE');
@@ -69,7 +69,7 @@ function withValue(assignment: string, values: Values = {}): Values {
   return Object.fromEntries([...Object.entries(values), [name, assignment.slice(end + 1)]]);
 }
 
-/** The values of the JSON object on standard input. Fails: `wrongUsage` if it is empty, `malformed`. */
+/** The values of the JSON object on standard input. Fails: `wrongUsage` if the input is empty; `malformed`. */
 async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
   const parsed = jsonOf(await readJsonText(cli));
   const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);

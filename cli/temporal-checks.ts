@@ -10,7 +10,7 @@ const GRPC_NOT_FOUND = 5;
 const WORKFLOW = 1; // temporal.api.enums.v1.TaskQueueType
 const ACTIVITY = 2;
 const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
-/** A poll takes up to 60 s, and its time is of the server's clock, which can differ by 30 s. */
+/** A poll lasts up to 60 s, and the server's clock, which dates polls, can differ by 30 s. */
 const SEEN_WITHIN_MS = 90_000;
 
 /** Connects. */
@@ -50,7 +50,7 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
   };
 }
 
-/** Both kinds of pollers: a worker that runs only one kind takes no part of the other tasks. */
+/** Checks both kinds of pollers: a worker can run workflow tasks only, or activity tasks only. */
 export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const { taskQueue } = await doctorSettings(cli);
   const server = await cli.server();
@@ -95,7 +95,7 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
 
 interface Poller {
   identity: string;
-  /** Of a versioned worker. */
+  /** The deployment of a versioned worker. */
   deployment?: { deploymentName: string; buildId: string };
 }
 

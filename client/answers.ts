@@ -15,7 +15,7 @@ export interface Started {
   intent: Intent;
 }
 
-/** A link to the third party's consent. It acts for the user who opens it: show it to this user only. */
+/** A link to the third party's consent. The link acts for the user who opens it: show the link to this user only. */
 export interface Link {
   attemptId: string;
   url: string;
@@ -39,7 +39,7 @@ export interface ListedConnector extends ConnectorKey {
   problem?: Trouble;
   /** When `state` was entered. ISO 8601. */
   since: string;
-  /** Cyclr's `Authenticated` as the latest run read it that has read it. */
+  /** Cyclr's `Authenticated`, from the latest run that has read it. */
   connected?: boolean;
   runId: string;
 }
@@ -58,13 +58,13 @@ export interface FlowList {
 }
 
 /**
- * - the code of a problem: the flow rejected the input, and its history does not show it;
+ * - the code of a problem: the flow rejected the input, and the history of the flow does not show the input;
  * - `invalidInput`: the key or an option of a start is malformed;
  * - `notStarted`: this connector has no flow that Temporal still has;
  * - `alreadyRunning`: a re-authentication was requested while an authentication is running;
  * - `closed`: the flow has ended;
  * - `noWorker`: Temporal answers, but no worker does;
- * - `paused`: an operator has paused the flow in Temporal; the error's `state` is the last known one;
+ * - `paused`: an operator has paused the flow in Temporal; the error's `state` is the last known state;
  * - `batchRunning`: Temporal runs another batch operation in the namespace;
  * - `temporalUnavailable`: Temporal does not answer, or answers with an unexpected error.
  */

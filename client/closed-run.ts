@@ -1,4 +1,4 @@
-/** The view of a closed run, from its result: it needs no worker that still has the run's code. */
+/** The view of a closed run, read from its result: no worker needs to have the run's code. */
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';

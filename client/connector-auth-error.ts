@@ -18,11 +18,11 @@ export class ConnectorAuthError extends Error {
   constructor(
     readonly code: ConnectorAuthErrorCode,
     message: string,
-    /** With `closed`: the final view. */
+    /** The final view, if the code is `closed`. */
     readonly view?: View,
-    /** With the code of a problem: the problem, with the fields that have it. */
+    /** The problem with its fields, if the code is the code of a problem. */
     readonly problem?: Problem,
-    /** With `paused`: the last state that the search attributes have. */
+    /** The last state in the search attributes, if the code is `paused`. */
     readonly state?: StateName,
   ) {
     super(message);

@@ -48,7 +48,7 @@ export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
    * the run, in clear.
    */
   idempotencyKey?: string;
-  /** The id of the invitation that the flow is started for. It is in the memo of the run, in clear. */
+  /** The id of the invitation that the flow is started for. The memo of the run has the id in clear. */
   invitation?: string;
 }
 
@@ -72,16 +72,16 @@ export interface LinkRequest {
   returnTo: string;
   /** A fresh id, 1 to 128 characters of `[A-Za-z0-9_-]`. Random by default. */
   attemptId?: string;
-  /** The person or program that requests it, at most 100 characters, for the timeline. */
+  /** The person or program that requests the link, at most 100 characters, for the timeline. */
   by?: string;
 }
 
 /**
- * Starts, signals, updates and reads the flows of one namespace. It may be shared: it holds no state but the client,
- * whose connection the caller closes. All times are ISO 8601 strings.
+ * Starts, signals, updates and reads the flows of one namespace. Callers may share an instance, because it holds no
+ * state but the client. The caller closes the client's connection. All times are ISO 8601 strings.
  *
  * Each method fails with a {@link ConnectorAuthError}. Beside the codes that a method names, each can fail with
- * `temporalUnavailable`, and with `noWorker` if it needs a worker.
+ * `temporalUnavailable`, and with `noWorker` if the method needs a worker.
  */
 export class ConnectorAuth {
   readonly #client: Client;
@@ -99,7 +99,7 @@ export class ConnectorAuth {
   }
 
   /**
-   * Starts the flow of a connector, or returns the one that runs (`started: false`) and lets it re-read the connector.
+   * Starts the flow of a connector, or returns the open flow (`started: false`) and lets it re-read the connector.
    * Needs no worker. Repeating is safe.
    * Fails: `invalidInput`; `alreadyRunning` for `reauthenticate` while an `authenticate` run is open.
    */
@@ -165,15 +165,15 @@ export class ConnectorAuth {
       );
   }
 
-  /** The final view of the latest run, after its end: it waits for that without a limit. Fails: `notStarted`. */
+  /** Waits without a limit for the end of the latest run. Returns the final view. Fails: `notStarted`. */
   async result(key: ConnectorKey): Promise<View> {
     await translated(() => this.#calls.handle(key).result().catch(ignoreClosed));
     return this.view(key);
   }
 
   /**
-   * Sends values of properties. Returns the view after Cyclr took or refused them (then with a `problem`), or the current
-   * view after 10 s. Repeating is safe: a `submissionId` seen before changes nothing. Needs a worker.
+   * Sends values of properties. Returns the view after Cyclr accepted or refused them (then with a `problem`), or the
+   * current view after 10 s. Repeating is safe: a `submissionId` seen before changes nothing. Needs a worker.
    * Fails: `notStarted`; `closed`; the problem's code if the flow itself rejects the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
@@ -186,8 +186,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * A fresh link to the third party's consent. It travels sealed to a key that is made for this call. Each call makes a
-   * new attempt, which supersedes the attempt before. Needs a worker.
+   * A fresh link to the third party's consent. The link is sealed to a key that is made for this call. Each call makes
+   * a new attempt, which supersedes the attempt before. Needs a worker.
    * Fails: `notStarted`; `closed`; `notNow` if the flow does not wait for consent; `malformed`; `cyclrUnavailable`.
    */
   async requestAuthorization(key: ConnectorKey, { attemptId = randomUUID(), ...request }: LinkRequest): Promise<Link> {
@@ -282,7 +282,7 @@ export class ConnectorAuth {
     });
   }
 
-  /** Sends the signal `recheck`. A flow that has ended meanwhile needs none. */
+  /** Sends the signal `recheck`. A flow that has ended meanwhile needs no signal. */
   async #signalRecheck(key: ConnectorKey, request: Recheck): Promise<void> {
     await this.#calls.handle(key).signal(messages.recheck, request).catch(ignoreClosed);
   }

@@ -53,7 +53,7 @@ async function latestRuns(client: Client, accountId: string): Promise<ListedConn
     .map(([connectorId, runs]) => listedLatest({ accountId, connectorId }, runs));
 }
 
-/** The latest run. A run that has not read the connector yet does not hide what an earlier one has read. */
+/** The latest run. A run that has not read the connector yet does not hide the values that an earlier run has read. */
 function listedLatest(key: ConnectorKey, runs: WorkflowExecutionInfo[]): ListedConnector {
   const [latest, ...earlier] = runs.sort((one, other) => other.startTime.getTime() - one.startTime.getTime());
   const found = [latest!, ...earlier].find((run) => connectedIn(run) !== undefined);

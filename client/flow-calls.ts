@@ -93,10 +93,10 @@ export class FlowCalls {
 }
 
 /**
- * Sends an update again that changed nothing and has a better chance in a moment:
- * - It ended as `UnprocessedUpdate`: no handler has seen it. A query on an uncached run causes it (SDK 1.24, see
+ * Repeats an update that changed nothing, in two cases in which a later try can succeed:
+ * - The update ended as `UnprocessedUpdate`: no handler got it. A query on an uncached run is the cause (SDK 1.24, see
  *   `workflows/read-ahead.ts`).
- * - The flow rejected it until its next run begins (Continue-As-New).
+ * - The flow rejected the update until its next run begins (Continue-As-New).
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   for (;;) {
@@ -131,5 +131,5 @@ export const pausedError = ({ typedSearchAttributes }: Pick<WorkflowExecutionInf
   return new ConnectorAuthError('paused', message, undefined, undefined, state ?? 'fetchingConnector');
 };
 
-/** True if the flow closed after it accepted an update and before it answered it. */
+/** True if the flow closed after it accepted an update and before its answer. */
 export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

@@ -1,4 +1,4 @@
-/** Reads the history of a run: its input, and that it has grown. */
+/** Reads the history of a run: the start input, and whether the history has grown. */
 import { isGrpcServiceError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex, encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
@@ -9,7 +9,7 @@ interface Execution {
   runId: string;
 }
 
-/** Whether a run is open. A paused one is: Temporal continues it when an operator resumes it. */
+/** True if a run is open. A paused run is open, because an operator can resume it. */
 export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
   status.name === 'RUNNING' || status.name === 'PAUSED';
 
@@ -35,8 +35,8 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Sends a signal that Temporal takes once: it drops a second one of the same run with the same attempt, without an event.
- * The SDK's own `signal` makes a new request id each time. A flow that has ended meanwhile needs none.
+ * Sends a signal that Temporal accepts once: Temporal drops a second signal to the same run with the same attempt,
+ * without an event. The SDK's own `signal` makes a new request id each time. A flow that has ended needs no signal.
  */
 export async function signalOnce(
   client: Client,

@@ -11,7 +11,7 @@ import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { listed, prefixOf } from './connector-list';
 
-/** Which flows. Without a final `state`, only open ones. */
+/** The flows to list. Without a final `state`, only open flows. */
 export interface FlowFilter {
   accountId?: string;
   state?: StateName;
@@ -68,8 +68,8 @@ function tokenOf(page: string): Buffer {
 }
 
 /**
- * Starts one of Temporal's batch operations: it sends the signal to each open flow of the filter. Returns its id. Fails:
- * `invalidInput` without a filter; `batchRunning`: Temporal runs one for each namespace by default.
+ * Starts a batch operation of Temporal that sends the signal to each open flow of the filter. Returns the batch's id.
+ * Fails: `invalidInput` without a filter; `batchRunning`: by default Temporal runs one batch for each namespace.
  */
 export async function signalBatch(
   client: Client,
@@ -97,7 +97,7 @@ export async function signalBatch(
   return { batchId };
 }
 
-/** Asked first, because Temporal's client repeats a call for which the server has no room until its deadline. */
+/** Checked before the start of a batch: if the server has no room, Temporal's client repeats until its deadline. */
 async function isBatchRunning(client: Client): Promise<boolean> {
   const { namespace } = client.options;
   const { operationInfo } = await client.workflowService.listBatchOperations({ namespace, pageSize: 20 });
@@ -116,7 +116,7 @@ const endedByTemporal: { [state in StateName]?: string } = {
   failed: `ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed')`,
   cancelled: `ExecutionStatus = 'Canceled'`,
 };
-/** Not by ExecutionStatus: a paused flow is open, too. */
+/** This query does not use ExecutionStatus, because a paused flow is open, too. */
 const OPEN = 'CloseTime IS NULL';
 
 /** The query of a filter. Every value in it is from a closed list, an encoded id or a time. Fails: `invalidInput`. */
@@ -139,7 +139,7 @@ function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
 
 const invalid = (message: string) => new ConnectorAuthError('invalidInput', message);
 
-/** A flow that no worker has handled yet has its start alone. */
+/** Flows that no worker has handled yet lack the search attribute: their start time counts. */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;
 

@@ -1,4 +1,4 @@
-/** Starts the flow of a connector, or finds the one that runs. */
+/** Starts the flow of a connector, or finds the flow that runs. */
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -17,9 +17,9 @@ import { inputOf, isOpen } from './flow-history';
 export interface FlowStart {
   input: Input;
   taskQueue: string;
-  /** In the memo of the run: a start with the same key returns that run, also after its end. */
+  /** Stored in the memo of the run: a start with the same key returns this run, also after its end. */
   idempotencyKey?: string;
-  /** In the memo of the run: the invitation that it was started for. */
+  /** The invitation that the run is started for, stored in its memo. */
   invitation?: string;
 }
 
@@ -29,7 +29,7 @@ const MAX_TRIES = 5;
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
   const earlier = await runOfIdempotencyKey(client, start);
   if (earlier) return earlier;
-  // If the flow with this id closes between the two calls, the next try starts a new one.
+  // If the flow with this id closes between the two calls, the next try starts a new flow.
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const answer = (await startRun(client, start)) ?? (await findOpenRun(client, start.input));
     if (answer) return answer;

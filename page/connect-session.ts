@@ -26,7 +26,7 @@ interface LocalState {
   consentWindow?: 'opened' | 'blocked';
 }
 
-/** In characters; a longer connector name is cut, because it is part of sentences. */
+/** The limit in characters: a longer connector name is cut, because sentences contain the name. */
 const LONGEST_NAME = 60;
 
 /** One session from start to end: its views, its submissions and the actions of its user. */

@@ -1,11 +1,11 @@
 /**
- * The door `cyclr-connect/element`: importing it defines the custom element `<cyclr-connect>`. It needs no other
- * package. `page/element.ts` must fit these declarations: `npm run types` checks it.
+ * The door `cyclr-connect/element`: importing this module defines the custom element `<cyclr-connect>`. The module
+ * needs no other package. `page/element.ts` must fit these declarations: `npm run types` checks that.
  */
 
 /**
  * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
- * `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. They prove nothing:
+ * `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. Events prove nothing:
  * read the connectors from your backend.
  */
 export declare class CyclrConnect extends HTMLElement {
@@ -20,7 +20,7 @@ export declare class CyclrConnect extends HTMLElement {
   service: string | null;
   /** Shows a button at the end, which dispatches `closed`. */
   closable: boolean;
-  /** For the hosted page: the element shows the page's heading and sets its title and language. */
+  /** True on the hosted page: the element shows the page's heading and sets its title and language. */
   hosted: boolean;
 }
 

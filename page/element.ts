@@ -32,7 +32,7 @@ export class CyclrConnect extends LitElement implements Declared {
   };
   /** A session's token; the element replaces it at each renewal. */
   declare session: string | null;
-  /** An invitation's token: a click turns it into a session, again whenever that has ended. */
+  /** An invitation's token: a click turns it into a session, and into a new session after the end of each session. */
   declare invitation: string | null;
   /** A language tag; by default the session's language. */
   declare language: string | null;
@@ -41,7 +41,7 @@ export class CyclrConnect extends LitElement implements Declared {
   declare service: string | null;
   /** True if a button at the end emits `closed`. */
   declare closable: boolean;
-  /** True if the element is the whole page: it then draws the heading and sets the document's title and language. */
+  /** True if the element is the whole page: the element then also sets the document's title, language and heading. */
   declare hosted: boolean;
 
   #current?: ConnectSession;

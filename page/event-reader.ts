@@ -19,11 +19,11 @@ export interface EventReaderParts {
 
 /** A stream without data for this time is closed: the service sends a heartbeat every 15 s. */
 const SILENT_MS = 40_000;
-/** The interval of plain requests while a stream has sent nothing: a proxy may hold it back. */
+/** The interval of plain requests while a stream has sent nothing: a proxy may hold the stream back. */
 const REFRESH_EVERY_MS = 4000;
 
 /**
- * Follows the event stream until all connectors are final. It reconnects after the last event that arrived, and reads
+ * Follows the event stream until all views are final. Reconnects after the last event that arrived, and reads
  * the views by plain requests while no stream works.
  */
 export class EventReader {
@@ -71,7 +71,7 @@ export class EventReader {
     return isReachable ? REFRESH_EVERY_MS : undefined;
   }
 
-  /** Reads one stream to its end. Fails when it cannot be opened, or breaks. */
+  /** Reads one stream to its end. Fails if the stream cannot be opened, or breaks. */
   async #follow(): Promise<void> {
     const over = new AbortController();
     const leave = () => over.abort();

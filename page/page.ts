@@ -1,4 +1,4 @@
-/** The hosted page: it contains the element, and keeps the token in memory only, not in the address or in storage. */
+/** The hosted page contains the element, and keeps the token in memory only, not in the address or in storage. */
 import type {} from './element';
 
 interface Kept {
@@ -7,7 +7,8 @@ interface Kept {
 }
 
 /**
- * The fragment reaches no server. It leaves the address at once; the entry of the history keeps the token for a reload.
+ * The fragment reaches no server. The page removes it from the address at once; the history entry keeps it for a
+ * reload.
  */
 function tokens(): Kept {
   const given = new URLSearchParams(location.hash.slice(1));

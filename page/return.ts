@@ -12,7 +12,7 @@ function offerWayBack(): void {
   button.addEventListener('click', () => history.go(steps));
 }
 
-/** The outcome as the service shows it now; undefined when it does not answer. */
+/** The outcome as the service shows it now; undefined if the service does not answer. */
 async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } | undefined> {
   const response = await fetch(location.href, { cache: 'no-store' }).catch(() => undefined);
   if (!response?.ok) return undefined;
@@ -21,7 +21,7 @@ async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } |
   return outcome ? { title: page.title, outcome } : undefined;
 }
 
-/** Shows the outcome as soon as it is known. In place, because a screen reader would read a reloaded page again. */
+/** Shows the outcome as soon as it is known, without a reload: a screen reader would read the whole page again. */
 async function settle(shown: HTMLElement): Promise<void> {
   while (shown.dataset.settled === 'false') {
     await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));

@@ -51,7 +51,7 @@ const ANSWER_WITHIN_MS = 40_000;
 
 export class ServiceClient {
   constructor(
-    /** With a slash at its end. */
+    /** The base URL of the service, with a slash at its end. */
     readonly base: string,
     public token: string,
   ) {}

@@ -7,7 +7,7 @@ import { isFinal, merged } from './state';
 /** The reason why a session has ended for good. */
 export type End = 'expired' | 'lapsed' | 'finished';
 
-/** The page's data of its session. */
+/** The data that the page has of its session. */
 export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
   views: readonly View[];
@@ -18,7 +18,7 @@ export interface SessionState {
 
 export interface SessionWatchParts {
   client: ServiceClient;
-  /** The invitation's token: gets another session when this one ends. */
+  /** The invitation's token, which gives another session after the end of this session. */
   invitation?: string;
   /** `state` has changed. */
   changed(): void;
@@ -36,7 +36,7 @@ export class SessionWatch {
   #reader?: EventReader;
   /** The running redemption; resolves with whether it gave a session. */
   #redeeming?: Promise<boolean>;
-  /** The invitation gave this session and no call has succeeded yet: a refusal now ends it for good. */
+  /** True if the invitation gave this session and no call has succeeded yet: a refusal now ends the session. */
   #isNew = false;
 
   /** Starts with the client's token; redeems the invitation when the client has none. */

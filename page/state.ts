@@ -69,7 +69,7 @@ export const isFinal = (view: View): boolean => {
   return listStatuses[panel] === 'connected' || (listStatuses[panel] === 'stuck' && panel !== 'tokens');
 };
 
-/** The views with this one added, or in the place of an older one. An older view changes nothing. */
+/** Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. */
 export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
   if (!known) return [...views, newer];
@@ -84,8 +84,8 @@ export const progressOf = (views: readonly View[]): { done: number; total: numbe
 });
 
 /**
- * The next connector to open: the first after this one that waits for the user; otherwise any that waits; otherwise one
- * in a working state.
+ * The next connector to open: the first connector after `after` that waits for the user; otherwise any connector that
+ * waits; otherwise a connector in a working state.
  */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);
@@ -112,7 +112,7 @@ export function shownView(view: View, answered: View | undefined): View {
 
 /**
  * True if a verification between these two views found no consent. The page may not have seen the states between them.
- * A fresh link is one change, and keeps the problem of the link before.
+ * A fresh link is one change, and keeps the problem of the earlier link.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;

@@ -3,7 +3,7 @@ import { backoffMs } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
 import type { ShownProblem } from './state';
 
-/** A submission without a known outcome. It has the user's input only in sealed form. */
+/** A submission without a known outcome. The user's input is in it only in sealed form. */
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
@@ -25,7 +25,7 @@ const TRIES = 4;
 /** `body` is absent until the input is sealed. */
 type Sending = PendingSubmission & { body?: Submission };
 
-/** The submissions of a session: one at a time for each connector, and each with one id however often it is sent. */
+/** The submissions of a session: one at a time for each connector, and with the same id at each repetition. */
 export class Submissions {
   readonly #pending = new Map<number, Sending>();
 

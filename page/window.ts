@@ -3,16 +3,16 @@
 const FEATURES = 'popup,width=560,height=760';
 
 export interface ConsentForm {
-  /** With a slash at its end. */
+  /** The base URL of the service, with a slash at its end. */
   service: string;
   token: string;
   connectorId: number;
 }
 
 /**
- * Opens a window and posts the form to it. Call it in the click handler, before any await: otherwise browsers block the
- * window. False when the browser blocked it. The page drops the window's handle, because a closed window proves
- * nothing.
+ * Opens a window and posts the form to it. To be called in the click handler, before any await: otherwise browsers
+ * block the window. Returns false if the browser blocked the window. The page drops the window's handle, because a
+ * closed window proves nothing.
  */
 export function postToWindow(form: ConsentForm, name: string): boolean {
   const opened = window.open('', name, FEATURES);

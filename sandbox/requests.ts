@@ -7,7 +7,7 @@ export interface RecordedRequest {
   /** ISO 8601. */
   at: string;
   method: string;
-  /** As received, without the query. */
+  /** The path as received, without the query. */
   path: string;
   query: Record<string, string>;
   /** The header `X-Cyclr-Account`, if there was one. */

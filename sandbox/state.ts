@@ -12,7 +12,7 @@ const StoredConnector = z.object({
   Authenticated: z.boolean(),
   IsPartnerIntegrationConnector: z.boolean(),
   Properties: z.array(Property),
-  /** When it becomes authenticated, in ms since the epoch. It shows at the first GET from then on. */
+  /** When the connector becomes authenticated, in ms since the epoch. The first GET after this time shows it. */
   settlesAt: z.number().optional(),
   /** Fields of the definition that a test has changed. */
   Connector: z.record(z.string(), z.unknown()).optional(),

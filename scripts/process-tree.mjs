@@ -19,7 +19,7 @@ class Stopped extends Error {
 
 /**
  * Runs a command in a process group of its own, and returns its exit code. At SIGINT, at SIGTERM and after `limitMs`,
- * it ends the group and all descendants, waits for their end, and fails with `Stopped`.
+ * ends the group and all descendants, waits for their end, and fails with `Stopped`.
  */
 export async function runTree(command, args, { limitMs, ...options }) {
   const child = spawn(command, args, { ...options, detached: true });

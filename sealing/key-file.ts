@@ -1,10 +1,10 @@
-/** Key sets in files. Apart from `keys.ts`, because browsers load that. */
+/** Key sets in files. Not in `keys.ts`, because browsers load that file. */
 import { readFile } from 'node:fs/promises';
 import { KeySetError } from './keys';
 
 /**
  * The text of a JWK set that is given as text or as the path of its file. Fails with a {@link KeySetError}, which does
- * not name the path: a JWK set with a stray character before it is taken for a path.
+ * not name the path, because the path can be a JWK set with a stray character before it.
  */
 export async function readKeySet(valueOrFile: string): Promise<string> {
   const value = valueOrFile.trim();

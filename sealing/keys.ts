@@ -4,7 +4,7 @@ import { jsonOf } from '../workflows/connector';
 
 /** An imported key. */
 export interface SealingKey {
-  /** The RFC 7638 thumbprint of its public half. */
+  /** The RFC 7638 thumbprint of the public half. */
   kid: string;
   key: KeyLike;
 }
@@ -17,10 +17,10 @@ export interface OpeningKey extends SealingKey {
   fingerprintKey: CryptoKey;
 }
 
-/** The keys of a worker. The first one also makes fingerprints; all open. */
+/** The keys of a worker. All keys open; the first key also makes fingerprints. */
 export type PrivateKeys = readonly OpeningKey[];
 
-/** A P-256 key as JWK. With `d` it is private. */
+/** A P-256 key as JWK: a private key if it has `d`. */
 export interface Jwk {
   kty: 'EC';
   crv: 'P-256';
@@ -36,7 +36,7 @@ export interface KeySet {
   keys: Jwk[];
 }
 
-/** A text that is no usable set of sealing keys. The message names the key and its fault. */
+/** Reports a text that is no usable set of sealing keys. The message names the key and its fault. */
 export class KeySetError extends Error {
   override readonly name = 'KeySetError';
 }
@@ -74,7 +74,7 @@ export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   );
 }
 
-/** Derived by HKDF (RFC 5869), so that the HMAC key is independent of the ECDH key. */
+/** Derives the fingerprint key by HKDF (RFC 5869), so that the HMAC key is independent of the ECDH key. */
 async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
   const secret = await crypto.subtle.importKey('raw', Uint8Array.from(base64url.decode(d)), 'HKDF', false, [
     'deriveKey',

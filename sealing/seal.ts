@@ -1,4 +1,4 @@
-/** Sealed values: sealing and opening. Runs in browsers and in Node: it needs WebCrypto only. */
+/** Seals and opens values. This module needs only WebCrypto, so it runs in browsers and in Node. */
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
 import {
   isAccountId,
@@ -64,7 +64,7 @@ const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
 /** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Fatal, so that damaged UTF-8 does not open; `ignoreBOM`, so that a leading U+FEFF stays part of the text. */
+/** `fatal`: damaged UTF-8 does not open. `ignoreBOM`: a leading U+FEFF stays part of the text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The binding as members of the protected header. */
@@ -119,8 +119,8 @@ export async function sealProperties(
 }
 
 /**
- * The values in clear that must be sealed: those of secret fields, and of names that `fields` does not list, because
- * they can be secret. An empty value needs no sealing.
+ * The values in clear that must be sealed: values of secret fields, and values whose name `fields` does not list,
+ * because they can be secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },
@@ -150,7 +150,7 @@ export async function open(value: Sealed, binding: Binding, keys: PrivateKeys, n
   }
 }
 
-/** Checks the header before it decrypts. Decryption then proves that the header was not changed. */
+/** Checks the header, then decrypts. Decryption proves that the header was not changed. */
 async function opened(jwe: string, binding: Binding, keys: PrivateKeys, nowMs: number): Promise<string> {
   if (jwe.length > MAX_SEALED_LENGTH || !COMPACT_JWE.test(jwe)) throw new SealingError('notOpenable');
   const header = decodeProtectedHeader(jwe);

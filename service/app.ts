@@ -68,7 +68,7 @@ function createServer(publicUrl: string): App {
   return app;
 }
 
-/** Removes the path of PUBLIC_URL, so that a proxy may pass it on or strip it. */
+/** Removes the path of PUBLIC_URL, so that a proxy may keep or remove this path. */
 const withoutBase = (url: string, base: string): string =>
   base !== '' && (url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`))
     ? url.slice(base.length) || '/'

@@ -37,10 +37,10 @@ export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' 
   app.addHook('onRequest', rateLimiter(app, limits.session));
 }
 
-/** What limits count: an invitation with all sessions that were made of it, or a session. */
+/** The id by which limits count calls: the invitation with all sessions made of it, or the session. */
 export const limitedId = ({ id, invitation }: Session): string => invitation ?? id;
 
-/** Browsers send `Origin` with each call to another origin; other callers need not send it. */
+/** Browsers send `Origin` with each call to another origin; other callers need not send this header. */
 function requireOrigin(
   { headers: { origin } }: FastifyRequest,
   reply: FastifyReply,

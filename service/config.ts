@@ -10,17 +10,17 @@ import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys
 /** The public half of the workers' keys. */
 export interface SealingKeys {
   set: KeySet;
-  /** The first key: values are sealed to it. */
+  /** The first key, to which values are sealed. */
   key: SealingKey;
 }
 
 export interface ServiceConfig {
-  /** The URL of the service for browsers, without a slash at its end. It may have a path. */
+  /** The URL of the service for browsers, without a slash at its end. The URL may have a path. */
   publicUrl: string;
-  /** 127.0.0.1 without PUBLIC_URL, all addresses with it. */
+  /** The address to listen on: 127.0.0.1 without PUBLIC_URL, all addresses with PUBLIC_URL. */
   host: string;
   port: number;
-  /** No metrics are served without it. */
+  /** The port of the metrics; the service has no metrics without this port. */
   metricsPort?: number;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;

@@ -26,8 +26,8 @@ export interface OpenFlowOptions {
 }
 
 /**
- * Starts the flow of a connector unless it runs: then it re-reads the connector if it waits. A connector whose latest run is
- * `authenticated` stays as it is, unless `recheck`.
+ * Starts the flow of a connector. An open flow that waits for the user re-reads the connector instead. A connector
+ * whose latest run is `authenticated` gets no new flow, unless `recheck` is set.
  */
 export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: OpenFlowOptions): Promise<void> {
   const { by, invitation, recheck = false } = options;
@@ -64,8 +64,8 @@ async function newestAttempt(auth: ConnectorAuth, key: ConnectorKey): Promise<st
 const OUTCOME_TIMEOUT_MS = 10_000;
 
 /**
- * Reports a return from the third party. The flow verifies it against Cyclr, at most once for each attempt. Returns the
- * view after the verification, or the current view after 10 s. Fails: notStarted.
+ * Reports a return from the third party. The flow verifies the attempt by a re-read, at most once for each attempt.
+ * Returns the view after the verification, or the current view after 10 s. Fails: notStarted.
  */
 export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
   await auth.oauthReturned(key, { attemptId, by: 'user' });

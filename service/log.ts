@@ -35,7 +35,7 @@ export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void
   });
 }
 
-/** Type and stack of an error. Its message is left out: it can quote the request. */
+/** Type and stack of an error, without its message, which can quote the request. */
 function traceOf(err: unknown): { type: string; at: string[] } {
   const { name = 'unknown', stack = '' } = err instanceof Error ? err : {};
   const at = stack.split('\n').filter((line) => /^ {4}at /.test(line));

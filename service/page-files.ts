@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './parts';
 
-/** Beside the compiled service; in dist/ if the service runs from its source, as in tests. */
+/** The files are beside the compiled service, or in dist/ if the service runs from its source, as in tests. */
 const folders = [join(__dirname, '..', 'page'), join(__dirname, '..', 'dist', 'page')];
 const folder = (): string => folders.find((candidate) => existsSync(join(candidate, 'page.js'))) ?? folders[0]!;
 
@@ -20,7 +20,7 @@ const types: { [extension: string]: string } = {
 
 /**
  * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load it. Browsers ask each
- * time whether it has changed.
+ * time whether the file has changed.
  */
 export function servePageFile(app: App, name: string, prefix = ''): void {
   const content = Buffer.from(prefix + readFileSync(join(folder(), name), 'utf8'));

@@ -60,7 +60,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** Gives any error a code; `unexpected` if it has none. */
+/** Gives any error a code: `unexpected` for an error without a code. */
 export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
   if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);

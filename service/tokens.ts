@@ -26,15 +26,15 @@ export interface Scope {
 }
 
 export interface Session extends Scope {
-  /** The same in every renewal. */
+  /** The id of the session, unchanged by renewals. */
   id: string;
   /** The id of the invitation that the session was made of. */
   invitation?: string;
   /** When the session or the invitation was made, in milliseconds since 1970. */
   madeAtMs: number;
-  /** In milliseconds since 1970. */
+  /** The time when the token expires, in milliseconds since 1970. */
   expiresAtMs: number;
-  /** The time after which it can't be renewed or redeemed. */
+  /** The time after which the session can't be renewed or the invitation redeemed. */
   capMs: number;
   lifetimeMs: number;
 }
@@ -127,7 +127,7 @@ export class Tokens {
     return this.#read('invitation', token);
   }
 
-  /** Makes a session for these connectors of an invitation. It ends with the invitation at the latest. */
+  /** Makes a session for these connectors of an invitation. The session ends with the invitation at the latest. */
   redeem(invitation: Session, connectorIds: number[]): Promise<Token> {
     const madeAtMs = this.#now();
     const capMs = Math.min(madeAtMs + SESSION_CAP_MS, invitation.capMs);
@@ -141,7 +141,7 @@ export class Tokens {
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);
   }
 
-  /** Verifies a returned attempt; undefined if it is forged, of another service, or over a day old. */
+  /** Verifies a returned attempt; undefined if the token is forged, of another service, or over a day old. */
   async attemptOf(token: string): Promise<Attempt | undefined> {
     const { data } = AttemptClaims.safeParse(await this.#verified('attempt', token).catch(() => undefined));
     return data && { accountId: data.account, connectorId: data.connector, attemptId: data.attempt };

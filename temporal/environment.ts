@@ -1,6 +1,6 @@
 /**
- * Environment variables. Each process has one object schema, called `environment`: a property for each variable. It
- * checks the variables and documents them: `.meta({ description, example, secret?, default? })`. `npm run
+ * Environment variables. Each process has one object schema, called `environment`: a property for each variable. The
+ * schema checks the variables and documents them: `.meta({ description, example, secret?, default? })`. `npm run
  * configuration` writes docs/configuration.md from these schemas.
  */
 import { z } from 'zod';
@@ -37,8 +37,8 @@ export const port = z
   .refine((number) => number < 65_536, notAPort);
 
 /**
- * A transform by a function that can fail. The message of a `Fault` is reported as the variable's fault, so it must
- * quote no part of the value. The message of any other error is dropped.
+ * A transform by a function that can fail. The message of a `Fault` is reported as the variable's fault, so this
+ * message must quote no part of the value. The message of any other error is dropped.
  */
 export const parsedBy =
   <T>(parse: (value: string) => T | Promise<T>, Fault: new (message: string) => Error) =>

@@ -1,4 +1,4 @@
-/** Retries of the client's gRPC calls: as the SDK does them, with two corrections. */
+/** Retries the client's gRPC calls as the SDK does, with two corrections. */
 import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 
 type Interceptor = ReturnType<typeof makeGrpcRetryInterceptor>;
@@ -23,7 +23,7 @@ const retrying = makeGrpcRetryInterceptor({
     isQueryBufferFull(status) ? attempt < QUERY_TRIES : sdk.retryableDecider(attempt, status),
 });
 
-/** The SDK's retry timer survives the close of the connection (SDK 1.24). Its call would then throw an uncaught error. */
+/** The SDK's retry timer outlives the connection (SDK 1.24). The retry would then throw an uncaught error. */
 const unlessClosed: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as GrpcCall;
@@ -53,5 +53,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** In this order, so that each retry passes the second one. */
+/** The order matters: each retry must pass the second interceptor. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

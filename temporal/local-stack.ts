@@ -1,4 +1,4 @@
-/** Finds the local stack by the stack file: `npm start` writes it into its data folder, and deletes it at its end. */
+/** Finds the local stack by the stack file, which `npm start` writes into its data folder and deletes at its end. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -15,14 +15,14 @@ const StackFile = z.object({
   worker: z.object({ healthUrl: z.string() }).optional(),
 });
 
-/** The processes of a local stack and their addresses; `pid` is that of `npm start`. */
+/** The processes of a local stack and their addresses; `pid` is the process id of `npm start`. */
 export type LocalStack = z.infer<typeof StackFile>;
 
 /** The path of the stack file; `folder` is the data folder, `.data`. */
 export const stackFile = (folder: string): string => join(folder, 'running.json');
 
 /**
- * The running local stack. `undefined` without a stack file, or if its process has ended. Fails if the file is broken.
+ * The running local stack. `undefined` without a stack file, or if npm start has ended. Fails if the file is broken.
  */
 export function findLocalStack(folder: string): LocalStack | undefined {
   const file = stackFile(folder);
@@ -34,16 +34,16 @@ export function findLocalStack(folder: string): LocalStack | undefined {
 }
 
 /**
- * The Temporal server that TEMPORAL_ADDRESS, TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE names; without them that of the
- * local stack (TEMPORAL_NAMESPACE overrides its namespace), if one runs; otherwise as {@link temporalTarget}. Fails
- * as the two do.
+ * The Temporal server that TEMPORAL_ADDRESS, TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE names. Without these variables,
+ * the server of the running local stack (TEMPORAL_NAMESPACE overrides its namespace). Without a stack, the result of
+ * {@link temporalTarget}. Fails as {@link findLocalStack} and {@link temporalTarget}.
  */
 export function findTemporal(env: NodeJS.ProcessEnv, folder: string): TemporalTarget {
   const named = env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE;
   const stack = named ? undefined : findLocalStack(folder);
   if (!stack) return temporalTarget(env);
   const { address, namespace } = stack.temporal;
-  // No API key and no TLS setting: they belong to another server, and npm start does not use them either.
+  // No API key and no TLS setting: these variables belong to another server, and npm start does not use them either.
   return { address, namespace: env.TEMPORAL_NAMESPACE || namespace, connectionOptions: { address } };
 }
 

@@ -7,7 +7,7 @@ const REUSED_MS = 1_000;
 
 /**
  * Asks Temporal for the namespace: the cheapest call that needs the connection, our credentials and the namespace. Each
- * of its tries ends after 2 s.
+ * try of the call ends after 2 s.
  */
 export const callTemporal = (
   connection: Pick<Connection, 'withDeadline' | 'workflowService'>,
@@ -16,8 +16,8 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Returns why Temporal can't be reached, in text without secrets, within 2 s; undefined if it can. It makes a call
- * only when it is asked, one at a time, and at most one a second.
+ * Returns a function that gives the reason why Temporal can't be reached, in text without secrets, within 2 s;
+ * undefined if Temporal answers. The function makes one call to Temporal at a time, and at most one a second.
  */
 export function reachability(call: () => Promise<unknown>): () => Promise<string | undefined> {
   const reason = shared(() => call().then(() => undefined, reasonOf));
@@ -25,7 +25,7 @@ export function reachability(call: () => Promise<unknown>): () => Promise<string
   return () => Promise.race([reason(), delay(ANSWER_MS, late, { ref: false })]);
 }
 
-/** Callers during a call, and within {@link REUSED_MS} after it, get its answer. */
+/** Callers during a call, and within {@link REUSED_MS} after it, get the answer of this call. */
 function shared<T>(call: () => Promise<T>): () => Promise<T> {
   let last: Promise<T> | undefined;
   const forget = () => (last = undefined);

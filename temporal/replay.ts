@@ -34,7 +34,7 @@ export type Replayed<Run extends RunHistory> = Run & {
 const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
 
 /**
- * Replays each history with the workflows of the bundle. It holds one history at a time and yields the results in
+ * Replays each history with the workflows of the bundle. Holds one history at a time and yields the results in
  * order. `sinks` receives the sink calls of the workflows.
  */
 export async function* replay<Run extends RunHistory>(

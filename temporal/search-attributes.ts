@@ -76,7 +76,7 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }
 
-/** The server's components load a new search attribute a moment later. Until then they refuse a start that uses it. */
+/** The server's components load a new search attribute a moment later. Until then a start that uses it is refused. */
 async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
   const query = searchAttributeNames.map((name) => `${name} IS NULL`).join(' AND ');
   for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
@@ -91,7 +91,7 @@ async function untilSearchable(connection: TemporalServices, namespace: string):
 
 type Types = Record<string, number>;
 
-/** Undefined if the operator service is not available. */
+/** The types by name; undefined if the operator service is not available. */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });

@@ -15,7 +15,7 @@ export interface WorkerConfig {
   healthPort: number;
   /** `connector-auth` by default. */
   taskQueue?: string;
-  /** The name of the worker deployment; worker versioning is off without one. */
+  /** The name of the worker deployment; worker versioning is off without a name. */
   deployment?: string;
 }
 

@@ -11,7 +11,7 @@ import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 export interface ConnectorWorkerOptions {
   /** Cyclr's API, and the partner's client id and secret. */
   cyclr: CyclrConfig;
-  /** The sealing keys: all of them open, the first also makes fingerprints. */
+  /** The sealing keys: all keys open, the first key also makes fingerprints. */
   keys: PrivateKeys;
   /** Cyclr's pages for users. */
   consent: ConsentPages;
@@ -24,7 +24,7 @@ export interface ConnectorWorkerOptions {
   deployment?: string;
   /** The workflow bundle; the one of this package by default. */
   bundlePath?: string;
-  /** Further options of the Temporal worker. They replace the ones that are set here. */
+  /** Further options of the Temporal worker. These options replace the options that are set here. */
   workerOptions?: Partial<WorkerOptions>;
 }
 
@@ -38,7 +38,7 @@ export const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
  */
 export const workerDefaults = { isolateExecutionTimeout: '60s' } as Partial<WorkerOptions>;
 
-/** A Temporal worker that runs the workflows and activities of this package. Not started: call its `run()`. */
+/** A Temporal worker that runs the workflows and activities of this package. Call `run()` to start the worker. */
 export function createWorker({
   cyclr,
   keys,

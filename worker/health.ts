@@ -6,7 +6,7 @@ import type { Worker } from '@temporalio/worker';
 import { latestTokenReport } from '../activities/cyclr/token';
 import { reachability } from '../temporal/readiness';
 
-/** Each answers with a reason, in text without secrets, or with undefined if all is well. */
+/** The health of a worker. Each method returns a reason, in text without secrets, or undefined if all is well. */
 export interface Health {
   /** Why the process must be restarted. */
   failure(): string | undefined;
@@ -19,8 +19,9 @@ export const starting: Health = { failure: () => undefined, notReady: async () =
 
 /**
  * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. `/readyz` also has
- * `cyclr`, the outcome of the last token request to Cyclr; it does not change the status. It listens on all addresses,
- * because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the port is taken.
+ * `cyclr`, the outcome of the last token request to Cyclr; this outcome does not change the status. The server listens
+ * on all addresses, because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the
+ * port is taken.
  */
 export async function serveHealth(port: number, health: () => Health): Promise<number> {
   const checks: { [path: string]: () => Promise<string | undefined> } = {

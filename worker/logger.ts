@@ -19,7 +19,7 @@ const allowed = [
   'at',
 ] as const;
 
-/** The SDK's log as JSON lines on standard output, with allow-listed fields; of an error its type and message. */
+/** Writes the SDK's log as JSON lines on standard output: allow-listed fields, and type and message of errors. */
 export function createLogger(level: keyof typeof levels = 'INFO', destination?: pino.DestinationStream): Logger {
   const log = pino(
     { level: levels[level], base: { process: 'worker' } },

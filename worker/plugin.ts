@@ -13,7 +13,7 @@ import { BUNDLE, workerDefaults } from './create-worker';
 export interface ConnectorAuthPluginOptions {
   /** Cyclr's API, and the partner's client id and secret. */
   cyclr: CyclrConfig;
-  /** The sealing keys: all of them open, the first also makes fingerprints. */
+  /** The sealing keys: all keys open, the first key also makes fingerprints. */
   keys: PrivateKeys;
   /** Cyclr's pages for users. */
   consent: ConsentPages;
@@ -25,8 +25,8 @@ const WORKFLOWS = join(__dirname, '..', 'workflows', 'index.js');
 const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
 
 /**
- * A plugin for `Worker.create` and `bundleWorkflowCode` of the Temporal SDK. It adds the activities of the flows and
- * interceptors that act on their workflow types alone. It never sets the data converter, TLS or the API key.
+ * A plugin for `Worker.create` and `bundleWorkflowCode` of the Temporal SDK. Adds the activities of the flows, and
+ * interceptors that act only on the workflow types of this package. Never sets data converter, TLS or API key.
  *
  * - A worker without `workflowsPath` and `workflowBundle` gets the bundle of this package.
  * - The workflows file of any other worker needs `export * from 'cyclr-connect/workflows'`. A prebuilt bundle must be

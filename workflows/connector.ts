@@ -35,7 +35,7 @@ export interface Sealed {
   sealed: string;
 }
 
-/** Parses a JSON text; undefined where it is not JSON. V8's error is dropped, because it quotes the text. */
+/** Parses a JSON text; undefined if the text is not JSON. V8's error is dropped, because it quotes the text. */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -48,7 +48,7 @@ export function jsonOf(text: string): unknown {
 export const isObject = (value: unknown): value is { [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** True if a value has the form of a sealed one. Only the worker can tell whether it opens. */
+/** True if a value has the form of a sealed value. Only the worker can tell whether the value opens. */
 export const isSealed = (value: unknown): value is Sealed =>
   isObject(value) && typeof value.sealed === 'string' && /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
 
@@ -60,7 +60,7 @@ export interface Field {
   help?: string;
   required: boolean;
   secret: boolean;
-  /** True if Cyclr stores a value for it that is not empty. */
+  /** True if Cyclr stores a value of the property that is not empty. */
   stored: boolean;
   /** Suggestions, not a closed list. */
   options?: string[];

@@ -150,7 +150,7 @@ export function faultOfInput(input: unknown): string | undefined {
   return undefined;
 }
 
-/** The same, with a check of the workflow id: under another id, a caller could show one tenant's flow to another. */
+/** As {@link faultOfInput}, and checks the workflow id: another id could show one tenant's flow to another tenant. */
 export const faultOfStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfInput(input) ??
   (workflowIdOf(input as Input) === workflowId

@@ -40,7 +40,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
   // The SDK throws at a signal with a reserved name if there is a default handler: quote the name.
   if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. The handler gets none.
+  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. The handler gets no
+  // such argument.
   for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
   const isFirstRun = start?.continuedFromExecutionRunId === '';
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];

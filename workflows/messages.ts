@@ -28,32 +28,32 @@ export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /** Ends the flow as `cancelled`, unless Cyclr accepts the credentials of an activity that runs at this time. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
- * A waiting flow re-reads the connector, at most once in 10 s, and decides as after its first read. In the pause of an
- * outage, the flow repeats the call now. Any other state stays as it is.
+ * Lets a waiting flow re-read the connector, at most once in 10 s: the flow decides as after its first read. In the
+ * pause of an outage, the flow repeats the call now. Any other state stays unchanged.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 
 /**
- * The same inputs with an answer: the view after Cyclr accepted or refused the input, or the current view after 10 s.
- * An input that the flow itself refuses is rejected: the ApplicationFailure's type is the problem's code, and the
- * history gets no event. Update id: the submission id.
+ * Sends an input as the signals do. Answers with the view after Cyclr accepted or refused the input, or with the
+ * current view after 10 s. An input that the flow itself refuses is rejected: the ApplicationFailure's type is the
+ * problem's code, and the history gets no event. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
 /**
- * A new link at each request; the newest attempt wins. Fails: `malformed` also for an attempt id seen before, `notNow`,
- * `cyclrUnavailable`. Update id: the attempt id.
+ * Answers with a new link at each request; the newest attempt wins. Fails: `malformed` also for an attempt id seen
+ * before, `notNow`, `cyclrUnavailable`. Update id: the attempt id.
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
- * The view after a verification, or the current view after 10 s. Joins a running verification; starts at most one in
- * 5 s. An unknown attempt id changes nothing. Update id: a new one each time.
+ * Answers with the view after a verification, or with the current view after 10 s. Joins a running verification, and
+ * starts at most one in 5 s. An unknown attempt id changes nothing. Update id: a new id each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
-/** The signal `recheck` with an answer: the view after the re-read, or the current view. Update id: a new one each time. */
+/** Acts as the signal `recheck`, and answers with the view after the re-read, or the current view. Update id: new. */
 export const recheckUpdate = defineUpdate<View, [Recheck]>('recheck');
 
-/** The public state of the flow, without secrets. A closed flow has it in its result. */
+/** The view of the flow. The result of a closed flow is the final view. */
 export const view = defineQuery<View>('view');
 /** The last 200 transitions and refused inputs. */
 export const timeline = defineQuery<Timeline>('timeline');

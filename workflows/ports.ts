@@ -3,7 +3,7 @@ import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
 import type { ReplyKey } from './input';
 
 /**
- * The `type` of an activity's ApplicationFailure. Its message holds no secret: it stands in the history in clear.
+ * The `type` of an activity's ApplicationFailure. The failure's message holds no secret: the history has it in clear.
  * First detail, if any: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link UnavailableDetail}. Second detail
  * of `CyclrRefused`: the members of the connector that were read after the refusal.
  */
@@ -26,7 +26,7 @@ export type ActivityFailureType =
   | 'InvalidInput'
   /** The value is sealed to a key that this worker does not have. Retried: another worker may have it. */
   | 'UnknownSealingKey'
-  /** The activity refused the input; it did not reach Cyclr. */
+  /** The activity refused the input, which did not reach Cyclr. */
   | 'InputRefused';
 
 /** The pauses between the attempts of an activity, in milliseconds. */
@@ -52,7 +52,7 @@ export interface PropertyValues {
 
 export interface CredentialValue {
   method: AuthMethod;
-  /** Absent for client credentials, where the properties are enough. */
+  /** Absent for client credentials, because the properties are enough. */
   submissionId?: string;
   credentials?: Sealed;
 }
@@ -66,17 +66,17 @@ export interface LinkRequest {
 }
 
 export interface MintedLink {
-  /** Sealed to the reply key. */
+  /** The link, sealed to the reply key. */
   link: Sealed;
   /** ISO 8601. */
   expiresAt: string;
-  /** Of the stored value; a marker if the connector was not authenticated; absent if the value can't be read. */
+  /** The fingerprint of the stored value; absent if the value can't be read. A marker before any authentication. */
   fingerprint?: string;
 }
 
 export interface Authorization {
   connector: Connector;
-  /** True if the stored value differs from the fingerprint's. False also if one of both is unknown. */
+  /** True if the stored value differs from the value of the fingerprint. False if one of the two values is unknown. */
   changed: boolean;
 }
 
@@ -86,8 +86,8 @@ export interface ConnectorActivities {
   /** Sets the properties, then re-reads the connector. Safe to repeat: values are overwritten. */
   applyProperties(key: ConnectorKey, input: PropertyValues): Promise<Connector>;
   /**
-   * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr then reports
-   * it. Safe to repeat: the value is overwritten.
+   * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr then
+   * reports it. Safe to repeat: the value is overwritten.
    */
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
   /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused one expires. */

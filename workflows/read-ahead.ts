@@ -14,19 +14,19 @@ const EVENTS_BETWEEN_TASKS = 3;
 interface Step {
   historyLength: number;
   historySize: number;
-  /** It was no replay. */
+  /** True if the activation was no replay. */
   live: boolean;
-  /** It was a query's, not a workflow task's: the size of the history shows that. */
+  /** True if a query caused the activation, not a workflow task: the size of the history is unchanged. */
   byQuery: boolean;
-  /** The least number of events that its commands add to the history. */
+  /** The least number of events that the commands of the activation add to the history. */
   commandEvents: number;
 }
 
 /**
  * A query on a run that is not in the cache also applies the events of a pending workflow task (SDK 1.24). When the
- * worker then gets that task, it continues from there, with commands in another order than a replay makes: each later
- * task fails with TMPRL1100. So throw in such a task: it fails, the worker drops the run from its cache, and the retry
- * replays the whole history. Two signs show such a task:
+ * worker then gets that task, the workflow continues from there, with commands in another order than a replay makes:
+ * each later task fails with TMPRL1100. So this class throws in such a task: the task fails, the worker drops the run
+ * from its cache, and the retry replays the whole history. Two signs show such a task:
  * - The history is longer, but its size is the same: only the start of a workflow task updates the size.
  * - The history has grown by fewer events than lie between two tasks. So a query has applied the start of a task that
  *   failed later. Replays are not checked for this sign: a retry succeeds even if the sign was wrong.
@@ -36,7 +36,7 @@ export class ReadAhead {
   #step = this.#previous;
   #onlyUpdates = false;
 
-  /** Call it before each activation that is no query. Throws {@link READ_AHEAD}. */
+  /** To be called before each activation that is no query. Throws {@link READ_AHEAD}. */
   beforeActivation(jobs: readonly Job[], info: WorkflowInfo): void {
     const { historyLength, historySize, unsafe } = info;
     const grown = historyLength - this.#step.historyLength;
@@ -51,7 +51,7 @@ export class ReadAhead {
     this.#onlyUpdates = jobs.every(({ doUpdate }) => doUpdate);
   }
 
-  /** Call it after each activation. */
+  /** To be called after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
     // A task that only rejects updates adds no events: the next task takes its place in the history.
@@ -62,7 +62,7 @@ export class ReadAhead {
 
 /** The least number of events behind the jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
-  // Its ActivityTaskStarted is an event, too.
+  // The event ActivityTaskStarted counts, too.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);
   const single = jobs.filter((job) => job.signalWorkflow ?? job.fireTimer ?? job.resolveActivity ?? job.cancelWorkflow);
   return completed.length + single.length;

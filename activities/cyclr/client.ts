@@ -1,4 +1,4 @@
-/** Cyclr over HTTP: one method for each endpoint. It never retries, because Temporal does. */
+/** Cyclr over HTTP: one method for each endpoint. The client never retries, because Temporal does. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
 import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
@@ -22,7 +22,7 @@ export interface Target extends ConnectorKey {
 }
 
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
-  /** True if the partner makes the call, not one account: it is sent without the account's header. */
+  /** True if the call is made for the partner, not for one account: the request has no account header. */
   ofPartner?: boolean;
 }
 
@@ -39,7 +39,7 @@ export class CyclrClient {
   readonly #http: Http;
   readonly #tokens: TokenSource;
   readonly #timeoutMs: number;
-  /** The time of the first 401 of each account, by `performance.now()`, until a call of it gets another answer. */
+  /** The time of the first 401 of each account, by `performance.now()`, until its next call gets another answer. */
   readonly #refusedSince = new Map<string, number>();
 
   constructor({ apiUrl, clientId, clientSecret, timeoutMs = TIMEOUT_MS }: CyclrConfig) {
@@ -76,7 +76,7 @@ export class CyclrClient {
     return parsed(SignInToken, `POST ${path}`, status, text);
   }
 
-  /** `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: it overwrites. */
+  /** `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: the value is overwritten. */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     return this.#connector(target, { method: 'PUT', path: pathOf(target), body: { AuthValue: authValue } });
   }
@@ -145,7 +145,7 @@ export class CyclrClient {
   }
 
   /**
-   * A 401 means an old token or a wrong account. It is the account if a token that was requested after the first 401
+   * A 401 means an old token or a wrong account. The account is wrong if a token that was requested after the first 401
    * also gets a 401. The first 401 is forgotten after a while, because calls of other workers can have succeeded since.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
@@ -162,7 +162,7 @@ export class CyclrClient {
 
 const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
 
-/** The kind of error of a status; undefined for success. A read has no input, so Cyclr can't refuse it. */
+/** The kind of error of a status; undefined for success. A read has no input that Cyclr can refuse. */
 function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 403) return 'forbidden';

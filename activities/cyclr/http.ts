@@ -29,7 +29,7 @@ export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 export function createHttp(baseURL: string): Http {
   const http: AxiosInstance = axios.create({
     baseURL,
-    // http is for loopback only: a proxy would not reach it, and would read the bearer token.
+    // http is for loopback only: a proxy would not reach this machine, and would read the bearer token.
     ...(baseURL.startsWith('http:') && { proxy: false as const }),
     maxRedirects: 0,
     maxContentLength: MAX_BODY_BYTES,

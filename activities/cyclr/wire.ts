@@ -23,7 +23,7 @@ const flag = optional(z.boolean());
 const name = optional(z.string().min(1).max(MAX_NAME_LENGTH));
 /** Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
-/** A suggested value. A long one is left out, because a cut value would be another value. */
+/** A suggested value. A long value is left out, because a cut value would be another value. */
 const choice = scalar.transform((value) => (value && value.length <= MAX_TEXT_LENGTH ? value : undefined));
 
 const Parameter = z.object({
@@ -42,11 +42,11 @@ const Parameter = z.object({
   Hidden: flag,
 });
 
-/** A stored property. Its value can be a secret: it never leaves the activity that compares it. */
+/** A stored property. The value can be a secret, and never leaves the activity that compares it. */
 export const StoredProperty = z.object({ Id: z.number(), Name: optional(z.string()), Value: scalar });
 export type StoredProperty = z.infer<typeof StoredProperty>;
 
-/** A property inside an account connector: only whether it has a value is read. */
+/** A property inside an account connector. The flow learns only whether the property has a value. */
 const Stored = StoredProperty.omit({ Id: true });
 
 /** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` and `Triggers` are not among them. */

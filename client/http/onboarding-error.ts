@@ -25,7 +25,7 @@ interface Details {
   fields?: FieldFault[];
 }
 
-/** The error of each method of {@link OnboardingService}. It holds no part of the request but account and connector. */
+/** The error of each {@link OnboardingService} method. Of the request, the error holds account and connector only. */
 export class OnboardingError extends Error {
   override readonly name = 'OnboardingError';
   /** The HTTP status, if there was an answer. */
@@ -34,7 +34,7 @@ export class OnboardingError extends Error {
   readonly requestId?: string;
   /** Seconds until another try makes sense. */
   readonly retryAfterS?: number;
-  /** With `notNow`, `closed` and `alreadyRunning`: the current view. */
+  /** The current view, if the code is `notNow`, `closed` or `alreadyRunning`. */
   readonly view?: View;
   /** The faults of the request. */
   readonly fields?: FieldFault[];

@@ -7,7 +7,7 @@ import type { ConnectorKey } from './shapes';
 import { Transport, type Call, type CallOptions } from './transport';
 
 export interface OnboardingServiceOptions {
-  /** Its address, such as `https://connect.acme.example`: the `PUBLIC_URL`, or an address inside your network. */
+  /** The service's address: the `PUBLIC_URL`, such as `https://connect.acme.example`, or one inside your network. */
   url: string;
   /** One of the service's API keys, in clear. */
   apiKey: string;
@@ -70,7 +70,7 @@ export class OnboardingService {
   }
 
   /**
-   * Starts a flow, or returns the one that runs or that was started with the same key. Fails: `alreadyRunning`.
+   * Starts a flow, or returns the open flow, or the flow that was started with the same key. Fails: `alreadyRunning`.
    * `POST …/{connectorId}`
    */
   async start(key: ConnectorKey, request: shapes.StartRequest = {}, options?: OnceOptions): Promise<shapes.Started> {
@@ -126,7 +126,7 @@ export class OnboardingService {
     return this.#post(key, 'confirm', request, options);
   }
 
-  /** Cancels a flow; a closed one stays as it is. Fails: `notFound`. `POST …/cancel` */
+  /** Cancels a flow; a closed flow does not change. Fails: `notFound`. `POST …/cancel` */
   async cancel(key: ConnectorKey, request: shapes.CancelRequest = {}, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'cancel', request, options);
   }

@@ -19,7 +19,7 @@ export type {
 } from '../../workflows/view';
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
 
-/** A session or an invitation. Send its `url` to the user only: it gives access to connectors of the account. */
+/** A session or an invitation. Send the `url` to the user only: it gives access to connectors of the account. */
 export interface Session {
   token: string;
   url: string;

@@ -10,7 +10,7 @@ import { spinner, symbols } from './symbols';
 export const problemText = ({ problems, otherProblem }: Messages, code: ProblemCode): string =>
   (problems as { [code: string]: string })[code] ?? otherProblem;
 
-/** A form that sends one submission at a time. It shows the problem of the whole form above the inputs. */
+/** A form that sends one submission at a time. The form shows a problem of the whole input above the fields. */
 export function formOf(
   props: PanelProps,
   names: { name: string }[],

@@ -25,7 +25,7 @@ export function progress(m: Messages, views: readonly View[]) {
   </div>`;
 }
 
-/** The list of connectors. One is open at a time, so that no half-typed input is hidden. */
+/** The list of connectors. One connector is open at a time, so that no half-typed input is hidden. */
 export function list({ m, views, nameOf, selected, select, panel }: ListParts) {
   const item = (view: View) => {
     const isOpen = view.connectorId === selected;

@@ -34,7 +34,7 @@ export function propertyForm(props: PanelProps) {
 }
 
 /**
- * The entered values; an empty one means "unchanged". Inputs are named by position: password managers react to names.
+ * The entered values; an empty value means "unchanged". Inputs are named by position: password managers react to names.
  */
 function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
   const data = new FormData(form);
@@ -49,7 +49,7 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
-/** True if the field is shown as a list of options. A secret is never: the list would show its value. */
+/** True if the field is shown as a list of options. A secret field is not, because a list would show its value. */
 const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 
@@ -75,7 +75,7 @@ interface ChoiceOptions extends InputOptions {
   index: number;
 }
 
-/** The options are suggestions, no closed list: the last one lets the user type another value. */
+/** The options are suggestions, no closed list: the last option lets the user type another value. */
 function choiceOf({ m }: PanelProps, choice: ChoiceOptions) {
   const { id, name, label, note, required = false, problem, options, index, field } = choice;
   const proposed = field.stored ? -1 : options.indexOf(field.default ?? '');

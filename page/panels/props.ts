@@ -18,14 +18,14 @@ export interface PanelProps {
   act: Actions;
 }
 
-/** The user's actions. Repeating one is harmless. */
+/** The user's actions. Repeating an action is harmless. */
 export interface Actions {
   submitProperties(view: View, values: { [name: string]: string }, form: HTMLFormElement): void;
   submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
   /** Shows that these required fields are empty; sends nothing. */
   reportMissing(view: View, names: string[]): void;
   resend(view: View): void;
-  /** Opens the consent in a window of its own. Call it in the click handler, before any await. */
+  /** Opens the consent in a window of its own. To be called in the click handler, before any await. */
   openConsent(view: View): void;
   /** Opens the consent in this tab. */
   openConsentHere(view: View): void;

@@ -9,7 +9,7 @@ import type { FlowRecord, RunExpectation, RunRecord, Stored } from './flow-recor
 import { failedTasks } from './histories';
 import { allEvents, allStates } from './machine-samples';
 
-/** Faults of one flow, as texts; empty if it is right. `runs`: the evidence of all runs under its workflow id. */
+/** Faults of one flow, as texts; empty if the flow is right. `runs`: the evidence of all runs under its workflow id. */
 export type FlowCheck = (record: FlowRecord, runs: RunEvidence[], stored: Stored) => string[];
 
 export const flowChecks = {

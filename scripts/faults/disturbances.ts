@@ -24,12 +24,12 @@ type Kind = (typeof kinds)[number];
 interface Draw {
   pauseMs: number;
   worker: number;
-  /** From 0 up to 1: the place in the range of lengths of its kind. */
+  /** The place in the range of lengths of the kind, from 0 up to 1. */
   length: number;
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }
 
-/** Faults of all calls to Cyclr for a time. No 403: it is the operator's trouble, whose pause is five minutes. */
+/** Faults of all calls to Cyclr for a time. No 403, because the pause after a 403 is five minutes. */
 const faults: FaultRule['then'][] = [
   { status: 500 },
   { status: 502 },
@@ -44,7 +44,7 @@ const faults: FaultRule['then'][] = [
 const WORKERS = 2;
 const FIRST_MS = 3000;
 
-/** All kinds occur before one is repeated; two occur twice. Tokens are revoked at most once. */
+/** All kinds occur before a kind is repeated; two kinds occur twice. Tokens are revoked at most once. */
 const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), 'worker killed', 'Cyclr faults'] as const;
 const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
   pauseMs: fc.integer({ min: 1000, max: 5000 }),
@@ -69,7 +69,7 @@ export class Disturbances {
 
   constructor(readonly stack: FaultStack) {}
 
-  /** Starts the workers. They are ready when it returns. */
+  /** Starts the workers, and waits until they are ready. */
   async startWorkers(): Promise<void> {
     for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.stack.startWorker();
   }

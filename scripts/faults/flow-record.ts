@@ -1,6 +1,6 @@
 /**
  * The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with
- * it.
+ * this record.
  */
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -11,7 +11,7 @@ import { authValueOf } from '../../activities/credentials';
 
 /** The outcome that a run must have. */
 export interface RunExpectation {
-  /** The final state, or the waiting state in which the user leaves. More than one if a race decides. */
+  /** The final state, or the waiting state in which the user leaves. More than one state if a race decides. */
   states: StateName[];
   failure?: FailureCode;
   verification?: Verification;
@@ -38,10 +38,10 @@ export interface FlowRecord {
   /** Names the flow in messages. */
   name: string;
   key: ConnectorKey;
-  /** One for each planned run. */
+  /** One expectation for each planned run. */
   expected: RunExpectation[];
   runs: RunRecord[];
-  /** A start was repeated because its answer was lost: there can be one run more. */
+  /** True if a start was repeated because its answer was lost: there can be one run more. */
   startRepeated: boolean;
   /** Inputs that the flow asked for although Cyclr had them. */
   askedAgain: string[];
@@ -58,7 +58,7 @@ export const newRecord = (name: string, key: ConnectorKey, expected: RunExpectat
 /** Cyclr's present state of an account connector; undefined if there is none. */
 export type Stored = (key: ConnectorKey) => AccountConnector | undefined;
 
-/** The same transport, with the starts, views and confirmations recorded. `onLink` gets each attempt's id. */
+/** Wraps a transport to record starts, views and confirmations. `onLink` gets each attempt's id. */
 export function recordedTransport(
   transport: Transport,
   record: FlowRecord,
@@ -93,7 +93,7 @@ export function recordedTransport(
   };
 }
 
-/** The same transport, with the new `AuthValue` recorded that a consent stores. Outside of any repetition of calls. */
+/** Wraps a transport to record the new `AuthValue` of each consent. Must wrap the transport that repeats calls. */
 export function recordedConsents(transport: Transport, record: FlowRecord, stored: Stored): Transport {
   let before: string | null | undefined;
   return {
@@ -111,7 +111,7 @@ export function recordedConsents(transport: Transport, record: FlowRecord, store
   };
 }
 
-/** The same answers, all of them good, recorded in the present run. */
+/** Wraps a source of good answers to record the answers in the present run. */
 export const recordedAnswers =
   (source: AnswerSource, record: FlowRecord): AnswerSource =>
   async (view) => {

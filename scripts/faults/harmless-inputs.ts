@@ -27,7 +27,7 @@ export const harmlessKinds = {
   usedSubmission: 3,
   clearCredentials: 2,
 };
-/** Harmless while the flow runs; after its end they would start a run. */
+/** These inputs are harmless while the flow runs; after the end of the flow they would start a run. */
 export const startKinds = { secondStart: 8, reauthentication: 4 };
 
 export interface HarmlessInput {
@@ -45,7 +45,7 @@ export interface Target {
   label: string;
   /** The ids of the credentials that the user sent in the present run. */
   usedIds: string[];
-  /** Of the present run. */
+  /** The patience of the present run. */
   patience?: Patience;
   /** The attempts of all flows. */
   attempts: string[];
@@ -89,7 +89,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
-  // The user's own attempt: it can be verified once more at most.
+  // The user's own attempt can be verified once more at most.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });
@@ -115,7 +115,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   },
 };
 
-/** Sends it once. An error of the library counts as no answer. */
+/** Sends the harmless input once. An error of the library counts as no answer. */
 export async function sendHarmless(target: Target, { kind, choice }: HarmlessInput): Promise<void> {
   await sends[kind](target, (items) => items[Math.floor(choice * items.length)]!);
 }

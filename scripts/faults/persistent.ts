@@ -32,7 +32,7 @@ export async function persistently<T>(
   }
 }
 
-/** The same methods; each call is repeated as by {@link persistently}. */
+/** Wraps a transport so that each call is repeated by {@link persistently}. */
 export function persistent<T extends Partial<Transport>>(
   transport: T,
   signal?: AbortSignal,

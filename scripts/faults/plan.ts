@@ -42,11 +42,11 @@ export interface Stop {
 export interface RunPlan {
   intent: Intent;
   patience?: Patience;
-  /** Started twice at the same time. */
+  /** True if the run is started twice at the same time. */
   startedTwice: boolean;
-  /** Good credentials are sent before the flow asks for them. */
+  /** True if good credentials are sent before the flow asks for them. */
   early: boolean;
-  /** Optional properties are given, too. */
+  /** True if optional properties are given, too. */
   optional: boolean;
   rounds: Rounds;
   stop?: Stop;
@@ -66,7 +66,7 @@ export interface FlowPlan {
   accountId: string;
   connector: string;
   badStart?: BadStart;
-  /** One after the other, under the same workflow id. */
+  /** The runs, one after the other, under the same workflow id. */
   runs: RunPlan[];
   /** The user's pause before each answer. */
   pausesMs: number[];
@@ -138,11 +138,11 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   });
 }
 
-/** A run after another one: it ends at once if the connector is authenticated. */
+/** A run after another run: the later run ends at once if the connector is authenticated. */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 
-/** A run that the user stops, and half of the time another one after it. */
+/** A run that the user stops, and half of the time another run afterwards. */
 const stoppedRuns = (connector: string): fc.Arbitrary<RunPlan[]> =>
   fc
     .record({
@@ -240,7 +240,7 @@ const outage: fc.Arbitrary<CyclrFault> = fc.oneof(
 const optional = (percent: number, fault: fc.Arbitrary<CyclrFault>) =>
   fc.tuple(chance(percent), fault).map(([has, fault]) => (has ? [fault] : []));
 /**
- * A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of a write that it took.
+ * A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of an accepted write.
  */
 const cyclrFaults = fc
   .tuple(

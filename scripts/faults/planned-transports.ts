@@ -41,7 +41,7 @@ export class PlannedTransports {
     return { ...this.library(mistake), ...persistent(signals, this.signal) };
   }
 
-  /** For one input. `isRejected: false`: the flow accepts it in spite of the mistake. */
+  /** A transport for one input. `isRejected: false`: the flow accepts the input in spite of the mistake. */
   inputs({ mistake, way, isRejected = true }: { mistake?: Mistake; way: Way; isRejected?: boolean }): Transport {
     const [library, signals] = [this.library(mistake), this.signals(mistake)];
     const rejection = isRejected && mistake ? rejections[mistake] : undefined;
@@ -68,7 +68,7 @@ export class PlannedTransports {
     };
   }
 
-  /** The view, also if the flow rejected the update as it must. */
+  /** The view after the update, also if the flow rejected the update as expected. */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;
     try {

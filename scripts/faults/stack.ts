@@ -108,7 +108,7 @@ async function restartableTemporal(folder: string, logFolder: string, onStop: Fa
   };
 }
 
-/** The same process. Its end is added to `ends`, unless it was stopped or killed through the handle that is returned. */
+/** Adds the end of the process to `ends`, unless it was stopped or killed through the returned process handle. */
 export function watch<P extends LocalProcess>(process: P, ends: string[]): P {
   let isExpected = false;
   void process.exited.then(({ code, signal }) => {

@@ -46,7 +46,7 @@ export interface LocalProcess {
   stop(withinMs?: number): Promise<Exit>;
   /** Sends this signal and waits for the end. Safe to repeat. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
-  /** Its output since this start. */
+  /** The output of the process since this start. */
   log(): string;
   /** The last lines of `log()`. */
   lastLines(count?: number): string;
@@ -79,7 +79,7 @@ export const startMain = ({
   return start(options, async (log, env) => launch(line, log, env));
 };
 
-/** The same for any other program. A small guard process ends the program when this process has ended. */
+/** Starts any other program in the same way. A small guard process ends the program when this process has ended. */
 export const startProgram = ({
   command,
   args = [],
@@ -135,7 +135,7 @@ async function start(
   }
 }
 
-/** With an IPC channel: when this process ends, the channel closes, and the child ends. */
+/** Starts a child with an IPC channel: when this process ends, the channel closes, and the child ends. */
 function launch(line: readonly string[], log: number, env: NodeJS.ProcessEnv): Launched {
   const [command, ...args] = line as [string, ...string[]];
   const child = spawn(command, args, { env, stdio: ['ignore', log, log, 'ipc'], detached: true });

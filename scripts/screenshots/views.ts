@@ -87,7 +87,7 @@ export const fields: Field[] = [
   field('Notes', 'Notes for auditors', { required: false, multiline: true }),
 ];
 
-/** The same fields, with a stored value in Cyclr for each. */
+/** The fields of `fields`, each with a stored value in Cyclr. */
 export const storedFields: Field[] = fields.map((known) => ({ ...known, stored: true }));
 
 /** Fields with long texts, and with texts that would be HTML. */

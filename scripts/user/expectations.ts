@@ -18,7 +18,7 @@ const apiKey: Credentials = { kind: 'apiKey', key: 'demo-key' };
 const authenticated = { state: 'authenticated', verification: 'notChecked' } as const;
 const unsupported = { state: 'unsupported' } as const;
 
-/** By the connector's key in the catalogue. */
+/** The expectations by the connector's key in the catalogue. */
 export const expectations: { readonly [connector: string]: Expectation } = {
   Brightdesk: { credentials: apiKey, ...authenticated, description: 'API key' },
   Fernhill: { properties: { Domain: 'acme' }, credentials: apiKey, ...authenticated, description: 'API key, property' },

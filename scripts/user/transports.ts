@@ -29,8 +29,8 @@ export interface ConsentLink {
 }
 
 /**
- * Repeating a call with the same arguments is safe: a submission counts once. Inputs are answered with the view after
- * Cyclr took or refused them, or with nothing if the transport has no answers.
+ * Repeating a call with the same arguments is safe: a submission counts once. Inputs return the view after
+ * Cyclr accepted or refused them, or nothing if the transport has no answers.
  */
 export interface Transport {
   start(key: ConnectorKey, options?: StartOptions): Promise<{ runId: string }>;

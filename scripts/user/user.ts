@@ -17,7 +17,7 @@ export interface Answer {
   decision?: Decision;
   /** The submission id of values or credentials; a new one by default. */
   submissionId?: string;
-  /** In place of the user's transport. */
+  /** A transport for this answer in place of the user's transport. */
   transport?: Transport;
 }
 
@@ -106,7 +106,7 @@ export class User {
   }
 
   /**
-   * True if this view asks for another answer than the last one: each entry into a waiting state has its own deadline.
+   * True if this view asks for another answer than the last view: each entry into a waiting state has its own deadline.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;

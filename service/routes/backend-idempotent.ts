@@ -98,7 +98,7 @@ function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** The values, each secret one sealed. Reads the view only if a value can be secret. Fails: `malformed`. */
+/** The values, with each secret value sealed. Reads the view only if a value can be secret. Fails: `malformed`. */
 async function withSealedSecrets(
   values: Values,
   submission: Submission,
@@ -110,7 +110,7 @@ async function withSealedSecrets(
   return { ...values, ...(await sealProperties(secrets, submission, key)) };
 }
 
-/** The credentials, checked and sealed if they are in clear. Fails: `malformed`, without quoting them. */
+/** The credentials; checks and seals credentials in clear. Fails: `malformed`, without quoting them. */
 async function withSealedCredentials(
   credentials: Sealed | object,
   submission: Submission,

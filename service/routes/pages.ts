@@ -77,7 +77,7 @@ function goPage(app: App, parts: Parts, draw: Draw): void {
 
 /**
  * The session of a form, from the service's own origin or from the session's. A browser sends `Origin: null` from a
- * page with the referrer policy `no-referrer`, and from an https page to an http service: that is refused, too.
+ * page with the referrer policy `no-referrer`, and from an https page to an http service: both are refused.
  */
 async function sessionOfForm(
   { headers: { origin } }: FastifyRequest,

@@ -103,8 +103,8 @@ function invitationRoute(app: App, parts: Parts): void {
 }
 
 /**
- * Opens what an invitation is good for: starts its expired flows anew, and lets the waiting ones re-read their connector.
- * Returns the connectors of its session: those that it is good for, and connected ones. Fails: tokenVoid.
+ * Opens the flows of an invitation: starts expired flows anew, and lets waiting flows re-read their connector. Returns
+ * the connectors for the new session: those on which the user may still act, and connected ones. Fails: tokenVoid.
  */
 async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
   const { accountId, connectorIds } = invitation;

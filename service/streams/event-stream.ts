@@ -9,7 +9,7 @@ export interface ServerSentEvent {
   event?: 'view' | 'final';
   id?: string;
   data?: string;
-  /** Ignored by readers: it keeps the connection open. */
+  /** A comment, which readers ignore: it keeps the connection open. */
   comment?: string;
   /** Milliseconds to wait before the reader reconnects. */
   retry?: number;
@@ -32,9 +32,10 @@ export interface EventHubOptions {
   /** The longest pause between two tries while Temporal or the workers do not answer; 15,000 ms by default. */
   maxRetryMs?: number;
   /**
-   * The number of flows that are followed by long poll; others are checked every `checkEveryMs`. 1,000 by default: a
-   * server allows 1,200 for each namespace and frontend, shared with `result()` and the other instances of the service.
-   * Where the server refuses a poll, readers get the current view, and later views only when the poll is tried again.
+   * The number of flows that are followed by long poll; other flows are checked every `checkEveryMs`. 1,000 by default:
+   * a server allows 1,200 for each namespace and frontend, shared with `result()` and the other instances of the
+   * service. If the server refuses a poll, readers get the current view, and later views only when the poll is tried
+   * again.
    */
   maxPolls?: number;
   /** Gets the error of a failed check. The check is repeated. */
@@ -50,8 +51,9 @@ export interface StreamOptions {
 
 export interface EventHub {
   /**
-   * Sends the current view of each connector first, then each later view, and `final` when all are final: the stream
-   * ends there. A flow that is not started is sent once it is. A slow reader gets fewer views, always the newest.
+   * Sends the current view of each connector first, then each later view, and `final` when all views are final: the
+   * stream then ends. A flow that is not started is sent after its start. A slow reader gets fewer views, always the
+   * newest.
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
   /** Ends all streams, present and future, with the instruction to reconnect (to another instance). */
@@ -104,7 +106,7 @@ interface EventStreamSettings {
   signal?: AbortSignal;
 }
 
-/** The events of one reader. It holds only the newest view of each flow, however slowly it is read. */
+/** The events of one reader. The reader's queue has only the newest view of each flow, however slow the reader is. */
 class EventStream implements AsyncIterableIterator<ServerSentEvent> {
   readonly #settings: EventStreamSettings;
   readonly #notifier = new Notifier();

@@ -27,8 +27,9 @@ export interface WatcherSettings {
 const RETRY_MS = 500;
 
 /**
- * One long poll for all subscribers of an open flow, and one query after each change. A flow without a long poll (not
- * started, closed, or too many polls are open) is checked by `describe`; its view is read only when its history grew.
+ * Makes one long poll for all subscribers of an open flow, and one query after each change. A flow without a long poll
+ * (not started, closed, or too many polls are open) is checked by `describe`; the view is read only if the history has
+ * grown.
  */
 export class FlowWatcher {
   readonly #auth: ConnectorAuth;
@@ -51,7 +52,7 @@ export class FlowWatcher {
     [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
   }
 
-  /** The subscriber gets the current view first: at once if it is known, otherwise after the next check. */
+  /** The subscriber gets the current view first: at once if the view is known, otherwise after the next check. */
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
     if (this.#isLive && this.#latest) subscriber(this.#latest);

@@ -10,8 +10,8 @@ const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeou
     ...limits,
     summary,
     retry: activityRetry,
-    // No scheduleToCloseTimeout: it includes the time in the queue. The activity itself ends its retries, a minute after
-    // its first attempt began; without a worker it waits.
+    // No scheduleToCloseTimeout, because this limit includes the time in the queue. The activity itself ends its
+    // retries, a minute after its first attempt began; without a worker the activity waits.
     // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
     // SDK's default is another type, although its documentation names this one (SDK 1.24).
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -26,7 +26,7 @@ export const { applyCredentials } = call('Store the credentials');
 export const { fetchConnector: readAgain } = call('Re-read the account connector');
 const { fetchConnector: readBack } = call('Re-read whether the connector is authenticated');
 const { readAuthorization } = call('Re-read whether the connector is authenticated');
-/** Cancelled at once: a link that the flow no longer offers is of no use. */
+/** Ends at once when cancelled, because a link that the flow no longer offers is of no use. */
 export const { mintLink } = proxyActivities<ConnectorActivities>({
   startToCloseTimeout: '15s',
   summary: 'Make a link to the consent',

@@ -105,7 +105,7 @@ export class FlowState {
     this.#recordSignal('unknownSignal', signal.slice(0, 100));
   }
 
-  /** Records a signal that the full inbox refused. One entry counts all in a row. */
+  /** Records a signal that the full inbox refused. One entry counts all such signals in a row. */
   recordFullInbox(): void {
     countRefused('notNow');
     this.#recordSignal('inputRefused', 'notNow', true);
@@ -169,13 +169,13 @@ class TimelineLog {
     this.#dropped++;
   }
 
-  /** True if the last entry is such an entry, without an id. */
+  /** True if the last entry has the same values and no id. */
   endsWith({ from, event, note }: Omit<TimelineEntry, 'at'>): boolean {
     const last = this.#entries.at(-1);
     return last?.from === from && last.event === event && last.note === note && last.id === undefined;
   }
 
-  /** Counts one more entry like the last one. */
+  /** Counts one more entry like the last entry. */
   countLast(): void {
     const last = this.#entries.at(-1)!;
     last.count = (last.count ?? 1) + 1;

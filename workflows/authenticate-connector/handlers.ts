@@ -86,7 +86,7 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
   return message.answer ?? flow.view;
 }
 
-/** Joins the verification that runs or comes next, else starts one: at most one in 5 s. */
+/** Joins the verification that runs or comes next; otherwise starts a verification, at most one in 5 s. */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
   if (running) return answerTo(context, running);
@@ -97,8 +97,8 @@ async function confirm(context: Context, { attemptId, by }: Confirmation): Promi
 }
 
 /**
- * The request for a re-read: one that waits for its turn already, or a new one. `undefined` if the flow neither waits for
- * the user nor pauses in an outage, and within 10 s of the last one.
+ * The request for a re-read: the one that waits for its turn already, or a new one. `undefined` within 10 s of the last
+ * request, and in a flow that neither waits for the user nor pauses in an outage.
  */
 function askForRecheck(context: Context, body: unknown): Message | undefined {
   const { flow, inbox } = context;
@@ -129,7 +129,7 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
 
 function problemOfMessage({ flow, inbox, links }: Context, message: Message): Problem | undefined {
   const problem = rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
-  // A confirmation joins the one before: it needs no room.
+  // A confirmation joins the unread confirmation, and needs no room.
   const isTaken = message.kind === 'confirmation' || inbox.hasRoomFor(message);
   return problem ?? (isTaken ? undefined : problemOf('notNow'));
 }
@@ -156,6 +156,6 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
 /** Rejects an update that has a problem: the history gets no event. Synchronous: an async validator never answers. */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // An accepted update would postpone Continue-As-New, and the update after it again: the next run takes it.
+  // Each accepted update would postpone Continue-As-New, so leave the update to the next run.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

@@ -21,7 +21,7 @@ export interface KnownIds {
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
-/** An unread message holds memory, and one that waits for the end of an outage holds it for a day. */
+/** Unread messages need memory, for up to a day while the flow waits for the end of an outage. */
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
 
@@ -36,7 +36,7 @@ export class Inbox {
     return this.#unread.length === 0;
   }
 
-  /** True if the inbox takes this message beside the unread ones. */
+  /** True if the inbox has room for this message beside the unread messages. */
   hasRoomFor(message: Message): boolean {
     if (this.#unread.length >= MAX_UNREAD) return false;
     const characters = [...this.#unread, message].reduce((sum, { body }) => sum + charactersOf(body), 0);
@@ -69,13 +69,13 @@ export class Inbox {
     this.#inProgress.push(message);
   }
 
-  /** Marks an unread confirmation as in progress: it gets the answer of the verification that begins now. */
+  /** Marks an unread confirmation as in progress: its sender gets the answer of the verification that begins now. */
   joinConfirmation(): void {
     const index = this.#unread.findIndex(isConfirmation);
     if (index >= 0) this.#inProgress.push(...this.#unread.splice(index, 1));
   }
 
-  /** Gives the view to all messages in progress. Each keeps its own: the next message can change the flow at once. */
+  /** Answers all messages in progress with this view. Each keeps its answer, because the flow can change next. */
   answerAll(view: View): void {
     for (const message of this.#inProgress.splice(0)) message.answer = view;
   }
@@ -91,7 +91,7 @@ const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
 
 const MAX_VALUES = 200;
 const MAX_NAME = 100;
-/** In characters as sent: of one value, sealed or not; of all values of one input; of sealed credentials. */
+/** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
 const MAX_VALUE = 64 * 1024;
 const MAX_INPUT = 256 * 1024;
 const MAX_CREDENTIALS = 32 * 1024;
@@ -104,8 +104,8 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 
 /**
  * The event that a message is in this state; `undefined` if its id was accepted before. An input that the state does
- * not accept is `inputRefused`. A secret in clear is refused as `notSealed` whatever else is wrong: it stands in the
- * history and must be replaced.
+ * not accept is `inputRefused`. A secret in clear is refused as `notSealed` whatever else is wrong: the secret is in
+ * the history and must be replaced.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));
@@ -123,8 +123,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 }
 
 /**
- * The problem for which an update's validator rejects a message; `undefined` if it accepts. A working state accepts
- * inputs that only the next state can check.
+ * The problem for which an update's validator rejects a message; `undefined` if the validator accepts. A working state
+ * accepts inputs that only the next state can check.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
   // Checked first, also for a submission id seen before: an accepted update would write the secret to the history.
@@ -192,7 +192,7 @@ const secretsInClear = (state: State, values: unknown): string[] =>
     .filter(({ secret, name }) => secret && isObject(values) && Object.hasOwn(values, name) && isInClear(values[name]))
     .map(({ name }) => name);
 
-/** The first kind of problem, with all properties that have it. */
+/** The first kind of problem, with all properties that have this problem. */
 function problemOfValues(fields: readonly Field[], values: { [name: string]: unknown }): Problem | undefined {
   const known = new Set(fields.map(({ name }) => name));
   const given = Object.entries(values);

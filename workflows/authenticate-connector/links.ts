@@ -18,7 +18,7 @@ export interface KnownAttempt {
 /** The part that the next run gets at Continue-As-New: plain JSON. */
 export interface CarriedLinks {
   attempts: [id: string, KnownAttempt][];
-  /** When the newest link expires, if no re-read has followed that yet. ISO 8601. */
+  /** When the newest link expires, in ISO 8601. Absent after the re-read that follows the expiry. */
   goodUntil?: string;
 }
 

@@ -16,7 +16,7 @@ interface Trouble {
   outage?: { operatorsTrouble?: string };
 }
 
-/** A state holds exactly the data of its next step. A secret of the user is in it only sealed. */
+/** A state holds exactly the data of its next step, and a secret of the user only in sealed form. */
 export type State =
   | ({ name: 'fetchingConnector'; intent: Intent } & Trouble)
   | ({ name: 'awaitingProperties'; connector: Connector } & Trouble)
@@ -29,7 +29,7 @@ export type State =
       /** The state that accepted the input. A refusal by Cyclr leads back to it. */
       from: WaitingStateName;
       method: AuthMethod;
-      /** Absent for client credentials, where the properties are enough. */
+      /** Absent for client credentials, because the properties are enough. */
       submissionId?: string;
       credentials?: Sealed;
       attempt?: Attempt;
@@ -62,7 +62,7 @@ export type Event = (
   | { type: 'authorizationNotConfirmed'; connector: Connector }
   /** Cyclr refused the input; `connector` if it accepted a part. */
   | { type: 'refused'; problem: Problem; connector?: Connector }
-  /** The flow or the activity refused the input: it did not reach Cyclr. */
+  /** The flow or the activity refused the input, which did not reach Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
   /** The connector was read again while the flow waits for the user. */
   | { type: 'rechecked'; connector: Connector; intent: Intent }
@@ -99,7 +99,7 @@ const always = {
   }),
 };
 
-/** An outage keeps the state. A repeated one changes nothing. */
+/** An outage does not change the state. A repeated outage changes nothing at all. */
 const cyclrUnavailable = (state: ActiveState, { operatorsTrouble }: On<'cyclrUnavailable'>): State =>
   state.outage && state.outage.operatorsTrouble === operatorsTrouble
     ? state
@@ -116,7 +116,7 @@ const confirmed = (
   { connector, verification = 'notChecked' }: { connector: Connector; verification?: Verification },
 ): State => ({ name: 'authenticated', connector, verification });
 
-/** Transitions from every waiting state. The outage is one of the last read before the deadline. */
+/** Transitions from every waiting state. An outage here comes from the last read before the deadline. */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
   rechecked,
@@ -193,10 +193,10 @@ function byConnector(connector: Connector, intent: Intent): State {
   return needsProperties ? { name: 'awaitingProperties', connector } : byAuthMethod(connector);
 }
 
-/** The state after a re-read. If its name stays the same, so do problem and attempt. */
+/** The state after a re-read. Problem and attempt are kept if the name of the state does not change. */
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
   const next = byConnector(connector, intent);
-  // Cyclr refused what was given: the properties were complete before, too, and the user must mend them.
+  // Cyclr refused the values: the properties were complete before, too, and the user must correct them.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
   return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };

@@ -12,9 +12,9 @@ export interface ViewSource {
   runId: string;
   state: State;
   revision: number;
-  /** In milliseconds. */
+  /** The time when the flow entered the state, in milliseconds. */
   since: number;
-  /** In milliseconds, in a waiting state. */
+  /** The end of the present wait, in milliseconds. Absent outside of waiting states. */
   deadline?: number;
 }
 

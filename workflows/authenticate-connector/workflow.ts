@@ -197,7 +197,7 @@ class FlowRun {
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 
-  /** True if Temporal suggests Continue-As-New, and no update would lose its answer by it. */
+  /** True if Temporal suggests Continue-As-New, and no update waits for an answer that Continue-As-New would drop. */
   #isHistoryFull(): boolean {
     return workflowInfo().continueAsNewSuggested && allHandlersFinished();
   }
@@ -210,7 +210,7 @@ class FlowRun {
     return next(this.#input, this.#flow.carried(state, this.#links.carried));
   }
 
-  /** Reads a message: the event that it is in the present state. */
+  /** Reads a message. Returns the event that the message is in the present state. */
   #read(message: Message): Event | undefined {
     const { state, submissions } = this.#flow;
     const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
