@@ -114,7 +114,7 @@ test('each call of a backend has a method, and its requests and answers fit the 
   expect([...new Set(succeeded)].sort()).toEqual(ofBackends.map(([name]) => name).sort());
 });
 
-test('list reads page after page, and no page more than the caller reads', async () => {
+test('list() requests page after page, and no more pages than the caller reads', async () => {
   const accountId = `Müller & Söhne/${Date.now()}`;
   const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((name) => service.stage.install(name, { accountId }));
   for (const key of keys) await onboarding.start(key);
@@ -158,7 +158,7 @@ test('an error has the code and the view of the answer, and no secret of the req
   }
 });
 
-describe('a call without an answer, or with 429 or 503', () => {
+describe('repeated and failed calls', () => {
   const unavailable = (retryAfterS?: string) => ({
     status: 503,
     headers: { 'Content-Type': 'application/problem+json', ...(retryAfterS && { 'Retry-After': retryAfterS }) },
@@ -166,10 +166,10 @@ describe('a call without an answer, or with 429 or 503', () => {
   });
 
   test.each([
-    ['no answer', 'cut'],
+    ['a cut connection', 'cut'],
     ['503', unavailable()],
     ['429', { ...unavailable(), status: 429 }],
-  ] as const)('a call is repeated (%s)', async (_what, fault) => {
+  ] as const)('a call is repeated after %s', async (_what, fault) => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     proxy.failNext(fault, fault);
 
@@ -187,11 +187,11 @@ describe('a call without an answer, or with 429 or 503', () => {
     const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
     const { entries } = await onboarding.timeline(key);
     expect([sent.length, new Set(sent).size]).toEqual([6, 2]);
-    expect(started.started).toBe(false); // the first one's answer was lost
+    expect(started.started).toBe(false); // the answer to the first start was lost
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('each call has a random idempotency key, or the one of the options', async () => {
+  test('each call has a random Idempotency-Key, or the idempotencyKey of its options', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     proxy.received.splice(0);
 
@@ -250,7 +250,7 @@ describe('a call without an answer, or with 429 or 503', () => {
     expect(await failureOf(onboarding.listPage('acme', {}, { timeoutMs: 100 }))).toMatchObject({ code: 'timedOut' });
   });
 
-  test('an aborted signal ends a call, also in the pause between two tries', async () => {
+  test('an aborted AbortSignal ends a call, also in the pause between two tries', async () => {
     const [sending, pausing] = [new AbortController(), new AbortController()];
     const why = new Error('The user has left');
     proxy.failNext('hangs');
@@ -303,7 +303,7 @@ test.each([
   [{ url: 'file:///etc', apiKey: 'k' }, 'url'],
   [{ url: 'http://127.0.0.1', apiKey: 'secret\n' }, 'apiKey'],
   [{ url: 'http://127.0.0.1', apiKey: '' }, 'apiKey'],
-])('the constructor refuses the options %j without quoting the key', (options, name) => {
+])('the constructor refuses the options %j without quoting the API key', (options, name) => {
   const making = () => new OnboardingService(options);
 
   expect(making).toThrow(name);

@@ -268,7 +268,7 @@ describe('timelineEntries', () => {
     expect(told.at(-1)).toMatchObject({ event: 'cancelled' });
   });
 
-  test('ends when the signal aborts, while the flow waits', async () => {
+  test('ends when its AbortSignal aborts, while the flow waits', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const abort = new AbortController();
     const told: TimelineEntry[] = [];
@@ -286,7 +286,7 @@ describe('timelineEntries', () => {
   });
 });
 
-test('cancel answers with the final view, and a second cancel with the same', async () => {
+test('cancel answers with the final view, and a second cancel with the same view', async () => {
   const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
   const first = await stage.auth.cancel(scene.key, { reason: 'test' });
@@ -318,7 +318,7 @@ describe('result', () => {
   });
 });
 
-test('each timeline entry starts in the state in which the one before ends, and is a transition of the machine', async () => {
+test('each timeline entry starts in the state in which the entry before ends, and is a transition of the machine', async () => {
   const arrows = new Set(
     allStates.flatMap((state) =>
       allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
@@ -375,7 +375,7 @@ test('each timeline entry starts in the state in which the one before ends, and 
   expect(times).toEqual([...times].sort());
 });
 
-test('without a worker, each call that needs one fails as noWorker', async () => {
+test('without a worker, each call that needs a worker fails as noWorker', async () => {
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress']; // result waits for the end, requestAuthorization for 35 s
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();

@@ -21,7 +21,7 @@ async function paused(): Promise<Scene> {
   return scene;
 }
 
-test.concurrent('a call that needs the worker fails as paused, with the last known state', async () => {
+test.concurrent('a call that needs an answer of a paused flow fails as paused, with the last known state', async () => {
   const { key } = await paused();
   const expected = { code: 'paused', state: 'awaitingCredentials' };
 
@@ -42,7 +42,7 @@ test.concurrent('a paused flow is open: a start finds it, and both lists have it
   expect([list.items, flows.items]).toMatchObject([[{ state: 'awaitingCredentials' }], [{ runId }]]);
 });
 
-test.concurrent('a signal to a paused flow is kept, and handled after the pause', async () => {
+test.concurrent('the worker handles a signal to a paused flow after the pause', async () => {
   const scene = await paused();
 
   const answer = stage.auth.cancel(scene.key, { reason: 'no longer needed' });

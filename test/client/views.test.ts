@@ -48,7 +48,7 @@ test('a slow reader of views gets the final view of its run, not of the run afte
   expect(rest.every(({ runId }) => runId === scene.runId)).toBe(true);
 });
 
-test('views ends when the signal aborts', async () => {
+test('views ends when its AbortSignal aborts', async () => {
   const { key } = await asking();
   const abort = new AbortController();
   const views = stage.auth.views(key, abort.signal);

@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => scene?.close());
 
 describe.each([
-  ['resets', 'cut'],
+  ['is reset', 'cut'],
   ['passes nothing on', 'hold'],
-] as const)('when the connection %s until Cyclr has answered', (_how, fault) => {
+] as const)('when the connection to Temporal %s until Cyclr has answered', (_how, fault) => {
   let calls: StepCall[];
   beforeAll(async () => {
     calls = await breakDuring(scene, steps, scene.toTemporal[fault]);
@@ -34,7 +34,7 @@ describe.each([
   });
 });
 
-describe('when the connection resets for longer than an activity attempt may take', () => {
+describe('when the connection to Temporal is reset for longer than an activity attempt may take', () => {
   const chosen = steps.filter(({ name }) => ['reading the connector', 'storing the credentials'].includes(name));
   let calls: StepCall[];
   beforeAll(async () => {

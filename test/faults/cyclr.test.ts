@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => scene?.close());
 
 describe.each(Object.keys(faults))('when Cyclr answers once with %s', (fault) => {
-  test.each(steps.map(({ name }) => name))('%s succeeds at the second attempt', async (name) => {
+  test.each(steps.map(({ name }) => name))('%s succeeds at the second activity attempt', async (name) => {
     const { user, ended } = calls[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
 
     await ended;
@@ -52,7 +52,7 @@ describe.each(Object.keys(faults))('when Cyclr answers once with %s', (fault) =>
   });
 });
 
-test('faults of the token endpoint are retried', async () => {
+test('the request for an access token is repeated after each fault of the token endpoint', async () => {
   for (const user of duringTokenFaults) expect(await faultsIn(scene, user)).toEqual([]);
 
   const requests = scene.sandbox.requests.filter(({ path }) => path === '/oauth/token');

@@ -33,7 +33,7 @@ async function temporalBehindProxy() {
   return proxy;
 }
 
-test('the worker is ready only while it reaches Temporal, alive all the time, and stops with 0 even without Temporal', async () => {
+test('the worker is ready only while it reaches Temporal, is always alive, and exits with 0 even without Temporal', async () => {
   const proxy = await temporalBehindProxy();
   proxy.hold();
   const settings = await settingsAt(proxy.address);
@@ -69,7 +69,7 @@ test('the worker is ready only while it reaches Temporal, alive all the time, an
   expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
-test('a health port that is taken ends the worker with 1 and names HEALTH_PORT', async () => {
+test('a worker whose health port is in use exits with 1 and names HEALTH_PORT', async () => {
   const other = createServer().listen(0);
   atEnd(() => other.close());
   await once(other, 'listening');

@@ -108,7 +108,7 @@ describe('when the service is killed between every two calls', () => {
     },
   );
 
-  test.each([0, 1])('an open page gets each view once, and the end (%#)', async (index) => {
+  test.each([0, 1])('an open page gets each view once, and one final event (%#)', async (index) => {
     const page = pages![index]!;
 
     await page.isFinal;
@@ -121,7 +121,7 @@ describe('when the service is killed between every two calls', () => {
   });
 });
 
-test('a page that returns after a restart gets the present view first', async () => {
+test('a page that reconnects after a restart of the service gets the current view first', async () => {
   const one = await begin('a session');
   await passUntil(one, journeys['a session'][1]!);
   const page = openPage(service.url, one.session);
@@ -245,7 +245,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('the kill hit each call at that moment', () => {
+  test('the flows have made the change of each call at the kill only if the moment is after the change', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

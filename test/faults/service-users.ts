@@ -212,7 +212,7 @@ const inputsAt = (path: string): JourneyCall[] => [
     isDone: reaches('authenticated'),
   },
 ];
-/** It reads the latest run before it starts one: without an answer of Temporal it makes no change. */
+/** The service reads the latest run before it starts one, so without an answer of Temporal it makes no change. */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 
 export const journeys: { readonly [journey in Journey]: readonly JourneyCall[] } = {

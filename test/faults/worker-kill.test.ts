@@ -110,7 +110,7 @@ async function lostIn(user: TestUser): Promise<number> {
   return lostAttempts(await historyOf(scene, user));
 }
 
-test('an activity whose worker is killed during the request of a token is repeated', async () => {
+test('an activity whose worker is killed while it requests an access token is repeated', async () => {
   await ends.get(duringToken);
 
   expect(await lostIn(duringToken)).toBeGreaterThan(0);

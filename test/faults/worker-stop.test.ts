@@ -27,11 +27,11 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-test('a worker that is stopped twice exits with 0', async () => {
+test('a worker that gets SIGTERM twice exits with 0', async () => {
   expect(await worker.exited).toEqual({ code: 0, signal: null });
 });
 
-test.each(stepNames)('the running activity of %s ends before the worker', async (_step, index) => {
+test.each(stepNames)('the running activity of %s ends before the worker exits', async (_step, index) => {
   const { user, ended, requests, step } = calls[index]!;
 
   await ended;

@@ -57,7 +57,7 @@ test('the answers to backends and browsers match the OpenAPI document', async ()
   expect(new Set(proxy.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
 });
 
-test('values, keys, tokens and links are in no log, no metric and no other answer', async () => {
+test('values, API keys, tokens and links are in no log, no metric and no other answer', async () => {
   const mark = createTestSecrets();
   const accountId = `account-${Date.now()}`;
   const [kestrel, ledgerly] = ['Kestrel', 'Ledgerly'].map((name) => service.stage.install(name, { accountId })) as [
@@ -119,7 +119,7 @@ test('values, keys, tokens and links are in no log, no metric and no other answe
   expect(written[1]).toContain('route="/connect/return"');
 });
 
-test('a line of the log has an allow-list of fields', async () => {
+test('a line of the log has only the fields of an allow-list', async () => {
   const key = service.stage.install('Brightdesk');
   await service.asBackend('POST', `${pathOf(key)}?note=hidden`, { by: 'shop' }, { 'X-Note': 'hidden' });
   await service.call('GET', '/v1/accounts/hidden/connectors/1', { token: 'hidden' });

@@ -59,7 +59,7 @@ test('a second start returns the running flow', async () => {
   expect(second).toMatchObject({ status: 200, body: { started: false, runId: first.body.runId } });
 });
 
-test('a wrong API key is answered by 200 and a view with a problem', async () => {
+test('an API key that Cyclr refuses is answered with 200 and a view with a problem', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const refused = await post(key, '/credentials', apiKey('wrong-key'));
@@ -97,7 +97,7 @@ test('sealed values are passed on unchanged, and need their submission id', asyn
   expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
 });
 
-test('an input that the flow refuses is 409 or 422 with the code of the problem', async () => {
+test('an input that the flow refuses is answered with 409 or 422 and the code of the problem', async () => {
   const key = await waiting('Fernhill', 'awaitingProperties');
   const properties = (values: object) => post(key, '/properties', { values });
 
@@ -112,7 +112,7 @@ test('an input that the flow refuses is 409 or 422 with the code of the problem'
 });
 
 describe('Idempotency-Key', () => {
-  test('a repeated call with the same key gives no second submission', async () => {
+  test('a repeated call with the same Idempotency-Key gives no second submission', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     const headers = { 'Idempotency-Key': 'order 1' };
 
@@ -127,7 +127,7 @@ describe('Idempotency-Key', () => {
     expect(await submissionsOf(key)).toHaveLength(2);
   });
 
-  test('without the header, each call is a submission', async () => {
+  test('without an Idempotency-Key, each call is a new submission', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
 
     await post(key, '/credentials', apiKey('wrong-1'));
@@ -136,7 +136,7 @@ describe('Idempotency-Key', () => {
     expect(await submissionsOf(key)).toHaveLength(2);
   });
 
-  test('a submission id in the body has precedence, and stands in the timeline', async () => {
+  test('a submission id in the body has precedence over the Idempotency-Key, and is in the timeline', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
 
     await post(key, '/credentials', { submissionId: 's1', ...apiKey('wrong-1') }, { 'Idempotency-Key': 'order 1' });
@@ -144,7 +144,7 @@ describe('Idempotency-Key', () => {
     expect(await submissionsOf(key)).toMatchObject([{ id: 's1', by: 'backend' }]);
   });
 
-  test('the same key at two connectors gives two submissions', async () => {
+  test('the same Idempotency-Key for two connectors gives two submissions', async () => {
     const [one, other] = [
       await waiting('Brightdesk', 'awaitingCredentials'),
       await waiting('Brightdesk', 'awaitingCredentials'),
@@ -164,7 +164,7 @@ describe('Idempotency-Key of a start', () => {
   const runOf = async (answer: Promise<Answer>) => (await answer).body.runId as string;
 
   test.each(['', '/reauthenticate'])(
-    'a repeated POST …%s with the same key starts no second run, also after the end',
+    'a repeated POST …%s with the same Idempotency-Key starts no second run, also after the end',
     async (then) => {
       const key = service.stage.install('Brightdesk');
 
@@ -183,7 +183,7 @@ describe('Idempotency-Key of a start', () => {
     },
   );
 
-  test('without the header, a start after the end starts a new run', async () => {
+  test('without an Idempotency-Key, a start after the end of the flow starts a new run', async () => {
     const key = service.stage.install('Brightdesk');
 
     const first = await runOf(post(key, ''));
@@ -201,7 +201,7 @@ describe('Idempotency-Key of a start', () => {
     expect(await runOf(post(key, '/reauthenticate', {}, named('order 1')))).not.toBe(first);
   });
 
-  test('five starts at once with the same key start one run', async () => {
+  test('five starts at once with the same Idempotency-Key start one run', async () => {
     const key = service.stage.install('Brightdesk');
 
     const answers = await Promise.all(Array.from({ length: 5 }, () => post(key, '', {}, named('order 1'))));
@@ -210,7 +210,7 @@ describe('Idempotency-Key of a start', () => {
     expect(new Set(answers.map(({ body }) => body.runId)).size).toBe(1);
   });
 
-  test('the memo has a digest of the key, not the key', async () => {
+  test('the memo of the run has a digest of the Idempotency-Key, not its value', async () => {
     const key = service.stage.install('Brightdesk');
 
     await post(key, '', {}, named('order of Mr Miller'));
@@ -234,7 +234,7 @@ test('after the consent, confirm verifies the connector and answers authenticate
   expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
 });
 
-test('a link without returnTo returns to the page of the service', async () => {
+test('the user of a link without returnTo returns to the page of the service', async () => {
   const key = await waiting('Ledgerly', 'awaitingAuthorization');
 
   const link = await post(key, '/authorization');
@@ -245,7 +245,7 @@ test('a link without returnTo returns to the page of the service', async () => {
   expect(confirmed.body.state).toBe('authenticated');
 });
 
-test('a cancelled flow answers later input by 409 closed with its last view', async () => {
+test('an input to a cancelled flow is answered with 409 closed and the last view', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const cancelled = await post(key, '/cancel', { reason: 'changed their mind' });
@@ -255,7 +255,7 @@ test('a cancelled flow answers later input by 409 closed with its last view', as
   expect(late).toMatchObject({ status: 409, body: { code: 'closed', view: { state: 'cancelled' } } });
 });
 
-test('a re-authentication is refused during an authentication, and is a new run after it', async () => {
+test('a re-authentication is refused during an authentication, and starts a new run after the end', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const beside = await post(key, '/reauthenticate');
@@ -398,7 +398,7 @@ describe('the flows of all accounts', () => {
     expect(seen.sort()).toEqual(keys.map(({ connectorId }) => connectorId).sort());
   });
 
-  test('a batch rechecks the flows with a problem; one without a filter is malformed', async () => {
+  test('a batch rechecks the flows with a problem; a batch without a filter is malformed', async () => {
     const keys = await inTrouble();
     await eventually(
       () => flows('problem=operatorsTrouble'),

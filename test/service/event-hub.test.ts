@@ -49,7 +49,7 @@ const hubOf = (options: Parameters<typeof createEventHub>[1]): EventHub => {
 const asking = (connector = 'Brightdesk'): Promise<Scene> => stage.sceneIn('awaitingCredentials', connector);
 
 describe('a reader', () => {
-  test('gets the current view, each later view once and in order, and final', async () => {
+  test('gets the current view, each later view once and in order, and the final event', async () => {
     const scene = await stage.scene('Fernhill');
     const reader = read(hub, [scene.key]);
 
@@ -76,7 +76,7 @@ describe('a reader', () => {
     ]);
   });
 
-  test('that comes second gets the current view first, without a call to Temporal', async () => {
+  test('that is the second one of a flow gets the current view first, without a call to Temporal', async () => {
     const scene = await asking();
     const first = read(hub, [scene.key]);
     await first.sees('awaitingCredentials');
@@ -93,7 +93,7 @@ describe('a reader', () => {
     expect(second.ids().at(-1)).toBe(first.ids().at(-1));
   });
 
-  test('of two flows gets final when both are final', async () => {
+  test('of two flows gets the final event when both flows are final', async () => {
     const one = await asking();
     const other = await asking();
     const reader = read(hub, [one.key, other.key, one.key]);
@@ -110,7 +110,7 @@ describe('a reader', () => {
     expect(new Set(reader.ids()).size).toBe(reader.ids().length);
   });
 
-  test('of no flow gets final at once', async () => {
+  test('of no flow gets the final event at once', async () => {
     const reader = read(hub, []);
     await reader.ended;
 
@@ -139,7 +139,7 @@ describe('a reader that reconnects', () => {
     expect(view).toEqual(await one.view());
   });
 
-  test('after the end gets final, and the last view unless it has it', async () => {
+  test('after the end gets the final event, and before it the last view unless the reader already has that view', async () => {
     const { key } = await stage.scene('Openrates');
     const end = await stage.auth.result(key);
 
@@ -155,7 +155,7 @@ describe('a reader that reconnects', () => {
   });
 });
 
-test('a closed flow is read from its result, without a worker, for each way to end', async () => {
+test('the view of an ended flow is read from its result, without a worker, for each way to end', async () => {
   const scenes = [await asking(), await asking(), await stage.scene('Openrates')];
   const missing = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
   await Promise.all([stage.auth.cancel(scenes[0]!.key), scenes[1]!.handle.terminate()]);
@@ -172,7 +172,7 @@ test('a closed flow is read from its result, without a worker, for each way to e
   expect(ends.map(({ state }) => state)).toEqual(['cancelled', 'failed', 'authenticated', 'failed']);
 });
 
-test('a flow that Temporal terminates is sent as failed', async () => {
+test('the view of a flow that Temporal terminates is sent with the state failed', async () => {
   const scene = await asking();
   const reader = read(hub, [scene.key]);
   await reader.sees('awaitingCredentials');

@@ -33,7 +33,7 @@ const comes = (reader: EventReader, state: string) =>
 
 const asking = (): Promise<Scene> => service.stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-test('a stream has the current view of each connector of the session, each later view, and final', async () => {
+test('a stream has the current view of each connector of the session, each later view, and the final event', async () => {
   const [one, other] = [await asking(), await asking()];
   const key = { accountId: one.key.accountId };
   const second = service.stage.install('Ledgerly', key);
@@ -60,7 +60,7 @@ test('a stream has the current view of each connector of the session, each later
   expect(JSON.stringify(reader.events)).not.toContain(other.key.accountId);
 });
 
-test('a stream with Last-Event-ID does not repeat that view', async () => {
+test('a stream with Last-Event-ID does not repeat the view with that id', async () => {
   const scene = await asking();
   const token = await service.session(scene.key);
   const first = await read(token);
@@ -140,7 +140,7 @@ test('a stream ends when its session expires, and continues with the renewed ses
   expect(second.events.at(-1)).toEqual({ event: 'final', data: '{}' });
 });
 
-test('a service that stops tells its streams when to reconnect, and ends', async () => {
+test('a service that stops tells its streams when to reconnect, and ends them', async () => {
   const stopping = await openService({ stage: service.stage });
   const scene = await asking();
   const reader = await read(await stopping.session(scene.key), {}, stopping.url);

@@ -29,7 +29,7 @@ const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
     Object.entries(expected).every(([name, value]) => seen.at(-1)?.[name as 'state'] === value),
   );
 
-test('a flow that is not started yet is sent once it is started', async () => {
+test('the view of a flow that is not started yet is sent when the flow is started', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS, heartbeatMs: SOON_MS });
   const key = stage.install('Brightdesk');
   const reader = read(hub, [key]);
@@ -66,7 +66,7 @@ test('a long poll that ends without an event is repeated, without another call t
   expect(reader.ids()).toHaveLength(1);
 });
 
-test('a new run of a final flow is sent to a stream that is still open for another flow', async () => {
+test('a stream that is still open for another flow gets the new run of a final flow', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS });
   const [one, other] = [await asking(), await asking()];
   const reader = read(hub, [one.key, other.key]);
@@ -85,7 +85,7 @@ test('a new run of a final flow is sent to a stream that is still open for anoth
   expect(reader.events.filter(({ event }) => event === 'final')).toHaveLength(1);
 });
 
-test('a stream that opens after a new start gets the new run, and older streams get it then too', async () => {
+test('a stream that opens after a new start gets the new run, and then older streams get that run, too', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);
@@ -104,7 +104,7 @@ test('a stream that opens after a new start gets the new run, and older streams 
   expect(late.events.map(({ event }) => event)).not.toContain('final');
 });
 
-test('a flow that is continued as new twice is followed to its end', async () => {
+test('a stream follows a flow that is continued as new twice to the end of the flow', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const { key, workflowId } = await asking();
   const reader = read(hub, [key]);

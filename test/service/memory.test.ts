@@ -192,11 +192,11 @@ async function resultOf(calls: Calls): Promise<{ unexpected: unknown[]; found: s
 
 const noSecret = { unexpected: [], found: [], isSearched: true };
 
-test('no value of a call that a flow takes or refuses is in memory', async () => {
+test('no value of a call that a flow accepts or refuses stays in the memory of the service', async () => {
   expect(await resultOf(withFlows)).toEqual(noSecret);
 });
 
-test('no value of a call that the service refuses by itself is in memory', async () => {
+test('no value of a call that the service refuses by itself stays in the memory of the service', async () => {
   const key = await asking();
   const token = await sessionTokenOf(service, key);
   const inClear = async (secrets: TestSecrets) => {
@@ -212,7 +212,7 @@ test('no value of a call that the service refuses by itself is in memory', async
   }
 });
 
-test('no value of a body that ends early, or is over 256 KiB without an announced length, is in memory', async () => {
+test('no value of a body that ends early, or is over 256 KiB without an announced length, stays in memory', async () => {
   const secrets = createTestSecrets();
 
   const statuses = [await sendPartly(secrets, ''), await sendPartly(secrets, large.more)];

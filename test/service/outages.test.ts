@@ -116,7 +116,7 @@ describe('while no worker runs', () => {
     await stage.restartWorker();
   });
 
-  test('a call that needs a worker is 503 noWorker with Retry-After', () => {
+  test('a call that needs a worker is answered with 503 noWorker and Retry-After', () => {
     expect(answer).toMatchObject({ status: 503, body: { code: 'noWorker' } });
     expect(answer.headers.get('retry-after')).toBe('10');
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
@@ -130,7 +130,7 @@ describe('while no worker runs', () => {
     expect(late!.ids()).toEqual(early!.ids().slice(-late!.ids().length));
   });
 
-  test('a stream of a flow that no worker has seen yet has comments, and later the first view', async () => {
+  test('a stream of a flow that no worker has seen yet gets comments, and later the first view', async () => {
     await unseen!.sees('awaitingCredentials');
 
     expect(unseen!.events.slice(0, 3)).toEqual(Array(3).fill({ comment: 'nothing new' }));
@@ -138,7 +138,7 @@ describe('while no worker runs', () => {
 });
 
 describe('while Temporal does not answer', () => {
-  test('a call is 503 temporalUnavailable with Retry-After, and does not name the address', async () => {
+  test('a call is answered with 503 temporalUnavailable and Retry-After, without the address of Temporal', async () => {
     const answer = await temporalOutage.answer;
 
     expect(answer).toMatchObject({ status: 503, body: { code: 'temporalUnavailable' } });

@@ -59,21 +59,21 @@ afterAll(async () => {
 const endOf = (env: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(dist, 'service', 'main.js')], { cwd: temporaryFolder(), env }).ended;
 
-test('with faults in its environment it exits with 1 and one message that names them all', async () => {
+test('a service with faults in its environment exits with 1 and one message that names all faults', async () => {
   const { code, stderr } = await endOf({ SESSION_KEYS: '', SEALING_KEYS: '', SERVICE_API_KEYS: 'x' });
 
   expect(code).toBe(1);
   expect(stderr).toMatch(/^service: SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/);
 });
 
-test('if its port is taken it exits with 1', async () => {
+test('a service whose port is in use exits with 1', async () => {
   const { code, stderr } = await endOf(await serviceEnv(settings));
 
   expect(code).toBe(1);
   expect(stderr).toMatch(/^service: .*EADDRINUSE/);
 });
 
-test('metrics are on a port of their own only', async () => {
+test('metrics are served only on a port of their own', async () => {
   await call('GET', '/v1/nothing');
 
   const metrics = await (await fetch(service.metricsUrl!)).text();
@@ -145,7 +145,7 @@ describe('many streams', () => {
     expect(pages!.filter(({ events }) => events.length > 1)).toEqual(pagesOf(0));
   });
 
-  test('after SIGTERM it answers the open request, tells all streams to reconnect, and exits with 0', async () => {
+  test('after SIGTERM the service answers the open request, tells all streams to reconnect, and exits with 0', async () => {
     const { key } = await stage.scene('Brightdesk');
     const body = { credentials: { kind: 'apiKey', key: 'right' } };
     const release = stage.sandbox.fault({ match: { method: 'PUT', account: key.accountId }, then: 'held' });
@@ -169,7 +169,7 @@ describe('many streams', () => {
     expect(retries.filter((ms) => !(ms >= 500 && ms <= 3000))).toEqual([]);
   });
 
-  test('the streams of the next process miss no view and repeat none', async () => {
+  test('the streams of the next service process miss no view and repeat none', async () => {
     const seen = pages!.map((page) => idsIn(page).length);
 
     const before = await scenes[1]!.gives(wrong);

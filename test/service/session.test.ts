@@ -58,7 +58,7 @@ describe('a session', () => {
     });
   });
 
-  test('leaves an authenticated connector as it is, unless it asks for a recheck', async () => {
+  test('starts no run for an authenticated connector, unless the session asks for a recheck', async () => {
     const key = service.stage.install('Openrates');
     const runId = async () => (await service.stage.auth.latestRun(key)).runId;
     await service.session(key);
@@ -140,7 +140,7 @@ describe('a session', () => {
     });
   });
 
-  test('gives the same notFound for connectors of other accounts, others of its account and unknown ones', async () => {
+  test('gives the same notFound for connectors of other accounts, other connectors of its account and unknown ones', async () => {
     const accountId = `account-${randomUUID()}`;
     const [mine, sibling] = ['Brightdesk', 'Brightdesk'].map((connector) =>
       service.stage.install(connector, { accountId }),
@@ -203,7 +203,7 @@ describe('an invitation', () => {
     expect(after).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('is void for a connector that another caller has started since, and opens the others', async () => {
+  test('is void for a connector whose flow another caller has started since, and is valid for the others', async () => {
     const { keys, token } = await invited(['Brightdesk', 'Brightdesk', 'Brightdesk']);
     await Promise.all(keys.map((key) => reaches(key, 'awaitingCredentials')));
     const [cancelled, connected, open] = keys as [ConnectorKey, ConnectorKey, ConnectorKey];
@@ -239,7 +239,7 @@ describe('an invitation', () => {
     await expect(service.stage.auth.view({ accountId, connectorId })).rejects.toMatchObject({ code: 'notStarted' });
   });
 
-  test('shares its limit of calls with all sessions that are made of it', async () => {
+  test('shares its limit of calls with all sessions that are made from it', async () => {
     const { token } = await invited(['Brightdesk']);
     const redeem = async () => (await post(token, '/v1/session/redeem')).body.token as string;
     const sessions = [await redeem(), await redeem()];

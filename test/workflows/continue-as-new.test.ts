@@ -23,7 +23,7 @@ const newest = ({ workflowId }: Scene) => stage.client.workflow.getHandle(workfl
 const signals = (scene: Scene, name: string, body: unknown) => newest(scene).signal(name, body);
 const wrong = { submissionId: 'wrong', values: { NoSuch: 'x' } };
 
-/** Sends inputs that change nothing until another run continues the flow. Its view. */
+/** Sends inputs that change nothing until another run continues the flow. Returns the view of that run. */
 async function continued(scene: Scene): Promise<View> {
   const { runId } = await scene.view();
   for (;;) {
@@ -43,7 +43,7 @@ async function asking(connector = 'Brightdesk', input: Partial<Input> = {}): Pro
 const withoutTime = ({ at: _at, ...entry }: TimelineEntry) => entry;
 
 test.concurrent(
-  'the next run keeps state, deadline and timeline, calls Cyclr only for new input, and ends',
+  'after continue-as-new the next run keeps state, deadline and timeline, and calls Cyclr only for new input',
   async () => {
     const scene = await asking('Shopwell');
     await signals(scene, 'propertyInput', wrong);
@@ -70,7 +70,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('the next run ignores submission ids of the run before, and accepts new ones', async () => {
+test.concurrent('after continue-as-new the next run ignores known submission ids, and accepts new ones', async () => {
   const scene = await asking();
   stage.record('continued-as-new', scene.handle);
   const first = await keyInput(stage, scene, 'first', 'wrong');
@@ -90,7 +90,7 @@ test.concurrent('the next run ignores submission ids of the run before, and acce
   expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(2);
 });
 
-test.concurrent('the timer of the next run ends at the old deadline', async () => {
+test.concurrent('after continue-as-new the timer of the next run ends at the deadline of the run before', async () => {
   const scene = await asking('Brightdesk', { patience: { credentials: '1 hour' } });
   const { deadline } = await scene.view();
 
@@ -106,7 +106,7 @@ test.concurrent('the timer of the next run ends at the old deadline', async () =
   await stage.auth.cancel(scene.key);
 });
 
-test.concurrent('a return by a link of an earlier run is verified', async () => {
+test.concurrent('after continue-as-new a return from a link of the run before is verified', async () => {
   const scene = await consentScene(stage);
   stage.record('continued-as-new-with-links', scene.handle);
   const older = await scene.asks();
@@ -121,7 +121,7 @@ test.concurrent('a return by a link of an earlier run is verified', async () => 
   expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
 });
 
-test.concurrent('a return that an earlier run has verified is not verified again', async () => {
+test.concurrent('after continue-as-new a return that the run before has verified is not verified again', async () => {
   const scene = await consentScene(stage);
   const older = await scene.asks();
   const newer = await scene.asks();
@@ -138,9 +138,9 @@ test.concurrent('a return that an earlier run has verified is not verified again
   await stage.auth.cancel(scene.key);
 });
 
-test.concurrent('of sixty messages while runs change, each is recorded and each update is answered', async () => {
+test.concurrent('of sixty messages during continue-as-new each is recorded and each update is answered', async () => {
   const scene = await asking('Shopwell');
-  // Ten updates: Temporal takes no more in flight, and its client waits up to ten seconds before it repeats another.
+  // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before a repetition.
   const send = [
     (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
     (submissionId: string) =>
@@ -185,7 +185,7 @@ test.concurrent('timelineEntries() yields every entry of three runs once, in ord
   expect(seen.at(-1)).toMatchObject({ to: 'authenticated' });
 });
 
-test.concurrent('the list of workflows shows the next run, and the next run gets nothing sealed', async () => {
+test.concurrent('after continue-as-new the list shows the next run, whose input has no sealed value', async () => {
   const scene = await asking();
   await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene, 'sealed', ''));
 
@@ -234,7 +234,7 @@ test.concurrent('a start input cannot set the state of a flow', async () => {
   expect(ofKind(events ?? [], 'activityTaskScheduled')).toHaveLength(1);
 });
 
-test.concurrent('a start with the idempotency key of the first run finds the flow, also after its end', async () => {
+test.concurrent('a start with the idempotencyKey of the first run finds the flow, also after its end', async () => {
   const key = stage.install('Brightdesk');
   await stage.auth.start(key, { idempotencyKey: 'k1' });
   const scene = await stage.scene(key);

@@ -40,13 +40,13 @@ const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
 
 describe.each([
   [
-    'the signal',
+    'the signal cancel',
     'cancelled',
     (scene: Scene) => stage.auth.cancel(scene.key, { reason: 'moved away', by: 'jo' }),
     'COMPLETED',
   ],
   [
-    'Temporal',
+    "Temporal's cancel request",
     'cancelled-by-temporal',
     async (scene: Scene) => {
       await scene.handle.cancel();
@@ -106,7 +106,7 @@ describe.each([
     expect(scene.requests()).toMatchObject([{ status: 200 }]);
   });
 
-  test.concurrent('while properties are applied ends the flow after that', async () => {
+  test.concurrent('while properties are applied ends the flow as soon as Cyclr has stored them', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const release = hold('POST', scene.key);
     await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
@@ -118,7 +118,7 @@ describe.each([
     expect(scene.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
   });
 
-  test.concurrent('while Cyclr takes the credentials ends the flow as authenticated', async () => {
+  test.concurrent('while credentials are applied ends the flow as authenticated if Cyclr accepts them', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const release = hold('PUT', scene.key);
     await sendsKey(scene);
@@ -130,7 +130,7 @@ describe.each([
     expect(await listed(scene)).toEqual({ status: 'COMPLETED', state: 'authenticated' });
   });
 
-  test.concurrent('while Cyclr refuses the credentials ends the flow as cancelled', async () => {
+  test.concurrent('while credentials are applied ends the flow as cancelled if Cyclr refuses them', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     record('in-applyingCredentials', scene);
     const release = hold('PUT', scene.key);
@@ -154,7 +154,7 @@ describe.each([
     expect(view.state).toBe('cancelled');
   });
 
-  test.concurrent('in the pause after a 403 to properties ends the flow at once', async () => {
+  test.concurrent('in the pause after Cyclr answered 403 to properties ends the flow at once', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     record('in-applyingProperties', scene);
     stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 403 } });
@@ -167,7 +167,7 @@ describe.each([
     expect((await scene.timeline()).at(-1)).toMatchObject({ from: 'applyingProperties', to: 'cancelled' });
   });
 
-  test.concurrent('in the pause after a 403 ends the flow at once', async () => {
+  test.concurrent('in the pause after Cyclr answered 403 to the first read ends the flow at once', async () => {
     const on = stage.install('Brightdesk');
     stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });
     const scene = await stage.scene(on);
@@ -181,7 +181,7 @@ describe.each([
   });
 
   test.concurrent(
-    'between two re-reads of a verification ends the flow at once, and answers the confirmation',
+    'between two re-reads of a verification ends the flow at once, and the confirmation gets the cancelled view',
     async () => {
       const scene = await consentScene(stage);
       record('in-verifyingAuthorization', scene);
@@ -195,7 +195,7 @@ describe.each([
     },
   );
 
-  test.concurrent('between two re-reads of client credentials ends the flow before the next', async () => {
+  test.concurrent('between two re-reads of client credentials ends the flow before the next re-read', async () => {
     const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
     const scene = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
     record('between-two-re-reads', scene);
@@ -208,7 +208,7 @@ describe.each([
   });
 });
 
-test.concurrent('a cancellation counts in any shape, and also the second time', async () => {
+test.concurrent('the signal cancel ends the flow with any argument, and a second one gets the same view', async () => {
   const shapes = [
     undefined,
     null,
@@ -230,7 +230,7 @@ test.concurrent('a cancellation counts in any shape, and also the second time', 
   expect(last).not.toHaveProperty('by');
 });
 
-test('inputs that arrive together with a cancellation are recorded as notNow', async () => {
+test('inputs that arrive together with a cancellation are recorded as refused', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
 
@@ -248,8 +248,8 @@ test('inputs that arrive together with a cancellation are recorded as notNow', a
   expect(scene.cyclr().AuthValue).toBeNull();
 });
 
-describe('the view of a run without a result is made of its description and its start input', () => {
-  test.concurrent('terminated: failed, and a new start is possible', async () => {
+describe('the view of a run without a result', () => {
+  test.concurrent('has the state failed if the run was terminated, and the flow can be started again', async () => {
     const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
     await scene.reaches('awaitingCredentials');
 
@@ -271,7 +271,7 @@ describe('the view of a run without a result is made of its description and its 
     expect(await stage.auth.result(scene.key)).toMatchObject({ runId: again.runId, state: 'authenticated' });
   });
 
-  test.concurrent('cancelled by Temporal: cancelled', async () => {
+  test.concurrent('has the state cancelled if Temporal cancelled the run', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     await scene.handle.cancel();
@@ -287,7 +287,7 @@ describe('the view of a run without a result is made of its description and its 
     });
   });
 
-  test.concurrent('timed out: failed', async () => {
+  test.concurrent('has the state failed if the run timed out', async () => {
     const on = stage.install('Brightdesk');
 
     const handle = await stage.client.workflow.start('authenticateConnector', {
@@ -400,7 +400,7 @@ describe('a flow fails as connectorNotFound', () => {
   });
 });
 
-test.concurrent('an account that Cyclr denies fails the flow as accessDenied after a second token', async () => {
+test.concurrent('a flow of an account that Cyclr denies fails as accessDenied after a second token', async () => {
   const scene = await stage.scene({ accountId: 'nobody', connectorId: 7 });
   stage.record('access-denied', scene.handle);
 
@@ -413,7 +413,7 @@ test.concurrent('an account that Cyclr denies fails the flow as accessDenied aft
   expect(second!.tokenId).toBeGreaterThan(first!.tokenId!);
 });
 
-test('an expired access token is replaced, and the flow continues', async () => {
+test('a flow replaces an expired access token for Cyclr, and continues', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   stage.sandbox.revokeTokens();
 

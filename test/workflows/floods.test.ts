@@ -15,7 +15,7 @@ afterAll(() => stage.close());
 
 const unopenable = (characters: number) => ({ sealed: `a..${'b'.repeat(characters - 7)}.c.d` });
 
-test('of 2,000 signals in one workflow task 20 are read, one entry counts the rest, and the flow continues', async () => {
+test('of 2,000 signals in one workflow task the flow reads 20, counts the rest in one timeline entry, and continues', async () => {
   const [scene, other] = await Promise.all([0, 1].map(() => stage.sceneIn('awaitingCredentials', 'Brightdesk')));
   await stage.stopWorker();
   for (let i = 0; i < 2000; i += 50)
@@ -34,7 +34,7 @@ test('of 2,000 signals in one workflow task 20 are read, one entry counts the re
     expect((await stage.auth.submitCredentials(flow.key, await keyInput(stage, flow))).state).toBe('authenticated');
 });
 
-test('in an outage the inbox keeps 512 KiB: further inputs are refused as notNow, updates without trace', async () => {
+test('in an outage the inbox holds 512 KiB: further signals are refused as notNow, and updates leave no history event', async () => {
   const key = stage.install('Brightdesk');
   stage.sandbox.fault({ match: { account: key.accountId }, then: { kind: 'throttled', retryAfter: 3600 } });
   const scene = await stage.scene(key);
@@ -50,7 +50,7 @@ test('in an outage the inbox keeps 512 KiB: further inputs are refused as notNow
   expect(ofKind(await scene.history(), 'workflowExecutionUpdateAccepted')).toEqual([]);
 });
 
-test('credentials of more than 32 KiB and values of more than 64 KiB are malformed, also in an outage', async () => {
+test('an update with credentials of more than 32 KiB is rejected as malformed', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   const large = { submissionId: 'large', credentials: unopenable(32 * 1024 + 1) };
 

@@ -42,7 +42,7 @@ async function refused(scene: Scene, wrongs: Wrong[]): Promise<{ problems: Probl
 const expected = (wrongs: Wrong[]) =>
   wrongs.map(([code, , , fields]) => ({ code, ...(fields && { fields: fields.map((name) => ({ name, code })) }) }));
 
-describe('a wrong signal is refused with its code in the view and the timeline, and the flow continues', () => {
+describe('a wrong signal is refused with a problem code in the view and the timeline, and the flow continues', () => {
   const clear = 'in-clear-4711';
 
   test.concurrent('in awaitingProperties', async () => {
@@ -148,7 +148,7 @@ describe('a wrong signal is refused with its code in the view and the timeline, 
 });
 
 describe('an input', () => {
-  test('that arrives before the first workflow task is kept', async () => {
+  test('is applied if it arrives before the first workflow task', async () => {
     const on = stage.install('Fernhill');
     await stage.stopWorker();
 
@@ -167,7 +167,7 @@ describe('an input', () => {
     expect(await handle.result()).toMatchObject({ state: 'authenticated' });
   });
 
-  test('that arrives before the deadline is taken although the worker reads it after the deadline', async () => {
+  test('is accepted if it arrives before the deadline, although the worker reads it after the deadline', async () => {
     const scene = await stage.scene('Brightdesk', { patience: { credentials: '1s' } });
     const { deadline } = await scene.reaches('awaitingCredentials');
     await stage.stopWorker();
@@ -198,7 +198,7 @@ describe('an input', () => {
   });
 
   test.concurrent(
-    'with one submission id, sent at once, while it is applied and after its refusal, is accepted once',
+    'is accepted once if its submission id is sent again at once, during its application and after its refusal',
     async () => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       stage.record('same-submission-by-signal', scene.handle);
@@ -226,7 +226,7 @@ describe('an input', () => {
     },
   );
 
-  test.concurrent('that arrives together with another is applied if Cyclr refuses the other', async () => {
+  test.concurrent('that arrives together with another input is applied if Cyclr refuses the other one', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     await Promise.all([
@@ -241,7 +241,7 @@ describe('an input', () => {
 });
 
 describe('an unknown signal', () => {
-  test.concurrent('is recorded by its name, cut to 100 characters, without its arguments', async () => {
+  test.concurrent('is recorded in the timeline by its name, cut to 100 characters, without its arguments', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     stage.record('unknown-signals', scene.handle);
     const before = await scene.view();
@@ -308,7 +308,7 @@ describe('a payload that the SDK cannot decode', () => {
       return kinds.slice(kinds.indexOf(kind)).some((kind) => /^workflowTask(Completed|Failed)$/.test(kind));
     });
 
-  test.concurrent.each(payloads)('(%s) in a signal is malformed', async (_name, signalName, unreadable) => {
+  test.concurrent.each(payloads)('(%s) in a signal is refused as malformed', async (_name, signalName, unreadable) => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     const workflowExecution = { workflowId: scene.workflowId };
@@ -346,7 +346,7 @@ describe('a payload that the SDK cannot decode', () => {
   );
 });
 
-test('signals in any order end the flow as authenticated when all good ones have arrived, also with bad ones between', async () => {
+test('valid inputs by signal end the flow as authenticated, in any order and with wrong signals between them', async () => {
   const noise = fc.constantFrom(
     ['propertyInput', undefined],
     ['propertyInput', { submissionId: 'p-0', values: { Other: 'x' } }],

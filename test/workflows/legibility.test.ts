@@ -81,7 +81,7 @@ describe('the list of workflows', () => {
     expect(await found(`${account} AND ExecutionStatus = "Running"`, 2)).toEqual(ids(one!, two!));
   });
 
-  test.concurrent('has the state as of the last waiting state or the end, by one upsert each', async () => {
+  test.concurrent('shows waiting and final states, with one upsert for each entry into such a state', async () => {
     const scene = await stage.scene('Fernhill');
     const { accountId, connectorId } = scene.key;
     const fixed = {
@@ -112,7 +112,7 @@ describe('the list of workflows', () => {
     expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(4);
   });
 
-  test.concurrent('has a name of 300 emoji, cut to 255', async () => {
+  test.concurrent('shows a connector name of 300 emoji cut to 255', async () => {
     const Name = '🚢'.repeat(300);
     const scene = await stage.scene(stage.install('Brightdesk', { patch: { Name } }));
     const view = await scene.reaches('awaitingCredentials');
@@ -123,7 +123,7 @@ describe('the list of workflows', () => {
 });
 
 describe('Temporal Web', () => {
-  test.concurrent('shows the account, the connector, the intent and the person of a start, escaped', async () => {
+  test.concurrent('shows account, connector, intent and sender of a start, with Markdown escaped', async () => {
     const scene = await stage.scene('Evergreen', { intent: 'reauthenticate', by: 'jo [x](http://evil) <b>' });
 
     const description = await scene.handle.describe();
@@ -136,7 +136,7 @@ describe('Temporal Web', () => {
     expect(details).toMatch(/jo \\\[x\\\]\(http.*evil\) \\<b\\>/);
   });
 
-  test.concurrent('shows the state, the awaited input, the deadline and the problem, without the input', async () => {
+  test.concurrent('shows the state, the awaited input, the deadline and the problem, but no input value', async () => {
     const Name = 'A *bold* | [link](http://evil) `name`';
     const scene = await stage.scene(stage.install('Fernhill', { patch: { Name } }));
 
@@ -158,7 +158,7 @@ describe('Temporal Web', () => {
     expect(last).not.toContain('Problem');
   });
 
-  test.concurrent('shows the code of a failure', async () => {
+  test.concurrent('shows the code of a failure of the flow', async () => {
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: 999_999 });
     await stage.auth.result(scene.key);
@@ -206,7 +206,7 @@ describe('Temporal Web', () => {
 });
 
 describe('the history of a flow', () => {
-  test.concurrent('does not grow by queries', async () => {
+  test.concurrent('does not grow when the flow is queried', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
     const before = (await scene.history()).length;
@@ -287,7 +287,7 @@ describe('the temporal command line', () => {
     ]);
   });
 
-  test.concurrent('gets an answer to an update, and the text of a refusal', async () => {
+  test.concurrent('prints the answer to an update, and the text of a refusal', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
     const given = (values: object) => ({ submissionId: 's', values });
@@ -309,7 +309,7 @@ describe('the temporal command line', () => {
     expect(await stage.auth.result(other)).toMatchObject({ state: 'cancelled' });
   });
 
-  test.concurrent('reads from the timeline which signal had a wrong name or shape', async () => {
+  test.concurrent('shows by the timeline which signal had a wrong name or shape', async () => {
     const scene = await stage.scene('Brightdesk');
     await scene.reaches('awaitingCredentials');
 

@@ -65,7 +65,7 @@ test.concurrent('a link, an approved consent and the return end the flow as auth
   expect(confirmed).toMatchObject({ event: 'authorizationConfirmed', to: 'authenticated' });
 });
 
-test.concurrent("the partner's own connector hands out no links", async () => {
+test.concurrent("a request for a link of the partner's own connector is refused as notNow", async () => {
   const scene = await stage.scene('Homeport');
   await scene.reaches('awaitingCredentials');
 
@@ -77,7 +77,7 @@ test.concurrent("the partner's own connector hands out no links", async () => {
 });
 
 describe('a link', () => {
-  test.concurrent('opens only with the key of its request, for its account, connector and attempt', async () => {
+  test.concurrent('opens only with the reply key of its request, for its account, connector and attempt', async () => {
     const scene = await consentScene(stage);
     const { body, keys } = await linkRequest();
     const { keys: otherKeys } = await linkRequest();
@@ -98,7 +98,7 @@ describe('a link', () => {
       await expect(open(answer.link, other, keys)).rejects.toMatchObject({ code: 'notOpenable' });
   });
 
-  test.concurrent('is fresh at each request, for a user of this account, and the newest is the attempt', async () => {
+  test.concurrent('is new at each request, for a user of its account, and the newest link is the attempt', async () => {
     const scene = await consentScene(stage);
 
     const first = await scene.asks();
@@ -118,7 +118,7 @@ describe('a link', () => {
   test.concurrent.each<[Decision, number]>([
     ['error', 502],
     ['close', 200],
-  ])('whose consent ends with %s changes nothing, and the next link works', async (decision, status) => {
+  ])('whose consent page ends with "%s" changes nothing, and the next link works', async (decision, status) => {
     const scene = await consentScene(stage);
     const first = await scene.asks();
 
@@ -134,7 +134,7 @@ describe('a link', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('may take longer than the 30 s that a flow spends on it before the client gives up', async () => {
+  test.concurrent('that the flow makes within 30 s is within the time limit of the library', async () => {
     const scene = await consentScene(stage);
     const limits: number[] = [];
     const withDeadline: Client['withDeadline'] = (deadline, call) => {
@@ -148,7 +148,7 @@ describe('a link', () => {
     expect(Math.max(...limits)).toBeGreaterThan(30_000);
   });
 
-  test.concurrent('is made once for one update id', async () => {
+  test.concurrent('is made once if its request is repeated with the same update id', async () => {
     const scene = await consentScene(stage);
     const { body } = await linkRequest();
     const ask = () => updates(scene, 'requestAuthorization', body, body.attemptId);
@@ -159,7 +159,7 @@ describe('a link', () => {
     expect(scene.mintings()).toBe(1);
   });
 
-  test.concurrent('that is made after a newer one works, and stays superseded', async () => {
+  test.concurrent('of the older request is usable but superseded if Cyclr makes it after the newer link', async () => {
     const scene = await consentScene(stage);
     stage.record('older-link-made-later', scene.handle);
     const release = faultAtSignIn(scene.key, 'held');
@@ -179,7 +179,7 @@ describe('a link', () => {
     await stage.auth.cancel(scene.key);
   });
 
-  test.concurrent('that is made after a newer one failed is the attempt', async () => {
+  test.concurrent('of the older request is the attempt in the view if the newer request has failed', async () => {
     const scene = await consentScene(stage);
     const release = faultAtSignIn(scene.key, 'held');
 
@@ -195,11 +195,11 @@ describe('a link', () => {
   });
 });
 
-describe('a link that cannot be made at once', () => {
+describe('a request for a link', () => {
   test.concurrent.each<[string, FaultRule['then']]>([
     ['403', { status: 403 }],
     ['429 with a long Retry-After', { kind: 'throttled', retryAfter: 60 }],
-  ])('because of %s fails the request and leaves the flow as it was', async (_name, then) => {
+  ])('that Cyclr answers with %s is refused as cyclrUnavailable, and the flow does not change', async (_name, then) => {
     const scene = await consentScene(stage);
     const before = await scene.view();
     const { body } = await linkRequest();
@@ -215,7 +215,7 @@ describe('a link that cannot be made at once', () => {
     expect(scene.mintings()).toBe(2);
   });
 
-  test.concurrent("because Cyclr refuses our client is logged once as an operator's trouble", async () => {
+  test.concurrent("that Cyclr answers with 403 is logged once as an operator's trouble", async () => {
     const scene = await consentScene(stage);
     stage.record('link-refused', scene.handle);
     faultAtSignIn(scene.key, { status: 403 });
@@ -232,7 +232,7 @@ describe('a link that cannot be made at once', () => {
   test.concurrent.each<[string, FaultRule['then']]>([
     ['503', { status: 503 }],
     ['a lost answer', 'applied-then-reset'],
-  ])('after %s is made by a retry a second later', async (_name, then) => {
+  ])('that Cyclr answers with %s is repeated, and gets its link', async (_name, then) => {
     const scene = await consentScene(stage);
     faultAtSignIn(scene.key, then);
 
@@ -244,10 +244,10 @@ describe('a link that cannot be made at once', () => {
   });
 
   const leaving: [string, string, (scene: ConsentScene) => Promise<unknown>][] = [
-    ['tokens were stored', 'link-dropped', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],
-    ['the flow was cancelled', 'link-dropped-by-cancel', (scene) => stage.auth.cancel(scene.key)],
+    ['tokens are stored', 'link-dropped', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],
+    ['the flow is cancelled', 'link-dropped-by-cancel', (scene) => stage.auth.cancel(scene.key)],
     [
-      'the user returned by an older link',
+      'the user returns from an older link',
       'link-dropped-by-return',
       async (scene) => {
         const { attempt } = await scene.view();
@@ -256,7 +256,7 @@ describe('a link that cannot be made at once', () => {
       },
     ],
   ];
-  test.concurrent.each(leaving)('before %s is refused as notNow', async (_name, name, leave) => {
+  test.concurrent.each(leaving)('is refused as notNow if %s before the link is made', async (_name, name, leave) => {
     const scene = await consentScene(stage);
     stage.record(name, scene.handle);
     await scene.asks();
@@ -274,7 +274,7 @@ describe('a link that cannot be made at once', () => {
 });
 
 describe('a return', () => {
-  test.concurrent('before any link, with a forged attempt, or of another flow starts no verification', async () => {
+  test.concurrent('before any link, with a forged attempt id, or of another flow starts no verification', async () => {
     const [scene, other] = [await consentScene(stage), await consentScene(stage)];
     stage.record('unknown-attempts', scene.handle);
     const link = await other.asks();
@@ -297,7 +297,7 @@ describe('a return', () => {
     await stage.auth.cancel(scene.key);
   });
 
-  test.concurrent('of a superseded attempt starts one re-read, and a confirmation can start another', async () => {
+  test.concurrent('of a superseded attempt starts one re-read, and a confirmation can start another one', async () => {
     const scene = await consentScene(stage);
     stage.record('consent-in-the-older-tab', scene.handle);
     const older = await scene.asks();
@@ -322,7 +322,7 @@ describe('a return', () => {
     expect(scene.reads()).toBe(3);
   });
 
-  test.concurrent('of a superseded attempt that the user approved ends the flow as authenticated', async () => {
+  test.concurrent('of a superseded attempt with an approved consent ends the flow as authenticated', async () => {
     const scene = await consentScene(stage);
     const older = await scene.asks();
     await scene.asks();
@@ -334,7 +334,7 @@ describe('a return', () => {
     expect(scene.reads()).toBe(2);
   });
 
-  test.concurrent('after the end of the flow is answered by the final view', async () => {
+  test.concurrent('after the end of the flow fails, and a confirmation fails with the final view', async () => {
     const scene = await consentScene(stage);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
@@ -362,7 +362,7 @@ test.concurrent('eight confirmations at once start one re-read', async () => {
   expect(scene.reads()).toBe(2);
 });
 
-test.concurrent('refused tokens in place of consent leave the open link usable', async () => {
+test.concurrent('an open link stays usable after Cyclr has refused tokens in place of consent', async () => {
   const scene = await consentScene(stage);
   stage.record('tokens-refused-then-consent', scene.handle);
   const link = await scene.asks();
@@ -396,7 +396,7 @@ describe('over minutes and hours', () => {
     skipping.sandbox.fault({ match: { path }, times: 'always', then });
   const readPath = ({ key }: ConsentScene) => `/v1.0/account/connectors/${key.connectorId}`;
 
-  test('a declined consent is notAuthorized after 0, 1, 2, 4, 8, 15 and 30 s, and a new link works', async () => {
+  test('a declined consent gives the problem notAuthorized after re-reads at 0, 1, 2, 4, 8, 15 and 30 s, and a new link works', async () => {
     const scene = await consentScene(skipping);
     skipping.record('consent-declined', scene.handle);
     const before = await scene.view();
@@ -425,7 +425,7 @@ describe('over minutes and hours', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test('confirmations during a verification join it, and get the view that Cyclr confirmed later', async () => {
+  test('confirmations during a verification start no other verification, and get its result', async () => {
     const scene = await consentScene(skipping);
     skipping.record('confirmations-join', scene.handle);
     const link = await scene.asks();
@@ -447,7 +447,7 @@ describe('over minutes and hours', () => {
     ]);
   });
 
-  test('a confirmation without a result is answered with the current view after 10 s', async () => {
+  test('a confirmation gets the current view if its verification has no result within 10 s', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
 
@@ -501,7 +501,7 @@ describe('over minutes and hours', () => {
     await scene.reaches('authenticated');
   });
 
-  test('a link that cannot be made for 30 s fails the request and leaves the flow as it was', async () => {
+  test('a request for a link fails as cyclrUnavailable after 30 s of outage, and the flow does not change', async () => {
     const scene = await consentScene(skipping);
     const before = await scene.view();
     fault(signInPath(scene.key), { status: 503 });
@@ -516,7 +516,7 @@ describe('over minutes and hours', () => {
     expect(await scene.asks()).toMatchObject({ attemptId: expect.any(String) });
   });
 
-  test('a returned consent is found after an outage of hours', async () => {
+  test('a consent whose return arrives during an outage of hours is found after the outage', async () => {
     const scene = await consentScene(skipping);
     skipping.record('outage-while-verifying', scene.handle);
     const link = await scene.asks();
@@ -572,7 +572,7 @@ describe('over minutes and hours', () => {
       expect(await scene.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
     });
 
-    test('that was not given costs one re-read when the link expires, and the flow continues', async () => {
+    test('that the user never gave costs one re-read when the link expires, and the flow continues', async () => {
       const scene = await consentScene(skipping);
       skipping.record('link-expires-without-consent', scene.handle);
       const { attemptId } = await scene.asks();

@@ -38,19 +38,20 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 
 const away = { status: 503 };
 /**
- * No second activity attempt fits into the minute, and the flow pauses for this time: hours cost few history events.
+ * Each try of a call has one activity attempt, because the Retry-After is longer than the minute. Then the flow pauses
+ * for these hours, which adds few history events.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
 
 /**
- * After 0, 1, 3, 7, 15, 31 and 61 s. The time-skipping server 1.40 dates an attempt before its pause; with the time of any
- * other server, the one after 31 s is the last.
+ * The activity attempts begin after 0, 1, 3, 7, 15, 31 and 61 s. The time-skipping server 1.40 records the time before
+ * the pause as the start of an attempt; on any other server the attempt after 31 s is the last.
  */
 const lastAttempt = 7;
 
-describe('an outage of less than a minute', () => {
-  test('is retried for a minute before the view has a problem', async () => {
+describe('in the first minute of an outage', () => {
+  test('the flow repeats its call, and the view has a problem only after the minute', async () => {
     const on = stage.install('Brightdesk');
     fault(on, away);
 
@@ -68,7 +69,7 @@ describe('an outage of less than a minute', () => {
     expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('passes the properties that Cyclr took from the first activity attempt to the last', async () => {
+  test('an activity attempt tells the next ones which properties Cyclr has accepted', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, away, { skip: 2 }); // the list of properties, and the first property
 
@@ -85,7 +86,7 @@ describe('an outage of less than a minute', () => {
     expect(JSON.parse(Buffer.from(detail!.data!).toString())).toEqual({ taken: ['Environment'] });
   });
 
-  test('with a Retry-After is retried after that time', async () => {
+  test('a call that was answered with a Retry-After is repeated after that time', async () => {
     const on = stage.install('Brightdesk');
     fault(on, { kind: 'throttled', retryAfter: 20 }, { times: 1 });
 
@@ -98,7 +99,7 @@ describe('an outage of less than a minute', () => {
     expect([early, count(flow.calls(), 'GET')]).toEqual([1, 2]);
   });
 
-  test('that loses an answer after Cyclr took the input changes nothing twice', async () => {
+  test('an input that Cyclr accepted with a lost answer is applied once', async () => {
     stage.sandbox.switches.secondPost = '400';
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
@@ -118,7 +119,7 @@ describe('an outage of less than a minute', () => {
     expect(await flow.timeline()).toHaveLength(5);
   });
 
-  test('at each step, by a truncated answer, a reset and an expired token, is only retried', async () => {
+  test('a call at each step is repeated after a truncated answer, a reset or an expired access token', async () => {
     const on = stage.install('Fernhill');
     fault(on, 'truncated', { times: 1, match: { method: 'GET' } });
     fault(on, 'reset', { times: 1, match: { method: 'POST' } });
@@ -139,7 +140,7 @@ describe('an outage of less than a minute', () => {
   });
 });
 
-test('a value sealed to an unknown key is retried for a minute, then refused as notOpenable', async () => {
+test('a flow tries for a minute to open a value sealed to an unknown sealing key, then refuses it as notOpenable', async () => {
   const flow = await stage.scene('Brightdesk');
   stage.record('sealed-to-an-unknown-key', flow.handle);
   const { deadline } = await flow.reaches('awaitingCredentials');
@@ -164,7 +165,7 @@ describe("an operator's trouble ends no flow", () => {
     ['a 403', { status: 403 }],
     ['a 401 after the start', 'unauthorized'],
   ];
-  test.each(refusals)('%s is retried every five minutes, and logged each time', async (name, then) => {
+  test.each(refusals)('after %s the call is repeated every five minutes, and logged each time', async (name, then) => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     if (name === 'a 403') stage.record('operators-trouble', flow.handle);
     fault(flow.key, then, { match: { method: 'PUT' } });
@@ -186,7 +187,7 @@ describe("an operator's trouble ends no flow", () => {
     ).toBe(pauses.length);
   });
 
-  test('a refused client secret is retried every five minutes', async () => {
+  test('the request for an access token is repeated every five minutes if Cyclr refuses the client secret', async () => {
     stage.sandbox.revokeTokens();
     stage.sandbox.fault({ match: { path: '/oauth/token' }, times: 'always', then: { status: 400 } });
 
@@ -204,8 +205,8 @@ describe("an operator's trouble ends no flow", () => {
 
 describe('the pauses of a longer outage', () => {
   /**
-   * Every activity attempt is the last, as if its minute were over. The test server forgets an activity's deadline that
-   * falls on a whole second, which is one of a thousand.
+   * Makes each activity attempt the last one, as if the minute were over: the test server forgets a deadline of an
+   * activity that falls on a whole second, which is one deadline in a thousand.
    */
   const oneAttempt: Partial<WorkerOptions> = {
     interceptors: { activity: [() => ({ inbound: { execute: (input, next) => next(input).catch(asTheLast) } })] },
@@ -235,10 +236,10 @@ describe('the pauses of a longer outage', () => {
 
   const hour = { 'retry-after': `${HOUR_S}` };
   test.each<[string, FaultRule['then'], number[]]>([
-    ['an hour, of a 503', { status: 503, headers: hour }, [3600]],
-    ['nonsense, of a 429', { kind: 'throttled', retryAfter: 'soon' }, [30]],
-    ['a second, of a 429', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
-  ])('follow a Retry-After that is longer than they are: %s', async (_name, then, expected) => {
+    ['503 with one hour', { status: 503, headers: hour }, [3600]],
+    ['429 with an invalid time', { kind: 'throttled', retryAfter: 'soon' }, [30]],
+    ['429 with one second', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
+  ])('follow a Retry-After only if it is longer than the pause: %s', async (_name, then, expected) => {
     const on = stage.install('Brightdesk');
     fault(on, then);
 
@@ -262,7 +263,7 @@ describe('the pauses of a longer outage', () => {
 });
 
 describe('after hours without Cyclr', () => {
-  test('after an outage at each step the flow applies the input that it has, and asks for none again', async () => {
+  test('a flow with an outage at each step applies the inputs that it has, and does not ask for them again', async () => {
     const on = stage.install('Fernhill');
     fault(on, awayForHours(1));
     const flow = await stage.scene(on);
@@ -312,7 +313,7 @@ describe('after hours without Cyclr', () => {
 describe('after a day without Cyclr', () => {
   const awayForAWeek = awayForHours(7 * 24);
 
-  test('a connector that could not be read ends the flow as expired', async () => {
+  test('a flow that could not read its connector ends as expired', async () => {
     const on = stage.install('Brightdesk');
     fault(on, awayForAWeek);
 
@@ -367,7 +368,7 @@ describe('after a day without Cyclr', () => {
     await flow.reaches('authenticated');
   });
 
-  test('tokens that could not be applied lead back to the consent', async () => {
+  test('a flow whose tokens could not be applied waits for the consent again', async () => {
     const flow = await consentScene(stage);
     stage.record('outage-outlasted-with-tokens', flow.handle);
     fault(flow.key, awayForAWeek);
@@ -380,7 +381,7 @@ describe('after a day without Cyclr', () => {
     await stage.auth.cancel(flow.key);
   });
 
-  test('a property that Cyclr took before the outage is not asked for again', async () => {
+  test('a property that Cyclr accepted before the outage is not asked for again', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, awayForAWeek, { skip: 2 }); // the list of properties, and the first property
 
@@ -398,7 +399,7 @@ describe('after a day without Cyclr', () => {
     expect(taken.state).toBe('awaitingCredentials');
   });
 
-  test('a consent that could not be verified ends the flow as expired', async () => {
+  test('a flow that could not verify the consent ends as expired', async () => {
     const flow = await consentScene(stage);
     stage.record('outage-outlasted-in-verifyingAuthorization', flow.handle);
     const link = await flow.asks();
@@ -414,7 +415,7 @@ describe('after a day without Cyclr', () => {
   });
 });
 
-test('a second outage has 24 hours of its own', async () => {
+test('the 24 hours of a second outage are counted from the beginning of that outage', async () => {
   const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
   for (const id of ['c-1', 'c-2']) {

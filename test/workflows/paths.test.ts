@@ -39,7 +39,7 @@ const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport We
 );
 
 test.concurrent.each(Object.entries(expectations))(
-  '%s with good answers ends as the catalogue of expectations says',
+  'a flow of the connector %s with valid answers ends as the catalogue of expectations says',
   async (connector, { state, verification, properties = {} }) => {
     const on = stage.install(connector);
 
@@ -71,7 +71,7 @@ interface Way {
   state: View['state'];
   /** Cyclr's `AuthValue` at the end. */
   stored?: string;
-  /** Has a history of its own: the others give the same commands as a connector above. */
+  /** True if the history is recorded. The other flows give the same commands as a flow of `expectations`. */
   isRecorded?: boolean;
 }
 
@@ -145,7 +145,7 @@ const ways: { [name: string]: Way } = {
   },
 };
 
-test.concurrent.each(Object.entries(ways))('%s ends as the contract says', async (name, way) => {
+test.concurrent.each(Object.entries(ways))('the flow %s ends as the contract says', async (name, way) => {
   const on = stage.install(way.connector, { patch: way.patch });
 
   const end = await played(on, inOrder(way.answers), way.isRecorded ? name : undefined);
@@ -154,7 +154,7 @@ test.concurrent.each(Object.entries(ways))('%s ends as the contract says', async
   if (way.stored !== undefined) expect(storedIn(on).AuthValue).toBe(way.stored);
 });
 
-test.concurrent('a connector that is authenticated already costs one request', async () => {
+test.concurrent('a flow of a connector that is already authenticated makes one request to Cyclr', async () => {
   const scene = await stage.scene('Evergreen');
 
   await stage.auth.result(scene.key);
@@ -177,7 +177,7 @@ test.concurrent('the default of a property is not stored if the user leaves the 
   ]);
 });
 
-test.concurrent('a refused property is asked for again, and a property that Cyclr took is not', async () => {
+test.concurrent('a refused property is asked for again, and a property that Cyclr accepted is not', async () => {
   const scene = await stage.scene('Kestrel');
   await scene.reaches('awaitingProperties');
 
@@ -229,7 +229,7 @@ test.concurrent('a required property that Cyclr lost after the input is asked fo
   expect(await stage.auth.result(on)).toMatchObject({ state: 'authenticated' });
 });
 
-test.concurrent('each account id is a flow of its own, also if ids look alike or are URL-encoded', async () => {
+test.concurrent('each account id has a flow of its own, also if ids look alike or are URL-encoded', async () => {
   const ids = ['a/b', 'a%2Fb', 'ä ö', "it's (me)!*", '100%', 'x'.repeat(200), '+', '..a'];
 
   const scenes = await Promise.all(ids.map((accountId) => stage.scene('Openrates', { accountId })));
@@ -240,7 +240,7 @@ test.concurrent('each account id is a flow of its own, also if ids look alike or
   expect(scenes.map(({ requests }) => requests().length)).toEqual(ids.map(() => 1));
 });
 
-test('the flows of the tests above replay, and so does an open flow', async () => {
+test('replaying the histories of the tests above, and of an open flow, gives the same commands', async () => {
   const open = await stage.scene('Kestrel');
   await open.reaches('awaitingProperties');
   await open.signals('propertyInput', 'malformed');

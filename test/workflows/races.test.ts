@@ -37,7 +37,7 @@ const returned = async (scene: Scene) =>
 const isCancelling = (scene: Scene) =>
   eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
 
-/** The messages that are sent meanwhile are read in one workflow task. */
+/** Sends messages while no worker runs, so that one workflow task reads all of them. */
 async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   await stage.stopWorker();
   const sent = send();
@@ -46,7 +46,7 @@ async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
 }
 
 describe('with many messages at once', () => {
-  test.concurrent('ten updates are answered, also if the last of them ends the flow, beside ten signals', async () => {
+  test.concurrent('ten updates beside ten signals are all answered, although one update ends the flow', async () => {
     const scene = await asking();
     const inputs = await Promise.all([
       ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
@@ -124,7 +124,7 @@ describe('update-with-start', () => {
       args: [key],
     });
 
-  test.concurrent('three times at once starts one flow, which answers', async () => {
+  test.concurrent('sent three times at once starts one flow, which answers each update', async () => {
     const key = stage.install('Brightdesk');
     const input = await keyInput(stage, { key }, 's');
     const send = () =>
@@ -140,7 +140,7 @@ describe('update-with-start', () => {
     expect(new Set(views.map(({ runId }) => runId)).size).toBe(1);
   });
 
-  test.concurrent('finds the flow that runs', async () => {
+  test.concurrent('reaches the running flow', async () => {
     const scene = await stage.scene('Fernhill');
 
     const view = await stage.client.workflow.executeUpdateWithStart(submitProperties, {
@@ -153,7 +153,7 @@ describe('update-with-start', () => {
   });
 
   test.concurrent(
-    'of a request that the first state cannot take is rejected as notNow, and the flow continues',
+    'with an update that the first state does not accept is rejected as notNow, and the flow continues',
     async () => {
       const key = stage.install('Ledgerly');
       const { body } = await linkRequest();
@@ -174,7 +174,7 @@ describe('update-with-start', () => {
   );
 });
 
-test('after the end every update is answered by the final view and every signal is refused, also without a worker', async () => {
+test('after the end of a flow every update gets the final view and every signal is refused, also without a worker', async () => {
   const scene = await consentScene(stage);
   const link = await scene.asks();
   const submissionId = 'given';
@@ -202,7 +202,7 @@ test('after the end every update is answered by the final view and every signal 
 });
 
 describe('a cancellation', () => {
-  test.concurrent('during a PUT that Cyclr takes is answered as authenticated, like the input', async () => {
+  test.concurrent('during a PUT that Cyclr accepts gets the authenticated view, and so does the input', async () => {
     const scene = await asking();
     stage.record('input-and-cancel', scene.handle);
     const release = holdPut(scene);
@@ -220,7 +220,7 @@ describe('a cancellation', () => {
   });
 
   test.concurrent(
-    'during a re-read that says authenticated is answered as authenticated, like the confirmation',
+    'during a re-read that finds the consent gets the authenticated view, and so does the confirmation',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();
@@ -238,9 +238,9 @@ describe('a cancellation', () => {
   );
 
   test.concurrent.each<[string, (scene: Scene) => Promise<unknown>, string]>([
-    ['the signal', (scene) => scene.signals('cancel'), 'COMPLETED'],
-    ['Temporal', (scene) => scene.handle.cancel(), 'CANCELLED'],
-  ])('by %s drops a link that is being made', async (_name, cancel, status) => {
+    ['the signal cancel', (scene) => scene.signals('cancel'), 'COMPLETED'],
+    ["Temporal's cancel request", (scene) => scene.handle.cancel(), 'CANCELLED'],
+  ])('by %s while a link is made ends the flow, and the link is refused as notNow', async (_name, cancel, status) => {
     const scene = await consentScene(stage);
     const release = hold({ path: signInPath(scene.key) });
 
@@ -259,7 +259,7 @@ describe('a cancellation', () => {
 describe('a termination', () => {
   const terminated = { state: 'failed', failure: { code: 'terminated' } };
 
-  test.concurrent('during a PUT answers the input with the failed view', async () => {
+  test.concurrent('during a PUT ends the flow, and the input gets the failed view', async () => {
     const scene = await asking();
     const release = holdPut(scene);
 
@@ -271,7 +271,7 @@ describe('a termination', () => {
     expect(await answer).toMatchObject(terminated);
   });
 
-  test.concurrent('while a link is made answers its request with the failed view', async () => {
+  test.concurrent('while a link is made ends the flow, and the request for the link gets the failed view', async () => {
     const scene = await consentScene(stage);
     const release = hold({ path: signInPath(scene.key) });
 
@@ -303,7 +303,7 @@ describe('a return and a confirmation of one attempt', () => {
     expect([await returned(scene), scene.reads()]).toEqual([1, 2]);
   });
 
-  test.concurrent('at once find the consent by one verification', async () => {
+  test.concurrent('that arrive at once find the consent by one verification', async () => {
     const scene = await consentScene(stage);
     const link = await scene.asks();
     await scene.decides(link, 'approve');
@@ -316,7 +316,7 @@ describe('a return and a confirmation of one attempt', () => {
 });
 
 describe('in two tabs', () => {
-  test.concurrent('two links, declined in the newer and approved in the older, end as authenticated', async () => {
+  test.concurrent('a flow with a declined newer link and an approved older link ends as authenticated', async () => {
     const scene = await consentScene(stage);
     const [older, newer] = [await scene.asks(), await scene.asks()];
     await scene.decides(newer, 'decline');
@@ -338,7 +338,7 @@ describe('in two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('a request for a link and the return of another lose nothing', async () => {
+  test.concurrent('a return ends the flow as authenticated although another link is requested at once', async () => {
     const scene = await consentScene(stage);
     const first = await scene.asks();
     await scene.decides(first, 'approve');
@@ -349,7 +349,7 @@ describe('in two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('of two API keys the first is stored, and both are answered', async () => {
+  test.concurrent('of two API keys sent at once the first is stored, and both inputs are answered', async () => {
     const scene = await asking();
     stage.record('two-keys-at-once', scene.handle);
     const inputs = await Promise.all([keyInput(stage, scene, 'a', 'one'), keyInput(stage, scene, 'b', 'two')]);
@@ -361,7 +361,7 @@ describe('in two tabs', () => {
   });
 });
 
-test.concurrent('one submission from two clients and by signal is accepted once', async () => {
+test.concurrent('a submission sent by two updates and one signal is accepted once', async () => {
   const scene = await asking();
   const release = holdPut(scene);
   const other = new ConnectorAuth(stage.client);
@@ -375,7 +375,7 @@ test.concurrent('one submission from two clients and by signal is accepted once'
   expect(puts(scene)).toBe(1);
 });
 
-test.concurrent('a refusal reaches its sender although the next input is being applied', async () => {
+test.concurrent('the sender of a refused input gets the refusal although the next input is being applied', async () => {
   const scene = await asking();
   const [releaseFirst, releaseSecond] = [holdPut(scene), holdPut(scene)];
   const next = await keyInput(stage, scene, 'next');
@@ -393,7 +393,7 @@ test.concurrent('a refusal reaches its sender although the next input is being a
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
 });
 
-test.concurrent('an input at the deadline is accepted or refused, and answered', async () => {
+test.concurrent('an input at the deadline gets the final view, authenticated or expired', async () => {
   const delays = [-60, -30, -15, 0, 15, 30];
   const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 5000 } })));
 
@@ -419,7 +419,7 @@ test.concurrent('an input at the deadline is accepted or refused, and answered',
   );
 });
 
-test('messages in any order are answered, and an approved consent ends as authenticated', async () => {
+test('messages in any order are answered, and a flow with an approved consent ends as authenticated', async () => {
   const steps: { [step: string]: (scene: ConsentScene, link: Link) => Promise<unknown> } = {
     ask: (scene) => scene.asks(),
     return: (scene, link) => scene.returns(link),

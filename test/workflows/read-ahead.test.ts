@@ -9,7 +9,7 @@ import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** For one flow in three the query reads ahead. */
+/** Enough flows: in about one of three a query applies the events of the pending task. */
 const FLOWS = 12;
 /** After a failed task the next query can read ahead again; the SDK loses some queries. */
 const QUERIES = 5;
@@ -31,7 +31,7 @@ const haveEvent = (scenes: Scene[], kind: string) =>
 const taskFailuresIn = (events: HistoryEvent[] | null | undefined) =>
   ofKind(events ?? [], 'workflowTaskFailed').map((event) => event.workflowTaskFailedEventAttributes?.failure?.message);
 
-test('queries on uncached runs lose no message, leave every update answered, and every history replays', async () => {
+test('after queries on uncached runs no message is lost, every update is answered and every history replays', async () => {
   await stage.restartWorker({ activities: undefined });
   const scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
   await haveEvent(scenes, 'activityTaskScheduled');

@@ -75,7 +75,7 @@ const ways: { [name: string]: Way } = {
 
 describe('the stored credentials', () => {
   test.concurrent.each(Object.entries(ways))(
-    '(%s) stay until Cyclr takes new ones, and the connector keeps its ids',
+    '(%s) stay until Cyclr accepts new credentials, and the connector keeps its ids',
     async (name, { connector, patch, asks, wrong, right, stores }) => {
       const scene = await stage.scene(stage.install(connector, { patch }), again);
       stage.record(`reauthenticate-${name}`, scene.handle);
@@ -161,7 +161,7 @@ describe('client credentials', () => {
     },
   );
 
-  test.concurrent('that Cyclr refuses stay, and an empty value leaves the stored one unchanged', async () => {
+  test.concurrent('stay stored if Cyclr refuses new ones, and an empty value keeps the stored value', async () => {
     const [scene] = await asked();
     stage.record('reauthenticate-client-credentials', scene.handle);
 
@@ -177,7 +177,7 @@ describe('client credentials', () => {
 });
 
 describe('a consent', () => {
-  test.concurrent('that changed the stored value is authenticated, notChecked', async () => {
+  test.concurrent('that changed the stored value ends the flow as authenticated, notChecked', async () => {
     const scene = await consenting();
     stage.record('reauthenticate-consent', scene.handle);
     const link = await scene.asks();
@@ -216,7 +216,7 @@ describe('a consent', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
   });
 
-  test.concurrent('leaves neither a value nor a plain hash of it in views, histories and logs', async () => {
+  test.concurrent('leaves neither the stored value nor its plain hash in views, histories and logs', async () => {
     const scene = await consenting();
     const link = await scene.asks();
     await scene.decides(link, 'approve');
@@ -262,7 +262,7 @@ describe('a new start', () => {
   ];
 
   test.concurrent.each(ends)(
-    'after a run that %s is another run under the same id',
+    'after a run that %s starts another run under the same workflow id',
     async (_name, end, view, credentials) => {
       const scene = await stage.scene('Evergreen', { ...again, ...(credentials && { patience: { credentials } }) });
       if (!credentials) await scene.reaches('awaitingCredentials');
@@ -279,7 +279,7 @@ describe('a new start', () => {
     },
   );
 
-  test.concurrent('ignores the attempts of the run before, and accepts its submission ids again', async () => {
+  test.concurrent('ignores the OAuth attempts of the run before, and accepts its submission ids again', async () => {
     const scene = await consenting();
     const link = await scene.asks();
     await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');
@@ -343,7 +343,7 @@ describe('over minutes', () => {
     ],
   ];
 
-  test.each(traces)('%s is unproven after the whole schedule', async (name, decision, prepare) => {
+  test.each(traces)('%s has the verification unproven after the last re-read', async (name, decision, prepare) => {
     prepare();
     const scene = await consenting(skipping);
     if (name === traces[0]![0]) skipping.record('reauthenticate-unproven', scene.handle);
@@ -358,12 +358,12 @@ describe('over minutes', () => {
 
     expect(early.state).toBe('verifyingAuthorization');
     expect(end).toMatchObject({ verification: 'unproven', ...again });
-    expect(scene.reads()).toBe(9); // at the start, with the link, and the schedule
+    expect(scene.reads()).toBe(9); // at the start, with the link, and seven re-reads
     expect(scene.cyclr().Authenticated).toBe(true);
     if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
   });
 
-  test('a declined consent that drops the old value is notAuthorized, and the next consent is proven', async () => {
+  test('a declined consent that drops the old value gives the problem notAuthorized, and the next consent is proven', async () => {
     skipping.sandbox.switches.failedReconsent = 'drops';
     const scene = await consenting(skipping);
     const declined = await scene.asks();

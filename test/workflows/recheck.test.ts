@@ -64,7 +64,7 @@ test.concurrent('recheck in the pause of an outage repeats the call at once', as
   expect(view).not.toHaveProperty('problem');
 });
 
-test.concurrent('a recheck of an ended flow is closed, and a malformed one is rejected without trace', async () => {
+test.concurrent('a recheck of an ended flow fails as closed; a malformed recheck leaves no history event', async () => {
   const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);
   await ended.reaches('authenticated');
 
@@ -76,7 +76,7 @@ test.concurrent('a recheck of an ended flow is closed, and a malformed one is re
 });
 
 test.concurrent(
-  'a flow in an outage is listed with its trouble and state, and without the trouble after it',
+  'the list shows a flow in an outage with its problem and state, and without the problem after the outage',
   async () => {
     const key = stage.install('Brightdesk');
     const match = { account: key.accountId };

@@ -32,7 +32,7 @@ afterAll(async () => {
 const runs = recordedRuns();
 const resultsOf = (some: NamedRun[], result: unknown) => Object.fromEntries(some.map(({ name }) => [name, result]));
 
-test('every recorded history replays', async () => {
+test('replaying each recorded history gives the same commands', async () => {
   const differences = await differencesOf({ codePath: bundlePath }, runs);
 
   expect(runs.length).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ describe('a replay finds', () => {
     expect(differences).toEqual(resultsOf([...having, ...others], nondeterminism));
   });
 
-  test('another name of an activity in the histories that have the activity, and in no other', async () => {
+  test('a renamed activity in the histories that have the activity, and in no others', async () => {
     const differences = await differencesOf(await bundleWith('renamed activity'), [...having, ...others]);
 
     expect(having).toHaveLength(10);
@@ -70,7 +70,7 @@ const neverTaken: { [arrow: string]: string } = {
   'applyingCredentials inputRefused awaitingProperties': 'there are no sealed credentials that could not be opened',
 };
 
-test('the recorded histories take every transition of the machine', async () => {
+test('the recorded histories contain every transition of the machine', async () => {
   const entries: TimelineEntry[] = [];
   const sinks: InjectedSinks<TimelineSink> = {
     timeline: { report: { fn: (_info, timeline) => void entries.push(...timeline.entries), callDuringReplay: true } },
@@ -92,7 +92,7 @@ test.each([
   ['no JSON', 'no JSON'],
   ['no events', '{"events":[]}'],
   ['half of a history', readFileSync(join(__dirname, '..', 'histories', historyFiles[0]!), 'utf8').slice(0, 2000)],
-])('a text with %s is read as no history', (_name, text) => {
+])('a text with %s is not accepted as a history', (_name, text) => {
   expect(runIn(text)).toBeUndefined();
 });
 
@@ -181,7 +181,7 @@ describe('cyclr-connect replay', () => {
     expect(lines.map((json) => JSON.parse(json) as unknown)).toEqual([{ file: shown, workflowId, runId, ok: true }]);
   });
 
-  test.concurrent('replays nothing and exits with 2 if a file cannot be read', async () => {
+  test.concurrent('replays no file and exits with 2 if a file cannot be read', async () => {
     const missing = join(folder, 'missing.json');
 
     const { exitCode, lines, stderr } = await replay([first, missing]);

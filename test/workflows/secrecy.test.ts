@@ -319,7 +319,7 @@ describe('the search', () => {
     expect(mark.foundIn(encode(control.secret('a')))).toEqual([]);
   });
 
-  test('finds a property that was sent in clear in the history and in the database, and nowhere else', async () => {
+  test('finds a property sent in clear, in the history and the database and in no other place', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
 
@@ -335,7 +335,7 @@ test.concurrent.each(Object.entries(walks))('flows with test secrets run: %s', a
   await Promise.all(walk());
 });
 
-describe('after these flows', () => {
+describe('after the flows with test secrets', () => {
   let all: Awaited<ReturnType<typeof places>>;
 
   beforeAll(async () => {
@@ -364,7 +364,7 @@ describe('after these flows', () => {
     expect(found(all, mark.foundIn)).toEqual([]);
   });
 
-  test("no token or link of Cyclr's, no private key and no client secret is found in any place", () => {
+  test('no token or link of Cyclr, no private sealing key and no client secret is found in any place', () => {
     const { keys } = JSON.parse(stage.keys) as { keys: { d: string }[] };
     const held = [...cyclrs, ...bearers, keys[0]!.d, stage.sandbox.clientSecret];
     const texts = Object.values(all)

@@ -35,8 +35,8 @@ const waits = [
 describe.each(waits)('the wait for %s', (kind, state, connector) => {
   test.each([
     ['seven days by default', undefined, 7 * DAY_MS],
-    ['with the patience of the start input', '90 days', 90 * DAY_MS],
-  ])('is %s, takes one timer, and ends as expired', async (_name, patience, ms) => {
+    ['as long as the patience of the start input', '90 days', 90 * DAY_MS],
+  ])('is %s, needs one timer, and ends the flow as expired', async (_name, patience, ms) => {
     const flow = await stage.scene(connector, patience === undefined ? {} : { patience: { [kind]: patience } });
     if (patience === undefined) stage.record(`expired-in-${state}`, flow.handle);
     const { deadline } = await flow.reaches(state);
@@ -114,7 +114,7 @@ test('after an input that Cyclr refuses, the wait has a new deadline', async () 
   expect(end.state).toBe('expired');
 });
 
-test('each wait has its own patience, counted from its entry', async () => {
+test('each wait has its own patience, counted from the entry into its state', async () => {
   const flow = await stage.scene('Fernhill', { patience: { properties: '3 days', credentials: '1 hour' } });
   await flow.reaches('awaitingProperties');
 
@@ -175,7 +175,7 @@ describe('the last read before a consent expires', () => {
     expect(await flow.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test('gives way to a cancellation', async () => {
+  test('ends the flow as cancelled if a cancellation arrives during the read', async () => {
     const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
 
@@ -188,7 +188,7 @@ describe('the last read before a consent expires', () => {
     expect((await cancelled).state).toBe('cancelled');
   });
 
-  test('proves nothing if the connector was authenticated before', async () => {
+  test('ends the flow as expired if the connector was authenticated before its re-authentication', async () => {
     const on = stage.install('Ledgerly', { patch: { Authenticated: true, AuthValue: '{}' } });
     const flow = await consentScene(stage, on, { intent: 'reauthenticate' });
 
@@ -224,7 +224,7 @@ describe('the last read before a wait for credentials expires', () => {
     expect(trouble).toMatchObject([{ note: expect.stringMatching(/^operatorsTrouble: GET .* 403/) }]);
   });
 
-  test('gives way to an input that arrives during the read', async () => {
+  test('does not end the flow if an input arrives during the read: the input is applied', async () => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
     const input = await keyInput(stage, flow);
@@ -242,7 +242,7 @@ describe('the last read before a wait for credentials expires', () => {
 describe('credentials that Cyclr checks only at its next call', () => {
   const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
 
-  test('are re-read after 0, 1, 2, 4, 8, 15 and 30 s, then the properties are asked for', async () => {
+  test('are checked by re-reads after 0, 1, 2, 4, 8, 15 and 30 s, then the flow asks for the properties', async () => {
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
     stage.record('client-credentials-never-enough', flow.handle);
 
@@ -260,7 +260,7 @@ describe('credentials that Cyclr checks only at its next call', () => {
     expect(await flow.sets({ ClientId: 'app-1', ClientSecret }, 'p-1')).not.toHaveProperty('problem');
   });
 
-  test('are found by a later re-read', async () => {
+  test('end the flow as authenticated if a later re-read finds the connector authenticated', async () => {
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
 
     await stage.sleep('5s');
@@ -288,7 +288,7 @@ describe('credentials that Cyclr checks only at its next call', () => {
   });
 });
 
-test('an update without a result is answered with the current view after 10 s, and its input is kept', async () => {
+test('an update without a result after 10 s gets the current view, and its input is applied later', async () => {
   const waiting = async (connector: string, state: 'awaitingProperties' | 'awaitingCredentials'): Promise<Scene> => {
     const flow = await stage.scene(connector);
     await flow.reaches(state);

@@ -38,7 +38,7 @@ const puts = (scene: Scene): number => scene.calls().filter((call) => call.start
 const accepted = async (scene: Scene) => ofKind(await scene.history(), 'workflowExecutionUpdateAccepted').length;
 const eventsOf = async (scene: Scene) => (await scene.timeline()).map(({ event }) => event);
 
-describe('an update that the flow refuses is rejected and leaves no history event', () => {
+describe('an update is rejected and leaves no history event', () => {
   /** Sends each body. Every one is rejected with this code, and the flow stays as it was. Returns the named fields. */
   async function rejects(scene: Scene, update: string, bodies: unknown[], code: ProblemCode) {
     const state = async () => [await scene.view(), await scene.timeline(), (await scene.history()).length];
@@ -56,7 +56,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     return problems.map(({ fields }) => fields?.map(({ name }) => name));
   }
 
-  test.concurrent('malformed: properties of a wrong shape; the update id can be used again', async () => {
+  test.concurrent('as malformed if its properties have a wrong shape; its update id can be used again', async () => {
     const scene = await at('awaitingProperties');
     const values = { Domain: 'acme' };
     const big = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`name-${index}`, '']));
@@ -72,7 +72,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(taken).toMatchObject({ state: 'awaitingCredentials' });
   });
 
-  test.concurrent('malformed: credentials of a wrong shape', async () => {
+  test.concurrent('as malformed if its credentials have a wrong shape', async () => {
     const scene = await at('awaitingCredentials');
 
     await rejects(
@@ -86,7 +86,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(taken).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('malformed: requests for a link with a wrong key, a wrong address or a used attempt', async () => {
+  test.concurrent('as malformed if it requests a link with a wrong reply key, address or attempt id', async () => {
     const scene = await at('awaitingAuthorization');
     const { body: right } = await linkRequest();
     const { x, y } = right.replyKey;
@@ -109,7 +109,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(stage.sandbox.signIns(scene.key.accountId)).toHaveLength(1);
   });
 
-  test.concurrent('malformed: confirmations of a wrong shape', async () => {
+  test.concurrent('as malformed if it is a confirmation of a wrong shape', async () => {
     const scene = await at('awaitingAuthorization');
 
     await rejects(scene, 'confirmAuthorization', [undefined, {}, { attemptId: 'a b' }], 'malformed');
@@ -117,7 +117,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(scene.requests()).toHaveLength(1);
   });
 
-  test.concurrent('notSealed: credentials in clear, which are then neither in the history nor in the log', async () => {
+  test.concurrent('as notSealed if its credentials are in clear, and no history and no log has them', async () => {
     const scene = await at('awaitingCredentials');
     const clear = 'in-clear-4721';
     const bodies = [{ submissionId: 's', credentials: { kind: 'apiKey', key: clear } }, { credentials: clear }];
@@ -131,7 +131,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(await scene.gives(key, 's')).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('notSealed: a sensitive property in clear, which is named', async () => {
+  test.concurrent('as notSealed if a sensitive property is in clear, and the problem names the property', async () => {
     const scene = await at('awaitingProperties', 'Quartz');
     const values = { ClientId: 'app-1', ClientSecret: 'in-clear-4722' };
 
@@ -141,7 +141,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(stage.log.join('\n')).not.toContain('in-clear-4722');
   });
 
-  test.concurrent('unknownProperty and missingProperty: the properties are named', async () => {
+  test.concurrent('as unknownProperty or missingProperty, and the problem names the properties', async () => {
     const scene = await at('awaitingProperties');
     const send = (values: object) => ({ submissionId: 's', values });
 
@@ -167,13 +167,13 @@ describe('an update that the flow refuses is rejected and leaves no history even
     ['awaitingProperties', ['submitCredentials', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingCredentials', ['submitProperties', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingAuthorization', ['submitProperties']],
-  ])('notNow: in %s the updates %j', async (state, names) => {
+  ])('as notNow in %s if it is one of %j', async (state, names) => {
     const scene = await at(state);
 
     for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
   });
 
-  test.concurrent('an unknown update', async () => {
+  test.concurrent('if the flow has no update of its name', async () => {
     const scene = await at('awaitingCredentials');
     const before = (await scene.history()).length;
 
@@ -183,7 +183,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
     expect(stage.log.join('\n')).not.toContain('in-clear-4723');
   });
 
-  test.concurrent('an update whose argument cannot be decoded', async () => {
+  test.concurrent('if its argument cannot be decoded', async () => {
     const scene = await at('awaitingCredentials');
     const before = [await scene.view(), await scene.timeline(), (await scene.history()).length];
     const payload = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{ in-clear-4724') };
@@ -202,7 +202,7 @@ describe('an update that the flow refuses is rejected and leaves no history even
 });
 
 describe('an update is answered by a view with a problem', () => {
-  test.concurrent('if Cyclr refuses the credentials; the next ones are accepted', async () => {
+  test.concurrent('if Cyclr refuses the credentials; the next credentials are accepted', async () => {
     const scene = await at('awaitingCredentials');
     stage.record('credentials-refused-twice', scene.handle);
 
@@ -222,7 +222,7 @@ describe('an update is answered by a view with a problem', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test.concurrent('if Cyclr refuses a property; the problem names it', async () => {
+  test.concurrent('if Cyclr refuses a property; the problem names the property', async () => {
     const scene = await at('awaitingProperties');
     stage.record('property-refused', scene.handle);
 
@@ -235,7 +235,7 @@ describe('an update is answered by a view with a problem', () => {
     });
   });
 
-  test.concurrent('if the activity cannot open the value, or finds another kind', async () => {
+  test.concurrent('if the activity cannot open the credentials, or they are of another kind', async () => {
     const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
     stage.record('credentials-of-another-kind', other.handle);
 
@@ -252,9 +252,9 @@ describe('an update is answered by a view with a problem', () => {
   });
 });
 
-describe('the same id', () => {
+describe('a repeated update', () => {
   test.concurrent(
-    'of an update, sent three times at once and after the end, counts once and gets the same answer',
+    'with the same update id, at once or after the end, is accepted once and gets the same answer',
     async () => {
       const scene = await at('awaitingCredentials');
       const release = hold('PUT', scene.key);
@@ -275,7 +275,7 @@ describe('the same id', () => {
     },
   );
 
-  test.concurrent('of an update is answered as before although its input differs', async () => {
+  test.concurrent('with the same update id gets the same answer although its input differs', async () => {
     const scene = await at('awaitingCredentials');
     const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
 
@@ -285,7 +285,7 @@ describe('the same id', () => {
     expect([puts(scene), await accepted(scene)]).toEqual([1, 1]);
   });
 
-  test.concurrent('of a submission, by another update or by signal, changes nothing', async () => {
+  test.concurrent('with another update id but the same submission id changes nothing, nor does a signal', async () => {
     const scene = await at('awaitingCredentials');
     stage.record('same-submission-twice', scene.handle);
     const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
@@ -307,7 +307,7 @@ describe('the same id', () => {
     ]);
   });
 
-  test.concurrent('of a submission that is being applied is answered with its result', async () => {
+  test.concurrent('with the submission id of an input in progress gets the result of that input', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
     const wrong = await keyInput(stage, scene, 's', 'wrong');
@@ -326,7 +326,7 @@ describe('the same id', () => {
   });
 });
 
-describe('an update in a working state is kept', () => {
+describe('an update in a working state', () => {
   /** Sends the input, waits until the flow has accepted it, and lets the held request go on. */
   async function keeps(scene: Scene, send: () => Promise<View>, release: () => void): Promise<View> {
     const before = await accepted(scene);
@@ -339,7 +339,7 @@ describe('an update in a working state is kept', () => {
     return answer;
   }
 
-  test.concurrent('while the connector is read, and applied', async () => {
+  test.concurrent('waits while the connector is read, and is then applied', async () => {
     const on = stage.install('Brightdesk');
     const release = hold('GET', on);
     const scene = await stage.scene(on);
@@ -351,7 +351,7 @@ describe('an update in a working state is kept', () => {
     expect(await eventsOf(scene)).toEqual(['connectorFetched', 'credentialsSubmitted', 'credentialsApplied']);
   });
 
-  test.concurrent('while properties are applied, and applied', async () => {
+  test.concurrent('waits while properties are applied, and is then applied', async () => {
     const scene = await at('awaitingProperties');
     const release = hold('POST', scene.key);
     await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
@@ -362,7 +362,7 @@ describe('an update in a working state is kept', () => {
     expect(view).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('while a consent is verified, and applied', async () => {
+  test.concurrent('waits while a consent is verified, and is then applied', async () => {
     const scene = await consentScene(stage);
     const older = await scene.asks();
     await scene.asks();
@@ -376,7 +376,7 @@ describe('an update in a working state is kept', () => {
     expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"at-1"}');
   });
 
-  test.concurrent('and refused as notNow if the next state waits for another input', async () => {
+  test.concurrent('is refused as notNow if the next state waits for another input', async () => {
     const on = stage.install('Fernhill');
     const release = hold('GET', on);
     const scene = await stage.scene(on);
@@ -387,7 +387,7 @@ describe('an update in a working state is kept', () => {
     expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', id: 's', note: 'notNow' });
   });
 
-  test.concurrent('and answered as cancelled if a cancellation ends the flow', async () => {
+  test.concurrent('gets the cancelled view if a cancellation ends the flow', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
     await scene.signals('credentialInput', await keyInput(stage, scene, 's', 'wrong'));
@@ -404,7 +404,7 @@ describe('an update in a working state is kept', () => {
   });
 });
 
-describe('an answer costs at most three history events more than a signal', () => {
+describe('an update adds at most three history events more than a signal', () => {
   async function eventsAfter(scene: Scene, send: () => Promise<unknown>): Promise<number> {
     await send();
     await stage.auth.result(scene.key);
@@ -446,7 +446,7 @@ describe('without a worker', () => {
     expect(await answer).toMatchObject({ state: 'authenticated' });
   });
 
-  test('an accepted update is answered by the next worker', async () => {
+  test('the next worker answers an update that is already accepted', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
 

@@ -33,7 +33,7 @@ test('without PUBLIC_URL the service listens on 127.0.0.1', async () => {
   expect(config.metricsPort).toBeUndefined();
 });
 
-test('with PUBLIC_URL, also with a path, it listens on all addresses', async () => {
+test('with PUBLIC_URL, also with a path, the service listens on all addresses', async () => {
   const env = {
     PUBLIC_URL: 'https://connect.acme.example/onboarding/',
     ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -46,7 +46,7 @@ test('with PUBLIC_URL, also with a path, it listens on all addresses', async () 
   });
 });
 
-test('keys get an id, and unknown API keys do not', async () => {
+test('session keys and known API keys get an id, and unknown API keys get none', async () => {
   const { apiKeys, sessionKeys } = await readConfig(right);
 
   expect(sessionKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{8}$/), 'older']);
@@ -54,7 +54,7 @@ test('keys get an id, and unknown API keys do not', async () => {
   expect(apiKeys.idOf('three')).toBeUndefined();
 });
 
-test('one message names every fault', async () => {
+test('one error message names every fault of the environment', async () => {
   const message = await readConfig({ PUBLIC_URL: 'http://acme.example', PORT: 'x' }).catch((err: Error) => err.message);
 
   for (const name of ['PUBLIC_URL', 'PORT', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS'])
@@ -87,7 +87,7 @@ test.each([
   ['BRAND_NAME', 'x'.repeat(61)],
   ['BRAND_COLOR', 'red'],
   ['BRAND_LOGO', 'http://acme.example/logo.svg'],
-])('%s %j is refused, and not quoted', async (name, value) => {
+])('%s with the value %j is refused, and the message does not quote the value', async (name, value) => {
   const faults = await faultsOf({ [name]: value });
 
   expect(faults).toHaveLength(1);
@@ -95,7 +95,7 @@ test.each([
   expect(faults[0]).not.toContain(value);
 });
 
-test('of private sealing keys the service keeps the public half, and warns', async () => {
+test('the service keeps only the public half of private sealing keys, and warns', async () => {
   const key = await generateKey();
 
   const { sealing, warnings } = await readConfig({ ...right, SEALING_KEYS: setOf(key) });

@@ -77,7 +77,7 @@ test('every reference points to a schema of the document', () => {
   for (const name of references) expect(Object.keys(document.components.schemas)).toContain(name);
 });
 
-test('GET /docs shows the document with scripts and styles of its own, under the strict policy', async () => {
+test('GET /docs shows the document with scripts and styles of the service, under a strict content security policy', async () => {
   const page = await service.call('GET', '/docs');
   const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url!);
   const loaded = await Promise.all(files.map((file) => service.call('GET', file)));

@@ -4,12 +4,12 @@ import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
 const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
 
-describe('at the root of its host', () => {
+describe('a service at the root of its host', () => {
   let service: ServerWithoutFlows;
   beforeAll(async () => (service = await startServerWithoutFlows()));
   afterAll(() => service.close());
 
-  test('the connect page runs scripts of its own only, and no site can frame it', async () => {
+  test('the connect page runs only scripts of the service, and no site can frame the page', async () => {
     const shown = await service.call('GET', '/connect');
     const policy = shown.headers.get('content-security-policy') ?? '';
 
@@ -70,7 +70,7 @@ describe('at the root of its host', () => {
   });
 });
 
-describe('behind a proxy with https, below a path', () => {
+describe('a service behind an https proxy, below a path', () => {
   const publicUrl = 'https://connect.acme.example/onboarding';
   let service: ServerWithoutFlows;
   beforeAll(async () => (service = await startServerWithoutFlows({ publicUrl })));
@@ -93,7 +93,7 @@ describe('behind a proxy with https, below a path', () => {
     expect((await service.call('GET', '/onboarding/healthz')).status).toBe(200);
   });
 
-  test('its own origin is that of PUBLIC_URL, and browsers keep to https', async () => {
+  test('the own origin of the service is that of PUBLIC_URL, and browsers stay on https', async () => {
     const session = await token();
     const from = (origin: string) =>
       service.call('GET', '/v1/session', { token: session, headers: { Origin: origin } });

@@ -119,7 +119,7 @@ test.each<Row>([
   expect(answer.headers.get('x-request-id')).toBe(answer.body.requestId);
 });
 
-test('405 names the allowed methods', async () => {
+test('an answer with 405 names the allowed methods', async () => {
   expect((await service.asBackend('PUT', ONE)).headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'POST']);
 });
 
@@ -138,7 +138,7 @@ test.each([
   [{ connectorIds: [] }, 'connectorIds'],
   [{ connectorIds: ['1002'] }, 'connectorIds'],
   [{ onboardingId: 'o1' }, undefined],
-])('a session with %j is malformed, and starts no flow', async (more, name) => {
+])('a request for a session with %j is malformed, and starts no flow', async (more, name) => {
   service.called.length = 0;
 
   const body = { accountId: 'acme', connectorIds: [1002], ...more };
@@ -155,7 +155,7 @@ test.each([
   `${ORIGIN}.evil.example/`,
   'no url',
   'https://user@app.acme.example/',
-])('a link that returns to %s is malformed', async (returnTo) => {
+])('a request for a link that returns to %s is malformed', async (returnTo) => {
   service.called.length = 0;
 
   const answer = await service.asBackend('POST', `${ONE}/authorization`, { returnTo });

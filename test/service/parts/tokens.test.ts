@@ -44,7 +44,7 @@ describe('authentication', () => {
     return [base64url.encode(JSON.stringify(changed)), ...rest].join('.');
   };
 
-  test('a token of another kind, service or key, and a changed token, are unauthorized at every call of browsers', async () => {
+  test('a token of another kind, service or session key, and a changed token, are unauthorized at every call of browsers', async () => {
     const { sessionKeys: keys, url: publicUrl, tokens } = service;
     const token = await mint();
     const { token: invitation } = await tokens.mint('invitation', scope);
@@ -76,7 +76,7 @@ describe('authentication', () => {
     expect(service.called).toEqual([]);
   });
 
-  test('a session token, no key and a changed key are unauthorized at every call of backends', async () => {
+  test('a session token, no API key and a changed API key are unauthorized at every call of backends', async () => {
     const wrong = [await mint(), undefined, `${service.apiKey}x`, service.apiKey.toUpperCase()];
 
     for (const [method, path] of ofBackends)
@@ -88,13 +88,13 @@ describe('authentication', () => {
     expect(service.called).toEqual([]);
   });
 
-  test('an expired token is tokenExpired', async () => {
+  test('an expired token is refused as tokenExpired', async () => {
     const { token } = await tokensAt(() => Date.now() - HOUR_MS).mint('session', scope);
 
     expect(await read(token)).toMatchObject({ status: 401, body: { code: 'tokenExpired' } });
   });
 
-  test('a token of an older session key is good until that key is removed', async () => {
+  test('a token of an older session key is valid until that session key is removed', async () => {
     const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
     const before = new Tokens({ keys: [older], publicUrl: service.url });
     const rotated = new Tokens({ keys: [newer, older], publicUrl: service.url });

@@ -81,27 +81,30 @@ describe('isReplyKey', () => {
 
   const key = realKey();
   test.each<[string, unknown]>([
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['null', null],
     ['a text', JSON.stringify(key)],
     ['a list', [key]],
-    ['another key type', { ...key, kty: 'OKP' }],
-    ['another curve', { ...key, crv: 'P-384' }],
+    ['a key of another type', { ...key, kty: 'OKP' }],
+    ['a key of another curve', { ...key, crv: 'P-384' }],
     [
       'a point of another curve',
       { ...generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' }), crv: 'P-256' },
     ],
-    ['no x', { ...key, x: undefined }],
+    ['a key without x', { ...key, x: undefined }],
     ['a y that is a number', { ...key, y: 5 }],
     ['a y that is a list', { ...key, y: [key.y] }],
-    ['a private part', { ...key, d: key.x }],
-    ['a private part that is null', { ...key, d: null }],
+    ['a key with a private part', { ...key, d: key.x }],
+    ['a key with a private part that is null', { ...key, d: null }],
     ['a coordinate cut short', { ...key, x: key.x.slice(1) }],
     ['a coordinate that is too long', { ...key, x: `A${key.x}` }],
-    ['padding', { ...key, x: `${key.x}=` }],
-    ['base64 that is not URL-safe', { ...key, x: key.x.replace(/./, '+') }],
-    ['a line end', { ...key, x: `${key.x}\n` }],
-    ['unused bits set', { ...key, x: key.x.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) }],
+    ['a coordinate with padding', { ...key, x: `${key.x}=` }],
+    ['a coordinate in base64 that is not URL-safe', { ...key, x: key.x.replace(/./, '+') }],
+    ['a coordinate with a line end', { ...key, x: `${key.x}\n` }],
+    [
+      'a coordinate with unused bits set',
+      { ...key, x: key.x.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) },
+    ],
   ])('refuses %s', (_value, value) => {
     expect(isReplyKey(value)).toBe(false);
   });
@@ -222,12 +225,12 @@ describe('isAuthorizationRequest', () => {
   });
 
   test.each<[string, unknown]>([
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['null', null],
     ['a list', [right]],
-    ['without an attempt', { ...right, attemptId: undefined }],
+    ['without an attempt id', { ...right, attemptId: undefined }],
     ['with an attempt id that is not valid', { ...right, attemptId: 'a b' }],
-    ['without a key', { ...right, replyKey: undefined }],
+    ['without a reply key', { ...right, replyKey: undefined }],
     ['without returnTo', { ...right, returnTo: undefined }],
     ['with a long by', { ...right, by: 'x'.repeat(101) }],
     ['with a by that is null', { ...right, by: null }],

@@ -158,7 +158,7 @@ describe('faultOfStart', () => {
     },
   );
 
-  test('names the fault of a malformed input, whatever the workflow id', () => {
+  test('names the fault of a malformed input, with any workflow id', () => {
     expect(faultOfStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
   });
 

@@ -94,14 +94,14 @@ describe('property input', () => {
       ['Secret'],
     ],
     [
-      'too much in all',
+      'values that are too long in total',
       { ...good, ...Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`P${i}`, 'x'.repeat(60_000)])) },
       'malformed',
     ],
     ['null for a secret', { ...good, Secret: null }, 'malformed', ['Secret']],
     ['a number', { ...good, Domain: 7 }, 'malformed', ['Domain']],
     ['null values', { ...good, Domain: null, Notes: null }, 'malformed', ['Domain', 'Notes']],
-    ['a text too long', { ...good, Notes: 'x'.repeat(65_537) }, 'malformed', ['Notes']],
+    ['a text that is too long', { ...good, Notes: 'x'.repeat(65_537) }, 'malformed', ['Notes']],
     ['a property that the connector does not have', { ...good, Other: 'x' }, 'unknownProperty', ['Other']],
     ['a property name in lower case', { ...good, domain: 'x' }, 'unknownProperty', ['domain']],
     ['a long property name', { ...good, ['x'.repeat(500)]: 'x' }, 'unknownProperty', ['x'.repeat(100)]],
@@ -128,7 +128,7 @@ describe('property input', () => {
     expect(properties({ Notes: 'x' })).toEqual(refused('missingProperty', ['Domain', 'Secret']));
   });
 
-  test('is checked by properties such as __proto__ and constructor, too', () => {
+  test('is also checked for properties called __proto__ and constructor', () => {
     const Parameters = ['__proto__', 'constructor'].map((name) => field(name, { required: true, secret: true }));
     const state: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: Parameters }) };
     const give = (values: unknown) => read(state, 'propertyInput', { submissionId: 'sub-1', values });
@@ -230,7 +230,7 @@ describe('a message', () => {
   ];
 
   test.each(kinds.flatMap((kind) => bodies.map((body) => [kind, body] as const)))(
-    'a malformed %s is refused without id and sender: %j',
+    'a malformed %s is refused, and the event has neither id nor sender: %j',
     (kind, body) => {
       for (const state of everyState) expect(read(state, kind, body)).toEqual(refused('malformed', [], {}));
     },
@@ -252,7 +252,7 @@ describe('a message', () => {
         ).toBeUndefined();
   });
 
-  test('passes on a `by` of 100 characters', () => {
+  test('a `by` of 100 characters is part of the event', () => {
     const by = 'x'.repeat(100);
 
     expect(properties(good, { by })).toMatchObject({ type: 'propertiesSubmitted', by });

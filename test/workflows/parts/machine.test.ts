@@ -116,7 +116,7 @@ test('the matrix has every state and every event', () => {
   expect(new Set(events.map(({ type }) => type))).toEqual(decided);
 });
 
-describe('by auth type', () => {
+describe('after the first read of the connector', () => {
   const nextStates: [string, string | undefined, boolean, StateName][] = [
     ['ApiKey', undefined, false, 'awaitingCredentials'],
     ['Basic', undefined, false, 'awaitingCredentials'],
@@ -136,7 +136,7 @@ describe('by auth type', () => {
     ['', undefined, false, 'unsupported'],
   ];
   test.each(nextStates)(
-    '%s %s (partner supplied: %s): the next state is %s',
+    'auth type %s, OAuth2 type %s, partner supplied %s: the next state is %s',
     (authType, oauth2Type, partnerSupplied, expected) => {
       const of = connector(authType, { oauth2Type, partnerSupplied });
 
@@ -147,7 +147,7 @@ describe('by auth type', () => {
     },
   );
 
-  test.each(kinds)('with a missing required property the next state is awaitingProperties', (kind) => {
+  test.each(kinds)('if a required property is missing, the next state is awaitingProperties', (kind) => {
     expect(after(fetched(withMissing(kind))).name).toBe('awaitingProperties');
   });
 
@@ -161,7 +161,7 @@ describe('by auth type', () => {
   );
 });
 
-describe('re-authentication', () => {
+describe('a re-authentication', () => {
   const reauthenticated = (of: ReturnType<typeof connector>) =>
     transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched({ ...of, authenticated: true })).name;
 
@@ -188,7 +188,7 @@ describe('a re-read while the flow waits', () => {
     expect(transition(waiting, reread({ ...kind, authenticated: true })).name).toBe('authenticated');
   });
 
-  test('of a re-authentication keeps waiting, although the connector is authenticated', () => {
+  test('does not end a re-authentication, although the connector is authenticated', () => {
     const of = { ...connector('ApiKey'), authenticated: true };
     const waiting = transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched(of));
 
@@ -201,7 +201,7 @@ describe('a re-read while the flow waits', () => {
     expect(transition(after(fetched(of)), reread(withMissing(of))).name).toBe('awaitingProperties');
   });
 
-  test('takes the current fields, and keeps problem and attempt, in the same state', () => {
+  test('updates the connector, and keeps problem and attempt, if the state stays the same', () => {
     const of = connector('OAuth1');
     const renamed = { ...of, name: 'Renamed' };
     const waiting = { ...after(fetched(of)), attempt, problem: refusal } as State;
@@ -210,7 +210,7 @@ describe('a re-read while the flow waits', () => {
     expect(transition(waiting, reread(of))).toBe(waiting);
   });
 
-  test('keeps asking for properties that Cyclr has refused', () => {
+  test('does not leave awaitingProperties if Cyclr has refused a property', () => {
     const of = connector('ApiKey');
     const refused: State = { name: 'awaitingProperties', connector: of, problem: refusal };
 
@@ -222,7 +222,7 @@ describe('a re-read while the flow waits', () => {
 });
 
 describe('problems', () => {
-  test('after a refused key the state is awaitingCredentials, with the problem', () => {
+  test('after a refused API key the state is awaitingCredentials, with the problem', () => {
     const state = after(fetched(connector('ApiKey')), keySubmitted, { type: 'refused', problem: refusal });
 
     expect(state).toMatchObject({ name: 'awaitingCredentials', problem: refusal });
@@ -268,7 +268,7 @@ describe('problems', () => {
     expect(transition(known, { type: 'cyclrUnavailable', taken: ['Domain', 'unknown'] })).toBe(known);
   });
 
-  test('a second cyclrUnavailable in a row changes nothing', () => {
+  test('a second event cyclrUnavailable in a row changes nothing', () => {
     const down = after({ type: 'cyclrUnavailable' });
 
     expect(down).toMatchObject({ name: 'fetchingConnector', problem: { code: 'cyclrUnavailable' } });
@@ -276,7 +276,7 @@ describe('problems', () => {
   });
 
   test.each(['awaitingProperties', 'awaitingAuthorization'] as const)(
-    'refused credentials that came from %s lead back to it',
+    'refused credentials that were submitted in %s lead back to that state',
     (from) => {
       const state = allStates.find((candidate) => candidate.name === 'applyingCredentials' && candidate.from === from)!;
 

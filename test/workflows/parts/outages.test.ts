@@ -54,14 +54,14 @@ test.each<[string, unknown[]]>([
   expect(eventOfFailure(failedWith('CyclrThrottled', ...details), fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 
-test('cyclrUnavailable has the properties that Cyclr accepted before the failure', () => {
+test('the event cyclrUnavailable has the properties that Cyclr accepted before the failure', () => {
   const taken = ['Environment'];
 
   for (const type of ['CyclrUnavailable', 'CyclrForbidden'] as const)
     expect(eventOfFailure(failedWith(type, { taken }), fetching)).toMatchObject({ type: 'cyclrUnavailable', taken });
 });
 
-test('cyclrUnavailable has the retryAfterMs of the failure', () => {
+test('the event cyclrUnavailable has the retryAfterMs of the failure', () => {
   const event = eventOfFailure(failedWith('CyclrUnavailable', { retryAfterMs: 5000 }), fetching);
 
   expect(event).toEqual({ type: 'cyclrUnavailable', retryAfterMs: 5000 });
@@ -70,28 +70,28 @@ test('cyclrUnavailable has the retryAfterMs of the failure', () => {
 test.each<[ActivityFailureType, Event]>([
   ['CyclrRefused', { type: 'refused', problem: problemOf('refused') }],
   ['InputRefused', { type: 'inputRefused', problem: problemOf('malformed') }],
-])('%s without a problem gets a default problem', (type, event) => {
+])('the failure %s without a problem becomes an event with a default problem', (type, event) => {
   expect(eventOfFailure(failedWith(type), fetching)).toEqual(event);
   expect(eventOfFailure(failedWith(type, null, null), fetching)).toEqual(event);
 });
 
 test.each<[string, unknown]>([
-  ['an unknown type', failedWith('SomethingNew')],
-  ['the type "constructor"', failedWith('constructor')],
-  ['no type', failed(new ApplicationFailure('no'))],
+  ['a failure of an unknown type', failedWith('SomethingNew')],
+  ['a failure of the type "constructor"', failedWith('constructor')],
+  ['a failure without a type', failed(new ApplicationFailure('no'))],
   ['a timeout', failed(new TimeoutFailure('late', undefined, 'START_TO_CLOSE'))],
   ['a cancelled activity', failed(new CancelledFailure('cancelled'))],
-  ['no cause', failed()],
-])('%s becomes cyclrUnavailable', (_case, err) => {
+  ['a failure without a cause', failed()],
+])('%s becomes the event cyclrUnavailable', (_case, err) => {
   expect(eventOfFailure(err, fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 
 test.each<[string, unknown]>([
   ['an error of the workflow code', new TypeError('state is undefined')],
   ['a failure of another kind', new ApplicationFailure('no', 'CyclrRefused')],
-  ['no error', 'no'],
-  ['nothing', undefined],
-])('%s is no event: it is thrown, and fails the workflow task', (_what, err) => {
+  ['a text', 'no'],
+  ['undefined', undefined],
+])('%s becomes no event, but is thrown and fails the workflow task', (_what, err) => {
   let thrown: unknown = 'not thrown';
   try {
     eventOfFailure(err, fetching);
@@ -102,7 +102,7 @@ test.each<[string, unknown]>([
   expect(thrown).toBe(err);
 });
 
-test('a refusal carries what the activity has read after it', () => {
+test('the event refused has the connector as the activity read it after the refusal', () => {
   const state = later.find(({ name }) => name === 'applyingProperties')! as { connector: Connector } & State;
 
   expect(eventOfFailure(failedWith('CyclrRefused', problem, { authenticated: true }), state)).toEqual({

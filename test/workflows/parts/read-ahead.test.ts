@@ -43,7 +43,7 @@ test('tasks with the fewest possible events between them are accepted', () => {
   );
 });
 
-test('a history that is longer but not bigger shows a query: the next task fails with READ_AHEAD', () => {
+test('the next task fails with READ_AHEAD after a query, which makes the history longer but not bigger', () => {
   const queried = { length: 7, size: 300, jobs: [answered] };
 
   run({ ...first, replay: true }, queried);

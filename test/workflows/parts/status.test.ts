@@ -106,7 +106,7 @@ describe('a view shows', () => {
     expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...connected, ...expected });
   });
 
-  test('connected: the Authenticated of the last read', () => {
+  test('as `connected` whether Cyclr reported Authenticated at the last read', () => {
     const connectedOf = (state: State) => viewOf(source(state)).connected;
 
     expect(connectedOf({ name: 'fetchingConnector', intent: 'authenticate' })).toBeUndefined();
@@ -233,7 +233,7 @@ describe('the details in Temporal Web', () => {
     expect(text).toContain(`\n- \`operatorsTrouble\`: ${escapeMarkdown('GET /v1.0/account/connectors/42: 403')}\n`);
   });
 
-  test('have the sender and the reason of the end', () => {
+  test('have the sender and the reason of a cancellation', () => {
     const entries: TimelineEntry[] = [
       { at, from: 'awaitingCredentials', event: 'cancelled', to: 'cancelled', by: 'backend', note: 'wrong app' },
     ];
@@ -256,7 +256,7 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test.each(allStates.map((state) => [state.name, state] as const))('have text for %s', (name, state) => {
+  test.each(allStates.map((state) => [state.name, state] as const))('have a text for %s', (name, state) => {
     expect(details(state)).toMatch(new RegExp(`^### .+: \`${name}\`\n\n.+`));
   });
 
