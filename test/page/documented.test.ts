@@ -58,6 +58,14 @@ async function connectLedgerly(page: Page): Promise<void> {
 }
 
 describeInBrowser('the guide to embedding', () => {
+  /** Each test begins with connectors that are not connected: a new session leaves a connected one as it is. */
+  beforeEach(async () => {
+    for (const connectorId of [1002, 1009]) {
+      scene.service.stage.sandbox.update('acme', connectorId, { Authenticated: false, AuthValue: null });
+      await scene.service.stage.auth.start({ accountId: 'acme', connectorId });
+    }
+  });
+
   beforeAll(async () => {
     const port = await freePort();
     origin = `http://localhost:${port}`;

@@ -7,7 +7,7 @@ import type { TimelineEntry, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { histories, ofKind, timersOf } from '../support/histories';
-import { isRead, keyInput, refusal, updates } from '../support/messages';
+import { isRead, keyInput, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -176,7 +176,8 @@ test.concurrent('timelineEntries() yields every entry of three runs once, in ord
 
   await continued(scene);
   await continued(scene);
-  await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene));
+  const input = await keyInput(stage, scene);
+  await sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input));
   await reading;
 
   const runs = (await histories(stage)).filter(({ workflowId }) => workflowId === scene.workflowId);

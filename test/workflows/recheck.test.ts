@@ -1,5 +1,7 @@
 /** Re-reads of the connector: on request, at a start of a running flow, and before a deadline. */
+import type { ConnectorPatch } from '../../sandbox/control';
 import type { ConnectorKey } from '../../workflows/connector';
+import type { StateName } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { ofKind } from '../support/histories';
 import { refusal, updates } from '../support/messages';
@@ -95,3 +97,41 @@ test.concurrent(
     expect(after[0]!.since).toBe((await scene.view()).since);
   },
 );
+
+describe('a re-read of a changed connector', () => {
+  const all = { Properties: ['Domain', 'Shop'].map((Name) => ({ Name, Value: 'acme' })) };
+  /** A connector for each waiting state. Each one has one required property. */
+  const waits: [state: StateName, connector: string, patch: ConnectorPatch][] = [
+    ['awaitingProperties', 'Fernhill', {}],
+    ['awaitingCredentials', 'Fernhill', all],
+    ['awaitingAuthorization', 'Shopwell', all],
+  ];
+  const byAuthType = (AuthType: string, OAuth2Type: string | null = null) => ({
+    ...all,
+    Connector: { AuthType, OAuth2Type },
+  });
+  const changes: [to: StateName, patch: ConnectorPatch][] = [
+    ['awaitingProperties', { Properties: [], Name: 'Renamed' }],
+    ['awaitingCredentials', { ...byAuthType('ApiKey'), Name: 'Renamed' }],
+    ['awaitingAuthorization', { ...byAuthType('OAuth2', 'AuthorisationCode'), Name: 'Renamed' }],
+    ['applyingCredentials', byAuthType('OAuth2', 'ClientCredentials')],
+    ['authenticated', { Authenticated: true }],
+    ['unsupported', byAuthType('AuthFields')],
+  ];
+  const pairs = waits.flatMap(([from, connector, before]) =>
+    changes.map(([to, change]) => [from, to, connector, before, change] as const),
+  );
+
+  test.concurrent.each(pairs)('leads from %s to %s', async (from, to, connector, before, change) => {
+    const scene = await stage.sceneIn(from, stage.install(connector, { patch: before }));
+    stage.record(`reread-from-${from}-to-${to}`, scene.handle);
+    stage.sandbox.update(scene.key.accountId, scene.key.connectorId, change);
+
+    await stage.auth.recheck(scene.key);
+
+    const entries = await scene.timeline();
+    expect(entries.find(({ event }) => event === 'rechecked')).toMatchObject({ from, to });
+    if (from === to) expect((await scene.view()).connector?.name).toBe('Renamed');
+    await stage.auth.cancel(scene.key); // a recorded history shows its timeline at the end of the flow
+  });
+});

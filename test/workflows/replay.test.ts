@@ -65,8 +65,6 @@ describe('a replay finds', () => {
 
 /** Transitions of the machine that no flow takes, and the reason. */
 const neverTaken: { [arrow: string]: string } = {
-  'awaitingProperties failed failed': 'only a call to Cyclr fails, and none is made in this state',
-  'awaitingCredentials failed failed': 'only a call to Cyclr fails, and none is made in this state',
   'applyingCredentials inputRefused awaitingProperties': 'there are no sealed credentials that could not be opened',
 };
 

@@ -54,6 +54,41 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
     expect(timersOf(await flow.history())).toHaveLength(1);
   });
 
+  test('ends as authenticated if the last read finds the connector authenticated', async () => {
+    const flow = await stage.sceneIn(state, connector);
+    stage.record(`authenticated-elsewhere-in-${state}`, flow.handle);
+    stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
+
+    const end = await stage.auth.result(flow.key);
+
+    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', connected: true });
+  });
+
+  test('ends as failed if the last read finds no such connector', async () => {
+    const flow = await stage.sceneIn(state, connector);
+    stage.record(`connector-gone-in-${state}`, flow.handle);
+    fault(flow.key, { status: 404 });
+
+    const end = await stage.auth.result(flow.key);
+
+    expect(end).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
+  });
+
+  test('ends as expired if Cyclr cannot be read for 24 hours after the deadline', async () => {
+    const flow = await stage.sceneIn(state, connector);
+    stage.record(`outage-of-the-last-read-in-${state}`, flow.handle);
+    fault(flow.key, { kind: 'throttled', retryAfter: 4 * 3600 });
+
+    const end = await stage.auth.result(flow.key);
+
+    expect(end).toMatchObject({ state: 'expired', problem: { code: 'cyclrUnavailable' } });
+    expect((await flow.timeline()).map(({ event }) => event).slice(-2)).toEqual([
+      'cyclrUnavailable',
+      'outageOutlasted',
+    ]);
+    expect(tookMs(await flow.history())).toBeGreaterThanOrEqual(8 * DAY_MS);
+  });
+
   test('is not extended by inputs that the flow refuses', async () => {
     const flow = await stage.scene(connector, { patience: { [kind]: '2 hours' } });
     const { deadline } = await flow.reaches(state);
@@ -152,29 +187,6 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as expired if Cyclr cannot be read for 24 hours', async () => {
-    const flow = await consentScene(stage);
-    fault(flow.key, { kind: 'throttled', retryAfter: 4 * 3600 });
-
-    const end = await stage.auth.result(flow.key);
-
-    expect(end).toMatchObject({ state: 'expired', problem: { code: 'cyclrUnavailable' } });
-    expect((await flow.timeline()).map(({ event }) => event).slice(-2)).toEqual([
-      'cyclrUnavailable',
-      'outageOutlasted',
-    ]);
-    expect(tookMs(await flow.history())).toBeGreaterThanOrEqual(8 * DAY_MS);
-  });
-
-  test('ends the flow as failed if Cyclr has no such connector', async () => {
-    const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
-    fault(flow.key, { status: 404 });
-
-    await stage.sleep('61m');
-
-    expect(await flow.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
-  });
-
   test('ends the flow as cancelled if a cancellation arrives during the read', async () => {
     const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
@@ -200,16 +212,6 @@ describe('the last read before a consent expires', () => {
 
 describe('the last read before a wait for credentials expires', () => {
   const patience = { credentials: '1 hour' };
-
-  test('ends the flow as authenticated if the connector was connected elsewhere', async () => {
-    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
-    stage.record('last-read-finds-the-connection', flow.handle);
-    stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
-
-    const end = await stage.auth.result(flow.key);
-
-    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', connected: true });
-  });
 
   test('is repeated in an outage until Cyclr answers, then the flow expires', async () => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
