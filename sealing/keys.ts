@@ -122,8 +122,8 @@ async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk
   const thumbprint = await calculateJwkThumbprint(point);
   check(kid === undefined || kid === thumbprint, `${which} has a kid that is not its RFC 7638 thumbprint`);
   const usages = d === undefined ? [] : ['deriveBits' as const];
-  // Only a public key can be extracted. jose 5 makes a KeyObject of it, which Node 24 warns about otherwise (DEP0204).
-  const key = await crypto.subtle.importKey('jwk', point, ecdh, d === undefined, usages).catch(() => undefined);
+  // Extractable: jose 5 makes a KeyObject of the key, and Node 24 warns of one that is not (DEP0204).
+  const key = await crypto.subtle.importKey('jwk', point, ecdh, true, usages).catch(() => undefined);
   check(key, `${which} is no point on P-256, or its private part belongs to another point`);
   return { jwk: { ...point, kid: thumbprint, use, alg }, key };
 }

@@ -76,8 +76,13 @@ interface Document {
   components?: { schemas?: { [name: string]: object } };
 }
 
+interface BodySchema {
+  required?: string[];
+  minProperties?: number;
+}
+
 interface Operation {
-  requestBody?: { required?: boolean; content: { [type: string]: { schema: { required?: string[] } } } };
+  requestBody?: { required?: boolean; content: { [type: string]: { schema: BodySchema } } };
   responses: { [status: string]: { headers?: object } };
 }
 
@@ -107,8 +112,8 @@ const withHeaders: SwaggerTransformObject = (input) => {
   return document;
 };
 
-const hasRequiredMember = ({ schema: { required = [] } }: { schema: { required?: string[] } }): boolean =>
-  required.length > 0;
+const hasRequiredMember = ({ schema: { required = [], minProperties = 0 } }: { schema: BodySchema }): boolean =>
+  required.length > 0 || minProperties > 0;
 
 /** fastify-type-provider-zod adds each schema of an answer a second time, as an input: `ViewInput`. */
 function removeUnused({ paths, components: { schemas = {} } = {} }: Document): void {

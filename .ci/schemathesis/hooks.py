@@ -34,6 +34,8 @@ def valid_request_accepted(ctx, response, case):
     """Replaces the check of 422 in `positive_data_acceptance`, which can't read the codes."""
     if response.status_code != 422 or not case.meta.generation.mode.is_positive:
         return
+    if case.operation.path == "/v1/flows" and "page" in (case.query or {}):
+        return  # only the `next` of an earlier answer is a page
     problem = response.json()
     fields = {field["name"] for field in problem.get("fields", [])}
     if problem["code"] in OF_THE_FLOW or (fields and fields <= NOT_IN_SCHEMA):
@@ -43,5 +45,6 @@ def valid_request_accepted(ctx, response, case):
 
 @schemathesis.check
 def not_limited(ctx, response, case):
-    """This run stays below the rate limits: a refused call tests nothing else."""
-    assert response.status_code != 429, "The rate limit of a caller was reached"
+    """This run stays below the rate limits: a refused call tests nothing else. Temporal runs one batch at a time."""
+    is_limited = response.status_code == 429 and response.json()["code"] != "batchRunning"
+    assert not is_limited, "The rate limit of a caller was reached"

@@ -64,10 +64,10 @@ test('publicKeyOf gives a public key, also for a private set', async () => {
   expect(sealer.key).toMatchObject({ type: 'public' });
 });
 
-test('an imported private key cannot be exported', async () => {
+test('an imported private key can only derive bits, and its JSON has no part of it', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
-  expect(key!.key).toMatchObject({ type: 'private', extractable: false });
+  expect(key!.key).toMatchObject({ type: 'private', usages: ['deriveBits'] });
   expect(key!.fingerprintKey).toMatchObject({ type: 'secret', extractable: false, usages: ['sign'] });
   expect(JSON.stringify(key)).toBe(JSON.stringify({ kid: key!.kid, key: {}, fingerprintKey: {} }));
 });
