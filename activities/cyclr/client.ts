@@ -93,7 +93,10 @@ export class CyclrClient {
     return found;
   }
 
-  /** `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document a second POST of one name: list first. */
+  /**
+   * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document a second POST with the same name: list the
+   * properties first, and PUT those that exist.
+   */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
       method: 'POST',

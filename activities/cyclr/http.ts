@@ -29,7 +29,8 @@ export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 export function createHttp(baseURL: string): Http {
   const http: AxiosInstance = axios.create({
     baseURL,
-    // http is for loopback only: a proxy would not reach this machine, and would read the bearer token.
+    // http is for loopback only. Use no proxy of the environment there: it can not reach this machine's loopback, and it
+    // would see the bearer token.
     ...(baseURL.startsWith('http:') && { proxy: false as const }),
     maxRedirects: 0,
     maxContentLength: MAX_BODY_BYTES,

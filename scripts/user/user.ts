@@ -10,7 +10,7 @@ import { finalStates, type StateName, type View, type WaitingStateName } from '.
 import { expectationOf, isWaiting } from './expectations';
 import type { StartOptions, Transport } from './transports';
 
-/** The user's answer to a view in a waiting state: the member that this state asks for. */
+/** What the user answers to a view in a waiting state: one member, the one that this state asks for. */
 export interface Answer {
   values?: { readonly [name: string]: string };
   credentials?: Credentials;

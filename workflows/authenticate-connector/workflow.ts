@@ -178,8 +178,8 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once before the deadline ends the wait: the connector may have been authenticated elsewhere. An input that
-   * arrives meanwhile is handled first. In an outage the flow repeats the read.
+   * Re-reads once when the deadline has passed, before the flow expires: the connector may have been authenticated
+   * elsewhere. An input that arrives meanwhile is handled first. In an outage the flow repeats the read.
    */
   async #lastRead(state: WaitingState): Promise<Event | undefined> {
     const event = await this.#call(() => this.#readWithoutInput(state));
