@@ -9,7 +9,7 @@ import type { AuthorizationLink, View } from '../../workflows/view';
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { happens, isRead, linkRequest, refusal, RETURN_TO, updates } from '../support/messages';
-import { openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
+import { cached, openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
 
 let stage: Stage;
 
@@ -386,6 +386,7 @@ describe('over minutes and hours', () => {
 
   beforeAll(async () => {
     skipping = await openSkippingStage();
+    await skipping.restartWorker(cached); // an update is in progress while queries follow the flow
   });
 
   afterEach(() => skipping.reset());
