@@ -43,7 +43,9 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
     open: (name) => open.get(name) ?? 0,
     async close() {
       for (const end of ends) end();
-      await once(server.close(), 'close');
+      const closed = once(server, 'close'); // http2's close() returns nothing on Node 24
+      server.close();
+      await closed;
     },
   };
 }
