@@ -82,6 +82,9 @@ async function operationsOf(url) {
   );
 }
 
+/** An invitation is void when another call has cancelled its flows: test/service/session.test.ts tests this call. */
+const CAN_BE_VOID = 'POST /v1/session/redeem';
+
 /** Prints the statuses of each operation. Returns the operations whose calls never reached a flow (2xx or 409). */
 function neverAccepted(operations, logFile) {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
@@ -94,6 +97,6 @@ function neverAccepted(operations, logFile) {
       .sort()
       .map((status) => `${status}: ${statuses.filter((s) => s === status).length}`);
     console.log(`${operation}: ${counts.join(', ')}`);
-    return !statuses.some((status) => status < 300 || status === 409);
+    return operation !== CAN_BE_VOID && !statuses.some((status) => status < 300 || status === 409);
   });
 }
