@@ -25,6 +25,8 @@ const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
 /** One session may make 120 calls in a minute: this number is enough if all calls are those of browsers. */
 const SESSIONS = 12;
+/** An invitation is void when another call has cancelled its flows: test/service/session.test.ts tests this call. */
+const CAN_BE_VOID = 'POST /v1/session/redeem';
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-schemathesis-'));
 const stop = new AbortController();
@@ -81,9 +83,6 @@ async function operationsOf(url) {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   );
 }
-
-/** An invitation is void when another call has cancelled its flows: test/service/session.test.ts tests this call. */
-const CAN_BE_VOID = 'POST /v1/session/redeem';
 
 /** Prints the statuses of each operation. Returns the operations whose calls never reached a flow (2xx or 409). */
 function neverAccepted(operations, logFile) {
