@@ -26,7 +26,6 @@ import type { Timeline, TimelineEntry, View } from '../workflows/view';
 import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
 import { closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
-import { pausedError } from './flow-calls';
 import { connectorList, listed, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
@@ -295,8 +294,7 @@ export class ConnectorAuth {
   async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    if (run.status.name === 'PAUSED') throw pausedError(run);
-    if (isOpen(run)) return this.#calls.query(handle, messages.view); // started again meanwhile
+    if (isOpen(run)) return this.#calls.query(handle, messages.view); // started again meanwhile, or resumed
     return closedRunView(this.#client, key, run, handle);
   }
 

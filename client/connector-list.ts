@@ -29,23 +29,27 @@ export async function connectorList(
   return { items, ...(page * pageSize < matching.length && { next: page + 1 }) };
 }
 
-/** The beginning of the workflow ids of an account. It has no double quote and no backslash. */
-export const prefixOf = (accountId: string): string => workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+/** The beginning of the workflow ids of an account. It has no double quote and no backslash. Fails: `invalidInput`. */
+export function prefixOf(accountId: string): string {
+  if (!isAccountId(accountId))
+    throw new ConnectorAuthError('invalidInput', 'accountId is not a valid account id of Cyclr');
+  return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+}
 
 /**
  * The latest run of each connector. Reads all runs, because the server can not filter by the latest one. By workflow id:
  * Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32).
  */
 async function latestRuns(client: Client, accountId: string): Promise<ListedConnector[]> {
-  if (!isAccountId(accountId))
-    throw new ConnectorAuthError('invalidInput', 'accountId is not a valid account id of Cyclr');
   const prefix = prefixOf(accountId);
   const query = `WorkflowType = "authenticateConnector" AND WorkflowId STARTS_WITH "${prefix}"`;
   const runsOf = new Map<number, WorkflowExecutionInfo[]>();
   let count = 0;
   for await (const run of client.workflow.list({ query, pageSize: 1000 })) {
     const connectorId = Number(run.workflowId.slice(prefix.length));
-    if (isConnectorId(connectorId)) runsOf.set(connectorId, [...(runsOf.get(connectorId) ?? []), run]);
+    const runs = runsOf.get(connectorId) ?? [];
+    if (isConnectorId(connectorId)) runsOf.set(connectorId, runs);
+    runs.push(run);
     if (++count === MAX_RUNS) break;
   }
   return [...runsOf]
@@ -55,14 +59,11 @@ async function latestRuns(client: Client, accountId: string): Promise<ListedConn
 
 /** The latest run. A run that has not read the connector yet does not hide the values that an earlier run has read. */
 function listedLatest(key: ConnectorKey, runs: WorkflowExecutionInfo[]): ListedConnector {
-  const [latest, ...earlier] = runs.sort((one, other) => other.startTime.getTime() - one.startTime.getTime());
-  const found = [latest!, ...earlier].find((run) => connectedIn(run) !== undefined);
-  const connected = found && connectedIn(found);
-  return { ...listed(key, latest!), ...(connected !== undefined && { connected }) };
+  runs.sort((one, other) => other.startTime.getTime() - one.startTime.getTime());
+  const items = runs.map((run) => listed(key, run));
+  const read = items.find(({ connected }) => connected !== undefined);
+  return { ...items[0]!, ...(read && { connected: read.connected }) };
 }
-
-const connectedIn = ({ typedSearchAttributes }: WorkflowExecutionInfo): boolean | undefined =>
-  typedSearchAttributes.get(searchAttributes.connected);
 
 /** The state of a run that did not end by its workflow, by Temporal's status. */
 const stateOfStatus: { [status: string]: StateName } = {

@@ -5,7 +5,6 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
-  type WorkflowExecutionInfo,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
@@ -23,6 +22,7 @@ const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
 const UPDATE_RETRY_MS = 100;
 const REACH_MS = 2_000;
+const PAUSED = 8; // temporal.api.enums.v1.WorkflowExecutionStatus
 
 export type FlowHandle = WorkflowHandle<(input: Input) => Promise<View>>;
 
@@ -58,7 +58,7 @@ export class FlowCalls {
       try {
         return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () => handle.query(query));
       } catch (err) {
-        if (err instanceof QueryRejectedError) await requireUnpaused(handle);
+        if (err instanceof QueryRejectedError && err.status === PAUSED) await requireUnpaused(handle);
         if (!isDeadline(err)) throw err;
       }
       if (Date.now() < until) continue;
@@ -120,16 +120,12 @@ const isUpdateFailure = (err: unknown, type: string): boolean =>
 
 /** Fails: `paused`, if an operator has paused the run in Temporal: its worker gets no query and no update. */
 async function requireUnpaused(handle: WorkflowHandle): Promise<void> {
-  const run = await handle.describe();
-  if (run.status.name === 'PAUSED') throw pausedError(run);
-}
-
-/** The error of a call that needs the worker of a paused run. */
-export const pausedError = ({ typedSearchAttributes }: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>) => {
+  const { status, typedSearchAttributes } = await handle.describe();
+  if (status.code !== PAUSED) return;
   const state = typedSearchAttributes.get(searchAttributes.state) as StateName | undefined;
   const message = 'An operator has paused this flow in Temporal.';
-  return new ConnectorAuthError('paused', message, undefined, undefined, state ?? 'fetchingConnector');
-};
+  throw new ConnectorAuthError('paused', message, undefined, undefined, state ?? 'fetchingConnector');
+}
 
 /** True if the flow closed after it accepted an update and before its answer. */
 export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

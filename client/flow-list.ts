@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
-import { connectorKeyOf, isAccountId } from '../workflows/connector';
+import { connectorKeyOf } from '../workflows/connector';
 import { durationMs, type Duration } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import { finalStates, type StateName } from '../workflows/view';
@@ -78,7 +78,7 @@ export async function signalBatch(
   body: { by?: string },
 ): Promise<{ batchId: string }> {
   if (Object.values(filter).every((value) => value === undefined))
-    throw new ConnectorAuthError('invalidInput', 'a batch needs accountId, state or problem');
+    throw invalid('a batch needs accountId, state or problem');
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();
   const input = { payloads: await encodeToPayloads(loadedDataConverter, body) };
@@ -121,7 +121,6 @@ const OPEN = 'CloseTime IS NULL';
 
 /** The query of a filter. Every value in it is from a closed list, an encoded id or a time. Fails: `invalidInput`. */
 function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
-  if (accountId !== undefined && !isAccountId(accountId)) throw invalid('accountId is not a valid account id of Cyclr');
   if (problem !== undefined && !troubles.includes(problem))
     throw invalid(`problem is not one of ${troubles.join(', ')}`);
   const ageMs = olderThan === undefined ? 0 : durationMs(olderThan);
