@@ -2,7 +2,7 @@
 import axios from 'axios';
 import { z } from 'zod';
 import { CyclrError, type CyclrErrorKind } from '../activities/cyclr/errors';
-import { createHttp } from '../activities/cyclr/http';
+import { createHttp, proxyOf } from '../activities/cyclr/http';
 import { TokenSource } from '../activities/cyclr/token';
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
@@ -97,7 +97,7 @@ async function dateOf(origin: string): Promise<number | undefined> {
       signal: AbortSignal.timeout(ANSWER_MS),
       maxRedirects: 0,
       validateStatus: () => true,
-      ...(origin.startsWith('http:') && { proxy: false as const }), // http is for loopback only
+      ...proxyOf(origin),
     })
     .catch(() => undefined);
   const ms = Date.parse(String(answer?.headers.date));

@@ -1,7 +1,7 @@
 /** The checks of `doctor` that call Temporal. */
 import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
-import { missingSearchAttributes, searchAttributeTypes } from '../temporal/search-attributes';
+import { missingSearchAttributes, searchAttributeNames, withTypes } from '../temporal/search-attributes';
 import type { Cli, Server } from './cli';
 import { doctorSettings, isInRepository } from './config';
 import { quoted, type Outcome } from './output';
@@ -39,11 +39,10 @@ export async function checkNamespace(cli: Cli): Promise<Outcome> {
 export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
   const { services, namespace } = await cli.server();
   const missing = await missingSearchAttributes(services, namespace);
-  if (missing.length === 0) return { ok: true, detail: `all ${Object.keys(searchAttributeTypes).length} registered` };
-  const names = missing.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
+  if (missing.length === 0) return { ok: true, detail: `all ${searchAttributeNames.length} registered` };
   return {
     ok: false,
-    detail: `missing, or of another type: ${names}`,
+    detail: `missing, or of another type: ${withTypes(missing)}`,
     remedy: isInRepository(cli.env)
       ? 'run: npm run search-attributes'
       : 'register them: registerSearchAttributes() of cyclr-connect; for Temporal Cloud, tcld or the web console',

@@ -28,7 +28,8 @@ export const searchAttributeTypeNumbers: { readonly [name: string]: number } = O
 );
 export const searchAttributeNames: readonly string[] = Object.keys(searchAttributeTypes);
 
-const withTypes = (names: readonly string[]): string =>
+/** The names with their types, for a text: `ConnectorName (Keyword)`. */
+export const withTypes = (names: readonly string[]): string =>
   names.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
 
 /** The search attributes that the namespace lacks. Works without the operator service. */

@@ -23,15 +23,19 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
+ * axios' setting for calls to this origin. http is for loopback only. Use no proxy of the environment there: the proxy can
+ * not reach this machine's loopback, and it would see the bearer token.
+ */
+export const proxyOf = (origin: string): { proxy?: false } => (origin.startsWith('http:') ? { proxy: false } : {});
+
+/**
  * Sends one request: no retry, no redirect. Fails: `unreachable` if no complete answer comes in time.
  * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
  */
 export function createHttp(baseURL: string): Http {
   const http: AxiosInstance = axios.create({
     baseURL,
-    // http is for loopback only. Use no proxy of the environment there: it can not reach this machine's loopback, and it
-    // would see the bearer token.
-    ...(baseURL.startsWith('http:') && { proxy: false as const }),
+    ...proxyOf(baseURL),
     maxRedirects: 0,
     maxContentLength: MAX_BODY_BYTES,
     responseType: 'text',
