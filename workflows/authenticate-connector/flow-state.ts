@@ -3,7 +3,7 @@ import { log, metricMeter, workflowInfo } from '@temporalio/workflow';
 import { patienceMs, type Input } from '../input';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
-import { publishStatus, troubleOf, viewOf } from './status';
+import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
@@ -29,8 +29,6 @@ export class FlowState {
   readonly #input: Input;
   readonly #timeline: TimelineLog;
   #state: State;
-  /** The value of the search attribute of the problem. */
-  #publishedTrouble?: string;
   #revision: number;
   #since: number;
   #deadline: number;
@@ -131,11 +129,8 @@ export class FlowState {
 
   #publish(): void {
     const { view, timeline } = this;
-    const status = { view, timeline, outage: outageIn(this.#state) };
-    const trouble = troubleOf(status);
-    const isSearchable = isWaiting(this.#state) || isFinal(this.#state) || trouble !== this.#publishedTrouble;
-    this.#publishedTrouble = trouble;
-    publishStatus(status, isSearchable);
+    const isSettled = isWaiting(this.#state) || isFinal(this.#state);
+    publishStatus({ view, timeline, outage: outageIn(this.#state) }, isSettled);
   }
 }
 

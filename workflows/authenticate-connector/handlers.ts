@@ -130,8 +130,8 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
 function problemOfMessage({ flow, inbox, links }: Context, message: Message): Problem | undefined {
   const problem = rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
   // A confirmation joins the unread confirmation, and needs no room.
-  const isTaken = message.kind === 'confirmation' || inbox.hasRoomFor(message);
-  return problem ?? (isTaken ? undefined : problemOf('notNow'));
+  if (problem || message.kind === 'confirmation') return problem;
+  return inbox.hasRoomFor(message) ? undefined : problemOf('notNow');
 }
 
 function problemOfConfirmation(context: Context, body: unknown): Problem | undefined {

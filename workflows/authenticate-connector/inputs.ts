@@ -31,6 +31,8 @@ export class Inbox {
   recheck?: Message;
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
+  /** Of the bodies of the unread messages. In a flood, counting them anew for each message would be slow. */
+  #unreadCharacters = 0;
 
   get isEmpty(): boolean {
     return this.#unread.length === 0;
@@ -39,8 +41,7 @@ export class Inbox {
   /** True if the inbox has room for this message beside the unread messages. */
   hasRoomFor(message: Message): boolean {
     if (this.#unread.length >= MAX_UNREAD) return false;
-    const characters = [...this.#unread, message].reduce((sum, { body }) => sum + charactersOf(body), 0);
-    return characters <= MAX_UNREAD_CHARACTERS;
+    return this.#unreadCharacters + charactersOf(message) <= MAX_UNREAD_CHARACTERS;
   }
 
   /** The message of the verification that runs or comes next. */
@@ -50,11 +51,18 @@ export class Inbox {
 
   add(message: Message): void {
     this.#unread.push(message);
+    this.#unreadCharacters += charactersOf(message);
   }
 
   /** Removes the oldest unread message. */
   next(): Message | undefined {
-    return this.#unread.shift();
+    return this.#removeUnread(0);
+  }
+
+  #removeUnread(index: number): Message | undefined {
+    const [message] = this.#unread.splice(index, 1);
+    if (message) this.#unreadCharacters -= charactersOf(message);
+    return message;
   }
 
   /** Marks the request for a re-read as in progress. */
@@ -72,7 +80,7 @@ export class Inbox {
   /** Marks an unread confirmation as in progress: its sender gets the answer of the verification that begins now. */
   joinConfirmation(): void {
     const index = this.#unread.findIndex(isConfirmation);
-    if (index >= 0) this.#inProgress.push(...this.#unread.splice(index, 1));
+    if (index >= 0) this.#inProgress.push(this.#removeUnread(index)!);
   }
 
   /** Answers all messages in progress with this view. Each keeps its answer, because the flow can change next. */
@@ -81,7 +89,7 @@ export class Inbox {
   }
 }
 
-const charactersOf = (body: unknown): number => JSON.stringify(body)?.length ?? 0;
+const charactersOf = ({ body }: Message): number => JSON.stringify(body)?.length ?? 0;
 
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
@@ -104,8 +112,8 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 
 /**
  * The event that a message is in this state; `undefined` if its id was accepted before. An input that the state does
- * not accept is `inputRefused`. A secret in clear is refused as `notSealed` whatever else is wrong: the secret is in
- * the history and must be replaced.
+ * not accept is `inputRefused`. A secret in clear is refused as `notSealed`, also if the message has other faults:
+ * the secret is in the history and must be replaced.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));

@@ -81,17 +81,17 @@ export interface Status {
 }
 
 /** The value of the search attribute of the problem: a flow that waits for Cyclr or for an operator. */
-export const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
+const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
   outage && (outage.operatorsTrouble ? 'operatorsTrouble' : 'cyclrUnavailable');
 
 /**
- * Publishes the status to Temporal Web, and to the search attributes if `searchable`: each upsert costs an event and
- * about 5 % of a flow's CPU time, so working states without an outage leave it out.
+ * Publishes the status to Temporal Web. Publishes it to the search attributes, too, in a waiting or a final state
+ * (`isSettled`), and when an outage begins or ends: each upsert costs an event and about 5 % of a flow's CPU time.
  */
-export function publishStatus(status: Status, searchable: boolean): void {
+export function publishStatus(status: Status, isSettled: boolean): void {
   setCurrentDetails(detailsOf(status));
-  if (!searchable) return;
   const { typedSearchAttributes: present } = workflowInfo();
+  if (!isSettled && troubleOf(status) === present.get(searchAttributes.problem)) return;
   const changed = attributesOf(status).filter(
     ({ key, value }) => JSON.stringify(present.get(key) ?? null) !== JSON.stringify(value),
   );

@@ -161,7 +161,12 @@ class FlowRun {
 
   /** A message, a request for a re-read or a cancellation waits for its turn. */
   get #hasRequest(): boolean {
-    return !this.#inbox.isEmpty || this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
+    return !this.#inbox.isEmpty || this.#hasInterruption;
+  }
+
+  /** A request for a re-read or a cancellation waits for its turn: it ends the pause of an outage. */
+  get #hasInterruption(): boolean {
+    return this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
   }
 
   /** Re-reads the connector for the caller of `recheck`, while the flow waits. An outage changes nothing. */
@@ -169,7 +174,7 @@ class FlowRun {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain());
     if (event.type === 'cyclrUnavailable') return void (event.operatorsTrouble && reportOperatorsTrouble());
-    return { ...event, ...(isObject(body) && typeof body.by === 'string' && isBy(body.by) && { by: body.by }) };
+    return { ...event, ...senderIn(body) };
   }
 
   async #readAgain(): Promise<Event> {
@@ -260,15 +265,11 @@ class FlowRun {
     if (this.#inbox.recheck && !isWaiting(this.#state)) this.#inbox.startRecheck();
   }
 
-  get #hasInterruption(): boolean {
-    return this.#cancelEvent !== undefined || this.#inbox.recheck !== undefined;
-  }
-
   #cancel(request: unknown): void {
-    const { reason, by } = isObject(request) ? request : {};
+    const { reason } = isObject(request) ? request : {};
     this.#cancelEvent ??= {
       type: 'cancelled',
-      ...(typeof by === 'string' && isBy(by) && { by }),
+      ...senderIn(request),
       ...(typeof reason === 'string' && { reason: reason.slice(0, 200) }),
     };
     this.#work?.cancel();
@@ -282,4 +283,10 @@ class FlowRun {
     this.#deadline = undefined;
     this.#links.cancelMinting();
   }
+}
+
+/** The `by` of a message that can be anything; nothing in place of a malformed one. */
+function senderIn(message: unknown): { by?: string } {
+  const { by } = isObject(message) ? message : {};
+  return by !== undefined && isBy(by) ? { by } : {};
 }
