@@ -108,15 +108,16 @@ function invitationRoute(app: App, parts: Parts): void {
  */
 async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
   const { accountId, connectorIds } = invitation;
-  const runs = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
-  const good = runs.filter((run) => run !== undefined && isGood(run, invitation)) as LatestRun[];
+  const found = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
+  const runs = found.filter((run) => run !== undefined);
+  const good = runs.filter((run) => isGood(run, invitation));
   if (good.length === 0) throw new ServiceError('tokenVoid');
   await Promise.all(good.map((run) => reopen(auth, run, invitation.id)));
-  const shown = runs.filter((run) => run !== undefined && (good.includes(run) || run.state === 'authenticated'));
-  return shown.map((run) => run!.connectorId);
+  const shown = runs.filter((run) => good.includes(run) || run.state === 'authenticated');
+  return shown.map(({ connectorId }) => connectorId);
 }
 
-/** Whether the user may still act: the run began before the invitation was made, or was started for it. */
+/** True if the user may still act on the flow: it began before the invitation was made, or was started for it. */
 function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
   return invitation === id || Date.parse(startedAt) <= madeAtMs;
