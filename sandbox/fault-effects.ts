@@ -59,7 +59,8 @@ export function applyFault(context: FaultContext, fault: Fault): unknown {
 }
 
 /**
- * Await it before the answer is sent. Where the answer is to be dropped it resets the connection, or never resolves.
+ * Drops the answer of a request if a fault demands that: resets the connection, or never resolves. Await this call before
+ * the answer is sent.
  */
 export function dropAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
   return droppedAnswers.get(request)?.(reply);

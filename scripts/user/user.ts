@@ -10,7 +10,7 @@ import { finalStates, type StateName, type View, type WaitingStateName } from '.
 import { expectationOf, isWaiting } from './expectations';
 import type { StartOptions, Transport } from './transports';
 
-/** What the user answers to a view in a waiting state: one member, the one that this state asks for. */
+/** The user's answer to a view in a waiting state. The state decides which one of these members is set. */
 export interface Answer {
   values?: { readonly [name: string]: string };
   credentials?: Credentials;

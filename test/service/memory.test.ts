@@ -1,5 +1,5 @@
 /**
- * Values that users typed are not in the service's memory after its answer, whatever the answer is. A heap snapshot
+ * After the service has answered, also with an error, its memory has none of the values that users typed. A heap snapshot
  * (Node 20.20) has all objects and the first thousand characters of each string, after a garbage collection; it has no
  * content of buffers.
  */
