@@ -1,4 +1,6 @@
 /** The commands for keys and sealed values. These commands need no Temporal. */
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { digestOf } from '../client/http/api-key';
 import { credentialsOf } from '../sealing/credentials';
@@ -15,38 +17,54 @@ import { note, print } from './output';
 /** The least length of a good API key: a shorter key can be found from its digest by trying. */
 const GOOD_LENGTH = 32;
 
-export function addKeysCommand(program: Command, cli: Cli): void {
-  const keys = program.command('keys').description('Prints sets of sealing keys, and digests of service API keys.');
-  const fileArgument = ['[file]', 'file of a JWK set (default: SEALING_KEYS)'] as const;
-  const printSet = ({ json }: JsonOption, set: KeySet) => print(cli, json, set, JSON.stringify(set, null, 2));
-
-  addCommand(keys, 'generate', 'Prints a new private JWK set of one key.').action(async (options: JsonOption) =>
-    printSet(options, { keys: [await generateKey()] }),
-  );
-  addCommand(keys, 'rotate', 'Prints a private JWK set with a new first key.')
-    .argument(...fileArgument)
-    .action(async (file: string | undefined, options: JsonOption) =>
-      printSet(options, await rotate(await keySetIn(cli, file))),
-    );
-  addCommand(keys, 'public', 'Prints the public half of a JWK set.')
-    .argument(...fileArgument)
-    .action(async (file: string | undefined, options: JsonOption) =>
-      printSet(options, publicHalf(await keySetIn(cli, file))),
-    );
-  addCommand(
-    keys,
-    'hash',
-    'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.',
-  ).action(async ({ json }: JsonOption) => printDigest(cli, json));
+interface KeysOptions extends JsonOption {
+  out?: string;
 }
 
-async function printDigest(cli: Cli, json: boolean | undefined): Promise<void> {
+export function addKeysCommand(program: Command, cli: Cli): void {
+  const keys = program.command('keys').description('Prints sets of sealing keys, and digests of service API keys.');
+  const add = (name: string, summary: string) =>
+    addCommand(keys, name, summary).option('--out <file>', 'write a new file of mode 0600 instead');
+  const fileArgument = ['[file]', 'file of a JWK set (default: SEALING_KEYS)'] as const;
+  const writeSet = (options: KeysOptions, set: KeySet) => write(cli, options, set, JSON.stringify(set, null, 2));
+
+  add('generate', 'Prints a new private JWK set of one key.').action(async (options: KeysOptions) =>
+    writeSet(options, { keys: [await generateKey()] }),
+  );
+  add('rotate', 'Prints a private JWK set with a new first key.')
+    .argument(...fileArgument)
+    .action(async (file: string | undefined, options: KeysOptions) =>
+      writeSet(options, await rotate(await keySetIn(cli, file))),
+    );
+  add('public', 'Prints the public half of a JWK set.')
+    .argument(...fileArgument)
+    .action(async (file: string | undefined, options: KeysOptions) =>
+      writeSet(options, publicHalf(await keySetIn(cli, file))),
+    );
+  add('hash', 'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.').action(
+    async (options: KeysOptions) => {
+      const digest = await readDigest(cli);
+      await write(cli, options, { digest }, digest);
+    },
+  );
+}
+
+async function readDigest(cli: Cli): Promise<string> {
   const key = await readValue(cli);
   if (key === '') throw new CliError('wrongUsage', 'no key: standard input is empty');
   if (key.length < GOOD_LENGTH)
     note(cli, `warning: a key under ${GOOD_LENGTH} characters can be guessed from its digest`);
-  const digest = digestOf(key);
-  print(cli, json, { digest }, digest);
+  return digestOf(key);
+}
+
+/** Prints the result, or writes it to a new file. A redirection by the shell would make a file that others can read. */
+async function write(cli: Cli, { json, out }: KeysOptions, value: unknown, text: string): Promise<void> {
+  if (out === undefined) return print(cli, json, value, text);
+  const content = `${json ? JSON.stringify(value) : text}\n`;
+  await writeFile(resolve(cli.cwd, out), content, { mode: 0o600, flag: 'wx' }).catch((err: NodeJS.ErrnoException) => {
+    const reason = err.code === 'EEXIST' ? 'exists: give another name' : `can't be written (${err.code})`;
+    throw new CliError('wrongUsage', `the file of --out ${reason}`);
+  });
 }
 
 const keySetIn = async (cli: Cli, file: string | undefined): Promise<KeySet> =>

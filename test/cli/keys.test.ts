@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keySetOf, privateKeysOf } from '../../sealing/keys';
 import { temporaryFolder, write } from '../scripts/parts/scene';
@@ -58,6 +59,45 @@ test('a missing key file gives invalidKeys', async () => {
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
+});
+
+describe('keys … --out FILE', () => {
+  test.each([
+    ['generate', ''],
+    ['rotate', ''],
+    ['public', ''],
+    ['hash', 'k'.repeat(32)],
+  ])('keys %s writes a new file of mode 0600, and prints nothing', async (command, input) => {
+    const cwd = temporaryFolder();
+    const { stdout: SEALING_KEYS } = await cli(['keys', 'generate']);
+
+    const result = await cli(['keys', command, '--out', 'file'], { cwd, env: { SEALING_KEYS }, input });
+
+    const file = join(cwd, 'file');
+    expect(result).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toMatch(command === 'hash' ? /^[0-9a-f]{64}\n$/ : /^\{\n {2}"keys": \[/);
+  });
+
+  test('refuses to overwrite a file', async () => {
+    const cwd = temporaryFolder();
+    const file = write(join(cwd, 'keys.json'), 'the only key');
+
+    const { exitCode, stdout, stderr } = await cli(['keys', 'generate', '--out', 'keys.json'], { cwd });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^wrongUsage: the file of --out exists: give another name\./);
+    expect(readFileSync(file, 'utf8')).toBe('the only key');
+  });
+
+  test('into a missing folder fails and creates nothing', async () => {
+    const cwd = temporaryFolder();
+
+    const { exitCode, stderr } = await cli(['keys', 'generate', '--out', 'absent/keys.json'], { cwd });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining("can't be written (ENOENT)") });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
 });
 
 describe('keys hash', () => {
