@@ -67,7 +67,10 @@ export interface LatestRun extends ListedConnector {
 
 /** A request for a link to the third party's consent. */
 export interface LinkRequest {
-  /** Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. */
+  /**
+   * Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. The
+   * address travels as the URL parser writes it.
+   */
   returnTo: string;
   /** A fresh id, 1 to 128 characters of `[A-Za-z0-9_-]`. Random by default. */
   attemptId?: string;
@@ -192,7 +195,8 @@ export class ConnectorAuth {
   async requestAuthorization(key: ConnectorKey, { attemptId = randomUUID(), ...request }: LinkRequest): Promise<Link> {
     const { d, ...publicPart } = await generateKey();
     const { kty, crv, x, y } = publicPart;
-    const body = { ...request, attemptId, replyKey: { kty, crv, x, y } };
+    const returnTo = asParsed(request.returnTo);
+    const body = { ...request, returnTo, attemptId, replyKey: { kty, crv, x, y } };
     const { expiresAt, link } = await translated(() =>
       this.#calls.update(key, messages.requestAuthorization, attemptId, body, LINK_WITHIN_MS).catch(this.#closed(key)),
     );
@@ -327,6 +331,9 @@ export class ConnectorAuth {
     };
   }
 }
+
+/** An address as the URL parser writes it: Cyclr's parser can read the text that was given as another address. */
+const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 /** A closed run takes no signal, and the result of a failed or cancelled run is an error. */
 function ignoreClosed(err: unknown): void {

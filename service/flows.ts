@@ -13,7 +13,7 @@ export async function withView<T>(auth: ConnectorAuth, key: ConnectorKey, call: 
     return await call();
   } catch (err) {
     if (!(err instanceof ConnectorAuthError) || (err.code !== 'notNow' && err.code !== 'alreadyRunning')) throw err;
-    throw new ServiceError(err.code, await auth.view(key));
+    throw new ServiceError(err.code, { view: await auth.view(key) });
   }
 }
 
@@ -58,7 +58,7 @@ export async function confirm(auth: ConnectorAuth, key: ConnectorKey, by: string
 async function newestAttempt(auth: ConnectorAuth, key: ConnectorKey): Promise<string> {
   const view = await auth.view(key);
   if (view.attempt) return view.attempt.id;
-  throw new ServiceError(finalStates.includes(view.state) ? 'closed' : 'notNow', view);
+  throw new ServiceError(finalStates.includes(view.state) ? 'closed' : 'notNow', { view });
 }
 
 const OUTCOME_TIMEOUT_MS = 10_000;

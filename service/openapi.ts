@@ -4,9 +4,8 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { View } from '../client/http/answers';
-import type { AnswerCode } from '../client/http/codes';
 import { State } from '../client/http/requests';
-import { answers } from './problems';
+import { answers, codeOf, type ErrorKind } from './problems';
 
 export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
   openapi: {
@@ -32,42 +31,42 @@ export const codes = {
   body: ['brokenJson', 'tooLarge', 'unsupportedMediaType', 'malformed'],
   flow: ['notFound', 'noWorker', 'paused', 'temporalUnavailable'],
   input: ['notNow', 'closed'],
-} as const satisfies { [group: string]: readonly AnswerCode[] };
+} as const satisfies { [group: string]: readonly ErrorKind[] };
 
 /** The responses of a call: its success, and one problem document for each status of these codes. */
 export function responsesOf(
   success: { [status: number]: z.ZodType | { description: string; content: object } },
-  problems: readonly AnswerCode[],
+  problems: readonly ErrorKind[],
 ): { [status: number]: unknown } {
-  const byStatus = new Map<number, AnswerCode[]>();
-  for (const code of new Set<AnswerCode>([...problems, 'unexpected']))
-    byStatus.set(answers[code].status, [...(byStatus.get(answers[code].status) ?? []), code]);
-  const described = [...byStatus].map(([status, codes]) => [status, problemResponse(status, codes)] as const);
+  const byStatus = new Map<number, ErrorKind[]>();
+  for (const kind of new Set<ErrorKind>([...problems, 'unexpected']))
+    byStatus.set(answers[kind].status, [...(byStatus.get(answers[kind].status) ?? []), kind]);
+  const described = [...byStatus].map(([status, kinds]) => [status, problemResponse(status, kinds)] as const);
   return { ...success, ...Object.fromEntries(described) };
 }
 
-function problemResponse(status: number, codes: AnswerCode[]) {
+function problemResponse(status: number, kinds: ErrorKind[]) {
   const schema = z
     .object({
       title: z.string(),
       status: z.literal(status),
-      code: z.enum(codes as [AnswerCode, ...AnswerCode[]]),
+      code: z.enum(kinds.map(codeOf)),
       detail: z.string(),
       requestId: z.string(),
       view: View.optional(),
       fields: z.array(z.object({ name: z.string(), code: z.string() })).optional(),
       state: State.optional(),
     })
-    .meta({ examples: codes.map((code) => exampleOf(status, code)) });
-  const description = codes.map((code) => `\`${code}\`: ${answers[code].detail}`).join('\n\n');
+    .meta({ examples: kinds.map((kind) => exampleOf(status, kind)) });
+  const description = kinds.map((kind) => `\`${codeOf(kind)}\`: ${answers[kind].detail}`).join('\n\n');
   return { description, content: { 'application/problem+json': { schema } } };
 }
 
-const exampleOf = (status: number, code: AnswerCode) => ({
+const exampleOf = (status: number, kind: ErrorKind) => ({
   title: STATUS_CODES[status] ?? 'Error',
   status,
-  code,
-  detail: answers[code].detail,
+  code: codeOf(kind),
+  detail: answers[kind].detail,
   requestId: '2b9c4a52-4f0e-4c57-9a4b-0f5b8b1f3f6e',
 });
 

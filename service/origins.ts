@@ -3,18 +3,35 @@ import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { isReturnTo } from '../workflows/input';
 import type { App, Parts } from './parts';
-import { malformed } from './problems';
+import { faultIn, malformed } from './problems';
 
 type Config = Pick<Parts['config'], 'publicUrl' | 'allowedOrigins'>;
 
 const isAllowed = ({ publicUrl, allowedOrigins }: Config, origin: string): boolean =>
   origin === new URL(publicUrl).origin || allowedOrigins.includes(origin);
 
-/** Refuses an origin or a return address that is not on an allowed origin. Fails: malformed. */
-export function requireAllowed(config: Config, { origin, returnTo }: { origin?: string; returnTo?: string }): void {
-  if (origin !== undefined && !isAllowed(config, origin)) throw malformed('origin');
-  if (returnTo === undefined) return;
-  if (!isReturnTo(returnTo) || !isAllowed(config, new URL(returnTo).origin)) throw malformed('returnTo');
+/**
+ * The addresses as the URL parser writes them. Only these travel: another parser can read the text that was sent as
+ * another address. Fails: `malformed`; `originNotAllowed`.
+ */
+export function allowedAddresses(
+  config: Config,
+  { origin, returnTo }: { origin?: string; returnTo?: string },
+): { origin?: string; returnTo?: string } {
+  return {
+    ...(origin !== undefined && { origin: allowedAddress(config, 'origin', origin, isBareOrigin).origin }),
+    ...(returnTo !== undefined && { returnTo: allowedAddress(config, 'returnTo', returnTo, isReturnUrl).href }),
+  };
+}
+
+const isBareOrigin = ({ href, origin }: URL): boolean => href === `${origin}/`;
+const isReturnUrl = ({ href }: URL): boolean => isReturnTo(href);
+
+function allowedAddress(config: Config, name: string, given: string, isValid: (url: URL) => boolean): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (!url || !isValid(url)) throw malformed(name);
+  if (!isAllowed(config, url.origin)) throw faultIn('addressNotAllowed', name);
+  return url;
 }
 
 /** Answers CORS preflights of calls under `prefix` for the allowed origins. The token of the call decides further. */

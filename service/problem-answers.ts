@@ -2,9 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerCode } from '../client/http/codes';
-import type { Problem, StateName, View } from '../workflows/view';
 import type { App } from './parts';
-import { answers, ServiceError, serviceErrorOf } from './problems';
+import { answers, ServiceError, serviceErrorOf, type ErrorDetails, type ErrorKind } from './problems';
 
 /** Answers every error of these routes, unknown paths and wrong methods with a problem document. */
 export function answerErrors(app: App): void {
@@ -39,31 +38,28 @@ function answerUnknown(request: FastifyRequest, reply: FastifyReply, methods: st
 }
 
 function answerProblem(error: ServiceError, { id }: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { status } = answers[error.code];
-  setRetryAfter(reply, error.code);
+  const { status } = answers[error.kind];
+  setRetryAfter(reply, error.kind);
   if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
   reply.header('X-Request-Id', id).type('application/problem+json');
   return reply.code(status).send(JSON.stringify(documentOf(error, id)));
 }
 
 /** Sets `Retry-After` if the code has one, unless a plugin has set it. */
-export function setRetryAfter(reply: FastifyReply, code: AnswerCode): void {
-  const { retryAfterS } = answers[code];
+export function setRetryAfter(reply: FastifyReply, kind: ErrorKind): void {
+  const { retryAfterS } = answers[kind];
   if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);
 }
 
-export interface ProblemDocument {
+export interface ProblemDocument extends ErrorDetails {
   title: string;
   status: number;
   code: AnswerCode;
   detail: string;
   requestId: string;
-  view?: View;
-  fields?: Problem['fields'];
-  state?: StateName;
 }
 
-function documentOf({ code, view, fields, state }: ServiceError, requestId: string): ProblemDocument {
-  const { status, detail } = answers[code];
-  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, view, fields, state };
+function documentOf({ kind, code, details }: ServiceError, requestId: string): ProblemDocument {
+  const { status, detail } = answers[kind];
+  return { title: STATUS_CODES[status] ?? 'Error', status, code, detail, requestId, ...details };
 }

@@ -1,17 +1,21 @@
 /** The code of each error, and its status and text: one table. */
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
+import type { FieldFault } from '../client/http/onboarding-error';
 import { SealingError } from '../sealing/seal';
-import type { Problem, StateName, View } from '../workflows/view';
+import type { StateName, View } from '../workflows/view';
 
-/** `detail` is our own text: it never quotes the request. */
-export type Answer = { detail: string } & (
+/** The errors of the service: one for each code, and one for each further status and text of a code. */
+export type ErrorKind = AnswerCode | 'addressNotAllowed';
+
+/** `detail` is our own text: it never quotes the request. `code`: if it is not the kind itself. */
+export type Answer = { detail: string; code?: AnswerCode } & (
   | { status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 500; retryAfterS?: undefined }
   /** Callers repeat the call after this time: the page knows such answers by their `Retry-After` alone. */
   | { status: 429 | 503; retryAfterS: number }
 );
 
-export const answers: Record<AnswerCode, Answer> = {
+export const answers: Record<ErrorKind, Answer> = {
   brokenJson: { status: 400, detail: 'The body is not JSON.' },
   unauthorized: { status: 401, detail: 'The key or the token is missing or unknown.' },
   tokenExpired: { status: 401, detail: 'The token has expired.' },
@@ -28,6 +32,11 @@ export const answers: Record<AnswerCode, Answer> = {
   tooLarge: { status: 413, detail: 'The body is over 256 KiB.' },
   unsupportedMediaType: { status: 415, detail: 'The media type of the body is not supported.' },
   malformed: { status: 422, detail: 'The request does not have the required shape.' },
+  addressNotAllowed: {
+    status: 422,
+    code: 'originNotAllowed',
+    detail: '`origin` or `returnTo` is on none of the ALLOWED_ORIGINS.',
+  },
   notSealed: { status: 422, detail: 'A browser must seal values before it sends them.' },
   notOpenable: { status: 422, detail: 'The sealed value is not for this connector and this submission.' },
   wrongKind: { status: 422, detail: 'The connector needs credentials of another kind.' },
@@ -44,21 +53,30 @@ export const answers: Record<AnswerCode, Answer> = {
   temporalUnavailable: { status: 503, detail: 'Temporal does not answer now.', retryAfterS: 10 },
 };
 
+/** The parts of a problem document beside its code. */
+export interface ErrorDetails {
+  /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
+  view?: View;
+  /** The wrong fields. */
+  fields?: FieldFault[];
+  /** The last known state, with `paused`. */
+  state?: StateName;
+}
+
 /** An error with a code that callers get. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
+  readonly code: AnswerCode;
   constructor(
-    readonly code: AnswerCode,
-    /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
-    readonly view?: View,
-    /** The wrong fields. */
-    readonly fields?: Problem['fields'],
-    /** The last known state, with `paused`. */
-    readonly state?: StateName,
+    readonly kind: ErrorKind,
+    readonly details: ErrorDetails = {},
   ) {
-    super(answers[code].detail);
+    super(answers[kind].detail);
+    this.code = codeOf(kind);
   }
 }
+
+export const codeOf = (kind: ErrorKind): AnswerCode => answers[kind].code ?? (kind as AnswerCode);
 
 /** Gives any error a code: `unexpected` for an error without a code. */
 export function serviceErrorOf(err: unknown): ServiceError {
@@ -81,7 +99,7 @@ function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): Se
   if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // the code of a newer worker
   // The names of unknown properties come from the request.
   const fields = code === 'unknownProperty' ? undefined : problem?.fields;
-  return new ServiceError(known as AnswerCode, view, fields, state);
+  return new ServiceError(known as AnswerCode, { view, fields, state });
 }
 
 const ofFastify: { [code: string]: AnswerCode } = {
@@ -107,9 +125,9 @@ function ofValidation(issues: Issue[]): ServiceError {
 }
 
 /** The error of a request with these wrong fields. */
-export const malformed = (...names: string[]): ServiceError =>
-  new ServiceError(
-    'malformed',
-    undefined,
-    names.length > 0 ? names.map((name) => ({ name, code: 'malformed' })) : undefined,
-  );
+export function faultIn(kind: ErrorKind, ...names: string[]): ServiceError {
+  const fields = names.map((name) => ({ name, code: codeOf(kind) }));
+  return new ServiceError(kind, fields.length > 0 ? { fields } : {});
+}
+
+export const malformed = (...names: string[]): ServiceError => faultIn('malformed', ...names);

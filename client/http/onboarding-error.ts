@@ -1,6 +1,6 @@
 /** The errors of the client of the service. */
 import type { AnswerCode } from './codes';
-import type { ProblemCode, View } from './shapes';
+import type { View } from './shapes';
 
 /**
  * - a code of the service: see the table in docs/service.md;
@@ -13,7 +13,7 @@ export type OnboardingErrorCode = AnswerCode | 'unreachable' | 'timedOut' | 'une
 /** A part of the request that is wrong. */
 export interface FieldFault {
   name: string;
-  code: ProblemCode;
+  code: AnswerCode;
 }
 
 /** The parts of an answer beside its code. */

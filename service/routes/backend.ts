@@ -6,7 +6,7 @@ import { durationMs, type Duration } from '../../workflows/input';
 import { allowNoBody, requireApiKey } from '../callers';
 import { confirm, openFlow, returnUrl, withView } from '../flows';
 import { codes, responsesOf } from '../openapi';
-import { requireAllowed } from '../origins';
+import { allowedAddresses } from '../origins';
 import type { App, Parts } from '../parts';
 import { malformed } from '../problems';
 import { lifetimes, type TokenKind } from '../tokens';
@@ -23,7 +23,7 @@ const schemas = {
     summary: 'Makes a link to the connect page for one user, and starts the flows that do not run yet',
     security,
     body: requests.SessionBody,
-    response: responsesOf({ 201: answers.Minted }, [...caller, ...body, 'temporalUnavailable']),
+    response: responsesOf({ 201: answers.Minted }, [...caller, ...body, 'addressNotAllowed', 'temporalUnavailable']),
   },
   list: {
     summary: 'Lists the latest run of each connector of an account',
@@ -46,7 +46,14 @@ const schemas = {
     summary: "Makes a link to the third party's consent. Show it to the user only",
     ...ofConnector,
     body: requests.AuthorizationBody,
-    response: responsesOf({ 200: answers.Link }, [...caller, ...body, ...flow, ...input, 'cyclrUnavailable']),
+    response: responsesOf({ 200: answers.Link }, [
+      ...caller,
+      ...body,
+      ...flow,
+      ...input,
+      'addressNotAllowed',
+      'cyclrUnavailable',
+    ]),
   },
   confirm: {
     summary: 'Verifies in Cyclr that the user has given consent',
@@ -91,17 +98,17 @@ export function backendRoutes(app: App, parts: Parts): void {
 
 function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
   app.post('/v1/sessions', { schema: schemas.session }, async (request, reply) => {
-    const { kind = 'session', language = 'en', expiresIn, connectorIds: ids, recheck, ...scope } = request.body;
-    const { accountId } = scope;
+    const { kind = 'session', language = 'en', expiresIn, connectorIds: ids, recheck, ...given } = request.body;
+    const { accountId, accountLabel } = given;
     request.accountId = accountId;
-    requireAllowed(config, scope);
+    const scope = { accountId, accountLabel, language, ...allowedAddresses(config, given) };
     const lifetimeMs = lifetimeOf(kind, expiresIn);
     const connectorIds = [...new Set(ids)];
     const id = randomUUID();
     const invitation = kind === 'invitation' ? id : undefined;
     const open = (connectorId: number) => openFlow(auth, { accountId, connectorId }, { by: BY, invitation, recheck });
     await Promise.all(connectorIds.map(open));
-    const { token, expiresAt } = await tokens.mint(kind, { ...scope, language, connectorIds }, { id, lifetimeMs });
+    const { token, expiresAt } = await tokens.mint(kind, { ...scope, connectorIds }, { id, lifetimeMs });
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
 }
@@ -132,11 +139,11 @@ function readRoutes(app: App, { auth }: Parts): void {
 }
 
 function authorizationRoutes(app: App, { auth, tokens, config }: Parts): void {
-  app.post(`${ONE}/authorization`, { schema: schemas.authorization }, async ({ params, body: { returnTo } }) => {
-    requireAllowed(config, { returnTo });
+  app.post(`${ONE}/authorization`, { schema: schemas.authorization }, async ({ params, body }) => {
     const attemptId = randomUUID();
-    const target = returnTo ?? (await returnUrl({ tokens, config }, { ...params, attemptId }));
-    return withView(auth, params, () => auth.requestAuthorization(params, { attemptId, returnTo: target, by: BY }));
+    const given = allowedAddresses(config, body).returnTo;
+    const returnTo = given ?? (await returnUrl({ tokens, config }, { ...params, attemptId }));
+    return withView(auth, params, () => auth.requestAuthorization(params, { attemptId, returnTo, by: BY }));
   });
   app.post(`${ONE}/confirm`, { schema: schemas.confirm }, ({ params, body: { attemptId } }) =>
     confirm(auth, params, BY, attemptId),

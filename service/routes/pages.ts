@@ -170,13 +170,13 @@ function returnOf(query: unknown): Return {
 }
 
 function showError(draw: Draw, err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { code } = serviceErrorOf(err);
+  const { kind, code } = serviceErrorOf(err);
   const words = wordsOf(request);
   request.failure = err;
-  setRetryAfter(reply, code);
+  setRetryAfter(reply, kind);
   const hidesOrigin = code === 'originNotAllowed' && request.headers.origin === 'null';
   const advice = hidesOrigin ? words.hiddenOrigin : words.tryAgain;
-  return show(reply.code(answers[code].status), draw(cardPage(words, words.trouble(code), html`<p>${advice}</p>`)));
+  return show(reply.code(answers[kind].status), draw(cardPage(words, words.trouble(code), html`<p>${advice}</p>`)));
 }
 
 const show = (reply: FastifyReply, text: string): FastifyReply => reply.type('text/html; charset=utf-8').send(text);

@@ -234,6 +234,21 @@ test('after the consent, confirm verifies the connector and answers authenticate
   expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
 });
 
+test.each(['http', 'library'])(
+  'Cyclr gets the return address of a link as the URL parser writes it (%s)',
+  async (by) => {
+    const key = await waiting('Ledgerly', 'awaitingAuthorization');
+    const returnTo = `${ORIGIN}\\@evil.example/`;
+
+    const { url } =
+      by === 'http'
+        ? (await post(key, '/authorization', { returnTo })).body
+        : await service.stage.auth.requestAuthorization(key, { returnTo });
+
+    expect((await service.stage.sandbox.consent(url, 'approve')).location).toBe(`${ORIGIN}/@evil.example/`);
+  },
+);
+
 test('the user of a link without returnTo returns to the page of the service', async () => {
   const key = await waiting('Ledgerly', 'awaitingAuthorization');
 

@@ -35,7 +35,7 @@ describe('a session', () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Openrates'].map((connector) => service.stage.install(connector, { accountId }));
     const connectorIds = keys.map(({ connectorId }) => connectorId);
-    const more = { accountLabel: 'Acme Ltd', language: 'de', origin: ORIGIN, returnTo: `${ORIGIN}/settings` };
+    const more = { accountLabel: 'Acme Ltd', language: 'de', origin: `${ORIGIN}/`, returnTo: `${ORIGIN}\\settings` };
 
     const minted = await service.asBackend('POST', '/v1/sessions', { accountId, connectorIds, ...more });
     await Promise.all([reaches(keys[0]!, 'awaitingCredentials'), reaches(keys[1]!, 'authenticated')]);

@@ -128,10 +128,8 @@ test.each([
   [{ expiresIn: '61 minutes' }, 'expiresIn'],
   [{ kind: 'invitation', expiresIn: '31 days' }, 'expiresIn'],
   [{ expiresIn: 'soon' }, 'expiresIn'],
-  [{ origin: 'https://evil.example' }, 'origin'],
   [{ origin: `${ORIGIN}/path` }, 'origin'],
   [{ origin: 'null' }, 'origin'],
-  [{ returnTo: 'https://evil.example/' }, 'returnTo'],
   [{ returnTo: 'javascript:alert(1)' }, 'returnTo'],
   [{ language: '<b>' }, 'language'],
   [{ accountId: 'アカ1' }, 'accountId'],
@@ -149,20 +147,35 @@ test.each([
 });
 
 test.each([
-  'https://evil.example/',
-  'javascript:alert(1)',
-  '//evil.example',
-  `${ORIGIN}.evil.example/`,
-  'no url',
-  'https://user@app.acme.example/',
-])('a request for a link that returns to %s is malformed', async (returnTo) => {
-  service.called.length = 0;
+  ['/v1/sessions', 'origin', 'https://evil.example'],
+  ['/v1/sessions', 'returnTo', 'https://evil.example/'],
+  [`${ONE}/authorization`, 'returnTo', `${ORIGIN}.evil.example/`],
+])(
+  'a POST %s with an address on another origin (%s %s) is 422 originNotAllowed, and starts no flow',
+  async (path, name, url) => {
+    service.called.length = 0;
 
-  const answer = await service.asBackend('POST', `${ONE}/authorization`, { returnTo });
+    const session = { accountId: 'acme', connectorIds: [1002] };
+    const answer = await service.asBackend('POST', path, { ...(path === '/v1/sessions' && session), [name]: url });
 
-  expect(answer).toMatchObject({ status: 422, body: { code: 'malformed', fields: [{ name: 'returnTo' }] } });
-  expect(service.called).toEqual([]);
-});
+    const fields = [{ name, code: 'originNotAllowed' }];
+    expect(answer).toMatchObject({ status: 422, body: { code: 'originNotAllowed', fields } });
+    expect(answer.text).not.toContain('evil');
+    expect(service.called).toEqual([]);
+  },
+);
+
+test.each(['javascript:alert(1)', '//evil.example', 'no url', 'https://user@app.acme.example/'])(
+  'a request for a link that returns to %s is malformed',
+  async (returnTo) => {
+    service.called.length = 0;
+
+    const answer = await service.asBackend('POST', `${ONE}/authorization`, { returnTo });
+
+    expect(answer).toMatchObject({ status: 422, body: { code: 'malformed', fields: [{ name: 'returnTo' }] } });
+    expect(service.called).toEqual([]);
+  },
+);
 
 test('no answer quotes the request', async () => {
   const secrets = createTestSecrets();
