@@ -16,6 +16,7 @@ const fates: Record<CyclrErrorKind, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
   unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
+  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: the re-read did not show the input
   throttled: { type: 'CyclrThrottled', retry: true }, // Retry-After travels as nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
   unauthorized: { type: 'CyclrUnauthorized', retry: true }, // with a new token

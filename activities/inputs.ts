@@ -3,12 +3,12 @@ import { activityInfo, log, metricMeter } from '@temporalio/activity';
 import { credentialsOf } from '../sealing/credentials';
 import type { PrivateKeys } from '../sealing/keys';
 import { open, SealingError, type Binding } from '../sealing/seal';
-import type { Connector, ConnectorKey, Sealed } from '../workflows/connector';
+import type { AuthMethod, Connector, ConnectorKey, Sealed } from '../workflows/connector';
 import type { CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
-import { CyclrError } from './cyclr/errors';
+import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
@@ -66,14 +66,36 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
 /** Sets the properties, and adds the name of each property that Cyclr accepted to `taken`. */
 async function setProperties(cyclr: CyclrClient, target: Target, values: Map<string, string>, taken: Set<string>) {
   const stored = await cyclr.listProperties(target);
+  let unconfirmed: CyclrError | undefined;
   for (const [name, value] of values) {
-    await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
-      if (!(err instanceof CyclrError && err.kind === 'refused')) throw err;
+    const doubt = await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
+      if (!isOfKind(err, 'refused')) throw err;
       // The failure carries the present connector, so that the flow does not ask again for accepted properties.
       throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
     });
-    taken.add(name);
+    if (!doubt) taken.add(name);
+    unconfirmed ??= doubt;
   }
+  if (unconfirmed) await confirmByList(cyclr, target, values, taken, unconfirmed);
+}
+
+const isOfKind = (err: unknown, kind: CyclrErrorKind): err is CyclrError =>
+  err instanceof CyclrError && err.kind === kind;
+
+/** Lists the properties once after writes without a readable answer. Fails with this error if one is not stored. */
+async function confirmByList(
+  cyclr: CyclrClient,
+  target: Target,
+  values: Map<string, string>,
+  taken: Set<string>,
+  unconfirmed: CyclrError,
+): Promise<void> {
+  const stored = await cyclr.listProperties(target);
+  for (const [name, value] of values) {
+    const found = stored.filter(({ Name }) => Name === name);
+    if (found.length > 0 && found.every(({ Value = value }) => Value === value)) taken.add(name);
+  }
+  if ([...values.keys()].some((name) => !taken.has(name))) throw unconfirmed;
 }
 
 /** An activity attempt ends before Temporal's limit, so that it sends no call while the next attempt runs. */
@@ -91,18 +113,35 @@ async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submis
   return new Map([...opened].filter(([, value]) => value !== ''));
 }
 
-/** Overwrites the property, or all properties of this name if Cyclr has several. An equal value is not sent. */
+/**
+ * Overwrites the property, or all properties of this name if Cyclr has several. An equal value is not sent. Returns the
+ * error of a write without a readable answer.
+ */
 async function setProperty(
   cyclr: CyclrClient,
   target: Target,
   stored: StoredProperty[],
   name: string,
   value: string,
-): Promise<void> {
+): Promise<CyclrError | undefined> {
   const existing = stored.filter(({ Name }) => Name === name);
-  if (existing.length === 0) return cyclr.postProperty(target, name, value);
-  for (const property of existing) if (property.Value !== value) await cyclr.putProperty(target, property, value);
+  if (existing.length === 0) return unconfirmedIn(cyclr.postProperty(target, name, value));
+  let unconfirmed: CyclrError | undefined;
+  for (const property of existing.filter(({ Value }) => Value !== value)) {
+    const doubt = await unconfirmedIn(cyclr.putProperty(target, property, value));
+    unconfirmed ??= doubt;
+  }
+  return unconfirmed;
 }
+
+const unconfirmedIn = (write: Promise<void>): Promise<CyclrError | undefined> =>
+  write.then(
+    () => undefined,
+    (err: unknown) => {
+      if (isOfKind(err, 'unconfirmed')) return err;
+      throw err;
+    },
+  );
 
 /** Stores the credentials. Safe to repeat: the PUT overwrites. */
 export async function applyCredentials(
@@ -113,10 +152,32 @@ export async function applyCredentials(
   const binding: Binding = { ...key, purpose: 'credentials', submissionId };
   const credentials = sealed && credentialsOf(await openInput(sealed, binding, keys));
   if (!fits(method, credentials)) throw inputRefused(problemOf('wrongKind'));
-  const connector = await cyclr.putAuthValue(key, authValueOf(credentials));
-  const isRefused = !connector.authenticated && (method === 'apiKey' || method === 'basic');
-  if (isRefused) throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'), { authenticated: false });
+  const target = { ...key, endsAtMs: attemptEndMs() };
+  const authValue = authValueOf(credentials);
+  const connector = await cyclr.putAuthValue(target, authValue).catch((err: unknown) => {
+    if (isOfKind(err, 'unconfirmed')) return rereadAfter(err, cyclr, target, { method, authValue });
+    throw err;
+  });
+  if (!connector.authenticated && isTyped(method))
+    throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'), { authenticated: false });
   return connector;
+}
+
+/** True if Cyclr stores the value as it was sent. It can replace tokens, also `{}`, by newer ones. */
+const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method === 'basic';
+
+/** Re-reads once after a PUT without a readable answer. Fails with its error unless Cyclr shows that it has the value. */
+async function rereadAfter(
+  unconfirmed: CyclrError,
+  cyclr: CyclrClient,
+  target: Target,
+  sent: { method: AuthMethod; authValue: string },
+): Promise<Connector> {
+  const { connector, authValue: stored } = await cyclr.getAuthorization(target);
+  // Another key means that the PUT did not reach Cyclr, as behind a proxy that answers with a page of its own.
+  const isOther = stored !== undefined && isTyped(sent.method);
+  if (stored === sent.authValue || (connector.authenticated && !isOther)) return connector;
+  throw unconfirmed;
 }
 
 const unknownKeys = () =>

@@ -46,12 +46,24 @@ const effects: Effects = {
     reply.code(429).header('retry-after', String(retryAfter)).send({ Message: 'API calls quota exceeded.' }),
   // When the sandbox closes meanwhile, the request ends without an effect and without an answer.
   slow: ({ reply, closing }, { ms }) => elapsed(ms, undefined, { signal: closing }).catch(() => void reply.hijack()),
-  'applied-then-reset': ({ request }) => void droppedAnswers.set(request, resetConnection),
-  'applied-then-hang': ({ request }) => void droppedAnswers.set(request, () => new Promise(() => undefined)),
+  'applied-then-reset': ({ request }) => void replacedAnswers.set(request, resetConnection),
+  'applied-then-hang': ({ request }) => void replacedAnswers.set(request, () => new Promise(() => undefined)),
+  'applied-then-204': ({ request }) => void replacedAnswers.set(request, withoutContent),
+  'applied-then-empty': ({ request }) => void replacedAnswers.set(request, () => ''),
+  'applied-then-html': ({ request }) =>
+    void replacedAnswers.set(request, (reply) => {
+      reply.type('text/html');
+      return page('Welcome');
+    }),
 };
 
-/** Requests whose answers are dropped, with the way to drop them. */
-const droppedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
+/** Requests whose answers are replaced, with the function that gives the new body. */
+const replacedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
+
+function withoutContent(reply: FastifyReply): string {
+  reply.code(204).removeHeader('content-type');
+  return '';
+}
 
 /** Applies a fault. The result is that of a Fastify hook. */
 export function applyFault(context: FaultContext, fault: Fault): unknown {
@@ -59,11 +71,11 @@ export function applyFault(context: FaultContext, fault: Fault): unknown {
 }
 
 /**
- * Drops the answer of a request if a fault demands that: resets the connection, or never resolves. Await this call before
- * the answer is sent.
+ * Replaces the answer of an applied request if a fault demands that: returns the new body, resets the connection, or
+ * never resolves. Returns undefined to keep the body. Await this call before the answer is sent.
  */
-export function dropAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
-  return droppedAnswers.get(request)?.(reply);
+export function replaceAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
+  return reply.statusCode < 300 ? replacedAnswers.get(request)?.(reply) : undefined;
 }
 
 function resetConnection(reply: FastifyReply): void {

@@ -17,6 +17,9 @@ const simple = z.enum([
   'redirect',
   'applied-then-reset',
   'applied-then-hang',
+  'applied-then-204',
+  'applied-then-empty',
+  'applied-then-html',
 ]);
 
 const Then = z.union([

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { accountConnectorAnswer } from './answers';
 import { idIn, type Parts } from './calls';
-import { applyFault, dropAnswer } from './fault-effects';
+import { applyFault, replaceAnswer } from './fault-effects';
 import type { Faults } from './faults';
 import { urlOf, type Recorder } from './requests';
 import { accountIdOf, tokenOf } from './token';
@@ -30,8 +30,9 @@ export function addHooks(app: FastifyInstance, parts: Parts, { faults, recorder,
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.method !== 'GET') await store.save();
-    await dropAnswer(request, reply);
+    const body = await replaceAnswer(request, reply);
     recorder.end(request, reply);
+    return body;
   });
 
   function connectorAt(request: FastifyRequest): object | undefined {

@@ -50,7 +50,7 @@ export class CyclrClient {
 
   /** `GET /v1.0/account/connectors/{id}`. */
   async getAccountConnector(target: Target): Promise<Connector> {
-    return this.#connector(target, { method: 'GET', path: pathOf(target) });
+    return (await this.getAuthorization(target)).connector;
   }
 
   /**
@@ -76,9 +76,14 @@ export class CyclrClient {
     return parsed(SignInToken, `POST ${path}`, status, text);
   }
 
-  /** `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: the value is overwritten. */
+  /**
+   * `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: the value is overwritten. Fails:
+   * `unconfirmed` after a success without a readable connector.
+   */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
-    return this.#connector(target, { method: 'PUT', path: pathOf(target), body: { AuthValue: authValue } });
+    const path = pathOf(target);
+    const { status, text } = await this.#call(target, { method: 'PUT', path, body: { AuthValue: authValue } });
+    return written(() => connectorOf(`PUT ${path}`, target.connectorId, status, text));
   }
 
   /** `GET /v1.0/account/connectors/{id}/properties`: the stored properties, secrets in clear. */
@@ -95,7 +100,7 @@ export class CyclrClient {
 
   /**
    * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document a second POST with the same name: list the
-   * properties first, and PUT those that exist.
+   * properties first, and PUT those that exist. Fails: `unconfirmed` after a success without a JSON object.
    */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
@@ -106,7 +111,8 @@ export class CyclrClient {
   }
 
   /**
-   * `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` if the property no longer exists.
+   * `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` if the property no longer exists,
+   * `unconfirmed` after a success without a JSON object.
    */
   async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
     const path = `${pathOf(target)}/properties/${Id}`;
@@ -115,17 +121,12 @@ export class CyclrClient {
     });
   }
 
-  async #connector(target: Target, call: Call): Promise<Connector> {
-    const { status, text } = await this.#call(target, call);
-    return connectorOf(`${call.method} ${call.path}`, target.connectorId, status, text);
-  }
-
   async #write(target: Target, call: Call): Promise<void> {
     const { status, text } = await this.#call(target, call);
-    if (status !== 204) parsed(Written, `${call.method} ${call.path}`, status, text);
+    written(() => parsed(Written, `${call.method} ${call.path}`, status, text));
   }
 
-  /** Sends one request. Any answer but success is a CyclrError, of every kind but `outdated`. */
+  /** Sends one request. Any answer but success is a CyclrError, of every kind but `outdated` and `unconfirmed`. */
   async #call(
     { accountId, connectorId, endsAtMs = Infinity }: Target,
     { ofPartner = false, ...call }: Call,
@@ -164,6 +165,16 @@ export class CyclrClient {
 }
 
 const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
+
+/** Reads the answer to a write. Fails: `unconfirmed` if it can't be read, because Cyclr can have accepted the input. */
+function written<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (err) {
+    if (!(err instanceof CyclrError && err.kind === 'unreadable')) throw err;
+    throw new CyclrError('unconfirmed', err.message);
+  }
+}
 
 /** The kind of error of a status; undefined for success. A read has no input that Cyclr can refuse. */
 function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {

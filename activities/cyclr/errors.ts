@@ -6,6 +6,8 @@ export type CyclrErrorKind =
   | 'unreachable'
   /** An answer of another shape: HTML, empty, a redirect, or other JSON. */
   | 'unreadable'
+  /** A success of a write whose body can't be read: a re-read tells whether Cyclr accepted the input. */
+  | 'unconfirmed'
   /** 429. */
   | 'throttled'
   /** The first 401 in a row for this account: the token can be old. */

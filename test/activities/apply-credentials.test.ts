@@ -101,6 +101,81 @@ test('applyCredentials can be repeated after an answer of Cyclr is lost', async 
   expect(connector.authenticated).toBe(true);
 });
 
+describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as const)(
+  'after a success without a readable connector (%s)',
+  (then) => {
+    const sceneAfter = async (method: AuthMethod) => {
+      const at = await sceneOf(method);
+      at.sandbox.fault({ match: { method: 'PUT' }, times: 'always', then });
+      return at;
+    };
+
+    test.each<[AuthMethod, Credentials | undefined]>([
+      ['apiKey', KEY],
+      ['basic', { kind: 'basic', username: 'me', password: 'x' }],
+      ['tokens', { kind: 'tokens', accessToken: 'x' }],
+      ['clientCredentials', undefined],
+    ])('applyCredentials re-reads once, and accepts Authenticated: true for the method %s', async (method, given) => {
+      const at = await sceneAfter(method);
+
+      const connector = await apply(at, method, given);
+
+      expect(connector.authenticated).toBe(true);
+      expect(at.calls()).toEqual(['PUT', 'GET']);
+    });
+
+    test('applyCredentials refuses credentials that Cyclr stored with Authenticated: false', async () => {
+      const at = await sceneAfter('apiKey');
+      at.sandbox.switches.wrongKey = 'unauthenticated';
+
+      const refused = await failure(apply(at, 'apiKey', { kind: 'apiKey', key: 'wrong-key-4711' }));
+
+      expect(refused).toMatchObject({ type: 'CyclrRefused', details: [{ code: 'refused' }, { authenticated: false }] });
+      expect(at.calls()).toEqual(['PUT', 'GET']);
+    });
+
+    test.each<[string, object]>([
+      ['cannot be read', { AuthValue: null }],
+      ['was replaced by newer tokens', { AuthValue: '{"AccessToken":"newer"}' }],
+    ])('applyCredentials accepts Authenticated: true of tokens whose stored value %s', async (_what, changed) => {
+      const at = await sceneAfter('consent');
+      const body = { ...at.stored(), Authenticated: true, ...changed };
+      at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 200, body } });
+
+      const connector = await apply(at, 'consent', { kind: 'tokens', accessToken: 'x' });
+
+      expect(connector.authenticated).toBe(true);
+    });
+  },
+);
+
+test.each<[string, object]>([
+  ['nothing', {}],
+  ['an older key', { AuthValue: 'older-key', Authenticated: true }],
+])('applyCredentials is retried if the re-read after an HTML page shows that Cyclr stores %s', async (_what, patch) => {
+  const at = await sceneOf('apiKey');
+  at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
+  at.sandbox.fault({ match: { method: 'PUT' }, then: 'html' });
+
+  const lost = await failure(apply(at, 'apiKey', KEY));
+  const connector = await apply(at, 'apiKey', KEY);
+
+  expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
+  expect(lost.message).toMatch(`PUT ${at.path}: `);
+  expect(connector.authenticated).toBe(true);
+  expect(at.calls()).toEqual(['PUT', 'GET', 'PUT']);
+});
+
+test('applyCredentials fails with the answer to the re-read after a success without a body', async () => {
+  const at = await sceneOf('apiKey');
+  at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
+  at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });
+
+  const failed = await failure(apply(at, 'apiKey', KEY));
+
+  expect(failed).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
+});
+
 describe('applyCredentials without a request to Cyclr', () => {
   const given: { [kind: string]: Credentials } = {
     apiKey: KEY,

@@ -173,6 +173,53 @@ describe('applyProperties can be repeated with the same input', () => {
   });
 });
 
+describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as const)(
+  'after writes without a readable answer (%s)',
+  (then) => {
+    test('applyProperties lists once, and accepts new and overwritten values that Cyclr stores', async () => {
+      const at = await kestrel();
+      store(at, ['Environment', 'production'], ['Environment', 'old'], ['Region', 'eu']);
+      for (const method of ['POST', 'PUT'] as const)
+        at.sandbox.fault({ match: { method, path: '/properties' }, times: 'always', then });
+      const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', SECRET) };
+
+      const connector = await apply(at, values, required);
+
+      expect(at.calls().map((call) => call.replace(/\d+$/, 'N'))).toEqual([
+        'GET /properties',
+        'PUT /properties/N',
+        'PUT /properties/N',
+        'POST /properties',
+        'GET /properties',
+        'GET',
+      ]);
+      expect(valuesIn(at)).toEqual([
+        ['Environment', 'staging'],
+        ['Environment', 'staging'],
+        ['Region', 'eu'],
+        ['SigningSecret', SECRET],
+      ]);
+      expect(storedFields(connector)).toEqual(['Environment', 'Region', 'SigningSecret']);
+    });
+  },
+);
+
+test.each<[string, [string, string][]]>([
+  ['lacks', []],
+  ['has an older value of', [['Environment', 'production']]],
+])('applyProperties is retried if the list after an HTML page %s a property', async (_what, before) => {
+  const at = await kestrel();
+  store(at, ...before);
+  const method = before.length > 0 ? 'PUT' : 'POST';
+  at.sandbox.fault({ match: { method, path: '/properties' }, then: 'html' });
+
+  const lost = await failure(apply(at, { Environment: 'staging', Region: 'us' }));
+  await apply(at, { Environment: 'staging', Region: 'us' });
+
+  expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, details: [{ taken: ['Region'] }] });
+  expect(Object.fromEntries(valuesIn(at) as [string, string][])).toEqual({ Environment: 'staging', Region: 'us' });
+});
+
 describe('a refused property', () => {
   test('is named in the problem, and the failure has the connector with the properties that Cyclr accepted before', async () => {
     const at = await kestrel();

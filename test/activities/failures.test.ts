@@ -21,6 +21,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
   invalidKey: ['InvalidInput', false],
   unreachable: ['CyclrUnavailable', true],
   unreadable: ['CyclrUnavailable', true],
+  unconfirmed: ['CyclrUnavailable', true],
   outdated: ['CyclrUnavailable', true],
   throttled: ['CyclrThrottled', true],
   unauthorized: ['CyclrUnauthorized', true],

@@ -109,6 +109,26 @@ describe('a fault of the connection', () => {
     ]);
   });
 
+  test.each([
+    ['applied-then-204', 204, ''],
+    ['applied-then-empty', 200, ''],
+    ['applied-then-html', 200, expect.stringMatching(/^<!DOCTYPE html>/)],
+  ] as const)('%s applies the request, and gives an answer without its JSON', async (then, status, text) => {
+    const { put, stored, sandbox } = await sceneWith(then);
+
+    const answer = await put(KEY);
+
+    expect(answer).toMatchObject({ status, text });
+    expect(stored()).toMatchObject({ AuthValue: KEY.AuthValue, Authenticated: true });
+    expect(sandbox.requests.at(-1)).toMatchObject({ status });
+  });
+
+  test('applied-then-html keeps the answer to a refused request', async () => {
+    const { put } = await sceneWith('applied-then-html');
+
+    expect(await put({ AuthValue: 'wrong' })).toMatchObject({ status: 400, json: { Message: expect.any(String) } });
+  });
+
   test('held lets the request wait until the rule is released, then answers', async () => {
     const { sandbox, put, stored } = await sceneWith('empty');
     sandbox.clearFaults();
