@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { checked } from './body';
 import type { Account, StoredConnector } from './state';
 import { connectorIn, type Store } from './store';
 import type { Switches } from './switches';
@@ -23,6 +25,18 @@ export interface Parts {
 /** The account connector in the path. Fails: 404 if the account does not have it. */
 export function connectorOf({ account, params }: Call): StoredConnector {
   return connectorIn(account, idIn(params['id']));
+}
+
+const Page = z.object({
+  page: z.coerce.number().int().min(1).default(1),
+  pageSize: z.coerce.number().int().min(1).default(20),
+});
+
+/** The items of the requested page. Sets the header `Total-Pages` if its switch is on. Fails: 400 for a wrong page. */
+export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: Switches): T[] {
+  const { page, pageSize } = checked(Page, request.query);
+  if (totalPages) reply.header('Total-Pages', Math.ceil(items.length / pageSize));
+  return items.slice((page - 1) * pageSize, page * pageSize);
 }
 
 /** An id in a path. A text that is no whole number gives 0, which is the id of nothing. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { accountConnectorAnswer, type AccountConnector } from './answers';
 import { deauthenticate, settle, storeAuthValue } from './authentication';
 import { checked, cyclrInput, jsonOf } from './body';
-import { connectorOf, type Parts, type Routes } from './calls';
+import { connectorOf, pageOf, type Parts, type Routes } from './calls';
 import type { StoredConnector } from './state';
 
 const Patch = cyclrInput(
@@ -13,11 +13,7 @@ const Patch = cyclrInput(
   }),
 );
 
-const Listing = z.object({
-  page: z.coerce.number().int().min(1).default(1),
-  pageSize: z.coerce.number().int().min(1).default(20),
-  query: z.string().default(''),
-});
+const Listing = z.object({ query: z.string().default('') });
 
 /** Lists, reads, changes and de-authenticates account connectors. */
 export function connectorRoutes({ store, switches }: Parts): Routes {
@@ -27,11 +23,10 @@ export function connectorRoutes({ store, switches }: Parts): Routes {
   };
 
   return {
-    'GET /account/connectors': ({ account, request, reply }) => {
-      const { page, pageSize, query } = checked(Listing, request.query);
-      const found = account.connectors.filter(({ Name }) => Name.toLowerCase().includes(query.toLowerCase()));
-      if (switches.totalPages) reply.header('Total-Pages', Math.ceil(found.length / pageSize));
-      return found.slice((page - 1) * pageSize, page * pageSize).map(read);
+    'GET /account/connectors': (call) => {
+      const { query } = checked(Listing, call.request.query);
+      const found = call.account.connectors.filter(({ Name }) => Name.toLowerCase().includes(query.toLowerCase()));
+      return pageOf(found, call, switches).map(read);
     },
 
     'GET /account/connectors/:id': (call) => read(connectorOf(call)),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { propertyAnswer } from './answers';
 import { isWrong } from './authentication';
 import { cyclrInput, jsonOf } from './body';
-import { connectorOf, idIn, type Call, type Parts, type Routes } from './calls';
+import { connectorOf, idIn, pageOf, type Call, type Parts, type Routes } from './calls';
 import { badRequest, notFound } from './refusal';
 import type { Property, StoredConnector } from './state';
 
@@ -15,7 +15,7 @@ export function propertyRoutes({ store, switches }: Parts): Routes {
   return {
     'GET /account/connectors/:id/properties': (call) => {
       const connector = connectorOf(call);
-      return connector.Properties.map((property) => propertyAnswer(connector, property));
+      return pageOf(connector.Properties, call, switches).map((property) => propertyAnswer(connector, property));
     },
 
     'POST /account/connectors/:id/properties': (call) => {

@@ -27,10 +27,12 @@ interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
 }
 
 const TIMEOUT_MS = 10_000;
-const MAX_PAGES = 20;
+const MAX_PAGES = 50;
 /** The number of accounts whose 401 is remembered, and how long a second 401 counts as in a row. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
+
+const noPage: HttpResponse = { status: 200, text: '[]', totalPages: undefined, retryAfter: undefined };
 
 /** The answer to a write is any JSON object. Without this check an error page of a proxy would pass for success. */
 const Written = z.object({});
@@ -86,16 +88,32 @@ export class CyclrClient {
     return written(() => connectorOf(`PUT ${path}`, target.connectorId, status, text));
   }
 
-  /** `GET /v1.0/account/connectors/{id}/properties`: the stored properties, secrets in clear. */
+  /**
+   * `GET /v1.0/account/connectors/{id}/properties`: the stored properties, secrets in clear. Without the header
+   * `Total-Pages`, reads until a page is shorter than the first, or has nothing new. Reads at most 50 pages.
+   */
   async listProperties(target: Target): Promise<StoredProperty[]> {
-    const found: StoredProperty[] = [];
-    for (let page = 1, pages = 1; page <= pages && page <= MAX_PAGES; page++) {
-      const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
-      const { status, text, totalPages } = await this.#call(target, { method: 'GET', path });
-      found.push(...parsed(z.array(StoredProperty), `GET ${path}`, status, text));
-      pages = Number(totalPages) || 1;
+    const found = new Map<number, StoredProperty>();
+    for (let page = 1, size = 1; page <= MAX_PAGES; page++) {
+      const { items, totalPages } = await this.#propertyPage(target, page);
+      const known = found.size;
+      for (const property of items) found.set(property.Id, property);
+      if (page === 1) size = Math.max(1, items.length);
+      const isLast = items.length < size || found.size === known;
+      if (totalPages === undefined ? isLast : page >= totalPages) break;
     }
-    return found;
+    return [...found.values()];
+  }
+
+  async #propertyPage(target: Target, page: number): Promise<{ items: StoredProperty[]; totalPages?: number }> {
+    const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
+    const { status, text, totalPages } = await this.#call(target, { method: 'GET', path }).catch((err: unknown) => {
+      // Cyclr does not document the answer to a page after the last one.
+      if (page > 1 && err instanceof CyclrError && err.kind === 'notFound') return noPage;
+      throw err;
+    });
+    const items = parsed(z.array(StoredProperty), `GET ${path}`, status, text);
+    return { items, ...(/^\d+$/.test(`${totalPages}`) && { totalPages: Number(totalPages) }) };
   }
 
   /**

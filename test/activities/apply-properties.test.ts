@@ -81,6 +81,17 @@ test('applyProperties does not write a value again if Cyclr already stores an eq
   ]);
 });
 
+test('applyProperties overwrites a property on the second page of a list without Total-Pages', async () => {
+  const at = await kestrel();
+  const others = Array.from({ length: 30 }, (_, i): [string, string] => [`P${i}`, 'x']);
+  store(at, ...others, ['Environment', 'production']);
+  at.sandbox.switches.totalPages = false;
+
+  await apply(at, { Environment: 'staging' });
+
+  expect(valuesIn(at)).toEqual([...others, ['Environment', 'staging']]);
+});
+
 test('an empty value in the input changes no stored value, and creates no property', async () => {
   const at = await kestrel();
   store(at, ['SigningSecret', SECRET]);

@@ -349,16 +349,67 @@ test('listProperties reads all pages if Total-Pages is above 1', async () => {
   expect(sandbox.requests.slice(1).map(({ query }) => query)).toEqual([{}, { page: '2' }]);
 });
 
-test('listProperties reads at most 20 pages', async () => {
+describe('listProperties without the header Total-Pages', () => {
+  const item = (Id: number) => ({ Id, Name: `P${Id}`, Value: 'x' });
+  const pages: { [what: string]: { answers: unknown[]; names: number[]; requests: number } } = {
+    'ends at a page that is shorter than the first': {
+      answers: [[1, 2], [3, 4], [5]],
+      names: [1, 2, 3, 4, 5],
+      requests: 3,
+    },
+    'ends at an empty page': { answers: [[1], [2], []], names: [1, 2], requests: 3 },
+    'ends at an empty first page': { answers: [[]], names: [], requests: 1 },
+    'ends at a page that repeats another': {
+      answers: [
+        [1, 2],
+        [2, 1],
+        [3, 4],
+      ],
+      names: [1, 2],
+      requests: 2,
+    },
+    'ends at a page that does not exist (404)': { answers: [[1, 2], 404], names: [1, 2], requests: 2 },
+  };
+
+  test.each(Object.keys(pages))('%s', async (what) => {
+    const { answers, names, requests } = pages[what]!;
+    const asked: unknown[] = [];
+    const cyclr = await clientOf(({ url }, response) => {
+      const answer = answers[asked.push(url) - 1];
+      if (Array.isArray(answer)) response.end(JSON.stringify(answer.map(item)));
+      else response.writeHead(Number(answer)).end();
+    });
+
+    const stored = await cyclr.listProperties(KEY);
+
+    expect(stored.map(({ Id }) => Id)).toEqual(names);
+    expect(asked).toHaveLength(requests);
+  });
+
+  test('is correct for a connector with 45 properties', async () => {
+    const { cyclr, key, sandbox } = await scene('Fernhill');
+    const Properties = Array.from({ length: 45 }, (_, i) => ({ Name: `P${i}`, Value: 'x' }));
+    sandbox.update(key.accountId, key.connectorId, { Properties });
+    sandbox.switches.totalPages = false;
+
+    const stored = await cyclr.listProperties(key);
+
+    expect(stored.map(({ Name }) => Name)).toEqual(Properties.map(({ Name }) => Name));
+  });
+});
+
+test.each([
+  ['with Total-Pages: 1000000', { 'total-pages': '1000000' }],
+  ['without Total-Pages', {}],
+])('listProperties reads at most 50 pages, %s', async (_what, headers) => {
   let pages = 0;
   const cyclr = await clientOf((_request, response) => {
-    pages++;
-    response.writeHead(200, { 'total-pages': '1000000' }).end('[]');
+    response.writeHead(200, headers).end(JSON.stringify([{ Id: ++pages, Name: 'A' }]));
   });
 
   await cyclr.listProperties(KEY);
 
-  expect(pages).toBe(20);
+  expect(pages).toBe(50);
 });
 
 test('the client calls a Cyclr on loopback directly in spite of HTTP_PROXY', async () => {
