@@ -6,9 +6,8 @@ import { createHttp, proxyOf } from '../activities/cyclr/http';
 import { TokenSource } from '../activities/cyclr/token';
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
-import { isSecureUrl } from '../workflows/connector';
 import type { Cli } from './cli';
-import { doctorSettings, findSealingKeys, type DoctorSettings } from './config';
+import { doctorVariables, findSealingKeys, usedStack } from './config';
 import { notChecked, type Outcome } from './output';
 
 /** Below the limit of a check, so that the answer names the fault. */
@@ -17,15 +16,14 @@ const MAX_DIFFERENCE_MS = 30_000;
 
 /** Asks for a token with the variables of the shell; without these variables, asks a worker for its last answer. */
 export async function checkCyclr(cli: Cli): Promise<Outcome> {
-  const settings = await doctorSettings(cli);
-  const { CYCLR_API_URL: url, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = settings;
-  if (!url && !clientId && !clientSecret) return checkByWorker(settings);
-  if (!url || !clientId || !clientSecret) {
+  const names = ['CYCLR_API_URL', 'CYCLR_CLIENT_ID', 'CYCLR_CLIENT_SECRET'] as const;
+  const variables = await doctorVariables(cli, ...names);
+  const { CYCLR_API_URL: origin, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = variables;
+  if (!origin && !clientId && !clientSecret) return checkByWorker(cli);
+  if (!origin || !clientId || !clientSecret) {
     const remedy = 'set all of CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET, or none';
     return { ok: false, detail: 'a CYCLR_* variable is not set', remedy };
   }
-  const origin = secureOrigin(url);
-  if (!origin) return { ok: false, detail: 'CYCLR_API_URL is no origin', remedy: remedies.unreadable };
   try {
     await new TokenSource(createHttp(origin), { clientId, clientSecret, timeoutMs: ANSWER_MS }).get();
     return { ok: true, detail: `${origin} accepts the client id and secret` };
@@ -35,7 +33,7 @@ export async function checkCyclr(cli: Cli): Promise<Outcome> {
   }
 }
 
-const remedies: { [kind in CyclrErrorKind]?: string } & { unreadable: string } = {
+const remedies: { [kind in CyclrErrorKind]?: string } = {
   clientRefused: 'set CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET to the API credentials of your partner account',
   unreachable: 'check CYCLR_API_URL and the network; if both are right, wait for Cyclr',
   unreadable: 'set CYCLR_API_URL to the API domain of your Cyclr instance, such as https://api.cyclr.com',
@@ -44,9 +42,10 @@ const remedies: { [kind in CyclrErrorKind]?: string } & { unreadable: string } =
 
 const Readiness = z.object({ cyclr: z.object({ ok: z.boolean(), at: z.string(), detail: z.string() }).optional() });
 
-async function checkByWorker({ HEALTH_PORT, stack }: DoctorSettings): Promise<Outcome> {
+async function checkByWorker(cli: Cli): Promise<Outcome> {
+  const { HEALTH_PORT } = await doctorVariables(cli, 'HEALTH_PORT');
   const variables = 'set CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET';
-  const url = HEALTH_PORT === undefined ? stack?.worker?.healthUrl : `http://127.0.0.1:${HEALTH_PORT}/readyz`;
+  const url = HEALTH_PORT === undefined ? usedStack(cli)?.worker?.healthUrl : `http://127.0.0.1:${HEALTH_PORT}/readyz`;
   if (url === undefined) return notChecked(`${variables}, or HEALTH_PORT of a worker on this machine`);
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
   if (!answer) return { ok: false, detail: `no worker answers at ${url}`, remedy: `start it, or ${variables}` };
@@ -59,7 +58,7 @@ async function checkByWorker({ HEALTH_PORT, stack }: DoctorSettings): Promise<Ou
 /** Checks that the keys are readable, and that the first key is the first key of the running local stack. */
 export async function checkSealingKeys(cli: Cli): Promise<Outcome> {
   const remedy = 'set SEALING_KEYS to the JWK set of the workers, or to the path of its file';
-  const { stack } = await doctorSettings(cli);
+  const stack = usedStack(cli);
   let kid: string | undefined;
   try {
     const text = await findSealingKeys(cli);
@@ -78,8 +77,8 @@ const firstKidOf = async (text: string): Promise<string> => (await keySetOf(text
 
 /** Compares this machine's clock with the date of an answer of Cyclr. Temporal's answers have no date. */
 export async function checkClock(cli: Cli): Promise<Outcome> {
-  const { CYCLR_API_URL, CYCLR_SERVICE_URL, stack } = await doctorSettings(cli);
-  const origin = secureOrigin(CYCLR_API_URL ?? stack?.cyclr.url ?? CYCLR_SERVICE_URL ?? '');
+  const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await doctorVariables(cli, 'CYCLR_API_URL', 'CYCLR_SERVICE_URL');
+  const origin = CYCLR_API_URL ?? usedStack(cli)?.cyclr.url ?? CYCLR_SERVICE_URL;
   if (!origin) return notChecked('set CYCLR_API_URL to the API domain of your Cyclr instance');
   const before = Date.now();
   const date = await dateOf(origin);
@@ -103,7 +102,3 @@ async function dateOf(origin: string): Promise<number | undefined> {
   const ms = Date.parse(String(answer?.headers.date));
   return Number.isNaN(ms) ? undefined : ms;
 }
-
-/** The origin of an https URL, or of an http URL on loopback, without the user info of the URL. */
-const secureOrigin = (url: string): string | undefined =>
-  URL.canParse(url) && isSecureUrl(new URL(url)) ? new URL(url).origin : undefined;

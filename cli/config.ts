@@ -9,7 +9,7 @@ import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-au
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
 import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
-import { readEnvironment } from '../temporal/environment';
+import { origin, port, publicUrl, readEnvironment } from '../temporal/environment';
 import { findLocalStack, findTemporal, type LocalStack } from '../temporal/local-stack';
 import type { History } from '../temporal/replay';
 import { taskQueue as defaultTaskQueue } from '../workflows/messages';
@@ -28,17 +28,18 @@ export const environment = z.object({
     example: '/run/secrets/public-sealing-keys',
     default: 'the keys of `npm start`',
     secret: true,
+    file: true,
   }),
-  PUBLIC_URL: text.meta({
+  PUBLIC_URL: publicUrl.optional().meta({
     description: '`link` without `--return-to`: the browser returns to `{PUBLIC_URL}/connect/return` of the service.',
     example: 'https://connect.example.com',
   }),
-  CYCLR_SERVICE_URL: text.meta({
+  CYCLR_SERVICE_URL: origin.optional().meta({
     description: '`link` without `--return-to` and `PUBLIC_URL`: the browser returns to `{CYCLR_SERVICE_URL}/return`.',
     example: 'https://yourcompany-h.cyclr.com',
     default: 'the sandbox of `npm start`',
   }),
-  CYCLR_API_URL: text.meta({
+  CYCLR_API_URL: origin.optional().meta({
     description: '`doctor` asks this Cyclr for a token, and compares the clocks.',
     example: 'https://api.cyclr.com',
     default: 'the Cyclr of `npm start`, for the clocks alone',
@@ -51,8 +52,9 @@ export const environment = z.object({
     description: '`doctor`: client secret for the token.',
     example: 'p7Jq…',
     secret: true,
+    file: true,
   }),
-  HEALTH_PORT: text.meta({
+  HEALTH_PORT: port.optional().meta({
     description:
       '`doctor` without Cyclr variables: port of a worker on this machine, whose `/readyz` has the last answer of Cyclr to a token request.',
     example: '8081',
@@ -68,6 +70,12 @@ export const environment = z.object({
     default: 'connector-auth',
   }),
 });
+
+type Variables = z.output<typeof environment>;
+
+/** The variables of these names only: a fault of another variable ends no command that does not need it. */
+const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
+  readEnvironment(z.object(Object.fromEntries(names.map((name) => [name, environment.shape[name]]))), env);
 
 /** The data folder of `npm start`, in the folder where the command line runs. */
 const dataFolder = (cwd: string): string => join(cwd, '.data');
@@ -99,7 +107,7 @@ export async function sealingKeys(place: Place): Promise<string> {
  * Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
-  const { SEALING_KEYS } = await readEnvironment(environment, env);
+  const { SEALING_KEYS } = await variablesOf({ env }, 'SEALING_KEYS');
   if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
   const file = join(dataFolder(cwd), 'sealing-keys.json'); // the file stays after npm start has ended
   const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
@@ -117,29 +125,30 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The variables that `doctor` checks, and the local stack if the command line uses its Temporal. */
-export async function doctorSettings({ env, cwd }: Place) {
-  const variables = await readEnvironment(environment, env);
+/** The variables of these names, and the task queue of the flows. */
+export async function doctorVariables(
+  place: Place,
+  ...names: (keyof Variables)[]
+): Promise<Variables & { taskQueue: string }> {
+  const variables = await variablesOf(place, ...names, 'TASK_QUEUE');
+  return { ...variables, taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue };
+}
+
+/** The local stack, if the command line uses its Temporal. */
+export function usedStack({ env, cwd }: Place): LocalStack | undefined {
   const stack = localStack(cwd);
   const { address } = configured(() => findTemporal(env, dataFolder(cwd)));
-  return {
-    ...variables,
-    taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue,
-    stack: stack?.temporal.address === address ? stack : undefined,
-  };
+  return stack?.temporal.address === address ? stack : undefined;
 }
-export type DoctorSettings = Awaited<ReturnType<typeof doctorSettings>>;
 
 /** The page to which the browser returns after the consent, if --return-to is not given. Fails: `configuration`. */
 export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
-  const { PUBLIC_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, env);
-  if (PUBLIC_URL) return `${withoutSlash(PUBLIC_URL)}/connect/return`;
+  const { PUBLIC_URL, CYCLR_SERVICE_URL } = await variablesOf({ env }, 'PUBLIC_URL', 'CYCLR_SERVICE_URL');
+  if (PUBLIC_URL) return `${PUBLIC_URL}/connect/return`;
   const service = CYCLR_SERVICE_URL ?? localStack(cwd)?.cyclr.serviceUrl;
-  if (service) return `${withoutSlash(service)}/return`;
+  if (service) return `${service}/return`;
   throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: set one, or give --return-to URL');
 }
-
-const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
 
 const localStack = (cwd: string): LocalStack | undefined => configured(() => findLocalStack(dataFolder(cwd)));
 
@@ -160,7 +169,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
     throw new ConnectorAuthError('temporalUnavailable', message + hint);
   });
   const client = new Client({ connection, namespace: target.namespace });
-  const { TASK_QUEUE: taskQueue } = await readEnvironment(environment, env);
+  const { TASK_QUEUE: taskQueue } = await variablesOf({ env }, 'TASK_QUEUE');
   return {
     flows: new ConnectorAuth(client, { taskQueue }),
     server: { services: connection, address: target.address, namespace: target.namespace },

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Command } from 'commander';
 import { CyclrError } from '../activities/cyclr/errors';
-import { ConfigError } from '../temporal/environment';
 import { addCommand, type JsonOption } from './arguments';
 import { checkClock, checkCyclr, checkSealingKeys } from './checks';
 import type { Cli } from './cli';
@@ -76,6 +75,6 @@ async function bounded(check: () => Promise<Outcome>): Promise<Outcome> {
 /** The message of an error that is known to hold no secret. */
 function reasonOf(err: unknown): string {
   if (isGrpcServiceError(err)) return `Temporal refuses the call (${err.details || `gRPC code ${err.code}`})`;
-  const isKnown = codeOf(err) !== 'unexpected' || err instanceof ConfigError || err instanceof CyclrError;
+  const isKnown = codeOf(err) !== 'unexpected' || err instanceof CyclrError;
   return isKnown ? (err as Error).message : 'unexpected error';
 }

@@ -1,6 +1,7 @@
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { KeySetError } from '../sealing/keys';
 import { SealingError } from '../sealing/seal';
+import { ConfigError } from '../temporal/environment';
 
 /** 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
@@ -31,5 +32,6 @@ export function exitCodeOf(err: unknown): ExitCode {
 /** The code of an error for the output; `unexpected` for an error that has none. */
 export function codeOf(err: unknown): string {
   if (err instanceof CliError || err instanceof ConnectorAuthError || err instanceof SealingError) return err.code;
+  if (err instanceof ConfigError) return 'configuration';
   return err instanceof KeySetError ? 'invalidKeys' : 'unexpected';
 }

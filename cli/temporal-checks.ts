@@ -3,7 +3,7 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
 import { missingSearchAttributes, searchAttributeNames, withTypes } from '../temporal/search-attributes';
 import type { Cli, Server } from './cli';
-import { doctorSettings, isInRepository } from './config';
+import { doctorVariables, isInRepository } from './config';
 import { quoted, type Outcome } from './output';
 
 const GRPC_NOT_FOUND = 5;
@@ -51,7 +51,7 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
 
 /** Checks both kinds of pollers: a worker can run workflow tasks only, or activity tasks only. */
 export async function checkWorkers(cli: Cli): Promise<Outcome> {
-  const { taskQueue } = await doctorSettings(cli);
+  const { taskQueue } = await doctorVariables(cli);
   const server = await cli.server();
   const kinds = [
     { kind: 'workflow', pollers: await pollersOf(server, taskQueue, WORKFLOW) },
@@ -69,7 +69,7 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
 
 /** With worker versioning, tasks go to the current version alone. */
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
-  const { WORKER_DEPLOYMENT, taskQueue } = await doctorSettings(cli);
+  const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
   const server = await cli.server();
   const pollers = (await pollersOf(server, taskQueue, WORKFLOW)).flatMap(({ deployment }) => deployment ?? []);
   const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName;

@@ -9,7 +9,9 @@ import { KeySetError } from './keys';
 export async function readKeySet(valueOrFile: string): Promise<string> {
   const value = valueOrFile.trim();
   if (value.startsWith('{')) return value;
-  return readFile(value, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
+  const text = await readFile(value, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
     throw new KeySetError(`neither a JWK set nor the path of a file that can be read (${code})`);
   });
+  if (text.trim() === '') throw new KeySetError('the file is empty');
+  return text;
 }

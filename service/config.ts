@@ -1,8 +1,10 @@
 /** The variables of the service: the only place of the service that reads the environment. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
-import { parsedBy, port as anyPort, readEnvironment, required } from '../temporal/environment';
+import { parsedBy, port, publicUrl, readEnvironment, required } from '../temporal/environment';
 import { isSecureUrl } from '../workflows/connector';
 import { isColor, isLogo, type Brand } from './brand';
 import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys';
@@ -20,7 +22,7 @@ export interface ServiceConfig {
   /** The address to listen on: 127.0.0.1 without PUBLIC_URL, all addresses with PUBLIC_URL. */
   host: string;
   port: number;
-  /** The port of the metrics; the service has no metrics without this port. */
+  /** The port of the metrics, 0 for any free port; the service has no metrics without this port. */
   metricsPort?: number;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;
@@ -34,38 +36,22 @@ export interface ServiceConfig {
   warnings: string[];
 }
 
-/** Cyclr accepts links of up to 2,000 characters, and the signed attempt needs most of them. */
-const MAX_PUBLIC_URL = 500;
-
-const isBare = ({ username, password, search, hash }: URL): boolean => `${username}${password}${search}${hash}` === '';
-
-const isPublicUrl = (value: string): boolean => {
-  const url = URL.canParse(value) && value.length <= MAX_PUBLIC_URL ? new URL(value) : undefined;
-  return url !== undefined && isSecureUrl(url) && isBare(url);
-};
 const isOrigin = (value: string): boolean =>
   URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value;
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
 
-/** Port 0 is refused: PUBLIC_URL and the scraper need a known port. */
-const port = anyPort.refine((number) => number > 0, 'is no port number');
-
 export const environment = z.object({
-  PUBLIC_URL: z
-    .string()
-    .refine(isPublicUrl, 'is no https URL (http on loopback) without user, query and fragment')
-    .transform((url) => new URL(url).href.replace(/\/+$/, ''))
-    .optional()
-    .meta({
-      description:
-        'URL of the service for browsers: https (http on loopback), also with a path. The service listens on all ' +
-        'addresses with it, and on 127.0.0.1 only without it.',
-      example: 'https://connect.acme.example',
-      default: 'http://127.0.0.1:{PORT}',
-    }),
-  PORT: port.prefault('8080').meta({ description: 'Port of the service.', example: '8080' }),
+  PUBLIC_URL: publicUrl.optional().meta({
+    description:
+      'URL of the service for browsers: https (http on loopback), also with a path. The service listens on all ' +
+      'addresses with it, and on 127.0.0.1 only without it.',
+    example: 'https://connect.acme.example',
+    default: 'http://127.0.0.1:{PORT}',
+  }),
+  PORT: port.prefault('8080').meta({ description: 'Port of the service. 0 is any free port.', example: '8080' }),
   METRICS_PORT: port.optional().meta({
-    description: 'Port of `GET /metrics` for Prometheus, on all addresses. No metrics are served without it.',
+    description:
+      'Port of `GET /metrics` for Prometheus, on the same addresses as PORT. 0 is any free port. No metrics are served without it.',
     example: '9090',
   }),
   TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({
@@ -80,6 +66,7 @@ export const environment = z.object({
         "SHA-256 digests of your backends' API keys in hex, comma-separated: `cyclr-connect keys hash` makes one. To " +
         'replace a key, list the old and the new one for a while.',
       example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      file: true,
     }),
   SESSION_KEYS: required('a JWK set of symmetric keys, or the path of its file')
     .transform(parsedBy(async (value) => sessionKeysOf(await readKeySet(value)), KeySetError))
@@ -88,6 +75,7 @@ export const environment = z.object({
         'JWK set of symmetric keys of at least 256 bits, or the path of its file. The first key signs tokens, all verify.',
       example: '/run/secrets/session-keys',
       secret: true,
+      file: true,
     }),
   ALLOWED_ORIGINS: z
     .string()
@@ -112,6 +100,7 @@ export const environment = z.object({
         "Public half of the workers' JWK set, or the path of its file: `cyclr-connect keys public` prints it. The " +
         'service warns when the set has a private key.',
       example: '/run/secrets/public-sealing-keys',
+      file: true,
     }),
   BRAND_NAME: z.string().max(60, 'is over 60 characters').optional().meta({
     description: 'Name of your company on the pages, at most 60 characters.',
@@ -134,10 +123,12 @@ export const environment = z.object({
 /** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names every fault. */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig> {
   const variables = await readEnvironment(environment, env);
+  const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0';
+  const listeningPort = variables.PORT || (await freePort(host));
   return {
-    publicUrl: variables.PUBLIC_URL ?? `http://127.0.0.1:${variables.PORT}`,
-    host: variables.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0',
-    port: variables.PORT,
+    publicUrl: variables.PUBLIC_URL ?? `http://127.0.0.1:${listeningPort}`,
+    host,
+    port: listeningPort,
     metricsPort: variables.METRICS_PORT,
     taskQueue: variables.TASK_QUEUE,
     apiKeys: variables.SERVICE_API_KEYS,
@@ -146,6 +137,15 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
     brand: { name: variables.BRAND_NAME, color: variables.BRAND_COLOR, logo: variables.BRAND_LOGO },
     ...variables.SEALING_KEYS,
   };
+}
+
+/** A port that no process listens on: tokens name the URL of the service as their issuer before the service listens. */
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port: free } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return free;
 }
 
 const HOLDS_PRIVATE =

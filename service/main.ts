@@ -1,6 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { connect, temporalTarget } from '../temporal/connection';
+import { readBoth } from '../temporal/environment';
 import { callTemporal, reachability } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
 import { createApp } from './app';
@@ -16,10 +18,9 @@ const STOP_TIMEOUT_MS = 40_000;
 async function main(): Promise<void> {
   const stopping = { stop: () => process.exit(0) as void };
   onStopSignal(() => stopping.stop());
-  const config = await readConfig(process.env);
+  const [config, target] = await readBoth(() => readConfig(process.env), temporalTarget);
   const log = createLog();
   for (const warning of config.warnings) log.warn(warning);
-  const target = temporalTarget();
   const connection = await connect(target, CONNECT_TIMEOUT_MS);
   const metrics = createMetrics();
   const app = await createApp({
@@ -33,9 +34,10 @@ async function main(): Promise<void> {
       metrics.count(answered);
     },
   });
-  const metricsServer = config.metricsPort === undefined ? undefined : await serveMetrics(metrics, config.metricsPort);
+  const metricsServer = await serveMetrics(metrics, config);
   await app.listen({ port: config.port, host: config.host });
   log.info(`Service at ${config.publicUrl}, Temporal at ${target.address}, namespace ${target.namespace}`);
+  if (metricsServer) log.info(`Metrics at port ${(metricsServer.address() as AddressInfo).port}`);
   await new Promise<void>((resolve) => (stopping.stop = resolve));
   setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // a request is still unanswered
   await app.close(); // after the answers to all open requests

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { ServiceConfig } from './config';
 import type { Answered } from './parts';
 
 export interface Metrics {
@@ -31,12 +32,16 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Serves `GET /metrics` on all addresses: containers are scraped from outside. Fails if the port is taken. */
-export async function serveMetrics(metrics: Metrics, port: number): Promise<Server> {
+/** Serves `GET /metrics` if there is a port for it; port 0 is any free port. Fails if the port is taken. */
+export async function serveMetrics(
+  metrics: Metrics,
+  { metricsPort, host }: Pick<ServiceConfig, 'metricsPort' | 'host'>,
+): Promise<Server | undefined> {
+  if (metricsPort === undefined) return undefined;
   const server = createServer(async ({ url }, response) => {
     if (url !== '/metrics') return void response.writeHead(404).end();
     response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(await metrics.text());
   });
-  await once(server.listen(port), 'listening');
+  await once(server.listen(metricsPort, host), 'listening');
   return server;
 }

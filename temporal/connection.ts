@@ -4,6 +4,7 @@
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type: the native module is for workers
+import { ConfigError, readEnvironmentNow, setVariables, temporalEnvironment } from './environment';
 import { interceptors } from './grpc-retry';
 
 /** Default time limit of the first connect. */
@@ -26,17 +27,18 @@ export class TemporalUnavailable extends Error {
 
 /**
  * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails
- * with one line if the profile or a certificate can't be read.
+ * with a {@link ConfigError} that names each wrong variable, or the profile.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
+  const checked = readEnvironmentNow(temporalEnvironment, env);
   try {
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-      overrideEnvVars: withoutEmpty(env),
+      overrideEnvVars: { ...setVariables(env), ...setVariables(checked) },
     });
     const address = connectionOptions.address ?? 'localhost:7233';
     return { address, namespace, connectionOptions: { ...connectionOptions, address } };
   } catch (err) {
-    throw new Error(
+    throw new ConfigError(
       `The Temporal settings (TEMPORAL_*, or the file TEMPORAL_CONFIG_FILE) can't be read: ${textOf(err)}`,
     );
   }
@@ -96,7 +98,3 @@ export function refusalOf(err: unknown): string {
 
 /** The first line only: the next lines of a TOML error quote the profile, which can hold a key. */
 const textOf = (err: unknown) => (err instanceof Error ? err.message : String(err)).split('\n')[0];
-
-/** An empty variable counts as not set. */
-const withoutEmpty = (env: NodeJS.ProcessEnv) =>
-  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])));

@@ -1,9 +1,11 @@
 /**
  * Environment variables. Each process has one object schema, called `environment`: a property for each variable. The
- * schema checks the variables and documents them: `.meta({ description, example, secret?, default? })`. `npm run
+ * schema checks the variables and documents them: `.meta({ description, example, secret?, file?, default? })`. `npm run
  * configuration` writes docs/configuration.md from these schemas.
  */
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isSecureUrl } from '../workflows/connector';
 
 /** Lists all faults of the environment, one on each line. The message quotes no value. */
 export class ConfigError extends Error {
@@ -11,17 +13,82 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the variables of a schema. An empty variable counts as not set.
- * Fails with a {@link ConfigError} that names every fault.
+ * Reads the variables of a schema. An empty variable counts as not set. For each variable NAME with the meta `file`,
+ * NAME_FILE can name a file that holds the value. Fails with a {@link ConfigError} that names every fault.
  */
 export async function readEnvironment<Schema extends z.ZodObject>(
   schema: Schema,
   env: NodeJS.ProcessEnv,
 ): Promise<z.output<Schema>> {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value));
-  const { data, error } = await schema.safeParseAsync(set);
-  if (data) return data;
-  throw new ConfigError(error!.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'));
+  const given = givenVariables(schema, env);
+  return outputOf(given, await schema.safeParseAsync(given.variables));
+}
+
+/** As {@link readEnvironment}, for a schema without asynchronous checks. */
+export function readEnvironmentNow<Schema extends z.ZodObject>(
+  schema: Schema,
+  env: NodeJS.ProcessEnv,
+): z.output<Schema> {
+  const given = givenVariables(schema, env);
+  return outputOf(given, schema.safeParse(given.variables));
+}
+
+/** Reads two parts of the environment. Fails with a {@link ConfigError} that names the faults of both. */
+export async function readBoth<One, Other>(
+  one: () => Promise<One>,
+  other: () => Promise<Other> | Other,
+): Promise<[One, Other]> {
+  const [first, second] = await Promise.allSettled([one(), (async () => other())()]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  const errors = [first, second].flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+  const unexpected = errors.find((err) => !(err instanceof ConfigError));
+  throw unexpected ?? new ConfigError(errors.map(({ message }) => message).join('\n'));
+}
+
+interface Given {
+  /** The variables that are set, those in files included. */
+  variables: { [name: string]: string };
+  /** A fault of a file or of its variable, by the name of the variable that the file replaces. */
+  faults: Map<string, string>;
+}
+
+function givenVariables(schema: z.ZodObject, env: NodeJS.ProcessEnv): Given {
+  const variables = setVariables(env);
+  const faults = new Map<string, string>();
+  for (const name of namesWithFile(schema)) {
+    const file = variables[`${name}_FILE`];
+    if (file === undefined) continue;
+    const { text, fault } = textIn(file);
+    if (variables[name] !== undefined) faults.set(name, `${name} and ${name}_FILE are both set: unset one`);
+    else if (text === undefined) faults.set(name, `${name}_FILE ${fault}`);
+    else variables[name] = text;
+  }
+  return { variables, faults };
+}
+
+/** The variables of the environment that are not empty. */
+export const setVariables = (env: NodeJS.ProcessEnv): { [name: string]: string } =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])));
+
+/** The names of the variables that a file can hold. */
+export const namesWithFile = (schema: z.ZodObject): string[] =>
+  Object.entries(schema.shape).flatMap(([name, variable]) => (variable.meta()?.file ? [name] : []));
+
+/** The text of a file without its last line end. The fault does not name the path, because it can be a secret. */
+function textIn(file: string): { text: string; fault?: undefined } | { text?: undefined; fault: string } {
+  try {
+    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return text.trim() === '' ? { fault: 'is the path of an empty file' } : { text };
+  } catch (err) {
+    return { fault: `is not the path of a file that can be read (${(err as NodeJS.ErrnoException).code})` };
+  }
+}
+
+function outputOf<Output>({ faults }: Given, { data, error }: z.ZodSafeParseResult<Output>): Output {
+  const issues = (error?.issues ?? []).filter(({ path }) => !faults.has(String(path[0])));
+  const lines = [...faults.values(), ...issues.map(({ path, message }) => `${path.join('.')} ${message}`)];
+  if (lines.length > 0) throw new ConfigError(lines.join('\n'));
+  return data as Output;
 }
 
 /** A required variable. `hint`: the allowed values, for the error message. */
@@ -35,6 +102,36 @@ export const port = z
   .regex(/^\d{1,5}$/, notAPort)
   .transform(Number)
   .refine((number) => number < 65_536, notAPort);
+
+const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined);
+
+const isOrigin = (value: string): boolean => {
+  const url = urlOf(value);
+  return url !== undefined && isSecureUrl(url) && url.href === `${url.origin}/`;
+};
+
+/** The check and the transform of {@link origin}, for a variable with a message of its own where it is not set. */
+export const asOrigin = (variable: z.ZodString) =>
+  variable
+    .refine(isOrigin, 'is no origin such as https://api.cyclr.com: https (http on loopback), host and port only')
+    .transform((value) => new URL(value).origin);
+
+/** An origin: https (http on loopback), no path, query, fragment and user info. The URL parser writes the output. */
+export const origin = asOrigin(z.string());
+
+/** Cyclr accepts links of up to 2,000 characters, and the signed attempt needs most of them. */
+const MAX_PUBLIC_URL = 500;
+
+const isPublicUrl = (value: string): boolean => {
+  const url = value.length <= MAX_PUBLIC_URL ? urlOf(value) : undefined;
+  return url !== undefined && isSecureUrl(url) && url.href === `${url.origin}${url.pathname}`;
+};
+
+/** The URL of the service for browsers, possibly with a path. The output has no slash at its end. */
+export const publicUrl = z
+  .string()
+  .refine(isPublicUrl, 'is no https URL (http on loopback) without user, query and fragment')
+  .transform((value) => new URL(value).href.replace(/\/+$/, ''));
 
 /**
  * A transform by a function that can fail. The message of a `Fault` is reported as the variable's fault, so this
@@ -52,10 +149,17 @@ export const parsedBy =
   };
 
 const text = z.string().optional();
+const readableFile = z
+  .string()
+  .superRefine((file, context) => {
+    const { fault } = textIn(file);
+    if (fault) context.addIssue(fault);
+  })
+  .optional();
 
 /**
  * The variables of Temporal's clients, for every process that connects to Temporal. `@temporalio/envconfig` reads them
- * (see {@link temporalTarget}); this schema documents them.
+ * (see `temporalTarget`); this schema checks and documents them.
  */
 export const temporalEnvironment = z.object({
   TEMPORAL_ADDRESS: text.meta({
@@ -72,18 +176,22 @@ export const temporalEnvironment = z.object({
     description: 'API key, for example of Temporal Cloud. Switches TLS on.',
     example: 'eyJhbGciOiJFUzI1NiIs…',
     secret: true,
+    file: true,
   }),
-  TEMPORAL_TLS: text.meta({ description: 'Switches TLS on or off.', example: 'true' }),
-  TEMPORAL_TLS_CLIENT_CERT_PATH: text.meta({
+  TEMPORAL_TLS: z
+    .enum(['true', 'false', '1', '0'], 'is neither true nor false')
+    .optional()
+    .meta({ description: 'Switches TLS on or off: `true` or `false`.', example: 'true' }),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: readableFile.meta({
     description: 'Client certificate for mutual TLS: a PEM file. `TEMPORAL_TLS_CLIENT_CERT_DATA` takes the PEM text.',
     example: '/run/secrets/client.pem',
   }),
-  TEMPORAL_TLS_CLIENT_KEY_PATH: text.meta({
+  TEMPORAL_TLS_CLIENT_KEY_PATH: readableFile.meta({
     description:
       'Private key of the client certificate: a PEM file. `TEMPORAL_TLS_CLIENT_KEY_DATA` takes the PEM text.',
     example: '/run/secrets/client.key',
   }),
-  TEMPORAL_TLS_SERVER_CA_CERT_PATH: text.meta({
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: readableFile.meta({
     description:
       'Certificate authority of the server: a PEM file. `TEMPORAL_TLS_SERVER_CA_CERT_DATA` takes the PEM text.',
     example: '/etc/ssl/temporal-ca.pem',

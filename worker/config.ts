@@ -4,8 +4,7 @@ import type { CyclrConfig } from '../activities/cyclr/client';
 import type { ConsentPages } from '../activities/links';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, privateKeysOf, type PrivateKeys } from '../sealing/keys';
-import { parsedBy, port, readEnvironment, required } from '../temporal/environment';
-import { isSecureUrl } from '../workflows/connector';
+import { asOrigin, parsedBy, port, readEnvironment, required } from '../temporal/environment';
 
 export interface WorkerConfig {
   cyclr: CyclrConfig;
@@ -13,30 +12,20 @@ export interface WorkerConfig {
   consent: ConsentPages;
   /** Port of /healthz and /readyz; 0 is any free port. */
   healthPort: number;
+  /** The address that they listen on; all addresses by default. */
+  healthHost?: string;
   /** `connector-auth` by default. */
   taskQueue?: string;
   /** The name of the worker deployment; worker versioning is off without a name. */
   deployment?: string;
 }
 
-const isCyclrOrigin = (value: string): boolean => {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return isSecureUrl(url) && url.href === `${url.origin}/`;
-};
-
-/** The origin of a Cyclr domain, as the URL parser writes it. */
-const cyclrOrigin = (hint: string) =>
-  required(hint)
-    .refine(isCyclrOrigin, 'is no origin such as https://api.cyclr.com: https (http on loopback), host and port only')
-    .transform((value) => new URL(value).origin);
-
 export const environment = z.object({
-  CYCLR_API_URL: cyclrOrigin('the API domain of your Cyclr instance, such as https://api.cyclr.com').meta({
+  CYCLR_API_URL: asOrigin(required('the API domain of your Cyclr instance, such as https://api.cyclr.com')).meta({
     description: 'Origin of the API domain of your Cyclr instance. http is accepted on loopback only.',
     example: 'https://api.cyclr.com',
   }),
-  CYCLR_SERVICE_URL: cyclrOrigin('your partner service domain, such as https://yourcompany-h.cyclr.com').meta({
+  CYCLR_SERVICE_URL: asOrigin(required('your partner service domain, such as https://yourcompany-h.cyclr.com')).meta({
     description: 'Origin of your partner service domain, where users give their consent.',
     example: 'https://yourcompany-h.cyclr.com',
   }),
@@ -53,6 +42,7 @@ export const environment = z.object({
     description: 'Client secret of your API credentials in Cyclr.',
     example: 'p7Jq…',
     secret: true,
+    file: true,
   }),
   SEALING_KEYS: required('a private JWK set, or the path of its file: `cyclr-connect keys generate` prints one')
     .transform(parsedBy(async (value) => privateKeysOf(await readKeySet(value)), KeySetError))
@@ -61,10 +51,15 @@ export const environment = z.object({
         'Private JWK set, or the path of its file. The first key seals, all open. All workers need the same set.',
       example: '/run/secrets/sealing-keys',
       secret: true,
+      file: true,
     }),
   HEALTH_PORT: port.prefault('8081').meta({
-    description: 'Port of `/healthz` and `/readyz`, on all addresses. 0 is any free port.',
+    description: 'Port of `/healthz` and `/readyz`. 0 is any free port.',
     example: '8081',
+  }),
+  HEALTH_HOST: z.string().optional().meta({
+    description: 'Address that they listen on. All addresses without it, because containers are probed from outside.',
+    example: '127.0.0.1',
   }),
   TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({
     description: 'Task queue of the flows. Worker, service and command line need the same value.',
@@ -94,6 +89,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
     keys: variables.SEALING_KEYS,
     consent: { serviceUrl: variables.CYCLR_SERVICE_URL, username: variables.CYCLR_SIGN_IN_USERNAME },
     healthPort: variables.HEALTH_PORT,
+    healthHost: variables.HEALTH_HOST,
     taskQueue: variables.TASK_QUEUE,
     deployment: variables.WORKER_DEPLOYMENT,
   };

@@ -19,11 +19,13 @@ export const starting: Health = { failure: () => undefined, notReady: async () =
 
 /**
  * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. `/readyz` also has
- * `cyclr`, the outcome of the last token request to Cyclr; this outcome does not change the status. The server listens
- * on all addresses, because containers are probed from outside. Port 0 is any free port. Returns the port. Fails if the
- * port is taken.
+ * `cyclr`, the outcome of the last token request to Cyclr; this outcome does not change the status. Without `host` the
+ * server listens on all addresses. Port 0 is any free port. Returns the port. Fails if the port is taken.
  */
-export async function serveHealth(port: number, health: () => Health): Promise<number> {
+export async function serveHealth(
+  { port, host }: { port: number; host?: string },
+  health: () => Health,
+): Promise<number> {
   const checks: { [path: string]: () => Promise<string | undefined> } = {
     '/healthz': async () => health().failure(),
     '/readyz': async () => health().notReady(),
@@ -39,7 +41,7 @@ export async function serveHealth(port: number, health: () => Health): Promise<n
     response.end(`${JSON.stringify({ ok: why === undefined, why, cyclr })}\n`);
   });
   try {
-    await once(server.listen(port), 'listening');
+    await once(server.listen(port, host), 'listening');
   } catch (err) {
     throw portError(port, err as NodeJS.ErrnoException);
   }

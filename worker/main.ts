@@ -1,5 +1,6 @@
 import { Runtime, type Worker } from '@temporalio/worker';
 import { connect, temporalTarget, type TemporalTarget } from '../temporal/connection';
+import { readBoth } from '../temporal/environment';
 import { connectNative } from '../temporal/native-connection';
 import { callTemporal } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
@@ -14,11 +15,10 @@ const CONNECT_MS = 30_000;
 async function main(): Promise<void> {
   const running: { worker?: Worker; health: Health } = { health: starting };
   onStopSignal(() => (running.worker?.getState() === 'RUNNING' ? running.worker.shutdown() : process.exit(0)));
-  const config = await readConfig(process.env);
+  const [config, target] = await readBoth(() => readConfig(process.env), temporalTarget);
   const logger = createLogger();
   Runtime.install({ logger, shutdownSignals: [] }); // the SDK's own signal hook ends the process at a second signal
-  const healthPort = await serveHealth(config.healthPort, () => running.health);
-  const target = temporalTarget();
+  const healthPort = await serveHealth({ port: config.healthPort, host: config.healthHost }, () => running.health);
   await checkSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
   const worker = await createWorker({ ...config, connection, namespace: target.namespace });

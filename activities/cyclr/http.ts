@@ -1,4 +1,5 @@
 import axios, { type AxiosInstance } from 'axios';
+import { isSecureUrl } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
 const MAX_BODY_BYTES = 5 * 1024 * 1024;
@@ -26,13 +27,16 @@ export type Http = (request: HttpRequest) => Promise<HttpResponse>;
  * axios' setting for calls to this origin. http is for loopback only. Use no proxy of the environment there: the proxy can
  * not reach this machine's loopback, and it would see the bearer token.
  */
-export const proxyOf = (origin: string): { proxy?: false } => (origin.startsWith('http:') ? { proxy: false } : {});
+export const proxyOf = (origin: string): { proxy?: false } =>
+  new URL(origin).protocol === 'http:' ? { proxy: false } : {};
 
 /**
  * Sends one request: no retry, no redirect. Fails: `unreachable` if no complete answer comes in time.
  * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
+ * `baseURL` must be https, or http on loopback: otherwise a TypeError.
  */
 export function createHttp(baseURL: string): Http {
+  if (!isSecureUrl(new URL(baseURL))) throw new TypeError("Cyclr's address must be https (http on loopback only)");
   const http: AxiosInstance = axios.create({
     baseURL,
     ...proxyOf(baseURL),

@@ -24,7 +24,7 @@ async function main([bundle = '']: string[]): Promise<void> {
   });
   onStopSignal(() => worker.shutdown());
   const health = healthOf(worker, () => callTemporal(connection, target.namespace));
-  await serveHealth(config.healthPort, () => health);
+  await serveHealth({ port: config.healthPort, host: config.healthHost }, () => health);
   await worker.run();
   await connection.close();
 }

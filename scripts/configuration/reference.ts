@@ -22,6 +22,9 @@ const header = `# Configuration
 Each process reads environment variables when it starts, and names all faults in one message. An empty variable counts as
 not set. \`npm run configuration\` writes this page from the schemas that check the variables.
 
+Where the table says "Or \`NAME_FILE\`", this variable can name a file that holds the value: then the value stands neither
+in the environment nor on a command line. A process refuses to start if both are set, or if the file is empty.
+
 "all" is every process that connects to Temporal: worker, service, command line and scripts. Do not put secrets into
 files of the repository.
 `;
@@ -39,6 +42,8 @@ interface Meta {
   /** The default, if the schema has none. */
   default?: string;
   secret?: boolean;
+  /** True if NAME_FILE can name a file with the value. */
+  file?: boolean;
 }
 
 function rowsOf(process: string, schema: z.ZodObject): string[][] {
@@ -48,11 +53,13 @@ function rowsOf(process: string, schema: z.ZodObject): string[][] {
       description,
       example,
       secret,
+      file,
       default: value = defaultIn(properties[name]),
     } = (variable.meta() ?? {}) as Meta;
     if (!description || !example) throw new Error(`${name} of ${process} has no description or no example`);
     const otherwise = required.includes(name) ? 'required' : value && code(value);
-    return [code(name), process, `${secret ? 'Secret. ' : ''}${description}`, code(example), otherwise ?? ''];
+    const meaning = `${secret ? 'Secret. ' : ''}${description}${file ? ` Or ${code(`${name}_FILE`)}.` : ''}`;
+    return [code(name), process, meaning, code(example), otherwise ?? ''];
   });
 }
 

@@ -412,10 +412,12 @@ test.each([
   expect(pages).toBe(50);
 });
 
-test('the client calls a Cyclr on loopback directly in spite of HTTP_PROXY', async () => {
+test.each(['http:', 'HTTP:'])('the client calls %s on loopback directly in spite of HTTP_PROXY', async (scheme) => {
   const seen: unknown[] = [];
   const proxy = await listening(createServer(({ url }, response) => response.end(`${seen.push(url)}`)));
-  const { cyclr, key } = await scene();
+  const { sandbox, key } = await scene();
+  const { url, clientId, clientSecret } = sandbox;
+  const cyclr = new CyclrClient({ apiUrl: url.replace('http:', scheme), clientId, clientSecret });
   const { HTTP_PROXY } = process.env;
   process.env.HTTP_PROXY = proxy;
   try {
@@ -427,6 +429,12 @@ test('the client calls a Cyclr on loopback directly in spite of HTTP_PROXY', asy
     if (HTTP_PROXY === undefined) delete process.env.HTTP_PROXY;
     else process.env.HTTP_PROXY = HTTP_PROXY;
   }
+});
+
+test('the client refuses http to another host than loopback', () => {
+  const apiUrl = 'HTTP://api.cyclr.example';
+
+  expect(() => new CyclrClient({ apiUrl, clientId: 'id', clientSecret: CLIENT_SECRET })).toThrow(/must be https/);
 });
 
 describe('an error of the client holds no secret in any form', () => {

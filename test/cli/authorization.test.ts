@@ -45,10 +45,22 @@ describe('link', () => {
     [{ PUBLIC_URL: `${PUBLIC_URL}/` }, 'https://connect.example/connect/return'],
     [{ PUBLIC_URL, CYCLR_SERVICE_URL }, 'https://connect.example/connect/return'],
     [{ CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
-    [{ CYCLR_SERVICE_URL: `${CYCLR_SERVICE_URL}//` }, 'https://acme-h.cyclr.com/return'],
+    [{ CYCLR_SERVICE_URL: 'HTTPS://Acme-h.cyclr.com/' }, 'https://acme-h.cyclr.com/return'],
     [{ PUBLIC_URL: '', CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
   ])('without --return-to and with the variables %j sends the return address %s', async (env, expected) => {
     expect(await returnToOf([], { env })).toBe(expected);
+  });
+
+  test.each([
+    ['PUBLIC_URL', 'https://user:marked@connect.example'],
+    ['PUBLIC_URL', 'HTTP://connect.example'],
+    ['CYCLR_SERVICE_URL', 'https://acme-h.cyclr.com/marked'],
+  ])('without --return-to and with %s=%s fails, and does not quote the variable', async (name, value) => {
+    const { exitCode, stderr, calls } = await link([], { env: { [name]: value } });
+
+    expect({ exitCode, calls }).toEqual({ exitCode: 1, calls: [] });
+    expect(stderr).toMatch(new RegExp(`^configuration: ${name} is no `));
+    expect(stderr).not.toContain('marked');
   });
 
   test('uses --return-to in place of the environment variables', async () => {

@@ -293,7 +293,12 @@ describe('the check of Cyclr', () => {
     [
       'an http address outside of loopback',
       { CYCLR_API_URL: `http://${SECRET}@cyclr.example`, CYCLR_CLIENT_ID: 'id', CYCLR_CLIENT_SECRET: SECRET },
-      'CYCLR_API_URL is no origin',
+      expect.stringMatching(/^CYCLR_API_URL is no origin such as https:/),
+    ],
+    [
+      'an address with a path',
+      { CYCLR_API_URL: `https://cyclr.example/${SECRET}`, CYCLR_CLIENT_ID: 'id', CYCLR_CLIENT_SECRET: SECRET },
+      expect.stringMatching(/^CYCLR_API_URL is no origin such as https:/),
     ],
   ])('fails for %s, and sends nothing', async (_, env, detail) => {
     const { exitCode, stdout, cyclr } = await doctor({ env });
@@ -323,6 +328,12 @@ describe('the check of Cyclr', () => {
 
     expect(cyclr).toMatchObject({ ok: false, detail: `no worker answers at http://127.0.0.1:${port}/readyz` });
   });
+});
+
+test('a wrong variable fails only the checks that need it', async () => {
+  const { cyclr, clock, workers, deployment } = await doctor({ env: { CYCLR_API_URL: 'cyclr.example' } });
+
+  expect([cyclr, clock, workers, deployment].map(({ ok }) => ok)).toEqual([false, false, true, true]);
 });
 
 describe('the check of the sealing keys', () => {

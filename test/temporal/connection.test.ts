@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { join } from 'node:path';
 import { connect, connectAtOnce, temporalTarget } from '../../temporal/connection';
+import { ConfigError, temporalEnvironment } from '../../temporal/environment';
 import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
@@ -91,4 +92,35 @@ test('the error of temporalTarget for an unreadable profile does not quote the p
 
   expect(reading).toThrow(/TEMPORAL_CONFIG_FILE/);
   expect(reading).not.toThrow(/marked-secret/);
+});
+
+test('temporalTarget takes the API key from TEMPORAL_API_KEY_FILE', () => {
+  const TEMPORAL_API_KEY_FILE = write(join(temporaryFolder(), 'key'), 'hunter2\n');
+
+  const target = temporalTarget({ TEMPORAL_API_KEY_FILE });
+
+  expect(target.connectionOptions).toMatchObject({ apiKey: 'hunter2', tls: true });
+  expect(() => temporalTarget({ TEMPORAL_API_KEY_FILE, TEMPORAL_API_KEY: 'k' })).toThrow(/are both set/);
+});
+
+test('temporalTarget reads an empty TEMPORAL_* variable as not set', () => {
+  const names = Object.keys(temporalEnvironment.shape);
+  const env = Object.fromEntries([...names, 'TEMPORAL_TLS_CLIENT_CERT_DATA'].map((name) => [name, '']));
+
+  expect(temporalTarget({ ...env, HOME: temporaryFolder() })).toMatchObject({
+    address: 'localhost:7233',
+    namespace: 'default',
+    connectionOptions: { apiKey: undefined, tls: undefined },
+  });
+});
+
+test.each([
+  ['TEMPORAL_TLS_CLIENT_CERT_PATH', '/nowhere/marked.pem', 'is not the path of a file that can be read (ENOENT)'],
+  ['TEMPORAL_TLS_CLIENT_KEY_PATH', '/tmp', 'is not the path of a file that can be read (EISDIR)'],
+  ['TEMPORAL_TLS_SERVER_CA_CERT_PATH', '/dev/null', 'is the path of an empty file'],
+  ['TEMPORAL_TLS', 'yes', 'is neither true nor false'],
+])('the error of temporalTarget for %s=%s names the variable', (name, value, fault) => {
+  const reading = () => temporalTarget({ [name]: value });
+
+  expect(reading).toThrow(new ConfigError(`${name} ${fault}`));
 });

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { generateKey } from '../../sealing/keys';
 import { readConfig } from '../../worker/config';
+import { temporaryFolder, write } from '../scripts/parts/scene';
 
 const right = async () => ({
   CYCLR_API_URL: 'https://api.cyclr.com/',
@@ -34,8 +36,42 @@ test('the error of readConfig names every fault in one message, and quotes no va
   expect(message).not.toContain('hunter2');
 });
 
+test('readConfig uses an origin as the URL parser writes it', async () => {
+  const env = {
+    ...(await right()),
+    CYCLR_API_URL: 'HTTP://LOCALHOST:7080/',
+    CYCLR_SERVICE_URL: 'HTTPS://Acme.Example',
+  };
+
+  expect(await readConfig(env)).toMatchObject({
+    cyclr: { apiUrl: 'http://localhost:7080' },
+    consent: { serviceUrl: 'https://acme.example' },
+  });
+});
+
+test('readConfig reads the secrets from files', async () => {
+  const { CYCLR_CLIENT_SECRET, SEALING_KEYS, ...env } = await right();
+  const folder = temporaryFolder();
+
+  const config = await readConfig({
+    ...env,
+    CYCLR_CLIENT_SECRET_FILE: write(join(folder, 'secret'), `${CYCLR_CLIENT_SECRET}\n`),
+    SEALING_KEYS_FILE: write(join(folder, 'keys'), SEALING_KEYS),
+  });
+
+  expect(config.cyclr.clientSecret).toBe(CYCLR_CLIENT_SECRET);
+  expect(config.keys).toHaveLength(1);
+});
+
+test('the fault of an empty file of keys names the variable and the file', async () => {
+  const faults = await readConfig({ ...(await right()), SEALING_KEYS: '/dev/null' }).catch((err: Error) => err.message);
+
+  expect(faults).toBe('SEALING_KEYS is not usable: the file is empty');
+});
+
 test.each([
   'http://api.cyclr.com',
+  'HTTP://api.cyclr.com',
   'ftp://api.cyclr.com',
   'https://api.cyclr.com/v1.0',
   'https://api.cyclr.com?x=1',

@@ -1,7 +1,9 @@
 /** The environment variables of the service. */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { generateKey, publicHalf } from '../../../sealing/keys';
 import { readConfig } from '../../../service/config';
+import { temporaryFolder, write } from '../../scripts/parts/scene';
 import { digestOf } from '../server';
 
 const symmetric = (bytes = 32) => ({ kty: 'oct', k: randomBytes(bytes).toString('base64url') });
@@ -46,6 +48,24 @@ test('with PUBLIC_URL, also with a path, the service listens on all addresses', 
   });
 });
 
+test('PORT=0 and METRICS_PORT=0 are any free port, and the default of PUBLIC_URL names the chosen port', async () => {
+  const { port, publicUrl, metricsPort } = await readConfig({ ...right, PORT: '0', METRICS_PORT: '0' });
+
+  expect(port).toBeGreaterThan(0);
+  expect(publicUrl).toBe(`http://127.0.0.1:${port}`);
+  expect(metricsPort).toBe(0);
+});
+
+test('SERVICE_API_KEYS_FILE, SESSION_KEYS_FILE and SEALING_KEYS_FILE name files with the values', async () => {
+  const folder = temporaryFolder();
+  const files = Object.entries(right).map(([name, value]) => [`${name}_FILE`, write(join(folder, name), value)]);
+
+  const { apiKeys, sessionKeys } = await readConfig(Object.fromEntries(files) as NodeJS.ProcessEnv);
+
+  expect(apiKeys.idOf('one')).toBe(digestOf('one').slice(0, 16));
+  expect(sessionKeys).toHaveLength(2);
+});
+
 test('session keys and known API keys get an id, and unknown API keys get none', async () => {
   const { apiKeys, sessionKeys } = await readConfig(right);
 
@@ -66,9 +86,11 @@ test.each([
   ['PUBLIC_URL', 'acme.example'],
   ['PUBLIC_URL', 'https://user@acme.example'],
   ['PUBLIC_URL', 'https://acme.example/?a=b'],
+  ['PUBLIC_URL', 'https://acme.example/?'],
+  ['PUBLIC_URL', 'HTTP://acme.example'],
   ['PUBLIC_URL', `https://acme.example/${'a'.repeat(500)}`],
   ['PORT', '65536'],
-  ['PORT', '0'],
+  ['SESSION_KEYS', '/dev/null'],
   ['METRICS_PORT', '-1'],
   ['ALLOWED_ORIGINS', 'https://acme.example/path'],
   ['ALLOWED_ORIGINS', 'https://acme.example,'],
