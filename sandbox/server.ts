@@ -46,7 +46,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   const parts = { store, switches };
   const hookParts = { faults, recorder, closing: closing.signal };
 
-  const app = createApp();
+  const app = createApp(host);
   serve(app, '', (scope) => cyclrApi(scope, parts, hookParts));
   serve(app, '', (scope) => serviceDomain(scope, parts, hookParts));
   serve(app, '/_sandbox', (scope) => controlRoutes(scope, control, () => store.save()));
@@ -77,13 +77,23 @@ function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInsta
   app.register(plugin, { prefix });
 }
 
-/** A server that reads every body as text, because `body.ts` checks the content type. It closes open connections. */
-function createApp(): FastifyInstance {
+const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
+
+/**
+ * A server that reads every body as text, because `body.ts` checks the content type. It closes open connections. It
+ * refuses a Host that is neither loopback nor its own address: otherwise a web page whose host name resolves to this
+ * machine could read values that users typed (DNS rebinding), because the client id and secret are public.
+ */
+function createApp(host: string): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAM_LIMIT },
+  });
+  app.addHook('onRequest', ({ hostname }, _reply, done) => {
+    const isOwn = isLoopback(hostname) || hostname.toLowerCase() === host.toLowerCase();
+    done(isOwn ? undefined : new Refusal(403, { Message: 'The Host is neither loopback nor SANDBOX_HOST.' }));
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));

@@ -1,9 +1,11 @@
 /** The data folder of a stack, with keys, flows and logs: for `npm start` it is `.data`. */
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -46,11 +48,14 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   if (!existsSync(serviceFile)) writePrivate(serviceFile, newServiceKeys());
   check(serviceFile, isServiceKeys, 'no file of the keys of the service', 'with new keys');
   const serviceKeys = JSON.parse(textOf(serviceFile)) as ServiceKeys;
-  return { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys };
+  const sessionKeysFile = join(folder, 'session-keys.json');
+  writePrivate(sessionKeysFile, serviceKeys.sessionKeys);
+  return { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys: { ...serviceKeys, sessionKeysFile } };
 }
 
 /**
- * Creates the data folder and its folder of logs. Returns the folder of logs. Fails with one line if a file is there.
+ * Creates the data folder and its folder of logs, for their owner only. Returns the folder of logs. Fails with one line
+ * if a file is there.
  */
 export function makeDataFolder(folder: string): string {
   if (existsSync(folder) && !statSync(folder).isDirectory())
@@ -59,7 +64,16 @@ export function makeDataFolder(folder: string): string {
     );
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
+  for (const entry of ['.', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })])
+    makePrivate(join(folder, entry));
   return logFolder;
+}
+
+/** Sets the mode 0700 of a folder, 0600 of a file. */
+function makePrivate(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) chmodSync(path, 0o700);
+  else if (stats?.isFile()) chmodSync(path, 0o600);
 }
 
 function check(file: string, isUsable: (file: string) => boolean, isNo: string, startsWith: string): void {

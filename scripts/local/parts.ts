@@ -20,6 +20,7 @@ import {
   serviceEnv,
   type ServiceKeys,
   type TemporalAddress,
+  withoutSecrets,
   workerEnv,
 } from './settings';
 import { connect } from '../../temporal/connection';
@@ -53,20 +54,21 @@ export async function startTemporal({
   uiPort,
   ...options
 }: TemporalOptions): Promise<LocalTemporal> {
-  const ports = [port ?? (await freePort()), ...(uiPort === undefined ? [] : [uiPort])];
-  const address = `127.0.0.1:${ports[0]}`;
+  const [own, ui] = [port || (await freePort()), uiPort === 0 ? await freePort() : uiPort];
+  const address = `127.0.0.1:${own}`;
   const { logFolder, env, waits, stopWithinMs } = options;
   const started = await startProgram({
-    ...{ name, logFolder, env, waits, stopWithinMs, ports },
+    ...{ name, logFolder, env: { ...withoutSecrets, ...env }, waits, stopWithinMs },
+    ports: ui === undefined ? [own] : [own, ui],
     command: await findBinary('temporal'),
-    args: argumentsOf({ ...options, port: ports[0]!, uiPort }),
+    args: argumentsOf({ ...options, port: own, uiPort: ui }),
     isReady: answersGrpc(address),
   });
   return {
     ...started,
     address,
     namespace: 'default',
-    ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
+    ...(ui !== undefined && { uiUrl: `http://127.0.0.1:${ui}` }),
   };
 }
 
@@ -114,7 +116,7 @@ export async function startSandbox({
   env,
   ...options
 }: PartOptions & { port?: number; dataFile?: string }): Promise<LocalSandbox> {
-  const own = port ?? (await freePort());
+  const own = port || (await freePort());
   const url = `http://127.0.0.1:${own}`;
   const started = await startMain({
     ...options,
@@ -152,7 +154,7 @@ export async function startWorker({
   ...options
 }: WorkerOptions): Promise<LocalWorker> {
   const { temporal, cyclr, sealingKeys, env, ...rest } = options;
-  const healthPort = options.healthPort ?? (await freePort());
+  const healthPort = options.healthPort || (await freePort());
   const healthUrl = `http://127.0.0.1:${healthPort}/readyz`;
   const started = await startMain({
     ...{ ...rest, name, main, stopWithinMs, ports: [healthPort] },
@@ -195,7 +197,7 @@ export async function startService({
   ...options
 }: ServiceOptions): Promise<LocalService> {
   const { temporal, sealingKeys, metricsPort, env, ...rest } = options;
-  const port = options.port ?? (await freePort());
+  const port = options.port || (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const started = await startMain({
     ...{ ...rest, name, main: 'service/main.js', stopWithinMs },

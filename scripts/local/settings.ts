@@ -30,6 +30,8 @@ export interface SessionKeySet {
 export interface ServiceKeys {
   apiKey: string;
   sessionKeys: SessionKeySet;
+  /** The file of the session keys; without it they stand in the environment of the service. */
+  sessionKeysFile?: string;
 }
 
 const random = (): string => randomBytes(32).toString('base64url');
@@ -56,7 +58,23 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
   TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'), // an absent file is no profile, an empty one an error
 });
 
+/** Removes these secrets from the variables of a process that does not need them. */
+const without = (...names: string[]): NodeJS.ProcessEnv =>
+  Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
+
+/** Removes every secret, for a process that needs none. */
+export const withoutSecrets = without(
+  ...['CYCLR_CLIENT_SECRET', 'SEALING_KEYS', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'TEMPORAL_API_KEY'],
+);
+
+/** A JWK set in the variable NAME, or the path of its file in NAME_FILE. */
+const variableOrFile = (name: string, keys: string): NodeJS.ProcessEnv => ({
+  ...without(name),
+  [keys.trim().startsWith('{') ? name : `${name}_FILE`]: keys,
+});
+
 const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.ProcessEnv => ({
+  ...without('CYCLR_CLIENT_SECRET'),
   CYCLR_API_URL: url,
   CYCLR_CLIENT_ID: clientId,
   CYCLR_CLIENT_SECRET: clientSecret,
@@ -65,6 +83,7 @@ const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.Pr
 
 /** Variables of a sandbox. */
 export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string }): NodeJS.ProcessEnv => ({
+  ...withoutSecrets,
   SANDBOX_PORT: `${port}`,
   SANDBOX_HOST: undefined,
   SANDBOX_DATA: dataFile,
@@ -85,8 +104,10 @@ export const workerEnv = ({
 }): NodeJS.ProcessEnv => ({
   ...(temporal && temporalEnv(temporal)),
   ...(cyclr && cyclrEnv(cyclr)),
-  SEALING_KEYS: sealingKeys,
+  ...without('SERVICE_API_KEYS', 'SESSION_KEYS'),
+  ...variableOrFile('SEALING_KEYS', sealingKeys),
   HEALTH_PORT: `${healthPort}`,
+  HEALTH_HOST: '127.0.0.1',
 });
 
 /** Variables of a service. Without a given Temporal, those of this process apply. */
@@ -107,7 +128,8 @@ export const serviceEnv = async ({
   ...(temporal && temporalEnv(temporal)),
   PORT: `${port}`,
   METRICS_PORT: metricsPort === undefined ? undefined : `${metricsPort}`,
+  ...without('CYCLR_CLIENT_SECRET', 'SERVICE_API_KEYS', 'SEALING_KEYS'),
   SERVICE_API_KEYS: digestOf(keys.apiKey),
-  SESSION_KEYS: JSON.stringify(keys.sessionKeys),
+  ...variableOrFile('SESSION_KEYS', keys.sessionKeysFile ?? JSON.stringify(keys.sessionKeys)),
   SEALING_KEYS: JSON.stringify(publicHalf(await keySetOf(sealingKeys))),
 });

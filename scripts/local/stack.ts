@@ -1,5 +1,7 @@
 /** The whole stack of `npm start` and the demo. TEMPORAL_ADDRESS and CYCLR_API_URL replace the local servers. */
+import { z } from 'zod';
 import { connectAtOnce, temporalTarget, type TemporalTarget } from '../../temporal/connection';
+import { origin, readEnvironment } from '../../temporal/environment';
 import type { LocalStack } from '../../temporal/local-stack';
 import { readKeySet } from '../../sealing/key-file';
 import { registerSearchAttributes } from '../../temporal/search-attributes';
@@ -18,7 +20,7 @@ export interface Stack extends Running {
   stop(): Promise<void>;
 }
 
-/** A missing port is a free one. Without `ui`, Temporal Web does not run. */
+/** A missing port, and 0, is any free one. Without `ui`, Temporal Web does not run. */
 export interface Ports {
   temporal?: number;
   ui?: number;
@@ -69,13 +71,21 @@ function abortOf(signal: AbortSignal | undefined): Promise<never> {
   return aborted;
 }
 
+/** The variables of the processes that are checked before the first process starts. */
+const environment = z.object({
+  CYCLR_API_URL: origin.optional(),
+  CYCLR_SERVICE_URL: origin.optional(),
+  SEALING_KEYS: z.string().optional().meta({ file: true }),
+});
+
 /** Registers a part to be stopped with the others, and waits until it is ready. */
 type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
 
 async function startParts({ folder, ports = {}, say }: StackOptions, started: Started): Promise<Running> {
-  const { TEMPORAL_ADDRESS, CYCLR_API_URL, CYCLR_SERVICE_URL, SEALING_KEYS } = process.env;
+  const { TEMPORAL_ADDRESS } = process.env;
+  const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, process.env);
   const { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys } = await openDataFolder(folder);
-  const sealingKeys = SEALING_KEYS || sealingKeysFile;
+  const sealingKeys = process.env.SEALING_KEYS_FILE || process.env.SEALING_KEYS || sealingKeysFile;
   const own = { logFolder, waits: false };
 
   const temporal = TEMPORAL_ADDRESS

@@ -19,14 +19,16 @@ Starts the whole stack on this machine, and stops it at Ctrl-C: a Temporal dev s
 sandbox, a worker, the onboarding service. Keeps its data in .data/: the next start continues the flows.
 
   TEMPORAL_ADDRESS   uses this Temporal instead of a dev server (with the other TEMPORAL_* variables)
-  CYCLR_API_URL      uses this Cyclr instead of the sandbox (with CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET)
-  SEALING_KEYS       uses these keys instead of .data/sealing-keys.json
+  CYCLR_API_URL      uses this Cyclr instead of the sandbox (with the other CYCLR_* variables)
+  SEALING_KEYS       uses these keys instead of .data/sealing-keys.json; or SEALING_KEYS_FILE
   PORT               port of the service (8080); PUBLIC_URL and ALLOWED_ORIGINS also configure the service
-  other ports        TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any free)`;
+  other ports        TEMPORAL_DEV_PORT (7233), TEMPORAL_DEV_UI_PORT (8233), SANDBOX_PORT (7080), HEALTH_PORT (any free);
+                     0 is any free port`;
 
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
+  process.umask(0o077); // also for the processes that it starts: flows and logs are for their owner only
   makeDataFolder(folder);
   await refuseSecond();
   const ports = portsOf(process.env);

@@ -11,7 +11,7 @@ const listeners: readonly { port: keyof Ports; variable: string; by: string; oth
   { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // by default any free one
 ];
 
-/** The ports from the variables, or the defaults. Fails with the name of every variable that is not a port number. */
+/** The ports from the variables, or the defaults; 0 is any free port. Fails with the name of every variable that is not a port number. */
 export function portsOf(env: NodeJS.ProcessEnv): Ports {
   const ports = needed(env).map(
     ({ port, variable, otherwise }) => [port, env[variable] || otherwise, variable] as const,
@@ -36,7 +36,7 @@ export async function checkPorts(ports: Ports): Promise<void> {
   if (problems.length > 0) throw new Error(problems.join('\n'));
 }
 
-const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536;
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
 
 /** With TEMPORAL_ADDRESS or CYCLR_API_URL, the local part and its port are not needed. */
 const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>

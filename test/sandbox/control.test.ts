@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { catalogue } from '../../sandbox/catalogue';
 import { ACCOUNT, scene, send, stopAll } from './scene';
 
@@ -81,18 +82,44 @@ describe('the control API of the sandbox', () => {
   });
 });
 
-test('a control call with another host name is refused, so that no web page reads the sandbox by DNS rebinding', async () => {
-  const { sandbox } = await scene();
+describe('DNS rebinding: a request whose Host is another name', () => {
+  test.each([
+    ['GET', '/_sandbox/requests'],
+    ['POST', '/oauth/token'],
+    ['GET', '/v1.0/account/connectors'],
+    ['GET', '/return'],
+    ['GET', '/no/such/path'],
+  ])('is refused: %s %s', async (method, path) => {
+    const { sandbox } = await scene();
 
-  const status = await new Promise((resolve, reject) => {
-    const headers = { host: 'rebound.example' };
-    request(`${sandbox.url}/_sandbox/requests`, { headers }, (response) => resolve(response.resume().statusCode))
-      .on('error', reject)
-      .end();
+    expect(await statusFor(sandbox, 'attacker.example', { method, path })).toBe(403);
   });
 
-  expect(status).toBe(403);
+  test.each(['localhost', 'LOCALHOST:1', '127.0.0.1', '127.1.2.3:80', '[::1]:80'])(
+    'is answered if the name is loopback: %s',
+    async (host) => {
+      const { sandbox } = await scene();
+
+      expect(await statusFor(sandbox, host, { path: '/v1.0/account/connectors' })).toBe(401);
+    },
+  );
+
+  test('is answered if the name is the address that the sandbox listens on', async () => {
+    const { sandbox } = await scene([], { host: '0.0.0.0' });
+
+    expect(await statusFor(sandbox, '0.0.0.0:80', { path: '/v1.0/account/connectors' })).toBe(401);
+    expect(await statusFor(sandbox, 'sandbox:80', { path: '/v1.0/account/connectors' })).toBe(403);
+  });
 });
+
+/** The status of a request with this Host; `fetch` does not send another one. */
+async function statusFor({ url }: { url: string }, host: string, options: RequestOptions): Promise<number | undefined> {
+  const { port } = new URL(url);
+  const sent = request({ ...options, host: '127.0.0.1', port, headers: { host } }).end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
 
 test('the sandbox records requests with account, token, body and status, until a call deletes the records', async () => {
   const { sandbox, call, put, id } = await scene();

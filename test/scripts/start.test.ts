@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
@@ -16,6 +16,45 @@ jest.setTimeout(300_000); // ends a hang
 
 const UP = 'Ctrl-C stops everything';
 const key = { accountId: 'acme', connectorId: 1002 };
+
+/** 127.0.0.1 in /proc/net/tcp. */
+const LOOPBACK = '0100007F';
+
+const contentOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // the process has ended meanwhile
+  }
+};
+
+/** The process and all its descendants. */
+function familyOf(pid: number): number[] {
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => contentOf(`/proc/${name}/stat`).split(') ')[1]?.split(' ')[1] === `${pid}`);
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
+}
+
+/** The address and the port of each listening TCP socket of the process. */
+function listeningSocketsOf(pid: number): { address: string; port: number }[] {
+  const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  const inodes = new Set(descriptors.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const LISTEN = '0A';
+  return ['tcp', 'tcp6']
+    .flatMap((table) => contentOf(`/proc/${pid}/net/${table}`).trim().split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === LISTEN && inodes.has(inode!))
+    .map(([, local = '']) => ({ address: local.split(':')[0]!, port: parseInt(local.split(':')[1]!, 16) }));
+}
+
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+};
 
 const portsIn = (env: NodeJS.ProcessEnv) => Object.values(env).map(Number);
 const areFree = (env: NodeJS.ProcessEnv) => Promise.all(portsIn(env).map((port) => isFree(port)));
@@ -32,9 +71,39 @@ describe('while a local stack runs', () => {
   });
   afterAll(() => installation.remove());
 
-  test('npm start creates its key files readable for the owner only', () => {
-    for (const name of ['sealing-keys.json', 'service.json', 'running.json'])
-      expect([name, statSync(join(installation.folder, '.data', name)).mode & 0o777]).toEqual([name, 0o600]);
+  test('npm start creates .data with mode 0700, and every file in it with mode 0600', () => {
+    const modeOf = (name: string) => (statSync(join(installation.folder, '.data', name)).mode & 0o777).toString(8);
+    const files = ['sealing-keys.json', 'service.json', 'session-keys.json', 'running.json', 'temporal.db'];
+    const logs = ['logs/temporal.log', 'logs/sandbox.log', 'logs/worker.log', 'logs/service.log'];
+
+    expect(['.', 'logs'].map(modeOf)).toEqual(['700', '700']);
+    expect([...files, ...logs].map((name) => [name, modeOf(name)])).toEqual(
+      [...files, ...logs].map((name) => [name, '600']),
+    );
+  });
+
+  const onLinux = process.platform === 'linux' ? test : test.skip;
+
+  onLinux('no process of npm start has a secret in its environment or command line', () => {
+    const secretsIn = (name: string) =>
+      [...readFileSync(join(installation.folder, '.data', name), 'utf8').matchAll(/"(?:k|d|apiKey)": "([^"]+)"/g)].map(
+        ([, secret]) => secret!,
+      );
+    const secrets = [...secretsIn('sealing-keys.json'), ...secretsIn('service.json')];
+    const family = familyOf(start.process.pid!);
+    const text = family.flatMap((pid) => [`/proc/${pid}/environ`, `/proc/${pid}/cmdline`].map(contentOf)).join('\n');
+
+    expect(secrets).toHaveLength(3);
+    expect(family.length).toBeGreaterThan(4);
+    expect(text).toContain('worker/main.js');
+    expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+  });
+
+  onLinux('every port of npm start listens on 127.0.0.1 only', () => {
+    const sockets = familyOf(start.process.pid!).flatMap(listeningSocketsOf);
+
+    expect(sockets.length).toBeGreaterThan(4);
+    expect(sockets.filter(({ address }) => address !== LOOPBACK)).toEqual([]);
   });
 
   test('npm start prints the address of Temporal Web, which answers, and the next commands', async () => {
@@ -186,6 +255,13 @@ describe('npm start fails before it starts a process', () => {
     } finally {
       for (const server of servers) server.close();
     }
+  });
+
+  test('if CYCLR_API_URL is no origin, and its user info is not printed', async () => {
+    const output = await refusal({ CYCLR_API_URL: 'https://user:hunter2@api.cyclr.com', SANDBOX_PORT: '' });
+
+    expect(output).toMatch(/^CYCLR_API_URL is no origin such as https:/);
+    expect(output).not.toContain('hunter2');
   });
 
   test('if two variables have the same port', async () => {
