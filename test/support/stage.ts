@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, type Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, type Connection, type WorkflowClientInterceptor, type WorkflowHandle } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -39,6 +40,15 @@ const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCached
  * meanwhile.
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
+
+/**
+ * Without a cache, the worker loses a workflow task if queries arrive during both of its first attempts. Temporal
+ * repeats the task after its timeout: 30 s for the flows of the library.
+ */
+const withShortTasks: WorkflowClientInterceptor = {
+  start: (input, next) => next({ ...input, options: { ...input.options, workflowTaskTimeout: msToTs('5s') } }),
+};
+const interceptors = cacheSize === '0' ? { workflow: [withShortTasks] } : {};
 
 /** Names in recorded histories, in place of process ids and host names. */
 const identities = { client: 'client', worker: 'worker' };
@@ -94,7 +104,7 @@ export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): P
   const connection = await connect({ address, namespace, connectionOptions: { address } });
   await registerNamespace(connection, namespace);
   const native = await NativeConnection.connect({ address });
-  const client = new Client({ connection, namespace, identity: identities.client });
+  const client = new Client({ connection, namespace, interceptors, identity: identities.client });
   const disconnect = () => Promise.all([native.close(), connection.close()]);
   const stage = await stageOn({ connection, native, client, namespace, close: disconnect }, log);
   return {
