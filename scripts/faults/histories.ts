@@ -28,10 +28,10 @@ export function kindOf(event: HistoryEvent): string {
 }
 
 /**
- * Failures by the server, not by workflow code: a message arrived while the task ended the flow, or too many messages
- * arrived at once. The server repeats the task.
+ * Failures by the server, not by workflow code: a message arrived while the task ended the flow, too many messages
+ * arrived at once, or an operator has reset the run. The server repeats the task.
  */
-const REPEATED_BY_SERVER = [1, 17]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND
+const REPEATED_BY_SERVER = [1, 17, 20]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW
 
 /** The messages of the workflow tasks that failed in workflow code, without {@link READ_AHEAD}. */
 export const failedTasks = (events: HistoryEvent[]): string[] =>

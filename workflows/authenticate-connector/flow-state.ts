@@ -103,6 +103,11 @@ export class FlowState {
     this.#recordSignal('unknownSignal', signal.slice(0, 100));
   }
 
+  /** Records an input that Temporal sent again after a reset, and that the flow no longer needs. */
+  recordReapplied(kind: string): void {
+    this.#recordSignal('reappliedInput', kind);
+  }
+
   /** Records a signal that the full inbox refused. One entry counts all such signals in a row. */
   recordFullInbox(): void {
     countRefused('notNow');

@@ -67,14 +67,28 @@ export function registerHandlers(parts: Parts): void {
   });
 }
 
-function addSignal({ flow, inbox }: Context, message: Message): void {
-  if (inbox.hasRoomFor(message)) inbox.add(message);
-  else flow.recordFullInbox();
+function addSignal(context: Context, message: Message): void {
+  if (context.inbox.hasRoomFor(message)) add(context, message);
+  else context.flow.recordFullInbox();
+}
+
+function add({ flow, inbox }: Context, message: Message): void {
+  if (flow.state.name === 'fetchingConnector' && wasReset()) message.isReapplied = true;
+  inbox.add(message);
+}
+
+/**
+ * True if an operator has reset the first run of the flow: then Temporal sends the messages after the reset point again.
+ * Only the real run has the new run id: a replay from a file does not tell. No command may depend on it.
+ */
+function wasReset(): boolean {
+  const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+  return runId !== firstExecutionRunId && !continuedFromExecutionRunId;
 }
 
 /** An update uses the inbox as a signal does, and waits for the answer. */
 function submit(context: Context, message: Message): Promise<View> {
-  context.inbox.add(message);
+  add(context, message);
   return answerTo(context, message);
 }
 

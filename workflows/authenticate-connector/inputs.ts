@@ -9,6 +9,8 @@ import type { Problem, ProblemCode, StateName, View } from '../view';
 export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
+  /** Temporal sent the message again after a reset to the time before the first read of the connector. */
+  isReapplied?: boolean;
   /** The view after the flow handled the message: the answer to an update. */
   answer?: View;
 }

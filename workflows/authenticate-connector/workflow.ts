@@ -199,6 +199,7 @@ class FlowRun {
     this.#links.clearExpiry();
     if (state.connector.authenticated) return undefined; // the read would prove nothing
     const event = await this.#call(() => this.#readWithoutInput(state));
+    if (event.type === 'cyclrUnavailable' && event.operatorsTrouble) reportOperatorsTrouble();
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 

@@ -1,0 +1,62 @@
+/** An operator resets a run: Temporal starts it again from an earlier task, and sends the later messages again. */
+import { randomUUID } from 'node:crypto';
+import { ofKind } from '../support/histories';
+import { happens } from '../support/messages';
+import { openStage, type Scene, type Stage } from '../support/stage';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(() => stage.close());
+
+/** Resets a run to its first workflow task, as `temporal workflow reset` does. Returns the new run. */
+async function resetToStart(scene: Scene): Promise<Scene> {
+  const [first] = ofKind(await scene.history(), 'workflowTaskCompleted');
+  const { runId } = await stage.connection.workflowService.resetWorkflowExecution({
+    namespace: stage.namespace,
+    workflowExecution: { workflowId: scene.workflowId, runId: scene.runId },
+    workflowTaskFinishEventId: first!.eventId!,
+    requestId: randomUUID(),
+    reason: 'test',
+  });
+  const handle = stage.client.workflow.getHandle(scene.workflowId, runId);
+  return {
+    ...scene,
+    runId,
+    handle,
+    signals: (name, ...args) => handle.signal(name, ...args),
+    history: async () => (await handle.fetchHistory()).events ?? [],
+  };
+}
+
+test.concurrent('a property input that a reset sends again is no problem of the user', async () => {
+  const scene = await stage.scene('Fernhill');
+  await scene.reaches('awaitingProperties');
+  await scene.sets({ Domain: 'acme' });
+  await scene.reaches('awaitingCredentials');
+
+  const again = await resetToStart(scene);
+
+  const view = await again.reaches('awaitingCredentials');
+  expect(view).toMatchObject({ runId: again.runId });
+  expect(view).not.toHaveProperty('problem');
+  const ignored = (await again.timeline()).find(({ event }) => event === 'reappliedInput');
+  expect(ignored).toMatchObject({ from: 'awaitingCredentials', to: 'awaitingCredentials', note: 'propertyInput' });
+  stage.record('reset-with-an-input', again.handle);
+  await again.gives({ kind: 'apiKey', key: 'right' });
+  expect(await stage.auth.result(again.key)).toMatchObject({ state: 'authenticated' });
+});
+
+test.concurrent('an input that is sent after a reset in the wrong state is refused as notNow', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const again = await resetToStart(scene);
+  await again.reaches('awaitingCredentials');
+
+  await again.signals('propertyInput', { submissionId: 'p-1', values: {} });
+
+  await happens(again, 'inputRefused');
+  expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
+});
