@@ -92,6 +92,14 @@ export const events: Event[] = [
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },
+  { name: 'awaitingProperties', connector: withMissing(apiKey), verification: 'notChecked' },
+  {
+    name: 'applyingProperties',
+    connector: withMissing(apiKey),
+    submissionId: 's1',
+    values: { Domain: 'x' },
+    verification: 'notChecked',
+  },
   { name: 'applyingCredentials', connector: apiKey, from: 'awaitingProperties', method: 'clientCredentials' },
   { name: 'applyingCredentials', connector: consent, from: 'awaitingAuthorization', method: 'tokens' },
 ];
@@ -107,5 +115,7 @@ export const allEvents: Event[] = [
     { type: 'rechecked', connector: { ...kind, authenticated: true }, intent: 'authenticate' },
     { type: 'propertiesApplied', connector: kind },
     { type: 'propertiesApplied', connector: withMissing(kind) },
+    { type: 'credentialsApplied', connector: withMissing(kind) },
+    { type: 'authorizationConfirmed', connector: withMissing(kind) },
   ]),
 ];

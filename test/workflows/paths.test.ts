@@ -136,10 +136,10 @@ const ways: { [name: string]: Way } = {
     state: 'authenticated',
     stored: 'right',
   },
-  'auth-fields-after-a-property': {
+  'auth-fields-with-a-missing-property': {
     connector: 'Fernhill',
     patch: { Connector: { AuthType: 'AuthFields' } },
-    answers: { awaitingProperties: [{ values: { Domain: 'acme' } }] },
+    answers: {},
     state: 'unsupported',
     isRecorded: true,
   },
@@ -160,6 +160,28 @@ test.concurrent('a flow of a connector that is already authenticated makes one r
   await stage.auth.result(scene.key);
 
   expect(scene.requests()).toHaveLength(1);
+});
+
+test.concurrent('a required property that is new after the key is asked for, and the key is not', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  stage.record('new-property-after-the-key', scene.handle);
+  const { accountId, connectorId } = scene.key;
+  const Parameters = [{ TargetName: 'Region', IsAccountConnectorProperty: true }];
+  // The sandbox refuses a key while a required property is missing. Cyclr documents no such check.
+  const taken = stage.sandbox.update(accountId, connectorId, { Connector: { Parameters }, Authenticated: true });
+  stage.sandbox.fault({ match: { method: 'PUT', account: accountId }, then: { status: 200, body: taken } });
+
+  const asked = await scene.gives({ kind: 'apiKey', key: 'right' });
+  const end = await scene.sets({ Region: 'eu' });
+
+  expect(asked).toMatchObject({
+    state: 'awaitingProperties',
+    connected: true,
+    fields: [{ name: 'Region', required: true, stored: false }],
+  });
+  expect(asked).not.toHaveProperty('problem');
+  expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
+  expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
 });
 
 test.concurrent('the default of a property is not stored if the user leaves the property out', async () => {

@@ -19,8 +19,15 @@ interface Trouble {
 /** A state holds exactly the data of its next step, and a secret of the user only in sealed form. */
 export type State =
   | ({ name: 'fetchingConnector'; intent: Intent } & Trouble)
-  | ({ name: 'awaitingProperties'; connector: Connector } & Trouble)
-  | ({ name: 'applyingProperties'; connector: Connector; submissionId: string; values: Values } & Trouble)
+  | ({ name: 'awaitingProperties'; connector: Connector; verification?: Verification } & Trouble)
+  | ({
+      name: 'applyingProperties';
+      connector: Connector;
+      submissionId: string;
+      values: Values;
+      /** Set if Cyclr took the credentials already: the flow must not ask for them again. */
+      verification?: Verification;
+    } & Trouble)
   | ({ name: 'awaitingCredentials'; connector: Connector } & Trouble)
   | ({ name: 'awaitingAuthorization'; connector: Connector; attempt?: Attempt } & Trouble)
   | ({
@@ -116,6 +123,20 @@ const confirmed = (
   { connector, verification = 'notChecked' }: { connector: Connector; verification?: Verification },
 ): State => ({ name: 'authenticated', connector, verification });
 
+/**
+ * Cyclr took the credentials. The flow first asks for a required property that is new. A stored property that the answer
+ * lacks is not new.
+ */
+function confirmedIfComplete(
+  { connector: before }: { connector: Connector },
+  event: { connector: Connector; verification?: Verification },
+): State {
+  const { connector, verification = 'notChecked' } = event;
+  const wasStored = (name: string) => before.fields.some((field) => field.name === name && field.stored);
+  const isComplete = missingFields(connector).every(({ name }) => wasStored(name));
+  return isComplete ? confirmed(null, event) : { name: 'awaitingProperties', connector, verification };
+}
+
 /** Transitions from every waiting state. An outage here comes from the last read before the deadline. */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
@@ -139,10 +160,15 @@ const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'apply
   return { ...state, connector: { ...state.connector, fields: updated } };
 };
 
-type Refusal = { problem: Problem; connector?: Connector };
-const backToProperties = (state: { connector: Connector }, { problem, connector }: Refusal): State => ({
+const awaitingProperties = (connector: Connector, verification?: Verification): In<'awaitingProperties'> => ({
   name: 'awaitingProperties',
-  connector: connector ?? state.connector,
+  connector,
+  ...(verification && { verification }),
+});
+
+type Refusal = { problem: Problem; connector?: Connector };
+const backToProperties = (state: In<'applyingProperties'>, { problem, connector }: Refusal): State => ({
+  ...awaitingProperties(connector ?? state.connector, state.verification),
   problem,
 });
 const backToInput = (
@@ -185,17 +211,30 @@ function byAuthMethod(connector: Connector): State {
   }
 }
 
+/** The state of a connector whose properties were read. `verification`: Cyclr took the credentials before. */
+function byProperties(connector: Connector, verification?: Verification): State {
+  if (missingFields(connector).length > 0) return awaitingProperties(connector, verification);
+  return verification && connector.authenticated
+    ? confirmed(null, { connector, verification })
+    : byAuthMethod(connector);
+}
+
 /** The state of a connector that was read without an input. */
 function byConnector(connector: Connector, intent: Intent): State {
   if (connector.authenticated && intent === 'authenticate') return confirmed(null, { connector });
-  const asksFirst = intent === 'reauthenticate' && authMethodOf(connector) === 'clientCredentials';
+  const method = authMethodOf(connector);
+  const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
-  return needsProperties ? { name: 'awaitingProperties', connector } : byAuthMethod(connector);
+  // The properties of an unsupported connector would be asked for in vain.
+  return needsProperties && method !== 'unsupported'
+    ? { name: 'awaitingProperties', connector }
+    : byAuthMethod(connector);
 }
 
 /** The state after a re-read. Problem and attempt are kept if the name of the state does not change. */
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
-  const next = byConnector(connector, intent);
+  const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
+  const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
   // Cyclr refused the values: the properties were complete before, too, and the user must correct them.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
@@ -212,21 +251,21 @@ const table: Table = {
   awaitingProperties: {
     ...always,
     ...waiting,
-    propertiesSubmitted: ({ connector }, { id, values }) => ({
+    propertiesSubmitted: ({ connector, verification }, { id, values }) => ({
       name: 'applyingProperties',
       connector,
       submissionId: id,
       values,
+      ...(verification && { verification }),
     }),
   },
   applyingProperties: {
     ...always,
     cyclrUnavailable: (state, event) => cyclrUnavailable(withStored(state, event.taken ?? []), event),
-    propertiesApplied: (_state, { connector }) => {
+    propertiesApplied: ({ verification }, { connector }) => {
       const missing = missingFields(connector).map(({ name }) => name);
-      return missing.length > 0
-        ? { name: 'awaitingProperties', connector, problem: problemOf('missingProperty', missing) }
-        : byAuthMethod(connector);
+      const next = byProperties(connector, verification);
+      return missing.length > 0 ? { ...next, problem: problemOf('missingProperty', missing) } : next;
     },
     refused: backToProperties,
     inputRefused: backToProperties,
@@ -249,9 +288,9 @@ const table: Table = {
   applyingCredentials: {
     ...always,
     cyclrUnavailable,
-    credentialsApplied: confirmed,
+    credentialsApplied: confirmedIfComplete,
     // The re-reads for auth types that Cyclr authenticates only at its next call.
-    authorizationConfirmed: confirmed,
+    authorizationConfirmed: confirmedIfComplete,
     authorizationNotConfirmed: (state, { connector }) =>
       backToInput(state, { problem: problemOf('notAuthorized'), connector }),
     refused: backToInput,
@@ -261,7 +300,7 @@ const table: Table = {
   verifyingAuthorization: {
     ...always,
     cyclrUnavailable,
-    authorizationConfirmed: confirmed,
+    authorizationConfirmed: confirmedIfComplete,
     authorizationNotConfirmed: ({ attempt }, { connector }) => ({
       name: 'awaitingAuthorization',
       connector,

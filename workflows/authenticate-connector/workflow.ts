@@ -220,6 +220,12 @@ class FlowRun {
   #read(message: Message): Event | undefined {
     const { state, submissions } = this.#flow;
     const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
+    if (message.isReapplied && event?.type === 'inputRefused') {
+      // The flow took the input before the reset: a refusal would confuse the user.
+      this.#flow.recordReapplied(message.kind);
+      message.answer = this.#flow.view;
+      return undefined;
+    }
     if (event) this.#inbox.markInProgress(message);
     else message.answer = this.#flow.view;
     if (event?.type !== 'authorizationReturned') return event;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { authMethodOf, type Connector } from '../../../workflows/connector';
 import {
   isFinal,
   isWaiting,
@@ -21,6 +22,10 @@ import {
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const after = (...sent: Event[]): State => sent.reduce<State>(transition, start);
 const fetched = (of: ReturnType<typeof connector>): Event => ({ type: 'connectorFetched', connector: of });
+
+const refusal = { code: 'refused', message: 'no' } as const;
+const submitted: Event = { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } };
+const keySubmitted: Event = { type: 'credentialsSubmitted', id: 's2', credentials: { sealed: 'a..b.c.d' } };
 
 /** The next state for each state and event. An event without an entry changes nothing. */
 const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
@@ -141,14 +146,16 @@ describe('after the first read of the connector', () => {
       const of = connector(authType, { oauth2Type, partnerSupplied });
 
       expect(after(fetched(of)).name).toBe(expected);
-      expect(after(fetched(withMissing(of)), submitted, { type: 'propertiesApplied', connector: of }).name).toBe(
-        expected,
-      );
+      const asked: State = { name: 'awaitingProperties', connector: withMissing(of) };
+      const applied: Event = { type: 'propertiesApplied', connector: of };
+      expect(transition(transition(asked, submitted), applied).name).toBe(expected);
     },
   );
 
-  test.each(kinds)('if a required property is missing, the next state is awaitingProperties', (kind) => {
-    expect(after(fetched(withMissing(kind))).name).toBe('awaitingProperties');
+  test.each(kinds)('a missing property is asked for first, unless the auth type is unsupported', (kind) => {
+    const isSupported = authMethodOf(kind) !== 'unsupported';
+
+    expect(after(fetched(withMissing(kind))).name).toBe(isSupported ? 'awaitingProperties' : 'unsupported');
   });
 
   test.each(kinds)(
@@ -175,6 +182,65 @@ describe('a re-authentication', () => {
   });
 });
 
+describe('a required property that is new after Cyclr took the credentials', () => {
+  const of = connector('ApiKey', { authenticated: true });
+  const incomplete: Event = { type: 'credentialsApplied', connector: withMissing(of) };
+  const asked = after(fetched(connector('ApiKey')), keySubmitted, incomplete);
+
+  test('is asked for, and then the flow is authenticated without new credentials', () => {
+    expect(asked).toEqual({ name: 'awaitingProperties', connector: withMissing(of), verification: 'notChecked' });
+    const applied = transition(transition(asked, submitted), { type: 'propertiesApplied', connector: of });
+    expect(applied).toEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
+  });
+
+  test('is asked for after a consent, too, and the verification is kept', () => {
+    const consent = connector('OAuth1');
+    const verifying: State = { name: 'verifyingAuthorization', connector: consent, attemptId: 'a', superseded: false };
+    const confirmed: Event = {
+      type: 'authorizationConfirmed',
+      connector: withMissing({ ...consent, authenticated: true }),
+      verification: 'unproven',
+    };
+
+    const state = transition(transition(transition(verifying, confirmed), submitted), {
+      type: 'propertiesApplied',
+      connector: { ...consent, authenticated: true },
+    });
+
+    expect(state).toMatchObject({ name: 'authenticated', verification: 'unproven' });
+  });
+
+  test.each<Event>([
+    { type: 'refused', problem: refusal },
+    { type: 'propertiesApplied', connector: withMissing(of) },
+    { type: 'outageOutlasted' },
+  ])('is asked for again after $type, still without new credentials', (event) => {
+    const again = transition(transition(asked, submitted), event);
+
+    expect(again).toMatchObject({ name: 'awaitingProperties', verification: 'notChecked' });
+  });
+
+  test('is not forgotten by a re-read, which ends the flow only if the property was set elsewhere', () => {
+    const reread = (connector: Connector): Event => ({ type: 'rechecked', connector, intent: 'authenticate' });
+
+    expect(transition(asked, reread(withMissing(of)))).toBe(asked);
+    expect(transition(asked, reread(of))).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
+  });
+
+  test('leads to new credentials if Cyclr has dropped the old ones meanwhile', () => {
+    const dropped: Event = { type: 'propertiesApplied', connector: connector('ApiKey') };
+
+    expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
+  });
+
+  test('is not one that Cyclr stored before and that the answer lacks', () => {
+    const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
+    const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
+
+    expect(after(fetched(before), keySubmitted, incomplete).name).toBe('authenticated');
+  });
+});
+
 describe('a re-read while the flow waits', () => {
   const reread = (of: ReturnType<typeof connector>): Event => ({
     type: 'rechecked',
@@ -183,7 +249,7 @@ describe('a re-read while the flow waits', () => {
   });
 
   test.each(kinds)('leads to authenticated if the connector was authenticated elsewhere', (kind) => {
-    const waiting = after(fetched(withMissing(kind)));
+    const waiting: State = { name: 'awaitingProperties', connector: withMissing(kind) };
 
     expect(transition(waiting, reread({ ...kind, authenticated: true })).name).toBe('authenticated');
   });
@@ -350,10 +416,6 @@ describe('for random events', () => {
     ]);
   });
 });
-
-const refusal = { code: 'refused', message: 'no' } as const;
-const submitted: Event = { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } };
-const keySubmitted: Event = { type: 'credentialsSubmitted', id: 's2', credentials: { sealed: 'a..b.c.d' } };
 
 /** Every transition between two samples of states. */
 const legalArrows = new Set(
