@@ -23,6 +23,7 @@ const fates: Record<CyclrErrorKind, Fate> = {
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
   forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend it; the workflow waits
   clientRefused: { type: 'CyclrForbidden', retry: false },
+  tooLarge: { type: 'CyclrForbidden', retry: false }, // because: only a change of the connector helps
   notFound: { type: 'CyclrNotFound', retry: false },
   refused: { type: 'CyclrRefused', retry: false }, // because: the same input gets the same answer
 };

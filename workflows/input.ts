@@ -99,6 +99,8 @@ export interface Cancel {
 /** Temporal's limit for ids; a letter such as ü takes six characters there. */
 const MAX_WORKFLOW_ID = 1000;
 const MAX_URL = 2000;
+/** The number of values in one property input: it must have all required ones. */
+export const MAX_VALUES = 1000;
 export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;

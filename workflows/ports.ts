@@ -16,7 +16,7 @@ export type ActivityFailureType =
   | 'CyclrUnauthorized'
   /** The second 401 in a row, with a token minted after the first. */
   | 'CyclrAccessDenied'
-  /** The operator's trouble: 403, an IP restriction, or a refused client id and secret. */
+  /** The operator's trouble: 403, an IP restriction, a refused client id and secret, or a connector that is too large. */
   | 'CyclrForbidden'
   /** 404 for the account connector. */
   | 'CyclrNotFound'

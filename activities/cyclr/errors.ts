@@ -8,6 +8,8 @@ export type CyclrErrorKind =
   | 'unreadable'
   /** A success of a write whose body can't be read: a re-read tells whether Cyclr accepted the input. */
   | 'unconfirmed'
+  /** The required properties of a connector need more room than a flow has for its connector. */
+  | 'tooLarge'
   /** 429. */
   | 'throttled'
   /** The first 401 in a row for this account: the token can be old. */

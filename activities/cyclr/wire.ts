@@ -2,15 +2,12 @@
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
 import { jsonOf } from '../../workflows/connector';
+import { bounded } from './bounds';
 import { CyclrError } from './errors';
 
 const MAX_ICON_LENGTH = 8 * 1024;
 const MAX_TEXT_LENGTH = 2000;
-const MAX_NAME_LENGTH = 500;
-const MAX_FIELDS = 200;
 const MAX_OPTIONS = 200;
-/** Temporal accepts 2 MB for a payload, and a flow reads its connector several times. */
-const MAX_CONNECTOR_LENGTH = 256 * 1024;
 
 /** An absent field, `null` and a value of another type are all undefined. */
 const optional = <T extends z.ZodType>(schema: T) =>
@@ -20,7 +17,7 @@ const optional = <T extends z.ZodType>(schema: T) =>
     .transform((value) => value ?? undefined);
 const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH)));
 const flag = optional(z.boolean());
-const name = optional(z.string().min(1).max(MAX_NAME_LENGTH));
+const name = optional(z.string().min(1));
 /** Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A suggested value. A long value is left out, because a cut value would be another value. */
@@ -89,13 +86,15 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/** The account connector in our words. Fails: `unreadable`, also if the answer is about another connector. */
+/**
+ * The account connector in our words. Fails: `unreadable`, also if the answer is about another connector; `tooLarge`.
+ */
 export function connectorOf(call: string, id: number, status: number, body: string): Connector {
   const answer = parsed(AccountConnector, call, status, body);
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
   const { Connector: definition } = answer;
   const icon = definition.Icon && isSmallImage(definition.Icon) ? definition.Icon : undefined;
-  return bounded({
+  const connector = withoutAbsent<Connector>({
     name: answer.Name || definition.Name || `Connector ${id}`,
     description: answer.Description || definition.Description || undefined,
     icon,
@@ -106,19 +105,12 @@ export function connectorOf(call: string, id: number, status: number, body: stri
     authenticated: answer.Authenticated ?? false,
     fields: fieldsOf(eachOf(Parameter, definition.Parameters), eachOf(Stored, answer.Properties)),
   });
+  return bounded(call, connector);
 }
 
 /** The items of the shape; others are skipped. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
-
-/** Leaves out help, options and defaults if the connector is too large for Temporal. */
-function bounded(whole: Connector): Connector {
-  const connector = withoutAbsent(whole);
-  if (JSON.stringify(connector).length <= MAX_CONNECTOR_LENGTH) return connector;
-  const needed = connector.fields.map(({ help: _help, options: _options, default: _default, ...field }) => field);
-  return { ...connector, fields: needed };
-}
 
 const isSmallImage = (icon: string): boolean => /^data:image\//i.test(icon) && icon.length <= MAX_ICON_LENGTH;
 
@@ -129,7 +121,7 @@ function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeo
     .filter((p) => p.IsAccountConnectorProperty && !p.Hidden && !p.IsPartnerProperty && p.TargetName)
     .sort((a, b) => (a.DisplayOrder ?? Infinity) - (b.DisplayOrder ?? Infinity) || 0);
   const byName = new Map(settable.map((parameter) => [parameter.TargetName!, parameter]));
-  return [...byName].slice(0, MAX_FIELDS).map(([targetName, p]) => {
+  return [...byName].map(([targetName, p]) => {
     const secret = p.IsSensitive ?? /pass|secret|token|key/i.test(targetName);
     return withoutAbsent({
       name: targetName,

@@ -1,7 +1,7 @@
 /** The schemas of requests: the service checks requests by them, and they are part of the OpenAPI document. */
 import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
-import { durationMs, MAX_DURATION_MS } from '../../workflows/input';
+import { durationMs, MAX_DURATION_MS, MAX_VALUES } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
 import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
 import { finalStates, stateNames } from '../../workflows/view';
@@ -11,7 +11,6 @@ import { NOT_SEALED } from './codes';
 export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
 
 const MAX_CONNECTORS = 50;
-const MAX_VALUES = 200;
 
 // The OpenAPI document has no word for a `refine`. A `pattern` or a limit beside it makes the document as strict.
 export const AccountId = z

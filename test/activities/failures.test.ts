@@ -28,6 +28,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
   accessDenied: ['CyclrAccessDenied', false],
   forbidden: ['CyclrForbidden', false],
   clientRefused: ['CyclrForbidden', false],
+  tooLarge: ['CyclrForbidden', false],
   notFound: ['CyclrNotFound', false],
   refused: ['CyclrRefused', false],
 };

@@ -274,28 +274,121 @@ describe('a property', () => {
   });
 });
 
-test('a connector with long texts and 300 properties is read with cut texts and the first 200 properties', () => {
+test('a connector with long texts is read with cut texts', () => {
   const long = 'x'.repeat(10_000);
-  const Parameters = Array.from({ length: 300 }, (_, i) => parameter({ TargetName: `P${i}`, Description: long }));
 
   const connector = read({
     Description: long,
-    ...definition({ Parameters: Parameters.slice(0, 3), AuthDescription: long }),
+    ...definition({ AuthDescription: long, Parameters: [parameter({ Description: long })] }),
   });
-  const { fields } = read(definition({ Parameters }));
 
   expect(connector).toMatchObject({ description: 'x'.repeat(2000), authDescription: 'x'.repeat(2000) });
-  expect(connector.fields.map(({ help }) => help?.length)).toEqual([2000, 2000, 2000]);
-  expect(fields).toHaveLength(200);
+  expect(connector.fields.map(({ help }) => help?.length)).toEqual([2000]);
 });
 
-test('a connector over 256 KiB is read without help, options and defaults', () => {
-  const Values = Array.from({ length: 500 }, (_, i) => `${i}-${'x'.repeat(1000)}`);
-  const more = { Values, Description: 'Help', DefaultValue: 'eu' };
+describe('a large connector', () => {
+  const MAX_BYTES = 256 * 1024;
+  const many = (count: number, more: object = {}) =>
+    Array.from({ length: count }, (_, i) => parameter({ TargetName: `P${i}`, IsOptional: i % 2 === 0, ...more }));
+  const values = (count: number, length: number) =>
+    Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'v'));
+  const bytesOf = (connector: Connector) => Buffer.byteLength(JSON.stringify(connector));
 
-  const connector = read(definition({ Parameters: [parameter(more), parameter({ ...more, TargetName: 'Shop' })] }));
+  test('is read with all fields if it has 1,000 properties', () => {
+    const connector = read(definition({ Parameters: many(1000) }));
 
-  expect(connector.fields).toEqual([field('Domain'), field('Shop')]);
+    expect(connector.fields).toHaveLength(1000);
+    expect(bytesOf(connector)).toBeLessThanOrEqual(MAX_BYTES);
+  });
+
+  const whole = {
+    Description: 'h'.repeat(300),
+    DefaultValue: 'eu',
+    DisplayName: 'l'.repeat(80),
+    Values: values(30, 1),
+  };
+  /** The lengths of the parts that are left. */
+  const parts = ({ description, icon, fields: [field] }: Connector) =>
+    [field?.help, field?.options, field?.default, description, field?.label, icon].map((part) => part?.length ?? 0);
+
+  test.each<[string, number, object, number[]]>([
+    ['first of long help', 150, { Description: 'h'.repeat(2000) }, [200, 30, 2, 4, 80, 8000]],
+    ['then of options', 150, { Values: values(200, 10) }, [200, 20, 2, 4, 80, 8000]],
+    ['then all help', 600, { Description: 'h'.repeat(200) }, [0, 20, 2, 4, 80, 8000]],
+    ['then all options', 150, { Values: values(20, 1000) }, [0, 0, 2, 4, 80, 8000]],
+    ['then defaults', 150, { DefaultValue: 'x'.repeat(2000) }, [0, 0, 0, 4, 80, 8000]],
+    ['then its description and long labels', 150, { DisplayName: 'l'.repeat(2000) }, [0, 0, 0, 0, 60, 8000]],
+    ['then its icon', 150, { TargetName: 'P'.repeat(1600) }, [0, 0, 0, 0, 60, 0]],
+  ])('loses a part %s', (_order, count, large, expected) => {
+    const Parameters = Array.from({ length: count }, (_, i) => {
+      const { TargetName = 'P', ...more } = { ...whole, ...large } as { TargetName?: string };
+      return parameter({ ...more, TargetName: `${TargetName}${i}` });
+    });
+    const Icon = `data:image/png,${'a'.repeat(8000 - 15)}`;
+
+    const connector = read({ Description: 'Ours', ...definition({ Parameters, Icon }) });
+
+    expect(parts(connector)).toEqual(expected);
+    expect(connector.fields).toHaveLength(count);
+  });
+
+  test('loses optional fields at last, from the end of the display order, and keeps all required ones', () => {
+    const Parameters = many(5000);
+
+    const connector = read(definition({ Parameters }));
+
+    const optional = connector.fields.filter(({ required }) => !required).map(({ name }) => name);
+    expect(connector.fields.filter(({ required }) => required)).toHaveLength(2500);
+    expect(optional.length).toBeGreaterThan(100);
+    expect(optional).toEqual(Array.from({ length: optional.length }, (_, i) => `P${2 * i}`));
+    expect(bytesOf(connector)).toBeLessThanOrEqual(MAX_BYTES);
+    expect(bytesOf(connector)).toBeGreaterThan(MAX_BYTES - 200);
+  });
+
+  test('is refused as tooLarge if its required fields alone have over 256 KiB', () => {
+    const Parameters = many(5000, { IsOptional: false });
+
+    expect(() => read(definition({ Parameters }))).toThrow(
+      expect.objectContaining({
+        kind: 'tooLarge',
+        message: 'GET /x: the connector has 5000 required properties, too many',
+      }),
+    );
+  });
+
+  test('has at most 256 KiB, or is refused, whatever its texts contain', () => {
+    const texts = fc
+      .tuple(fc.constantFrom('x', '\u0000', '"', 'é', '鍵', '🔑', '\ud800'), fc.nat(11))
+      .map(([unit, power]) => unit.repeat(2 ** power));
+    const parameters = fc.array(
+      fc.record({
+        TargetName: texts,
+        DisplayName: texts,
+        Description: texts,
+        DefaultValue: texts,
+        Values: fc.array(texts, { maxLength: 5 }),
+        IsOptional: fc.boolean(),
+      }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(parameters, texts, fc.integer({ min: 1, max: 12 }), (given, Description, copies) => {
+        const Parameters = Array.from({ length: copies }, (_, n) =>
+          given.map((one, i) => parameter({ ...one, TargetName: `${n}.${i}.${one.TargetName}` })),
+        ).flat();
+        try {
+          const connector = read({ Description, ...definition({ Parameters, AuthDescription: Description }) });
+
+          expect(bytesOf(connector)).toBeLessThanOrEqual(MAX_BYTES);
+          const required = Parameters.filter((one) => !(one as { IsOptional: boolean }).IsOptional);
+          expect(connector.fields.filter((field) => field.required)).toHaveLength(required.length);
+        } catch (err) {
+          expect(err).toMatchObject({ kind: 'tooLarge' });
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
 });
 
 describe('an unreadable answer', () => {

@@ -1,6 +1,6 @@
 /** Inputs: the inbox that keeps them, and the event that each is in the state in which the flow reads it. */
 import { isObject, isSealed, isSubmissionId, type Field, type Sealed } from '../connector';
-import { isBy } from '../input';
+import { isBy, MAX_VALUES } from '../input';
 import { isFinal, isWaiting, type Event, type State } from './machine';
 import { problemOf } from '../problems';
 import type { Problem, ProblemCode, StateName, View } from '../view';
@@ -99,7 +99,6 @@ const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
-const MAX_VALUES = 200;
 const MAX_NAME = 100;
 /** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
 const MAX_VALUE = 64 * 1024;

@@ -78,8 +78,8 @@ describe('property input', () => {
     ['a list', [good], 'malformed'],
     ['a text', 'Domain=acme', 'malformed'],
     [
-      'more than 200 properties',
-      Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`P${i}`, 'x'])),
+      'more than 1,000 properties',
+      Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`P${i}`, 'x'])),
       'malformed',
     ],
     ['a secret in clear', { ...good, Secret: 'hunter2' }, 'notSealed', ['Secret']],

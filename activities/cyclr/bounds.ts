@@ -1,0 +1,55 @@
+/** The size of a connector: a flow reads it several times, and Temporal keeps each copy in the history. */
+import type { Connector, Field } from '../../workflows/connector';
+import { CyclrError } from './errors';
+
+/** In bytes of JSON. Temporal accepts 2 MB for a payload, and warns above 512 KiB. */
+const MAX_CONNECTOR_LENGTH = 256 * 1024;
+
+type Step = (connector: Connector) => Connector;
+
+const eachField =
+  (shorten: (field: Field) => Field): Step =>
+  (connector) => ({ ...connector, fields: connector.fields.map(shorten) });
+
+/** The parts that are shortened or left out while a connector is too large, in this order. Required fields stay. */
+const steps: Step[] = [
+  eachField((field) => (field.help ? { ...field, help: cut(field.help, 200) } : field)),
+  eachField((field) => (field.options ? { ...field, options: field.options.slice(0, 20) } : field)),
+  eachField(({ help: _help, ...field }) => field),
+  eachField(({ options: _options, ...field }) => field),
+  eachField(({ default: _default, ...field }) => field),
+  ({ description: _description, authDescription: _authDescription, ...connector }) => connector,
+  eachField((field) => ({ ...field, label: cut(field.label, 60) })),
+  ({ icon: _icon, ...connector }) => connector,
+  withFewerOptionalFields,
+];
+
+/** The connector in at most 256 KiB of JSON. Fails: `tooLarge` if its required fields alone need more. */
+export function bounded(call: string, whole: Connector): Connector {
+  let connector = whole;
+  for (const step of steps) {
+    if (lengthOf(connector) <= MAX_CONNECTOR_LENGTH) return connector;
+    connector = step(connector);
+  }
+  if (lengthOf(connector) <= MAX_CONNECTOR_LENGTH) return connector;
+  throw new CyclrError(
+    'tooLarge',
+    `${call}: the connector has ${connector.fields.length} required properties, too many`,
+  );
+}
+
+const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+/** Cuts between characters, because half of a surrogate pair is no text. */
+const cut = (text: string, length: number): string => [...text.slice(0, 2 * length)].slice(0, length).join('');
+
+/** Keeps the first optional fields in display order, as many as fit beside the required ones. */
+function withFewerOptionalFields(connector: Connector): Connector {
+  const required = connector.fields.filter((field) => field.required);
+  let room = MAX_CONNECTOR_LENGTH - lengthOf({ ...connector, fields: required });
+  const fields = connector.fields.filter((field) => {
+    if (!field.required) room -= lengthOf(field) + 1;
+    return field.required || room >= 0;
+  });
+  return { ...connector, fields };
+}
