@@ -23,8 +23,8 @@ export function apiKeyForm(original: PanelProps) {
   const { m, view, act } = props;
   const { label, submit } = m.panels.apiKey;
   const submitForm = (form: HTMLFormElement) => {
-    const key = textOf(form, 'connector-key').trim();
-    if (key === '') act.reportMissing(view, ['key']);
+    const key = textOf(form, 'connector-key');
+    if (key.trim() === '') act.reportMissing(view, ['key']);
     else act.submitCredentials(view, { kind: 'apiKey', key }, form);
   };
   const input = inputOf(m, {
@@ -42,7 +42,7 @@ export function basicForm(props: PanelProps) {
   const { m, view, act } = props;
   const { username, password, noPassword, submit } = m.panels.basic;
   const submitForm = (form: HTMLFormElement) => {
-    const entered = { username: textOf(form, 'connector-user').trim(), password: textOf(form, 'connector-password') };
+    const entered = { username: textOf(form, 'connector-user'), password: textOf(form, 'connector-password') };
     const withoutPassword = textOf(form, 'no-password') !== '';
     const missing = [
       ...(entered.username === '' ? ['username'] : []),

@@ -41,8 +41,8 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
   const text = (name: string) => String(data.get(name) ?? '');
   const valueOf = (field: Field, index: number) => {
     const entered = text(`setting-${index}`);
-    if (!isChoice(field)) return field.multiline ? entered : entered.trim();
-    if (entered === OTHER) return text(`other-${index}`).trim();
+    if (!isChoice(field)) return entered;
+    if (entered === OTHER) return text(`other-${index}`);
     return field.options[Number(entered || NaN)] ?? '';
   };
   const entries = fields.map((field, index) => [field.name, valueOf(field, index)] as const);

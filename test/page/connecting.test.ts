@@ -12,11 +12,11 @@ describeInBrowser('connecting', () => {
   beforeAll(async () => (scene = await openWebScene()));
   afterAll(() => scene?.close());
 
-  test('a user connects by an API key', async () => {
+  test('a user connects by an API key that was pasted with white space around it', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
 
-    await field(page, 'API key').fill('right');
+    await field(page, 'API key').fill(' right\t');
     await button(page, 'Connect').click();
 
     await heading(page, 'Brightdesk is connected').waitFor();
@@ -24,19 +24,20 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('right');
   });
 
-  test('a user connects by user name and password', async () => {
+  test('a user connects by user name and password, and white space in them and in a property stays as typed', async () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
-    await field(page, 'Subdomain').fill('acme');
+    await field(page, 'Subdomain').fill(' acme ');
     await button(page, 'Continue').click();
 
-    await field(page, 'User name').fill('ann@acme.example/token');
-    await field(page, 'Password').fill('s3cret:with a colon');
+    await field(page, 'User name').fill(' ann@acme.example/token ');
+    await field(page, 'Password').fill(' s3cret:with a colon ');
     await button(page, 'Connect').click();
 
     await heading(page, 'Zenodesk is connected').waitFor();
     const stored = Buffer.from(cyclr(key).AuthValue ?? '', 'base64').toString();
-    expect(stored).toBe('ann@acme.example/token:s3cret:with a colon');
+    expect(stored).toBe(' ann@acme.example/token : s3cret:with a colon ');
+    expect(cyclr(key).Properties).toMatchObject([{ Name: 'Subdomain', Value: ' acme ' }]);
   });
 
   test('a user connects by a user name alone, after choosing "There is no password"', async () => {
