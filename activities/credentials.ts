@@ -17,6 +17,26 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 
+/**
+ * The credentials without the white space and line breaks that a paste adds at both ends of an API key and of each
+ * token. User names and passwords stay as typed. Undefined if nothing else is left of a key or token.
+ */
+export function withoutPastedSpace(credentials: Credentials): Credentials | undefined {
+  switch (credentials.kind) {
+    case 'apiKey': {
+      const key = credentials.key.trim();
+      return key === '' ? undefined : { ...credentials, key };
+    }
+    case 'basic':
+      return credentials;
+    case 'tokens': {
+      const [accessToken, refreshToken] = [credentials.accessToken.trim(), credentials.refreshToken?.trim()];
+      const isEmpty = accessToken === '' || refreshToken === '';
+      return isEmpty ? undefined : { ...credentials, accessToken, ...(refreshToken && { refreshToken }) };
+    }
+  }
+}
+
 /** Cyclr's `AuthValue` of credentials. The result is `{}` without credentials, because the properties are enough. */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {

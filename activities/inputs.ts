@@ -4,13 +4,14 @@ import { credentialsOf } from '../sealing/credentials';
 import type { PrivateKeys } from '../sealing/keys';
 import { open, SealingError, type Binding } from '../sealing/seal';
 import type { AuthMethod, Connector, ConnectorKey, Sealed } from '../workflows/connector';
+import type { Credentials } from '../workflows/input';
 import type { CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
-import { authValueOf, fits } from './credentials';
+import { authValueOf, fits, withoutPastedSpace } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
 
 interface Parts {
@@ -150,7 +151,7 @@ export async function applyCredentials(
   { method, submissionId = '', credentials: sealed }: CredentialValue,
 ): Promise<Connector> {
   const binding: Binding = { ...key, purpose: 'credentials', submissionId };
-  const credentials = sealed && credentialsOf(await openInput(sealed, binding, keys));
+  const credentials = sealed && (await openCredentials(sealed, binding, keys));
   if (!fits(method, credentials)) throw inputRefused(problemOf('wrongKind'));
   const target = { ...key, endsAtMs: attemptEndMs() };
   const authValue = authValueOf(credentials);
@@ -161,6 +162,12 @@ export async function applyCredentials(
   if (!connector.authenticated && isTyped(method))
     throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'), { authenticated: false });
   return connector;
+}
+
+async function openCredentials(sealed: Sealed, binding: Binding, keys: PrivateKeys): Promise<Credentials> {
+  const credentials = withoutPastedSpace(credentialsOf(await openInput(sealed, binding, keys)));
+  if (!credentials) throw inputRefused(problemOf('malformed'));
+  return credentials;
 }
 
 /** True if Cyclr stores the value as it was sent. It can replace tokens, also `{}`, by newer ones. */

@@ -47,7 +47,12 @@ describe('the AuthValue that applyCredentials sends', () => {
 
   test.each<[string, AuthMethod, Credentials | undefined, string]>([
     ['an API key', 'apiKey', KEY, 'këy/w"ith+everything&4711=\\'],
-    ['an API key with blanks at its ends', 'apiKey', { kind: 'apiKey', key: ' a b ' }, ' a b '],
+    [
+      'an API key without white space and line breaks at its ends',
+      'apiKey',
+      { kind: 'apiKey', key: ' \r\n\ta \n b\u00a0\n' },
+      'a \n b',
+    ],
     ['an API key outside of Latin', 'apiKey', { kind: 'apiKey', key: '鍵🔑' }, '鍵🔑'],
     [
       'a user name and a password',
@@ -63,6 +68,18 @@ describe('the AuthValue that applyCredentials sends', () => {
     ],
     ['a user name and an empty password', 'basic', basic('api-key', ''), base64('api-key:')],
     ['a password with a colon', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
+    [
+      'a user name and a password with white space, as typed',
+      'basic',
+      basic(' me ', ' a\tb \n'),
+      base64(' me : a\tb \n'),
+    ],
+    [
+      'tokens without white space and line breaks at their ends, and their times as given',
+      'tokens',
+      { kind: 'tokens', accessToken: '\n a b\n', refreshToken: '\tr \n', expires: ' 2030 ' },
+      '{"AccessToken":"a b","RefreshToken":"r","Expires":" 2030 "}',
+    ],
     ['an access token alone', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
     [
       'all members of tokens',
@@ -230,6 +247,9 @@ describe('applyCredentials without a request to Cyclr', () => {
     `["${secret}"]`,
     'null',
     '',
+    `{"kind":"apiKey","key":" \\n"}`,
+    `{"kind":"tokens","accessToken":" ","refreshToken":"${secret}"}`,
+    `{"kind":"tokens","accessToken":"${secret}","refreshToken":"\\n"}`,
   ])('refuses an opened text that is not credentials as malformed, and does not quote it: %j', async (plaintext) => {
     const at = await sceneOf('apiKey');
 
