@@ -1,40 +1,42 @@
 /** Builds the HTTP server of the service from its parts. `main.ts` makes it listen. */
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
-import { logoSources } from './brand';
-import { reportAnswers } from './log';
+import { answeredOf, reportAnswers } from './log';
 import { openApiOptions } from './openapi';
 import type { App, Parts } from './parts';
-import { answerError, answerErrors } from './problem-answers';
+import { answerClientError, answerError, answerErrors } from './problem-answers';
 import { ServiceError } from './problems';
 import { backendRoutes } from './routes/backend';
 import { pageRoutes } from './routes/pages';
 import { serviceRoutes } from './routes/service';
 import { sessionRoutes } from './routes/session';
+import { securityHeaders, type Headers } from './security-headers';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 /** An account id of 200 characters, each sent as %C3%BC. */
 const MAX_PARAM_LENGTH = 1200;
-/** Limit for receiving a whole request. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for slow requests; its default is every 30 s. */
+const SLOW_CHECK_MS = 1000;
+/** The limit of the headers, and of the whole request: with the pause between two checks, 30 s. */
+const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
-const HALF_A_YEAR_S = 15_552_000;
 
 export async function createApp(parts: Parts): Promise<App> {
   const { config } = parts;
-  const app = createServer(config.publicUrl);
+  const headers = securityHeaders(config);
+  const app = createServer(parts, headers);
   app.decorateRequest('caller', '');
   for (const name of ['session', 'accountId', 'failure'] as const) app.decorateRequest(name, undefined);
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('X-Request-Id', request.id).header('Cache-Control', 'no-store');
+    reply.headers(headers).header('X-Request-Id', request.id);
+    const { httpVersion, headers: sent } = request.raw;
+    if (sent.host === undefined && httpVersion !== '1.0') throw new ServiceError('brokenRequest');
   });
   reportAnswers(app, parts);
   closeConnections(app);
-  await app.register(helmet, securityHeaders(config));
   await app.register(rateLimit, {
     global: false,
     timeWindow: '1 minute',
@@ -50,19 +52,35 @@ export async function createApp(parts: Parts): Promise<App> {
   return app;
 }
 
-function createServer(publicUrl: string): App {
-  const basePath = new URL(publicUrl).pathname.replace(/\/$/, '');
+function createServer({ config, report }: Parts, headers: Headers): App {
+  const basePath = new URL(config.publicUrl).pathname.replace(/\/$/, '');
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      headersTimeout: RECEIVE_TIMEOUT_MS,
+      requestTimeout: RECEIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: SLOW_CHECK_MS,
+      requireHostHeader: false, // Node's own answer has no headers
+    },
+    requestTimeout: RECEIVE_TIMEOUT_MS,
     return503OnClosing: false, // requests that arrive during the shutdown are answered
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    frameworkErrors: (err, request, reply) => answerError(err, request, reply),
+    // These two answers pass no hook.
+    clientErrorHandler: (err, socket) => {
+      const answered = answerClientError(err, socket, headers);
+      if (answered) report(answered);
+    },
+    frameworkErrors: (err, request, reply) => {
+      reply.raw.once('finish', () => report(answeredOf(request, reply)));
+      answerError(err, request, reply.headers(headers));
+    },
     rewriteUrl: ({ url = '/' }) => withoutBase(url, basePath),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
   app.removeContentTypeParser('text/plain'); // JSON only; the pages add forms
+  // Node's own answer, 417, has no headers. HTTP allows a server to ignore an unknown expectation.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify); // answers are not checked at run time: tests compare them
   return app;
@@ -92,23 +110,3 @@ function closeConnections(app: App): void {
     app.server.once('close', () => clearInterval(timer));
   });
 }
-
-const securityHeaders = ({ publicUrl, brand = {} }: Parts['config']) => ({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:', ...logoSources(brand)],
-      connectSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  strictTransportSecurity: publicUrl.startsWith('https:') && { maxAge: HALF_A_YEAR_S },
-  // `no-referrer` would make a form send `Origin: null`.
-  referrerPolicy: { policy: 'same-origin' as const },
-  xFrameOptions: { action: 'deny' as const },
-});

@@ -1,4 +1,5 @@
 /** The log of the service: one JSON line for each answer. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { isAccountId } from '../workflows/connector';
 import type { Answered, App, Parts } from './parts';
@@ -18,21 +19,27 @@ export function logAnswer(
 
 const probes = ['/healthz', '/readyz'];
 
-/** Calls `report` after each answer, with the pattern of the route instead of the URL. */
+/** Calls `report` after each answer. */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const isKnown = request.caller !== '' || undefined; // without authentication a caller can send any account id
-    const { accountId } = Object(request.params) as { accountId?: unknown };
-    report({
-      method: request.method,
-      route: request.is404 ? '(none)' : (request.routeOptions.url ?? '(none)'),
-      status: reply.statusCode,
-      durationMs: Math.round(reply.elapsedTime),
-      requestId: request.id,
-      accountId: isKnown && (request.accountId ?? (isAccountId(accountId) ? accountId : undefined)),
-      error: reply.statusCode === 500 ? traceOf(request.failure) : undefined,
-    });
-  });
+  app.addHook('onResponse', async (request, reply) => report(answeredOf(request, reply)));
+}
+
+/** The route of requests that no route answers. */
+export const NO_ROUTE = '(none)';
+
+/** An answered request, with the pattern of the route instead of the URL. */
+export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answered {
+  const isKnown = Boolean(request.caller) || undefined; // without authentication a caller can send any account id
+  const { accountId } = Object(request.params) as { accountId?: unknown };
+  return {
+    method: request.method,
+    route: request.is404 ? NO_ROUTE : (request.routeOptions.url ?? NO_ROUTE),
+    status: reply.statusCode,
+    durationMs: Math.round(reply.elapsedTime),
+    requestId: request.id,
+    accountId: isKnown && (request.accountId ?? (isAccountId(accountId) ? accountId : undefined)),
+    error: reply.statusCode === 500 ? traceOf(request.failure) : undefined,
+  };
 }
 
 /** Type and stack of an error, without its message, which can quote the request. */

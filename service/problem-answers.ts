@@ -1,9 +1,16 @@
 /** Answers errors, unknown paths and wrong methods with problem documents (RFC 9457). */
+import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerCode } from '../client/http/codes';
-import type { App } from './parts';
+import { NO_ROUTE } from './log';
+import type { Answered, App } from './parts';
 import { answers, ServiceError, serviceErrorOf, type ErrorDetails, type ErrorKind } from './problems';
+import type { Headers } from './security-headers';
+
+/** The method of requests that could not be parsed. */
+const NO_METHOD = '(none)';
 
 /** Answers every error of these routes, unknown paths and wrong methods with a problem document. */
 export function answerErrors(app: App): void {
@@ -30,6 +37,34 @@ function routeMethods(app: App): (path: string) => string[] {
 export function answerError(err: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   request.failure = err;
   return answerProblem(serviceErrorOf(err), request, reply);
+}
+
+const ofNode: { [code: string]: ErrorKind } = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+};
+
+/**
+ * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Returns undefined if
+ * the caller has closed it already.
+ */
+export function answerClientError({ code }: ConnectionError, socket: Socket, headers: Headers): Answered | undefined {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const requestId = randomUUID();
+  const error = new ServiceError((code !== undefined && ofNode[code]) || 'brokenRequest');
+  const { status } = answers[error.kind];
+  const body = JSON.stringify(documentOf(error, requestId));
+  const sent = {
+    ...headers,
+    'X-Request-Id': requestId,
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  };
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...Object.entries(sent).map((pair) => pair.join(': '))];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+  return { method: NO_METHOD, route: NO_ROUTE, status, durationMs: 0, requestId };
 }
 
 function answerUnknown(request: FastifyRequest, reply: FastifyReply, methods: string[]): FastifyReply {

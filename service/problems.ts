@@ -6,16 +6,17 @@ import { SealingError } from '../sealing/seal';
 import type { StateName, View } from '../workflows/view';
 
 /** The errors of the service: one for each code, and one for each further status and text of a code. */
-export type ErrorKind = AnswerCode | 'addressNotAllowed';
+export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'headersTooLarge';
 
 /** `detail` is our own text: it never quotes the request. `code`: if it is not the kind itself. */
 export type Answer = { detail: string; code?: AnswerCode } & (
-  | { status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 500; retryAfterS?: undefined }
+  | { status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500; retryAfterS?: undefined }
   /** Callers repeat the call after this time: the page knows such answers by their `Retry-After` alone. */
   | { status: 429 | 503; retryAfterS: number }
 );
 
 export const answers: Record<ErrorKind, Answer> = {
+  brokenRequest: { status: 400, code: 'malformed', detail: 'The request is not valid HTTP.' },
   brokenJson: { status: 400, detail: 'The body is not JSON.' },
   unauthorized: { status: 401, detail: 'The key or the token is missing or unknown.' },
   tokenExpired: { status: 401, detail: 'The token has expired.' },
@@ -26,10 +27,12 @@ export const answers: Record<ErrorKind, Answer> = {
   originNotAllowed: { status: 403, detail: 'The session was made for another origin.' },
   notFound: { status: 404, detail: 'The resource does not exist.' },
   methodNotAllowed: { status: 405, detail: 'The resource does not support this method.' },
+  requestTimeout: { status: 408, detail: 'The headers or the body did not arrive within 30 s.' },
   notNow: { status: 409, detail: 'The flow does not wait for this input now.' },
   alreadyRunning: { status: 409, detail: 'An authentication of this connector is running: finish it first.' },
   closed: { status: 409, detail: 'The flow has ended: start it again first.' },
   tooLarge: { status: 413, detail: 'The body is over 256 KiB.' },
+  headersTooLarge: { status: 431, code: 'tooLarge', detail: 'The headers are over 16 KiB.' },
   unsupportedMediaType: { status: 415, detail: 'The media type of the body is not supported.' },
   malformed: { status: 422, detail: 'The request does not have the required shape.' },
   addressNotAllowed: {

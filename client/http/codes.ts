@@ -10,6 +10,7 @@ export type ServiceErrorCode =
   | 'originNotAllowed'
   | 'notFound'
   | 'methodNotAllowed'
+  | 'requestTimeout'
   | 'tooLarge'
   | 'unsupportedMediaType'
   | 'rateLimited'
