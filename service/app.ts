@@ -78,7 +78,12 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     rewriteUrl: ({ url = '/' }) => withoutBase(url, basePath),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
-  app.removeContentTypeParser('text/plain'); // JSON only; the pages add forms
+  app.removeContentTypeParser(['text/plain', 'application/json']); // JSON only; the pages add forms
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  // An empty body is none: HTTP clients name the type also where a call needs no body.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
+    body === '' ? done(null) : parseJson(request, body, done),
+  );
   // Node's own answer, 417, has no headers. HTTP allows a server to ignore an unknown expectation.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(validatorCompiler);

@@ -107,7 +107,6 @@ function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): Se
 
 const ofFastify: { [code: string]: AnswerCode } = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'brokenJson',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'brokenJson',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'brokenJson',
   FST_ERR_CTP_BODY_TOO_LARGE: 'tooLarge',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupportedMediaType',

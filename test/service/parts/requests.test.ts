@@ -41,7 +41,7 @@ type Row = [what: string, method: string, path: string, call: Call, status: numb
 
 test.each<Row>([
   ['broken JSON', 'POST', ONE, { body: '{"by":' }, 400, 'brokenJson'],
-  ['an empty body of type JSON', 'POST', ONE, { body: '', headers: json }, 400, 'brokenJson'],
+  ['a missing body of type JSON', 'POST', '/v1/sessions', { body: '', headers: json }, 422, 'malformed'],
   [
     'a property called __proto__',
     'POST',
@@ -117,6 +117,30 @@ test.each<Row>([
   expect(answer).toMatchObject({ status, body: { status, code } });
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   expect(answer.headers.get('x-request-id')).toBe(answer.body.requestId);
+});
+
+test.each([
+  ['POST', ONE],
+  ['POST', `${ONE}/authorization`],
+  ['POST', `${ONE}/confirm`],
+  ['POST', `${ONE}/cancel`],
+  ['POST', `${ONE}/recheck`],
+  ['POST', `${ONE}/reauthenticate`],
+])('an empty body of type JSON means no body: %s %s', async (method, path) => {
+  service.called.length = 0;
+
+  const answer = await service.call(method, path, { token: service.apiKey, body: '', headers: json });
+
+  expect(answer).toMatchObject({ status: 404, body: { code: 'notFound' } }); // the library has no flow
+  expect(service.called).not.toEqual([]);
+});
+
+test('an empty body of type JSON renews a session', async () => {
+  const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
+
+  const answer = await service.call('POST', '/v1/session/renew', { token, body: '', headers: json });
+
+  expect(answer).toMatchObject({ status: 200, body: { token: expect.any(String) } });
 });
 
 test('an answer with 405 names the allowed methods', async () => {
