@@ -2,13 +2,13 @@
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
-import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { answeredOf, reportAnswers } from './log';
 import { openApiOptions } from './openapi';
 import type { App, Parts } from './parts';
 import { answerClientError, answerError, answerErrors } from './problem-answers';
-import { ServiceError } from './problems';
+import { requestCheck, ServiceError } from './problems';
 import { backendRoutes } from './routes/backend';
 import { pageRoutes } from './routes/pages';
 import { serviceRoutes } from './routes/service';
@@ -86,7 +86,7 @@ function createServer({ config, report }: Parts, headers: Headers): App {
   );
   // Node's own answer, 417, has no headers. HTTP allows a server to ignore an unknown expectation.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(requestCheck);
   app.setSerializerCompiler(() => JSON.stringify); // answers are not checked at run time: tests compare them
   return app;
 }

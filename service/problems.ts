@@ -1,4 +1,6 @@
 /** The code of each error, and its status and text: one table. */
+import type { FastifySchemaCompiler } from 'fastify';
+import type { z } from 'zod';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
 import { NOT_SEALED, type AnswerCode } from '../client/http/codes';
 import type { FieldFault } from '../client/http/onboarding-error';
@@ -70,12 +72,14 @@ export interface ErrorDetails {
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: AnswerCode;
+  readonly details: ErrorDetails;
   constructor(
     readonly kind: ErrorKind,
-    readonly details: ErrorDetails = {},
+    details: ErrorDetails = {},
   ) {
     super(answers[kind].detail);
     this.code = codeOf(kind);
+    this.details = { ...details, ...(details.fields && { fields: details.fields.slice(0, MAX_FIELDS) }) };
   }
 }
 
@@ -86,8 +90,7 @@ export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
   if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);
   if (err instanceof SealingError) return new ServiceError('malformed');
-  const { validation, code } = Object(err) as { validation?: Issue[]; code?: string };
-  if (Array.isArray(validation)) return ofValidation(validation);
+  const { code } = Object(err) as { code?: string };
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
@@ -100,9 +103,7 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
 function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
   if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // the code of a newer worker
-  // The names of unknown properties come from the request.
-  const fields = code === 'unknownProperty' ? undefined : problem?.fields;
-  return new ServiceError(known as AnswerCode, { view, fields, state });
+  return new ServiceError(known as AnswerCode, { view, fields: problem?.fields, state });
 }
 
 const ofFastify: { [code: string]: AnswerCode } = {
@@ -114,17 +115,30 @@ const ofFastify: { [code: string]: AnswerCode } = {
   FST_ERR_MAX_PARAM_LENGTH: 'notFound',
 };
 
-interface Issue {
-  instancePath: string;
-  message?: string;
+/** A check of Fastify for each schema of a request. The error names the wrong fields, and quotes no value. */
+export const requestCheck: FastifySchemaCompiler<z.ZodType> =
+  ({ schema }) =>
+  (value) => {
+    const result = schema.safeParse(value);
+    return result.success ? { value: result.data } : { error: ofIssues(result.error.issues) };
+  };
+
+function ofIssues(issues: readonly z.core.$ZodIssue[]): ServiceError {
+  const unsealed = issues.filter(({ message }) => message === NOT_SEALED);
+  if (unsealed.length > 0)
+    return faultIn('notSealed', ...namesOf(unsealed, ([member, name]) => member === 'values' && name));
+  // Only the first part of a path is always a name in our schema; the next parts can come from the request.
+  return malformed(...namesOf(issues, ([member]) => member));
 }
 
-function ofValidation(issues: Issue[]): ServiceError {
-  if (issues.some(({ message }) => message === NOT_SEALED)) return new ServiceError('notSealed');
-  // Only the first part of a path is always a name in our schema; the next parts can come from the request.
-  const names = [...new Set(issues.map(({ instancePath }) => instancePath.split('/')[1] ?? ''))].filter(Boolean);
-  return malformed(...names);
-}
+type Path = readonly PropertyKey[];
+const namesOf = (
+  issues: readonly { path: Path }[],
+  nameIn: (path: Path) => PropertyKey | false | undefined,
+): string[] => [...new Set(issues.flatMap(({ path }) => nameIn(path) || []).map(String))];
+
+/** The number of fields that an answer names. */
+const MAX_FIELDS = 50;
 
 /** The error of a request with these wrong fields. */
 export function faultIn(kind: ErrorKind, ...names: string[]): ServiceError {

@@ -143,6 +143,31 @@ test('an empty body of type JSON renews a session', async () => {
   expect(answer).toMatchObject({ status: 200, body: { token: expect.any(String) } });
 });
 
+describe('a browser that sends properties in clear', () => {
+  const submit = async (values: object) => {
+    const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
+    const body = { submissionId: 's', values };
+    return service.call('POST', '/v1/session/connectors/1002/properties', { token, body });
+  };
+  const unsealed = (name: string) => ({ name, code: 'notSealed' });
+
+  test('gets the names of these properties', async () => {
+    const sealed = { sealed: 'a..b.c.d' };
+    const values = { Domain: 'acme', 'A/B/sealed': { sealed: 'x' }, Region: sealed, Key: { other: 1 } };
+
+    const answer = await submit(values);
+
+    expect(answer).toMatchObject({ status: 422, body: { code: 'notSealed' } });
+    expect(answer.body.fields).toEqual([unsealed('Domain'), unsealed('A/B/sealed'), unsealed('Key')]);
+  });
+
+  test('gets at most 50 names', async () => {
+    const values = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`p${index}`, 'x']));
+
+    expect((await submit(values)).body.fields).toHaveLength(50);
+  });
+});
+
 test('an answer with 405 names the allowed methods', async () => {
   expect((await service.asBackend('PUT', ONE)).headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'POST']);
 });
