@@ -35,9 +35,21 @@ export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }
 
+/**
+ * The auth type in force, with the OAuth2 type behind `oauth2`, in lower case and British spelling: a test can play the
+ * other spellings. Without a type the only way in `Authentication` counts.
+ */
+export function authTypeOf(connector: StoredConnector): string {
+  const definition = definitionOf(connector);
+  const [only] = (definition.Authentication as Partial<Definition>[] | null | undefined) ?? [];
+  const { AuthType, OAuth2Type } = definition.AuthType ? definition : (only ?? {});
+  const type = AuthType === undefined ? '' : AuthType.toLowerCase();
+  return type === 'oauth2' ? `oauth2 ${OAuth2Type ?? 'Unknown'}`.toLowerCase().replace('authoriz', 'authoris') : type;
+}
+
 /** True if a consent or tokens authenticate the connector. */
 export function isOAuth(connector: StoredConnector): boolean {
-  return ['OAuth1', 'OAuth2'].includes(definitionOf(connector).AuthType);
+  return authTypeOf(connector).startsWith('oauth');
 }
 
 /** The required properties that are absent or empty. The connector can't be authenticated before they are set. */
@@ -53,6 +65,6 @@ export function valueOf(connector: StoredConnector, name: string): string | unde
 }
 
 /** True if the user must set the parameter. An absent `IsOptional` means required. */
-function isRequired({ IsAccountConnectorProperty, IsOptional, Hidden, IsPartnerProperty }: Parameter): boolean {
-  return IsAccountConnectorProperty === true && !IsOptional && !Hidden && !IsPartnerProperty;
+function isRequired({ IsAccountConnectorProperty, IsOptional, Hidden, Hide, IsPartnerProperty }: Parameter): boolean {
+  return IsAccountConnectorProperty === true && !IsOptional && !Hidden && !Hide && !IsPartnerProperty;
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { definitionOf, missingProperties, valueOf } from './answers';
+import { authTypeOf, missingProperties, valueOf } from './answers';
 import { pascalCased } from './body';
 import { entryOf } from './catalogue';
 import { badRequest } from './refusal';
@@ -16,14 +16,15 @@ interface Claim {
 /** Reads an AuthValue. Undefined if it does not have the form of the auth type. */
 type Reader = (authValue: string) => Claim | undefined;
 
+/** By {@link authTypeOf}. */
 const readers: Record<string, Reader> = {
-  ApiKey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
-  Basic: userAndPassword,
-  OAuth1: tokens,
-  'OAuth2 AuthorisationCode': tokens,
-  'OAuth2 Unknown': tokens,
-  'OAuth2 ClientCredentials': (text) => tokens(text) ?? byProperties(['ClientId', 'ClientSecret'], text),
-  'OAuth2 PasswordCredentials': (text) => tokens(text) ?? byProperties(['Username', 'Password'], text),
+  apikey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
+  basic: userAndPassword,
+  oauth1: tokens,
+  'oauth2 authorisationcode': tokens,
+  'oauth2 unknown': tokens,
+  'oauth2 clientcredentials': (text) => tokens(text) ?? byProperties(['ClientId', 'ClientSecret'], text),
+  'oauth2 passwordcredentials': (text) => tokens(text) ?? byProperties(['Username', 'Password'], text),
 };
 
 /**
@@ -93,9 +94,7 @@ function setAuthValue(connector: StoredConnector, authValue: string): void {
 }
 
 function claimOf(connector: StoredConnector, authValue: string): Claim | undefined {
-  const { AuthType, OAuth2Type } = definitionOf(connector);
-  const reader = readers[AuthType === 'OAuth2' ? `OAuth2 ${OAuth2Type ?? 'Unknown'}` : AuthType];
-  return reader?.(authValue);
+  return readers[authTypeOf(connector)]?.(authValue);
 }
 
 function refuseWhileIncomplete(connector: StoredConnector): void {

@@ -1,4 +1,4 @@
-import { definitionOf } from './answers';
+import { authTypeOf } from './answers';
 import type { Routes } from './calls';
 import { notFound } from './refusal';
 import type { Account, Cycle } from './state';
@@ -16,7 +16,7 @@ export const cycleRoutes: Routes = {
 function unauthenticated(account: Account, { connectorIds }: Cycle): object[] {
   return connectorIds
     .map((id) => connectorIn(account, id))
-    .filter((connector) => !connector.Authenticated && definitionOf(connector).AuthType !== 'None')
+    .filter((connector) => !connector.Authenticated && authTypeOf(connector) !== 'none')
     .map(({ Id }) => ({
       ReasonCode: 20,
       Reason: 'Unauthenticated connector',

@@ -5,6 +5,7 @@ export interface Parameter {
   IsOptional?: boolean | null;
   IsPartnerProperty?: boolean | null;
   Hidden?: boolean | null;
+  Hide?: boolean | null;
   [field: string]: unknown;
 }
 

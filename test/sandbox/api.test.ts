@@ -167,6 +167,17 @@ describe('the sandbox stores an AuthValue', () => {
     },
   );
 
+  test.each<[string, Record<string, unknown>, string]>([
+    ['the auth type in other letters', { AuthType: 'APIKEY' }, 'a key'],
+    ['the other spelling of AuthorisationCode', { AuthType: 'OAuth2', OAuth2Type: 'AuthorizationCode' }, tokens()],
+    ['the only way in Authentication', { AuthType: null, Authentication: [{ AuthType: 'Basic' }] }, base64('me:x')],
+  ])('if a test has changed the definition to %s', async (_what, Connector, AuthValue) => {
+    const { sandbox, put, id } = await scene();
+    sandbox.update(ACCOUNT, id, { Connector });
+
+    expect((await put({ AuthValue })).json).toMatchObject({ Authenticated: true, Connector });
+  });
+
   test('{} with an expired secret, and the connector is authenticated only after the property is replaced', async () => {
     const { call, put, get, set, id } = await scene(['Quartz']);
     const [, secret] = await set({ ClientId: 'id', ClientSecret: 'expired-secret' });
