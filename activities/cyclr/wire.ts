@@ -15,13 +15,17 @@ const optional = <T extends z.ZodType>(schema: T) =>
     .nullish()
     .catch(undefined)
     .transform((value) => value ?? undefined);
-const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH)));
+/** In some definitions an absent text is the word "null". */
+const unlessNull = (value?: string): string | undefined => (value === 'null' ? undefined : value);
+const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH))).transform(unlessNull);
 const flag = optional(z.boolean());
-const name = optional(z.string().min(1));
+const name = optional(z.string().min(1)).transform(unlessNull);
 /** Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A suggested value. A long value is left out, because a cut value would be another value. */
-const choice = scalar.transform((value) => (value && value.length <= MAX_TEXT_LENGTH ? value : undefined));
+const choice = scalar
+  .transform(unlessNull)
+  .transform((value) => (value && value.length <= MAX_TEXT_LENGTH ? value : undefined));
 
 const Parameter = z.object({
   Name: text,
@@ -37,7 +41,13 @@ const Parameter = z.object({
   IsPartnerProperty: flag,
   Multiline: flag,
   Hidden: flag,
+  Hide: flag,
 });
+
+/** A way to authenticate the connector. */
+const Way = z.object({ AuthDescription: text, AuthType: text, OAuth2Type: text });
+
+type Parameter = z.infer<typeof Parameter>;
 
 /** A stored property. The value can be a secret, and never leaves the activity that compares it. */
 export const StoredProperty = z.object({ Id: z.number(), Name: optional(z.string()), Value: scalar });
@@ -58,9 +68,8 @@ const AccountConnector = z.object({
     Name: text,
     Description: text,
     Icon: optional(z.string()),
-    AuthDescription: text,
-    AuthType: text,
-    OAuth2Type: text,
+    ...Way.shape,
+    Authentication: optional(z.array(z.unknown())),
     Parameters: optional(z.array(z.unknown())),
   }),
 });
@@ -93,20 +102,40 @@ export function connectorOf(call: string, id: number, status: number, body: stri
   const answer = parsed(AccountConnector, call, status, body);
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
   const { Connector: definition } = answer;
+  const { AuthType, OAuth2Type, AuthDescription } = wayInForce(definition);
   const icon = definition.Icon && isSmallImage(definition.Icon) ? definition.Icon : undefined;
   const connector = withoutAbsent<Connector>({
     name: answer.Name || definition.Name || `Connector ${id}`,
     description: answer.Description || definition.Description || undefined,
     icon,
-    authType: definition.AuthType ?? 'Unknown',
-    oauth2Type: definition.OAuth2Type,
-    authDescription: definition.AuthDescription || undefined,
+    authType: AuthType ? documented(authTypes, AuthType) : 'Unknown',
+    oauth2Type: OAuth2Type ? documented(oauth2Types, OAuth2Type) : undefined,
+    authDescription: AuthDescription || undefined,
     partnerSupplied: answer.IsPartnerIntegrationConnector ?? false,
     authenticated: answer.Authenticated ?? false,
     fields: fieldsOf(eachOf(Parameter, definition.Parameters), eachOf(Stored, answer.Properties)),
   });
   return bounded(call, connector);
 }
+
+/**
+ * The way to authenticate that was chosen at the installation: the fields of the definition, which are deprecated. If
+ * they are absent, the list of ways counts where it has one entry: of several, Cyclr does not tell the chosen one.
+ */
+function wayInForce(definition: z.infer<typeof AccountConnector>['Connector']): z.infer<typeof Way> {
+  const ways = eachOf(Way, definition.Authentication);
+  const [only] = ways.length === 1 ? ways : [];
+  return definition.AuthType || !only
+    ? definition
+    : { ...only, AuthDescription: definition.AuthDescription || only.AuthDescription };
+}
+
+const authTypes = ['ApiKey', 'Basic', 'OAuth1', 'OAuth2', 'None', 'AuthFields'];
+const oauth2Types = ['AuthorisationCode', 'ClientCredentials', 'PasswordCredentials', 'Unknown'];
+
+/** The documented spelling of a type; an undocumented type stays as it is. Both spellings of authorisation are known. */
+const documented = (types: string[], given: string): string =>
+  types.find((type) => type.toLowerCase() === given.toLowerCase().replace('authorization', 'authorisation')) ?? given;
 
 /** The items of the shape; others are skipped. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
@@ -117,24 +146,43 @@ const isSmallImage = (icon: string): boolean => /^data:image\//i.test(icon) && i
 /** The properties that a user can set, in display order: neither hidden ones nor the partner's. */
 function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeof Stored>[]): Field[] {
   const storedNames = new Set(stored.filter(({ Value }) => Value).map(({ Name }) => Name));
-  const settable = parameters
-    .filter((p) => p.IsAccountConnectorProperty && !p.Hidden && !p.IsPartnerProperty && p.TargetName)
-    .sort((a, b) => (a.DisplayOrder ?? Infinity) - (b.DisplayOrder ?? Infinity) || 0);
-  const byName = new Map(settable.map((parameter) => [parameter.TargetName!, parameter]));
-  return [...byName].map(([targetName, p]) => {
-    const secret = p.IsSensitive ?? /pass|secret|token|key/i.test(targetName);
-    return withoutAbsent({
-      name: targetName,
-      label: p.DisplayName || p.Name || targetName,
-      help: p.Description || undefined,
-      required: !p.IsOptional,
-      secret,
-      stored: storedNames.has(targetName),
-      options: optionsOf(p.Values ?? []),
-      multiline: p.Multiline || undefined,
-      default: secret ? undefined : p.DefaultValue,
-    });
+  const fields = new Map<string, Field>();
+  for (const parameter of parameters.filter(isSettable).sort(byDisplayOrder)) {
+    const field = fieldOf(parameter, storedNames);
+    const same = fields.get(field.name);
+    fields.set(field.name, same ? merged(same, field) : field);
+  }
+  return [...fields.values()];
+}
+
+const isSettable = ({ IsAccountConnectorProperty, Hidden, Hide, IsPartnerProperty, TargetName }: Parameter): boolean =>
+  Boolean(IsAccountConnectorProperty && !Hidden && !Hide && !IsPartnerProperty && TargetName);
+
+const byDisplayOrder = (a: Parameter, b: Parameter): number =>
+  (a.DisplayOrder ?? Infinity) - (b.DisplayOrder ?? Infinity) || 0;
+
+function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Field {
+  const { TargetName = '', DisplayName, Name, Description, IsOptional, IsSensitive, Values, Multiline } = parameter;
+  const secret = IsSensitive ?? /pass|secret|token|key/i.test(TargetName);
+  return withoutAbsent({
+    name: TargetName,
+    label: DisplayName || Name || TargetName,
+    help: Description || undefined,
+    required: !IsOptional,
+    secret,
+    stored: storedNames.has(TargetName),
+    options: optionsOf(Values ?? []),
+    multiline: Multiline || undefined,
+    default: secret ? undefined : parameter.DefaultValue,
   });
+}
+
+/** One property of two parameters with the same name. The first one counts, and each part that it lacks is added. */
+function merged(first: Field, second: Field): Field {
+  const { default: proposed, ...field } = { ...second, ...first };
+  const secret = first.secret || second.secret;
+  const required = first.required || second.required;
+  return { ...field, required, secret, ...(proposed !== undefined && !secret && { default: proposed }) };
 }
 
 /** A suggestion is a string or `{ "Value": … }`. */

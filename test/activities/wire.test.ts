@@ -145,6 +145,76 @@ describe('a definition', () => {
     expect(connector).toMatchObject({ name: 'Support desk', description: 'Ours' });
   });
 
+  test('with the text "null" in every text is read like a definition without the texts', () => {
+    const nothing = { Name: 'null', Description: 'null', Icon: 'null', AuthDescription: 'null', OAuth2Type: 'null' };
+    const of = (texts: object) => ({
+      Name: 'null',
+      TargetName: 'null',
+      DisplayName: 'null',
+      DefaultValue: 'null',
+      ...texts,
+    });
+    const Parameters = [
+      parameter({ ...of({ TargetName: 'Domain' }), Description: 'null', Values: ['null'] }),
+      parameter(of({})),
+    ];
+
+    const connector = read({ ...nothing, ...definition({ ...nothing, Parameters }) });
+
+    expect(connector).toStrictEqual(read(definition({ Parameters: [parameter()] })));
+  });
+
+  test.each<[string, object, Partial<Connector>]>([
+    ['APIKEY', {}, { authType: 'ApiKey' }],
+    ['basic', {}, { authType: 'Basic' }],
+    ['none', {}, { authType: 'None' }],
+    ['oauth1', {}, { authType: 'OAuth1' }],
+    ['Oauth2', { OAuth2Type: 'AuthorizationCode' }, { authType: 'OAuth2', oauth2Type: 'AuthorisationCode' }],
+    ['OAUTH2', { OAuth2Type: 'authorisationcode' }, { authType: 'OAuth2', oauth2Type: 'AuthorisationCode' }],
+    ['OAuth2', { OAuth2Type: 'CLIENTCREDENTIALS' }, { authType: 'OAuth2', oauth2Type: 'ClientCredentials' }],
+    ['OAuth2', { OAuth2Type: 'passwordCredentials' }, { authType: 'OAuth2', oauth2Type: 'PasswordCredentials' }],
+    ['OAuth2', { OAuth2Type: 'unknown' }, { authType: 'OAuth2', oauth2Type: 'Unknown' }],
+    ['OAuth2', { OAuth2Type: 'DeviceCode' }, { authType: 'OAuth2', oauth2Type: 'DeviceCode' }],
+    ['authfields', {}, { authType: 'AuthFields' }],
+    ['ClientCertificate', {}, { authType: 'ClientCertificate' }],
+  ])('with the auth type %s and %j is read with the documented spelling', (AuthType, more, expected) => {
+    expect(read(definition({ AuthType, ...more }))).toMatchObject(expected);
+  });
+
+  const key = { Id: 'a', AuthType: 'ApiKey', OAuth2Type: null, AuthDescription: 'Under Settings.' };
+  const oauth = { Id: 'b', AuthType: 'OAuth2', OAuth2Type: 'AuthorisationCode', AuthDescription: null };
+  const absent = { AuthType: undefined };
+  test.each<[string, object, Partial<Connector>]>([
+    [
+      'one way and no type',
+      { ...absent, Authentication: [oauth] },
+      { authType: 'OAuth2', oauth2Type: 'AuthorisationCode' },
+    ],
+    [
+      'one way and the type null',
+      { AuthType: null, Authentication: [key] },
+      { authType: 'ApiKey', authDescription: 'Under Settings.' },
+    ],
+    ['one way and the type "null"', { AuthType: 'null', Authentication: [key] }, { authType: 'ApiKey' }],
+    [
+      'one way and a description of its own',
+      { ...absent, AuthDescription: 'Ours', Authentication: [key] },
+      { authDescription: 'Ours' },
+    ],
+    [
+      'one way and another type',
+      { AuthType: 'Basic', Authentication: [key] },
+      { authType: 'Basic', authDescription: undefined },
+    ],
+    ['two ways and no type', { ...absent, Authentication: [key, oauth] }, { authType: 'Unknown' }],
+    ['no way and no type', { ...absent, Authentication: [] }, { authType: 'Unknown' }],
+    ['no list of ways and no type', { ...absent, Authentication: 'ApiKey' }, { authType: 'Unknown' }],
+  ])('with %s is read with the way in force', (_what, more, expected) => {
+    const connector = read(definition(more));
+
+    expect({ ...connector, authDescription: connector.authDescription }).toMatchObject(expected);
+  });
+
   test.each([
     ['data:image/png;base64,AA==', true],
     ['DATA:IMAGE/PNG;base64,AA==', true],
@@ -219,6 +289,7 @@ describe('a property', () => {
 
   test.each<[string, unknown]>([
     ['is hidden', parameter({ Hidden: true })],
+    ['is hidden by Hide', parameter({ Hide: true })],
     ['belongs to the partner', parameter({ IsPartnerProperty: true })],
     ['belongs to a method call', parameter({ IsAccountConnectorProperty: false })],
     ['lacks IsAccountConnectorProperty', { TargetName: 'Domain' }],
@@ -228,6 +299,31 @@ describe('a property', () => {
     ['is null', null],
   ])('that %s is left out, and the other properties are kept', (_what, other) => {
     expect(fieldsOf(other, parameter({ TargetName: 'Shop' }))).toEqual([field('Shop')]);
+  });
+
+  test.each<[string, object, object, Partial<Field>]>([
+    ['required and optional', {}, { IsOptional: true }, { required: true }],
+    ['optional and required', { IsOptional: true }, {}, { required: true }],
+    ['secret and in clear', { IsSensitive: true }, { DefaultValue: 'x' }, { secret: true, default: undefined }],
+    ['in clear and secret', { DefaultValue: 'x' }, { IsSensitive: true }, { secret: true, default: undefined }],
+    ['with a help each', { Description: 'One' }, { Description: 'Two' }, { help: 'One' }],
+    [
+      'with parts of each',
+      { DisplayName: 'Shop' },
+      { Description: 'Two', DefaultValue: 'x', Values: ['x'] },
+      { label: 'Shop', help: 'Two', default: 'x', options: ['x'] },
+    ],
+    ['of which one is hidden', { Hidden: true }, { IsOptional: true }, { required: false }],
+  ])('of two parameters (%s) is one field', (_what, first, second, expected) => {
+    const fields = fieldsOf(
+      parameter({ DisplayOrder: 1, ...first }),
+      parameter({ TargetName: 'Other', DisplayOrder: 2 }),
+      parameter({ DisplayOrder: 3, ...second }),
+    );
+
+    const [field] = fields.filter(({ name }) => name === 'Domain');
+    expect(fields.map(({ name }) => name).sort()).toEqual(['Domain', 'Other']);
+    expect({ ...field, default: field?.default }).toMatchObject(expected);
   });
 
   test('is sorted by DisplayOrder; properties without DisplayOrder come last in their old order', () => {
