@@ -1,4 +1,5 @@
 /** Results as text. Names and messages come from outside, so control characters are removed from each line. */
+import { quoted } from '../temporal/deployment';
 import type { Field } from '../workflows/connector';
 import { waitingStates, type StateName, type TimelineEntry, type View } from '../workflows/view';
 import type { Cli } from './cli';
@@ -116,10 +117,6 @@ export const commandLine = (
   command: string,
   { accountId, connectorId }: Pick<View, 'accountId' | 'connectorId'>,
 ): string => `${program} ${command} ${quoted(accountId)} ${connectorId}`;
-
-/** A word of a command, quoted for a shell if necessary. */
-export const quoted = (word: string): string =>
-  /^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The text on one line, without control characters. */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');

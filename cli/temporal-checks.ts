@@ -1,10 +1,11 @@
 /** The checks of `doctor` that call Temporal. */
 import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
+import { describeDeployment, quoted, setCurrentCommand } from '../temporal/deployment';
 import { missingSearchAttributes, searchAttributeNames, withTypes } from '../temporal/search-attributes';
 import type { Cli, Server } from './cli';
 import { doctorVariables, isInRepository } from './config';
-import { quoted, type Outcome } from './output';
+import type { Outcome } from './output';
 
 const GRPC_NOT_FOUND = 5;
 const WORKFLOW = 1; // temporal.api.enums.v1.TaskQueueType
@@ -74,12 +75,12 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
   const pollers = (await pollersOf(server, taskQueue, WORKFLOW)).flatMap(({ deployment }) => deployment ?? []);
   const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName;
   if (name === undefined) return { ok: true, detail: 'worker versioning is off' };
-  const deployment = await describeDeployment(server, name);
+  const deployment = await describeDeployment(server.services, server.namespace, name);
   if (!deployment) {
     const remedy = `start a worker with WORKER_DEPLOYMENT=${quoted(name)}`;
     return { ok: false, detail: `no worker of deployment ${name} has polled`, remedy };
   }
-  const { current, latest = 'BUILD_ID' } = deployment;
+  const { current, latest } = deployment;
   const polling = pollers.flatMap(({ deploymentName, buildId }) => (deploymentName === name ? [buildId] : []));
   if (current !== undefined && polling.includes(current))
     return { ok: true, detail: `current version of ${name}: ${current}` };
@@ -88,7 +89,7 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
     detail: current
       ? `no worker of the current version ${current} of ${name} polls task queue ${taskQueue}`
       : `deployment ${name} has no current version, so its workers get no tasks`,
-    remedy: `run: ${setCurrent(server, name, polling[0] ?? latest)}`,
+    remedy: `run: ${setCurrentCommand(server, name, polling[0] ?? latest)}`,
   };
 }
 
@@ -114,29 +115,5 @@ async function pollersOf({ services, namespace }: Server, name: string, taskQueu
       }),
     }));
 }
-
-/** The build ids of the current version and of the latest one; undefined if there is no such deployment. */
-async function describeDeployment({ services, namespace }: Server, deploymentName: string) {
-  try {
-    const { workerDeploymentInfo } = await services.workflowService.describeWorkerDeployment({
-      namespace,
-      deploymentName,
-    });
-    const [latest] = [...(workerDeploymentInfo?.versionSummaries ?? [])].sort(
-      (one, other) => tsToMs(other.createTime) - tsToMs(one.createTime),
-    );
-    return {
-      current: workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId || undefined,
-      latest: latest?.deploymentVersion?.buildId || undefined,
-    };
-  } catch (err) {
-    if (isNotFound(err)) return undefined;
-    throw err;
-  }
-}
-
-const setCurrent = ({ namespace, address }: Server, name: string, buildId: string): string =>
-  `temporal worker deployment set-current-version --deployment-name ${quoted(name)} --build-id ${quoted(buildId)} ` +
-  `--namespace ${quoted(namespace)} --address ${address}`;
 
 const isNotFound = (err: unknown): boolean => isGrpcServiceError(err) && err.code === GRPC_NOT_FOUND;

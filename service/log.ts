@@ -1,12 +1,13 @@
 /** The log of the service: one JSON line for each answer. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import pino, { type DestinationStream, type Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import { createJsonLog } from '../temporal/log';
 import { isAccountId } from '../workflows/connector';
 import type { Answered, App, Parts } from './parts';
 
 /** Writes JSON lines, to standard output by default. */
 export const createLog = (destination?: DestinationStream): Logger =>
-  pino({ base: { process: 'service' } }, destination ?? pino.destination({ sync: true }));
+  createJsonLog({ process: 'service', destination });
 
 /** Writes an allow-list of fields. A successful health check is written at level debug. */
 export function logAnswer(

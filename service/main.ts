@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { connect, temporalTarget } from '../temporal/connection';
 import { readBoth } from '../temporal/environment';
+import { fatalReport } from '../temporal/log';
 import { callTemporal, reachability } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
 import { createApp } from './app';
@@ -45,4 +46,4 @@ async function main(): Promise<void> {
   await connection.close();
 }
 
-runMain(main, 'service');
+runMain(main, fatalReport('service'));

@@ -1,18 +1,31 @@
 /** The life of a process: its end, its exit code, and its stop signals. */
 
+const printed = (message: string): void => void process.stderr.write(`${message}\n`);
+
 /**
  * Runs `main`, then ends the process. The exit code is the number that `main` returns, 0 without one, 1 after an error.
- * The message of the error goes to standard error, after `name` and a colon.
+ * `report` gets the message of the error; by default it goes to standard error. An error that nothing catches also ends
+ * the process with 1. It is reported by its type and its place in the code: Node would print all its fields, and these
+ * can hold a secret.
  */
-export function runMain(main: (args: string[]) => Promise<number | void>, name?: string): void {
+export function runMain(main: (args: string[]) => Promise<number | void>, report = printed): void {
+  process.on('uncaughtException', (err: unknown) => {
+    report(traceOf(err));
+    process.exit(1);
+  });
   main(process.argv.slice(2)).then(
     (code) => process.exit(code ?? 0),
     (err: unknown) => {
-      const message = err instanceof Error ? err.message : 'unexpected error';
-      process.stderr.write(`${name === undefined ? message : `${name}: ${message}`}\n`);
+      report(err instanceof Error ? err.message : 'unexpected error');
       process.exit(1);
     },
   );
+}
+
+function traceOf(err: unknown): string {
+  const { name = 'value that is no error', stack = '' } = err instanceof Error ? err : {};
+  const frames = stack.split('\n').filter((line) => /^ {4}at /.test(line));
+  return [`unexpected ${name}`, ...frames].join('\n');
 }
 
 const REPEATED_WITHIN_MS = 5_000;

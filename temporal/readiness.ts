@@ -1,9 +1,12 @@
-/** A check that the process reaches Temporal, for readiness probes. */
+/** The checks of readiness probes: the process reaches Temporal, and the namespace has the search attributes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
+import { lackOf, missingSearchAttributes, type TemporalServices } from './search-attributes';
 
 const ANSWER_MS = 2_000;
 const REUSED_MS = 1_000;
+/** Search attributes change seldom. */
+const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**
  * Asks Temporal for the namespace: the cheapest call that needs the connection, our credentials and the namespace. Each
@@ -25,11 +28,27 @@ export function reachability(call: () => Promise<unknown>): () => Promise<string
   return () => Promise.race([reason(), delay(ANSWER_MS, late, { ref: false })]);
 }
 
-/** Callers during a call, and within {@link REUSED_MS} after it, get the answer of this call. */
-function shared<T>(call: () => Promise<T>): () => Promise<T> {
+/**
+ * Returns a function that gives the search attributes that the namespace lacks, with the remedy; undefined if it has all
+ * of them, or gives no answer. Asks Temporal at most every 5 s.
+ */
+export const attributeCheck = (
+  connection: TemporalServices & Pick<Connection, 'withDeadline'>,
+  namespace: string,
+): (() => Promise<string | undefined>) =>
+  shared(async () => {
+    const asking = connection.withDeadline(Date.now() + ANSWER_MS, () =>
+      missingSearchAttributes(connection, namespace),
+    );
+    const missing = await asking.catch(() => []);
+    return missing.length > 0 ? lackOf(namespace, missing) : undefined;
+  }, ATTRIBUTES_REUSED_MS);
+
+/** Callers during a call, and within this time after it, get the answer of this call. */
+function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<T> {
   let last: Promise<T> | undefined;
   const forget = () => (last = undefined);
-  return () => (last ??= call().finally(() => setTimeout(forget, REUSED_MS).unref()));
+  return () => (last ??= call().finally(() => setTimeout(forget, reusedMs).unref()));
 }
 
 const reasonOf = (err: unknown): string =>

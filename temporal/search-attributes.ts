@@ -44,11 +44,12 @@ export async function missingSearchAttributes(connection: TemporalServices, name
  */
 export async function requireSearchAttributes(connection: TemporalServices, namespace: string): Promise<void> {
   const missing = await missingSearchAttributes(connection, namespace);
-  if (missing.length === 0) return;
-  throw new ConfigError(
-    `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`,
-  );
+  if (missing.length > 0) throw new ConfigError(lackOf(namespace, missing));
 }
+
+/** The fault of a namespace that lacks these search attributes or has them with another type, and its remedy. */
+export const lackOf = (namespace: string, missing: readonly string[]): string =>
+  `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`;
 
 /**
  * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat and

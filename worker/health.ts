@@ -55,8 +55,15 @@ const portError = (port: number, { code, message }: NodeJS.ErrnoException): Erro
       : `the health endpoints can't be served: ${message}`,
   );
 
-/** The health of a running worker. `call` is a call to Temporal, made only when a probe asks, at most once a second. */
-export function healthOf(worker: Pick<Worker, 'getStatus'>, call: () => Promise<unknown>): Health {
+/**
+ * The health of a running worker. `call` is a call to Temporal, made only when a probe asks, at most once a second.
+ * `lack` gives the reason why flows would fail although Temporal answers.
+ */
+export function healthOf(
+  worker: Pick<Worker, 'getStatus'>,
+  call: () => Promise<unknown>,
+  lack: () => Promise<string | undefined> = async () => undefined,
+): Health {
   const notReachable = reachability(call);
   return {
     failure: () => (worker.getStatus().runState === 'FAILED' ? 'The worker has failed.' : undefined),
@@ -67,7 +74,7 @@ export function healthOf(worker: Pick<Worker, 'getStatus'>, call: () => Promise<
       if (activityPollerState !== 'POLLING') return `The poller for activity tasks is ${activityPollerState}.`;
       // getStatus() stays RUNNING and POLLING while Temporal is unreachable (SDK 1.24), so a call to Temporal is
       // needed.
-      return notReachable();
+      return (await notReachable()) ?? (await lack());
     },
   };
 }

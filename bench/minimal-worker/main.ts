@@ -1,5 +1,4 @@
 /** `main.js BUNDLE`: our worker with the minimal workflow's bundle and task queue. */
-import { Runtime } from '@temporalio/worker';
 import { temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';
 import { callTemporal } from '../../temporal/readiness';
@@ -7,12 +6,12 @@ import { onStopSignal, runMain } from '../../temporal/process';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
 import { healthOf, serveHealth } from '../../worker/health';
-import { createLogger } from '../../worker/logger';
+import { createLogger, installRuntime } from '../../worker/logger';
 import { minimalTaskQueue } from '../contenders';
 
 async function main([bundle = '']: string[]): Promise<void> {
   const config = await readConfig(process.env);
-  Runtime.install({ logger: createLogger(), shutdownSignals: [] });
+  installRuntime(createLogger());
   const target = temporalTarget();
   const connection = await connectNative(target);
   const worker = await createWorker({

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { jsonOf } from '../../workflows/connector';
 import { isFree } from './ports';
 
 export interface ProcessOptions {
@@ -178,7 +179,14 @@ async function untilReady(process: LocalProcess, isReady: ProcessOptions['isRead
 async function notStarted({ name, exited, lastLines, logFile }: LocalProcess): Promise<Error> {
   const { code, signal } = await exited;
   const how = signal ?? `exit code ${code}`;
-  return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lastLines()}`);
+  const lines = lastLines().split('\n').map(messageIn);
+  return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lines.join('\n')}`);
+}
+
+/** The message of a JSON log line; any other line as it is. */
+function messageIn(line: string): string {
+  const { msg } = Object(jsonOf(line)) as { msg?: unknown };
+  return typeof msg === 'string' ? msg : line;
 }
 
 /** The guard: forwards signals to the program, has its exit code, and stops the program when the parent has ended. */

@@ -380,7 +380,7 @@ test.each([
   },
 );
 
-test('for a versioned worker, the command that doctor prints sets the current version; then all checks pass', async () => {
+test('for a versioned worker, the command that doctor and the worker print sets the current version; then all checks pass', async () => {
   const logFolder = temporaryFolder();
   const server = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());
@@ -411,6 +411,7 @@ test('for a versioned worker, the command that doctor prints sets the current ve
     searchAttributes: { ok: true },
     deployment: { ok: false },
   });
+  expect(worker.log()).toContain(before.deployment.remedy!.replace('run: ', 'Run: '));
   const [, ...args] = before.deployment.remedy!.replace('run: ', '').split(' ');
   await promisify(execFile)(await findBinary('temporal'), [...args, '--yes'], { env: { ...process.env, ...env } });
   await cli(['start', 'acme', '1002'], real);

@@ -1,13 +1,17 @@
 /** The worker's process behind a connection to Temporal that is cut and restored. */
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { generateKey } from '../../sealing/keys';
+import { findBinary } from '../../scripts/local/binary';
 import { startProxy } from '../../scripts/faults/proxy';
 import { startTemporal, startWorker } from '../../scripts/local/parts';
 import { workerEnv } from '../../scripts/local/settings';
 import { searchAttributeTypes } from '../../temporal/search-attributes';
+import { jsonOf } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
 
@@ -25,10 +29,14 @@ async function settingsAt(address: string) {
   };
 }
 
-async function temporalBehindProxy() {
+async function newTemporal() {
   const server = await startTemporal({ logFolder: temporaryFolder(), searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());
-  const proxy = await startProxy(server.address);
+  return server;
+}
+
+async function temporalBehindProxy() {
+  const proxy = await startProxy((await newTemporal()).address);
   atEnd(() => proxy.close());
   return proxy;
 }
@@ -69,6 +77,57 @@ test('the worker is ready only while it reaches Temporal, is always alive, and e
   expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
+test('the worker is not ready while the namespace lacks a search attribute or has it with another type', async () => {
+  const { address } = await newTemporal();
+  const worker = await startWorker({ ...(await settingsAt(address)), logFolder: temporaryFolder() });
+  atEnd(() => worker.kill());
+  const temporal = await findBinary('temporal');
+  const attribute = (...args: string[]) =>
+    promisify(execFile)(temporal, ['operator', 'search-attribute', ...args, '--address', address]);
+  const reaches = (status: number) =>
+    eventually(
+      async () => {
+        const response = await fetch(worker.healthUrl);
+        return { status: response.status, body: (await response.json()) as { why?: string } };
+      },
+      (seen) => seen.status === status,
+    );
+
+  await attribute('remove', '--name', 'ConnectorConnected', '--yes');
+  const missing = await reaches(503);
+  await attribute('create', '--name', 'ConnectorConnected', '--type', 'Keyword');
+  const ofAnotherType = await reaches(503);
+  await attribute('remove', '--name', 'ConnectorConnected', '--yes');
+  await attribute('create', '--name', 'ConnectorConnected', '--type', 'Bool');
+  await reaches(200);
+
+  for (const { body } of [missing, ofAnotherType])
+    expect(body.why).toMatch(/^Namespace default lacks .* ConnectorConnected \(Bool\)\. .* npm run search-attributes/);
+});
+
+test("every line of the worker, also of the SDK's native core, is a JSON object with an ISO time and a level", async () => {
+  const server = await newTemporal();
+  const settings = { ...(await settingsAt(server.address)), logFolder: temporaryFolder() };
+  const worker = await startWorker(settings);
+  atEnd(() => worker.kill());
+
+  await server.kill();
+  await eventually(() => /retried|WARN/.test(worker.log()));
+  await worker.stop();
+
+  const lines = worker.log().trimEnd().split('\n');
+  for (const line of lines) {
+    const { level, time, process: name, msg } = Object(jsonOf(line)) as { [field: string]: unknown };
+    expect({ line, level, time, name, msg }).toEqual({
+      line,
+      level: expect.stringMatching(/^(info|warn|error)$/),
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      name: 'worker',
+      msg: expect.any(String),
+    });
+  }
+});
+
 test('a worker whose health port is in use exits with 1 and names HEALTH_PORT', async () => {
   const other = createServer().listen(0);
   atEnd(() => other.close());
@@ -79,5 +138,8 @@ test('a worker whose health port is in use exits with 1 and names HEALTH_PORT', 
   const { code, stderr } = await launch(process.execPath, [main], { env }).ended;
 
   expect(code).toBe(1);
-  expect(stderr).toMatch(new RegExp(`^worker: port ${port} .*HEALTH_PORT`));
+  expect(JSON.parse(stderr)).toMatchObject({
+    ...{ level: 'fatal', process: 'worker' },
+    msg: expect.stringMatching(new RegExp(`^port ${port} .*HEALTH_PORT`)),
+  });
 });

@@ -63,14 +63,17 @@ test('a service with faults in its environment exits with 1 and one message that
   const { code, stderr } = await endOf({ SESSION_KEYS: '', SEALING_KEYS: '', SERVICE_API_KEYS: 'x' });
 
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^service: SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/);
+  expect(JSON.parse(stderr)).toMatchObject({
+    ...{ level: 'fatal', process: 'service', time: expect.stringMatching(/^\d{4}-.*Z$/) },
+    msg: expect.stringMatching(/^SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/),
+  });
 });
 
 test('a service whose port is in use exits with 1', async () => {
   const { code, stderr } = await endOf(await serviceEnv(settings));
 
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^service: .*EADDRINUSE/);
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: expect.stringContaining('EADDRINUSE') });
 });
 
 test('metrics are served only on a port of their own', async () => {
@@ -84,7 +87,12 @@ test('metrics are served only on a port of their own', async () => {
 });
 
 test('a private sealing key gives a warning in the log', () => {
-  expect(service.log()).toContain('SEALING_KEYS has a private key');
+  const [line = ''] = service.log().split('\n');
+
+  expect(JSON.parse(line)).toEqual({
+    ...{ level: 'warn', process: 'service', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
+    msg: expect.stringContaining('SEALING_KEYS has a private key'),
+  });
 });
 
 let scenes: Scene[];

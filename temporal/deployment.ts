@@ -1,0 +1,37 @@
+/** Worker deployments: Temporal gives tasks to the workers of a deployment's current version only. */
+import { isGrpcServiceError, type Connection } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time';
+
+const GRPC_NOT_FOUND = 5;
+
+type Services = Pick<Connection, 'workflowService'>;
+
+/** The build ids of the current version and of the latest one; undefined if no worker of the deployment has polled. */
+export async function describeDeployment({ workflowService }: Services, namespace: string, deploymentName: string) {
+  try {
+    const { workerDeploymentInfo } = await workflowService.describeWorkerDeployment({ namespace, deploymentName });
+    const [latest] = [...(workerDeploymentInfo?.versionSummaries ?? [])].sort(
+      (one, other) => tsToMs(other.createTime) - tsToMs(one.createTime),
+    );
+    return {
+      current: workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId || undefined,
+      latest: latest?.deploymentVersion?.buildId || undefined,
+    };
+  } catch (err) {
+    if (isGrpcServiceError(err) && err.code === GRPC_NOT_FOUND) return undefined;
+    throw err;
+  }
+}
+
+/** The command that makes a version the current one. */
+export const setCurrentCommand = (
+  { namespace, address }: { namespace: string; address: string },
+  deployment: string,
+  buildId = 'BUILD_ID',
+): string =>
+  `temporal worker deployment set-current-version --deployment-name ${quoted(deployment)} --build-id ${quoted(buildId)} ` +
+  `--namespace ${quoted(namespace)} --address ${address}`;
+
+/** A word of a command, quoted for a shell if necessary. */
+export const quoted = (word: string): string =>
+  /^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,34 @@
+/** The log lines of worker and service: one JSON object each, with an ISO time and the level as text. */
+import pino, { type DestinationStream, type Logger } from 'pino';
+
+export interface LogOptions {
+  /** The value of the field `process` in each line. */
+  process: string;
+  level?: pino.Level;
+  /** Standard output by default. */
+  destination?: DestinationStream;
+  /** False if each line brings a `time` of its own. */
+  time?: boolean;
+}
+
+/** A log in the form that log tools read. Lines are written at once, so that none is lost when the process ends. */
+export const createJsonLog = ({ process, level = 'info', destination, time = true }: LogOptions): Logger =>
+  pino(
+    {
+      level,
+      base: { process },
+      timestamp: time && pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination ?? pino.destination({ sync: true }),
+  );
+
+/**
+ * Reports the error that ends a process, on standard error: as one JSON line of the level `fatal`; on a terminal as
+ * text.
+ */
+export function fatalReport(name: string): (message: string) => void {
+  if (process.stderr.isTTY) return (message) => void process.stderr.write(`${name}: ${message}\n`);
+  const destination = pino.destination({ fd: process.stderr.fd, sync: true });
+  return (message) => createJsonLog({ process: name, destination }).fatal(message);
+}
