@@ -33,7 +33,8 @@ export function signInRoutes({ store, switches }: Parts): Routes {
         used: false,
       };
       store.state.signInTokens.push(token);
-      return { Token: token.value, ExpiresAtUtc: dotnetTime(token.expiresAt, switches.expiresAtHasZ) };
+      const ExpiresAtUtc = dotnetTime(token.expiresAt, switches.expiresAtHasZ);
+      return { Token: token.value, ...(switches.expiresAtPresent && { ExpiresAtUtc }) };
     },
   };
 }

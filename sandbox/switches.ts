@@ -12,8 +12,12 @@ export const Switches = z.strictObject({
   totalPages: z.boolean(),
   /** Lifetime of new bearer tokens, in seconds. */
   tokenExpiresIn: z.number().min(0),
+  /** The form of `expires_in` in answers of the token endpoint. */
+  expiresInForm: z.enum(['number', 'text', 'absent']),
   /** Lifetime of new sign-in tokens, in seconds. */
   signInTokenExpiresIn: z.number().min(0),
+  /** True if the answer with a sign-in token has `ExpiresAtUtc`. */
+  expiresAtPresent: z.boolean(),
   /** True if `ExpiresAtUtc` ends in Z. */
   expiresAtHasZ: z.boolean(),
   /** A query that is appended to `targetOrigin`, such as `status=1`; empty for none. */
@@ -35,7 +39,9 @@ export function defaultSwitches(): Switches {
     authenticatedAfterMs: 0,
     totalPages: true,
     tokenExpiresIn: 1_209_599,
+    expiresInForm: 'number',
     signInTokenExpiresIn: 300,
+    expiresAtPresent: true,
     expiresAtHasZ: true,
     returnAppends: '',
     failedReconsent: 'keeps',

@@ -10,7 +10,7 @@ import type { Switches } from './switches';
 export const client = { id: 'sandbox', secret: 'sandbox-secret' };
 
 /** `POST /oauth/token`. Fails: 400 with an OAuth `error`. */
-export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresIn }: Switches) {
+export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresIn, expiresInForm }: Switches) {
   const form = formOf(request);
   if (!form) throw oauthError('invalid_request');
   if (form.get('grant_type') !== 'client_credentials') throw oauthError('unsupported_grant_type');
@@ -24,7 +24,8 @@ export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresI
     expiresAt: Date.now() + tokenExpiresIn * 1000,
   };
   store.state.tokens.push(token);
-  return { access_token: token.value, token_type: 'bearer', expires_in: tokenExpiresIn, clientId: client.id };
+  const expires_in = { number: tokenExpiresIn, text: `${tokenExpiresIn}`, absent: undefined }[expiresInForm];
+  return { access_token: token.value, token_type: 'bearer', expires_in, clientId: client.id };
 }
 
 /** Makes all bearer tokens invalid. */

@@ -33,8 +33,17 @@ interface ClientCredentials {
   timeoutMs: number;
 }
 
-/** The token goes into a header. axios drops characters that a header can't carry, so they are refused here. */
-const TokenAnswer = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/), expires_in: z.number().positive() });
+/** The lifetime of a token whose answer gives none, in seconds. */
+const SHORT_LIVED_S = 300;
+
+/**
+ * The token goes into a header. axios drops characters that a header can't carry, so they are refused here. `expires_in`
+ * can be a text.
+ */
+const TokenAnswer = z.object({
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
+  expires_in: z.coerce.number().positive().catch(SHORT_LIVED_S),
+});
 
 /** The bearer token of all calls. Simultaneous callers share one request. */
 export class TokenSource {

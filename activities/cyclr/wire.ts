@@ -80,8 +80,16 @@ const utc = z
   .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
   .pipe(z.number());
 
-/** `POST /v1.0/accounts/{accountId}/signintoken`: a secret for a single use. `ExpiresAtUtc` is in milliseconds. */
-export const SignInToken = z.object({ Token: z.string().min(1).max(MAX_TEXT_LENGTH), ExpiresAtUtc: utc });
+const SIGN_IN_MS = 5 * 60_000;
+
+/**
+ * `POST /v1.0/accounts/{accountId}/signintoken`: a secret for a single use. `ExpiresAtUtc` is in milliseconds. Without a
+ * usable time, the token counts as valid for the documented 5 minutes.
+ */
+export const SignInToken = z.object({
+  Token: z.string().min(1).max(MAX_TEXT_LENGTH),
+  ExpiresAtUtc: utc.catch(() => Date.now() + SIGN_IN_MS),
+});
 export type SignInToken = z.infer<typeof SignInToken>;
 
 /** The stored `AuthValue`: a secret that never leaves the activity that compares it. */

@@ -104,6 +104,30 @@ describe('a minted link', () => {
     expect(expiresAt).toBe(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
   });
 
+  test('expires after 5 minutes if ExpiresAtUtc is absent', async () => {
+    const at = await scene('Ledgerly');
+    at.sandbox.switches.expiresAtPresent = false;
+
+    const { expiresAt } = await mint(at);
+
+    const until = Date.parse(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
+    expect(Date.parse(expiresAt) - until).toBeGreaterThanOrEqual(0);
+    expect(Date.parse(expiresAt) - until).toBeLessThan(60_000);
+  });
+
+  test.each([null, 'soon', '', 'null', 7])('expires after 5 minutes if ExpiresAtUtc is %j', async (ExpiresAtUtc) => {
+    const at = await scene('Ledgerly');
+    at.sandbox.fault({
+      match: { path: signInPath() },
+      then: { status: 200, body: { Token: 'sign-in-4711', ExpiresAtUtc } },
+    });
+
+    const { expiresAt } = await mint(at);
+
+    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(4 * 60_000);
+    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(5 * 60_000);
+  });
+
   test('is requested without the account header', async () => {
     const at = await scene('Ledgerly');
 
@@ -171,8 +195,6 @@ describe('mintLink', () => {
     ['with an empty token', { Token: '', ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with a token that is null', { Token: null, ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with an endless token', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
-    ['without an end', { Token: 'sign-in-4711' }],
-    ['with an end that is no time', { Token: 'sign-in-4711', ExpiresAtUtc: 'soon' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
   ])('fails at an answer %s, without quoting the answer', async (_what, answer) => {
