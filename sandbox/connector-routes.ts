@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { accountConnectorAnswer, type AccountConnector } from './answers';
+import { accountConnectorAnswer, definitionOf, type AccountConnector } from './answers';
 import { deauthenticate, settle, storeAuthValue } from './authentication';
 import { checked, cyclrInput, jsonOf } from './body';
 import { connectorOf, pageOf, type Parts, type Routes } from './calls';
+import { notFound } from './refusal';
 import type { StoredConnector } from './state';
 
 const Patch = cyclrInput(
@@ -37,6 +38,14 @@ export function connectorRoutes({ store, switches }: Parts): Routes {
       if (AuthValue !== undefined) storeAuthValue(store, connector, AuthValue, switches);
       Object.assign(connector, fields);
       return accountConnectorAnswer(connector, switches);
+    },
+
+    'POST /account/connectors/:id/triggers/:triggerId': (call) => {
+      const { Triggers } = definitionOf(connectorOf(call));
+      const known = (Triggers ?? []) as { Id: unknown }[];
+      if (!known.some(({ Id }) => `${Id}` === call.params['triggerId']))
+        throw notFound('The trigger could not be found.');
+      return switches.triggerValues.map((Value) => ({ Value }));
     },
 
     'PUT /account/connectors/:id/deauthenticate': (call) => {

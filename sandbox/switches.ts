@@ -8,6 +8,8 @@ export const Switches = z.strictObject({
   wrongKey: z.enum(['400', 'unauthenticated']),
   /** Time from the PUT to `Authenticated: true`, in ms. */
   authenticatedAfterMs: z.number().min(0),
+  /** The values that every trigger lists. */
+  triggerValues: z.array(z.string()),
   /** True if lists have the header `Total-Pages`. */
   totalPages: z.boolean(),
   /** Lifetime of new bearer tokens, in seconds. */
@@ -37,6 +39,7 @@ export function defaultSwitches(): Switches {
     secondPost: 'duplicate',
     wrongKey: '400',
     authenticatedAfterMs: 0,
+    triggerValues: ['main', 'archive'],
     totalPages: true,
     tokenExpiresIn: 1_209_599,
     expiresInForm: 'number',

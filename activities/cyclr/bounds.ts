@@ -25,7 +25,7 @@ const steps: Step[] = [
 ];
 
 /** The connector in at most 256 KiB of JSON. Fails: `tooLarge` if its required fields alone need more. */
-export function bounded(call: string, whole: Connector): Connector {
+export function bounded(whole: Connector): Connector {
   let connector = whole;
   for (const step of steps) {
     if (lengthOf(connector) <= MAX_CONNECTOR_LENGTH) return connector;
@@ -34,7 +34,7 @@ export function bounded(call: string, whole: Connector): Connector {
   if (lengthOf(connector) <= MAX_CONNECTOR_LENGTH) return connector;
   throw new CyclrError(
     'tooLarge',
-    `${call}: the connector has ${connector.fields.length} required properties, too many`,
+    `The connector has ${connector.fields.length} required properties, too many to hold`,
   );
 }
 

@@ -1,10 +1,12 @@
 /** Cyclr over HTTP: one method for each endpoint. The client never retries, because Temporal does. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
+import { bounded } from './bounds';
 import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
+import { withOptions } from './options';
 import { TokenSource, type Token } from './token';
-import { authValueIn, connectorOf, parsed, SignInToken, StoredProperty } from './wire';
+import { authValueIn, draftOf, parsed, SignInToken, StoredProperty, TriggerAnswer, type Draft } from './wire';
 
 export interface CyclrConfig {
   /** The API's origin; https, or http on loopback. */
@@ -24,10 +26,14 @@ export interface Target extends ConnectorKey {
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
   /** True if the call is made for the partner, not for one account: the request has no account header. */
   ofPartner?: boolean;
+  /** True if the third party makes the answer: a 401 says nothing about our token and the account. */
+  ofThirdParty?: boolean;
 }
 
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 50;
+/** The limit of all calls for options together. */
+const OPTIONS_MS = 3000;
 /** The number of accounts whose 401 is remembered, and how long a second 401 counts as in a row. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
@@ -50,18 +56,32 @@ export class CyclrClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `GET /v1.0/account/connectors/{id}`. */
+  /** `GET /v1.0/account/connectors/{id}`, with the options of {@link #runTrigger}, as far as they come in 3 s. */
   async getAccountConnector(target: Target): Promise<Connector> {
-    return (await this.getAuthorization(target)).connector;
+    const { draft } = await this.#read(target);
+    const endsAtMs = Math.min(performance.now() + OPTIONS_MS, target.endsAtMs ?? Infinity);
+    return bounded(await withOptions(draft, (triggerId) => this.#runTrigger({ ...target, endsAtMs }, triggerId)));
   }
 
   /**
    * `GET /v1.0/account/connectors/{id}`, with the stored `AuthValue`, a secret in clear; absent if it can't be read.
    */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
-    const call = `GET ${pathOf(target)}`;
-    const { status, text } = await this.#call(target, { method: 'GET', path: pathOf(target) });
-    return { connector: connectorOf(call, target.connectorId, status, text), authValue: authValueIn(text) };
+    const { draft, text } = await this.#read(target);
+    return { connector: bounded(draft.connector), authValue: authValueIn(text) };
+  }
+
+  async #read(target: Target): Promise<{ draft: Draft; text: string }> {
+    const path = pathOf(target);
+    const { status, text } = await this.#call(target, { method: 'GET', path });
+    return { draft: draftOf(`GET ${path}`, target.connectorId, status, text), text };
+  }
+
+  /** `POST /v1.0/account/connectors/{id}/triggers/{triggerId}`: the suggested values of a property. */
+  async #runTrigger(target: Target, triggerId: string): Promise<string[] | undefined> {
+    const path = `${pathOf(target)}/triggers/${encodeURIComponent(triggerId)}`;
+    const { status, text } = await this.#call(target, { method: 'POST', path, body: {}, ofThirdParty: true });
+    return parsed(TriggerAnswer, `POST ${path}`, status, text);
   }
 
   /**
@@ -85,7 +105,7 @@ export class CyclrClient {
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     const path = pathOf(target);
     const { status, text } = await this.#call(target, { method: 'PUT', path, body: { AuthValue: authValue } });
-    return written(() => connectorOf(`PUT ${path}`, target.connectorId, status, text));
+    return bounded(written(() => draftOf(`PUT ${path}`, target.connectorId, status, text)).connector);
   }
 
   /**
@@ -147,7 +167,7 @@ export class CyclrClient {
   /** Sends one request. Any answer but success is a CyclrError, of every kind but `outdated` and `unconfirmed`. */
   async #call(
     { accountId, connectorId, endsAtMs = Infinity }: Target,
-    { ofPartner = false, ...call }: Call,
+    { ofPartner = false, ofThirdParty = false, ...call }: Call,
   ): Promise<HttpResponse> {
     // axios drops characters that a header can't carry: the call would go to another tenant's account.
     if (!isAccountId(accountId) || !isConnectorId(connectorId))
@@ -160,7 +180,8 @@ export class CyclrClient {
       timeoutMs: endMs - performance.now(),
     });
     const { status, retryAfter } = response;
-    const kind = status === 401 ? this.#unauthorized(accountId, token) : kindOf(status, call.method);
+    const isOurs = status === 401 && !ofThirdParty;
+    const kind = isOurs ? this.#unauthorized(accountId, token) : kindOf(status, call.method);
     if (status !== 401) this.#refusedSince.delete(accountId);
     if (!kind) return response;
     throw new CyclrError(kind, `${call.method} ${call.path}: ${status}`, retryAfterMsOf(retryAfter));

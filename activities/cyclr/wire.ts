@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
 import { jsonOf } from '../../workflows/connector';
-import { bounded } from './bounds';
 import { CyclrError } from './errors';
 
 const MAX_ICON_LENGTH = 8 * 1024;
@@ -42,6 +41,7 @@ const Parameter = z.object({
   Multiline: flag,
   Hidden: flag,
   Hide: flag,
+  TriggerName: text,
 });
 
 /** A way to authenticate the connector. */
@@ -56,7 +56,7 @@ export type StoredProperty = z.infer<typeof StoredProperty>;
 /** A property inside an account connector. The flow learns only whether the property has a value. */
 const Stored = StoredProperty.omit({ Id: true });
 
-/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` and `Triggers` are not among them. */
+/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` is not among them. */
 const AccountConnector = z.object({
   Id: z.number(),
   Name: text,
@@ -71,8 +71,11 @@ const AccountConnector = z.object({
     ...Way.shape,
     Authentication: optional(z.array(z.unknown())),
     Parameters: optional(z.array(z.unknown())),
+    Triggers: optional(z.array(z.unknown())),
   }),
 });
+
+const Trigger = z.object({ Id: z.union([z.number(), z.string().min(1)]).transform(String), Name: z.string() });
 
 /** A time of Cyclr's, in milliseconds: UTC, also if the zone is missing. */
 const utc = z
@@ -103,14 +106,20 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/**
- * The account connector in our words. Fails: `unreadable`, also if the answer is about another connector; `tooLarge`.
- */
-export function connectorOf(call: string, id: number, status: number, body: string): Connector {
+/** An account connector as Cyclr describes it: its size has no limit yet. */
+export interface Draft {
+  connector: Connector;
+  /** The ids of the triggers that list the options of a field, by the name of the field. */
+  triggers: Map<string, string>;
+}
+
+/** The account connector in our words. Fails: `unreadable`, also if the answer is about another connector. */
+export function draftOf(call: string, id: number, status: number, body: string): Draft {
   const answer = parsed(AccountConnector, call, status, body);
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
   const { Connector: definition } = answer;
   const { AuthType, OAuth2Type, AuthDescription } = wayInForce(definition);
+  const parameters = eachOf(Parameter, definition.Parameters).filter(isSettable).sort(byDisplayOrder);
   const icon = definition.Icon && isSmallImage(definition.Icon) ? definition.Icon : undefined;
   const connector = withoutAbsent<Connector>({
     name: answer.Name || definition.Name || `Connector ${id}`,
@@ -121,9 +130,21 @@ export function connectorOf(call: string, id: number, status: number, body: stri
     authDescription: AuthDescription || undefined,
     partnerSupplied: answer.IsPartnerIntegrationConnector ?? false,
     authenticated: answer.Authenticated ?? false,
-    fields: fieldsOf(eachOf(Parameter, definition.Parameters), eachOf(Stored, answer.Properties)),
+    fields: fieldsOf(parameters, eachOf(Stored, answer.Properties)),
   });
-  return bounded(call, connector);
+  return { connector, triggers: triggersOf(connector.fields, parameters, eachOf(Trigger, definition.Triggers)) };
+}
+
+/** The trigger of each field that has no options in the definition. The options of a secret would show its value. */
+function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typeof Trigger>[]): Map<string, string> {
+  const idOf = (field: string): string | undefined => {
+    const names = parameters.filter(({ TargetName }) => TargetName === field).map(({ TriggerName }) => TriggerName);
+    return known.find(({ Name }) => names.includes(Name))?.Id;
+  };
+  const open = fields
+    .filter(({ options, secret }) => !options && !secret)
+    .map(({ name }) => [name, idOf(name)] as const);
+  return new Map(open.flatMap(([name, id]) => (id === undefined ? [] : [[name, id]])));
 }
 
 /**
@@ -151,11 +172,11 @@ const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output
 
 const isSmallImage = (icon: string): boolean => /^data:image\//i.test(icon) && icon.length <= MAX_ICON_LENGTH;
 
-/** The properties that a user can set, in display order: neither hidden ones nor the partner's. */
+/** One field for each property, in the order of the parameters. */
 function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeof Stored>[]): Field[] {
   const storedNames = new Set(stored.filter(({ Value }) => Value).map(({ Name }) => Name));
   const fields = new Map<string, Field>();
-  for (const parameter of parameters.filter(isSettable).sort(byDisplayOrder)) {
+  for (const parameter of parameters) {
     const field = fieldOf(parameter, storedNames);
     const same = fields.get(field.name);
     fields.set(field.name, same ? merged(same, field) : field);
@@ -163,6 +184,7 @@ function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeo
   return [...fields.values()];
 }
 
+/** True if the user can set the property: it is neither hidden nor the partner's. */
 const isSettable = ({ IsAccountConnectorProperty, Hidden, Hide, IsPartnerProperty, TargetName }: Parameter): boolean =>
   Boolean(IsAccountConnectorProperty && !Hidden && !Hide && !IsPartnerProperty && TargetName);
 
@@ -192,6 +214,9 @@ function merged(first: Field, second: Field): Field {
   const required = first.required || second.required;
   return { ...field, required, secret, ...(proposed !== undefined && !secret && { default: proposed }) };
 }
+
+/** The answer to `POST /v1.0/account/connectors/{id}/triggers/{triggerId}`. */
+export const TriggerAnswer = z.array(z.unknown()).transform(optionsOf);
 
 /** A suggestion is a string or `{ "Value": … }`. */
 function optionsOf(values: unknown[]): string[] | undefined {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { connectorOf, parsed, StoredProperty } from '../../activities/cyclr/wire';
+import { bounded } from '../../activities/cyclr/bounds';
+import { draftOf, parsed, StoredProperty } from '../../activities/cyclr/wire';
 import { CyclrError } from '../../activities/cyclr/errors';
 import { catalogue } from '../../sandbox/catalogue';
 import type { Connector, Field } from '../../workflows/connector';
@@ -108,7 +109,9 @@ interface Answer {
 
 const ID = 42;
 const read = (answer: Answer | string): Connector =>
-  connectorOf('GET /x', ID, 200, typeof answer === 'string' ? answer : JSON.stringify({ Id: ID, ...answer }));
+  bounded(
+    draftOf('GET /x', ID, 200, typeof answer === 'string' ? answer : JSON.stringify({ Id: ID, ...answer })).connector,
+  );
 const definition = (more: object = {}): Answer => ({ Connector: { AuthType: 'ApiKey', ...more } });
 const parameter = (more: object = {}): object => ({ TargetName: 'Domain', IsAccountConnectorProperty: true, ...more });
 const fieldsOf = (...parameters: unknown[]): Field[] => read(definition({ Parameters: parameters })).fields;
@@ -447,7 +450,7 @@ describe('a large connector', () => {
     expect(() => read(definition({ Parameters }))).toThrow(
       expect.objectContaining({
         kind: 'tooLarge',
-        message: 'GET /x: the connector has 5000 required properties, too many',
+        message: 'The connector has 5000 required properties, too many to hold',
       }),
     );
   });
@@ -587,7 +590,7 @@ describe('an answer of any content', () => {
     fc.assert(
       fc.property(bodies, (body) => {
         try {
-          const connector = connectorOf('GET /x', ID, 200, body);
+          const connector = bounded(draftOf('GET /x', ID, 200, body).connector);
 
           expect(JSON.stringify(connector)).not.toContain(marked);
           expect(JSON.parse(JSON.stringify(connector))).toStrictEqual(connector);

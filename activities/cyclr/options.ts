@@ -1,0 +1,21 @@
+/** The options of fields that Cyclr's triggers list. They are suggestions: a field without options is free text. */
+import type { Connector } from '../../workflows/connector';
+import type { Draft } from './wire';
+
+/** Each trigger is a call to the third party, which another read repeats. */
+const MAX_TRIGGERS = 5;
+
+/** The connector with the options that its triggers list. `run` gives the options of one trigger. Never fails. */
+export async function withOptions(
+  { connector, triggers }: Draft,
+  run: (triggerId: string) => Promise<string[] | undefined>,
+): Promise<Connector> {
+  const ids = [...new Set(triggers.values())].slice(0, MAX_TRIGGERS);
+  const answers = await Promise.all(ids.map((id) => run(id).catch(() => undefined)));
+  const found = new Map(ids.map((id, index) => [id, answers[index]]));
+  const fields = connector.fields.map((field) => {
+    const options = found.get(triggers.get(field.name) ?? '');
+    return options ? { ...field, options } : field;
+  });
+  return { ...connector, fields };
+}
