@@ -43,8 +43,8 @@ export interface ConnectorAuthOptions {
 /** The options of a flow, and of its start. */
 export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   /**
-   * A start with the key of the connector's latest run returns this run, also after its end. The key is in the memo of
-   * the run, in clear.
+   * A start with the key of the connector's latest run returns this run, also after its end. Starts with one key at the
+   * same moment start one run; each of them can answer `started: true`. The key is in the memo of the run, in clear.
    */
   idempotencyKey?: string;
   /** The id of the invitation that the flow is started for. The memo of the run has the id in clear. */

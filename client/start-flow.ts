@@ -1,10 +1,12 @@
 /** Starts the flow of a connector, or finds the flow that runs. */
+import { createHash } from 'node:crypto';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
+import { InternalWorkflowStartOptionsSymbol } from '@temporalio/client/lib/internal';
 import { escapeMarkdown } from '../workflows/authenticate-connector/status';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
@@ -37,10 +39,11 @@ export async function startFlow(client: Client, start: FlowStart): Promise<Start
   throw new ConnectorAuthError('temporalUnavailable', `${MAX_TRIES} flows of this connector closed during the start.`);
 }
 
-/** Starts a run. `undefined` if the workflow id is in use. */
+/** Starts a run. `undefined` if the workflow id is in use by a run of another request. */
 async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart): Promise<Started | undefined> {
   const { accountId, connectorId, intent = 'authenticate' } = input;
   const workflowId = workflowIdOf(input);
+  const requestId = memo.idempotencyKey && requestIdOf(memo.idempotencyKey);
   try {
     const handle = await client.workflow.start<(input: Input) => Promise<View>>('authenticateConnector', {
       taskQueue,
@@ -56,6 +59,7 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
         { key: searchAttributes.accountId, value: accountId },
         { key: searchAttributes.connectorId, value: String(connectorId) },
       ],
+      ...(requestId && { [InternalWorkflowStartOptionsSymbol]: { requestId } }),
     });
     return { workflowId, runId: handle.firstExecutionRunId, started: true, intent };
   } catch (err) {
@@ -63,6 +67,12 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
     throw err;
   }
 }
+
+/**
+ * Temporal answers a start with the latest run, open or closed, if that run was started with the same request id. So
+ * two starts at the same moment with one key start one run. Hashed, because Temporal limits the length.
+ */
+const requestIdOf = (idempotencyKey: string): string => createHash('sha256').update(idempotencyKey).digest('base64url');
 
 /** The open run of the connector. `undefined` if the latest run is closed. */
 async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<Started | undefined> {

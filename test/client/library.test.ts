@@ -1,5 +1,5 @@
 /** The methods of ConnectorAuth: their answers, and the codes of their errors. `views()`: see views.test.ts. */
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { freePort } from '../../scripts/local/ports';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -77,6 +77,27 @@ describe('start', () => {
     expect(new Set(answers.map(({ runId }) => runId)).size).toBe(1);
     expect(answers.filter(({ started }) => started)).toHaveLength(1);
     expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
+  });
+
+  test('two starts at once with one idempotency key start one run, also if it ends between the two', async () => {
+    const on = stage.install('Openrates');
+    let held!: (release: () => void) => void;
+    const isHeld = new Promise<() => void>((resolve) => (held = resolve));
+    const hold: WorkflowClientInterceptor = {
+      start: (input, next) => new Promise<void>(held).then(() => next(input)),
+    };
+    const { connection, namespace } = stage;
+    const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
+
+    const second = slow.start(on, { idempotencyKey: 'order 1' });
+    const release = await isHeld; // it has found no run
+    const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
+    const end = await stage.auth.result(on);
+    release();
+
+    expect((await second).runId).toBe(first.runId);
+    expect(end).toMatchObject({ state: 'authenticated', runId: first.runId });
+    expect((await stage.auth.latestRun(on)).runId).toBe(first.runId);
   });
 
   test('the start of a running flow answers with the intent of that flow', async () => {
