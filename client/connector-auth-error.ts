@@ -31,6 +31,8 @@ export class ConnectorAuthError extends Error {
 
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
+const GRPC_RESOURCE_EXHAUSTED = 8;
+const GRPC_UNAVAILABLE = 14;
 /** DEADLINE_EXCEEDED, and CANCELLED: the SDK's retry ends with the latter if the deadline passes during a pause. */
 const GRPC_DEADLINE = [4, 1];
 
@@ -44,6 +46,21 @@ export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?
 
 /** True if a call failed because its deadline passed. */
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
+
+/** By gRPC code: a run is locked, or has ten updates in progress; or it closed before it got an update. */
+const busy: { [code: number]: RegExp } = {
+  [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates/i,
+  [GRPC_UNAVAILABLE]: /workflow update was aborted/i,
+};
+
+/**
+ * True if Temporal refused a call about one run for the moment. The SDK's own connection repeats such calls; one with
+ * other interceptors may not.
+ */
+export function isBusy(err: unknown): boolean {
+  const { code = 0, details = '' } = grpcErrorOf(err) ?? {};
+  return busy[code]?.test(details) ?? false;
+}
 
 /** Runs a call to Temporal. Fails with a {@link ConnectorAuthError} in place of an error of Temporal's client. */
 export async function translated<T>(call: () => Promise<T>): Promise<T> {

@@ -13,14 +13,22 @@ import type { Input } from '../workflows/input';
 import { type retryHint } from '../workflows/problems';
 import type { StateName, View } from '../workflows/view';
 import { searchAttributes } from '../workflows/messages';
-import { ConnectorAuthError, isDeadline, isFailedPrecondition, noWorker, translated } from './connector-auth-error';
+import {
+  ConnectorAuthError,
+  isBusy,
+  isDeadline,
+  isFailedPrecondition,
+  noWorker,
+  translated,
+} from './connector-auth-error';
 
 /** After this time a flow answers an update with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
 /** Added for the way of the answer. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
-const UPDATE_RETRY_MS = 100;
+const RETRY_MS = 100;
+const BUSY_RETRY_MS = 300;
 const REACH_MS = 2_000;
 const PAUSED = 8; // temporal.api.enums.v1.WorkflowExecutionStatus
 
@@ -56,7 +64,9 @@ export class FlowCalls {
     const until = Date.now() + ANSWER_WITHIN_MS;
     for (;;) {
       try {
-        return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () => handle.query(query));
+        return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () =>
+          repeated(() => handle.query(query), until),
+        );
       } catch (err) {
         if (err instanceof QueryRejectedError && err.status === PAUSED) await requireUnpaused(handle);
         if (!isDeadline(err)) throw err;
@@ -93,21 +103,28 @@ export class FlowCalls {
 }
 
 /**
- * Repeats an update that changed nothing, in two cases in which a later try can succeed:
+ * Repeats an update or a query that changed nothing, in three cases in which a later try can succeed:
  * - The update ended as `UnprocessedUpdate`: no handler got it. A query on an uncached run is the cause (SDK 1.24, see
  *   `workflows/read-ahead.ts`).
  * - The flow rejected the update until its next run begins (Continue-As-New).
+ * - Temporal has no room for the update: see {@link isBusy}.
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   for (;;) {
     try {
       return await send();
     } catch (err) {
-      const isOver = Date.now() > until || !(isUpdateFailure(err, 'UnprocessedUpdate') || hasRetryHint(err));
-      if (isOver) throw err;
+      const pauseMs = pauseAfter(err);
+      if (pauseMs === undefined || Date.now() > until) throw err;
+      await delay(pauseMs);
     }
-    await delay(UPDATE_RETRY_MS);
   }
+}
+
+/** The pause before the next try; undefined if no other try can succeed. */
+function pauseAfter(err: unknown): number | undefined {
+  if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // spreads the tries of many callers
+  return isUpdateFailure(err, 'UnprocessedUpdate') || hasRetryHint(err) ? RETRY_MS : undefined;
 }
 
 const hasRetryHint = (err: unknown): boolean =>

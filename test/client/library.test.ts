@@ -1,6 +1,7 @@
 /** The methods of ConnectorAuth: their answers, and the codes of their errors. `views()`: see views.test.ts. */
 import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
+import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import { freePort } from '../../scripts/local/ports';
 import type { ConnectorKey } from '../../workflows/connector';
 import { transition } from '../../workflows/authenticate-connector/machine';
@@ -187,6 +188,37 @@ describe('an input', () => {
     expect(end.state).toBe('authenticated');
     expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   });
+
+  test.each(['retries refused calls', 'does not retry'])(
+    'each of 16 updates at once gets an answer, although Temporal takes ten in flight: the connection %s',
+    async (kind) => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      const { address } = stage.connection.options;
+      const plain = await Connection.connect({ address, ...(kind === 'does not retry' && { interceptors: [] }) });
+      const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
+      const slow = {
+        match: { account: scene.key.accountId, method: 'PUT' },
+        then: { kind: 'slow', ms: 2000 },
+      } as const;
+      stage.sandbox.fault(slow);
+
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, async (_, index) => {
+          const submissionId = `s-${index}`;
+          const credentials = await stage.sealed(scene.key, submissionId, right);
+          const update = auth.submitCredentials(scene.key, { submissionId, credentials });
+          return update.then(
+            ({ state }) => state,
+            ({ code, message }: ConnectorAuthError) => (code === 'closed' ? code : `${code}: ${message}`),
+          );
+        }),
+      ).finally(() => plain.close());
+
+      const taken = answers.filter((answer) => answer === 'authenticated');
+      expect(taken.length).toBeGreaterThanOrEqual(10);
+      expect(answers.filter((answer) => answer !== 'authenticated' && answer !== 'closed')).toEqual([]);
+    },
+  );
 
   test('an input after the end fails as closed, with the final view, for each final state and without a worker', async () => {
     const scenes = await Promise.all([
