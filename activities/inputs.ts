@@ -1,5 +1,5 @@
 /** Opens a user's input and stores it in Cyclr. */
-import { activityInfo, log, metricMeter } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import { credentialsOf } from '../sealing/credentials';
 import type { PrivateKeys } from '../sealing/keys';
 import { open, SealingError, type Binding } from '../sealing/seal';
@@ -13,6 +13,7 @@ import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits, withoutPastedSpace } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
+import { reportUnknownKey } from './unknown-keys';
 
 interface Parts {
   cyclr: CyclrClient;
@@ -187,9 +188,6 @@ async function rereadAfter(
   throw unconfirmed;
 }
 
-const unknownKeys = () =>
-  metricMeter.createCounter('connector_auth_unknown_sealing_keys', '1', 'Values sealed to a key that no worker holds');
-
 /** Opens a sealed value. A key that this worker does not hold is counted and logged: only an operator can mend it. */
 async function openInput(sealed: Sealed, binding: Binding, keys: PrivateKeys, names: string[] = []): Promise<string> {
   try {
@@ -197,8 +195,7 @@ async function openInput(sealed: Sealed, binding: Binding, keys: PrivateKeys, na
   } catch (err) {
     if (!(err instanceof SealingError)) throw err;
     if (err.code !== 'unknownKey') throw inputRefused(problemOf('notOpenable', names));
-    unknownKeys().add(1);
-    log.error('A value is sealed to a key that this worker does not hold', { purpose: binding.purpose });
+    reportUnknownKey(err.kid ?? '', binding);
     throw err;
   }
 }

@@ -46,6 +46,8 @@ export class SealingError extends Error {
   constructor(
     readonly code: SealingErrorCode,
     message = messages[code],
+    /** The thumbprint of the key that is not in the key set, for `unknownKey`. */
+    readonly kid?: string,
   ) {
     super(message);
   }
@@ -146,7 +148,8 @@ export async function open(value: Sealed, binding: Binding, keys: PrivateKeys, n
     return await opened(value.sealed, binding, keys, nowMs);
   } catch (err) {
     // Replaced, never chained: a parser's error can quote the text.
-    throw new SealingError(err instanceof SealingError ? err.code : 'notOpenable');
+    const { code, kid } = err instanceof SealingError ? err : { code: 'notOpenable' as const };
+    throw new SealingError(code, undefined, kid);
   }
 }
 
@@ -156,13 +159,16 @@ async function opened(jwe: string, binding: Binding, keys: PrivateKeys, nowMs: n
   const header = decodeProtectedHeader(jwe);
   if (!fits(header, binding, nowMs)) throw new SealingError('notOpenable');
   const held = keys.find(({ kid }) => kid === header.kid);
-  if (!held) throw new SealingError('unknownKey');
+  if (!held) throw new SealingError('unknownKey', undefined, header.kid);
   return utf8.decode((await compactDecrypt(jwe, held.key)).plaintext);
 }
+
+/** SHA-256 in base64url. No set of sealing keys has any other kid. */
+const isThumbprint = (kid: unknown): kid is string => typeof kid === 'string' && /^[\w-]{43}$/.test(kid);
 
 const fits = (header: { [name: string]: unknown }, binding: Binding, nowMs: number): boolean =>
   Object.keys(header).sort().join(' ') === HEADER_NAMES &&
   Object.entries({ ...algorithms, ...headerOf(binding) }).every(([name, value]) => header[name] === value) &&
-  typeof header.kid === 'string' &&
+  isThumbprint(header.kid) &&
   Number.isSafeInteger(header.iat) &&
   nowMs - (header.iat as number) * 1000 <= MAX_AGE_MS;

@@ -16,6 +16,7 @@ const allowed = [
   'durationMs',
   'code',
   'purpose',
+  'kid',
   'name',
   'at',
 ] as const;

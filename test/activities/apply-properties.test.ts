@@ -335,7 +335,7 @@ describe('applyProperties', () => {
     expect(at.counted).toEqual(['connector_auth_unknown_sealing_keys']);
     expect(at.log).toContainEqual({
       message: 'A value is sealed to a key that this worker does not hold',
-      meta: expect.objectContaining({ purpose: 'property:SigningSecret' }),
+      meta: expect.objectContaining({ purpose: 'property:SigningSecret', kid: other.kid }),
     });
     expect(leaks(everythingIn([unknown, at.log]), SECRET, sealed.sealed)).toEqual([]);
     expect(at.sandbox.requests).toEqual([]);

@@ -123,6 +123,7 @@ test.each([
   ['party info', { apu: 'YQ', apv: 'Yg' }],
   ['no kid', { kid: undefined }],
   ['a kid that is no text', { kid: 1 }],
+  ['a kid that is no thumbprint', { kid: 'first' }],
   ['a later issue time', { iat: NOW / 1000 + 1000.322 }],
   ['an epk off the curve', { epk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } }],
   ['an epk of another curve', { epk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } }],
@@ -196,7 +197,7 @@ test('open fails with unknownKey only if all but the key is right, because unkno
   const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
   const sealed = await seal('hunter2', binding, sealer);
 
-  await expect(open(sealed, binding, otherKeys)).rejects.toMatchObject({ code: 'unknownKey' });
+  await expect(open(sealed, binding, otherKeys)).rejects.toMatchObject({ code: 'unknownKey', kid: sealer.kid });
   await expect(open(sealed, binding, [])).rejects.toMatchObject({ code: 'unknownKey' });
   await expect(open(sealed, { ...binding, connectorId: 7 }, otherKeys)).rejects.toMatchObject(notOpenable);
 });

@@ -1,0 +1,23 @@
+/** Reports values that are sealed to a key that this worker does not hold: only an operator can mend a missing key. */
+import { log, metricMeter } from '@temporalio/activity';
+import type { Binding } from '../sealing/seal';
+
+const MAX_KIDS = 1_000;
+
+/** The account of each unknown `kid` in this process; undefined for a kid of several accounts. */
+const accountOf = new Map<string, string | undefined>();
+
+const counter = () =>
+  metricMeter.createCounter('connector_auth_unknown_sealing_keys', '1', 'Values sealed to a key that no worker holds');
+
+/**
+ * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid:
+ * then the workers lack a key to which the service seals. A session belongs to one account and can send any kid, so it
+ * counts as `one`, however often it does that.
+ */
+export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
+  const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;
+  if (isShared || accountOf.size < MAX_KIDS) accountOf.set(kid, isShared ? undefined : accountId);
+  counter().add(1, { accounts: isShared ? 'several' : 'one' });
+  log.error('A value is sealed to a key that this worker does not hold', { purpose, kid });
+}

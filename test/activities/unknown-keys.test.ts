@@ -1,0 +1,35 @@
+import { DefaultLogger } from '@temporalio/worker';
+import { noopMetricMeter, type MetricTags } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { reportUnknownKey } from '../../activities/unknown-keys';
+
+/** Reports values of these accounts, and returns the labels of the counter and the log. */
+async function reports(...values: [kid: string, accountId: string][]) {
+  const labels: unknown[] = [];
+  const log: object[] = [];
+  const metricMeter = Object.assign(Object.create(noopMetricMeter), {
+    createCounter: (name: string) => ({
+      ...noopMetricMeter.createCounter(name),
+      add: (_count: number, tags?: MetricTags) => void labels.push(tags?.accounts),
+    }),
+  });
+  const logger = new DefaultLogger('ERROR', ({ level, meta }) => void log.push({ level, meta }));
+  const environment = new MockActivityEnvironment({}, { logger, metricMeter });
+  await environment.run(async () => {
+    for (const [kid, accountId] of values)
+      reportUnknownKey(kid, { accountId, connectorId: 1, submissionId: 's', purpose: 'credentials' });
+  });
+  return { labels, log };
+}
+
+test('an unknown kid of one account counts apart from a kid that values of several accounts name', async () => {
+  const { labels } = await reports(['random', 'acme'], ['random', 'acme'], ['missing', 'acme'], ['missing', 'umbrella'], ['missing', 'acme']); // prettier-ignore
+
+  expect(labels).toEqual(['one', 'one', 'one', 'several', 'several']);
+});
+
+test('the log names the kid', async () => {
+  const { log } = await reports(['a-kid', 'acme']);
+
+  expect(log).toEqual([{ level: 'ERROR', meta: expect.objectContaining({ kid: 'a-kid', purpose: 'credentials' }) }]);
+});
