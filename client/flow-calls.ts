@@ -1,6 +1,7 @@
 /** Calls to Temporal about a flow, each limited in time: without a limit, Temporal's client retries for minutes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  QueryNotRegisteredError,
   QueryRejectedError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -10,7 +11,7 @@ import {
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
-import { type retryHint } from '../workflows/problems';
+import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { StateName, View } from '../workflows/view';
 import { searchAttributes } from '../workflows/messages';
 import {
@@ -103,9 +104,10 @@ export class FlowCalls {
 }
 
 /**
- * Repeats an update or a query that changed nothing, in three cases in which a later try can succeed:
+ * Repeats an update or a query that changed nothing, in four cases in which a later try can succeed:
  * - The update ended as `UnprocessedUpdate`: no handler got it. A query on an uncached run is the cause (SDK 1.24, see
  *   `workflows/read-ahead.ts`).
+ * - The flow failed the query with {@link READ_AHEAD}.
  * - The flow rejected the update until its next run begins (Continue-As-New).
  * - Temporal has no room for the update: see {@link isBusy}.
  */
@@ -124,8 +126,11 @@ async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
 /** The pause before the next try; undefined if no other try can succeed. */
 function pauseAfter(err: unknown): number | undefined {
   if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // spreads the tries of many callers
-  return isUpdateFailure(err, 'UnprocessedUpdate') || hasRetryHint(err) ? RETRY_MS : undefined;
+  return isUpdateFailure(err, 'UnprocessedUpdate') || hasReadAhead(err) || hasRetryHint(err) ? RETRY_MS : undefined;
 }
+
+const hasReadAhead = (err: unknown): boolean =>
+  err instanceof QueryNotRegisteredError && err.message.includes(READ_AHEAD);
 
 const hasRetryHint = (err: unknown): boolean =>
   err instanceof WorkflowUpdateFailedError &&

@@ -16,6 +16,9 @@ const messages: Record<ProblemCode, string> = {
   cyclrUnavailable: 'Cyclr gives no usable answer at the moment. This is no fault of the input.',
 };
 
+/** The failure of a query, or of a workflow task after it, that has applied events too early. A repetition succeeds. */
+export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
+
 /** The second detail of a rejection that is over in a moment: send the same update again. */
 export const retryHint = { retry: true };
 

@@ -1,11 +1,9 @@
-/** Detects workflow tasks whose events a query has already applied. */
+/** Detects queries that apply the events of a workflow task too early. */
 import type { ActivateInput, ConcludeActivationInput, WorkflowInfo } from '@temporalio/workflow';
+import { READ_AHEAD } from './problems';
 
 export type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 export type Command = ConcludeActivationInput['commands'][number];
-
-/** The failure message of such a task. Its retry succeeds. */
-export const READ_AHEAD = 'A query has applied the events of this workflow task: retry it from the whole history';
 
 /** WorkflowTaskCompleted of one task, WorkflowTaskScheduled and WorkflowTaskStarted of the next. */
 const EVENTS_BETWEEN_TASKS = 3;
@@ -16,8 +14,6 @@ interface Step {
   historySize: number;
   /** True if the activation was no replay. */
   live: boolean;
-  /** True if a query caused the activation, not a workflow task: the size of the history is unchanged. */
-  byQuery: boolean;
   /** The least number of events that the commands of the activation add to the history. */
   commandEvents: number;
 }
@@ -25,14 +21,16 @@ interface Step {
 /**
  * A query on a run that is not in the cache also applies the events of a pending workflow task (SDK 1.24). When the
  * worker then gets that task, the workflow continues from there, with commands in another order than a replay makes:
- * each later task fails with TMPRL1100. So this class throws in such a task: the task fails, the worker drops the run
- * from its cache, and the retry replays the whole history. Two signs show such a task:
- * - The history is longer, but its size is the same: only the start of a workflow task updates the size.
+ * each later task fails with TMPRL1100. So this class throws in two cases, and the worker drops the run from its cache:
+ * - The history is longer, but its size is the same. A query causes this activation, because only the start of a
+ *   workflow task updates the size. The query fails: its caller sends it again.
  * - The history has grown by fewer events than lie between two tasks. So a query has applied the start of a task that
- *   failed later. Replays are not checked for this sign: a retry succeeds even if the sign was wrong.
+ *   failed later, and this activation is the task's retry. The task fails; its next retry replays the whole history.
+ *   Replays are not checked: a retry succeeds even if the sign was wrong.
+ * `docs/upstream/query-reads-ahead.md` has the SDK's fault alone, and tells when this class can go.
  */
 export class ReadAhead {
-  #previous: Step = { historyLength: 0, historySize: 0, live: false, byQuery: false, commandEvents: 0 };
+  #previous: Step = { historyLength: 0, historySize: 0, live: false, commandEvents: 0 };
   #step = this.#previous;
   #onlyUpdates = false;
 
@@ -41,13 +39,13 @@ export class ReadAhead {
     const { historyLength, historySize, unsafe } = info;
     const grown = historyLength - this.#step.historyLength;
     if (grown === 0) return;
+    // A server that does not report the size sends 0.
+    const isByQuery = grown > 0 && historySize > 0 && historySize === this.#step.historySize;
     const live = !unsafe.isReplaying;
     const least = live && this.#step.live ? EVENTS_BETWEEN_TASKS + this.#step.commandEvents + jobEvents(jobs) : 0;
-    if (this.#step.byQuery || (grown > 0 && grown < least)) throw new Error(READ_AHEAD);
-    // A server that does not report the size sends 0.
-    const byQuery = grown > 0 && historySize > 0 && historySize === this.#step.historySize;
+    if (isByQuery || (grown > 0 && grown < least)) throw new Error(READ_AHEAD);
     this.#previous = this.#step;
-    this.#step = { historyLength, historySize, live, byQuery, commandEvents: 0 };
+    this.#step = { historyLength, historySize, live, commandEvents: 0 };
     this.#onlyUpdates = jobs.every(({ doUpdate }) => doUpdate);
   }
 

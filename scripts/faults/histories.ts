@@ -1,7 +1,7 @@
 /** Reads histories from Temporal. */
 import type { Client } from '@temporalio/client';
 import type { History } from '../../temporal/replay';
-import { READ_AHEAD } from '../../workflows/read-ahead';
+import { READ_AHEAD } from '../../workflows/problems';
 
 export type HistoryEvent = NonNullable<History['events']>[number];
 

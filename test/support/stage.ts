@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, type Connection, type WorkflowClientInterceptor, type WorkflowHandle } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
+import { Client, type ClientOptions, type Connection, type WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -40,15 +39,6 @@ const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCached
  * meanwhile.
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
-
-/**
- * Without a cache, the worker loses a workflow task if queries arrive during both of its first attempts. Temporal
- * repeats the task after its timeout: 30 s for the flows of the library.
- */
-const withShortTasks: WorkflowClientInterceptor = {
-  start: (input, next) => next({ ...input, options: { ...input.options, workflowTaskTimeout: msToTs('5s') } }),
-};
-const interceptors = cacheSize === '0' ? { workflow: [withShortTasks] } : {};
 
 /** Names in recorded histories, in place of process ids and host names. */
 const identities = { client: 'client', worker: 'worker' };
@@ -98,7 +88,10 @@ interface Server {
 }
 
 /** Opens a stage in a namespace of its own on a dev server, by default the one that all tests share. */
-export async function openStage(address = process.env.TEST_TEMPORAL_ADDRESS!): Promise<Stage> {
+export async function openStage(
+  address = process.env.TEST_TEMPORAL_ADDRESS!,
+  interceptors: ClientOptions['interceptors'] = {},
+): Promise<Stage> {
   const log = installRuntime();
   const namespace = `test-${randomUUID().slice(0, 8)}`;
   const connection = await connect({ address, namespace, connectionOptions: { address } });

@@ -2,22 +2,30 @@
  * Queries that wait while no worker runs, answered by a worker without the run in its cache: they also apply the events
  * of a pending workflow task. Whether the query or the task comes first is chance, so the test starts several flows.
  */
-import { READ_AHEAD } from '../../workflows/read-ahead';
+import type { WorkflowClientInterceptor } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
+import { READ_AHEAD } from '../../workflows/problems';
 import { eventually } from '../support/eventually';
-import { histories, kindOf, ofKind, taskFailures, type HistoryEvent } from '../support/histories';
+import { histories, kindOf, taskFailures } from '../support/histories';
 import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** Enough flows: in about one of three a query applies the events of the pending task. */
+/** Enough flows: in most of them a query applies the events of the pending task. */
 const FLOWS = 12;
-/** After a failed task the next query can read ahead again; the SDK loses some queries. */
+/** For each flow. A query that is failed is not sent again here. */
 const QUERIES = 5;
+
+/** Temporal repeats a task that a stopped worker had polled after this time; 30 s for the flows of the library. */
+const workflowTaskTimeout = msToTs('5s');
+const shortTasks: WorkflowClientInterceptor = {
+  start: (input, next) => next({ ...input, options: { ...input.options, workflowTaskTimeout } }),
+};
 
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage(undefined, { workflow: [shortTasks] });
 });
 
 afterAll(() => stage.close());
@@ -28,16 +36,16 @@ const haveEvent = (scenes: Scene[], kind: string) =>
     scenes.map((scene) => eventually(scene.history, (events) => events.some((event) => kindOf(event) === kind))),
   );
 
-const taskFailuresIn = (events: HistoryEvent[] | null | undefined) =>
-  ofKind(events ?? [], 'workflowTaskFailed').map((event) => event.workflowTaskFailedEventAttributes?.failure?.message);
-
 test('after queries on uncached runs no message is lost, every update is answered and every history replays', async () => {
   await stage.restartWorker({ activities: undefined });
   const scenes = await Promise.all(Array.from({ length: FLOWS }, () => stage.scene('Brightdesk')));
   await haveEvent(scenes, 'activityTaskScheduled');
   await stage.stopWorker();
+  const refused: string[] = [];
   for (const { handle } of scenes.flatMap((scene) => Array<Scene>(QUERIES).fill(scene)))
-    void stage.client.withDeadline(Date.now() + 50_000, () => handle.query('view')).catch(() => undefined);
+    void stage.client
+      .withDeadline(Date.now() + 50_000, () => handle.query('view'))
+      .catch(({ message }: Error) => void refused.push(message));
   await stage.restartWorker({ workflowBundle: undefined });
   await haveEvent(scenes, 'activityTaskCompleted');
   await stage.stopWorker();
@@ -56,8 +64,9 @@ test('after queries on uncached runs no message is lost, every update is answere
   expect(ends.map(({ state }) => state)).toEqual(Array(FLOWS).fill('authenticated'));
   for (const scene of scenes) expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   expect(await taskFailures(stage)).toEqual([]);
+  // Without this message the SDK no longer reads ahead: remove workflows/read-ahead.ts.
+  expect(refused).toContain(READ_AHEAD);
   const runs = (await histories(stage)).map((run) => ({ name: run.workflowId, ...run }));
-  expect(runs.flatMap(({ history }) => taskFailuresIn(history.events))).toContain(READ_AHEAD);
   expect(await differencesOf({ codePath: bundlePath }, runs)).toEqual(
     Object.fromEntries(scenes.map(({ workflowId }) => [workflowId, 'ok'])),
   );
