@@ -4,6 +4,7 @@ import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '.
 import { bounded } from './bounds';
 import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
+import { smallIcon } from './icons';
 import { withOptions } from './options';
 import { TokenSource, type Token } from './token';
 import { authValueIn, draftOf, parsed, SignInToken, StoredProperty, TriggerAnswer, type Draft } from './wire';
@@ -60,7 +61,10 @@ export class CyclrClient {
   async getAccountConnector(target: Target): Promise<Connector> {
     const { draft } = await this.#read(target);
     const endsAtMs = Math.min(performance.now() + OPTIONS_MS, target.endsAtMs ?? Infinity);
-    return bounded(await withOptions(draft, (triggerId) => this.#runTrigger({ ...target, endsAtMs }, triggerId)));
+    return finished(
+      draft,
+      withOptions(draft, (triggerId) => this.#runTrigger({ ...target, endsAtMs }, triggerId)),
+    );
   }
 
   /**
@@ -68,7 +72,7 @@ export class CyclrClient {
    */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
     const { draft, text } = await this.#read(target);
-    return { connector: bounded(draft.connector), authValue: authValueIn(text) };
+    return { connector: await finished(draft), authValue: authValueIn(text) };
   }
 
   async #read(target: Target): Promise<{ draft: Draft; text: string }> {
@@ -105,7 +109,7 @@ export class CyclrClient {
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     const path = pathOf(target);
     const { status, text } = await this.#call(target, { method: 'PUT', path, body: { AuthValue: authValue } });
-    return bounded(written(() => draftOf(`PUT ${path}`, target.connectorId, status, text)).connector);
+    return finished(written(() => draftOf(`PUT ${path}`, target.connectorId, status, text)));
   }
 
   /**
@@ -204,6 +208,12 @@ export class CyclrClient {
 }
 
 const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
+
+/** The connector with a small icon, in at most 256 KiB. Fails: `tooLarge`. */
+async function finished(draft: Draft, connector: Connector | Promise<Connector> = draft.connector): Promise<Connector> {
+  const [whole, icon] = await Promise.all([connector, smallIcon(draft.icon)]);
+  return bounded({ ...whole, ...(icon && { icon }) });
+}
 
 /** Reads the answer to a write. Fails: `unconfirmed` if it can't be read, because Cyclr can have accepted the input. */
 function written<T>(read: () => T): T {

@@ -4,7 +4,6 @@ import type { Connector, Field } from '../../workflows/connector';
 import { jsonOf } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
-const MAX_ICON_LENGTH = 8 * 1024;
 const MAX_TEXT_LENGTH = 2000;
 const MAX_OPTIONS = 200;
 
@@ -67,7 +66,7 @@ const AccountConnector = z.object({
   Connector: z.object({
     Name: text,
     Description: text,
-    Icon: optional(z.string()),
+    Icon: optional(z.string()).transform(unlessNull),
     ...Way.shape,
     Authentication: optional(z.array(z.unknown())),
     Parameters: optional(z.array(z.unknown())),
@@ -108,7 +107,10 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
 
 /** An account connector as Cyclr describes it: its size has no limit yet. */
 export interface Draft {
+  /** Without its icon. */
   connector: Connector;
+  /** Cyclr's text, not checked. */
+  icon?: string;
   /** The ids of the triggers that list the options of a field, by the name of the field. */
   triggers: Map<string, string>;
 }
@@ -120,11 +122,9 @@ export function draftOf(call: string, id: number, status: number, body: string):
   const { Connector: definition } = answer;
   const { AuthType, OAuth2Type, AuthDescription } = wayInForce(definition);
   const parameters = eachOf(Parameter, definition.Parameters).filter(isSettable).sort(byDisplayOrder);
-  const icon = definition.Icon && isSmallImage(definition.Icon) ? definition.Icon : undefined;
   const connector = withoutAbsent<Connector>({
     name: answer.Name || definition.Name || `Connector ${id}`,
     description: answer.Description || definition.Description || undefined,
-    icon,
     authType: AuthType ? documented(authTypes, AuthType) : 'Unknown',
     oauth2Type: OAuth2Type ? documented(oauth2Types, OAuth2Type) : undefined,
     authDescription: AuthDescription || undefined,
@@ -132,7 +132,8 @@ export function draftOf(call: string, id: number, status: number, body: string):
     authenticated: answer.Authenticated ?? false,
     fields: fieldsOf(parameters, eachOf(Stored, answer.Properties)),
   });
-  return { connector, triggers: triggersOf(connector.fields, parameters, eachOf(Trigger, definition.Triggers)) };
+  const triggers = triggersOf(connector.fields, parameters, eachOf(Trigger, definition.Triggers));
+  return { connector, triggers, ...(definition.Icon && { icon: definition.Icon }) };
 }
 
 /** The trigger of each field that has no options in the definition. The options of a secret would show its value. */
@@ -169,8 +170,6 @@ const documented = (types: string[], given: string): string =>
 /** The items of the shape; others are skipped. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
-
-const isSmallImage = (icon: string): boolean => /^data:image\//i.test(icon) && icon.length <= MAX_ICON_LENGTH;
 
 /** One field for each property, in the order of the parameters. */
 function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeof Stored>[]): Field[] {

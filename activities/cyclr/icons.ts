@@ -1,0 +1,65 @@
+/** Small icons for views. By Cyclr's standard an icon is a PNG of 400 × 400, and a view takes 8 KB. */
+import { createHash } from 'node:crypto';
+import type { Sharp } from 'sharp';
+
+/** In characters of the `data:` URI. */
+const MAX_ICON_LENGTH = 8 * 1024;
+const SIZE = 96;
+const MAX_PIXELS = 2048 * 2048;
+const MAX_SECONDS = 2;
+const formats = ['png', 'jpeg', 'gif', 'webp', 'svg'];
+/** Elements that refer to each other multiply the work of an SVG: 30 levels of 10 took 24 s, and no timeout ends it. */
+const MAX_SVG_REFERENCES = 20;
+/** The accounts of a partner share the icons of their connectors. At most 8 MB. */
+const MAX_CACHED = 1000;
+const cached = new Map<string, Promise<string | undefined>>();
+
+/**
+ * An icon of at most 8 KB: a larger one is scaled to 96 × 96, once for each digest. Undefined if it is no `data:` URI of
+ * an image, or can't be scaled.
+ */
+export async function smallIcon(icon = ''): Promise<string | undefined> {
+  if (!/^data:image\//i.test(icon)) return undefined;
+  if (icon.length <= MAX_ICON_LENGTH) return icon;
+  const digest = createHash('sha256').update(icon).digest('base64');
+  const scaled = cached.get(digest) ?? scaledIcon(icon).catch(() => undefined);
+  cached.delete(digest); // the order of the map is the order of the last use
+  cached.set(digest, scaled);
+  if (cached.size > MAX_CACHED) cached.delete(cached.keys().next().value!);
+  return scaled;
+}
+
+const encoders: ((image: Sharp) => Sharp)[] = [
+  (image) => image.png(),
+  (image) => image.png({ palette: true }),
+  (image) => image.webp(),
+];
+
+/** The first encoding that is small enough. Fails if the data is no image of a known format, or is too large. */
+async function scaledIcon(icon: string): Promise<string | undefined> {
+  const { default: sharp } = await import('sharp'); // late: few programs that use the client need its native code
+  sharp.cache(false);
+  const bytes = bytesIn(icon);
+  if (isIntricateSvg(bytes.toString('latin1'))) return undefined;
+  const input = sharp(bytes, { limitInputPixels: MAX_PIXELS }).timeout({ seconds: MAX_SECONDS });
+  const { format } = await input.metadata();
+  if (!formats.includes(format)) return undefined;
+  const image = input.resize(SIZE, SIZE, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } });
+  for (const encode of encoders) {
+    const { data, info } = await encode(image.clone()).toBuffer({ resolveWithObject: true });
+    const uri = `data:image/${info.format};base64,${data.toString('base64')}`;
+    if (uri.length <= MAX_ICON_LENGTH) return uri;
+  }
+  return undefined;
+}
+
+/** True for many references, and for a compressed SVG. An entity or a CSS escape (`&`, `\\`) can hide a reference. */
+const isIntricateSvg = (text: string): boolean =>
+  text.startsWith('\x1f\x8b') ||
+  (/<svg/i.test(text) && (text.match(/href|url|&|\\/gi) ?? []).length > MAX_SVG_REFERENCES);
+
+function bytesIn(icon: string): Buffer {
+  const comma = icon.indexOf(',');
+  const data = icon.slice(comma + 1);
+  return icon.slice(0, comma).endsWith(';base64') ? Buffer.from(data, 'base64') : Buffer.from(decodeURIComponent(data));
+}

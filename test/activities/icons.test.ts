@@ -1,0 +1,169 @@
+/** Icons of connectors: small ones as they are, larger ones scaled. */
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import sharp, { type Sharp } from 'sharp';
+import { smallIcon } from '../../activities/cyclr/icons';
+import { ACCOUNT, scene, stopAll } from './scene';
+
+afterEach(stopAll);
+
+const MAX_LENGTH = 8192;
+
+const logo = (size: number): Sharp =>
+  sharp(
+    Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size / 2}" viewBox="0 0 400 200">
+        <defs><linearGradient id="g"><stop offset="0" stop-color="#f00"/><stop offset="1" stop-color="#00f"/></linearGradient></defs>
+        <circle cx="200" cy="100" r="90" fill="url(#g)"/></svg>`,
+    ),
+  );
+/** Pixels without any order, which no encoder makes small. */
+const noise = (channels: 3 | 4, size = 400): Sharp =>
+  sharp(randomBytes(size * size * channels), { raw: { width: size, height: size, channels } });
+const dataUri = async (type: string, image: Sharp): Promise<string> =>
+  `data:image/${type};base64,${(await image.toBuffer()).toString('base64')}`;
+/** The icon as a browser decodes it. */
+const decoded = (icon = '') => sharp(Buffer.from(icon.slice(icon.indexOf(',') + 1), 'base64')).metadata();
+
+test.each([
+  ['data:image/png;base64,AA=='],
+  ['DATA:IMAGE/PNG;base64,AA=='],
+  [`data:image/png,${'a'.repeat(MAX_LENGTH - 15)}`],
+])('a small icon is shown as it is: case %#', async (icon) => {
+  expect(await smallIcon(icon)).toBe(icon);
+});
+
+test.each([
+  ['no image', 'data:text/html,<script>'],
+  ['an address', 'https://tracker.example/a.png'],
+  ['a script', 'javascript:alert(1)'],
+  ['nothing', ''],
+  ['absent', undefined],
+  ['a large text', `data:image/png,${'a'.repeat(MAX_LENGTH)}`],
+  ['a large text in base64', `data:image/png;base64,${'a'.repeat(MAX_LENGTH)}`],
+  ['broken percent-encoding', `data:image/svg+xml,${'%'.repeat(MAX_LENGTH)}`],
+  ['a URI without a comma', `data:image/png${'a'.repeat(MAX_LENGTH)}`],
+])('an icon that is %s is left out', async (_what, icon) => {
+  expect(await smallIcon(icon)).toBeUndefined();
+});
+
+test.each<[string, () => Promise<string>, string]>([
+  ['a PNG of 400 × 400', () => dataUri('png', logo(400).png({ compressionLevel: 0 })), 'png'],
+  ['a photo as PNG', () => dataUri('png', noise(3).blur(3).png()), 'webp'],
+  ['a JPEG', () => dataUri('jpeg', noise(3).jpeg()), 'webp'],
+  ['a WebP', () => dataUri('webp', noise(3).webp({ lossless: true })), 'webp'],
+  ['a GIF', () => dataUri('gif', noise(3).gif()), 'webp'],
+  ['an SVG, percent-encoded', async () => `data:image/svg+xml,${encodeURIComponent(svgOf(900))}`, 'png'],
+])('a large icon is scaled to 96 × 96 and at most 8 KB: %s', async (_what, given, format) => {
+  const icon = await given();
+
+  const small = await smallIcon(icon);
+
+  expect(icon.length).toBeGreaterThan(MAX_LENGTH);
+  expect(small?.length).toBeLessThanOrEqual(MAX_LENGTH);
+  expect(await decoded(small)).toMatchObject({ width: 96, height: 96, format });
+});
+
+const svgOf = (dots: number) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">${'<circle cx="9" cy="7" r="3"/>'.repeat(dots)}</svg>`;
+
+test('a scaled icon keeps its proportions and its transparency', async () => {
+  const small = await smallIcon(await dataUri('png', logo(400).png({ compressionLevel: 0 })));
+
+  const pixels = await sharp(Buffer.from(small!.split(',')[1]!, 'base64'))
+    .ensureAlpha()
+    .raw()
+    .toBuffer();
+  const alphaAt = (x: number, y: number) => pixels[(y * 96 + x) * 4 + 3];
+  expect([alphaAt(48, 5), alphaAt(48, 90), alphaAt(5, 48), alphaAt(48, 48)]).toEqual([0, 0, 0, 255]);
+});
+
+test.each<[string, () => Promise<string>]>([
+  ['has more than 2048 × 2048 pixels', () => dataUri('png', noise(3, 64).resize(2049, 2049).png())],
+  ['is a TIFF, whatever its media type says', () => dataUri('png', noise(3).tiff())],
+  ['ends too early', async () => (await dataUri('png', noise(3).png())).slice(0, 20_000)],
+  ['stays over 8 KB', () => dataUri('png', noise(4).png())],
+  [
+    'is an SVG that contains itself many times',
+    async () => {
+      const levels = Array.from({ length: 30 }, (_, n) => `<g id="g${n + 1}">${`<use href="#g${n}"/>`.repeat(10)}</g>`);
+      const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><defs><g id="g0"><circle r="9"/></g>${levels.join('')}</defs><use href="#g30"/><!--${'x'.repeat(MAX_LENGTH)}--></svg>`;
+      return `data:image/svg+xml;base64,${Buffer.from(text).toString('base64')}`;
+    },
+  ],
+  [
+    'is a compressed SVG',
+    async () => {
+      const dots = Array.from({ length: 4000 }, () => `<circle r="${Math.random()}"/>`).join('');
+      const svg = gzipSync(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">${dots}</svg>`);
+      return `data:image/svg+xml;base64,${svg.toString('base64')}`;
+    },
+  ],
+])('a large icon that %s is left out', async (_what, given) => {
+  expect(await smallIcon(await given())).toBeUndefined();
+});
+
+test('any data gives an icon of at most 8 KB, or none', async () => {
+  const start = fc.constantFrom('data:image/png;base64,', 'data:image/svg+xml,', 'data:image/gif;base64,R0lGODlh');
+
+  await fc.assert(
+    fc.asyncProperty(start, fc.string({ minLength: 1, unit: 'binary' }), async (prefix, text) => {
+      const small = await smallIcon(prefix + text.repeat(MAX_LENGTH));
+
+      expect((small ?? '').length).toBeLessThanOrEqual(MAX_LENGTH);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+describe('an icon', () => {
+  let operations = 0;
+  const count = () => void operations++;
+  beforeEach(() => sharp.queue.on('change', count));
+  afterEach(() => sharp.queue.off('change', count));
+  /** The number of changes in sharp's queue during a read. */
+  const operationsOf = async (icon: string): Promise<number> => {
+    operations = 0;
+    await smallIcon(icon);
+    return operations;
+  };
+
+  test('is scaled once for all reads, also if it can not be scaled', async () => {
+    const icons = [await dataUri('png', noise(3).blur(3).png()), await dataUri('png', noise(4).png())];
+
+    for (const icon of icons) {
+      expect(await operationsOf(icon)).toBeGreaterThan(0);
+      expect(await operationsOf(`${icon}`)).toBe(0);
+    }
+  });
+
+  test('is scaled again after 1,000 others, because the cache is bounded', async () => {
+    const icon = await dataUri('png', noise(3).blur(3).png());
+    const others = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, n) => smallIcon(`data:image/png,${n}${'a'.repeat(MAX_LENGTH)}`)));
+    await smallIcon(icon);
+
+    await others(999);
+    const kept = await operationsOf(icon);
+    await others(1000);
+
+    expect(kept).toBe(0);
+    expect(await operationsOf(icon)).toBeGreaterThan(0);
+  });
+});
+
+test('every read of a connector gives the small icon', async () => {
+  const { activities, cyclr, key, sandbox } = await scene();
+  const Icon = await dataUri('png', logo(400).png({ compressionLevel: 0 }));
+  sandbox.update(ACCOUNT, key.connectorId, { Connector: { Icon } });
+  const small = await smallIcon(Icon);
+
+  const icons = [
+    (await activities.fetchConnector(key)).icon,
+    (await activities.readAuthorization(key, {})).connector.icon,
+    (await cyclr.putAuthValue(key, 'a-key')).icon,
+  ];
+
+  expect(icons).toEqual([small, small, small]);
+});
