@@ -229,11 +229,11 @@ export class ConnectorAuth {
 
   /**
    * Lets a flow that waits for the user re-read the connector, and a flow in an outage repeat its call now; at most once
-   * in 10 s. Returns the view after that, or the current view after 10 s. Repeating is safe. Needs a worker.
-   * Fails: `notStarted`; `closed`.
+   * in 10 s. Returns the view after that, or the current view after 10 s. Repeating is safe: with the same `updateId`, a run
+   * answers with its first answer. Needs a worker. Fails: `notStarted`; `closed`.
    */
-  recheck(key: ConnectorKey, request: Recheck = {}): Promise<View> {
-    return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, randomUUID(), request));
+  recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
+    return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));
   }
 
   /**

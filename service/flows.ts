@@ -68,6 +68,19 @@ const OUTCOME_TIMEOUT_MS = 10_000;
  * Returns the view after the verification, or the current view after 10 s. Fails: notStarted.
  */
 export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
+  const view = await viewOfReturn(auth, key, attemptId);
+  if (view.state !== 'awaitingAuthorization' || (await isOfPresentRun(auth, key, attemptId))) return view;
+  // The run ignores an attempt of an earlier run, or from before a reset: let it re-read, once for each attempt.
+  await auth.recheck(key, { by: 'user' }, `returned-${attemptId}`).catch(undefinedIf('closed'));
+  return auth.view(key);
+}
+
+async function isOfPresentRun(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<boolean> {
+  const { entries } = await auth.timeline(key);
+  return entries.some(({ event, id }) => event === 'linkMinted' && id === attemptId);
+}
+
+async function viewOfReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
   await auth.oauthReturned(key, { attemptId, by: 'user' });
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), OUTCOME_TIMEOUT_MS);

@@ -67,6 +67,40 @@ test('the form leads to the consent, and the return shows that the connector is 
   expect(await returnsOf(key)).toMatchObject([{ by: 'user' }]);
 });
 
+describe('a return of an attempt of an earlier run', () => {
+  /** The attempt of a link that the user opened before the flow started again. */
+  async function earlier(decision: Decision): Promise<{ key: ConnectorKey; attempt: string }> {
+    const { key, token } = await waiting();
+    const { auth } = service.stage;
+    const out = await go({ session: token, connectorId: key.connectorId });
+    await auth.cancel(key);
+    await auth.result(key);
+    await auth.start(key);
+    await reaches(key, 'awaitingAuthorization');
+    return { key, attempt: await decides(out.text, decision) };
+  }
+
+  test('finds the consent', async () => {
+    const { key, attempt } = await earlier('approve');
+
+    const back = await returns(attempt);
+
+    expect(back.text).toContain('is connected');
+    expect(await state(key)).toBe('authenticated');
+  });
+
+  test('starts one re-read after a declined consent, also if it is repeated', async () => {
+    const { key, attempt } = await earlier('decline');
+    const before = reads(key);
+
+    await returns(attempt);
+    await returns(attempt);
+
+    expect(reads(key) - before).toBe(1);
+    expect(await state(key)).toBe('awaitingAuthorization');
+  });
+});
+
 test('after a declined consent the return page shows the verification, and refreshes itself', async () => {
   const { key, token } = await waiting();
   const out = await go({ session: token, connectorId: key.connectorId });
@@ -180,14 +214,15 @@ describe('the return', () => {
     expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
-  test('with an attempt that the flow does not know changes nothing', async () => {
+  test('with an attempt that the flow does not know starts one re-read, and changes nothing', async () => {
     const { key } = await waiting();
     const before = reads(key);
+    const attempt = await service.tokens.attempt({ ...key, attemptId: randomUUID() });
 
-    const answer = await returns(await service.tokens.attempt({ ...key, attemptId: randomUUID() }));
+    const answers = [await returns(attempt), await returns(attempt)];
 
-    expect(answer.text).toContain('Ledgerly is not connected');
-    expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
+    for (const { text } of answers) expect(text).toContain('Ledgerly is not connected');
+    expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before + 1, []]);
   });
 
   test('repeated after a consent causes one verification, and shows the same page', async () => {

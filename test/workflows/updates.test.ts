@@ -59,7 +59,7 @@ describe('an update is rejected and leaves no history event', () => {
   test.concurrent('as malformed if its properties have a wrong shape; its update id can be used again', async () => {
     const scene = await at('awaitingProperties');
     const values = { Domain: 'acme' };
-    const big = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`name-${index}`, '']));
+    const big = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`name-${index}`, '']));
 
     await rejects(
       scene,
