@@ -44,18 +44,15 @@ export interface ListedConnector extends ConnectorKey {
   runId: string;
 }
 
+/** A page of connectors of one account. */
 export interface ConnectorList {
-  items: ListedConnector[];
-  /** The number of the next page, if there is one. */
-  next?: number;
-}
-
-/** A page of flows over all accounts. */
-export interface FlowList {
   items: ListedConnector[];
   /** The `page` of the next page, if there is one. */
   next?: string;
 }
+
+/** A page of flows over all accounts. */
+export type FlowList = ConnectorList;
 
 /**
  * - the code of a problem: the flow rejected the input, and the history of the flow does not show the input;

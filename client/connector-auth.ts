@@ -26,10 +26,11 @@ import type { Timeline, TimelineEntry, View } from '../workflows/view';
 import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
 import { closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
-import { connectorList, listed, type ListRequest } from './connector-list';
+import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
 import { historyGrowth, isOpen, signalOnce, type RunStatus } from './flow-history';
+import { listed } from './runs';
 import { startFlow } from './start-flow';
 
 /** The time in which a flow answers a request for a link. */
@@ -237,8 +238,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * One page of the connectors of an account, each with its latest run, ordered by connector id. Needs no worker. Runs
-   * that retention has removed are missing. Fails: `invalidInput`.
+   * One page of the connectors of an account, each with its latest run. Needs no worker. A page can have fewer items than
+   * `pageSize`, or none, and a `next`: the list is complete where `next` is absent. A flow that starts or ends between two
+   * pages can be missing, or be in both. Runs that retention has removed are missing. Fails: `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {
     return this.#calls.bounded(() => connectorList(this.#client, request));

@@ -1,98 +1,107 @@
 /** Lists the connectors of an account from Temporal's visibility. */
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { connectorKeyOf } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
-import type { ConnectorList, ListedConnector, Trouble } from './answers';
-import { ConnectorAuthError } from './connector-auth-error';
+import type { ConnectorList, ListedConnector } from './answers';
+import { isOpen } from './flow-history';
+import { inState, listed, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
 
 export interface ListRequest {
   accountId: string;
   /** Lists only connectors in this state. */
   state?: StateName;
-  /** 1 is the first page, and the default. */
-  page?: number;
-  /** 50 by default. */
+  /** The `next` of the answer before. */
+  page?: string;
+  /** The number of runs that a page is made of: 50 by default, at most 1,000. */
   pageSize?: number;
 }
 
-/** The limit of runs that one call reads, the latest first. */
-const MAX_RUNS = 5_000;
+/** The limit of earlier runs that a page reads for `connected`, the latest first. */
+const MAX_EARLIER_RUNS = 1000;
+/** Visibility has a new run after this time at the latest. */
+const INDEXED_WITHIN_MS = 10_000;
 
+/**
+ * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run: earlier
+ * runs are left out here, so that a page can have fewer items, or none, and a `next`.
+ */
 export async function connectorList(
   client: Client,
-  { accountId, state, page = 1, pageSize = 50 }: ListRequest,
+  { accountId, state, page, pageSize = 50 }: ListRequest,
 ): Promise<ConnectorList> {
-  const all = await latestRuns(client, accountId);
-  const matching = all.filter((connector) => state === undefined || connector.state === state);
-  const items = matching.slice((page - 1) * pageSize, page * pageSize);
-  return { items, ...(page * pageSize < matching.length && { next: page + 1 }) };
+  const account = `${OF_FLOWS} AND ${ofAccount(accountId)}`;
+  const query = state === undefined ? account : `${account} AND ${inState(state)}`;
+  const { runs, next } = await pageOfRuns(client, { query, page, pageSize });
+  const isWhole = page === undefined && next === undefined && state === undefined;
+  const newest = newestOfEach(runs);
+  const latest = isWhole ? newest : await Promise.all(newest.map((run) => latestRun(client, run)));
+  const found = latest.filter((run) => run !== undefined);
+  const items = found.flatMap((run) => itemOf(run) ?? []).filter((item) => state === undefined || item.state === state);
+  const reads = await earlierReads(client, { account, runs, items, isWhole });
+  return {
+    items: items.map((item) => ({ ...reads.get(item.connectorId), ...item })).sort(byConnector),
+    ...(next !== undefined && { next }),
+  };
 }
 
-/** The beginning of the workflow ids of an account. It has no double quote and no backslash. Fails: `invalidInput`. */
-export function prefixOf(accountId: string): string {
-  if (!isAccountId(accountId))
-    throw new ConnectorAuthError('invalidInput', 'accountId is not a valid account id of Cyclr');
-  return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
+
+function itemOf(run: Run): ListedConnector | undefined {
+  const key = connectorKeyOf(run.workflowId);
+  return key && listed(key, run);
+}
+
+/** The run of each flow that started last. */
+function newestOfEach(runs: readonly Run[]): Run[] {
+  const newest = new Map<string, Run>();
+  for (const run of runs) {
+    const other = newest.get(run.workflowId);
+    if (!other || run.startTime > other.startTime) newest.set(run.workflowId, run);
+  }
+  return [...newest.values()];
 }
 
 /**
- * The latest run of each connector. Reads all runs, because the server can not filter by the latest one. By workflow id:
- * Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32).
+ * The run if it is the latest of its flow; a run that visibility may not have yet in its place; `undefined` if another
+ * page has the latest one. By `describe`: the server limits visibility to few calls a second.
  */
-async function latestRuns(client: Client, accountId: string): Promise<ListedConnector[]> {
-  const prefix = prefixOf(accountId);
-  const query = `WorkflowType = "authenticateConnector" AND WorkflowId STARTS_WITH "${prefix}"`;
-  const runsOf = new Map<number, WorkflowExecutionInfo[]>();
-  let count = 0;
-  for await (const run of client.workflow.list({ query, pageSize: 1000 })) {
-    const connectorId = Number(run.workflowId.slice(prefix.length));
-    const runs = runsOf.get(connectorId) ?? [];
-    if (isConnectorId(connectorId)) runsOf.set(connectorId, runs);
-    runs.push(run);
-    if (++count === MAX_RUNS) break;
+async function latestRun(client: Client, run: Run): Promise<Run | undefined> {
+  if (isOpen(run)) return run;
+  try {
+    const latest = await client.workflow.getHandle(run.workflowId).describe();
+    if (latest.runId === run.runId) return run;
+    return (await isIndexed(client, latest)) ? undefined : latest;
+  } catch (err) {
+    if (err instanceof WorkflowNotFoundError) return undefined; // removed by retention
+    throw err;
   }
-  return [...runsOf]
-    .sort(([one], [other]) => one - other)
-    .map(([connectorId, runs]) => listedLatest({ accountId, connectorId }, runs));
 }
 
-/** The latest run. A run that has not read the connector yet does not hide the values that an earlier run has read. */
-function listedLatest(key: ConnectorKey, runs: WorkflowExecutionInfo[]): ListedConnector {
-  runs.sort((one, other) => other.startTime.getTime() - one.startTime.getTime());
-  const items = runs.map((run) => listed(key, run));
-  const read = items.find(({ connected }) => connected !== undefined);
-  return { ...items[0]!, ...(read && { connected: read.connected }) };
+/** True if visibility has the run: an old run without a call, because the server limits these calls. */
+async function isIndexed(client: Client, { runId, startTime }: Run): Promise<boolean> {
+  if (Date.now() - startTime.getTime() > INDEXED_WITHIN_MS) return true;
+  return (await client.workflow.count(`${OF_FLOWS} AND RunId = '${runId}'`)).count > 0;
 }
 
-/** The state of a run that did not end by its workflow, by Temporal's status. */
-const stateOfStatus: { [status: string]: StateName } = {
-  CANCELLED: 'cancelled',
-  TERMINATED: 'failed',
-  TIMED_OUT: 'failed',
-  FAILED: 'failed',
-};
-
-type RunInfo = Pick<WorkflowExecutionInfo, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
-
-/** A run by its search attributes. */
-export function listed(
-  key: ConnectorKey,
-  { runId, status, startTime, closeTime, typedSearchAttributes }: RunInfo,
-): ListedConnector {
-  const name = typedSearchAttributes.get(searchAttributes.name);
-  const problem = typedSearchAttributes.get(searchAttributes.problem) as Trouble | undefined;
-  const connected = typedSearchAttributes.get(searchAttributes.connected);
-  const state = typedSearchAttributes.get(searchAttributes.state) as StateName | undefined;
-  const endedByTemporal = stateOfStatus[status.name];
-  const since = endedByTemporal ? closeTime : typedSearchAttributes.get(searchAttributes.since);
-  return {
-    ...key,
-    ...(name !== undefined && { name }),
-    state: endedByTemporal ?? state ?? 'fetchingConnector',
-    ...(problem !== undefined && { problem }),
-    since: (since ?? closeTime ?? startTime).toISOString(),
-    ...(connected !== undefined && { connected }),
-    runId,
-  };
+interface Page {
+  account: string;
+  runs: readonly Run[];
+  items: readonly ListedConnector[];
+  isWhole: boolean;
 }
+
+/** `connected` of earlier runs, by connector id: a latest run that has not read Cyclr yet does not hide it. */
+async function earlierReads(
+  client: Client,
+  { account, runs, items, isWhole }: Page,
+): Promise<Map<number, { connected?: boolean }>> {
+  if (items.every(({ connected }) => connected !== undefined)) return new Map();
+  const query = `${account} AND ConnectorConnected IS NOT NULL`;
+  const read = isWhole ? runs.filter(hasRead) : (await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS })).runs;
+  const found = newestOfEach(read).flatMap((run) => itemOf(run) ?? []);
+  return new Map(found.map(({ connectorId, connected }) => [connectorId, { connected }]));
+}
+
+const hasRead = ({ typedSearchAttributes }: Run): boolean =>
+  typedSearchAttributes.get(searchAttributes.connected) !== undefined;

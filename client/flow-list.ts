@@ -1,15 +1,14 @@
 /** Flows over all accounts, from Temporal's visibility: pages of them, and batches of signals. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
-import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { connectorKeyOf } from '../workflows/connector';
 import { durationMs, type Duration } from '../workflows/input';
 import * as messages from '../workflows/messages';
-import { finalStates, type StateName } from '../workflows/view';
+import type { StateName } from '../workflows/view';
 import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { listed, prefixOf } from './connector-list';
+import { inState, invalidInput, listed, OF_FLOWS, ofAccount, OPEN, pageOfRuns } from './runs';
 
 /** The flows to list. Without a final `state`, only open flows. */
 export interface FlowFilter {
@@ -33,38 +32,13 @@ export type BatchSignal = 'recheck' | 'cancel';
 const GRPC_RESOURCE_EXHAUSTED = 8;
 
 /** One page of flows. Fails: `invalidInput`. */
-export async function flowList(
-  client: Client,
-  { page = '', pageSize = 50, ...filter }: FlowsRequest,
-): Promise<FlowList> {
-  const { namespace, loadedDataConverter } = client.options;
-  const query = queryOf(filter);
-  const nextPageToken = tokenOf(page);
-  const answer = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
-  const runs = await Promise.all(
-    answer.executions.map((raw) => executionInfoFromRaw(raw, loadedDataConverter, undefined, namespace)),
-  );
+export async function flowList(client: Client, { page, pageSize = 50, ...filter }: FlowsRequest): Promise<FlowList> {
+  const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
   const items = runs.flatMap((run) => {
     const key = connectorKeyOf(run.workflowId);
     return key ? [listed(key, run)] : [];
   });
-  return { items, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
-}
-
-const CHECKSUM_BYTES = 4;
-const checksumOf = (token: Uint8Array): Buffer =>
-  createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
-
-/** The server's token, with a checksum: the server has no error of its own for a text that it did not make. */
-const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
-
-/** Fails: `invalidInput`. */
-function tokenOf(page: string): Buffer {
-  const bytes = Buffer.from(page, 'base64url');
-  const token = bytes.subarray(CHECKSUM_BYTES);
-  if (page !== '' && !checksumOf(token).equals(bytes.subarray(0, CHECKSUM_BYTES)))
-    throw invalid('page is not the `next` of an earlier answer');
-  return token;
+  return { items, ...(next !== undefined && { next }) };
 }
 
 /**
@@ -78,10 +52,12 @@ export async function signalBatch(
   body: { by?: string },
 ): Promise<{ batchId: string }> {
   if (Object.values(filter).every((value) => value === undefined))
-    throw invalid('a batch needs accountId, state or problem');
+    throw invalidInput('a batch needs accountId, state or problem');
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();
-  const input = { payloads: await encodeToPayloads(loadedDataConverter, body) };
+  const reason = `batch ${batchId}`; // the timeline of a cancelled flow shows it
+  const sent = signal === 'cancel' ? { ...body, reason } : body;
+  const input = { payloads: await encodeToPayloads(loadedDataConverter, sent) };
   if (await isBatchRunning(client)) throw batchRunning();
   await client.workflowService
     .startBatchOperation({
@@ -111,24 +87,16 @@ const batchRunning = () =>
     'Another batch operation runs in this namespace. Try again when it has ended.',
   );
 
-/** The runs that Temporal itself ended have the state of their last wait in the search attributes. */
-const endedByTemporal: { [state in StateName]?: string } = {
-  failed: `ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed')`,
-  cancelled: `ExecutionStatus = 'Canceled'`,
-};
-/** This query does not use ExecutionStatus, because a paused flow is open, too. */
-const OPEN = 'CloseTime IS NULL';
-
 /** The query of a filter. Every value in it is from a closed list, an encoded id or a time. Fails: `invalidInput`. */
 function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
-    throw invalid(`problem is not one of ${troubles.join(', ')}`);
+    throw invalidInput(`problem is not one of ${troubles.join(', ')}`);
   const ageMs = olderThan === undefined ? 0 : durationMs(olderThan);
-  if (Number.isNaN(ageMs)) throw invalid('olderThan is not a duration above 0 and at most 90 days');
+  if (Number.isNaN(ageMs)) throw invalidInput('olderThan is not a duration above 0 and at most 90 days');
   return [
-    `WorkflowType = 'authenticateConnector'`,
-    stateQuery(state),
-    accountId !== undefined && `WorkflowId STARTS_WITH "${prefixOf(accountId)}"`,
+    OF_FLOWS,
+    state === undefined ? OPEN : inState(state),
+    accountId !== undefined && ofAccount(accountId),
     problem && `ConnectorAuthProblem = '${problem}'`,
     olderThan !== undefined && sinceQuery(new Date(Date.now() - ageMs).toISOString()),
   ]
@@ -136,20 +104,6 @@ function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
     .join(' AND ');
 }
 
-const invalid = (message: string) => new ConnectorAuthError('invalidInput', message);
-
 /** Flows that no worker has handled yet lack the search attribute: their start time counts. */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;
-
-function stateQuery(state: StateName | undefined): string {
-  if (state === undefined) return OPEN;
-  if (state === 'fetchingConnector')
-    return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
-  const own = `ConnectorAuthState = '${state}'`;
-  if (!finalStates.includes(state)) return `${OPEN} AND ${own}`;
-  const others = endedByTemporal[state];
-  return others
-    ? `(${others} OR (ExecutionStatus = 'Completed' AND ${own}))`
-    : `ExecutionStatus = 'Completed' AND ${own}`;
-}

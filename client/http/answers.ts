@@ -98,14 +98,15 @@ const items = z.array(
     runId: z.string(),
   }),
 );
+const Next = z.string().optional().meta({ description: 'The `page` of the next page, if there is one.' });
 export const FlowList = objectOf<library.FlowList>({
   items,
-  next: z.string().optional().meta({ description: 'The `page` of the next page, if there is one.' }),
+  next: Next,
 });
 export const Batch = z.object({ batchId: z.string() });
 export const ConnectorList = objectOf<library.ConnectorList>({
   items,
-  next: z.int().optional().meta({ description: 'The number of the next page, if there is one.' }),
+  next: Next,
 });
 export const Link = objectOf<library.Link>({ attemptId: z.string(), url: z.string(), expiresAt: Time });
 export const Minted = objectOf<shapes.Session>({ token: z.string(), url: z.string(), expiresAt: Time });

@@ -53,14 +53,18 @@ export class OnboardingService {
     filter: Omit<shapes.ListRequest, 'page'> = {},
     options?: CallOptions,
   ): AsyncGenerator<shapes.ListedConnector, void, undefined> {
-    for (let page: number | undefined = 1; page !== undefined;) {
+    let page: string | undefined;
+    do {
       const { items, next }: shapes.ConnectorList = await this.listPage(accountId, { ...filter, page }, options);
       yield* items;
       page = next;
-    }
+    } while (page !== undefined);
   }
 
-  /** One page of the connectors of an account: by default the first, with 50. `GET …/connectors` */
+  /**
+   * One page of the connectors of an account: by default the first, with up to 50. A page can have fewer items, or none,
+   * and a `next`. `GET …/connectors`
+   */
   async listPage(
     accountId: string,
     query: shapes.ListRequest = {},

@@ -168,6 +168,12 @@ export const ConfirmBody = z.strictObject({
 export const Nothing = z.strictObject({});
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
 const Trouble = z.enum(troubles).meta({ description: 'The flow waits for Cyclr, or for an operator.' });
+const Page = z
+  .string()
+  .min(1)
+  .max(4000)
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .meta({ description: 'The `next` of the answer before.' });
 export const FlowsQuery = z.strictObject({
   accountId: AccountId.optional(),
   state: State.optional(),
@@ -179,31 +185,22 @@ export const FlowsQuery = z.strictObject({
     .refine((duration) => durationMs(duration) > 0)
     .optional()
     .meta({ description: 'The state was entered at least this long ago.', examples: ['2 hours'] }),
-  page: z
-    .string()
-    .min(1)
-    .max(4000)
-    .regex(/^[A-Za-z0-9_-]+$/)
-    .optional()
-    .meta({ description: 'The `next` of the answer before.' }),
+  page: Page.optional(),
 });
 /** Which flows a batch reaches: at least one member. */
 export const BatchBody = z
   .strictObject({ accountId: AccountId.optional(), state: State.optional(), problem: Trouble.optional() })
   .refine((filter) => Object.keys(filter).length > 0)
   .meta({ minProperties: 1 });
-const MAX_PAGE = 100_000;
 const MAX_PAGE_SIZE = 200;
-const upTo = (maximum: number) =>
-  integer(/^[1-9][0-9]{0,5}$/, (value) => value <= maximum).meta({
-    ...{ type: 'integer', minimum: 1, maximum, pattern: undefined },
-  });
 export const ListQuery = z.strictObject({
   state: State.optional(),
-  page: upTo(MAX_PAGE)
+  page: Page.optional(),
+  pageSize: integer(/^[1-9][0-9]{0,2}$/, (value) => value <= MAX_PAGE_SIZE)
     .optional()
-    .meta({ examples: [1] }),
-  pageSize: upTo(MAX_PAGE_SIZE)
-    .optional()
-    .meta({ description: '50 by default, at most 200.', examples: [50] }),
+    .meta({
+      ...{ type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, pattern: undefined },
+      description: 'The most items of a page: 50 by default, at most 200. A page can have fewer, and a `next`.',
+      examples: [50],
+    }),
 });

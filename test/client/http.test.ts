@@ -81,7 +81,7 @@ test('each call of a backend has a method, and its requests and answers fit the 
   await service.stage.sandbox.consent(link.url, 'approve');
   const confirmed = await onboarding.confirm(consented, { attemptId: link.attemptId });
   const { items } = await eventually(
-    () => onboarding.listPage(consented.accountId, { state: 'authenticated', page: 1, pageSize: 10 }),
+    () => onboarding.listPage(consented.accountId, { state: 'authenticated', pageSize: 10 }),
     (page) => page.items.length > 0,
   );
 
@@ -129,7 +129,7 @@ test('list() requests page after page, and no more pages than the caller reads',
   const pages = proxy.exchanges.length - before;
   for await (const _first of onboarding.list(accountId, { pageSize: 2 })) break;
 
-  expect(all).toMatchObject(keys);
+  expect(all.map(({ connectorId }) => connectorId).sort()).toEqual(keys.map(({ connectorId }) => connectorId).sort());
   expect(pages).toBe(2);
   expect(proxy.exchanges.length - before).toBe(3);
 });

@@ -263,13 +263,18 @@ test('the user of a link without returnTo returns to the page of the service', a
   expect(confirmed.body.state).toBe('authenticated');
 });
 
-test('an input to a cancelled flow is answered with 409 closed and the last view', async () => {
+test('a cancel is in the timeline with by and reason; a later input is answered with 409 closed and the last view', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const cancelled = await post(key, '/cancel', { reason: 'changed their mind' });
   const late = await post(key, '/credentials', apiKey());
 
   expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+  expect((await service.stage.auth.timeline(key)).entries.at(-1)).toMatchObject({
+    event: 'cancelled',
+    by: 'backend',
+    note: 'changed their mind',
+  });
   expect(late).toMatchObject({ status: 409, body: { code: 'closed', view: { state: 'cancelled' } } });
 });
 
@@ -308,7 +313,8 @@ describe('the list of an account', () => {
         'awaitingCredentials,awaitingAuthorization,authenticated',
     );
 
-    const [first, second] = [await listed(accountId, '?pageSize=2'), await listed(accountId, '?pageSize=2&page=2')];
+    const first = await listed(accountId, '?pageSize=2');
+    const second = await listed(accountId, `?pageSize=2&page=${first.body.next}`);
     const cancelled = await listed(accountId, '?state=cancelled');
     const authenticated = await listed(accountId, '?state=authenticated');
 
@@ -324,8 +330,11 @@ describe('the list of an account', () => {
       })),
     );
     expect(body.next).toBeUndefined();
-    expect([first.body.items.length, first.body.next]).toEqual([2, 2]);
-    expect([second.body.items.length, second.body.next]).toEqual([1, undefined]);
+    const paged = [...first.body.items, ...second.body.items] as ConnectorKey[];
+    expect(paged.map(({ connectorId }) => connectorId).sort()).toEqual(
+      keys.map(({ connectorId }) => connectorId).sort(),
+    );
+    expect(first.body.items).toHaveLength(2);
     expect(cancelled.body.items).toEqual([]); // only an earlier run is cancelled
     expect(authenticated.body.items).toMatchObject([{ connectorId: keys[2]!.connectorId }]);
   });
@@ -447,5 +456,10 @@ describe('the flows of all accounts', () => {
 
     expect(answer.status).toBe(202);
     expect((await reaches(key, 'cancelled')).state).toBe('cancelled');
+    expect((await service.stage.auth.timeline(key)).entries.at(-1)).toMatchObject({
+      event: 'cancelled',
+      by: 'backend',
+      note: `batch ${answer.body.batchId}`,
+    });
   });
 });

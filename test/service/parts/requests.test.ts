@@ -90,7 +90,7 @@ test.each<Row>([
   ['an account id outside Latin-1', 'GET', account('アカ1'), {}, 422, 'malformed'],
   ['an account id of 201 characters', 'GET', account('a'.repeat(201)), {}, 422, 'malformed'],
   ['an unknown state', 'GET', '/v1/accounts/acme/connectors?state=asleep', {}, 422, 'malformed'],
-  ['page 0', 'GET', '/v1/accounts/acme/connectors?page=0', {}, 422, 'malformed'],
+  ['a page with other characters', 'GET', '/v1/accounts/acme/connectors?page=0.5', {}, 422, 'malformed'],
   ['a page size of 201', 'GET', '/v1/accounts/acme/connectors?pageSize=201', {}, 422, 'malformed'],
   ['a broken escape in the path', 'GET', '/v1/accounts/%zz/connectors/1', {}, 404, 'notFound'],
   ['an account id of 1300 characters', 'GET', account('a'.repeat(1300)), {}, 404, 'notFound'],

@@ -1,0 +1,106 @@
+/** Runs of flows in Temporal's visibility: parts of queries, pages, and a run as an item of a list. */
+import { createHash } from 'node:crypto';
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
+import { isAccountId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { searchAttributes } from '../workflows/messages';
+import { finalStates, type StateName } from '../workflows/view';
+import type { ListedConnector, Trouble } from './answers';
+import { ConnectorAuthError } from './connector-auth-error';
+
+/** The runs that Temporal itself ended: their search attributes have the state of their last wait. */
+const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
+  { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },
+  { status: 'TERMINATED', inQueries: 'Terminated', state: 'failed' },
+  { status: 'TIMED_OUT', inQueries: 'TimedOut', state: 'failed' },
+  { status: 'FAILED', inQueries: 'Failed', state: 'failed' },
+];
+
+export const OF_FLOWS = `WorkflowType = 'authenticateConnector'`;
+/** Does not use ExecutionStatus, because a paused flow is open, too. */
+export const OPEN = 'CloseTime IS NULL';
+
+export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
+
+/** The beginning of the workflow ids of an account. It has no double quote and no backslash. Fails: `invalidInput`. */
+function prefixOf(accountId: string): string {
+  if (!isAccountId(accountId)) throw invalidInput('accountId is not a valid account id of Cyclr');
+  return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+}
+
+/** By workflow id: Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32). */
+export const ofAccount = (accountId: string): string => `WorkflowId STARTS_WITH "${prefixOf(accountId)}"`;
+
+/** The runs in a state: open ones, or ended ones if the state is final. */
+export function inState(state: StateName): string {
+  if (state === 'fetchingConnector')
+    return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
+  const own = `ConnectorAuthState = '${state}'`;
+  if (!finalStates.includes(state)) return `${OPEN} AND ${own}`;
+  const statuses = endedByTemporal.filter((ended) => ended.state === state).map(({ inQueries }) => `'${inQueries}'`);
+  const completed = `(ExecutionStatus = 'Completed' AND ${own})`;
+  return statuses.length === 0 ? completed : `(ExecutionStatus IN (${statuses.join(', ')}) OR ${completed})`;
+}
+
+export type Run = Omit<WorkflowExecutionInfo, 'raw'>;
+
+export interface PageRequest {
+  query: string;
+  /** The `next` of the page before; the first page without it. */
+  page?: string;
+  pageSize: number;
+}
+
+/** One page of the runs of a query, by one call. Fails: `invalidInput`. */
+export async function pageOfRuns(
+  client: Client,
+  { query, page = '', pageSize }: PageRequest,
+): Promise<{ runs: Run[]; next?: string }> {
+  const { namespace, loadedDataConverter } = client.options;
+  const nextPageToken = tokenOf(page);
+  const answer = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize, nextPageToken });
+  const runs = await Promise.all(
+    answer.executions.map((raw) => executionInfoFromRaw(raw, loadedDataConverter, undefined, namespace)),
+  );
+  return { runs, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
+}
+
+const CHECKSUM_BYTES = 4;
+const checksumOf = (token: Uint8Array): Buffer =>
+  createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
+
+/** The server's token, with a checksum: the server has no error of its own for a text that it did not make. */
+const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
+
+/** Fails: `invalidInput`. */
+function tokenOf(page: string): Buffer {
+  const bytes = Buffer.from(page, 'base64url');
+  const token = bytes.subarray(CHECKSUM_BYTES);
+  if (page !== '' && !checksumOf(token).equals(bytes.subarray(0, CHECKSUM_BYTES)))
+    throw invalidInput('page is not the `next` of an earlier answer');
+  return token;
+}
+
+type RunInfo = Pick<Run, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
+
+/** A run by its search attributes. */
+export function listed(
+  key: ConnectorKey,
+  { runId, status, startTime, closeTime, typedSearchAttributes }: RunInfo,
+): ListedConnector {
+  const name = typedSearchAttributes.get(searchAttributes.name);
+  const problem = typedSearchAttributes.get(searchAttributes.problem) as Trouble | undefined;
+  const connected = typedSearchAttributes.get(searchAttributes.connected);
+  const state = typedSearchAttributes.get(searchAttributes.state) as StateName | undefined;
+  const ended = endedByTemporal.find((one) => one.status === status.name);
+  const since = ended ? closeTime : typedSearchAttributes.get(searchAttributes.since);
+  return {
+    ...key,
+    ...(name !== undefined && { name }),
+    state: ended?.state ?? state ?? 'fetchingConnector',
+    ...(problem !== undefined && { problem }),
+    since: (since ?? closeTime ?? startTime).toISOString(),
+    ...(connected !== undefined && { connected }),
+    runId,
+  };
+}
