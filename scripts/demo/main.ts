@@ -10,11 +10,12 @@ import { connect, temporalTarget } from '../../temporal/connection';
 import { findLocalStack } from '../../temporal/local-stack';
 import { runMain } from '../../temporal/process';
 import type { ConnectorKey } from '../../workflows/connector';
-import { finalStates, type View } from '../../workflows/view';
+import { finalStates, type TimelineEntry, type View } from '../../workflows/view';
 import { startStack, type Running } from '../local/stack';
 import { refuseArguments, runUntilStopped } from '../command';
 import { postJson } from '../post-json';
 import { expectations, type Expectation } from '../user/expectations';
+import { persistent, persistently } from '../user/persistent';
 import { backendCallOf, libraryTransport, sealerOf, serviceTransport, type Transport } from '../user/transports';
 import { goodAnswers, inOrder, User, type Answer } from '../user/user';
 
@@ -33,6 +34,18 @@ const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
 };
 /** The users of these connectors send their inputs through the service's HTTP; all others through the library. */
 const overHttp = ['Kestrel', 'Ledgerly'];
+
+let isSlow = false;
+
+/** Calls are repeated for a minute while Temporal is slow or does not answer. */
+const patience = {
+  withinMs: 60_000,
+  onRepeat: () => {
+    if (!isSlow) console.log('Temporal or its workers do not answer in time. The demo tries again.');
+    isSlow = true;
+  },
+};
+const CONNECT_MS = 60_000;
 
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
@@ -54,12 +67,15 @@ async function play({ temporal, cyclr, sealingKeys, service }: Running): Promise
   const address = temporal.address;
   const configured = temporalTarget();
   const target = process.env.TEMPORAL_ADDRESS ? configured : { ...configured, address, connectionOptions: { address } };
-  const connection = await connect(target);
+  const connection = await connect(target, CONNECT_MS);
   try {
     const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }));
     const sealer = sealerOf(await publicKeyOf(await readKeySet(sealingKeys)));
-    const library = libraryTransport({ auth, sealer, by: 'demo', returnTo: `${cyclr.url}/return` });
-    const http = serviceTransport(backendCallOf(service));
+    const library = persistent(
+      libraryTransport({ auth, sealer, by: 'demo', returnTo: `${cyclr.url}/return` }),
+      patience,
+    );
+    const http = persistent(serviceTransport(backendCallOf(service)), patience);
     const accountId = `demo-${new Date().toISOString().slice(0, 19).replace(/:/g, '')}`;
     const keys = await install(cyclr.url, accountId);
     console.log(`\nAccount ${accountId}, ${keys.size} connectors\n`);
@@ -93,16 +109,46 @@ function userOf(connector: string, key: ConnectorKey, transport: Transport, sand
 async function authenticate(auth: ConnectorAuth, user: User, connector: string): Promise<View> {
   const stopPrinting = new AbortController();
   await user.start();
-  const printing = print(auth, user.key, connector, stopPrinting.signal);
-  const view = await user.play();
-  if (!finalStates.includes(view.state)) stopPrinting.abort();
-  await printing;
+  const play = async () => {
+    let view: View | undefined;
+    try {
+      return (view = await user.play());
+    } finally {
+      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // such a flow has no last transition
+    }
+  };
+  const [view] = await Promise.all([play(), print(auth, user.key, connector, stopPrinting.signal)]);
   return view;
 }
 
+/** Prints each transition. After a failure it reads the timeline again, and skips the printed transitions. */
 async function print(auth: ConnectorAuth, key: ConnectorKey, connector: string, signal: AbortSignal): Promise<void> {
-  for await (const { from, event, to, note } of auth.timelineEntries(key, signal))
-    console.log(`${connector.padEnd(12)} ${from} → ${to}  (${event}${note ? `: ${note}` : ''})`);
+  let printed = 0;
+  let entries: AsyncGenerator<TimelineEntry, undefined> | undefined;
+  const next = async () => {
+    try {
+      entries ??= skip(auth.timelineEntries(key, signal), printed);
+      return await entries.next();
+    } catch (err) {
+      entries = undefined;
+      throw err;
+    }
+  };
+  for (;;) {
+    const { done, value } = await persistently(next, patience);
+    if (done) return;
+    console.log(`${connector.padEnd(12)} ${lineOf(value)}`);
+    printed++;
+  }
+}
+
+const lineOf = ({ from, event, to, note }: TimelineEntry): string =>
+  `${from} → ${to}  (${event}${note ? `: ${note}` : ''})`;
+
+/** The items after the first `count` ones. */
+async function* skip<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T, undefined> {
+  let index = 0;
+  for await (const item of items) if (index++ >= count) yield item;
 }
 
 function report(connectors: string[], views: View[], webUrl: string | undefined): number {

@@ -5,7 +5,7 @@ import { translated } from '../../client/connector-auth-error';
 import { timeline, view } from '../../workflows/messages';
 import type { TimelineEntry, View } from '../../workflows/view';
 import { kindOf, type RunHistory } from './histories';
-import { persistently } from './persistent';
+import { persistently } from '../user/persistent';
 
 export interface RunEvidence extends RunHistory {
   /** The last view; of a run that Temporal cancelled only the state. Absent if no worker answers. */

@@ -5,7 +5,7 @@ import type { ProblemCode, View } from '../../workflows/view';
 import { libraryTransport, signalInputs, type Transport } from '../user/transports';
 import { recordedConsents, recordedTransport, type FlowRecord } from './flow-record';
 import { rejections, sealerWith, type CredentialMistake, type PropertyMistake } from './mistakes';
-import { persistent } from './persistent';
+import { persistent } from '../user/persistent';
 import type { ConsentRound, Way } from './plan';
 import type { FaultStack } from './stack';
 
@@ -30,15 +30,16 @@ export class PlannedTransports {
     const sealer = sealerWith(mistake, stack.publicKey);
     const library = libraryTransport({ auth: stack.auth, sealer, returnTo: RETURN_TO });
     const recorded = recordedTransport(library, record, stack.stored, (id) => void attempts.push(id));
-    return persistent(recorded, signal, (method) => {
+    const onRepeat = (method: keyof Transport) => {
       if (method === 'start') record.startRepeated = true;
-    });
+    };
+    return persistent(recorded, { signal, onRepeat });
   }
 
   signals(mistake?: Mistake, by = 'user'): Transport {
     const { client, publicKey } = this.stack;
     const signals = signalInputs({ client, sealer: sealerWith(mistake, publicKey), by });
-    return { ...this.library(mistake), ...persistent(signals, this.signal) };
+    return { ...this.library(mistake), ...persistent(signals, { signal: this.signal }) };
   }
 
   /** A transport for one input. `isRejected: false`: the flow accepts the input in spite of the mistake. */

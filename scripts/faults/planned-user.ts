@@ -11,7 +11,7 @@ import { User, type Answer } from '../user/user';
 import { newRecord, recordStart, type FlowRecord } from './flow-record';
 import { sendHarmless, startKinds, type Target } from './harmless-inputs';
 import { credentialsFor, valuesFor, type CredentialMistake, type PropertyMistake } from './mistakes';
-import { persistently } from './persistent';
+import { persistently } from '../user/persistent';
 import type { ConsentRound, FlowPlan, Round, RunPlan, Stop } from './plan';
 import { PlannedTransports } from './planned-transports';
 import type { TestSecrets } from './secret-search';

@@ -1,10 +1,10 @@
 /** The ways in which a user's inputs reach a flow: the library, signals, the service's HTTP. */
 import type { Client } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
-import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
+import { ConnectorAuthError, translated, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import type { SealingKey } from '../../sealing/keys';
 import { seal, type Binding } from '../../sealing/seal';
-import { workflowIdOf, type ConnectorKey, type Sealed } from '../../workflows/connector';
+import { jsonOf, workflowIdOf, type ConnectorKey, type Sealed } from '../../workflows/connector';
 import type { CredentialInput, Credentials, Input, PropertyInput } from '../../workflows/input';
 import type { View } from '../../workflows/view';
 
@@ -118,7 +118,10 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
   } satisfies Partial<Transport>;
 }
 
-/** Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. */
+/**
+ * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx: with a
+ * ConnectorAuthError for 503, which names a fault that can pass.
+ */
 export type BackendCall = (
   method: 'GET' | 'POST',
   path: string,
@@ -139,8 +142,11 @@ export const backendCallOf =
       },
       ...(body && { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
+    if (response.ok) return response.json();
+    const text = await response.text();
+    const { code } = Object(jsonOf(text)) as { code?: ConnectorAuthErrorCode };
+    const message = `${method} ${path}: ${response.status} ${text}`;
+    throw response.status === 503 && code ? new ConnectorAuthError(code, message) : new Error(message);
   };
 
 /** The service's HTTP, as a backend calls it: secrets in clear, which the service seals on arrival. */

@@ -16,7 +16,7 @@ import {
   type FlowRecord,
   type RunExpectation,
 } from '../../scripts/faults/flow-record';
-import { persistent } from '../../scripts/faults/persistent';
+import { persistent } from '../../scripts/user/persistent';
 import { startFaultStack, type FaultStack } from '../../scripts/faults/stack';
 import { expectationOf, waitsOf } from '../../scripts/user/expectations';
 import {
@@ -81,7 +81,7 @@ export async function openScene(): Promise<Scene> {
     const record = newRecord(connector, key, [expectedOf(connector)]);
     const repeated: ConnectorAuthErrorCode[] = [];
     const recorded = recordedTransport(inner, record, stack.stored);
-    const repeating = persistent(recorded, signal, (_method, code) => void repeated.push(code));
+    const repeating = persistent(recorded, { signal, onRepeat: (_method, code) => void repeated.push(code) });
     const transport = recordedConsents(repeating, record, stack.stored);
     const answers = recordedAnswers(inOrder(goodAnswers(connector)), record);
     const user = new User({ key, start, transport, answers, sandboxUrl: stack.sandbox.url, signal });

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { startProxy } from '../../scripts/faults/proxy';
 import { expectations } from '../../scripts/user/expectations';
 import { freePorts, install, type Installation } from './installation';
 
@@ -34,4 +35,20 @@ test('npm run demo uses the running stack of npm start, and can be repeated', as
 
   for (const { output } of [first, second]) expect(output()).toContain(allEnded);
   expect([await first.ended, await second.ended]).toEqual([0, 0]);
+});
+
+test('npm run demo continues after Temporal gave no answer for longer than the limit of a call', async () => {
+  const proxy = await startProxy(process.env.TEST_TEMPORAL_ADDRESS!);
+  const demo = installation.run('demo', { TEMPORAL_ADDRESS: proxy.address });
+  try {
+    await demo.prints(/→/);
+    proxy.hold();
+    await demo.prints('The demo tries again.');
+    proxy.restore();
+
+    expect(await demo.ended).toBe(0);
+    expect(demo.output()).toContain(allEnded);
+  } finally {
+    await proxy.close();
+  }
 });

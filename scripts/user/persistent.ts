@@ -1,7 +1,7 @@
 /** Calls that are repeated while Temporal, every worker or Cyclr is away. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
-import type { Transport } from '../user/transports';
+import type { Transport } from './transports';
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2_000;
@@ -12,6 +12,8 @@ const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'c
 export interface PersistentOptions {
   /** Ends the repetitions with an AbortError. */
   signal?: AbortSignal;
+  /** The error is thrown if this time has passed since the first one. Without it, the repetitions have no limit. */
+  withinMs?: number;
   /** Called before each repetition. */
   onRepeat?(code: ConnectorAuthErrorCode): void;
 }
@@ -19,13 +21,15 @@ export interface PersistentOptions {
 /** Repeats the call until it is answered, or fails with an error that does not pass. */
 export async function persistently<T>(
   call: () => Promise<T>,
-  { signal, onRepeat }: PersistentOptions = {},
+  { signal, withinMs = Infinity, onRepeat }: PersistentOptions = {},
 ): Promise<T> {
+  let until: number | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       return await call();
     } catch (err) {
-      if (!(err instanceof ConnectorAuthError && passing.includes(err.code))) throw err;
+      until ??= Date.now() + withinMs;
+      if (!(err instanceof ConnectorAuthError && passing.includes(err.code)) || Date.now() > until) throw err;
       await delay(pause, undefined, { signal });
       onRepeat?.(err.code);
     }
@@ -35,13 +39,18 @@ export async function persistently<T>(
 /** Wraps a transport so that each call is repeated by {@link persistently}. */
 export function persistent<T extends Partial<Transport>>(
   transport: T,
-  signal?: AbortSignal,
-  onRepeat?: (method: keyof Transport, code: ConnectorAuthErrorCode) => void,
+  {
+    onRepeat,
+    ...options
+  }: Omit<PersistentOptions, 'onRepeat'> & {
+    onRepeat?(method: keyof Transport, code: ConnectorAuthErrorCode): void;
+  } = {},
 ): T {
   const methods = Object.entries(transport) as [keyof Transport, (...args: unknown[]) => Promise<unknown>][];
   const repeated = methods.map(([name, method]) => [
     name,
-    (...args: unknown[]) => persistently(() => method(...args), { signal, onRepeat: (code) => onRepeat?.(name, code) }),
+    (...args: unknown[]) =>
+      persistently(() => method(...args), { ...options, onRepeat: (code) => onRepeat?.(name, code) }),
   ]);
   return Object.fromEntries(repeated) as T;
 }
