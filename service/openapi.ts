@@ -1,17 +1,35 @@
 /** The OpenAPI document of the service, made from the schemas that check its requests. */
 import type { SwaggerOptions, SwaggerTransformObject } from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { existsSync, readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { View } from '../client/http/answers';
 import { State } from '../client/http/requests';
 import { answers, codeOf, type ErrorKind } from './problems';
 
+/** The package is beside the compiled service, or above it if the service runs from its source, as in tests. */
+const packageFile = ['../..', '..'].map((up) => join(__dirname, up, 'package.json')).find((file) => existsSync(file))!;
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+/** The groups of calls. */
+const tags = {
+  sessions: 'For backends: links to the connect page.',
+  connectors: 'For backends: the flow of one connector.',
+  flows: 'For backends: flows of all accounts.',
+  session: 'For browsers, with the token of a session.',
+};
+
+/** The operation id and the tag of a call. */
+export const named = (tag: keyof typeof tags, operationId: string) => ({ operationId, tags: [tag] });
+
 export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
   openapi: {
     openapi: '3.1.0',
-    info: { title: 'cyclr-connect onboarding service', version: '0.1.0' },
+    info: { title: 'cyclr-connect onboarding service', version },
     servers: [{ url: publicUrl }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     components: {
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of your backend.' },
@@ -35,15 +53,26 @@ export const codes = {
 
 /** The responses of a call: its success, and one problem document for each status of these codes. */
 export function responsesOf(
-  success: { [status: number]: z.ZodType | { description: string; content: object } },
+  success: { [status: number]: Success },
   problems: readonly ErrorKind[],
 ): { [status: number]: unknown } {
   const byStatus = new Map<number, ErrorKind[]>();
   for (const kind of new Set<ErrorKind>([...problems, 'unexpected']))
     byStatus.set(answers[kind].status, [...(byStatus.get(answers[kind].status) ?? []), kind]);
-  const described = [...byStatus].map(([status, kinds]) => [status, problemResponse(status, kinds)] as const);
-  return { ...success, ...Object.fromEntries(described) };
+  const answered = Object.entries(success).map(([status, answer]) => [status, successResponse(answer)] as const);
+  const refused = [...byStatus].map(([status, kinds]) => [status, problemResponse(status, kinds)] as const);
+  return Object.fromEntries([...answered, ...refused]);
 }
+
+type Success = z.ZodType | { description: string; content: object };
+
+const successResponse = (answer: Success) =>
+  answer instanceof z.ZodType
+    ? {
+        description: z.globalRegistry.get(answer)?.description,
+        content: { 'application/json': { schema: answer } },
+      }
+    : answer;
 
 function problemResponse(status: number, kinds: ErrorKind[]) {
   const schema = z

@@ -133,17 +133,18 @@ export const SealingKeySet = z.object({
   ),
 });
 
-for (const [id, schema] of Object.entries({
-  View,
-  Started,
-  Timeline,
-  ConnectorList,
-  FlowList,
-  Batch,
-  Link,
-  Minted,
-  Renewed,
-  SessionAnswer,
-  SealingKeySet,
-}))
-  z.globalRegistry.add(schema as z.ZodType, { id });
+/** The schemas of whole answers, with the description of the answer. */
+const described: { [id: string]: [schema: z.ZodType, description: string] } = {
+  View: [View, 'The view of the flow.'],
+  Started: [Started, 'The run: started by this call (201), or open already (200).'],
+  Timeline: [Timeline, 'The transitions and refused inputs of the flow, up to 200.'],
+  ConnectorList: [ConnectorList, 'A page of connectors, each with its latest run.'],
+  FlowList: [FlowList, 'A page of flows.'],
+  Batch: [Batch, "The id of Temporal's batch operation, which sends the signals from now on."],
+  Link: [Link, "The link to the third party's consent: for one user."],
+  Minted: [Minted, 'The token, and the link to the connect page with it: for one user.'],
+  Renewed: [Renewed, 'The token of the session.'],
+  SessionAnswer: [SessionAnswer, 'The session, and the views of its connectors.'],
+  SealingKeySet: [SealingKeySet, 'The public JWK set: seal to the first key.'],
+};
+for (const [id, [schema, description]] of Object.entries(described)) z.globalRegistry.add(schema, { id, description });

@@ -10,7 +10,7 @@ import { isSealed, type ConnectorKey, type Sealed } from '../../workflows/connec
 import type { Input } from '../../workflows/input';
 import type { View } from '../../workflows/view';
 import { withView } from '../flows';
-import { codes, responsesOf } from '../openapi';
+import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 
 const BY = 'backend';
@@ -40,18 +40,26 @@ const giving = {
   ]),
 };
 const schemas = {
-  start: { summary: 'Starts a flow (201), or finds the running one (200)', ...starting, body: requests.StartBody },
+  start: {
+    ...named('connectors', 'start'),
+    summary: 'Starts a flow (201), or finds the running one (200)',
+    ...starting,
+    body: requests.StartBody,
+  },
   reauthenticate: {
+    ...named('connectors', 'reauthenticate'),
     summary: 'Starts a re-authentication. The connector keeps its credentials until new input is given',
     ...starting,
     body: requests.ReauthenticateBody,
   },
   properties: {
+    ...named('connectors', 'submitProperties'),
     summary: 'Sets properties. Secret values in clear are sealed on arrival',
     ...giving,
     body: requests.PropertiesBody,
   },
   credentials: {
+    ...named('connectors', 'submitCredentials'),
     summary: 'Gives credentials. Credentials in clear are sealed on arrival',
     ...giving,
     body: requests.CredentialsBody,

@@ -5,7 +5,7 @@ import * as requests from '../../client/http/requests';
 import { durationMs, type Duration } from '../../workflows/input';
 import { allowNoBody, requireApiKey } from '../callers';
 import { confirm, openFlow, returnUrl, withView } from '../flows';
-import { codes, responsesOf } from '../openapi';
+import { codes, named, responsesOf } from '../openapi';
 import { allowedAddresses } from '../origins';
 import type { App, Parts } from '../parts';
 import { malformed } from '../problems';
@@ -20,12 +20,14 @@ const security = [{ apiKey: [] }];
 const ofConnector = { security, params: requests.OfConnector };
 const schemas = {
   session: {
+    ...named('sessions', 'createSession'),
     summary: 'Makes a link to the connect page for one user, and starts the flows that do not run yet',
     security,
     body: requests.SessionBody,
     response: responsesOf({ 201: answers.Minted }, [...caller, ...body, 'addressNotAllowed', 'temporalUnavailable']),
   },
   list: {
+    ...named('connectors', 'list'),
     summary: 'Lists the latest run of each connector of an account',
     security,
     params: requests.OfAccount,
@@ -33,16 +35,19 @@ const schemas = {
     response: responsesOf({ 200: answers.ConnectorList }, [...caller, 'malformed', 'temporalUnavailable']),
   },
   view: {
+    ...named('connectors', 'view'),
     summary: 'Reads the view of a flow',
     ...ofConnector,
     response: responsesOf({ 200: answers.View }, [...caller, ...flow, 'malformed']),
   },
   timeline: {
+    ...named('connectors', 'timeline'),
     summary: 'Reads the transitions of a flow',
     ...ofConnector,
     response: responsesOf({ 200: answers.Timeline }, [...caller, ...flow, 'malformed']),
   },
   authorization: {
+    ...named('connectors', 'requestAuthorization'),
     summary: "Makes a link to the third party's consent. Show it to the user only",
     ...ofConnector,
     body: requests.AuthorizationBody,
@@ -56,18 +61,21 @@ const schemas = {
     ]),
   },
   confirm: {
+    ...named('connectors', 'confirm'),
     summary: 'Verifies in Cyclr that the user has given consent',
     ...ofConnector,
     body: requests.ConfirmBody,
     response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, ...input]),
   },
   recheck: {
+    ...named('connectors', 'recheck'),
     summary: 'Lets a flow re-read the connector now, or repeat the call that an outage delays',
     ...ofConnector,
     body: requests.Nothing,
     response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, 'closed']),
   },
   flows: {
+    ...named('flows', 'flows'),
     summary: 'Lists flows of all accounts: open ones, and with a final state ended ones',
     security,
     querystring: requests.FlowsQuery,
@@ -79,6 +87,7 @@ const schemas = {
     response: responsesOf({ 202: answers.Batch }, [...caller, ...body, 'batchRunning', 'temporalUnavailable']),
   },
   cancel: {
+    ...named('connectors', 'cancel'),
     summary: 'Cancels a flow',
     ...ofConnector,
     body: requests.CancelBody,
@@ -123,7 +132,8 @@ function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].defau
 function flowRoutes(app: App, { auth }: Parts): void {
   app.get('/v1/flows', { schema: schemas.flows }, ({ query }) => auth.flows(query));
   for (const signal of ['recheck', 'cancel'] as const) {
-    const schema = { ...schemas.batch, summary: `Sends the signal ${signal} to the open flows of the filter` };
+    const summary = `Sends the signal ${signal} to the open flows of the filter`;
+    const schema = { ...schemas.batch, ...named('flows', `${signal}Flows`), summary };
     app.post(`/v1/flows/${signal}`, { schema }, async ({ body }, reply) =>
       reply.code(202).send(await auth.batch(signal, body, BY)),
     );

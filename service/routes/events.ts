@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { limitedId, requireToken, sessionOf } from '../callers';
-import { codes, responsesOf } from '../openapi';
+import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { ServiceError } from '../problems';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
@@ -29,6 +29,7 @@ const Event = z
   });
 
 const schema = {
+  ...named('session', 'streamViews'),
   summary: 'Streams the views of the connectors of the session',
   security: [{ session: [] }],
   response: responsesOf(

@@ -5,7 +5,7 @@ import * as requests from '../../client/http/requests';
 import { waitingStates, type View } from '../../workflows/view';
 import { allowNoBody, ownConnector, requireToken, sessionOf } from '../callers';
 import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
-import { codes, responsesOf } from '../openapi';
+import { codes, named, responsesOf } from '../openapi';
 import { answerPreflights } from '../origins';
 import type { App, Parts } from '../parts';
 import { ServiceError } from '../problems';
@@ -32,6 +32,7 @@ const giving = {
 };
 const schemas = {
   redeem: {
+    ...named('session', 'redeemInvitation'),
     summary: 'Turns the invitation of a mailed link into a session',
     security: [{ invitation: [] }],
     body: requests.Nothing,
@@ -44,28 +45,38 @@ const schemas = {
     ]),
   },
   session: {
+    ...named('session', 'readSession'),
     summary: 'Reads the session and the views of its connectors',
     security,
     response: responsesOf({ 200: answers.SessionAnswer }, [...session, 'noWorker', 'temporalUnavailable']),
   },
   renew: {
+    ...named('session', 'renewSession'),
     summary: 'Makes a new token of the same session, for 8 hours in all',
     security,
     body: requests.Nothing,
     response: responsesOf({ 200: answers.Renewed }, [...session, ...body]),
   },
   sealingKeys: {
+    ...named('session', 'sealingKeys'),
     summary: 'Reads the public keys: browsers seal to the first one',
     security,
     response: responsesOf({ 200: answers.SealingKeySet }, session),
   },
-  properties: { summary: 'Sets properties. Each value must be sealed', ...giving, body: requests.SealedPropertiesBody },
+  properties: {
+    ...named('session', 'submitSealedProperties'),
+    summary: 'Sets properties. Each value must be sealed',
+    ...giving,
+    body: requests.SealedPropertiesBody,
+  },
   credentials: {
+    ...named('session', 'submitSealedCredentials'),
     summary: 'Gives credentials. They must be sealed',
     ...giving,
     body: requests.SealedCredentialsBody,
   },
   recheck: {
+    ...named('session', 'recheckOwn'),
     summary: 'Lets a waiting flow re-read its connector now',
     security,
     params: requests.OfSession,
@@ -73,6 +84,7 @@ const schemas = {
     response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'closed']),
   },
   confirm: {
+    ...named('session', 'confirmOwn'),
     summary: 'Verifies in Cyclr that the user has given consent',
     security,
     params: requests.OfSession,

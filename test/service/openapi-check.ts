@@ -7,6 +7,8 @@ interface Content {
 }
 
 export interface Operation {
+  operationId: string;
+  tags: string[];
   summary: string;
   security: { [scheme: string]: unknown }[];
   parameters?: { in: 'path' | 'query' | 'header'; name: string; required?: boolean; schema: object }[];
@@ -16,6 +18,8 @@ export interface Operation {
 
 export interface OpenApi {
   openapi: string;
+  info: { version: string };
+  tags: { name: string; description?: string }[];
   servers: { url: string }[];
   paths: { [path: string]: { [method: string]: Operation } };
   components: { schemas: { [name: string]: object } };

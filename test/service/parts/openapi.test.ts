@@ -1,4 +1,6 @@
 /** The OpenAPI document, and the page that shows it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { operationsOf, type OpenApi } from '../openapi-check';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
@@ -66,6 +68,28 @@ test('every call has a summary, a security scheme and its problem codes', () => 
         });
     }
   }
+});
+
+test('the document has the version of the package', () => {
+  const file = join(__dirname, '..', '..', '..', 'package.json');
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+
+  expect(document.info.version).toBe(version);
+});
+
+test('every call has an operation id of its own, and tags that the document describes', () => {
+  const all = operations().map(([, operation]) => operation);
+  const described = document.tags.map(({ name, description }) => (description ? name : undefined));
+
+  expect(all.map(({ operationId }) => operationId).filter((id) => !/^[a-z][A-Za-z]+$/.test(id))).toEqual([]);
+  expect(new Set(all.map(({ operationId }) => operationId)).size).toBe(all.length);
+  expect(all.filter(({ tags }) => tags.length !== 1 || !described.includes(tags[0]!))).toEqual([]);
+});
+
+test('every answer has a description of its own', () => {
+  for (const [name, { responses }] of operations())
+    for (const [status, { description }] of Object.entries(responses))
+      expect({ name, status, description }).not.toEqual({ name, status, description: 'Default Response' });
 });
 
 test('every reference points to a schema of the document', () => {
