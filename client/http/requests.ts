@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_DURATION_MS, MAX_VALUES } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
-import { MAX_PLAINTEXT_BYTES, MAX_SEALED_LENGTH } from '../../sealing/seal';
 import { finalStates, stateNames } from '../../workflows/view';
 import { troubles } from '../answers';
 import { NOT_SEALED } from './codes';
@@ -116,14 +115,17 @@ export const SessionBody = z.strictObject({
 });
 
 const JWE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+$/;
-const Sealed = z.strictObject({ sealed: z.string().max(MAX_SEALED_LENGTH).regex(JWE) }).meta({
-  description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
-});
-const SealedOnly = z.strictObject(
-  { sealed: z.string(NOT_SEALED).max(MAX_SEALED_LENGTH, NOT_SEALED).regex(JWE, NOT_SEALED) },
-  NOT_SEALED,
-);
-const text = z.string().max(MAX_PLAINTEXT_BYTES);
+/** The flow refuses larger values. In characters as sent. */
+export const MAX_CREDENTIALS = 32 * 1024;
+export const MAX_VALUE = 64 * 1024;
+const sealedUpTo = (max: number) =>
+  z.strictObject({ sealed: z.string().max(max).regex(JWE) }).meta({
+    description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
+  });
+/** A value in clear is `notSealed`; one over the limit is malformed. */
+const onlySealedUpTo = (max: number) =>
+  z.strictObject({ sealed: z.string(NOT_SEALED).max(max, 'malformed').regex(JWE, NOT_SEALED) }, NOT_SEALED);
+const text = z.string().max(MAX_VALUE);
 const valuesOf = <V extends z.ZodType>(value: V) =>
   z
     .record(z.string().min(1).max(1000), value)
@@ -140,17 +142,26 @@ const neededWith = (inClear: { [property: string]: object }) => ({
 const isAnySealed = (values: object): boolean => Object.values(values).some((value) => typeof value === 'object');
 
 export const PropertiesBody = z
-  .strictObject({ submissionId: SubmissionId.optional(), values: valuesOf(z.union([Sealed, text])) })
+  .strictObject({ submissionId: SubmissionId.optional(), values: valuesOf(z.union([sealedUpTo(MAX_VALUE), text])) })
   .refine(({ submissionId, values }) => submissionId !== undefined || !isAnySealed(values), { path: ['submissionId'] })
   .meta(neededWith({ values: { additionalProperties: { type: 'string' } } }));
 export const CredentialsBody = z
-  .strictObject({ submissionId: SubmissionId.optional(), credentials: z.union([Sealed, CredentialsShape]) })
+  .strictObject({
+    submissionId: SubmissionId.optional(),
+    credentials: z.union([sealedUpTo(MAX_CREDENTIALS), CredentialsShape]),
+  })
   .refine(({ submissionId, credentials }) => submissionId !== undefined || !('sealed' in credentials), {
     path: ['submissionId'],
   })
   .meta(neededWith({ credentials: { required: ['kind'] } }));
-export const SealedPropertiesBody = z.strictObject({ submissionId: SubmissionId, values: valuesOf(SealedOnly) });
-export const SealedCredentialsBody = z.strictObject({ submissionId: SubmissionId, credentials: SealedOnly });
+export const SealedPropertiesBody = z.strictObject({
+  submissionId: SubmissionId,
+  values: valuesOf(onlySealedUpTo(MAX_VALUE)),
+});
+export const SealedCredentialsBody = z.strictObject({
+  submissionId: SubmissionId,
+  credentials: onlySealedUpTo(MAX_CREDENTIALS),
+});
 export const AuthorizationBody = z.strictObject({
   returnTo: z
     .string()

@@ -12,6 +12,7 @@ import type { View } from '../../workflows/view';
 import { withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
+import { malformed } from '../problems';
 
 const BY = 'backend';
 const ONE = '/v1/accounts/:accountId/connectors/:connectorId';
@@ -115,7 +116,9 @@ async function withSealedSecrets(
 ): Promise<Values> {
   if (Object.keys(secretsIn(values)).length === 0) return values;
   const secrets = secretsIn(values, (await view()).fields);
-  return { ...values, ...(await sealProperties(secrets, submission, key)) };
+  const sealed = await sealProperties(secrets, submission, key);
+  if (Object.values(sealed).some((value) => value.sealed.length > requests.MAX_VALUE)) throw malformed('values');
+  return { ...values, ...sealed };
 }
 
 /** The credentials; checks and seals credentials in clear. Fails: `malformed`, without quoting them. */
@@ -125,7 +128,9 @@ async function withSealedCredentials(
   key: SealingKey,
 ): Promise<Sealed> {
   if (isSealed(credentials)) return credentials;
-  return sealCredentials(credentialsOf(JSON.stringify(credentials)), submission, key);
+  const sealed = await sealCredentials(credentialsOf(JSON.stringify(credentials)), submission, key);
+  if (sealed.sealed.length > requests.MAX_CREDENTIALS) throw malformed('credentials');
+  return sealed;
 }
 
 interface Call {

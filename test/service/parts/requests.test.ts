@@ -168,6 +168,55 @@ describe('a browser that sends properties in clear', () => {
   });
 });
 
+describe('sizes, in characters as sent', () => {
+  const KIB = 1024;
+  const jwe = (length: number) => ({ sealed: `a..b.c.${'d'.repeat(length - 7)}` });
+  const sent = (path: string, body: object) => ({ path: `${ONE}/${path}`, body: { submissionId: 's', ...body } });
+  const values = (value: unknown) => sent('properties', { values: { Region: 'eu', Domain: value } });
+  const credentials = (given: unknown) => sent('credentials', { credentials: given });
+  const ask = async ({ path, body }: { path: string; body: object }) => {
+    service.called.length = 0;
+    return { ...(await service.asBackend('POST', path, body)), called: [...service.called] };
+  };
+
+  test.each([
+    ['sealed credentials of 32 KiB', credentials(jwe(32 * KIB))],
+    ['a key of 23 KiB', credentials({ kind: 'apiKey', key: 'x'.repeat(23 * KIB) })],
+    ['a sealed value of 64 KiB', values(jwe(64 * KIB))],
+  ])('%s reach the flow', async (_name, call) => {
+    expect(await ask(call)).toMatchObject({ status: 404, called: expect.arrayContaining([expect.any(String)]) });
+  });
+
+  test.each([
+    ['sealed credentials over 32 KiB', credentials(jwe(32 * KIB + 1)), 'credentials'],
+    [
+      'a key that is over 32 KiB when it is sealed',
+      credentials({ kind: 'apiKey', key: 'x'.repeat(25 * KIB) }),
+      'credentials',
+    ],
+    ['a sealed value over 64 KiB', values(jwe(64 * KIB + 1)), 'values'],
+    ['a value over 64 KiB', values('x'.repeat(64 * KIB + 1)), 'values'],
+  ])('%s are malformed, and do not reach the flow', async (_name, call, name) => {
+    expect(await ask(call)).toMatchObject({
+      status: 422,
+      body: { code: 'malformed', fields: [{ name, code: 'malformed' }] },
+      called: [],
+    });
+  });
+
+  test.each([
+    ['properties', { values: { Domain: jwe(64 * KIB + 1) } }],
+    ['credentials', { credentials: jwe(32 * KIB + 1) }],
+  ])('sealed %s of a browser over the limit are malformed', async (path, body) => {
+    const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
+
+    const call = { token, body: { submissionId: 's', ...body } };
+    const answer = await service.call('POST', `/v1/session/connectors/1002/${path}`, call);
+
+    expect(answer).toMatchObject({ status: 422, body: { code: 'malformed' } });
+  });
+});
+
 test('an answer with 405 names the allowed methods', async () => {
   expect((await service.asBackend('PUT', ONE)).headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'POST']);
 });
