@@ -11,6 +11,8 @@ export interface Flags {
   cached: number;
   /** Measures this number of waiting flows, and nothing else. */
   waiting?: number;
+  /** Floods one flow with this number of messages, and measures nothing else. */
+  flood?: number;
   /** Measures the onboarding service, and nothing else. */
   service?: true;
   /** The folder for the results. */
@@ -30,6 +32,7 @@ export function flagsOf(args: string[]): Flags {
       flows: { ...text, default: '100' },
       cached: { ...text, default: '800' },
       waiting: text,
+      flood: text,
       service: { type: 'boolean', default: false },
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
@@ -40,6 +43,7 @@ export function flagsOf(args: string[]): Flags {
     flows: wholeNumber('flows', values.flows, 1, 10_000),
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
     ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
+    ...(values.flood !== undefined && { flood: wholeNumber('flood', values.flood, 1, 10_000) }),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.service && { service: true as const }),
     help: values.help,

@@ -6,6 +6,7 @@ import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
 import { flagsOf, type Flags } from './flags';
+import { floodAll } from './flood';
 import { measureMemory } from './memory';
 import { plotOf } from './plot';
 import { idle, playRounds, type Workers } from './rounds';
@@ -14,7 +15,7 @@ import { startStack, type Stack } from './stack';
 import { waitMany } from './waiting';
 
 const root = join(__dirname, '..', '..');
-const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--waiting N | --service] [--out FOLDER]
+const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--waiting N | --flood N | --service] [--out FOLDER]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -24,6 +25,8 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --flows N      number of flows in a round (default 100)
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
+  --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
+                 meanwhile; at most 10000, Temporal's limit for a run; writes flood.json
   --service      only compares the onboarding service with direct calls to Temporal, with half as many flows in a
                  round, one at a time; writes service.json and service.svg
   --out FOLDER   folder of the results (default bench/results)`;
@@ -40,7 +43,7 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-async function measure(stack: Stack, { waiting, service, rounds, flows, cached, out }: Flags): Promise<number> {
+async function measure(stack: Stack, { waiting, flood, service, rounds, flows, cached, out }: Flags): Promise<number> {
   const folder = out === undefined ? join(root, 'bench', 'results') : resolve(out);
   mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
@@ -49,6 +52,12 @@ async function measure(stack: Stack, { waiting, service, rounds, flows, cached, 
     write('waiting.json', json({ machine, ...many }));
     const { inputsMs: _each, ...summary } = many;
     console.log(json(summary).trimEnd());
+    return 0;
+  }
+  if (flood !== undefined) {
+    const floods = await floodAll(stack, flood, say);
+    write('flood.json', json({ machine, ...floods }));
+    console.log(json(floods).trimEnd());
     return 0;
   }
   if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 2) }, write);
