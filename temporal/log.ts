@@ -24,11 +24,12 @@ export const createJsonLog = ({ process, level = 'info', destination, time = tru
   );
 
 /**
- * Reports the error that ends a process, on standard error: as one JSON line of the level `fatal`; on a terminal as
- * text.
+ * Reports the error that ends a process, on standard error: each line of its message as a JSON line of the level
+ * `fatal`; on a terminal as text.
  */
 export function fatalReport(name: string): (message: string) => void {
   if (process.stderr.isTTY) return (message) => void process.stderr.write(`${name}: ${message}\n`);
   const destination = pino.destination({ fd: process.stderr.fd, sync: true });
-  return (message) => createJsonLog({ process: name, destination }).fatal(message);
+  const log = createJsonLog({ process: name, destination });
+  return (message) => message.split('\n').forEach((line) => log.fatal(line));
 }

@@ -59,14 +59,17 @@ afterAll(async () => {
 const endOf = (env: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(dist, 'service', 'main.js')], { cwd: temporaryFolder(), env }).ended;
 
-test('a service with faults in its environment exits with 1 and one message that names all faults', async () => {
+test('a service with faults in its environment exits with 1 and names all faults, each on a JSON line', async () => {
   const { code, stderr } = await endOf({ SESSION_KEYS: '', SEALING_KEYS: '', SERVICE_API_KEYS: 'x' });
 
   expect(code).toBe(1);
-  expect(JSON.parse(stderr)).toMatchObject({
-    ...{ level: 'fatal', process: 'service', time: expect.stringMatching(/^\d{4}-.*Z$/) },
-    msg: expect.stringMatching(/^SESSION_KEYS is not set.*\nSEALING_KEYS is not set.*\nSERVICE_API_KEYS .*item 1/),
-  });
+  const lines = stderr.trimEnd().split('\n').map((line) => JSON.parse(line)); // prettier-ignore
+  const fatal = { level: 'fatal', process: 'service', time: expect.stringMatching(/^\d{4}-.*Z$/) };
+  expect(lines).toEqual([
+    { ...fatal, msg: expect.stringMatching(/^SESSION_KEYS is not set/) },
+    { ...fatal, msg: expect.stringMatching(/^SEALING_KEYS is not set/) },
+    { ...fatal, msg: expect.stringMatching(/^SERVICE_API_KEYS .*item 1/) },
+  ]);
 });
 
 test('a service whose port is in use exits with 1', async () => {
