@@ -52,17 +52,19 @@ export async function createApp(parts: Parts): Promise<App> {
   return app;
 }
 
+const ofNode = {
+  headersTimeout: RECEIVE_TIMEOUT_MS,
+  requestTimeout: RECEIVE_TIMEOUT_MS,
+  connectionsCheckingInterval: SLOW_CHECK_MS,
+  requireHostHeader: false, // Node's own answer has no headers
+};
+
 function createServer({ config, report }: Parts, headers: Headers): App {
   const basePath = new URL(config.publicUrl).pathname.replace(/\/$/, '');
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    http: {
-      headersTimeout: RECEIVE_TIMEOUT_MS,
-      requestTimeout: RECEIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: SLOW_CHECK_MS,
-      requireHostHeader: false, // Node's own answer has no headers
-    },
-    requestTimeout: RECEIVE_TIMEOUT_MS,
+    http: ofNode,
+    requestTimeout: ofNode.requestTimeout,
     return503OnClosing: false, // requests that arrive during the shutdown are answered
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
@@ -78,17 +80,21 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     rewriteUrl: ({ url = '/' }) => withoutBase(url, basePath),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
-  app.removeContentTypeParser(['text/plain', 'application/json']); // JSON only; the pages add forms
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  // An empty body is none: HTTP clients name the type also where a call needs no body.
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
-    body === '' ? done(null) : parseJson(request, body, done),
-  );
+  acceptJson(app);
   // Node's own answer, 417, has no headers. HTTP allows a server to ignore an unknown expectation.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(requestCheck);
   app.setSerializerCompiler(() => JSON.stringify); // answers are not checked at run time: tests compare them
   return app;
+}
+
+/** JSON only; the pages add forms. An empty body is none: HTTP clients name the type also where a call needs no body. */
+function acceptJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser(['text/plain', 'application/json']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
+    body === '' ? done(null) : parse(request, body, done),
+  );
 }
 
 /** Removes the path of PUBLIC_URL, so that a proxy may keep or remove this path. */

@@ -45,26 +45,31 @@ const ofNode: { [code: string]: ErrorKind } = {
 };
 
 /**
- * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Returns undefined if
- * the caller has closed it already.
+ * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Returns undefined
+ * without an answer: the caller has closed the connection, or has sent nothing, as browsers do that connect ahead.
  */
 export function answerClientError({ code }: ConnectionError, socket: Socket, headers: Headers): Answered | undefined {
-  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  if (code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) return void socket.destroy();
   const requestId = randomUUID();
   const error = new ServiceError((code !== undefined && ofNode[code]) || 'brokenRequest');
   const { status } = answers[error.kind];
-  const body = JSON.stringify(documentOf(error, requestId));
-  const sent = {
-    ...headers,
-    'X-Request-Id': requestId,
-    'Content-Type': 'application/problem+json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-  };
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...Object.entries(sent).map((pair) => pair.join(': '))];
-  socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.write(
+    httpAnswer(status, { ...headers, 'X-Request-Id': requestId }, JSON.stringify(documentOf(error, requestId))),
+  );
   socket.destroySoon();
   return { method: NO_METHOD, route: NO_ROUTE, status, durationMs: 0, requestId };
+}
+
+/** The text of an HTTP answer after which the connection closes. */
+function httpAnswer(status: number, headers: Headers, problem: string): string {
+  const sent = {
+    ...headers,
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(problem),
+    Connection: 'close',
+  };
+  const lines = Object.entries(sent).map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', problem].join('\r\n');
 }
 
 function answerUnknown(request: FastifyRequest, reply: FastifyReply, methods: string[]): FastifyReply {

@@ -71,10 +71,11 @@ test.each([
   expectProblem(sent, status, code),
 );
 
-test('headers that take over 30 s, and a body that takes over 30 s, end as 408 requestTimeout', async () => {
+test('headers or a body that take over 30 s end as 408 requestTimeout; an unused connection closes without a text', async () => {
   const begin = Date.now();
 
   await Promise.all([
+    send('').then((answer) => expect(answer.body).toBe('')),
     expectProblem('GET /healthz HTTP/1.1\r\nHost: a\r\nA: ', 408, 'requestTimeout'),
     expectProblem(
       post('Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{').replace('/v1/sessions', '/connect/go'),
