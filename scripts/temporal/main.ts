@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setVariables } from '../../temporal/environment';
 import { findLocalStack } from '../../temporal/local-stack';
 import { runMain } from '../../temporal/process';
 import { findBinary } from '../local/binary';
@@ -11,7 +12,7 @@ async function main(args: string[]): Promise<number> {
   const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE } = process.env;
   const isNamed = TEMPORAL_ADDRESS || TEMPORAL_PROFILE || TEMPORAL_CONFIG_FILE;
   const stack = isNamed ? undefined : findLocalStack(join(process.cwd(), '.data'));
-  const env = { ...process.env, ...(stack && temporalEnv(stack.temporal)) };
+  const env = { ...setVariables(process.env), ...(stack && temporalEnv(stack.temporal)) };
   const child = spawn(await findBinary('temporal'), args, { stdio: 'inherit', env });
   process.on('SIGINT', () => undefined); // the terminal also sends Ctrl-C to the child
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -188,6 +188,19 @@ describe('the start and stop of the local stack', () => {
     expect(await second.ended).toBe(0);
   });
 
+  test('npm start takes any free port where the variable of a port is 0', async () => {
+    const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
+    const start = installation.run('start', Object.fromEntries(variables.map((variable) => [variable, '0'])));
+    await start.prints(UP);
+
+    const addresses = [...start.output().matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port);
+    start.process.kill('SIGTERM');
+
+    expect(await start.ended).toBe(0);
+    expect(new Set(addresses).size).toBeGreaterThanOrEqual(5);
+    expect(addresses).not.toContain('0');
+  });
+
   test('Ctrl-C during npm start stops the processes that were started', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
