@@ -46,7 +46,7 @@ export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
 export const codes = {
   caller: ['unauthorized', 'rateLimited'],
   session: ['unauthorized', 'tokenExpired', 'originNotAllowed', 'rateLimited'],
-  body: ['brokenJson', 'tooLarge', 'unsupportedMediaType', 'malformed'],
+  body: ['brokenJson', 'requestTimeout', 'tooLarge', 'unsupportedMediaType', 'malformed'],
   flow: ['notFound', 'noWorker', 'paused', 'temporalUnavailable'],
   input: ['notNow', 'closed'],
 } as const satisfies { [group: string]: readonly ErrorKind[] };
