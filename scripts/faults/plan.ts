@@ -223,6 +223,9 @@ const severalTimes: FaultRule['then'][] = [
   'truncated',
   'reset',
   'redirect',
+  'applied-then-204',
+  'applied-then-empty',
+  'applied-then-html',
   { kind: 'throttled', retryAfter: 1 },
 ];
 const outage: fc.Arbitrary<CyclrFault> = fc.oneof(

@@ -92,7 +92,7 @@ export class Outage {
 
 /** Logs and counts an operator's trouble as an error. */
 export function reportOperatorsTrouble(): void {
-  const description = 'Calls that Cyclr refused because of our client or our address';
+  const description = 'Calls to Cyclr that only an operator can make succeed';
   metricMeter.createCounter('connector_auth_operators_trouble', '1', description).add(1);
-  log.error('Cyclr refuses our client or our address: see the last failed activity');
+  log.error('Only an operator can make this call to Cyclr succeed: see the last failed activity');
 }
