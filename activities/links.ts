@@ -34,7 +34,9 @@ export async function mintLink(
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
-  const url = consentUrl(consent.serviceUrl, { id: `${key.connectorId}`, token, targetOrigin: returnTo });
+  // As the parser wrote it: a browser and Cyclr could read a backslash in another way.
+  const targetOrigin = new URL(returnTo).href;
+  const url = consentUrl(consent.serviceUrl, { id: `${key.connectorId}`, token, targetOrigin });
   const binding = { ...key, purpose: 'link', submissionId: attemptId } as const;
   const link = await seal(url, binding, await publicKeyOf(JSON.stringify({ keys: [{ kty, crv, x, y }] })));
   return { link, expiresAt: new Date(expiresAtMs).toISOString(), ...(fingerprint && { fingerprint }) };

@@ -46,7 +46,7 @@ export type Run = Omit<WorkflowExecutionInfo, 'raw'>;
 
 export interface PageRequest {
   query: string;
-  /** The `next` of the page before; the first page without it. */
+  /** The `next` of the page before; absent or `1` for the first page. */
   page?: string;
   pageSize: number;
 }
@@ -65,6 +65,7 @@ export async function pageOfRuns(
   return { runs, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
 }
 
+const FIRST_PAGE = '1';
 const CHECKSUM_BYTES = 4;
 const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
@@ -73,7 +74,8 @@ const checksumOf = (token: Uint8Array): Buffer =>
 const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
 
 /** Fails: `invalidInput`. */
-function tokenOf(page: string): Buffer {
+function tokenOf(page: string): Uint8Array {
+  if (page === FIRST_PAGE) return new Uint8Array();
   const bytes = Buffer.from(page, 'base64url');
   const token = bytes.subarray(CHECKSUM_BYTES);
   if (page !== '' && !checksumOf(token).equals(bytes.subarray(0, CHECKSUM_BYTES)))

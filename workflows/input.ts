@@ -101,6 +101,10 @@ const MAX_WORKFLOW_ID = 1000;
 const MAX_URL = 2000;
 /** The number of values in one property input: it must have all required ones. */
 export const MAX_VALUES = 1000;
+/** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
+export const MAX_VALUE = 64 * 1024;
+export const MAX_INPUT = 256 * 1024;
+export const MAX_CREDENTIALS = 32 * 1024;
 export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;

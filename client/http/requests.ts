@@ -1,7 +1,7 @@
 /** The schemas of requests: the service checks requests by them, and they are part of the OpenAPI document. */
 import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
-import { durationMs, MAX_DURATION_MS, MAX_VALUES } from '../../workflows/input';
+import { durationMs, MAX_CREDENTIALS, MAX_DURATION_MS, MAX_VALUE, MAX_VALUES } from '../../workflows/input';
 import { CredentialsShape } from '../../sealing/credentials';
 import { finalStates, stateNames } from '../../workflows/view';
 import { troubles } from '../answers';
@@ -115,9 +115,6 @@ export const SessionBody = z.strictObject({
 });
 
 const JWE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+$/;
-/** The flow refuses larger values. In characters as sent. */
-export const MAX_CREDENTIALS = 32 * 1024;
-export const MAX_VALUE = 64 * 1024;
 const sealedUpTo = (max: number) =>
   z.strictObject({ sealed: z.string().max(max).regex(JWE) }).meta({
     description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
@@ -184,7 +181,7 @@ const Page = z
   .min(1)
   .max(4000)
   .regex(/^[A-Za-z0-9_-]+$/)
-  .meta({ description: 'The `next` of the answer before.' });
+  .meta({ description: 'The `next` of the answer before; absent or `1` for the first page.' });
 export const FlowsQuery = z.strictObject({
   accountId: AccountId.optional(),
   state: State.optional(),

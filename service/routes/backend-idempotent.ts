@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
+import { MAX_CREDENTIALS, MAX_VALUE } from '../../workflows/input';
 import { credentialsOf } from '../../sealing/credentials';
 import type { SealingKey } from '../../sealing/keys';
 import { sealCredentials, sealProperties, secretsIn, type Submission } from '../../sealing/seal';
@@ -117,7 +118,7 @@ async function withSealedSecrets(
   if (Object.keys(secretsIn(values)).length === 0) return values;
   const secrets = secretsIn(values, (await view()).fields);
   const sealed = await sealProperties(secrets, submission, key);
-  if (Object.values(sealed).some((value) => value.sealed.length > requests.MAX_VALUE)) throw malformed('values');
+  if (Object.values(sealed).some((value) => value.sealed.length > MAX_VALUE)) throw malformed('values');
   return { ...values, ...sealed };
 }
 
@@ -129,7 +130,7 @@ async function withSealedCredentials(
 ): Promise<Sealed> {
   if (isSealed(credentials)) return credentials;
   const sealed = await sealCredentials(credentialsOf(JSON.stringify(credentials)), submission, key);
-  if (sealed.sealed.length > requests.MAX_CREDENTIALS) throw malformed('credentials');
+  if (sealed.sealed.length > MAX_CREDENTIALS) throw malformed('credentials');
   return sealed;
 }
 

@@ -313,7 +313,7 @@ describe('the list of an account', () => {
         'awaitingCredentials,awaitingAuthorization,authenticated',
     );
 
-    const first = await listed(accountId, '?pageSize=2');
+    const first = await listed(accountId, '?pageSize=2&page=1');
     const second = await listed(accountId, `?pageSize=2&page=${first.body.next}`);
     const cancelled = await listed(accountId, '?state=cancelled');
     const authenticated = await listed(accountId, '?state=authenticated');

@@ -225,7 +225,9 @@ describe('a request for a link', () => {
     await stage.auth.cancel(scene.key, { reason: 'no longer needed', by: 'jo' });
 
     expect(
-      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(scene.workflowId)),
+      stage.log.filter(
+        (line) => line.includes('Only an operator can make this call') && line.includes(scene.workflowId),
+      ),
     ).toHaveLength(1);
   });
 

@@ -183,7 +183,8 @@ describe("an operator's trouble ends no flow", () => {
     expect(new Set(pauses)).toEqual(new Set([300]));
     expect(pauses.length).toBeGreaterThanOrEqual(3);
     expect(
-      stage.log.filter((line) => line.includes('Cyclr refuses our client') && line.includes(flow.workflowId)).length,
+      stage.log.filter((line) => line.includes('Only an operator can make this call') && line.includes(flow.workflowId))
+        .length,
     ).toBe(pauses.length);
   });
 

@@ -6,10 +6,11 @@ import { goodAnswers, inOrder, User, type AnswerSource } from '../../scripts/use
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
 import type { View } from '../../workflows/view';
+import { consentScene } from '../support/consent';
 import { histories } from '../support/histories';
 import { isRead, RETURN_TO } from '../support/messages';
 import { differencesOf } from '../support/replays';
-import { bundlePath, openStage, type Stage } from '../support/stage';
+import { bundlePath, openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
 
@@ -32,6 +33,9 @@ async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: strin
 const storedIn = ({ accountId, connectorId }: ConnectorKey) => stage.sandbox.connectorOf(accountId, connectorId);
 const key: Credentials = { kind: 'apiKey', key: 'right' };
 const tokens: Credentials = { kind: 'tokens', accessToken: 'at-1' };
+
+/** A value of a secret property, sealed for the submission `p-1`. */
+const sealedFor = (scene: Scene, name: string) => stage.sealedProperty(scene.key, 'p-1', name, 'secret');
 
 /** One of each auth method. */
 const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport Weathervane Fieldstone Evergreen'.split(
@@ -162,13 +166,18 @@ test.concurrent('a flow of a connector that is already authenticated makes one r
   expect(scene.requests()).toHaveLength(1);
 });
 
+/** A required parameter, as a new release of a connector can add it. */
+const Region = { TargetName: 'Region', IsAccountConnectorProperty: true };
+
 test.concurrent('a required property that is new after the key is asked for, and the key is not', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   stage.record('new-property-after-the-key', scene.handle);
   const { accountId, connectorId } = scene.key;
-  const Parameters = [{ TargetName: 'Region', IsAccountConnectorProperty: true }];
   // The sandbox refuses a key while a required property is missing. Cyclr documents no such check.
-  const taken = stage.sandbox.update(accountId, connectorId, { Connector: { Parameters }, Authenticated: true });
+  const taken = stage.sandbox.update(accountId, connectorId, {
+    Connector: { Parameters: [Region] },
+    Authenticated: true,
+  });
   stage.sandbox.fault({ match: { method: 'PUT', account: accountId }, then: { status: 200, body: taken } });
 
   const asked = await scene.gives({ kind: 'apiKey', key: 'right' });
@@ -182,6 +191,46 @@ test.concurrent('a required property that is new after the key is asked for, and
   expect(asked).not.toHaveProperty('problem');
   expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
   expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
+});
+
+test.concurrent('a required property that is new after the consent is asked for, and the consent is not', async () => {
+  const scene = await consentScene(stage);
+  stage.record('new-property-after-the-consent', scene.handle);
+  const link = await scene.asks();
+  await scene.decides(link, 'approve');
+  stage.sandbox.update(scene.key.accountId, scene.key.connectorId, { Connector: { Parameters: [Region] } });
+
+  const asked = await scene.confirms(link);
+  const end = await scene.sets({ Region: 'eu' });
+
+  expect(asked).toMatchObject({ state: 'awaitingProperties', connected: true });
+  expect(end).toMatchObject({ state: 'authenticated' });
+});
+
+test.concurrent('a required property that is new at the read-back of client credentials is asked for', async () => {
+  const scene = await stage.sceneIn('awaitingProperties', 'Quartz');
+  stage.record('new-property-at-the-read-back', scene.handle);
+  const own = { account: scene.key.accountId, path: 'connectors/\\d+$' };
+  const { Connector, ...connector } = scene.cyclr();
+  const later = { ...connector, Authenticated: true, Connector: { ...Connector, Parameters: [Region] } };
+  stage.sandbox.fault({ match: { ...own, method: 'PUT' }, then: { status: 200, body: { ...connector, Connector } } });
+  stage.sandbox.fault({ match: { ...own, method: 'GET' }, skip: 1, then: { status: 200, body: later } });
+
+  const view = await scene.sets({ ClientId: 'id', ClientSecret: await sealedFor(scene, 'ClientSecret') }, 'p-1');
+
+  expect(view).toMatchObject({ state: 'awaitingProperties', connected: true, fields: [{ name: 'Region' }] });
+  await stage.auth.cancel(scene.key);
+});
+
+test.concurrent('an auth type that becomes unsupported ends the flow after the properties', async () => {
+  const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+  stage.record('unsupported-after-the-properties', scene.handle);
+  const { accountId, connectorId } = scene.key;
+  stage.sandbox.update(accountId, connectorId, { Connector: { AuthType: 'AuthFields' } });
+
+  await scene.sets({ Domain: 'acme' });
+
+  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'unsupported' });
 });
 
 test.concurrent('the default of a property is not stored if the user leaves the property out', async () => {

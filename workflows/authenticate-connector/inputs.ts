@@ -1,6 +1,6 @@
 /** Inputs: the inbox that keeps them, and the event that each is in the state in which the flow reads it. */
 import { isObject, isSealed, isSubmissionId, type Field, type Sealed } from '../connector';
-import { isBy, MAX_VALUES } from '../input';
+import { isBy, MAX_CREDENTIALS, MAX_INPUT, MAX_VALUE, MAX_VALUES } from '../input';
 import { isFinal, isWaiting, type Event, type State } from './machine';
 import { problemOf } from '../problems';
 import type { Problem, ProblemCode, StateName, View } from '../view';
@@ -100,10 +100,6 @@ const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
 const MAX_NAME = 100;
-/** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
-const MAX_VALUE = 64 * 1024;
-const MAX_INPUT = 256 * 1024;
-const MAX_CREDENTIALS = 32 * 1024;
 
 const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
   awaitingProperties: ['propertyInput'],
