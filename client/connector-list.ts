@@ -5,7 +5,7 @@ import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import type { ConnectorList, ListedConnector } from './answers';
 import { isOpen } from './flow-history';
-import { inState, listed, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
+import { FIRST_PAGE, inState, listed, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
 
 export interface ListRequest {
   accountId: string;
@@ -19,8 +19,6 @@ export interface ListRequest {
 
 /** The limit of earlier runs that a page reads for `connected`, the latest first. */
 const MAX_EARLIER_RUNS = 1000;
-/** Visibility has a new run after this time at the latest. */
-const INDEXED_WITHIN_MS = 10_000;
 
 /**
  * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run: earlier
@@ -33,9 +31,10 @@ export async function connectorList(
   const account = `${OF_FLOWS} AND ${ofAccount(accountId)}`;
   const query = state === undefined ? account : `${account} AND ${inState(state)}`;
   const { runs, next } = await pageOfRuns(client, { query, page, pageSize });
-  const isWhole = page === undefined && next === undefined && state === undefined;
+  const isFirst = page === undefined || page === FIRST_PAGE;
+  const isWhole = isFirst && next === undefined && state === undefined;
   const newest = newestOfEach(runs);
-  const latest = isWhole ? newest : await Promise.all(newest.map((run) => latestRun(client, run)));
+  const latest = isWhole ? newest : await Promise.all(newest.map((run) => latestRun(client, run, isFirst)));
   const found = latest.filter((run) => run !== undefined);
   const items = found.flatMap((run) => itemOf(run) ?? []).filter((item) => state === undefined || item.state === state);
   const reads = await earlierReads(client, { account, runs, items, isWhole });
@@ -63,25 +62,20 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * The run if it is the latest of its flow; a run that visibility may not have yet in its place; `undefined` if another
- * page has the latest one. By `describe`: the server limits visibility to few calls a second.
+ * The run if it is the latest of its flow. Pages come newest first: on the first page, a later run that is missing is one
+ * that visibility does not have yet; otherwise an earlier page has it. `undefined` then. By `describe`: the server limits
+ * visibility to few calls a second.
  */
-async function latestRun(client: Client, run: Run): Promise<Run | undefined> {
+async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;
   try {
     const latest = await client.workflow.getHandle(run.workflowId).describe();
     if (latest.runId === run.runId) return run;
-    return (await isIndexed(client, latest)) ? undefined : latest;
+    return isFirst ? latest : undefined;
   } catch (err) {
     if (err instanceof WorkflowNotFoundError) return undefined; // removed by retention
     throw err;
   }
-}
-
-/** True if visibility has the run: an old run without a call, because the server limits these calls. */
-async function isIndexed(client: Client, { runId, startTime }: Run): Promise<boolean> {
-  if (Date.now() - startTime.getTime() > INDEXED_WITHIN_MS) return true;
-  return (await client.workflow.count(`${OF_FLOWS} AND RunId = '${runId}'`)).count > 0;
 }
 
 interface Page {

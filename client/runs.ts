@@ -65,7 +65,8 @@ export async function pageOfRuns(
   return { runs, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
 }
 
-const FIRST_PAGE = '1';
+/** Stands for no page. */
+export const FIRST_PAGE = '1';
 const CHECKSUM_BYTES = 4;
 const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
