@@ -40,7 +40,7 @@ export const environment = z.object({
     default: 'the sandbox of `npm start`',
   }),
   CYCLR_API_URL: origin.optional().meta({
-    description: '`doctor` asks this Cyclr for a token, and compares the clocks.',
+    description: 'The Cyclr that `doctor` checks: it requests a token there, and compares the clocks.',
     example: 'https://api.cyclr.com',
     default: 'the Cyclr of `npm start`, for the clocks alone',
   }),

@@ -24,7 +24,7 @@ export function addListCommand(program: Command, cli: Cli): void {
     program,
     'list',
     'Lists the open flows of all accounts.',
-    'With a final state, flows that have ended in it, as long as Temporal keeps them. Needs no worker.',
+    'With a final --state: the flows that ended in this state and that Temporal still keeps. Needs no worker.',
   )
     .option('--account <account>', 'only flows of this account in Cyclr', accountIdAt('--account'))
     .option('--state <state>', `only flows in this state: ${stateNames.join(', ')}`, oneOf('--state', stateNames))

@@ -23,8 +23,8 @@ export const de: Messages = {
     },
     lapsed: { title: 'Dieser Link ist abgelaufen', text: 'Bitten Sie dort um einen neuen, wo Sie ihn bekommen haben.' },
     finished: {
-      title: 'Es ist nichts mehr zu tun',
-      text: 'Alles hinter diesem Link ist erledigt. Sie können diese Seite schließen.',
+      title: 'Dieser Link wird nicht mehr gebraucht',
+      text: 'Die Apps sind verbunden, oder die Anfrage wurde zurückgezogen. Sie können diese Seite schließen.',
     },
     incomplete: {
       title: 'Dieser Link ist unvollständig',

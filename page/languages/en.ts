@@ -23,8 +23,8 @@ export const en = {
     },
     lapsed: { title: 'This link has expired', text: 'Ask the person who sent it to you for a new one.' },
     finished: {
-      title: 'There is nothing left to do',
-      text: 'All apps of this link are done. You can close this page.',
+      title: 'This link is no longer needed',
+      text: 'Its apps are connected, or the request was withdrawn. You can close this page.',
     },
     incomplete: {
       title: 'This link is not complete',
