@@ -4,7 +4,7 @@ import type { Binding } from '../sealing/seal';
 
 const MAX_KIDS = 1_000;
 
-/** The account of each unknown `kid` in this process; undefined for a kid of several accounts. */
+/** The account of each unknown `kid`, the latest ones; undefined for a kid of several accounts. */
 const accountOf = new Map<string, string | undefined>();
 
 const counter = () =>
@@ -17,7 +17,10 @@ const counter = () =>
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;
-  if (isShared || accountOf.size < MAX_KIDS) accountOf.set(kid, isShared ? undefined : accountId);
-  counter().add(1, { accounts: isShared ? 'several' : 'one' });
-  log.error('A value is sealed to a key that this worker does not hold', { purpose, kid });
+  accountOf.delete(kid); // the order of the map is the order of the last use
+  accountOf.set(kid, isShared ? undefined : accountId);
+  if (accountOf.size > MAX_KIDS) accountOf.delete(accountOf.keys().next().value!);
+  const accounts = isShared ? 'several' : 'one';
+  counter().add(1, { accounts });
+  log.error('A value is sealed to a key that this worker does not hold', { purpose, kid, accounts });
 }

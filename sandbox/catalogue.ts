@@ -1,3 +1,4 @@
+import { crc32, deflateSync } from 'node:zlib';
 import { catalogueOf, property, type CatalogueEntry } from './definition';
 import { badRequest } from './refusal';
 
@@ -203,13 +204,25 @@ function letterIcon(letter: string, colour: string): string {
   );
 }
 
-/** An icon of about 120 KB, too large for a view. */
+/** A PNG of 120 KB without compression, too large for a view: Cyclr's standard is a PNG of 400 × 400. */
 function heavyIcon(): string {
-  const dots = Array.from(
-    { length: 2060 },
-    (_, n) => `<circle cx="${n % 64}" cy="${(n * 7) % 64}" r="1" fill="#357"/>`,
-  );
-  return svg(dots.join('\n'));
+  const size = 200;
+  const row = (y: number) => [0, ...Array.from({ length: size }, (_, x) => [x, y, 160]).flat()];
+  const pixels = Buffer.from(Array.from({ length: size }, (_, y) => row(y)).flat());
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(size, 0);
+  header.writeUInt32BE(size, 4);
+  header.set([8, 2], 8); // eight bits for each of red, green and blue
+  const chunks = [pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(pixels, { level: 0 })), pngChunk('IEND')];
+  const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...chunks]);
+  return `data:image/png;base64,${png.toString('base64')}`;
+}
+
+function pngChunk(type: string, content: Buffer = Buffer.alloc(0)): Buffer {
+  const [length, checksum, body] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(type), content])];
+  length.writeUInt32BE(content.length);
+  checksum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, checksum]);
 }
 
 function svg(content: string): string {

@@ -138,14 +138,14 @@ export function draftOf(call: string, id: number, status: number, body: string):
 
 /** The trigger of each field that has no options in the definition. The options of a secret would show its value. */
 function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typeof Trigger>[]): Map<string, string> {
-  const idOf = (field: string): string | undefined => {
-    const names = parameters.filter(({ TargetName }) => TargetName === field).map(({ TriggerName }) => TriggerName);
-    return known.find(({ Name }) => names.includes(Name))?.Id;
-  };
-  const open = fields
-    .filter(({ options, secret }) => !options && !secret)
-    .map(({ name }) => [name, idOf(name)] as const);
-  return new Map(open.flatMap(([name, id]) => (id === undefined ? [] : [[name, id]])));
+  const idOf = new Map(known.map(({ Name, Id }) => [Name, Id]));
+  const open = new Set(fields.filter(({ options, secret }) => !options && !secret).map(({ name }) => name));
+  const triggers = new Map<string, string>();
+  for (const { TargetName = '', TriggerName } of parameters) {
+    const id = TriggerName && idOf.get(TriggerName);
+    if (id && open.has(TargetName)) triggers.set(TargetName, id);
+  }
+  return triggers;
 }
 
 /**

@@ -28,8 +28,18 @@ test('an unknown kid of one account counts apart from a kid that values of sever
   expect(labels).toEqual(['one', 'one', 'one', 'several', 'several']);
 });
 
+test('a missing key counts as one of several accounts also after many made-up kids', async () => {
+  const madeUp = Array.from({ length: 1000 }, (_, n): [string, string] => [`made-up-${n}`, 'acme']);
+
+  const { labels } = await reports(...madeUp, ['needed', 'acme'], ['needed', 'umbrella']);
+
+  expect(labels.slice(-2)).toEqual(['one', 'several']);
+});
+
 test('the log names the kid', async () => {
   const { log } = await reports(['a-kid', 'acme']);
 
-  expect(log).toEqual([{ level: 'ERROR', meta: expect.objectContaining({ kid: 'a-kid', purpose: 'credentials' }) }]);
+  expect(log).toEqual([
+    { level: 'ERROR', meta: expect.objectContaining({ kid: 'a-kid', purpose: 'credentials', accounts: 'one' }) },
+  ]);
 });
