@@ -66,6 +66,19 @@ test.concurrent('recheck in the pause of an outage repeats the call at once', as
   expect(view).not.toHaveProperty('problem');
 });
 
+test.concurrent("an operator's trouble during a recheck stands in the timeline, and the view stays", async () => {
+  const scene = await waiting();
+  const before = await scene.view();
+  stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 403 } });
+
+  const view = await stage.auth.recheck(scene.key);
+
+  expect(view).toEqual(before);
+  const last = (await scene.timeline()).at(-1);
+  expect(last).toMatchObject({ event: 'cyclrUnavailable', to: 'awaitingCredentials' });
+  expect(last?.note).toMatch(/^operatorsTrouble: GET .* 403/);
+});
+
 test.concurrent('a recheck of an ended flow fails as closed; a malformed recheck leaves no history event', async () => {
   const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);
   await ended.reaches('authenticated');

@@ -103,6 +103,13 @@ export class FlowState {
     this.#recordSignal('unknownSignal', signal.slice(0, 100));
   }
 
+  /** Records a call that only an operator can make succeed, and that the flow does not wait for. */
+  recordTrouble(operatorsTrouble: string): void {
+    const { name } = this.#state;
+    this.#timeline.add({ from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) });
+    this.#publish();
+  }
+
   /** Records an input that Temporal sent again after a reset, and that the flow no longer needs. */
   recordReapplied(kind: string): void {
     this.#recordSignal('reappliedInput', kind);
@@ -142,9 +149,11 @@ export class FlowState {
 const countRefused = (code: ProblemCode): void =>
   metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused').add(1, { code });
 
+const noteOfTrouble = (operatorsTrouble: string): string => `operatorsTrouble: ${operatorsTrouble}`;
+
 function noteOf(event: Event): string | undefined {
   if ('problem' in event) return event.problem.code;
-  if (event.type === 'cyclrUnavailable') return event.operatorsTrouble && `operatorsTrouble: ${event.operatorsTrouble}`;
+  if (event.type === 'cyclrUnavailable') return event.operatorsTrouble && noteOfTrouble(event.operatorsTrouble);
   return 'reason' in event ? event.reason : undefined;
 }
 

@@ -173,8 +173,15 @@ class FlowRun {
   async #recheck(): Promise<Event | undefined> {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain());
-    if (event.type === 'cyclrUnavailable') return void (event.operatorsTrouble && reportOperatorsTrouble());
+    if (event.type === 'cyclrUnavailable') return void this.#noteTrouble(event);
     return { ...event, ...senderIn(body) };
+  }
+
+  /** Reports an operator's trouble that does not change the state of the flow. */
+  #noteTrouble({ operatorsTrouble }: { operatorsTrouble?: string }): void {
+    if (!operatorsTrouble) return;
+    reportOperatorsTrouble();
+    this.#flow.recordTrouble(operatorsTrouble);
   }
 
   async #readAgain(): Promise<Event> {
@@ -199,7 +206,7 @@ class FlowRun {
     this.#links.clearExpiry();
     if (state.connector.authenticated) return undefined; // the read would prove nothing
     const event = await this.#call(() => this.#readWithoutInput(state));
-    if (event.type === 'cyclrUnavailable' && event.operatorsTrouble) reportOperatorsTrouble();
+    if (event.type === 'cyclrUnavailable') this.#noteTrouble(event);
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 
