@@ -60,7 +60,10 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   ];
   const missing = kinds.filter(({ pollers }) => pollers.length === 0).map(({ kind }) => kind);
   const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;
-  if (missing.length === 0) return { ok: true, detail: `${count(kinds[0]!.pollers)} on task queue ${taskQueue}` };
+  const lastPollS = Math.round(Math.min(...kinds.flatMap(({ pollers }) => pollers.map(({ agoMs }) => agoMs))) / 1000);
+  const found = `${count(kinds[0]!.pollers)} on task queue ${taskQueue}, last poll ${lastPollS} s ago`;
+  // A worker polls about once a minute: the server can't tell earlier that it has ended.
+  if (missing.length === 0) return { ok: true, detail: found };
   return {
     ok: false,
     detail: `no worker polls task queue ${taskQueue} for ${missing.join(' and ')} tasks`,
@@ -95,6 +98,8 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
 
 interface Poller {
   identity: string;
+  /** The time since its last poll, in milliseconds. */
+  agoMs: number;
   /** The deployment of a versioned worker. */
   deployment?: { deploymentName: string; buildId: string };
 }
@@ -107,9 +112,12 @@ async function pollersOf({ services, namespace }: Server, name: string, taskQueu
     taskQueueType,
   });
   return pollers
-    .filter(({ lastAccessTime }) => lastAccessTime && Date.now() - tsToMs(lastAccessTime) < SEEN_WITHIN_MS)
-    .map(({ identity, deploymentOptions }) => ({
+    .filter(({ lastAccessTime }) => lastAccessTime)
+    .map(({ lastAccessTime, ...poller }) => ({ ...poller, agoMs: Math.max(0, Date.now() - tsToMs(lastAccessTime)) }))
+    .filter(({ agoMs }) => agoMs < SEEN_WITHIN_MS)
+    .map(({ identity, agoMs, deploymentOptions }) => ({
       identity: identity ?? '',
+      agoMs,
       ...(deploymentOptions?.workerVersioningMode === VERSIONED && {
         deployment: { deploymentName: deploymentOptions.deploymentName!, buildId: deploymentOptions.buildId! },
       }),
