@@ -25,11 +25,15 @@ interface OfConnector {
   Params: { accountId: string; id: string };
 }
 
+const local = ['127.0.0.1', 'localhost'];
+const isLocalOrigin = (origin: string): boolean => URL.canParse(origin) && local.includes(new URL(origin).hostname);
+
 /** {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */
 export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
-  app.addHook('onRequest', ({ hostname }, _reply, done) => {
-    // Otherwise a web page whose host name resolves to this machine could read secrets (DNS rebinding).
-    const isLocal = ['127.0.0.1', 'localhost'].includes(hostname);
+  app.addHook('onRequest', ({ hostname, headers: { origin } }, _reply, done) => {
+    // Otherwise a web page whose host name resolves to this machine could read secrets (DNS rebinding), and a form of
+    // any web page could send a call.
+    const isLocal = local.includes(hostname) && (origin === undefined || isLocalOrigin(origin));
     done(isLocal ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
   });
   app.addHook('onSend', async ({ method }) => {

@@ -36,8 +36,9 @@ export interface ServiceConfig {
   warnings: string[];
 }
 
+/** A wildcard is a valid host for the URL parser, but no browser sends it. */
 const isOrigin = (value: string): boolean =>
-  URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value;
+  URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value && !value.includes('*');
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
 
 export const environment = z.object({

@@ -112,6 +112,18 @@ describe('DNS rebinding: a request whose Host is another name', () => {
   });
 });
 
+test.each([
+  ['https://attacker.example', 403],
+  ['null', 403],
+  ['http://localhost:3000', 204],
+])('a control call from a web page of the origin %s is answered with %i', async (origin, status) => {
+  const { sandbox } = await scene();
+
+  const answer = await fetch(`${sandbox.url}/_sandbox/tokens/revoke`, { method: 'POST', headers: { origin } });
+
+  expect(answer.status).toBe(status);
+});
+
 /** The status of a request with this Host; `fetch` does not send another one. */
 async function statusFor({ url }: { url: string }, host: string, options: RequestOptions): Promise<number | undefined> {
   const { port } = new URL(url);

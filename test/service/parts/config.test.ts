@@ -94,6 +94,7 @@ test.each([
   ['METRICS_PORT', '-1'],
   ['ALLOWED_ORIGINS', 'https://acme.example/path'],
   ['ALLOWED_ORIGINS', 'https://acme.example,'],
+  ['ALLOWED_ORIGINS', 'https://*.acme.example'],
   ['ALLOWED_ORIGINS', 'http://acme.example'],
   ['ALLOWED_ORIGINS', '*'],
   ['ALLOWED_ORIGINS', 'null'],
