@@ -27,6 +27,12 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   temporal: 'dist/scripts/temporal/main.js',
 };
+/** The processes that variables configure: they have no options. */
+const processes = {
+  worker: 'Runs the flows: workflows and the calls to Cyclr.',
+  service: 'Runs the onboarding service: HTTP for backends and browsers, and the connect page.',
+  sandbox: 'Runs a Cyclr on this machine, for trying and for tests.',
+};
 /** Other commands only name the command to run: a worker in production must not install packages. */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];
@@ -37,6 +43,7 @@ export async function runCommand([name = '', ...args]) {
   try {
     if (!names.includes(name))
       fail(`Usage: node scripts/run.mjs NAME [arguments], NAME one of: ${names.join(', ')}`, 2);
+    if (processes[name] && ['--help', '-h'].includes(args[0])) return showUsage(name);
     await prepare(name);
     if (name === 'test') await test(args);
     else if (name === 'histories') await recordHistories(args);
@@ -45,6 +52,9 @@ export async function runCommand([name = '', ...args]) {
     fail(error.message, error.exitCode ?? 1);
   }
 }
+
+const showUsage = (name) =>
+  console.log(`Usage: npm run ${name}\n\n${processes[name]}\nVariables: docs/configuration.md`);
 
 async function prepare(name) {
   const installs = installing.includes(name);

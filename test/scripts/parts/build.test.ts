@@ -85,6 +85,16 @@ test('a stop signal to run.mjs reaches the main that it started', async () => {
   expect(await ended).toMatchObject({ code: 7 });
 });
 
+test.each(['worker', 'service', 'sandbox'])(
+  'npm run %s -- --help prints the usage and starts nothing',
+  async (name) => {
+    const { code, stdout } = await run(project(), [name, '--help']).ended;
+
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: npm run ${name}`);
+  },
+);
+
 test('an unknown command prints the usage and exits with 2', async () => {
   const { code, stderr } = await run(project(), ['toString']).ended;
 
