@@ -23,7 +23,7 @@ const WITHIN_S = 90;
 /** Connectors of the sandbox's account `acme`: some of every auth type, and one that needs no authentication. */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
-/** One session may make 120 calls in a minute: this number is enough if all calls are those of browsers. */
+/** One session may make 120 calls in a minute: this number is enough even if every call uses a session. */
 const SESSIONS = 12;
 /** An invitation is void when another call has cancelled its flows: test/service/session.test.ts tests this call. */
 const CAN_BE_VOID = 'POST /v1/session/redeem';

@@ -59,7 +59,7 @@ interface StartOptions extends JsonOption {
 }
 
 function addStart(program: Command, cli: Cli): void {
-  addConnectorCommand(program, 'start', 'Starts a flow. Where one is open already, nothing changes.')
+  addConnectorCommand(program, 'start', 'Starts a flow. If one is open already, lets it re-read its connector.')
     .option('--reauthenticate', 'ask for new input, also if the connector is authenticated')
     .option('--wait', 'wait until the flow ends: exit code 0 if it is authenticated, otherwise 3')
     .action(async (accountId: string, connectorId: number, { json, reauthenticate, wait }: StartOptions) => {

@@ -1,4 +1,4 @@
-/** The view of a closed run, read from its result: no worker needs to have the run's code. */
+/** The view of a closed run, read from its result. A query would need a worker with the code of the run. */
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';

@@ -296,7 +296,7 @@ export class ConnectorAuth {
     return this.#calls.bounded(() => this.#calls.query(this.#calls.handle(key, runId), messages.timeline));
   }
 
-  /** The view of a run that was closed a moment ago: the latest run, or one run. */
+  /** The view of a run that has just closed: the run `ofRun`, or without it the latest run. */
   async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);

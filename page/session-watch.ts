@@ -26,7 +26,7 @@ export interface SessionWatchParts {
   renewed(): void;
 }
 
-/** Bounds of the time to the next renewal, which is half of the remaining lifetime: users' clocks differ. */
+/** Bounds of the time to the next renewal. It is half of the remaining lifetime, which is wrong if the user's clock is. */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
 /** Keeps the views of a session's connectors current, and the session renewed. */

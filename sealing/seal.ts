@@ -69,7 +69,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /** `fatal`: damaged UTF-8 does not open. `ignoreBOM`: a leading U+FEFF stays part of the text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The binding as members of the protected header. */
+/** Puts account, connector, purpose and submission into the protected JWE header. */
 const headerOf = ({ accountId, connectorId, purpose, submissionId }: Binding) => ({
   acc: accountId,
   con: connectorId,

@@ -25,7 +25,7 @@ export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void
   app.addHook('onResponse', async (request, reply) => report(answeredOf(request, reply)));
 }
 
-/** The route of requests that no route answers. */
+/** The route in the log for a request whose path matches no route. */
 export const NO_ROUTE = '(none)';
 
 /** An answered request, with the pattern of the route instead of the URL. */

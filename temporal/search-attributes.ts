@@ -10,6 +10,8 @@ const types = {
   BOOL: { name: 'Bool', value: 5 },
   DATETIME: { name: 'Datetime', value: 6 },
 } as const; // temporal.api.enums.v1.IndexedValueType
+/** Every type by its number in Temporal's API (temporal.api.enums.v1.IndexedValueType). */
+const typeNames = ['Unspecified', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
 const VISIBLE_MS = 30_000;
 const INVALID_ARGUMENT = 3; // gRPC
 const PERMISSION_DENIED = 7;
@@ -72,7 +74,10 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   }
   const taken = names.filter((name) => name in there); // the server would answer a second add with success, and change nothing
   if (taken.length > 0) {
-    throw new Error(`Search attributes of namespace ${namespace} that must have another type: ${withTypes(taken)}`);
+    const mismatches = taken
+      .map((name) => `${name} (found ${typeNames[there[name]!] ?? 'unknown'}, needed ${searchAttributeTypes[name]})`)
+      .join(', ');
+    throw new Error(`Namespace ${namespace} has search attributes of the wrong type: ${mismatches}`);
   }
   const wanted = Object.fromEntries(names.map((name) => [name, searchAttributeTypeNumbers[name]!]));
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });

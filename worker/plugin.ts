@@ -68,7 +68,7 @@ export class ConnectorAuthPlugin extends SimplePlugin {
   }
 }
 
-/** The workflows of a worker that has none. Converters of the worker's own must be bundled with them. */
+/** The bundle for a worker without workflows of its own. If the worker has its own converters, they must be bundled too. */
 function workflowsFor({ workflowsPath, workflowBundle, dataConverter }: WorkerOptions): Partial<WorkerOptions> {
   if (workflowsPath !== undefined || workflowBundle !== undefined) return {};
   const { payloadConverterPath, failureConverterPath } = dataConverter ?? {};

@@ -25,11 +25,11 @@ export const taskQueue = 'connector-auth';
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
-/** Ends the flow as `cancelled`, unless Cyclr accepts the credentials of an activity that runs at this time. */
+/** Ends the flow as `cancelled`, unless an activity is sending credentials at that moment and Cyclr accepts them. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
- * Lets a waiting flow re-read the connector, at most once in 10 s: the flow decides as after its first read. In the
- * pause of an outage, the flow repeats the call now. Any other state stays unchanged.
+ * Lets a waiting flow re-read the connector, at most once in 10 s: the flow then chooses its next state as it does after
+ * the first read. In the pause of an outage, the flow repeats the call now. Any other state stays unchanged.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 

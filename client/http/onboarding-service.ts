@@ -17,9 +17,9 @@ export interface OnboardingServiceOptions {
   retries?: number;
 }
 
-/** The options of calls that the service does once. */
+/** The options of calls that have their effect only once, also when they are repeated. */
 export interface OnceOptions extends CallOptions {
-  /** The service does a call with the same key once: 1 to 255 characters of printable ASCII. Random by default. */
+  /** A repeated call with the same key has no second effect. 1 to 255 characters of printable ASCII, random by default. */
   idempotencyKey?: string;
 }
 

@@ -126,7 +126,7 @@ export const de: Messages = {
     },
     unsupported: {
       title: (name) => `${name} kann hier nicht verbunden werden`,
-      text: 'Dafür ist etwas nötig, das diese Seite nicht abfragen kann. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
+      text: 'Diese Seite unterstützt die Anmeldung dieses Connectors nicht. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
     },
   },
   stalled: (name) =>

@@ -120,7 +120,7 @@ export const en = {
     },
     unsupported: {
       title: (name: string) => `${name} can’t be connected here`,
-      text: 'This page does not support its sign-in. Tell the person who sent you this link.',
+      text: 'This page does not support the sign-in of this connector. Tell the person who sent you this link.',
     },
   },
   stalled: (name: string) =>

@@ -12,7 +12,7 @@ export interface Proxy {
   hold(): void;
   /** Forwards requests to the server, but no answers of the server. */
   holdAnswers(): void;
-  /** True if data for the server is held. */
+  /** True if the proxy keeps back data that it received for the server. */
   isHolding(): boolean;
   /** Ends `hold` and `holdAnswers`: forwards everything, also the held data. */
   restore(): void;

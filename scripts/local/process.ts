@@ -55,7 +55,7 @@ export interface LocalProcess {
 
 const STOP_MS = 10_000;
 const POLL_MS = 50;
-/** Ends a hang. A process that fails ends by itself long before. */
+/** The limit only ends a hang: a process that fails to start ends by itself much earlier. */
 const READY_MS = 180_000;
 
 const above = join(__dirname, '..', '..');

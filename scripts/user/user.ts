@@ -119,7 +119,8 @@ export class User {
   }
 
   /**
-   * True if this view asks for another answer than the last view: each entry into a waiting state has its own deadline.
+   * True if this view asks for a new input, compared with the last view. The deadlines differ then, because each entry
+   * into a waiting state sets a new one.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;

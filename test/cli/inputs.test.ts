@@ -290,7 +290,7 @@ describe('the sealing keys of the command line', () => {
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('are in a broken key file of npm start: the error names the file and quotes nothing', async () => {
+  test('are in the key file of npm start, which is not valid JSON: the error names the file, without its content', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
 

@@ -89,7 +89,7 @@ describe('an account connector', () => {
     expect(answer).toMatchObject({ status: 404, json: { Message: expect.stringMatching(/could not be found/) } });
   });
 
-  test('is changed in part by PUT: absent fields and null change nothing', async () => {
+  test('changes by PUT only in the given fields: an absent field or null changes nothing', async () => {
     const { put } = await scene();
     await put({ authValue: 'a key' });
 
@@ -98,7 +98,7 @@ describe('an account connector', () => {
     expect(json).toMatchObject({ Name: 'Our desk', AuthValue: 'a key', Authenticated: true });
   });
 
-  test('loses its AuthValue by deauthenticate, and keeps its properties', async () => {
+  test('is de-authenticated: its AuthValue is removed, its properties stay', async () => {
     const { call, get, put, set, id } = await scene(['Fernhill']);
     await set({ Domain: 'acme' });
     await put({ AuthValue: 'a key' });

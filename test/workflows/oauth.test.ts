@@ -31,7 +31,7 @@ test('a verification continues on a new worker after the old one has stopped', a
   await eventually(scene.reads, (reads) => reads >= 2);
   await stage.restartWorker();
   await scene.decides(link, 'approve');
-  // A workflow task that the old worker had polled begins again after 30 s: the answer can come too late for its caller.
+  // Temporal repeats a workflow task of the old worker only after 30 s: the caller may get noWorker before the answer.
   await answer.catch(({ code }: { code: string }) => expect(code).toBe('noWorker'));
 
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });

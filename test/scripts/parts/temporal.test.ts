@@ -141,7 +141,7 @@ describe('search attributes', () => {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { ConnectorName: TEXT } });
 
     await expect(registerSearchAttributes(connection, namespace)).rejects.toThrow(
-      /must have another type: ConnectorName \(Keyword\)$/,
+      /search attributes of the wrong type: ConnectorName \(found Text, needed Keyword\)$/,
     );
   });
 

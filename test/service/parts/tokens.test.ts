@@ -76,7 +76,7 @@ describe('authentication', () => {
     expect(service.called).toEqual([]);
   });
 
-  test('a session token, no API key and a changed API key are unauthorized at every call of backends', async () => {
+  test('every call for backends answers unauthorized to a session token, a missing API key and a changed API key', async () => {
     const wrong = [await mint(), undefined, `${service.apiKey}x`, service.apiKey.toUpperCase()];
 
     for (const [method, path] of ofBackends)
