@@ -41,7 +41,7 @@ export interface LocalProcess {
   /** Resolves when the process has ended, for any reason; never rejects. */
   exited: Promise<Exit>;
   isRunning(): boolean;
-  /** Resolves when the process works. Fails with its last lines if it ends before, and after 3 minutes. */
+  /** Resolves when the process works. If it ends earlier, or after 3 minutes, fails with its last lines. */
   ready(): Promise<void>;
   /** Sends SIGTERM, then SIGKILL if the process still runs after `stopWithinMs`. Safe to repeat: sends one SIGTERM. */
   stop(withinMs?: number): Promise<Exit>;

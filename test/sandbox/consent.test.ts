@@ -140,7 +140,7 @@ describe('a decision of the user', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('to approve gives an error page while a required property is missing', async () => {
+  test('shows an error page at approval while a required property is missing', async () => {
     const { set, consent, stored } = await oauthScene(['Shopwell']);
 
     const early = await consent('approve');

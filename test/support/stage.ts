@@ -1,4 +1,4 @@
-/** The parts that a flow needs, none of them faked: a Temporal server, a sandbox, a worker, the client library. */
+/** The real parts that a flow needs: a Temporal server, a sandbox, a worker, the client library. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
