@@ -170,7 +170,7 @@ const ends: Look[] = [
   one('unsupported', viewOf('unsupported', kestrel), 'can’t be connected here'),
   { name: 'nothing to connect', views: [], shows: 'There is nothing to connect' },
   { name: 'session expired', shows: 'This session has ended', replies: { 'GET ': { code: 'tokenExpired' } } },
-  { name: 'session finished', shows: 'There is nothing left to do', replies: { 'GET ': { code: 'tokenVoid' } } },
+  { name: 'session finished', shows: 'This link is no longer needed', replies: { 'GET ': { code: 'tokenVoid' } } },
   { name: 'invitation', shows: 'Get started', link: 'invitation' },
   {
     name: 'invitation lapsed',
