@@ -9,7 +9,7 @@ import type { CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
-import { CyclrError, type CyclrErrorKind } from './cyclr/errors';
+import { CyclrError, isOfKind } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits, withoutPastedSpace } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
@@ -80,9 +80,6 @@ async function setProperties(cyclr: CyclrClient, target: Target, values: Map<str
   }
   if (unconfirmed) await confirmByList(cyclr, target, values, taken, unconfirmed);
 }
-
-const isOfKind = (err: unknown, kind: CyclrErrorKind): err is CyclrError =>
-  err instanceof CyclrError && err.kind === kind;
 
 /** Lists the properties once after writes without a readable answer. Fails with this error if one is not stored. */
 async function confirmByList(

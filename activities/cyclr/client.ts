@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
 import { bounded } from './bounds';
-import { CyclrError, retryAfterMsOf, type CyclrErrorKind } from './errors';
+import { CyclrError, isOfKind, retryAfterMsOf, type CyclrErrorKind } from './errors';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
 import { smallIcon } from './icons';
 import { withOptions } from './options';
@@ -134,7 +134,7 @@ export class CyclrClient {
     const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
     const { status, text, totalPages } = await this.#call(target, { method: 'GET', path }).catch((err: unknown) => {
       // Cyclr does not document the answer to a page after the last one.
-      if (page > 1 && err instanceof CyclrError && err.kind === 'notFound') return noPage;
+      if (page > 1 && isOfKind(err, 'notFound')) return noPage;
       throw err;
     });
     const items = parsed(z.array(StoredProperty), `GET ${path}`, status, text);
@@ -160,7 +160,7 @@ export class CyclrClient {
   async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
     const path = `${pathOf(target)}/properties/${Id}`;
     await this.#write(target, { method: 'PUT', path, body: { Name, Value: value } }).catch((err: unknown) => {
-      throw err instanceof CyclrError && err.kind === 'notFound' ? new CyclrError('outdated', err.message) : err;
+      throw isOfKind(err, 'notFound') ? new CyclrError('outdated', err.message) : err;
     });
   }
 
@@ -221,7 +221,7 @@ function written<T>(read: () => T): T {
   try {
     return read();
   } catch (err) {
-    if (!(err instanceof CyclrError && err.kind === 'unreadable')) throw err;
+    if (!isOfKind(err, 'unreadable')) throw err;
     throw new CyclrError('unconfirmed', err.message);
   }
 }

@@ -40,6 +40,9 @@ export class CyclrError extends Error {
   }
 }
 
+export const isOfKind = (err: unknown, kind: CyclrErrorKind): err is CyclrError =>
+  err instanceof CyclrError && err.kind === kind;
+
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /** `Retry-After` (RFC 9110 10.2.3; seconds or a date) in milliseconds: above 0, at most a day. */
