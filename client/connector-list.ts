@@ -1,11 +1,10 @@
 /** Lists the connectors of an account from Temporal's visibility. */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { connectorKeyOf } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import type { ConnectorList, ListedConnector } from './answers';
 import { isOpen } from './flow-history';
-import { FIRST_PAGE, inState, listed, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
+import { FIRST_PAGE, inState, itemsOf, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
 
 export interface ListRequest {
   accountId: string;
@@ -36,7 +35,7 @@ export async function connectorList(
   const newest = newestOfEach(runs);
   const latest = isWhole ? newest : await Promise.all(newest.map((run) => latestRun(client, run, isFirst)));
   const found = latest.filter((run) => run !== undefined);
-  const items = found.flatMap((run) => itemOf(run) ?? []).filter((item) => state === undefined || item.state === state);
+  const items = itemsOf(found).filter((item) => state === undefined || item.state === state);
   const reads = await earlierReads(client, { account, runs, items, isWhole });
   return {
     items: items.map((item) => ({ ...reads.get(item.connectorId), ...item })).sort(byConnector),
@@ -45,11 +44,6 @@ export async function connectorList(
 }
 
 const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
-
-function itemOf(run: Run): ListedConnector | undefined {
-  const key = connectorKeyOf(run.workflowId);
-  return key && listed(key, run);
-}
 
 /** The run of each flow that started last. */
 function newestOfEach(runs: readonly Run[]): Run[] {
@@ -93,8 +87,7 @@ async function earlierReads(
   if (items.every(({ connected }) => connected !== undefined)) return new Map();
   const query = `${account} AND ConnectorConnected IS NOT NULL`;
   const read = isWhole ? runs.filter(hasRead) : (await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS })).runs;
-  const found = newestOfEach(read).flatMap((run) => itemOf(run) ?? []);
-  return new Map(found.map(({ connectorId, connected }) => [connectorId, { connected }]));
+  return new Map(itemsOf(newestOfEach(read)).map(({ connectorId, connected }) => [connectorId, { connected }]));
 }
 
 const hasRead = ({ typedSearchAttributes }: Run): boolean =>

@@ -2,13 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
-import { connectorKeyOf } from '../workflows/connector';
 import { durationMs, type Duration } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { inState, invalidInput, listed, OF_FLOWS, ofAccount, OPEN, pageOfRuns } from './runs';
+import { inState, invalidInput, itemsOf, OF_FLOWS, ofAccount, OPEN, pageOfRuns } from './runs';
 
 /** The flows to list. Without a final `state`, only open flows. */
 export interface FlowFilter {
@@ -34,11 +33,7 @@ const GRPC_RESOURCE_EXHAUSTED = 8;
 /** One page of flows. Fails: `invalidInput`. */
 export async function flowList(client: Client, { page, pageSize = 50, ...filter }: FlowsRequest): Promise<FlowList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
-  const items = runs.flatMap((run) => {
-    const key = connectorKeyOf(run.workflowId);
-    return key ? [listed(key, run)] : [];
-  });
-  return { items, ...(next !== undefined && { next }) };
+  return { items: itemsOf(runs), ...(next !== undefined && { next }) };
 }
 
 /**

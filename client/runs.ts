@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
-import { isAccountId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { connectorKeyOf, isAccountId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import { finalStates, type StateName } from '../workflows/view';
 import type { ListedConnector, Trouble } from './answers';
@@ -107,3 +107,10 @@ export function listed(
     runId,
   };
 }
+
+/** The runs as items. A run whose workflow id names no connector is left out. */
+export const itemsOf = (runs: readonly Run[]): ListedConnector[] =>
+  runs.flatMap((run) => {
+    const key = connectorKeyOf(run.workflowId);
+    return key ? [listed(key, run)] : [];
+  });
