@@ -39,8 +39,6 @@ export interface UserOptions {
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
-/** Temporal repeats a lost workflow task after 30 s: more than one call gets no answer meanwhile, each after 10 s. */
-const MAX_UNANSWERED = 5;
 
 export class User {
   runId?: string;
@@ -73,22 +71,11 @@ export class User {
 
   /** The view, once the flow has ended or waits for the next answer. */
   async settledView(): Promise<View> {
-    const { signal } = this.options;
+    const { transport, signal } = this.options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
-      const view = await this.#answeredView();
+      const view = await transport.view(this.key);
       if (finalStates.includes(view.state) || (isWaiting(view.state) && this.#asksAgain(view))) return view;
       await delay(pause, undefined, { signal });
-    }
-  }
-
-  async #answeredView(): Promise<View> {
-    for (let unanswered = 1; ; unanswered++) {
-      try {
-        return await this.options.transport.view(this.key);
-      } catch (err) {
-        const isLate = err instanceof ConnectorAuthError && err.code === 'noWorker';
-        if (!isLate || unanswered >= MAX_UNANSWERED) throw err;
-      }
     }
   }
 

@@ -1,6 +1,7 @@
 /** Every way to authenticate, from the start of the flow to its end. */
 import type { ConnectorPatch } from '../../sandbox/control';
 import { expectations } from '../../scripts/user/expectations';
+import { persistent } from '../../scripts/user/persistent';
 import { libraryTransport, sealerOf } from '../../scripts/user/transports';
 import { goodAnswers, inOrder, User, type AnswerSource } from '../../scripts/user/user';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
@@ -23,7 +24,9 @@ afterAll(() => stage.close());
 /** Plays the user of this connector, and returns the flow's final view. */
 async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
   const { auth, publicKey, sandbox, client } = stage;
-  const transport = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
+  const library = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
+  // Without a workflow cache Temporal repeats a lost workflow task after 30 s: several calls get no answer meanwhile.
+  const transport = persistent(library, { withinMs: 60_000 });
   const user = new User({ key, transport, answers, sandboxUrl: sandbox.url });
   await user.play();
   if (recordAs) stage.record(recordAs, client.workflow.getHandle(workflowIdOf(key), user.runId));
