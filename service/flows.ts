@@ -69,7 +69,8 @@ const OUTCOME_TIMEOUT_MS = 10_000;
  */
 export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
   const view = await viewOfReturn(auth, key, attemptId);
-  if (view.state !== 'awaitingAuthorization' || (await isOfPresentRun(auth, key, attemptId))) return view;
+  const isNewest = view.attempt?.id === attemptId;
+  if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
   // The run ignores an attempt of an earlier run, or from before a reset: let it re-read, once for each attempt.
   await auth.recheck(key, { by: 'user' }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
