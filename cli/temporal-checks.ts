@@ -111,17 +111,13 @@ async function pollersOf({ services, namespace }: Server, name: string, taskQueu
     taskQueue: { name },
     taskQueueType,
   });
-  return pollers
-    .filter(({ lastAccessTime }) => lastAccessTime)
-    .map(({ lastAccessTime, ...poller }) => ({ ...poller, agoMs: Math.max(0, Date.now() - tsToMs(lastAccessTime)) }))
-    .filter(({ agoMs }) => agoMs < SEEN_WITHIN_MS)
-    .map(({ identity, agoMs, deploymentOptions }) => ({
-      identity: identity ?? '',
-      agoMs,
-      ...(deploymentOptions?.workerVersioningMode === VERSIONED && {
-        deployment: { deploymentName: deploymentOptions.deploymentName!, buildId: deploymentOptions.buildId! },
-      }),
-    }));
+  return pollers.flatMap(({ identity, lastAccessTime, deploymentOptions }) => {
+    const agoMs = lastAccessTime ? Math.max(0, Date.now() - tsToMs(lastAccessTime)) : Infinity;
+    if (agoMs >= SEEN_WITHIN_MS) return [];
+    const { workerVersioningMode, deploymentName, buildId } = deploymentOptions ?? {};
+    const deployment = workerVersioningMode === VERSIONED && { deploymentName: deploymentName!, buildId: buildId! };
+    return [{ identity: identity ?? '', agoMs, ...(deployment && { deployment }) }];
+  });
 }
 
 const isNotFound = (err: unknown): boolean => isGrpcServiceError(err) && err.code === GRPC_NOT_FOUND;
