@@ -134,7 +134,7 @@ function confirmedIfComplete(
   const { connector, verification = 'notChecked' } = event;
   const wasStored = (name: string) => before.fields.some((field) => field.name === name && field.stored);
   const isComplete = missingFields(connector).every(({ name }) => wasStored(name));
-  return isComplete ? confirmed(null, event) : { name: 'awaitingProperties', connector, verification };
+  return isComplete ? confirmed(null, event) : awaitingProperties(connector, verification);
 }
 
 /** Transitions from every waiting state. An outage here comes from the last read before the deadline. */
@@ -226,9 +226,7 @@ function byConnector(connector: Connector, intent: Intent): State {
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
   // The properties of an unsupported connector would be asked for in vain.
-  return needsProperties && method !== 'unsupported'
-    ? { name: 'awaitingProperties', connector }
-    : byAuthMethod(connector);
+  return needsProperties && method !== 'unsupported' ? awaitingProperties(connector) : byAuthMethod(connector);
 }
 
 /** The state after a re-read. Problem and attempt are kept if the name of the state does not change. */
