@@ -17,6 +17,7 @@ const allowed = [
   'code',
   'purpose',
   'kid',
+  'accounts',
   'name',
   'at',
 ] as const;
