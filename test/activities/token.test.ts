@@ -71,19 +71,25 @@ describe('a token answer with expires_in', () => {
     jest.spyOn(Date, 'now').mockImplementation(() => now() + minutes * 60_000);
   };
 
+  /** The number of token requests after reads at the start and at the first minute, and after a read at the second. */
+  async function requestsAfter(at: Awaited<ReturnType<typeof scene>>, first: number, second: number) {
+    await at.cyclr.getAccountConnector(at.key);
+    atMinute(first);
+    await at.cyclr.getAccountConnector(at.key);
+    const before = tokenRequests(at);
+    atMinute(second);
+    await at.cyclr.getAccountConnector(at.key);
+    return [before, tokenRequests(at)];
+  }
+
   test('as text gives a token with this lifetime', async () => {
     const at = await scene();
     at.sandbox.switches.expiresInForm = 'text';
     at.sandbox.switches.tokenExpiresIn = 1800;
 
-    await at.cyclr.getAccountConnector(at.key);
-    atMinute(20);
-    await at.cyclr.getAccountConnector(at.key);
-    const before = tokenRequests(at);
-    atMinute(30);
-    await at.cyclr.getAccountConnector(at.key);
+    const requests = await requestsAfter(at, 20, 30);
 
-    expect([before, tokenRequests(at)]).toEqual([1, 2]);
+    expect(requests).toEqual([1, 2]);
   });
 
   test.each([undefined, null, 'soon', '', 0, -1, {}])(
@@ -94,14 +100,9 @@ describe('a token answer with expires_in', () => {
       at.sandbox.requests.length = 0;
       at.sandbox.fault({ match: { path: TOKEN_PATH }, then: { status: 200, body: { access_token, expires_in } } });
 
-      await at.cyclr.getAccountConnector(at.key);
-      atMinute(3);
-      await at.cyclr.getAccountConnector(at.key);
-      const before = tokenRequests(at);
-      atMinute(5);
-      await at.cyclr.getAccountConnector(at.key);
+      const requests = await requestsAfter(at, 3, 5);
 
-      expect([before, tokenRequests(at)]).toEqual([1, 2]);
+      expect(requests).toEqual([1, 2]);
     },
   );
 });
