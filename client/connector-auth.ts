@@ -69,8 +69,8 @@ export interface LatestRun extends ListedConnector {
 /** A request for a link to the third party's consent. */
 export interface LinkRequest {
   /**
-   * Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. The
-   * address travels as the URL parser writes it.
+   * The browser's address after the consent: absolute https (http on loopback), no user info, at most 2,000 characters.
+   * The library sends this address as the URL parser writes it.
    */
   returnTo: string;
   /** A fresh id, 1 to 128 characters of `[A-Za-z0-9_-]`. Random by default. */

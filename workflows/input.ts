@@ -69,7 +69,7 @@ export interface ReplyKey {
 export interface AuthorizationRequest {
   attemptId: string;
   replyKey: ReplyKey;
-  /** Where the browser goes afterwards: absolute https (http on loopback), no user info, at most 2,000 characters. */
+  /** The browser's address after the consent: absolute https (http on loopback), no user info, at most 2,000 characters. */
   returnTo: string;
   by?: string;
 }
