@@ -23,8 +23,9 @@ class Bearer:
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-# Fields with rules that no JSON schema can express: allowed origins, and durations in words.
-NOT_IN_SCHEMA = {"origin", "returnTo", "expiresIn", "patience"}
+# Fields with rules that no JSON schema can express: allowed origins, and durations in words (`.00` and `9999 years`
+# match the pattern).
+NOT_IN_SCHEMA = {"origin", "returnTo", "expiresIn", "patience", "olderThan"}
 # Codes that depend on the connector, or on ALLOWED_ORIGINS.
 NOT_OF_THE_SHAPE = {"unknownProperty", "missingProperty", "originNotAllowed"}
 
