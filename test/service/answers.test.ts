@@ -1,4 +1,4 @@
-/** The content of answers, log and metrics: they match the OpenAPI document, and have no secrets. */
+/** Answers match the OpenAPI document. Answers, log and metrics contain no secrets. */
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
@@ -57,7 +57,7 @@ test('the answers to backends and browsers match the OpenAPI document', async ()
   expect(new Set(proxy.exchanges.map(({ answer }) => answer.status))).toEqual(new Set([200, 201, 401, 409, 422]));
 });
 
-test('values, API keys, tokens and links are in no log, no metric and no other answer', async () => {
+test('submitted values, API keys, tokens and links are not in the log, the metrics or the answers to other calls', async () => {
   const mark = createTestSecrets();
   const accountId = `account-${Date.now()}`;
   const [kestrel, ledgerly] = ['Kestrel', 'Ledgerly'].map((name) => service.stage.install(name, { accountId })) as [
@@ -115,11 +115,11 @@ test('values, API keys, tokens and links are in no log, no metric and no other a
   for (const [secret, foundIn] of secrets)
     for (const text of [...written, ...answers, session.text, back.text])
       expect({ secret, found: foundIn(text) }).toEqual({ secret, found: [] });
-  expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials'); // the log was searched
+  expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials'); // the searched log is not empty
   expect(written[1]).toContain('route="/connect/return"');
 });
 
-test('a line of the log has only the fields of an allow-list', async () => {
+test('the log line of a request has only the fields of an allow-list', async () => {
   const key = service.stage.install('Brightdesk');
   await service.asBackend('POST', `${pathOf(key)}?note=hidden`, { by: 'shop' }, { 'X-Note': 'hidden' });
   await service.call('GET', '/v1/accounts/hidden/connectors/1', { token: 'hidden' });

@@ -69,7 +69,7 @@ test('an API key that Cyclr refuses is answered with 200 and a view with a probl
   expect(taken.body.state).toBe('authenticated');
 });
 
-test('a secret property in clear is sealed on arrival, other properties are not', async () => {
+test('the service seals a secret property that a backend sends in clear, and no other property', async () => {
   const key = await waiting('Kestrel', 'awaitingProperties');
   const values = { Environment: 'staging', SigningSecret: 'secret-in-clear', Region: 'eu' };
 
@@ -85,7 +85,7 @@ test('a secret property in clear is sealed on arrival, other properties are not'
   expect(foundInHistory('staging')).not.toEqual([]);
 });
 
-test('sealed values are passed on unchanged, and need their submission id', async () => {
+test('the service passes sealed credentials on unchanged, and refuses them without their submission id', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
   const submissionId = randomUUID();
   const credentials = await service.stage.sealed(key, submissionId, { kind: 'apiKey', key: 'right' });
@@ -166,7 +166,7 @@ describe('Idempotency-Key of a start', () => {
   const runOf = async (answer: Promise<Answer>) => (await answer).body.runId as string;
 
   test.each(['', '/reauthenticate'])(
-    'a repeated POST …%s with the same Idempotency-Key starts no second run, also after the end',
+    'a repeated POST …%s with the same Idempotency-Key starts no second run, also after the first run has ended',
     async (then) => {
       const key = service.stage.install('Brightdesk');
 
@@ -238,7 +238,7 @@ test('after the consent, confirm verifies the connector and answers authenticate
 });
 
 test.each(['http', 'library'])(
-  'Cyclr gets the return address of a link as the URL parser writes it (%s)',
+  'the URL parser normalizes the return address of a link before Cyclr gets the address (%s)',
   async (by) => {
     const key = await waiting('Ledgerly', 'awaitingAuthorization');
     const returnTo = `${ORIGIN}\\@evil.example/`;
@@ -257,13 +257,13 @@ test('the user of a link without returnTo returns to the page of the service', a
 
   const link = await post(key, '/authorization');
   const outcome = await service.stage.sandbox.consent(link.body.url, 'approve');
-  const confirmed = await post(key, '/confirm'); // of the newest attempt
+  const confirmed = await post(key, '/confirm'); // without an attemptId: verifies the newest attempt
 
   expect(outcome.location).toMatch(new RegExp(`^${service.url}/connect/return\\?attempt=`));
   expect(confirmed.body.state).toBe('authenticated');
 });
 
-test('a cancel is in the timeline with by and reason; a later input is answered with 409 closed and the last view', async () => {
+test('the timeline has the sender and the reason of a cancel; a later input is answered with 409 closed and the last view', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const cancelled = await post(key, '/cancel', { reason: 'changed their mind' });
@@ -278,7 +278,7 @@ test('a cancel is in the timeline with by and reason; a later input is answered 
   expect(late).toMatchObject({ status: 409, body: { code: 'closed', view: { state: 'cancelled' } } });
 });
 
-test('a re-authentication is refused during an authentication, and starts a new run after the end', async () => {
+test('a re-authentication is refused while an authentication runs, and starts a new run after its end', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const beside = await post(key, '/reauthenticate');
@@ -297,7 +297,7 @@ describe('the list of an account', () => {
   const listed = (accountId: string, query = '') =>
     service.asBackend('GET', `/v1/accounts/${encodeURIComponent(accountId)}/connectors${query}`);
 
-  test('the list has the latest run of each connector, by pages and by state', async () => {
+  test('the list has the latest run of each connector, is split into pages, and can be filtered by state', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((connector) =>
       service.stage.install(connector, { accountId }),
@@ -369,7 +369,7 @@ describe('the list of an account', () => {
 describe('the flows of all accounts', () => {
   const flows = (query: string) => service.asBackend('GET', `/v1/flows?${query}`);
   const flowsOf = (accountId: string, more = '') => flows(`accountId=${encodeURIComponent(accountId)}${more}`);
-  /** Starts a flow in each of two accounts whose Cyclr answers 403. */
+  /** Starts a flow in each of two new accounts. Cyclr answers the first call of each flow with 403. */
   const inTrouble = async () => {
     const keys = ['one', 'two'].map((name) =>
       service.stage.install('Brightdesk', { accountId: `${name}-${randomUUID()}` }),
@@ -381,7 +381,7 @@ describe('the flows of all accounts', () => {
     return keys as [ConnectorKey, ConnectorKey];
   };
 
-  test('flows are listed by account, state, problem and age, and page by page', async () => {
+  test('the list of flows can be filtered by account, state, problem and age, and refuses a forged page', async () => {
     const [one, two] = await inTrouble();
     const wanted = ({ body: { items } }: Answer, { connectorId, accountId }: ConnectorKey) =>
       items.some((item: ConnectorKey) => item.accountId === accountId && item.connectorId === connectorId);
@@ -405,7 +405,7 @@ describe('the flows of all accounts', () => {
     expect(await flows('page=forged')).toMatchObject({ status: 422, body: { code: 'malformed' } });
   });
 
-  test('each page of flows names the next one', async () => {
+  test('each page of the list of flows names the next page, until all flows are listed', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = [1, 2, 3].map(() => service.stage.install('Brightdesk', { accountId }));
     for (const key of keys) await post(key, '');
@@ -425,7 +425,7 @@ describe('the flows of all accounts', () => {
     expect(seen.sort()).toEqual(keys.map(({ connectorId }) => connectorId).sort());
   });
 
-  test('a batch rechecks the flows with a problem; a batch without a filter is malformed', async () => {
+  test('a batch rechecks the flows with a problem; a batch without a filter is refused as malformed', async () => {
     const keys = await inTrouble();
     await eventually(
       () => flows('problem=operatorsTrouble'),
@@ -451,7 +451,7 @@ describe('the flows of all accounts', () => {
 
     const answer = await eventually(
       () => service.asBackend('POST', '/v1/flows/cancel', { accountId: key.accountId }),
-      ({ status }) => status !== 429, // the batch of another test
+      ({ status }) => status !== 429, // 429 while the batch of another test runs
     );
 
     expect(answer.status).toBe(202);

@@ -1,4 +1,4 @@
-/** The event streams without HTTP: their events, and their calls to Temporal. */
+/** The event hub without HTTP: the events of its streams, and its calls to Temporal. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { createEventHub, type EventHub } from '../../service/streams/event-stream';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   counts = counted(stage.connection);
-  // Without timed checks and heartbeats, every event must come from the long poll.
+  // Timed checks and heartbeats come only once an hour, so every event of a test comes from the long poll.
   hub = hubOf({ checkEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
 });
 
@@ -48,8 +48,8 @@ const hubOf = (options: Parameters<typeof createEventHub>[1]): EventHub => {
 
 const asking = (connector = 'Brightdesk'): Promise<Scene> => stage.sceneIn('awaitingCredentials', connector);
 
-describe('a reader', () => {
-  test('gets the current view, each later view once and in order, and the final event', async () => {
+describe('a stream', () => {
+  test('a reader gets the current view of a flow, then each later view once and in order, then the final event', async () => {
     const scene = await stage.scene('Fernhill');
     const reader = read(hub, [scene.key]);
 
@@ -76,7 +76,7 @@ describe('a reader', () => {
     ]);
   });
 
-  test('that is the second one of a flow gets the current view first, without a call to Temporal', async () => {
+  test('the second reader of a flow gets the current view without another call to Temporal', async () => {
     const scene = await asking();
     const first = read(hub, [scene.key]);
     await first.sees('awaitingCredentials');
@@ -93,7 +93,7 @@ describe('a reader', () => {
     expect(second.ids().at(-1)).toBe(first.ids().at(-1));
   });
 
-  test('of two flows gets the final event when both flows are final', async () => {
+  test('a reader of two flows gets the final event only after both flows have ended', async () => {
     const one = await asking();
     const other = await asking();
     const reader = read(hub, [one.key, other.key, one.key]);
@@ -110,7 +110,7 @@ describe('a reader', () => {
     expect(new Set(reader.ids()).size).toBe(reader.ids().length);
   });
 
-  test('of no flow gets the final event at once', async () => {
+  test('a reader of no flow gets the final event at once', async () => {
     const reader = read(hub, []);
     await reader.ended;
 
@@ -118,8 +118,8 @@ describe('a reader', () => {
   });
 });
 
-describe('a reader that reconnects', () => {
-  test('does not get the view with its Last-Event-ID again', async () => {
+describe('a stream with a Last-Event-ID', () => {
+  test('a reader that reconnects does not get the view with its Last-Event-ID again', async () => {
     const [one, other] = [await asking(), await asking()];
     const before = read(hub, [one.key, other.key]);
     await eventually(before.ids, (ids) => ids.length === 2);
@@ -139,7 +139,7 @@ describe('a reader that reconnects', () => {
     expect(view).toEqual(await one.view());
   });
 
-  test('after the end gets the final event, and before it the last view unless the reader already has that view', async () => {
+  test('after the end of a flow, a reader gets the last view, unless its Last-Event-ID names that view, and then the final event', async () => {
     const { key } = await stage.scene('Openrates');
     const end = await stage.auth.result(key);
 
@@ -155,7 +155,7 @@ describe('a reader that reconnects', () => {
   });
 });
 
-test('the view of an ended flow is read from its result, without a worker, for each way to end', async () => {
+test('without a worker, the hub takes the view of a cancelled, terminated, authenticated or failed flow from its result', async () => {
   const scenes = [await asking(), await asking(), await stage.scene('Openrates')];
   const missing = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
   await Promise.all([stage.auth.cancel(scenes[0]!.key), scenes[1]!.handle.terminate()]);
@@ -172,7 +172,7 @@ test('the view of an ended flow is read from its result, without a worker, for e
   expect(ends.map(({ state }) => state)).toEqual(['cancelled', 'failed', 'authenticated', 'failed']);
 });
 
-test('the view of a flow that Temporal terminates is sent with the state failed', async () => {
+test('after a flow is terminated in Temporal, its reader gets a view with the state failed, then the final event', async () => {
   const scene = await asking();
   const reader = read(hub, [scene.key]);
   await reader.sees('awaitingCredentials');
@@ -184,7 +184,7 @@ test('the view of a flow that Temporal terminates is sent with the state failed'
 });
 
 describe('a slow reader', () => {
-  test('gets only the newest view', async () => {
+  test('a reader that is slower than the changes of a flow gets only the newest view', async () => {
     const scene = await asking();
     const stream = hub.stream([scene.key]);
     const first = viewIn((await stream.next()).value);
@@ -202,7 +202,7 @@ describe('a slow reader', () => {
     expect(quick.ids().length).toBeGreaterThanOrEqual(3);
   });
 
-  test('gets the views of all flows in turn, so that a busy flow cannot block another', async () => {
+  test('a slow reader of two flows gets their views in turn, so a busy flow does not block the other flow', async () => {
     const [busy, calm] = [await asking(), await asking()];
     const stream = hub.stream([busy.key, calm.key]);
     const quick = read(hub, [busy.key, calm.key]);
@@ -222,7 +222,7 @@ describe('a slow reader', () => {
 });
 
 describe('the long poll', () => {
-  test('starts with the first reader and ends with the last, by abort, return() or break', async () => {
+  test('the long poll of a flow starts with the first reader, and ends after the last reader leaves by abort, return() or break', async () => {
     const { key } = await asking();
     const aborted = read(hub, [key]);
     const returned = hub.stream([key]);
@@ -244,7 +244,7 @@ describe('the long poll', () => {
     expect(await waiting).toEqual({ done: true, value: undefined });
   });
 
-  test('ends for a reader that no longer calls next()', async () => {
+  test('an abort or close() ends the long poll, even if the reader does not call next() again', async () => {
     const { key } = await asking();
     const abort = new AbortController();
     const [aborted, closed] = [hub.stream([key], { signal: abort.signal }), hub.stream([key])];
@@ -261,7 +261,7 @@ describe('the long poll', () => {
     expect(await closed.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('does not start for a reader with an aborted signal', async () => {
+  test('no long poll starts for a reader whose signal is already aborted', async () => {
     const { key } = await asking();
 
     const reader = read(hub, [key], { signal: AbortSignal.abort() });
@@ -299,7 +299,7 @@ describe('many streams', () => {
   };
   const tasksOf = async (scene: Scene) => ofKind(await scene.history(), 'workflowTaskCompleted').length;
 
-  test('100 streams of 10 flows need 10 polls and 10 queries, and no call while nothing changes', async () => {
+  test('100 streams of 10 flows need 10 long polls and 10 queries, and no further call while no flow changes', async () => {
     hub = hubOf({ heartbeatMs: 500 });
     const { queries, polls, descriptions } = counts;
     const before = queries.answered;
@@ -326,7 +326,7 @@ describe('many streams', () => {
     await Promise.all(readers.map(({ ended }) => ended));
   });
 
-  test('a flow over the limit of polls is checked by describe, and queried only after a change', async () => {
+  test('a flow over the limit maxPolls is checked by calls of describe, and queried only after a change', async () => {
     hub = hubOf({ heartbeatMs: 500, checkEveryMs: 200, maxPolls: FLOWS - 1 });
     const { queries, polls, descriptions } = counts;
     const readers = await open(hub, FLOWS);
@@ -344,13 +344,13 @@ describe('many streams', () => {
     for (const reader of readers) reader.leave();
     await pollsAre(0);
     const next = await open(hub, FLOWS);
-    await pollsAre(FLOWS - 1); // the freed polls are used again
+    await pollsAre(FLOWS - 1); // the ended polls no longer count for the limit
     hub.close();
     await Promise.all([...readers, ...next].map(({ ended }) => ended));
   });
 });
 
-test('close() tells all readers, also later ones, to reconnect after different delays', async () => {
+test('close() tells all readers to reconnect after different delays, also readers that come after close()', async () => {
   const { key } = await asking();
   const readers = Array.from({ length: 20 }, () => read(hub, [key]));
   await Promise.all(readers.map((reader) => reader.sees('awaitingCredentials')));

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
 
-/** The difference by which the clock of tokens is behind the clock of streams. */
+/** The milliseconds by which the clock that signs tokens is behind the clock of the streams. */
 let behindMs = 0;
 let service: Service;
 
@@ -86,10 +86,10 @@ test('a stream without a new view sends its headers at once, with a comment', as
     (come) => come > 0,
   );
 
-  expect([reader.status, reader.events, reader.comments]).toEqual([200, [], ['open']]); // and no heartbeat
+  expect([reader.status, reader.events, reader.comments]).toEqual([200, [], ['open']]); // `open` is the first comment of a stream, not a heartbeat
 });
 
-test('a stream needs a session token, from the origin of the session', async () => {
+test('a stream is refused without a session token, and from another origin than the origin of the session', async () => {
   const scene = await asking();
   const token = await service.session(scene.key, { origin: ORIGIN });
 
@@ -100,7 +100,7 @@ test('a stream needs a session token, from the origin of the session', async () 
   expect(allowed.headers.get('access-control-allow-origin')).toBe(ORIGIN);
 });
 
-test('the 21st open stream of a session is rateLimited, until another one closes', async () => {
+test('the 21st open stream of a session is refused with 429, until another stream of the session closes', async () => {
   const scene = await asking();
   const token = await service.session(scene.key);
 
@@ -117,7 +117,7 @@ test('the 21st open stream of a session is rateLimited, until another one closes
   expect(room.status).toBe(200);
 });
 
-test('a stream ends when its session expires, and continues with the renewed session', async () => {
+test('a stream ends when its session expires, and a new stream with the renewed session gets the later views', async () => {
   const scene = await asking();
   const { runId, revision } = await scene.view();
 

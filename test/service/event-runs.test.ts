@@ -66,7 +66,7 @@ test('a long poll that ends without an event is repeated, without another call t
   expect(reader.ids()).toHaveLength(1);
 });
 
-test('a stream that is still open for another flow gets the new run of a final flow', async () => {
+test('a stream of two flows, of which one has ended, gets the views of a new run of the ended flow', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS });
   const [one, other] = [await asking(), await asking()];
   const reader = read(hub, [one.key, other.key]);
@@ -85,7 +85,7 @@ test('a stream that is still open for another flow gets the new run of a final f
   expect(reader.events.filter(({ event }) => event === 'final')).toHaveLength(1);
 });
 
-test('a stream that opens after a new start gets the new run, and then older streams get that run, too', async () => {
+test('a stream that opens after a new start gets the views of the new run, and then older streams get them, too', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);
@@ -104,7 +104,7 @@ test('a stream that opens after a new start gets the new run, and then older str
   expect(late.events.map(({ event }) => event)).not.toContain('final');
 });
 
-test('a stream follows a flow that is continued as new twice to the end of the flow', async () => {
+test('a stream gets all views up to the end of a flow that continues as new twice', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const { key, workflowId } = await asking();
   const reader = read(hub, [key]);

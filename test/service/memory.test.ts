@@ -1,7 +1,7 @@
 /**
- * After the service has answered, also with an error, its memory has none of the values that users typed. A heap snapshot
- * (Node 20.20) has all objects and the first thousand characters of each string, after a garbage collection; it has no
- * content of buffers.
+ * After the service has answered, also with an error, its memory has none of the values that users typed. Node 20.20
+ * collects garbage before it writes a heap snapshot. The snapshot contains all objects and the first thousand characters
+ * of each string, but not the content of buffers.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -16,7 +16,7 @@ import { eventually } from '../support/eventually';
 import { callerOf, pathOf, type Answer, type Call } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
-/** A part of the configuration, so every snapshot must have it. */
+/** An origin of the configuration. A search finds it in every snapshot, which proves that the search works. */
 const CONFIGURED = 'https://configured.example';
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
@@ -81,7 +81,7 @@ const basic = (secrets: TestSecrets) => ({
 type Calls = { [what: string]: [(secrets: TestSecrets) => Promise<Answer>, status: number, code?: string] };
 
 const withFlows: Calls = {
-  'an API key that Cyclr takes': [async (secrets) => giveCredentials(await asking(), apiKey(secrets)), 200],
+  'an API key that Cyclr accepts': [async (secrets) => giveCredentials(await asking(), apiKey(secrets)), 200],
   'an API key that Cyclr refuses': [
     async (secrets) => giveCredentials(await asking(), { kind: 'apiKey', key: `wrong-${secrets.secret('key')}` }),
     200,
@@ -167,7 +167,7 @@ const withoutFlows: Calls = {
     415,
     'unsupportedMediaType',
   ],
-  'an API key of the service that is unknown': [
+  'an unknown API key of the service': [
     async (secrets) =>
       giveCredentials(installed(), apiKey(secrets), { token: secrets.secret('token').replace(/[^\w-]/g, '') }),
     401,
@@ -176,7 +176,7 @@ const withoutFlows: Calls = {
   'an unknown path': [async (secrets) => post('/v1/nothing', { credentials: apiKey(secrets) }), 404, 'notFound'],
 };
 
-/** Makes all calls with the same secrets, one after the other, and searches a snapshot for them. */
+/** Makes all calls with the same secrets, one after the other, and searches a heap snapshot for the secrets. */
 async function resultOf(calls: Calls): Promise<{ unexpected: unknown[]; found: string[]; isSearched: boolean }> {
   const secrets = createTestSecrets();
   const unexpected = [];
@@ -212,7 +212,7 @@ test('no value of a call that the service refuses by itself stays in the memory 
   }
 });
 
-test('no value of a body that ends early, or is over 256 KiB without an announced length, stays in memory', async () => {
+test('no value of a body stays in memory if the body ends early, or is over 256 KiB and has no Content-Length', async () => {
   const secrets = createTestSecrets();
 
   const statuses = [await sendPartly(secrets, ''), await sendPartly(secrets, large.more)];
@@ -221,7 +221,10 @@ test('no value of a body that ends early, or is over 256 KiB without an announce
   expect(secrets.foundIn(await heapSnapshot())).toEqual([]);
 });
 
-/** Sends a body in chunks, without its end, and destroys the connection if there is no more. The status, if any. */
+/**
+ * Sends the first part of a body, then `more`, and never the end. An empty `more` closes the connection. Returns the
+ * status of the answer; undefined without an answer.
+ */
 async function sendPartly(secrets: TestSecrets, more: string): Promise<number | undefined> {
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };
   return new Promise((resolve) => {

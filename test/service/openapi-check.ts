@@ -37,9 +37,9 @@ export const operationsOf = ({ paths }: OpenApi): Map<string, Operation> =>
   );
 
 export interface CheckResult {
-  /** The operation's name; undefined if the document has none for the request. */
+  /** The operation's name; undefined if the document describes no operation for the request. */
   operation?: string;
-  /** The differences to the document, as texts. */
+  /** One text for each difference between the exchange and the document. */
   faults: string[];
 }
 
@@ -110,6 +110,6 @@ function patternOf(name: string): { method: string; pattern: RegExp } {
   return { method, pattern: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`) };
 }
 
-/** The schema with its references relative to the document, so that ajv finds them. */
+/** The schema with the name of the document in its references, so that ajv finds the referenced schemas. */
 const withFullReferences = (schema: object): object =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')) as object;

@@ -10,7 +10,7 @@ import { idOf, read, type Reading } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
 import { openService, pathOf, type Answer, type Service } from './scene';
 
-/** A service and a hub with a way of their own to Temporal. */
+/** A service and an event hub that use the same connection to Temporal. */
 interface Side {
   service: Service;
   hub: EventHub;
@@ -23,7 +23,10 @@ let stage: Stage;
 let proxy: Proxy;
 let direct: Side;
 let proxied: Side;
-/** Temporal stays cut off while the workers are away, too: both calls wait for a deadline of the library. */
+/**
+ * The outage of Temporal begins before the tests without a worker. So the calls of both outages wait for the library's
+ * deadlines at the same time.
+ */
 let temporalOutage: TemporalOutage;
 
 beforeAll(async () => {
@@ -69,7 +72,7 @@ const more = ({ events }: Reading, count: number) => {
   );
 };
 
-/** Waits until a check of a flow has failed. */
+/** Waits until the hub's check of a flow has failed. */
 const fails = ({ errors }: Side) =>
   eventually(
     () => errors.length,
@@ -122,7 +125,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('open streams stay open, and later get the outcome of an input that was sent meanwhile', async () => {
+  test('streams stay open, and get the outcome of an input that was sent without a worker after a worker starts', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });
@@ -146,7 +149,7 @@ describe('while Temporal does not answer', () => {
     expect(answer.text).not.toContain(proxy.address);
   });
 
-  test('the service is alive and not ready', async () => {
+  test('/readyz of the service answers 503, and /healthz answers 200', async () => {
     const { service } = proxied;
 
     const ready = await eventually(
@@ -158,7 +161,7 @@ describe('while Temporal does not answer', () => {
     expect(await service.call('GET', '/healthz')).toMatchObject({ status: 200, body: { ok: true } });
   });
 
-  test('streams stay open, and have the current views once Temporal answers', async () => {
+  test('streams stay open, and get the current views after Temporal answers again', async () => {
     const { scene, other, early, late } = temporalOutage;
     await fails(proxied);
 
@@ -176,7 +179,7 @@ describe('while Temporal does not answer', () => {
   });
 
   test.each(['cut', 'hold'] as const)(
-    'after a short outage (%s) a stream misses no view and repeats none',
+    'after a short outage (%s) a stream misses no view and repeats no view',
     async (outage) => {
       const scene = await asking();
       const reader = read(proxied.hub, [scene.key]);

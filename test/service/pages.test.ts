@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 
-/** Posts the form as a page of this origin; without `Origin` if it is empty. */
+/** Posts the form as a page of this origin does. An empty `origin` omits the header `Origin`. */
 const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
   service.call('POST', '/connect/go', {
     body: new URLSearchParams(
@@ -37,7 +37,7 @@ async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }>
 /** The target of the page's refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
-/** Approves or declines at the third party. Returns the signed attempt of the return address. */
+/** Makes the user's decision at the third party. Returns the attempt token of the return address. */
 async function decides(text: string, decision: Decision): Promise<string> {
   const { location = '' } = await service.stage.sandbox.consent(target(text), decision);
   return new URL(location).searchParams.get('attempt') ?? '';
@@ -50,7 +50,7 @@ const reads = ({ accountId, connectorId }: ConnectorKey) =>
 const returnsOf = async (key: ConnectorKey) =>
   (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'authorizationReturned');
 
-test('the form leads to the consent, and the return shows that the connector is connected', async () => {
+test('the form POST /connect/go leads to the consent, and the return page shows that the connector is connected', async () => {
   const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>' });
 
   const out = await go({ session: token, connectorId: key.connectorId });
@@ -67,8 +67,8 @@ test('the form leads to the consent, and the return shows that the connector is 
   expect(await returnsOf(key)).toMatchObject([{ by: 'user' }]);
 });
 
-describe('a return of an attempt of an earlier run', () => {
-  /** The attempt of a link that the user opened before the flow started again. */
+describe('a return with an attempt of an earlier run', () => {
+  /** Returns the attempt of a link that the user opened before the flow was started again, and used after that start. */
   async function earlier(decision: Decision): Promise<{ key: ConnectorKey; attempt: string }> {
     const { key, token } = await waiting();
     const { auth } = service.stage;
@@ -80,7 +80,7 @@ describe('a return of an attempt of an earlier run', () => {
     return { key, attempt: await decides(out.text, decision) };
   }
 
-  test('finds the consent', async () => {
+  test('after an approval, a return with an attempt of an earlier run authenticates the connector', async () => {
     const { key, attempt } = await earlier('approve');
 
     const back = await returns(attempt);
@@ -89,7 +89,7 @@ describe('a return of an attempt of an earlier run', () => {
     expect(await state(key)).toBe('authenticated');
   });
 
-  test('starts one re-read after a declined consent, also if it is repeated', async () => {
+  test('after a declined consent, two returns with the same attempt of an earlier run start one re-read', async () => {
     const { key, attempt } = await earlier('decline');
     const before = reads(key);
 
@@ -101,7 +101,7 @@ describe('a return of an attempt of an earlier run', () => {
   });
 });
 
-test('after a declined consent the return page shows the verification, and refreshes itself', async () => {
+test('after a declined consent the return page shows that the verification runs, and reloads itself', async () => {
   const { key, token } = await waiting();
   const out = await go({ session: token, connectorId: key.connectorId });
 
@@ -114,7 +114,7 @@ test('after a declined consent the return page shows the verification, and refre
 });
 
 describe('the form', () => {
-  test('makes a new link at each post, from the origins of the service and of the session only', async () => {
+  test('each POST of the form makes a new link, but only from the origin of the service or of the session', async () => {
     const { key, token } = await waiting({ origin: ORIGIN });
     const fields = { session: token, connectorId: key.connectorId };
 
@@ -132,7 +132,7 @@ describe('the form', () => {
     expect(refused.map(({ text }) => target(text))).toEqual(refused.map(() => 'nowhere'));
   });
 
-  test('needs a session and one of its connectors', async () => {
+  test('the form is refused without a valid session token, and for a connector outside the session', async () => {
     const [mine, other] = [await waiting(), await waiting()];
     const invitation = await service.session(mine.key, { kind: 'invitation' });
     const { connectorId } = mine.key;
@@ -150,7 +150,7 @@ describe('the form', () => {
     expect((await service.stage.auth.view(mine.key)).attempt).toBeUndefined();
   });
 
-  test('shows an error page if the flow does not wait for consent', async () => {
+  test('the form is answered with an error page if the flow does not wait for consent', async () => {
     const key = service.stage.install('Brightdesk');
     const token = await service.session(key);
     await reaches(key, 'awaitingCredentials');
@@ -175,7 +175,7 @@ describe('the return', () => {
     };
   }
 
-  test('without a valid attempt token changes nothing', async () => {
+  test('a return without a valid attempt token changes nothing', async () => {
     const { key, token, attempt } = await attempted();
     const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id };
     const { sessionKeys: keys, url: publicUrl } = service;
@@ -204,7 +204,7 @@ describe('the return', () => {
     expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
-  test('by HEAD changes nothing', async () => {
+  test('a HEAD request to the return page changes nothing', async () => {
     const { key, attempt } = await attempted();
     const before = reads(key);
 
@@ -214,7 +214,7 @@ describe('the return', () => {
     expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before, []]);
   });
 
-  test('with an attempt that the flow does not know starts one re-read, and changes nothing', async () => {
+  test('two returns with an attempt that the flow does not know start one re-read, and the state stays the same', async () => {
     const { key } = await waiting();
     const before = reads(key);
     const attempt = await service.tokens.attempt({ ...key, attemptId: randomUUID() });
@@ -225,7 +225,7 @@ describe('the return', () => {
     expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before + 1, []]);
   });
 
-  test('repeated after a consent causes one verification, and shows the same page', async () => {
+  test('repeated returns after an approval cause one verification, and all show the same page', async () => {
     const { key, token } = await waiting();
     const attempt = await decides((await go({ session: token, connectorId: key.connectorId })).text, 'approve');
 
@@ -241,10 +241,10 @@ describe('the return', () => {
     expect(await returnsOf(key)).toHaveLength(1);
   });
 
-  test('repeated without a consent causes one verification', async () => {
+  test('repeated returns after a declined consent cause one verification', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
-    await go({ session: token, connectorId: key.connectorId }); // so the older attempt gets one re-read only
+    await go({ session: token, connectorId: key.connectorId }); // supersedes the older attempt, whose verification then makes one re-read only
     const attempt = await decides(older.text, 'decline');
     const before = reads(key);
 
@@ -255,7 +255,7 @@ describe('the return', () => {
     expect(await returnsOf(key)).toHaveLength(1);
   });
 
-  test('of a superseded attempt is verified, too', async () => {
+  test('a return with a superseded attempt starts a verification, too', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
     await go({ session: token, connectorId: key.connectorId });
@@ -265,7 +265,7 @@ describe('the return', () => {
     expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
   });
 
-  test('with text that Cyclr appends to the attempt is accepted', async () => {
+  test('a return is accepted if Cyclr has appended a query to the return address', async () => {
     const { key, token } = await waiting();
     service.stage.sandbox.switches.returnAppends = 'status=1';
     try {
@@ -281,7 +281,7 @@ describe('the return', () => {
     }
   });
 
-  test('to a closed flow shows its last state', async () => {
+  test('a return to a closed flow shows the last state of the flow', async () => {
     const { key, attempt } = await attempted();
     await service.stage.auth.cancel(key);
 

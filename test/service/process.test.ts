@@ -15,7 +15,7 @@ import { idOf } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 const FLOWS = 10;
-const SESSIONS = 50; // each may have 20 streams
+const SESSIONS = 50; // a session may have at most 20 streams
 const STREAMS = 500;
 const KB = 1024;
 
@@ -79,7 +79,7 @@ test('a service whose port is in use exits with 1', async () => {
   expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: expect.stringContaining('EADDRINUSE') });
 });
 
-test('metrics are served only on a port of their own', async () => {
+test('the service serves metrics on METRICS_PORT only', async () => {
   await call('GET', '/v1/nothing');
 
   const metrics = await (await fetch(service.metricsUrl!)).text();
@@ -89,7 +89,7 @@ test('metrics are served only on a port of their own', async () => {
   expect(metrics).toContain('process_resident_memory_bytes');
 });
 
-test('a private sealing key gives a warning in the log', () => {
+test('the service logs a warning if SEALING_KEYS has a private key', () => {
   const [line = ''] = service.log().split('\n');
 
   expect(JSON.parse(line)).toEqual({
@@ -170,7 +170,7 @@ describe('many streams', () => {
     await reaches('applyingCredentials');
 
     void service.kill('SIGTERM');
-    void service.kill('SIGTERM'); // npm forwards a signal that the whole group already got
+    void service.kill('SIGTERM'); // npm sends the signal again that the terminal has sent to the whole process group
     await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
     release();
 
@@ -180,7 +180,7 @@ describe('many streams', () => {
     expect(retries.filter((ms) => !(ms >= 500 && ms <= 3000))).toEqual([]);
   });
 
-  test('the streams of the next service process miss no view and repeat none', async () => {
+  test('after a restart of the service, the streams that reconnect miss no view and repeat no view', async () => {
     const seen = pages!.map((page) => idsIn(page).length);
 
     const before = await scenes[1]!.gives(wrong);

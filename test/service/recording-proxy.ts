@@ -1,4 +1,4 @@
-/** An HTTP proxy between a client and the service: it records all calls, and can fail some. */
+/** An HTTP proxy between a client and the service: it records all calls, and can give a call a fault. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,10 @@ export interface Exchange {
   answer: { status: number; headers: Headers; body: string };
 }
 
-/** The fault of a call: no answer, or another one than the service's. `lost`: only the answer does not arrive. */
+/**
+ * The fault of a call. `cut`: the proxy closes the connection. `hangs`: the proxy does not answer. `lost`: the service
+ * gets the call, but its answer does not arrive. An object: the proxy answers in place of the service.
+ */
 export type Fault = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
 
 export interface RecordingProxy {

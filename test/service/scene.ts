@@ -19,7 +19,7 @@ export interface Service extends Server {
 export interface Options extends Pick<ServerSettings, 'publicUrl' | 'allowedOrigins' | 'now'> {
   /** An open stage, which the caller closes; a new one by default. */
   stage?: Stage;
-  /** Another connection to Temporal than the stage's. */
+  /** A connection to Temporal in place of the stage's connection. */
   temporal?: { auth: ConnectorAuth; connection: Connection };
 }
 

@@ -1,4 +1,4 @@
-/** The service on a port of this process, and its callers: a backend and browsers. */
+/** The service in the process of the test, and its callers: a backend and browsers. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import { createApp } from '../../service/app';
@@ -19,11 +19,11 @@ export interface ServerSettings {
   sealing: SealingKeys;
   /** The answer of `/readyz`: see `Parts`. */
   trouble?: () => Promise<string | undefined>;
-  /** The address where the server listens, by default. */
+  /** By default the address on which the server listens. */
   publicUrl?: string;
-  /** Beside ORIGIN and OTHER_ORIGIN. */
+  /** Allowed origins in addition to ORIGIN and OTHER_ORIGIN. */
   allowedOrigins?: readonly string[];
-  /** The clock that signs and verifies tokens. */
+  /** The clock for the times in tokens. */
   now?: () => number;
 }
 

@@ -30,8 +30,8 @@ async function sealedKey(key: ConnectorKey, value = 'right') {
   return { submissionId, credentials: await service.stage.sealed(key, submissionId, { kind: 'apiKey', key: value }) };
 }
 
-describe('a session', () => {
-  test('starts a flow for each connector without an open one, and shows the views', async () => {
+describe('sessions', () => {
+  test('a new session starts a flow for each connector without an open flow, and GET /v1/session shows the views', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Openrates'].map((connector) => service.stage.install(connector, { accountId }));
     const connectorIds = keys.map(({ connectorId }) => connectorId);
@@ -58,7 +58,7 @@ describe('a session', () => {
     });
   });
 
-  test('starts no run for an authenticated connector, unless the session asks for a recheck', async () => {
+  test('a new session starts no run for an authenticated connector, unless the backend sends recheck: true', async () => {
     const key = service.stage.install('Openrates');
     const runId = async () => (await service.stage.auth.latestRun(key)).runId;
     await service.session(key);
@@ -74,7 +74,7 @@ describe('a session', () => {
     expect((await read(token)).body.connectors).toMatchObject([{ connectorId: key.connectorId }]);
   });
 
-  test('lets a waiting flow re-read its connector by recheck', async () => {
+  test('a recheck with a session token lets the waiting flow re-read its connector', async () => {
     const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
 
     const { status, body } = await post(token, connectorPath(key, 'recheck'));
@@ -82,7 +82,7 @@ describe('a session', () => {
     expect([status, body]).toMatchObject([200, { state: 'awaitingCredentials', connected: false }]);
   });
 
-  test('accepts sealed properties and credentials', async () => {
+  test('a session submits sealed properties and credentials', async () => {
     const { key, token } = await waiting('Fernhill', 'awaitingProperties');
     const { body: keys } = await read(token, '/sealing-keys');
     const submissionId = randomUUID();
@@ -97,7 +97,7 @@ describe('a session', () => {
     expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
   });
 
-  test('verifies a consent by confirm', async () => {
+  test('a confirm with a session token verifies the consent', async () => {
     const { key, token } = await waiting('Ledgerly', 'awaitingAuthorization');
     const link = await service.stage.auth.requestAuthorization(key, { returnTo: 'https://app.acme.example/' });
     await service.stage.sandbox.consent(link.url, 'approve');
@@ -108,7 +108,7 @@ describe('a session', () => {
     });
   });
 
-  test('refuses every value in clear as notSealed', async () => {
+  test('a value that a session sends in clear is refused as notSealed', async () => {
     const { key, token } = await waiting('Fernhill', 'awaitingProperties');
     const submissionId = randomUUID();
     const inClear = [
@@ -126,7 +126,7 @@ describe('a session', () => {
     expect((await service.stage.auth.view(key)).state).toBe('awaitingProperties');
   });
 
-  test('gives the problem notOpenable for credentials that are sealed for another account', async () => {
+  test('credentials that are sealed for another account give the problem notOpenable', async () => {
     const [mine, other] = [
       await waiting('Brightdesk', 'awaitingCredentials'),
       await waiting('Brightdesk', 'awaitingCredentials'),
@@ -140,7 +140,7 @@ describe('a session', () => {
     });
   });
 
-  test('gives the same notFound for connectors of other accounts, other connectors of its account and unknown ones', async () => {
+  test('the answer notFound is the same for an unknown connector, for other connectors of the account and for other accounts', async () => {
     const accountId = `account-${randomUUID()}`;
     const [mine, sibling] = ['Brightdesk', 'Brightdesk'].map((connector) =>
       service.stage.install(connector, { accountId }),
@@ -169,14 +169,14 @@ describe('a session', () => {
   });
 });
 
-describe('an invitation', () => {
+describe('invitations', () => {
   const invited = async (connectors: string[]) => {
     const accountId = `account-${randomUUID()}`;
     const keys = connectors.map((connector) => service.stage.install(connector, { accountId }));
     return { keys, token: await service.session(keys, { kind: 'invitation' }) };
   };
 
-  test('is exchanged for a new session at every POST, and is not accepted as a session', async () => {
+  test('every POST of an invitation to /redeem gives a new session, and the invitation is not accepted as a session', async () => {
     const { keys, token } = await invited(['Brightdesk']);
     await reaches(keys[0]!, 'awaitingCredentials');
 
@@ -190,7 +190,7 @@ describe('an invitation', () => {
     expect((await post(first.body.token, '/v1/session/redeem')).status).toBe(401);
   });
 
-  test('is void when all its connectors are connected or cancelled', async () => {
+  test('an invitation is void when all its connectors are connected or cancelled', async () => {
     const { keys, token } = await invited(['Brightdesk', 'Brightdesk']);
     await Promise.all(keys.map((key) => reaches(key, 'awaitingCredentials')));
 
@@ -203,7 +203,7 @@ describe('an invitation', () => {
     expect(after).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('is void for a connector whose flow another caller has started since, and is valid for the others', async () => {
+  test('an invitation is void for a connector whose flow was started again later, and stays valid for its other connectors', async () => {
     const { keys, token } = await invited(['Brightdesk', 'Brightdesk', 'Brightdesk']);
     await Promise.all(keys.map((key) => reaches(key, 'awaitingCredentials')));
     const [cancelled, connected, open] = keys as [ConnectorKey, ConnectorKey, ConnectorKey];
@@ -220,7 +220,7 @@ describe('an invitation', () => {
     ]);
   });
 
-  test('is void after a re-authentication by the backend', async () => {
+  test('an invitation is void after the backend starts a re-authentication of its connector', async () => {
     const { keys, token } = await invited(['Brightdesk']);
     const [key] = keys as [ConnectorKey];
     await reaches(key, 'awaitingCredentials');
@@ -230,7 +230,7 @@ describe('an invitation', () => {
     expect(await post(token, '/v1/session/redeem')).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('is void if Temporal has no run of its connector any more', async () => {
+  test('an invitation is void if Temporal no longer has a run of its connector', async () => {
     const { accountId, connectorId } = service.stage.install('Brightdesk');
     const scope = { accountId, connectorIds: [connectorId], language: 'en' };
     const { token } = await service.tokens.mint('invitation', scope);
@@ -239,7 +239,7 @@ describe('an invitation', () => {
     await expect(service.stage.auth.view({ accountId, connectorId })).rejects.toMatchObject({ code: 'notStarted' });
   });
 
-  test('shares its limit of calls with all sessions that are made from it', async () => {
+  test('all sessions that are made from one invitation share one limit of calls', async () => {
     const { token } = await invited(['Brightdesk']);
     const redeem = async () => (await post(token, '/v1/session/redeem')).body.token as string;
     const sessions = [await redeem(), await redeem()];
@@ -250,10 +250,10 @@ describe('an invitation', () => {
       ),
     );
 
-    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(10); // 120 in a minute
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(10); // the limit is 120 calls in a minute
   });
 
-  test('starts a new run of an expired flow', async () => {
+  test('the POST of an invitation to /redeem starts a new run of an expired flow', async () => {
     const key = service.stage.install('Brightdesk');
     await service.stage.auth.start(key, { patience: { credentials: 300 } });
     const token = await service.session(key, { kind: 'invitation' });

@@ -48,7 +48,7 @@ test('with PUBLIC_URL, also with a path, the service listens on all addresses', 
   });
 });
 
-test('PORT=0 and METRICS_PORT=0 are any free port, and the default of PUBLIC_URL names the chosen port', async () => {
+test('PORT=0 and METRICS_PORT=0 stand for a free port, and the default of PUBLIC_URL has the chosen PORT', async () => {
   const { port, publicUrl, metricsPort } = await readConfig({ ...right, PORT: '0', METRICS_PORT: '0' });
 
   expect(port).toBeGreaterThan(0);
@@ -118,7 +118,7 @@ test.each([
   expect(faults[0]).not.toContain(value);
 });
 
-test('the service keeps only the public half of private sealing keys, and warns', async () => {
+test('the service keeps only the public half of a private sealing key, and gives a warning', async () => {
   const key = await generateKey();
 
   const { sealing, warnings } = await readConfig({ ...right, SEALING_KEYS: setOf(key) });

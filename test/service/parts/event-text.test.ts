@@ -9,7 +9,7 @@ test.each([
   expect(textOf(event)).toBe(text);
 });
 
-test('a line break in a value adds no field', () => {
+test('a line break in a value of an event does not add a field to the text of the event', () => {
   const text = textOf({ event: 'view', id: '1\n\ndata: x\0', data: 'a\r\nid: b\rc\n', comment: 'd\nevent: final' });
 
   expect(text).toBe(

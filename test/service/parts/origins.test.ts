@@ -1,4 +1,4 @@
-/** Addresses in requests: the service parses them once, and passes them on as the URL parser writes them. */
+/** Addresses in requests: the service parses an address once, and passes on the normalized text of the URL parser. */
 import { allowedAddresses } from '../../../service/origins';
 
 const config = {
@@ -18,7 +18,7 @@ test.each([
   ['https://müller.example/größe', 'https://xn--mller-kva.example/gr%C3%B6%C3%9Fe'],
   ['https://ａｐｐ.acme.example/', 'https://app.acme.example/'],
   ['https://connect.acme.example/docs', 'https://connect.acme.example/docs'],
-])('the return address %j travels as %j', (given, written) => {
+])('the return address %j is passed on as %j', (given, written) => {
   expect(returnToOf(given)).toBe(written);
 });
 
@@ -51,7 +51,7 @@ test.each([
   ['no url'],
   [''],
   [`https://app.acme.example/${'ü'.repeat(400)}`],
-])('the return address %j is malformed', (returnTo) => {
+])('the return address %j is refused as malformed', (returnTo) => {
   expect(() => returnToOf(returnTo)).toThrow(
     expect.objectContaining({ code: 'malformed', details: { fields: [{ name: 'returnTo', code: 'malformed' }] } }),
   );
@@ -61,7 +61,7 @@ test.each([
   ['HTTPS://App.acme.example', 'https://app.acme.example'],
   ['https://app.acme.example/', 'https://app.acme.example'],
   ['https://müller.example', 'https://xn--mller-kva.example'],
-])('the origin %j travels as %j', (given, written) => {
+])('the origin %j is passed on as %j', (given, written) => {
   expect(allowedAddresses(config, { origin: given })).toEqual({ origin: written });
 });
 
@@ -78,6 +78,6 @@ test.each([
   );
 });
 
-test('absent addresses stay absent', () => {
+test('a request without addresses is passed on without addresses', () => {
   expect(allowedAddresses(config, {})).toEqual({});
 });

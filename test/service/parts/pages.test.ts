@@ -59,13 +59,13 @@ describe('a service at the root of its host', () => {
     expect(plain.headers.get('content-encoding')).toBeNull();
     expect(zipped.headers.get('content-encoding')).toBe('gzip');
     expect(zipped.headers.get('vary')).toContain('Accept-Encoding');
-    expect(zipped.text).toBe(plain.text); // fetch unzips it
+    expect(zipped.text).toBe(plain.text); // fetch decompresses the answer
     expect(Number(zipped.headers.get('content-length'))).toBeLessThan(plain.text.length / 2);
     expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
     expect([style.status, style.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
   });
 
-  test('a folder of files is not listed', async () => {
+  test('the service does not list the files of a folder', async () => {
     expect((await service.call('GET', '/connect/')).status).toBe(404);
   });
 });
@@ -77,23 +77,26 @@ describe('a service behind an https proxy, below a path', () => {
   afterAll(() => service.close());
   const token = async (more = {}) => (await service.tokens.mint('session', { ...scope, ...more })).token;
 
-  test.each(['', '/onboarding'])('the proxy may pass on the path or strip it: %j', async (path) => {
-    const session = await service.call('GET', `${path}/v1/session?a=b`, { token: await token() });
-    const page = await service.call('GET', `${path}/connect`);
-    const docs = await service.call('GET', `${path}/docs`);
+  test.each(['', '/onboarding'])(
+    'the service answers whether the proxy removes or keeps the path of PUBLIC_URL: %j',
+    async (path) => {
+      const session = await service.call('GET', `${path}/v1/session?a=b`, { token: await token() });
+      const page = await service.call('GET', `${path}/connect`);
+      const docs = await service.call('GET', `${path}/docs`);
 
-    expect(session).toMatchObject({ status: 200, body: { accountId: 'acme' } });
-    expect(page.status).toBe(200);
-    expect(page.text).not.toMatch(/(src|href|action)="\//); // all URLs are relative to the page
-    expect(docs.text).toContain('src="/onboarding/docs/static/swagger-ui-bundle.js"');
-  });
+      expect(session).toMatchObject({ status: 200, body: { accountId: 'acme' } });
+      expect(page.status).toBe(200);
+      expect(page.text).not.toMatch(/(src|href|action)="\//); // all URLs are relative to the page
+      expect(docs.text).toContain('src="/onboarding/docs/static/swagger-ui-bundle.js"');
+    },
+  );
 
   test('a path that only begins like the path of PUBLIC_URL is unknown', async () => {
     expect((await service.call('GET', '/onboardings/healthz')).status).toBe(404);
     expect((await service.call('GET', '/onboarding/healthz')).status).toBe(200);
   });
 
-  test('the own origin of the service is that of PUBLIC_URL, and browsers stay on https', async () => {
+  test('the service takes its own origin from PUBLIC_URL, and tells browsers to stay on https', async () => {
     const session = await token();
     const from = (origin: string) =>
       service.call('GET', '/v1/session', { token: session, headers: { Origin: origin } });

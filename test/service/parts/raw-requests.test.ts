@@ -8,7 +8,7 @@ let service: ServerWithoutFlows;
 beforeAll(async () => (service = await startServerWithoutFlows({ publicUrl: 'https://connect.acme.example' })));
 afterAll(() => service.close());
 
-/** Sends a text, keeps the connection open, and returns everything that comes back until the service closes it. */
+/** Sends a text, keeps the connection open, and returns the answer after the service closes the connection. */
 async function send(text: string): Promise<{ status: number; headers: Headers; body: string }> {
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
   const chunks: Buffer[] = [];
@@ -71,7 +71,7 @@ test.each([
   expectProblem(sent, status, code),
 );
 
-test('headers or a body that take over 30 s end as 408 requestTimeout; an unused connection closes without a text', async () => {
+test('headers or a body that take over 30 s are answered with 408 requestTimeout; an unused connection closes without an answer', async () => {
   const begin = Date.now();
 
   await Promise.all([
@@ -86,5 +86,5 @@ test('headers or a body that take over 30 s end as 408 requestTimeout; an unused
 
   const seconds = (Date.now() - begin) / 1000;
   expect(seconds).toBeGreaterThan(25);
-  expect(seconds).toBeLessThan(45); // Node's defaults cut at 60 and 90 s
+  expect(seconds).toBeLessThan(45); // with Node's defaults the connections would close after 60 and 90 s
 }, 120_000);

@@ -126,12 +126,12 @@ test.each([
   ['POST', `${ONE}/cancel`],
   ['POST', `${ONE}/recheck`],
   ['POST', `${ONE}/reauthenticate`],
-])('an empty body of type JSON means no body: %s %s', async (method, path) => {
+])('an empty body of type JSON is accepted as no body: %s %s', async (method, path) => {
   service.called.length = 0;
 
   const answer = await service.call(method, path, { token: service.apiKey, body: '', headers: json });
 
-  expect(answer).toMatchObject({ status: 404, body: { code: 'notFound' } }); // the library has no flow
+  expect(answer).toMatchObject({ status: 404, body: { code: 'notFound' } }); // not 422: the request reached the library, which has no flow
   expect(service.called).not.toEqual([]);
 });
 
@@ -143,7 +143,7 @@ test('an empty body of type JSON renews a session', async () => {
   expect(answer).toMatchObject({ status: 200, body: { token: expect.any(String) } });
 });
 
-describe('a browser that sends properties in clear', () => {
+describe('properties that a browser sends in clear', () => {
   const submit = async (values: object) => {
     const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
     const body = { submissionId: 's', values };
@@ -151,7 +151,7 @@ describe('a browser that sends properties in clear', () => {
   };
   const unsealed = (name: string) => ({ name, code: 'notSealed' });
 
-  test('gets the names of these properties', async () => {
+  test('the answer notSealed names the properties that are in clear', async () => {
     const sealed = { sealed: 'a..b.c.d' };
     const values = { Domain: 'acme', 'A/B/sealed': { sealed: 'x' }, Region: sealed, Key: { other: 1 } };
 
@@ -161,14 +161,14 @@ describe('a browser that sends properties in clear', () => {
     expect(answer.body.fields).toEqual([unsealed('Domain'), unsealed('A/B/sealed'), unsealed('Key')]);
   });
 
-  test('gets at most 50 names', async () => {
+  test('the answer notSealed names at most 50 properties', async () => {
     const values = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`p${index}`, 'x']));
 
     expect((await submit(values)).body.fields).toHaveLength(50);
   });
 });
 
-describe('sizes, in characters as sent', () => {
+describe('limits of sizes, in characters of the request', () => {
   const KIB = 1024;
   const jwe = (length: number) => ({ sealed: `a..b.c.${'d'.repeat(length - 7)}` });
   const sent = (path: string, body: object) => ({ path: `${ONE}/${path}`, body: { submissionId: 's', ...body } });
@@ -183,7 +183,7 @@ describe('sizes, in characters as sent', () => {
     ['sealed credentials of 32 KiB', credentials(jwe(32 * KIB))],
     ['a key of 23 KiB', credentials({ kind: 'apiKey', key: 'x'.repeat(23 * KIB) })],
     ['a sealed value of 64 KiB', values(jwe(64 * KIB))],
-  ])('%s reach the flow', async (_name, call) => {
+  ])('an input within the limits is sent to the flow: %s', async (_name, call) => {
     expect(await ask(call)).toMatchObject({ status: 404, called: expect.arrayContaining([expect.any(String)]) });
   });
 
@@ -196,7 +196,7 @@ describe('sizes, in characters as sent', () => {
     ],
     ['a sealed value over 64 KiB', values(jwe(64 * KIB + 1)), 'values'],
     ['a value over 64 KiB', values('x'.repeat(64 * KIB + 1)), 'values'],
-  ])('%s are malformed, and do not reach the flow', async (_name, call, name) => {
+  ])('an input over a limit is refused as malformed, and is not sent to the flow: %s', async (_name, call, name) => {
     expect(await ask(call)).toMatchObject({
       status: 422,
       body: { code: 'malformed', fields: [{ name, code: 'malformed' }] },
@@ -207,7 +207,7 @@ describe('sizes, in characters as sent', () => {
   test.each([
     ['properties', { values: { Domain: jwe(64 * KIB + 1) } }],
     ['credentials', { credentials: jwe(32 * KIB + 1) }],
-  ])('sealed %s of a browser over the limit are malformed', async (path, body) => {
+  ])('sealed %s over the limit are refused as malformed if a browser sends them', async (path, body) => {
     const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
 
     const call = { token, body: { submissionId: 's', ...body } };
@@ -217,7 +217,7 @@ describe('sizes, in characters as sent', () => {
   });
 });
 
-test('an answer with 405 names the allowed methods', async () => {
+test('an answer with 405 names the allowed methods in the header Allow', async () => {
   expect((await service.asBackend('PUT', ONE)).headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'POST']);
 });
 
@@ -275,7 +275,7 @@ test.each(['javascript:alert(1)', '//evil.example', 'no url', 'https://user@app.
   },
 );
 
-test('no answer quotes the request', async () => {
+test('no error answer repeats a text of the request', async () => {
   const secrets = createTestSecrets();
   const secret = secrets.secret('sent');
   const safe = encodeURIComponent(secret);
@@ -309,7 +309,7 @@ test('no answer quotes the request', async () => {
   }
 });
 
-test('the 121st call of a session in a minute is rateLimited, also with a renewed token; other sessions are not', async () => {
+test('the 121st call of a session in a minute is rateLimited, also with a renewed token; a call of another session is not', async () => {
   const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
   const [busy, other] = [await service.tokens.mint('session', scope), await service.tokens.mint('session', scope)];
   const call = (token: string) => service.call('GET', '/v1/session/sealing-keys', { token });

@@ -1,5 +1,5 @@
 /**
- * The service without Temporal: for requests that it answers by itself, or after it learned that no flow is started.
+ * The service without Temporal, for requests that the service refuses by itself, or that need no started flow.
  */
 import type { ConnectorAuth } from '../../../client/connector-auth';
 import { ConnectorAuthError } from '../../../client/connector-auth-error';
@@ -19,7 +19,7 @@ export async function startServerWithoutFlows(settings: Partial<ServerSettings> 
   return { ...server, called };
 }
 
-/** A library without flows: every method fails as the real one does. */
+/** A library without flows: every method fails with `notStarted`, as in the real library. */
 const noFlows = (called: string[]): ConnectorAuth =>
   new Proxy({} as ConnectorAuth, {
     get: (_target, name) => async () => {

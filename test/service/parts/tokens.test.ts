@@ -44,7 +44,7 @@ describe('authentication', () => {
     return [base64url.encode(JSON.stringify(changed)), ...rest].join('.');
   };
 
-  test('a token of another kind, service or session key, and a changed token, are unauthorized at every call of browsers', async () => {
+  test('every call for browsers answers unauthorized to a changed token and to a token of another kind, service or session key', async () => {
     const { sessionKeys: keys, url: publicUrl, tokens } = service;
     const token = await mint();
     const { token: invitation } = await tokens.mint('invitation', scope);
@@ -107,7 +107,7 @@ describe('authentication', () => {
 });
 
 describe('lifetimes', () => {
-  test('a renewed session keeps its scope and its lifetime, and ends 8 hours after it was made', async () => {
+  test('a renewed session keeps its scope and its lifetime, and ends at most 8 hours after the first session was made', async () => {
     const start = Date.now();
     const { token } = await service.tokens.mint(
       'session',
@@ -127,7 +127,7 @@ describe('lifetimes', () => {
     expect(session.capMs - start).toBeLessThanOrEqual(8 * HOUR_MS);
   });
 
-  test('a session made from an invitation ends with the invitation', async () => {
+  test('a session made from an invitation ends at the latest with the invitation', async () => {
     const invitation = await service.tokens.invitation((await service.tokens.mint('invitation', scope)).token);
     const almostOver = tokensAt(() => invitation.capMs - MINUTE_MS);
 
@@ -150,7 +150,7 @@ describe('other origins', () => {
   const allowedOrigin = ({ headers }: { headers: Headers }) => headers.get('access-control-allow-origin');
 
   test.each(['/v1/session', '/v1/session/renew', '/v1/session/connectors/1002/credentials'])(
-    'a preflight of %s is answered for an origin of ALLOWED_ORIGINS only',
+    'a CORS preflight of %s succeeds only for an origin of ALLOWED_ORIGINS',
     async (path) => {
       const allowed = await preflight(ORIGIN, path);
 
@@ -163,7 +163,7 @@ describe('other origins', () => {
     },
   );
 
-  test('a preflight of a call of backends is not answered', async () => {
+  test('a CORS preflight of a call for backends allows no origin', async () => {
     expect(allowedOrigin(await preflight(ORIGIN, '/v1/sessions', 'POST'))).toBeNull();
   });
 
@@ -182,7 +182,7 @@ describe('other origins', () => {
     ['another allowed origin', OTHER_ORIGIN, ORIGIN],
     ['an unknown origin', 'https://evil.example', ORIGIN],
     ['the origin null', 'null', ORIGIN],
-    ['an allowed origin, when the session has none', ORIGIN, undefined],
+    ['an allowed origin, if the session names no origin', ORIGIN, undefined],
   ])('a session is refused from %s', async (_what, from, origin) => {
     const refused = await read(await mint({ origin }), from);
 
@@ -190,7 +190,7 @@ describe('other origins', () => {
     expect(allowedOrigin(refused)).toBeNull();
   });
 
-  test('the host page can read that its session has expired', async () => {
+  test('the answer tokenExpired allows the origin of the session, so that the host page can read the answer', async () => {
     const past = tokensAt(() => Date.now() - HOUR_MS);
     const { token } = await past.mint('session', { ...scope, origin: ORIGIN });
 
