@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 let gallery: Gallery;
 let context: BrowserContext;
 
-/** Sums up the layout shifts without user input. */
+/** Records the size of each layout shift. */
 const observer = `{
   globalThis.shifts = [];
   new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
@@ -23,7 +23,7 @@ describeInBrowser('appearance', () => {
   afterAll(() => gallery?.close());
 
   test.each(['API key', 'properties', 'list', 'consent'])(
-    'the layout does not shift between the start of loading and the appearance: %s',
+    'the layout does not shift when the content replaces the text "Loading …": %s',
     async (name) => {
       const look = lookNamed(name);
       let loaded = 0;
@@ -46,7 +46,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('the page animates nothing with reduced motion', async () => {
+  test('with reduced motion the page replaces the turning animation by a pulsing animation', async () => {
     const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
       const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;
       const usual = await page.evaluate(animations);
@@ -73,7 +73,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('the attribute theme overrides the browser’s preference', async () => {
+  test('the attribute theme overrides the light or dark preference of the browser', async () => {
     const schemes = await gallery.visit(context, lookNamed('API key'), async (page) => {
       await page.emulateMedia({ colorScheme: 'light' });
       const text = `getComputedStyle(document.querySelector('cyclr-connect')).color`;

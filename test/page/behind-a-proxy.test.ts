@@ -1,4 +1,4 @@
-/** The service behind a reverse proxy with a path (PUBLIC_URL), whose connections break. */
+/** The service behind a reverse proxy that adds the path of PUBLIC_URL and can cut its connections. */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { freePort } from '../../scripts/local/ports';
@@ -51,7 +51,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
   });
   afterEach(() => scene.everybodyLeaves());
 
-  test('the hosted page connects a connector, and every URL is below the path', async () => {
+  test('the connect page connects a connector, and every URL is below the path', async () => {
     const page = await opened(scene.install('Ledgerly'));
     const popup = await connectsByConsent(page);
     await heading(popup, 'Ledgerly is connected').waitFor();

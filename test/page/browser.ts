@@ -2,7 +2,7 @@ import { chromiumPath } from '../../scripts/screenshots/chromium';
 
 export { launchBrowser } from '../../scripts/screenshots/chromium';
 
-/** `describe`, skipped with a loud line on a machine without Chromium. In CI that is a failure. */
+/** `describe` for tests in Chromium. Without Chromium the tests fail in CI; elsewhere a line says that they are skipped. */
 export const describeInBrowser: (name: string, tests: () => void) => void = (name, tests) => {
   if (chromiumPath !== undefined || process.env.CI) return describe(name, tests);
   process.stderr.write(`\nSKIPPED: "${name}" needs Chromium. Install it, or set CHROMIUM_PATH.\n\n`);

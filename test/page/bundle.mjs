@@ -1,4 +1,4 @@
-/** `node test/page/bundle.mjs FILE`: prints a module with all that it imports, as an application in development has it. */
+/** `node test/page/bundle.mjs FILE` bundles a module with all its imports in development mode, and prints the bundle. */
 import { build } from 'vite';
 
 const built = await build({

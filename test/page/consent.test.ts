@@ -59,9 +59,9 @@ describeInBrowser('consent', () => {
     expect(newer).not.toBe(attempt);
   });
 
-  test('without a return the button "I have finished there" starts the verification', async () => {
+  test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    await context.route('**/connectorauth/**', (route) => route.abort()); // the consent runs in another browser
+    await context.route('**/connectorauth/**', (route) => route.abort()); // so that only the call of consent() below uses the link
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();
     await scene.service.stage.sandbox.consent((await asked).url(), 'approve');
@@ -75,7 +75,7 @@ describeInBrowser('consent', () => {
   test('the page reports a declined consent after the verification', async () => {
     const { key, page } = await waiting();
     const older = await goOut(page);
-    await goOut(page, 'Open it again'); // the older attempt is superseded: one read is enough for it
+    await goOut(page, 'Open it again'); // the older attempt is superseded, so its verification makes one re-read only
 
     await button(older, 'Decline').click();
 

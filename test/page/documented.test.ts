@@ -28,7 +28,7 @@ let origin: string;
 function snippet(words: string): string {
   const blocks = [...text.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, block]) => block!);
   const found = blocks.filter((block) => block.includes(words));
-  if (found.length !== 1) throw new Error(`${found.length} snippets hold: ${words}`);
+  if (found.length !== 1) throw new Error(`${found.length} code blocks contain this text: ${words}`);
   return found[0]!.replaceAll(SERVICE, scene.service.url);
 }
 
@@ -40,7 +40,7 @@ async function openSite(): Promise<Page> {
   return page;
 }
 
-/** Opens a connector's panel: the page opens the one that was read first. */
+/** Opens the connector's panel. By itself the page opens the panel of the connector that was read first. */
 const opens = (page: Page, name: string) =>
   page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
 
@@ -58,7 +58,7 @@ async function connectLedgerly(page: Page): Promise<void> {
 }
 
 describeInBrowser('the guide to embedding', () => {
-  /** Each test begins with connectors that are not connected: a new session leaves a connected one as it is. */
+  /** Disconnects both connectors before each test, because a new session starts no flow for a connected connector. */
   beforeEach(async () => {
     for (const connectorId of [1002, 1009]) {
       scene.service.stage.sandbox.update('acme', connectorId, { Authenticated: false, AuthValue: null });
@@ -125,7 +125,7 @@ describeInBrowser('the guide to embedding', () => {
   test('the documented command makes an invitation, and a click turns it into a session', async () => {
     const { url: SERVICE, apiKey: KEY } = scene.service;
     const env = { ...process.env, SERVICE, KEY };
-    const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // the command calls this process
+    const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env }); // not synchronous: the command calls the service in this process
     const page = await (await scene.someone()).newPage();
     await page.goto(JSON.parse(stdout).url);
     await button(page, 'Get started').click();

@@ -22,10 +22,10 @@ const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));`;
 
-describeInBrowser('the element', () => {
+describeInBrowser('embedding', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  test('in a page of another origin connects by API key and by consent, and emits its events', async () => {
+  test('the element in a page of another origin connects by API key and by consent, and emits its events', async () => {
     const keys = scene.install('Brightdesk', 'Ledgerly');
     const element = `<cyclr-connect session="${await session(keys)}" closable></cyclr-connect>`;
     const page = await open(`<script src="/listen.js"></script>${element}`, { '/listen.js': listen });
@@ -56,7 +56,7 @@ describeInBrowser('the element', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('shows its own session beside another element on the same page', async () => {
+  test('an element shows its own session beside another element on the same page', async () => {
     const [one, other] = [scene.install('Brightdesk'), scene.install('Insightful')];
     const page = await open(`<cyclr-connect id="one" session="${await session(one)}"></cyclr-connect>
       <cyclr-connect id="other" session="${await session(other)}"></cyclr-connect>`);
@@ -69,7 +69,7 @@ describeInBrowser('the element', () => {
     expect((await scene.view(other[0])).state).toBe('awaitingCredentials');
   });
 
-  test('continues after it was removed from the page and added again', async () => {
+  test('the element continues after a script has removed it from the page and added it again', async () => {
     const keys = scene.install('Brightdesk');
     const page = await open(`<cyclr-connect session="${await session(keys)}"></cyclr-connect><main></main>`);
     await field(page, 'API key').waitFor();
@@ -84,7 +84,7 @@ describeInBrowser('the element', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
   });
 
-  test('emits session-expired after the end of its session, and continues with a new session', async () => {
+  test('the element emits session-expired after the end of its session, and continues with a new session', async () => {
     const keys = scene.install('Brightdesk');
     const page = await open(`<script src="/listen.js"></script><cyclr-connect></cyclr-connect>`, {
       '/listen.js': listen,
@@ -100,7 +100,7 @@ describeInBrowser('the element', () => {
     expect(await page.evaluate('told')).toEqual([['session-expired', {}]]);
   });
 
-  test('on a page of another origin can send Last-Event-ID', async () => {
+  test('the service allows an element in a page of another origin to send Last-Event-ID', async () => {
     const { headers } = await fetch(`${scene.service.url}/v1/session/events`, {
       method: 'OPTIONS',
       headers: {
@@ -114,7 +114,7 @@ describeInBrowser('the element', () => {
     expect(headers.get('access-control-allow-headers')?.toLowerCase()).toContain('last-event-id');
   });
 
-  test("connects in React's strict mode, which mounts the element twice", async () => {
+  test("the element connects in React's strict mode, which mounts the element twice", async () => {
     const keys = scene.install('Brightdesk');
     const main = `<main data-session="${await session(keys)}"></main><script type="module" src="/app.js"></script>`;
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);

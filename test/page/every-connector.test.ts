@@ -11,7 +11,7 @@ let scene: WebScene;
 let keys: ConnectorKey[];
 let page: Page;
 
-/** The name as the page shows it: a long one is cut. */
+/** The connector's name as the page shows it: cut after 60 characters. */
 function nameOf(connector: string): string {
   const name = [...entryOf(connector).definition.Name];
   return name.length > 60 ? `${name.slice(0, 60).join('').trimEnd()}…` : name.join('');
@@ -93,18 +93,21 @@ describeInBrowser('one link for every connector of the sandbox', () => {
   });
   afterAll(() => scene?.close());
 
-  test.each(catalogue.map(({ key }) => key))('connects %s', async (connector) => {
-    await choose(connector);
-    for (const step of ways[connector]!) await step(connector);
+  test.each(catalogue.map(({ key }) => key))(
+    'the page leads the user to the expected final state of %s',
+    async (connector) => {
+      await choose(connector);
+      for (const step of ways[connector]!) await step(connector);
 
-    const state = endsElsewhere[connector] ?? 'authenticated';
-    const end = state === 'authenticated' ? 'is connected' : 'can’t be connected here';
-    await heading(page, `${nameOf(connector)} ${end}`).waitFor();
-    expect((await scene.view(keyOf(connector))).state).toBe(state);
-    expect(cyclrHas(connector)).toBe(state === 'authenticated');
-  });
+      const state = endsElsewhere[connector] ?? 'authenticated';
+      const end = state === 'authenticated' ? 'is connected' : 'can’t be connected here';
+      await heading(page, `${nameOf(connector)} ${end}`).waitFor();
+      expect((await scene.view(keyOf(connector))).state).toBe(state);
+      expect(cyclrHas(connector)).toBe(state === 'authenticated');
+    },
+  );
 
-  test('leads to a page that says when the user has nothing left to do', async () => {
+  test('after the last connector, the page says that the user has nothing left to do', async () => {
     await button(page, 'See all').click();
 
     await heading(page, 'That is all you can do here').waitFor();

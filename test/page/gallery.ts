@@ -36,7 +36,7 @@ export async function openGallery(): Promise<Gallery> {
   };
 }
 
-/** Leaves the page state. For a page of another site, and for about:blank, Chromium would start another process. */
+/** Leaves the page state. For another site or about:blank, Chromium would start another process, which costs time. */
 async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   await page.goto(new URL('/healthz', page.url()).href);
@@ -45,10 +45,10 @@ async function leave(page: Page): Promise<void> {
 
 export const lookNamed = (name: string): Look => {
   const look = looks.find((known) => known.name === name);
-  if (!look) throw new Error(`There is no look "${name}".`);
+  if (!look) throw new Error(`scripts/screenshots has no page state "${name}".`);
   return look;
 };
 
-/** Source of a function for the page: all elements below one, also in shadow roots. */
+/** The source of a function that runs in the page. It returns all elements below an element, also in shadow roots. */
 export const allBelow =
   "(function all(root) { return [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]); })";

@@ -40,8 +40,8 @@ const changed = (directive: string, instead = ''): { [name: string]: string } =>
 describeInBrowser('the page of another site', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  describe('with a content security policy', () => {
-    test('that has only the necessary sources shows the icon and connects by consent', async () => {
+  describe('content security policy', () => {
+    test('with only the necessary sources in the policy, the element shows the icon and connects by consent', async () => {
       const key = scene.service.stage.install('Ledgerly', { patch: { Connector: { Icon: ICON } } });
       const page = await embedded([key]);
       await page.locator('cyclr-connect img').waitFor();
@@ -51,7 +51,7 @@ describeInBrowser('the page of another site', () => {
       expect((await scene.view(key)).state).toBe('authenticated');
     });
 
-    test('that has a nonce and trusted types, but no form-action, connects by consent', async () => {
+    test('with a nonce and trusted types, but no form-action, in the policy, the element connects by consent', async () => {
       const policy = [
         `default-src 'none'; script-src 'nonce-${NONCE}'; connect-src ${scene.service.url}; img-src data:`,
         "require-trusted-types-for 'script'; trusted-types lit-html",
@@ -62,21 +62,21 @@ describeInBrowser('the page of another site', () => {
       expect(scene.complaints).toEqual([]);
     });
 
-    test('whose script-src lacks the service does not define the element', async () => {
+    test('if script-src lacks the service, the element is not defined', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('script-src'));
 
       expect(await complaint()).toContain('script-src');
       expect(await page.evaluate("customElements.get('cyclr-connect') === undefined")).toBe(true);
     });
 
-    test('whose connect-src lacks the service shows that there is no connection', async () => {
+    test('if connect-src lacks the service, the element shows that there is no connection', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('connect-src'));
 
       await page.getByText('No connection at the moment.').first().waitFor();
       expect(await complaint()).toContain('connect-src');
     });
 
-    test('whose img-src lacks data: shows no icon, but connects', async () => {
+    test('if img-src lacks data:, the element shows no icon, but connects', async () => {
       const page = await embedded(scene.install('Brightdesk'), changed('img-src'));
       await field(page, 'API key').fill('right');
       await button(page, 'Connect').click();
@@ -85,7 +85,7 @@ describeInBrowser('the page of another site', () => {
       expect(await complaint()).toContain('img-src');
     });
 
-    test('whose form-action lacks the service sends no consent request', async () => {
+    test('if form-action lacks the service, the browser requests no consent link from the service', async () => {
       const [key] = scene.install('Ledgerly');
       const page = await embedded([key], changed('form-action', "form-action 'self'"));
       const popup = await goOut(page);
@@ -96,16 +96,19 @@ describeInBrowser('the page of another site', () => {
     });
   });
 
-  describe('with a referrer policy', () => {
+  describe('referrer policy', () => {
     // The other policies send either the origin or the whole URL, too.
-    test.each(['origin', 'unsafe-url'])('%s connects by consent', async (policy) => {
-      const page = await embedded(scene.install('Ledgerly'), { 'Referrer-Policy': policy });
+    test.each(['origin', 'unsafe-url'])(
+      'with the referrer policy %s the element connects by consent',
+      async (policy) => {
+        const page = await embedded(scene.install('Ledgerly'), { 'Referrer-Policy': policy });
 
-      await connectsByConsent(page);
-    });
+        await connectsByConsent(page);
+      },
+    );
 
     test.each(['no-referrer', 'same-origin'])(
-      '%s sends no consent request to Cyclr, and the consent window names the cause',
+      'with the referrer policy %s the service makes no consent link, and the consent window names the cause',
       async (policy) => {
         const [key] = scene.install('Ledgerly');
         const page = await embedded([key], { 'Referrer-Policy': policy });
@@ -118,29 +121,32 @@ describeInBrowser('the page of another site', () => {
     );
   });
 
-  describe('with an opener policy', () => {
+  describe('opener policy', () => {
     test.each([
       ['same-origin-allow-popups', 'unsafe-none'],
       ['noopener-allow-popups', 'unsafe-none'],
       ['same-origin', 'require-corp'],
       ['same-origin', 'credentialless'],
-    ])('%s and the embedder policy %s connects by consent', async (opener, embedder) => {
-      const page = await embedded(scene.install('Ledgerly'), {
-        'Cross-Origin-Opener-Policy': opener,
-        'Cross-Origin-Embedder-Policy': embedder,
-      });
-      const first = await goOut(page);
-      await button(first, 'Approve').waitFor();
-      const left = await first.evaluate('window.opener');
-      await button(await goOut(page, 'Open it again'), 'Approve').click();
+    ])(
+      'with the opener policy %s and the embedder policy %s the element connects by consent',
+      async (opener, embedder) => {
+        const page = await embedded(scene.install('Ledgerly'), {
+          'Cross-Origin-Opener-Policy': opener,
+          'Cross-Origin-Embedder-Policy': embedder,
+        });
+        const first = await goOut(page);
+        await button(first, 'Approve').waitFor();
+        const left = await first.evaluate('window.opener');
+        await button(await goOut(page, 'Open it again'), 'Approve').click();
 
-      await heading(page, 'Ledgerly is connected').waitFor();
-      expect(left).toBeNull();
-      expect(await page.evaluate('crossOriginIsolated')).toBe(embedder !== 'unsafe-none');
-      expect(scene.complaints).toEqual([]);
-    });
+        await heading(page, 'Ledgerly is connected').waitFor();
+        expect(left).toBeNull();
+        expect(await page.evaluate('crossOriginIsolated')).toBe(embedder !== 'unsafe-none');
+        expect(scene.complaints).toEqual([]);
+      },
+    );
 
-    test('of the third party connects by consent', async () => {
+    test('with the opener policy same-origin at the third party the element connects by consent', async () => {
       const page = await embedded(scene.install('Ledgerly'));
       const asked: string[] = [];
       await page.context().route(`${scene.service.stage.sandbox.url}/**`, async (route) => {
@@ -157,7 +163,7 @@ describeInBrowser('the page of another site', () => {
   });
 });
 
-/** A square as PNG. */
+/** An empty image as SVG. */
 const ICON = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
 
 const complaint = () =>

@@ -11,21 +11,21 @@ export interface HostPage {
   body: string;
   /** The host's own files by path. */
   scripts?: { [path: string]: string };
-  /** Headers added to the page's, or in their place. */
+  /** Headers that are added to the page's headers, or replace headers of the same name. */
   headers?: { [name: string]: string };
 }
 
 export interface Host {
-  /** `localhost`: another site than the service's 127.0.0.1. */
+  /** On `localhost`, which is another site than 127.0.0.1, the host of the service. */
   origin: string;
   serves(page: HostPage): void;
   close(): Promise<unknown>;
 }
 
-/** The sources by which a policy allows the element's script. */
+/** The nonce by which a content security policy can allow the element's script. */
 export const NONCE = 'of-this-page';
 
-/** The minimal policy. */
+/** The smallest content security policy with which the element works. */
 export const policyFor = (service: string): string =>
   `default-src 'none'; script-src 'self' ${service}; connect-src ${service}; img-src data:; form-action ${service}`;
 
@@ -55,7 +55,10 @@ export async function startHost(): Promise<Host> {
   };
 }
 
-/** Opens scene and host before the tests of a `describe`, and closes them after. Each test starts without pages. */
+/**
+ * Opens a scene and a host before the tests of a `describe`, and closes both after the tests. Each test starts without
+ * open pages.
+ */
 export function besideHost(opened: (both: { scene: WebScene; host: Host }) => void): void {
   let host: Host | undefined;
   let scene: WebScene | undefined;

@@ -30,13 +30,13 @@ async function reach(page: Page, name: string): Promise<void> {
   throw new Error(`Tab did not reach "${name}", only: ${passed.join(', ')}`);
 }
 
-describeInBrowser('the keyboard', () => {
+describeInBrowser('keyboard operation', () => {
   beforeAll(async () => {
     [scene, gallery] = await Promise.all([openWebScene(), openGallery()]);
   });
   afterAll(() => Promise.all([scene?.close(), gallery?.close()]));
 
-  test('alone is enough to submit an API key again after a refusal', async () => {
+  test('a user can submit an API key again after a refusal with the keyboard alone', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await heading(page, 'Connect Brightdesk').waitFor();
@@ -54,7 +54,7 @@ describeInBrowser('the keyboard', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('alone is enough to consent in the consent window', async () => {
+  test('a user can give consent in the consent window with the keyboard alone', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     await button(page, 'Go to Ledgerly').waitFor();
@@ -86,7 +86,7 @@ describeInBrowser('the keyboard', () => {
     ['expired, invited', 'Brightdesk was not connected in time'],
     ['invitation lapsed', 'This link has expired'],
     ['list, consent', 'Ledgerly'],
-  ])('has the focus at the next step of the page: %s', async (name, place) => {
+  ])('the page moves the focus to the next step: %s', async (name, place) => {
     const context = await gallery.someone();
 
     const seen = await gallery.visit(context, lookNamed(name), focused);
@@ -94,7 +94,7 @@ describeInBrowser('the keyboard', () => {
     expect(seen).toContain(place);
   });
 
-  test('moves the focus in reading order with Tab', async () => {
+  test('the Tab key moves the focus in reading order', async () => {
     const context = await gallery.someone();
     const order = await gallery.visit(context, lookNamed('properties, all of them'), async (page) => {
       await page.evaluate('document.activeElement.blur()');

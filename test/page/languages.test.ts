@@ -64,7 +64,7 @@ describeInBrowser('languages', () => {
   );
 
   test.each(['en-GB', 'de-DE'])(
-    'the pages before and after the consent have texts in the language %s',
+    'all texts of the pages before and after the consent fit in the language %s',
     async (locale) => {
       const inLocale = await gallery.someone({ locale, viewport: smallest });
       for (const look of pageLooks) {

@@ -35,7 +35,7 @@ async function embedded(keys: ConnectorKey[], body: (session: string) => string,
   return { page, streams, session };
 }
 
-/** The AuthValues that Cyclr was asked to store. */
+/** The number of PUT requests for the account: each stores an AuthValue. */
 const puts = ({ accountId }: ConnectorKey) =>
   scene.service.stage.sandbox.requests.filter(({ account, method }) => account === accountId && method === 'PUT')
     .length;

@@ -1,4 +1,4 @@
-/** The hosted page: its texts, its requests and its size. */
+/** The connect page: its texts, its requests and its size. */
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { get } from 'node:http';
@@ -12,13 +12,13 @@ let scene: WebScene;
 /** The time by which the service's clock is ahead, in milliseconds. */
 let passedMs = 0;
 
-describeInBrowser('the hosted page', () => {
+describeInBrowser('connect page', () => {
   beforeAll(async () => (scene = await openWebScene({ now: () => Date.now() + passedMs })));
   afterAll(() => scene?.close());
   beforeEach(() => void (scene.complaints.length = 0));
   afterEach(() => void (passedMs = 0));
 
-  test('leads through several connectors, one after the other, and back to the list', async () => {
+  test('the connect page leads through several connectors one after the other, then to the list and to returnTo', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
     const returnTo = `${scene.service.url}/docs`;
     const page = await scene.open(keys, { session: { returnTo } });
@@ -37,11 +37,11 @@ describeInBrowser('the hosted page', () => {
     await heading(page, 'That is all you can do here').waitFor();
     await page.getByRole('link', { name: 'Go back' }).click();
     await page.waitForURL(returnTo);
-    await page.getByText('/v1/sessions').first().waitFor(); // the API page draws itself under the service's policy
+    await page.getByText('/v1/sessions').first().waitFor(); // /docs works with the service's content security policy
     expect(scene.complaints).toEqual([]);
   });
 
-  test('continues at the same step when the user opens it again, until all flows have ended', async () => {
+  test('after the user closes and reopens the connect page, the page shows the connectors that are already connected', async () => {
     const keys = scene.install('Openrates', 'Brightdesk');
     const first = await scene.open(keys);
     await field(first, 'API key').fill('right');
@@ -54,7 +54,7 @@ describeInBrowser('the hosted page', () => {
     await heading(again, 'Everything is connected').waitFor();
   });
 
-  test('names the account by its label or its id, as text', async () => {
+  test('the connect page shows the label of the account as text, and without a label the account id', async () => {
     const keys = scene.install('Brightdesk');
     const labelled = await scene.open(keys, { session: { accountLabel: '<b>Acme</b> & Söhne' } });
     const plain = await scene.open(keys, { session: { accountLabel: undefined } });
@@ -63,7 +63,7 @@ describeInBrowser('the hosted page', () => {
     await plain.getByText(`For ${keys[0].accountId}`, { exact: true }).waitFor();
   });
 
-  test("shows Cyclr's texts as text, never as HTML", async () => {
+  test("the connect page shows HTML in Cyclr's texts as text", async () => {
     const markup = '<img src=x onerror="document.title=1"> <a href="https://evil.example">here</a>';
     const accountId = `account-${randomUUID()}`;
     const key = scene.service.stage.install('Fernhill', {
@@ -79,7 +79,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test("is in German if the session's language is German", async () => {
+  test("the connect page is in German if the session's language is German", async () => {
     const page = await scene.open(scene.install('Brightdesk'), { session: { language: 'de-CH' } });
 
     await field(page, 'API-Schlüssel').waitFor();
@@ -87,7 +87,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.evaluate('[document.title, document.documentElement.lang]')).toEqual(['Apps verbinden', 'de']);
   });
 
-  test('sends and stores no secret in clear', async () => {
+  test('the connect page sends and stores no secret in clear', async () => {
     const keys = scene.install('Kestrel', 'Insightful');
     const { secret, foundIn } = createTestSecrets();
     const sent: string[] = [];
@@ -108,12 +108,12 @@ describeInBrowser('the hosted page', () => {
     const kept = await page.evaluate<string>(everything);
     const stored = scene.service.stage.sandbox.connectorOf(keys[0].accountId, keys[0].connectorId);
 
-    expect(stored.AuthValue).toBe(secret('key')); // the page held it in clear
+    expect(stored.AuthValue).toBe(secret('key')); // proves that the page had the secret in clear
     expect(foundIn(sent.join('\n'))).toEqual([]);
     expect(foundIn(kept)).toEqual([]);
   });
 
-  test('calls only its own service and violates no content security policy', async () => {
+  test('the connect page sends requests only to its own service, and violates no content security policy', async () => {
     const asked: string[] = [];
     const page = await scene.open(scene.install('Brightdesk'), {
       before: async (opened) => void opened.on('request', (request) => asked.push(request.url())),
@@ -125,7 +125,7 @@ describeInBrowser('the hosted page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('reads the views by plain requests if it has no event stream', async () => {
+  test('the connect page reads the views by other requests if the event stream fails', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys, {
       before: (opened) => opened.route('**/v1/session/events', (route) => route.abort()),
@@ -138,7 +138,7 @@ describeInBrowser('the hosted page', () => {
     expect(await page.getByText('No connection at the moment.').count()).toBe(0);
   });
 
-  test('keeps input sealed while there is no connection, and sends the input afterwards', async () => {
+  test('the connect page keeps sealed input while there is no connection, and "Send again" sends the input later', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys);
     await field(page, 'API key').fill('half typed');
@@ -152,7 +152,7 @@ describeInBrowser('the hosted page', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
   });
 
-  test('changes nothing when an invitation is opened; each click turns the invitation into a session', async () => {
+  test('a page with an invitation calls no API before the click on "Get started", which turns the invitation into a session', async () => {
     const keys = scene.install('Brightdesk');
     const invitation = await scene.service.session(keys, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -172,7 +172,7 @@ describeInBrowser('the hosted page', () => {
     expect(before).toEqual([]);
   });
 
-  test('reports an expired session at the next step, and no input reaches the flow', async () => {
+  test('the connect page reports an expired session at the next step, and no input reaches the flow', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').fill('right');
@@ -184,7 +184,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('replaces an expired session by means of the invitation, and the pending input reaches the flow', async () => {
+  test('the connect page replaces an expired session by a new one from the invitation, and sends the pending input to the flow', async () => {
     const [key] = scene.install('Brightdesk');
     const invitation = await scene.service.session(key, { kind: 'invitation' });
     const page = await (await scene.someone()).newPage();
@@ -199,7 +199,7 @@ describeInBrowser('the hosted page', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('names the next step after a malformed, cut or expired link', async () => {
+  test('the connect page reports a link without a token, with an invalid session or with an invalid invitation', async () => {
     const opened = async (fragment: string) => {
       const page = await (await scene.someone()).newPage();
       await page.goto(`${scene.service.url}/connect${fragment}`);
@@ -213,7 +213,7 @@ describeInBrowser('the hosted page', () => {
     await heading(invited, 'This link has expired').waitFor();
   });
 
-  test("loads the element's module, which is smaller than 60 KB when compressed", async () => {
+  test('the module of the element imports no other module, and is smaller than 60 KB when compressed', async () => {
     const { body, encoding } = await new Promise<{ body: Buffer; encoding?: string }>((resolve, reject) => {
       const url = `${scene.service.url}/connect/cyclr-connect.js`;
       get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {

@@ -1,12 +1,12 @@
 /** Two artificial languages: a text without their marks does not come from the language files. */
 import type { Page } from 'playwright-core';
 
-/** The marks around each message. */
+/** The mark before each message. */
 export const MARK = '⟦';
 
 /**
- * Adds `pseudo`, which has a mark around each message and is longer by some 40 %, and `mirrored`, which is the same
- * from right to left. Arguments of a message (a name) are not changed.
+ * Adds two languages. The messages of `pseudo` have a mark at both ends and are about 40 % longer than in English;
+ * `mirrored` has the same messages from right to left. Arguments of a message, such as a name, are not changed.
  */
 export async function addPseudo(page: Page): Promise<void> {
   await page.evaluate(`(async () => {

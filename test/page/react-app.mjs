@@ -1,4 +1,4 @@
-/** A React application that embeds the element in strict mode, which mounts everything twice. */
+/** A React application that embeds the element in strict mode, which mounts each component twice. */
 import { createElement, StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 

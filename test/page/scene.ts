@@ -14,23 +14,23 @@ export interface WebScene {
   complaints: string[];
   /** A new browser context, isolated from the others. */
   someone(): Promise<BrowserContext>;
-  /** Closes all contexts and clears the errors. */
+  /** Closes all contexts and clears `complaints`. */
   everybodyLeaves(): Promise<unknown>;
   /** Installs these connectors of the catalogue in one account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
-  /** A session's token, after all its connectors were read: the page then always opens the same one first. */
+  /** Returns a session's token after all connectors were read, so that the page always opens the same connector first. */
   session(keys: ConnectorKey[], more?: object): Promise<string>;
-  /** Opens the hosted page. */
+  /** Opens the connect page. */
   open(keys: ConnectorKey[], options?: OpenOptions): Promise<Page>;
   view(key: ConnectorKey): Promise<View>;
-  /** Submits a good API key without the page. */
+  /** Submits the right API key through the library, without the page. */
   gives(key: ConnectorKey): Promise<View>;
   reaches(key: ConnectorKey, state: View['state']): Promise<View>;
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
-  /** The session's scope. */
+  /** Further members of the request for a session. */
   session?: object;
   context?: BrowserContext;
   /** Runs before the page loads. */

@@ -78,12 +78,12 @@ function findNone(foundIn: Search, texts: string[]): void {
 describeInBrowser('secrets', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  test.each(['the hosted page', 'a page of another site'])(
+  test.each(['the connect page', 'a page of another site'])(
     'a value typed into %s leaves the page only sealed, and the page keeps no copy in clear',
     async (where) => {
       const { secret, foundIn } = createTestSecrets();
       const keys = scene.install('Kestrel', 'Insightful');
-      const origin = where === 'the hosted page' ? undefined : host.origin;
+      const origin = where === 'the connect page' ? undefined : host.origin;
       const session = await scene.session(keys, { origin });
       const body = `<cyclr-connect session="${session}"></cyclr-connect>`;
       host.serves({ service: scene.service.url, body });
@@ -93,7 +93,7 @@ describeInBrowser('secrets', () => {
 
       const after = await typesAll(page, secret);
 
-      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // the page held it in clear
+      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // proves that the page had the secret in clear
       expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
       const sent = await record.sent();
       expect(sent.filter((text) => text.includes('"sealed":"ey')).length).toBe(4);

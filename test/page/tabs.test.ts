@@ -19,7 +19,7 @@ async function give(page: Page, key = 'right'): Promise<void> {
   await button(page, 'Connect').click();
 }
 
-/** A window with the third party's consent page, and the link that opened it. */
+/** Returns an open connect page, and the window that the page has opened, with the third party's consent page. */
 async function atConsent(keys: ConnectorKey[]) {
   const page = await scene.open(keys);
   const popup = await goOut(page);
@@ -77,7 +77,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(other, 'Brightdesk is connected').waitFor();
   });
 
-  test('a page that is restored by Back shows the connector as connected, without its form', async () => {
+  test('a page that is restored by the Back button shows the connector as connected, without its form', async () => {
     const page = await scene.open(scene.install('Brightdesk'));
     await give(page);
     await heading(page, 'Brightdesk is connected').waitFor();
@@ -90,7 +90,7 @@ describeInBrowser('tabs and windows', () => {
   });
 
   describe('a reload of the page', () => {
-    test('while input is being applied shows the work, then the outcome', async () => {
+    test('a page that is reloaded while Cyclr gets the input shows that the input is being checked, then the outcome', async () => {
       const keys = scene.install('Brightdesk');
       const page = await scene.open(keys);
       const { accountId: account } = keys[0];
@@ -105,7 +105,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Brightdesk is connected').waitFor();
     });
 
-    test('during a verification shows the work, then the outcome', async () => {
+    test('a page that is reloaded during a verification shows that the access is still being checked', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
       await button(popup, 'Decline').click();
@@ -116,7 +116,7 @@ describeInBrowser('tabs and windows', () => {
       await page.getByText('Checking the access to Ledgerly.').waitFor();
     });
 
-    test('while a consent window is open lets the user finish the consent, also in a second window', async () => {
+    test('after a reload while a consent window is open, the user can finish the consent, also if a second window is open', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
 
@@ -129,7 +129,7 @@ describeInBrowser('tabs and windows', () => {
       await heading(page, 'Ledgerly is connected').waitFor();
     });
 
-    test('after a refusal shows the problem and an empty input', async () => {
+    test('a page that is reloaded after a refusal shows the problem and an empty input', async () => {
       const page = await scene.open(scene.install('Brightdesk'));
       await give(page, 'wrong');
       await page.getByText('This was not accepted.').waitFor();
@@ -143,7 +143,7 @@ describeInBrowser('tabs and windows', () => {
     test.each([
       ['cancelled', 'Connecting Brightdesk was cancelled'],
       ['authenticated', 'Brightdesk is connected'],
-    ] as const)('after the flow was %s shows this state', async (state, title) => {
+    ] as const)('a page that is reloaded after the flow became %s shows this state', async (state, title) => {
       const [key] = scene.install('Brightdesk');
       const page = await scene.open([key]);
       await field(page, 'API key').waitFor();

@@ -1,4 +1,4 @@
-/** The pure state of the page. */
+/** The pure functions of the page's state. */
 import type { Field } from '../../../workflows/connector';
 import type { StateName, View } from '../../../workflows/messages';
 import { State } from '../../../client/http/requests';
@@ -38,7 +38,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
 });
 
 describe('a connector', () => {
-  test('has a panel and a list status in each state', () => {
+  test('each state of a connector has a panel and a list status', () => {
     const seen = states.map((state) => [state, panelOf(view(1, state)), listStatusOf(view(1, state))]);
 
     expect(seen).toEqual([
@@ -57,7 +57,7 @@ describe('a connector', () => {
     ]);
   });
 
-  test('in awaitingCredentials has a form for its auth type, but never a form for tokens', () => {
+  test('in awaitingCredentials, ApiKey and Basic have a form; other auth types have the panel tokens, which has no form', () => {
     const asked = ['ApiKey', 'Basic', 'OAuth2', 'Novel'].map((authType) =>
       panelOf(view(1, 'awaitingCredentials', connector(authType))),
     );
@@ -65,7 +65,7 @@ describe('a connector', () => {
     expect(asked).toEqual(['apiKey', 'basic', 'tokens', 'tokens']);
   });
 
-  test('in an unknown state of a newer service has the panel reading', () => {
+  test('an unknown state, as a newer service can send, has the panel reading', () => {
     const newer = view(1, 'dreaming' as StateName);
 
     expect([panelOf(newer), listStatusOf(newer), isFinal(newer)]).toEqual(['reading', 'working', false]);
@@ -105,7 +105,7 @@ describe('several connectors', () => {
     view(5, 'unsupported'),
   ];
 
-  test('nextOf gives the next connector that waits for the user, in a circle', () => {
+  test('nextOf gives the next connector that waits for the user, and after the last one the first one', () => {
     expect([undefined, 2, 4, 5].map((after) => nextOf(views, after)?.connectorId)).toEqual([2, 4, 2, 2]);
   });
 
