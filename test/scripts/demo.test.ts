@@ -37,7 +37,7 @@ test('npm run demo uses the running stack of npm start, and can be repeated', as
   expect([await first.ended, await second.ended]).toEqual([0, 0]);
 });
 
-test('npm run demo continues after Temporal gave no answer for longer than the limit of a call', async () => {
+test('npm run demo continues after Temporal gave no answer for longer than the time limit of a call', async () => {
   const proxy = await startProxy(process.env.TEST_TEMPORAL_ADDRESS!);
   const demo = installation.run('demo', { TEMPORAL_ADDRESS: proxy.address });
   try {

@@ -17,7 +17,7 @@ jest.setTimeout(300_000); // ends a hang
 const UP = 'Ctrl-C stops everything';
 const key = { accountId: 'acme', connectorId: 1002 };
 
-/** 127.0.0.1 in /proc/net/tcp. */
+/** The address 127.0.0.1 as /proc/net/tcp writes it. */
 const LOOPBACK = '0100007F';
 
 const contentOf = (path: string): string => {
@@ -124,7 +124,7 @@ describe('while a local stack runs', () => {
     expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
   });
 
-  test('the command line and search-attributes find the stack on its own ports', async () => {
+  test('the command line and npm run search-attributes find the local stack on ports that are not the defaults', async () => {
     const run = async (main: string, ...args: string[]) =>
       promisify(execFile)(process.execPath, [join('dist', main), ...args], { cwd: installation.folder });
 
@@ -135,7 +135,7 @@ describe('while a local stack runs', () => {
     expect(attributes.stdout).toMatch(`127.0.0.1:${env.TEMPORAL_DEV_PORT}, namespace default: `);
   });
 
-  test('a second npm start ends, and names folder, process and addresses of the first, even if its own ports are free', async () => {
+  test('a second npm start exits with 1 and prints folder, process and addresses of the first, even if the second has free ports', async () => {
     const second = installation.run('start', await freePorts());
 
     expect(await second.ended).toBe(1);
@@ -171,7 +171,7 @@ describe('the start and stop of the local stack', () => {
     const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
     first.process.kill('SIGINT');
-    first.process.kill('SIGINT'); // npm forwards the signal that the terminal has sent to the whole group
+    first.process.kill('SIGINT'); // npm sends the signal again that the terminal has sent to the whole process group
     expect(await first.ended).toBe(0);
     const free = await areFree(env);
     const second = installation.run('start', env);
@@ -188,7 +188,7 @@ describe('the start and stop of the local stack', () => {
     expect(await second.ended).toBe(0);
   });
 
-  test('npm start takes any free port where the variable of a port is 0', async () => {
+  test('npm start takes a free port for each port variable that is 0', async () => {
     const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
     const start = installation.run('start', Object.fromEntries(variables.map((variable) => [variable, '0'])));
     await start.prints(UP);
@@ -201,7 +201,7 @@ describe('the start and stop of the local stack', () => {
     expect(addresses).not.toContain('0');
   });
 
-  test('Ctrl-C during npm start stops the processes that were started', async () => {
+  test('Ctrl-C during the start stops the processes that npm start has already started', async () => {
     const env = await freePorts();
     const start = installation.run('start', env);
     await start.prints('Temporal at');
@@ -228,7 +228,7 @@ describe('the start and stop of the local stack', () => {
   });
 });
 
-describe('npm start fails before it starts a process', () => {
+describe('faults that npm start finds before it starts a process', () => {
   let installation: Installation;
   let env: NodeJS.ProcessEnv;
   beforeEach(async () => {
@@ -249,7 +249,7 @@ describe('npm start fails before it starts a process', () => {
     writeFileSync(join(installation.folder, '.data', name), content);
   };
 
-  test('if ports are taken, with one line for each port: its number and its variable', async () => {
+  test('npm start fails if ports are taken, and prints one line for each port with its number and its variable', async () => {
     const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
     const servers: Server[] = [];
     for (const variable of variables) {
@@ -270,22 +270,22 @@ describe('npm start fails before it starts a process', () => {
     }
   });
 
-  test('if CYCLR_API_URL is no origin, and its user info is not printed', async () => {
+  test('npm start fails if CYCLR_API_URL is no origin, and does not print the user info of the URL', async () => {
     const output = await refusal({ CYCLR_API_URL: 'https://user:hunter2@api.cyclr.com', SANDBOX_PORT: '' });
 
     expect(output).toMatch(/^CYCLR_API_URL is no origin such as https:/);
     expect(output).not.toContain('hunter2');
   });
 
-  test('if two variables have the same port', async () => {
+  test('npm start fails if two variables have the same port', async () => {
     expect(await refusal({ SANDBOX_PORT: env.PORT })).toContain(`are both ${env.PORT}`);
   });
 
-  test('if a variable is no port number', async () => {
+  test('npm start fails if a port variable is no port number', async () => {
     expect(await refusal({ SANDBOX_PORT: 'http' })).toBe('SANDBOX_PORT is no port number.\n');
   });
 
-  test('if .data is a file', async () => {
+  test('npm start fails if .data is a file', async () => {
     writeFileSync(join(installation.folder, '.data'), '');
 
     expect(await refusal()).toMatch(/\.data is a file, but .* Rename the file\.\n$/);
@@ -297,18 +297,21 @@ describe('npm start fails before it starts a process', () => {
     ['sandbox.json', 'half a fi'],
     ['temporal.db', 'This is a text, and no database.'],
     ['running.json', '{'],
-  ])('if %s in .data is broken, with one line that names the file and the remedy', async (name, content) => {
-    write(name, content);
+  ])(
+    'npm start fails if %s in .data is broken, and prints one line with the file and the remedy',
+    async (name, content) => {
+      write(name, content);
 
-    const output = await refusal();
+      const output = await refusal();
 
-    expect(output.trim().split('\n')).toHaveLength(1);
-    expect(output).toContain(join('.data', name));
-    expect(output).toMatch(/remove it|delete the file/);
-    expect(readFileSync(join(installation.folder, '.data', name), 'utf8')).toBe(content);
-  });
+      expect(output.trim().split('\n')).toHaveLength(1);
+      expect(output).toContain(join('.data', name));
+      expect(output).toMatch(/remove it|delete the file/);
+      expect(readFileSync(join(installation.folder, '.data', name), 'utf8')).toBe(content);
+    },
+  );
 
-  test('if the port of the configured Temporal server is closed', async () => {
+  test('npm start fails if the port of the configured Temporal server is closed', async () => {
     const address = `127.0.0.1:${await freePort()}`;
 
     expect(await refusal({ TEMPORAL_ADDRESS: address })).toMatch(

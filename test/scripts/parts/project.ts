@@ -5,7 +5,7 @@ import { temporaryFolder, write } from './scene';
 
 export const repository = join(__dirname, '..', '..', '..');
 
-/** In a temporary folder. Without node_modules if it is not `installed`. */
+/** Creates the project in a temporary folder; without node_modules if `installed` is false. */
 export function project({ installed = true } = {}): string {
   const root = temporaryFolder();
   mkdirSync(join(root, 'scripts'));
@@ -15,7 +15,7 @@ export function project({ installed = true } = {}): string {
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) {
     copyFileSync(join(repository, name), join(root, name));
   }
-  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // no bench/: a container image lacks it
+  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // the project has no folder bench/, as in a container image
   const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['page'] };
   write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');
@@ -33,6 +33,6 @@ function page(root: string): void {
   copyFileSync(join(repository, folder, 'vite.config.mjs'), join(root, folder, 'vite.config.mjs'));
 }
 
-/** Writes the main of the worker. */
+/** Writes worker/main.ts with this code. */
 export const worker = (root: string, code: string) =>
   write(join(root, 'worker', 'main.ts'), `declare const console: any, process: any, setInterval: any;\n${code}\n`);

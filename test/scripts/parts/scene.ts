@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 
 const endings: (() => unknown)[] = [];
 
-/** Runs after this test, the latest first. */
+/** Calls the function after this test. The function that was added last is called first. */
 export const atEnd = (ending: () => unknown) => void endings.push(ending);
 
 afterEach(async () => {

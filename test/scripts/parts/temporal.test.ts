@@ -112,7 +112,7 @@ describe('search attributes', () => {
     rmSync(dirname(server.logFile), { recursive: true, force: true });
   });
 
-  test('can be used as soon as they are registered, and can be registered again', async () => {
+  test('search attributes can be used as soon as they are registered, and can be registered again', async () => {
     expect(await missingSearchAttributes(connection, namespace)).toEqual(searchAttributeNames);
 
     const twice = [registerSearchAttributes(connection, namespace), registerSearchAttributes(connection, namespace)];
@@ -125,7 +125,7 @@ describe('search attributes', () => {
     expect(await registerSearchAttributes(connection, namespace)).toEqual([]);
   });
 
-  test('are registered by npm run search-attributes, which prints the added names', async () => {
+  test('npm run search-attributes registers the search attributes, and prints the added names', async () => {
     const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds it
     const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
     const run = (...args: string[]) => launch(process.execPath, [main, ...args], { env }).ended;
@@ -137,7 +137,7 @@ describe('search attributes', () => {
     expect(await run('--typo')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^Usage: /) });
   });
 
-  test('of another type are named in the error, and not changed', async () => {
+  test('the registration fails if a search attribute has another type, and the error names the attribute and both types', async () => {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { ConnectorName: TEXT } });
 
     await expect(registerSearchAttributes(connection, namespace)).rejects.toThrow(
@@ -145,7 +145,7 @@ describe('search attributes', () => {
     );
   });
 
-  test('are found without access to the operator service, and the error names the missing ones', async () => {
+  test('without access to the operator service the registration fails, and the error names the missing search attributes', async () => {
     const [first, ...others] = searchAttributeNames;
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [first!]: KEYWORD } });
     await eventually(async () => (await missingSearchAttributes(connection, namespace)).length === others.length);
