@@ -23,7 +23,7 @@ const memory = (heap: number): MemorySteps => ({
   rssPerFlow: [heap],
   quietSeconds: 1,
 });
-/** Three pairs of rounds: ours take 120, 150 and 400 ms, the minimal ones 100, 100 and 200 ms. */
+/** Three pairs of rounds: our flows take 120, 150 and 400 ms of CPU, the minimal flows 100, 100 and 200 ms. */
 const rows = (): Row[] =>
   compare(
     { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
@@ -42,7 +42,7 @@ test('ratios divides two lists item by item, and fails for lists of different le
   expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
 });
 
-test('tableOf marks missed targets, and no other rows', () => {
+test('tableOf marks each row that misses its target with the word missed, and no other row', () => {
   const lines = tableOf(rows()).split('\n');
 
   expect(lines[1]).toMatch(

@@ -3,7 +3,7 @@ import { proxySinks, sleep, type Sinks, type WorkflowInterceptors } from '@tempo
 import { getActivator } from '@temporalio/workflow/lib/global-attributes';
 import type { Timeline } from '../../workflows/view';
 
-/** Replaced in the code of the bundle. */
+/** `bundleWith` replaces this text in the code of the bundle. */
 const CHANGE: string = 'no change';
 
 export interface TimelineSink extends Sinks {
@@ -18,7 +18,7 @@ export const interceptors = (): WorkflowInterceptors => ({
         try {
           return await next(input);
         } finally {
-          // A replayed run cannot be queried.
+          // A replayed run cannot be queried, so this code calls the query handler.
           const timeline = getActivator().queryHandlers.get('timeline')!.handler() as Timeline;
           if (CHANGE === 'reported timeline') proxySinks<TimelineSink>().timeline.report(timeline);
         }
