@@ -9,7 +9,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 const tokens = (more: object = {}) => JSON.stringify({ AccessToken: 'at', RefreshToken: 'rt', ...more });
 
 describe('the token endpoint', () => {
-  test('gives a bearer token for the client id and secret', async () => {
+  test('the token endpoint gives a bearer token for the client id and secret', async () => {
     const { sandbox } = await scene();
 
     const answer = await mint(sandbox);
@@ -23,7 +23,7 @@ describe('the token endpoint', () => {
     });
   });
 
-  test('refuses a wrong client secret', async () => {
+  test('the token endpoint refuses a wrong client secret', async () => {
     const { sandbox } = await scene();
 
     const answer = await mint(sandbox, { client_secret: 'guessed' });
@@ -31,7 +31,7 @@ describe('the token endpoint', () => {
     expect(answer).toMatchObject({ status: 400, json: { error: 'invalid_client' } });
   });
 
-  test('gives for a scope a token that is valid for one account only', async () => {
+  test('a bearer token that is requested for the scope of one account is valid for that account only', async () => {
     const { sandbox, call } = await scene();
     const { json } = await mint(sandbox, { scope: `account:${ACCOUNT}` });
 
@@ -42,19 +42,19 @@ describe('the token endpoint', () => {
   });
 });
 
-describe('the sandbox answers 401 to a call with', () => {
+describe('calls without access', () => {
   test.each([
     ['no token', { token: undefined }],
     ['an unknown token', { token: 'abc' }],
     ['an empty account', { account: '' }],
     ['an unknown account', { account: 'nobody' }],
-  ])('%s', async (_what, request) => {
+  ])('the sandbox answers 401 to a call with %s', async (_what, request) => {
     const { call } = await scene();
 
     expect((await call('GET', LIST, request)).status).toBe(401);
   });
 
-  test('an expired or revoked token', async () => {
+  test('the sandbox answers 401 to a call with an expired or revoked token', async () => {
     const { sandbox, call } = await scene();
     sandbox.switches.tokenExpiresIn = 0;
     const expired = (await mint(sandbox)).json.access_token;
@@ -66,8 +66,8 @@ describe('the sandbox answers 401 to a call with', () => {
   });
 });
 
-describe('an account connector', () => {
-  test('is listed page by page, with the header Total-Pages if the switch totalPages is on', async () => {
+describe('account connectors', () => {
+  test('connectors are listed page by page, with the header Total-Pages if the switch totalPages is on', async () => {
     const { sandbox, call, ids } = await scene(['Brightdesk', 'Fernhill', 'Kestrel']);
 
     const [first, second] = [await call('GET', `${LIST}?pageSize=2`), await call('GET', `${LIST}?page=2&pageSize=2`)];
@@ -81,7 +81,7 @@ describe('an account connector', () => {
     expect([first, without].map(({ headers }) => headers.get('total-pages'))).toEqual(['2', null]);
   });
 
-  test('of another account gives 404', async () => {
+  test('a GET of a connector of another account gives 404', async () => {
     const { call } = await scene();
 
     const answer = await call('GET', `${LIST}/1001`);
@@ -89,7 +89,7 @@ describe('an account connector', () => {
     expect(answer).toMatchObject({ status: 404, json: { Message: expect.stringMatching(/could not be found/) } });
   });
 
-  test('changes by PUT only in the given fields: an absent field or null changes nothing', async () => {
+  test('a PUT changes only the given fields of a connector: an absent field or null changes nothing', async () => {
     const { put } = await scene();
     await put({ authValue: 'a key' });
 
@@ -98,7 +98,7 @@ describe('an account connector', () => {
     expect(json).toMatchObject({ Name: 'Our desk', AuthValue: 'a key', Authenticated: true });
   });
 
-  test('is de-authenticated: its AuthValue is removed, its properties stay', async () => {
+  test('the call deauthenticate removes the AuthValue of a connector, and its properties stay', async () => {
     const { call, get, put, set, id } = await scene(['Fernhill']);
     await set({ Domain: 'acme' });
     await put({ AuthValue: 'a key' });
@@ -113,7 +113,7 @@ describe('an account connector', () => {
     });
   });
 
-  test('that is not authenticated is a prerequisite of its cycle with ReasonCode 20', async () => {
+  test('a connector that is not authenticated is a prerequisite of its cycle, with ReasonCode 20', async () => {
     const { sandbox, call, put, ids } = await scene(['Brightdesk', 'Ledgerly', 'Openrates']);
     const cycleId = sandbox.createCycle(ACCOUNT, ids, [40]);
     await put({ AuthValue: 'a key' });
@@ -123,7 +123,7 @@ describe('an account connector', () => {
     expect(json).toMatchObject([{ ReasonCode: 20, ObjectId: ids[1] }, { ReasonCode: 40 }]);
   });
 
-  test('of each kind is installed in the account acme, with ids from 1001', async () => {
+  test('the account acme has one connector of each kind, with ids from 1001', async () => {
     const { sandbox } = await scene();
 
     const acme = sandbox.accounts().find(({ accountId }) => accountId === 'acme');
@@ -134,7 +134,7 @@ describe('an account connector', () => {
   });
 });
 
-describe('the sandbox stores an AuthValue', () => {
+describe('an accepted AuthValue', () => {
   test.each([
     ['ApiKey', 'Brightdesk', 'a key'],
     ['Basic', 'Insightful', base64('Zoë:s:e:c')],
@@ -142,7 +142,7 @@ describe('the sandbox stores an AuthValue', () => {
     ['OAuth1', 'Chirper', tokens()],
     ['OAuth2 AuthorisationCode', 'Ledgerly', tokens({ Expires: '2030-01-01T00:00:00Z', RefreshExpires: null })],
     ['OAuth2 Unknown', 'Driftwood', '{"accessToken":"at"}'],
-  ])('for %s', async (_type, connector, AuthValue) => {
+  ])('the sandbox stores an AuthValue for %s', async (_type, connector, AuthValue) => {
     const { put, get } = await scene([connector]);
 
     const answer = await put({ AuthValue });
@@ -155,7 +155,7 @@ describe('the sandbox stores an AuthValue', () => {
     ['Quartz', { ClientId: 'id', ClientSecret: 's' }],
     ['Sugarloaf', { Username: 'me', Password: 'p' }],
   ])(
-    '{} for %s, whose properties are enough, and the connector is authenticated at the next GET',
+    'the sandbox stores {} for %s, whose properties are enough, and the connector is authenticated at the next GET',
     async (connector, properties) => {
       const { put, get, set } = await scene([connector]);
       await set(properties);
@@ -171,14 +171,17 @@ describe('the sandbox stores an AuthValue', () => {
     ['the auth type in other letters', { AuthType: 'APIKEY' }, 'a key'],
     ['the other spelling of AuthorisationCode', { AuthType: 'OAuth2', OAuth2Type: 'AuthorizationCode' }, tokens()],
     ['the only way in Authentication', { AuthType: null, Authentication: [{ AuthType: 'Basic' }] }, base64('me:x')],
-  ])('if a test has changed the definition to %s', async (_what, Connector, AuthValue) => {
-    const { sandbox, put, id } = await scene();
-    sandbox.update(ACCOUNT, id, { Connector });
+  ])(
+    'the sandbox stores an AuthValue if a test has changed the definition to %s',
+    async (_what, Connector, AuthValue) => {
+      const { sandbox, put, id } = await scene();
+      sandbox.update(ACCOUNT, id, { Connector });
 
-    expect((await put({ AuthValue })).json).toMatchObject({ Authenticated: true, Connector });
-  });
+      expect((await put({ AuthValue })).json).toMatchObject({ Authenticated: true, Connector });
+    },
+  );
 
-  test('{} with an expired secret, and the connector is authenticated only after the property is replaced', async () => {
+  test('the sandbox stores {} if the client secret has expired, and authenticates the connector only after a new secret', async () => {
     const { call, put, get, set, id } = await scene(['Quartz']);
     const [, secret] = await set({ ClientId: 'id', ClientSecret: 'expired-secret' });
     await put({ AuthValue: '{}' });
@@ -190,7 +193,7 @@ describe('the sandbox stores an AuthValue', () => {
     expect((await get()).json.Authenticated).toBe(true);
   });
 
-  test('and shows the connector as authenticated after the time of the switch authenticatedAfterMs', async () => {
+  test('the connector is authenticated only after the time of the switch authenticatedAfterMs', async () => {
     const { sandbox, put, get } = await scene();
     sandbox.switches.authenticatedAfterMs = 60_000;
     const early = [await put({ AuthValue: 'a key' }), await get()];
@@ -201,7 +204,7 @@ describe('the sandbox stores an AuthValue', () => {
     await eventually(get, ({ json }) => json.Authenticated);
   });
 
-  test('and fills the properties that Cyclr looks up itself', async () => {
+  test('an accepted AuthValue sets the properties that Cyclr looks up itself', async () => {
     const { put } = await scene(['Parrotmail']);
 
     const { json } = await put({ AuthValue: 'a key' });
@@ -210,7 +213,7 @@ describe('the sandbox stores an AuthValue', () => {
   });
 });
 
-describe('the sandbox refuses an AuthValue', () => {
+describe('a refused AuthValue', () => {
   test.each([
     ['with a wrong API key', 'Brightdesk', 'wrong-key'],
     ['with an empty API key', 'Brightdesk', ''],
@@ -218,10 +221,10 @@ describe('the sandbox refuses an AuthValue', () => {
     ['with a wrong password', 'Insightful', base64('me:wrong-one')],
     ['with tokens that are not JSON', 'Ledgerly', 'at'],
     ['with a wrong token', 'Ledgerly', tokens({ AccessToken: 'wrong-at' })],
-    ['{} if a user must consent', 'Ledgerly', '{}'],
+    ['of {} if a user must consent', 'Ledgerly', '{}'],
     ['for the auth type None', 'Openrates', 'a key'],
     ['for the auth type AuthFields', 'Fieldstone', 'a key'],
-  ])('%s', async (_what, connector, AuthValue) => {
+  ])('the sandbox refuses an AuthValue %s', async (_what, connector, AuthValue) => {
     const { put, get } = await scene([connector]);
 
     const answer = await put({ AuthValue });
@@ -230,7 +233,7 @@ describe('the sandbox refuses an AuthValue', () => {
     expect((await get()).json).toMatchObject({ Authenticated: false, AuthValue: null });
   });
 
-  test('with a message that quotes the wrong value, and keeps the stored AuthValue', async () => {
+  test('the message of a refusal contains the wrong AuthValue, and the stored AuthValue stays', async () => {
     const { put, get } = await scene();
     await put({ AuthValue: 'the good key' });
 
@@ -240,7 +243,7 @@ describe('the sandbox refuses an AuthValue', () => {
     expect((await get()).json).toMatchObject({ Authenticated: true, AuthValue: 'the good key' });
   });
 
-  test('with 200 and Authenticated: false if the switch wrongKey is unauthenticated', async () => {
+  test('a wrong AuthValue gives 200 and Authenticated: false if the switch wrongKey is unauthenticated', async () => {
     const { sandbox, put } = await scene();
     sandbox.switches.wrongKey = 'unauthenticated';
 
@@ -249,7 +252,7 @@ describe('the sandbox refuses an AuthValue', () => {
     expect(answer).toMatchObject({ status: 200, json: { Authenticated: false } });
   });
 
-  test('while a required property is missing or empty', async () => {
+  test('the sandbox refuses an AuthValue while a required property is missing or empty', async () => {
     const { put, set } = await scene(['Fernhill']);
     await set({ Domain: '' });
 
@@ -262,10 +265,10 @@ describe('the sandbox refuses an AuthValue', () => {
   });
 });
 
-describe('a property', () => {
+describe('properties', () => {
   const path = `/properties`;
 
-  test('is added, read, changed and removed, also with a name that no parameter defines', async () => {
+  test('a property is added, read, changed and removed, also with a name that no parameter defines', async () => {
     const at = await scene(['Fernhill']);
     const list = `${LIST}/${at.id}${path}`;
 
@@ -282,7 +285,7 @@ describe('a property', () => {
     expect([removed.status, (await at.call('GET', one)).status]).toEqual([204, 404]);
   });
 
-  test('with a wrong value is refused by POST and PUT, with messages that quote the value', async () => {
+  test('POST and PUT refuse a property with a wrong value, and the messages contain the value', async () => {
     const at = await scene(['Fernhill']);
     const [added] = await at.set({ Domain: 'acme' });
 
@@ -300,7 +303,7 @@ describe('a property', () => {
     ['replace', 200, ['second']],
     ['400', 400, ['first']],
   ] as const)(
-    'that is posted twice with the switch secondPost %s gives status %i and the values %j',
+    'a property that is posted twice with the switch secondPost %s gives status %i and the values %j',
     async (variant, status, values) => {
       const at = await scene(['Fernhill']);
       at.sandbox.switches.secondPost = variant;
@@ -314,10 +317,10 @@ describe('a property', () => {
   );
 });
 
-describe('a sign-in token', () => {
+describe('sign-in tokens', () => {
   const signIn = `/v1.0/accounts/${ACCOUNT}/signintoken`;
 
-  test('contains characters that a URL must encode, and expires after the time of its switch', async () => {
+  test('a sign-in token has characters that a URL must encode, and expires after the time of the switch signInTokenExpiresIn', async () => {
     const { sandbox, call } = await scene(['Ledgerly']);
     const body = { Username: 'me' };
 
@@ -335,7 +338,7 @@ describe('a sign-in token', () => {
     ]);
   });
 
-  test('is refused without a user name, and with a bearer token for another account', async () => {
+  test('the request of a sign-in token is refused without a user name, and with a bearer token for another account', async () => {
     const { sandbox, call } = await scene();
     const foreign = (await mint(sandbox, { scope: 'account:acme' })).json.access_token;
 

@@ -7,8 +7,8 @@ afterEach(stopAll);
 
 const nothing = { AuthValue: null, Authenticated: false };
 
-describe('a consent link', () => {
-  test('opens a page that asks for consent and shows names as text', async () => {
+describe('consent links', () => {
+  test('a consent link opens a page that asks for consent and shows names as text', async () => {
     const { sandbox, id, link, open } = await oauthScene();
     sandbox.update(ACCOUNT, id, { Name: `<script>"Ledger's" & Co` });
 
@@ -22,7 +22,7 @@ describe('a consent link', () => {
     expect(text.match(/(?<=<button name="decision" value=")\w+/g)).toEqual(['approve', 'decline', 'error', 'close']);
   });
 
-  test('can be used once, even if opened twice at the same time, and a HEAD request does not use the link', async () => {
+  test('a consent link can be used once, even if it is opened twice at the same time; a HEAD request does not use the link', async () => {
     const { link, open } = await oauthScene();
     const url = await link();
 
@@ -36,7 +36,7 @@ describe('a consent link', () => {
   test.each([
     ['an unknown token', { token: 'abc' }],
     ['an unknown connector', { id: '999999' }],
-  ])('with %s gives 403', async (_what, fields) => {
+  ])('a consent link with %s gives 403', async (_what, fields) => {
     const { link, open } = await oauthScene();
 
     const { status, text } = await open(await link(fields));
@@ -45,14 +45,14 @@ describe('a consent link', () => {
     expect(text).toContain('403 – Forbidden: Access is denied.');
   });
 
-  test('with an expired token gives 403', async () => {
+  test('a consent link with an expired token gives 403', async () => {
     const { sandbox, link, open } = await oauthScene();
     sandbox.switches.signInTokenExpiresIn = 0;
 
     expect((await open(await link())).status).toBe(403);
   });
 
-  test('to a connector of another account or without OAuth gives 403, and does not use the token', async () => {
+  test('a consent link to a connector of another account or without OAuth gives 403, and does not use the token', async () => {
     const { sandbox, ids, signIn, link, open } = await oauthScene(['Ledgerly', 'Brightdesk']);
     const [other] = sandbox.createAccount('a2', { connectors: ['Ledgerly'] });
     const { Token: token } = (await signIn()).json;
@@ -67,7 +67,7 @@ describe('a consent link', () => {
   });
 
   test.each([undefined, '/done', 'javascript:alert(1)', `${TARGET}\r\nSet-Cookie: a=b`])(
-    'with the targetOrigin %j gives an error page, and does not use the token',
+    'a consent link with the targetOrigin %j gives an error page, and does not use the token',
     async (targetOrigin) => {
       const { signIn, link, open } = await oauthScene();
       const { Token: token } = (await signIn()).json;
@@ -84,7 +84,7 @@ describe('a consent link', () => {
     ['good', 'p', true],
     ['expired', 'expired-p', false],
   ])(
-    'to a connector that needs only properties redirects at once, with %s properties',
+    'a consent link to a connector that needs only properties redirects at once, with %s properties',
     async (_what, Password, Authenticated) => {
       const { set, get, link, open } = await oauthScene(['Sugarloaf']);
       await set({ Username: 'me', Password });
@@ -97,8 +97,8 @@ describe('a consent link', () => {
   );
 });
 
-describe('a decision of the user', () => {
-  test('to approve stores tokens and redirects to the target, whose query is unchanged', async () => {
+describe('decisions of the user', () => {
+  test('an approval stores tokens and redirects to the target, whose query is unchanged', async () => {
     const { get, consent } = await oauthScene();
     const targetOrigin = `${TARGET}?to=%2Fa%20b&x=1+2;'()&%C3%BC=%C3%BC#here`;
 
@@ -119,14 +119,14 @@ describe('a decision of the user', () => {
     ['decline', { status: 302, location: TARGET }],
     ['error', { status: 502 }],
     ['close', { status: 200 }],
-  ] as const)('%s changes nothing', async (decision, outcome) => {
+  ] as const)('the decision %s changes nothing in the connector', async (decision, outcome) => {
     const { stored, consent } = await oauthScene();
 
     expect(await consent(decision)).toEqual({ ...outcome, consent: { id: expect.any(String) } });
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('is accepted once, in any tab, by POST only', async () => {
+  test('a decision is accepted once, in any tab, and by POST only', async () => {
     const { sandbox, stored, link, open, decide } = await oauthScene();
     const older = await open(await link());
     await open(await link());
@@ -140,7 +140,7 @@ describe('a decision of the user', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('shows an error page at approval while a required property is missing', async () => {
+  test('an approval gives an error page while a required property is missing', async () => {
     const { set, consent, stored } = await oauthScene(['Shopwell']);
 
     const early = await consent('approve');
@@ -151,7 +151,7 @@ describe('a decision of the user', () => {
     expect(stored().Authenticated).toBe(true);
   });
 
-  test('to approve gives Authenticated: true only after the time of the switch authenticatedAfterMs', async () => {
+  test('an approval gives Authenticated: true only after the time of the switch authenticatedAfterMs', async () => {
     const { sandbox, get, consent } = await oauthScene();
     sandbox.switches.authenticatedAfterMs = 60_000;
     await consent('approve');
@@ -167,14 +167,14 @@ describe('a decision of the user', () => {
     [TARGET, `${TARGET}?status=1`],
     [`${TARGET}?attempt=a%2Fb#top?`, `${TARGET}?attempt=a%2Fb&status=1#top?`],
     [`${TARGET}?a=1&`, `${TARGET}?a=1&status=1`],
-  ])('redirects to %s with the query of the switch returnAppends', async (targetOrigin, expected) => {
+  ])('the redirect to %s has the query of the switch returnAppends', async (targetOrigin, expected) => {
     const { sandbox, consent } = await oauthScene();
     sandbox.switches.returnAppends = 'status=1';
 
     expect((await consent('decline', { targetOrigin })).location).toBe(expected);
   });
 
-  test('on a link with a callback message posts the message to the opener, and redirects nowhere', async () => {
+  test('a decision on a link with a callback message posts the message to the opener, and does not redirect', async () => {
     const { link, open, decide } = await oauthScene();
     const callbackMessage = `</script><script>alert("it's")`;
 
@@ -189,20 +189,20 @@ describe('a decision of the user', () => {
     expect([status, headers.get('location')]).toEqual([200, null]);
     expect(text.match(/<script/g)).toHaveLength(1);
     expect(postMessage.mock.calls).toEqual([
-      ['&lt;/script&gt;&lt;script&gt;alert(&quot;it&#39;s&quot;)', TARGET], // escaped: no browser has decoded it
+      ['&lt;/script&gt;&lt;script&gt;alert(&quot;it&#39;s&quot;)', TARGET], // escaped, because no browser has decoded the attribute
     ]);
   });
 });
 
-describe('a second consent', () => {
-  /** A connector that is authenticated by a consent, and its stored state. */
+describe('the tokens of an authenticated connector', () => {
+  /** Authenticates a connector by a first consent. `before` is the stored connector after this consent. */
   async function authenticated() {
     const at = await oauthScene();
     await at.consent('approve');
     return { ...at, before: at.stored() };
   }
 
-  test('replaces the tokens', async () => {
+  test('a second consent replaces the tokens', async () => {
     const { consent, stored, before } = await authenticated();
 
     await consent('approve');
@@ -211,7 +211,7 @@ describe('a second consent', () => {
     expect(stored().AuthValue).not.toBe(before.AuthValue);
   });
 
-  test('gives the same tokens if the switch reconsentSameValue is on', async () => {
+  test('a second consent gives the same tokens if the switch reconsentSameValue is on', async () => {
     const { sandbox, consent, stored, before } = await authenticated();
     sandbox.switches.reconsentSameValue = true;
 
@@ -220,7 +220,7 @@ describe('a second consent', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('that fails keeps or drops the AuthValue, as the switch failedReconsent says', async () => {
+  test('a second consent that fails keeps or removes the AuthValue, as the switch failedReconsent says', async () => {
     const { sandbox, consent, stored, before } = await authenticated();
 
     await consent('decline');
@@ -234,7 +234,7 @@ describe('a second consent', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('is not needed for a refresh of the tokens, which changes nothing but the tokens', async () => {
+  test('a refresh of the tokens needs no second consent, and changes only the tokens', async () => {
     const { sandbox, id, before } = await authenticated();
 
     const answer = await send(sandbox, 'POST', `/_sandbox/accounts/${ACCOUNT}/connectors/${id}/refresh`);
@@ -243,7 +243,7 @@ describe('a second consent', () => {
     expect(answer.json.AuthValue).not.toBe(before.AuthValue);
   });
 
-  test('gives tokens that the API does not show if the switch authValueReadable is off', async () => {
+  test('the API does not show the tokens if the switch authValueReadable is off', async () => {
     const { sandbox, call, get, stored } = await authenticated();
     sandbox.switches.authValueReadable = false;
 
@@ -254,7 +254,7 @@ describe('a second consent', () => {
   });
 });
 
-test('every page of the sandbox is sent with no-store, no-referrer and a policy against frames, and has no scripts', async () => {
+test('every page of the sandbox has the headers no-store, no-referrer and a policy against frames, and has no scripts', async () => {
   const { sandbox, link, open, decide } = await oauthScene();
   const consent = await open(await link());
   const pages = [
@@ -280,7 +280,7 @@ test('every page of the sandbox is sent with no-store, no-referrer and a policy 
 });
 
 describe('the control call consent', () => {
-  test('requests the pages as a browser does, and returns the target', async () => {
+  test('the control call consent requests the pages as a browser does, and returns the target', async () => {
     const { sandbox, link } = await oauthScene();
     const url = (await link()).replace('127.0.0.1', 'localhost');
     sandbox.requests.length = 0;
@@ -295,7 +295,7 @@ describe('the control call consent', () => {
   });
 
   test.each(['http://cyclr.example/connectorauth', 'http://127.0.0.1:9/connectorauth', 'connectorauth'])(
-    'refuses a link to another host or path: %s',
+    'the control call consent refuses a link to another host or path: %s',
     async (url) => {
       const { sandbox } = await oauthScene();
 

@@ -5,8 +5,8 @@ import { ACCOUNT, scene, send, stopAll } from './scene';
 
 afterEach(stopAll);
 
-describe('the control API of the sandbox', () => {
-  test('makes and lists accounts, and reads and changes their connectors', async () => {
+describe('control API', () => {
+  test('the control API makes and lists accounts, and reads and changes their connectors', async () => {
     const { sandbox } = await scene();
     const body = { accountId: 'Zoë/2', connectors: ['Ledgerly', 'Brightdesk'] };
 
@@ -27,7 +27,7 @@ describe('the control API of the sandbox', () => {
     expect(read.json).toMatchObject({ Authenticated: true, Connector: { AuthType: 'New', Name: 'Brightdesk' } });
   });
 
-  test('makes an account with one connector of each kind by default, and with an id as long as Cyclr allows', async () => {
+  test('a new account has one connector of each kind by default, and its id can be as long as Cyclr allows', async () => {
     const { sandbox, call } = await scene();
     const accountId = 'ü'.repeat(200);
 
@@ -40,7 +40,7 @@ describe('the control API of the sandbox', () => {
     expect([read.status, called.status]).toEqual([200, 200]);
   });
 
-  test('makes a cycle', async () => {
+  test('the control API makes a cycle', async () => {
     const { sandbox, call, id } = await scene();
 
     const body = { connectorIds: [id], otherReasonCodes: [30] };
@@ -50,7 +50,7 @@ describe('the control API of the sandbox', () => {
     expect(prerequisites.json).toMatchObject([{ ReasonCode: 20, ObjectId: id }, { ReasonCode: 30 }]);
   });
 
-  test('adds and clears faults, sets switches and revokes tokens', async () => {
+  test('the control API adds and clears faults, sets switches and revokes tokens', async () => {
     const { sandbox, get } = await scene();
     const fault = { match: { method: 'GET' }, times: 9, then: { status: 503 } };
 
@@ -73,7 +73,7 @@ describe('the control API of the sandbox', () => {
     ['a path that is no regular expression', 'POST', '/faults', { match: { path: '(' }, then: 'reset' }],
     ['an unknown connector', 'POST', '/accounts', { accountId: 'a2', connectors: ['Nosuch'] }],
     ['an unknown field', 'PATCH', '/accounts/acme/connectors/1001', { authenticated: true }],
-  ])('refuses %s', async (_what, method, path, body) => {
+  ])('the control API refuses %s', async (_what, method, path, body) => {
     const { sandbox } = await scene();
 
     const answer = await send(sandbox, method, `/_sandbox${path}`, { body });
@@ -82,21 +82,21 @@ describe('the control API of the sandbox', () => {
   });
 });
 
-describe('DNS rebinding: a request whose Host is another name', () => {
+describe('protection against DNS rebinding', () => {
   test.each([
     ['GET', '/_sandbox/requests'],
     ['POST', '/oauth/token'],
     ['GET', '/v1.0/account/connectors'],
     ['GET', '/return'],
     ['GET', '/no/such/path'],
-  ])('is refused: %s %s', async (method, path) => {
+  ])('a request whose Host header has another name is refused: %s %s', async (method, path) => {
     const { sandbox } = await scene();
 
     expect(await statusFor(sandbox, 'attacker.example', { method, path })).toBe(403);
   });
 
   test.each(['localhost', 'LOCALHOST:1', '127.0.0.1', '127.1.2.3:80', '[::1]:80'])(
-    'is answered if the name is loopback: %s',
+    'a request whose Host header has a loopback name is answered: %s',
     async (host) => {
       const { sandbox } = await scene();
 
@@ -104,7 +104,7 @@ describe('DNS rebinding: a request whose Host is another name', () => {
     },
   );
 
-  test('is answered if the name is the address that the sandbox listens on', async () => {
+  test('a request whose Host header has the address on which the sandbox listens is answered', async () => {
     const { sandbox } = await scene([], { host: '0.0.0.0' });
 
     expect(await statusFor(sandbox, '0.0.0.0:80', { path: '/v1.0/account/connectors' })).toBe(401);
@@ -124,7 +124,7 @@ test.each([
   expect(answer.status).toBe(status);
 });
 
-/** The status of a request with this Host; `fetch` does not send another one. */
+/** The status of a request with this Host header, which `fetch` cannot set. */
 async function statusFor({ url }: { url: string }, host: string, options: RequestOptions): Promise<number | undefined> {
   const { port } = new URL(url);
   const sent = request({ ...options, host: '127.0.0.1', port, headers: { host } }).end();

@@ -7,14 +7,14 @@ afterEach(stopAll);
 const PUT = { method: 'PUT', path: '/v1.0/account/connectors' } as const;
 const KEY = { AuthValue: 'a/"key"' };
 
-/** A scene with this fault for the next PUT. */
+/** Opens a scene that answers the next PUT of the connector with this fault. */
 async function sceneWith(then: FaultRule['then']) {
   const at = await scene();
   at.sandbox.fault({ match: PUT, then });
   return { ...at, stored: () => at.sandbox.connectorOf(ACCOUNT, at.id) };
 }
 
-describe('a fault that replaces the answer', () => {
+describe('faults that replace the answer', () => {
   test.each<[string, FaultRule['then'], object]>([
     ['a status with JSON', { status: 503, body: { Message: 'm' } }, { status: 503, json: { Message: 'm' } }],
     ['a status with text', { status: 502, body: 'Bad gateway' }, { status: 502, text: 'Bad gateway' }],
@@ -24,17 +24,20 @@ describe('a fault that replaces the answer', () => {
     ['an empty answer', 'empty', { status: 200, text: '' }],
     ['an answer 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
     ['Authenticated: false', 'unauthenticated', { status: 200, json: { Name: 'Brightdesk', Authenticated: false } }],
-  ])('with %s stores nothing, and the next request succeeds', async (_what, then, expected) => {
-    const { put, stored } = await sceneWith(then);
+  ])(
+    'a request that is answered with %s stores nothing, and the next request succeeds',
+    async (_what, then, expected) => {
+      const { put, stored } = await sceneWith(then);
 
-    const hit = await put(KEY);
-    const left = stored();
-    const next = await put(KEY);
+      const hit = await put(KEY);
+      const left = stored();
+      const next = await put(KEY);
 
-    expect(hit).toMatchObject(expected);
-    expect(left).toMatchObject({ AuthValue: null, Authenticated: false });
-    expect(next).toMatchObject({ status: 200, json: { Authenticated: true } });
-  });
+      expect(hit).toMatchObject(expected);
+      expect(left).toMatchObject({ AuthValue: null, Authenticated: false });
+      expect(next).toMatchObject({ status: 200, json: { Authenticated: true } });
+    },
+  );
 
   test.each([
     ['plain', 'a/"key"'],
@@ -43,7 +46,7 @@ describe('a fault that replaces the answer', () => {
     ['url-encoded', 'a%2F%22key%22'],
     ['truncated', 'a/"k…'],
     ['upper', 'A/"KEY"'],
-  ] as const)('echo400 gives 400 and repeats the secret in the form %s', async (form, repeated) => {
+  ] as const)('the fault echo400 gives 400 and repeats the secret in the form %s', async (form, repeated) => {
     const { put } = await sceneWith({ kind: 'echo400', form });
 
     const { status, json } = await put(KEY);
@@ -52,16 +55,19 @@ describe('a fault that replaces the answer', () => {
     expect(json.Message).toContain(`'${repeated}'`);
   });
 
-  test.each([17, 'Wed, 21 Oct 2099 07:28:00 GMT'])('throttled gives 429 with Retry-After: %s', async (retryAfter) => {
-    const { put } = await sceneWith({ kind: 'throttled', retryAfter });
+  test.each([17, 'Wed, 21 Oct 2099 07:28:00 GMT'])(
+    'the fault throttled gives 429 with Retry-After: %s',
+    async (retryAfter) => {
+      const { put } = await sceneWith({ kind: 'throttled', retryAfter });
 
-    const { status, headers } = await put(KEY);
+      const { status, headers } = await put(KEY);
 
-    expect(status).toBe(429);
-    expect(headers.get('retry-after')).toBe(String(retryAfter));
-  });
+      expect(status).toBe(429);
+      expect(headers.get('retry-after')).toBe(String(retryAfter));
+    },
+  );
 
-  test('redirect gives 302 to another path', async () => {
+  test('the fault redirect gives 302 to another path', async () => {
     const { put } = await sceneWith('redirect');
 
     const { status, headers } = await put(KEY);
@@ -71,21 +77,21 @@ describe('a fault that replaces the answer', () => {
   });
 });
 
-describe('a fault of the connection', () => {
-  test('reset closes the connection and stores nothing', async () => {
+describe('faults of the connection', () => {
+  test('the fault reset closes the connection and stores nothing', async () => {
     const { put, stored } = await sceneWith('reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
     expect(stored().AuthValue).toBeNull();
   });
 
-  test('truncated gives an answer that ends in the middle', async () => {
+  test('the fault truncated gives an answer that ends in the middle', async () => {
     const { put } = await sceneWith('truncated');
 
     await expect(put(KEY)).rejects.toThrow('terminated');
   });
 
-  test('applied-then-reset applies the request, and the answer is lost', async () => {
+  test('the fault applied-then-reset applies the request, and the answer is lost', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
@@ -93,7 +99,7 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
-  test('applied-then-hang applies the request, and never answers', async () => {
+  test('the fault applied-then-hang applies the request, and the sandbox never answers', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-hang');
     const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
 
@@ -113,7 +119,7 @@ describe('a fault of the connection', () => {
     ['applied-then-204', 204, ''],
     ['applied-then-empty', 200, ''],
     ['applied-then-html', 200, expect.stringMatching(/^<!DOCTYPE html>/)],
-  ] as const)('%s applies the request, and gives an answer without its JSON', async (then, status, text) => {
+  ] as const)('the fault %s applies the request, and gives an answer without JSON', async (then, status, text) => {
     const { put, stored, sandbox } = await sceneWith(then);
 
     const answer = await put(KEY);
@@ -123,13 +129,13 @@ describe('a fault of the connection', () => {
     expect(sandbox.requests.at(-1)).toMatchObject({ status });
   });
 
-  test('applied-then-html keeps the answer to a refused request', async () => {
+  test('the fault applied-then-html does not replace the answer to a refused request', async () => {
     const { put } = await sceneWith('applied-then-html');
 
     expect(await put({ AuthValue: 'wrong' })).toMatchObject({ status: 400, json: { Message: expect.any(String) } });
   });
 
-  test('held lets the request wait until the rule is released, then answers', async () => {
+  test('the fault held keeps the request waiting until the test releases the fault rule', async () => {
     const { sandbox, put, stored } = await sceneWith('empty');
     sandbox.clearFaults();
     const release = sandbox.fault({ match: PUT, then: 'held' });
@@ -146,7 +152,7 @@ describe('a fault of the connection', () => {
     expect([meanwhile, stored().AuthValue]).toEqual([null, KEY.AuthValue]);
   });
 
-  test('slow sends the answer after the delay', async () => {
+  test('the fault slow sends the answer after the delay', async () => {
     const { put } = await sceneWith({ kind: 'slow', ms: 40 });
     const before = performance.now();
 
@@ -157,7 +163,7 @@ describe('a fault of the connection', () => {
   });
 
   test.each<FaultRule['then']>(['hang', { kind: 'slow', ms: 60_000 }])(
-    '%j gives no answer until the sandbox closes, and stores nothing',
+    'the fault %j gives no answer until the sandbox closes, and stores nothing',
     async (then) => {
       const { put, stored, sandbox } = await sceneWith(then);
       const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
@@ -174,8 +180,8 @@ describe('a fault of the connection', () => {
   );
 });
 
-describe('a fault rule', () => {
-  test('applies to `times` requests, after `skip` others', async () => {
+describe('fault rules', () => {
+  test('a fault rule ignores `skip` requests, then applies to `times` requests', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: { method: 'GET' }, skip: 1, times: 2, then: { status: 503 } });
 
@@ -184,7 +190,7 @@ describe('a fault rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 503, 200]);
   });
 
-  test('without times applies until the faults are cleared', async () => {
+  test('a fault rule with `times: always` applies until the faults are cleared', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, times: 'always', then: { status: 503 } });
 
@@ -195,7 +201,7 @@ describe('a fault rule', () => {
     expect([...during, after].map(({ status }) => status)).toEqual([503, 503, 200]);
   });
 
-  test('applies only to the account and the path that it names', async () => {
+  test('a fault rule applies only to the account and the path in its `match`', async () => {
     const { sandbox, call, get, id } = await scene();
     sandbox.fault({ match: { path: `/${id}$`, account: ACCOUNT }, then: { status: 503 } });
 
@@ -205,7 +211,7 @@ describe('a fault rule', () => {
     expect([...others, hit].map(({ status }) => status)).toEqual([200, 200, 503]);
   });
 
-  test('applies after older rules', async () => {
+  test('a fault rule applies after the older rules have applied', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, then: { status: 502 } });
     sandbox.fault({ match: {}, then: { status: 503 } });
@@ -215,7 +221,7 @@ describe('a fault rule', () => {
     expect(answers.map(({ status }) => status)).toEqual([502, 503, 200]);
   });
 
-  test('can apply to the token endpoint, and can repeat the client secret', async () => {
+  test('a fault rule can apply to the token endpoint, and can repeat the client secret', async () => {
     const { sandbox } = await scene();
     sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form: 'plain' } });
 

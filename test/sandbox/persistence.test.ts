@@ -18,14 +18,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A sandbox with a copy of the data file, while the first still runs: the state after a crash. */
+/** Starts a second sandbox on a copy of the data file while the first one runs: this state is the same as after a crash. */
 async function afterCrash() {
   const copy = `${dataFile}.copy`;
   await copyFile(dataFile, copy);
   return scene([], { dataFile: copy });
 }
 
-/** A link to this sandbox, with a token of the other one. */
+/** Returns a link to the sandbox at `url`, with a token that the sandbox of the scene made. */
 async function linkTo({ url }: { url: string }, { sandbox, link }: OAuthScene, token: string) {
   return (await link({ token })).replace(sandbox.url, url);
 }
@@ -62,7 +62,7 @@ test('a change is in the data file even if the answer was lost', async () => {
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('a delayed authentication happens after a restart of the sandbox', async () => {
+test('a connector whose authentication is delayed becomes authenticated also after a restart of the sandbox', async () => {
   const first = await scene(['Quartz'], { dataFile });
   await first.set({ ClientId: 'id', ClientSecret: 's' });
   await first.put({ AuthValue: '{}' });
