@@ -1,4 +1,4 @@
-/** Cyclr fails once, at each of its calls. Outages of hours: `test/workflows/outages.test.ts`. */
+/** Cyclr fails once, at each call that a flow makes. Outages of hours: `test/workflows/outages.test.ts`. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { each } from '../../scripts/each';
 import { before, type StepCall } from './held-calls';
@@ -28,10 +28,10 @@ let scene: Scene;
 let calls: StepCall[];
 let duringTokenFaults: TestUser[];
 
-/** On a slow machine, an activity attempt among more flows can take longer than its limit. */
+/** The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity attempt. */
 const AT_ONCE = 25;
 
-/** Many rows at the same time, each flow with a fault of its own. */
+/** Runs up to AT_ONCE rows at the same time. Each row has its own flow and its own fault. */
 beforeAll(async () => {
   scene = await openScene();
   for (const then of [{ status: 500 }, 'reset', 'truncated', 'html', 'empty'] as const)
@@ -41,7 +41,7 @@ beforeAll(async () => {
   await Promise.all(duringTokenFaults.map((user) => user.play()));
   calls = await each(rows, AT_ONCE, async ({ fault, step }) => {
     const call = (await before(scene, step))(faults[fault]!());
-    await call.ended.catch(() => undefined); // its test reports the error
+    await call.ended.catch(() => undefined); // the test of this row reports the error
     return call;
   });
 });
@@ -66,7 +66,7 @@ test('the request for an access token is repeated after each fault of the token 
   expect(requests.slice(0, 6).map(({ status }) => status)).toEqual([500, undefined, undefined, 200, 200, 200]);
 });
 
-test('the flow re-reads until Cyclr reports Authenticated', async () => {
+test('a flow re-reads its connector until Cyclr reports Authenticated: true', async () => {
   await Promise.all(calls.map(({ ended }) => ended));
   scene.sandbox.switches.authenticatedAfterMs = 2_500;
 

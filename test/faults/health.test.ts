@@ -1,4 +1,4 @@
-/** The worker's process behind a connection to Temporal that is cut and restored. */
+/** The worker as a process: its health endpoints while Temporal is reachable or not, and its log. */
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';

@@ -9,9 +9,9 @@ import type { Step } from './steps';
 export interface StepCall {
   step: Step;
   user: TestUser;
-  /** The end of the flow. */
+  /** Resolves at the end of the flow. */
   ended: Promise<View>;
-  /** The requests of this step: the first got the fault, the others repeat it. */
+  /** The requests of this step: the first one got the fault, the others repeat the first one. */
   requests(): RecordedRequest[];
   /** True if Cyclr has made the change of the step. */
   isDone(): boolean;
@@ -19,7 +19,7 @@ export interface StepCall {
   release(): void;
 }
 
-/** Brings a new flow to the step. The function that it returns takes the step, with a fault at Cyclr. */
+/** Brings a new flow to the state before the step. The returned function starts the step with this fault at Cyclr. */
 export async function before(scene: Scene, step: Step): Promise<(fault: FaultRule['then']) => StepCall> {
   const { sandbox } = scene;
   const user = scene.user(step.connector, step);
@@ -48,14 +48,14 @@ export async function before(scene: Scene, step: Step): Promise<(fault: FaultRul
 export const hasArrived = ({ requests }: StepCall): boolean => requests().length > 0;
 export const isAnswered = ({ requests }: StepCall): boolean => requests()[0]?.status !== undefined;
 
-/** Waits until the condition holds for all calls. Fails with the names of the others. */
+/** Waits until the condition is true for all calls. Fails with the names of the steps for which it is false. */
 export const untilAll = (calls: StepCall[], condition: (call: StepCall) => boolean): Promise<string[]> =>
   eventually(
     () => calls.filter((call) => !condition(call)).map(({ step }) => step.name),
     (others) => others.length === 0,
   );
 
-/** Runs `breakStack` while Cyclr holds a call of each step. Cyclr has answered all calls when it returns. */
+/** Runs `breakStack` while Cyclr holds a call of each step. Resolves after Cyclr has answered all these calls. */
 export async function breakDuring(scene: Scene, steps: Step[], breakStack: () => unknown): Promise<StepCall[]> {
   const ready = await Promise.all(steps.map((step) => before(scene, step)));
   const calls = ready.map((take) => take('held'));

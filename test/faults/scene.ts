@@ -46,7 +46,7 @@ export interface Scene extends FaultStack {
 
 export interface UserSettings extends StartOptions {
   patch?: ConnectorPatch;
-  /** Signals instead of updates. */
+  /** True: inputs are sent by signals instead of updates. */
   bySignal?: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface TestUser {
   repeated: ConnectorAuthErrorCode[];
   /** Continues until the flow is in this state or has ended. */
   play(until?: StateName): Promise<View>;
-  /** Answers this view, then plays to the end. */
+  /** Gives the input that this view asks for, then continues until the flow has ended. */
   answer(view: View): Promise<View>;
 }
 
@@ -74,7 +74,7 @@ export async function openScene(): Promise<Scene> {
   setMaxListeners(0, signal);
   const plays: Promise<unknown>[] = [];
   const run = (promise: Promise<View>): Promise<View> => {
-    plays.push(promise.catch(() => undefined)); // the test that awaits it sees the error
+    plays.push(promise.catch(() => undefined)); // a test that awaits the returned promise gets the error
     return promise;
   };
   const userOver: Scene['userOver'] = (key, connector, inner, start) => {
@@ -111,7 +111,7 @@ export async function openScene(): Promise<Scene> {
   };
 }
 
-/** The outcome if each input is asked for once. */
+/** The expected outcome of a run that asks for each input once. */
 function expectedOf(connector: string): RunExpectation {
   const { state, verification } = expectationOf(connector);
   return { states: [state], verification, waits: waitsOf(connector) };
@@ -144,7 +144,7 @@ export function lostAttempts(events: HistoryEvent[]): number {
   return retried.length + ofKind(events, 'activityTaskTimedOut').length;
 }
 
-/** The number of the activity attempt whose result counted, for each activity. */
+/** For each activity, the number of the activity attempt whose result is in the history. */
 export const attemptsOf = (events: HistoryEvent[]): number[] =>
   ofKind(events, 'activityTaskStarted').map(({ activityTaskStartedEventAttributes: started }) => started?.attempt ?? 0);
 

@@ -32,7 +32,7 @@ describe('when Temporal is restarted at once', () => {
     await scene.restartTemporal();
   });
 
-  test.each(stepNames)('%s has its effect once', async (_step, index) => {
+  test.each(stepNames)('the step "%s" has its effect once', async (_step, index) => {
     const { user, ended } = calls[index]!;
 
     await ended;
@@ -58,7 +58,7 @@ describe('when Temporal is restarted at once', () => {
   });
 });
 
-test('when Temporal is away for longer than a caller waits, the repeated submission is accepted once', async () => {
+test('when Temporal is stopped for longer than a caller waits, the flow accepts the repeated submission once', async () => {
   const storing = steps.filter(({ name }) => name === 'storing the credentials');
   const [{ user, ended }] = (await breakDuring(scene, storing, scene.killTemporal)) as [StepCall];
   await eventually(

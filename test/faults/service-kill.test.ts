@@ -12,7 +12,7 @@ import { journeyNames, journeys, serviceUser, type Journey, type JourneyCall, ty
 
 let scene: Scene;
 let service: LocalService;
-/** Between the service and Temporal. */
+/** The proxy between the service and Temporal. */
 let proxy: Proxy;
 let startAgain: () => Promise<void>;
 
@@ -45,7 +45,7 @@ async function killAndRestart(): Promise<void> {
  */
 const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
-/** The flow ended as expected, and Cyclr got each value once. */
+/** Expects that the flow has ended as expected, and that Cyclr got each value once. */
 async function expectRight({ journey, user }: ServiceUser): Promise<void> {
   const ofConnector = new RegExp(`/connectors/${user.key.connectorId}(/|$)`);
   const written = scene.sandbox.requests.filter(
@@ -55,7 +55,7 @@ async function expectRight({ journey, user }: ServiceUser): Promise<void> {
   expect(written).toHaveLength(writes[journey]);
 }
 
-/** The user begins, and waits before the first call. */
+/** Starts a user. Resolves when the user's first call waits. */
 async function begin(journey: Journey): Promise<ServiceUser> {
   const begun = serviceUser(scene, service, journey);
   begun.ended = begun.user.play();
@@ -63,13 +63,13 @@ async function begin(journey: Journey): Promise<ServiceUser> {
   return begun;
 }
 
-/** Lets one call pass. Resolves before the next one, or at the end of the flow. */
+/** Lets one call pass. Resolves when the next call waits, or at the end of the flow. */
 async function passOne(one: ServiceUser): Promise<void> {
   one.calls.pass();
   await untilWaiting(one);
 }
 
-/** Resolves also at the end of the flow, and fails as the flow fails. */
+/** Resolves when a call waits, or at the end of the flow. Rejects if the user's steps fail. */
 async function untilWaiting({ calls, ended }: ServiceUser): Promise<void> {
   let hasEnded = false;
   const end = ended!.finally(() => (hasEnded = true));
@@ -86,7 +86,7 @@ describe('when the service is killed between every two calls', () => {
   let users: ServiceUser[];
   let pages: Page[] | undefined;
 
-  /** All journeys in step: one call of each, then a kill. */
+  /** Repeats for all journeys together: one call of each journey passes, then the service is killed. */
   beforeAll(async () => {
     users = await Promise.all(journeyNames.map(begin));
     for (let left = users; left.length > 0; left = left.filter(({ calls }) => calls.waiting !== undefined)) {
@@ -136,7 +136,7 @@ test('a page that reconnects after a restart of the service gets the current vie
     (events) => events !== undefined && events.length > 0,
   );
   page.leave();
-  one.calls.open(); // ends the play
+  one.calls.open(); // lets the user finish the flow
 
   expect(view.state).toBe('awaitingCredentials');
   expect(viewsIn(page.streams[1]!)).toEqual([view]);
@@ -149,9 +149,9 @@ interface Row {
 }
 
 interface Moment {
-  /** True if the moment exists in this call. */
+  /** True if a call of this kind has this moment. */
   has(call: JourneyCall): boolean;
-  /** Sends all calls, and returns at the moment. */
+  /** Sends all calls, and resolves when all calls are at this moment. */
   reach(rows: Row[]): Promise<unknown>;
   /** True if the flows have made the changes of the calls at the moment. */
   isDone: boolean;
@@ -189,7 +189,7 @@ const moments: { [name: string]: Moment } = {
 };
 const releases: (() => void)[] = [];
 
-/** Sends the calls, and holds their requests at Cyclr, which has all of them when it returns. */
+/** Sends the calls, and holds their requests at Cyclr. Resolves when Cyclr has received all these requests. */
 async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   const first = scene.sandbox.requests.length;
   const matches = rows.map(({ one, call }) => call.cyclr!(one.user.key));
@@ -208,7 +208,7 @@ async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   return release;
 }
 
-/** The names of the calls whose change is not made. */
+/** The names of the calls whose change the flows have not made. */
 async function undone(rows: Row[]): Promise<string[]> {
   const done = await Promise.all(rows.map(async ({ one, call }) => call.isDone?.(scene, one.user.key)));
   return rows.filter((_, index) => !done[index]).map(({ one, call }) => `${one.journey}: ${call.name}`);
@@ -221,7 +221,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   let rows: Row[];
   let left: string[];
 
-  /** All calls at the same time: one service, killed once. */
+  /** Runs all calls at the same time, with one service that is killed once. */
   beforeAll(async () => {
     rows = await Promise.all(calls.map(async ([journey, call]) => ({ one: await begin(journey), call })));
     await Promise.all(rows.map(({ one, call }) => passUntil(one, call)));
@@ -245,7 +245,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('the flows have made the change of each call at the kill only if the moment is after the change', () => {
+  test('at the kill the flows have made either no change or, if the moment is after the change, the changes of all calls', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

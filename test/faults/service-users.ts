@@ -1,4 +1,4 @@
-/** Users over the service's HTTP. A test lets their calls pass one by one. */
+/** Users that call the service over HTTP. A test lets their calls pass one by one. */
 import { randomUUID } from 'node:crypto';
 import {
   propertyInputOf,
@@ -127,7 +127,7 @@ class Browser {
     this.token = await this.#tokenFromBackend('session');
   }
 
-  /** The flow expires before the user opens the mailed link. The link starts it again. */
+  /** The flow expires before the user opens the mailed link. The link then starts the flow again. */
   async redeemInvitation(): Promise<void> {
     const { auth } = this.scene;
     const startShort = () => auth.start(this.key, { patience: { properties: '3 seconds' } });
@@ -157,7 +157,7 @@ class Browser {
     };
   }
 
-  /** As the page's form for a new window. */
+  /** Posts the form that the connect page posts into a new window. */
   async #goToThirdParty(): Promise<{ url: string }> {
     const form = { session: this.token, connectorId: `${this.key.connectorId}` };
     const { text } = await this.calls.call('POST', '/connect/go', {
@@ -184,10 +184,10 @@ export const isIn =
   async (): Promise<boolean> =>
     (await auth.view(key)).state === state;
 
-/** One call of a journey during which the service can die. */
+/** A call of a journey during which a test can kill the service. */
 export interface JourneyCall {
   name: string;
-  /** The call to Cyclr that the service's answer waits for. */
+  /** The call to Cyclr that ends before the service answers. */
   cyclr?: (key: ConnectorKey) => { method: 'GET' | 'POST' | 'PUT'; path: string };
   /** True if the flow has made the change of the call. */
   isDone?: (scene: Scene, key: ConnectorKey) => Promise<boolean>;
@@ -212,7 +212,7 @@ const inputsAt = (path: string): JourneyCall[] => [
     isDone: reaches('authenticated'),
   },
 ];
-/** The service reads the latest run before it starts one, so without an answer of Temporal it makes no change. */
+/** The service reads the latest run from Temporal before it starts a run. Without that answer it makes no change. */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 
 export const journeys: { readonly [journey in Journey]: readonly JourneyCall[] } = {

@@ -16,7 +16,7 @@ export interface Step {
   method: 'GET' | 'POST' | 'PUT';
   /** The source of a regular expression that matches the path of this flow alone. */
   path: (key: ConnectorKey) => string;
-  /** The number of equal calls before this one. */
+  /** The number of calls with the same method and path that the flow makes before this call. */
   skip?: number;
   /** For a call that changes something: whether Cyclr has made the change. */
   isDone?: (cyclr: { connector: AccountConnector; signIns: SignIn[] }) => boolean;
@@ -77,7 +77,7 @@ export const steps: Step[] = [
   {
     name: 'reading whether client credentials are authenticated',
     ...quartz,
-    ...{ method: 'GET', path: theConnector, skip: 1 }, // the first one reads the properties back
+    ...{ method: 'GET', path: theConnector, skip: 1 }, // the first GET reads the properties back
   },
   { name: 'taking a fingerprint', ...ledgerly, ...ledgerlyAgain, method: 'GET', path: theConnector },
   { name: 'making a link', ...ledgerly, method: 'POST', path: signIn, isDone: ({ signIns }) => signIns.length > 0 },

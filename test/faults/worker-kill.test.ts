@@ -8,7 +8,7 @@ import { before, hasArrived, isAnswered, untilAll, type StepCall } from './held-
 import { faultsIn, historyOf, lostAttempts, openScene, type Scene, type TestUser } from './scene';
 import { steps } from './steps';
 
-/** The fault of the call. `isDone`: Cyclr has made the change when the worker is killed. */
+/** The fault at Cyclr for each moment. `isDone`: Cyclr has made the change when the worker is killed. */
 const moments = {
   'before Cyclr makes the change': { fault: 'hang', isDone: false },
   'after the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },
@@ -30,7 +30,10 @@ let withoutWorker: TestUser[];
 let cancelled: TestUser;
 const ends = new Map<TestUser, Promise<View>>();
 
-/** All kills first: a lost activity attempt is repeated only after 15 s. */
+/**
+ * Does all kills before the first test, so that the tests wait at the same time: Temporal repeats a lost activity attempt
+ * only after 15 s.
+ */
 beforeAll(async () => {
   scene = await openScene();
   worker = await scene.startWorker();
@@ -51,7 +54,8 @@ async function replaceWorker(meanwhile: () => unknown = () => undefined): Promis
 }
 
 /**
- * All flows of a worker share one token. While its request is held, no other flow can call Cyclr, so none runs here.
+ * All flows of a worker share one bearer token. While the request of the token is held, no flow can call Cyclr, so only
+ * one flow runs here.
  */
 async function killDuringToken(): Promise<void> {
   const release = scene.sandbox.fault({ match: { path: '/oauth/token' }, then: 'held' });
@@ -64,7 +68,7 @@ async function killDuringToken(): Promise<void> {
   await replaceWorker(release);
 }
 
-/** All steps at the same time: one worker, killed once, in the first activity attempt of each. */
+/** Runs all steps at the same time. Their one worker is killed once, during the first activity attempt of each step. */
 async function killAt(moment: Moment): Promise<void> {
   const { fault, isDone } = moments[moment];
   const ready = await Promise.all(stepsAt(moment).map((step) => before(scene, step)));
@@ -104,7 +108,7 @@ async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Prom
   return { user, view };
 }
 
-/** The flow ended as expected. The number of its lost activity attempts. */
+/** Expects that the flow has ended as expected. Returns the number of its lost activity attempts. */
 async function lostIn(user: TestUser): Promise<number> {
   expect(await faultsIn(scene, user)).toEqual([]);
   return lostAttempts(await historyOf(scene, user));
@@ -118,7 +122,7 @@ test('an activity whose worker is killed while it requests an access token is re
 
 describe.each(momentNames)('when the worker is killed %s', (moment) => {
   test.each(stepsAt(moment).map(({ name }, index) => [name, index] as const))(
-    '%s is repeated by the next worker',
+    'the activity of %s is repeated by the next worker',
     async (_step, index) => {
       const { user, ended } = calls[moment][index]!;
 
@@ -131,7 +135,7 @@ describe.each(momentNames)('when the worker is killed %s', (moment) => {
 
 describe('while no worker runs', () => {
   test.each(inputs.map(([state, way], index) => [state, way, index] as const))(
-    'in %s, an input by %s waits for the next worker',
+    'a flow in %s gets an input that is sent by %s after the next worker starts',
     async (_state, _way, index) => {
       const user = withoutWorker[index]!;
 
@@ -141,7 +145,7 @@ describe('while no worker runs', () => {
     },
   );
 
-  test('a cancellation waits for the next worker', async () => {
+  test('a cancellation that is sent without a worker cancels the flow after the next worker starts', async () => {
     const { key, record } = cancelled;
 
     expect(await scene.auth.result(key)).toMatchObject({ state: 'cancelled', runId: record.runs[0]!.runId });

@@ -1,4 +1,4 @@
-/** The worker is asked to stop during every call to Cyclr, as at a deployment. */
+/** The worker gets SIGTERM during every call to Cyclr, as at a deployment. */
 import type { LocalWorker } from '../../scripts/local/parts';
 import { eventually } from '../support/eventually';
 import { breakDuring, type StepCall } from './held-calls';
@@ -9,13 +9,13 @@ let scene: Scene;
 let worker: LocalWorker;
 let calls: StepCall[];
 
-/** All steps at the same time: one worker, stopped once. */
+/** Runs all steps at the same time, with one worker that is stopped once. */
 beforeAll(async () => {
   scene = await openScene();
   worker = await scene.startWorker();
   calls = await breakDuring(scene, steps, async () => {
     void worker.kill('SIGTERM');
-    void worker.kill('SIGTERM'); // npm repeats the signal that the whole process group already got
+    void worker.kill('SIGTERM'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
     await eventually(
       () => worker.log().split('Worker state changed').length - 1,
       (changes) => changes >= 3, // running, stopping, draining

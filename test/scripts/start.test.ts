@@ -171,7 +171,7 @@ describe('the start and stop of the local stack', () => {
     const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
     first.process.kill('SIGINT');
-    first.process.kill('SIGINT'); // npm sends the signal again that the terminal has sent to the whole process group
+    first.process.kill('SIGINT'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
     expect(await first.ended).toBe(0);
     const free = await areFree(env);
     const second = installation.run('start', env);

@@ -170,7 +170,7 @@ describe('many streams', () => {
     await reaches('applyingCredentials');
 
     void service.kill('SIGTERM');
-    void service.kill('SIGTERM'); // npm sends the signal again that the terminal has sent to the whole process group
+    void service.kill('SIGTERM'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
     await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
     release();
 
