@@ -1,6 +1,6 @@
 import type { View } from '../workflows/messages';
 import type { Messages } from './languages/en';
-import { clearSecrets } from './panels/form';
+import { clearSecrets } from './panels/secret-input';
 import type { Actions, PanelProps } from './panels/props';
 import { sealerOf, type Sealer } from './seal';
 import { ServiceClient, ServiceFailure, type Submission } from './service-client';

@@ -65,7 +65,6 @@ export function basicForm(props: PanelProps) {
       label: password,
       name: 'connector-password',
       secret: true,
-      autocomplete: 'new-password', // keeps the browser from filling in this site's password
       problem: problemOfField(props, 'password'),
     })}
     <label class="choice" part="choice">
@@ -78,7 +77,7 @@ export function basicForm(props: PanelProps) {
 
 function togglePassword({ currentTarget }: Event): void {
   const { checked, form } = currentTarget as HTMLInputElement;
-  const password = form?.elements.namedItem('connector-password') as HTMLInputElement;
+  const password = form?.elements.namedItem('connector-password') as HTMLInputElement | HTMLTextAreaElement;
   password.disabled = checked;
   if (checked) password.value = '';
 }

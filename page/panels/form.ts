@@ -5,6 +5,8 @@ import type { Messages } from '../languages/en';
 import { isSending, type PanelProps } from './props';
 import { problemsIn } from '../state';
 import { action } from './actions';
+import { describedBy, helpOf, problemOf, type InputOptions } from './field';
+import { secretInput } from './secret-input';
 import { spinner, symbols } from './symbols';
 
 export const problemText = ({ problems, otherProblem }: Messages, code: ProblemCode): string =>
@@ -46,23 +48,6 @@ export const problemLine = (text: string, id?: string) =>
     ${symbols.warning}<span>${text}</span>
   </p>`;
 
-export interface InputOptions {
-  id: string;
-  label: string;
-  name: string;
-  help?: string;
-  /** Shown beside the label. */
-  note?: string;
-  required?: boolean;
-  secret?: boolean;
-  multiline?: boolean;
-  value?: string;
-  problem?: string;
-  autocomplete?: 'off' | 'new-password';
-  /** True if the input is emptied after sealing, as secrets are. */
-  cleared?: boolean;
-}
-
 /** A labelled input. Only the input itself holds the typed value. */
 export function inputOf(m: Messages, options: InputOptions) {
   const { id, label, note } = options;
@@ -74,17 +59,8 @@ export function inputOf(m: Messages, options: InputOptions) {
   </div>`;
 }
 
-export const helpOf = ({ id, help }: InputOptions) =>
-  help ? html`<p class="help" part="help" dir="auto" id="${id}-help">${help}</p>` : nothing;
-export const problemOf = ({ id, problem }: InputOptions) =>
-  problem
-    ? html`<p class="field-problem" part="problem" id="${id}-problem">${symbols.warning}<span>${problem}</span></p>`
-    : nothing;
-export const describedBy = ({ id, help, problem }: InputOptions) =>
-  [help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || nothing;
-
 function plainInput(options: InputOptions) {
-  const { id, name, required = false, multiline, value = '', problem, autocomplete = 'off' } = options;
+  const { id, name, required = false, multiline, value = '', problem } = options;
   return multiline
     ? html`<textarea
         part="input"
@@ -104,7 +80,7 @@ ${value}</textarea>`
         id=${id}
         name=${name}
         value=${value}
-        autocomplete=${autocomplete}
+        autocomplete="off"
         ?data-clear=${options.cleared}
         autocapitalize="off"
         spellcheck="false"
@@ -112,49 +88,4 @@ ${value}</textarea>`
         aria-invalid=${problem ? 'true' : nothing}
         aria-describedby=${describedBy(options)}
       />`;
-}
-
-/** The data attributes keep password managers away: the form is no login to this site. */
-function secretInput(m: Messages, options: InputOptions) {
-  const { id, label, name, required = false, problem, autocomplete = 'off' } = options;
-  return html`<div class="secret">
-    <input
-      part="input"
-      type="password"
-      id=${id}
-      name=${name}
-      autocomplete=${autocomplete}
-      autocapitalize="off"
-      spellcheck="false"
-      data-1p-ignore
-      data-bwignore
-      data-lpignore="true"
-      data-form-type="other"
-      ?required=${required}
-      aria-invalid=${problem ? 'true' : nothing}
-      aria-describedby=${describedBy(options)}
-    />
-    <button class="quiet" part="button button-quiet" type="button" aria-controls=${id} @click=${toggle}>
-      ${toggleLabel(m.show, m.showValue(label))}${toggleLabel(m.hide, m.hideValue(label), true)}
-    </button>
-  </div>`;
-}
-
-/** A button's label: one word on the screen, with the field's name for a screen reader. */
-const toggleLabel = (word: string, sentence: string, hidden = false) =>
-  html`<span ?hidden=${hidden}><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
-
-function toggle({ currentTarget }: Event): void {
-  const button = currentTarget as HTMLButtonElement;
-  const input = button.previousElementSibling as HTMLInputElement;
-  input.type = input.type === 'text' ? 'password' : 'text';
-  for (const label of button.querySelectorAll<HTMLElement>(':scope > span')) label.hidden = !label.hidden;
-}
-
-/** Empties the secret inputs of a form, once they are sealed. */
-export function clearSecrets(form: HTMLFormElement): void {
-  for (const input of form.querySelectorAll<HTMLInputElement>('input[data-clear], .secret input')) {
-    input.value = '';
-    input.defaultValue = '';
-  }
 }

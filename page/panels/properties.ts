@@ -3,7 +3,8 @@ import type { Field } from '../../workflows/connector';
 import type { ProblemCode } from '../../workflows/messages';
 import type { PanelProps } from './props';
 import { foldedOf, missingIn, problemsIn } from '../state';
-import { describedBy, formOf, helpOf, inputOf, problemOf, problemText, type InputOptions } from './form';
+import { describedBy, helpOf, problemOf, type InputOptions } from './field';
+import { formOf, inputOf, problemText } from './form';
 
 /** The value of the choice "other", which shows a text input. */
 const OTHER = 'other';
@@ -66,7 +67,7 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: Proble
     problem: problem && problemText(m, problem),
   };
   if (isChoice(field)) return choiceOf(props, { ...shared, field, options: field.options, index });
-  return inputOf(m, { ...shared, secret: secret && !multiline, multiline, value: stored ? '' : field.default });
+  return inputOf(m, { ...shared, secret, multiline, value: stored ? '' : field.default });
 }
 
 interface ChoiceOptions extends InputOptions {

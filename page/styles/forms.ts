@@ -59,12 +59,22 @@ export const forms = css`
   .secret {
     position: relative;
   }
-  .secret input {
+  .secret input,
+  .secret textarea {
     padding-inline-end: 6.5rem;
+  }
+  .secret:not(.shown) textarea {
+    -webkit-text-security: disc;
+  }
+  @supports not (-webkit-text-security: disc) {
+    .secret:not(.shown) textarea {
+      color: transparent;
+      caret-color: var(--text);
+    }
   }
   .secret button {
     position: absolute;
-    inset-block: 0;
+    inset-block-start: 0;
     inset-inline-end: 0;
     min-inline-size: 44px;
     padding-inline: 0.75rem;

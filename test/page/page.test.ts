@@ -113,6 +113,34 @@ describeInBrowser('connect page', () => {
     expect(foundIn(kept)).toEqual([]);
   });
 
+  test('a pasted secret of several lines is masked, and its line breaks arrive at Cyclr', async () => {
+    const [kestrel, insightful] = scene.install('Kestrel', 'Insightful');
+    const lines = '-----BEGIN KEY-----\nMIIB\n\nq3s\n-----END KEY-----';
+    const page = await scene.open([kestrel, insightful]);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const paste = async (label: string, text: string) => {
+      await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
+      await field(page, label).press('ControlOrMeta+V');
+      return page.evaluate(maskOfFocused);
+    };
+    const masks = [await paste('Signing secret', lines)];
+    await button(page, 'Continue').click();
+    masks.push(await paste('API key', lines));
+    await button(page, 'Connect').click();
+    await button(page, 'Next: Insightful').click();
+    await field(page, 'User name').fill('user');
+    masks.push(await paste('Password', 'one line\n'));
+    await button(page, 'Connect').click();
+    await button(page, 'See all').waitFor();
+
+    const stored = ({ accountId, connectorId }: typeof kestrel) =>
+      scene.service.stage.sandbox.connectorOf(accountId, connectorId);
+    expect(masks).toEqual(['disc', 'disc', 'disc']);
+    expect(stored(kestrel).AuthValue).toBe(lines);
+    expect(JSON.stringify(stored(kestrel))).toContain(JSON.stringify({ Value: lines }).slice(1, -1));
+    expect(Buffer.from(stored(insightful).AuthValue!, 'base64').toString()).toBe('user:one line');
+  });
+
   test('the connect page sends requests only to its own service, and violates no content security policy', async () => {
     const asked: string[] = [];
     const page = await scene.open(scene.install('Brightdesk'), {
@@ -231,6 +259,10 @@ describeInBrowser('connect page', () => {
     expect(body.length).toBeLessThan(60_000);
   });
 });
+
+/** The style that masks the text of the focused input. */
+const maskOfFocused =
+  "getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement).getPropertyValue('-webkit-text-security')";
 
 /** The page's whole content, with shadow roots, input values and storage. */
 const everything = `(() => {

@@ -1,0 +1,28 @@
+/** The parts of a labelled input. */
+import { html, nothing } from 'lit';
+import { symbols } from './symbols';
+
+export interface InputOptions {
+  id: string;
+  label: string;
+  name: string;
+  help?: string;
+  /** Shown beside the label. */
+  note?: string;
+  required?: boolean;
+  secret?: boolean;
+  multiline?: boolean;
+  value?: string;
+  problem?: string;
+  /** True if the input is emptied after sealing, as secrets are. */
+  cleared?: boolean;
+}
+
+export const helpOf = ({ id, help }: InputOptions) =>
+  help ? html`<p class="help" part="help" dir="auto" id="${id}-help">${help}</p>` : nothing;
+export const problemOf = ({ id, problem }: InputOptions) =>
+  problem
+    ? html`<p class="field-problem" part="problem" id="${id}-problem">${symbols.warning}<span>${problem}</span></p>`
+    : nothing;
+export const describedBy = ({ id, help, problem }: InputOptions) =>
+  [help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || nothing;

@@ -1,0 +1,119 @@
+import { html, nothing } from 'lit';
+import { AsyncDirective } from 'lit/async-directive.js';
+import { directive } from 'lit/directive.js';
+import type { Messages } from '../languages/en';
+import { describedBy, type InputOptions } from './field';
+
+/** True if a text has a line break between two other characters. A password input would drop that line break. */
+export const hasLines = (text: string): boolean => /[\r\n]/.test(text.trim());
+
+/**
+ * A masked input. A password input drops line breaks, so a pasted or dropped text with line breaks goes into a text area
+ * in its place, which masks by its style.
+ */
+class SecretInput extends AsyncDirective {
+  #isMultiline = false;
+  #isShown = false;
+  #given?: [Messages, InputOptions];
+
+  override render(m: Messages, options: InputOptions) {
+    this.#given = [m, options];
+    const { id, label, multiline } = options;
+    this.#isMultiline ||= multiline ?? false;
+    return html`<div class="secret ${this.#isShown ? 'shown' : ''}" @cleared=${() => this.#show(false)}>
+      ${this.#isMultiline ? textArea(options) : this.#passwordInput(options)}
+      <button
+        class="quiet"
+        part="button button-quiet"
+        type="button"
+        aria-controls=${id}
+        @click=${() => this.#show(!this.#isShown)}
+      >
+        ${this.#isShown ? toggleLabel(m.hide, m.hideValue(label)) : toggleLabel(m.show, m.showValue(label))}
+      </button>
+    </div>`;
+  }
+
+  /**
+   * Chromium fills a login of the site into a password input with `autocomplete="off"`, but not into a new password.
+   * The data attributes tell the same to password managers.
+   */
+  #passwordInput(options: InputOptions) {
+    const { id, name, required = false, problem } = options;
+    return html`<input
+      part="input"
+      type=${this.#isShown ? 'text' : 'password'}
+      id=${id}
+      name=${name}
+      autocomplete=${this.#isShown ? 'off' : 'new-password'}
+      autocapitalize="off"
+      spellcheck="false"
+      data-1p-ignore
+      data-bwignore
+      data-lpignore="true"
+      data-form-type="other"
+      ?required=${required}
+      aria-invalid=${problem ? 'true' : nothing}
+      aria-describedby=${describedBy(options)}
+      @paste=${this.#receive}
+      @drop=${this.#receive}
+    />`;
+  }
+
+  readonly #receive = (event: ClipboardEvent | DragEvent): void => {
+    const data = 'clipboardData' in event ? event.clipboardData : event.dataTransfer;
+    const text = data?.getData('text/plain') ?? '';
+    if (!hasLines(text)) return;
+    event.preventDefault();
+    const input = event.currentTarget as HTMLInputElement;
+    const [start, end] = [input.selectionStart ?? 0, input.selectionEnd ?? 0];
+    const value = input.value.slice(0, start) + text + input.value.slice(end);
+    const root = input.getRootNode() as ShadowRoot;
+    this.#isMultiline = true;
+    this.#update();
+    const area = root.getElementById(input.id) as HTMLTextAreaElement;
+    area.value = value; // not in the template: the template's text would stay in the document
+    area.focus();
+  };
+
+  #show(isShown: boolean): void {
+    this.#isShown = isShown;
+    this.#update();
+  }
+
+  #update(): void {
+    this.setValue(this.render(...this.#given!));
+  }
+}
+
+export const secretInput = directive(SecretInput);
+
+const textArea = (options: InputOptions) =>
+  html`<textarea
+    part="input"
+    rows="4"
+    id=${options.id}
+    name=${options.name}
+    autocomplete="off"
+    autocapitalize="off"
+    spellcheck="false"
+    ?required=${options.required}
+    aria-invalid=${options.problem ? 'true' : nothing}
+    aria-describedby=${describedBy(options)}
+  ></textarea>`;
+
+/** A button's label: one word on the screen, with the field's name for a screen reader. */
+const toggleLabel = (word: string, sentence: string) =>
+  html`<span><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
+
+/** Empties and masks the secret inputs of a form, once they are sealed. */
+export function clearSecrets(form: HTMLFormElement): void {
+  const inputs = form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(
+    'input[data-clear], .secret input, .secret textarea',
+  );
+  for (const input of inputs) {
+    input.value = '';
+    input.defaultValue = '';
+    input.parentElement!.dispatchEvent(new Event('cleared'));
+  }
+}
