@@ -5,6 +5,8 @@ export interface Brand {
   name?: string;
   /** `#rrggbb` */
   color?: string;
+  /** `#rrggbb` for the dark theme; by default a lighter `color` that can be read on a dark surface. */
+  colorDark?: string;
   /** An https URL, or a data URI of an image. */
   logo?: string;
 }
@@ -22,9 +24,12 @@ export const isLogo = (value: string): boolean =>
 export const logoSources = ({ logo }: Brand): string[] => (logo?.startsWith('https:') ? [new URL(logo).origin] : []);
 
 /** CSS variables for the style sheet of the pages; the element inherits them. */
-export function brandStyle({ color }: Brand): string {
+export function brandStyle({ color, colorDark }: Brand): string {
   if (color === undefined) return '';
-  return `:root{--cyclr-connect-accent:${color};--cyclr-connect-on-accent:${readableOn(color)}}\n`;
+  const dark = colorDark ?? readableInDark(color);
+  const accent = `light-dark(${color},${dark})`;
+  const onAccent = `light-dark(${readableOn(color)},${readableOn(dark)})`;
+  return `:root{--cyclr-connect-accent:${accent};--cyclr-connect-on-accent:${onAccent}}\n`;
 }
 
 /** The first line of each page. */
@@ -35,11 +40,38 @@ export function brandHeader({ name, logo }: Brand): Html {
   return html`<p class="brand">${picture}${logo === undefined ? (name ?? '') : ''}</p>`;
 }
 
-/** Black or white, the one with more contrast (WCAG 2: relative luminance). */
-function readableOn(color: string): string {
-  const [red, green, blue] = [1, 3, 5].map((at) => linear(parseInt(color.slice(at, at + 2), 16) / 255));
-  const luminance = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
-  return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? '#ffffff' : '#000000';
+/** The surface of the dark theme: `--surface` of page/styles/theme.ts. */
+const DARK_SURFACE = '#1a1d25';
+/** The least contrast of text (WCAG 2, AA). */
+const LEAST_CONTRAST = 4.5;
+
+/** The colour itself, or the first mixture with white that has enough contrast on the dark surface. */
+function readableInDark(color: string): string {
+  const mixtures = Array.from({ length: 21 }, (_, step) => mixedWithWhite(color, step / 20));
+  return mixtures.find((mixture) => contrast(mixture, DARK_SURFACE) >= LEAST_CONTRAST)!;
+}
+
+/** Black or white, the one with more contrast. */
+const readableOn = (color: string): string =>
+  contrast(color, '#ffffff') >= contrast(color, '#000000') ? '#ffffff' : '#000000';
+
+/** The contrast of two colours by WCAG 2: 1 to 21. */
+export function contrast(one: string, other: string): number {
+  const [darker, lighter] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (lighter! + 0.05) / (darker! + 0.05);
+}
+
+const channels = (color: string): number[] => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+
+const mixedWithWhite = (color: string, share: number): string =>
+  `#${channels(color)
+    .map((channel) => Math.round(channel + (255 - channel) * share))
+    .map((channel) => channel.toString(16).padStart(2, '0'))
+    .join('')}`;
+
+function luminance(color: string): number {
+  const [red, green, blue] = channels(color).map((channel) => linear(channel / 255));
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
 }
 
 const linear = (part: number): number => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);

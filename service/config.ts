@@ -111,6 +111,11 @@ export const environment = z.object({
     description: 'Colour of buttons and links. Text on it is black or white, by contrast.',
     example: '#0f766e',
   }),
+  BRAND_COLOR_DARK: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional().meta({
+    description: 'BRAND_COLOR for the dark theme.',
+    example: '#5eead4',
+    default: 'BRAND_COLOR, lightened to a contrast of 4.5 : 1',
+  }),
   BRAND_LOGO: z
     .string()
     .refine(isLogo, 'is neither an https URL nor a data URI of an image in base64, at most 64 KiB')
@@ -135,7 +140,12 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
     apiKeys: variables.SERVICE_API_KEYS,
     sessionKeys: variables.SESSION_KEYS,
     allowedOrigins: variables.ALLOWED_ORIGINS ?? [],
-    brand: { name: variables.BRAND_NAME, color: variables.BRAND_COLOR, logo: variables.BRAND_LOGO },
+    brand: {
+      name: variables.BRAND_NAME,
+      color: variables.BRAND_COLOR,
+      colorDark: variables.BRAND_COLOR_DARK,
+      logo: variables.BRAND_LOGO,
+    },
     ...variables.SEALING_KEYS,
   };
 }

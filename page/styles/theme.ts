@@ -1,9 +1,11 @@
 import { css } from 'lit';
 
-/** The custom properties that a host page may set; each `--cyclr-connect-…` has a default for light and for dark. */
+/**
+ * The custom properties that a host page may set; each `--cyclr-connect-…` has a default for light and for dark.
+ * Without a `theme`, the element inherits the `color-scheme` of the host page.
+ */
 export const theme = css`
   :host {
-    color-scheme: light dark;
     --accent: var(--cyclr-connect-accent, light-dark(#2f4fd0, #9db1ff));
     --on-accent: var(--cyclr-connect-on-accent, light-dark(#fff, #0f1733));
     --text: var(--cyclr-connect-text, light-dark(#1b1f2a, #eceef4));
@@ -17,6 +19,9 @@ export const theme = css`
     --radius: var(--cyclr-connect-radius, 12px);
     --font: var(--cyclr-connect-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif);
     --focus: color-mix(in srgb, var(--accent) 70%, var(--text));
+  }
+  :host([theme='auto']) {
+    color-scheme: light dark;
   }
   :host([theme='light']) {
     color-scheme: light;

@@ -73,6 +73,19 @@ describeInBrowser('appearance', () => {
     },
   );
 
+  test('the element follows the color-scheme of its page, with theme="auto" the preference of the user', async () => {
+    const shown = await gallery.visit(context, lookNamed('API key'), async (page) => {
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.evaluate("document.documentElement.style.colorScheme = 'light'");
+      const text = `getComputedStyle(document.querySelector('cyclr-connect')).color`;
+      const inLightPage = await page.evaluate(text);
+      await page.locator('cyclr-connect').evaluate((element) => element.setAttribute('theme', 'auto'));
+      return { inLightPage, auto: await page.evaluate(text) };
+    });
+
+    expect(shown).toEqual({ inLightPage: 'rgb(27, 31, 42)', auto: 'rgb(236, 238, 244)' });
+  });
+
   test('the attribute theme overrides the light or dark preference of the browser', async () => {
     const schemes = await gallery.visit(context, lookNamed('API key'), async (page) => {
       await page.emulateMedia({ colorScheme: 'light' });

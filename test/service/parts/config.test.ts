@@ -109,6 +109,7 @@ test.each([
   ['SEALING_KEYS', '{"keys":[{"kty":"EC"}]}'],
   ['BRAND_NAME', 'x'.repeat(61)],
   ['BRAND_COLOR', 'red'],
+  ['BRAND_COLOR_DARK', '#fff'],
   ['BRAND_LOGO', 'http://acme.example/logo.svg'],
 ])('%s with the value %j is refused, and the message does not quote the value', async (name, value) => {
   const faults = await faultsOf({ [name]: value });

@@ -1,0 +1,29 @@
+/** The colours of the brand. */
+import { brandStyle, contrast } from '../../../service/brand';
+
+const DARK_SURFACE = '#1a1d25';
+
+/** The colours of a theme: of buttons, and of the text on them. */
+const pairOf = (style: string, theme: 'light' | 'dark'): string[] =>
+  [...style.matchAll(/light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)/g)].map((found) => found[theme === 'light' ? 1 : 2]!);
+
+test('contrast follows WCAG 2', () => {
+  expect(contrast('#000000', '#ffffff')).toBeCloseTo(21);
+  expect(contrast('#777777', '#ffffff')).toBeCloseTo(4.48, 2);
+});
+
+test.each(['#0f766e', '#000000', '#1a1d25', '#2f4fd0', '#ff0000', '#ffeb3b', '#ffffff'])(
+  'the brand colour %s is unchanged in the light theme and readable in the dark theme',
+  (color) => {
+    const style = brandStyle({ color });
+
+    const [accent, onAccent] = pairOf(style, 'dark');
+    expect(pairOf(style, 'light')[0]).toBe(color);
+    expect(contrast(accent!, DARK_SURFACE)).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(accent!, onAccent!)).toBeGreaterThanOrEqual(4.5);
+  },
+);
+
+test('a brand colour for the dark theme is used unchanged', () => {
+  expect(pairOf(brandStyle({ color: '#0f766e', colorDark: '#5eead4' }), 'dark')).toEqual(['#5eead4', '#000000']);
+});
