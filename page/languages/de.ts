@@ -55,6 +55,7 @@ export const de: Messages = {
   hide: 'Verbergen',
   showValue: (label) => `${label} zeigen`,
   hideValue: (label) => `${label} verbergen`,
+  whereToFind: 'Wo finde ich das?',
   waitsUntil: (date) => `Sie haben dafür bis ${date} Zeit.`,
   sealedNote: 'Ihre Eingaben werden auf diesem Gerät verschlüsselt, bevor sie gesendet werden.',
   overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
@@ -151,12 +152,14 @@ export const de: Messages = {
     wrongKind: 'Hier wird etwas anderes gebraucht. Bitte prüfen Sie es.',
     unknownProperty: 'Eine dieser Einstellungen gibt es nicht mehr. Laden Sie diese Seite neu.',
     missingProperty: 'Bitte ausfüllen.',
-    refused: 'Das wurde nicht angenommen. Bitte prüfen Sie es und geben Sie es noch einmal ein.',
+    refused: (name) => `${name} hat das nicht angenommen. Bitte prüfen Sie es und geben Sie es noch einmal ein.`,
     notAuthorized:
       'Noch kein Zugriff. Versuchen Sie es noch einmal, und erlauben Sie den Zugriff, wenn Sie gefragt werden.',
     cyclrUnavailable:
       'Die Gegenseite war nicht erreichbar, deshalb wurde das nicht geprüft. An Ihren Eingaben liegt es nicht: Bitte geben Sie es noch einmal ein.',
     unreachable: 'Niemand war erreichbar, und nichts wurde gesendet. Bitte versuchen Sie es noch einmal.',
   },
+  keyRefused: (name) =>
+    `${name} hat diesen Schlüssel nicht angenommen. Bitte prüfen Sie ihn und geben Sie ihn noch einmal ein.`,
   otherProblem: 'Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.',
 };

@@ -52,6 +52,7 @@ export const en = {
   hide: 'Hide',
   showValue: (label: string) => `Show ${label}`,
   hideValue: (label: string) => `Hide ${label}`,
+  whereToFind: 'Where do I find this?',
   waitsUntil: (date: string) => `You can do this until ${date}.`,
   sealedNote: 'Your input is encrypted on this device before it is sent.',
   overwrites: 'Your input replaces the stored values.',
@@ -145,12 +146,13 @@ export const en = {
     wrongKind: 'This app needs other credentials. Please check your input.',
     unknownProperty: 'One of these settings does not exist any more. Reload this page.',
     missingProperty: 'Please fill this in.',
-    refused: 'This was not accepted. Please check it and enter it again.',
+    refused: (name: string) => `${name} did not accept this. Please check it and enter it again.`,
     notAuthorized: 'No access yet. Try again, and allow access when you are asked.',
     cyclrUnavailable:
       'The app could not be reached, so your input was not checked. Nothing is wrong with it: please enter it again.',
     unreachable: 'The server could not be reached, and nothing was sent. Please try again.',
   },
+  keyRefused: (name: string) => `${name} did not accept this key. Please check it and enter it again.`,
   otherProblem: 'That did not work. Please try again.',
 };
 

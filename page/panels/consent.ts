@@ -6,10 +6,10 @@ import { symbols } from './symbols';
 
 /** The consent's buttons. Each click gets a fresh link; a closed window decides nothing. */
 export function consent(props: PanelProps) {
-  const { m, view, consentWindow, problem, act } = props;
+  const { m, name, view, consentWindow, problem, act } = props;
   const { finished, blocked } = m.panels.consent;
   return html`
-    ${problem && !consentWindow ? problemLine(problemText(m, problem.code)) : nothing}
+    ${problem && !consentWindow ? problemLine(problemText(m, problem.code, name)) : nothing}
     ${consentWindow === 'blocked' ? problemLine(blocked) : nothing}
     ${actions(...consentActions(props), view.attempt ? action(finished, () => act.confirm(view), 'secondary') : nothing)}
   `;

@@ -2,9 +2,9 @@ import { html } from 'lit';
 import type { PanelProps } from './props';
 import { formOf, inputOf, problemText } from './form';
 
-const problemOfField = ({ m, problem }: PanelProps, name: string) => {
+const problemOfField = ({ m, problem, name: connector }: PanelProps, name: string) => {
   const found = problem?.fields?.find((field) => field.name === name);
-  return found && problemText(m, found.code);
+  return found && problemText(m, found.code, connector);
 };
 
 /** Problems of the input itself: a form with one field shows them at that field. */
@@ -20,7 +20,7 @@ const textOf = (form: HTMLFormElement, name: string): string => String(new FormD
 
 export function apiKeyForm(original: PanelProps) {
   const props = atOnlyField(original, 'key');
-  const { m, view, act } = props;
+  const { m, name, view, problem, act } = props;
   const { label, submit } = m.panels.apiKey;
   const submitForm = (form: HTMLFormElement) => {
     const key = textOf(form, 'connector-key');
@@ -33,7 +33,7 @@ export function apiKeyForm(original: PanelProps) {
     name: 'connector-key',
     secret: true,
     required: true,
-    problem: problemOfField(props, 'key'),
+    problem: problem?.code === 'refused' ? m.keyRefused(name) : problemOfField(props, 'key'),
   });
   return formOf(props, [{ name: 'key' }], html`${input}`, submitForm, submit);
 }

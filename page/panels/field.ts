@@ -1,5 +1,6 @@
 /** The parts of a labelled input. */
 import { html, nothing } from 'lit';
+import { linked } from './linked';
 import { symbols } from './symbols';
 
 export interface InputOptions {
@@ -19,7 +20,7 @@ export interface InputOptions {
 }
 
 export const helpOf = ({ id, help }: InputOptions) =>
-  help ? html`<p class="help" part="help" dir="auto" id="${id}-help">${help}</p>` : nothing;
+  help ? html`<p class="help" part="help" dir="auto" id="${id}-help">${linked(help)}</p>` : nothing;
 export const problemOf = ({ id, problem }: InputOptions) =>
   problem
     ? html`<p class="field-problem" part="problem" id="${id}-problem">${symbols.warning}<span>${problem}</span></p>`

@@ -9,8 +9,11 @@ import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { secretInput } from './secret-input';
 import { spinner, symbols } from './symbols';
 
-export const problemText = ({ problems, otherProblem }: Messages, code: ProblemCode): string =>
-  (problems as { [code: string]: string })[code] ?? otherProblem;
+/** The text of a problem; `name` is the connector's. */
+export function problemText({ problems, otherProblem }: Messages, code: ProblemCode, name: string): string {
+  const text = (problems as { [code: string]: string | ((name: string) => string) })[code] ?? otherProblem;
+  return typeof text === 'string' ? text : text(name);
+}
 
 /** A form that sends one submission at a time. The form shows a problem of the whole input above the fields. */
 export function formOf(
@@ -29,7 +32,7 @@ export function formOf(
     if (!busy) submit(event.currentTarget as HTMLFormElement);
   };
   return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit}>
-    ${above && !isUnsent ? problemLine(problemText(m, above), 'form-problem') : nothing}
+    ${above && !isUnsent ? problemLine(problemText(m, above, props.name), 'form-problem') : nothing}
     <fieldset ?disabled=${busy} ?hidden=${isUnsent}>${content}</fieldset>
     ${isUnsent ? unsent(props) : submitButton(m, label, busy)}
   </form>`;

@@ -6,7 +6,9 @@ import { action, actions } from './actions';
 import { consent } from './consent';
 import { apiKeyForm, basicForm } from './credentials';
 import { propertyForm } from './properties';
+import { linked } from './linked';
 import { iconOf, spinner, symbols } from './symbols';
+import { textOf } from '../texts';
 
 /** The panel of one connector; `after` holds the buttons to continue. */
 export function panel(props: PanelProps, level: 2 | 3, after: unknown) {
@@ -39,28 +41,35 @@ const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', '
 /** Panels whose body already shows the text. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
-const textOf = ({ m, name, act }: PanelProps, kind: Panel): string => {
+const leadOf = ({ m, name, act }: PanelProps, kind: Panel): string => {
   if (kind === 'expired' && act.canBegin()) return m.panels.expired.textHere;
   const { text } = m.panels[kind] as { text: string | ((name: string) => string) };
   return typeof text === 'string' ? text : text(name);
 };
 
-const description = ({ view }: PanelProps, kind: Panel) =>
-  asks.includes(kind) && view.connector?.description
-    ? html`<p class="fine" part="description" dir="auto">${view.connector.description}</p>`
-    : nothing;
+function description({ view }: PanelProps, kind: Panel) {
+  const text = asks.includes(kind) && textOf(view.connector?.description);
+  return text ? html`<p class="fine" part="description" dir="auto">${text}</p>` : nothing;
+}
 
-/** The panel's text, and the connector's own description of its sign-in, which is never read as HTML. */
+/** The connector's own description of its sign-in. In the step of the properties it would describe the next step. */
+function hint({ m, view }: PanelProps, kind: Panel) {
+  const text = asks.includes(kind) && kind !== 'properties' && textOf(view.connector?.authDescription);
+  if (!text) return nothing;
+  return html`<div class="hint" part="hint">
+    ${kind === 'consent' ? nothing : html`<p><strong>${m.whereToFind}</strong></p>`}
+    <p class="lines" dir="auto">${linked(text)}</p>
+  </div>`;
+}
+
 function about(props: PanelProps, kind: Panel) {
   const { m, name, view, consentWindow } = props;
-  const lead = kind === 'consent' && consentWindow === 'opened' ? m.panels.consent.opened(name) : textOf(props, kind);
+  const lead = kind === 'consent' && consentWindow === 'opened' ? m.panels.consent.opened(name) : leadOf(props, kind);
   const warning = kind === 'consent' ? m.signsInAnew : m.overwrites;
-  const { authDescription } = view.connector ?? {};
-  const asked = asks.includes(kind);
+  const replaces = asks.includes(kind) && view.intent === 'reauthenticate';
   return html`
-    ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`}
-    ${asked && authDescription ? html`<p class="hint" part="hint" dir="auto">${authDescription}</p>` : nothing}
-    ${asked && view.intent === 'reauthenticate' ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
+    ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`} ${hint(props, kind)}
+    ${replaces ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
   `;
 }
 
@@ -68,7 +77,7 @@ function about(props: PanelProps, kind: Panel) {
 const working = (props: PanelProps) =>
   props.view.problem?.code === 'cyclrUnavailable'
     ? html`<p class="problem calm" part="problem">${symbols.warning}<span>${props.m.stalled(props.name)}</span></p>`
-    : html`<p class="working">${spinner}<span>${textOf(props, panelOf(props.view))}</span></p>`;
+    : html`<p class="working">${spinner}<span>${leadOf(props, panelOf(props.view))}</span></p>`;
 
 const connected = ({ m, view }: PanelProps) => html`
   <p class="success" part="success">
@@ -101,5 +110,8 @@ function deadline({ m, view }: PanelProps, kind: Panel) {
   const { language } = navigator;
   const locale = language.startsWith(m.tag) ? language : m.tag; // the browser's region decides the date's form
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(view.deadline));
-  return html`<p class="fine">${kind === 'consent' ? nothing : html`${m.sealedNote}<br />`}${m.waitsUntil(date)}</p>`;
+  return html`
+    ${kind === 'consent' ? nothing : html`<p class="fine protection">${symbols.lock}<span>${m.sealedNote}</span></p>`}
+    <p class="fine">${m.waitsUntil(date)}</p>
+  `;
 }

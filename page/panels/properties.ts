@@ -55,7 +55,7 @@ const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 
 function fieldOf(props: PanelProps, field: Field, index: number, problem: ProblemCode | undefined) {
-  const { m } = props;
+  const { m, name: connector } = props;
   const { label, help, required, secret, stored, multiline } = field;
   const shared: InputOptions = {
     id: `setting-${index}`,
@@ -64,7 +64,7 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: Proble
     help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has an option that keeps the value
     note: required ? undefined : m.optional,
     required: required && !stored,
-    problem: problem && problemText(m, problem),
+    problem: problem && problemText(m, problem, connector),
   };
   if (isChoice(field)) return choiceOf(props, { ...shared, field, options: field.options, index });
   return inputOf(m, { ...shared, secret, multiline, value: stored ? '' : field.default });

@@ -10,6 +10,7 @@ const shape = (content: TemplateResult) =>
 export const symbols = {
   done: shape(svg`<path d="m4 10.5 4 4 8-9" stroke-linecap="round" stroke-linejoin="round" />`),
   warning: shape(svg`<circle cx="10" cy="10" r="8" /><path d="M10 5.5v5.5m0 3v.5" stroke-linecap="round" />`),
+  lock: shape(svg`<path d="M4.5 9h11v8h-11zm2.5 0V6a3 3 0 0 1 6 0v3" stroke-linejoin="round" />`),
   out: shape(svg`<path d="M8 4H4v12h12v-4M11 4h5v5m0-5-8 8" stroke-linecap="round" stroke-linejoin="round" />`),
 };
 

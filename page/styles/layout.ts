@@ -101,7 +101,7 @@ export const layout = css`
     color: var(--muted);
     font-weight: 650;
   }
-  [dir='auto']:not(.hint) {
+  [dir='auto']:not(.lines) {
     text-align: -webkit-match-parent;
     text-align: match-parent;
   }
@@ -125,7 +125,19 @@ export const layout = css`
     padding: 0.75rem 1rem;
     background: var(--sunken);
     border-radius: calc(var(--radius) * 0.66);
+  }
+  .lines {
     white-space: pre-line;
+  }
+  a[part='link'] {
+    padding-block: 0.25rem;
+    color: inherit;
+    text-underline-offset: 0.15em;
+  }
+  .protection {
+    display: flex;
+    gap: 0.375rem;
+    margin-block-end: -1rem;
   }
   .quietly {
     position: absolute;

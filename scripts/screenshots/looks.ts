@@ -35,7 +35,7 @@ const forms: Look[] = [
   one(
     'properties, refused',
     viewOf('awaitingProperties', kestrel, { fields, ...problem('refused', 'Domain') }),
-    'not accepted',
+    'Kestrel did not accept this.',
   ),
   one('properties, odd', viewOf('awaitingProperties', hostile, { fields: oddFields }), '<i>Label</i>'),
   one('API key', apiKey, 'Enter your Brightdesk API key.'),
@@ -43,6 +43,11 @@ const forms: Look[] = [
     async act(page) {
       await fill(page, 'API key', 'k3y-of-brightdesk');
       await press('Show API key')(page);
+    },
+  }),
+  one('API key, of several lines', apiKey, 'Show', {
+    async act(page) {
+      await page.getByLabel('API key', { exact: true }).evaluate(paste, 'first line\nsecond line');
     },
   }),
   one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
@@ -71,10 +76,17 @@ const forms: Look[] = [
   one(
     'user name and password, refused',
     viewOf('awaitingCredentials', zenodesk, problem('refused')),
-    'This was not accepted.',
+    'Zenodesk did not accept this.',
   ),
   one('tokens', viewOf('awaitingCredentials', harbour), 'You need to do nothing'),
 ];
+
+/** Source of a function for the page: pastes a text into an element. */
+const paste = `(element, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text/plain', text);
+  element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, cancelable: true }));
+}`;
 
 async function giveKey(page: Page): Promise<void> {
   await fill(page, 'API key', 'k3y-of-brightdesk');
@@ -90,7 +102,7 @@ const saidOf: Record<ProblemCode, string> = {
   wrongKind: 'This app needs other credentials.',
   unknownProperty: 'One of these settings does not exist',
   missingProperty: 'Please fill this in.',
-  refused: 'This was not accepted.',
+  refused: 'Brightdesk did not accept this key.',
   notAuthorized: 'No access yet.',
   cyclrUnavailable: 'The app could not be reached',
 };

@@ -21,7 +21,8 @@ export const connectors = {
   brightdesk: connector('Brightdesk', 'ApiKey', {
     icon: icon('B', '#0a7a55'),
     description: 'Customer support and ticketing.',
-    authDescription: 'Sign in to Brightdesk and open Profile Settings.\nYour API key is below the password form.',
+    authDescription:
+      'Sign in to Brightdesk and open Profile Settings.\nYour API key is below the password form: https://brightdesk.example/settings/keys',
   }),
   zenodesk: connector('Zenodesk', 'Basic', { icon: icon('Z', '#6b3fc9'), description: 'Help desk for small teams.' }),
   ledgerly: connector('Ledgerly', 'OAuth2', {

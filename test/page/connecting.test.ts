@@ -116,7 +116,7 @@ describeInBrowser('connecting', () => {
     await field(page, 'API key').fill('wrong');
     await button(page, 'Connect').click();
 
-    await page.getByText('This was not accepted.').waitFor();
+    await page.getByText('did not accept this key.').waitFor();
     const input = field(page, 'API key');
     const seen = {
       value: await input.inputValue(),

@@ -31,7 +31,7 @@ describeInBrowser('embedding', () => {
     const page = await open(`<script src="/listen.js"></script>${element}`, { '/listen.js': listen });
     await field(page, 'API key').fill('wrong');
     await button(page, 'Connect').click();
-    await page.getByText('This was not accepted.').waitFor();
+    await page.getByText('did not accept this key.').waitFor();
     await field(page, 'API key').fill('right');
     await button(page, 'Connect').click();
     await button(page, 'Next: Ledgerly').click();

@@ -43,7 +43,7 @@ describeInBrowser('keyboard operation', () => {
     await reach(page, 'API key');
     await page.keyboard.type('wrong');
     await page.keyboard.press('Enter');
-    await page.getByText('This was not accepted.').waitFor();
+    await page.getByText('did not accept this key.').waitFor();
     const afterRefusal = await focused(page);
     await page.keyboard.type('right');
 

@@ -55,7 +55,7 @@ async function typesAll(page: Page, secret: (name: string) => string): Promise<s
   await give('Continue', () => field(page, 'API key').waitFor());
   await field(page, 'API key').fill(`wrong-${secret('refused')}`);
   await button(page, 'Show API key').click();
-  await give('Connect', () => page.getByText('This was not accepted.').waitFor());
+  await give('Connect', () => page.getByText('did not accept this key.').waitFor());
   await field(page, 'API key').fill(secret('key'));
   await give('Connect', () => heading(page, 'Kestrel is connected').waitFor());
   await opens(page, 'Insightful');

@@ -132,11 +132,11 @@ describeInBrowser('tabs and windows', () => {
     test('a page that is reloaded after a refusal shows the problem and an empty input', async () => {
       const page = await scene.open(scene.install('Brightdesk'));
       await give(page, 'wrong');
-      await page.getByText('This was not accepted.').waitFor();
+      await page.getByText('did not accept this key.').waitFor();
 
       await page.reload();
 
-      await page.getByText('This was not accepted.').waitFor();
+      await page.getByText('did not accept this key.').waitFor();
       expect(await field(page, 'API key').inputValue()).toBe('');
     });
 

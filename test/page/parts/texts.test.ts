@@ -1,0 +1,41 @@
+/** Texts of connectors: links and missing texts. */
+import { partsOf, textOf } from '../../../page/texts';
+
+/** The text as the page shows it, with each link as `[host](address)`. */
+const shown = (text: string): string =>
+  partsOf(text)
+    .map((part) => (typeof part === 'string' ? part : `[${part.host}](${part.href})`))
+    .join('');
+
+test('an https address is a link that shows its host, without the punctuation of the sentence', () => {
+  expect(shown('See https://help.example/keys?a=1#new, then "https://b.example".')).toBe(
+    'See [help.example](https://help.example/keys?a=1#new), then "[b.example](https://b.example/)".',
+  );
+  expect(shown('(https://a.example:8443/x)')).toBe('([a.example:8443](https://a.example:8443/x))');
+});
+
+test.each([
+  'http://a.example/x',
+  'javascript:alert(1)',
+  'https://user@a.example/',
+  'https://a.example:b@evil.example/',
+  'https://',
+  'data:text/html,x',
+])('%s is no link', (text) => {
+  expect(partsOf(text)).toEqual([text]);
+});
+
+test('the host of a link is shown in ASCII, so that similar letters of other scripts are visible', () => {
+  expect(partsOf('https://pаypal.example/')).toMatchObject([{ host: 'xn--pypal-4ve.example' }]);
+});
+
+test('an empty text and the word null are no text', () => {
+  expect([undefined, '', ' ', 'null', 'NULL ', 'Nullable'].map(textOf)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    'Nullable',
+  ]);
+});
