@@ -46,9 +46,7 @@ const forms: Look[] = [
     },
   }),
   one('API key, of several lines', apiKey, 'Show', {
-    async act(page) {
-      await page.getByLabel('API key', { exact: true }).evaluate(paste, 'first line\nsecond line');
-    },
+    act: (page) => page.evaluate(pasteLines),
   }),
   one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
   one('API key, once more', { ...apiKey, ...again }, 'replaces the stored values'),
@@ -81,11 +79,12 @@ const forms: Look[] = [
   one('tokens', viewOf('awaitingCredentials', harbour), 'You need to do nothing'),
 ];
 
-/** Source of a function for the page: pastes a text into an element. */
-const paste = `(element, text) => {
+/** A script that pastes two lines into the field of the API key. */
+const pasteLines = `{
   const clipboardData = new DataTransfer();
-  clipboardData.setData('text/plain', text);
-  element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, cancelable: true }));
+  clipboardData.setData('text/plain', 'first line\\nsecond line');
+  const paste = new ClipboardEvent('paste', { clipboardData, cancelable: true });
+  document.querySelector('cyclr-connect').shadowRoot.querySelector('#key').dispatchEvent(paste);
 }`;
 
 async function giveKey(page: Page): Promise<void> {
