@@ -23,7 +23,7 @@ describe.each([
     scene.toTemporal.restore();
   });
 
-  test.each(stepNames)('the result of %s is delivered once', async (_step, index) => {
+  test.each(stepNames)('the result of the activity for %s reaches Temporal once', async (_step, index) => {
     const { user, ended, requests, step } = calls[index]!;
 
     await ended;

@@ -15,7 +15,7 @@ import { jsonOf } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
 
-jest.setTimeout(600_000); // ends a hang
+jest.setTimeout(600_000); // only ends a test that hangs
 
 const main = join(__dirname, '..', '..', 'dist', 'worker', 'main.js'); // `npm test` builds it
 

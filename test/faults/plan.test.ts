@@ -5,7 +5,7 @@ import { catalogue } from '../../sandbox/catalogue';
 
 const plans = (seed: number, flows: number) => drawPlans(seed, flows, false);
 
-test('the same seed gives the same plans, another seed gives others', () => {
+test('the same seed gives the same plans, and another seed gives other plans', () => {
   expect(plans(1, 50)).toEqual(plans(1, 50));
   expect(plans(2, 50)).not.toEqual(plans(1, 50));
 });
@@ -14,7 +14,7 @@ test('the plan of a flow does not depend on the number of flows', () => {
   expect(plans(1, 50).slice(0, 20)).toEqual(plans(1, 20));
 });
 
-test('300 plans contain every connector, every bad start, every stop and every outcome', () => {
+test('300 plans contain every connector, every kind of bad start, every way to stop a run and every final state', () => {
   const drawn = plans(1, 300);
   const runs = drawn.flatMap((plan) => plan.runs);
   const distinct = (values: (string | undefined)[]) =>
@@ -32,7 +32,7 @@ test('every connector of the catalogue has an expectation', () => {
   expect(Object.keys(expectations).sort()).toEqual(catalogue.map(({ key }) => key).sort());
 });
 
-test('without options the seed is random and there are 100 flows', () => {
+test('without options there are 100 flows and no given seed', () => {
   expect(argumentsOf([])).toEqual({ help: false, seed: undefined, flows: 100 });
   expect(argumentsOf(['--seed', '0', '--flows', '7'])).toEqual({ help: false, seed: 0, flows: 7 });
 });

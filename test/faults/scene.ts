@@ -32,7 +32,7 @@ import type { StateName, View } from '../../workflows/view';
 import { ofKind, type HistoryEvent } from '../support/histories';
 import { RETURN_TO } from '../support/messages';
 
-jest.setTimeout(600_000); // ends a hang
+jest.setTimeout(600_000); // only ends a test that hangs
 
 export interface Scene extends FaultStack {
   user(connector: string, options?: UserSettings): TestUser;

@@ -1,4 +1,4 @@
-/** Keyboard operation: the focus is never lost. */
+/** Keyboard operation: each step works without a mouse, and some element always has the focus. */
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';

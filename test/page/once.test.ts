@@ -11,7 +11,7 @@ import { button, field, heading, type WebScene } from './scene';
 let scene: WebScene;
 let host: Host;
 
-/** The number of a page's open event streams, now and at most. */
+/** Counts the page's event streams: those that are open now, the most at the same time, and all that were opened. */
 function streamsOf(page: Page) {
   const open = new Set<unknown>();
   const seen = { open: () => open.size, most: 0, opened: 0 };

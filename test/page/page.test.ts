@@ -153,7 +153,7 @@ describeInBrowser('connect page', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('the connect page reads the views by other requests if the event stream fails', async () => {
+  test('the connect page reads the views by GET requests if the event stream fails', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys, {
       before: (opened) => opened.route('**/v1/session/events', (route) => route.abort()),

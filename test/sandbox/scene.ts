@@ -23,7 +23,7 @@ export interface Scene {
   ids: number[];
   id: number;
   token: string;
-  /** A request with a valid token and the account, by default; a body is sent as JSON. */
+  /** Sends a request, by default with a valid token and the account. */
   call: (method: string, path: string, request?: Request) => Promise<Answer>;
   get: (below?: string) => Promise<Answer>;
   put: (body: unknown) => Promise<Answer>;

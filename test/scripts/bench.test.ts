@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const main = join(__dirname, '..', '..', 'dist', 'bench', 'main.js');
-jest.setTimeout(600_000); // ends a hang
+jest.setTimeout(600_000); // only ends a test that hangs
 
 let folder: string;
 let started: Run[];

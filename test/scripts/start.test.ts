@@ -12,7 +12,7 @@ import { catalogue } from '../../sandbox/catalogue';
 import { eventually } from '../support/eventually';
 import { freePorts, install, type Installation, type Running } from './installation';
 
-jest.setTimeout(300_000); // ends a hang
+jest.setTimeout(300_000); // only ends a test that hangs
 
 const UP = 'Ctrl-C stops everything';
 const key = { accountId: 'acme', connectorId: 1002 };

@@ -326,7 +326,7 @@ describe('many streams', () => {
     await Promise.all(readers.map(({ ended }) => ended));
   });
 
-  test('a flow over the limit maxPolls is checked by calls of describe, and queried only after a change', async () => {
+  test('a flow over the limit maxPolls is checked by DescribeWorkflowExecution, and queried only after a change', async () => {
     hub = hubOf({ heartbeatMs: 500, checkEveryMs: 200, maxPolls: FLOWS - 1 });
     const { queries, polls, descriptions } = counts;
     const readers = await open(hub, FLOWS);

@@ -125,7 +125,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('streams stay open, and get the outcome of an input that was sent without a worker after a worker starts', async () => {
+  test('streams stay open; after a worker starts, they get the outcome of an input that was sent while no worker ran', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });

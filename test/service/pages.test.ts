@@ -34,7 +34,7 @@ async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }>
   await reaches(key, 'awaitingAuthorization');
   return { key, token };
 }
-/** The target of the page's refresh. */
+/** The URL to which the page redirects by a meta refresh; `nowhere` without a refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
 /** Makes the user's decision at the third party. Returns the attempt token of the return address. */

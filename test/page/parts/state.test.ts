@@ -72,26 +72,26 @@ describe('a connector', () => {
   });
 });
 
-describe('merged', () => {
+describe('list of views', () => {
   const known = [view(1, 'awaitingCredentials', { revision: 3 }), view(2, 'authenticated')];
 
-  test('replaces the known view by a newer view', () => {
+  test('merged replaces the known view by a newer view', () => {
     const news = view(1, 'authenticated', { revision: 4 });
 
     expect(merged(known, news)).toEqual([news, known[1]]);
   });
 
-  test('returns the same list after a late or repeated view', () => {
+  test('merged returns the same list after a late or repeated view', () => {
     for (const revision of [2, 3]) expect(merged(known, view(1, 'applyingCredentials', { revision }))).toBe(known);
   });
 
-  test('replaces the known view by a view of another run, whatever its revision', () => {
+  test('merged replaces the known view by a view of another run, whatever its revision', () => {
     const news = view(1, 'fetchingConnector', { runId: 'another', revision: 0 });
 
     expect(merged(known, news)[0]).toBe(news);
   });
 
-  test('adds a view of an unknown connector at the end', () => {
+  test('merged adds a view of an unknown connector at the end', () => {
     expect(merged(known, view(3, 'fetchingConnector')).map(({ connectorId }) => connectorId)).toEqual([1, 2, 3]);
   });
 });
@@ -172,18 +172,18 @@ describe('forms', () => {
   });
 });
 
-describe('consentFailed', () => {
+describe('outcome of a consent', () => {
   const problem = { code: 'notAuthorized' as const, message: '' };
   const attempt = (id: string) => ({ id, requestedAt: '', expiresAt: '' });
   const waits = (revision: number, more: Partial<View>) => view(1, 'awaitingAuthorization', { revision, ...more });
   const before = waits(4, { attempt: attempt('a'), problem });
 
-  test('is true for a problem after a return', () => {
+  test('consentFailed is true for a problem after a return', () => {
     expect(consentFailed(before, waits(6, { attempt: attempt('a'), problem }))).toBe(true);
     expect(consentFailed(before, waits(7, { attempt: attempt('b'), problem }))).toBe(true);
   });
 
-  test('is false for a fresh link that keeps the problem of the earlier link', () => {
+  test('consentFailed is false for a fresh link that keeps the problem of the earlier link', () => {
     expect(consentFailed(before, waits(5, { attempt: attempt('b'), problem }))).toBe(false);
     expect(consentFailed(before, before)).toBe(false);
     expect(consentFailed(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);

@@ -4,7 +4,7 @@ import { project, repository, worker } from './project';
 import { eventually } from '../../support/eventually';
 import { launch, write } from './scene';
 
-jest.setTimeout(300_000); // ends a hang
+jest.setTimeout(300_000); // only ends a test that hangs
 
 const building = /^building dist/gm;
 
@@ -102,7 +102,7 @@ test('an unknown command prints the usage and exits with 2', async () => {
   expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
 });
 
-test('an older Node gives an error of one line that names both versions', async () => {
+test('a Node that is too old gets an error of one line with the needed and the found version', async () => {
   const root = project();
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
   write(join(root, 'package.json'), JSON.stringify({ ...manifest, engines: { node: '>=99.5' } }));

@@ -6,7 +6,7 @@ import { project } from './project';
 import { eventually } from '../../support/eventually';
 import { atEnd, isAlive, write } from './scene';
 
-jest.setTimeout(300_000); // ends a hang
+jest.setTimeout(300_000); // only ends a test that hangs
 
 /** A test that starts a process in its own group and one in a new group, as our tests do, and then hangs. */
 const hangingTest = (name: string) => `

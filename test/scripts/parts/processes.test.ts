@@ -88,7 +88,7 @@ test('startMain waits until the process is ready', async () => {
   expect(started.isRunning()).toBe(true);
 });
 
-test('startMain fails with the last lines of a process that ends before it is ready', async () => {
+test('if the process ends before it is ready, the error of startMain has the last log lines', async () => {
   const starting = main('console.log("a reason"); process.exit(4)', { isReady: async () => false });
 
   await expect(starting).rejects.toThrow(/^The own did not start: it ended with exit code 4 \(log: .*\):\na reason$/);

@@ -32,7 +32,7 @@ export interface Ran {
   stderr: string;
 }
 
-/** A process that a test talks to; killed at the test's end if it still runs. */
+/** Starts a process whose output a test reads. A process that still runs at the end of the test is killed. */
 export function launch(command: string, args: string[], { cwd, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };

@@ -18,7 +18,7 @@ import { searchAttributes } from '../../../workflows/messages';
 import { eventually } from '../../support/eventually';
 import { atEnd, isAlive, launch, temporaryFolder } from './scene';
 
-jest.setTimeout(600_000); // ends a hang; the first run on a machine downloads the server
+jest.setTimeout(600_000); // only ends a test that hangs; the first run on a machine downloads the server
 
 // temporal.api.enums.v1.IndexedValueType
 const TEXT = 1;
@@ -77,14 +77,14 @@ test('startTemporal fails if its port or the port of Temporal Web is taken', asy
   await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
 });
 
-test('startTemporal fails with the last lines and the log path of a server that cannot start', async () => {
+test('if the server cannot start, the error of startTemporal has the last log lines and the path of the log', async () => {
   const folder = temporaryFolder();
   const options = { ...(await optionsIn(folder)), dbFile: join(folder, 'missing', 'temporal.db') };
 
   await expect(startTemporal(options)).rejects.toThrow(/temporal\.log[^]*failed checking dir for database file/);
 });
 
-test('exited resolves after the Temporal server was killed', async () => {
+test('the promise `exited` of a Temporal server resolves with the signal after the server was killed', async () => {
   const { server } = await started(await optionsIn(temporaryFolder()));
 
   process.kill(server.pid, 'SIGKILL');

@@ -34,7 +34,7 @@ describe('a service at the root of its host', () => {
     expect(shown.headers.get('strict-transport-security')).toBeNull(); // PUBLIC_URL is http
   });
 
-  test('GET and HEAD of a page change nothing', async () => {
+  test('GET and HEAD requests of pages start no flow and send no message to a flow', async () => {
     for (const method of ['GET', 'HEAD']) {
       expect((await service.call(method, '/connect')).status).toBe(200);
       expect((await service.call(method, '/connect/go')).status).toBe(405);
@@ -91,7 +91,7 @@ describe('a service behind an https proxy, below a path', () => {
     },
   );
 
-  test('a path that only begins like the path of PUBLIC_URL is unknown', async () => {
+  test('a path such as /onboardings, which only begins like the path of PUBLIC_URL, gives 404', async () => {
     expect((await service.call('GET', '/onboardings/healthz')).status).toBe(404);
     expect((await service.call('GET', '/onboarding/healthz')).status).toBe(200);
   });

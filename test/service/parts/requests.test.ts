@@ -234,7 +234,7 @@ test.each([
   [{ connectorIds: [] }, 'connectorIds'],
   [{ connectorIds: ['1002'] }, 'connectorIds'],
   [{ onboardingId: 'o1' }, undefined],
-])('a request for a session with %j is malformed, and starts no flow', async (more, name) => {
+])('a request for a session with %j is refused as malformed, and starts no flow', async (more, name) => {
   service.called.length = 0;
 
   const body = { accountId: 'acme', connectorIds: [1002], ...more };
@@ -249,7 +249,7 @@ test.each([
   ['/v1/sessions', 'returnTo', 'https://evil.example/'],
   [`${ONE}/authorization`, 'returnTo', `${ORIGIN}.evil.example/`],
 ])(
-  'a POST %s with an address on another origin (%s %s) is 422 originNotAllowed, and starts no flow',
+  'a POST %s with an address on another origin (%s %s) is answered with 422 originNotAllowed, and starts no flow',
   async (path, name, url) => {
     service.called.length = 0;
 
@@ -264,7 +264,7 @@ test.each([
 );
 
 test.each(['javascript:alert(1)', '//evil.example', 'no url', 'https://user@app.acme.example/'])(
-  'a request for a link that returns to %s is malformed',
+  'a request for a link that returns to %s is refused as malformed',
   async (returnTo) => {
     service.called.length = 0;
 
