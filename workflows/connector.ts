@@ -1,4 +1,4 @@
-/** The words that all parts share: the connector, its ids and fields, sealed values. No import of Temporal here. */
+/** The types that all folders share: the connector, its ids and fields, sealed values. No import of Temporal here. */
 
 /** Names one account connector of one account. */
 export interface ConnectorKey {
@@ -19,7 +19,7 @@ export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
     const key = { accountId: decodeURIComponent(account), connectorId: Number(connector) };
     return isAccountId(key.accountId) && isConnectorId(key.connectorId) ? key : undefined;
   } catch {
-    return undefined; // a text that is not percent-encoded
+    return undefined; // the account part is no valid percent-encoding
   }
 }
 
@@ -65,7 +65,7 @@ export interface Field {
   /** Suggestions, not a closed list. */
   options?: string[];
   multiline?: boolean;
-  /** A proposal for the form; the flow never applies it. Absent for a secret. */
+  /** A value that the form proposes to the user; the flow itself never uses it. Absent for a secret. */
   default?: string;
 }
 
@@ -132,8 +132,9 @@ export const missingFields = ({ fields }: Connector): Field[] =>
   fields.filter(({ required, stored }) => required && !stored);
 
 /**
- * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not
- * `.` or `..`. axios drops characters that a header can't carry: any other id could reach Cyclr as another tenant's.
+ * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not `.`
+ * or `..`. axios drops characters that a header can't carry, so without this limit an id could reach Cyclr as the id of
+ * another tenant.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&

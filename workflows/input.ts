@@ -37,7 +37,10 @@ export interface Input extends ConnectorKey {
   by?: string;
 }
 
-/** Values of a connector's properties, by `TargetName`; secret ones sealed. Accepted whole or not at all. */
+/**
+ * Values of a connector's properties, by `TargetName`. The values of secret properties are sealed. The flow accepts all
+ * values or none.
+ */
 export interface PropertyInput {
   submissionId: string;
   values: { [targetName: string]: Sealed | string };
@@ -80,7 +83,10 @@ export interface Confirmation {
   by?: string;
 }
 
-/** The browser came back from the third party's consent. It proves nothing: the flow re-reads the connector. */
+/**
+ * Reports that the browser came back from the third party's consent. This proves no consent, so the flow re-reads the
+ * connector.
+ */
 export interface OAuthCallback {
   attemptId: string;
   by?: string;
@@ -96,10 +102,10 @@ export interface Cancel {
   by?: string;
 }
 
-/** Temporal's limit for ids; a letter such as ü takes six characters there. */
+/** Temporal's limit for ids. URL encoding turns a letter such as ü into six characters. */
 const MAX_WORKFLOW_ID = 1000;
 const MAX_URL = 2000;
-/** The number of values in one property input: it must have all required ones. */
+/** The limit of values in one property input. It is high, because one input must have all required properties. */
 export const MAX_VALUES = 1000;
 /** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
 export const MAX_VALUE = 64 * 1024;

@@ -10,7 +10,7 @@ const RESERVED = '__temporal_';
 
 /**
  * Guards each run against three kinds of messages from outside that would fail all of its workflow tasks. Does nothing
- * for other workflow types: a worker with the plugin also runs workflows of its own.
+ * for other workflow types, because a worker that uses the plugin can also run other workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
@@ -34,14 +34,14 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 };
 
 /**
- * Changes a message at which the SDK throws before any handler runs (SDK 1.24). The arguments of a continued run stay: with
- * none of them, it would silently begin anew.
+ * Changes a message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
+ * Continue-As-New stay, because without them the run would silently begin anew.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
   // The SDK throws at a signal with a reserved name if there is a default handler: quote the name.
   if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. The handler gets no
-  // such argument.
+  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. Then the handler
+  // gets no arguments.
   for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
   const isFirstRun = start?.continuedFromExecutionRunId === '';
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];

@@ -21,15 +21,18 @@ export * from './view';
 
 export const taskQueue = 'connector-auth';
 
-/** Facts from UI events: never answered, harmless at any time. A `submissionId` seen before changes nothing. */
+/**
+ * Inputs from the UI, without an answer. They are harmless in each state. A `submissionId` seen before changes nothing.
+ */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /** Ends the flow as `cancelled`, unless an activity is sending credentials at that moment and Cyclr accepts them. */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
- * Lets a waiting flow re-read the connector, at most once in 10 s: the flow then chooses its next state as it does after
- * the first read. In the pause of an outage, the flow repeats the call now. Any other state stays unchanged.
+ * Lets a waiting flow re-read the connector, at most once in 10 s: the flow then chooses its next state as it does
+ * after the first read. In the pause of an outage, the flow repeats the call now. In any other state, the signal
+ * changes nothing.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 
@@ -41,8 +44,8 @@ export const recheck = defineSignal<[Recheck?]>('recheck');
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
 /**
- * Answers with a new link at each request; the newest attempt wins. Fails: `malformed` also for an attempt id seen
- * before, `notNow`, `cyclrUnavailable`. Update id: the attempt id.
+ * Answers with a new link at each request; the newest attempt supersedes the older attempts. Fails: `malformed` also
+ * for an attempt id seen before, `notNow`, `cyclrUnavailable`. Update id: the attempt id.
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
@@ -50,7 +53,10 @@ export const requestAuthorization = defineUpdate<AuthorizationLink, [Authorizati
  * starts at most one in 5 s. An unknown attempt id changes nothing. Update id: a new id each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
-/** Acts as the signal `recheck`, and answers with the view after the re-read, or the current view. Update id: new. */
+/**
+ * Acts as the signal `recheck`, and answers with the view after the re-read, or with the current view if there is no
+ * re-read. Update id: a new id each time.
+ */
 export const recheckUpdate = defineUpdate<View, [Recheck]>('recheck');
 
 /** The view of the flow. The result of a closed flow is the final view. */
@@ -59,8 +65,8 @@ export const view = defineQuery<View>('view');
 export const timeline = defineQuery<Timeline>('timeline');
 
 /**
- * The search attributes of a flow. `state`, `since` and `connected` are set in waiting and final states, and in the
- * outage of a working state: each upsert costs time.
+ * The search attributes of a flow. `state`, `since` and `connected` are set in waiting and final states, and in an
+ * outage of a working state. Other states don't set them, because each upsert costs time.
  */
 export const searchAttributes = {
   accountId: defineSearchAttributeKey('CyclrAccountId', 'KEYWORD'),

@@ -14,7 +14,7 @@ export type ActivityFailureType =
   | 'CyclrThrottled'
   /** The first 401 in a row for this account: the token may have expired. Retried with a new token. */
   | 'CyclrUnauthorized'
-  /** The second 401 in a row, with a token minted after the first. */
+  /** The second 401 in a row for this account, although the token was requested after the first 401. */
   | 'CyclrAccessDenied'
   /** The operator's trouble: 403, an IP restriction, a refused client id and secret, or a connector that is too large. */
   | 'CyclrForbidden'
@@ -22,7 +22,7 @@ export type ActivityFailureType =
   | 'CyclrNotFound'
   /** Cyclr did not accept the input. */
   | 'CyclrRefused'
-  /** An account id or connector id that must not be sent. */
+  /** The account id or the connector id is malformed. No request was sent. */
   | 'InvalidInput'
   /** The value is sealed to a key that this worker does not have. Retried: another worker may have it. */
   | 'UnknownSealingKey'
@@ -34,7 +34,7 @@ export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, ma
 /** How long an activity is retried, counted from the beginning of its first attempt. */
 export const activityBudgetMs = 60_000;
 
-/** Facts that are known although the call failed. */
+/** Facts that the activity knows although its call failed. */
 export interface UnavailableDetail {
   /** The `Retry-After` of Cyclr's answer. */
   retryAfterMs?: number;
@@ -70,13 +70,18 @@ export interface MintedLink {
   link: Sealed;
   /** ISO 8601. */
   expiresAt: string;
-  /** The fingerprint of the stored value; absent if the value can't be read. A marker before any authentication. */
+  /**
+   * The fingerprint of the stored value, or a fixed marker if the connector is not authenticated. Absent if the value
+   * can't be read, or if the request asks for no fingerprint.
+   */
   fingerprint?: string;
 }
 
 export interface Authorization {
   connector: Connector;
-  /** True if the stored value differs from the value of the fingerprint. False if one of the two values is unknown. */
+  /**
+   * True if the stored value differs from the value behind the fingerprint. False if one of the two values is unknown.
+   */
   changed: boolean;
 }
 
@@ -90,7 +95,7 @@ export interface ConnectorActivities {
    * reports it. Safe to repeat: the value is overwritten.
    */
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
-  /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused one expires. */
+  /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused link expires. */
   mintLink(key: ConnectorKey, request: LinkRequest): Promise<MintedLink>;
   /** Reads the account connector, and compares the stored value with the fingerprint. Safe to repeat. */
   readAuthorization(key: ConnectorKey, since: { fingerprint?: string }): Promise<Authorization>;

@@ -1,6 +1,6 @@
 import type { Problem, ProblemCode } from './view';
 
-/** Own texts only: Cyclr's can quote the input. */
+/** These texts are fixed. A text of Cyclr must not be used here, because it can quote the input. */
 const messages: Record<ProblemCode, string> = {
   malformed: 'The input does not have the required shape.',
   notNow: 'The flow does not accept this input in its present state.',
@@ -16,13 +16,19 @@ const messages: Record<ProblemCode, string> = {
   cyclrUnavailable: 'Cyclr gives no usable answer at the moment. This is no fault of the input.',
 };
 
-/** The failure of a query, or of a workflow task after it, that has applied events too early. A repetition succeeds. */
+/**
+ * The error of a query that applied the events of a workflow task too early, and of the workflow task after it. Both
+ * succeed when they are repeated: the caller repeats the query, Temporal the task.
+ */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 
-/** The second detail of a rejection that is over in a moment: send the same update again. */
+/** The second detail of a rejection before Continue-As-New. The caller sends the same update again, to the next run. */
 export const retryHint = { retry: true };
 
-/** The problem of a code. `names`: the properties that have it. `detail`: words without a secret, such as a status. */
+/**
+ * The problem of a code. `names`: the properties that have the problem. `detail`: words without a secret, such as a
+ * status.
+ */
 export function problemOf(code: ProblemCode, names: readonly string[] = [], detail?: string): Problem {
   const fields = names.map((name) => ({ name, code }));
   const message = detail ? `${messages[code]} (${detail})` : messages[code];

@@ -5,7 +5,7 @@ import { READ_AHEAD } from './problems';
 export type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 export type Command = ConcludeActivationInput['commands'][number];
 
-/** WorkflowTaskCompleted of one task, WorkflowTaskScheduled and WorkflowTaskStarted of the next. */
+/** WorkflowTaskCompleted of one task, and WorkflowTaskScheduled and WorkflowTaskStarted of the next task. */
 const EVENTS_BETWEEN_TASKS = 3;
 
 /** One activation that changed the length of the history. */
@@ -26,8 +26,9 @@ interface Step {
  *   workflow task updates the size. The query fails: its caller sends it again.
  * - The history has grown by fewer events than lie between two tasks. So a query has applied the start of a task that
  *   failed later, and this activation is the task's retry. The task fails; its next retry replays the whole history.
- *   Replays are not checked: a retry succeeds even if the sign was wrong.
- * `docs/upstream/query-reads-ahead.md` has the SDK's fault alone, and tells when this class can go.
+ *   Replays are not checked, so the retry succeeds even if this class was wrong.
+ * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without this project, and tells when this class can
+ * be deleted.
  */
 export class ReadAhead {
   #previous: Step = { historyLength: 0, historySize: 0, live: false, commandEvents: 0 };
@@ -60,7 +61,7 @@ export class ReadAhead {
 
 /** The least number of events behind the jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
-  // The event ActivityTaskStarted counts, too.
+  // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);
   const single = jobs.filter((job) => job.signalWorkflow ?? job.fireTimer ?? job.resolveActivity ?? job.cancelWorkflow);
   return completed.length + single.length;

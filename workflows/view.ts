@@ -74,8 +74,8 @@ export interface Failure {
 }
 
 /**
- * The proof behind `authenticated`: `checked` by a call to the third party; `notChecked`: Cyclr stored a value, nothing
- * more is known; `unproven`: after a re-consent, the stored value shows no change.
+ * The proof behind `authenticated`: `checked`: a call to the third party succeeded. `notChecked`: Cyclr stored a value,
+ * nothing more is known. `unproven`: the user was asked to consent again, but the stored value has not changed.
  */
 export const verifications = ['checked', 'notChecked', 'unproven'] as const;
 export type Verification = (typeof verifications)[number];
@@ -127,7 +127,7 @@ export interface TimelineEntry {
   id?: string;
   by?: string;
   note?: string;
-  /** The number of signals in a row that the full inbox refused. Absent for one. */
+  /** The number of signals in a row that the full inbox refused. Absent if it is 1. */
   count?: number;
 }
 

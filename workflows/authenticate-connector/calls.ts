@@ -1,4 +1,4 @@
-/** The activities with their budgets and summaries, and the schedules of re-reads. */
+/** The activities with their timeouts, retries and summaries, and the times of the re-reads. */
 import { ActivityCancellationType, proxyActivities, sleep, type ActivityOptions } from '@temporalio/workflow';
 import type { Connector, ConnectorKey } from '../connector';
 import type { Event } from './machine';
@@ -6,21 +6,22 @@ import { activityRetry, type ConnectorActivities } from '../ports';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
+    // No scheduleToCloseTimeout: this limit includes the time in the task queue, so the activity would fail while no
+    // worker runs. Instead the activity stops its own retries a minute after its first attempt began: see
+    // activities/attempt.ts.
     startToCloseTimeout: '15s',
     ...limits,
     summary,
     retry: activityRetry,
-    // No scheduleToCloseTimeout, because this limit includes the time in the queue. The activity itself ends its
-    // retries, a minute after its first attempt began; without a worker the activity waits.
-    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
-    // SDK's default is another type, although its documentation names this one (SDK 1.24).
+    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. This
+    // option is not left out, because the default of SDK 1.24 differs from its documentation.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
 export const { fetchConnector } = call('Read the account connector');
 export const { applyProperties } = call('Set the properties', {
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '15s', // after the death of its worker, the activity is retried as soon as the shorter ones
+  heartbeatTimeout: '15s', // if its worker dies, Temporal retries after 15 s and not after 60 s
 });
 export const { applyCredentials } = call('Store the credentials');
 export const { fetchConnector: readAgain } = call('Re-read the account connector');
@@ -38,7 +39,10 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
 /** Cyclr may report an authentication some seconds late. */
 const ALL_READS_MS = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
-/** Re-reads until Cyclr reports `Authenticated`: for some auth types Cyclr authenticates only at its next call. */
+/**
+ * Re-reads the connector, for half a minute at most, until Cyclr reports `Authenticated`. For client credentials and
+ * tokens, Cyclr's first answer can be `false`, because Cyclr authenticates only at its next call to the third party.
+ */
 export async function verifyStored(key: ConnectorKey): Promise<Verdict> {
   let connector!: Connector;
   for await (const _ of readTimes(ALL_READS_MS)) {
@@ -51,9 +55,11 @@ export async function verifyStored(key: ConnectorKey): Promise<Verdict> {
 export type Verdict = Extract<Event, { type: 'authorizationConfirmed' | 'authorizationNotConfirmed' }>;
 
 export interface ConsentCheck {
-  /** Read once, instead of for half a minute. */
+  /** True: read the connector once. False: re-read it for half a minute. */
   once: boolean;
-  /** The connector was authenticated before: then only a changed stored value proves the consent. */
+  /**
+   * True if the connector was authenticated before the consent. Then only a changed stored value proves the consent.
+   */
   wasAuthenticated: boolean;
   /** The fingerprint of the value that was stored before the consent. */
   fingerprint?: string;

@@ -1,4 +1,4 @@
-/** The state of a flow with its timeline: the only place that changes it, and publishes each change. */
+/** The state of a flow with its timeline. Only this file changes the state, and it publishes each change. */
 import { log, metricMeter, workflowInfo } from '@temporalio/workflow';
 import { patienceMs, type Input } from '../input';
 import { newest, type CarriedLinks } from './links';
@@ -7,8 +7,8 @@ import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
- * The argument of the next run at Continue-As-New: plain JSON. A waiting state holds no input, so no value of the user
- * is in it, not even a sealed one.
+ * The second argument of the next run at Continue-As-New, as plain JSON. It contains no value of the user, not even a
+ * sealed value, because a waiting state holds no input.
  */
 export interface Carried {
   state: WaitingState;
@@ -91,26 +91,28 @@ export class FlowState {
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.submissions.add(event.id);
     const isEntered = state.name !== before.name;
     if (isEntered) this.#since = Date.now();
-    // A refused input did not reach Cyclr: the old deadline stays.
+    // An input that was refused before it reached Cyclr does not extend the wait: the old deadline stays.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
       this.#deadline = Date.now() + patienceMs(this.#input.patience, state.name);
     this.#publish();
     return isEntered;
   }
 
-  /** Records the name of a signal without a handler, but no argument: that could be a secret. */
+  /**
+   * Records the name of a signal that has no handler. Does not record its arguments, because they can contain a secret.
+   */
   recordUnknownSignal(signal: string): void {
     this.#recordSignal('unknownSignal', signal.slice(0, 100));
   }
 
-  /** Records a call that only an operator can make succeed, and that the flow does not wait for. */
+  /** Records an operator's trouble that does not change the state of the flow. */
   recordTrouble(operatorsTrouble: string): void {
     const { name } = this.#state;
     this.#timeline.add({ from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) });
     this.#publish();
   }
 
-  /** Records an input that Temporal sent again after a reset, and that the flow no longer needs. */
+  /** Records an input that Temporal delivered again after a reset, and that the flow no longer needs. */
   recordReapplied(kind: string): void {
     this.#recordSignal('reappliedInput', kind);
   }
@@ -121,7 +123,7 @@ export class FlowState {
     this.#recordSignal('inputRefused', 'notNow', true);
   }
 
-  /** One log line for equal signals in a row: there can be thousands in one workflow task. */
+  /** Logs equal signals in a row only once, because one workflow task can contain thousands of them. */
   #recordSignal(event: string, note: string, counts = false): void {
     const { name } = this.#state;
     const entry = { from: name, event, to: name, note };
@@ -184,7 +186,7 @@ class TimelineLog {
     return last?.from === from && last.event === event && last.note === note && last.id === undefined;
   }
 
-  /** Counts one more entry like the last entry. */
+  /** Adds one to the count of the last entry, instead of an equal entry. */
   countLast(): void {
     const last = this.#entries.at(-1)!;
     last.count = (last.count ?? 1) + 1;

@@ -33,7 +33,7 @@ interface Parts {
 interface Context extends Parts {
   /** When the last confirmation started a verification, in milliseconds. */
   confirmedAt: number;
-  /** When the last re-read was asked for, in milliseconds. */
+  /** When a caller last requested a re-read, in milliseconds. */
   recheckedAt: number;
 }
 
@@ -78,15 +78,16 @@ function add({ flow, inbox }: Context, message: Message): void {
 }
 
 /**
- * True if an operator has reset the first run of the flow: then Temporal sends the messages after the reset point again.
- * Only the real run has the new run id: a replay from a file does not tell. No command may depend on it.
+ * True if an operator has reset the first run of the flow: Temporal then delivers the messages after the reset point
+ * again. A replay from a file does not have the new run id, so this function can return another result there: no
+ * command may depend on it.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
   return runId !== firstExecutionRunId && !continuedFromExecutionRunId;
 }
 
-/** An update uses the inbox as a signal does, and waits for the answer. */
+/** Adds the message of an update to the inbox, as a signal handler does, and waits for the answer. */
 function submit(context: Context, message: Message): Promise<View> {
   add(context, message);
   return answerTo(context, message);
@@ -100,7 +101,10 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
   return message.answer ?? flow.view;
 }
 
-/** Joins the verification that runs or comes next; otherwise starts a verification, at most one in 5 s. */
+/**
+ * Waits for the answer of the verification that runs or is next in the inbox. If there is none, starts one, at most
+ * once in 5 s. For an unknown attempt, or within the 5 s, returns the current view.
+ */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
   if (running) return answerTo(context, running);
@@ -111,8 +115,8 @@ async function confirm(context: Context, { attemptId, by }: Confirmation): Promi
 }
 
 /**
- * The request for a re-read: the one that waits for its turn already, or a new one. `undefined` within 10 s of the last
- * request, and in a flow that neither waits for the user nor pauses in an outage.
+ * Returns the request for a re-read that is in the inbox already, or adds a new request. Returns `undefined` if the
+ * last request is less than 10 s old, or if the flow neither waits for the user nor pauses in an outage.
  */
 function askForRecheck(context: Context, body: unknown): Message | undefined {
   const { flow, inbox } = context;
@@ -135,7 +139,7 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
     return answer;
   } catch (error) {
     const event = eventOfFailure(error, flow.state);
-    // Any failure that is not a passing outage needs the operator: the user gave nothing that could be wrong.
+    // A link needs no input of the user, so every failure except a passing outage is an operator's trouble.
     if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) reportOperatorsTrouble();
     throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
   }
@@ -143,7 +147,7 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
 
 function problemOfMessage({ flow, inbox, links }: Context, message: Message): Problem | undefined {
   const problem = rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
-  // A confirmation joins the unread confirmation, and needs no room.
+  // A confirmation needs no check for room, because the inbox holds at most one unread confirmation.
   if (problem || message.kind === 'confirmation') return problem;
   return inbox.hasRoomFor(message) ? undefined : problemOf('notNow');
 }
@@ -167,9 +171,13 @@ function problemOfRecheck({ flow }: Context, body: unknown): Problem | undefined
 const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   ApplicationFailure.nonRetryable(problem.message, problem.code, problem, ...details);
 
-/** Rejects an update that has a problem: the history gets no event. Synchronous: an async validator never answers. */
+/**
+ * Rejects an update that has a problem, without an event in the history. Must be synchronous: with an async validator,
+ * the sender of the update never gets an answer.
+ */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // Each accepted update would postpone Continue-As-New, so leave the update to the next run.
+  // An accepted update would postpone Continue-As-New. Reject it with the hint to send it again: the next run then
+  // accepts it.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

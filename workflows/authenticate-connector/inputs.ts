@@ -1,4 +1,4 @@
-/** Inputs: the inbox that keeps them, and the event that each is in the state in which the flow reads it. */
+/** The inbox that holds the messages, and the functions that turn a message into an event for the present state. */
 import { isObject, isSealed, isSubmissionId, type Field, type Sealed } from '../connector';
 import { isBy, MAX_CREDENTIALS, MAX_INPUT, MAX_VALUE, MAX_VALUES } from '../input';
 import { isFinal, isWaiting, type Event, type State } from './machine';
@@ -9,7 +9,10 @@ import type { Problem, ProblemCode, StateName, View } from '../view';
 export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
-  /** Temporal sent the message again after a reset to the time before the first read of the connector. */
+  /**
+   * True if an operator has reset the run to a time before its first read of the connector, and Temporal delivered the
+   * message again.
+   */
   isReapplied?: boolean;
   /** The view after the flow handled the message: the answer to an update. */
   answer?: View;
@@ -19,21 +22,24 @@ export interface Message {
 export interface KnownIds {
   /** The submissions that the flow accepted. */
   submissions: ReadonlySet<string>;
-  /** The attempts of this run: whether the browser came back, and whether a newer attempt supersedes it. */
+  /** The attempts of this run by id. `returned`: the browser came back. `superseded`: a newer attempt exists. */
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
-/** Unread messages need memory, for up to a day while the flow waits for the end of an outage. */
+/** The limits of the inbox. In an outage, unread messages stay in memory for up to a day. */
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
 
-/** Unread messages, and messages in progress: those wait for an activity's outcome. */
+/** Unread messages, and messages in progress. A message in progress gets its answer after an activity has ended. */
 export class Inbox {
-  /** The request for a re-read that waits for its turn. It has no limit, because there is at most one. */
+  /** The unread request for a re-read. The limits of the inbox do not count it, because there is at most one. */
   recheck?: Message;
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
-  /** Of the bodies of the unread messages. In a flood, counting them anew for each message would be slow. */
+  /**
+   * The total length of the bodies of the unread messages. It is kept, because a new count for each message is slow
+   * when thousands of messages arrive.
+   */
   #unreadCharacters = 0;
 
   get isEmpty(): boolean {
@@ -46,7 +52,7 @@ export class Inbox {
     return this.#unreadCharacters + charactersOf(message) <= MAX_UNREAD_CHARACTERS;
   }
 
-  /** The message of the verification that runs or comes next. */
+  /** The message that started the running verification; otherwise the unread confirmation that will start one. */
   get verification(): Message | undefined {
     return this.#inProgress.find(asksForVerification) ?? this.#unread.find(isConfirmation);
   }
@@ -85,7 +91,10 @@ export class Inbox {
     if (index >= 0) this.#inProgress.push(this.#removeUnread(index)!);
   }
 
-  /** Answers all messages in progress with this view. Each keeps its answer, because the flow can change next. */
+  /**
+   * Answers all messages in progress with this view. The message keeps the view, because the flow can change before the
+   * update handler returns.
+   */
   answerAll(view: View): void {
     for (const message of this.#inProgress.splice(0)) message.answer = view;
   }
@@ -95,7 +104,7 @@ const charactersOf = ({ body }: Message): number => JSON.stringify(body)?.length
 
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
-/** True if a message carries no input, but makes the flow re-read the connector. */
+/** True if a message asks the flow to verify the user's consent: the message has no input. */
 const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
@@ -108,9 +117,10 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 };
 
 /**
- * The event that a message is in this state; `undefined` if its id was accepted before. An input that the state does
- * not accept is `inputRefused`. A secret in clear is refused as `notSealed`, also if the message has other faults:
- * the secret is in the history and must be replaced.
+ * Turns a message into an event for this state. `undefined` if the message changes nothing, such as a submission id
+ * that the flow accepted before. An input that the state does not accept becomes the event `inputRefused`. A secret in
+ * clear is refused as `notSealed`, also if the message has other faults, because the secret is in the history and must
+ * be replaced.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));
@@ -128,13 +138,14 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 }
 
 /**
- * The problem for which an update's validator rejects a message; `undefined` if the validator accepts. A working state
- * accepts inputs that only the next state can check.
+ * The problem for which an update's validator rejects a message; `undefined` if the validator accepts the message. In a
+ * working state the validator accepts an input, because only the next state can check it.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
   // Checked first, also for a submission id seen before: an accepted update would write the secret to the history.
   const unsealed = unsealedProblem(state, message);
-  // A rejected update is not in the history: the text of `notSealed` for signals would be wrong here.
+  // The message of `notSealed` says that the secret is in the history. A rejected update is not in the history, so it
+  // gets another message.
   if (unsealed) return { ...unsealed, message: 'Seal a secret before you send it.' };
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;
@@ -155,7 +166,10 @@ const senderOf = (id: unknown, by: unknown): Sender | undefined =>
   isSubmissionId(id) && isBy(by) ? { id, ...(by !== undefined && { by }) } : undefined;
 const refused = (problem: Problem, sender?: Sender): Event => ({ type: 'inputRefused', problem, ...sender });
 
-/** A callback starts one verification per attempt, because a page repeats it; each confirmation starts one. */
+/**
+ * The callbacks of one attempt start one verification together, because a page can repeat its callback. Each
+ * confirmation starts one.
+ */
 function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: KnownIds): Event | undefined {
   const attempt = attempts.get(sender.id);
   if (state.name !== 'awaitingAuthorization' || !attempt) return undefined;

@@ -15,7 +15,7 @@ export interface KnownAttempt {
   superseded: boolean;
 }
 
-/** The part that the next run gets at Continue-As-New: plain JSON. */
+/** The part of the links that the next run receives at Continue-As-New, as plain JSON. */
 export interface CarriedLinks {
   attempts: [id: string, KnownAttempt][];
   /** When the newest link expires, in ISO 8601. Absent after the re-read that follows the expiry. */
@@ -24,7 +24,10 @@ export interface CarriedLinks {
 
 const MAX_CARRIED_IDS = 1000;
 
-/** The newest ids, for Continue-As-New: payloads are limited, and a repeated message comes soon after the first. */
+/**
+ * The newest 1000 ids, for Continue-As-New. Temporal limits the size of payloads. Older ids are not needed, because a
+ * caller repeats a message soon after the first.
+ */
 export const newest = <T>(ids: Iterable<T>): T[] => [...ids].slice(-MAX_CARRIED_IDS);
 
 export class Links {
@@ -66,7 +69,9 @@ export class Links {
     return this.#expiry?.fired ?? false;
   }
 
-  /** Makes a link. `attempt` is absent if the link of a newer request is out already. Fails as the activity does. */
+  /**
+   * Makes a link. `attempt` is absent if a newer request has got its link already. Fails with the activity's failure.
+   */
   async mint(request: AuthorizationRequest): Promise<{ answer: AuthorizationLink; attempt?: Attempt }> {
     const { attemptId: id, replyKey, returnTo } = request;
     const number = ++this.#requests;
@@ -104,13 +109,16 @@ export class Links {
     if (attempt) attempt.returned = true;
   }
 
-  /** Records the re-read after the newest link expired: one is enough. */
+  /** Marks the expiry of the newest link as handled, so that it causes only one re-read. */
   clearExpiry(): void {
     this.#expiry = undefined;
     this.#goodUntil = undefined;
   }
 
-  /** Drops the links that are being made, because the flow left the state. Links that are out can still be used. */
+  /**
+   * Cancels the activities that make links, because the flow left the state. Links that were handed out can still be
+   * used.
+   */
   cancelMinting(): void {
     this.#minting?.cancel();
     this.#minting = undefined;

@@ -9,10 +9,10 @@ import type { Attempt, Failure, FinalStateName, Problem, StateName, Verification
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** The last fault, and the outage that the flow waits to end. */
+/** The last fault, and the outage whose end the flow waits for. */
 interface Trouble {
   problem?: Problem;
-  /** `operatorsTrouble`: endpoint and status of the call that only an operator can mend. */
+  /** `operatorsTrouble`: endpoint and status of the call that fails until an operator mends the cause. */
   outage?: { operatorsTrouble?: string };
 }
 
@@ -25,7 +25,7 @@ export type State =
       connector: Connector;
       submissionId: string;
       values: Values;
-      /** Set if Cyclr took the credentials already: the flow must not ask for them again. */
+      /** Present if Cyclr has accepted the credentials already: the flow must not ask for them again. */
       verification?: Verification;
     } & Trouble)
   | ({ name: 'awaitingCredentials'; connector: Connector } & Trouble)
@@ -44,9 +44,9 @@ export type State =
   | ({
       name: 'verifyingAuthorization';
       connector: Connector;
-      /** The attempt whose browser came back. */
+      /** The id of the attempt that is verified. */
       attemptId: string;
-      /** A newer attempt exists: then one re-read is enough. */
+      /** True if a newer attempt exists: then one re-read is enough. */
       superseded: boolean;
       attempt?: Attempt;
     } & Trouble)
@@ -67,13 +67,13 @@ export type Event = (
   | { type: 'authorizationReturned'; id: string; superseded: boolean }
   | { type: 'authorizationConfirmed'; connector: Connector; verification?: Verification }
   | { type: 'authorizationNotConfirmed'; connector: Connector }
-  /** Cyclr refused the input; `connector` if it accepted a part. */
+  /** Cyclr refused the input. `connector`: the connector after the refusal, if the activity re-read it. */
   | { type: 'refused'; problem: Problem; connector?: Connector }
   /** The flow or the activity refused the input, which did not reach Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
   /** The connector was read again while the flow waits for the user. */
   | { type: 'rechecked'; connector: Connector; intent: Intent }
-  /** `taken`: the properties that Cyclr accepted before. `operatorsTrouble`: see `Trouble`. */
+  /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
   | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
   /** `connector` is the last read before the deadline ended the wait. */
@@ -106,7 +106,7 @@ const always = {
   }),
 };
 
-/** An outage does not change the state. A repeated outage changes nothing at all. */
+/** An outage keeps the name of the state and sets its problem. A repetition of the same outage changes nothing. */
 const cyclrUnavailable = (state: ActiveState, { operatorsTrouble }: On<'cyclrUnavailable'>): State =>
   state.outage && state.outage.operatorsTrouble === operatorsTrouble
     ? state
@@ -124,8 +124,9 @@ const confirmed = (
 ): State => ({ name: 'authenticated', connector, verification });
 
 /**
- * Cyclr took the credentials. The flow first asks for a required property that is new. A stored property that the answer
- * lacks is not new.
+ * The state after Cyclr accepted the credentials: `authenticated`, or `awaitingProperties` if the connector now needs a
+ * required property that was not stored before. A property that was stored before is not asked for again, even if
+ * Cyclr's answer does not show it as stored.
  */
 function confirmedIfComplete(
   { connector: before }: { connector: Connector },
@@ -137,11 +138,14 @@ function confirmedIfComplete(
   return isComplete ? confirmed(null, event) : awaitingProperties(connector, verification);
 }
 
-/** Transitions from every waiting state. An outage here comes from the last read before the deadline. */
+/**
+ * Transitions from every waiting state. In a waiting state, an outage comes only from the last read before the
+ * deadline.
+ */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
   rechecked,
-  // The re-read without an input: after a link has expired, and before the deadline ends the wait.
+  // The result of a re-read without an input: after a link has expired, or before the deadline ends the wait.
   authorizationConfirmed: confirmed,
   timedOut: ({ connector }: WaitingState, event: On<'timedOut'>): State => ({
     name: 'expired',
@@ -192,7 +196,7 @@ const submitted = (
   credentials,
   ...('attempt' in state && { attempt: state.attempt }),
 });
-/** The state of a connector whose required properties are stored, by its auth type. */
+/** The next state after all required properties are stored, by the auth type of the connector. */
 function byAuthMethod(connector: Connector): State {
   const method = authMethodOf(connector);
   switch (method) {
@@ -211,7 +215,10 @@ function byAuthMethod(connector: Connector): State {
   }
 }
 
-/** The state of a connector whose properties were read. `verification`: Cyclr took the credentials before. */
+/**
+ * The next state after the properties were set and read. `verification`: present if Cyclr accepted the credentials
+ * before.
+ */
 function byProperties(connector: Connector, verification?: Verification): State {
   if (missingFields(connector).length > 0) return awaitingProperties(connector, verification);
   return verification && connector.authenticated
@@ -219,13 +226,13 @@ function byProperties(connector: Connector, verification?: Verification): State 
     : byAuthMethod(connector);
 }
 
-/** The state of a connector that was read without an input. */
+/** The next state after the connector was read without an input of the user. */
 function byConnector(connector: Connector, intent: Intent): State {
   if (connector.authenticated && intent === 'authenticate') return confirmed(null, { connector });
   const method = authMethodOf(connector);
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
-  // The properties of an unsupported connector would be asked for in vain.
+  // The flow does not ask for the properties of an unsupported connector: they can't make it authenticated.
   return needsProperties && method !== 'unsupported' ? awaitingProperties(connector) : byAuthMethod(connector);
 }
 
@@ -233,7 +240,8 @@ function byConnector(connector: Connector, intent: Intent): State {
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
-  // Cyclr refused the values: the properties were complete before, too, and the user must correct them.
+  // A flow that waits for properties although all required properties are stored: Cyclr refused a value, and the user
+  // must correct it.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
   return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
@@ -287,7 +295,7 @@ const table: Table = {
     ...always,
     cyclrUnavailable,
     credentialsApplied: confirmedIfComplete,
-    // The re-reads for auth types that Cyclr authenticates only at its next call.
+    // These two events come from the re-reads after the credentials were stored: see `verifyStored`.
     authorizationConfirmed: confirmedIfComplete,
     authorizationNotConfirmed: (state, { connector }) =>
       backToInput(state, { problem: problemOf('notAuthorized'), connector }),

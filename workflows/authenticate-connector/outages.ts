@@ -1,4 +1,6 @@
-/** Failed activities: the event that each failure is, the pauses of an outage, the alarm for the operator. */
+/**
+ * Failed activities: the event of each type of failure, the pauses in an outage, the report of an operator's trouble.
+ */
 import { ActivityFailure, ApplicationFailure, log, metricMeter } from '@temporalio/workflow';
 import type { Connector } from '../connector';
 import type { Event, State } from './machine';
@@ -16,7 +18,7 @@ const unavailable: ToEvent = (failure) => {
     ...(Array.isArray(taken) && { taken: taken as string[] }),
   };
 };
-// The message of our own failures names the endpoint and the status, and holds no secret.
+// The message of a failure from `activities/failures.ts` names the endpoint and the status, and holds no secret.
 const operatorsTrouble: ToEvent = (failure, state) => ({
   ...unavailable(failure, state),
   operatorsTrouble: failure.message,
@@ -28,7 +30,7 @@ const detail = (failure: ApplicationFailure, index: number): unknown => failure.
 const problemIn = (failure: ApplicationFailure, otherwise: ProblemCode): Problem =>
   (detail(failure, 0) as Problem | undefined) ?? problemOf(otherwise);
 
-/** The connector with the members that the activity has read after the refusal. */
+/** The connector of the state, with the members that the activity re-read after the refusal. */
 function rereadIn(failure: ApplicationFailure, state: State): { connector?: Connector } {
   const reread = detail(failure, 1) as Partial<Connector> | undefined;
   return reread && 'connector' in state && state.connector ? { connector: { ...state.connector, ...reread } } : {};
@@ -53,8 +55,9 @@ const toEvent: Record<ActivityFailureType, ToEvent> = {
 };
 
 /**
- * The event that an activity's failure is in this state. An unknown failure is an outage: the call is repeated. Throws
- * any other error: a fault of the workflow's code must fail the workflow task, until a corrected worker runs.
+ * Turns the failure of an activity into an event for this state. A failure of an unknown type counts as an outage, so
+ * the flow repeats the call. Throws an error that is no failure of an activity: a fault of the workflow's code must
+ * fail the workflow task until a corrected worker runs.
  */
 export function eventOfFailure(error: unknown, state: State): Event {
   if (!(error instanceof ActivityFailure)) throw error;
@@ -71,7 +74,7 @@ const FIRST_PAUSE_MS = 30 * SECOND_MS;
 const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
 const OPERATORS_PAUSE_MS = 5 * MINUTE_MS;
 
-/** The pauses of one outage: they grow, and end after 24 hours. */
+/** The pauses of one outage. They grow from 30 s to 15 minutes, and end after 24 hours. */
 export class Outage {
   readonly #since: number;
   #pauses = 0;

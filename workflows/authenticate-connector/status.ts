@@ -1,4 +1,4 @@
-/** The status of a flow as it is shown outside: the view, the details in Temporal Web, the search attributes. */
+/** The public status of a flow: the view, the details in Temporal Web, the search attributes. */
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { isAccountId, isConnectorId, isObject } from '../connector';
@@ -18,7 +18,7 @@ export interface ViewSource {
   deadline?: number;
 }
 
-/** The members that may be shown. A member that is added to a state's data is not shown until it is named here. */
+/** The members that the view shows. A new member of a state's data stays hidden until this list names it. */
 const publicMembers = {
   connector: ['name', 'description', 'icon', 'authType', 'oauth2Type', 'authDescription', 'partnerSupplied'],
   field: ['name', 'label', 'help', 'required', 'secret', 'stored', 'options', 'multiline', 'default'],
@@ -26,7 +26,7 @@ const publicMembers = {
   failure: ['code', 'message'],
 } as const;
 
-/** The view: an allow-list, member by member, never the state itself. */
+/** Copies the members of the allow-list into the view. The view never contains the state object itself. */
 export function viewOf({ input, runId, state, revision, since, deadline }: ViewSource): View {
   const connector = 'connector' in state ? state.connector : undefined;
   return {
@@ -48,7 +48,7 @@ export function viewOf({ input, runId, state, revision, since, deadline }: ViewS
   };
 }
 
-/** The ids and the intent of an input that can be anything: '' and 0 in place of malformed ids. */
+/** The ids and the intent of a start input that is not checked yet. A malformed id becomes '' or 0. */
 function identityOf(input: unknown): Pick<View, 'accountId' | 'connectorId' | 'intent'> {
   const { accountId, connectorId, intent } = isObject(input) ? input : {};
   return {
@@ -76,11 +76,11 @@ const MAX_KEYWORD = 255;
 export interface Status {
   view: View;
   timeline: Timeline;
-  /** The outage that the flow waits to end. */
+  /** The outage whose end the flow waits for. */
   outage?: { operatorsTrouble?: string };
 }
 
-/** The value of the search attribute of the problem: a flow that waits for Cyclr or for an operator. */
+/** The value of the search attribute `ConnectorAuthProblem`: set while the flow waits for Cyclr or for an operator. */
 const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
   outage && (outage.operatorsTrouble ? 'operatorsTrouble' : 'cyclrUnavailable');
 
@@ -160,7 +160,7 @@ function factsOf({ view, outage }: Status): string[] {
   return facts.filter((fact): fact is string => Boolean(fact));
 }
 
-/** The refused inputs, and the end with its reason, from the timeline. */
+/** The number of refused inputs, and the sender and the reason of the flow's end, from the timeline. */
 function historyOf({ view, timeline: { entries } }: Status): string[] {
   const refused = entries.filter(({ event }) => event === 'inputRefused');
   const count = refused.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
@@ -186,6 +186,9 @@ function tableOf({ entries, dropped = 0 }: Timeline): string {
   return [...head, ...rows, ...(older > 0 ? [`\n${older} older entries`] : [])].join('\n');
 }
 
-/** Escapes a foreign text for markdown, in one line. `:` and `@`, too: some renderers make a link of each address. */
+/**
+ * Escapes a text from outside for markdown, in one line. Also escapes `:` and `@`, because some renderers turn each
+ * address into a link.
+ */
 export const escapeMarkdown = (text: string): string =>
   text.replace(/[\\`*_[\]<>#|~&:@]|(?<=www)\./gi, '\\$&').replace(/\s+/g, ' ');

@@ -8,8 +8,9 @@ export class Timer {
   constructor(ms: number, summary: string) {
     const fire = () => void (this.#fired = true);
     const ignoreCancellation = () => undefined;
-    // At least 1 ms: whether 0 starts a timer depends on the SDK's version. The scope does not await the timer: the
-    // SDK keeps the stack of each pending promise, a kilobyte each, and a waiting flow holds several timers.
+    // At least 1 ms, because it depends on the SDK's version whether 0 ms starts a timer. The scope does not await the
+    // timer: the SDK keeps the stack trace of each pending promise, about a kilobyte, and a waiting flow holds several
+    // timers.
     void this.#scope.run(async () => void sleep(Math.max(1, ms), { summary }).then(fire, ignoreCancellation));
   }
 

@@ -27,8 +27,8 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
 
 /**
  * Takes one account connector through authentication. Returns the final view. In state `failed` it fails with an
- * ApplicationFailure: its type is the failure's code, its first detail the final view. `carried` is the state of the
- * run that this one continues (Continue-As-New).
+ * ApplicationFailure: its type is the failure's code, its first detail the final view. `carried`: the state of the
+ * previous run at Continue-As-New.
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
   // Ignore `carried` unless this run was continued as new: otherwise a caller could start in any state.
@@ -145,7 +145,9 @@ class FlowRun {
     }
   }
 
-  /** Waits for a message, the deadline or a cancellation. One timer for the whole wait, also after refused inputs. */
+  /**
+   * Waits for a message, the deadline or a cancellation. A refused input does not restart the timer of the deadline.
+   */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
     const deadline = (this.#deadline ??= new Timer(this.#flow.deadline - Date.now(), deadlineSummaries[state.name]));
     const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
@@ -159,17 +161,19 @@ class FlowRun {
     return hasLinkExpired() ? this.#readAfterLink(state) : this.#continueAsNew(state);
   }
 
-  /** A message, a request for a re-read or a cancellation waits for its turn. */
+  /** True if the flow has not yet handled a message, a request for a re-read or a cancellation. */
   get #hasRequest(): boolean {
     return !this.#inbox.isEmpty || this.#hasInterruption;
   }
 
-  /** A request for a re-read or a cancellation waits for its turn: it ends the pause of an outage. */
+  /**
+   * True if the flow has not yet handled a request for a re-read or a cancellation. Both end the pause of an outage.
+   */
   get #hasInterruption(): boolean {
     return this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
   }
 
-  /** Re-reads the connector for the caller of `recheck`, while the flow waits. An outage changes nothing. */
+  /** Re-reads the connector for the caller of `recheck` in a waiting state. The state stays if Cyclr is unavailable. */
   async #recheck(): Promise<Event | undefined> {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain());
@@ -191,7 +195,7 @@ class FlowRun {
 
   /**
    * Re-reads once when the deadline has passed, before the flow expires: the connector may have been authenticated
-   * elsewhere. An input that arrives meanwhile is handled first. In an outage the flow repeats the read.
+   * elsewhere. An input that arrives during the re-read is handled first. In an outage the flow repeats the read.
    */
   async #lastRead(state: WaitingState): Promise<Event | undefined> {
     const event = await this.#call(() => this.#readWithoutInput(state));
@@ -201,10 +205,13 @@ class FlowRun {
     return this.#cancelEvent ? undefined : { type: 'timedOut', connector: event.connector };
   }
 
-  /** Re-reads once after the newest link has expired. A failure changes nothing: the deadline has a read of its own. */
+  /**
+   * Re-reads once after the newest link has expired. The state stays if Cyclr is unavailable, because the flow re-reads
+   * again at the deadline.
+   */
   async #readAfterLink(state: WaitingState): Promise<Event | undefined> {
     this.#links.clearExpiry();
-    if (state.connector.authenticated) return undefined; // the read would prove nothing
+    if (state.connector.authenticated) return undefined; // the re-read can't prove a consent: see `#readWithoutInput`
     const event = await this.#call(() => this.#readWithoutInput(state));
     if (event.type === 'cyclrUnavailable') this.#noteTrouble(event);
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
@@ -217,18 +224,18 @@ class FlowRun {
 
   #continueAsNew(state: WaitingState): Promise<never> {
     const { memo, startTime } = workflowInfo();
-    // The runs of one flow count as one, which began with the first.
+    // All runs of one flow keep the start time of the first run.
     const options = { memo: { startedAt: startTime.toISOString(), ...memo } };
     const next = makeContinueAsNewFunc<typeof authenticateConnector>(options);
     return next(this.#input, this.#flow.carried(state, this.#links.carried));
   }
 
-  /** Reads a message. Returns the event that the message is in the present state. */
+  /** Turns a message into an event for the present state. `undefined` if the message changes nothing. */
   #read(message: Message): Event | undefined {
     const { state, submissions } = this.#flow;
     const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
     if (message.isReapplied && event?.type === 'inputRefused') {
-      // The flow took the input before the reset: a refusal would confuse the user.
+      // The flow accepted the input before the reset: a refusal would confuse the user.
       this.#flow.recordReapplied(message.kind);
       message.answer = this.#flow.view;
       return undefined;
@@ -242,8 +249,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once without an input: the connector can be authenticated elsewhere, and a user can consent and never come
-   * back. An earlier `Authenticated` proves nothing, nor does a changed value then: Cyclr refreshes tokens by itself.
+   * Re-reads once without an input: the connector may have been authenticated elsewhere, or the user may have consented
+   * without coming back. If the connector was authenticated before, the re-read proves nothing, not even by a changed
+   * value, because Cyclr refreshes tokens by itself.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
     const verdict = await calls.verifyConsent(this.#key, { once: true, wasAuthenticated });
@@ -251,7 +259,10 @@ class FlowRun {
     return isProven ? verdict : { type: 'authorizationNotConfirmed', connector: verdict.connector };
   }
 
-  /** Runs activities: the event of their result or failure. After a cancellation, a running attempt ends first. */
+  /**
+   * Runs activities, and returns the event of their result or failure. After a cancellation, waits until the running
+   * activity attempt has ended.
+   */
   async #call(activities: () => Promise<Event>): Promise<Event> {
     this.#work = new CancellationScope();
     try {
@@ -263,7 +274,10 @@ class FlowRun {
     }
   }
 
-  /** Pauses after an outage's event before the next call. The outage ends with the state, a re-read, or after 24 hours. */
+  /**
+   * Pauses after the event `cyclrUnavailable`, before the next call. The outage ends when the flow leaves the state,
+   * when a re-read succeeds, or after 24 hours.
+   */
   async #pauseInOutage(event: Event | undefined): Promise<void> {
     if (event?.type === 'rechecked') this.#outage = undefined;
     if (event?.type !== 'cyclrUnavailable') return;
@@ -289,7 +303,10 @@ class FlowRun {
     this.#work?.cancel();
   }
 
-  /** Applies an event. When the flow leaves a state, its deadline and its outage end, and no link is made any more. */
+  /**
+   * Applies an event. If the flow enters another state, ends the deadline and the outage, and cancels the activities
+   * that make links.
+   */
   #apply(event: Event | undefined): void {
     if (!event || !this.#flow.apply(event)) return;
     this.#outage = undefined;
@@ -299,7 +316,7 @@ class FlowRun {
   }
 }
 
-/** The `by` of a message that can be anything; nothing in place of a malformed one. */
+/** The `by` of a message that is not checked yet. A malformed `by` is left out. */
 function senderIn(message: unknown): { by?: string } {
   const { by } = isObject(message) ? message : {};
   return by !== undefined && isBy(by) ? { by } : {};
