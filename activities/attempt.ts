@@ -1,7 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { activityBudgetMs, activityRetry } from '../workflows/ports';
 
-/** The facts that travel from one activity attempt to the next: heartbeat details, which Temporal keeps with a failure. */
+/**
+ * The facts that one activity attempt passes to the next. They are heartbeat details, because Temporal keeps these when
+ * an attempt fails.
+ */
 interface Facts {
   /** When the first attempt began, in milliseconds. */
   beganAt: number;
@@ -20,18 +23,19 @@ export class ActivityAttempt {
     const { attempt, heartbeatDetails, scheduledTimestampMs } = this.#context.info;
     const { beganAt, taken } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
-    // A later attempt lacks the facts only if the worker of the first attempt died.
+    // A later attempt has no facts only if the worker of the first attempt died. Then the minute counts from the time
+    // when the activity was scheduled.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
-  /** Reports the facts to the next attempt. The last report counts. */
+  /** Sends the facts as a heartbeat, for the next attempt. The next attempt gets only the last heartbeat. */
   report(): void {
     this.#context.heartbeat({ beganAt: this.#beganAt, taken: [...this.taken] } satisfies Facts);
   }
 
   /**
-   * True if the activity may be tried again after this failure: until a minute after its first attempt began. A timeout
-   * of Temporal would count the time without a worker, too.
+   * True if the next attempt would begin within a minute after the first attempt began. A timeout of Temporal is no
+   * alternative, because it would also count the time without a worker.
    */
   mayRetry(nextRetryDelayMs: number | undefined): boolean {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
@@ -39,7 +43,9 @@ export class ActivityAttempt {
     return this.#now() + (nextRetryDelayMs ?? pauseMs) < this.#beganAt + activityBudgetMs;
   }
 
-  /** The clock of a time-skipping server is ahead of ours. */
+  /**
+   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock.
+   */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs);
   }

@@ -1,8 +1,10 @@
-/** Credentials in Cyclr's terms. */
+/** Checks credentials, and converts them into Cyclr's `AuthValue`. */
 import type { AuthMethod } from '../workflows/connector';
 import type { Credentials } from '../workflows/messages';
 
-/** The kind of credentials that each method takes. `consent` takes the tokens of a partner that has them already. */
+/**
+ * The kind of credentials that each method accepts. `consent` accepts the tokens of a partner that has them already.
+ */
 const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   apiKey: 'apiKey',
   basic: 'basic',
@@ -13,13 +15,13 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   unsupported: undefined,
 };
 
-/** True if the credentials are of the kind that the method takes. */
+/** True if the credentials are of the kind that the method accepts. */
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 
 /**
  * The credentials without the white space and line breaks that a paste adds at both ends of an API key and of each
- * token. User names and passwords stay as typed. Undefined if nothing else is left of a key or token.
+ * token. User names and passwords stay as typed. Undefined if a key or token is empty without this space.
  */
 export function withoutPastedSpace(credentials: Credentials): Credentials | undefined {
   switch (credentials.kind) {
@@ -37,7 +39,10 @@ export function withoutPastedSpace(credentials: Credentials): Credentials | unde
   }
 }
 
-/** Cyclr's `AuthValue` of credentials. The result is `{}` without credentials, because the properties are enough. */
+/**
+ * Cyclr's `AuthValue` of credentials. Without credentials the result is `{}`: for client credentials, Cyclr needs only
+ * the properties.
+ */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {
     case 'apiKey':

@@ -1,4 +1,4 @@
-/** The Temporal failure of each error: one table. */
+/** Turns each error of an activity into a Temporal failure, by one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { SealingError, type SealingErrorCode } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
@@ -16,8 +16,8 @@ const fates: Record<CyclrErrorKind, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
   unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
-  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: the re-read did not show the input
-  throttled: { type: 'CyclrThrottled', retry: true }, // Retry-After travels as nextRetryDelay
+  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: the re-read did not show the new value
+  throttled: { type: 'CyclrThrottled', retry: true }, // after Cyclr's Retry-After: see nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
   unauthorized: { type: 'CyclrUnauthorized', retry: true }, // with a new token
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
@@ -43,8 +43,8 @@ export const cyclrRefused = (problem: Problem, ...details: unknown[]): Applicati
   ApplicationFailure.nonRetryable(problem.message, 'CyclrRefused' satisfies ActivityFailureType, problem, ...details);
 
 /**
- * Runs a call and turns its error into a Temporal failure. An error of any other class is a bug. A failure is retryable
- * until a minute after the activity's first attempt began.
+ * Runs a call and turns its error into a Temporal failure. An error of an unknown class is a bug. A failure is
+ * retryable until a minute after the activity's first attempt began.
  */
 export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const attempt = new ActivityAttempt();
@@ -69,7 +69,10 @@ function failureOf(err: unknown): ApplicationFailure {
   return unexpectedFailure(err);
 }
 
-/** A bug. The error's message can quote a secret: the failure has only the class name, the log also the stack. */
+/**
+ * The failure of a bug. The error's message can quote a secret, so the failure contains only the name of its class, and
+ * the log also the stack trace.
+ */
 function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };
   const afterMessage = stack.slice(stack.indexOf(message) + message.length);

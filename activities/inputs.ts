@@ -22,7 +22,10 @@ interface Parts {
 
 const HEARTBEAT_MS = 5_000;
 
-/** Sets the properties and re-reads the connector. Safe to repeat: each attempt lists first, then overwrites. */
+/**
+ * Sets the properties and re-reads the connector. Safe to repeat: each attempt lists the stored properties, then
+ * overwrites them.
+ */
 export const applyProperties = (
   parts: Parts,
   key: ConnectorKey,
@@ -48,7 +51,7 @@ async function storeAndReread(
   await setProperties(cyclr, target, values, taken);
   const connector = await cyclr.getAccountConnector(target);
   const isLost = connector.fields.some(({ name, stored }) => values.has(name) && !stored);
-  if (isLost) throw new CyclrError('unreadable', 'The re-read connector lacks a property that Cyclr took');
+  if (isLost) throw new CyclrError('unreadable', 'The re-read connector lacks a property that Cyclr accepted');
   return connector;
 }
 
@@ -72,7 +75,7 @@ async function setProperties(cyclr: CyclrClient, target: Target, values: Map<str
   for (const [name, value] of values) {
     const doubt = await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
       if (!isOfKind(err, 'refused')) throw err;
-      // The failure carries the present connector, so that the flow does not ask again for accepted properties.
+      // The failure contains the present connector, so that the flow does not ask again for accepted properties.
       throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
     });
     if (!doubt) taken.add(name);
@@ -81,7 +84,9 @@ async function setProperties(cyclr: CyclrClient, target: Target, values: Map<str
   if (unconfirmed) await confirmByList(cyclr, target, values, taken, unconfirmed);
 }
 
-/** Lists the properties once after writes without a readable answer. Fails with this error if one is not stored. */
+/**
+ * Lists the properties once after writes without a readable answer. Fails with `unconfirmed` if a value is not stored.
+ */
 async function confirmByList(
   cyclr: CyclrClient,
   target: Target,
@@ -100,7 +105,7 @@ async function confirmByList(
 /** An activity attempt ends before Temporal's limit, so that it sends no call while the next attempt runs. */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
-/** Opens all values before the first one is sent, because an input is accepted whole or not at all. */
+/** Opens all values before it sends the first one: if one value can't be opened, nothing changes in Cyclr. */
 async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submissionId, required }: PropertyValues) {
   const opened = new Map<string, string>();
   for (const [name, value] of Object.entries(values)) {
@@ -158,7 +163,7 @@ export async function applyCredentials(
     throw err;
   });
   if (!connector.authenticated && isTyped(method))
-    throw cyclrRefused(problemOf('refused', [], 'not authenticated with it'), { authenticated: false });
+    throw cyclrRefused(problemOf('refused', [], 'the connector is not authenticated'), { authenticated: false });
   return connector;
 }
 
@@ -168,10 +173,16 @@ async function openCredentials(sealed: Sealed, binding: Binding, keys: PrivateKe
   return credentials;
 }
 
-/** True if Cyclr stores the value as it was sent. It can replace tokens, also `{}`, by newer ones. */
+/**
+ * True if Cyclr stores the value unchanged. Cyclr can replace tokens, and the `{}` of client credentials, by newer
+ * tokens.
+ */
 const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method === 'basic';
 
-/** Re-reads once after a PUT without a readable answer. Fails with its error unless Cyclr shows that it has the value. */
+/**
+ * Re-reads once after a PUT without a readable answer. Fails with the error of the PUT unless Cyclr has stored the
+ * value.
+ */
 async function rereadAfter(
   unconfirmed: CyclrError,
   cyclr: CyclrClient,
@@ -179,7 +190,7 @@ async function rereadAfter(
   sent: { method: AuthMethod; authValue: string },
 ): Promise<Connector> {
   const { connector, authValue: stored } = await cyclr.getAuthorization(target);
-  // Another key means that the PUT did not reach Cyclr, as behind a proxy that answers with a page of its own.
+  // If another key is stored, the PUT did not reach Cyclr: for example, a proxy answered it with an error page.
   const isOther = stored !== undefined && isTyped(sent.method);
   if (stored === sent.authValue || (connector.authenticated && !isOther)) return connector;
   throw unconfirmed;

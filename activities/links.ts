@@ -20,7 +20,7 @@ interface Parts {
   consent: ConsentPages;
 }
 
-/** Stands for a fingerprint if the connector was not authenticated: any later authentication is a change. */
+/** The marker in place of a fingerprint if the connector is not authenticated: any later authentication is a change. */
 const NOTHING = 'nothing';
 
 /** A single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Each call makes another link. */
@@ -30,11 +30,11 @@ export async function mintLink(
   request: LinkRequest,
 ): Promise<MintedLink> {
   const { attemptId, returnTo } = request;
-  const { kty, crv, x, y } = request.replyKey; // without kid, use and alg: only the point matters
+  const { kty, crv, x, y } = request.replyKey; // kid, use and alg are dropped: sealing needs only the point
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
-  // As the parser wrote it: a browser and Cyclr could read a backslash in another way.
+  // The URL as the parser writes it, because a browser and Cyclr could read a backslash in different ways.
   const targetOrigin = new URL(returnTo).href;
   const url = consentUrl(consent.serviceUrl, { id: `${key.connectorId}`, token, targetOrigin });
   const binding = { ...key, purpose: 'link', submissionId: attemptId } as const;

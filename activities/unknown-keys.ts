@@ -4,7 +4,7 @@ import type { Binding } from '../sealing/seal';
 
 const MAX_KIDS = 1_000;
 
-/** The account of each unknown `kid`, the latest ones; undefined for a kid of several accounts. */
+/** The account of each of the latest unknown kids; undefined if several accounts sent the kid. */
 const accountOf = new Map<string, string | undefined>();
 
 const counter = () =>
@@ -12,8 +12,8 @@ const counter = () =>
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid:
- * then the workers lack a key to which the service seals. A session belongs to one account and can send any kid, so it
- * counts as `one`, however often it does that.
+ * then the workers lack a key to which the service seals. A session belongs to one account and can send any kid, so its
+ * kids count as `one`, also when it repeats them.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;

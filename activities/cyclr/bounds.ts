@@ -1,4 +1,6 @@
-/** The size of a connector: a flow reads it several times, and Temporal keeps each copy in the history. */
+/**
+ * Limits the size of a connector, because a flow reads it several times, and Temporal keeps each copy in the history.
+ */
 import type { Connector, Field } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
@@ -34,13 +36,13 @@ export function bounded(whole: Connector): Connector {
   if (lengthOf(connector) <= MAX_CONNECTOR_LENGTH) return connector;
   throw new CyclrError(
     'tooLarge',
-    `The connector has ${connector.fields.length} required properties, too many to hold`,
+    `The connector has ${connector.fields.length} required properties, which need more than 256 KiB`,
   );
 }
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** Cuts between characters, because half of a surrogate pair is no text. */
+/** Cuts between characters, because half of a surrogate pair is no valid text. */
 const cut = (text: string, length: number): string => [...text.slice(0, 2 * length)].slice(0, length).join('');
 
 /** Keeps the first optional fields in display order, as many as fit beside the required ones. */

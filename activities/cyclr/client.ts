@@ -20,14 +20,14 @@ export interface CyclrConfig {
 
 /** The account connector of a call. */
 export interface Target extends ConnectorKey {
-  /** The call ends by this time of `performance.now()`: several calls share one limit. */
+  /** The latest end of the call, as a time of `performance.now()`. Several calls can share one limit. */
   endsAtMs?: number;
 }
 
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
   /** True if the call is made for the partner, not for one account: the request has no account header. */
   ofPartner?: boolean;
-  /** True if the third party makes the answer: a 401 says nothing about our token and the account. */
+  /** True if the third party makes the answer. Then a 401 says nothing about our token or the account. */
   ofThirdParty?: boolean;
 }
 
@@ -35,13 +35,13 @@ const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 50;
 /** The limit of all calls for options together. */
 const OPTIONS_MS = 3000;
-/** The number of accounts whose 401 is remembered, and how long a second 401 counts as in a row. */
+/** The number of accounts whose first 401 is remembered, and the time within which a second 401 counts as in a row. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
 
 const noPage: HttpResponse = { status: 200, text: '[]', totalPages: undefined, retryAfter: undefined };
 
-/** The answer to a write is any JSON object. Without this check an error page of a proxy would pass for success. */
+/** The answer to a write is any JSON object. Without this check an error page of a proxy would count as success. */
 const Written = z.object({});
 
 export class CyclrClient {
@@ -57,7 +57,7 @@ export class CyclrClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `GET /v1.0/account/connectors/{id}`, with the options of {@link #runTrigger}, as far as they come in 3 s. */
+  /** `GET /v1.0/account/connectors/{id}`, with the options that {@link #runTrigger} gets within 3 s. */
   async getAccountConnector(target: Target): Promise<Connector> {
     const { draft } = await this.#read(target);
     const endsAtMs = Math.min(performance.now() + OPTIONS_MS, target.endsAtMs ?? Infinity);
@@ -142,8 +142,9 @@ export class CyclrClient {
   }
 
   /**
-   * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document a second POST with the same name: list the
-   * properties first, and PUT those that exist. Fails: `unconfirmed` after a success without a JSON object.
+   * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document the effect of a second POST with the same
+   * name: list the properties first, and PUT those that exist. Fails: `unconfirmed` after a success without a JSON
+   * object.
    */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
@@ -169,12 +170,16 @@ export class CyclrClient {
     written(() => parsed(Written, `${call.method} ${call.path}`, status, text));
   }
 
-  /** Sends one request. Any answer but success is a CyclrError, of every kind but `outdated` and `unconfirmed`. */
+  /**
+   * Sends one request. Fails with a CyclrError if the answer is no success. Its kind is never `outdated` or
+   * `unconfirmed`.
+   */
   async #call(
     { accountId, connectorId, endsAtMs = Infinity }: Target,
     { ofPartner = false, ofThirdParty = false, ...call }: Call,
   ): Promise<HttpResponse> {
-    // axios drops characters that a header can't carry: the call would go to another tenant's account.
+    // axios drops characters that a header can't carry: with a malformed id, the call could go to another tenant's
+    // account.
     if (!isAccountId(accountId) || !isConnectorId(connectorId))
       throw new CyclrError('invalidKey', 'The account id or the connector id is not valid.');
     const endMs = Math.min(performance.now() + this.#timeoutMs, endsAtMs);
@@ -226,7 +231,7 @@ function written<T>(read: () => T): T {
   }
 }
 
-/** The kind of error of a status; undefined for success. A read has no input that Cyclr can refuse. */
+/** The kind of error of a status; undefined for success. A GET is never `refused`, because it has no input. */
 function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 403) return 'forbidden';

@@ -4,17 +4,19 @@ export type CyclrErrorKind =
   | 'invalidKey'
   /** No complete answer in time, 408 or 5xx. */
   | 'unreachable'
-  /** An answer of another shape: HTML, empty, a redirect, or other JSON. */
+  /** The answer does not have the expected shape: HTML, empty, a redirect, or other JSON. */
   | 'unreadable'
-  /** A success of a write whose body can't be read: a re-read tells whether Cyclr accepted the input. */
+  /**
+   * The answer to a write has a success status, but no readable body: a re-read tells whether Cyclr accepted the input.
+   */
   | 'unconfirmed'
-  /** The required properties of a connector need more room than a flow has for its connector. */
+  /** The required properties of the connector need more than 256 KiB, the limit of a connector in a flow. */
   | 'tooLarge'
   /** 429. */
   | 'throttled'
-  /** The first 401 in a row for this account: the token can be old. */
+  /** The first 401 in a row for this account: the token can have expired. */
   | 'unauthorized'
-  /** A second 401 in a row, with a token that was requested after the first. */
+  /** A second 401 in a row for this account, although the token was requested after the first 401. */
   | 'accessDenied'
   /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'

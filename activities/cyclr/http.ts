@@ -47,8 +47,8 @@ export function createHttp(baseURL: string): Http {
     validateStatus: () => true,
   });
   return async ({ method, path, headers, body, timeoutMs }) => {
-    // One signal for all: on Node 20 AbortSignal.any over AbortSignal.timeout never fires after a garbage collection
-    // (https://github.com/nodejs/node/issues/57736).
+    // Use one signal and not AbortSignal.any: on Node 20, AbortSignal.any over AbortSignal.timeout never fires after a
+    // garbage collection (https://github.com/nodejs/node/issues/57736).
     const signal = timeoutMs >= 1 ? AbortSignal.timeout(Math.floor(timeoutMs)) : AbortSignal.abort();
     const response = await http.request({ method, url: path, headers, data: body, signal }).catch((err: unknown) => {
       const reason = signal.aborted ? 'timeout' : codeOf(err);

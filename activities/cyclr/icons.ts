@@ -1,4 +1,4 @@
-/** Small icons for views. By Cyclr's standard an icon is a PNG of 400 × 400, and a view takes 8 KB. */
+/** Small icons for views. By Cyclr's standard an icon is a PNG of 400 × 400 pixels, but the limit in a view is 8 KB. */
 import { createHash } from 'node:crypto';
 import type { Sharp } from 'sharp';
 
@@ -8,9 +8,12 @@ const SIGNATURE_BYTES = 8;
 const SIZE = 96;
 const MAX_PIXELS = 2048 * 2048;
 const MAX_SECONDS = 2;
-/** The first bytes of the formats that are scaled. Not SVG: a drawing of 20 KB can take gigabytes and minutes. */
+/**
+ * The first bytes of the formats that are scaled. SVG is not among them, because scaling a drawing of 20 KB can take
+ * gigabytes of memory and minutes.
+ */
 const signatures = ['89504e470d0a1a0a', 'ffd8ff', '474946383761', '474946383961', '52494646'];
-/** The accounts of a partner share the icons of their connectors. At most 8 MB. */
+/** The limit of the cache, about 8 MB. Icons are cached, because the accounts of a partner use the same ones. */
 const MAX_CACHED = 1000;
 const cached = new Map<string, Promise<string | undefined>>();
 
@@ -37,7 +40,7 @@ const encoders: ((image: Sharp) => Sharp)[] = [
 
 /** The first encoding that is small enough; undefined for another format. Fails if the image is broken or too large. */
 async function scaledIcon(icon: string): Promise<string | undefined> {
-  const { default: sharp } = await import('sharp'); // late: few programs that use the client need its native code
+  const { default: sharp } = await import('sharp'); // here, because few programs need its native code
   sharp.cache(false);
   const bytes = bytesIn(icon);
   const start = bytes.toString('hex', 0, SIGNATURE_BYTES);

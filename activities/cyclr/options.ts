@@ -2,7 +2,7 @@
 import type { Connector } from '../../workflows/connector';
 import type { Draft } from './wire';
 
-/** Each trigger is a call to the third party, which another read repeats. */
+/** The limit of triggers in one read of a connector, because each trigger is a call to the third party. */
 const MAX_TRIGGERS = 5;
 
 /** The connector with the options that its triggers list. `run` gives the options of one trigger. Never fails. */

@@ -33,12 +33,12 @@ interface ClientCredentials {
   timeoutMs: number;
 }
 
-/** The lifetime of a token whose answer gives none, in seconds. */
+/** The lifetime of a token in seconds, if the answer has no usable `expires_in`. */
 const SHORT_LIVED_S = 300;
 
 /**
- * The token goes into a header. axios drops characters that a header can't carry, so they are refused here. `expires_in`
- * can be a text.
+ * The token goes into a header. axios drops characters that a header can't carry, so an answer with such a token is
+ * refused. `expires_in` can be a number or its text.
  */
 const TokenAnswer = z.object({
   access_token: z.string().regex(/^[\x21-\x7e]+$/),
@@ -101,7 +101,7 @@ async function reported(request: Promise<Token>): Promise<Token> {
   const report = (ok: boolean, detail: string) => (latestReport = { ok, at: new Date().toISOString(), detail });
   try {
     const token = await request;
-    report(true, `POST ${PATH}: a token`);
+    report(true, `POST ${PATH}: token received`);
     return token;
   } catch (err) {
     report(false, err instanceof CyclrError ? err.message : 'unexpected error');

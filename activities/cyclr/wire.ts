@@ -76,7 +76,7 @@ const AccountConnector = z.object({
 
 const Trigger = z.object({ Id: z.union([z.number(), z.string().min(1)]).transform(String), Name: z.string() });
 
-/** A time of Cyclr's, in milliseconds: UTC, also if the zone is missing. */
+/** A time from Cyclr, in milliseconds. A time without a zone counts as UTC. */
 const utc = z
   .string()
   .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
@@ -105,17 +105,20 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/** An account connector as Cyclr describes it: its size has no limit yet. */
+/** An account connector from Cyclr's answer, before its size is limited. */
 export interface Draft {
   /** Without its icon. */
   connector: Connector;
-  /** Cyclr's text, not checked. */
+  /** Cyclr's text for the icon, not checked yet. */
   icon?: string;
   /** The ids of the triggers that list the options of a field, by the name of the field. */
   triggers: Map<string, string>;
 }
 
-/** The account connector in our words. Fails: `unreadable`, also if the answer is about another connector. */
+/**
+ * The account connector in the terms of `workflows/connector.ts`. Fails: `unreadable`, also if the answer is about
+ * another connector.
+ */
 export function draftOf(call: string, id: number, status: number, body: string): Draft {
   const answer = parsed(AccountConnector, call, status, body);
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
@@ -136,7 +139,10 @@ export function draftOf(call: string, id: number, status: number, body: string):
   return { connector, triggers, ...(definition.Icon && { icon: definition.Icon }) };
 }
 
-/** The trigger of each field that has no options in the definition. The options of a secret would show its value. */
+/**
+ * The trigger of each field that has no options in the definition. A secret gets no trigger, because its options would
+ * show the value.
+ */
 function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typeof Trigger>[]): Map<string, string> {
   const idOf = new Map(known.map(({ Name, Id }) => [Name, Id]));
   const open = new Set(fields.filter(({ options, secret }) => !options && !secret).map(({ name }) => name));
@@ -149,8 +155,9 @@ function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typ
 }
 
 /**
- * The way to authenticate that was chosen at the installation: the fields of the definition, which are deprecated. If
- * they are absent, the list of ways counts where it has one entry: of several, Cyclr does not tell the chosen one.
+ * The way to authenticate that was chosen when the connector was installed. Cyclr reports it in deprecated fields of
+ * the definition. If they are absent and the list `Authentication` has one entry, that entry counts. If the list has
+ * several entries, Cyclr does not tell which one was chosen.
  */
 function wayInForce(definition: z.infer<typeof AccountConnector>['Connector']): z.infer<typeof Way> {
   const ways = eachOf(Way, definition.Authentication);
@@ -163,11 +170,13 @@ function wayInForce(definition: z.infer<typeof AccountConnector>['Connector']): 
 const authTypes = ['ApiKey', 'Basic', 'OAuth1', 'OAuth2', 'None', 'AuthFields'];
 const oauth2Types = ['AuthorisationCode', 'ClientCredentials', 'PasswordCredentials', 'Unknown'];
 
-/** The documented spelling of a type; an undocumented type stays as it is. Both spellings of authorisation are known. */
+/**
+ * The documented spelling of a type. `Authorization` counts as `Authorisation`. An undocumented type does not change.
+ */
 const documented = (types: string[], given: string): string =>
   types.find((type) => type.toLowerCase() === given.toLowerCase().replace('authorization', 'authorisation')) ?? given;
 
-/** The items of the shape; others are skipped. */
+/** The items that match the schema. Other items are skipped. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
 
@@ -206,7 +215,10 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
   });
 }
 
-/** One property of two parameters with the same name. The first one counts, and each part that it lacks is added. */
+/**
+ * Merges two parameters with the same `TargetName` into one field. The first parameter takes precedence, and the second
+ * supplies the parts that the first one lacks. The field is secret or required if one of the two is.
+ */
 function merged(first: Field, second: Field): Field {
   const { default: proposed, ...field } = { ...second, ...first };
   const secret = first.secret || second.secret;

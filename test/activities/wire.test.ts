@@ -425,7 +425,7 @@ describe('a large connector', () => {
     expect(() => read(definition({ Parameters }))).toThrow(
       expect.objectContaining({
         kind: 'tooLarge',
-        message: 'The connector has 5000 required properties, too many to hold',
+        message: 'The connector has 5000 required properties, which need more than 256 KiB',
       }),
     );
   });

@@ -421,5 +421,5 @@ test('for a versioned worker, the command that doctor and the worker print sets 
     ({ cyclr }) => cyclr.ok === true,
   );
   expect(after).toMatchObject({ exitCode: 0, workers: { ok: true }, deployment: { ok: true }, clock: { ok: true } });
-  expect(after.cyclr).toMatchObject({ detail: expect.stringMatching(/readyz: POST \/oauth\/token: a token/) });
+  expect(after.cyclr).toMatchObject({ detail: expect.stringMatching(/readyz: POST \/oauth\/token: token received/) });
 }, 300_000); // ends a hang
