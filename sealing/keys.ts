@@ -53,7 +53,10 @@ export async function generateKey(): Promise<Jwk> {
   return (await checkedKey(await crypto.subtle.exportKey('jwk', privateKey))).jwk;
 }
 
-/** Adds a new first key; the old keys still open. Fails with a {@link KeySetError} if a key is not private, or the set is full. */
+/**
+ * Adds a new first key. The old keys still open values. Fails with a {@link KeySetError} if a key is not private, or
+ * the set is full.
+ */
 export async function rotate(set: KeySet): Promise<KeySet> {
   requirePrivate(set);
   check(set.keys.length < MAX_KEYS, `the JWK set has ${MAX_KEYS} keys: remove old ones first`);
@@ -122,7 +125,8 @@ async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk
   const thumbprint = await calculateJwkThumbprint(point);
   check(kid === undefined || kid === thumbprint, `${which} has a kid that is not its RFC 7638 thumbprint`);
   const usages = d === undefined ? [] : ['deriveBits' as const];
-  // Extractable: jose 5 makes a KeyObject of the key, and Node 24 warns of one that is not (DEP0204).
+  // The key is extractable, because jose 5 converts it into a KeyObject, and for other keys Node 24 then prints the
+  // warning DEP0204.
   const key = await crypto.subtle.importKey('jwk', point, ecdh, true, usages).catch(() => undefined);
   check(key, `${which} is no point on P-256, or its private part belongs to another point`);
   return { jwk: { ...point, kid: thumbprint, use, alg }, key };

@@ -13,11 +13,11 @@ import type { PrivateKeys, SealingKey } from './keys';
 
 /** One input or one link of a connector. */
 export interface Submission extends ConnectorKey {
-  /** The submission's id; for a link the attempt's. */
+  /** The id of the submission. For a link: the id of the attempt. */
   submissionId: string;
 }
 
-/** A sealed value opens for the same binding only. */
+/** The data that a sealed value is bound to: it can be opened only with the same binding. */
 export interface Binding extends Submission {
   purpose: 'credentials' | 'link' | `property:${string}`;
 }
@@ -29,14 +29,14 @@ export const MAX_SEALED_LENGTH = 96 * 1024;
 
 /**
  * - `unknownKey`: the value is sealed to a key that is not in the key set.
- * - `notOpenable`: the value does not open for any other reason.
+ * - `notOpenable`: the value can't be opened for any other reason.
  * - `malformed`: the value can't be sealed, or an opened value has the wrong shape.
  */
 export type SealingErrorCode = 'unknownKey' | 'notOpenable' | 'malformed';
 
 const messages: Record<SealingErrorCode, string> = {
   unknownKey: 'The value is sealed to a key that is not in this key set.',
-  notOpenable: 'The sealed value does not open here: it is damaged, too old, or sealed for something else.',
+  notOpenable: 'The sealed value can not be opened: it is damaged, older than 8 days, or has another binding.',
   malformed: 'The value is too long, or not of the expected shape.',
 };
 
@@ -138,16 +138,15 @@ export const secretsIn = (
   );
 
 /**
- * Opens a value that was sealed for this binding.
- * Fails with a {@link SealingError}: `unknownKey` if only the key does not fit; `notOpenable` for a damaged value,
- * another algorithm, another binding, or an age over 8 days. An issue time in the future is accepted, because users'
- * clocks differ.
+ * Opens a value that was sealed for this binding. Fails with a {@link SealingError}: `unknownKey` if the value has this
+ * binding, but its key is not in the key set; `notOpenable` for a damaged value, another algorithm, another binding, or
+ * an age over 8 days. An issue time in the future is accepted, because users' clocks differ.
  */
 export async function open(value: Sealed, binding: Binding, keys: PrivateKeys, nowMs = Date.now()): Promise<string> {
   try {
     return await opened(value.sealed, binding, keys, nowMs);
   } catch (err) {
-    // Replaced, never chained: a parser's error can quote the text.
+    // The new error has no cause, because a parser's error can quote the text.
     const { code, kid } = err instanceof SealingError ? err : { code: 'notOpenable' as const };
     throw new SealingError(code, undefined, kid);
   }
@@ -163,7 +162,7 @@ async function opened(jwe: string, binding: Binding, keys: PrivateKeys, nowMs: n
   return utf8.decode((await compactDecrypt(jwe, held.key)).plaintext);
 }
 
-/** SHA-256 in base64url. No set of sealing keys has any other kid. */
+/** True for the form of a SHA-256 in base64url. Each kid in a set of sealing keys has this form. */
 const isThumbprint = (kid: unknown): kid is string => typeof kid === 'string' && /^[\w-]{43}$/.test(kid);
 
 const fits = (header: { [name: string]: unknown }, binding: Binding, nowMs: number): boolean =>

@@ -110,7 +110,7 @@ const isOrigin = (value: string): boolean => {
   return url !== undefined && isSecureUrl(url) && url.href === `${url.origin}/`;
 };
 
-/** The check and the transform of {@link origin}, for a variable with a message of its own where it is not set. */
+/** The check and the transform of {@link origin}, for a variable that has its own message if it is not set. */
 export const asOrigin = (variable: z.ZodString) =>
   variable
     .refine(isOrigin, 'is no origin such as https://api.cyclr.com: https (http on loopback), host and port only')

@@ -23,7 +23,10 @@ const retrying = makeGrpcRetryInterceptor({
     isQueryBufferFull(status) ? attempt < QUERY_TRIES : sdk.retryableDecider(attempt, status),
 });
 
-/** The SDK's retry timer outlives the connection (SDK 1.24). The retry would then throw an uncaught error. */
+/**
+ * After the connection is closed, the SDK's retry timer still runs (SDK 1.24). Without this interceptor, its retry
+ * would throw an uncaught error.
+ */
 const unlessClosed: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as GrpcCall;

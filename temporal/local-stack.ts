@@ -62,6 +62,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (err) {
-    return (err as NodeJS.ErrnoException).code === 'EPERM'; // it runs as another user
+    return (err as NodeJS.ErrnoException).code === 'EPERM'; // the process runs as another user
   }
 }

@@ -7,11 +7,11 @@ export interface LogOptions {
   level?: pino.Level;
   /** Standard output by default. */
   destination?: DestinationStream;
-  /** False if each line brings a `time` of its own. */
+  /** False if each log call passes its own `time`. */
   time?: boolean;
 }
 
-/** A log in the form that log tools read. Lines are written at once, so that none is lost when the process ends. */
+/** Creates a log that writes JSON lines. It writes each line at once, so that no line is lost when the process ends. */
 export const createJsonLog = ({ process, level = 'info', destination, time = true }: LogOptions): Logger =>
   pino(
     {

@@ -1,4 +1,4 @@
-/** The life of a process: its end, its exit code, and its stop signals. */
+/** Runs a process: its exit code, its error report, and its stop signals. */
 
 const printed = (message: string): void => void process.stderr.write(`${message}\n`);
 
@@ -31,8 +31,8 @@ function traceOf(err: unknown): string {
 const REPEATED_WITHIN_MS = 5_000;
 
 /**
- * Calls `stop` at the first SIGINT or SIGTERM. A repeated signal within 5 s does nothing: npm forwards a signal that the
- * process group already got. A later one ends the process with exit code 130.
+ * Calls `stop` at the first SIGINT or SIGTERM. A repeated signal within 5 s does nothing, because npm forwards a signal
+ * that the process group already got. A repeated signal after 5 s ends the process with exit code 130.
  */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
   let firstAt: number | undefined;

@@ -5,7 +5,7 @@ import { lackOf, missingSearchAttributes, type TemporalServices } from './search
 
 const ANSWER_MS = 2_000;
 const REUSED_MS = 1_000;
-/** Search attributes change seldom. */
+/** Longer than for other answers, because search attributes change seldom. */
 const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**
@@ -44,7 +44,7 @@ export const attributeCheck = (
     return missing.length > 0 ? lackOf(namespace, missing) : undefined;
   }, ATTRIBUTES_REUSED_MS);
 
-/** Callers during a call, and within this time after it, get the answer of this call. */
+/** Shares one call: a caller during the call, or within `reusedMs` after it, gets the answer of this call. */
 function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<T> {
   let last: Promise<T> | undefined;
   const forget = () => (last = undefined);
@@ -52,4 +52,4 @@ function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<
 }
 
 const reasonOf = (err: unknown): string =>
-  `Temporal does not answer, or refuses us (gRPC code ${(err as { code?: number }).code ?? 'unknown'}).`;
+  `Temporal does not answer, or refuses the call (gRPC code ${(err as { code?: number }).code ?? 'unknown'}).`;

@@ -53,7 +53,7 @@ export async function* replay<Run extends RunHistory>(
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
 }
 
-/** The message inside the failure that the SDK's core prints. */
+/** The message inside the failure text of the SDK's core. */
 const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exec(text)?.[1] ?? text;
 
 /**

@@ -54,9 +54,9 @@ export const lackOf = (namespace: string, missing: readonly string[]): string =>
   `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`;
 
 /**
- * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat and
- * to run twice at once. Fails with the remedy if one exists with another type, and if the server has no operator
- * service (Temporal Cloud).
+ * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat
+ * and to run twice at once. Fails with the remedy if a search attribute exists with another type, or if the server has
+ * no operator service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -69,10 +69,10 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   const there = await typesOf(connection, namespace);
   if (!there) {
     throw new Error(
-      `This server gives no access to its operator service, as Temporal Cloud. Add these search attributes to namespace ${namespace} by tcld or the web console: ${withTypes(names)}`,
+      `This server gives no access to its operator service (as on Temporal Cloud). Add these search attributes to namespace ${namespace} by tcld or the web console: ${withTypes(names)}`,
     );
   }
-  const taken = names.filter((name) => name in there); // the server would answer a second add with success, and change nothing
+  const taken = names.filter((name) => name in there); // the server would accept them without a change
   if (taken.length > 0) {
     const mismatches = taken
       .map((name) => `${name} (found ${typeNames[there[name]!] ?? 'unknown'}, needed ${searchAttributeTypes[name]})`)
@@ -83,7 +83,10 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }
 
-/** The server's components load a new search attribute a moment later. Until then a start that uses it is refused. */
+/**
+ * Waits until the server's components have loaded a new search attribute. Until then, the server refuses a query or a
+ * start that uses it.
+ */
 async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
   const query = searchAttributeNames.map((name) => `${name} IS NULL`).join(' AND ');
   for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
@@ -98,7 +101,7 @@ async function untilSearchable(connection: TemporalServices, namespace: string):
 
 type Types = Record<string, number>;
 
-/** The types by name; undefined if the operator service is not available. */
+/** The types by name, from the operator service; undefined if this service is not available. */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -109,7 +112,7 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
   }
 }
 
-/** The namespace lists the column of each search attribute: `Keyword03` → `CyclrAccountId`. */
+/** The types by name, from the columns that the namespace lists: `Keyword03` → `CyclrAccountId`. */
 async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   const aliases = Object.entries(config?.customSearchAttributeAliases ?? {});

@@ -31,7 +31,7 @@ test('a failed worker gives a failure, so that it is restarted', () => {
 test('the reason after a refused call of Temporal has the gRPC code, never the message of the error', async () => {
   const health = healthWith({}, () => Promise.reject(Object.assign(new Error('a secret'), { code: 16 })));
 
-  expect(await health.notReady()).toBe('Temporal does not answer, or refuses us (gRPC code 16).');
+  expect(await health.notReady()).toBe('Temporal does not answer, or refuses the call (gRPC code 16).');
 });
 
 test('several health probes within a second make one call to Temporal', async () => {
