@@ -1,6 +1,6 @@
 /**
- * The answers of the library beside the view and the timeline, and the codes of its errors. No import of Temporal here:
- * `client/http/` uses these types.
+ * The answers of the library, except the view and the timeline, and the codes of its errors. No import of Temporal
+ * here: `client/http/` uses these types.
  */
 import type { ConnectorKey, Intent } from '../workflows/connector';
 import type { ProblemCode, StateName } from '../workflows/view';
@@ -15,7 +15,10 @@ export interface Started {
   intent: Intent;
 }
 
-/** A link to the third party's consent. The link acts for the user who opens it: show the link to this user only. */
+/**
+ * A link to the third party's consent. Any person who opens the link can act for the user: show the link to this user
+ * only.
+ */
 export interface Link {
   attemptId: string;
   url: string;
@@ -25,7 +28,7 @@ export interface Link {
 
 /**
  * The values of the search attribute `ConnectorAuthProblem`. `cyclrUnavailable`: Cyclr does not answer.
- * `operatorsTrouble`: Cyclr refuses our client id and secret, or our IP address.
+ * `operatorsTrouble`: Cyclr refuses our client id and secret, or our IP address, or the connector is too large.
  */
 export const troubles = ['cyclrUnavailable', 'operatorsTrouble'] as const;
 export type Trouble = (typeof troubles)[number];
@@ -33,13 +36,15 @@ export type Trouble = (typeof troubles)[number];
 export interface ListedConnector extends ConnectorKey {
   /** The connector's name. Absent before the first read of the connector. */
   name?: string;
-  /** The last waiting or final state, or the state of an outage; `fetchingConnector` before the first. */
+  /**
+   * The last waiting or final state of the flow, or its working state in an outage; before that `fetchingConnector`.
+   */
   state: StateName;
-  /** The flow waits for Cyclr, or for an operator. */
+  /** Present if the flow waits for Cyclr or for an operator. */
   problem?: Trouble;
   /** When `state` was entered. ISO 8601. */
   since: string;
-  /** Cyclr's `Authenticated`, from the latest run that has read it. */
+  /** Cyclr's `Authenticated`, from the latest run that has read the connector. */
   connected?: boolean;
   runId: string;
 }
@@ -57,7 +62,7 @@ export type FlowList = ConnectorList;
 /**
  * - the code of a problem: the flow rejected the input, and the history of the flow does not show the input;
  * - `invalidInput`: the key or an option of a start is malformed;
- * - `notStarted`: this connector has no flow that Temporal still has;
+ * - `notStarted`: Temporal has no flow of this connector: no flow was started, or retention has removed it;
  * - `alreadyRunning`: a re-authentication was requested while an authentication is running;
  * - `closed`: the flow has ended;
  * - `noWorker`: Temporal answers, but no worker does;

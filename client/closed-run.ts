@@ -6,7 +6,7 @@ import type { View } from '../workflows/view';
 import type { FlowHandle } from './flow-calls';
 import { inputOf } from './flow-history';
 
-/** The final view of a closed run: the result; of a failed run the first detail of its failure. */
+/** The final view of a closed run: its result, or for a failed run the first detail of its failure. */
 export async function closedRunView(
   client: Client,
   key: ConnectorKey,
@@ -24,7 +24,7 @@ async function viewOfFailure(handle: FlowHandle): Promise<View | undefined> {
   return cause instanceof ApplicationFailure ? (cause.details?.[0] as View | undefined) : undefined;
 }
 
-/** A run that was cancelled, terminated or timed out has no result. */
+/** The view of a run that was cancelled, terminated or timed out, and so has no result. */
 async function viewWithoutResult(client: Client, key: ConnectorKey, run: WorkflowExecutionDescription): Promise<View> {
   const { workflowId, runId, status, startTime, closeTime } = run;
   const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });

@@ -1,4 +1,4 @@
-/** The errors of the library, and the one translation of Temporal's errors into them. */
+/** The errors of the library, and the translation of Temporal's errors into them. */
 import {
   NamespaceNotFoundError,
   WorkflowNotFoundError,
@@ -33,7 +33,7 @@ const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
 const GRPC_RESOURCE_EXHAUSTED = 8;
 const GRPC_UNAVAILABLE = 14;
-/** DEADLINE_EXCEEDED, and CANCELLED: the SDK's retry ends with the latter if the deadline passes during a pause. */
+/** DEADLINE_EXCEEDED and CANCELLED. The SDK's retry ends with CANCELLED if the deadline passes between two tries. */
 const GRPC_DEADLINE = [4, 1];
 
 function grpcErrorOf(err: unknown) {
@@ -47,15 +47,18 @@ export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?
 /** True if a call failed because its deadline passed. */
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
-/** By gRPC code: a run is locked, or has ten updates in progress; or it closed before it got an update. */
+/**
+ * The texts of short-lived refusals by gRPC code: the run is locked, or has ten updates in progress, or closed before
+ * it got the update.
+ */
 const busy: { [code: number]: RegExp } = {
   [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates/i,
   [GRPC_UNAVAILABLE]: /workflow update was aborted/i,
 };
 
 /**
- * True if Temporal refused a call about one run for the moment. The SDK's own connection repeats such calls; one with
- * other interceptors may not.
+ * True if Temporal refused a call about one run for the moment. The SDK's own connection repeats such calls; a
+ * connection with other interceptors may not repeat them.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};

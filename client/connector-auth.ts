@@ -1,4 +1,7 @@
-/** The library: starts, signals, updates and reads flows. The only way to Temporal for every program but the worker. */
+/**
+ * The library: starts, signals, updates and reads flows. Every program except the worker reaches Temporal only through
+ * the library.
+ */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -44,8 +47,9 @@ export interface ConnectorAuthOptions {
 /** The options of a flow, and of its start. */
 export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   /**
-   * A start with the key of the connector's latest run returns this run, also after its end. Starts with one key at the
-   * same moment start one run; each of them can answer `started: true`. The key is in the memo of the run, in clear.
+   * A start with the key of the connector's latest run returns this run, also after its end. Several starts with one
+   * key at the same moment start one run; each of these calls can return `started: true`. The key is in the memo of the
+   * run, in clear.
    */
   idempotencyKey?: string;
   /** The id of the invitation that the flow is started for. The memo of the run has the id in clear. */
@@ -81,10 +85,10 @@ export interface LinkRequest {
 
 /**
  * Starts, signals, updates and reads the flows of one namespace. Callers may share an instance, because it holds no
- * state but the client. The caller closes the client's connection. All times are ISO 8601 strings.
+ * state except the client. The caller closes the client's connection. All times are ISO 8601 strings.
  *
- * Each method fails with a {@link ConnectorAuthError}. Beside the codes that a method names, each can fail with
- * `temporalUnavailable`, and with `noWorker` if the method needs a worker.
+ * Each method fails with a {@link ConnectorAuthError}. In addition to the codes that a method names, each method can
+ * fail with `temporalUnavailable`, and with `noWorker` if the method needs a worker.
  */
 export class ConnectorAuth {
   readonly #client: Client;
@@ -229,34 +233,35 @@ export class ConnectorAuth {
   }
 
   /**
-   * Lets a flow that waits for the user re-read the connector, and a flow in an outage repeat its call now; at most once
-   * in 10 s. Returns the view after that, or the current view after 10 s. Repeating is safe: with the same `updateId`, a run
-   * answers with its first answer. Needs a worker. Fails: `notStarted`; `closed`.
+   * Lets a flow that waits for the user re-read the connector, and a flow in an outage repeat its call now; at most
+   * once in 10 s. Returns the view after the call to Cyclr, or the current view after 10 s. Repeating is safe: with the
+   * same `updateId`, a run answers with its first answer. Needs a worker. Fails: `notStarted`; `closed`.
    */
   recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));
   }
 
   /**
-   * One page of the connectors of an account, each with its latest run. Needs no worker. A page can have fewer items than
-   * `pageSize`, or none, and a `next`: the list is complete where `next` is absent. A flow that starts or ends between two
-   * pages can be missing, or be in both. Runs that retention has removed are missing. Fails: `invalidInput`.
+   * One page of the connectors of an account, each with its latest run. Needs no worker. A page with a `next` can have
+   * fewer items than `pageSize`, or none: the list is complete when `next` is absent. A flow that starts or ends
+   * between two pages can be missing, or be in both. Runs that retention has removed are missing. Fails:
+   * `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {
     return this.#calls.bounded(() => connectorList(this.#client, request));
   }
 
   /**
-   * One page of flows over all accounts: open ones, and with a final `state` ended ones. Needs no worker.
-   * Fails: `invalidInput`.
+   * One page of flows over all accounts: open flows, or ended flows if the request has a final `state`. Needs no
+   * worker. Fails: `invalidInput`.
    */
   flows(request: FlowsRequest = {}): Promise<FlowList> {
     return this.#calls.bounded(() => flowList(this.#client, request));
   }
 
   /**
-   * Sends the signal `recheck` or `cancel` to each open flow of the filter, by a batch operation of Temporal. Returns its
-   * id. Needs no worker. Fails: `invalidInput` without a filter; `batchRunning`.
+   * Sends the signal `recheck` or `cancel` to each open flow that matches the filter, by a batch operation of Temporal.
+   * Returns the id of the batch operation. Needs no worker. Fails: `invalidInput` without a filter; `batchRunning`.
    */
   batch(signal: BatchSignal, filter: Omit<FlowFilter, 'olderThan'>, by?: string): Promise<{ batchId: string }> {
     return this.#calls.bounded(() => signalBatch(this.#client, signal, filter, { by }));
@@ -275,8 +280,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Cancels the latest run. Returns the final view, or the current view after 10 s. Repeating is safe: a closed run stays
-   * as it is. Needs a worker while the run is open. Fails: `notStarted`.
+   * Cancels the latest run. Returns the final view, or the current view after 10 s. Repeating is safe: a closed run
+   * does not change. Needs a worker while the run is open. Fails: `notStarted`.
    */
   async cancel(key: ConnectorKey, request: Cancel = {}): Promise<View> {
     return this.#calls.bounded(async () => {
@@ -287,7 +292,7 @@ export class ConnectorAuth {
     });
   }
 
-  /** Sends the signal `recheck`. A flow that has ended meanwhile needs no signal. */
+  /** Sends the signal `recheck`. Does nothing if the flow has ended. */
   async #signalRecheck(key: ConnectorKey, request: Recheck): Promise<void> {
     await this.#calls.handle(key).signal(messages.recheck, request).catch(ignoreClosed);
   }
@@ -296,11 +301,11 @@ export class ConnectorAuth {
     return this.#calls.bounded(() => this.#calls.query(this.#calls.handle(key, runId), messages.timeline));
   }
 
-  /** The view of a run that has just closed: the run `ofRun`, or without it the latest run. */
+  /** The view of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
   async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    if (isOpen(run)) return this.#calls.query(handle, messages.view); // started again meanwhile, or resumed
+    if (isOpen(run)) return this.#calls.query(handle, messages.view); // a new run, or a resumed run
     return closedRunView(this.#client, key, run, handle);
   }
 
@@ -325,7 +330,7 @@ export class ConnectorAuth {
     );
   }
 
-  /** Gives an error of an update to a closed flow the code `closed`, with the final view. */
+  /** Turns the error of an update to a closed flow into an error with the code `closed` and the final view. */
   #closed(key: ConnectorKey): (err: unknown) => Promise<never> {
     return async (err) => {
       if (!(err instanceof WorkflowNotFoundError || isClosedBeforeAnswer(err))) throw err;
@@ -334,10 +339,13 @@ export class ConnectorAuth {
   }
 }
 
-/** An address as the URL parser writes it: Cyclr's parser can read the text that was given as another address. */
+/** An address as the URL parser writes it: Cyclr's parser can read the original text as another address. */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
-/** A closed run takes no signal, and the result of a failed or cancelled run is an error. */
+/**
+ * Ignores the two errors of a closed run: it accepts no signal, and the result of a failed or cancelled run is an
+ * error.
+ */
 function ignoreClosed(err: unknown): void {
   if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;
 }

@@ -12,7 +12,7 @@ export interface ListRequest {
   state?: StateName;
   /** The `next` of the answer before. */
   page?: string;
-  /** The number of runs that a page is made of: 50 by default, at most 1,000. */
+  /** The number of runs that one page reads: 50 by default, at most 1,000. */
   pageSize?: number;
 }
 
@@ -20,8 +20,8 @@ export interface ListRequest {
 const MAX_EARLIER_RUNS = 1000;
 
 /**
- * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run: earlier
- * runs are left out here, so that a page can have fewer items, or none, and a `next`.
+ * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run, so this
+ * function leaves out the earlier runs of a flow. A page with a `next` can therefore have fewer items, or none.
  */
 export async function connectorList(
   client: Client,
@@ -45,7 +45,7 @@ export async function connectorList(
 
 const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
 
-/** The run of each flow that started last. */
+/** The newest run of each flow. */
 function newestOfEach(runs: readonly Run[]): Run[] {
   const newest = new Map<string, Run>();
   for (const run of runs) {
@@ -56,8 +56,9 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * The run if it is the latest of its flow. Pages come newest first: on the first page, a later run that is missing is one
- * that visibility does not have yet; otherwise an earlier page has it. `undefined` then. By `describe`: the server limits
+ * Returns the run if it is the latest run of its flow. Pages come newest first. If a run on the first page is not the
+ * latest, visibility does not have the latest run yet: returns the latest run. If a run on another page is not the
+ * latest, an earlier page has the latest run: returns `undefined`. Uses `describe`, because the server limits
  * visibility to few calls a second.
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
@@ -79,7 +80,7 @@ interface Page {
   isWhole: boolean;
 }
 
-/** `connected` of earlier runs, by connector id: a latest run that has not read Cyclr yet does not hide it. */
+/** The `connected` of earlier runs, by connector id, for connectors whose latest run has not read Cyclr yet. */
 async function earlierReads(
   client: Client,
   { account, runs, items, isWhole }: Page,

@@ -25,7 +25,7 @@ import {
 
 /** After this time a flow answers an update with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
-/** Added for the way of the answer. */
+/** Added to the limit of each call, for the transport of the answer. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
 const RETRY_MS = 100;
@@ -57,9 +57,9 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow task
-   * of an update is open can stay in the server until its deadline (dev server 1.9, 2 of 12 demos in parallel).
-   * Fails: `noWorker` if Temporal itself answers; `paused`.
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow
+   * task of an update is open can stay in the server until its deadline (seen with dev server 1.9). Fails: `noWorker`
+   * if Temporal answers, but the flow does not; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -97,7 +97,9 @@ export class FlowCalls {
     }
   }
 
-  /** Fails if Temporal does not answer. Calls nothing of the flow: unanswered queries can delay its workflow task. */
+  /**
+   * Fails if Temporal does not answer. Does not call the flow, because unanswered queries can delay its workflow task.
+   */
   async #requireTemporal(): Promise<void> {
     await this.#client.withDeadline(Date.now() + REACH_MS, () => this.#client.workflowService.getSystemInfo({}));
   }

@@ -36,7 +36,7 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 
 /**
  * Sends a signal that Temporal accepts once: Temporal drops a second signal to the same run with the same attempt,
- * without an event. The SDK's own `signal` makes a new request id each time. A flow that has ended needs no signal.
+ * without an event. The SDK's own `signal` makes a new request id each time. Does nothing if the flow has ended.
  */
 export async function signalOnce(
   client: Client,
@@ -61,7 +61,7 @@ export async function signalOnce(
 
 /**
  * Yields after each completed workflow task beyond `historyLength`, and at the end. Follows continue-as-new. Ends after
- * the last run, or when `signal` aborts. By Temporal's long poll: no call while the history does not grow.
+ * the last run, or when `signal` aborts. Waits by Temporal's long poll, not by repeated calls.
  */
 export async function* historyGrowth(
   client: Client,
@@ -93,7 +93,7 @@ async function poll(
   signal?: AbortSignal,
 ) {
   if (signal?.aborted) return undefined;
-  // `withAbortSignal` never removes its listener (SDK 1.24): each poll gets a signal of its own.
+  // Each poll gets its own signal, because `withAbortSignal` never removes its listener (SDK 1.24).
   const own = new AbortController();
   const abort = () => own.abort();
   signal?.addEventListener('abort', abort);

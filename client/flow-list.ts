@@ -14,7 +14,7 @@ export interface FlowFilter {
   accountId?: string;
   state?: StateName;
   problem?: Trouble;
-  /** The state was entered at least this long ago. */
+  /** Only flows that entered their state at least this long ago. */
   olderThan?: Duration;
 }
 
@@ -37,8 +37,9 @@ export async function flowList(client: Client, { page, pageSize = 50, ...filter 
 }
 
 /**
- * Starts a batch operation of Temporal that sends the signal to each open flow of the filter. Returns the batch's id.
- * Fails: `invalidInput` without a filter; `batchRunning`: by default Temporal runs one batch for each namespace.
+ * Starts a batch operation of Temporal that sends the signal to each open flow that matches the filter. Returns the
+ * batch's id. Fails: `invalidInput` without a filter; `batchRunning`: by default Temporal runs one batch for each
+ * namespace.
  */
 export async function signalBatch(
   client: Client,
@@ -68,7 +69,10 @@ export async function signalBatch(
   return { batchId };
 }
 
-/** Checked before the start of a batch: if the server has no room, Temporal's client repeats until its deadline. */
+/**
+ * True if a batch operation is running. Checked before the start of another one, because Temporal's client would repeat
+ * a refused start until its deadline.
+ */
 async function isBatchRunning(client: Client): Promise<boolean> {
   const { namespace } = client.options;
   const { operationInfo } = await client.workflowService.listBatchOperations({ namespace, pageSize: 20 });
@@ -82,7 +86,10 @@ const batchRunning = () =>
     'Another batch operation runs in this namespace. Try again when it has ended.',
   );
 
-/** The query of a filter. Every value in it is from a closed list, an encoded id or a time. Fails: `invalidInput`. */
+/**
+ * The query of a filter. No value can change the query: each is from a closed list, an encoded id or a time. Fails:
+ * `invalidInput`.
+ */
 function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
     throw invalidInput(`problem is not one of ${troubles.join(', ')}`);

@@ -8,7 +8,7 @@ import { finalStates, type StateName } from '../workflows/view';
 import type { ListedConnector, Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 
-/** The runs that Temporal itself ended: their search attributes have the state of their last wait. */
+/** The runs that Temporal itself ended: their search attributes still have the state before the end. */
 const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
   { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },
   { status: 'TERMINATED', inQueries: 'Terminated', state: 'failed' },
@@ -28,10 +28,13 @@ function prefixOf(accountId: string): string {
   return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
 }
 
-/** By workflow id: Keyword equality finds no value with a double quote or a backslash on SQLite (server 1.32). */
+/**
+ * A query by the workflow id, because Keyword equality finds no value with a double quote or a backslash on SQLite
+ * (server 1.32).
+ */
 export const ofAccount = (accountId: string): string => `WorkflowId STARTS_WITH "${prefixOf(accountId)}"`;
 
-/** The runs in a state: open ones, or ended ones if the state is final. */
+/** The query for the runs in a state: open runs, or ended runs if the state is final. */
 export function inState(state: StateName): string {
   if (state === 'fetchingConnector')
     return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
@@ -65,13 +68,15 @@ export async function pageOfRuns(
   return { runs, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
 }
 
-/** Stands for no page. */
+/** A `page` that names the first page, like an absent `page`. */
 export const FIRST_PAGE = '1';
 const CHECKSUM_BYTES = 4;
 const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
 
-/** The server's token, with a checksum: the server has no error of its own for a text that it did not make. */
+/**
+ * The server's page token, with a checksum in front: the server itself does not detect a token that it did not make.
+ */
 const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
 
 /** Fails: `invalidInput`. */

@@ -27,7 +27,7 @@ export interface FlowStart {
 
 const MAX_TRIES = 5;
 
-/** Fails: alreadyRunning. */
+/** Starts a run, or returns the open run. Fails: `alreadyRunning`. */
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
   const earlier = await runOfIdempotencyKey(client, start);
   if (earlier) return earlier;
@@ -49,7 +49,8 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
       taskQueue,
       workflowId,
       workflowIdConflictPolicy: 'FAIL',
-      // 10,000 signals in one workflow task take longer than the 10 s of the default, which would never end.
+      // A workflow task with 10,000 signals takes longer than the default of 10 s: it would time out and be retried
+      // without end.
       workflowTaskTimeout: '30s',
       args: [input],
       memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
@@ -70,7 +71,8 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
 
 /**
  * Temporal answers a start with the latest run, open or closed, if that run was started with the same request id. So
- * two starts at the same moment with one key start one run. Hashed, because Temporal limits the length.
+ * two starts at the same moment with one key start one run. The key is hashed, because Temporal limits the length of a
+ * request id.
  */
 const requestIdOf = (idempotencyKey: string): string => createHash('sha256').update(idempotencyKey).digest('base64url');
 

@@ -1,6 +1,7 @@
 /**
- * The schemas of the service's answers: they are the OpenAPI document, and tests compare answers with it. Each follows
- * a type: a field that is missing or unknown in a schema does not compile, and states and codes come from their lists.
+ * The schemas of the service's answers. The OpenAPI document is made from them, and tests compare answers with this
+ * document. Each schema follows a type: a field that is missing or unknown in a schema does not compile, and states and
+ * codes come from their lists.
  */
 import { z } from 'zod';
 import { intents } from '../../workflows/connector';

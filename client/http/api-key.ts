@@ -4,5 +4,5 @@ import { createHash } from 'node:crypto';
 /** True if a text can be sent as an API key, in an Authorization header. */
 export const isApiKey = (key: string): boolean => /^[\w.~+/=-]+$/.test(key);
 
-/** The form in which the service gets an API key: SHA-256, in hex. */
+/** The digest of an API key, for the service's variable SERVICE_API_KEYS: SHA-256, in hex. */
 export const digestOf = (key: string): string => createHash('sha256').update(key).digest('hex');

@@ -4,9 +4,9 @@ import type { View } from './shapes';
 
 /**
  * - a code of the service: see the table in docs/service.md;
- * - `unreachable`: no call got an answer, with all repetitions;
+ * - `unreachable`: neither the call nor its repetitions got an answer;
  * - `timedOut`: the time limit of the call has passed;
- * - `unexpectedAnswer`: the answer is none of the service's: for example a proxy's.
+ * - `unexpectedAnswer`: the answer does not come from the service, but for example from a proxy.
  */
 export type OnboardingErrorCode = AnswerCode | 'unreachable' | 'timedOut' | 'unexpectedAnswer';
 
@@ -16,7 +16,7 @@ export interface FieldFault {
   code: AnswerCode;
 }
 
-/** The parts of an answer beside its code. */
+/** The parts of an answer in addition to its code. */
 interface Details {
   status?: number;
   requestId?: string;
@@ -25,12 +25,15 @@ interface Details {
   fields?: FieldFault[];
 }
 
-/** The error of each {@link OnboardingService} method. Of the request, the error holds account and connector only. */
+/**
+ * The error of each {@link OnboardingService} method. The error contains no part of the request except account and
+ * connector.
+ */
 export class OnboardingError extends Error {
   override readonly name = 'OnboardingError';
   /** The HTTP status, if there was an answer. */
   readonly status?: number;
-  /** The service's log has it, too. */
+  /** The id of the request, which the service's log has, too. */
   readonly requestId?: string;
   /** Seconds until another try makes sense. */
   readonly retryAfterS?: number;

@@ -7,7 +7,9 @@ import type { ConnectorKey } from './shapes';
 import { Transport, type Call, type CallOptions } from './transport';
 
 export interface OnboardingServiceOptions {
-  /** The service's address: the `PUBLIC_URL`, such as `https://connect.acme.example`, or one inside your network. */
+  /**
+   * The service's address: the `PUBLIC_URL`, such as `https://connect.acme.example`, or an address inside your network.
+   */
   url: string;
   /** One of the service's API keys, in clear. */
   apiKey: string;
@@ -27,13 +29,14 @@ const TIMEOUT_MS = 60_000;
 const RETRIES = 2;
 
 /**
- * Each method fails with an {@link OnboardingError}. Beside the codes that a method names, each can fail with
- * `unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`,
- * `temporalUnavailable` and `noWorker`. A user's mistake is no error, but a view with a `problem`.
+ * Each method fails with an {@link OnboardingError}. In addition to the codes that a method names, each method can fail
+ * with `unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`,
+ * `temporalUnavailable` and `noWorker`. A user's mistake causes no error, but a view with a `problem`.
  *
- * A call without an answer, or with 429 or 503, is repeated after `Retry-After` if the time limit allows it. Repeating is
- * safe: a call reads, or is done once by its `Idempotency-Key`, or is harmless twice (a second session, a second link). A
- * repeated `cancel` can also cancel a flow that was started meanwhile.
+ * A call without an answer, or with 429 or 503, is repeated after `Retry-After` if the time limit allows it. Repeating
+ * is safe: a call only reads, or has one effect because of its `Idempotency-Key`, or is harmless when it is done twice
+ * (a second session, a second link). A repeated `cancel` can also cancel a flow that was started after the first
+ * `cancel`.
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -62,8 +65,8 @@ export class OnboardingService {
   }
 
   /**
-   * One page of the connectors of an account: by default the first, with up to 50. A page can have fewer items, or none,
-   * and a `next`. `GET …/connectors`
+   * One page of the connectors of an account: by default the first, with up to 50. A page with a `next` can have fewer
+   * items, or none. `GET …/connectors`
    */
   async listPage(
     accountId: string,
@@ -74,8 +77,8 @@ export class OnboardingService {
   }
 
   /**
-   * Starts a flow, or returns the open flow, or the flow that was started with the same key. Fails: `alreadyRunning`.
-   * `POST …/{connectorId}`
+   * Starts a flow, or returns the open flow, or the flow that was started with the same idempotency key. Fails:
+   * `alreadyRunning`. `POST …/{connectorId}`
    */
   async start(key: ConnectorKey, request: shapes.StartRequest = {}, options?: OnceOptions): Promise<shapes.Started> {
     return this.#postOnce(key, '', request, options);
@@ -92,8 +95,8 @@ export class OnboardingService {
   }
 
   /**
-   * Sends values of properties, sealed or in clear: the service seals secret ones. Returns the view after Cyclr took or
-   * refused them, or the current view after 10 s. Fails: `notFound`, `notNow`, `closed`, `unknownProperty`,
+   * Sends values of properties, sealed or in clear: the service seals secret ones. Returns the view after Cyclr
+   * accepted or refused them, or the current view after 10 s. Fails: `notFound`, `notNow`, `closed`, `unknownProperty`,
    * `missingProperty`. `POST …/properties`
    */
   async submitProperties(
@@ -114,8 +117,8 @@ export class OnboardingService {
   }
 
   /**
-   * A fresh link to the third party's consent; the newest attempt wins. Fails: `notFound`, `notNow`, `closed`,
-   * `cyclrUnavailable`. `POST …/authorization`
+   * A fresh link to the third party's consent; the newest attempt supersedes the older attempts. Fails: `notFound`,
+   * `notNow`, `closed`, `cyclrUnavailable`. `POST …/authorization`
    */
   async requestAuthorization(
     key: ConnectorKey,
@@ -143,14 +146,16 @@ export class OnboardingService {
     return this.#post(key, 'recheck', {}, options);
   }
 
-  /** One page of the flows of all accounts: open ones, and with a final `state` ended ones. `GET /v1/flows` */
+  /**
+   * One page of the flows of all accounts: open flows, or ended flows if the query has a final `state`. `GET /v1/flows`
+   */
   async flows(query: shapes.FlowsRequest = {}, options?: CallOptions): Promise<shapes.FlowList> {
     return this.#send({ method: 'GET', path: '/v1/flows', query }, options);
   }
 
   /**
-   * Sends `recheck` or `cancel` to each open flow of the filter. Returns the id of Temporal's batch operation. Fails:
-   * `batchRunning`. `POST /v1/flows/recheck`, `POST /v1/flows/cancel`
+   * Sends `recheck` or `cancel` to each open flow that matches the filter. Returns the id of Temporal's batch
+   * operation. Fails: `batchRunning`. `POST /v1/flows/recheck`, `POST /v1/flows/cancel`
    */
   async batch(
     signal: 'recheck' | 'cancel',
@@ -160,7 +165,10 @@ export class OnboardingService {
     return this.#send({ method: 'POST', path: `/v1/flows/${signal}`, body: filter }, options);
   }
 
-  /** Starts a re-authentication: it changes nothing before new input. Fails: `alreadyRunning`. `POST …/reauthenticate` */
+  /**
+   * Starts a re-authentication. The stored value stays until new input arrives. Fails: `alreadyRunning`. `POST
+   * …/reauthenticate`
+   */
   async reauthenticate(
     key: ConnectorKey,
     request: shapes.ReauthenticateRequest = {},

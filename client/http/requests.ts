@@ -11,7 +11,7 @@ export const State = z.enum(stateNames).meta({ description: `Final: ${finalState
 
 const MAX_CONNECTORS = 50;
 
-// The OpenAPI document has no word for a `refine`. A `pattern` or a limit beside it makes the document as strict.
+// The OpenAPI document can't express a `refine`. A `pattern` or a limit in `meta` makes the document equally strict.
 export const AccountId = z
   .string()
   .min(1)
@@ -53,14 +53,14 @@ const Duration = z
   .refine((duration) => durationMs(duration) > 0)
   .meta({ description: 'Milliseconds, or a text such as "7 days": above 0, at most 90 days.', examples: ['7 days'] });
 
-/** Loose: other headers stay in the request. */
+/** Loose, so that other headers stay in the request. */
 export const Headers = z.looseObject({
   'idempotency-key': z
     .string()
     .min(1)
     .max(255)
     .optional()
-    .meta({ description: 'The service does a call with the same key once.' }),
+    .meta({ description: 'Repeated calls with the same key have one effect.' }),
 });
 
 export const Patience = z.strictObject({
@@ -110,7 +110,7 @@ export const SessionBody = z.strictObject({
   }),
   kind: z.enum(['session', 'invitation']).optional(),
   recheck: z.boolean().optional().meta({
-    description: 'Start a new run for connectors that are authenticated, too. Otherwise they stay connected.',
+    description: 'True: start a new run also for connectors that are authenticated. By default these get no new run.',
   }),
 });
 
@@ -119,7 +119,7 @@ const sealedUpTo = (max: number) =>
   z.strictObject({ sealed: z.string().max(max).regex(JWE) }).meta({
     description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
   });
-/** A value in clear is `notSealed`; one over the limit is malformed. */
+/** A value in clear is `notSealed`; a value over the limit is `malformed`. */
 const onlySealedUpTo = (max: number) =>
   z.strictObject({ sealed: z.string(NOT_SEALED).max(max, 'malformed').regex(JWE, NOT_SEALED) }, NOT_SEALED);
 const text = z.string().max(MAX_VALUE);
@@ -128,7 +128,7 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
     .record(z.string().min(1).max(1000), value)
     .refine((values) => Object.keys(values).length <= MAX_VALUES)
     .meta({
-      description: 'By the name of the property. Accepted whole or not at all.',
+      description: 'Values by the name of the property. The flow accepts all values or none.',
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
@@ -192,10 +192,10 @@ export const FlowsQuery = z.strictObject({
     .regex(new RegExp(DURATION))
     .refine((duration) => durationMs(duration) > 0)
     .optional()
-    .meta({ description: 'The state was entered at least this long ago.', examples: ['2 hours'] }),
+    .meta({ description: 'Only flows that entered their state at least this long ago.', examples: ['2 hours'] }),
   page: Page.optional(),
 });
-/** Which flows a batch reaches: at least one member. */
+/** The filter of a batch. It must have at least one member. */
 export const BatchBody = z
   .strictObject({ accountId: AccountId.optional(), state: State.optional(), problem: Trouble.optional() })
   .refine((filter) => Object.keys(filter).length > 0)
@@ -208,7 +208,8 @@ export const ListQuery = z.strictObject({
     .optional()
     .meta({
       ...{ type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, pattern: undefined },
-      description: 'The most items of a page: 50 by default, at most 200. A page can have fewer, and a `next`.',
+      description:
+        'The largest number of items of a page: 50 by default, at most 200. A page with a `next` can have fewer items.',
       examples: [50],
     }),
 });

@@ -1,6 +1,6 @@
 /**
- * The requests and answers of the service, for a backend in TypeScript. Types alone: a backend loads no schema. No
- * import of Temporal here.
+ * The requests and answers of the service, for a backend in TypeScript. This file has only types, so that a backend
+ * loads no schema. No import of Temporal here.
  */
 import type { z } from 'zod';
 import type * as requests from './requests';

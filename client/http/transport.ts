@@ -7,11 +7,11 @@ import { errorOf, OnboardingError } from './onboarding-error';
 export interface CallOptions {
   /** Ends the call, which then fails with the signal's reason. */
   signal?: AbortSignal;
-  /** The limit of the call with all repetitions, in milliseconds, in place of the client's. */
+  /** The limit of the call with all repetitions, in milliseconds. It replaces the client's `timeoutMs`. */
   timeoutMs?: number;
 }
 
-/** One call. Each may be repeated: see {@link OnboardingService}. */
+/** One call. Each call may be repeated: see {@link OnboardingService}. */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -82,7 +82,7 @@ export class Transport {
     const { response, text } = await fetch(this.#urlOf(call), { ...request, redirect: 'manual' })
       .then(async (response) => ({ response, text: await response.text() }))
       .catch((err: unknown) => {
-        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // without a cause, which has the headers
+        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // no cause: it has the API key
       });
     const answer = jsonOf(text);
     if (response.ok && answer !== undefined) return answer;
