@@ -16,11 +16,11 @@ import { sessionRoutes } from './routes/session';
 import { securityHeaders, type Headers } from './security-headers';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
-/** An account id of 200 characters, each sent as %C3%BC. */
+/** The length of an account id of 200 characters if each character is sent as %C3%BC. */
 const MAX_PARAM_LENGTH = 1200;
-/** How often Node looks for slow requests; its default is every 30 s. */
+/** The interval at which Node looks for slow requests. Node's default is 30 s. */
 const SLOW_CHECK_MS = 1000;
-/** The limit of the headers, and of the whole request: with the pause between two checks, 30 s. */
+/** The time limit of the headers and of the whole request. Together with the interval of Node's checks it is 30 s. */
 const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
 
@@ -56,7 +56,7 @@ const ofNode = {
   headersTimeout: RECEIVE_TIMEOUT_MS,
   requestTimeout: RECEIVE_TIMEOUT_MS,
   connectionsCheckingInterval: SLOW_CHECK_MS,
-  requireHostHeader: false, // Node's own answer has no headers
+  requireHostHeader: false, // Node's own answer lacks the security headers
 };
 
 function createServer({ config, report }: Parts, headers: Headers): App {
@@ -65,10 +65,10 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     bodyLimit: BODY_LIMIT_BYTES,
     http: ofNode,
     requestTimeout: ofNode.requestTimeout,
-    return503OnClosing: false, // requests that arrive during the shutdown are answered
+    return503OnClosing: false, // requests that arrive during the shutdown get a normal answer
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    // These two answers pass no hook.
+    // Fastify calls no hook for these two kinds of answers.
     clientErrorHandler: (err, socket) => {
       const answered = answerClientError(err, socket, headers);
       if (answered) report(answered);
@@ -81,14 +81,17 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
   acceptJson(app);
-  // Node's own answer, 417, has no headers. HTTP allows a server to ignore an unknown expectation.
+  // Node would answer 417 without the security headers. HTTP allows a server to ignore an unknown expectation.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(requestCheck);
-  app.setSerializerCompiler(() => JSON.stringify); // answers are not checked at run time: tests compare them
+  app.setSerializerCompiler(() => JSON.stringify); // only tests compare answers with their schemas
   return app;
 }
 
-/** JSON only; the pages add forms. An empty body is none: HTTP clients name the type also where a call needs no body. */
+/**
+ * Accepts JSON bodies; the pages also accept forms. An empty body counts as no body, because HTTP clients send the
+ * content type also if a call needs no body.
+ */
 function acceptJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['text/plain', 'application/json']);
@@ -104,9 +107,9 @@ const withoutBase = (url: string, base: string): string =>
     : url;
 
 /**
- * After `close()`, closes all connections once no request waits for its answer. Node's `closeIdleConnections`
- * (Node 20.20) leaves connections open that never sent a request, as browsers open them
- * (https://github.com/nodejs/node/issues/63452), and those that were busy when `close()` was called.
+ * After `close()`, closes all connections once no request waits for its answer. Node's `closeIdleConnections` (Node
+ * 20.20) leaves connections open that never sent a request, as browsers open them
+ * (https://github.com/nodejs/node/issues/63452), and connections that were busy when `close()` was called.
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

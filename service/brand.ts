@@ -32,7 +32,7 @@ export function brandStyle({ color, colorDark }: Brand): string {
   return `:root{--cyclr-connect-accent:${accent};--cyclr-connect-on-accent:${onAccent}}\n`;
 }
 
-/** The first line of each page. */
+/** The header of each page: the logo, or the name of the company. */
 export function brandHeader({ name, logo }: Brand): Html {
   if (name === undefined && logo === undefined) return html``;
   const picture = logo === undefined ? html`` : html`<img src="${logo}" alt="${name ?? ''}" />`;

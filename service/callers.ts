@@ -4,7 +4,7 @@ import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
 import type { Session, TokenKind } from './tokens';
 
-/** Calls of one caller in a minute, at each instance of the service. */
+/** The limits of calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
 
 /**
@@ -37,7 +37,9 @@ export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' 
   app.addHook('onRequest', rateLimiter(app, limits.session));
 }
 
-/** The id by which limits count calls: the invitation with all sessions made of it, or the session. */
+/**
+ * The id by which limits count calls. All sessions that were made from one invitation share the id of the invitation.
+ */
 export const limitedId = ({ id, invitation }: Session): string => invitation ?? id;
 
 /** Browsers send `Origin` with each call to another origin; other callers need not send this header. */
@@ -64,8 +66,8 @@ export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session
 }
 
 /**
- * A connector of the request's session. Fails: `notFound` for all others, so that the answer does not show whether they
- * exist.
+ * A connector of the request's session. Fails: `notFound` for any other connector, so that the answer does not show
+ * whether this connector exists.
  */
 export function ownConnector(request: FastifyRequest, { connectorId }: { connectorId: number }) {
   const { accountId, connectorIds } = sessionOf(request);

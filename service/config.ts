@@ -1,4 +1,4 @@
-/** The variables of the service: the only place of the service that reads the environment. */
+/** The variables of the service. Only this file of the service reads the environment. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { z } from 'zod';
@@ -150,7 +150,10 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
   };
 }
 
-/** A port that no process listens on: tokens name the URL of the service as their issuer before the service listens. */
+/**
+ * Finds a port that no process listens on. The service needs its URL before it listens, because tokens name this URL as
+ * their issuer.
+ */
 async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');

@@ -7,7 +7,7 @@ import type { Parts } from './parts';
 import { ServiceError } from './problems';
 import type { Attempt } from './tokens';
 
-/** Makes a call, and adds the current view to its refusal as `notNow` or `alreadyRunning`. */
+/** Makes a call. If the flow refuses the call as `notNow` or `alreadyRunning`, adds the current view to the error. */
 export async function withView<T>(auth: ConnectorAuth, key: ConnectorKey, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -21,7 +21,7 @@ export interface OpenFlowOptions {
   by: string;
   /** The invitation that a new run is started for. */
   invitation?: string;
-  /** Start a new run if the connector is authenticated, too. */
+  /** True: start a new run even if the connector is authenticated. */
   recheck?: boolean;
 }
 
@@ -41,7 +41,7 @@ export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: 
 export const latestRunOf = (auth: ConnectorAuth, key: ConnectorKey): Promise<LatestRun | undefined> =>
   auth.latestRun(key).catch(undefinedIf('notStarted'));
 
-/** Handles an error with one of these codes as an absent answer. */
+/** Returns undefined for an error with one of these codes, and throws any other error. */
 export const undefinedIf =
   (...codes: ConnectorAuthErrorCode[]) =>
   (err: unknown): undefined => {
@@ -71,7 +71,8 @@ export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attem
   const view = await viewOfReturn(auth, key, attemptId);
   const isNewest = view.attempt?.id === attemptId;
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
-  // The run ignores an attempt of an earlier run, or from before a reset: let it re-read, once for each attempt.
+  // The present run does not know an attempt of an earlier run, or from before a reset. So let the run re-read the
+  // connector, once for each attempt.
   await auth.recheck(key, { by: 'user' }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
 }

@@ -8,7 +8,7 @@ const escapes: { [character: string]: string } = {
   "'": '&#39;',
 };
 
-/** Text that is HTML already. */
+/** A text that is HTML, and so needs no escaping. */
 export class Html {
   constructor(readonly text: string) {}
 }

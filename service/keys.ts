@@ -7,11 +7,14 @@ import { jsonOf } from '../workflows/connector';
 import { KeySetError } from '../sealing/keys';
 
 export interface ApiKeys {
-  /** The id of a known key, for limits and logs; undefined for an unknown one. Takes the same time for each key. */
+  /**
+   * The id of a known key, for limits and logs; undefined for an unknown key. The comparison takes the same time for
+   * each key.
+   */
   idOf(key: string): string | undefined;
 }
 
-/** API keys by their SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes none of them. */
+/** API keys by their SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes no digest. */
 export function apiKeysOf(digests: readonly string[]): ApiKeys {
   const wrong = digests.findIndex((digest) => !/^[0-9a-f]{64}$/i.test(digest));
   if (wrong >= 0) throw new KeySetError(`item ${wrong + 1} is no SHA-256 digest in hex (64 characters)`);
@@ -31,7 +34,7 @@ export interface SessionKey {
   secret: Uint8Array;
 }
 
-/** The first key signs, all verify. */
+/** The first key signs tokens; all keys verify them. */
 export type SessionKeys = readonly [SessionKey, ...SessionKey[]];
 
 const MIN_BYTES = 32;
@@ -45,7 +48,9 @@ const Jwk = z.object({
 });
 const JwkSet = z.object({ keys: z.array(z.unknown()).min(1).max(20) });
 
-/** The keys of a JWK set. Fails with a {@link KeySetError} that gives the position of the wrong key and quotes none. */
+/**
+ * The keys of a JWK set. Fails with a {@link KeySetError} that gives the position of the wrong key and quotes no key.
+ */
 export function sessionKeysOf(text: string): SessionKeys {
   const { data } = JwkSet.safeParse(jsonOf(text));
   if (!data) throw new KeySetError('it is no JWK set, {"keys": […]}, of 1 to 20 keys');
@@ -62,5 +67,5 @@ function sessionKeyOf(given: unknown, index: number): SessionKey {
   return { kid: data.kid ?? kidOf(secret), secret };
 }
 
-/** The kid of a key without one: equal in every instance, and too short to reveal the key. */
+/** The kid for a key that has none: the same in every instance, and too short to reveal the key. */
 const kidOf = (secret: Uint8Array): string => createHash('sha256').update(secret).digest('base64url').slice(0, 8);

@@ -40,8 +40,8 @@ async function main(): Promise<void> {
   log.info(`Service at ${config.publicUrl}, Temporal at ${target.address}, namespace ${target.namespace}`);
   if (metricsServer) log.info(`Metrics at port ${(metricsServer.address() as AddressInfo).port}`);
   await new Promise<void>((resolve) => (stopping.stop = resolve));
-  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // a request is still unanswered
-  await app.close(); // after the answers to all open requests
+  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // here, a request still has no answer
+  await app.close(); // waits for the answers to all open requests
   metricsServer?.close();
   await connection.close();
 }

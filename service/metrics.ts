@@ -1,4 +1,4 @@
-/** Prometheus metrics of the service, served on a port of their own. */
+/** Prometheus metrics of the service, served on a separate port. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';

@@ -9,7 +9,7 @@ import { View } from '../client/http/answers';
 import { State } from '../client/http/requests';
 import { answers, codeOf, type ErrorKind } from './problems';
 
-/** The package is beside the compiled service, or above it if the service runs from its source, as in tests. */
+/** package.json is two folders above the compiled service, and one folder above its source, which tests run. */
 const packageFile = ['../..', '..'].map((up) => join(__dirname, up, 'package.json')).find((file) => existsSync(file))!;
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
@@ -115,7 +115,9 @@ interface Operation {
 }
 
 const text = { type: 'string' };
-const requestId = { 'X-Request-Id': { description: 'Also in the log.', required: true, schema: text } };
+const requestId = {
+  'X-Request-Id': { description: 'The id of the request, which the log has, too.', required: true, schema: text },
+};
 const retryAfter = {
   'Retry-After': {
     description: 'Seconds to wait before the next try.',
@@ -133,7 +135,7 @@ const withHeaders: SwaggerTransformObject = (input) => {
     for (const [status, response] of Object.entries(operation.responses))
       response.headers = { ...requestId, ...headersOf[status] };
     const { requestBody } = operation;
-    // A call without a body means the same as one with an empty object: see allowNoBody.
+    // A call without a body means the same as a call with an empty object: see allowNoBody.
     if (requestBody) requestBody.required = Object.values(requestBody.content).some(hasRequiredMember);
   }
   removeUnused(document);
@@ -143,7 +145,9 @@ const withHeaders: SwaggerTransformObject = (input) => {
 const hasRequiredMember = ({ schema: { required = [], minProperties = 0 } }: { schema: BodySchema }): boolean =>
   required.length > 0 || minProperties > 0;
 
-/** fastify-type-provider-zod adds each schema of an answer a second time, as an input: `ViewInput`. */
+/**
+ * Removes needless schemas: fastify-type-provider-zod adds each schema of an answer a second time, such as `ViewInput`.
+ */
 function removeUnused({ paths, components: { schemas = {} } = {} }: Document): void {
   const used = JSON.stringify(paths);
   for (const name of Object.keys(schemas))

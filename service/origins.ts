@@ -1,4 +1,6 @@
-/** The origins that may embed the element, and to which users may return: ALLOWED_ORIGINS and PUBLIC_URL's own. */
+/**
+ * The origins that may embed the element, and to which users may return: ALLOWED_ORIGINS, and the origin of PUBLIC_URL.
+ */
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { isReturnTo } from '../workflows/input';
@@ -11,8 +13,8 @@ const isAllowed = ({ publicUrl, allowedOrigins }: Config, origin: string): boole
   origin === new URL(publicUrl).origin || allowedOrigins.includes(origin);
 
 /**
- * The addresses as the URL parser writes them. Only these travel: another parser can read the text that was sent as
- * another address. Fails: `malformed`; `originNotAllowed`.
+ * Checks the addresses, and returns them as the URL parser writes them. The service uses only these texts, because
+ * another parser could read the original text as another address. Fails: `malformed`; `originNotAllowed`.
  */
 export function allowedAddresses(
   config: Config,
@@ -34,7 +36,10 @@ function allowedAddress(config: Config, name: string, given: string, isValid: (u
   return url;
 }
 
-/** Answers CORS preflights of calls under `prefix` for the allowed origins. The token of the call decides further. */
+/**
+ * Answers CORS preflights of calls under `prefix` for the allowed origins. The call itself must also have a token for
+ * its origin.
+ */
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {
     methods: ['GET', 'POST'],

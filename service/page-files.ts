@@ -1,6 +1,6 @@
 /**
- * The scripts and the style sheet that the build makes of `page/`. @fastify/static does not fit: its ETag comes from the
- * file's time, which differs between instances, and it can neither compress nor add the brand's style.
+ * The scripts and the style sheet that the build makes from `page/`. @fastify/static does not fit: its ETag comes from
+ * the file's time, which differs between instances, and it can neither compress nor add the brand's style.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

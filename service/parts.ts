@@ -12,7 +12,7 @@ export interface Parts {
   tokens: Tokens;
   config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand'>;
   apiKeys: ApiKeys;
-  /** The reason why Temporal does not answer; undefined when it does. */
+  /** The reason why Temporal does not answer; undefined if Temporal answers. */
   trouble: () => Promise<string | undefined>;
   /** Called once for each answer. */
   report: (answered: Answered) => void;

@@ -17,13 +17,17 @@ export function answerErrors(app: App): void {
   const methodsOf = routeMethods(app);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, []));
-  // In onRequest: Fastify 5 refuses a QUERY without a content type before it calls its not-found handler.
+  // This hook is needed, because Fastify 5 refuses a QUERY request without a content type before it calls its not-found
+  // handler.
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return answerUnknown(request, reply, methodsOf(request.url.split('?')[0]!));
   });
 }
 
-/** Collects the routes that are added from now on. Returns the methods of a path; none for an unknown path. */
+/**
+ * Collects the routes that are added from now on. Returns a function that gives the methods of a path: none for an
+ * unknown path.
+ */
 function routeMethods(app: App): (path: string) => string[] {
   const known: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
@@ -45,8 +49,9 @@ const ofNode: { [code: string]: ErrorKind } = {
 };
 
 /**
- * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Returns undefined
- * without an answer: the caller has closed the connection, or has sent nothing, as browsers do that connect ahead.
+ * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Sends no answer
+ * and returns undefined if the caller has closed the connection, or has sent nothing: browsers open connections in
+ * advance.
  */
 export function answerClientError({ code }: ConnectionError, socket: Socket, headers: Headers): Answered | undefined {
   if (code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) return void socket.destroy();

@@ -1,4 +1,4 @@
-/** The code of each error, and its status and text: one table. */
+/** The code, the status and the text of each error, in one table. */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
@@ -10,10 +10,10 @@ import type { StateName, View } from '../workflows/view';
 /** The errors of the service: one for each code, and one for each further status and text of a code. */
 export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'headersTooLarge';
 
-/** `detail` is our own text: it never quotes the request. `code`: if it is not the kind itself. */
+/** `detail` is a fixed text, so it never quotes the request. `code` is present if it differs from the kind. */
 export type Answer = { detail: string; code?: AnswerCode } & (
   | { status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500; retryAfterS?: undefined }
-  /** Callers repeat the call after this time: the page knows such answers by their `Retry-After` alone. */
+  /** Callers can repeat the call after this time. The page recognizes such answers only by their `Retry-After`. */
   | { status: 429 | 503; retryAfterS: number }
 );
 
@@ -58,7 +58,7 @@ export const answers: Record<ErrorKind, Answer> = {
   temporalUnavailable: { status: 503, detail: 'Temporal does not answer now.', retryAfterS: 10 },
 };
 
-/** The parts of a problem document beside its code. */
+/** The parts of a problem document in addition to its code. */
 export interface ErrorDetails {
   /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
   view?: View;
@@ -68,7 +68,7 @@ export interface ErrorDetails {
   state?: StateName;
 }
 
-/** An error with a code that callers get. */
+/** An error whose code is in the answer to the caller. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: AnswerCode;
@@ -85,7 +85,7 @@ export class ServiceError extends Error {
 
 export const codeOf = (kind: ErrorKind): AnswerCode => answers[kind].code ?? (kind as AnswerCode);
 
-/** Gives any error a code: `unexpected` for an error without a code. */
+/** Turns any error into a ServiceError: with the code `unexpected` if the error has no known code. */
 export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
   if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);
@@ -102,7 +102,7 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
 
 function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
-  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // the code of a newer worker
+  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // only a newer worker knows this code
   return new ServiceError(known as AnswerCode, { view, fields: problem?.fields, state });
 }
 

@@ -1,4 +1,4 @@
-/** The headers of every answer, also of those that no route gives. */
+/** The headers of every answer, also of answers that no route sends. */
 import { logoSources } from './brand';
 import type { Parts } from './parts';
 
@@ -6,7 +6,10 @@ const HALF_A_YEAR_S = 15_552_000;
 
 export type Headers = { readonly [name: string]: string };
 
-/** Helmet's defaults, with a stricter content security policy. Answers of Node's own parser need them as a table. */
+/**
+ * Helmet's defaults, with a stricter content security policy. They are a table, because answers to requests that Node's
+ * parser refuses need them, too.
+ */
 export const securityHeaders = (config: Parts['config']): Headers => ({
   'Cache-Control': 'no-store',
   'Content-Security-Policy': contentSecurityPolicy(config),

@@ -28,7 +28,7 @@ export interface Scope {
 export interface Session extends Scope {
   /** The id of the session, unchanged by renewals. */
   id: string;
-  /** The id of the invitation that the session was made of. */
+  /** The id of the invitation from which the session was made. */
   invitation?: string;
   /** When the session or the invitation was made, in milliseconds since 1970. */
   madeAtMs: number;
@@ -117,7 +117,7 @@ export class Tokens {
     return this.#read('session', token);
   }
 
-  /** Makes a new token of a session: valid until its cap at most. */
+  /** Makes a new token of a session. The token expires at the session's `capMs` at the latest. */
   renew(session: Session): Promise<Token> {
     return this.#scoped('session', session);
   }

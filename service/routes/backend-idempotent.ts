@@ -44,7 +44,7 @@ const giving = {
 const schemas = {
   start: {
     ...named('connectors', 'start'),
-    summary: 'Starts a flow (201), or finds the running one (200)',
+    summary: 'Starts a flow (201), or returns the running flow (200)',
     ...starting,
     body: requests.StartBody,
   },
@@ -142,7 +142,10 @@ interface Call {
   headers: { 'idempotency-key'?: string };
 }
 
-/** A digest of the whole call, so that one `Idempotency-Key` can't stand for two calls; undefined without the header. */
+/**
+ * A digest of caller, call, connector and `Idempotency-Key`, so that two different calls never have the same digest;
+ * undefined without the header.
+ */
 function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefined {
   const idempotencyKey = headers['idempotency-key'];
   if (idempotencyKey === undefined) return undefined;
@@ -151,6 +154,6 @@ function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefi
   return createHash('sha256').update(call).digest('base64url');
 }
 
-/** The submission id of the body, of the `Idempotency-Key`, or a new one. */
+/** The submission id: from the body, otherwise from the `Idempotency-Key`, otherwise a new id. */
 const submissionIdOf = ({ body, ...call }: Call & { body: { submissionId?: string } }): string =>
   body.submissionId ?? idempotencyKeyOf(call) ?? randomUUID();

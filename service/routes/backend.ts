@@ -76,7 +76,7 @@ const schemas = {
   },
   flows: {
     ...named('flows', 'flows'),
-    summary: 'Lists flows of all accounts: open ones, and with a final state ended ones',
+    summary: 'Lists flows of all accounts: open flows, or ended flows for a final `state`',
     security,
     querystring: requests.FlowsQuery,
     response: responsesOf({ 200: answers.FlowList }, [...caller, 'malformed', 'temporalUnavailable']),
@@ -132,7 +132,7 @@ function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].defau
 function flowRoutes(app: App, { auth }: Parts): void {
   app.get('/v1/flows', { schema: schemas.flows }, ({ query }) => auth.flows(query));
   for (const signal of ['recheck', 'cancel'] as const) {
-    const summary = `Sends the signal ${signal} to the open flows of the filter`;
+    const summary = `Sends the signal ${signal} to the open flows that match the filter`;
     const schema = { ...schemas.batch, ...named('flows', `${signal}Flows`), summary };
     app.post(`/v1/flows/${signal}`, { schema }, async ({ body }, reply) =>
       reply.code(202).send(await auth.batch(signal, body, BY)),

@@ -9,7 +9,10 @@ import { ServiceError } from '../problems';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
 import type { Session } from '../tokens';
 
-/** Open streams of one session at each instance: several tabs, and closed ones that TCP has not noticed yet. */
+/**
+ * The limit of open streams for one session at each instance. A session can have several tabs, and closed streams that
+ * TCP has not noticed yet.
+ */
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;
 
@@ -17,7 +20,7 @@ const MAX_EVENT_ID = 200;
 const Event = z
   .object({
     event: z.enum(['view', 'final']).optional(),
-    id: z.string().optional().meta({ description: 'Of a view: `{runId}.{revision}`.' }),
+    id: z.string().optional().meta({ description: 'For a view: `{runId}.{revision}`.' }),
     data: z.string().optional().meta({ contentMediaType: 'application/json' }),
     retry: z.int().optional().meta({ description: 'Milliseconds to wait before reconnecting.' }),
   })
@@ -69,7 +72,7 @@ function takeSlot(slots: Map<string, number>, session: Session, reply: FastifyRe
   });
 }
 
-/** Aborts when the session expires or the connection closes. */
+/** A signal that aborts when the session expires or the connection closes. */
 function untilExpiry({ expiresAtMs }: Session, reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), expiresAtMs - Date.now());

@@ -16,7 +16,7 @@ import { setRetryAfter } from '../problem-answers';
 import { answers, ServiceError, serviceErrorOf } from '../problems';
 import type { Session } from '../tokens';
 
-/** Calls of one session, or for one attempt, in a minute. */
+/** The limit of calls of one session, or for one attempt, in a minute. */
 const MAX_CALLS = 30;
 const hide = { schema: { hide: true } };
 
@@ -59,8 +59,8 @@ const GoForm = z.object({
 });
 
 /**
- * The form targets a new window, so that the click itself opens it and no popup blocker stops it. The answer is a page
- * with a refresh: Chrome applies the CSP `form-action` of the page to every redirect after a form post.
+ * The form targets a new window, so that the user's click opens the window and no popup blocker stops it. The answer is
+ * a page with a refresh: Chrome applies the CSP `form-action` of the page to every redirect after a form post.
  */
 function goPage(app: App, parts: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);
@@ -76,8 +76,9 @@ function goPage(app: App, parts: Parts, draw: Draw): void {
 }
 
 /**
- * The session of a form, from the service's own origin or from the session's. A browser sends `Origin: null` from a
- * page with the referrer policy `no-referrer`, and from an https page to an http service: both are refused.
+ * The session of a form. The form must come from the service's own origin or from the origin of the session. A browser
+ * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service:
+ * both are refused.
  */
 async function sessionOfForm(
   { headers: { origin } }: FastifyRequest,
@@ -105,7 +106,7 @@ function linkPage({ accountId, accountLabel, language }: Session, url: string): 
 }
 
 /**
- * A return proves nothing: the flow verifies its attempt by a re-read, at most once. Other parts of the URL are
+ * A return proves no consent, so the flow verifies the attempt by a re-read, at most once. Other parts of the URL are
  * ignored.
  */
 function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
@@ -140,7 +141,7 @@ function outcomePage(words: Words, { state, connector }: View, { token, depth }:
   return { title, body, language: words.tag, ...(!isSettled && { redirect }) };
 }
 
-/** Leads back through the history of the tab: no URL contains the session. */
+/** Goes back through the history of the tab, because no URL contains the session. */
 const backButton = ({ goBack, back }: Words, depth: string): Html =>
   html`<p>${goBack}</p>
     <button class="button" id="back" data-depth="${depth}" hidden>${back}</button>`;

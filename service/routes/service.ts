@@ -13,7 +13,7 @@ export function serviceRoutes(app: App, { trouble, config }: Parts): void {
   app.get('/openapi.json', hide, async () => app.swagger());
   app.register(swaggerUi, {
     routePrefix: '/docs',
-    indexPrefix: new URL(config.publicUrl).pathname, // its page has absolute paths
+    indexPrefix: new URL(config.publicUrl).pathname, // the documentation page has absolute paths
     uiConfig: { layout: 'BaseLayout' }, // without the bar that loads other documents
     theme: { title: 'HTTP API' },
   });

@@ -116,7 +116,8 @@ function invitationRoute(app: App, parts: Parts): void {
 
 /**
  * Opens the flows of an invitation: starts expired flows anew, and lets waiting flows re-read their connector. Returns
- * the connectors for the new session: those on which the user may still act, and connected ones. Fails: tokenVoid.
+ * the connectors for the new session: connectors on which the user may still act, and authenticated connectors. Fails:
+ * tokenVoid.
  */
 async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
   const { accountId, connectorIds } = invitation;
@@ -129,7 +130,10 @@ async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise
   return shown.map(({ connectorId }) => connectorId);
 }
 
-/** True if the user may still act on the flow: it began before the invitation was made, or was started for it. */
+/**
+ * True if the user may still act on the flow: the flow began before the invitation was made, or was started for this
+ * invitation.
+ */
 function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
   return invitation === id || Date.parse(startedAt) <= madeAtMs;
@@ -142,7 +146,7 @@ async function reopen(auth: ConnectorAuth, { open, state, ...key }: LatestRun, i
   await auth.start(key, { by: BY, invitation, ...(intent && { intent }) });
 }
 
-/** The views of a session, without connectors that have no run any more, and without paused flows. */
+/** The views of a session, without connectors whose runs retention has removed, and without paused flows. */
 async function viewsOf(auth: ConnectorAuth, { accountId, connectorIds }: Session): Promise<View[]> {
   const views = connectorIds.map((connectorId) =>
     auth.view({ accountId, connectorId }).catch(undefinedIf('notStarted', 'paused')),

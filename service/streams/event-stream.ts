@@ -52,8 +52,8 @@ export interface StreamOptions {
 export interface EventHub {
   /**
    * Sends the current view of each connector first, then each later view, and `final` when all views are final: the
-   * stream then ends. A flow that is not started is sent after its start. A slow reader gets fewer views, always the
-   * newest.
+   * stream then ends. The first view of a flow that is not started yet is sent after its start. A slow reader gets
+   * fewer views, always the newest.
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
   /** Ends all streams, present and future, with the instruction to reconnect (to another instance). */
@@ -111,7 +111,10 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
   readonly #settings: EventStreamSettings;
   readonly #notifier = new Notifier();
   readonly #events: AsyncGenerator<ServerSentEvent, undefined>;
-  /** Flows with a view that is not sent yet, the longest waiting first: a busy flow can't block another. */
+  /**
+   * Flows with a view that is not sent yet, the longest waiting first, so that a flow with many changes can't block
+   * another flow.
+   */
   readonly #unsent = new Set<Subscription>();
   #subscriptions: Subscription[] = [];
   #isClosed = false;

@@ -108,7 +108,7 @@ export class FlowWatcher {
   }
 
   #pauseAfter(error: unknown): number {
-    // Not started yet, or paused by an operator: no error, and nothing to show.
+    // A flow that is not started, or that an operator has paused, has no view. This is no error.
     if (error instanceof ConnectorAuthError && (error.code === 'notStarted' || error.code === 'paused'))
       return this.#settings.checkEveryMs;
     if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
