@@ -1,9 +1,14 @@
-/** Commands with the arguments and options that several of them have, and the words for wrong ones. */
+/**
+ * Adds commands with the arguments and options that several commands share, and makes the errors for wrong arguments.
+ */
 import type { Command, CommanderError } from 'commander';
 import { isAccountId, isConnectorId, isSubmissionId } from '../workflows/connector';
 import { CliError } from './errors';
 
-/** Adds a command with the option that all commands have. Its own help also shows the details. */
+/**
+ * Adds a command with the option that all commands have. The help of the program shows `summary`; the help of the
+ * command also shows `details`.
+ */
 export const addCommand = (parent: Command, name: string, summary: string, details = ''): Command =>
   parent
     .command(name)
@@ -20,7 +25,7 @@ export const addConnectorCommand = (parent: Command, name: string, summary: stri
 /** The option of the commands that send an input. */
 export const submissionIdOption = [
   '--submission-id <id>',
-  'id of this submission; to send it again with the same id changes nothing (default: a new id)',
+  'id of this submission; sending it again with the same id changes nothing (default: a new id)',
   submissionIdOf,
 ] as const;
 
@@ -61,7 +66,10 @@ export function commandIn(program: Command, argv: string[]): Command {
 /** Messages of commander that quote no argument. */
 const withoutValues = ['commander.missingArgument', 'commander.optionMissingArgument', 'commander.excessArguments'];
 
-/** commander's error in words that quote no argument, because an argument can be a secret in the wrong place. */
+/**
+ * Turns commander's error into an error that quotes no argument, because an argument can be a secret in the wrong
+ * place.
+ */
 export function usageError({ code, message }: CommanderError, command: Command): CliError {
   const suggestion = /\(Did you mean .*\)/.exec(message)?.[0];
   const problem = withoutValues.includes(code)

@@ -1,4 +1,7 @@
-/** The commands for OAuth: a link to the third party's consent, and the question to Cyclr after it. */
+/**
+ * The commands for OAuth: `link` makes a link to the third party's consent, and `confirm` verifies the consent in
+ * Cyclr.
+ */
 import type { Command } from 'commander';
 import { ConnectorAuthError } from '../client/connector-auth-error';
 import type { ConnectorKey } from '../workflows/connector';
@@ -28,7 +31,7 @@ export function addAuthorizationCommands(program: Command, cli: Cli): void {
     program,
     'confirm',
     'Asks Cyclr whether the user of the newest link has consented.',
-    'Exit code 0 if the connector is authenticated, or Cyclr is still being asked: then repeat the command.',
+    'Exit code 0 if the connector is authenticated, or if the verification still runs: then repeat the command.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) => {
     const view = await confirmed(cli, { accountId, connectorId });
     printView(cli, json, view);

@@ -1,4 +1,4 @@
-/** The checks of `doctor` beside Temporal: Cyclr, sealing keys, clock. */
+/** The checks of `doctor` that do not call Temporal: Cyclr, sealing keys, clock. */
 import axios from 'axios';
 import { z } from 'zod';
 import { CyclrError, type CyclrErrorKind } from '../activities/cyclr/errors';
@@ -10,11 +10,14 @@ import type { Cli } from './cli';
 import { doctorVariables, findSealingKeys, usedStack } from './config';
 import { notChecked, type Outcome } from './output';
 
-/** Below the limit of a check, so that the answer names the fault. */
+/** Less than the 5 s of a check, so that the check can report its own fault. */
 const ANSWER_MS = 4_000;
 const MAX_DIFFERENCE_MS = 30_000;
 
-/** Asks for a token with the variables of the shell; without these variables, asks a worker for its last answer. */
+/**
+ * Requests a token from Cyclr with the CYCLR_* variables. Without these variables, reads the result of a worker's last
+ * token request.
+ */
 export async function checkCyclr(cli: Cli): Promise<Outcome> {
   const names = ['CYCLR_API_URL', 'CYCLR_CLIENT_ID', 'CYCLR_CLIENT_SECRET'] as const;
   const variables = await doctorVariables(cli, ...names);
@@ -48,7 +51,7 @@ async function checkByWorker(cli: Cli): Promise<Outcome> {
   const url = HEALTH_PORT === undefined ? usedStack(cli)?.worker?.healthUrl : `http://127.0.0.1:${HEALTH_PORT}/readyz`;
   if (url === undefined) return notChecked(`${variables}, or HEALTH_PORT of a worker on this machine`);
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
-  if (!answer) return { ok: false, detail: `no worker answers at ${url}`, remedy: `start it, or ${variables}` };
+  if (!answer) return { ok: false, detail: `no worker answers at ${url}`, remedy: `start the worker, or ${variables}` };
   const { cyclr } = Readiness.safeParse(await answer.json().catch(() => undefined)).data ?? {};
   if (!cyclr) return notChecked(`the worker at ${url} has not asked Cyclr for a token yet`);
   const detail = `the worker at ${url}: ${cyclr.detail} (${cyclr.at})`;

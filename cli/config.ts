@@ -73,7 +73,7 @@ export const environment = z.object({
 
 type Variables = z.output<typeof environment>;
 
-/** The variables of these names only: a fault of another variable ends no command that does not need it. */
+/** Reads only the variables of these names, so that a wrong value of another variable does not end the command. */
 const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
   readEnvironment(z.object(Object.fromEntries(names.map((name) => [name, environment.shape[name]]))), env);
 
@@ -157,7 +157,7 @@ export function author(): string {
   try {
     return `cli:${userInfo().username}`.slice(0, 100);
   } catch {
-    return 'cli'; // a container's user can be without a name
+    return 'cli'; // in a container, the user can have no name
   }
 }
 
@@ -178,7 +178,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
   };
 }
 
-/** Few at a time: all histories together can be larger than the memory. */
+/** Reads few histories at a time, because all histories together can be larger than the memory. */
 const historiesOf = (client: Client): Connected['histories'] =>
   async function* (query) {
     const found = client.workflow.list({ query }).intoHistories({ concurrency: 4, bufferLimit: 4 });
@@ -189,7 +189,7 @@ const historiesOf = (client: Client): Connected['histories'] =>
     }
   };
 
-/** Makes a call, and gives its errors the code `configuration`. */
+/** Makes a call, and turns its errors into a CliError with the code `configuration`. */
 function configured<T>(read: () => T): T {
   try {
     return read();

@@ -1,4 +1,7 @@
-/** `credentials`: from questions on a terminal or from JSON on standard input, never from arguments; sealed. */
+/**
+ * The command `credentials`. It reads the credentials from answers on a terminal or from JSON on standard input, never
+ * from arguments, and seals them.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { credentialsOf } from '../sealing/credentials';
@@ -19,7 +22,7 @@ export function addCredentialsCommand(program: Command, cli: Cli): void {
     program,
     'credentials',
     'Sends the API key, the user name and password, or the tokens of a connector, sealed.',
-    'It asks on a terminal, otherwise it reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
+    'On a terminal it asks for them, otherwise it reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
       '{"kind":"basic","username":…,"password":…} or {"kind":"tokens","accessToken":…,"refreshToken":…}.',
   )
     .option(...submissionIdOption)
@@ -52,8 +55,8 @@ const questions: { [M in AuthMethod]?: Dialogue } = {
 };
 
 /**
- * The questions for the credentials of a connector. Fails: `notNow` if the flow waits for none that can be typed.
- * The dialogue fails: `malformed` if the answers are no credentials.
+ * The questions for the credentials of a connector. Fails: `notNow` if the flow does not wait for credentials that can
+ * be typed. The dialogue fails: `malformed` if the answers are no credentials.
  */
 function questionsFor({ state, connector }: View): Dialogue {
   const method = connector && authMethodOf(connector);

@@ -35,7 +35,7 @@ export function addFlowCommands(program: Command, cli: Cli): void {
     program,
     'recheck',
     'Lets a flow read the connector in Cyclr again, or repeat a failed call now.',
-    'At most once in 10 s. Prints the view after that; a flow that has ended must be started again.',
+    'At most once in 10 s. Prints the view after the call to Cyclr. A flow that has ended must be started again.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) =>
     printView(cli, json, await (await cli.flows()).recheck({ accountId, connectorId }, { by: author() })),
   );
@@ -44,7 +44,7 @@ export function addFlowCommands(program: Command, cli: Cli): void {
     program,
     'cancel',
     'Ends a flow as cancelled.',
-    'It ends as authenticated if Cyclr has taken the credentials meanwhile.',
+    'The flow ends as authenticated if it is sending credentials at that moment and Cyclr accepts them.',
   )
     .option('--reason <text>', 'reason, for the timeline')
     .action(async (accountId: string, connectorId: number, { json, reason }: JsonOption & { reason?: string }) => {

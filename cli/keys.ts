@@ -14,7 +14,7 @@ import { CliError } from './errors';
 import { onTerminal, readValue } from './input';
 import { note, print } from './output';
 
-/** The least length of a good API key: a shorter key can be found from its digest by trying. */
+/** The least length of a good API key: a program that tries many keys can find a shorter key from its digest. */
 const GOOD_LENGTH = 32;
 
 interface KeysOptions extends JsonOption {
@@ -24,7 +24,7 @@ interface KeysOptions extends JsonOption {
 export function addKeysCommand(program: Command, cli: Cli): void {
   const keys = program.command('keys').description('Prints sets of sealing keys, and digests of service API keys.');
   const add = (name: string, summary: string) =>
-    addCommand(keys, name, summary).option('--out <file>', 'write a new file of mode 0600 instead');
+    addCommand(keys, name, summary).option('--out <file>', 'write the result to a new file of mode 0600 instead');
   const fileArgument = ['[file]', 'file of a JWK set (default: SEALING_KEYS)'] as const;
   const writeSet = (options: KeysOptions, set: KeySet) => write(cli, options, set, JSON.stringify(set, null, 2));
 
@@ -57,7 +57,10 @@ async function readDigest(cli: Cli): Promise<string> {
   return digestOf(key);
 }
 
-/** Prints the result, or writes it to a new file. A redirection by the shell would make a file that others can read. */
+/**
+ * Prints the result, or writes it to a new file. A redirection by the shell would make a file that other users can
+ * read.
+ */
 async function write(cli: Cli, { json, out }: KeysOptions, value: unknown, text: string): Promise<void> {
   if (out === undefined) return print(cli, json, value, text);
   const content = `${json ? JSON.stringify(value) : text}\n`;
@@ -78,7 +81,10 @@ export function addSealCommand(program: Command, cli: Cli): void {
     'Reads the value from standard input, without its last line end; on a terminal, asks for it.',
   )
     .argument('<submission>', 'id of the submission that will carry the value', submissionIdOf)
-    .option('--property <name>', 'the value is of this property (default: it is the JSON that `credentials` reads)')
+    .option(
+      '--property <name>',
+      'property that the value is for (default: the value is the JSON that `credentials` reads)',
+    )
     .action(
       async (
         accountId: string,

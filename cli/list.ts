@@ -16,7 +16,7 @@ interface ListOptions extends JsonOption {
   olderThan?: string;
 }
 
-/** The largest page of the library. */
+/** The largest page size that the library accepts. */
 const PAGE_SIZE = 1000;
 
 export function addListCommand(program: Command, cli: Cli): void {
@@ -29,7 +29,11 @@ export function addListCommand(program: Command, cli: Cli): void {
     .option('--account <account>', 'only flows of this account in Cyclr', accountIdAt('--account'))
     .option('--state <state>', `only flows in this state: ${stateNames.join(', ')}`, oneOf('--state', stateNames))
     .option('--problem <problem>', `only flows in an outage: ${troubles.join(', ')}`, oneOf('--problem', troubles))
-    .option('--older-than <duration>', 'only flows that entered their state so long ago, such as "2 hours"', durationOf)
+    .option(
+      '--older-than <duration>',
+      'only flows that entered their state at least this long ago, such as "2 hours"',
+      durationOf,
+    )
     .action(async ({ json, account, ...filter }: ListOptions) => {
       const found: ListedConnector[] = [];
       for await (const flow of allFlows(cli, { accountId: account, ...filter })) {
@@ -37,7 +41,7 @@ export function addListCommand(program: Command, cli: Cli): void {
         else found.push(flow);
       }
       if (found.length > 0) print(cli, false, found, tableOf(found));
-      else if (!json) note(cli, 'no flow');
+      else if (!json) note(cli, 'no flow found');
     });
 }
 

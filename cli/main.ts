@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package
 const interruption = new AbortController();
 const interrupt = () => interruption.abort();
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal changes nothing
-process.stdout.on('error', interrupt); // its reader has ended, as `head` does
+process.stdout.on('error', interrupt); // the program that reads the output has ended, as `head` does
 
 const place = { env: process.env, cwd: process.cwd() };
 void run(process.argv.slice(2), {
@@ -26,5 +26,5 @@ void run(process.argv.slice(2), {
 }).then((exitCode) => {
   process.exitCode = exitCode;
   process.stdin.destroy(); // an open standard input would keep the process alive
-  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would, too
+  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would keep it alive, too
 });

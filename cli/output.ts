@@ -14,7 +14,7 @@ export function note({ stderr }: Pick<Cli, 'stderr'>, text: string): void {
   stderr.write(`${oneLine(text)}\n`);
 }
 
-/** A text, and the next step behind it. */
+/** The text, followed by the hint. */
 export const withHint = (text: string, hint: string | undefined): string =>
   hint ? `${text.replace(/\.$/, '')}. ${hint}` : text;
 
@@ -31,7 +31,7 @@ export function printAnswer(cli: Cli, json: boolean | undefined, view: View): vo
   cli.exitCode = 1;
 }
 
-/** A view as a table: state, problem, fields, next step. `program` starts each command that it names. */
+/** A view as a table: state, problem, fields, next step. `program` is the beginning of each command in the table. */
 export function viewText(view: View, program: string): string {
   const { connector, problem, failure, attempt, fields = [] } = view;
   const rows: [string, string | undefined][] = [

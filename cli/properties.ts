@@ -1,4 +1,7 @@
-/** `properties`: values from --set, from questions on a terminal, or from JSON on standard input; secrets are sealed. */
+/**
+ * The command `properties`. It reads values from --set, from answers on a terminal, or from JSON on standard input, and
+ * seals secrets.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { publicKeyOf } from '../sealing/keys';
@@ -28,11 +31,11 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
     program,
     'properties',
     'Sets properties of a connector; secret values are sealed.',
-    'Without --set it asks on a terminal, otherwise it reads a JSON object from standard input: {"name":"value",…}.',
+    'Without --set it asks for them on a terminal, or reads a JSON object from standard input: {"name":"value",…}.',
   )
     .option(
       '--set <name=value>',
-      'set this property; repeatable. The shell keeps it in its history: not for secrets',
+      'set this property; repeatable. Not for secrets, because the shell keeps the command in its history',
       withValue,
     )
     .option(...submissionIdOption)
@@ -54,7 +57,7 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
 /** The warning names no property, because a secret in --set without a name would be read as the name. */
 const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
 
-/** Reads the keys only if there is a value to seal. */
+/** Seals the secrets. Reads the keys only if there is a value to seal. */
 async function sealSecrets(cli: Cli, secrets: Values, submission: Submission) {
   if (Object.keys(secrets).length === 0) return {};
   return sealProperties(secrets, submission, await publicKeyOf(await sealingKeys(cli)));

@@ -38,7 +38,7 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    // `doctor` ends before a connection attempt that gets no answer.
+    // `doctor` can end while a connection attempt still waits for an answer.
     if (!host.signal.aborted) await Promise.race([closing, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }
@@ -46,9 +46,11 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
 function createProgram(cli: Cli): Command {
   const program = new Command()
     .name(cli.name)
-    .description('Starts, feeds and watches flows. A flow authenticates one Cyclr account connector; Temporal runs it.')
+    .description(
+      'Starts flows, sends inputs to them and shows their states. A flow authenticates one Cyclr account connector; Temporal runs it.',
+    )
     .version(cli.version)
-    .enablePositionalOptions() // so that no option of a command is read as one of the program
+    .enablePositionalOptions() // so that an option of a command is never an option of the program
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
@@ -70,7 +72,7 @@ function createProgram(cli: Cli): Command {
 
 const NOTES = `
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted.
-Temporal: the server that TEMPORAL_* variables name; without them the one of npm start, if it runs in this folder.`;
+Temporal: the server that TEMPORAL_* variables name; without them the server of npm start, if it runs in this folder.`;
 
 /** Rejects at once when the user interrupts, also while `running` waits. */
 async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal): Promise<void> {

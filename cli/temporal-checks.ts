@@ -14,7 +14,7 @@ const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
 /** A poll lasts up to 60 s, and the server's clock, which dates polls, can differ by 30 s. */
 const SEEN_WITHIN_MS = 90_000;
 
-/** Connects. */
+/** Checks that the command line can connect to Temporal. */
 export async function checkTemporal(cli: Cli): Promise<Outcome> {
   try {
     return { ok: true, detail: (await cli.server()).address };
@@ -62,7 +62,7 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;
   const lastPollS = Math.round(Math.min(...kinds.flatMap(({ pollers }) => pollers.map(({ agoMs }) => agoMs))) / 1000);
   const found = `${count(kinds[0]!.pollers)} on task queue ${taskQueue}, last poll ${lastPollS} s ago`;
-  // A worker polls about once a minute: the server can't tell earlier that it has ended.
+  // A worker polls about once a minute, so the server notices the end of a worker only after this time.
   if (missing.length === 0) return { ok: true, detail: found };
   return {
     ok: false,
@@ -71,7 +71,7 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   };
 }
 
-/** With worker versioning, tasks go to the current version alone. */
+/** With worker versioning, Temporal gives tasks only to workers of the current version. */
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
   const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
   const server = await cli.server();
@@ -104,7 +104,7 @@ interface Poller {
   deployment?: { deploymentName: string; buildId: string };
 }
 
-/** The pollers that the server has seen a short time ago. */
+/** The pollers whose last poll is less than 90 s old. */
 async function pollersOf({ services, namespace }: Server, name: string, taskQueueType: number): Promise<Poller[]> {
   const { pollers } = await services.workflowService.describeTaskQueue({
     namespace,

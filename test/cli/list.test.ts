@@ -72,7 +72,7 @@ test('list sends every filter with each page', async () => {
 test('list prints nothing on standard output and exits 0 if there is no flow', async () => {
   const none = { answers: { flows: async () => ({ items: [] }) } };
 
-  expect(await cli(['list'], none)).toMatchObject({ exitCode: 0, stdout: '', stderr: 'no flow\n' });
+  expect(await cli(['list'], none)).toMatchObject({ exitCode: 0, stdout: '', stderr: 'no flow found\n' });
   expect(await cli(['list', '--json'], none)).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
 });
 
