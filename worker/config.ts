@@ -1,4 +1,4 @@
-/** The variables of the worker: the only place of the worker that reads the environment. */
+/** The variables of the worker. Only this file of the worker reads the environment. */
 import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
 import type { ConsentPages } from '../activities/links';
@@ -12,7 +12,7 @@ export interface WorkerConfig {
   consent: ConsentPages;
   /** Port of /healthz and /readyz; 0 is any free port. */
   healthPort: number;
-  /** The address that they listen on; all addresses by default. */
+  /** The address that /healthz and /readyz listen on; all addresses by default. */
   healthHost?: string;
   /** `connector-auth` by default. */
   taskQueue?: string;
@@ -58,7 +58,8 @@ export const environment = z.object({
     example: '8081',
   }),
   HEALTH_HOST: z.string().optional().meta({
-    description: 'Address that they listen on. All addresses without it, because containers are probed from outside.',
+    description:
+      'Address of `/healthz` and `/readyz`. By default all addresses, because containers are probed from outside.',
     example: '127.0.0.1',
   }),
   TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({

@@ -18,13 +18,13 @@ export interface ConnectorWorkerOptions {
   connection: NativeConnection;
   /** `default` by default. */
   namespace?: string;
-  /** `connector-auth` by default. ConnectorAuth must use the same. */
+  /** `connector-auth` by default. ConnectorAuth must use the same task queue. */
   taskQueue?: string;
   /** The name of the worker deployment: switches worker versioning on. */
   deployment?: string;
   /** The workflow bundle; the one of this package by default. */
   bundlePath?: string;
-  /** Further options of the Temporal worker. These options replace the options that are set here. */
+  /** Further options of the Temporal worker. They replace the options that `createWorker` sets. */
   workerOptions?: Partial<WorkerOptions>;
 }
 
@@ -32,9 +32,9 @@ export interface ConnectorWorkerOptions {
 export const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 /**
- * A workflow task that takes longer is ended inside a promise hook, which aborts the whole process: "async hook stack has
- * become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's default is 5 s; its public type lacks the
- * option (SDK 1.24).
+ * The time limit of a workflow task in its thread. The SDK ends a longer task inside a promise hook, which aborts the
+ * whole process: "async hook stack has become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's
+ * default is 5 s; its public type lacks the option (SDK 1.24).
  */
 export const workerDefaults = { isolateExecutionTimeout: '60s' } as Partial<WorkerOptions>;
 

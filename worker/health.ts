@@ -10,7 +10,7 @@ import { reachability } from '../temporal/readiness';
 export interface Health {
   /** Why the process must be restarted. */
   failure(): string | undefined;
-  /** Why the worker gets no tasks; within 2 s. */
+  /** Why the worker gets no tasks. Returns within 2 s. */
   notReady(): Promise<string | undefined>;
 }
 

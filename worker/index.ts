@@ -1,4 +1,7 @@
-/** The door `cyclr-connect/worker`: the worker of the flows, and the plugin for a Temporal worker of one's own. */
+/**
+ * The door `cyclr-connect/worker`: the worker of the flows, and the plugin that adds the flows to an adopter's own
+ * Temporal worker.
+ */
 export { createWorker, type ConnectorWorkerOptions } from './create-worker';
 export { ConnectorAuthPlugin, type ConnectorAuthPluginOptions } from './plugin';
 export { readConfig, type WorkerConfig } from './config';

@@ -32,8 +32,8 @@ const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
  * - The workflows file of any other worker needs `export * from 'cyclr-connect/workflows'`. A prebuilt bundle must be
  *   built with this plugin.
  *
- * `Worker.create` fails if the task queue is another one, or if the worker has an activity of the same name. `run()`
- * fails if the namespace lacks the search attributes.
+ * `Worker.create` fails if worker and plugin have different task queues, or activities of the same name. `run()` fails
+ * if the namespace lacks the search attributes.
  */
 export class ConnectorAuthPlugin extends SimplePlugin {
   readonly #taskQueue: string;
