@@ -1,6 +1,6 @@
 /** Imports go one way, and never in a circle. `npm run lint` checks it. */
 
-/** One line for each folder: what it may import beside itself. */
+/** One line for each folder: the folders that it may import in addition to itself. */
 const mayImport = {
   workflows: [],
   sealing: ['workflows'],
@@ -57,7 +57,11 @@ module.exports = {
       'an activity gets its client from the activity context',
     ),
     mustNotImport('page', { dependencyTypes: ['core'] }, 'the page runs in browsers'),
-    mustNotImport('page', { path: '^client/(?!http/)' }, 'of client/ only the types of client/http/'),
+    mustNotImport(
+      'page',
+      { path: '^client/(?!http/)' },
+      'the page may import only the types of client/http/ from client/',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -9,7 +9,10 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
-/** `browser` is `flows` in a real browser. `parts` runs without a Temporal server of its own; `flows` shares one dev server and one workflow bundle. */
+/**
+ * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
+ * `browser`: the same as `flows`, in a real browser.
+ */
 module.exports = {
   projects: [
     {
@@ -37,6 +40,6 @@ module.exports = {
     },
   ],
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
-  testTimeout: 120_000, // ends a hang, never a test on a slow machine
-  maxWorkers: 3, // on two cores: tests that go through days, faults and browsers wait for half of their time
+  testTimeout: 120_000, // only ends a test that hangs: a slow machine needs less
+  maxWorkers: 3, // more than two cores, because tests with timers, faults and browsers wait half of the time
 };
