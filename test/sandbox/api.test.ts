@@ -168,9 +168,13 @@ describe('an accepted AuthValue', () => {
   );
 
   test.each<[string, Record<string, unknown>, string]>([
-    ['the auth type in other letters', { AuthType: 'APIKEY' }, 'a key'],
-    ['the other spelling of AuthorisationCode', { AuthType: 'OAuth2', OAuth2Type: 'AuthorizationCode' }, tokens()],
-    ['the only way in Authentication', { AuthType: null, Authentication: [{ AuthType: 'Basic' }] }, base64('me:x')],
+    ['an auth type in capital letters', { AuthType: 'APIKEY' }, 'a key'],
+    ['the spelling AuthorizationCode', { AuthType: 'OAuth2', OAuth2Type: 'AuthorizationCode' }, tokens()],
+    [
+      'an auth type that is only in the list Authentication',
+      { AuthType: null, Authentication: [{ AuthType: 'Basic' }] },
+      base64('me:x'),
+    ],
   ])(
     'the sandbox stores an AuthValue if a test has changed the definition to %s',
     async (_what, Connector, AuthValue) => {
