@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 
 /** A button; the primary one is the usual choice. */
 export const action = (label: unknown, onClick: () => void, rank: 'primary' | 'secondary' = 'primary') =>

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import type { PanelProps } from './props';
 import { action, actions } from './actions';
 import { problemLine, problemText } from './form';

@@ -1,4 +1,4 @@
-import { html } from 'lit';
+import { html } from './html';
 import type { PanelProps } from './props';
 import { formOf, inputOf, problemText } from './form';
 

@@ -1,5 +1,5 @@
 /** Forms and inputs, shared by all panels. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from './html';
 import type { ProblemCode } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import { isSending, type PanelProps } from './props';

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Actions, PanelProps } from './props';

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import { actions } from './actions';
 
 /** A panel with one message and its next step. */

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import { keyed } from 'lit/directives/keyed.js';
 import type { PanelProps } from './props';
 import { panelOf, type Panel } from '../state';

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import type { Field } from '../../workflows/connector';
 import type { ProblemCode } from '../../workflows/messages';
 import type { PanelProps } from './props';

@@ -1,4 +1,4 @@
-import { html, svg, type TemplateResult } from 'lit';
+import { html, svg, type TemplateResult } from './html';
 import type { View } from '../../workflows/messages';
 
 const shape = (content: TemplateResult) =>

@@ -180,6 +180,20 @@ describeInBrowser('connect page', () => {
     await heading(page, 'Brightdesk is connected').waitFor();
   });
 
+  test('progress and row show new states after the browser has translated the page', async () => {
+    const keys = scene.install('Brightdesk', 'Fernhill');
+    const page = await scene.open(keys);
+    await page.getByText('0 of 2 connected').waitFor();
+    await page.evaluate(translate);
+
+    await scene.gives(keys[0]);
+
+    await page.getByText('1 of 2 connected').waitFor();
+    const row = page.getByRole('button', { name: 'Brightdesk' }).and(page.locator('.row'));
+    expect((await row.innerText()).split('\n').at(-1)).toBe('Connected');
+    expect(await page.getByText('0 of 2 connected').count()).toBe(0);
+  });
+
   test('a page with an invitation calls no API before the click on "Get started", which turns the invitation into a session', async () => {
     const keys = scene.install('Brightdesk');
     const invitation = await scene.service.session(keys, { kind: 'invitation' });
@@ -263,6 +277,20 @@ describeInBrowser('connect page', () => {
 /** The style that masks the text of the focused input. */
 const maskOfFocused =
   "getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement).getPropertyValue('-webkit-text-security')";
+
+/** Replaces each text by `<font>` elements, as Chrome's translator does. */
+const translate = `(() => {
+  const root = document.querySelector('cyclr-connect').shadowRoot;
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    const [outer, inner] = [document.createElement('font'), document.createElement('font')];
+    outer.append(inner);
+    inner.append(text.data);
+    text.replaceWith(outer);
+  }
+})()`;
 
 /** The page's whole content, with shadow roots, input values and storage. */
 const everything = `(() => {
