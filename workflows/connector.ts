@@ -62,7 +62,7 @@ export interface Field {
   secret: boolean;
   /** True if Cyclr stores a value of the property that is not empty. */
   stored: boolean;
-  /** Suggestions, not a closed list. */
+  /** Suggested values. The user may give another value. */
   options?: string[];
   multiline?: boolean;
   /** A value that the form proposes to the user; the flow itself never uses it. Absent for a secret. */

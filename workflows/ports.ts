@@ -52,7 +52,7 @@ export interface PropertyValues {
 
 export interface CredentialValue {
   method: AuthMethod;
-  /** Absent for client credentials, because the properties are enough. */
+  /** Absent for client credentials, which need no input except the properties. */
   submissionId?: string;
   credentials?: Sealed;
 }

@@ -41,7 +41,10 @@ export const waitingStates: readonly StateName[] = waiting;
 /** The states in which a run ends. */
 export const finalStates: readonly StateName[] = final;
 
-/** Why an input was refused, or why Cyclr did not authenticate the connector. Pages translate by code. */
+/**
+ * Why an input was refused, or why Cyclr did not authenticate the connector. Pages show a text of their own for each
+ * code.
+ */
 export const problemCodes = [
   'malformed',
   'notNow',
@@ -106,10 +109,12 @@ export interface View extends ConnectorKey {
   /** When the present waiting state ends as `expired`. */
   deadline?: string;
   attempt?: Attempt;
-  /** Present in each `authenticated`. */
+  /** Present in the state `authenticated`. */
   verification?: Verification;
   failure?: Failure;
-  /** Cyclr's `Authenticated` at the last read; absent before the first. `true` in each `authenticated`. */
+  /**
+   * Cyclr's `Authenticated` at the last read; absent before the first read. Always `true` in the state `authenticated`.
+   */
   connected?: boolean;
   /** When the flow entered the state. */
   since: string;

@@ -36,7 +36,7 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 });
 
-/** Cyclr may report an authentication some seconds late. */
+/** The times of the re-reads: several, because Cyclr may report an authentication some seconds late. */
 const ALL_READS_MS = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
 /**

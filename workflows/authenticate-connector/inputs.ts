@@ -167,8 +167,8 @@ const senderOf = (id: unknown, by: unknown): Sender | undefined =>
 const refused = (problem: Problem, sender?: Sender): Event => ({ type: 'inputRefused', problem, ...sender });
 
 /**
- * The callbacks of one attempt start one verification together, because a page can repeat its callback. Each
- * confirmation starts one.
+ * All callbacks of one attempt start only one verification, because a page can repeat its callback. Each confirmation
+ * starts a verification.
  */
 function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: KnownIds): Event | undefined {
   const attempt = attempts.get(sender.id);

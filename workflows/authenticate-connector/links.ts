@@ -9,9 +9,9 @@ import type { Attempt, AuthorizationLink } from '../view';
 /** An attempt whose link was handed out. */
 export interface KnownAttempt {
   fingerprint?: string;
-  /** The return page has reported that the browser came back. */
+  /** True if the return page has reported that the browser came back. */
   returned: boolean;
-  /** The link of a newer request was handed out, too. */
+  /** True if a link of a newer request was handed out. */
   superseded: boolean;
 }
 

@@ -33,10 +33,10 @@ export type State =
   | ({
       name: 'applyingCredentials';
       connector: Connector;
-      /** The state that accepted the input. A refusal by Cyclr leads back to it. */
+      /** The state that accepted the input. If Cyclr refuses the input, the flow returns to this state. */
       from: WaitingStateName;
       method: AuthMethod;
-      /** Absent for client credentials, because the properties are enough. */
+      /** Absent for client credentials, which need no input except the properties. */
       submissionId?: string;
       credentials?: Sealed;
       attempt?: Attempt;
@@ -71,7 +71,7 @@ export type Event = (
   | { type: 'refused'; problem: Problem; connector?: Connector }
   /** The flow or the activity refused the input, which did not reach Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
-  /** The connector was read again while the flow waits for the user. */
+  /** The connector was re-read while the flow waited for the user. */
   | { type: 'rechecked'; connector: Connector; intent: Intent }
   /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
   | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
@@ -331,7 +331,7 @@ export function transition(state: State, event: Event): State {
 /** True if a flow in this state has ended. */
 export const isFinal = ({ name }: State): boolean => Object.keys(table[name]).length === 0;
 
-/** The outage that the flow waits to end. */
+/** The outage whose end the flow waits for. */
 export const outageIn = (state: State): { operatorsTrouble?: string } | undefined =>
   'outage' in state ? state.outage : undefined;
 

@@ -1,4 +1,4 @@
-/** The Temporal half of a flow: the loop, the waits, the activities. `machine.ts` decides the next state. */
+/** The Temporal part of a flow: the loop, the waits, the activities. `machine.ts` decides the next state. */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -243,7 +243,7 @@ class FlowRun {
     if (event) this.#inbox.markInProgress(message);
     else message.answer = this.#flow.view;
     if (event?.type !== 'authorizationReturned') return event;
-    if (message.kind === 'oauthCallback') this.#links.markReturned(event.id); // a confirmation is no return
+    if (message.kind === 'oauthCallback') this.#links.markReturned(event.id); // a confirmation reports no return
     this.#inbox.joinConfirmation();
     return event;
   }
