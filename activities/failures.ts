@@ -19,7 +19,7 @@ const fates: Record<CyclrErrorKind, Fate> = {
   unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: the re-read did not show the new value
   throttled: { type: 'CyclrThrottled', retry: true }, // after Cyclr's Retry-After: see nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
-  unauthorized: { type: 'CyclrUnauthorized', retry: true }, // with a new token
+  unauthorized: { type: 'CyclrUnauthorized', retry: true }, // because: the next attempt requests a new token
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
   forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend it; the workflow waits
   clientRefused: { type: 'CyclrForbidden', retry: false },

@@ -4,7 +4,7 @@
 import type { Connector, Field } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
-/** In bytes of JSON. Temporal accepts 2 MB for a payload, and warns above 512 KiB. */
+/** The limit of a connector in bytes of JSON. Temporal accepts 2 MB for a payload, and warns above 512 KiB. */
 const MAX_CONNECTOR_LENGTH = 256 * 1024;
 
 type Step = (connector: Connector) => Connector;

@@ -89,8 +89,8 @@ export class CyclrClient {
   }
 
   /**
-   * `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in and works only once. Each call
-   * makes a new one.
+   * `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in and works only once. Each call makes
+   * a new token.
    */
   async postSignInToken(target: Target, username: string): Promise<SignInToken> {
     const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Sharp } from 'sharp';
 
-/** In characters of the `data:` URI. */
+/** The limit of an icon in characters of its `data:` URI. */
 const MAX_ICON_LENGTH = 8 * 1024;
 const SIGNATURE_BYTES = 8;
 const SIZE = 96;
@@ -40,7 +40,7 @@ const encoders: ((image: Sharp) => Sharp)[] = [
 
 /** The first encoding that is small enough; undefined for another format. Fails if the image is broken or too large. */
 async function scaledIcon(icon: string): Promise<string | undefined> {
-  const { default: sharp } = await import('sharp'); // here, because few programs need its native code
+  const { default: sharp } = await import('sharp'); // imported here, because few programs need its native code
   sharp.cache(false);
   const bytes = bytesIn(icon);
   const start = bytes.toString('hex', 0, SIGNATURE_BYTES);
