@@ -56,7 +56,7 @@ export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   invitation?: string;
 }
 
-/** A run at one moment. `historyLength` grows with each event of the run. */
+/** A snapshot of a run. `historyLength` grows with each event of the run. */
 export interface Progress extends RunStatus {
   historyLength: number;
 }
@@ -305,7 +305,8 @@ export class ConnectorAuth {
   async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    if (isOpen(run)) return this.#calls.query(handle, messages.view); // a new run, or a resumed run
+    // The run is open again: an operator has resumed it, or a new run has started.
+    if (isOpen(run)) return this.#calls.query(handle, messages.view);
     return closedRunView(this.#client, key, run, handle);
   }
 

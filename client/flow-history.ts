@@ -13,7 +13,7 @@ interface Execution {
 export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
   status.name === 'RUNNING' || status.name === 'PAUSED';
 
-/** A run at one moment. */
+/** A snapshot of a run. */
 export interface RunStatus {
   runId: string;
   open: boolean;

@@ -91,7 +91,7 @@ function tokenOf(page: string): Uint8Array {
 
 type RunInfo = Pick<Run, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
 
-/** A run by its search attributes. */
+/** A run as an item of a list, made from its search attributes. */
 export function listed(
   key: ConnectorKey,
   { runId, status, startTime, closeTime, typedSearchAttributes }: RunInfo,

@@ -79,7 +79,7 @@ function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string {
   return /^Bearer ([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1] ?? '';
 }
 
-/** Reads a POST without a body as one with an empty object. */
+/** Reads a POST without a body as a POST with an empty object. */
 export function allowNoBody(app: App): void {
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.method === 'POST') request.body = {};

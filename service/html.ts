@@ -26,7 +26,7 @@ export interface Page {
   body: Html;
   /** The tag of the language. */
   language: string;
-  /** The first line of the page. */
+  /** The header of the page: see `brandHeader`. */
   header: Html;
   /** Loads another page by itself; with `noScriptOnly`, only in browsers without scripts. */
   redirect?: { afterS: number; to: string; noScriptOnly?: boolean };

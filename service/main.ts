@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   log.info(`Service at ${config.publicUrl}, Temporal at ${target.address}, namespace ${target.namespace}`);
   if (metricsServer) log.info(`Metrics at port ${(metricsServer.address() as AddressInfo).port}`);
   await new Promise<void>((resolve) => (stopping.stop = resolve));
-  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // here, a request still has no answer
+  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // ends the process if a request has no answer by then
   await app.close(); // waits for the answers to all open requests
   metricsServer?.close();
   await connection.close();

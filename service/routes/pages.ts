@@ -127,7 +127,7 @@ function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
 
 type Words = ReturnType<typeof wordsFor>;
 
-/** The outcome of an attempt. While it is being verified, page/return.ts loads the page again. */
+/** The outcome of an attempt. While the flow verifies the attempt, page/return.ts loads the page again. */
 function outcomePage(words: Words, { state, connector }: View, { token, depth }: Return): Omit<Page, 'header'> {
   const title = words.outcomes[state](connector?.name ?? words.theConnector);
   const isSettled = state !== 'verifyingAuthorization';
