@@ -44,7 +44,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
     const outcomes = new Map<string, Outcome>();
     for (const { check, needs, run } of checks) {
       const skipped = needs !== undefined && outcomes.get(needs)?.ok !== true;
-      const outcome = skipped ? notChecked(`needs ${needs}`) : await bounded(() => run(cli));
+      const outcome = skipped ? notChecked(`the check ${needs} has not passed`) : await bounded(() => run(cli));
       outcomes.set(check, outcome);
       if (!json) print(cli, false, outcome, outcomeText(check.padEnd(width), outcome));
     }

@@ -129,8 +129,8 @@ describe('a check of Temporal', () => {
       detail: `Temporal at ${env.TEMPORAL_ADDRESS} does not run (the port is closed)`,
       remedy: expect.stringMatching(/^Start it, or set TEMPORAL_ADDRESS /),
     });
-    expect(outcomes.namespace).toEqual({ ok: null, detail: 'not checked: needs temporal' });
-    expect(outcomes.deployment).toEqual({ ok: null, detail: 'not checked: needs namespace' });
+    expect(outcomes.namespace).toEqual({ ok: null, detail: 'not checked: the check temporal has not passed' });
+    expect(outcomes.deployment).toEqual({ ok: null, detail: 'not checked: the check namespace has not passed' });
     expect(text.stdout).toMatch(
       /^✗ temporal {10}Temporal at .* \(the port is closed\)\. Remedy: Start it, .*\n- namespace/,
     );
