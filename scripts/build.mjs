@@ -37,7 +37,7 @@ export async function build(root) {
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');
   try {
-    // Waits for all, also when one fails: a part that still runs would write into the removed folder.
+    // Waits for all parts, also when one fails: a part that still runs would write into the removed folder.
     const parts = await Promise.allSettled([
       compile(root, output),
       bundle(root, join(workFolder, BUNDLE), stamp),
@@ -116,7 +116,7 @@ function stampOf(root) {
   };
 }
 
-/** Folders can be absent: a container image has only those that its processes need. */
+/** The sources in the folders that exist: a container image has only the folders that its processes need. */
 function sourcesIn(root, folders) {
   return folders
     .filter((folder) => existsSync(join(root, folder)))

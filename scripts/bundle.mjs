@@ -15,7 +15,10 @@ const failOnWarnings = {
     }),
 };
 
-/** Relative paths: stack traces go into the history, and equal sources give equal code on every machine. */
+/**
+ * Makes the paths in source maps relative, because stack traces go into the history, and because equal sources must
+ * give equal code on every machine.
+ */
 const webpackConfigHook = (config) => ({
   ...config,
   context: root,
@@ -26,7 +29,7 @@ const webpackConfigHook = (config) => ({
 const quiet = () => undefined;
 const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: console.error, error: showErrors };
 
-/** Webpack's report lists every module before its errors. */
+/** Prints only the errors: Webpack's report lists every module before them. */
 function showErrors(report) {
   console.error(report.slice(Math.max(0, report.search(/^(ERROR|WARNING) in/m))));
 }
@@ -37,8 +40,8 @@ try {
   const { code } = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules,
-    // Evaluated once for each worker, not for each flow: this halves the memory of a waiting flow. So no module may
-    // have mutable state.
+    // A worker evaluates these modules once, not for each flow: this halves the memory of a waiting flow. So no module
+    // may have mutable state.
     preloadModules: [workflowsPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,

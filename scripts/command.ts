@@ -1,4 +1,7 @@
-/** The parts that the commands of `scripts/` and `bench/` share: arguments, and the end at a stop signal. */
+/**
+ * Functions that the commands of `scripts/` and `bench/` share: they read arguments, and end a command at a stop
+ * signal.
+ */
 import { onStopSignal } from '../temporal/process';
 
 /**

@@ -27,13 +27,16 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   temporal: 'dist/scripts/temporal/main.js',
 };
-/** The processes that variables configure: they have no options. */
+/** The processes that are configured by environment variables only, with their descriptions. They have no options. */
 const processes = {
   worker: 'Runs the flows: workflows and the calls to Cyclr.',
   service: 'Runs the onboarding service: HTTP for backends and browsers, and the connect page.',
   sandbox: 'Runs a Cyclr on this machine, for trying and for tests.',
 };
-/** Other commands only name the command to run: a worker in production must not install packages. */
+/**
+ * The commands that install missing packages. Any other command fails with the command to run instead, because a worker
+ * in production must not install packages.
+ */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];
 const TEST_LIMIT_MS = 3_600_000;

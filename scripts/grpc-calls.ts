@@ -7,7 +7,7 @@ export interface GrpcCalls {
   address: string;
   /** The number of calls of this name so far, such as `QueryWorkflow`. */
   started(name: string): number;
-  /** The number of these calls that are open now. */
+  /** The number of open calls of this name. */
   open(name: string): number;
   close(): Promise<void>;
 }

@@ -5,8 +5,8 @@ import { runTree } from './process-tree.mjs';
 
 /**
  * True if node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end
- * of an installation. (File times are no help: a checkout changes all of them.) Optional packages may be missing: they
- * are for other platforms.
+ * of an installation. (The times of the files can't be used: a checkout changes all of them.) Optional packages may be
+ * missing: they are for other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));

@@ -4,7 +4,8 @@ import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, write
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
-const SILENT_MS = 60_000; // the process id of a dead holder can be that of another program by now
+/** A lock that was not refreshed for this time is stale, although its process id can be in use: by another program. */
+const SILENT_MS = 60_000;
 
 /**
  * Runs `action` while this process holds the lock at `path`. Waits for another holder, and takes over from a dead one.
@@ -24,7 +25,10 @@ export async function withLock(path, action) {
   }
 }
 
-/** A link appears together with its content: no process reads a lock without a holder. */
+/**
+ * Takes the lock, if it is free. A hard link appears together with its content: no process reads a lock without a
+ * holder.
+ */
 function take(path) {
   const mine = `${path}.${randomUUID()}`;
   writeFileSync(mine, String(process.pid));
@@ -39,14 +43,17 @@ function take(path) {
   }
 }
 
-/** Renames the lock before it removes it: of several processes that find it stale, one removes it. */
+/**
+ * Removes the lock if it is stale. Renames the lock first: if several processes find the same stale lock, only one of
+ * them can rename it.
+ */
 function dropStale(path) {
   const holder = holderOf(path);
   if (holder === undefined || (isAlive(holder) && !isSilent(path))) return false;
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
-    if (holderOf(aside) !== holder) linkSync(aside, path); // a new holder was faster: its lock is put back
+    if (holderOf(aside) !== holder) linkSync(aside, path); // another process took the lock meanwhile: put its lock back
     unlinkSync(aside);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;

@@ -38,7 +38,10 @@ export async function runTree(command, args, { limitMs, ...options }) {
   }
 }
 
-/** A repeated signal changes nothing: npm forwards a signal that the terminal has already sent to the whole group. */
+/**
+ * Resolves at the first stop signal or at the limit. Ignores further signals, because npm forwards a signal that the
+ * terminal has already sent to the whole group.
+ */
 function untilStopped(limitMs) {
   let stop;
   const stopped = new Promise((resolve) => (stop = resolve));
@@ -76,7 +79,7 @@ function processes() {
     const all = process.platform === 'linux' ? processesOfLinux() : processesOfPs();
     return all
       .map(([pid, ppid, state]) => ({ pid: Number(pid), ppid: Number(ppid), state }))
-      .filter(({ state }) => !state.startsWith('Z')); // a zombie: it has ended
+      .filter(({ state }) => !state.startsWith('Z')); // a zombie process has ended
   } catch {
     return [];
   }
@@ -106,6 +109,6 @@ function kill(pid, signal) {
   try {
     process.kill(pid, signal);
   } catch {
-    // it has ended
+    // the process has ended
   }
 }

@@ -114,7 +114,7 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
     try {
       return (view = await user.play());
     } finally {
-      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // such a flow has no last transition
+      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // the timeline of an open flow never ends
     }
   };
   const [view] = await Promise.all([play(), print(auth, user.key, connector, stopPrinting.signal)]);

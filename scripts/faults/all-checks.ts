@@ -16,7 +16,7 @@ export interface CheckResult {
   name: string;
   /** A summary of the examined data. */
   examined: string;
-  /** Texts, each with the flow or the place; empty if the check passes. */
+  /** One text for each fault, with the flow or the place; empty if the check passes. */
   faults: string[];
 }
 

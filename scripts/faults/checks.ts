@@ -1,4 +1,4 @@
-/** The checks of flows that ran while parts of the stack failed: nothing lost, nothing wrong. */
+/** The checks of flows that ran while parts of the stack failed. */
 import { transition } from '../../workflows/authenticate-connector/machine';
 import { workflowIdOf } from '../../workflows/connector';
 import { finalStates, type StateName, type TimelineEntry } from '../../workflows/view';
@@ -9,11 +9,14 @@ import type { FlowRecord, RunExpectation, RunRecord, Stored } from './flow-recor
 import { failedTasks } from './histories';
 import { allEvents, allStates } from './machine-samples';
 
-/** Faults of one flow, as texts; empty if the flow is right. `runs`: the evidence of all runs under its workflow id. */
+/**
+ * Faults of one flow, as texts; empty if the flow passes. `runs`: the evidence of all runs under the flow's workflow
+ * id.
+ */
 export type FlowCheck = (record: FlowRecord, runs: RunEvidence[], stored: Stored) => string[];
 
 export const flowChecks = {
-  /** One outcome for each run: the planned one. */
+  /** Each run has the planned outcome. */
   outcomes: (record, runs) => outcomeFaults(record, runs),
   /** Cyclr's record equals the values that the users gave. */
   Cyclr: (record, _runs, stored) => cyclrFaultsOf(record, stored(record.key)),
@@ -22,7 +25,7 @@ export const flowChecks = {
   timelines: (record, runs) => runs.flatMap((run) => timelineFaults(run, expectationOf(record, run))),
   'asked again': ({ askedAgain }) => [...new Set(askedAgain)],
   verifications: (record, runs) => verificationFaults(record, runs),
-  /** The errors and revisions that users saw. */
+  /** No user saw an unexpected error, or a wrong revision of a view. */
   'answers to users': ({ problems }) => problems,
 } satisfies { [name: string]: FlowCheck };
 
@@ -36,7 +39,7 @@ export function faultsOf(record: FlowRecord, runs: RunEvidence[], stored: Stored
 const expectationOf = ({ runs }: FlowRecord, { runId }: RunEvidence): RunExpectation | undefined =>
   runs.find((run) => run.runId === runId)?.expected;
 
-/** A start whose answer was lost can have started a run that the record lacks. */
+/** A repeated start can have started one run more: if its first answer was lost, the record does not have this run. */
 function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, runs: RunEvidence[]): string[] {
   const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
   const ofOthers = { states: expected.flatMap(({ states }) => states), failure: expected[0]?.failure };
@@ -53,7 +56,7 @@ function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, 
 }
 
 function runFaults({ view, error, closings }: RunEvidence, expected: RunExpectation): string[] {
-  if (!view) return [`its view can't be read: ${error}`];
+  if (!view) return [`the view of a run can't be read: ${error}`];
   const { state, failure, problem, verification } = view;
   const byUser = expected.cancelledInTemporal ? 'workflowExecutionCanceled' : 'workflowExecutionCompleted';
   const byState = state === 'failed' ? 'workflowExecutionFailed' : byUser;
@@ -84,7 +87,7 @@ function timelineFaults({ timeline }: RunEvidence, expected: RunExpectation | un
   let state: StateName = isWhole ? 'fetchingConnector' : timeline[0]!.from;
   const faults: string[] = [];
   for (const { from, event, to } of timeline) {
-    if (from !== state) faults.push(`an entry begins in ${from}, the one before it ends in ${state}`);
+    if (from !== state) faults.push(`an entry begins in ${from}, but the entry before ends in ${state}`);
     const stays = from === to && withoutTransition.includes(event);
     if (!stays && !arrows.has(`${from} ${event} ${to}`)) faults.push(`no such transition: ${from} ${event} ${to}`);
     state = to;
@@ -92,7 +95,7 @@ function timelineFaults({ timeline }: RunEvidence, expected: RunExpectation | un
   const waits = timeline.flatMap(({ from, to }) => (from !== to && isWaiting(to) ? [to] : []));
   const wanted = expected?.waits;
   if (wanted && waits.join() !== wanted.join())
-    faults.push(`it waited in: ${waits.join()} instead of ${wanted.join()}`);
+    faults.push(`the flow waited in ${waits.join()} instead of ${wanted.join()}`);
   return [...faults, ...usedTwice(timeline)];
 }
 

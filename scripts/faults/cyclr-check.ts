@@ -10,20 +10,26 @@ export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | und
 /** Faults of a connector without a flow. */
 export function untouchedFaults(stored: AccountConnector): string[] {
   const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
-  return isUntouched ? [] : ['it was changed without a flow'];
+  return isUntouched ? [] : ['the connector was changed without a flow'];
 }
 
 const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
-/** The values that Cyclr can have: those of the last run that must have stored its values, and of the runs after it. */
+/**
+ * The values that Cyclr can have: those of the last run that certainly stored its values, and of all later runs.
+ * `isCertain`: true if there is such a run.
+ */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));
   const last = runs.findLastIndex(({ values, isCertain }) => isCertain && values.length > 0);
   return { values: runs.slice(Math.max(0, last)).flatMap(({ values }) => values), isCertain: last >= 0 };
 }
 
-/** True if the run ended as `authenticated`: its only expected state, and the user saw it or started another run. */
+/**
+ * True if the run certainly ended as `authenticated`: this is its only expected state, and the user saw this state or
+ * started another run.
+ */
 const isAuthenticated = ({ runs, lastView }: FlowRecord, run: RunRecord): boolean =>
   run.expected.states.join() === 'authenticated' && (run !== runs.at(-1) || lastView?.state === 'authenticated');
 
@@ -32,14 +38,16 @@ function propertyFaults(record: FlowRecord, { Properties, Connector }: AccountCo
   const given = new Set(record.runs.flatMap(({ properties }) => [...properties.keys()]));
   const foreign = Properties.filter(({ Name, Value }) => !given.has(Name) && filledByCyclr[Name] !== Value);
   return [
-    ...foreign.map(({ Name }) => `it has the property ${Name}, which the user did not give`),
+    ...foreign.map(({ Name }) => `Cyclr has the property ${Name}, which the user did not give`),
     ...[...given].flatMap((name) => {
       const stored = Properties.filter(({ Name }) => Name === name).map(({ Value }) => Value);
       const { values, isCertain } = candidates(record, ({ properties }) => [properties.get(name) ?? []].flat());
       return [
-        ...(stored.length > 1 ? [`it has the property ${name} ${stored.length} times`] : []),
-        ...(stored.length === 0 && isCertain ? [`it lacks the property ${name}, which the user gave`] : []),
-        ...(stored.every((value) => values.includes(value)) ? [] : [`the property ${name} has another value`]),
+        ...(stored.length > 1 ? [`Cyclr has the property ${name} ${stored.length} times`] : []),
+        ...(stored.length === 0 && isCertain ? [`Cyclr lacks the property ${name}, which the user gave`] : []),
+        ...(stored.every((value) => values.includes(value))
+          ? []
+          : [`Cyclr has another value of the property ${name} than the user gave`]),
       ];
     }),
   ];
@@ -50,13 +58,13 @@ function authenticationFaults(record: FlowRecord, stored: AccountConnector): str
   const { values, isCertain } = candidates(record, ({ authValue, granted }) =>
     [authValue ?? [], granted.at(-1) ?? []].flat(),
   );
-  // The AuthValue '{}': the properties are enough.
+  // With the AuthValue '{}', Cyclr gets the tokens by the properties.
   const isNone = AuthValue === null || AuthValue === '{}' || AuthValue === initialAuthValue(stored);
   const isClaimed = record.lastView?.state === 'authenticated' && stored.Connector.AuthType !== 'None';
   return [
-    ...(isNone || values.includes(AuthValue) ? [] : ['its AuthValue is not the one that was given last']),
-    ...(isNone && isCertain ? ['it lacks the AuthValue that was given'] : []),
-    ...(isClaimed && !Authenticated ? ['the flow is authenticated, the connector is not'] : []),
-    ...(Authenticated && AuthValue === null ? ['it is authenticated without an AuthValue'] : []),
+    ...(isNone || values.includes(AuthValue) ? [] : ['Cyclr has another AuthValue than the user gave last']),
+    ...(isNone && isCertain ? ['Cyclr lacks the AuthValue that the user gave'] : []),
+    ...(isClaimed && !Authenticated ? ['the flow is authenticated, but the connector is not'] : []),
+    ...(Authenticated && AuthValue === null ? ['the connector is authenticated without an AuthValue'] : []),
   ];
 }

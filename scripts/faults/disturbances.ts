@@ -1,4 +1,7 @@
-/** Kills, cuts and Cyclr faults while flows run. The seed gives kinds, order and lengths; the moments are random. */
+/**
+ * Kills processes, cuts connections and makes Cyclr fail while flows run. The seed decides the kind, the order and the
+ * duration of the disturbances; their times are random.
+ */
 import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultRule } from '../../sandbox/fault-rule';
@@ -20,16 +23,16 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
-/** The drawn details of one disturbance: each kind uses some of them. */
+/** The random details of one disturbance. Each kind uses some of them. */
 interface Draw {
   pauseMs: number;
   worker: number;
-  /** The place in the range of lengths of the kind, from 0 up to 1. */
+  /** Selects a duration: 0 is the shortest duration of the kind, 1 the longest. */
   length: number;
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }
 
-/** Faults of all calls to Cyclr for a time. No 403, because the pause after a 403 is five minutes. */
+/** Faults of all calls to Cyclr for a time. 403 is not used, because a flow waits for five minutes after a 403. */
 const faults: FaultRule['then'][] = [
   { status: 500 },
   { status: 502 },
@@ -74,13 +77,13 @@ export class Disturbances {
     for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.stack.startWorker();
   }
 
-  /** Begins. `revokesTokens`: also revokes Cyclr's tokens, once. A failure is reported by `end`. */
+  /** Begins to cause disturbances. `revokesTokens`: also revokes Cyclr's tokens, once. `end` reports a failure. */
   begin(seed: number, revokesTokens: boolean): void {
     this.#running = this.#run(seed, revokesTokens);
     this.#running.catch(() => undefined);
   }
 
-  /** Ends, and waits until all workers are ready. Safe to repeat. */
+  /** Ends the disturbances, and waits until all workers are ready. Safe to repeat. */
   async end(): Promise<void> {
     this.#ending.abort();
     await this.#running;
@@ -105,7 +108,7 @@ export class Disturbances {
   readonly #causes: Record<Kind, (draw: Draw) => unknown> = {
     'worker killed': ({ worker, length }) => this.#killWorker(worker, 3000 * length),
     'worker stopped': async ({ worker }) => {
-      void this.#workers[worker]!.stop(); // its running activities end while the next worker starts
+      void this.#workers[worker]!.stop(); // the running activities of this worker end while the next worker starts
       this.#workers[worker] = await this.stack.startWorker({ waits: false });
     },
     'all workers killed': ({ length }) =>

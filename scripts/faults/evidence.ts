@@ -8,9 +8,9 @@ import { kindOf, type RunHistory } from './histories';
 import { persistently } from '../user/persistent';
 
 export interface RunEvidence extends RunHistory {
-  /** The last view; of a run that Temporal cancelled only the state. Absent if no worker answers. */
+  /** The last view; for a run that was cancelled in Temporal, only the state. Absent if the view can't be read. */
   view?: Partial<View> & Pick<View, 'state'>;
-  /** The error in place of a view or a timeline. */
+  /** The error, if the view or the timeline can't be read. */
   error?: string;
   /** The events that close a run, such as `workflowExecutionCompleted`. */
   closings: string[];

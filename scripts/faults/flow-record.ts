@@ -41,11 +41,11 @@ export interface FlowRecord {
   /** One expectation for each planned run. */
   expected: RunExpectation[];
   runs: RunRecord[];
-  /** True if a start was repeated because its answer was lost: there can be one run more. */
+  /** True if a start was repeated because its answer was lost. Then there can be one run more than planned. */
   startRepeated: boolean;
   /** Inputs that the flow asked for although Cyclr had them. */
   askedAgain: string[];
-  /** Wrong answers that the user saw. */
+  /** Wrong answers that the user got, one text for each. */
   problems: string[];
   lastView?: View;
 }
@@ -129,7 +129,8 @@ export function recordStart({ runs, expected }: FlowRecord, runId: string): void
 }
 
 /**
- * A revision never decreases within a run, and belongs to one view. Revision 0 is invented: for a run without a result.
+ * Records the view. Records a problem if the revision has decreased within a run, or if two different views have one
+ * revision. Does not check revision 0: the library gives it to a view that it makes itself, for a run without a result.
  */
 function recordView(record: FlowRecord, view: View): void {
   const { lastView, problems } = record;

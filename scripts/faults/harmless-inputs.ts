@@ -1,4 +1,4 @@
-/** Inputs that must change nothing: malformed, forged, of another flow, replayed, unknown, or repeated. */
+/** Inputs that must not change a flow: malformed, forged, of another flow, replayed, unknown, or repeated. */
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
@@ -32,7 +32,7 @@ export const startKinds = { secondStart: 8, reauthentication: 4 };
 
 export interface HarmlessInput {
   kind: keyof typeof harmlessKinds | keyof typeof startKinds;
-  /** Picks one of the variants of the kind: from 0 up to, and without, 1. */
+  /** Selects a variant of the kind: at least 0, less than 1. */
   choice: number;
 }
 
@@ -41,7 +41,7 @@ export interface Target {
   stack: FaultStack;
   secrets: TestSecrets;
   record: FlowRecord;
-  /** The label of the values. */
+  /** A text that each value of the input contains. */
   label: string;
   /** The ids of the credentials that the user sent in the present run. */
   usedIds: string[];
@@ -89,7 +89,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
-  // The user's own attempt can be verified once more at most.
+  // Sent as `callback`, because the flow may verify the user's own attempt once for callbacks.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });
@@ -97,7 +97,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedConfirmation: (target) => update(target, 'confirmAuthorization', { attemptId: randomUUID(), by }),
   foreignCredentials: async (target) =>
     signal(target, 'credentialInput', await credentials(target, randomUUID(), 'foreign')),
-  // The id of an earlier submission with another value. Without one, Cyclr refuses the value.
+  // Sends another value under the id of an earlier submission. If there was no submission, Cyclr refuses the value.
   usedSubmission: async (target, choose) => {
     const submissionId = choose(target.usedIds) ?? randomUUID();
     await signal(target, 'credentialInput', await credentials(target, submissionId, 'wrong'));
@@ -115,7 +115,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   },
 };
 
-/** Sends the harmless input once. An error of the library counts as no answer. */
+/** Sends the harmless input once. Ignores errors of the library, such as a missing answer. */
 export async function sendHarmless(target: Target, { kind, choice }: HarmlessInput): Promise<void> {
   await sends[kind](target, (items) => items[Math.floor(choice * items.length)]!);
 }
@@ -141,7 +141,8 @@ async function update({ stack, record }: Target, name: string, body: unknown): P
 }
 
 async function rejectedUpdate(target: Target, name: string, body: unknown): Promise<void> {
-  if (await update(target, name, body)) target.record.problems.push(`the update ${name} was accepted with a mistake`);
+  if (await update(target, name, body))
+    target.record.problems.push(`the flow accepted the update ${name} although it has a mistake`);
 }
 
 async function credentials(

@@ -33,7 +33,7 @@ export function kindOf(event: HistoryEvent): string {
  */
 const REPEATED_BY_SERVER = [1, 17, 20]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW
 
-/** The messages of the workflow tasks that failed in workflow code, without {@link READ_AHEAD}. */
+/** The failure messages of the workflow tasks that failed in workflow code, except {@link READ_AHEAD}. */
 export const failedTasks = (events: HistoryEvent[]): string[] =>
   events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
     failed && !REPEATED_BY_SERVER.includes(failed.cause ?? 0) && failed.failure?.message !== READ_AHEAD

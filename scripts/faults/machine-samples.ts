@@ -67,7 +67,7 @@ export const states: State[] = [
   { name: 'unsupported', connector: connector('AuthFields') },
 ];
 
-/** One sample of each event. Its connector, if any, has all required properties. */
+/** One sample of each event. The connector of an event has all required properties. */
 export const events: Event[] = [
   { type: 'connectorFetched', connector: apiKey },
   { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } },
@@ -88,7 +88,7 @@ export const events: Event[] = [
   { type: 'failed', failure },
 ];
 
-/** {@link states}, and variants with other next states. */
+/** {@link states}, and variants of them from which the machine goes to other next states. */
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },

@@ -22,13 +22,12 @@ Takes many flows (100 by default) of every auth type through authentication on a
 shuffled, repeated, malformed, forged and late inputs. Meanwhile workers and Temporal are killed, their connections
 are cut, and Cyclr fails. Exit code 0 only when all checks at the end pass.
 
-The seed decides the plan of each flow, and the kind and order of the faults. Their moments are chance: the same seed
-gives the same plans, not the same run. Without --seed a random one is drawn and printed.`;
+The seed decides the plan of each flow, and the kind and order of the faults. The times of the faults are random: the
+same seed gives the same plans, not the same run. Without --seed, the command draws a random seed and prints it.`;
 
 const AT_ONCE = 50;
 /**
- * The disturbances end when this part of the flows is done: otherwise the last flows would be disturbed again and
- * again.
+ * The disturbances end when this share of the flows is done: otherwise they would delay the last flows again and again.
  */
 const DISTURBED = 0.9;
 const PROGRESS_EVERY_MS = 5000;

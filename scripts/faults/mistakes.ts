@@ -23,7 +23,7 @@ export type PropertyMistake = keyof typeof propertyMistakes;
 /** The weight of each mistake in credential inputs. */
 export const credentialMistakes = {
   wrong: 8,
-  /** Credentials of another kind than the connector takes. */
+  /** Credentials of another kind than the connector needs. */
   wrongKind: 3,
   clear: 3,
   /** Sealed for another connector. */
@@ -33,7 +33,7 @@ export const credentialMistakes = {
 } as const;
 export type CredentialMistake = keyof typeof credentialMistakes;
 
-/** The code with which a flow rejects an update with this mistake. Other mistakes are found only by the activity. */
+/** The code with which a flow rejects an update with this mistake. Only the activity finds the other mistakes. */
 export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
   unknown: 'unknownProperty',
   missing: 'missingProperty',
@@ -81,7 +81,7 @@ export function credentialsFor(
   }
 }
 
-/** Seals as a client with this mistake does. */
+/** Seals values in the way of a client that makes this mistake. */
 export function sealerWith(mistake: PropertyMistake | CredentialMistake | undefined, publicKey: SealingKey): Sealer {
   const seal = sealerOf(publicKey);
   if (mistake === 'unknownKey') return async (text, binding) => sealerOf(await unknownKey())(text, binding);

@@ -10,10 +10,10 @@ import type { RunExpectation } from './flow-record';
 import { harmlessKinds, startKinds, type HarmlessInput } from './harmless-inputs';
 import { credentialMistakes, propertyMistakes, type CredentialMistake, type PropertyMistake } from './mistakes';
 
-/** The way to send an input. `unheard`: as an update by a browser that is closed before the answer. */
+/** The way to send an input. `unheard`: as an update whose sender, a browser, is closed before the answer. */
 export type Way = 'update' | 'signal' | 'both' | 'unheard';
 
-/** One input; without a mistake it is good. */
+/** One input of the user. An input without a mistake is good. */
 export interface Round<Mistake> {
   mistake?: Mistake;
   way: Way;
@@ -33,7 +33,7 @@ export interface Rounds {
   awaitingAuthorization: ConsentRound[];
 }
 
-/** The action of a user in a waiting state, in place of an input. */
+/** The action of a user in a waiting state, in place of an input: it ends the run, or leaves the run open. */
 export interface Stop {
   at: WaitingStateName;
   how: 'leaves' | 'lets it expire' | 'cancels' | 'cancels in Temporal' | 'cancels during work';
@@ -53,7 +53,7 @@ export interface RunPlan {
   expected: RunExpectation;
 }
 
-/** The fault of a start that must fail. */
+/** The mistake in a start after which the flow must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
 /** A fault of Cyclr for this flow alone: shorter than the minute for which an activity is retried. */
@@ -72,7 +72,7 @@ export interface FlowPlan {
   pausesMs: number[];
   /** The inputs that must change nothing, sent before each answer of the user. */
   harmless: HarmlessInput[][];
-  /** Sent after the end. */
+  /** The inputs that must change nothing, sent after the end of the flow. */
   late: HarmlessInput[];
   cyclrFaults: CyclrFault[];
 }
@@ -116,7 +116,7 @@ const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mis
 const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
   fc.record({ decision, back: weighted(back), superseded: chance(30) });
 const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
-// Mostly no return: each verification without consent takes 30 s.
+// The browser mostly does not return, because each verification without a consent takes 30 s.
 const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
@@ -126,7 +126,7 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   const waits = waitsOf(connector);
   return fc.record({
     intent: fc.constant<Intent>('authenticate'),
-    startedTwice: waits.length > 0 ? chance(20) : fc.constant(false), // without a wait it can end in between
+    startedTwice: waits.length > 0 ? chance(20) : fc.constant(false), // without a wait, a run can end before the second start
     early: waits.includes('awaitingCredentials') ? chance(20) : fc.constant(false),
     optional: fc.boolean(),
     rounds: fc.record({
@@ -199,7 +199,8 @@ const harmless = (kinds: { readonly [kind in HarmlessInput['kind']]?: number }):
 const withoutStart = harmless(harmlessKinds);
 const harmlessInputs = fc
   .tuple(
-    upTo(3, harmless({ ...harmlessKinds, ...startKinds })), // later the flow can have ended: a start would start a run
+    // Starts only before the first answer: later the flow can have ended, and a start would start a run.
+    upTo(3, harmless({ ...harmlessKinds, ...startKinds })),
     fc.array(upTo(3, withoutStart), { minLength: ANSWERS - 1, maxLength: ANSWERS - 1 }),
   )
   .map(([first, others]) => [first, ...others]);
@@ -243,7 +244,8 @@ const outage: fc.Arbitrary<CyclrFault> = fc.oneof(
 const optional = (percent: number, fault: fc.Arbitrary<CyclrFault>) =>
   fc.tuple(chance(percent), fault).map(([has, fault]) => (has ? [fault] : []));
 /**
- * A refusal comes first, so that it hits the first write: Cyclr does not refuse the repetition of an accepted write.
+ * The refusal comes first in the list, so that it applies to the first write: a Cyclr that has accepted a write would
+ * not refuse its repetition.
  */
 const cyclrFaults = fc
   .tuple(

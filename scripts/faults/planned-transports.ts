@@ -74,12 +74,12 @@ export class PlannedTransports {
     const { problems, lastView } = this.record;
     try {
       const view = await update;
-      if (rejection) problems.push(`an input was accepted that must be rejected as ${rejection}`);
+      if (rejection) problems.push(`the flow accepted an input that it must reject as ${rejection}`);
       return view;
     } catch (err) {
       if (!(err instanceof ConnectorAuthError)) throw err;
       if (![rejection, 'closed', 'notNow'].includes(err.code))
-        problems.push(`an input was rejected as ${err.code}${rejection ? ` instead of ${rejection}` : ''}`);
+        problems.push(`the flow rejected an input as ${err.code}${rejection ? ` instead of ${rejection}` : ''}`);
       return lastView;
     }
   }
@@ -112,13 +112,13 @@ export class PlannedTransports {
     return recordedConsents(transport, this.record, this.stack.stored);
   }
 
-  /** Cyclr has the consent: repeated confirmations must show it. */
+  /** Repeats the confirmation until the flow has left the wait for consent, because Cyclr has the consent. */
   async #confirmed(confirm: () => Promise<View | void>): Promise<View | void> {
     for (let tries = 0; tries < CONFIRMATIONS; tries++) {
       const view = await confirm();
       if (!view || !view.state.endsWith('Authorization')) return view;
       await delay(CONFIRM_AGAIN_MS, undefined, { signal: this.signal });
     }
-    this.record.problems.push('the user consented, and the flow did not see it');
+    this.record.problems.push('the user consented, but the flow still waits for consent');
   }
 }

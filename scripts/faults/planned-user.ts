@@ -18,10 +18,10 @@ import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
 const CALL_MS = 5_000;
-/** A signal without a visible effect is followed by the next input after this time. */
+/** If a signal has no visible effect within this time, the user sends the next input. */
 const ANSWER_AGAIN_MS = 12_000;
 const READ_EVERY_MS = 1_000;
-/** A flow that has not ended after this time is lost. */
+/** The user gives up a flow that has not ended after this time. */
 const PATIENCE_MS = 5 * 60_000;
 /** Greater than all ids of the sandbox. */
 const UNKNOWN_CONNECTOR = 9_000_000;
@@ -58,7 +58,7 @@ export async function playFlow(shared: Shared, plan: FlowPlan): Promise<FlowReco
 function install(stack: FaultStack, { accountId, connector, number, badStart, cyclrFaults }: FlowPlan): ConnectorKey {
   if (badStart === 'noAccount') return { accountId, connectorId: UNKNOWN_CONNECTOR };
   const key = stack.install(accountId, connector);
-  stack.install(accountId, 'Brightdesk'); // no flow may change it
+  stack.install(accountId, 'Brightdesk'); // no flow may change this connector
   if (badStart) return { accountId, connectorId: UNKNOWN_CONNECTOR + number };
   const path = `^/v1\\.0/account/connectors/${key.connectorId}(/|$)`;
   for (const { method, ...rule } of cyclrFaults)
@@ -109,7 +109,7 @@ class PlannedUser {
   }
 
   async #play(run: RunPlan): Promise<void> {
-    this.#run = structuredClone(run); // the answers take the rounds out
+    this.#run = structuredClone(run); // each answer removes a round from this copy
     this.#submissions = 0;
     this.#usedIds.length = 0;
     const { startedTwice, early, stop } = run;
@@ -225,6 +225,6 @@ class PlannedUser {
   }
 }
 
-/** A raw call to Temporal, with a limit and an error of the library. */
+/** Makes a call to Temporal with a time limit. Fails with an error of the library. */
 const inTime = <T>(client: Client, call: () => Promise<T>): Promise<T> =>
   translated(() => client.withDeadline(Date.now() + CALL_MS, call));

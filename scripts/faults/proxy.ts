@@ -6,7 +6,7 @@ type Direction = 'requests' | 'answers';
 
 export interface Proxy {
   address: string;
-  /** Resets all connections, and every new one. */
+  /** Resets all open connections, and each new connection at once. */
   cut(): void;
   /** Forwards nothing, like a network that drops packets: connections stay open, and new ones are accepted. */
   hold(): void;
@@ -71,5 +71,8 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
 }
 
-/** Resets a connection. Node never closes a socket that is reset after `end()`: such a socket is destroyed without a reset. */
+/**
+ * Resets a connection. Node never closes a socket that is reset after `end()`: such a socket is destroyed without a
+ * reset.
+ */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

@@ -1,8 +1,11 @@
-/** Test secrets that a search finds again in any encoding. */
+/** Test secrets, and the search for them in any encoding. */
 import { randomBytes } from 'node:crypto';
 
 export interface TestSecrets {
-  /** A secret that contains the marker three times, so that half of it still has one, and characters to escape. */
+  /**
+   * A secret with characters that encodings escape. It contains the marker three times, so that half of the secret
+   * still contains one.
+   */
   secret(name: string): string;
   foundIn: Search;
 }
@@ -56,7 +59,9 @@ function needlesOf(text: string): Needle[] {
   ];
 }
 
-/** The part of base64 and base64url that depends on the text alone, for each offset of the text in a group of 3 bytes. */
+/**
+ * The part of base64 and base64url that depends on the text alone, for each offset of the text in a group of 3 bytes.
+ */
 function base64FormsOf(text: string): string[] {
   const bytes = Buffer.from(text);
   return [0, 1, 2].flatMap((offset) => {

@@ -1,4 +1,7 @@
-/** Temporal, a sandbox and workers, with a proxy before each server: a test can kill or cut off each of them. */
+/**
+ * Temporal, a sandbox and workers, with a proxy before Temporal and Cyclr: a test can kill each process, or cut its
+ * connections.
+ */
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -29,16 +32,16 @@ export interface FaultStack {
   /** The private JWK set. */
   sealingKeys: string;
   temporalAddress: string;
-  /** Between the workers and Temporal. */
+  /** The proxy between the workers and Temporal. */
   toTemporal: Proxy;
-  /** Between the workers and Cyclr. */
+  /** The proxy between the workers and Cyclr. */
   toCyclr: Proxy;
   /** Starts one more worker. */
   startWorker(options?: { waits?: boolean }): Promise<LocalWorker>;
   killTemporal(): Promise<unknown>;
   /** Starts Temporal again, on the same port and data. */
   restartTemporal(): Promise<void>;
-  /** Runs at `stop`, before the parts that were started earlier are stopped. */
+  /** Registers a function that `stop` calls before it stops the parts that were started earlier. */
   onStop(act: () => unknown): void;
   /** One line for each process that ended although no test stopped or killed it. */
   unexpectedEnds: string[];

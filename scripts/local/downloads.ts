@@ -39,7 +39,7 @@ export const fromSdk: Download = (binary, path, env) =>
     return join(folder, `${binary.name}-${version}${process.platform === 'win32' ? '.exe' : ''}`);
   });
 
-/** The SDK downloads only when it starts a server, so this server is ended at once. */
+/** The SDK downloads a binary only when it starts a server, so the script starts a server and ends it at once. */
 const sdkScript = `
 const [module, call, downloadDir, version] = process.argv.slice(1);
 require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'cached-download', downloadDir, version } } })

@@ -33,7 +33,9 @@ export interface TemporalOptions extends PartOptions {
   port?: number;
   /** The port of Temporal Web. Without it Temporal Web does not run. */
   uiPort?: number;
-  /** The file of the flows, in an existing folder, for one server at a time. Without it the flows end with the server. */
+  /**
+   * The file of the flows, in an existing folder, for one server at a time. Without it the flows end with the server.
+   */
   dbFile?: string;
   /** The types of the search attributes to register, by name. Existing ones do not change. */
   searchAttributes?: { readonly [name: string]: string };
@@ -78,7 +80,8 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--log-level', 'warn'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
-    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'], // 20 delays each workflow task by 50 ms
+    // The default of 20 delays each workflow task by 50 ms.
+    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'], // twice as fast as the defaults
     ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
     ...(dbFile === undefined ? [] : ['--db-filename', dbFile]),
@@ -86,7 +89,10 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
   ];
 }
 
-/** Short attempts first: a single connection would wait a second before it tries again. */
+/**
+ * Each call makes a connection of its own, with a time limit that doubles from 100 ms on: a single connection would
+ * wait a second between two tries.
+ */
 function answersGrpc(address: string): () => Promise<boolean> {
   let attemptMs = 50;
   return async () => {
@@ -134,7 +140,7 @@ export interface WorkerOptions extends PartOptions {
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
   healthPort?: number;
-  /** Another main, with its arguments, that reads the same variables. */
+  /** Another main within dist/ that reads the same variables, and its arguments. */
   main?: string;
   args?: readonly string[];
 }
@@ -143,7 +149,7 @@ export interface LocalWorker extends LocalProcess {
   healthUrl: string;
 }
 
-/** A worker's `shutdownGraceTime` and `shutdownForceTime` end before this. */
+/** Longer than a worker's `shutdownGraceTime` and `shutdownForceTime`. */
 const WORKER_STOP_MS = 80_000;
 
 /** A worker process. `stop()` lets running activity attempts end; `kill()` does not. */

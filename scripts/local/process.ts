@@ -189,7 +189,9 @@ function messageIn(line: string): string {
   return typeof msg === 'string' ? msg : line;
 }
 
-/** The guard: forwards signals to the program, has its exit code, and stops the program when the parent has ended. */
+/**
+ * The guard process: forwards signals to the program, ends with its exit code, and stops it when the parent has ended.
+ */
 const guard = `
 const [command, ...args] = process.argv.slice(1);
 const child = require('child_process').spawn(command, args, { stdio: 'inherit' });
@@ -228,7 +230,9 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** The system reports the end of a process with a delay: a signal in this time fails, because the id is unknown. */
+/**
+ * Sends a signal. Ignores an unknown process id: the process can have ended, although its exit event is still to come.
+ */
 function sendTo(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

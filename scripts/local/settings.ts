@@ -30,7 +30,7 @@ export interface SessionKeySet {
 export interface ServiceKeys {
   apiKey: string;
   sessionKeys: SessionKeySet;
-  /** The file of the session keys; without it they stand in the environment of the service. */
+  /** The file of the session keys. Without a file, the keys stand in the environment of the service. */
   sessionKeysFile?: string;
 }
 
@@ -48,14 +48,17 @@ export const cyclrOf = (url: string): Cyclr => ({
   ...{ clientId: client.id, clientSecret: client.secret },
 });
 
-/** Variables to reach this Temporal, in place of all TEMPORAL_* variables of this process and of its profile file. */
+/**
+ * The variables to reach this Temporal. They replace all TEMPORAL_* variables of this process, and its profile file.
+ */
 export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.keys(process.env).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, undefined]] : [])),
   ),
   TEMPORAL_ADDRESS: address,
   TEMPORAL_NAMESPACE: namespace,
-  TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'), // an absent file is no profile, an empty one an error
+  // An absent file means that there is no profile; an empty file would be an error.
+  TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'),
 });
 
 /** Removes these secrets from the variables of a process that does not need them. */

@@ -20,7 +20,7 @@ export interface Stack extends Running {
   stop(): Promise<void>;
 }
 
-/** A missing port, and 0, is any free one. Without `ui`, Temporal Web does not run. */
+/** A port that is missing or 0 is any free port. Without `ui`, Temporal Web does not run. */
 export interface Ports {
   temporal?: number;
   ui?: number;

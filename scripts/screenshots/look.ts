@@ -23,6 +23,6 @@ export interface Look {
   before?: (page: Page) => Promise<unknown>;
   /** The actions of the user. */
   act?: (page: Page) => Promise<unknown>;
-  /** The page; the connect page by default. */
+  /** The page that is shown; the connect page by default. */
   of?: 'going' | 'return' | 'return in the same tab' | 'return without an attempt' | 'refused';
 }

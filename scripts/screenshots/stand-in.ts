@@ -19,7 +19,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Gives a page this appearance. Its routes and the timeout of its calls stay. */
+  /** Gives a page this appearance. The routes and the timeout that it sets stay on the page. */
   show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }
@@ -150,7 +150,7 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
   const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
   await page.goto(`${publicUrl}/connect/return${of === 'return without an attempt' ? '' : query[of]}`);
-  await page.route('**/connect/return**', stay); // the page refreshes itself
+  await page.route('**/connect/return**', stay); // the page reloads itself: keep the shown content
 }
 
 const fragmentOf = { session: '#session=token', invitation: '#invitation=token', nothing: '' };

@@ -28,7 +28,7 @@ sandbox, a worker, the onboarding service. Keeps its data in .data/: the next st
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
-  process.umask(0o077); // also for the processes that it starts: flows and logs are for their owner only
+  process.umask(0o077); // files of this process and its children, such as logs, are for their owner only
   makeDataFolder(folder);
   await refuseSecond();
   const ports = portsOf(process.env);

@@ -6,7 +6,7 @@ export interface Expectation {
   /** Good values of the properties that the flow asks for, by `TargetName`. */
   properties?: { readonly [name: string]: string };
   credentials?: Credentials;
-  /** `page`: the third party shows a page to the user. `automatic`: the properties are enough, no page is shown. */
+  /** `page`: the third party shows a consent page. `automatic`: the properties are enough, so no page is shown. */
   consent?: 'page' | 'automatic';
   state: Extract<StateName, 'authenticated' | 'unsupported'>;
   verification?: Verification;

@@ -1,4 +1,4 @@
-/** Calls that are repeated while Temporal, every worker or Cyclr is away. */
+/** Repeats calls while Temporal, the workers or Cyclr do not answer. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import type { Transport } from './transports';
@@ -6,19 +6,19 @@ import type { Transport } from './transports';
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Errors that pass without a change by the caller. */
+/** Codes of errors after which the same call can succeed later. */
 const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'cyclrUnavailable'];
 
 export interface PersistentOptions {
   /** Ends the repetitions with an AbortError. */
   signal?: AbortSignal;
-  /** The error is thrown if this time has passed since the first one. Without it, the repetitions have no limit. */
+  /** The time from the first error until an error ends the repetitions. By default, they have no limit. */
   withinMs?: number;
   /** Called before each repetition. */
   onRepeat?(code: ConnectorAuthErrorCode): void;
 }
 
-/** Repeats the call until it is answered, or fails with an error that does not pass. */
+/** Repeats the call until it succeeds, or fails with an error that a repetition does not change. */
 export async function persistently<T>(
   call: () => Promise<T>,
   { signal, withinMs = Infinity, onRepeat }: PersistentOptions = {},

@@ -78,7 +78,7 @@ interface LibraryOptions {
   auth: ConnectorAuth;
   sealer: Sealer;
   by?: string;
-  /** The host's page for the browser's return. */
+  /** The page to which the browser returns from the third party. */
   returnTo: string;
 }
 
@@ -96,7 +96,7 @@ export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: Librar
 
 const SIGNAL_MS = 5_000;
 
-/** Sends any signal. Ignored if no run is open. Fails with `temporalUnavailable` after 5 s. */
+/** Sends any signal. Does nothing if no run is open. Fails with `temporalUnavailable` after 5 s. */
 export async function sendSignal(client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> {
   const send = () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body);
   await translated(() => client.withDeadline(Date.now() + SIGNAL_MS, send)).catch((err: unknown) => {
@@ -119,8 +119,8 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
 }
 
 /**
- * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx: with a
- * ConnectorAuthError for 503, which names a fault that can pass.
+ * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. For
+ * 503, which means a fault that can pass, the error is a ConnectorAuthError.
  */
 export type BackendCall = (
   method: 'GET' | 'POST',
@@ -162,7 +162,7 @@ export function serviceTransport(call: BackendCall): Transport {
       call('POST', pathOf(key, '/credentials'), { credentials }, submissionId) as Promise<View>,
     requestLink: (key) => call('POST', pathOf(key, '/authorization'), {}) as Promise<ConsentLink>,
     async returnFromConsent(_key, _link, location) {
-      if (location) await fetch(location); // the service's own page
+      if (location) await fetch(location); // the return page of the service
     },
   };
 }

@@ -31,7 +31,10 @@ export interface UserOptions {
   answers: AnswerSource;
   /** The sandbox, whose consent pages the user visits. */
   sandboxUrl: string;
-  /** An answer that the flow did not confirm is repeated after this time without a visible change. Default: never. */
+  /**
+   * The user repeats an answer without a result from the transport if the view has not changed after this time.
+   * Default: never.
+   */
   answerAgainMs?: number;
   /** Stops the user: `play` then fails with an AbortError. */
   signal?: AbortSignal;
@@ -44,7 +47,7 @@ export class User {
   runId?: string;
   /** The waiting states in which the user gave an answer, in order. */
   readonly answered: WaitingStateName[] = [];
-  /** The view of the last answer, if the flow did not confirm that answer. */
+  /** The view that the user answered last, and the time, if the transport returned no view for the answer. */
   #unconfirmed?: { view: View; at: number };
 
   constructor(readonly options: UserOptions) {}
@@ -55,7 +58,7 @@ export class User {
 
   /**
    * Starts the flow at the first call, and gives answers until the flow is in the state `until`, has ended, or asks for
-   * an input that the user has no answer to. The view then. Fails as the transport does.
+   * an input that the user has no answer to. Returns the last view. Fails as the transport does.
    */
   async play(until?: StateName): Promise<View> {
     if (this.runId === undefined) await this.start();
@@ -106,8 +109,8 @@ export class User {
   }
 
   /**
-   * True if this view asks for a new input, compared with the last view. The deadlines differ then, because each entry
-   * into a waiting state sets a new one.
+   * True if the user must answer this view: it differs from the view that the user answered last. The deadline shows a
+   * new wait, because each entry into a waiting state sets a new deadline.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;
@@ -121,7 +124,10 @@ export class User {
   }
 }
 
-/** The flow no longer waits for the input, for example because an earlier call succeeded but its answer was lost. */
+/**
+ * Ignores an error which says that the flow no longer waits for the input, for example because an earlier call
+ * succeeded but its answer was lost.
+ */
 function unlessLate(err: unknown): true {
   if (err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow')) return true;
   throw err;
