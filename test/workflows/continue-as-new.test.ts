@@ -23,7 +23,7 @@ const newest = ({ workflowId }: Scene) => stage.client.workflow.getHandle(workfl
 const signals = (scene: Scene, name: string, body: unknown) => newest(scene).signal(name, body);
 const wrong = { submissionId: 'wrong', values: { NoSuch: 'x' } };
 
-/** Sends inputs that change nothing until another run continues the flow. Returns the view of that run. */
+/** Repeats an input that the flow refuses, until another run continues the flow. Returns the view of the new run. */
 async function continued(scene: Scene): Promise<View> {
   const { runId } = await scene.view();
   for (;;) {
@@ -33,7 +33,7 @@ async function continued(scene: Scene): Promise<View> {
   }
 }
 
-/** Starts a flow and waits until it waits for an input. */
+/** Starts a flow, and returns when the flow waits for an input. */
 async function asking(connector = 'Brightdesk', input: Partial<Input> = {}): Promise<Scene> {
   const scene = await stage.scene(connector, input);
   await eventually(scene.view, ({ deadline }) => deadline !== undefined);
@@ -65,7 +65,7 @@ test.concurrent(
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
-    // The first read, the recheck of the second start, and the re-read after the properties.
+    // Three reads: at the start, at the second start (which sends a recheck), and after the properties.
     expect(scene.calls().filter((call) => call === `GET ${scene.key.connectorId}`)).toHaveLength(3);
   },
 );
@@ -90,23 +90,26 @@ test.concurrent('after continue-as-new the next run ignores known submission ids
   expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(2);
 });
 
-test.concurrent('after continue-as-new the timer of the next run ends at the deadline of the run before', async () => {
-  const scene = await asking('Brightdesk', { patience: { credentials: '1 hour' } });
-  const { deadline } = await scene.view();
+test.concurrent(
+  'after continue-as-new the next run has the same deadline, and its timer ends at this deadline',
+  async () => {
+    const scene = await asking('Brightdesk', { patience: { credentials: '1 hour' } });
+    const { deadline } = await scene.view();
 
-  await continued(scene);
-  const view = await continued(scene);
-  const { events = [] } = await newest(scene).fetchHistory();
+    await continued(scene);
+    const view = await continued(scene);
+    const { events = [] } = await newest(scene).fetchHistory();
 
-  const [timer] = ofKind(events!, 'timerStarted');
-  const [seconds] = timersOf(events!);
-  const firesMs = (Number(timer!.eventTime!.seconds) + seconds!) * 1000;
-  expect(view.deadline).toBe(deadline);
-  expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000); // the task may have waited for the worker
-  await stage.auth.cancel(scene.key);
-});
+    const [timer] = ofKind(events!, 'timerStarted');
+    const [seconds] = timersOf(events!);
+    const firesMs = (Number(timer!.eventTime!.seconds) + seconds!) * 1000;
+    expect(view.deadline).toBe(deadline);
+    expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000); // the task may have waited for the worker
+    await stage.auth.cancel(scene.key);
+  },
+);
 
-test.concurrent('after continue-as-new a return from a link of the run before is verified', async () => {
+test.concurrent('after continue-as-new the flow verifies a return from a link of the previous run', async () => {
   const scene = await consentScene(stage);
   stage.record('continued-as-new-with-links', scene.handle);
   const older = await scene.asks();
@@ -121,7 +124,7 @@ test.concurrent('after continue-as-new a return from a link of the run before is
   expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
 });
 
-test.concurrent('after continue-as-new a return that the run before has verified is not verified again', async () => {
+test.concurrent('after continue-as-new the flow ignores a return that the previous run has verified', async () => {
   const scene = await consentScene(stage);
   const older = await scene.asks();
   const newer = await scene.asks();
@@ -138,34 +141,38 @@ test.concurrent('after continue-as-new a return that the run before has verified
   await stage.auth.cancel(scene.key);
 });
 
-test.concurrent('of sixty messages during continue-as-new each is recorded and each update is answered', async () => {
-  const scene = await asking('Shopwell');
-  // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before a repetition.
-  const send = [
-    (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
-    (submissionId: string) =>
-      refusal(updates({ handle: newest(scene) }, 'submitProperties', { submissionId, values: {} })),
-    () => stage.auth.confirmAuthorization(scene.key, { attemptId: 'none' }).catch(({ code }: { code: string }) => code),
-  ];
-  const { runId } = await scene.view();
-  const kindOf = (i: number) => (i % 6 === 0 ? 1 + ((i / 6) % 2) : 0);
+test.concurrent(
+  'when sixty messages arrive during continue-as-new, each message is recorded and each update is answered',
+  async () => {
+    const scene = await asking('Shopwell');
+    // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before a repetition.
+    const send = [
+      (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
+      (submissionId: string) =>
+        refusal(updates({ handle: newest(scene) }, 'submitProperties', { submissionId, values: {} })),
+      () =>
+        stage.auth.confirmAuthorization(scene.key, { attemptId: 'none' }).catch(({ code }: { code: string }) => code),
+    ];
+    const { runId } = await scene.view();
+    const kindOf = (i: number) => (i % 6 === 0 ? 1 + ((i / 6) % 2) : 0);
 
-  const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => send[kindOf(i)]!(`s${i}`)));
-  const view = await stage.auth.submitProperties(scene.key, { submissionId: randomUUID(), values: { Shop: 'acme' } });
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => send[kindOf(i)]!(`s${i}`)));
+    const view = await stage.auth.submitProperties(scene.key, { submissionId: randomUUID(), values: { Shop: 'acme' } });
 
-  expect(answers.filter((_, i) => kindOf(i) === 1)).toEqual(
-    Array(5).fill(expect.objectContaining({ code: 'missingProperty' })),
-  );
-  expect(answers.filter((_, i) => kindOf(i) === 2)).toEqual(Array(5).fill('notNow'));
-  expect(view.state).toBe('awaitingAuthorization');
-  expect(view.runId).not.toBe(runId);
-  const { entries, dropped } = await stage.auth.timeline(scene.key);
-  expect(dropped).toBeUndefined();
-  const read = entries.filter(({ note }) => note === 'unknownProperty').map(({ id }) => id);
-  const unread = entries.filter(({ note }) => note === 'notNow').reduce((sum, { count = 1 }) => sum + count, 0);
-  expect(new Set(read).size).toBe(read.length);
-  expect(read.length + unread).toBe(50); // the inbox keeps 20 of the signals that one workflow task gets
-});
+    expect(answers.filter((_, i) => kindOf(i) === 1)).toEqual(
+      Array(5).fill(expect.objectContaining({ code: 'missingProperty' })),
+    );
+    expect(answers.filter((_, i) => kindOf(i) === 2)).toEqual(Array(5).fill('notNow'));
+    expect(view.state).toBe('awaitingAuthorization');
+    expect(view.runId).not.toBe(runId);
+    const { entries, dropped } = await stage.auth.timeline(scene.key);
+    expect(dropped).toBeUndefined();
+    const read = entries.filter(({ note }) => note === 'unknownProperty').map(({ id }) => id);
+    const unread = entries.filter(({ note }) => note === 'notNow').reduce((sum, { count = 1 }) => sum + count, 0);
+    expect(new Set(read).size).toBe(read.length);
+    expect(read.length + unread).toBe(50); // the inbox keeps 20 of the signals that one workflow task gets
+  },
+);
 
 test.concurrent('timelineEntries() yields every entry of three runs once, in order', async () => {
   const scene = await asking();
@@ -207,7 +214,7 @@ test.concurrent('after continue-as-new the list shows the next run, whose input 
     started!.workflowExecutionStartedEventAttributes!.input!.payloads?.map(({ data }) => Buffer.from(data!).toString()),
   );
   expect(input).toContain('awaitingCredentials');
-  expect(input).toContain('sealed'); // the id of the submission, in the list of the accepted ones
+  expect(input).toContain('sealed'); // a submission id, in the list of the accepted submissions
   expect(input).not.toMatch(/eyJ/); // the beginning of every compact JWE
 });
 

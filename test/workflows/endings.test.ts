@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Status and state in the list of workflows. */
+/** The status and the state of the flow in Temporal's list of workflows. */
 async function listed({ handle }: Pick<Scene, 'handle'>): Promise<{ status: string; state: unknown }> {
   const { status, searchAttributes } = await handle.describe();
   return { status: status.name, state: searchAttributes?.ConnectorAuthState?.[0] };
@@ -34,7 +34,7 @@ const waits: [StateName, string][] = [
 const sendsKey = async (scene: Scene, value = 'right') =>
   scene.signals('credentialInput', await keyInput(stage, scene, 's', value));
 
-/** Stops the next request of this method. Returns the function that lets it go on. */
+/** Holds the next request of this method. Returns the function that releases the request. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
@@ -208,27 +208,30 @@ describe.each([
   });
 });
 
-test.concurrent('the signal cancel ends the flow with any argument, and a second one gets the same view', async () => {
-  const shapes = [
-    undefined,
-    null,
-    'reason',
-    [],
-    { reason: 5, by: {} },
-    { reason: 'x'.repeat(999), by: 'y'.repeat(101) },
-  ];
-  const scenes = await Promise.all(shapes.map(() => stage.scene('Brightdesk')));
+test.concurrent(
+  'the signal cancel with any argument ends the flow, and a second cancellation gets the same view',
+  async () => {
+    const shapes = [
+      undefined,
+      null,
+      'reason',
+      [],
+      { reason: 5, by: {} },
+      { reason: 'x'.repeat(999), by: 'y'.repeat(101) },
+    ];
+    const scenes = await Promise.all(shapes.map(() => stage.scene('Brightdesk')));
 
-  await Promise.all(scenes.map((scene, index) => scene.signals('cancel', shapes[index])));
-  const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
-  const again = await Promise.all(scenes.map(({ key }) => stage.auth.cancel(key)));
-  const [last] = (await scenes.at(-1)!.timeline()).slice(-1);
+    await Promise.all(scenes.map((scene, index) => scene.signals('cancel', shapes[index])));
+    const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
+    const again = await Promise.all(scenes.map(({ key }) => stage.auth.cancel(key)));
+    const [last] = (await scenes.at(-1)!.timeline()).slice(-1);
 
-  expect(ends.map(({ state }) => state)).toEqual(shapes.map(() => 'cancelled'));
-  expect(again).toEqual(ends);
-  expect(last).toMatchObject({ event: 'cancelled', note: 'x'.repeat(200) });
-  expect(last).not.toHaveProperty('by');
-});
+    expect(ends.map(({ state }) => state)).toEqual(shapes.map(() => 'cancelled'));
+    expect(again).toEqual(ends);
+    expect(last).toMatchObject({ event: 'cancelled', note: 'x'.repeat(200) });
+    expect(last).not.toHaveProperty('by');
+  },
+);
 
 test('inputs that arrive together with a cancellation are recorded as refused', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
@@ -400,7 +403,7 @@ describe('a flow fails as connectorNotFound', () => {
   });
 });
 
-test.concurrent('a flow of an account that Cyclr denies fails as accessDenied after a second token', async () => {
+test.concurrent('a flow fails as accessDenied if Cyclr answers 401 for its account to two access tokens', async () => {
   const scene = await stage.scene({ accountId: 'nobody', connectorId: 7 });
   stage.record('access-denied', scene.handle);
 

@@ -1,4 +1,4 @@
-/** Floods of messages: they end no worker, and the flow itself continues. */
+/** Thousands of messages at once, and large messages: the worker keeps running, and the flow continues. */
 import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';

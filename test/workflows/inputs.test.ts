@@ -28,7 +28,7 @@ const holdPut = ({ key: { accountId } }: Scene) =>
 
 type Wrong = [code: ProblemCode, signal: string, body: unknown, fields?: string[]];
 
-/** Sends one wrong signal after the other. Returns the problem after each, and the refusals in the timeline. */
+/** Sends the wrong signals one by one. Returns the problem after each signal, and the refusals in the timeline. */
 async function refused(scene: Scene, wrongs: Wrong[]): Promise<{ problems: Problem[]; refusals: TimelineEntry[] }> {
   const problems: Problem[] = [];
   for (const [index, [, signal, body]] of wrongs.entries()) {

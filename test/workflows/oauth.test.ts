@@ -98,22 +98,25 @@ describe('a link', () => {
       await expect(open(answer.link, other, keys)).rejects.toMatchObject({ code: 'notOpenable' });
   });
 
-  test.concurrent('is new at each request, for a user of its account, and the newest link is the attempt', async () => {
-    const scene = await consentScene(stage);
+  test.concurrent(
+    'is new at each request and signs in a user of its account; the newest link is the attempt in the view',
+    async () => {
+      const scene = await consentScene(stage);
 
-    const first = await scene.asks();
-    const between = await scene.view();
-    const second = await scene.asks();
-    const after = await scene.view();
+      const first = await scene.asks();
+      const between = await scene.view();
+      const second = await scene.asks();
+      const after = await scene.view();
 
-    expect(new Set([first.url, second.url, ...scene.signIns().map(({ token }) => token)]).size).toBe(4);
-    expect(new Set(scene.signIns().map(({ username }) => username))).toEqual(
-      new Set([`onboarding-${scene.key.accountId}`]),
-    );
-    expect(between).toMatchObject({ attempt: { id: first.attemptId, expiresAt: first.expiresAt } });
-    expect(after).toMatchObject({ attempt: { id: second.attemptId }, deadline: between.deadline });
-    expect(after.revision).toBe(between.revision + 1);
-  });
+      expect(new Set([first.url, second.url, ...scene.signIns().map(({ token }) => token)]).size).toBe(4);
+      expect(new Set(scene.signIns().map(({ username }) => username))).toEqual(
+        new Set([`onboarding-${scene.key.accountId}`]),
+      );
+      expect(between).toMatchObject({ attempt: { id: first.attemptId, expiresAt: first.expiresAt } });
+      expect(after).toMatchObject({ attempt: { id: second.attemptId }, deadline: between.deadline });
+      expect(after.revision).toBe(between.revision + 1);
+    },
+  );
 
   test.concurrent.each<[Decision, number]>([
     ['error', 502],
@@ -134,7 +137,7 @@ describe('a link', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('that the flow makes within 30 s is within the time limit of the library', async () => {
+  test.concurrent('can take 30 s to make, because the library waits longer than 30 s for its answer', async () => {
     const scene = await consentScene(stage);
     const limits: number[] = [];
     const withDeadline: Client['withDeadline'] = (deadline, call) => {
@@ -159,27 +162,30 @@ describe('a link', () => {
     expect(scene.mintings()).toBe(1);
   });
 
-  test.concurrent('of the older request is usable but superseded if Cyclr makes it after the newer link', async () => {
-    const scene = await consentScene(stage);
-    stage.record('older-link-made-later', scene.handle);
-    const release = faultAtSignIn(scene.key, 'held');
+  test.concurrent(
+    'of an older request is usable but superseded if Cyclr makes it after the link of a newer request',
+    async () => {
+      const scene = await consentScene(stage);
+      stage.record('older-link-made-later', scene.handle);
+      const release = faultAtSignIn(scene.key, 'held');
 
-    const older = scene.asks();
-    await eventually(scene.mintings, (mintings) => mintings === 1);
-    const newer = await scene.asks();
-    release();
-    const { url, attemptId } = await older;
-    const { attempt } = await scene.view();
-    await scene.decides({ url }, 'close');
-    await scene.returns({ attemptId });
-    await happens(scene, 'authorizationNotConfirmed');
+      const older = scene.asks();
+      await eventually(scene.mintings, (mintings) => mintings === 1);
+      const newer = await scene.asks();
+      release();
+      const { url, attemptId } = await older;
+      const { attempt } = await scene.view();
+      await scene.decides({ url }, 'close');
+      await scene.returns({ attemptId });
+      await happens(scene, 'authorizationNotConfirmed');
 
-    expect(attempt?.id).toBe(newer.attemptId);
-    expect(scene.reads()).toBe(2); // at the start, and one re-read
-    await stage.auth.cancel(scene.key);
-  });
+      expect(attempt?.id).toBe(newer.attemptId);
+      expect(scene.reads()).toBe(2); // at the start, and one re-read
+      await stage.auth.cancel(scene.key);
+    },
+  );
 
-  test.concurrent('of the older request is the attempt in the view if the newer request has failed', async () => {
+  test.concurrent('of an older request is the attempt in the view if a newer request has failed', async () => {
     const scene = await consentScene(stage);
     const release = faultAtSignIn(scene.key, 'held');
 
@@ -299,30 +305,33 @@ describe('a return', () => {
     await stage.auth.cancel(scene.key);
   });
 
-  test.concurrent('of a superseded attempt starts one re-read, and a confirmation can start another one', async () => {
-    const scene = await consentScene(stage);
-    stage.record('consent-in-the-older-tab', scene.handle);
-    const older = await scene.asks();
-    const newer = await scene.asks();
+  test.concurrent(
+    'of a superseded attempt starts one re-read, also if it arrives twice; a confirmation starts another re-read',
+    async () => {
+      const scene = await consentScene(stage);
+      stage.record('consent-in-the-older-tab', scene.handle);
+      const older = await scene.asks();
+      const newer = await scene.asks();
 
-    await scene.returns(older);
-    await happens(scene, 'authorizationNotConfirmed');
-    await scene.returns(older);
-    await isRead(scene);
-    const view = await scene.view();
-    const reads = scene.reads();
-    await scene.decides(older, 'approve');
-    const end = await scene.confirms(older);
+      await scene.returns(older);
+      await happens(scene, 'authorizationNotConfirmed');
+      await scene.returns(older);
+      await isRead(scene);
+      const view = await scene.view();
+      const reads = scene.reads();
+      await scene.decides(older, 'approve');
+      const end = await scene.confirms(older);
 
-    expect(view).toMatchObject({
-      state: 'awaitingAuthorization',
-      problem: { code: 'notAuthorized' },
-      attempt: { id: newer.attemptId },
-    });
-    expect(reads).toBe(2);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(scene.reads()).toBe(3);
-  });
+      expect(view).toMatchObject({
+        state: 'awaitingAuthorization',
+        problem: { code: 'notAuthorized' },
+        attempt: { id: newer.attemptId },
+      });
+      expect(reads).toBe(2);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(scene.reads()).toBe(3);
+    },
+  );
 
   test.concurrent('of a superseded attempt with an approved consent ends the flow as authenticated', async () => {
     const scene = await consentScene(stage);
@@ -388,7 +397,7 @@ describe('over minutes and hours', () => {
 
   beforeAll(async () => {
     skipping = await openSkippingStage();
-    await skipping.restartWorker(cached); // an update is in progress while queries follow the flow
+    await skipping.restartWorker(cached); // without a workflow cache the SDK can lose queries while an update is in progress
   });
 
   afterEach(() => skipping.reset());
@@ -536,8 +545,8 @@ describe('over minutes and hours', () => {
     await scene.reaches('authenticated');
   });
 
-  describe('a consent without a return', () => {
-    test('is found by one re-read when the newest link expires, also if an older link was used', async () => {
+  describe('without a return', () => {
+    test('a consent is found by one re-read when the newest link expires, also if the user used an older link', async () => {
       const scene = await consentScene(skipping);
       skipping.record('consent-found-when-the-link-expires', scene.handle);
       const older = await scene.asks();
@@ -551,7 +560,7 @@ describe('over minutes and hours', () => {
       expect(scene.reads()).toBe(2);
     });
 
-    test('is found when the link expires although an older attempt returned before the consent', async () => {
+    test('a consent to the newest link is found when the link expires, also after a return of an older attempt', async () => {
       const scene = await consentScene(skipping);
       const older = await scene.asks();
       const newer = await scene.asks();
@@ -564,7 +573,7 @@ describe('over minutes and hours', () => {
       await scene.reaches('authenticated');
     });
 
-    test('fails the flow when the link expires, if Cyclr has no such connector', async () => {
+    test('the flow fails when the link expires, if Cyclr has no such connector', async () => {
       const scene = await consentScene(skipping);
       skipping.record('connector-not-found-when-the-link-expires', scene.handle);
       await scene.asks();
@@ -575,7 +584,7 @@ describe('over minutes and hours', () => {
       expect(await scene.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
     });
 
-    test('that the user never gave costs one re-read when the link expires, and the flow continues', async () => {
+    test('a link that expires before the user consents causes one re-read, and the flow continues', async () => {
       const scene = await consentScene(skipping);
       skipping.record('link-expires-without-consent', scene.handle);
       const { attemptId } = await scene.asks();

@@ -38,15 +38,16 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 
 const away = { status: 503 };
 /**
- * Each try of a call has one activity attempt, because the Retry-After is longer than the minute. Then the flow pauses
- * for these hours, which adds few history events.
+ * Cyclr answers 429 with a Retry-After of this many hours. Activity attempts are repeated for a minute only, so each
+ * call has one activity attempt. Then the flow pauses until the Retry-After ends: the history stays short.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
 
 /**
- * The activity attempts begin after 0, 1, 3, 7, 15, 31 and 61 s. The time-skipping server 1.40 records the time before
- * the pause as the start of an attempt; on any other server the attempt after 31 s is the last.
+ * The number of the last activity attempt in the first minute. The attempts begin after 0, 1, 3, 7, 15, 31 and 61 s.
+ * On other servers the attempt after 31 s is the last one. The time-skipping server 1.40 also makes the attempt after
+ * 61 s, because it records the time before the pause as the start of an attempt.
  */
 const lastAttempt = 7;
 
@@ -69,7 +70,7 @@ describe('in the first minute of an outage', () => {
     expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('an activity attempt tells the next ones which properties Cyclr has accepted', async () => {
+  test('an activity attempt tells the next attempts which properties Cyclr has accepted', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, away, { skip: 2 }); // the list of properties, and the first property
 
@@ -86,7 +87,7 @@ describe('in the first minute of an outage', () => {
     expect(JSON.parse(Buffer.from(detail!.data!).toString())).toEqual({ taken: ['Environment'] });
   });
 
-  test('a call that was answered with a Retry-After is repeated after that time', async () => {
+  test('a call is repeated after the time in the Retry-After of the answer', async () => {
     const on = stage.install('Brightdesk');
     fault(on, { kind: 'throttled', retryAfter: 20 }, { times: 1 });
 
@@ -99,7 +100,7 @@ describe('in the first minute of an outage', () => {
     expect([early, count(flow.calls(), 'GET')]).toEqual([1, 2]);
   });
 
-  test('an input that Cyclr accepted with a lost answer is applied once', async () => {
+  test('an input is applied once if Cyclr accepts the input and the answer is lost', async () => {
     stage.sandbox.switches.secondPost = '400';
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
@@ -206,8 +207,8 @@ describe("an operator's trouble ends no flow", () => {
 
 describe('the pauses of a longer outage', () => {
   /**
-   * Makes each activity attempt the last one, as if the minute were over: the test server forgets a deadline of an
-   * activity that falls on a whole second, which is one deadline in a thousand.
+   * Fails an activity at its first attempt, as if the minute were over. Without this, the tests would fail at random: the
+   * time-skipping server forgets a deadline of an activity that falls on a whole second, about one in a thousand.
    */
   const oneAttempt: Partial<WorkerOptions> = {
     interceptors: { activity: [() => ({ inbound: { execute: (input, next) => next(input).catch(asTheLast) } })] },
@@ -264,7 +265,7 @@ describe('the pauses of a longer outage', () => {
 });
 
 describe('after hours without Cyclr', () => {
-  test('a flow with an outage at each step applies the inputs that it has, and does not ask for them again', async () => {
+  test('a flow with an outage at each step applies each input after the outage, and does not ask for it again', async () => {
     const on = stage.install('Fernhill');
     fault(on, awayForHours(1));
     const flow = await stage.scene(on);
@@ -328,7 +329,7 @@ describe('after a day without Cyclr', () => {
     expect(hours).toBeLessThan(24.1);
   });
 
-  test('an input that could not be applied is asked for again, with a new deadline', async () => {
+  test('the flow asks again for an input that it could not apply, with a new deadline', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     stage.record('outage-outlasted-in-applying-states', flow.handle);
     fault(flow.key, awayForAWeek);
@@ -353,7 +354,7 @@ describe('after a day without Cyclr', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test('stored client credentials that could not be applied are asked for', async () => {
+  test('the flow asks for client credentials if it could not apply the stored ones', async () => {
     const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'stored' }));
     const on = stage.install('Quartz', { patch: { Properties } });
     fault(on, awayForAWeek, { match: { method: 'PUT' } });
@@ -382,7 +383,7 @@ describe('after a day without Cyclr', () => {
     await stage.auth.cancel(flow.key);
   });
 
-  test('a property that Cyclr accepted before the outage is not asked for again', async () => {
+  test('the flow does not ask again for a property that Cyclr accepted before the outage', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     fault(flow.key, awayForAWeek, { skip: 2 }); // the list of properties, and the first property
 

@@ -40,7 +40,7 @@ const tokens: Credentials = { kind: 'tokens', accessToken: 'at-1' };
 /** A value of a secret property, sealed for the submission `p-1`. */
 const sealedFor = (scene: Scene, name: string) => stage.sealedProperty(scene.key, 'p-1', name, 'secret');
 
-/** One of each auth method. */
+/** One connector of each auth method. The histories of their flows are recorded. */
 const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport Weathervane Fieldstone Evergreen'.split(
   ' ',
 );
@@ -172,58 +172,67 @@ test.concurrent('a flow of a connector that is already authenticated makes one r
 /** A required parameter, as a new release of a connector can add it. */
 const Region = { TargetName: 'Region', IsAccountConnectorProperty: true };
 
-test.concurrent('a required property that is new after the key is asked for, and the key is not', async () => {
-  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-  stage.record('new-property-after-the-key', scene.handle);
-  const { accountId, connectorId } = scene.key;
-  // The sandbox refuses a key while a required property is missing. Cyclr documents no such check.
-  const taken = stage.sandbox.update(accountId, connectorId, {
-    Connector: { Parameters: [Region] },
-    Authenticated: true,
-  });
-  stage.sandbox.fault({ match: { method: 'PUT', account: accountId }, then: { status: 200, body: taken } });
+test.concurrent(
+  'the flow asks for a required property that is new after the API key, and not for the API key again',
+  async () => {
+    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    stage.record('new-property-after-the-key', scene.handle);
+    const { accountId, connectorId } = scene.key;
+    // The sandbox refuses a key while a required property is missing. Cyclr documents no such check.
+    const taken = stage.sandbox.update(accountId, connectorId, {
+      Connector: { Parameters: [Region] },
+      Authenticated: true,
+    });
+    stage.sandbox.fault({ match: { method: 'PUT', account: accountId }, then: { status: 200, body: taken } });
 
-  const asked = await scene.gives({ kind: 'apiKey', key: 'right' });
-  const end = await scene.sets({ Region: 'eu' });
+    const asked = await scene.gives({ kind: 'apiKey', key: 'right' });
+    const end = await scene.sets({ Region: 'eu' });
 
-  expect(asked).toMatchObject({
-    state: 'awaitingProperties',
-    connected: true,
-    fields: [{ name: 'Region', required: true, stored: false }],
-  });
-  expect(asked).not.toHaveProperty('problem');
-  expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-  expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
-});
+    expect(asked).toMatchObject({
+      state: 'awaitingProperties',
+      connected: true,
+      fields: [{ name: 'Region', required: true, stored: false }],
+    });
+    expect(asked).not.toHaveProperty('problem');
+    expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
+    expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
+  },
+);
 
-test.concurrent('a required property that is new after the consent is asked for, and the consent is not', async () => {
-  const scene = await consentScene(stage);
-  stage.record('new-property-after-the-consent', scene.handle);
-  const link = await scene.asks();
-  await scene.decides(link, 'approve');
-  stage.sandbox.update(scene.key.accountId, scene.key.connectorId, { Connector: { Parameters: [Region] } });
+test.concurrent(
+  'the flow asks for a required property that is new after the consent, and not for the consent again',
+  async () => {
+    const scene = await consentScene(stage);
+    stage.record('new-property-after-the-consent', scene.handle);
+    const link = await scene.asks();
+    await scene.decides(link, 'approve');
+    stage.sandbox.update(scene.key.accountId, scene.key.connectorId, { Connector: { Parameters: [Region] } });
 
-  const asked = await scene.confirms(link);
-  const end = await scene.sets({ Region: 'eu' });
+    const asked = await scene.confirms(link);
+    const end = await scene.sets({ Region: 'eu' });
 
-  expect(asked).toMatchObject({ state: 'awaitingProperties', connected: true });
-  expect(end).toMatchObject({ state: 'authenticated' });
-});
+    expect(asked).toMatchObject({ state: 'awaitingProperties', connected: true });
+    expect(end).toMatchObject({ state: 'authenticated' });
+  },
+);
 
-test.concurrent('a required property that is new at the read-back of client credentials is asked for', async () => {
-  const scene = await stage.sceneIn('awaitingProperties', 'Quartz');
-  stage.record('new-property-at-the-read-back', scene.handle);
-  const own = { account: scene.key.accountId, path: 'connectors/\\d+$' };
-  const { Connector, ...connector } = scene.cyclr();
-  const later = { ...connector, Authenticated: true, Connector: { ...Connector, Parameters: [Region] } };
-  stage.sandbox.fault({ match: { ...own, method: 'PUT' }, then: { status: 200, body: { ...connector, Connector } } });
-  stage.sandbox.fault({ match: { ...own, method: 'GET' }, skip: 1, then: { status: 200, body: later } });
+test.concurrent(
+  'the flow asks for a required property that is new at the re-read after client credentials were stored',
+  async () => {
+    const scene = await stage.sceneIn('awaitingProperties', 'Quartz');
+    stage.record('new-property-at-the-read-back', scene.handle);
+    const own = { account: scene.key.accountId, path: 'connectors/\\d+$' };
+    const { Connector, ...connector } = scene.cyclr();
+    const later = { ...connector, Authenticated: true, Connector: { ...Connector, Parameters: [Region] } };
+    stage.sandbox.fault({ match: { ...own, method: 'PUT' }, then: { status: 200, body: { ...connector, Connector } } });
+    stage.sandbox.fault({ match: { ...own, method: 'GET' }, skip: 1, then: { status: 200, body: later } });
 
-  const view = await scene.sets({ ClientId: 'id', ClientSecret: await sealedFor(scene, 'ClientSecret') }, 'p-1');
+    const view = await scene.sets({ ClientId: 'id', ClientSecret: await sealedFor(scene, 'ClientSecret') }, 'p-1');
 
-  expect(view).toMatchObject({ state: 'awaitingProperties', connected: true, fields: [{ name: 'Region' }] });
-  await stage.auth.cancel(scene.key);
-});
+    expect(view).toMatchObject({ state: 'awaitingProperties', connected: true, fields: [{ name: 'Region' }] });
+    await stage.auth.cancel(scene.key);
+  },
+);
 
 test.concurrent('an auth type that becomes unsupported ends the flow after the properties', async () => {
   const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
@@ -251,7 +260,7 @@ test.concurrent('the default of a property is not stored if the user leaves the 
   ]);
 });
 
-test.concurrent('a refused property is asked for again, and a property that Cyclr accepted is not', async () => {
+test.concurrent('the flow asks again for a refused property, and not for a property that Cyclr accepted', async () => {
   const scene = await stage.scene('Kestrel');
   await scene.reaches('awaitingProperties');
 
@@ -271,21 +280,24 @@ test.concurrent('a refused property is asked for again, and a property that Cycl
   expect(taken).not.toHaveProperty('problem');
 });
 
-test.concurrent('stored client credentials that Cyclr refuses are asked for, and new ones are applied', async () => {
-  const on = stage.install('Quartz', { patch: { Properties: clientCredentials } });
-  stage.sandbox.fault({ match: { method: 'PUT', account: on.accountId }, then: { status: 400 } });
-  const scene = await stage.scene(on);
-  stage.record('stored-client-credentials-refused', scene.handle);
+test.concurrent(
+  'the flow asks for client credentials if Cyclr refuses the stored ones, and applies the new ones',
+  async () => {
+    const on = stage.install('Quartz', { patch: { Properties: clientCredentials } });
+    stage.sandbox.fault({ match: { method: 'PUT', account: on.accountId }, then: { status: 400 } });
+    const scene = await stage.scene(on);
+    stage.record('stored-client-credentials-refused', scene.handle);
 
-  const asked = await scene.reaches('awaitingProperties');
-  const ClientSecret = await stage.sealedProperty(on, 'p-1', 'ClientSecret', 'another');
-  await scene.sets({ ClientSecret }, 'p-1');
+    const asked = await scene.reaches('awaitingProperties');
+    const ClientSecret = await stage.sealedProperty(on, 'p-1', 'ClientSecret', 'another');
+    await scene.sets({ ClientSecret }, 'p-1');
 
-  expect(asked).toMatchObject({ problem: { code: 'refused' } });
-  expect(await stage.auth.result(on)).toMatchObject({ state: 'authenticated' });
-});
+    expect(asked).toMatchObject({ problem: { code: 'refused' } });
+    expect(await stage.auth.result(on)).toMatchObject({ state: 'authenticated' });
+  },
+);
 
-test.concurrent('a required property that Cyclr lost after the input is asked for again', async () => {
+test.concurrent('the flow asks again for a required property that Cyclr lost after the input', async () => {
   const on = stage.install('Quartz', { patch: { Properties: clientCredentials.slice(0, 1) } });
   const scene = await stage.scene(on);
   stage.record('property-lost-after-the-input', scene.handle);

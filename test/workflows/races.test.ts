@@ -28,7 +28,7 @@ const wrongTokens = { kind: 'tokens', accessToken: 'wrong' } as const;
 /** Starts a flow that waits for an API key. */
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Stops the next matching request. Returns the function that lets it go on. */
+/** Holds the next matching request. Returns the function that releases the request. */
 const hold = (match: FaultRule['match']) => stage.sandbox.fault({ match, then: 'held' });
 const holdPut = ({ key }: Scene) => hold({ method: 'PUT', account: key.accountId });
 const puts = (scene: Scene) => scene.calls().filter((call) => call.startsWith('PUT')).length;

@@ -1,6 +1,6 @@
 /**
- * Queries that wait while no worker runs, answered by a worker without the run in its cache: they also apply the events
- * of a pending workflow task. Whether the query or the task comes first is chance, so the test starts several flows.
+ * Queries that are sent while no worker runs. A new worker answers them without the run in its cache, so that a query
+ * also applies the events of a pending workflow task. The order of query and task is random: the test starts many flows.
  */
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
@@ -11,12 +11,12 @@ import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** Enough flows: in most of them a query applies the events of the pending task. */
+/** The number of flows: enough that in several flows a query applies the events of the pending task. */
 const FLOWS = 12;
-/** For each flow. A query that is failed is not sent again here. */
+/** The number of queries for each flow. The test does not repeat a failed query. */
 const QUERIES = 5;
 
-/** Temporal repeats a task that a stopped worker had polled after this time; 30 s for the flows of the library. */
+/** After this time Temporal repeats a workflow task that a stopped worker had polled. The library sets 30 s. */
 const workflowTaskTimeout = msToTs('5s');
 const shortTasks: WorkflowClientInterceptor = {
   start: (input, next) => next({ ...input, options: { ...input.options, workflowTaskTimeout } }),
@@ -64,7 +64,7 @@ test('after queries on uncached runs no message is lost, every update is answere
   expect(ends.map(({ state }) => state)).toEqual(Array(FLOWS).fill('authenticated'));
   for (const scene of scenes) expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   expect(await taskFailures(stage)).toEqual([]);
-  // Without this message the SDK no longer reads ahead: remove workflows/read-ahead.ts.
+  // If this check fails, the SDK no longer reads ahead: then remove workflows/read-ahead.ts.
   expect(refused).toContain(READ_AHEAD);
   const runs = (await histories(stage)).map((run) => ({ name: run.workflowId, ...run }));
   expect(await differencesOf({ codePath: bundlePath }, runs)).toEqual(

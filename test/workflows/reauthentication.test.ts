@@ -141,7 +141,7 @@ describe('client credentials', () => {
   }
 
   test.concurrent(
-    'that are all stored are asked for first, and an input without values applies them again',
+    'that are all stored are not applied before an input; an input without values applies them again',
     async () => {
       const [scene, view] = await asked();
       const before = [writes(scene), scene.cyclr().Authenticated];
@@ -194,7 +194,7 @@ describe('a consent', () => {
     expect(scene.reads()).toBe(3); // at the start, with the link, after the return
   });
 
-  test.concurrent('is asked for at once if the properties are stored', async () => {
+  test.concurrent('is the first step of the flow if the properties are stored', async () => {
     const patch = { ...withOldTokens, Properties: [{ Name: 'Shop', Value: 'acme' }] };
     const scene = await consenting(stage, stage.install('Shopwell', { patch }));
     const link = await scene.asks();
@@ -279,22 +279,25 @@ describe('a new start', () => {
     },
   );
 
-  test.concurrent('ignores the OAuth attempts of the run before, and accepts its submission ids again', async () => {
-    const scene = await consenting();
-    const link = await scene.asks();
-    await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');
-    await stage.auth.start(scene.key, again);
-    const before = await scene.reaches('awaitingAuthorization');
+  test.concurrent(
+    'ignores the OAuth attempts of the previous run, and accepts the submission ids of that run again',
+    async () => {
+      const scene = await consenting();
+      const link = await scene.asks();
+      await scene.gives({ kind: 'tokens', accessToken: 'new' }, 's');
+      await stage.auth.start(scene.key, again);
+      const before = await scene.reaches('awaitingAuthorization');
 
-    const view = await scene.confirms(link);
-    await stage.client.workflow.getHandle(scene.workflowId).signal('oauthCallback', { attemptId: link.attemptId });
-    const end = await scene.gives({ kind: 'tokens', accessToken: 'newer' }, 's');
+      const view = await scene.confirms(link);
+      await stage.client.workflow.getHandle(scene.workflowId).signal('oauthCallback', { attemptId: link.attemptId });
+      const end = await scene.gives({ kind: 'tokens', accessToken: 'newer' }, 's');
 
-    expect(before).not.toHaveProperty('attempt');
-    expect(view).toEqual(before);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"newer"}');
-  });
+      expect(before).not.toHaveProperty('attempt');
+      expect(view).toEqual(before);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"newer"}');
+    },
+  );
 });
 
 describe('over minutes', () => {
@@ -329,41 +332,48 @@ describe('over minutes', () => {
 
   type Trace = [name: string, decision: 'approve' | 'decline', () => void];
   const traces: Trace[] = [
-    ['an approved consent with the same value', 'approve', () => (skipping.sandbox.switches.reconsentSameValue = true)],
     [
-      'an approved consent with an unreadable value',
+      'an approved consent after which Cyclr stores the same value',
+      'approve',
+      () => (skipping.sandbox.switches.reconsentSameValue = true),
+    ],
+    [
+      'an approved consent after which the stored value cannot be read',
       'approve',
       () => (skipping.sandbox.switches.authValueReadable = false),
     ],
-    ['a declined consent that keeps the old value', 'decline', () => undefined],
+    ['a declined consent after which Cyclr keeps the old value', 'decline', () => undefined],
     [
-      'a declined consent with an unreadable value',
+      'a declined consent after which the stored value cannot be read',
       'decline',
       () => (skipping.sandbox.switches.authValueReadable = false),
     ],
   ];
 
-  test.each(traces)('%s has the verification unproven after the last re-read', async (name, decision, prepare) => {
-    prepare();
-    const scene = await consenting(skipping);
-    if (name === traces[0]![0]) skipping.record('reauthenticate-unproven', scene.handle);
-    const link = await scene.asks();
-    await scene.decides(link, decision);
+  test.each(traces)(
+    '%s ends the flow with the verification unproven, after the last re-read',
+    async (name, decision, prepare) => {
+      prepare();
+      const scene = await consenting(skipping);
+      if (name === traces[0]![0]) skipping.record('reauthenticate-unproven', scene.handle);
+      const link = await scene.asks();
+      await scene.decides(link, decision);
 
-    await scene.returns(link);
-    await skipping.sleep('29s');
-    const early = await scene.view();
-    await skipping.sleep('3s');
-    const end = await scene.reaches('authenticated');
+      await scene.returns(link);
+      await skipping.sleep('29s');
+      const early = await scene.view();
+      await skipping.sleep('3s');
+      const end = await scene.reaches('authenticated');
 
-    expect(early.state).toBe('verifyingAuthorization');
-    expect(end).toMatchObject({ verification: 'unproven', ...again });
-    expect(scene.reads()).toBe(9); // at the start, with the link, and seven re-reads
-    expect(scene.cyclr().Authenticated).toBe(true);
-    if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
-  });
+      expect(early.state).toBe('verifyingAuthorization');
+      expect(end).toMatchObject({ verification: 'unproven', ...again });
+      expect(scene.reads()).toBe(9); // at the start, with the link, and seven re-reads
+      expect(scene.cyclr().Authenticated).toBe(true);
+      if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
+    },
+  );
 
-  test('a declined consent that drops the old value gives the problem notAuthorized, and the next consent is proven', async () => {
+  test('a declined consent after which Cyclr drops the old value gives the problem notAuthorized, and the next consent is proven', async () => {
     skipping.sandbox.switches.failedReconsent = 'drops';
     const scene = await consenting(skipping);
     const declined = await scene.asks();

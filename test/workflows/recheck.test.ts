@@ -32,16 +32,19 @@ test.concurrent('the update recheck answers authenticated if the connector was c
   expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'rechecked', to: 'authenticated', by: 'operator' });
 });
 
-test.concurrent('the signal recheck, and a start of a running flow, re-read the connector', async () => {
-  const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
-  for (const { key } of [bySignal, byStart]) connectElsewhere(key);
+test.concurrent(
+  'the signal recheck makes the flow re-read the connector, and so does a start of a running flow',
+  async () => {
+    const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
+    for (const { key } of [bySignal, byStart]) connectElsewhere(key);
 
-  await bySignal.signals('recheck');
-  const again = await stage.auth.start(byStart.key);
+    await bySignal.signals('recheck');
+    const again = await stage.auth.start(byStart.key);
 
-  expect(again).toMatchObject({ started: false, runId: byStart.runId });
-  for (const { key } of [bySignal, byStart]) expect((await stage.auth.result(key)).state).toBe('authenticated');
-});
+    expect(again).toMatchObject({ started: false, runId: byStart.runId });
+    for (const { key } of [bySignal, byStart]) expect((await stage.auth.result(key)).state).toBe('authenticated');
+  },
+);
 
 test.concurrent('recheck re-reads at most once in 10 s, and changes nothing if Cyclr reports nothing new', async () => {
   const scene = await waiting();
@@ -66,18 +69,21 @@ test.concurrent('recheck in the pause of an outage repeats the call at once', as
   expect(view).not.toHaveProperty('problem');
 });
 
-test.concurrent("an operator's trouble during a recheck stands in the timeline, and the view stays", async () => {
-  const scene = await waiting();
-  const before = await scene.view();
-  stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 403 } });
+test.concurrent(
+  "an operator's trouble during a recheck is recorded in the timeline, and does not change the view",
+  async () => {
+    const scene = await waiting();
+    const before = await scene.view();
+    stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 403 } });
 
-  const view = await stage.auth.recheck(scene.key);
+    const view = await stage.auth.recheck(scene.key);
 
-  expect(view).toEqual(before);
-  const last = (await scene.timeline()).at(-1);
-  expect(last).toMatchObject({ event: 'cyclrUnavailable', to: 'awaitingCredentials' });
-  expect(last?.note).toMatch(/^operatorsTrouble: GET .* 403/);
-});
+    expect(view).toEqual(before);
+    const last = (await scene.timeline()).at(-1);
+    expect(last).toMatchObject({ event: 'cyclrUnavailable', to: 'awaitingCredentials' });
+    expect(last?.note).toMatch(/^operatorsTrouble: GET .* 403/);
+  },
+);
 
 test.concurrent('a recheck of an ended flow fails as closed; a malformed recheck leaves no history event', async () => {
   const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);

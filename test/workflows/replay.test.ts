@@ -63,7 +63,7 @@ describe('a replay finds', () => {
   });
 });
 
-/** Transitions of the machine that no flow takes, and the reason. */
+/** Transitions of the machine that no flow takes. The value is the reason. */
 const neverTaken: { [arrow: string]: string } = {
   'applyingCredentials inputRefused awaitingProperties': 'there are no sealed credentials that could not be opened',
 };

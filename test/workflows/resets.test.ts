@@ -32,31 +32,37 @@ async function resetToStart(scene: Scene): Promise<Scene> {
   };
 }
 
-test.concurrent('a property input that a reset sends again is no problem of the user', async () => {
-  const scene = await stage.scene('Fernhill');
-  await scene.reaches('awaitingProperties');
-  await scene.sets({ Domain: 'acme' });
-  await scene.reaches('awaitingCredentials');
+test.concurrent(
+  'a property input that Temporal sends again after a reset is ignored, without a problem in the view',
+  async () => {
+    const scene = await stage.scene('Fernhill');
+    await scene.reaches('awaitingProperties');
+    await scene.sets({ Domain: 'acme' });
+    await scene.reaches('awaitingCredentials');
 
-  const again = await resetToStart(scene);
+    const again = await resetToStart(scene);
 
-  const view = await again.reaches('awaitingCredentials');
-  expect(view).toMatchObject({ runId: again.runId });
-  expect(view).not.toHaveProperty('problem');
-  const ignored = (await again.timeline()).find(({ event }) => event === 'reappliedInput');
-  expect(ignored).toMatchObject({ from: 'awaitingCredentials', to: 'awaitingCredentials', note: 'propertyInput' });
-  stage.record('reset-with-an-input', again.handle);
-  await again.gives({ kind: 'apiKey', key: 'right' });
-  expect(await stage.auth.result(again.key)).toMatchObject({ state: 'authenticated' });
-});
+    const view = await again.reaches('awaitingCredentials');
+    expect(view).toMatchObject({ runId: again.runId });
+    expect(view).not.toHaveProperty('problem');
+    const ignored = (await again.timeline()).find(({ event }) => event === 'reappliedInput');
+    expect(ignored).toMatchObject({ from: 'awaitingCredentials', to: 'awaitingCredentials', note: 'propertyInput' });
+    stage.record('reset-with-an-input', again.handle);
+    await again.gives({ kind: 'apiKey', key: 'right' });
+    expect(await stage.auth.result(again.key)).toMatchObject({ state: 'authenticated' });
+  },
+);
 
-test.concurrent('an input that is sent after a reset in the wrong state is refused as notNow', async () => {
-  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-  const again = await resetToStart(scene);
-  await again.reaches('awaitingCredentials');
+test.concurrent(
+  'an input that a user sends after a reset, and that the state does not wait for, is refused as notNow',
+  async () => {
+    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    const again = await resetToStart(scene);
+    await again.reaches('awaitingCredentials');
 
-  await again.signals('propertyInput', { submissionId: 'p-1', values: {} });
+    await again.signals('propertyInput', { submissionId: 'p-1', values: {} });
 
-  await happens(again, 'inputRefused');
-  expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
-});
+    await happens(again, 'inputRefused');
+    expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
+  },
+);

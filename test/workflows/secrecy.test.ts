@@ -75,7 +75,7 @@ function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'P
   stage.sandbox.fault({ match: { method, account }, then });
 }
 
-/** Sends credentials, whose call to Cyclr gets the fault, then other credentials. */
+/** Sends credentials. The call to Cyclr that applies these credentials gets the fault. Then sends other credentials. */
 async function credentials(connector: string, first: Credentials, then?: FaultRule['then']) {
   const scene = await stage.scene(connector);
   const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
@@ -87,7 +87,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
-/** Sends a secret property, whose call to Cyclr gets the fault, then another one. */
+/** Sends a secret property. The call to Cyclr that applies this property gets the fault. Then sends another value. */
 async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
   const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
   const scene = await stage.scene(stage.install('Kestrel', { patch }));
@@ -203,7 +203,7 @@ const walks: { [name: string]: () => Promise<unknown>[] } = {
       },
     }),
   ],
-  'properties that authenticate by themselves': () => [
+  'properties that are enough to authenticate': () => [
     enough('Quartz', 'ClientId', 'ClientSecret'),
     enough('Quartz', 'ClientId', 'ClientSecret', 'wrong'),
     enough('Sugarloaf', 'Username', 'Password'),
@@ -214,7 +214,7 @@ const walks: { [name: string]: () => Promise<unknown>[] } = {
     consented('close'),
     consented('approve', { Authenticated: true, AuthValue: JSON.stringify(tokens()) }),
   ],
-  'ends during a PUT': () => [
+  'cancellations and a termination during a PUT': () => [
     endedDuring((scene) => scene.signals('cancel')),
     endedDuring((scene) => scene.handle.cancel()),
     endedDuring((scene) => scene.handle.terminate()),
@@ -293,7 +293,7 @@ const found = (all: Awaited<ReturnType<typeof places>>, search: Search): string[
     ...new Set(texts.flatMap(search).map((encoding) => `${place}: ${encoding}`)),
   ]);
 
-/** Simple encodings, for secrets that are no test secrets. */
+/** A secret in clear, URL-encoded and in base64. Only test secrets can be found in every encoding. */
 const formsOf = (held: string) => [held, encodeURIComponent(held), btoa(held).replace(/.=*$/, '')];
 
 describe('the search', () => {

@@ -114,10 +114,10 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   });
 });
 
-/** The timer of an update's answer. */
+/** An update gets an answer after this time at the latest: the flow starts a timer of this length. */
 const ANSWER_S = 10;
 
-test('an input that is refused before it reaches Cyclr leaves the deadline as it was', async () => {
+test('an input that is refused before a request to Cyclr does not change the deadline', async () => {
   const flow = await stage.scene('Brightdesk', { patience: { credentials: '2 hours' } });
   const { deadline } = await flow.reaches('awaitingCredentials');
 
@@ -226,7 +226,7 @@ describe('the last read before a wait for credentials expires', () => {
     expect(trouble).toMatchObject([{ note: expect.stringMatching(/^operatorsTrouble: GET .* 403/) }]);
   });
 
-  test('does not end the flow if an input arrives during the read: the input is applied', async () => {
+  test('does not end the flow if an input arrives during the read: the flow applies the input', async () => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
     const input = await keyInput(stage, flow);
@@ -275,19 +275,22 @@ describe('credentials that Cyclr checks only at its next call', () => {
   test.each([
     ["of the partner's own connector", 'Homeport', 'awaitingCredentials'],
     ['in place of consent', 'Ledgerly', 'awaitingAuthorization'],
-  ] as const)('are asked for again if they are tokens %s', async (_name, connector, state) => {
-    const flow = await stage.scene(connector);
-    stage.record(`tokens-never-enough-in-${state}`, flow.handle);
-    await flow.reaches(state);
-    fault(flow.key, 'unauthenticated', { match: { path: `/v1.0/account/connectors/${flow.key.connectorId}` } });
+  ] as const)(
+    'lead back to the waiting state, with the problem notAuthorized, if they are tokens %s',
+    async (_name, connector, state) => {
+      const flow = await stage.scene(connector);
+      stage.record(`tokens-never-enough-in-${state}`, flow.handle);
+      await flow.reaches(state);
+      fault(flow.key, 'unauthenticated', { match: { path: `/v1.0/account/connectors/${flow.key.connectorId}` } });
 
-    const credentials = await stage.sealed(flow.key, 't', { kind: 'tokens', accessToken: 'at-1' });
-    await flow.signals('credentialInput', { submissionId: 't', credentials });
-    await stage.sleep('31s');
+      const credentials = await stage.sealed(flow.key, 't', { kind: 'tokens', accessToken: 'at-1' });
+      await flow.signals('credentialInput', { submissionId: 't', credentials });
+      await stage.sleep('31s');
 
-    expect(await flow.reaches(state)).toMatchObject({ problem: { code: 'notAuthorized' } });
-    await stage.auth.cancel(flow.key);
-  });
+      expect(await flow.reaches(state)).toMatchObject({ problem: { code: 'notAuthorized' } });
+      await stage.auth.cancel(flow.key);
+    },
+  );
 });
 
 test('an update without a result after 10 s gets the current view, and its input is applied later', async () => {

@@ -29,7 +29,7 @@ type Waiting = keyof typeof connectors;
 const at = (state: Waiting, connector: string | ConnectorKey = connectors[state]): Promise<Scene> =>
   stage.sceneIn(state, connector);
 
-/** Stops the next request of this method. Returns the function that lets it go on. */
+/** Holds the next request of this method. Returns the function that releases the request. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
@@ -38,8 +38,11 @@ const puts = (scene: Scene): number => scene.calls().filter((call) => call.start
 const accepted = async (scene: Scene) => ofKind(await scene.history(), 'workflowExecutionUpdateAccepted').length;
 const eventsOf = async (scene: Scene) => (await scene.timeline()).map(({ event }) => event);
 
-describe('an update is rejected and leaves no history event', () => {
-  /** Sends each body. Every one is rejected with this code, and the flow stays as it was. Returns the named fields. */
+describe('without a history event, an update is rejected', () => {
+  /**
+   * Sends an update with each body, and expects that the flow rejects it with this code and does not change. Returns the
+   * names of the fields in each problem.
+   */
   async function rejects(scene: Scene, update: string, bodies: unknown[], code: ProblemCode) {
     const state = async () => [await scene.view(), await scene.timeline(), (await scene.history()).length];
     const before = await state();
@@ -167,7 +170,7 @@ describe('an update is rejected and leaves no history event', () => {
     ['awaitingProperties', ['submitCredentials', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingCredentials', ['submitProperties', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingAuthorization', ['submitProperties']],
-  ])('as notNow in %s if it is one of %j', async (state, names) => {
+  ])('as notNow in %s if its name is one of %j', async (state, names) => {
     const scene = await at(state);
 
     for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
@@ -285,27 +288,30 @@ describe('a repeated update', () => {
     expect([puts(scene), await accepted(scene)]).toEqual([1, 1]);
   });
 
-  test.concurrent('with another update id but the same submission id changes nothing, nor does a signal', async () => {
-    const scene = await at('awaitingCredentials');
-    stage.record('same-submission-twice', scene.handle);
-    const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
-    const right = await keyInput(stage, scene, 's');
+  test.concurrent(
+    'or a signal with a submission id seen before changes nothing, also if the update id differs',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      stage.record('same-submission-twice', scene.handle);
+      const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
+      const right = await keyInput(stage, scene, 's');
 
-    const again = await updates<View>(scene, 'submitCredentials', right, 'another');
-    await scene.signals('credentialInput', right);
-    const end = await scene.gives(key, 't');
+      const again = await updates<View>(scene, 'submitCredentials', right, 'another');
+      await scene.signals('credentialInput', right);
+      const end = await scene.gives(key, 't');
 
-    expect(again).toEqual(refused);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(puts(scene)).toBe(2);
-    expect(await eventsOf(scene)).toEqual([
-      'connectorFetched',
-      'credentialsSubmitted',
-      'refused',
-      'credentialsSubmitted',
-      'credentialsApplied',
-    ]);
-  });
+      expect(again).toEqual(refused);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(puts(scene)).toBe(2);
+      expect(await eventsOf(scene)).toEqual([
+        'connectorFetched',
+        'credentialsSubmitted',
+        'refused',
+        'credentialsSubmitted',
+        'credentialsApplied',
+      ]);
+    },
+  );
 
   test.concurrent('with the submission id of an input in progress gets the result of that input', async () => {
     const scene = await at('awaitingCredentials');
@@ -327,7 +333,7 @@ describe('a repeated update', () => {
 });
 
 describe('an update in a working state', () => {
-  /** Sends the input, waits until the flow has accepted it, and lets the held request go on. */
+  /** Sends an update, waits until the flow has accepted the update, then releases the held request. */
   async function keeps(scene: Scene, send: () => Promise<View>, release: () => void): Promise<View> {
     const before = await accepted(scene);
     const answer = send();
@@ -405,7 +411,7 @@ describe('an update in a working state', () => {
 });
 
 describe('an update adds at most three history events more than a signal', () => {
-  /** Without the events of workflow tasks: a slow server makes more of them. */
+  /** The number of history events, without those of workflow tasks: a slow server makes more workflow tasks. */
   async function eventsAfter(scene: Scene, send: () => Promise<unknown>): Promise<number> {
     await send();
     await stage.auth.result(scene.key);

@@ -54,11 +54,14 @@ test.each<[State, Message['kind'], object]>([
   [awaitingProperties, 'propertyInput', { values: { ...good, Secret: 'hunter2' } }],
   [awaitingCredentials, 'propertyInput', { values: { Secret: 'hunter2' } }],
   [awaitingCredentials, 'credentialInput', { credentials: 'hunter2' }],
-])('a validator rejects a secret in clear also under a submission id seen before: %#', (state, kind, input) => {
-  const body = { submissionId: 'sub-1', ...input };
+])(
+  'a validator rejects a secret in clear, also if its submission id was seen before: case %#',
+  (state, kind, input) => {
+    const body = { submissionId: 'sub-1', ...input };
 
-  expect(rejectionOf(state, { kind, body }, knowing(['sub-1']))?.code).toBe('notSealed');
-});
+    expect(rejectionOf(state, { kind, body }, knowing(['sub-1']))?.code).toBe('notSealed');
+  },
+);
 
 describe('property input', () => {
   test.each<[string, { [name: string]: unknown }]>([
@@ -119,7 +122,7 @@ describe('property input', () => {
     expect(properties(values)).toEqual(refused(code, names));
   });
 
-  test('with several faults is refused for the first in this order: notSealed, unknown, malformed, missing', () => {
+  test('with several faults is refused with the first code of this order: notSealed, unknown, malformed, missing', () => {
     const all = { Other: 'x', Secret: 'hunter2', Notes: 7 };
 
     expect(properties(all)).toEqual(refused('notSealed', ['Secret']));
@@ -230,13 +233,13 @@ describe('a message', () => {
   ];
 
   test.each(kinds.flatMap((kind) => bodies.map((body) => [kind, body] as const)))(
-    'a malformed %s is refused, and the event has neither id nor sender: %j',
+    'of the kind %s is refused if it is malformed, and the event has neither id nor sender: %j',
     (kind, body) => {
       for (const state of everyState) expect(read(state, kind, body)).toEqual(refused('malformed', [], {}));
     },
   );
 
-  test.each(kinds)('%s with an id seen before changes nothing, with any content', (kind) => {
+  test.each(kinds)('of the kind %s with an id seen before is ignored, with any content', (kind) => {
     const id = 'x'.repeat(128);
     const bodies = [
       {},
@@ -252,7 +255,7 @@ describe('a message', () => {
         ).toBeUndefined();
   });
 
-  test('a `by` of 100 characters is part of the event', () => {
+  test('with a `by` of 100 characters gives an event with this `by`', () => {
     const by = 'x'.repeat(100);
 
     expect(properties(good, { by })).toMatchObject({ type: 'propertiesSubmitted', by });
@@ -284,17 +287,17 @@ describe('a return from a consent', () => {
       { name: 'verifyingAuthorization', connector: of, attemptId: 'attempt-1', superseded: false, attempt },
       'attempt-1',
     ],
-    ['an attempt after the end', { name: 'expired', connector: of }, 'attempt-1'],
+    ['an attempt after the end of the flow', { name: 'expired', connector: of }, 'attempt-1'],
   ])('of %s changes nothing', (_what, state, attemptId) => {
     expect(returned(state, attemptId)).toBeUndefined();
   });
 
-  test('counts once, but a confirmation of the same attempt is accepted after it', () => {
+  test('is accepted once; a later confirmation of the same attempt is accepted, too', () => {
     expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
     expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
   });
 
-  test('is accepted although a submission had the same id', () => {
+  test('is accepted, also if its attempt id equals the id of a submission', () => {
     const known = knowing(['attempt-1']);
 
     expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
@@ -321,7 +324,7 @@ describe('a random message', () => {
   );
   const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback', 'confirmation');
 
-  test('is accepted, refused or ignored, and never throws; a refusal does not quote it', () => {
+  test('is accepted, refused or ignored, without an error; a refusal does not quote the message', () => {
     fc.assert(
       fc.property(fc.constantFrom(...everyState), kind, body, (state, kind, given) => {
         const body = JSON.parse(JSON.stringify(given));

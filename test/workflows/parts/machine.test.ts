@@ -152,7 +152,7 @@ describe('after the first read of the connector', () => {
     },
   );
 
-  test.each(kinds)('a missing property is asked for first, unless the auth type is unsupported', (kind) => {
+  test.each(kinds)('the flow asks for a missing property first, unless the auth type is unsupported', (kind) => {
     const isSupported = authMethodOf(kind) !== 'unsupported';
 
     expect(after(fetched(withMissing(kind))).name).toBe(isSupported ? 'awaitingProperties' : 'unsupported');
@@ -177,23 +177,23 @@ describe('a re-authentication', () => {
     expect(reauthenticated(connector('OAuth1'))).toBe('awaitingAuthorization');
   });
 
-  test('with client credentials asks for the properties, and does not authenticate by itself', () => {
+  test('with client credentials asks for the properties, and applies no credentials before an input', () => {
     expect(reauthenticated(connector('OAuth2', { oauth2Type: 'ClientCredentials' }))).toBe('awaitingProperties');
   });
 });
 
-describe('a required property that is new after Cyclr took the credentials', () => {
+describe('a required property that is new after Cyclr accepted the credentials', () => {
   const of = connector('ApiKey', { authenticated: true });
   const incomplete: Event = { type: 'credentialsApplied', connector: withMissing(of) };
   const asked = after(fetched(connector('ApiKey')), keySubmitted, incomplete);
 
-  test('is asked for, and then the flow is authenticated without new credentials', () => {
+  test('leads to awaitingProperties, then to authenticated without new credentials', () => {
     expect(asked).toEqual({ name: 'awaitingProperties', connector: withMissing(of), verification: 'notChecked' });
     const applied = transition(transition(asked, submitted), { type: 'propertiesApplied', connector: of });
     expect(applied).toEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
   });
 
-  test('is asked for after a consent, too, and the verification is kept', () => {
+  test('leads to awaitingProperties after a consent, too, and the flow keeps the verification', () => {
     const consent = connector('OAuth1');
     const verifying: State = { name: 'verifyingAuthorization', connector: consent, attemptId: 'a', superseded: false };
     const confirmed: Event = {
@@ -214,26 +214,26 @@ describe('a required property that is new after Cyclr took the credentials', () 
     { type: 'refused', problem: refusal },
     { type: 'propertiesApplied', connector: withMissing(of) },
     { type: 'outageOutlasted' },
-  ])('is asked for again after $type, still without new credentials', (event) => {
+  ])('leads to awaitingProperties again after $type, still without new credentials', (event) => {
     const again = transition(transition(asked, submitted), event);
 
     expect(again).toMatchObject({ name: 'awaitingProperties', verification: 'notChecked' });
   });
 
-  test('is not forgotten by a re-read, which ends the flow only if the property was set elsewhere', () => {
+  test('keeps the flow waiting after a re-read, unless the property was set elsewhere', () => {
     const reread = (connector: Connector): Event => ({ type: 'rechecked', connector, intent: 'authenticate' });
 
     expect(transition(asked, reread(withMissing(of)))).toBe(asked);
     expect(transition(asked, reread(of))).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
   });
 
-  test('leads to new credentials if Cyclr has dropped the old ones meanwhile', () => {
+  test('leads to awaitingCredentials if Cyclr has dropped the old credentials meanwhile', () => {
     const dropped: Event = { type: 'propertiesApplied', connector: connector('ApiKey') };
 
     expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
   });
 
-  test('is not one that Cyclr stored before and that the answer lacks', () => {
+  test('is never one that Cyclr stored before the credentials, also if the answer shows it as not stored', () => {
     const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
     const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
 
@@ -312,7 +312,7 @@ describe('problems', () => {
     });
   });
 
-  test('a property that Cyclr accepted before it refused another is stored, so not asked for again', () => {
+  test('a property that Cyclr accepted before it refused another property is marked as stored', () => {
     const taken = connector('ApiKey', { fields: [{ ...withMissing(connector('')).fields[0]!, stored: true }] });
 
     const state = after(fetched(withMissing(connector('ApiKey'))), submitted, {
@@ -324,7 +324,7 @@ describe('problems', () => {
     expect(state).toMatchObject({ name: 'awaitingProperties', connector: taken });
   });
 
-  test('a property that Cyclr accepted before an outage is stored, so not asked for again', () => {
+  test('a property that Cyclr accepted before an outage is marked as stored', () => {
     const applying = after(fetched(withMissing(connector('ApiKey'))), submitted, { type: 'cyclrUnavailable' });
 
     const known = transition(applying, { type: 'cyclrUnavailable', taken: ['Domain'] });
@@ -370,7 +370,7 @@ describe('for random events', () => {
     expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
   });
 
-  test('every transition is one of the samples', () => {
+  test('every transition also exists between two samples', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         let state: State = start;

@@ -31,11 +31,14 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
   InputRefused: [[problemOf('wrongKind')], { type: 'inputRefused', problem: problemOf('wrongKind') }],
 };
 
-test.each(Object.keys(events) as ActivityFailureType[])('the failure %s becomes the event of the contract', (type) => {
-  const [details, event] = events[type];
+test.each(Object.keys(events) as ActivityFailureType[])(
+  'the failure %s becomes the event that the contract names',
+  (type) => {
+    const [details, event] = events[type];
 
-  expect(eventOfFailure(failedWith(type, ...details), fetching)).toEqual(event);
-});
+    expect(eventOfFailure(failedWith(type, ...details), fetching)).toEqual(event);
+  },
+);
 
 test.each(later)("CyclrAccessDenied in $name does not end the flow: it is the operator's trouble", (state) => {
   expect(eventOfFailure(failedWith('CyclrAccessDenied'), state)).toEqual({
@@ -91,7 +94,7 @@ test.each<[string, unknown]>([
   ['a failure of another kind', new ApplicationFailure('no', 'CyclrRefused')],
   ['a text', 'no'],
   ['undefined', undefined],
-])('%s becomes no event, but is thrown and fails the workflow task', (_what, err) => {
+])('%s does not become an event: it is thrown again and fails the workflow task', (_what, err) => {
   let thrown: unknown = 'not thrown';
   try {
     eventOfFailure(err, fetching);

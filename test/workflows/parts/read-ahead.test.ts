@@ -44,7 +44,7 @@ test('tasks with the fewest possible events between them are accepted', () => {
   );
 });
 
-test('a query that makes the history longer but not bigger fails with READ_AHEAD', () => {
+test('a query fails with READ_AHEAD if the history has more events but the same size as before', () => {
   const queried = { length: 7, size: 300, jobs: [answered] };
 
   expect(() => run({ ...first, replay: true }, queried)).toThrow(READ_AHEAD);
@@ -69,8 +69,8 @@ describe('after a query that applied the start of a task that failed later', () 
   test.each([
     ['an activity', [call]],
     ['a timer', [timer]],
-    ['an activity beside a cancelled one', [endOfCall, call, call]],
-    ['an activity beside a cancelled timer', [noTimer, call]],
+    ['an activity that is scheduled in the same task as a cancellation of another activity', [endOfCall, call, call]],
+    ['an activity that is scheduled in the same task as a cancellation of a timer', [noTimer, call]],
     ['an accepted update', [accepted]],
   ])('the repeated task fails if the history lacks the event of %s', (_, commands) => {
     expect(() => run(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
