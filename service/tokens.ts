@@ -18,6 +18,8 @@ export interface Scope {
   /** The name of the account for the user. */
   accountLabel?: string;
   connectorIds: number[];
+  /** The connectors that the session may re-authenticate. */
+  reauthenticate?: number[];
   /** The origin of the host page; absent if only the service's own page uses the session. */
   origin?: string;
   language: string;
@@ -71,6 +73,7 @@ const ScopeClaims = z.object({
   account: z.string().refine(isAccountId),
   label: z.string().optional(),
   connectors: z.array(z.number().refine(isConnectorId)).min(1),
+  reauthenticate: z.array(z.number().refine(isConnectorId)).optional(),
   invitation: z.string().optional(),
   made: z.int().positive(),
   origin: z.string().optional(),
@@ -132,7 +135,8 @@ export class Tokens {
     const madeAtMs = this.#now();
     const capMs = Math.min(madeAtMs + SESSION_CAP_MS, invitation.capMs);
     const own = { id: randomUUID(), invitation: invitation.id, madeAtMs, lifetimeMs: lifetimes.session.default, capMs };
-    return this.#scoped('session', { ...invitation, connectorIds, ...own });
+    const reauthenticate = invitation.reauthenticate?.filter((id) => connectorIds.includes(id));
+    return this.#scoped('session', { ...invitation, connectorIds, reauthenticate, ...own });
   }
 
   /** Signs an attempt for the return address. The token allows one verification of this attempt and nothing else. */
@@ -149,11 +153,11 @@ export class Tokens {
 
   async #scoped(kind: TokenKind, session: Omit<Session, 'expiresAtMs'>): Promise<Token> {
     const { id, accountId, accountLabel, connectorIds, origin, language, returnTo, lifetimeMs, capMs } = session;
-    const { invitation, madeAtMs: made } = session;
+    const { invitation, madeAtMs: made, reauthenticate } = session;
     const expiresAtMs = inSeconds(Math.min(this.#now() + lifetimeMs, capMs)) * 1000;
     const claims = {
       ...{ jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language, returnTo },
-      ...{ invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
+      ...{ reauthenticate, invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
     };
     return { token: await this.#signed(kind, claims, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
   }
@@ -162,20 +166,10 @@ export class Tokens {
     const { data } = ScopeClaims.safeParse(await this.#verified(kind, token).catch(refused));
     if (!data) throw new ServiceError('unauthorized');
     const { jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language } = data;
-    const { invitation, made: madeAtMs } = data;
+    const { invitation, made: madeAtMs, reauthenticate, returnTo } = data;
     const times = { expiresAtMs: data.exp * 1000, capMs: data.cap * 1000, lifetimeMs: data.lifetime * 1000 };
-    return {
-      id,
-      accountId,
-      accountLabel,
-      connectorIds,
-      origin,
-      language,
-      returnTo: data.returnTo,
-      invitation,
-      madeAtMs,
-      ...times,
-    };
+    const scope = { accountId, accountLabel, connectorIds, reauthenticate, origin, language, returnTo };
+    return { id, invitation, madeAtMs, ...scope, ...times };
   }
 
   #signed(kind: keyof typeof types, claims: object, expiresAtMs: number): Promise<string> {

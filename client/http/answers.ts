@@ -118,6 +118,10 @@ export const SessionAnswer = z.object({
   language: z.string(),
   returnTo: z.string().optional(),
   expiresAt: Time,
+  reauthenticate: z
+    .array(z.int())
+    .optional()
+    .meta({ description: 'The connectors that the session may re-authenticate.' }),
   connectors: z.array(View),
 });
 export const SealingKeySet = z.object({

@@ -83,6 +83,14 @@ export const SessionBody = z.strictObject({
     .optional()
     .meta({ description: 'The name of the account that the user knows.', examples: ['Acme Ltd'] }),
   connectorIds: z.array(ConnectorId).min(1).max(MAX_CONNECTORS),
+  reauthenticate: z
+    .array(ConnectorId)
+    .max(MAX_CONNECTORS)
+    .optional()
+    .meta({
+      description: 'The connectors of `connectorIds` that the session may re-authenticate.',
+      examples: [[1002]],
+    }),
   origin: z
     .string()
     .max(500)

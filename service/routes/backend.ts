@@ -113,13 +113,25 @@ function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
     const scope = { accountId, accountLabel, language, ...allowedAddresses(config, given) };
     const lifetimeMs = lifetimeOf(kind, expiresIn);
     const connectorIds = [...new Set(ids)];
+    const reauthenticate = partOf(connectorIds, given.reauthenticate);
     const id = randomUUID();
     const invitation = kind === 'invitation' ? id : undefined;
     const open = (connectorId: number) => openFlow(auth, { accountId, connectorId }, { by: BY, invitation, recheck });
     await Promise.all(connectorIds.map(open));
-    const { token, expiresAt } = await tokens.mint(kind, { ...scope, connectorIds }, { id, lifetimeMs });
+    const { token, expiresAt } = await tokens.mint(
+      kind,
+      { ...scope, connectorIds, reauthenticate },
+      { id, lifetimeMs },
+    );
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
+}
+
+/** The connectors that the session may re-authenticate. Fails: malformed, if one is not of the session. */
+function partOf(connectorIds: number[], reauthenticate?: number[]): number[] | undefined {
+  if (reauthenticate?.every((connectorId) => connectorIds.includes(connectorId)) ?? true)
+    return reauthenticate && [...new Set(reauthenticate)];
+  throw malformed('reauthenticate');
 }
 
 /** The lifetime in milliseconds. Fails: malformed, outside the limits of the kind. */

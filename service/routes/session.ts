@@ -2,6 +2,7 @@
 import type { ConnectorAuth, LatestRun } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
+import type { ConnectorKey } from '../../workflows/connector';
 import { waitingStates, type View } from '../../workflows/view';
 import { allowNoBody, ownConnector, requireToken, sessionOf } from '../callers';
 import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
@@ -83,6 +84,14 @@ const schemas = {
     body: requests.Nothing,
     response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'closed']),
   },
+  reauthenticate: {
+    ...named('session', 'reauthenticateOwn'),
+    summary: 'Starts a re-authentication. The connector keeps its credentials until new input is given',
+    security,
+    params: requests.OfSession,
+    body: requests.Nothing,
+    response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'alreadyRunning']),
+  },
   confirm: {
     ...named('session', 'confirmOwn'),
     summary: 'Verifies in Cyclr that the user has given consent',
@@ -154,12 +163,31 @@ async function viewsOf(auth: ConnectorAuth, { accountId, connectorIds }: Session
   return (await Promise.all(views)).filter((view) => view !== undefined);
 }
 
+/**
+ * The view of a re-authentication: of the open one, or of a new one. The run has the id of the invitation, so that the
+ * invitation stays good for its connector. Fails: notFound, alreadyRunning.
+ */
+async function reauthenticated(
+  auth: ConnectorAuth,
+  key: ConnectorKey,
+  { reauthenticate = [], invitation }: Session,
+): Promise<View> {
+  if (!reauthenticate.includes(key.connectorId)) throw new ServiceError('notFound');
+  const options = { intent: 'reauthenticate', by: BY, invitation } as const;
+  const run = await latestRunOf(auth, key);
+  const view = run?.open ? await auth.view(key) : undefined;
+  if (view?.intent === 'reauthenticate') return view;
+  await withView(auth, key, () => auth.start(key, options));
+  return auth.view(key);
+}
+
 function readRoutes(app: App, { auth, tokens, config }: Parts): void {
   app.get('', { schema: schemas.session }, async (request) => {
     const session = sessionOf(request);
-    const { accountId, accountLabel, language, returnTo, expiresAtMs } = session;
+    const { accountId, accountLabel, language, returnTo, expiresAtMs, reauthenticate } = session;
     const expiresAt = new Date(expiresAtMs).toISOString();
-    return { accountId, accountLabel, language, returnTo, expiresAt, connectors: await viewsOf(auth, session) };
+    const connectors = await viewsOf(auth, session);
+    return { accountId, accountLabel, language, returnTo, expiresAt, reauthenticate, connectors };
   });
   app.post('/renew', { schema: schemas.renew }, (request) => tokens.renew(sessionOf(request)));
   app.get('/sealing-keys', { schema: schemas.sealingKeys }, async () => config.sealing.set);
@@ -177,6 +205,10 @@ function inputRoutes(app: App, { auth }: Parts): void {
   app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
     auth.recheck(ownConnector(request, request.params), { by: BY }),
   );
+  app.post(`${ONE}/reauthenticate`, { schema: schemas.reauthenticate }, (request) => {
+    const key = ownConnector(request, request.params);
+    return reauthenticated(auth, key, sessionOf(request));
+  });
   app.post(`${ONE}/confirm`, { schema: schemas.confirm }, (request) =>
     confirm(auth, ownConnector(request, request.params), BY, request.body.attemptId),
   );

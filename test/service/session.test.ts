@@ -82,6 +82,38 @@ describe('sessions', () => {
     expect([status, body]).toMatchObject([200, { state: 'awaitingCredentials', connected: false }]);
   });
 
+  test('a session with reauthenticate starts one re-authentication of a connected connector, also when the call is repeated', async () => {
+    const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
+    await post(token, connectorPath(key, 'credentials'), await sealedKey(key));
+    const allowed = await service.session(key, { reauthenticate: [key.connectorId] });
+
+    const first = await post(allowed, connectorPath(key, 'reauthenticate'));
+    const second = await post(allowed, connectorPath(key, 'reauthenticate'));
+
+    const { runId } = first.body as View;
+    const answer = { status: 200, body: { runId, intent: 'reauthenticate' } };
+    expect([first, second]).toMatchObject([answer, answer]);
+    expect(await reaches(key, 'awaitingCredentials')).toMatchObject({ runId, connected: true });
+    expect((await read(allowed)).body).toMatchObject({ reauthenticate: [key.connectorId] });
+  });
+
+  test('a re-authentication is refused for a connector that the session does not list, and while an authentication is open', async () => {
+    const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
+    const allowed = await service.session(key, { reauthenticate: [key.connectorId] });
+    const { accountId, connectorId } = key;
+    const outside = { accountId, connectorIds: [connectorId], reauthenticate: [connectorId + 1] };
+
+    expect(await post(token, connectorPath(key, 'reauthenticate'))).toMatchObject({ status: 404 });
+    expect(await post(allowed, connectorPath(key, 'reauthenticate'))).toMatchObject({
+      status: 409,
+      body: { code: 'alreadyRunning', view: { intent: 'authenticate' } },
+    });
+    expect(await service.asBackend('POST', '/v1/sessions', outside)).toMatchObject({
+      status: 422,
+      body: { code: 'malformed', fields: [{ name: 'reauthenticate', code: 'malformed' }] },
+    });
+  });
+
   test('a session submits sealed properties and credentials', async () => {
     const { key, token } = await waiting('Fernhill', 'awaitingProperties');
     const { body: keys } = await read(token, '/sealing-keys');
@@ -228,6 +260,25 @@ describe('invitations', () => {
     await service.stage.auth.start(key, { intent: 'reauthenticate' });
 
     expect(await post(token, '/v1/session/redeem')).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
+  });
+
+  test('an invitation stays valid for a re-authentication that one of its sessions started', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const [open, connected] = ['Brightdesk', 'Brightdesk'].map((name) => service.stage.install(name, { accountId }));
+    const allowed = { kind: 'invitation', reauthenticate: [connected!.connectorId] };
+    const token = await service.session([open!, connected!], allowed);
+    await Promise.all([open!, connected!].map((key) => reaches(key, 'awaitingCredentials')));
+    await service.stage.auth.submitCredentials(connected!, await sealedKey(connected!));
+    const first = (await post(token, '/v1/session/redeem')).body.token as string;
+    await post(first, connectorPath(connected!, 'reauthenticate'));
+    await service.stage.auth.submitCredentials(open!, await sealedKey(open!));
+
+    const second = (await post(token, '/v1/session/redeem')).body.token as string;
+
+    expect((await read(second)).body).toMatchObject({
+      reauthenticate: [connected!.connectorId],
+      connectors: [{ state: 'authenticated' }, { intent: 'reauthenticate', state: 'awaitingCredentials' }],
+    });
   });
 
   test('an invitation is void if Temporal no longer has a run of its connector', async () => {

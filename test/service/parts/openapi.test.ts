@@ -29,7 +29,7 @@ const calls = [
   'GET /v1/session/sealing-keys',
   'POST /v1/session/renew',
   'POST /v1/session/redeem',
-  ...['properties', 'credentials', 'confirm', 'recheck'].map(
+  ...['properties', 'credentials', 'confirm', 'recheck', 'reauthenticate'].map(
     (what) => `POST /v1/session/connectors/{connectorId}/${what}`,
   ),
 ];

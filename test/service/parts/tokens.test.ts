@@ -27,6 +27,7 @@ describe('authentication', () => {
     ['POST', '/v1/session/connectors/1002/properties'],
     ['POST', '/v1/session/connectors/1002/credentials'],
     ['POST', '/v1/session/connectors/1002/confirm'],
+    ['POST', '/v1/session/connectors/1002/reauthenticate'],
   ] as const;
   const ofBackends = [
     ['POST', '/v1/sessions'],
