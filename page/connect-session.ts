@@ -1,4 +1,5 @@
 import type { View } from '../workflows/messages';
+import { stepOf } from './chips';
 import type { Messages } from './languages/en';
 import { clearSecrets } from './panels/secret-input';
 import type { Actions, PanelProps } from './panels/props';
@@ -39,8 +40,12 @@ export class ConnectSession {
   /** The views that the last comparison saw, to emit an event once for each change. */
   readonly #lastViews = new Map<number, View>();
   #keys?: Promise<string>;
+  /** The ids of the connectors whose properties this page has asked for. */
+  readonly #hadProperties = new Set<number>();
   /** The id of the connector whose panel is open. */
   selected?: number;
+  /** True if the user has closed all panels: then no panel opens by itself. */
+  #isClosed = false;
 
   constructor(private readonly parts: ConnectSessionOptions) {
     this.#client = new ServiceClient(parts.service, parts.token);
@@ -71,12 +76,14 @@ export class ConnectSession {
   }
 
   /** The properties of a connector's panel. */
-  propsOf(m: Messages, view: View): Omit<PanelProps, 'act'> {
+  propsOf(m: Messages, view: View): Omit<PanelProps, 'act' | 'brand'> {
     const pending = this.#pendingFor(view);
     const { missing, consentWindow } = this.#localStates.get(view.connectorId) ?? {};
     const found = missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
     const problem = pending?.status === 'sending' ? undefined : found;
-    return { m, view: pending?.view ?? view, name: nameOf(m, view), pending, problem, consentWindow };
+    const shown = pending?.view ?? view;
+    const step = stepOf(shown, this.#hadProperties.has(view.connectorId));
+    return { m, view: shown, name: nameOf(m, view), pending, problem, consentWindow, step };
   }
 
   /** A key that changes whenever the focus must move: at another step, or at a new problem. */
@@ -105,13 +112,15 @@ export class ConnectSession {
     if (end === 'expired') this.parts.emit('session-expired');
     for (const view of views) this.#compare(view, this.#lastViews.get(view.connectorId));
     if (!views.some(({ connectorId }) => connectorId === this.selected)) this.selected = undefined;
-    this.selected ??= nothingLeft(views) && views.length > 1 ? undefined : (nextOf(views) ?? views[0])?.connectorId;
+    const opensNone = this.#isClosed || (nothingLeft(views) && views.length > 1);
+    this.selected ??= opensNone ? undefined : (nextOf(views) ?? views[0])?.connectorId;
     this.parts.changed();
   }
 
   #compare(view: View, before: View | undefined): void {
     if (view === before) return;
     const { connectorId, problem } = view;
+    if (panelOf(view) === 'properties') this.#hadProperties.add(connectorId);
     this.#lastViews.set(connectorId, view);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
@@ -157,6 +166,12 @@ export class ConnectSession {
     return { service: this.#client.base, token: this.token, connectorId };
   }
 
+  /** Opens the next connector that waits for the user, if this one is still open. */
+  moveOn(connectorId: number): void {
+    const next = nextOf(this.state.views, connectorId);
+    if (this.selected === connectorId && next) this.actions.select(next.connectorId);
+  }
+
   readonly actions: Omit<Actions, 'begin' | 'canBegin' | 'close'> = {
     submitProperties: (view, values, form) => this.#submit(view, form, (sealer, id) => sealer.values(values, id)),
     submitCredentials: (view, credentials, form) =>
@@ -175,6 +190,7 @@ export class ConnectSession {
     confirm: (view) => void this.#confirm(view),
     select: (connectorId) => {
       this.selected = connectorId;
+      this.#isClosed = connectorId === undefined;
       this.parts.changed();
     },
     refreshNow: () => void this.#watch.refresh().catch(() => undefined),

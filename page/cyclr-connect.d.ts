@@ -22,6 +22,8 @@ export declare class CyclrConnect extends HTMLElement {
   closable: boolean;
   /** True on the hosted page: the element shows the page's heading and sets its title and language. */
   hosted: boolean;
+  /** The name of the company that asks the user to connect. */
+  brand: string | null;
 }
 
 declare global {

@@ -12,6 +12,19 @@ import { styles } from './styles';
 export { languages };
 export type { Messages };
 
+/** The time for which a success is shown. */
+const MOVE_ON_MS = 2500;
+
+/** True for a pointer event that a screen reader sends: it has no size, or neither size nor pressure. */
+const isVirtual = ({ width, height, pressure, pointerType }: PointerEvent): boolean =>
+  (width === 0 && height === 0) || (width === 1 && height === 1 && pressure === 0 && pointerType === 'mouse');
+
+/** Scrolls an opened connector to the top if not all of it can be seen. */
+function reveal(item: Element | null): void {
+  const { top = 0, bottom = 0 } = item?.getBoundingClientRect() ?? {};
+  if (top < 0 || bottom > innerHeight) item?.scrollIntoView({ block: 'start' });
+}
+
 /** This module's URL. In a variable, because Vite bundles `new URL('…', import.meta.url)` as an asset. */
 const here = import.meta.url;
 
@@ -29,6 +42,7 @@ export class CyclrConnect extends LitElement implements Declared {
     service: {},
     closable: { type: Boolean },
     hosted: { type: Boolean },
+    brand: {},
   };
   /** A session's token; the element replaces it at each renewal. */
   declare session: string | null;
@@ -43,14 +57,20 @@ export class CyclrConnect extends LitElement implements Declared {
   declare closable: boolean;
   /** True if the element is the whole page: the element then also sets the document's title, language and heading. */
   declare hosted: boolean;
+  /** The name of the company that asks the user to connect. */
+  declare brand: string | null;
 
   #current?: ConnectSession;
   #isUsed = false;
+  /** True if the user's last action was by a pointer, and not by a screen reader in its place. */
+  #usesPointer = false;
+  #moving?: ReturnType<typeof setTimeout>;
+  #opened?: number;
   #step = '';
 
   constructor() {
     super();
-    for (const type of ['keydown', 'pointerdown']) this.addEventListener(type, () => (this.#isUsed = true));
+    for (const type of ['keydown', 'pointerdown']) this.addEventListener(type, (event) => this.#noteUse(event));
   }
 
   override connectedCallback(): void {
@@ -82,12 +102,15 @@ export class CyclrConnect extends LitElement implements Declared {
       selected: this.#current?.selected,
       closable: this.closable,
       hosted: this.hosted,
-      propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act }),
+      brand: this.brand ?? undefined,
+      propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act, brand: this.brand ?? undefined }),
     });
   }
 
   protected override updated(): void {
     if (this.hosted) [document.title, document.documentElement.lang] = [this.#messages.title, this.#messages.tag];
+    if (this.#isUsed && this.#opened !== this.#current?.selected) reveal(this.renderRoot.querySelector('li.open'));
+    this.#opened = this.#current?.selected;
     const step = this.#blocker ?? this.#current?.step ?? '';
     if (step === this.#step) return;
     this.#step = step;
@@ -95,7 +118,9 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   #moveFocus(): void {
-    const targets = ['[aria-invalid="true"]', '#form-problem', '#title'];
+    // A choice of the option "Other …" has its problem at the text input beside it.
+    const invalid = '[aria-invalid="true"]:not([hidden], :has(+ .other:not([hidden])))';
+    const targets = [invalid, '#form-problem', '#title'];
     const target = targets.map((selector) => this.renderRoot.querySelector<HTMLElement>(selector)).find(Boolean);
     target?.focus();
   }
@@ -120,6 +145,7 @@ export class CyclrConnect extends LitElement implements Declared {
       changed: () => this.requestUpdate(),
       emit: (type, connectorId) => {
         if (this.#current !== started) return; // from a session that was replaced
+        if (type === 'connected' && connectorId === started.selected) this.#moveOnAfter(started);
         if (type === 'session-renewed') this.session = started.token;
         this.#emit(type, connectorId === undefined ? {} : { connectorId });
       },
@@ -128,7 +154,22 @@ export class CyclrConnect extends LitElement implements Declared {
     this.requestUpdate();
   }
 
+  #noteUse(event: Event): void {
+    this.#isUsed = true;
+    this.#usesPointer = event instanceof PointerEvent && !isVirtual(event);
+    clearTimeout(this.#moving);
+  }
+
+  /** Opens the next connector after a moment: not if the user reads by keyboard or screen reader, or wants no motion. */
+  #moveOnAfter(session: ConnectSession): void {
+    const { selected } = session;
+    if (!this.#usesPointer || matchMedia('(prefers-reduced-motion: reduce)').matches || selected === undefined) return;
+    clearTimeout(this.#moving);
+    this.#moving = setTimeout(() => session === this.#current && session.moveOn(selected), MOVE_ON_MS);
+  }
+
   #stop(): void {
+    clearTimeout(this.#moving);
     this.#current?.stop();
     this.#current = undefined;
   }

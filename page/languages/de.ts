@@ -9,7 +9,21 @@ export const de: Messages = {
   loading: 'Wird geladen …',
   progress: (done, total) => `${done} von ${total} verbunden`,
   list: 'Zu verbindende Apps',
-  statuses: { waiting: 'Offen', working: 'Läuft …', connected: 'Verbunden', stuck: 'Hier nicht möglich' },
+  chips: {
+    todo: 'Offen',
+    refused: 'Nicht angenommen',
+    working: 'Wird geprüft …',
+    verifying: (name) => `Warten auf ${name}`,
+    retrying: 'Wir versuchen es weiter',
+    connected: 'Verbunden',
+    byPartner: (brand) => (brand ? `${brand} richtet es für Sie ein` : 'Wird für Sie eingerichtet'),
+    expired: 'Die Zeit ist um',
+    support: 'Braucht Hilfe',
+  },
+  groups: { todo: 'Ihre nächsten Schritte', underWay: 'In Arbeit', connected: 'Verbunden', support: 'Braucht Hilfe' },
+  step: (at, of) => `Schritt ${at} von ${of}`,
+  filter: 'App suchen',
+  noMatch: 'Keine App hat diesen Namen.',
 
   invitation: {
     title: 'Willkommen',
@@ -136,6 +150,7 @@ export const de: Messages = {
   appNumber: (id) => `App ${id}`,
   next: (name) => `Weiter mit ${name}`,
   toOverview: 'Übersicht',
+  later: 'Später',
   finish: 'Fertig',
   done: {
     title: 'Alles ist verbunden',

@@ -9,7 +9,21 @@ export const en = {
   loading: 'Loading …',
   progress: (done: number, total: number) => `${done} of ${total} connected`,
   list: 'Apps to connect',
-  statuses: { waiting: 'To do', working: 'Working …', connected: 'Connected', stuck: 'Not possible here' },
+  chips: {
+    todo: 'To do',
+    refused: 'Not accepted',
+    working: 'Checking …',
+    verifying: (name: string) => `Waiting for ${name}`,
+    retrying: 'We keep trying',
+    connected: 'Connected',
+    byPartner: (brand?: string) => (brand ? `Set up for you by ${brand}` : 'Set up for you'),
+    expired: 'Time is over',
+    support: 'Needs support',
+  },
+  groups: { todo: 'Your next steps', underWay: 'In progress', connected: 'Connected', support: 'Needs support' },
+  step: (at: number, of: number) => `Step ${at} of ${of}`,
+  filter: 'Find an app',
+  noMatch: 'No app has this name.',
 
   invitation: {
     title: 'Welcome',
@@ -130,6 +144,7 @@ export const en = {
   appNumber: (id: number) => `App ${id}`,
   next: (name: string) => `Next: ${name}`,
   toOverview: 'See all',
+  later: 'Do later',
   finish: 'Done',
   done: {
     title: 'Everything is connected',

@@ -3,7 +3,7 @@ import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Actions, PanelProps } from './props';
 import type { SessionState } from '../session-watch';
-import { nothingLeft, nextOf, panelOf } from '../state';
+import { listStatusOf, nothingLeft, nextOf, panelOf } from '../state';
 import { action } from './actions';
 import { list, progress } from './list';
 import { notice } from './notice';
@@ -18,6 +18,7 @@ export interface FrameProps {
   closable: boolean;
   /** True if the element is the whole page. */
   hosted: boolean;
+  brand?: string;
   act: Actions;
   propsOf(view: View): PanelProps;
 }
@@ -72,20 +73,24 @@ function connectors(parts: FrameProps, views: readonly View[]) {
       m,
       views,
       selected,
-      nameOf: (view) => propsOf(view).name,
+      propsOf,
       select: (connectorId) => act.select(connectorId),
-      panel: (view) => panel(propsOf(view), 3, nextAction(parts, views, view)),
+      panel: (view) => panel(propsOf(view), 4, nextAction(parts, views, view)),
     })}
   `;
 }
 
-/** The button after a finished connector: the next connector, or the list. */
-function nextAction({ m, act, propsOf }: FrameProps, views: readonly View[], view: View) {
-  if (!nothingLeft([view])) return nothing;
+/** The buttons of a connector in the list: the next connector, or the end and the list. */
+function nextAction(parts: FrameProps, views: readonly View[], view: View) {
+  const { m, act, propsOf } = parts;
   const next = nextOf(views, view.connectorId);
-  return next
-    ? action(m.next(propsOf(next).name), () => act.select(next.connectorId))
-    : action(m.toOverview, () => act.select(undefined));
+  if (!nothingLeft([view])) {
+    const waits = next && listStatusOf(next) === 'waiting';
+    return waits ? action(m.later, () => act.select(next.connectorId), 'secondary') : nothing;
+  }
+  if (next) return action(m.next(propsOf(next).name), () => act.select(next.connectorId));
+  const overview = action(m.toOverview, () => act.select(undefined), 'secondary');
+  return nothingLeft(views) ? html`${goBack(parts)}${overview}` : overview;
 }
 
 function summary(parts: FrameProps, views: readonly View[]) {

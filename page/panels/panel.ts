@@ -11,14 +11,15 @@ import { iconOf, spinner, symbols } from './symbols';
 import { textOf } from '../texts';
 
 /** The panel of one connector; `after` holds the buttons to continue. */
-export function panel(props: PanelProps, level: 2 | 3, after: unknown) {
+export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
   const { view } = props;
   const kind = panelOf(view);
-  const title = props.m.panels[kind].title(props.name);
+  const isUnknown = kind === 'reading' && !view.connector;
+  const title = isUnknown ? props.m.loading : props.m.panels[kind].title(props.name);
   // Another connector, step or run gets new inputs: no typed value is carried over.
   const key = [view.connectorId, view.runId, kind].join(' ');
   return html`<section class="panel ${kind}" part="panel" aria-labelledby="title">
-    <header class=${level === 3 && !ends.includes(kind) ? 'quietly' : ''}>
+    <header class=${level === 4 && !ends.includes(kind) ? 'quietly' : ''}>
       ${level === 2 ? iconOf(view, props.name) : nothing}
       ${
         level === 2
@@ -26,10 +27,10 @@ export function panel(props: PanelProps, level: 2 | 3, after: unknown) {
               <h2 id="title" part="title" tabindex="-1">${title}</h2>
               ${description(props, kind)}
             </div>`
-          : html`<h3 id="title" part="title" tabindex="-1">${title}</h3>`
+          : html`<h4 id="title" part="title" tabindex="-1">${title}</h4>`
       }
     </header>
-    ${level === 3 ? description(props, kind) : nothing}
+    ${level === 4 ? description(props, kind) : nothing}
     ${keyed(key, html`${about(props, kind)} ${bodies[kind](props)}`)} ${deadline(props, kind)} ${actions(after)}
   </section>`;
 }
@@ -63,11 +64,12 @@ function hint({ m, view }: PanelProps, kind: Panel) {
 }
 
 function about(props: PanelProps, kind: Panel) {
-  const { m, name, view, consentWindow } = props;
+  const { m, name, view, consentWindow, step } = props;
   const lead = kind === 'consent' && consentWindow === 'opened' ? m.panels.consent.opened(name) : leadOf(props, kind);
   const warning = kind === 'consent' ? m.signsInAnew : m.overwrites;
   const replaces = asks.includes(kind) && view.intent === 'reauthenticate';
   return html`
+    ${step ? html`<p class="fine" part="step">${m.step(step.at, step.of)}</p>` : nothing}
     ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`} ${hint(props, kind)}
     ${replaces ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
   `;

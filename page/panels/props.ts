@@ -1,4 +1,5 @@
 import type { Credentials, View } from '../../workflows/messages';
+import type { Step } from '../chips';
 import type { Messages } from '../languages/en';
 import type { ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
@@ -15,6 +16,10 @@ export interface PanelProps {
   problem?: ShownProblem;
   /** The consent window of this page: opened, or blocked by the browser. */
   consentWindow?: 'opened' | 'blocked';
+  /** The user's step; undefined if there is only one, or the page does not know. */
+  step?: Step;
+  /** The name of the company that asks the user to connect. */
+  brand?: string;
   act: Actions;
 }
 

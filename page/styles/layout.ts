@@ -23,6 +23,7 @@ export const layout = css`
   }
   h2,
   h3,
+  h4,
   p,
   ul,
   fieldset {
@@ -34,7 +35,8 @@ export const layout = css`
     min-inline-size: 0;
   }
   h2,
-  h3 {
+  h3,
+  h4 {
     font-size: 1.25rem;
     font-weight: 650;
     line-height: 1.3;
@@ -42,7 +44,8 @@ export const layout = css`
     text-wrap: balance;
     overflow-wrap: anywhere;
   }
-  h3 {
+  h3,
+  h4 {
     font-size: 1.0625rem;
   }
   p {
@@ -95,11 +98,30 @@ export const layout = css`
     object-fit: contain;
   }
   span.icon {
+    --tile: light-dark(#3c4250, #c6ccd9);
     display: grid;
     place-items: center;
-    background: var(--sunken);
-    color: var(--muted);
+    background: color-mix(in srgb, var(--tile) 14%, var(--surface));
+    color: var(--tile);
     font-weight: 650;
+  }
+  span.hue-0 {
+    --tile: light-dark(#1d4fa8, #a5c3ff);
+  }
+  span.hue-1 {
+    --tile: light-dark(#116142, #8be0b4);
+  }
+  span.hue-2 {
+    --tile: light-dark(#8a3a0b, #ffbb91);
+  }
+  span.hue-3 {
+    --tile: light-dark(#6b2fa8, #d5b4ff);
+  }
+  span.hue-4 {
+    --tile: light-dark(#9c1f4d, #ffafc7);
+  }
+  span.hue-5 {
+    --tile: light-dark(#0d5c6e, #8ed9ea);
   }
   [dir='auto']:not(.lines) {
     text-align: -webkit-match-parent;
@@ -115,7 +137,7 @@ export const layout = css`
   .fine,
   .field .note,
   .progress p,
-  .standing {
+  .chip {
     font-size: 0.875rem;
   }
   .fine {

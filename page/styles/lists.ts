@@ -48,31 +48,73 @@ export const lists = css`
     text-align: start;
     outline-offset: -3px;
   }
-  .open > h2 > button.row {
-    cursor: default;
-  }
-  li:not(.open) > h2 > button.row:hover {
+  li:not(.open) > h3 > button.row:hover {
     background: var(--sunken);
   }
-  .list h2 {
+  .list h3 {
     font-size: 1rem;
     letter-spacing: 0;
+  }
+  li.open {
+    scroll-margin-block-start: 0.5rem;
+  }
+  .groups,
+  .groups section {
+    display: grid;
+    gap: 0.5rem;
+  }
+  .groups {
+    gap: 1.25rem;
+  }
+  h2.group {
+    font-size: 0.875rem;
+    letter-spacing: 0;
+    color: var(--muted);
   }
   .name {
     flex: 1;
     min-inline-size: 0;
     overflow-wrap: anywhere;
   }
-  .standing {
+  .chip {
     display: inline-flex;
     align-items: center;
-    gap: 0.25rem;
-    font-weight: 400;
-    color: var(--muted);
-    text-align: end;
+    gap: 0.375rem;
+    padding: 0.125rem 0.625rem;
+    font-weight: 500;
+    text-align: start;
+    overflow-wrap: anywhere;
+    color: var(--text);
+    background: var(--sunken);
+    border-radius: 1rem;
   }
-  .standing.connected {
+  .chip .symbol,
+  .chip .spinner {
+    inline-size: 1em;
+    block-size: 1em;
+  }
+  .chip.connected {
     color: var(--success);
+    background: color-mix(in srgb, var(--success) 9%, var(--surface));
+  }
+  .chip.refused,
+  .chip.support {
+    color: var(--trouble);
+    background: color-mix(in srgb, var(--trouble) 9%, var(--surface));
+  }
+  .chip.todo,
+  .chip.secondStep {
+    background: color-mix(in srgb, var(--accent) 12%, var(--surface));
+  }
+  .skeleton {
+    background: var(--line);
+    animation: pulse 2s ease-in-out infinite;
+  }
+  .skeleton.line {
+    display: inline-block;
+    inline-size: min(10rem, 60%);
+    block-size: 0.75rem;
+    border-radius: 4px;
   }
   @container (max-width: 26rem) {
     button.row {
@@ -82,6 +124,9 @@ export const lists = css`
     }
     .row .icon {
       grid-row: span 2;
+    }
+    .chip {
+      justify-self: start;
     }
   }
 `;

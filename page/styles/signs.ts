@@ -86,17 +86,17 @@ export const signs = css`
       rotate: 1turn;
     }
   }
+  @keyframes pulse {
+    50% {
+      opacity: 0.4;
+    }
+  }
   @media (prefers-reduced-motion: reduce) {
     * {
       transition: none !important;
     }
     .spinner {
       animation: pulse 2s ease-in-out infinite;
-    }
-    @keyframes pulse {
-      50% {
-        opacity: 0.4;
-      }
     }
   }
   @media (forced-colors: active) {

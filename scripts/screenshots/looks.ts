@@ -7,6 +7,8 @@ import { connectors, fields, oddFields, problem, storedFields, viewOf } from './
 
 const { brightdesk, zenodesk, ledgerly, kestrel, harbour, wordy, hostile } = connectors;
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).click();
+/** Opens a connector in the list. */
+const openRow = (name: string) => (page: Page) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click();
 const fill = async (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
 const again = { intent: 'reauthenticate' as const };
 
@@ -205,27 +207,39 @@ const several = [
   viewOf('verifyingAuthorization', wordy, { connectorId: 4 }),
   viewOf('unsupported', kestrel, { connectorId: 5 }),
 ];
+const many = Array.from({ length: 9 }, (_, at) =>
+  viewOf(at === 2 ? 'fetchingConnector' : 'awaitingCredentials', at === 2 ? undefined : kestrel, {
+    connectorId: 10 + at,
+  }),
+);
 const done = several.map((view) => ({ ...view, state: 'authenticated' as const }));
 const lists: Look[] = [
   { name: 'list', views: several, shows: '1 of 5 connected' },
-  { name: 'list, consent', views: several, shows: 'Go to Ledgerly', act: (page) => page.getByText('Ledgerly').click() },
+  { name: 'list, with a filter', views: many, shows: 'Find an app' },
+  {
+    name: 'list, closed',
+    views: several,
+    shows: 'To do',
+    act: (page) => page.getByRole('button', { name: 'Zenodesk' }).click(),
+  },
+  { name: 'list, consent', views: several, shows: 'Go to Ledgerly', act: openRow('Ledgerly') },
   {
     name: 'list, connected',
     views: several,
     shows: 'Next: Zenodesk',
-    act: (page) => page.getByText('Brightdesk').click(),
+    act: openRow('Brightdesk'),
   },
   {
     name: 'list, working',
     views: several,
     shows: 'Checking the access to',
-    act: (page) => page.getByText('Österreich').click(),
+    act: openRow('Österreich'),
   },
   {
     name: 'list, unsupported',
     views: several,
     shows: 'Kestrel can’t be connected here',
-    act: (page) => page.getByText('Kestrel').click(),
+    act: openRow('Kestrel'),
   },
   {
     name: 'list, done',

@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 import { freePort } from '../../scripts/local/ports';
 import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { button, field, heading, openRow, openWebScene, type WebScene } from './scene';
 
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
@@ -40,18 +40,14 @@ async function openSite(): Promise<Page> {
   return page;
 }
 
-/** Opens the connector's panel. By itself the page opens the panel of the connector that was read first. */
-const opens = (page: Page, name: string) =>
-  page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
-
 async function connectFernhill(page: Page): Promise<void> {
-  await opens(page, 'Fernhill');
+  await openRow(page, 'Fernhill');
   await field(page, 'API key').fill('right');
   await button(page, 'Connect').click();
 }
 
 async function connectLedgerly(page: Page): Promise<void> {
-  await opens(page, 'Ledgerly');
+  await openRow(page, 'Ledgerly');
   const opening = page.waitForEvent('popup');
   await button(page, 'Go to Ledgerly').click();
   await button(await opening, 'Approve').click();

@@ -111,7 +111,7 @@ describeInBrowser('one link for every connector of the sandbox', () => {
     await button(page, 'See all').click();
 
     await heading(page, 'That is all you can do here').waitFor();
-    expect(await page.getByText('Not possible here').count()).toBe(2);
+    expect(await page.locator('.chip').getByText('Needs support').count()).toBe(2);
     expect(scene.complaints).toEqual([]);
   });
 });

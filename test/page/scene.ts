@@ -42,6 +42,12 @@ export const heading = (page: Page, name: string) => page.getByRole('heading', {
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 export const field = (page: Page, name: string) => page.getByLabel(name, { exact: true });
 
+/** Opens a connector's panel in the list, unless it is open. */
+export async function openRow(page: Page, name: string): Promise<void> {
+  const row = page.getByRole('button', { name }).and(page.locator('.row'));
+  if ((await row.getAttribute('aria-expanded')) === 'false') await row.dispatchEvent('click');
+}
+
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
@@ -59,7 +65,10 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
     return token;
   };
   const someone = async () => {
-    const context = await browser.newContext({ locale: 'en-GB' });
+    const context = await browser.newContext({
+      locale: 'en-GB',
+      reducedMotion: 'reduce',
+    }); /* the page then stays at a success */
     context.setDefaultTimeout(PATIENCE_MS);
     context.on('weberror', (error) => complaints.push(error.error().message));
     context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

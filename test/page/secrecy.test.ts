@@ -4,7 +4,7 @@ import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
-import { button, field, heading, type WebScene } from './scene';
+import { button, field, heading, openRow, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -49,7 +49,7 @@ async function typesAll(page: Page, secret: (name: string) => string): Promise<s
     await then();
     after.push(await held(page));
   };
-  await opens(page, 'Kestrel');
+  await openRow(page, 'Kestrel');
   await field(page, 'Environment').selectOption('staging');
   await field(page, 'Signing secret').fill(secret('property'));
   await give('Continue', () => field(page, 'API key').waitFor());
@@ -58,15 +58,12 @@ async function typesAll(page: Page, secret: (name: string) => string): Promise<s
   await give('Connect', () => page.getByText('did not accept this key.').waitFor());
   await field(page, 'API key').fill(secret('key'));
   await give('Connect', () => heading(page, 'Kestrel is connected').waitFor());
-  await opens(page, 'Insightful');
+  await openRow(page, 'Insightful');
   await field(page, 'User name').fill(secret('user'));
   await field(page, 'Password').fill(secret('password'));
   await give('Connect', () => heading(page, 'Insightful is connected').waitFor());
   return after;
 }
-
-const opens = (page: Page, name: string) =>
-  page.getByRole('button', { name }).and(page.locator('.row')).dispatchEvent('click');
 
 const stored = ({ accountId, connectorId }: ConnectorKey) =>
   scene.service.stage.sandbox.connectorOf(accountId, connectorId);

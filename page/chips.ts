@@ -1,0 +1,105 @@
+/** Pure: the status and the group of each connector in the list. */
+import type { View } from '../workflows/messages';
+import { panelOf, type Panel } from './state';
+
+/** A connector's status in the list. */
+export type Chip =
+  | 'todo'
+  | 'secondStep'
+  | 'refused'
+  | 'working'
+  | 'verifying'
+  | 'retrying'
+  | 'connected'
+  | 'byPartner'
+  | 'expired'
+  | 'support';
+
+/** The groups of the list, by the next action of the user. */
+export const groups = ['todo', 'underWay', 'connected', 'support'] as const;
+export type Group = (typeof groups)[number];
+
+/** The number of the user's step, and of all steps. */
+export interface Step {
+  at: number;
+  of: number;
+}
+
+const forms: readonly Panel[] = ['apiKey', 'basic', 'consent'];
+
+/**
+ * The step of a view: undefined if the connector has only one. `hadProperties`: the page has seen the step of the
+ * properties, which a later view does not tell.
+ */
+export function stepOf(view: View, hadProperties: boolean): Step | undefined {
+  const panel = panelOf(view);
+  if (panel === 'properties') return hasForm(view) ? { at: 1, of: 2 } : undefined;
+  return hadProperties && forms.includes(panel) ? { at: 2, of: 2 } : undefined;
+}
+
+/** True if the user enters credentials or consents after the properties. */
+function hasForm({ connector }: View): boolean {
+  const { authType = '', oauth2Type, partnerSupplied } = connector ?? {};
+  if (['ApiKey', 'Basic'].includes(authType)) return true;
+  return ['OAuth1', 'OAuth2'].includes(authType) && oauth2Type !== 'ClientCredentials' && !partnerSupplied;
+}
+
+const chips: Record<Exclude<Panel, 'properties' | 'apiKey' | 'basic' | 'consent'>, Chip> = {
+  reading: 'working',
+  tokens: 'byPartner',
+  applying: 'working',
+  verifying: 'verifying',
+  connected: 'connected',
+  expired: 'expired',
+  cancelled: 'support',
+  failed: 'support',
+  unsupported: 'support',
+};
+
+/** Problems that do not say anything about the input. */
+const passing = ['notNow', 'cyclrUnavailable'];
+
+export function chipOf(view: View, { step, isSending = false }: { step?: Step; isSending?: boolean } = {}): Chip {
+  const panel = panelOf(view);
+  const code = view.problem?.code;
+  if (panel === 'properties' || panel === 'apiKey' || panel === 'basic' || panel === 'consent') {
+    if (isSending) return 'working';
+    if (code !== undefined && !passing.includes(code)) return 'refused';
+    return step?.at === 2 ? 'secondStep' : 'todo';
+  }
+  const chip = chips[panel];
+  return code === 'cyclrUnavailable' && ['working', 'verifying'].includes(chip) ? 'retrying' : chip;
+}
+
+const groupOf: Record<Chip, Group> = {
+  todo: 'todo',
+  secondStep: 'todo',
+  refused: 'todo',
+  working: 'underWay',
+  verifying: 'underWay',
+  retrying: 'underWay',
+  byPartner: 'underWay',
+  connected: 'connected',
+  expired: 'support',
+  support: 'support',
+};
+
+/**
+ * Keeps each connector's group. The open connector stays in its group, because a move would take the focus from its
+ * panel.
+ */
+export class Groups {
+  readonly #groups = new Map<number, Group>();
+
+  /** The connectors of each group that has any. */
+  of(views: readonly View[], chip: (view: View) => Chip, opened?: number): [Group, View[]][] {
+    for (const view of views) {
+      const isKept = view.connectorId === opened && this.#groups.has(opened);
+      // A form that is being sent may come back: its connector stays, too.
+      if (!isKept && !(chip(view) === 'working' && this.#groups.has(view.connectorId)))
+        this.#groups.set(view.connectorId, groupOf[chip(view)]);
+    }
+    const members = (group: Group) => views.filter(({ connectorId }) => this.#groups.get(connectorId) === group);
+    return groups.map((group): [Group, View[]] => [group, members(group)]).filter(([, found]) => found.length > 0);
+  }
+}
