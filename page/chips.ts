@@ -75,7 +75,7 @@ const groupOf: Record<Chip, Group> = {
   todo: 'todo',
   secondStep: 'todo',
   refused: 'todo',
-  working: 'underWay',
+  working: 'todo', // a form that is being checked may come back
   verifying: 'underWay',
   retrying: 'underWay',
   byPartner: 'underWay',
@@ -95,9 +95,7 @@ export class Groups {
   of(views: readonly View[], chip: (view: View) => Chip, opened?: number): [Group, View[]][] {
     for (const view of views) {
       const isKept = view.connectorId === opened && this.#groups.has(opened);
-      // A form that is being sent may come back: its connector stays, too.
-      if (!isKept && !(chip(view) === 'working' && this.#groups.has(view.connectorId)))
-        this.#groups.set(view.connectorId, groupOf[chip(view)]);
+      if (!isKept) this.#groups.set(view.connectorId, groupOf[chip(view)]);
     }
     const members = (group: Group) => views.filter(({ connectorId }) => this.#groups.get(connectorId) === group);
     return groups.map((group): [Group, View[]] => [group, members(group)]).filter(([, found]) => found.length > 0);

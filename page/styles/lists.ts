@@ -59,7 +59,7 @@ export const lists = css`
     scroll-margin-block-start: 0.5rem;
   }
   .groups,
-  .groups section {
+  .groups > section {
     display: grid;
     gap: 0.5rem;
   }
@@ -77,6 +77,7 @@ export const lists = css`
     overflow-wrap: anywhere;
   }
   .chip {
+    max-inline-size: 50%;
     display: inline-flex;
     align-items: center;
     gap: 0.375rem;
@@ -126,6 +127,7 @@ export const lists = css`
       grid-row: span 2;
     }
     .chip {
+      max-inline-size: 100%;
       justify-self: start;
     }
   }

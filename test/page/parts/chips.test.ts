@@ -51,7 +51,7 @@ test('connectors are grouped by the next action, and the open connector stays in
   const others = [view(2, 'authenticated'), view(3, 'failed')];
 
   const before = idsOf([view(1, 'awaitingCredentials'), ...others], 1);
-  const sent = idsOf([view(1, 'applyingCredentials'), ...others]);
+  const sent = idsOf([view(1, 'applyingCredentials'), ...others], 1);
   const open = idsOf([view(1, 'authenticated'), ...others], 1);
   const closed = idsOf([view(1, 'authenticated'), ...others]);
 
