@@ -1,5 +1,5 @@
 /** The parts of a labelled input. */
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import { linked } from './linked';
 import { symbols } from './symbols';
 

@@ -1,4 +1,4 @@
-import { html } from 'lit';
+import { html } from './html';
 import { partsOf } from '../texts';
 
 /** A text with links that open in another tab and show their host. */

@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing } from './html';
 import { AsyncDirective } from 'lit/async-directive.js';
 import { directive } from 'lit/directive.js';
 import type { Messages } from '../languages/en';
