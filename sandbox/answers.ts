@@ -30,14 +30,15 @@ export function propertyAnswer(connector: StoredConnector, { Id, Name, Value }: 
   return { Id, Name, Value, AccountConnectorId: connector.Id };
 }
 
-/** The definition in the catalogue, with the changes of a test. */
+/** The definition of the connector: that of the catalogue, with the fields that a test has changed. */
 export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }
 
 /**
- * The auth type in force, with the OAuth2 type behind `oauth2`, in lower case and British spelling: a test can play the
- * other spellings. Without a type the only way in `Authentication` counts.
+ * The auth type of the connector in lower case; for OAuth2 with the OAuth2 type in British spelling, such as `oauth2
+ * authorisationcode`. So a test may change the spelling in the definition. If the definition has no `AuthType`, the
+ * first entry of `Authentication` counts.
  */
 export function authTypeOf(connector: StoredConnector): string {
   const definition = definitionOf(connector);
@@ -59,7 +60,7 @@ export function missingProperties(connector: StoredConnector): string[] {
   return required.filter((name) => !(name in filledByCyclr) && !valueOf(connector, name));
 }
 
-/** The value of a property; of several with one name the newest counts. */
+/** The value of a property. If several properties have this name, the value of the newest one. */
 export function valueOf(connector: StoredConnector, name: string): string | undefined {
   return connector.Properties.findLast(({ Name }) => Name === name)?.Value;
 }

@@ -8,15 +8,15 @@ import type { StoredConnector } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 
-/** The secrets in an AuthValue, and the names of the properties that the third party checks beside them. */
+/** The secrets in an AuthValue, and the names of the properties that the third party checks together with them. */
 interface Claim {
   secrets: string[];
   properties: string[];
 }
-/** Reads an AuthValue. Undefined if it does not have the form of the auth type. */
+/** Reads an AuthValue. Returns undefined if the AuthValue does not have the form of the auth type. */
 type Reader = (authValue: string) => Claim | undefined;
 
-/** By {@link authTypeOf}. */
+/** The reader of each auth type, by the result of {@link authTypeOf}. */
 const readers: Record<string, Reader> = {
   apikey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
   basic: userAndPassword,
@@ -52,14 +52,17 @@ export function storeTokens(store: Store, connector: StoredConnector, authValue:
   settle(store, connector);
 }
 
-/** True if Cyclr can fetch tokens with the properties; undefined if a user must consent. */
+/** True if Cyclr can fetch tokens with the properties, false if it can't; undefined if a user must consent. */
 export function propertiesSuffice(connector: StoredConnector): boolean | undefined {
   const claim = claimOf(connector, '{}');
   if (!claim) return undefined;
   return missingProperties(connector).length === 0 && areGood(connector, claim);
 }
 
-/** Authenticates the connector when it is due. Cyclr does so at its next call to the third party; here at any GET. */
+/**
+ * Authenticates the connector if its `settlesAt` has passed. Cyclr authenticates a connector at its next call to the
+ * third party; the sandbox does so at each GET of the connector.
+ */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
   const claim = claimOf(connector, connector.AuthValue ?? '');

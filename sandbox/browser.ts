@@ -2,11 +2,11 @@ import { badRequest } from './refusal';
 import type { Decision } from './oauth';
 import { CONSENT } from './pages';
 
-/** The end of a browser's way with a link. */
+/** The last answer that a browser gets after it has opened a consent link. */
 export interface ConsentOutcome {
-  /** Status of the last answer: 302 if Cyclr redirects, otherwise that of the page shown last. */
+  /** Status of this answer: 302 if Cyclr redirects, otherwise the status of a page. */
   status: number;
-  /** Target of the redirect. It is not followed. */
+  /** Target of the redirect. The browser does not follow the redirect. */
   location?: string;
   /** The consent; absent if no consent page was shown. */
   consent?: { id: string };
@@ -14,7 +14,10 @@ export interface ConsentOutcome {
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Opens a consent link of this sandbox and sends the decision, as a browser does. Fails: a Refusal (400) for any other link. */
+/**
+ * Opens a consent link of this sandbox and sends the decision, as a browser does. Fails: a Refusal (400) for any other
+ * link.
+ */
 export async function consentInBrowser(sandboxUrl: string, link: string, decision: Decision): Promise<ConsentOutcome> {
   const opened = await fetch(ownLink(sandboxUrl, link), { redirect: 'manual' });
   const [, id] = /name="consent" value="([^"]+)"/.exec(await opened.text()) ?? [];

@@ -5,7 +5,7 @@ import type { Account, StoredConnector } from './state';
 import { connectorIn, type Store } from './store';
 import type { Switches } from './switches';
 
-/** A call for one account, whose token and account are valid. */
+/** A call with a valid token, for an existing account. */
 export interface Call {
   account: Account;
   params: Record<string, string>;
@@ -39,7 +39,7 @@ export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: 
   return items.slice((page - 1) * pageSize, page * pageSize);
 }
 
-/** An id in a path. A text that is no whole number gives 0, which is the id of nothing. */
+/** An id in a path. Returns 0, an id that is never used, for a text that is no whole number. */
 export function idIn(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

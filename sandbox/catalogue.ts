@@ -31,7 +31,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Description: 'A CRM with a setting for everything.',
     AuthType: 'ApiKey',
     AuthScheme: 'Token',
-    // Without the trigger of the property Workspace. A test adds it: each read of the connector then calls it.
+    // The trigger of the property Workspace is missing: each read of the connector would call it. A test adds it.
     Triggers: [{ Id: 7, Name: 'List contacts' }],
     Authentication: [
       {
@@ -119,7 +119,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     AuthType: 'OAuth2',
     OAuth2Type: 'Unknown',
     Parameters: null,
-    Icon: undefined, // absent, not null; so is the next field
+    Icon: undefined, // this field and the next one are absent instead of null
     AuthDescription: undefined,
   },
   Quartz: {
@@ -187,7 +187,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   },
 });
 
-/** The entry with this key, connector name or connector id. Fails: a Refusal (400) without one. */
+/** The entry with this key, connector name or connector id. Fails: a Refusal (400) if there is no such entry. */
 export function entryOf(wanted: string | number): CatalogueEntry {
   const entry = catalogue.find(
     ({ key, definition }) => key === wanted || definition.Name === wanted || definition.Id === wanted,
@@ -204,7 +204,7 @@ function letterIcon(letter: string, colour: string): string {
   );
 }
 
-/** A PNG of 120 KB without compression, too large for a view: Cyclr's standard is a PNG of 400 × 400. */
+/** A PNG of 120 KB, without compression. It is too large for a view, as are usual icons of Cyclr (PNG of 400 × 400). */
 function heavyIcon(): string {
   const size = 200;
   const row = (y: number) => [0, ...Array.from({ length: size }, (_, x) => [x, y, 160]).flat()];

@@ -50,9 +50,14 @@ export interface Control {
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];
-  /** Adds a cycle with these connectors. Each other reason code is one more unmet prerequisite. Returns its id. */
+  /**
+   * Adds a cycle, Cyclr's word for an integration, with these connectors. Each item of `otherReasonCodes` adds one more
+   * unmet prerequisite. Returns the id of the cycle.
+   */
   createCycle(accountId: string, connectorIds: number[], otherReasonCodes?: number[]): string;
-  /** Reads an account connector, without the effects of a GET by the API. Fails: a Refusal (404) without one. */
+  /**
+   * Reads an account connector, without the effects of a GET of the API. Fails: a Refusal (404) if it does not exist.
+   */
   connectorOf(accountId: string, id: number): AccountConnector;
   /** Changes an account connector. A patch of `Authenticated` cancels a delayed authentication. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
@@ -71,7 +76,7 @@ export interface Control {
    * Sends no decision if no consent page is shown. Fails: a Refusal (400) for a link to another host.
    */
   consent(url: string, decision: Decision): Promise<ConsentOutcome>;
-  /** Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) without tokens. */
+  /** Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) if it has none. */
   refreshTokens(accountId: string, id: number): AccountConnector;
 }
 

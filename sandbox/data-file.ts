@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 
-/** A JSON file that is complete at any time, and readable by its owner only. */
+/** A JSON file that only its owner can read. At any time, the file has a complete content. */
 export class DataFile {
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;

@@ -21,12 +21,12 @@ export interface Definition {
 
 /** A connector that can be installed. */
 export interface CatalogueEntry {
-  /** The key for tests and commands. It is also the name of the connector, except for one. */
+  /** The key for tests and commands. It is also the name of the connector, except for `Longname`. */
   key: string;
   definition: Definition;
-  /** The partner's own connector. */
+  /** True for a partner's own connector (`IsPartnerIntegrationConnector`). */
   partnerIntegration: boolean;
-  /** The AuthValue at the installation. Such a connector is authenticated from the start. */
+  /** The AuthValue at the installation. A connector that has one is authenticated from the start. */
   storedAuthValue?: string;
   /** Required properties that Cyclr fills itself after the authentication. */
   filledByCyclr: Record<string, string>;

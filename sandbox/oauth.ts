@@ -7,7 +7,7 @@ import { badRequest } from './refusal';
 import type { OpenConsent, StoredConnector } from './state';
 import type { Store } from './store';
 
-/** The user's decision at the third party. `error` is a failure of the third party. */
+/** The user's decision at the third party. `error`: the third party fails. `close`: the user closes the page. */
 export const Decision = z.enum(['approve', 'decline', 'error', 'close']);
 export type Decision = z.infer<typeof Decision>;
 

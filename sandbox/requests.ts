@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readableBodyOf } from './body';
 import { accountIdOf } from './token';
 
-/** A received request, with its secrets. For tests. */
+/** A received request as tests read it. It contains the secrets of the request. */
 export interface RecordedRequest {
   /** ISO 8601. */
   at: string;
@@ -12,7 +12,7 @@ export interface RecordedRequest {
   query: Record<string, string>;
   /** The header `X-Cyclr-Account`, if there was one. */
   account?: string;
-  /** The number of its bearer token: 1 is the first that was minted. */
+  /** The number of the request's bearer token: 1 is the first token that the sandbox minted. */
   tokenId?: number;
   /** The value of JSON or a form, otherwise the text. */
   body?: unknown;

@@ -81,8 +81,8 @@ const afterwards: Record<Decision, (reply: FastifyReply, consent: OpenConsent, s
 };
 
 /**
- * Signs the browser in, which uses the token up. Fails without using it: 403 for an invalid token, a connector of
- * another account, and a connector without OAuth; 400 for a `targetOrigin` that is no web address.
+ * Signs the browser in, which uses up the token. Fails without using up the token: 403 for an invalid token, a
+ * connector of another account, and a connector without OAuth; 400 for a `targetOrigin` that is no web address.
  */
 function signedIn(store: Store, { id, token, targetOrigin }: Link): { connector: StoredConnector; accountId: string } {
   const signIn = validSignInToken(store, token);
@@ -107,7 +107,7 @@ function show(reply: FastifyReply, status: number, page: string): FastifyReply {
 }
 
 function refuseMethod(): never {
-  throw new Refusal(405, { Message: 'Only the form of the page before can be sent here.' });
+  throw new Refusal(405, { Message: 'This address only accepts the form of the consent page.' });
 }
 
 function reasonOf(err: FastifyError | Refusal): string {

@@ -52,7 +52,7 @@ const OpenConsent = z.object({
   accountId: z.string(),
   connectorId: z.number(),
   targetOrigin: z.string(),
-  /** Empty if the browser is to be redirected. */
+  /** The message to the opener's window; empty if Cyclr redirects the browser instead. */
   callbackMessage: z.string(),
 });
 

@@ -40,7 +40,7 @@ export class Store {
     return this.#accounts.get(id);
   }
 
-  /** Fails: 404 if the account does not have it. */
+  /** The account connector with this id. Fails: 404 if the account does not have it. */
   connector(accountId: string, id: number): StoredConnector {
     return connectorIn(this.#accounts.get(accountId), id);
   }
@@ -53,14 +53,14 @@ export class Store {
     return installed;
   }
 
-  /** Adds a cycle with these connectors. Each other reason code is one more unmet prerequisite. */
+  /** Adds a cycle with these connectors. Each item of `otherReasonCodes` adds one more unmet prerequisite. */
   addCycle(accountId: string, connectorIds: number[], otherReasonCodes: number[], id: string = randomUUID()): Cycle {
     const cycle = { id, connectorIds, otherReasonCodes };
     this.#findOrCreate(accountId).cycles.push(cycle);
     return cycle;
   }
 
-  /** Adds a property, also if the connector has one of this name. */
+  /** Adds a property, also if the connector already has a property of this name. */
   addProperty(connector: StoredConnector, Name: string, Value: string): Property {
     const property = { Id: this.state.nextPropertyId++, Name, Value };
     connector.Properties.push(property);
@@ -93,7 +93,7 @@ function seed(store: Store): void {
   store.state.nextConnectorId = 10_001;
 }
 
-/** Fails: 404 if the account does not have it. */
+/** The connector of the account with this id. Fails: 404 if the account does not have it. */
 export function connectorIn(account: Account | undefined, id: number): StoredConnector {
   const connector = account?.connectors.find((candidate) => candidate.Id === id);
   if (!connector) throw notFound(`Account connector ${id} could not be found.`);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Variants of behaviour that Cyclr does not document. A restart resets them. */
 export const Switches = z.strictObject({
-  /** The effect of a POST of a property that exists. */
+  /** The effect of a POST of a property whose name the connector already has. */
   secondPost: z.enum(['duplicate', 'replace', '400']),
   /** The answer to a wrong key, user name, password or token: 400, or 200 with `Authenticated: false`. */
   wrongKey: z.enum(['400', 'unauthenticated']),
@@ -14,7 +14,7 @@ export const Switches = z.strictObject({
   totalPages: z.boolean(),
   /** Lifetime of new bearer tokens, in seconds. */
   tokenExpiresIn: z.number().min(0),
-  /** The form of `expires_in` in answers of the token endpoint. */
+  /** The JSON type of `expires_in` in answers of the token endpoint. */
   expiresInForm: z.enum(['number', 'text', 'absent']),
   /** Lifetime of new sign-in tokens, in seconds. */
   signInTokenExpiresIn: z.number().min(0),
@@ -24,7 +24,7 @@ export const Switches = z.strictObject({
   expiresAtHasZ: z.boolean(),
   /** A query that is appended to `targetOrigin`, such as `status=1`; empty for none. */
   returnAppends: z.string(),
-  /** True if an authenticated connector keeps its value when a new consent fails. */
+  /** The effect of a failed new consent on an authenticated connector: it keeps or loses its stored value. */
   failedReconsent: z.enum(['keeps', 'drops']),
   /** True if a new consent gives the same tokens again. */
   reconsentSameValue: z.boolean(),

@@ -9,7 +9,7 @@ import type { Switches } from './switches';
 /** The client id and secret of the sandbox. */
 export const client = { id: 'sandbox', secret: 'sandbox-secret' };
 
-/** `POST /oauth/token`. Fails: 400 with an OAuth `error`. */
+/** Answers `POST /oauth/token` with a new bearer token. Fails: 400 with an OAuth `error`. */
 export function mintToken(store: Store, request: FastifyRequest, { tokenExpiresIn, expiresInForm }: Switches) {
   const form = formOf(request);
   if (!form) throw oauthError('invalid_request');
@@ -33,7 +33,10 @@ export function revokeTokens(store: Store): void {
   for (const token of store.state.tokens) token.expiresAt = 0;
 }
 
-/** The account of a request, by default that of the header. Fails: 401 for an invalid token and for an unknown account. */
+/**
+ * The account of a request; by default the account in the header `X-Cyclr-Account`. Fails: 401 for an invalid token and
+ * for an unknown account.
+ */
 export function accountAdmitted(store: Store, request: FastifyRequest, accountId = accountIdOf(request)): Account {
   const token = tokenOf(store, request);
   const account = store.account(accountId ?? '');
