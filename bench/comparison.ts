@@ -57,7 +57,7 @@ const valuesOf = (rounds: Both<Round[]>, value: (round: Round) => number): Both<
   minimal: rounds.minimal.map(value),
 });
 
-/** Compares the values of `ours` and `minimal` with the same index. */
+/** A row that compares each value of `ours` with the value of `minimal` at the same index. */
 export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
   what,
   unit,

@@ -15,7 +15,7 @@ export interface Execution {
 
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
-/** Starts for both workflows. Ours starts through the library, so with summary and search attributes. */
+/** A start function for each workflow. Ours uses the library, which adds a summary and search attributes. */
 export function startsOf(client: Client): Record<ContenderName, Start> {
   const auth = new ConnectorAuth(client);
   return {

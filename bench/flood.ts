@@ -13,8 +13,9 @@ const SAMPLE_MS = 100;
 interface Flood {
   /** Signals are sent while the worker is stopped. Updates need a worker. */
   isSignal: boolean;
-  /** The share of the messages that the option names, and how many are in flight: Temporal takes 10 updates at once. */
+  /** The number of messages, as a share of the number in the option `--flood`. */
   share: number;
+  /** The number of messages in flight. Temporal accepts 10 updates of a run at the same time. */
   atOnce: number;
   send: (flow: WorkflowHandle, number: number) => Promise<unknown>;
 }
@@ -30,7 +31,7 @@ const floods: { [name: string]: Flood } = {
   },
   updates: {
     ...{ isSignal: false, share: 0.2, atOnce: 10 },
-    // The flow rejects updates while its next run is due, and a run takes 2,000 updates.
+    // Temporal accepts 2,000 updates for each run. Then the flow rejects updates until its next run has started.
     send: (flow) => flow.executeUpdate('recheck').catch(() => undefined),
   },
 };
@@ -43,9 +44,9 @@ interface Latency {
 
 export interface FloodFigures {
   messages: number;
-  /** 50 inputs to other flows, sent at the same time: milliseconds until the flow has taken the input. */
+  /** 50 inputs to other flows, sent at the same time: milliseconds until the flow has accepted the input. */
   inputsMs: { before: Latency; during: Latency };
-  /** Milliseconds from the same moment until the flooded flow answers a query. */
+  /** Milliseconds from the sending of these inputs until the flooded flow answers a query. */
   answerMs: number;
   /** The largest resident memory of the worker. */
   workerBytes: number;
@@ -112,7 +113,7 @@ const isLost = (event: HistoryEvent): boolean =>
   Boolean(event.workflowTaskFailedEventAttributes) ||
   event.workflowTaskTimedOutEventAttributes?.timeoutType === START_TO_CLOSE;
 
-/** The result, and the largest resident memory of the process meanwhile. Fails if the process has ended. */
+/** The result of `act`, and the largest resident memory of the process until then. Fails if the process has ended. */
 async function peakDuring<T>(pid: number, act: Promise<T>): Promise<[T, number]> {
   let bytes = rssOf(pid);
   const timer = setInterval(() => (bytes = Math.max(bytes, rssOf(pid))), SAMPLE_MS);

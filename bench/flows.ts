@@ -11,7 +11,7 @@ import type { Stack } from './stack';
 const CONNECTOR = 'Fernhill';
 const DOMAIN = 'acme';
 
-/** A connector and the inputs of its flow. Parts are made before the measurement, because sealing takes time. */
+/** A connector and the inputs of its flow. The inputs are made before the measurement, because sealing takes time. */
 export interface Part {
   key: ConnectorKey;
   properties: PropertyInput;
@@ -25,7 +25,7 @@ export interface Waiting {
   follower: Follower;
 }
 
-/** A flow that got both inputs, with the milliseconds from each input to the new state. */
+/** A flow that has got both inputs, and the milliseconds from each input to the new state. */
 export interface Played {
   part: Part;
   execution: Execution;

@@ -9,7 +9,7 @@ type Events = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
 >;
 
-/** Reads a history from its first event, only as far as `reaches` needs. */
+/** Reads a history from its first event on, and stops reading where `reaches` has found the awaited event. */
 export class Follower {
   #nextPageToken?: Uint8Array;
   #activities = 0;

@@ -1,6 +1,6 @@
 /**
- * Plays one round of each name, in turn, so that changes of the machine's load affect all alike. Every second pair has
- * the reverse order. The first pair warms up; the results leave it out.
+ * Plays one round of each name, in turn, so that a change of the machine's load affects all of them equally. Every
+ * second pair has the reverse order. The first pair warms up; the results leave it out.
  */
 export async function playPairs<Name extends string, Round>(
   names: readonly Name[],

@@ -21,7 +21,7 @@ type Message = { type: 'registered' } | { type: 'request' } | { type: 'response'
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 const channel = new BroadcastChannel('bench-probe') as BroadcastChannel & { unref(): void };
-channel.unref(); // keeps no thread alive
+channel.unref(); // the channel must not keep a thread alive
 const send = (message: Message): void => channel.postMessage(message);
 const onMessage = (handle: (message: Message) => void): void =>
   void (channel.onmessage = (event) => handle((event as { data: Message }).data));

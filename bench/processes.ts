@@ -1,4 +1,4 @@
-/** CPU time and memory of a process, from the operating system: works for the Temporal server, too. */
+/** CPU time and memory of any process, also of the Temporal server, as the operating system reports them. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 

@@ -9,7 +9,9 @@ import type { BenchWorker, Stack } from './stack';
 import { median } from './stats';
 
 const IN_FLIGHT = 20;
-/** The server still works for a flow after its end: this CPU time belongs to the round. */
+/**
+ * After the end of a flow, the server still does work for it. The round waits for this time, to count this CPU time.
+ */
 const SETTLE_MS = 1_000;
 
 /** The results of one round of one workflow: averages or medians over its flows. */
@@ -29,7 +31,7 @@ export type Workers = Record<ContenderName, BenchWorker>;
 
 export interface Rounds {
   rounds: number;
-  /** Flows in each round, 20 at a time. A fifth as many further flows run one at a time. */
+  /** Flows in each round, 20 at a time. A fifth of this number runs afterwards, one flow at a time. */
   flows: number;
 }
 

@@ -55,7 +55,7 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   const logFolder = folder;
   const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes }));
   const { address } = temporal;
-  // Never closed: retries of calls that are open at Ctrl-C would fail. The connection ends with this process.
+  // This connection is never closed: retries of calls that are open at Ctrl-C would fail. It ends with this process.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });

@@ -8,7 +8,7 @@ import { quantile } from './stats';
 const IN_FLIGHT = 50;
 const IN_ACCOUNT = 500;
 const INPUTS = 200;
-/** Limit of the starts. */
+/** The time limit for starting all flows. */
 const LONGEST_MS = 20 * 60_000;
 
 export interface ManyWaiting {
@@ -52,6 +52,6 @@ export async function waitMany(stack: Stack, flows: number, say: (line: string) 
   };
 }
 
-/** `count` of the items, at equal distances. */
+/** Selects `count` of the items, at equal distances in the list. */
 const spread = <T>(items: readonly T[], count: number): T[] =>
   items.filter((_, i) => i % Math.max(1, Math.floor(items.length / count)) === 0).slice(0, count);

@@ -2,7 +2,7 @@
 import type { BenchService } from '../stack';
 
 export interface EventReader {
-  /** Rejects if the connection breaks. */
+  /** Resolves when the stream ends, or after `leave`. Rejects if the connection breaks. */
   ended: Promise<void>;
   leave(): void;
 }

@@ -18,7 +18,7 @@ export interface ManyStreams {
   /** Growth for each stream, in bytes. */
   heapEach: number;
   rssEach: number;
-  /** The time without a transition: until every long poll has returned without events and was repeated. */
+  /** The time without a transition. It lasts until each long poll has returned without events and was repeated. */
   quietSeconds: number;
   /** Calls to Temporal in that time. */
   queries: number;

@@ -58,7 +58,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
       watch.leave = () => leaving.abort();
       void (async () => {
         for await (const view of auth.views(key, leaving.signal)) watch.saw(view);
-      })().catch(() => undefined); // `sees` fails then
+      })().catch(() => undefined); // after an error, no view arrives: `sees` fails after a minute
       return watch;
     },
   };
