@@ -28,7 +28,7 @@ app.get('/connectors', async (request, response) => {
 
 const onError: ErrorRequestHandler = (err, _request, response, next) => {
   if (!(err instanceof OnboardingError)) return next(err);
-  console.error(err.message, err.requestId); // it holds no secret
+  console.error(err.message, err.requestId); // the message holds no secret
   response.status(502).json({ code: err.code });
 };
 app.use(onError);

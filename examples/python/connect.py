@@ -20,7 +20,7 @@ FINAL = {"authenticated", "expired", "cancelled", "failed", "unsupported"}
 
 
 def sealing_key() -> jwk.JWK:
-    """The first key of the JWK set seals. The public half is enough."""
+    """Returns the first key of the JWK set, which seals values. The public half of the set is enough."""
     keys = json.loads(Path(os.environ["SEALING_KEYS"]).read_text())["keys"]
     return jwk.JWK(**keys[0])
 
@@ -44,7 +44,7 @@ def seal(plaintext: str, connector: int, purpose: str, submission: str) -> dict:
 
 
 def open_link(link: dict, key: jwk.JWK, connector: int, attempt: str) -> str:
-    """Opens the link of one attempt."""
+    """Opens the sealed link of one attempt, and checks that it belongs to this attempt."""
     token = jwe.JWE(algs=["ECDH-ES", "A256GCM"])
     token.deserialize(link["sealed"], key)
     header = token.jose_header
@@ -55,7 +55,7 @@ def open_link(link: dict, key: jwk.JWK, connector: int, attempt: str) -> str:
 
 
 async def start(client: Client, connector: int) -> WorkflowHandle:
-    """Starts the flow of a connector, or returns the one that runs."""
+    """Starts the flow of a connector, or returns the running flow."""
     return await client.start_workflow(
         "authenticateConnector",
         {"accountId": ACCOUNT, "connectorId": connector, "by": "python"},
@@ -66,7 +66,7 @@ async def start(client: Client, connector: int) -> WorkflowHandle:
 
 
 async def reaches(flow: WorkflowHandle, state: str) -> dict:
-    """The view, once the flow is in this state."""
+    """Waits until the flow is in this state, and returns the view."""
     while True:
         view = await flow.query("view")
         if view["state"] == state:
