@@ -26,7 +26,7 @@ import {
 
 const require = createRequire(import.meta.url);
 const peers = jsonIn(join(root, 'package.json')).peerDependencies;
-/** npm installs the newest SDK of the peer range; this is the oldest. */
+/** The oldest SDK of the peer range. Without a version, npm installs the newest one. */
 const OLDEST_SDK = peers['@temporalio/worker'].replace('^', '');
 const TYPESCRIPT = 'typescript@7.0.2';
 const PREVIOUS_TYPESCRIPT = 'typescript-previous@npm:typescript@6.0.3';
@@ -157,7 +157,7 @@ async function expressBackend(path, env) {
   });
 }
 
-/** The commands of the page work, and its Python is that of the example. */
+/** Checks that the commands in docs/messages.md work, and that its Python code equals the code of the example. */
 async function documentedMessages(env) {
   const page = readFileSync(join(root, 'docs', 'messages.md'), 'utf8');
   const [, commands] = /```sh\n(.*?)```/s.exec(page);

@@ -109,13 +109,13 @@ function refuses(service, variables) {
   for (const variable of variables) assert.match(stderr, new RegExp(`\\b${variable}\\b`));
 }
 
-/** docker-compose.yml after docker-compose has resolved it with these variables only. */
+/** The content of docker-compose.yml after docker-compose has resolved it, with no variables but these. */
 function composed(env, ...args) {
   const options = { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' };
   return YAML.parse(execFileSync('docker-compose', [...args, 'config'], options));
 }
 
-/** Mounts the files of the secrets. */
+/** The service with a volume for the file of each of its secrets. */
 function withSecrets({ services, secrets: files }, name) {
   const { secrets, ...service } = services[name];
   const volumes = secrets.map(({ source }) => `${files[source].file}:/run/secrets/${source}`);
@@ -127,7 +127,7 @@ function symlink(target, path) {
   symlinkSync(target, path);
 }
 
-/** Replaces volumes by folders, and ports by free ones. */
+/** Replaces the volumes in a text by folders of this machine, and the ports by free ports. */
 function native(service, text) {
   const changes = new Map([...replacements, ...mountsOf(service)]);
   const there = [...changes.keys()].map((part) => part.replaceAll('.', '\\.')).join('|');

@@ -1,4 +1,4 @@
-/** Uses each door of the package as an adopter does. It only has to compile. */
+/** Uses each entry of `exports` in package.json as an adopter does. This file only has to compile. */
 import { Client } from '@temporalio/client';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import {
@@ -38,7 +38,7 @@ export async function connect(client: Client, keySet: string): Promise<View> {
   return auth.submitCredentials(key, { submissionId, credentials });
 }
 
-/** A state, problem or failure that the types miss or have too much does not compile. */
+/** Does not compile if the type `StateName` lacks one of these states, or has another state. */
 export const states: Record<StateName, true> = {
   fetchingConnector: true,
   awaitingProperties: true,

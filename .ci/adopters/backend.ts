@@ -1,4 +1,4 @@
-/** A backend and a page without any package of Temporal. It compiles without `skipLibCheck`. */
+/** A backend and a page without any package of Temporal. This file must compile without `skipLibCheck`. */
 import type { CyclrConnect } from 'cyclr-connect/element';
 import { OnboardingError, OnboardingService, type StateName, type View } from 'cyclr-connect/http';
 

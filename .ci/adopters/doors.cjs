@@ -1,4 +1,4 @@
-/** Loads each door by `require` and by `import`: both must give the same named exports. */
+/** Loads each entry of the package's `exports` by `require` and by `import`: both must give the same named exports. */
 const assert = require('node:assert');
 
 const doors = {

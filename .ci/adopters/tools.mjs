@@ -73,13 +73,13 @@ export function expectLines(text, lines) {
       throw new Error(`"${line}" is missing in:\n${text}`);
 }
 
-/** The path of the package that `npm publish` would publish. */
+/** Packs the package that `npm publish` would publish. Returns the path of the tarball. */
 export async function pack() {
   const printed = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
   return join(folder, JSON.parse(printed.slice(printed.indexOf('[\n')))[0].filename);
 }
 
-/** A new project with these packages, from npm's cache where it has them. */
+/** Creates a project with these packages. Uses npm's cache for the packages in it. Returns the path of the project. */
 export async function install(name, packages, options = []) {
   const path = join(folder, name);
   mkdirSync(path);
@@ -113,7 +113,7 @@ export async function compileInit(project, compiler, source) {
   await tsc(project, compiler, path, ['--noEmit']);
 }
 
-/** A compiled copy of a folder of `examples/`, inside a project whose packages it uses. */
+/** Copies a folder of `examples/` into a project, whose packages it uses, and compiles the copy. Returns its path. */
 export async function example(project, name) {
   const path = join(project, name);
   cpSync(join(root, 'examples', name), path, { recursive: true });

@@ -11,7 +11,8 @@ TOKENS = {kind: itertools.cycle(tokens) for kind, tokens in json.loads(os.enviro
 
 @schemathesis.auth(refresh_interval=None)
 class Bearer:
-    """The token that an operation needs. There are many of each kind: one session may make 120 calls in a minute."""
+    """The token that an operation needs. There are many tokens of each kind, because one session may make
+    120 calls in a minute."""
 
     def get(self, case, context):
         operation = context.operation
@@ -23,10 +24,10 @@ class Bearer:
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-# Fields with rules that no JSON schema can express: allowed origins, and durations in words (`.00` and `9999 years`
-# match the pattern).
+# Fields with rules that no JSON schema can express: allowed origins, and durations in words (the service refuses `.00`
+# and `9999 years`, although they match the pattern).
 NOT_IN_SCHEMA = {"origin", "returnTo", "expiresIn", "patience", "olderThan"}
-# Codes that depend on the connector, or on ALLOWED_ORIGINS.
+# Codes of refusals that depend on the connector or on ALLOWED_ORIGINS, not on the shape of the request.
 NOT_OF_THE_SHAPE = {"unknownProperty", "missingProperty", "originNotAllowed"}
 
 
@@ -36,7 +37,7 @@ def valid_request_accepted(ctx, response, case):
     if response.status_code != 422 or not case.meta.generation.mode.is_positive:
         return
     if "page" in (case.query or {}):
-        return  # only the `next` of an earlier answer is a page
+        return  # only the `next` of an earlier answer is a valid page
     problem = response.json()
     fields = {field["name"] for field in problem.get("fields", [])}
     if problem["code"] in NOT_OF_THE_SHAPE or (fields and fields <= NOT_IN_SCHEMA):
