@@ -11,7 +11,7 @@ afterEach(stopAll);
 
 const KEY: Credentials = { kind: 'apiKey', key: 'këy/w"ith+everything&4711=\\' };
 
-/** A connector of the catalogue for each method that takes something. */
+/** A connector of the catalogue for each auth method that applyCredentials supports. */
 const connectors: Partial<Record<AuthMethod, string>> = {
   apiKey: 'Brightdesk',
   basic: 'Insightful',
@@ -33,7 +33,7 @@ const apply = async ({ activities, key }: Scene, method: AuthMethod, given?: Cre
     method,
     ...(given !== undefined && { submissionId: SUBMISSION, credentials: await sealedCredentials(key, given) }),
   });
-/** The body of the one request that the connector got. */
+/** The method and the body of the only request to the connector. Fails if there are more requests. */
 const sent = ({ sandbox, path }: Scene) => {
   const [request, ...more] = sandbox.requests.filter((candidate) => candidate.path === path);
   expect(more).toEqual([]);
@@ -80,14 +80,14 @@ describe('the AuthValue that applyCredentials sends', () => {
       { kind: 'tokens', accessToken: '\n a b\n', refreshToken: '\tr \n', expires: ' 2030 ' },
       '{"AccessToken":"a b","RefreshToken":"r","Expires":" 2030 "}',
     ],
-    ['an access token alone', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
+    ['an access token without further members', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
     [
       'all members of tokens',
       'consent',
       tokens({ refreshToken: 'r', expires: '2030-01-01T00:00:00Z', refreshExpires: '2031-01-01T00:00:00Z' }),
       '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
     ],
-    ['{} if the properties are enough', 'clientCredentials', undefined, '{}'],
+    ['an empty JSON object if the properties are enough', 'clientCredentials', undefined, '{}'],
   ])('has the exact bytes of %s', async (_what, method, given, AuthValue) => {
     const at = await sceneOf(method);
 
@@ -154,15 +154,18 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
     test.each<[string, object]>([
       ['cannot be read', { AuthValue: null }],
       ['was replaced by newer tokens', { AuthValue: '{"AccessToken":"newer"}' }],
-    ])('applyCredentials accepts Authenticated: true of tokens whose stored value %s', async (_what, changed) => {
-      const at = await sceneAfter('consent');
-      const body = { ...at.stored(), Authenticated: true, ...changed };
-      at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 200, body } });
+    ])(
+      'applyCredentials accepts Authenticated: true after tokens were sent, also if the stored value %s',
+      async (_what, changed) => {
+        const at = await sceneAfter('consent');
+        const body = { ...at.stored(), Authenticated: true, ...changed };
+        at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 200, body } });
 
-      const connector = await apply(at, 'consent', { kind: 'tokens', accessToken: 'x' });
+        const connector = await apply(at, 'consent', { kind: 'tokens', accessToken: 'x' });
 
-      expect(connector.authenticated).toBe(true);
-    });
+        expect(connector.authenticated).toBe(true);
+      },
+    );
   },
 );
 
@@ -183,7 +186,7 @@ test.each<[string, object]>([
   expect(at.calls()).toEqual(['PUT', 'GET', 'PUT']);
 });
 
-test('applyCredentials fails with the answer to the re-read after a success without a body', async () => {
+test('after a success without a body, applyCredentials fails with the error of the re-read', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
   at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });
@@ -316,7 +319,7 @@ describe('an answer 200 with Authenticated: false', () => {
     ['tokens', { kind: 'tokens', accessToken: 'x' }],
     ['consent', { kind: 'tokens', accessToken: 'x' }],
   ])(
-    'is no refusal for the auth method %s, because Cyclr authenticates at its next call',
+    'is no refusal for the auth method %s, because Cyclr checks these credentials only at its next call',
     async (method, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
@@ -384,7 +387,7 @@ test.each<[FaultRule['then'], object]>([
     { kind: 'throttled', retryAfter: 3 },
     { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 3000 },
   ],
-])('applyCredentials fails without a refusal of the credentials after %j', async (then, expected) => {
+])('after the answer %j applyCredentials fails, without a refusal of the credentials', async (then, expected) => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then });
 
@@ -402,7 +405,7 @@ describe('fetchConnector', () => {
     expect(connector).toMatchObject({ name: 'Openrates', authType: 'None', authenticated: false, fields: [] });
   });
 
-  test('for an unknown account fails with a retry first, then with CyclrAccessDenied', async () => {
+  test('for an unknown account fails first with a failure that is retried, then with CyclrAccessDenied', async () => {
     const { activities, key } = await scene();
     const foreign = { ...key, accountId: 'nobody' };
 

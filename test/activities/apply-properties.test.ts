@@ -171,7 +171,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('while the re-read connector lacks a property that Cyclr accepted', async () => {
+  test('after the re-read connector lacked a property that Cyclr had accepted', async () => {
     const at = await kestrel();
     const without = at.stored();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 200, body: without } });
@@ -185,9 +185,9 @@ describe('applyProperties can be repeated with the same input', () => {
 });
 
 describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as const)(
-  'after writes without a readable answer (%s)',
+  'after POSTs and PUTs without a readable answer (%s)',
   (then) => {
-    test('applyProperties lists once, and accepts new and overwritten values that Cyclr stores', async () => {
+    test('applyProperties lists the properties once more, and accepts new and overwritten values that Cyclr stores', async () => {
       const at = await kestrel();
       store(at, ['Environment', 'production'], ['Environment', 'old'], ['Region', 'eu']);
       for (const method of ['POST', 'PUT'] as const)
@@ -246,7 +246,7 @@ describe('a refused property', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('causes a retry while the connector cannot be re-read, so that the user is not asked again for accepted properties', async () => {
+  test('causes a retry while the connector cannot be re-read, so that the failure can name the accepted properties', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };

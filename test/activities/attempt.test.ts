@@ -1,4 +1,4 @@
-/** How long an activity is retried: a minute from the beginning of its first attempt. */
+/** An activity is retried until a minute has passed since the beginning of its first attempt. */
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { CyclrError } from '../../activities/cyclr/errors';
@@ -7,7 +7,7 @@ import { failure } from './scene';
 
 const SECOND_MS = 1000;
 
-/** The failure of an attempt during an outage of Cyclr, and the heartbeat details that it reports. */
+/** Runs an activity attempt during an outage of Cyclr. Returns whether it is retried, and its heartbeat details. */
 async function attempt(info: Partial<Info>, retryAfterMs?: number) {
   const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
   const reported: unknown[] = [];
@@ -29,7 +29,7 @@ test('the first activity attempt is retried even after a long wait for a worker,
 
 test.each([
   ['is retried 10 s after the first attempt began', 4, 10, undefined, true],
-  ['is not retried after 50 s if its pause ends after the minute', 6, 50, undefined, false],
+  ['is not retried after 50 s if the pause before the retry ends after the minute', 6, 50, undefined, false],
   ['is not retried 70 s after the first attempt began', 2, 70, undefined, false],
   ['is not retried after 10 s with a Retry-After of two minutes', 2, 10, 120 * SECOND_MS, false],
 ] as const)('a later activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {

@@ -25,7 +25,7 @@ async function clientOf(answer: RequestListener, timeoutMs = 5000): Promise<Cycl
   return new CyclrClient({ apiUrl: await answering(answer), clientId: 'any', clientSecret: CLIENT_SECRET, timeoutMs });
 }
 
-describe('the error kind of an unusable answer', () => {
+describe('the kind of the error', () => {
   test.each<[FaultRule['then'], string]>([
     [{ status: 400 }, 'unreadable'],
     [{ status: 403 }, 'forbidden'],
@@ -43,7 +43,7 @@ describe('the error kind of an unusable answer', () => {
     [{ status: 200, body: '[]' }, 'unreadable'],
     [{ status: 200, body: 'null' }, 'unreadable'],
     [{ status: 304 }, 'unreadable'],
-  ])('to a GET of the connector: %j gives %s', async (then, kind) => {
+  ])('after a GET of the connector with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -66,7 +66,7 @@ describe('the error kind of an unusable answer', () => {
     [{ status: 204 }, 'unconfirmed'],
     [{ status: 200, body: { Message: 'Done.' } }, 'unconfirmed'],
     ['redirect', 'unreadable'],
-  ])('to a PUT of the AuthValue: %j gives %s', async (then, kind) => {
+  ])('after a PUT of the AuthValue with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox, stored } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -83,7 +83,7 @@ describe('the error kind of an unusable answer', () => {
     ['empty', 'unconfirmed'],
     [{ status: 204 }, 'unconfirmed'],
     [{ status: 200, body: '"done"' }, 'unconfirmed'],
-  ])('to a PUT of a property: %j gives %s', async (then, kind) => {
+  ])('after a PUT of a property with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -92,7 +92,7 @@ describe('the error kind of an unusable answer', () => {
     expect(err).toMatchObject(cyclrError(kind as 'refused'));
   });
 
-  test('to a PUT of a property: any JSON object gives no error, because Cyclr does not document the answer', async () => {
+  test('is absent after a PUT of a property with any JSON object as the answer, because Cyclr does not document it', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: { status: 200, body: { Message: 'Done.' } } });
 
@@ -101,7 +101,7 @@ describe('the error kind of an unusable answer', () => {
     await expect(answer).resolves.toBeUndefined();
   });
 
-  test('after a redirect: the client does not follow it', async () => {
+  test('after a redirect is unreadable: the client does not follow the redirect', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'redirect' });
 
@@ -123,7 +123,7 @@ describe('the error kind of an unusable answer', () => {
     );
   });
 
-  test('after a refused connection: the message names the cause', async () => {
+  test('after a refused connection is unreachable, and the message names the cause', async () => {
     const cyclr = new CyclrClient({ apiUrl: 'http://127.0.0.1:1', clientId: 'any', clientSecret: CLIENT_SECRET });
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -138,7 +138,7 @@ describe('the time limit of a call', () => {
   const timeout = cyclrError('unreachable', { message: expect.stringMatching(/ no complete answer \(timeout\)$/) });
 
   test.each<FaultRule['then']>(['hang', { kind: 'slow', ms: 60_000 }])(
-    'ends a call without an answer: %j',
+    'ends a call whose answer does not arrive in time: %j',
     async (then) => {
       const { cyclr, key, path, sandbox } = await scene('Brightdesk', { timeoutMs: 150 });
       sandbox.fault({ match: { path }, then });
@@ -179,7 +179,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('ends earlier if the activity attempt has an earlier end', async () => {
+  test('is shorter if the activity attempt ends before it', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -188,7 +188,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('of an attempt without time left: the client sends nothing', async () => {
+  test('is zero if the activity attempt has no time left: the client sends nothing', async () => {
     const { calls, cyclr, key } = await scene();
 
     const err = await rejection(cyclr.putAuthValue({ ...key, endsAtMs: performance.now() }, AUTH_VALUE));
@@ -246,7 +246,7 @@ describe('an answer 429', () => {
     ['Tue, 01 Jan 2030 00:00:30 GMT', 30_000],
     ['Tuesday, 01-Jan-30 00:01:00 GMT', 60_000],
     ['Fri, 01 Feb 2030 00:00:00 GMT', 86_400_000],
-    // 0, a past date and anything unreadable leave the pause to Temporal.
+    // After 0, a past date or an unreadable text, Temporal's retry policy sets the pause.
     ['0', undefined],
     ['Mon, 31 Dec 2029 23:59:59 GMT', undefined],
     ['-5', undefined],
@@ -302,7 +302,7 @@ describe('an account id', () => {
     'a\t',
     '\ud800',
     'a\u2028',
-  ])('that is invalid fails without a request: %j', async (accountId) => {
+  ])('that is invalid makes each call fail without a request: %j', async (accountId) => {
     const { cyclr, key, sandbox } = await scene();
     const target = { ...key, accountId };
 
@@ -321,7 +321,7 @@ describe('an account id', () => {
   });
 
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 53, '1001', '1/../2', null])(
-    'with the invalid connector id %p fails without a request',
+    'together with the invalid connector id %p makes a call fail without a request',
     async (connectorId) => {
       const { cyclr, sandbox } = await scene();
 
@@ -386,7 +386,7 @@ describe('listProperties without the header Total-Pages', () => {
     expect(asked).toHaveLength(requests);
   });
 
-  test('is correct for a connector with 45 properties', async () => {
+  test('returns all 45 properties of a connector', async () => {
     const { cyclr, key, sandbox } = await scene('Fernhill');
     const Properties = Array.from({ length: 45 }, (_, i) => ({ Name: `P${i}`, Value: 'x' }));
     sandbox.update(key.accountId, key.connectorId, { Properties });
@@ -438,7 +438,7 @@ test('the client refuses http to another host than loopback', () => {
 });
 
 describe('an error of the client holds no secret in any form', () => {
-  /** A Cyclr, or a proxy before it, that repeats the whole request. */
+  /** A server (Cyclr, or a proxy before Cyclr) whose answer repeats the whole request. */
   const repeating = (status: number, headers: object = {}): RequestListener => {
     return async (request, response) => {
       const sent: Buffer[] = [];
@@ -455,7 +455,7 @@ describe('an error of the client holds no secret in any form', () => {
     ]),
     ['a connection reset', (request) => request.socket.resetAndDestroy()],
     [
-      'an answer cut off',
+      'an answer that ends too early',
       (_request, response) => {
         response.writeHead(200, { 'content-length': 500 });
         response.write(`{"AuthValue": ${JSON.stringify(AUTH_VALUE)}`, () => response.destroy());

@@ -1,4 +1,4 @@
-/** Icons of connectors: small ones as they are, larger ones scaled. */
+/** Icons of connectors: a small icon is returned unchanged, a larger one is scaled. */
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -18,7 +18,7 @@ const logo = (size: number): Sharp =>
         <circle cx="200" cy="100" r="90" fill="url(#g)"/></svg>`,
     ),
   );
-/** Pixels without any order, which no encoder makes small. */
+/** Random pixels: no encoder can compress them. */
 const noise = (channels: 3 | 4, size = 400): Sharp =>
   sharp(randomBytes(size * size * channels), { raw: { width: size, height: size, channels } });
 const dataUri = async (type: string, image: Sharp): Promise<string> =>
@@ -30,7 +30,7 @@ test.each([
   ['data:image/png;base64,AA=='],
   ['DATA:IMAGE/PNG;base64,AA=='],
   [`data:image/png,${'a'.repeat(MAX_LENGTH - 15)}`],
-])('a small icon is shown as it is: case %#', async (icon) => {
+])('a small icon is returned unchanged: case %#', async (icon) => {
   expect(await smallIcon(icon)).toBe(icon);
 });
 
@@ -38,7 +38,7 @@ test.each([
   ['no image', 'data:text/html,<script>'],
   ['an address', 'https://tracker.example/a.png'],
   ['a script', 'javascript:alert(1)'],
-  ['nothing', ''],
+  ['an empty text', ''],
   ['absent', undefined],
   ['a large text', `data:image/png,${'a'.repeat(MAX_LENGTH)}`],
   ['a large text in base64', `data:image/png;base64,${'a'.repeat(MAX_LENGTH)}`],
@@ -64,7 +64,7 @@ test.each<[string, () => Promise<string>, string]>([
   expect(await decoded(small)).toMatchObject({ width: 96, height: 96, format });
 });
 
-/** A drawing of 20 KB that takes gigabytes: its line has millions of dashes. */
+/** An SVG of 20 KB. To draw it takes gigabytes of memory, because its line has millions of dashes. */
 const dashes = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400"><path d="M0 0 ${'L 400 400 L 0 0 '.repeat(1000)}" fill="none" stroke="red" stroke-width="3" stroke-dasharray="0.01 0.01"/></svg>`;
 
 test('a scaled icon keeps its proportions and its transparency', async () => {
@@ -81,8 +81,8 @@ test('a scaled icon keeps its proportions and its transparency', async () => {
 test.each<[string, () => Promise<string>]>([
   ['has more than 2048 × 2048 pixels', () => dataUri('png', noise(3, 64).resize(2049, 2049).png())],
   ['is a TIFF, whatever its media type says', () => dataUri('png', noise(3).tiff())],
-  ['ends too early', async () => (await dataUri('png', noise(3).png())).slice(0, 20_000)],
-  ['stays over 8 KB', () => dataUri('png', noise(4).png())],
+  ['is a PNG without its end', async () => (await dataUri('png', noise(3).png())).slice(0, 20_000)],
+  ['is over 8 KB after scaling', () => dataUri('png', noise(4).png())],
   ['is an SVG', async () => `data:image/svg+xml,${encodeURIComponent(dashes)}`],
   [
     'is an SVG with the media type of a PNG',
@@ -111,14 +111,14 @@ describe('an icon', () => {
   const count = () => void operations++;
   beforeEach(() => sharp.queue.on('change', count));
   afterEach(() => sharp.queue.off('change', count));
-  /** The number of changes in sharp's queue during a read. */
+  /** The number of changes in sharp's queue while the icon is read: 0 if the icon is in the cache. */
   const operationsOf = async (icon: string): Promise<number> => {
     operations = 0;
     await smallIcon(icon);
     return operations;
   };
 
-  test('is scaled once for all reads, also if it can not be scaled', async () => {
+  test('is processed once for all reads, also if it cannot be scaled to 8 KB', async () => {
     const icons = [await dataUri('png', noise(3).blur(3).png()), await dataUri('png', noise(4).png())];
 
     for (const icon of icons) {

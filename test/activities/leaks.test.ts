@@ -9,13 +9,13 @@ test.each<[string, unknown]>([
   ['a hidden property', Object.defineProperty(new Error('no'), 'hidden', { value: secret, enumerable: false })],
   ['a getter', Object.defineProperty(new Error('no'), 'late', { get: () => ({ secret }) })],
   ['the stack', Object.assign(new Error('no'), { stack: `Error: no\n    at ${secret}` })],
-  ['base64 at the first shift', new Error(Buffer.from(`abc${secret}`).toString('base64'))],
-  ['base64 at the second shift', new Error(Buffer.from(`abcd${secret}x`).toString('base64'))],
-  ['base64 at the third shift', new Error(Buffer.from(`ab${secret}xy`).toString('base64url'))],
+  ['base64 after 3 bytes', new Error(Buffer.from(`abc${secret}`).toString('base64'))],
+  ['base64 after 4 bytes', new Error(Buffer.from(`abcd${secret}x`).toString('base64'))],
+  ['base64url after 2 bytes', new Error(Buffer.from(`ab${secret}xy`).toString('base64url'))],
   ['URL encoding', new Error(encodeURIComponent(`q=${secret}&`))],
   ['capitals', new Error(secret.toUpperCase())],
-  ['its first half', new Error(`${secret.slice(0, 8)}…`)],
-])('leaks finds a secret of an error in %s', (_where, err) => {
+  ['a text with only the first half of the secret', new Error(`${secret.slice(0, 8)}…`)],
+])('leaks finds a secret that an error contains in %s', (_where, err) => {
   expect(leaks(everythingIn(err), secret)).not.toEqual([]);
 });
 

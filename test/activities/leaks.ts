@@ -24,7 +24,7 @@ function partsOf(value: unknown, seen: Set<unknown>): string[] {
   ]);
 }
 
-/** An error as Temporal's default converter encodes it, its payloads as text. */
+/** The failure that Temporal's default converter makes of an error, with its payloads as text. */
 function encoded(err: unknown): string {
   const failure = defaultFailureConverter.errorToFailure(err, defaultPayloadConverter);
   return JSON.stringify(failure, (_name, part: unknown) =>
@@ -32,7 +32,7 @@ function encoded(err: unknown): string {
   );
 }
 
-/** A secret in each form that an answer or a log could give it. */
+/** A secret in each form in which an answer or a log could contain it. */
 export function formsOf(secret: string): string[] {
   return [
     secret,

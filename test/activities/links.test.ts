@@ -26,7 +26,7 @@ async function replyKey(more: object = {}): Promise<{ replyKey: ReplyKey; openin
   return { replyKey: { kty, crv, x, y, ...more }, opening: await privateKeysOf(JSON.stringify({ keys: [jwk] })) };
 }
 
-/** A link, opened. */
+/** Requests a link and opens it with the reply key. */
 async function mint({ activities, key }: Scene, fingerprint = false, more: object = {}) {
   const { replyKey: own, opening } = await replyKey(more);
   const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint };
@@ -159,11 +159,14 @@ describe('a minted link', () => {
       ['me-{accountId}', '{accountId}', 'me-{accountId}'],
       ['me-{account}', 'acme', 'me-{account}'],
       [undefined, 'ä/ö %2F?#', 'onboarding-ä/ö %2F?#'],
-    ])('signs in with the user name made of %j for the account %j', async (username, accountId, expected) => {
-      const { signIns } = await consenting(accountId, { username });
+    ])(
+      'signs in with a user name that is made from the pattern %j for the account %j',
+      async (username, accountId, expected) => {
+        const { signIns } = await consenting(accountId, { username });
 
-      expect(signIns).toMatchObject([{ username: expected }]);
-    });
+        expect(signIns).toMatchObject([{ username: expected }]);
+      },
+    );
 
     test.each(['', '/', '//'])('has one slash after a service domain that ends in %j', async (path) => {
       const { url, sandbox } = await consenting('acme', { path });
@@ -194,10 +197,10 @@ describe('mintLink', () => {
     ['without a token', { ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with an empty token', { Token: '', ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with a token that is null', { Token: null, ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
-    ['with an endless token', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['with a token that is too long', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
-  ])('fails at an answer %s, without quoting the answer', async (_what, answer) => {
+  ])('fails after an answer %s, without quoting the answer', async (_what, answer) => {
     const at = await scene('Ledgerly');
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     const headers = { 'content-type': 'application/json' };
@@ -251,14 +254,14 @@ describe('the field changed of readAuthorization', () => {
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
   const cases: Case[] = [
     ['no change', stored, () => undefined, false],
-    ['the same value, written once more', stored, patchTo(stored), false],
+    ['a write of the same value', stored, patchTo(stored), false],
     ['another value', stored, patchTo({ AuthValue: '{"AccessToken":"at-new"}' }), true],
-    ['the same value with a blank', stored, patchTo({ AuthValue: `${OLD} ` }), true],
+    ['a change that adds a space to the value', stored, patchTo({ AuthValue: `${OLD} ` }), true],
     ['tokens that Cyclr has refreshed', stored, (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId), true],
     ['the removal of the value', stored, patchTo({ AuthValue: null }), false],
     ['a change to an empty value', stored, patchTo({ AuthValue: '' }), false],
     [
-      'no change of a connector without authentication',
+      'no change to a connector that is not authenticated',
       { Authenticated: false, AuthValue: null },
       () => undefined,
       false,
@@ -273,7 +276,7 @@ describe('the field changed of readAuthorization', () => {
     ['a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
   ];
 
-  test.each(cases)('tells if the stored AuthValue was replaced, after %s', async (_what, before, change, expected) => {
+  test.each(cases)('tells whether another AuthValue is stored, after %s', async (_what, before, change, expected) => {
     const at = await patched(before);
     const { fingerprint } = await mint(at, true);
 
@@ -324,7 +327,7 @@ describe('the field changed of readAuthorization', () => {
     expect(at.calls()).toEqual(['GET']);
   });
 
-  test('is right after a key rotation while the worker holds the old sealing key, and false afterwards', async () => {
+  test('is correct after a key rotation while the worker holds the old sealing key, and false without the old key', async () => {
     const at = await patched(stored);
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
@@ -404,7 +407,7 @@ describe('a fingerprint', () => {
     );
   });
 
-  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is malformed proves no change: %j', async (fingerprint) => {
+  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is malformed counts as unchanged: %j', async (fingerprint) => {
     expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
   });
 });

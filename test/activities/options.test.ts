@@ -65,14 +65,14 @@ test.each<FaultRule['then']>([
   'html500',
   'reset',
   'hang',
-])('a property is free text if its trigger answers %j, and the read succeeds', async (then) => {
+])('a property has no options if its trigger answers %j, and the read succeeds', async (then) => {
   const at = await sceneWith([property('Workspace')]);
   at.sandbox.fault({ match: { path: '/triggers/' }, then });
 
   expect(await optionsIn(at)).toEqual({ Workspace: undefined });
 });
 
-test('a trigger that answers 401 makes no token invalid', async () => {
+test('the client keeps its access token if a trigger answers 401', async () => {
   const at = await sceneWith([property('Workspace')]);
   at.sandbox.fault({ match: { path: '/triggers/' }, times: 'always', then: { status: 401 } });
 

@@ -36,7 +36,7 @@ export interface Scene {
   counted: string[];
   /** The account connector as Cyclr stores it. */
   stored(): ReturnType<Sandbox['connectorOf']>;
-  /** The calls to Cyclr since the token, as `METHOD path below the connector`. */
+  /** The requests to Cyclr for this connector, as `METHOD /rest`: the rest of the path after the connector's path. */
   calls(): string[];
 }
 
@@ -113,7 +113,7 @@ beforeAll(async () => {
 export const sealedProperty = (key: ConnectorKey, name: string, value: string): Promise<Sealed> =>
   seal(value, { ...key, purpose: `property:${name}`, submissionId: SUBMISSION }, keys.public);
 
-/** Seals credentials, or any text in their place. */
+/** Seals credentials, or a text that stands in for credentials. */
 export const sealedCredentials = (key: ConnectorKey, given: Credentials | string): Promise<Sealed> =>
   seal(
     typeof given === 'string' ? given : JSON.stringify(given),

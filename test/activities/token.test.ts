@@ -71,7 +71,10 @@ describe('a token answer with expires_in', () => {
     jest.spyOn(Date, 'now').mockImplementation(() => now() + minutes * 60_000);
   };
 
-  /** The number of token requests after reads at the start and at the first minute, and after a read at the second. */
+  /**
+   * Reads a connector at once, at the minute `first` and at the minute `second`. Returns the number of token requests
+   * before and after the read at `second`.
+   */
   async function requestsAfter(at: Awaited<ReturnType<typeof scene>>, first: number, second: number) {
     await at.cyclr.getAccountConnector(at.key);
     atMinute(first);
@@ -93,7 +96,7 @@ describe('a token answer with expires_in', () => {
   });
 
   test.each([undefined, null, 'soon', '', 0, -1, {}])(
-    '%j gives a token for 5 minutes, less one',
+    '%j gives a token with a lifetime of 5 minutes, which is not used in its last minute',
     async (expires_in) => {
       const at = await scene();
       const { access_token } = await mintedBy(at);
@@ -179,7 +182,7 @@ describe('an answer 401', () => {
     expect(tokensUsed(at)).toEqual([1, 2]);
   });
 
-  test('counts for the account of the call only', async () => {
+  test('is counted only for the account of the call', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
@@ -187,7 +190,7 @@ describe('an answer 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('counts once if several calls with one token get it', async () => {
+  test('is counted once if several calls with one token get it', async () => {
     const at = await scene();
     await read(at);
 
@@ -199,7 +202,7 @@ describe('an answer 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('counts as the second one only if its token was requested after the first 401', async () => {
+  test('is counted as the second 401 only if its token was requested after the first 401', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });
@@ -218,7 +221,7 @@ describe('an answer 401', () => {
     const first = await asked('a');
     await (
       await asked('b')
-    )(); // drops the token that the first call went out with
+    )(); // makes the client drop the token of the first call
     const second = await asked('a');
 
     const kinds = [await first(), await second(), await (await asked('a'))()];
@@ -229,7 +232,7 @@ describe('an answer 401', () => {
   test.each<[string, object | undefined]>([
     ['a success', undefined],
     ['an answer 404', { status: 404 }],
-  ])('counts as the first 401 again after %s', async (_what, then) => {
+  ])('is counted as the first 401 again after %s', async (_what, then) => {
     const at = await scene();
     const match = { path: at.path };
     at.sandbox.fault({ match, then: 'unauthorized' });

@@ -3,7 +3,7 @@ import { noopMetricMeter, type MetricTags } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { reportUnknownKey } from '../../activities/unknown-keys';
 
-/** Reports values of these accounts, and returns the labels of the counter and the log. */
+/** Reports values with these kids and accounts. Returns the labels of the counter, and the log. */
 async function reports(...values: [kid: string, accountId: string][]) {
   const labels: unknown[] = [];
   const log: object[] = [];
@@ -22,13 +22,13 @@ async function reports(...values: [kid: string, accountId: string][]) {
   return { labels, log };
 }
 
-test('an unknown kid of one account counts apart from a kid that values of several accounts name', async () => {
+test('the label tells whether values of one account or of several accounts name an unknown kid', async () => {
   const { labels } = await reports(['random', 'acme'], ['random', 'acme'], ['missing', 'acme'], ['missing', 'umbrella'], ['missing', 'acme']); // prettier-ignore
 
   expect(labels).toEqual(['one', 'one', 'one', 'several', 'several']);
 });
 
-test('a missing key counts as one of several accounts also after many made-up kids', async () => {
+test('the label of a kid in several accounts is also right after a thousand made-up kids of one account', async () => {
   const madeUp = Array.from({ length: 1000 }, (_, n): [string, string] => [`made-up-${n}`, 'acme']);
 
   const { labels } = await reports(...madeUp, ['needed', 'acme'], ['needed', 'umbrella']);

@@ -129,7 +129,7 @@ describe('a definition', () => {
     expect(connector).toStrictEqual(read(definition()));
   });
 
-  test('gives way to the name and description of the account connector', () => {
+  test('is read with the name and description of the account connector in place of its own', () => {
     const own = { Name: 'Support desk', Description: 'Ours' };
 
     const connector = read({ ...own, ...definition({ Name: 'Brightdesk', Description: 'Tickets' }) });
@@ -178,30 +178,42 @@ describe('a definition', () => {
   const absent = { AuthType: undefined };
   test.each<[string, object, Partial<Connector>]>([
     [
-      'one way and no type',
+      'one entry in Authentication and no AuthType',
       { ...absent, Authentication: [oauth] },
       { authType: 'OAuth2', oauth2Type: 'AuthorisationCode' },
     ],
     [
-      'one way and the type null',
+      'one entry in Authentication and the AuthType null',
       { AuthType: null, Authentication: [key] },
       { authType: 'ApiKey', authDescription: 'Under Settings.' },
     ],
-    ['one way and the type "null"', { AuthType: 'null', Authentication: [key] }, { authType: 'ApiKey' }],
     [
-      'one way and a description of its own',
+      'one entry in Authentication and the AuthType "null"',
+      { AuthType: 'null', Authentication: [key] },
+      { authType: 'ApiKey' },
+    ],
+    [
+      'one entry in Authentication and an AuthDescription of its own',
       { ...absent, AuthDescription: 'Ours', Authentication: [key] },
       { authDescription: 'Ours' },
     ],
     [
-      'one way and another type',
+      'one entry in Authentication and another AuthType',
       { AuthType: 'Basic', Authentication: [key] },
       { authType: 'Basic', authDescription: undefined },
     ],
-    ['two ways and no type', { ...absent, Authentication: [key, oauth] }, { authType: 'Unknown' }],
-    ['no way and no type', { ...absent, Authentication: [] }, { authType: 'Unknown' }],
-    ['no list of ways and no type', { ...absent, Authentication: 'ApiKey' }, { authType: 'Unknown' }],
-  ])('with %s is read with the way in force', (_what, more, expected) => {
+    [
+      'two entries in Authentication and no AuthType',
+      { ...absent, Authentication: [key, oauth] },
+      { authType: 'Unknown' },
+    ],
+    ['an empty Authentication and no AuthType', { ...absent, Authentication: [] }, { authType: 'Unknown' }],
+    [
+      'an Authentication that is no list and no AuthType',
+      { ...absent, Authentication: 'ApiKey' },
+      { authType: 'Unknown' },
+    ],
+  ])('with %s is read with the auth type and description that apply', (_what, more, expected) => {
     const connector = read(definition(more));
 
     expect({ ...connector, authDescription: connector.authDescription }).toMatchObject(expected);
@@ -225,7 +237,7 @@ describe('a property', () => {
     ],
     [{ DefaultValue: '' }, { default: undefined }],
     [{ DefaultValue: 8080 }, { default: '8080' }],
-    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // cut, it would be another
+    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // a cut text would be another value
     [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
     [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
     [{ DisplayName: null, Name: null }, { label: 'Domain' }],
@@ -267,7 +279,7 @@ describe('a property', () => {
 
   test.each<[string, unknown]>([
     ['is hidden', parameter({ Hidden: true })],
-    ['is hidden by Hide', parameter({ Hide: true })],
+    ['is hidden by the member Hide', parameter({ Hide: true })],
     ['belongs to the partner', parameter({ IsPartnerProperty: true })],
     ['belongs to a method call', parameter({ IsAccountConnectorProperty: false })],
     ['lacks IsAccountConnectorProperty', { TargetName: 'Domain' }],
@@ -284,9 +296,9 @@ describe('a property', () => {
     ['optional and required', { IsOptional: true }, {}, { required: true }],
     ['secret and in clear', { IsSensitive: true }, { DefaultValue: 'x' }, { secret: true, default: undefined }],
     ['in clear and secret', { DefaultValue: 'x' }, { IsSensitive: true }, { secret: true, default: undefined }],
-    ['with a help each', { Description: 'One' }, { Description: 'Two' }, { help: 'One' }],
+    ['both with a help text', { Description: 'One' }, { Description: 'Two' }, { help: 'One' }],
     [
-      'with parts of each',
+      'each with members that the other lacks',
       { DisplayName: 'Shop' },
       { Description: 'Two', DefaultValue: 'x', Values: ['x'] },
       { label: 'Shop', help: 'Two', default: 'x', options: ['x'] },
@@ -348,7 +360,7 @@ describe('a property', () => {
   });
 });
 
-test('a connector with long texts is read with cut texts', () => {
+test('texts of a connector are cut to 2,000 characters', () => {
   const long = 'x'.repeat(10_000);
 
   const connector = read({
@@ -381,19 +393,19 @@ describe('a large connector', () => {
     DisplayName: 'l'.repeat(80),
     Values: values(30, 1),
   };
-  /** The lengths of the parts that are left. */
+  /** The lengths of the parts that the connector still has: 0 for a part that was removed. */
   const parts = ({ description, icon, fields: [field] }: Connector) =>
     [field?.help, field?.options, field?.default, description, field?.label, icon].map((part) => part?.length ?? 0);
 
   test.each<[string, number, object, number[]]>([
-    ['first of long help', 150, { Description: 'h'.repeat(2000) }, [200, 30, 2, 4, 80, 8000]],
-    ['then of options', 150, { Values: values(200, 10) }, [200, 20, 2, 4, 80, 8000]],
-    ['then all help', 600, { Description: 'h'.repeat(200) }, [0, 20, 2, 4, 80, 8000]],
+    ['first the end of long help texts', 150, { Description: 'h'.repeat(2000) }, [200, 30, 2, 4, 80, 8000]],
+    ['then the last options of a long list', 150, { Values: values(200, 10) }, [200, 20, 2, 4, 80, 8000]],
+    ['then all help texts', 600, { Description: 'h'.repeat(200) }, [0, 20, 2, 4, 80, 8000]],
     ['then all options', 150, { Values: values(20, 1000) }, [0, 0, 2, 4, 80, 8000]],
     ['then defaults', 150, { DefaultValue: 'x'.repeat(2000) }, [0, 0, 0, 4, 80, 8000]],
     ['then its description and long labels', 150, { DisplayName: 'l'.repeat(2000) }, [0, 0, 0, 0, 60, 8000]],
     ['then its icon', 150, { TargetName: 'P'.repeat(1600) }, [0, 0, 0, 0, 60, 0]],
-  ])('loses a part %s', (_order, count, large, expected) => {
+  ])('is cut in this order: %s', (_order, count, large, expected) => {
     const Parameters = Array.from({ length: count }, (_, i) => {
       const { TargetName = 'P', ...more } = { ...whole, ...large } as { TargetName?: string };
       return parameter({ ...more, TargetName: `${TargetName}${i}` });
@@ -406,7 +418,7 @@ describe('a large connector', () => {
     expect(connector.fields).toHaveLength(count);
   });
 
-  test('loses optional fields at last, from the end of the display order, and keeps all required ones', () => {
+  test('loses optional fields last, from the end of the display order, and keeps all required fields', () => {
     const Parameters = many(5000);
 
     const connector = read(definition({ Parameters }));
@@ -430,7 +442,7 @@ describe('a large connector', () => {
     );
   });
 
-  test('has at most 256 KiB, or is refused, whatever its texts contain', () => {
+  test('has at most 256 KiB or is refused, with any texts', () => {
     const texts = fc
       .tuple(fc.constantFrom('x', '\u0000', '"', 'é', '鍵', '🔑', '\ud800'), fc.nat(11))
       .map(([unit, power]) => unit.repeat(2 ** power));
