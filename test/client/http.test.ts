@@ -1,4 +1,4 @@
-/** The client of the service for backends: its calls, its errors, its repetitions. */
+/** The client with which a backend calls the service: its calls, its errors, and how it repeats calls. */
 import { inspect } from 'node:util';
 import { OnboardingError, OnboardingService } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
@@ -33,7 +33,7 @@ async function waiting(connector: string, state: string): Promise<ConnectorKey> 
 }
 const failureOf = (call: Promise<unknown>): Promise<OnboardingError> =>
   call.then(
-    () => Promise.reject(new Error('It did not fail')),
+    () => Promise.reject(new Error('The call did not fail')),
     (err: unknown) => err as OnboardingError,
   );
 const apiKey = (key = 'right') => ({ credentials: { kind: 'apiKey' as const, key } });
@@ -176,7 +176,7 @@ describe('repeated and failed calls', () => {
     expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('a call that is repeated after a lost answer has its effect once', async () => {
+  test('a call that is repeated after a lost answer starts one flow or submits one input', async () => {
     const key = service.stage.install('Brightdesk');
     proxy.failNext('lost', 'lost');
     const started = await onboarding.start(key);
@@ -217,7 +217,7 @@ describe('repeated and failed calls', () => {
     expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(1900);
   });
 
-  test('a call whose Retry-After is beyond its time limit fails at once, with retryAfterS', async () => {
+  test('a call fails at once, with retryAfterS, if the Retry-After is longer than the time limit of the call', async () => {
     proxy.failNext(unavailable('100'));
 
     const err = await failureOf(onboarding.listPage('acme'));
@@ -266,7 +266,7 @@ describe('repeated and failed calls', () => {
       () => proxy.received.length,
       (calls) => calls === 2,
     );
-    await onboarding.listPage('acme'); // the call before it is in its pause by then
+    await onboarding.listPage('acme'); // after this call, the call `paused` waits for its Retry-After
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));

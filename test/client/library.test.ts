@@ -12,7 +12,7 @@ import { RETURN_TO, happens, keyInput } from '../support/messages';
 import { cached, openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
-/** The errors of all calls to a closed port. They take 15 s, so they begin before the tests. */
+/** The errors of all calls to a closed port. These calls take 15 s, so they start before the tests. */
 let away: Promise<unknown[]>;
 
 beforeAll(async () => {
@@ -80,7 +80,7 @@ describe('start', () => {
     expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
   });
 
-  test('two starts at once with one idempotency key start one run, also if it ends between the two', async () => {
+  test('two starts at once with one idempotency key start one run, also if the run ends between the starts', async () => {
     const on = stage.install('Openrates');
     let held!: (release: () => void) => void;
     const isHeld = new Promise<() => void>((resolve) => (held = resolve));
@@ -91,7 +91,7 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // it has found no run
+    const release = await isHeld; // the second start has found no run
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();
@@ -101,7 +101,7 @@ describe('start', () => {
     expect((await stage.auth.latestRun(on)).runId).toBe(first.runId);
   });
 
-  test('the start of a running flow answers with the intent of that flow', async () => {
+  test('a start of a running flow returns the intent of the running flow', async () => {
     const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
     const { key, workflowId, runId } = scene;
 
@@ -131,12 +131,12 @@ describe('start', () => {
   });
 
   test.each([
-    ['an account id that Cyclr can not have', { ...nobody, accountId: 'アカ1' }, {}],
+    ['an invalid account id', { ...nobody, accountId: 'アカ1' }, {}],
     ['a connector id that is not positive', { ...nobody, connectorId: 0 }, {}],
     ['a patience that is no duration', nobody, { patience: { credentials: 'soon' } }],
     ['an unknown kind of patience', nobody, { patience: { coffee: '1 day' } as never }],
     ['an unknown intent', nobody, { intent: 'authorise' as never }],
-    ['a name that is too long', nobody, { by: 'x'.repeat(101) }],
+    ['a `by` that is too long', nobody, { by: 'x'.repeat(101) }],
   ])('a start with %s is refused as invalidInput, and nothing is sent', async (_name, key, options) => {
     const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
 
@@ -154,7 +154,7 @@ test.each(calls)('%s of a connector without a flow fails as notStarted', async (
 describe('an input', () => {
   test.each([
     ['a malformed submission id', { submissionId: 'a b' }, 'malformed'],
-    ['a name that is too long', { by: 'x'.repeat(101) }, 'malformed'],
+    ['a `by` that is too long', { by: 'x'.repeat(101) }, 'malformed'],
     ['values that are no object', { values: [] }, 'malformed'],
     ['an unknown property', { values: { Domain: 'acme', Other: 'x' } }, 'unknownProperty'],
     ['a missing property', { values: { Domain: '' } }, 'missingProperty'],
@@ -190,7 +190,7 @@ describe('an input', () => {
   });
 
   test.each(['retries refused calls', 'does not retry'])(
-    'each of 16 updates at once gets an answer, although Temporal takes ten in flight: the connection %s',
+    'each of 16 updates at once gets an answer, although Temporal accepts only ten at once: the connection %s',
     async (kind) => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       const { address } = stage.connection.options;
@@ -219,7 +219,7 @@ describe('an input', () => {
     },
   );
 
-  test('an input after the end fails as closed, with the final view, for each final state and without a worker', async () => {
+  test('an input after the end of the flow fails as closed, with the final view, in each final state and without a worker', async () => {
     const scenes = await Promise.all([
       stage.scene('Openrates'),
       stage.scene('Brightdesk'),
@@ -271,7 +271,7 @@ describe('timelineEntries', () => {
   beforeAll(() => stage.restartWorker(cached));
   afterAll(() => stage.restartWorker());
 
-  test('yields past entries, then new ones, until the end, to each reader', async () => {
+  test('yields the past entries, then the new ones until the end of the flow, to each reader', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const early: TimelineEntry[] = [];
     const late: TimelineEntry[] = [];
@@ -370,7 +370,7 @@ describe('result', () => {
   });
 });
 
-test('each timeline entry starts in the state in which the entry before ends, and is a transition of the machine', async () => {
+test('each timeline entry starts in the state in which the previous entry ends, and is a transition of the machine', async () => {
   const arrows = new Set(
     allStates.flatMap((state) =>
       allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
@@ -428,7 +428,7 @@ test('each timeline entry starts in the state in which the entry before ends, an
 });
 
 test('without a worker, each call that needs a worker fails as noWorker', async () => {
-  const slow = ['result', 'cancel', 'requestAuthorization', 'progress']; // result waits for the end, requestAuthorization for 35 s
+  const slow = ['result', 'cancel', 'requestAuthorization', 'progress']; // not called: these wait for the end of the flow or for 35 s, or need no worker
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
   const fresh = await stage.scene('Brightdesk');

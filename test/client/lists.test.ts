@@ -1,4 +1,4 @@
-/** `list()` of ConnectorAuth: complete, page by page, with a bounded number of calls for each page. */
+/** `list()` of ConnectorAuth gives all connectors, page by page, with a limited number of calls for each page. */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -26,7 +26,7 @@ async function pagesOf(request: Request, auth = stage.auth): Promise<ListedConne
   return pages;
 }
 
-/** Runs a flow of the connector to its end, this many times. */
+/** Starts a flow of the connector and waits for its end, `times` times. */
 async function runs(key: ConnectorKey, times: number): Promise<void> {
   for (let run = 0; run < times; run++) {
     await stage.auth.start(key);
@@ -78,7 +78,7 @@ describe('an account with more runs than a page', () => {
     expect(await inState('cancelled')).toEqual([]); // only earlier runs are cancelled
   });
 
-  test('a page of old runs needs one call of visibility, and at most one describe for each item', async () => {
+  test('a page of old runs needs one call of ListWorkflowExecutions, and at most one further call for each item', async () => {
     const calls: string[] = [];
     const counting: (typeof interceptors)[number] = (options, next) => {
       calls.push(options.method_definition.path.split('/').at(-1)!);
@@ -98,7 +98,7 @@ describe('an account with more runs than a page', () => {
   });
 });
 
-test('a run that has not read the connector yet does not hide `connected` of an earlier page', async () => {
+test('a run that has not read its connector yet is listed with the `connected` of an older run', async () => {
   const accountId = `account-${randomUUID()}`;
   const [hidden, other] = ['Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
   await Promise.all([runs(hidden!, 2), runs(other!, 2)]);
@@ -118,7 +118,7 @@ test('a run that has not read the connector yet does not hide `connected` of an 
   stage.sandbox.clearFaults();
 });
 
-test('a connector stays in the list while its newest run is not in visibility yet', async () => {
+test('a connector is listed with its newest run, also if visibility does not have this run yet', async () => {
   const accountId = `account-${randomUUID()}`;
   const keys = ['Openrates', 'Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
   for (const key of keys) await runs(key, 1);

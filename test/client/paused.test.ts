@@ -31,7 +31,7 @@ test.concurrent('a call that needs an answer of a paused flow fails as paused, w
   await expect(stage.auth.submitProperties(key, { submissionId: 'p', values: {} })).rejects.toMatchObject(expected);
 });
 
-test.concurrent('a paused flow is open: a start finds it, and both lists have it', async () => {
+test.concurrent('a paused flow is open: a start finds its run, and list() and flows() contain it', async () => {
   const { key, runId } = await paused();
 
   expect(await stage.auth.start(key)).toMatchObject({ started: false, runId });

@@ -33,7 +33,7 @@ test('views yields the current view first and the final one last', async () => {
   expect(views.at(-1)).toEqual(await stage.auth.result(scene.key));
 });
 
-test('a slow reader of views gets the final view of its run, not of the run after it', async () => {
+test('a slow reader of views gets the final view of its own run, not views of a later run', async () => {
   const scene = await asking();
   const views = stage.auth.views(scene.key);
   await views.next();
@@ -60,7 +60,7 @@ test('views ends when its AbortSignal aborts', async () => {
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
-test('progress gives run id, open and history length, without a worker', async () => {
+test('progress gives the run id, whether the run is open, and the history length, also without a worker', async () => {
   const scene = await asking();
   const before = await stage.auth.progress(scene.key);
   await scene.gives(right);
