@@ -90,7 +90,7 @@ describe('confirm', () => {
   const authenticated = viewOf({ state: 'authenticated', verification: 'notChecked' });
   const notAuthorized = { code: 'notAuthorized', message: 'Not yet.' } as const;
 
-  /** Runs the command with a flow that shows one view and answers the confirmation with another. */
+  /** Runs the command. The flow has one view before the confirmation, and answers the confirmation with another view. */
   const confirm = (seen: View, answer: View | Error, words: string[] = []) =>
     cli(['confirm', 'acme', '42', ...words], {
       answers: {

@@ -8,7 +8,7 @@ import { folderOfStack } from './scene';
 const temporalAt = (address: string) => ({ temporal: { address, namespace: 'default' } });
 const closedAddress = async () => `127.0.0.1:${await freePort()}`;
 
-test('the command line uses the Temporal server of the local stack; the error for a closed port names address and remedy', async () => {
+test('the command line uses the Temporal server of the local stack; the error for a closed port names the address and the remedy', async () => {
   const address = await closedAddress();
 
   const connecting = connect({ env: {}, cwd: folderOfStack(temporalAt(address)) });

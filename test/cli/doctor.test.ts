@@ -39,7 +39,7 @@ const poller = (deploymentOptions?: object, msAgo = 0) => ({
 });
 const versioned = (buildId: string) => ({ deploymentName: 'my-auth', buildId, workerVersioningMode: 2 });
 
-/** A Temporal in which all is right, but for the given parts. */
+/** A fake Temporal server in which every check passes, unless the given parts differ. */
 function temporal({
   attributes = searchAttributeTypeNumbers,
   pollers = [[poller()], [poller()]],
@@ -106,7 +106,7 @@ test('doctor prints one line for each check, and exits 0 if all checks pass', as
   expect(stdout).not.toContain(env.CYCLR_CLIENT_SECRET);
 });
 
-test('doctor --json prints an array of all checks; without settings of Cyclr and sealing keys, their checks are not made', async () => {
+test('doctor --json prints an array of all checks; without settings of Cyclr and of the sealing keys, these checks are skipped', async () => {
   const { cyclr, sealingKeys, clock, ...result } = await doctor({});
 
   expect(result).toMatchObject({ exitCode: 0, names });
@@ -116,7 +116,7 @@ test('doctor --json prints an array of all checks; without settings of Cyclr and
 });
 
 describe('a check of Temporal', () => {
-  test('fails for a closed port and prints the remedy; later checks of Temporal are not made', async () => {
+  test('fails for a closed port and prints the remedy; later checks of Temporal are skipped', async () => {
     const env = temporalEnv({ address: `127.0.0.1:${await freePort()}` });
     const unreachable = () => connect({ env, cwd: '/nowhere' });
 
@@ -348,7 +348,7 @@ describe('the check of the sealing keys', () => {
     expect(stdout).not.toContain(SECRET);
   });
 
-  test('passes for the keys of the local stack, and fails if the first key is another one', async () => {
+  test('passes for the keys of the local stack, and fails if the first key is not the first key of the local stack', async () => {
     const keys = write(join(temporaryFolder(), 'keys.json'), await newKeys());
     const cwd = folderOfStack({ sealingKeys: keys });
 
@@ -422,4 +422,4 @@ test('for a versioned worker, the command that doctor and the worker print sets 
   );
   expect(after).toMatchObject({ exitCode: 0, workers: { ok: true }, deployment: { ok: true }, clock: { ok: true } });
   expect(after.cyclr).toMatchObject({ detail: expect.stringMatching(/readyz: POST \/oauth\/token: token received/) });
-}, 300_000); // ends a hang
+}, 300_000); // only to end a test that hangs

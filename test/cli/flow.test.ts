@@ -163,7 +163,7 @@ next       cyclr-connect properties acme 42
       }),
       /^attempt +a-1, until 2030-01-01T00:05:00Z$/m,
     ],
-  ])('prints the row that belongs to the state (case %#)', async (view, line) => {
+  ])('prints a row that exists only in some states (case %#)', async (view, line) => {
     const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
 
     expect(stdout).toMatch(line);
@@ -199,7 +199,7 @@ describe('the commands timeline and watch', () => {
     expect(JSON.parse(json.stdout)).toEqual({ entries, dropped: 7 });
   });
 
-  test('watch prints each entry on a line; with --json each as an object', async () => {
+  test('watch prints each entry on one line; with --json each entry is a JSON object', async () => {
     const timelineEntries = async function* () {
       yield* entries;
     };

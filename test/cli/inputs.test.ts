@@ -121,7 +121,7 @@ describe('the command properties', () => {
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
     ['more than 1 MiB', `{"Secret":"${'x'.repeat(1024 * 1024)}"}`],
     ['a value over 64 KiB', `{"Secret":"${'x'.repeat(70_000)}"}`],
-    ['a value with half a character', '{"Secret":"\\ud800"}'],
+    ['a value with a lone surrogate', '{"Secret":"\\ud800"}'],
   ])('fails with malformed and sends nothing if standard input is or has %s', async (_, input) => {
     const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
@@ -161,7 +161,7 @@ describe('the command credentials', () => {
     expect(calls).toEqual([]);
   });
 
-  test('fails with malformed for JSON of another shape, and does not quote it', async () => {
+  test('fails with malformed for JSON that is no credentials, and does not quote the JSON', async () => {
     const input = JSON.stringify({ kind: 'apiKey', apiKey: SECRET });
 
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], { answers, env, input });
@@ -274,7 +274,7 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('while npm start runs are those that npm start uses', async () => {
+  test('are those of npm start while npm start runs', async () => {
     const cwd = folderOfStack({ sealingKeys: env.SEALING_KEYS });
     write(join(cwd, '.data', 'sealing-keys.json'), 'other keys');
 
@@ -283,14 +283,14 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('are absent: the error names SEALING_KEYS', async () => {
+  test('are missing: the error names SEALING_KEYS', async () => {
     const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('are in the key file of npm start, which is not valid JSON: the error names the file, without its content', async () => {
+  test('cannot be read from the key file of npm start: the error names the file, without its content', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
 

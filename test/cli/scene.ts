@@ -1,4 +1,4 @@
-/** The command line with real streams and a library that records its calls. */
+/** Runs the command line with real streams, and with a fake library that records the calls. */
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Flows, Host, Server } from '../../cli/cli';
@@ -9,7 +9,7 @@ import type { CredentialInput, PropertyInput, View } from '../../workflows/messa
 
 export const SECRET = 'hunter2-marked-secret';
 
-/** A view as a flow answers it. */
+/** A view with these members; the others have usual values. */
 export const viewOf = (parts: Partial<View> = {}): View => ({
   accountId: 'acme',
   connectorId: 42,
@@ -61,9 +61,9 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
 export interface Scene {
   name?: string;
   answers?: Partial<Flows>;
-  /** The Temporal that `doctor` asks. */
+  /** The fake Temporal server that `doctor` calls. */
   server?: Server;
-  /** Connects in place of the fakes. */
+  /** Connects to real servers: `answers` and `server` are ignored. */
   connect?: Host['connect'];
   /** Standard input; with `terminal` the keys that the user presses. */
   input?: string | Buffer;

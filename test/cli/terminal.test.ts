@@ -23,7 +23,7 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/** The values that the command sends after these keys are pressed; sealed ones are opened. */
+/** Runs a command, presses these keys, and returns the values that the command sends; sealed values are opened. */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });
@@ -118,7 +118,7 @@ describe('the command properties on a terminal', () => {
   const awaiting = (fields: Field[], parts: Partial<View> = {}) =>
     viewOf({ state: 'awaitingProperties', fields, ...parts });
 
-  test('asks for missing fields: hidden if secret, with options and default as proposals', async () => {
+  test('asks for missing fields: hides secret answers, and shows options and default as proposals', async () => {
     const view = awaiting([
       field('Domain', { label: 'Your domain', help: 'as in the address', options: ['eu', 'us'], default: 'eu' }),
       field('Secret', { secret: true }),
@@ -157,7 +157,7 @@ describe('the command properties on a terminal', () => {
     expect(stderr).toContain('Domain [Enter keeps it]: ');
   });
 
-  test('ends a multi-line answer at an empty line, and can hide the answer', async () => {
+  test('ends an answer of several lines at an empty line, and hides the answer if the field is secret', async () => {
     const view = awaiting([field('Key', { secret: true, multiline: true }), field('Domain')]);
 
     const { sent, stdout, stderr } = await typed('properties', view, `-----BEGIN\r${SECRET}\r-----END\r\racme\r`);

@@ -19,7 +19,7 @@ const commands = [
   'doctor',
 ];
 
-test('--help lists every command on its own line, under the name by which the user runs the program', async () => {
+test('--help lists every command on its own line, and shows the name with which the user runs the program', async () => {
   const { exitCode, stdout, stderr } = await cli(['--help'], { name: 'npm run cli --' });
 
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -62,7 +62,7 @@ test.each<[string, string[], RegExp]>([
   ['a negative connector id', ['view', 'acme', '-1'], /<connector>/],
   ['a connector id with a fraction', ['view', 'acme', '1.5'], /<connector>/],
   ['a connector id in hexadecimal', ['view', 'acme', '0x2a'], /<connector>/],
-  ['a connector id that no number holds', ['view', 'acme', '9007199254740993'], /<connector>/],
+  ['a connector id that is too large for a JavaScript integer', ['view', 'acme', '9007199254740993'], /<connector>/],
   ['an unknown option', ['view', 'acme', '42', '--wait'], /unknown option '--wait'/],
   ['an unknown option with a value', ['view', 'acme', '42', `--key=${SECRET}`], /unknown option '--key'/],
   ['an unknown short option', ['view', 'acme', '42', `-k${SECRET}`], /unknown option '-k'/],
@@ -71,22 +71,26 @@ test.each<[string, string[], RegExp]>([
   ['an option without its value', ['cancel', 'acme', '42', '--reason'], /option '--reason <text>' argument missing/],
   ['--set without a name', ['properties', 'acme', '42', '--set', '=x'], /NAME=VALUE/],
   ['--set without a value', ['properties', 'acme', '42', '--set', 'Domain'], /NAME=VALUE/],
-  ['one name in two --set', ['properties', 'acme', '42', '--set', 'A=1', '--set', 'A=2'], /twice/],
+  ['the same name in two --set', ['properties', 'acme', '42', '--set', 'A=1', '--set', 'A=2'], /twice/],
   ['a submission id with a space', ['properties', 'acme', '42', '--submission-id', 'a b'], /submission id/],
   ['an empty submission id', ['credentials', 'acme', '42', '--submission-id', ''], /submission id/],
   ['a submission id with a slash', ['seal', 'acme', '42', 'a/b'], /submission id/],
-  ['an argument of list', ['list', 'acme'], /too many arguments/],
+  ['an argument after list', ['list', 'acme'], /too many arguments/],
   ['an account id with a space at its end', ['list', '--account', 'acme '], /--account is no account id/],
   ['an unknown state', ['list', '--state', 'done'], /--state takes one of fetchingConnector, .*, unsupported/],
   ['an unknown problem', ['list', '--problem', 'x'], /--problem takes one of cyclrUnavailable, operatorsTrouble/],
   ['a duration without a unit of time', ['list', '--older-than', '2 moons'], /above 0 and at most 90 days, such as/],
   ['a duration of 0', ['list', '--older-than', '0s'], /above 0 and at most 90 days/],
   ['a duration above 90 days', ['list', '--older-than', '91d'], /above 0 and at most 90 days/],
-  ['an argument of doctor', ['doctor', 'acme'], /too many arguments/],
+  ['an argument after doctor', ['doctor', 'acme'], /too many arguments/],
   ['an empty name of a property', ['seal', 'acme', '42', 's', '--property', ''], /--property/],
-  ['replay of nothing', ['replay'], /either files or --from-server/],
-  ['replay of files and the server', ['replay', 'a.json', '--from-server'], /either files or --from-server/],
-  ['replay of a file with a query', ['replay', 'a.json', '--query', "WorkflowId = 'x'"], /--query needs --from-server/],
+  ['replay without files and without --from-server', ['replay'], /either files or --from-server/],
+  ['replay with files and --from-server', ['replay', 'a.json', '--from-server'], /either files or --from-server/],
+  [
+    'replay with a file and --query',
+    ['replay', 'a.json', '--query', "WorkflowId = 'x'"],
+    /--query needs --from-server/,
+  ],
 ])('%s gives wrongUsage: one line names the fault and the help, and nothing is sent', async (_, argv, line) => {
   const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 
