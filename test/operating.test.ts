@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The first cells of the table whose header begins with this text, in docs/operating.md. */
+/** The cells of the first column, for the table in docs/operating.md whose header begins with this text. */
 function firstCells(header: string): string[] {
   const [, table = ''] = readFileSync('docs/operating.md', 'utf8').split(`| ${header} `);
   const [, , ...rows] = table.split('\n\n')[0]!.split('\n');
@@ -15,21 +15,21 @@ const code = readdirSync('workflows', { recursive: true, encoding: 'utf8' })
 const summariesBy = (pattern: RegExp): string[] =>
   [...new Set([...code.matchAll(pattern)].map(([, text]) => text!))].sort();
 
-test('docs/operating.md lists the summary of each activity as the code has it', () => {
+test('docs/operating.md lists the summary of each activity in the code', () => {
   const summaries = summariesBy(/(?: call\(|^ {2}summary: )'([^']+)'/gm);
 
   expect(summaries.length).toBeGreaterThan(5);
   expect(firstCells('Summary of an activity').sort()).toEqual(summaries);
 });
 
-test('docs/operating.md lists the summary of each timer as the code has it', () => {
+test('docs/operating.md lists the summary of each timer in the code', () => {
   const summaries = summariesBy(/(?:\{ summary: |awaiting\w+: |, )'((?:Deadline|Pause|Limit|The link)[^']+)'/g);
 
   expect(summaries.length).toBeGreaterThan(6);
   expect(firstCells('Summary of a timer').sort()).toEqual(summaries);
 });
 
-test('every counter of docs/operating.md is one of the code', () => {
+test('every counter that docs/operating.md names exists in the code', () => {
   const sources = code + readdirSync('activities').filter((name) => name.endsWith('.ts')).map((name) => readFileSync(join('activities', name), 'utf8')).join('\n'); // prettier-ignore
   const counters = readFileSync('docs/operating.md', 'utf8').match(/connector_auth_\w+/g) ?? [];
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
   [sealer, keys] = [await publicKeyOf(text), await privateKeysOf(text)];
 });
 
-/** A JWE that the key opens, with any header. */
+/** A JWE that is encrypted to the sealing key, with these header members in place of the correct ones. */
 const forged = async (header: object, plaintext: string | Uint8Array = 'hunter2'): Promise<Sealed> => {
   const defaults = {
     alg: 'ECDH-ES',
@@ -61,7 +61,7 @@ test('a sealed text opens for its binding', async () => {
 });
 
 test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat(MAX_PLAINTEXT_BYTES)])(
-  'the text of case %# is the same after sealing and opening',
+  'a text is the same after sealing and opening: case %#',
   async (text) => {
     const sealed = await seal(text, binding, sealer);
 
@@ -98,7 +98,7 @@ test('sealing the same text twice gives two different values', async () => {
   expect(await seal('hunter2', binding, sealer)).not.toEqual(await seal('hunter2', binding, sealer));
 });
 
-test('a JWE that this test file encrypts itself opens', async () => {
+test('open accepts a JWE that a JOSE library has encrypted', async () => {
   expect(await open(await forged({}), binding, keys, NOW)).toBe('hunter2');
 });
 
@@ -193,7 +193,7 @@ test('a sealed value opens until 8 days after its issue time, and also before it
   await expect(open(sealed, binding, keys, issuedAt + 8 * DAY_MS + 1)).rejects.toMatchObject(notOpenable);
 });
 
-test('open fails with unknownKey only if all but the key is right, because unknownKey is retried', async () => {
+test('open fails with unknownKey only if the key is the only fault, because unknownKey is retried', async () => {
   const otherKeys = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
   const sealed = await seal('hunter2', binding, sealer);
 
@@ -238,7 +238,7 @@ test('no error of sealing or opening quotes a value or has a cause', async () =>
   }
 });
 
-test('the values of secret fields and of unknown names are secret; sealed and empty values need no sealing', () => {
+test('secretsIn returns the values of secret fields and of unknown names, without sealed and empty values', () => {
   const fields = [
     { name: 'Domain', secret: false },
     { name: 'Key', secret: true },

@@ -19,7 +19,7 @@ test.each(['hunter2', 'hunter2\n', 'hunter2\r\n'])('NAME_FILE gives the content 
   expect(await readEnvironment(schema, { SECRET_FILE: fileWith(content), SECRET: '' })).toEqual({ SECRET: 'hunter2' });
 });
 
-test('NAME_FILE of a variable that is not for files is ignored', async () => {
+test('NAME_FILE is ignored if the variable NAME cannot be read from a file', async () => {
   expect(await readEnvironment(schema, { SECRET: 's', OTHER_FILE: fileWith('x') })).toEqual({ SECRET: 's' });
 });
 

@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { interceptors } from '../../temporal/grpc-retry';
 import { freePort } from '../../scripts/local/ports';
 
-test('a gRPC call whose retry comes after the connection was closed fails without an uncaught error', async () => {
+test('a gRPC call fails without an uncaught error if its connection is closed before the retry', async () => {
   const address = `127.0.0.1:${await freePort()}`; // no server: every try is followed by a retry
   const [retrying, unlessClosed] = interceptors;
   let tries = 0;

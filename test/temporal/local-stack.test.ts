@@ -21,7 +21,7 @@ function folderWith(content: unknown): string {
 const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
 const noConfigFile = () => ({ HOME: temporaryFolder() });
 
-test('findLocalStack returns the stack if the process in the stack file runs', () => {
+test('findLocalStack returns the stack if the process that the stack file names is running', () => {
   expect(findLocalStack(folderWith(stack))).toEqual(stack);
 });
 

@@ -36,7 +36,7 @@ test('the error of readConfig names every fault in one message, and quotes no va
   expect(message).not.toContain('hunter2');
 });
 
-test('readConfig uses an origin as the URL parser writes it', async () => {
+test('readConfig returns an origin in the normal form of the URL parser: lower case, without a slash at the end', async () => {
   const env = {
     ...(await right()),
     CYCLR_API_URL: 'HTTP://LOCALHOST:7080/',
@@ -63,7 +63,7 @@ test('readConfig reads the secrets from files', async () => {
   expect(config.keys).toHaveLength(1);
 });
 
-test('the fault of an empty file of keys names the variable and the file', async () => {
+test('the error for an empty key file names the variable and the file', async () => {
   const faults = await readConfig({ ...(await right()), SEALING_KEYS: '/dev/null' }).catch((err: Error) => err.message);
 
   expect(faults).toBe('SEALING_KEYS is not usable: the file is empty');

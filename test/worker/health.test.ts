@@ -24,7 +24,7 @@ test.each([
   },
 );
 
-test('a failed worker gives a failure, so that it is restarted', () => {
+test('the health check of a failed worker fails, so that the worker is restarted', () => {
   expect(healthWith({ runState: 'FAILED' }).failure()).toBe('The worker has failed.');
 });
 

@@ -1,4 +1,4 @@
-/** The plugin for a Temporal worker of an adopter. A flow on such a worker runs in `.ci/adopters.mjs`. */
+/** The plugin for an adopter's own Temporal worker. `.ci/adopters.mjs` runs a whole flow on such a worker. */
 import type { WorkerOptions } from '@temporalio/worker';
 import { generateKey, privateKeysOf } from '../../sealing/keys';
 import { ConnectorAuthPlugin } from '../../worker/plugin';
@@ -71,7 +71,7 @@ test('the plugin sets neither TLS nor an API key nor client options', async () =
   expect(plugin.configureClient({ namespace: 'n' })).toEqual({ namespace: 'n' });
 });
 
-test('the plugin refuses a worker with an activity of the same name', async () => {
+test('the plugin refuses a worker that has an activity with the name of one of our activities', async () => {
   const plugin = await createPlugin();
   const activities = { mintLink: () => undefined };
 
