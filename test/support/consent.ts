@@ -1,4 +1,4 @@
-/** A flow that waits for the third party's consent, and the acts of its user. */
+/** A flow that waits for the third party's consent, and the actions of its user. */
 import type { Link } from '../../client/answers';
 import type { ConsentOutcome } from '../../sandbox/browser';
 import type { Decision } from '../../sandbox/oauth';
@@ -11,9 +11,9 @@ import type { Scene } from './scene';
 import type { SkippingStage, Stage } from './stage';
 
 export interface ConsentScene extends Scene {
-  /** Requests a fresh link, good for five minutes of the server's time. */
+  /** Requests a new link that is valid for five minutes by the Temporal server's clock. */
   asks(returnTo?: string): Promise<Link>;
-  /** Opens a link in the browser and decides. */
+  /** Opens a link as a browser does, and approves, declines or closes the consent page. */
   decides(link: Pick<Link, 'url'>, decision: Decision): Promise<ConsentOutcome>;
   /** Sends the signal of the return page. */
   returns(link: Pick<Link, 'attemptId'>): Promise<void>;
@@ -38,7 +38,7 @@ export async function consentScene(
   return {
     ...scene,
     asks: async (returnTo = RETURN_TO) => {
-      // The sandbox's clock does not skip: by the server's time its links would be expired when they are made.
+      // The sandbox's clock does not skip time: for a time-skipping server, its new links would be expired already.
       if ('now' in stage) {
         const aheadMs = (await stage.now()) - Date.now();
         stage.sandbox.switches.signInTokenExpiresIn = 300 + Math.max(0, aheadMs) / 1000;

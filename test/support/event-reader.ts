@@ -59,7 +59,7 @@ export const viewsIn = ({ events }: Pick<EventReader, 'events'>): View[] =>
   events.filter(({ event }) => event === 'view').map(({ data }) => JSON.parse(data!) as View);
 export const idsIn = ({ events }: Pick<EventReader, 'events'>): string[] => events.flatMap(({ id }) => id ?? []);
 
-/** Reads like an open page: it opens a new stream when one ends or breaks, until the event `final`. */
+/** Reads events as an open page does: opens a new stream after each end or break, until the event `final`. */
 export interface Page {
   /** All streams, in order. */
   streams: EventReader[];
@@ -72,7 +72,7 @@ export interface Page {
   leave(): void;
 }
 
-/** Less than the delay that the service asks for, so that tests are fast. */
+/** The delay before a new stream: shorter than the service's `retry`, so that tests are fast. */
 const RECONNECT_MS = 100;
 
 /** `token` is called for each stream, because the session can have been renewed. */

@@ -1,4 +1,4 @@
-/** Ends a hang, before Jest's limit of a test does: the error shows the last result. */
+/** Shorter than Jest's time limit of a test, so that the error shows the last result. */
 const WITHIN_MS = 100_000;
 const EVERY_MS = 50;
 

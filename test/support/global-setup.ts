@@ -8,7 +8,7 @@ declare global {
   var temporal: LocalTemporal | undefined;
 }
 
-/** One build and one dev server for the tests of flows. Its data is on disk, so that a test can search the file. */
+/** Makes one build and starts one dev server for the tests of flows. The secrecy test searches the database file. */
 export default async function globalSetup(): Promise<void> {
   execFileSync('node', ['scripts/run.mjs', 'build'], { stdio: 'inherit' });
   if (process.env.RECORD) emptyNextHistories();

@@ -1,4 +1,4 @@
-/** Reading the histories of runs. */
+/** Functions that read the histories of runs. */
 import type { Client } from '@temporalio/client';
 import { failedTasks, histories, kindOf, type HistoryEvent } from '../../scripts/faults/histories';
 
@@ -7,14 +7,14 @@ export { failedTasks, histories, kindOf, type HistoryEvent, type RunHistory } fr
 export const ofKind = (events: HistoryEvent[], kind: string): HistoryEvent[] =>
   events.filter((event) => kindOf(event) === kind);
 
-/** The durations of the timers that were started, in seconds, in order. */
+/** The durations in seconds of all timers, in the order in which the timers started. */
 export const timersOf = (events: HistoryEvent[]): number[] =>
   ofKind(events, 'timerStarted').map(({ timerStartedEventAttributes: timer }) => {
     const { seconds, nanos } = timer?.startToFireTimeout ?? {};
     return Number(seconds ?? 0) + (nanos ?? 0) / 1e9;
   });
 
-/** The errors of workflow code in all runs of the client's namespace. */
+/** The errors that workflow code has thrown, in all runs of the client's namespace. */
 export async function taskFailures(on: { client: Client }): Promise<string[]> {
   return (await histories(on)).flatMap(({ workflowId, history }) =>
     failedTasks(history.events ?? []).map((message) => `${workflowId}: ${message}`),

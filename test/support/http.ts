@@ -1,4 +1,4 @@
-/** Calls of the service by HTTP. */
+/** Functions that call the service by HTTP. */
 import type { ConnectorKey } from '../../workflows/connector';
 
 export interface Answer {

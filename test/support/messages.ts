@@ -1,4 +1,4 @@
-/** Messages as any caller can send them, without a check before. */
+/** Messages to a flow, sent without the checks of the library, as any caller of Temporal can send them. */
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -54,18 +54,18 @@ export async function linkRequest(
   return { body, keys: await privateKeysOf(JSON.stringify({ keys: [jwk] })) };
 }
 
-/** The timeline, once it has this number of entries of the event. */
+/** Waits until the timeline has this number of entries of the event. Returns the timeline. */
 export const happens = (scene: Pick<Scene, 'timeline'>, event: string, times = 1): Promise<TimelineEntry[]> =>
   eventually(scene.timeline, (entries) => entries.filter((entry) => entry.event === event).length >= times);
 
-/** Waits until the flow has read all messages that were sent before. The timeline then. */
+/** Waits until the flow has read all messages that were sent before. Returns the timeline. */
 export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promise<TimelineEntry[]> {
   const mark = `mark-${randomUUID()}`;
   await scene.signals(mark);
   return eventually(scene.timeline, (entries) => entries.some(({ note }) => note === mark));
 }
 
-/** The view of an answer, also if the answer is `closed`. Fails for any other error. */
+/** The view in an answer or in the error `closed`. Fails for any other error. */
 export const answered = (answer: Promise<View>): Promise<View> =>
   answer.catch((err: unknown) => {
     if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;

@@ -27,12 +27,12 @@ export const recordedRuns = (): NamedRun[] =>
     return { name, ...run };
   });
 
-/** Writes the history of a run, and those of the runs that it is continued as: NAME.json, NAME-2.json, … */
+/** Writes the histories of a run and of the runs that continue it (continue-as-new): NAME.json, NAME-2.json, … */
 export async function recordHistory(client: Client, name: string, first: WorkflowHandle): Promise<void> {
   let run: WorkflowHandle | undefined = first;
   for (let number = 1; run; number++) {
     const history: History = await run.fetchHistory();
-    // The time-skipping server leaves the id out, and a history without it can't be replayed.
+    // A history without a workflow id can't be replayed, and the time-skipping server omits the id.
     history.events![0]!.workflowExecutionStartedEventAttributes!.workflowId ||= run.workflowId;
     const file = join(nextFolder, `${number === 1 ? name : `${name}-${number}`}.json`);
     if (existsSync(file)) throw new Error(`Two tests record ${name}`);
@@ -48,10 +48,10 @@ function textOf(history: History): string {
   return `{"events":[\n${events.map((event) => JSON.stringify(event, withoutStacks)).join(',\n')}\n]}\n`;
 }
 
-/** Stack traces hold paths of the machine that recorded them. */
+/** Stack traces contain paths of the machine that recorded the history. */
 const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
 
-/** For each run the difference to its replay with this bundle; `ok` if there is none. */
+/** Replays each run with this bundle. The value is the error of the replay, or `ok` if the commands are the same. */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
   runs: NamedRun[],
@@ -62,13 +62,13 @@ export async function differencesOf(
   return differences;
 }
 
-/** `first timer` and `renamed activity` are other commands than the histories have; `reported timeline` adds none. */
+/** `first timer` and `renamed activity` change the commands of a workflow; `reported timeline` changes no command. */
 export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 
 const quiet = () => undefined;
 let unchanged: Promise<{ code: string }> | undefined;
 
-/** A bundle of our workflows with this change. They are bundled once: a change is another constant in the code. */
+/** A bundle of our workflows with this change. The bundle is made once; then only a constant in its code is replaced. */
 export async function bundleWith(change: Change): Promise<{ code: string }> {
   unchanged ??= bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),

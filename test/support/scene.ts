@@ -1,4 +1,4 @@
-/** One flow of a test: what its users send, and what can be read about it. */
+/** One flow of a test: functions that send inputs, and functions that read the flow, its history and its connector. */
 import { randomUUID } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
@@ -16,9 +16,9 @@ export interface Scene {
   key: ConnectorKey;
   workflowId: string;
   runId: string;
-  /** Of the run that the test started, not of a later one. */
+  /** The handle of the run that the test started, not of a later run. */
   handle: WorkflowHandle;
-  /** The view once no workflow task is pending. */
+  /** Waits until no workflow task is pending. Returns the view. */
   view(): Promise<View>;
   /** Waits until the flow is in this state. */
   reaches(state: View['state']): Promise<View>;
@@ -28,7 +28,7 @@ export interface Scene {
   sets(values: { [name: string]: Sealed | string }, submissionId?: string): Promise<View>;
   /** Sends a signal without any check. */
   signals(name: string, ...args: unknown[]): Promise<void>;
-  /** The timeline once no workflow task is pending. */
+  /** Waits until no workflow task is pending. Returns the timeline. */
   timeline(): Promise<TimelineEntry[]>;
   history(): Promise<HistoryEvent[]>;
   /** The account connector as the sandbox stores it. */
@@ -66,7 +66,7 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
         (view) => view.state === state,
       );
       const later = await eventually(view, () => true);
-      return later.state === state ? later : seen; // the flow may have left the state already
+      return later.state === state ? later : seen; // the flow may be in another state already
     },
     gives: async (credentials, submissionId = randomUUID()) => {
       const sealed = await sealCredentials(credentials, { ...key, submissionId }, stage.publicKey);
@@ -83,13 +83,13 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 }
 
 /**
- * The answer of a query at a moment when no workflow task is pending. A query on an uncached run also applies the
- * events of a pending task: its answer would be ahead of the flow, with the time of the query in place of the task's.
+ * Queries the flow at a moment when no workflow task is pending. Reason: a query on an uncached run also applies the
+ * events of a pending task. Its answer would show events that the flow has not handled yet, with the time of the query.
  */
 async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(
     () => flow.describe(),
-    // A run that was terminated during a workflow task keeps it as pending (server 1.32).
+    // Temporal (server 1.32) shows a pending task for ever if the run was terminated during the task.
     ({ status, raw }) => status.name !== 'RUNNING' || !raw.pendingWorkflowTask,
   );
   const answer = await query();

@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** Test files of more than 20 s. */
+/** Test files that take more than 20 s. */
 const slow = [
   'faults/cyclr',
   'faults/service-kill',
@@ -16,7 +16,7 @@ const slow = [
   'scripts/bench',
 ];
 
-/** Starts the slow files first. A first run has no durations of an earlier one: by default, Jest then starts large files first. */
+/** Starts the slow files first. Without durations of an earlier run, Jest would start the largest files first. */
 export default class extends Sequencer {
   sort(tests) {
     const isSlow = ({ path }) => slow.some((name) => path.endsWith(`/test/${name}.test.ts`));

@@ -1,4 +1,4 @@
-/** The real parts that a flow needs: a Temporal server, a sandbox, a worker, the client library. */
+/** A stage: the real programs that a flow needs (a Temporal server, a sandbox, a worker) and the client library. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,33 +29,32 @@ export type { Scene } from './scene';
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
-/** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays its whole history. CI has one such run of `flows`. */
+/** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays its whole history. CI also runs `flows` in this way. */
 const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
 /**
- * A workflow cache also with TEST_MAX_CACHED_WORKFLOWS=0: for tests of the cache, and for tests in which several
- * readers query one flow. Without a cache the SDK (1.24) loses queries if a workflow task of the flow completes
- * meanwhile.
+ * Gives a worker a workflow cache, also with TEST_MAX_CACHED_WORKFLOWS=0. For tests of the cache, and for tests in which
+ * several readers query one flow: without a cache the SDK (1.24) loses a query if a workflow task completes during it.
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
 
-/** Names in recorded histories, in place of process ids and host names. */
+/** Fixed identities of client and worker, so that recorded histories contain no process ids and host names. */
 const identities = { client: 'client', worker: 'worker' };
 
 export interface Stage extends Surroundings {
   connection: Connection;
   namespace: string;
-  /** The private JWK set. */
+  /** The worker's sealing keys: a private JWK set as JSON. */
   keys: string;
   /** The lines that the worker has logged. */
   log: string[];
-  /** Starts another worker in place of the present one. */
+  /** Stops the worker and starts a new one. */
   restartWorker(more?: Partial<WorkerOptions>): Promise<void>;
   stopWorker(): Promise<void>;
-  /** Installs a connector of the catalogue in a new account, or in the named one. Starts nothing. */
+  /** Installs a connector of the catalogue in a new account, or in the account `accountId`. Starts no flow. */
   install(connector: string, more?: { accountId?: string; patch?: ConnectorPatch }): ConnectorKey;
-  /** Starts a flow: for a connector of the catalogue, which it installs, or for one that is installed. */
+  /** Starts a flow. Installs the connector first if it is a name of the catalogue. */
   scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   /** Starts a flow as `scene` does, and waits until it is in this state. */
   sceneIn(state: StateName, connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
@@ -63,7 +62,7 @@ export interface Stage extends Surroundings {
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
   /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
-  /** Fails if workflow code has failed. The stage is closed then, too. */
+  /** Closes the stage. Fails after that if workflow code has thrown an error. */
   close(): Promise<void>;
 }
 
@@ -73,8 +72,8 @@ export interface SkippingStage extends Stage {
   /** The server's time in milliseconds. */
   now(): Promise<number>;
   /**
-   * Clears the faults, and terminates the open flows of a test: otherwise the next test would also fire their timers.
-   * Fails if a workflow task failed in workflow code.
+   * Clears the faults of the sandbox, and terminates the open flows of a test: otherwise their timers would fire in the
+   * next test. Fails if workflow code has thrown an error.
    */
   reset(): Promise<void>;
 }
@@ -132,7 +131,7 @@ export async function openStageOfShortHistories(
   };
 }
 
-/** Opens a stage on a time-skipping server of its own: without lists of workflows, and for one flow at a time. */
+/** Opens a stage on a time-skipping server of its own. This server cannot list workflows; run one flow at a time. */
 export async function openSkippingStage(): Promise<SkippingStage> {
   const log = installRuntime();
   const path = await findBinary('temporal-test-server');
@@ -189,7 +188,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
     };
-    // A new worker gets the workflow tasks of a stopped one after a second, not after 10 s.
+    // A new worker gets the workflow tasks of a stopped worker after one second. The default is 10 s.
     const workerOptions: Partial<WorkerOptions> = {
       identity: identities.worker,
       stickyQueueScheduleToStartTimeout: '1s',
@@ -238,7 +237,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
 
 let logged: string[] | undefined;
 
-/** Installs the SDK's runtime, once for each test file. Returns its log. */
+/** Installs the SDK's runtime, once for each test file. Returns the lines that the runtime logs. */
 function installRuntime(): string[] {
   if (logged) return logged;
   const log: string[] = (logged = []);
