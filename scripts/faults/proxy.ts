@@ -10,7 +10,7 @@ export interface Proxy {
   cut(): void;
   /** Forwards nothing, like a network that drops packets: connections stay open, and new ones are accepted. */
   hold(): void;
-  /** Forwards requests to the server, but no answers of the server. */
+  /** Forwards the requests to the server, but keeps back the server's answers. */
   holdAnswers(): void;
   /** True if the proxy keeps back data that it received for the server. */
   isHolding(): boolean;

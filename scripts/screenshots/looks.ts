@@ -51,8 +51,8 @@ const forms: Look[] = [
     act: (page) => page.evaluate(pasteLines),
   }),
   one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
-  one('API key, once more', { ...apiKey, ...again }, 'replaces the stored values'),
-  one('API key, of a long name', viewOf('awaitingCredentials', wordy), 'Connect Österreich'),
+  one('API key, re-authentication', { ...apiKey, ...again }, 'replaces the stored values'),
+  one('API key, long connector name', viewOf('awaitingCredentials', wordy), 'Connect Österreich'),
   one('API key, of HTML', viewOf('awaitingCredentials', hostile), '<script>alert(2)</script>'),
   one('API key, being checked', apiKey, 'Checking …', {
     replies: { 'POST /connectors/41/credentials': 'never' },
@@ -124,7 +124,7 @@ const consents: Look[] = [
     act: press('Go to Ledgerly'),
   }),
   one('consent, declined', { ...consent, attempt, ...problem('notAuthorized') }, 'No access yet.'),
-  one('consent, once more', { ...consent, ...again }, 'Signing in again replaces'),
+  one('consent, re-authentication', { ...consent, ...again }, 'Signing in again replaces'),
 ];
 
 const waits: Look[] = [
@@ -183,7 +183,7 @@ const ends: Look[] = [
   one('unsupported', viewOf('unsupported', kestrel), 'can’t be connected here'),
   { name: 'nothing to connect', views: [], shows: 'There is nothing to connect' },
   { name: 'session expired', shows: 'This session has ended', replies: { 'GET ': { code: 'tokenExpired' } } },
-  { name: 'session finished', shows: 'This link is no longer needed', replies: { 'GET ': { code: 'tokenVoid' } } },
+  { name: 'session void', shows: 'This link is no longer needed', replies: { 'GET ': { code: 'tokenVoid' } } },
   { name: 'invitation', shows: 'Get started', link: 'invitation' },
   {
     name: 'invitation lapsed',
@@ -192,9 +192,9 @@ const ends: Look[] = [
     replies: { 'POST /redeem': { code: 'tokenExpired' } },
     act: press('Get started'),
   },
-  { name: 'incomplete', shows: 'This link is not complete', link: 'nothing' },
+  { name: 'link without a token', shows: 'This link is not complete', link: 'nothing' },
   {
-    name: 'insecure',
+    name: 'page without a secure connection',
     shows: 'This connection is not secure',
     before: (page) => page.addInitScript("Object.defineProperty(crypto, 'subtle', { value: undefined })"),
   },
@@ -252,7 +252,7 @@ const lists: Look[] = [
 
 const brands: Look[] = [
   one('brand', apiKey, 'API key', { branded: true }),
-  one('brand, of a long account', apiKey, 'API key', {
+  one('brand, long account name', apiKey, 'API key', {
     branded: true,
     session: {
       accountLabel: 'Kundenbeziehungsmanagementgesellschaft Nordrhein-Westfalen mbH & Co. KG, Zweigstelle Süd',
