@@ -2,13 +2,13 @@ import type { View } from '../workflows/messages';
 import { stepOf } from './chips';
 import type { Messages } from './languages/en';
 import { clearSecrets } from './panels/secret-input';
-import type { Actions, PanelProps } from './panels/props';
+import type { Actions, ConsentWindow, PanelProps } from './panels/props';
 import { sealerOf, type Sealer } from './seal';
 import { ServiceClient, ServiceFailure, type Submission } from './service-client';
 import { SessionWatch, type SessionState } from './session-watch';
-import { nothingLeft, consentFailed, nextOf, panelOf, shownView, type ShownProblem } from './state';
+import { nothingLeft, consentEnded, consentFailed, nextOf, panelOf, shownView, type ShownProblem } from './state';
 import { Submissions, type PendingSubmission } from './submissions';
-import { postToThisTab, postToWindow } from './window';
+import { postToThisTab, postToWindow, watchWindow } from './window';
 
 export interface ConnectSessionOptions {
   /** The service's base URL, with a slash at its end. */
@@ -16,15 +16,22 @@ export interface ConnectSessionOptions {
   /** The session's token; empty when the invitation is to be redeemed first. */
   token: string;
   invitation?: string;
+  /** True on the service's own page, whose opener policy leaves it the handles of its windows. */
+  hosted: boolean;
+  /** The empty frame that becomes the opener of the consent windows. */
+  frame(): HTMLIFrameElement | null;
   changed(): void;
-  emit(type: 'connected' | 'problem' | 'session-expired' | 'session-renewed', connectorId?: number): void;
+  emit(type: EventType, connectorId?: number): void;
 }
+
+export type EventType =
+  'connected' | 'problem' | 'session-expired' | 'session-renewed' | 'window-opened' | 'window-closed';
 
 /** State of one connector that exists in this page only. */
 interface LocalState {
   /** Required fields that the user left empty for this view; `times` counts the tries. */
   missing?: { view: View; problem: ShownProblem; times: number };
-  consentWindow?: 'opened' | 'blocked';
+  consentWindow?: ConsentWindow;
 }
 
 /** The limit in characters: a longer connector name is cut, because sentences contain the name. */
@@ -36,6 +43,8 @@ export class ConnectSession {
   readonly #watch: SessionWatch;
   readonly #submissions: Submissions;
   readonly #windowName = `cyclr-connect-${Math.random().toString(36).slice(2)}`;
+  /** For each connector with an open window: the function that ends its watch. */
+  readonly #watchedWindows = new Map<number, () => void>();
   readonly #localStates = new Map<number, LocalState>();
   /** The views that the last comparison saw, to emit an event once for each change. */
   readonly #lastViews = new Map<number, View>();
@@ -73,6 +82,7 @@ export class ConnectSession {
 
   stop(): void {
     this.#watch.stop();
+    for (const end of this.#watchedWindows.values()) end();
   }
 
   /** The properties of a connector's panel. */
@@ -124,7 +134,7 @@ export class ConnectSession {
     this.#lastViews.set(connectorId, view);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
-    if (!isConsent || consentFailed(before, view)) delete this.#localStates.get(connectorId)?.consentWindow;
+    if (consentEnded(before, view)) this.#forgetWindow(connectorId);
     if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', connectorId);
     if (problem && (!isConsent || consentFailed(before, view))) this.parts.emit('problem', connectorId);
   }
@@ -162,8 +172,33 @@ export class ConnectSession {
     }
   }
 
-  #consentForm({ connectorId }: View) {
-    return { service: this.#client.base, token: this.token, connectorId };
+  #consentForm(view: View, m: Messages) {
+    const { connectorId } = view;
+    return { service: this.#client.base, token: this.token, connectorId, name: nameOf(m, view) };
+  }
+
+  #openWindow(view: View, m: Messages): void {
+    const { connectorId, attempt } = view;
+    const opened = postToWindow(this.#consentForm(view, m), `${this.#windowName}-${connectorId}`, this.parts.frame());
+    this.#forgetWindow(connectorId);
+    this.#setLocal(connectorId, { consentWindow: opened ? 'opened' : 'blocked' });
+    if (!opened) return;
+    const isOurs = () => this.parts.hosted || this.#lastViews.get(connectorId)?.attempt?.id !== attempt?.id;
+    const closed = () => this.#windowClosed(connectorId);
+    this.#watchedWindows.set(connectorId, watchWindow(opened, { isOurs, closed }));
+    this.parts.emit('window-opened', connectorId);
+  }
+
+  /** A closed window proves nothing: it changes only the words. */
+  #windowClosed(connectorId: number): void {
+    this.#setLocal(connectorId, { consentWindow: 'closed' });
+    this.parts.emit('window-closed', connectorId);
+  }
+
+  #forgetWindow(connectorId: number): void {
+    this.#watchedWindows.get(connectorId)?.();
+    this.#watchedWindows.delete(connectorId);
+    delete this.#localStates.get(connectorId)?.consentWindow;
   }
 
   /** Opens the next connector that waits for the user, if this one is still open. */
@@ -182,11 +217,8 @@ export class ConnectSession {
       const fields = names.map((name) => ({ name, code: 'missingProperty' as const }));
       this.#setLocal(view.connectorId, { missing: { view, times, problem: { code: 'missingProperty', fields } } });
     },
-    openConsent: (view) => {
-      const isOpen = postToWindow(this.#consentForm(view), this.#windowName);
-      this.#setLocal(view.connectorId, { consentWindow: isOpen ? 'opened' : 'blocked' });
-    },
-    openConsentHere: (view) => postToThisTab(this.#consentForm(view)),
+    openConsent: ({ m, view }) => this.#openWindow(view, m),
+    openConsentHere: ({ m, view }) => postToThisTab(this.#consentForm(view, m)),
     confirm: (view) => void this.#confirm(view),
     select: (connectorId) => {
       this.selected = connectorId;

@@ -142,6 +142,8 @@ export class CyclrConnect extends LitElement implements Declared {
       service: base.endsWith('/') ? base : `${base}/`,
       token,
       invitation: this.invitation ?? undefined,
+      hosted: this.hosted,
+      frame: () => this.renderRoot.querySelector('iframe'),
       changed: () => this.requestUpdate(),
       emit: (type, connectorId) => {
         if (this.#current !== started) return; // from a session that was replaced

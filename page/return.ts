@@ -1,15 +1,30 @@
-/** The script of the return page. */
+/** The script of the pages without the element: the return page, and the page that leads to the third party. */
 export {};
 
 const REFRESH_EVERY_MS = 5000;
+const CLOSE_AFTER_MS = 1000;
 
-/** After a consent in the same tab, shows a button that goes back to the connect page in the tab's history. */
+/** Shows the buttons that work here, and closes the window after a consent that was found. */
 function offerWayBack(): void {
-  const button = document.querySelector<HTMLButtonElement>('#back');
-  const steps = Number(button?.dataset.depth) - history.length;
-  if (!button || !(steps < 0)) return;
+  const back = document.querySelector<HTMLButtonElement>('#back');
+  const steps = Number(back?.dataset.depth) - history.length;
+  if (back && steps < 0) show(back, () => history.go(steps));
+  const close = document.querySelector<HTMLButtonElement>('#close');
+  if (close) show(close, () => closeWindow(close));
+  if (outcome()?.dataset.closes === 'true') setTimeout(() => closeWindow(close), CLOSE_AFTER_MS);
+}
+
+const outcome = () => document.querySelector<HTMLElement>('#outcome');
+
+function show(button: HTMLButtonElement, onClick: () => void): void {
   button.hidden = false;
-  button.addEventListener('click', () => history.go(steps));
+  button.addEventListener('click', onClick);
+}
+
+/** Browsers close only windows that a page has opened. In any other, the text beside the button stays. */
+function closeWindow(button: HTMLButtonElement | null): void {
+  window.close();
+  if (button) button.hidden = true;
 }
 
 /** The outcome as the service shows it now; undefined if the service does not answer. */
@@ -17,8 +32,8 @@ async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } |
   const response = await fetch(location.href, { cache: 'no-store' }).catch(() => undefined);
   if (!response?.ok) return undefined;
   const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-  const outcome = page.querySelector<HTMLElement>('#outcome');
-  return outcome ? { title: page.title, outcome } : undefined;
+  const found = page.querySelector<HTMLElement>('#outcome');
+  return found ? { title: page.title, outcome: found } : undefined;
 }
 
 /** Shows the outcome as soon as it is known, without a reload: a screen reader would read the whole page again. */
@@ -29,10 +44,11 @@ async function settle(shown: HTMLElement): Promise<void> {
     if (now?.outcome.dataset.settled !== 'true') continue;
     document.title = now.title;
     shown.replaceChildren(...now.outcome.childNodes);
-    shown.dataset.settled = 'true';
+    Object.assign(shown.dataset, now.outcome.dataset);
     offerWayBack();
   }
 }
 
 offerWayBack();
-void settle(document.querySelector('#outcome')!);
+const shown = outcome();
+if (shown) void settle(shown);

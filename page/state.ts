@@ -120,6 +120,15 @@ export function consentFailed(before: View, view: View): boolean {
   return view.problem !== undefined && view.runId === before.runId && changes > (isFresh ? 1 : 0);
 }
 
+/**
+ * True if the consent that the page's window was opened for has ended between these two views. A window that was opened
+ * during a verification stays.
+ */
+export function consentEnded(before: View, view: View): boolean {
+  if (panelOf(view) !== 'consent') return panelOf(before) !== panelOf(view);
+  return panelOf(before) !== 'verifying' && consentFailed(before, view);
+}
+
 /** The problem of each field (`at`), and the problem that belongs to none (`above` the form). */
 export function problemsIn(problem: ShownProblem | undefined, fields: readonly Pick<Field, 'name'>[]) {
   const known = new Set(fields.map(({ name }) => name));

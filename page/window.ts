@@ -1,4 +1,4 @@
-/** Opens the third party's consent: a form is posted to a window that the click itself opened. */
+/** The third party's consent: a form is posted to a window that the click itself opens, or in this tab. */
 
 const FEATURES = 'popup,width=560,height=760';
 
@@ -7,34 +7,75 @@ export interface ConsentForm {
   service: string;
   token: string;
   connectorId: number;
+  /** The connector's name, which the window shows until it has the link. */
+  name: string;
 }
 
 /**
- * Opens a window and posts the form to it. To be called in the click handler, before any await: otherwise browsers
- * block the window. Returns false if the browser blocked the window. The page drops the window's handle, because a
- * closed window proves nothing.
+ * Opens the window of this name, or takes the one that is open, and posts the form to it. To be called in the click
+ * handler, before any await: otherwise browsers block the window. Returns undefined if the browser blocked it.
+ *
+ * `frame` becomes the window's opener: a sandboxed, empty frame, which the third party can neither read nor navigate.
+ * Without an opener in this page, browsers do not find the window again by its name.
  */
-export function postToWindow(form: ConsentForm, name: string): boolean {
-  const opened = window.open('', name, FEATURES);
-  if (!opened) return false;
+export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrameElement | null): Window | undefined {
+  const framed = frame?.contentWindow?.open('', name, FEATURES);
+  const opened = framed ?? window.open('', name, FEATURES);
+  if (!opened) return undefined;
   post(form, name);
-  opened.opener = null;
+  if (!framed) opened.opener = null;
   opened.focus();
-  return true;
+  return opened;
 }
 
 /** Posts the form in this tab. The return page then leads back through the tab's history: see return.ts. */
 export const postToThisTab = (form: ConsentForm): void =>
   post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
 
-function post({ service, token, connectorId }: ConsentForm, target: string, more: { depth?: string } = {}): void {
+function post({ service, token, connectorId, name }: ConsentForm, target: string, more: { depth?: string } = {}): void {
   const form = document.createElement('form');
   form.hidden = true;
   Object.assign(form, { method: 'post', action: `${service}connect/go`, target });
-  for (const [name, value] of Object.entries({ session: token, connectorId: `${connectorId}`, ...more })) {
-    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }));
+  const fields = { session: token, connectorId: `${connectorId}`, name, ...more };
+  for (const [field, value] of Object.entries(fields)) {
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name: field, value }));
   }
   document.body.append(form);
   form.submit();
   form.remove();
 }
+
+const LOOK_EVERY_MS = 500;
+
+export interface WindowWatchParts {
+  /**
+   * True once a closed window means that it was closed. Under the opener policy `same-origin` of a host page, a handle
+   * says `closed` as soon as the window shows a page of another site.
+   */
+  isOurs(): boolean;
+  closed(): void;
+}
+
+/** Calls `closed` once after the window was closed. Returns a function that ends the watch. */
+export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: WindowWatchParts): () => void {
+  let isKnown = false;
+  const timer = setInterval(() => {
+    if (!opened.closed) return void (isKnown ||= isOurs());
+    clearInterval(timer);
+    if (isKnown) closed();
+  }, LOOK_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** Browsers inside another app, which open no windows: web views of Android and iOS, and known apps. */
+const IN_APP = [
+  /; wv\)/,
+  /\bFB(AN|AV|_IAB)\b/,
+  /\b(Instagram|MicroMessenger|Snapchat|TikTok|LinkedInApp|GSA)\b/,
+  /\bLine\//,
+];
+
+/** True if the user agent is a browser inside another app. */
+export const isInApp = (userAgent: string): boolean =>
+  IN_APP.some((known) => known.test(userAgent)) ||
+  (/\b(iPhone|iPad|iPod)\b/.test(userAgent) && /AppleWebKit/.test(userAgent) && !/\bSafari\//.test(userAgent));

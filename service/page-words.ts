@@ -32,7 +32,8 @@ const unfinished = (name: string) => `${name} is not connected yet`;
 
 const en = {
   tag: 'en',
-  goingOut: 'Opening the sign-in page …',
+  goingOut: (name?: string) => (name === undefined ? 'Opening the sign-in page …' : `Taking you to ${name} …`),
+  slow: 'This takes longer than usual. Keep this window open: it continues by itself.',
   forAccount: (account: string) => `For ${account}.`,
   goOn: 'Continue',
   theConnector: 'The connector',
@@ -51,6 +52,9 @@ const en = {
     unsupported: (name) => `${name} can’t be connected here`,
   } satisfies Record<StateName, (name: string) => string>,
   closeWindow: 'You can close this window.',
+  close: 'Close this window',
+  retry: 'Try again',
+  stay: 'This takes up to half a minute.',
   goBack: 'Go back to the page where you started.',
   back: 'Back',
   nothing: 'This page has nothing to show',
@@ -69,7 +73,8 @@ const unfinishedDe = (name: string) => `${name} ist noch nicht verbunden`;
 
 const de: PageWords = {
   tag: 'de',
-  goingOut: 'Die Anmeldeseite wird geöffnet …',
+  goingOut: (name) => (name === undefined ? 'Die Anmeldeseite wird geöffnet …' : `Sie werden zu ${name} gebracht …`),
+  slow: 'Das dauert länger als sonst. Lassen Sie dieses Fenster offen: Es geht von selbst weiter.',
   forAccount: (account) => `Für ${account}.`,
   goOn: 'Weiter',
   theConnector: 'Die App',
@@ -88,6 +93,9 @@ const de: PageWords = {
     unsupported: (name) => `${name} kann hier nicht verbunden werden`,
   },
   closeWindow: 'Sie können dieses Fenster schließen.',
+  close: 'Dieses Fenster schließen',
+  retry: 'Noch einmal versuchen',
+  stay: 'Das dauert bis zu einer halben Minute.',
   goBack: 'Gehen Sie zurück zu der Seite, auf der Sie begonnen haben.',
   back: 'Zurück',
   nothing: 'Hier gibt es nichts zu sehen',

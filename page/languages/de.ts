@@ -108,6 +108,9 @@ export const de: Messages = {
       open: (name) => `Zu ${name}`,
       openAgain: 'Noch einmal öffnen',
       opened: (name) => `Machen Sie im Fenster von ${name} weiter. Hier geht es danach von selbst weiter.`,
+      closed: 'Das Fenster wurde geschlossen. Sind Sie dort fertig geworden?',
+      inApp: (name) =>
+        `Dieser Browser gehört zu einer anderen App und öffnet keine Fenster. Melden Sie sich in diesem Tab bei ${name} an, und kommen Sie dann hierher zurück.`,
       finished: 'Ich bin dort fertig',
       blocked: 'Ihr Browser hat das Fenster blockiert.',
       here: 'In diesem Tab weitermachen',

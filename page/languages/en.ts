@@ -103,6 +103,9 @@ export const en = {
       open: (name: string) => `Go to ${name}`,
       openAgain: 'Open it again',
       opened: (name: string) => `Finish in the ${name} window. This page continues by itself.`,
+      closed: 'The window was closed. Did you finish?',
+      inApp: (name: string) =>
+        `This browser is part of another app and opens no windows. Sign in to ${name} in this tab, then come back here.`,
       finished: 'I have finished there',
       blocked: 'Your browser has blocked the window.',
       here: 'Continue in this tab',

@@ -1,25 +1,48 @@
-import { html, nothing } from './html';
-import type { PanelProps } from './props';
+import { isInApp } from '../window';
 import { action, actions } from './actions';
 import { problemLine, problemText } from './form';
+import { html, nothing } from './html';
+import type { PanelProps } from './props';
 import { symbols } from './symbols';
+
+/** The next step of the user: it depends on the window. */
+export function consentLead({ m, name, consentWindow }: PanelProps): string {
+  const { text, opened, closed, inApp } = m.panels.consent;
+  if (consentWindow === 'opened') return opened(name);
+  if (consentWindow === 'closed') return closed;
+  return isInApp(navigator.userAgent) ? inApp(name) : text(name);
+}
 
 /** The consent's buttons. Each click gets a fresh link; a closed window decides nothing. */
 export function consent(props: PanelProps) {
-  const { m, name, view, consentWindow, problem, act } = props;
-  const { finished, blocked } = m.panels.consent;
+  const { m, name, consentWindow, problem } = props;
   return html`
     ${problem && !consentWindow ? problemLine(problemText(m, problem.code, name)) : nothing}
-    ${consentWindow === 'blocked' ? problemLine(blocked) : nothing}
-    ${actions(...consentActions(props), view.attempt ? action(finished, () => act.confirm(view), 'secondary') : nothing)}
+    ${consentWindow === 'blocked' ? problemLine(m.panels.consent.blocked) : nothing} ${actions(...buttons(props))}
   `;
 }
 
-function consentActions({ m, name, view, consentWindow, act }: PanelProps): unknown[] {
-  const { open, openAgain, here } = m.panels.consent;
-  const openConsent = () => act.openConsent(view);
-  if (consentWindow === 'opened') return [action(html`${openAgain}${symbols.out}`, openConsent, 'secondary')];
-  if (consentWindow === 'blocked')
-    return [action(here, () => act.openConsentHere(view)), action(openAgain, openConsent, 'secondary')];
-  return [action(html`${open(name)}${symbols.out}`, openConsent)];
+function buttons(props: PanelProps): unknown[] {
+  const { view, consentWindow } = props;
+  if (consentWindow === 'closed') return [finished(props, 'primary'), again(props)];
+  const others = view.attempt ? [finished(props, 'secondary')] : [];
+  if (consentWindow === 'opened') return [again(props), ...others];
+  if (consentWindow === 'blocked') return [here(props, 'primary'), again(props), ...others];
+  if (isInApp(navigator.userAgent)) return [here(props, 'primary'), goOut(props, 'secondary'), ...others];
+  return [goOut(props, 'primary'), ...others];
 }
+
+type Rank = 'primary' | 'secondary';
+
+/** Opens the third party's page in a window of its own. */
+export const goOut = (props: PanelProps, rank: Rank) =>
+  action(html`${props.m.panels.consent.open(props.name)}${symbols.out}`, () => props.act.openConsent(props), rank);
+
+const again = (props: PanelProps) =>
+  action(html`${props.m.panels.consent.openAgain}${symbols.out}`, () => props.act.openConsent(props), 'secondary');
+
+const here = (props: PanelProps, rank: Rank) =>
+  action(props.m.panels.consent.here, () => props.act.openConsentHere(props), rank);
+
+const finished = ({ m, view, act }: PanelProps, rank: Rank) =>
+  action(m.panels.consent.finished, () => act.confirm(view), rank);

@@ -23,11 +23,15 @@ export interface FrameProps {
   propsOf(view: View): PanelProps;
 }
 
+/** The empty frame that opens the consent windows: see window.ts. Scripts never run in it. */
+const OPENER = 'allow-popups allow-popups-to-escape-sandbox allow-same-origin';
+
 /** The element's content. */
 export function frame(parts: FrameProps) {
   const { m } = parts;
   return html`<div class="frame" part="frame" lang=${m.tag} dir=${m.direction}>
     <slot name="brand"></slot>
+    <iframe hidden sandbox=${OPENER} tabindex="-1" aria-hidden="true"></iframe>
     ${heading(parts)} ${bodyOf(parts)}
     <p class="quietly" role="status">${statusOf(parts)}</p>
   </div>`;

@@ -3,7 +3,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import type { PanelProps } from './props';
 import { panelOf, type Panel } from '../state';
 import { action, actions } from './actions';
-import { consent } from './consent';
+import { consent, consentLead } from './consent';
 import { apiKeyForm, basicForm } from './credentials';
 import { propertyForm } from './properties';
 import { linked } from './linked';
@@ -64,8 +64,8 @@ function hint({ m, view }: PanelProps, kind: Panel) {
 }
 
 function about(props: PanelProps, kind: Panel) {
-  const { m, name, view, consentWindow, step } = props;
-  const lead = kind === 'consent' && consentWindow === 'opened' ? m.panels.consent.opened(name) : leadOf(props, kind);
+  const { m, view, step } = props;
+  const lead = kind === 'consent' ? consentLead(props) : leadOf(props, kind);
   const warning = kind === 'consent' ? m.signsInAnew : m.overwrites;
   const replaces = asks.includes(kind) && view.intent === 'reauthenticate';
   return html`

@@ -4,6 +4,9 @@ import type { Messages } from '../languages/en';
 import type { ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
 
+/** The consent window of this page: opened, closed before the consent was found, or blocked by the browser. */
+export type ConsentWindow = 'opened' | 'closed' | 'blocked';
+
 /** The properties of a connector's panel. */
 export interface PanelProps {
   m: Messages;
@@ -14,8 +17,7 @@ export interface PanelProps {
   pending?: PendingSubmission;
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
-  /** The consent window of this page: opened, or blocked by the browser. */
-  consentWindow?: 'opened' | 'blocked';
+  consentWindow?: ConsentWindow;
   /** The user's step; undefined if there is only one, or the page does not know. */
   step?: Step;
   /** The name of the company that asks the user to connect. */
@@ -31,9 +33,9 @@ export interface Actions {
   reportMissing(view: View, names: string[]): void;
   resend(view: View): void;
   /** Opens the consent in a window of its own. To be called in the click handler, before any await. */
-  openConsent(view: View): void;
+  openConsent(props: PanelProps): void;
   /** Opens the consent in this tab. */
-  openConsentHere(view: View): void;
+  openConsentHere(props: PanelProps): void;
   confirm(view: View): void;
   /** Opens the panel of this connector; undefined closes all. */
   select(connectorId: number | undefined): void;

@@ -15,7 +15,7 @@ export const pages: Look[] = [
     name: 'before the consent',
     of: 'going',
     views: [viewOf('awaitingAuthorization', ledgerly)],
-    shows: 'Opening the sign-in page',
+    shows: 'Taking you to',
   },
   { name: 'before the consent, refused', of: 'refused', shows: 'Close this window' },
   returned('connected', [viewOf('authenticated', ledgerly)], 'Ledgerly is connected'),

@@ -145,7 +145,9 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
     const scope = { accountId: ACCOUNT_ID, ...ACCOUNT, connectorIds: [41], language: 'en' };
     const { token } = await tokens.mint('session', scope);
     await page.goto(`${publicUrl}/connect`);
-    return page.evaluate(submitted({ session: of === 'going' ? token : 'no-token', connectorId: '41' }));
+    return page.evaluate(
+      submitted({ session: of === 'going' ? token : 'no-token', connectorId: '41', name: 'Ledgerly' }),
+    );
   }
   const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };

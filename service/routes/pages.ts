@@ -1,32 +1,30 @@
-/** The pages: the connect page, the page that leads to the third party, and the return page. */
+/** The pages: the connect page, the return page, and the page that leads to the third party (go.ts). */
 import formbody from '@fastify/formbody';
-import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/view';
 import { brandHeader, brandStyle } from '../brand';
-import { limitedId, rateLimiter } from '../callers';
-import { DEPTH, returnQuery, returnUrl, verifyReturn, withView } from '../flows';
-import { html, pageOf, type Html, type Page } from '../html';
+import { rateLimiter } from '../callers';
+import { DEPTH, returnQuery, verifyReturn } from '../flows';
+import { html, pageOf, type Page } from '../html';
 import { servePageFile } from '../page-files';
 import { wordsFor } from '../page-words';
+import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
 import type { App, Parts } from '../parts';
 import { setRetryAfter } from '../problem-answers';
-import { answers, ServiceError, serviceErrorOf } from '../problems';
-import type { Session } from '../tokens';
+import { answers, serviceErrorOf } from '../problems';
+import { goPage } from './go';
 
-/** The limit of calls of one session, or for one attempt, in a minute. */
-const MAX_CALLS = 30;
+const OPENER_POLICY = 'Cross-Origin-Opener-Policy';
 const hide = { schema: { hide: true } };
-
-type Draw = (page: Omit<Page, 'header'>) => string;
 
 /** Registers everything under /connect. */
 export function pageRoutes(app: App, parts: Parts): void {
   const { brand = {} } = parts.config;
   const draw: Draw = (page) => pageOf({ ...page, header: brandHeader(brand) });
   app.register(formbody);
+  // Another policy would cut the consent window off from the page that opened it: that page could neither use the window
+  // again nor notice its end.
+  app.addHook('onRequest', async (_request, reply) => void reply.header(OPENER_POLICY, 'unsafe-none'));
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));
   for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) servePageFile(app, script);
@@ -39,6 +37,7 @@ export function pageRoutes(app: App, parts: Parts): void {
 function connectPage(app: App, draw: Draw): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
+    reply.header(OPENER_POLICY, 'same-origin-allow-popups');
     const body = html`<cyclr-connect hosted></cyclr-connect>
       <noscript><p>${words.noScript}</p></noscript>
       <script type="module" src="connect/cyclr-connect.js"></script>
@@ -46,63 +45,6 @@ function connectPage(app: App, draw: Draw): void {
     return show(reply, draw({ title: 'Connect', body, language: words.tag, assets: 'connect/' }));
   };
   app.route({ method: ['GET', 'HEAD'], url: '', ...hide, handler });
-}
-
-const GoForm = z.object({
-  session: z.string(),
-  connectorId: z
-    .string()
-    .regex(/^[1-9]\d{0,15}$/)
-    .transform(Number),
-  /** The length of the tab's history, if the user leaves in the same tab: see page/return.ts. */
-  depth: z.string().regex(DEPTH).optional(),
-});
-
-/**
- * The form targets a new window, so that the user's click opens the window and no popup blocker stops it. The answer is
- * a page with a refresh: Chrome applies the CSP `form-action` of the page to every redirect after a form post.
- */
-function goPage(app: App, parts: Parts, draw: Draw): void {
-  const limit = rateLimiter(app, MAX_CALLS);
-  app.post('/go', { schema: { hide: true, body: GoForm } }, async (request, reply) => {
-    const { session: token, connectorId, depth } = request.body;
-    const session = await sessionOfForm(request, parts, token);
-    if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
-    [request.caller, request.accountId] = [`go ${limitedId(session)}`, session.accountId];
-    await limit(request, reply);
-    const url = await newLink(parts, { accountId: session.accountId, connectorId }, depth);
-    return show(reply, draw(linkPage(session, url)));
-  });
-}
-
-/**
- * The session of a form. The form must come from the service's own origin or from the origin of the session. A browser
- * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service:
- * both are refused.
- */
-async function sessionOfForm(
-  { headers: { origin } }: FastifyRequest,
-  { tokens, config }: Parts,
-  token: string,
-): Promise<Session> {
-  const session = await tokens.session(token);
-  const isAllowed = origin !== undefined && [new URL(config.publicUrl).origin, session.origin].includes(origin);
-  if (!isAllowed) throw new ServiceError('originNotAllowed');
-  return session;
-}
-
-async function newLink({ auth, tokens, config }: Parts, key: ConnectorKey, depth?: string): Promise<string> {
-  const attemptId = randomUUID();
-  const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId }, depth);
-  const request = { attemptId, returnTo, by: 'user' };
-  return (await withView(auth, key, () => auth.requestAuthorization(key, request))).url;
-}
-
-function linkPage({ accountId, accountLabel, language }: Session, url: string): Omit<Page, 'header'> {
-  const words = wordsFor(language);
-  const content = html`<p>${words.forAccount(accountLabel ?? accountId)}</p>
-    <a class="button" href="${url}">${words.goOn}</a>`;
-  return { ...cardPage(words, words.goingOut, content), redirect: { afterS: 0, to: url } };
 }
 
 /**
@@ -116,7 +58,7 @@ function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
     const words = wordsOf(request);
     const { token, depth } = returnOf(request.query);
     const attempt = await tokens.attemptOf(token);
-    if (!attempt) return show(reply.code(400), draw(cardPage(words, words.nothing, html`<p>${words.whereFrom}</p>`)));
+    if (!attempt) return show(reply.code(400), draw(cardPage(words, words.nothing, words.whereFrom)));
     const { attemptId, ...key } = attempt;
     [request.caller, request.accountId] = [`attempt ${attemptId}`, key.accountId];
     await limit(request, reply);
@@ -131,28 +73,32 @@ type Words = ReturnType<typeof wordsFor>;
 function outcomePage(words: Words, { state, connector }: View, { token, depth }: Return): Omit<Page, 'header'> {
   const title = words.outcomes[state](connector?.name ?? words.theConnector);
   const isSettled = state !== 'verifyingAuthorization';
-  const next = depth === undefined ? html`<p>${words.closeWindow}</p>` : backButton(words, depth);
-  const body = html`<div class="card" id="outcome" aria-live="polite" data-settled="${String(isSettled)}">
+  const isConnected = state === 'authenticated';
+  const text = state === 'awaitingAuthorization' ? words.tryAgain : words.closeWindow;
+  const closes = String(isConnected && depth === undefined);
+  const body = html`<div
+      class="card"
+      id="outcome"
+      aria-live="polite"
+      data-settled="${String(isSettled)}"
+      data-closes="${closes}"
+    >
       <h1>${title}</h1>
-      ${next}
+      ${isSettled ? wayBack(words, depth, text, state === 'awaitingAuthorization') : html`<p>${words.stay}</p>`}
     </div>
-    <script type="module" src="return.js"></script>`;
+    ${script}`;
   const redirect = { afterS: 5, to: `return?${returnQuery(token, depth)}`, noScriptOnly: true };
   return { title, body, language: words.tag, ...(!isSettled && { redirect }) };
 }
 
-/** Goes back through the history of the tab, because no URL contains the session. */
-const backButton = ({ goBack, back }: Words, depth: string): Html =>
-  html`<p>${goBack}</p>
-    <button class="button" id="back" data-depth="${depth}" hidden>${back}</button>`;
-
-const cardPage = ({ tag }: Words, title: string, content: Html): Omit<Page, 'header'> => ({
+const cardPage = (words: Words, title: string, text: string): Omit<Page, 'header'> => ({
   title,
   body: html`<div class="card">
-    <h1>${title}</h1>
-    ${content}
-  </div>`,
-  language: tag,
+      <h1>${title}</h1>
+      ${wayBack(words, undefined, text)}
+    </div>
+    ${script}`,
+  language: words.tag,
 });
 
 const wordsOf = ({ headers }: FastifyRequest): Words => wordsFor(headers['accept-language']);
@@ -177,7 +123,5 @@ function showError(draw: Draw, err: unknown, request: FastifyRequest, reply: Fas
   setRetryAfter(reply, kind);
   const hidesOrigin = code === 'originNotAllowed' && request.headers.origin === 'null';
   const advice = hidesOrigin ? words.hiddenOrigin : words.tryAgain;
-  return show(reply.code(answers[kind].status), draw(cardPage(words, words.trouble(code), html`<p>${advice}</p>`)));
+  return show(reply.code(answers[kind].status), draw(cardPage(words, words.trouble(code), advice)));
 }
-
-const show = (reply: FastifyReply, text: string): FastifyReply => reply.type('text/html; charset=utf-8').send(text);

@@ -1,7 +1,7 @@
 /** A user connects an app of each kind, in a browser. */
 import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { button, field, heading, openWebScene, reachOpener, type WebScene } from './scene';
 
 let scene: WebScene;
 
@@ -93,20 +93,21 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).Properties).toMatchObject([{ Name: 'Realm', Value: 'a third' }]);
   });
 
-  test('a user connects by consent in a window that has no opener', async () => {
+  test('a user connects by consent in a window that can neither read nor navigate the page, and closes by itself', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     const opening = page.waitForEvent('popup');
     await button(page, 'Go to Ledgerly').click();
     const popup = await opening;
     await heading(popup, 'Connect Ledgerly').waitFor();
-    const opener = await popup.evaluate('window.opener');
+    const reached = await popup.evaluate(reachOpener);
+    const closed = popup.waitForEvent('close');
 
     await button(popup, 'Approve').click();
 
     await heading(page, 'Ledgerly is connected').waitFor();
-    await heading(popup, 'Ledgerly is connected').waitFor();
-    expect(opener).toBeNull();
+    await closed;
+    expect(reached).toEqual([]);
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 

@@ -50,6 +50,8 @@ describeInBrowser('consent', () => {
     const first = await goOut(page);
     const attempt = (await scene.view(key)).attempt?.id;
     await first.close();
+    await page.getByText('The window was closed. Did you finish?').waitFor();
+    await button(page, 'I have finished there').waitFor();
 
     const second = await goOut(page, 'Open it again');
     const newer = (await scene.view(key)).attempt?.id;
@@ -57,6 +59,31 @@ describeInBrowser('consent', () => {
 
     await heading(page, 'Ledgerly is connected').waitFor();
     expect(newer).not.toBe(attempt);
+  });
+
+  test('the button "Open it again" loads a fresh link into the open window', async () => {
+    const { key, page, context } = await waiting();
+    const window = await goOut(page);
+    const [url, attempt] = [window.url(), (await scene.view(key)).attempt?.id];
+
+    await button(page, 'Open it again').click();
+
+    await window.waitForURL((now) => now.href !== url && now.pathname.includes('/connectorauth/'));
+    await button(window, 'Approve').click();
+    await heading(page, 'Ledgerly is connected').waitFor();
+    expect(context.pages().filter((open) => open !== page && open !== window)).toEqual([]);
+    expect(attempt).toBeDefined();
+  });
+
+  test('in a browser inside another app the page offers first to continue in this tab', async () => {
+    const { page } = await waiting((inApp) =>
+      inApp.addInitScript("Object.defineProperty(navigator, 'userAgent', { value: 'Android; wv) Chrome/120' })"),
+    );
+
+    await page.getByText('This browser is part of another app').waitFor();
+    const labels = await page.locator('.actions button').allInnerTexts();
+
+    expect(labels.map((label) => label.trim())).toEqual(['Continue in this tab', 'Go to Ledgerly']);
   });
 
   test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
@@ -73,9 +100,9 @@ describeInBrowser('consent', () => {
   });
 
   test('the page reports a declined consent after the verification', async () => {
-    const { key, page } = await waiting();
-    const older = await goOut(page);
-    await goOut(page, 'Open it again'); // the older attempt is superseded, so its verification makes one re-read only
+    const { key, page, context } = await waiting();
+    const older = await goOut(await scene.open([key], { context }));
+    await goOut(page); // the older attempt is superseded, so its verification makes one re-read only
 
     await button(older, 'Decline').click();
 
@@ -95,6 +122,9 @@ describeInBrowser('consent', () => {
 
     expect(await window.evaluate('isStillHere')).toBe(true);
     expect(await window.title()).toBe('Ledgerly is not connected: try again');
+    const closed = window.waitForEvent('close');
+    await button(window, 'Try again').click();
+    await closed;
   });
 
   test("a change in one tab appears in the user's other tab", async () => {

@@ -48,6 +48,20 @@ export async function openRow(page: Page, name: string): Promise<void> {
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.dispatchEvent('click');
 }
 
+/** Script for a window that the page has opened: the ways in which the window can read or navigate that page. */
+export const reachOpener = `(() => {
+  const tries = {
+    document: () => opener.document,
+    parentDocument: () => opener.parent.document,
+    location: () => (opener.location = 'about:blank'),
+    parentLocation: () => (opener.parent.location = 'about:blank'),
+    topReplace: () => opener.top.location.replace('about:blank'),
+  };
+  return Object.keys(tries).filter((name) => {
+    try { tries[name](); return true; } catch { return false; }
+  });
+})()`;
+
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {

@@ -199,8 +199,8 @@ describeInBrowser('tabs and windows', () => {
     await old.getByText('403').first().waitFor();
     sandbox().switches.signInTokenExpiresIn = 300;
 
-    const fresh = await goOut(page, 'Open it again');
-    await button(fresh, 'Approve').click();
+    await button(page, 'Open it again').click();
+    await button(old, 'Approve').click();
 
     await heading(page, 'Ledgerly is connected').waitFor();
   });

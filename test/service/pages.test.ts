@@ -157,9 +157,32 @@ describe('the form', () => {
 
     const answer = await go({ session: token, connectorId: key.connectorId });
 
-    expect(answer.status).toBe(409);
+    expect(answer.status).toBe(200); // the answer begins before the refusal
     expect(answer.headers.get('content-type')).toContain('text/html');
     expect(answer.text).toContain('This step is not possible at the moment.');
+    expect(answer.text).toContain('Close this window');
+  });
+});
+
+describe('without a worker', () => {
+  test('the answer to the form begins at once, and ends with the link when a worker runs', async () => {
+    const { key, token } = await waiting();
+    await service.stage.stopWorker();
+    const response = await fetch(`${service.url}/connect/go`, {
+      method: 'POST',
+      body: new URLSearchParams({ session: token, connectorId: `${key.connectorId}`, name: 'Ledgerly' }),
+      headers: { Origin: service.url },
+    });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const first = (await reader.read()).value ?? '';
+
+    await service.stage.restartWorker();
+    let rest = '';
+    for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
+
+    expect(first).toContain('<h1>Taking you to Ledgerly …</h1>');
+    expect(target(first)).toBe('nowhere');
+    expect(target(rest)).toContain('/connectorauth/');
   });
 });
 

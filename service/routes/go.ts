@@ -1,0 +1,162 @@
+/** The page between the click and the third party's consent page. */
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { ConnectorKey } from '../../workflows/connector';
+import { limitedId, rateLimiter } from '../callers';
+import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
+import { DEPTH, returnUrl, withView } from '../flows';
+import { Html, html } from '../html';
+import { wordsFor, type PageWords } from '../page-words';
+import type { App, Parts } from '../parts';
+import { answers, ServiceError, serviceErrorOf } from '../problems';
+import type { Session } from '../tokens';
+
+const GoForm = z.object({
+  session: z.string(),
+  connectorId: z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/)
+    .transform(Number),
+  /** The connector's name, as the connect page shows it. */
+  name: z.string().max(200).optional(),
+  /** The length of the tab's history, if the user leaves in the same tab: see page/return.ts. */
+  depth: z.string().regex(DEPTH).optional(),
+});
+
+/** One user on the way out. */
+interface Going {
+  key: ConnectorKey;
+  account: string;
+  words: PageWords;
+  /** The connector's name; absent if the form has none. */
+  name?: string;
+  depth?: string;
+  /** Aborts when the window is closed, or the service stops. */
+  signal: AbortSignal;
+}
+
+/**
+ * The form targets a new window, so that the user's click opens the window and no popup blocker stops it. The answer begins at
+ * once, and ends with a refresh when the link is there: Chrome applies the CSP `form-action` of the page to every
+ * redirect after a form post.
+ */
+export function goPage(app: App, parts: Parts, draw: Draw): void {
+  const limit = rateLimiter(app, MAX_CALLS);
+  const stopping = new AbortController();
+  app.addHook('preClose', async () => stopping.abort());
+  app.post('/go', { schema: { hide: true, body: GoForm } }, async (request, reply) => {
+    const { session: token, connectorId, name, depth } = request.body;
+    const session = await sessionOfForm(request, parts, token);
+    if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
+    [request.caller, request.accountId] = [`go ${limitedId(session)}`, session.accountId];
+    await limit(request, reply);
+    const left = new AbortController();
+    reply.raw.once('close', () => left.abort());
+    const { accountId, accountLabel: account = accountId, language } = session;
+    const signal = AbortSignal.any([left.signal, stopping.signal]);
+    const going = { key: { accountId, connectorId }, account, words: wordsFor(language), name, depth, signal };
+    reply.header('X-Accel-Buffering', 'no'); // nginx would hold the beginning of the page back
+    const failed = (err: unknown) => void (request.failure = err);
+    return show(reply, Readable.from(answerOf(parts, draw, going, failed)));
+  });
+}
+
+/**
+ * The session of a form. The form must come from the service's own origin or from the origin of the session. A browser
+ * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service:
+ * both are refused.
+ */
+async function sessionOfForm(
+  { headers: { origin } }: FastifyRequest,
+  { tokens, config }: Parts,
+  token: string,
+): Promise<Session> {
+  const session = await tokens.session(token);
+  const isAllowed = origin !== undefined && [new URL(config.publicUrl).origin, session.origin].includes(origin);
+  if (!isAllowed) throw new ServiceError('originNotAllowed');
+  return session;
+}
+
+/** The place of the cards in the page. */
+const CARDS = '<!--cards-->';
+/** The page names a longer wait after this time. */
+const SLOW_MS = 8000;
+
+/** The page in parts: at once the card that waits, at last the link or the reason why there is none. */
+async function* answerOf(
+  parts: Parts,
+  draw: Draw,
+  going: Going,
+  failed: (err: unknown) => void,
+): AsyncGenerator<string> {
+  const { words, name } = going;
+  const title = words.goingOut(name);
+  const [begin = '', end = ''] = draw({ title, body: new Html(CARDS), language: words.tag }).split(CARDS);
+  yield begin + waitingCard(title, words.forAccount(going.account)).text;
+  const last = patientLink(parts, going).then(
+    (url) => linkCard(going, url),
+    (err: unknown) => (failed(err), deadEnd(going, err)),
+  );
+  const isSlow = await Promise.race([last.then(() => false), pause(SLOW_MS, true, { ref: false })]);
+  if (isSlow) yield waitingCard(title, words.slow).text;
+  yield (await last).text + end;
+}
+
+/** A card that the next card hides. */
+const waitingCard = (title: string, text: string): Html =>
+  html`<div class="card waiting" role="status">
+    <h1>${title}</h1>
+    <p>${text}</p>
+  </div>`;
+
+const linkCard = ({ words, account, name }: Going, url: string): Html =>
+  html`<div class="card">
+      <h1>${words.goingOut(name)}</h1>
+      <p>${words.forAccount(account)}</p>
+      <a class="button" href="${url}">${words.goOn}</a>
+    </div>
+    <meta http-equiv="refresh" content="0;url=${url}" />`;
+
+function deadEnd({ words, name, depth }: Going, err: unknown): Html {
+  const { code, details } = serviceErrorOf(err);
+  const isConnected = details.view?.state === 'authenticated';
+  const title = isConnected ? words.outcomes.authenticated(name ?? words.theConnector) : words.trouble(code);
+  return html`<div class="card">
+      <h1>${title}</h1>
+      ${wayBack(words, depth, isConnected ? words.closeWindow : words.tryAgain)}
+    </div>
+    ${script}`;
+}
+
+/** The service asks for a link until this time has passed. */
+const PATIENCE_MS = 90_000;
+const RETRY_MS = 2000;
+
+/** A link; waits for a worker, and for the end of a verification. */
+async function patientLink(parts: Parts, going: Going): Promise<string> {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await newLink(parts, going);
+    } catch (err) {
+      if (!isPassing(err) || Date.now() > until) throw err;
+      await pause(RETRY_MS, undefined, { signal: going.signal }).catch(() => Promise.reject(err));
+    }
+  }
+}
+
+/** True if the same request may succeed soon. */
+function isPassing(err: unknown): boolean {
+  const { kind, details } = serviceErrorOf(err);
+  return answers[kind].retryAfterS !== undefined || details.view?.state === 'verifyingAuthorization';
+}
+
+async function newLink({ auth, tokens, config }: Parts, { key, depth }: Going): Promise<string> {
+  const attemptId = randomUUID();
+  const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId }, depth);
+  const request = { attemptId, returnTo, by: 'user' };
+  return (await withView(auth, key, () => auth.requestAuthorization(key, request))).url;
+}
