@@ -34,6 +34,8 @@ interface LocalState {
   consentWindow?: ConsentWindow;
 }
 
+/** A step that takes longer than this says so. */
+const SLOW_MS = 8000;
 /** The limit in characters: a longer connector name is cut, because sentences contain the name. */
 const LONGEST_NAME = 60;
 
@@ -43,6 +45,8 @@ export class ConnectSession {
   readonly #watch: SessionWatch;
   readonly #submissions: Submissions;
   readonly #windowName = `cyclr-connect-${Math.random().toString(36).slice(2)}`;
+  /** When the page first saw the step of each connector, in milliseconds. */
+  readonly #shownSince = new Map<number, number>();
   /** For each connector with an open window: the function that ends its watch. */
   readonly #watchedWindows = new Map<number, () => void>();
   readonly #localStates = new Map<number, LocalState>();
@@ -57,7 +61,7 @@ export class ConnectSession {
   #isClosed = false;
 
   constructor(private readonly parts: ConnectSessionOptions) {
-    this.#client = new ServiceClient(parts.service, parts.token);
+    this.#client = new ServiceClient(parts.service, parts.token, () => this.#answered());
     this.#watch = new SessionWatch({
       client: this.#client,
       invitation: parts.invitation,
@@ -68,6 +72,7 @@ export class ConnectSession {
       client: this.#client,
       receive: this.#watch.receive,
       replaceSession: this.#watch.replaceSession,
+      unreachable: ({ trouble }) => this.#watch.report(trouble),
       changed: parts.changed,
     });
   }
@@ -82,7 +87,13 @@ export class ConnectSession {
 
   stop(): void {
     this.#watch.stop();
+    this.#submissions.stop();
     for (const end of this.#watchedWindows.values()) end();
+  }
+
+  #answered(): void {
+    if (this.state.trouble) this.#submissions.sendNow();
+    this.#watch.answered();
   }
 
   /** The properties of a connector's panel. */
@@ -93,7 +104,9 @@ export class ConnectSession {
     const problem = pending?.status === 'sending' ? undefined : found;
     const shown = pending?.view ?? view;
     const step = stepOf(shown, this.#hadProperties.has(view.connectorId));
-    return { m, view: shown, name: nameOf(m, view), pending, problem, consentWindow, step };
+    const since = pending?.since ?? this.#shownSince.get(view.connectorId) ?? Date.now();
+    const isSlow = Date.now() - since >= SLOW_MS;
+    return { m, view: shown, name: nameOf(m, view), pending, problem, consentWindow, step, isSlow };
   }
 
   /** A key that changes whenever the focus must move: at another step, or at a new problem. */
@@ -132,11 +145,18 @@ export class ConnectSession {
     const { connectorId, problem } = view;
     if (panelOf(view) === 'properties') this.#hadProperties.add(connectorId);
     this.#lastViews.set(connectorId, view);
+    if (!before || panelOf(before) !== panelOf(view)) this.#startClock(connectorId);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
     if (consentEnded(before, view)) this.#forgetWindow(connectorId);
     if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', connectorId);
     if (problem && (!isConsent || consentFailed(before, view))) this.parts.emit('problem', connectorId);
+  }
+
+  /** Draws the connector again when its step takes longer than usual. */
+  #startClock(connectorId: number): void {
+    this.#shownSince.set(connectorId, Date.now());
+    setTimeout(this.parts.changed, SLOW_MS);
   }
 
   /** Fetches the keys once, before they are needed: input can then be sealed without a connection. */
@@ -150,6 +170,7 @@ export class ConnectSession {
 
   #submit(view: View, form: HTMLFormElement, seal: (sealer: Sealer, submissionId: string) => Promise<object>): void {
     this.#localStates.delete(view.connectorId);
+    setTimeout(this.parts.changed, SLOW_MS);
     void this.#submissions.submit(view, async (submissionId) => {
       const sealed = await seal(await sealerOf(await this.#sealingKeys(), view), submissionId);
       clearSecrets(form);
@@ -211,7 +232,6 @@ export class ConnectSession {
     submitProperties: (view, values, form) => this.#submit(view, form, (sealer, id) => sealer.values(values, id)),
     submitCredentials: (view, credentials, form) =>
       this.#submit(view, form, (sealer, id) => sealer.credentials(credentials, id)),
-    resend: ({ connectorId }) => void this.#submissions.resend(connectorId),
     reportMissing: (view, names) => {
       const times = (this.#localStates.get(view.connectorId)?.missing?.times ?? 0) + 1;
       const fields = names.map((name) => ({ name, code: 'missingProperty' as const }));

@@ -1,7 +1,7 @@
 import type { View } from '../workflows/messages';
 import { backoffMs, pause } from './pause';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { ServiceFailure } from './service-client';
+import { ServiceFailure, type Trouble } from './service-client';
 
 export interface EventReaderParts {
   /** Opens the stream after this event id. */
@@ -11,8 +11,8 @@ export interface EventReaderParts {
   /** True if every view is final. */
   allFinal(): boolean;
   receive(view: View): void;
-  /** Reports whether the service answers. */
-  setReachable(isReachable: boolean): void;
+  /** Reports why nothing works; undefined when the service answers. */
+  report(trouble: Trouble | undefined): void;
   /** The service refused the session. */
   end(failure: ServiceFailure): void;
 }
@@ -63,12 +63,12 @@ export class EventReader {
 
   /** The pause until the next try; undefined when the service does not answer. */
   async #refreshInstead(): Promise<number | undefined> {
-    const isReachable = await this.parts.refresh().then(
-      () => true,
-      () => false,
+    const trouble = await this.parts.refresh().then(
+      () => undefined,
+      (err: unknown) => (err instanceof ServiceFailure ? err.trouble : 'busy'),
     );
-    if (!this.#abort.signal.aborted) this.parts.setReachable(isReachable);
-    return isReachable ? REFRESH_EVERY_MS : undefined;
+    if (!this.#abort.signal.aborted) this.parts.report(trouble);
+    return trouble === undefined ? REFRESH_EVERY_MS : undefined;
   }
 
   /** Reads one stream to its end. Fails if the stream cannot be opened, or breaks. */
@@ -84,7 +84,7 @@ export class EventReader {
         clearTimeout(silence);
         clearInterval(polling);
         silence = setTimeout(leave, SILENT_MS);
-        this.parts.setReachable(true);
+        this.parts.report(undefined);
         this.#parser.feed(text);
       }
     } finally {

@@ -20,6 +20,9 @@ export interface Token {
 export type Submission =
   { submissionId: string; values: { [name: string]: Sealed } } | { submissionId: string; credentials: Sealed };
 
+/** Why nothing works now: the device is offline, the service does not answer, or it answers that it can't continue. */
+export type Trouble = 'offline' | 'unreachable' | 'busy';
+
 /** A call of the service that failed. */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
@@ -39,6 +42,12 @@ export class ServiceFailure extends Error {
     return this.retryAfterMs !== undefined || this.code === 'unreachable' || this.code === 'unexpected';
   }
 
+  /** The cause to name while the call is repeated. */
+  get trouble(): Trouble {
+    if (this.code !== 'unreachable') return 'busy';
+    return navigator.onLine ? 'unreachable' : 'offline';
+  }
+
   /** True if the token's session has ended. */
   get endsSession(): boolean {
     return sessionEnds.includes(this.code);
@@ -54,6 +63,8 @@ export class ServiceClient {
     /** The base URL of the service, with a slash at its end. */
     readonly base: string,
     public token: string,
+    /** Called after each answer that is no refusal. */
+    private readonly answered: () => void = () => undefined,
   ) {}
 
   session = (): Promise<SessionAnswer> => this.#json('GET', '');
@@ -96,7 +107,10 @@ export class ServiceClient {
     }).catch(() => {
       throw new ServiceFailure('unreachable');
     });
-    if (response.ok) return response;
+    if (response.ok) {
+      this.answered();
+      return response;
+    }
     throw await failureOf(response);
   }
 }

@@ -1,7 +1,7 @@
 import type { View } from '../workflows/messages';
 import { EventReader } from './event-reader';
 import { backoffMs, pause } from './pause';
-import { ServiceFailure, type ServiceClient, type SessionAnswer, type Token } from './service-client';
+import { ServiceFailure, type ServiceClient, type SessionAnswer, type Token, type Trouble } from './service-client';
 import { isFinal, merged } from './state';
 
 /** The reason why a session has ended for good. */
@@ -11,8 +11,8 @@ export type End = 'expired' | 'lapsed' | 'finished';
 export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
   views: readonly View[];
-  /** True if the service answers. */
-  isReachable: boolean;
+  /** Why nothing works now. */
+  trouble?: Trouble;
   end?: End;
 }
 
@@ -31,7 +31,7 @@ const RENEW_MS = { least: 20_000, most: 240_000 };
 
 /** Keeps the views of a session's connectors current, and the session renewed. */
 export class SessionWatch {
-  state: SessionState = { views: [], isReachable: true };
+  state: SessionState = { views: [] };
   #abort = new AbortController();
   #reader?: EventReader;
   /** The running redemption; resolves with whether it gave a session. */
@@ -55,12 +55,15 @@ export class SessionWatch {
     if (views !== this.state.views) this.#set({ views });
   };
 
+  /** The service has answered a call: whatever was in the way is over. */
+  readonly answered = (): void => this.report(undefined);
+
   /** Reads the session and all its views. */
   readonly refresh = async (): Promise<void> => {
     const { connectors, ...session } = await this.parts.client.session();
     this.#isNew = false;
     const views = connectors.reduce(merged, this.state.views);
-    this.#set({ session, views, isReachable: true });
+    this.#set({ session, views, trouble: undefined });
   };
 
   /** Handles a call that was refused because the session has ended. Resolves with whether a new session exists. */
@@ -73,6 +76,9 @@ export class SessionWatch {
   };
 
   async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    addEventListener('offline', () => this.report('offline'), { signal });
+    addEventListener('online', () => void this.refresh().catch(() => undefined), { signal });
     if (await this.#untilAnswered(this.refresh)) {
       this.#read();
       await this.#keepRenewed();
@@ -85,7 +91,7 @@ export class SessionWatch {
       refresh: this.refresh,
       allFinal: () => this.state.views.every(isFinal),
       receive: this.receive,
-      setReachable: (isReachable) => isReachable !== this.state.isReachable && this.#set({ isReachable }),
+      report: (trouble) => this.report(trouble),
       end: this.replaceSession,
     });
   }
@@ -145,11 +151,16 @@ export class SessionWatch {
         if (signal.aborted) break;
         const failure = err instanceof ServiceFailure ? err : new ServiceFailure('unexpected');
         if (!failure.isTemporary) return (void refused(failure), false);
-        this.#set({ isReachable: false });
+        this.report(failure.trouble);
         await pause(Math.max(backoffMs(failures), failure.retryAfterMs ?? 0), signal);
       }
     }
     return false;
+  }
+
+  /** Takes the cause of a failed call; undefined after an answer. */
+  report(trouble: Trouble | undefined): void {
+    if (trouble !== this.state.trouble) this.#set({ trouble });
   }
 
   #set(changes: Partial<SessionState>): void {

@@ -1,14 +1,16 @@
 import type { View } from '../workflows/messages';
-import { backoffMs } from './pause';
+import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
-import type { ShownProblem } from './state';
+import { panelOf, type ShownProblem } from './state';
 
-/** A submission without a known outcome. The user's input is in it only in sealed form. */
+/** A submission without a known outcome. */
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
-  /** `unsent`: can be sent again unchanged; `refused`: see `problem`. */
-  status: 'sending' | 'unsent' | 'refused';
+  /** `refused`: see `problem`. */
+  status: 'sending' | 'refused';
+  /** When the user submitted the input, in milliseconds. */
+  since: number;
   problem?: ShownProblem;
 }
 
@@ -17,17 +19,19 @@ export interface SubmissionsParts {
   receive(view: View): void;
   /** Resolves with whether a new session exists. */
   replaceSession(failure: ServiceFailure): Promise<boolean>;
+  /** The service did not answer. */
+  unreachable(failure: ServiceFailure): void;
   changed(): void;
 }
 
-const TRIES = 4;
-
-/** `body` is absent until the input is sealed. */
-type Sending = PendingSubmission & { body?: Submission };
-
-/** The submissions of a session: one at a time for each connector, and with the same id at each repetition. */
+/**
+ * The submissions of a session: one at a time for each connector. A submission is sealed once, and sent with the same id
+ * until the service answers.
+ */
 export class Submissions {
-  readonly #pending = new Map<number, Sending>();
+  readonly #pending = new Map<number, PendingSubmission>();
+  readonly #stop = new AbortController();
+  #pause = new AbortController();
 
   constructor(private readonly parts: SubmissionsParts) {}
 
@@ -35,62 +39,66 @@ export class Submissions {
     return this.#pending.get(connectorId);
   }
 
+  /** True if the input of a submission has not reached the service. */
+  get isSending(): boolean {
+    return [...this.#pending.values()].some(({ status }) => status === 'sending');
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Sends pending input now: the service answers again. */
+  sendNow(): void {
+    this.#pause.abort();
+    this.#pause = new AbortController();
+  }
+
   /** Seals an input and sends it, unless an input for the same view is being sent. */
   async submit(view: View, seal: (submissionId: string) => Promise<Submission>): Promise<void> {
     const before = this.of(view.connectorId);
     if (before?.status === 'sending' && before.view.revision === view.revision) return;
-    const pending: Sending = { view, status: 'sending' };
+    const pending: PendingSubmission = { view, status: 'sending', since: Date.now() };
     this.#pending.set(view.connectorId, pending);
     this.parts.changed();
+    const submissionId = crypto.randomUUID();
     try {
-      pending.body = await seal(crypto.randomUUID());
-      await this.#send(pending);
+      const body = await this.#untilAnswered(() => seal(submissionId));
+      this.#receive(pending, await this.#untilAnswered(() => this.parts.client.submit(view.connectorId, body)));
     } catch (err) {
       this.#fail(pending, err);
     }
     this.parts.changed();
   }
 
-  /** Sends an unsent submission again, with the same sealed values. */
-  async resend(connectorId: number): Promise<void> {
-    const pending = this.#pending.get(connectorId);
-    if (pending?.status !== 'unsent') return;
-    pending.status = 'sending';
-    this.parts.changed();
-    await this.#send(pending).catch((err: unknown) => this.#fail(pending, err));
-    this.parts.changed();
-  }
-
-  async #send({ view, body }: Sending): Promise<void> {
+  /** Repeats a call until the service answers it. */
+  async #untilAnswered<T>(call: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
       try {
-        const answer = await this.parts.client.submit(view.connectorId, body!);
-        this.#forget(view);
-        return this.parts.receive(answer);
+        return await call();
       } catch (err) {
-        if (!(err instanceof ServiceFailure) || failures + 1 >= TRIES) throw err;
+        if (!(err instanceof ServiceFailure)) throw err;
         if (err.endsSession && (await this.parts.replaceSession(err))) continue;
-        if (!err.isTemporary) throw err;
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(err.retryAfterMs ?? 0, 5000) + backoffMs(failures)),
-        );
+        if (!err.isTemporary || this.#stop.signal.aborted) throw err;
+        if (err.code === 'unreachable') this.parts.unreachable(err);
+        const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
+        await pause(Math.max(backoffMs(failures), err.retryAfterMs ?? 0), signal);
       }
     }
   }
 
-  #fail(pending: Sending, err: unknown): void {
+  /** An input that is still being applied stays pending, so that its form keeps what the user typed. */
+  #receive({ view }: PendingSubmission, answer: View): void {
+    if (panelOf(answer) !== 'applying') this.#forget(view);
+    this.parts.receive(answer);
+  }
+
+  #fail(pending: PendingSubmission, err: unknown): void {
     const failure = err instanceof ServiceFailure ? err : new ServiceFailure('malformed');
     if (failure.endsSession) void this.parts.replaceSession(failure);
-    if (failure.view) {
-      this.#forget(pending.view);
-      return this.parts.receive(failure.view);
-    }
-    pending.status = failure.isTemporary && pending.body ? 'unsent' : 'refused';
-    pending.problem = {
-      code: (failure.isTemporary ? 'unreachable' : failure.code) as ShownProblem['code'],
-      fields: failure.fields,
-    };
-    if (pending.status === 'refused') delete pending.body;
+    if (failure.view) return this.#receive(pending, failure.view);
+    pending.status = 'refused';
+    pending.problem = { code: failure.code as ShownProblem['code'], fields: failure.fields };
   }
 
   #forget(view: View): void {

@@ -54,7 +54,11 @@ export const de: Messages = {
     },
   },
   goBack: 'Zurück',
-  away: 'Im Moment keine Verbindung. Sobald es wieder eine gibt, geht es von selbst weiter.',
+  away: {
+    offline: 'Ihr Gerät ist offline. Sobald es wieder online ist, geht es von selbst weiter.',
+    unreachable: 'Im Moment keine Verbindung. Sobald es wieder eine gibt, geht es von selbst weiter.',
+    busy: 'Der Dienst kann gerade nicht weitermachen. Sobald er es kann, geht es von selbst weiter.',
+  },
   tryNow: 'Jetzt versuchen',
 
   optional: 'freiwillig',
@@ -75,9 +79,8 @@ export const de: Messages = {
   overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
   signsInAnew: 'Eine neue Anmeldung ersetzt die bisherige Verbindung.',
   sending: 'Wird geprüft …',
-  unsent:
-    'Das konnte nicht gesendet werden. Es ist verschlüsselt aufgehoben: Sie müssen es nicht noch einmal eingeben.',
-  sendAgain: 'Noch einmal senden',
+  slow: 'Das dauert länger als sonst. Ihre Eingaben sind sicher, und wir versuchen es weiter.',
+  slowToRead: 'Das dauert länger als sonst. Wir versuchen es weiter.',
 
   panels: {
     reading: { title: (name) => `${name} verbinden`, text: 'Wird vorbereitet. Das dauert ein paar Sekunden.' },
@@ -122,6 +125,8 @@ export const de: Messages = {
     verifying: {
       title: (name) => `${name} verbinden`,
       text: (name) => `Wir fragen nach, ob ${name} den Zugriff erlaubt hat. Das dauert bis zu einer halben Minute.`,
+      notYet: (name) =>
+        `Noch nicht: ${name} meldet den Zugriff noch nicht. Wir fragen noch einige Sekunden lang nach. Wenn Sie abgelehnt haben, können Sie noch einmal dorthin gehen.`,
     },
     connected: {
       title: (name) => `${name} ist verbunden`,
@@ -175,7 +180,6 @@ export const de: Messages = {
       'Noch kein Zugriff. Versuchen Sie es noch einmal, und erlauben Sie den Zugriff, wenn Sie gefragt werden.',
     cyclrUnavailable:
       'Die Gegenseite war nicht erreichbar, deshalb wurde das nicht geprüft. An Ihren Eingaben liegt es nicht: Bitte geben Sie es noch einmal ein.',
-    unreachable: 'Niemand war erreichbar, und nichts wurde gesendet. Bitte versuchen Sie es noch einmal.',
   },
   keyRefused: (name) =>
     `${name} hat diesen Schlüssel nicht angenommen. Bitte prüfen Sie ihn und geben Sie ihn noch einmal ein.`,

@@ -51,7 +51,11 @@ export const en = {
     empty: { title: 'There is nothing to connect', text: 'Open this page again from the page you came from.' },
   },
   goBack: 'Go back',
-  away: 'No connection at the moment. This page continues by itself when the connection is back.',
+  away: {
+    offline: 'Your device is offline. This page continues by itself when it is online again.',
+    unreachable: 'No connection at the moment. This page continues by itself when the connection is back.',
+    busy: 'The service can’t continue at the moment. This page continues by itself when it can.',
+  },
   tryNow: 'Try now',
 
   optional: 'optional',
@@ -72,8 +76,8 @@ export const en = {
   overwrites: 'Your input replaces the stored values.',
   signsInAnew: 'Signing in again replaces the existing connection.',
   sending: 'Checking …',
-  unsent: 'Your input could not be sent. This page keeps it, encrypted: you need not enter it again.',
-  sendAgain: 'Send again',
+  slow: 'This takes longer than usual. What you entered is safe, and we keep trying.',
+  slowToRead: 'This takes longer than usual. We keep trying.',
 
   panels: {
     reading: { title: (name: string) => `Connect ${name}`, text: 'Getting things ready. This takes a few seconds.' },
@@ -117,6 +121,8 @@ export const en = {
     verifying: {
       title: (name: string) => `Connect ${name}`,
       text: (name: string) => `Checking the access to ${name}. This takes up to half a minute.`,
+      notYet: (name: string) =>
+        `Not yet: ${name} has not reported the access. We keep looking for a few more seconds. If you declined, you can go there again.`,
     },
     connected: {
       title: (name: string) => `${name} is connected`,
@@ -168,7 +174,6 @@ export const en = {
     notAuthorized: 'No access yet. Try again, and allow access when you are asked.',
     cyclrUnavailable:
       'The app could not be reached, so your input was not checked. Nothing is wrong with it: please enter it again.',
-    unreachable: 'The server could not be reached, and nothing was sent. Please try again.',
   },
   keyRefused: (name: string) => `${name} did not accept this key. Please check it and enter it again.`,
   otherProblem: 'That did not work. Please try again.',

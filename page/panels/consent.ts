@@ -3,7 +3,7 @@ import { action, actions } from './actions';
 import { problemLine, problemText } from './form';
 import { html, nothing } from './html';
 import type { PanelProps } from './props';
-import { symbols } from './symbols';
+import { spinner, symbols } from './symbols';
 
 /** The next step of the user: it depends on the window. */
 export function consentLead({ m, name, consentWindow }: PanelProps): string {
@@ -32,10 +32,18 @@ function buttons(props: PanelProps): unknown[] {
   return [goOut(props, 'primary'), ...others];
 }
 
+/** After a return, the page still offers the way out: the user may have declined by mistake. */
+export function verifying(props: PanelProps) {
+  const { m, name, consentWindow, isSlow } = props;
+  const { text, notYet } = m.panels.verifying;
+  return html`<p class="working">${spinner}<span>${isSlow ? notYet(name) : text(name)}</span></p>
+    ${actions(consentWindow === 'opened' ? again(props) : goOut(props, 'secondary'))}`;
+}
+
 type Rank = 'primary' | 'secondary';
 
 /** Opens the third party's page in a window of its own. */
-export const goOut = (props: PanelProps, rank: Rank) =>
+const goOut = (props: PanelProps, rank: Rank) =>
   action(html`${props.m.panels.consent.open(props.name)}${symbols.out}`, () => props.act.openConsent(props), rank);
 
 const again = (props: PanelProps) =>

@@ -4,7 +4,6 @@ import type { ProblemCode } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import { isSending, type PanelProps } from './props';
 import { problemsIn } from '../state';
-import { action } from './actions';
 import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { secretInput } from './secret-input';
 import { spinner, symbols } from './symbols';
@@ -26,15 +25,14 @@ export function formOf(
   const { m, problem } = props;
   const { above } = problemsIn(problem, names);
   const busy = isSending(props);
-  const isUnsent = props.pending?.status === 'unsent'; // then the sealed input can only be sent again unchanged
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
     if (!busy) submit(event.currentTarget as HTMLFormElement);
   };
   return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit}>
-    ${above && !isUnsent ? problemLine(problemText(m, above, props.name), 'form-problem') : nothing}
-    <fieldset ?disabled=${busy} ?hidden=${isUnsent}>${content}</fieldset>
-    ${isUnsent ? unsent(props) : submitButton(m, label, busy)}
+    ${above ? problemLine(problemText(m, above, props.name), 'form-problem') : nothing}
+    <fieldset ?disabled=${busy}>${content}</fieldset>
+    ${submitButton(m, label, busy)} ${busy && props.isSlow ? html`<p class="lead">${m.slow}</p>` : nothing}
   </form>`;
 }
 
@@ -42,9 +40,6 @@ const submitButton = (m: Messages, label: string, busy: boolean) =>
   html`<button class="primary" part="button button-primary" aria-disabled=${busy}>
     ${busy ? html`${spinner}${m.sending}` : label}
   </button>`;
-
-const unsent = ({ m, act, view }: PanelProps) =>
-  html`${problemLine(m.unsent, 'form-problem')} ${action(m.sendAgain, () => act.resend(view))}`;
 
 export const problemLine = (text: string, id?: string) =>
   html`<p class="problem" part="problem" role="alert" tabindex="-1" id=${id ?? nothing}>

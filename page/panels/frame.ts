@@ -113,20 +113,22 @@ function goBack({ m, session, closable, act }: FrameProps) {
 }
 
 const offline = ({ m, session, act }: FrameProps) =>
-  session && !session.isReachable && !session.end
+  session?.trouble && !session.end
     ? html`<div class="away" part="away">
-        <span>${m.away}</span>${action(m.tryNow, () => act.refreshNow(), 'secondary')}
+        <span>${m.away[session.trouble]}</span>${action(m.tryNow, () => act.refreshNow(), 'secondary')}
       </div>`
     : nothing;
 
 /** The live region's sentence: the state of the open connector. */
 function statusOf({ m, session, selected, propsOf }: FrameProps): string {
   if (session?.end || !session?.session) return '';
-  if (!session.isReachable) return m.away;
+  if (session.trouble) return m.away[session.trouble];
   const view = session.views.find(({ connectorId }) => connectorId === selected);
   if (!view) return '';
-  const { name, pending } = propsOf(view);
-  if (pending?.status === 'sending') return m.sending;
+  const { name, pending, isSlow } = propsOf(view);
   const kind = panelOf(view);
-  return ['reading', 'applying', 'verifying'].includes(kind) ? m.sending : m.panels[kind].title(name);
+  const isWorking = pending?.status === 'sending' || ['reading', 'applying', 'verifying'].includes(kind);
+  if (!isWorking) return m.panels[kind].title(name);
+  if (!isSlow) return m.sending;
+  return kind === 'verifying' ? m.panels.verifying.notYet(name) : kind === 'reading' ? m.slowToRead : m.slow;
 }

@@ -3,7 +3,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import type { PanelProps } from './props';
 import { panelOf, type Panel } from '../state';
 import { action, actions } from './actions';
-import { consent, consentLead } from './consent';
+import { consent, consentLead, verifying } from './consent';
 import { apiKeyForm, basicForm } from './credentials';
 import { propertyForm } from './properties';
 import { linked } from './linked';
@@ -79,7 +79,13 @@ function about(props: PanelProps, kind: Panel) {
 const working = (props: PanelProps) =>
   props.view.problem?.code === 'cyclrUnavailable'
     ? html`<p class="problem calm" part="problem">${symbols.warning}<span>${props.m.stalled(props.name)}</span></p>`
-    : html`<p class="working">${spinner}<span>${leadOf(props, panelOf(props.view))}</span></p>`;
+    : html`<p class="working">${spinner}<span>${workText(props)}</span></p>`;
+
+function workText(props: PanelProps): string {
+  const kind = panelOf(props.view);
+  if (!props.isSlow) return leadOf(props, kind);
+  return kind === 'reading' ? props.m.slowToRead : props.m.slow;
+}
 
 const connected = ({ m, view }: PanelProps) => html`
   <p class="success" part="success">
@@ -99,7 +105,7 @@ const bodies: Record<Panel, (props: PanelProps) => unknown> = {
   tokens: empty,
   consent,
   applying: working,
-  verifying: working,
+  verifying: (props) => (props.view.problem?.code === 'cyclrUnavailable' ? working(props) : verifying(props)),
   connected,
   expired: ({ m, act }) => actions(act.canBegin() ? action(m.startAgain, () => act.begin()) : nothing),
   cancelled: empty,

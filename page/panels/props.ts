@@ -22,6 +22,8 @@ export interface PanelProps {
   step?: Step;
   /** The name of the company that asks the user to connect. */
   brand?: string;
+  /** True if the present step takes longer than usual. */
+  isSlow: boolean;
   act: Actions;
 }
 
@@ -31,7 +33,6 @@ export interface Actions {
   submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
   /** Shows that these required fields are empty; sends nothing. */
   reportMissing(view: View, names: string[]): void;
-  resend(view: View): void;
   /** Opens the consent in a window of its own. To be called in the click handler, before any await. */
   openConsent(props: PanelProps): void;
   /** Opens the consent in this tab. */

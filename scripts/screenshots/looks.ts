@@ -58,13 +58,14 @@ const forms: Look[] = [
     replies: { 'POST /connectors/41/credentials': 'never' },
     act: giveKey,
   }),
-  one('API key, unsent', apiKey, 'Your input could not be sent.', {
+  one('API key, slow', apiKey, 'What you entered is safe', {
     replies: { 'POST /connectors/41/credentials': { code: 'noWorker' } },
-    act: giveKey,
-  }),
-  one('API key, service unreachable', apiKey, 'The server could not be reached', {
-    replies: { 'GET /sealing-keys': 'unreachable' },
-    act: giveKey,
+    before: (page) => page.clock.install(),
+    async act(page) {
+      await giveKey(page);
+      await page.getByText('Checking …').first().waitFor();
+      await page.clock.fastForward(9000);
+    },
   }),
   one('user name and password', viewOf('awaitingCredentials', zenodesk), 'Enter your Zenodesk sign-in details.'),
   one('user name and password, left out', viewOf('awaitingCredentials', zenodesk), 'Please fill this in.', {
@@ -119,6 +120,17 @@ const consents: Look[] = [
       page.addInitScript('window.open = () => ({ focus() {} }); HTMLFormElement.prototype.submit = () => {}'),
     act: press('Go to Ledgerly'),
   }),
+  one('consent, its window closed', { ...consent, attempt }, 'The window was closed.', {
+    before: (page) =>
+      page.addInitScript(
+        `HTMLFormElement.prototype.submit = () => {};
+        window.open = () => {
+          const openedAt = performance.now();
+          return { get closed() { return performance.now() > openedAt + 700 }, focus() {} };
+        };`,
+      ),
+    act: press('Go to Ledgerly'),
+  }),
   one('consent, blocked', consent, 'Your browser has blocked the window.', {
     before: (page) => page.addInitScript('window.open = () => null'),
     act: press('Go to Ledgerly'),
@@ -147,6 +159,14 @@ const waits: Look[] = [
     viewOf('verifyingAuthorization', ledgerly, problem('cyclrUnavailable')),
     'we keep trying',
   ),
+  { name: 'loading, without a worker', shows: 'The service can’t continue', replies: { 'GET ': { code: 'noWorker' } } },
+  one('verifying, slow', viewOf('verifyingAuthorization', ledgerly), 'Not yet: Ledgerly', {
+    before: (page) => page.clock.install(),
+    async act(page) {
+      await page.getByText('Checking the access to Ledgerly').waitFor();
+      await page.clock.fastForward(9000);
+    },
+  }),
   one('no connection', apiKey, 'No connection at the moment.', {
     replies: { 'GET /events': 'unreachable' },
     before: onlyOnce,

@@ -76,7 +76,6 @@ describeInBrowser('keyboard operation', () => {
   test.each([
     ['API key, being checked', 'Connect Brightdesk'],
     ['API key, left out', 'API key'],
-    ['API key, unsent', 'Your input could not be sent. This page keeps it, encrypted: you need not enter it again.'],
     ['properties, some left out', 'Company domain'],
     ['user name and password, left out', 'User name'],
     ['properties, all of them', 'Environment: other value'],
