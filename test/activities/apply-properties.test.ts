@@ -355,5 +355,5 @@ test('an activity attempt of many calls ends before its start-to-close timeout',
 
   expect(late).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
   expect(late.message).toMatch(/\(timeout\)$/);
-  expect(at.calls().length).toBeLessThan(1 + 50 + 1); // the list, 50 properties, the re-read: 3 s in all
+  expect(at.calls().length).toBeLessThan(1 + 50 + 1); // all calls (the list, 50 properties, the re-read) would take 3 s
 });

@@ -126,25 +126,33 @@ describe('confirm', () => {
       '',
     ],
     ['not authorized', { ...waiting, problem: notAuthorized }, 1, 'notAuthorized: Not yet.\n'],
-    ['unchanged', waiting, 1, 'notAuthorized: the connector is not authenticated (state awaitingAuthorization)\n'],
     [
-      'cancelled meanwhile',
+      'waiting for the consent without a problem',
+      waiting,
+      1,
+      'notAuthorized: the connector is not authenticated (state awaitingAuthorization)\n',
+    ],
+    [
+      'cancelled before the answer',
       viewOf({ state: 'cancelled' }),
       1,
       'notAuthorized: the connector is not authenticated (state cancelled)\n',
     ],
     [
-      'expired in an outage',
+      'expired in an outage of Cyclr',
       viewOf({ state: 'expired', problem: { code: 'cyclrUnavailable', message: 'Gone.' } }),
       1,
       'cyclrUnavailable: Gone.\n',
     ],
-  ])('exits 0 if the connector is or can become authenticated, otherwise 1: %s', async (_, view, code, line) => {
-    const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
+  ])(
+    'exits 0 if the connector is authenticated or the flow is still verifying, otherwise 1: %s',
+    async (_, view, code, line) => {
+      const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
 
-    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: line });
-    expect(JSON.parse(stdout)).toEqual(view);
-  });
+      expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: line });
+      expect(JSON.parse(stdout)).toEqual(view);
+    },
+  );
 
   test('prints the view of an authenticated flow without another call', async () => {
     const { exitCode, stdout, calls } = await confirm(authenticated, new Error('not expected'), ['--json']);

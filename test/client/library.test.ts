@@ -428,7 +428,8 @@ test('each timeline entry starts in the state in which the previous entry ends, 
 });
 
 test('without a worker, each call that needs a worker fails as noWorker', async () => {
-  const slow = ['result', 'cancel', 'requestAuthorization', 'progress']; // not called: these wait for the end of the flow or for 35 s, or need no worker
+  // Left out: `progress` needs no worker, the others wait longer than this test.
+  const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
   const fresh = await stage.scene('Brightdesk');

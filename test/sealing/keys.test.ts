@@ -155,7 +155,7 @@ test('readKeySet accepts a JWK set or the path of its file', async () => {
   }
 });
 
-test('readKeySet does not quote a value that is neither JWK set nor path, because the value can contain a key', async () => {
+test('readKeySet does not quote a value that is neither a JWK set nor a path, because the value can contain a key', async () => {
   const err = await readKeySet('\'{"keys":[{"d":"hunter2"}]}\'').catch((reason: Error) => reason);
 
   expect(err).toMatchObject({ name: 'KeySetError' });

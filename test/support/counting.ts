@@ -17,7 +17,7 @@ export interface Counted {
 
 type Call = (request: { waitNewEvent?: boolean }) => Promise<unknown>;
 
-/** The same connection, with its calls counted. */
+/** A copy of the connection that counts its calls. */
 export function counted(real: Connection): Counted {
   const fresh = (): Count => ({ started: 0, answered: 0, open: 0 });
   const counts = { queries: fresh(), polls: fresh(), descriptions: fresh() };

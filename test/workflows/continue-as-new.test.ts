@@ -145,7 +145,7 @@ test.concurrent(
   'when sixty messages arrive during continue-as-new, each message is recorded and each update is answered',
   async () => {
     const scene = await asking('Shopwell');
-    // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before a repetition.
+    // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before it repeats a refused update.
     const send = [
       (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
       (submissionId: string) =>

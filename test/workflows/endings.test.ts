@@ -191,7 +191,7 @@ describe.each([
       const view = await cancel(scene);
 
       expect([view, await answered(answer)]).toMatchObject(Array(2).fill({ state: 'cancelled' }));
-      expect(scene.reads()).toBeLessThan(8); // without a cancellation: the start, and seven re-reads
+      expect(scene.reads()).toBeLessThan(8); // without a cancellation 8: the read at the start, and seven re-reads
     },
   );
 
@@ -204,7 +204,7 @@ describe.each([
     const view = await cancel(scene);
 
     expect(view.state).toBe('cancelled');
-    expect(scene.requests().length).toBeLessThan(9); // without a cancellation: the start, the PUT, seven re-reads
+    expect(scene.requests().length).toBeLessThan(9); // without a cancellation 9: the read at the start, the PUT, and seven re-reads
   });
 });
 

@@ -22,7 +22,7 @@ afterAll(() => stage.close());
 
 const right = { kind: 'apiKey', key: 'right' } as const;
 
-/** The workflow ids that a query finds, once it finds this number. */
+/** Repeats a query of the list until it finds this number of workflows. Returns their ids. */
 const found = (query: string, count: number) =>
   eventually(
     async () => {

@@ -72,7 +72,7 @@ describe('in the first minute of an outage', () => {
 
   test('an activity attempt tells the next attempts which properties Cyclr has accepted', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
-    fault(flow.key, away, { skip: 2 }); // the list of properties, and the first property
+    fault(flow.key, away, { skip: 2 }); // two requests succeed: the list of properties, and the first property
 
     const SigningSecret = await stage.sealedProperty(flow.key, 'p', 'SigningSecret', 'in-ink');
     const values = { Environment: 'staging', SigningSecret };
@@ -385,7 +385,7 @@ describe('after a day without Cyclr', () => {
 
   test('the flow does not ask again for a property that Cyclr accepted before the outage', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
-    fault(flow.key, awayForAWeek, { skip: 2 }); // the list of properties, and the first property
+    fault(flow.key, awayForAWeek, { skip: 2 }); // two requests succeed: the list of properties, and the first property
 
     const secret = (id: string) => stage.sealedProperty(flow.key, id, 'SigningSecret', 'in-ink');
     const values = { Environment: 'staging', SigningSecret: await secret('p') };

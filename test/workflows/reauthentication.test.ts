@@ -191,7 +191,7 @@ describe('a consent', () => {
     expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
     expect(scene.cyclr()).toMatchObject({ Id: scene.key.connectorId, Authenticated: true });
     expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(3); // at the start, with the link, after the return
+    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and after the return
   });
 
   test.concurrent('is the first step of the flow if the properties are stored', async () => {
@@ -367,7 +367,7 @@ describe('over minutes', () => {
 
       expect(early.state).toBe('verifyingAuthorization');
       expect(end).toMatchObject({ verification: 'unproven', ...again });
-      expect(scene.reads()).toBe(9); // at the start, with the link, and seven re-reads
+      expect(scene.reads()).toBe(9); // reads: at the start, at the request for the link, and seven re-reads
       expect(scene.cyclr().Authenticated).toBe(true);
       if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
     },
@@ -401,7 +401,7 @@ describe('over minutes', () => {
 
     expect(end).toMatchObject({ state: 'expired', ...again });
     expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(3); // at the start, with the link, and before the deadline
+    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and before the deadline
   });
 
   describe.each([true, false])('of a connector that lost its authentication (AuthValue readable: %s)', (readable) => {
