@@ -10,6 +10,8 @@ interface Facts {
   beganAt: number;
   /** The properties that Cyclr accepted. */
   taken: string[];
+  /** When the next attempt begins, in milliseconds. */
+  nextAt?: number;
 }
 
 /** One attempt of an activity, with the facts of the attempts before it. */
@@ -18,35 +20,53 @@ export class ActivityAttempt {
   readonly taken: Set<string>;
   readonly #context = Context.current();
   readonly #beganAt: number;
+  /** When this attempt was to begin. */
+  readonly #dueAt: number;
 
   constructor() {
     const { attempt, heartbeatDetails, scheduledTimestampMs } = this.#context.info;
-    const { beganAt, taken } = (heartbeatDetails ?? {}) as Partial<Facts>;
+    const { beganAt, taken, nextAt = 0 } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
+    this.#dueAt = nextAt;
     // A later attempt has no facts only if the worker of the first attempt died. Then the minute counts from the time
     // when the activity was scheduled.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
   /** Sends the facts as a heartbeat, for the next attempt. The next attempt gets only the last heartbeat. */
-  report(): void {
-    this.#context.heartbeat({ beganAt: this.#beganAt, taken: [...this.taken] } satisfies Facts);
+  report(nextAt?: number): void {
+    const facts: Facts = { beganAt: this.#beganAt, taken: [...this.taken], ...(nextAt && { nextAt }) };
+    this.#context.heartbeat(facts);
   }
 
   /**
-   * True if the next attempt would begin within a minute after the first attempt began. A timeout of Temporal is no
-   * alternative, because it would also count the time without a worker.
+   * When the next attempt would begin after a failure. Undefined if this is more than a minute after the first attempt
+   * began: then the activity is not retried. A timeout of Temporal is no alternative, because it would also count the
+   * time without a worker.
    */
-  mayRetry(nextRetryDelayMs: number | undefined): boolean {
+  nextAt(nextRetryDelayMs: number | undefined): number | undefined {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
     const pauseMs = Math.min(initialInterval * backoffCoefficient ** (this.#context.info.attempt - 1), maximumInterval);
-    return this.#now() + (nextRetryDelayMs ?? pauseMs) < this.#beganAt + activityBudgetMs;
+    const nextAt = this.#now() + (nextRetryDelayMs ?? pauseMs);
+    return nextAt < this.#beganAt + activityBudgetMs ? nextAt : undefined;
   }
 
   /**
-   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock.
+   * The milliseconds until the next of these times, which count from the beginning of the first attempt. Undefined after
+   * the last time. A time that is less than 100 ms away is skipped, because Temporal can begin an attempt some
+   * milliseconds early.
+   */
+  untilNext(timesMs: readonly number[]): number | undefined {
+    const elapsedMs = this.#now() - this.#beganAt;
+    const next = timesMs.find((time) => time > elapsedMs + 100);
+    return next === undefined ? undefined : next - elapsedMs;
+  }
+
+  /**
+   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock. For
+   * a retry, this server gives the time before the pause, so the time after the pause is remembered.
    */
   #now(): number {
-    return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs);
+    return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);
   }
 }

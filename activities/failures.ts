@@ -1,5 +1,6 @@
 /** Turns each error of an activity into a Temporal failure, by one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
+import { ApplicationFailureCategory, type ApplicationFailureOptions } from '@temporalio/common';
 import { SealingError, type SealingErrorCode } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
 import type { Problem } from '../workflows/messages';
@@ -34,13 +35,21 @@ const sealingFates: Record<SealingErrorCode, Fate> = {
   malformed: { type: 'InputRefused', retry: false },
 };
 
+/** A failure that belongs to the usual course of a flow: Temporal neither counts nor logs it as an error. */
+const expected = (type: ActivityFailureType, options: ApplicationFailureOptions): ApplicationFailure =>
+  ApplicationFailure.create({ type, category: ApplicationFailureCategory.BENIGN, ...options });
+
 /** The failure of an input that is refused before it reaches Cyclr. */
 export const inputRefused = (problem: Problem): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(problem.message, 'InputRefused' satisfies ActivityFailureType, problem);
+  expected('InputRefused', { message: problem.message, nonRetryable: true, details: [problem] });
 
 /** The failure of an input that Cyclr refused. `details` follow the problem in the details of the failure. */
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(problem.message, 'CyclrRefused' satisfies ActivityFailureType, problem, ...details);
+  expected('CyclrRefused', { message: problem.message, nonRetryable: true, details: [problem, ...details] });
+
+/** The failure of a read before the last read of a verification. */
+export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
+  expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
 
 /**
  * Runs a call and turns its error into a Temporal failure. An error of an unknown class is a bug. A failure is
@@ -53,8 +62,9 @@ export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>):
   } catch (err) {
     const failure = failureOf(err);
     if (failure.nonRetryable) throw failure;
-    if (!attempt.mayRetry(failure.nextRetryDelay as number | undefined)) throw withoutRetry(failure);
-    attempt.report();
+    const nextAt = attempt.nextAt(failure.nextRetryDelay as number | undefined);
+    if (nextAt === undefined) throw withoutRetry(failure);
+    attempt.report(nextAt);
     throw failure;
   }
 }

@@ -4,7 +4,7 @@ import type { ConnectorActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
-import { mintLink, readAuthorization, type ConsentPages } from './links';
+import { mintLink, verifyAuthorization, type ConsentPages } from './links';
 
 export interface ActivityParts {
   cyclr: CyclrClient;
@@ -24,6 +24,6 @@ export function createActivities(parts: ActivityParts): ConnectorActivities {
     applyProperties: (key, input) => mapped((attempt) => applyProperties(parts, key, input, attempt)),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
-    readAuthorization: (key, since) => mapped(() => readAuthorization(parts, key, since)),
+    verifyAuthorization: (key, check) => mapped((attempt) => verifyAuthorization(parts, key, check, attempt)),
   };
 }

@@ -2,8 +2,11 @@
 import { publicKeyOf, type PrivateKeys } from '../sealing/keys';
 import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
-import type { Authorization, LinkRequest, MintedLink } from '../workflows/ports';
+import { readTimesMs } from '../workflows/ports';
+import type { Authorization, AuthorizationCheck, LinkRequest, MintedLink } from '../workflows/ports';
+import type { ActivityAttempt } from './attempt';
 import type { CyclrClient } from './cyclr/client';
+import { notAuthenticatedYet } from './failures';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
 /** Cyclr's pages for users. */
@@ -48,16 +51,39 @@ function consentUrl(serviceUrl: string, values: { [name: string]: string }): str
   return `${serviceUrl.replace(/\/+$/, '')}/connectorauth/updateaccountconnectoroauth?${query.join('&')}`;
 }
 
-/** Re-reads the connector, and compares the stored `AuthValue` with the fingerprint. Safe to repeat. */
-export async function readAuthorization(
-  { cyclr, keys }: Parts,
+/**
+ * Re-reads the connector once. Fails with `NotAuthenticatedYet` if Cyclr reports no proven authentication and a later
+ * read of the schedule can change that: Temporal retries the activity at the time of this read.
+ */
+export async function verifyAuthorization(
+  parts: Omit<Parts, 'consent'>,
   key: ConnectorKey,
-  { fingerprint }: { fingerprint?: string },
+  { once = false, consent }: AuthorizationCheck,
+  attempt: ActivityAttempt,
+): Promise<Authorization> {
+  const authorization = consent ? await readConsent(parts, key, consent) : await readStored(parts, key);
+  const nextReadMs = once ? undefined : attempt.untilNext(readTimesMs);
+  const isConfirmed = authorization.connector.authenticated && authorization.isProven;
+  if (isConfirmed || nextReadMs === undefined) return authorization;
+  throw notAuthenticatedYet(nextReadMs);
+}
+
+const readStored = async ({ cyclr }: Pick<Parts, 'cyclr'>, key: ConnectorKey): Promise<Authorization> => ({
+  connector: await cyclr.getAccountConnector(key),
+  isProven: true,
+});
+
+/** Reads the connector, and compares the stored `AuthValue` with the fingerprint. */
+export async function readConsent(
+  { cyclr, keys }: Omit<Parts, 'consent'>,
+  key: ConnectorKey,
+  { wasAuthenticated, fingerprint }: NonNullable<AuthorizationCheck['consent']>,
 ): Promise<Authorization> {
   const { connector, authValue } = await cyclr.getAuthorization(key);
-  if (fingerprint === NOTHING) return { connector, changed: connector.authenticated };
+  if (!wasAuthenticated) return { connector, isProven: true };
+  if (fingerprint === NOTHING) return { connector, isProven: connector.authenticated };
   const isComparable = fingerprint !== undefined && authValue !== undefined;
-  return { connector, changed: isComparable && (await hasChanged(authValue, fingerprint, key, keys)) };
+  return { connector, isProven: isComparable && (await hasChanged(authValue, fingerprint, key, keys)) };
 }
 
 async function presentFingerprint(

@@ -1,8 +1,8 @@
-/** The view of a closed run, read from its result. A query would need a worker with the code of the run. */
+/** The view and the timeline of a closed run, read from its result. A query would need a worker with the code of the run. */
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import type { View } from '../workflows/view';
+import type { FlowResult, View } from '../workflows/view';
 import type { FlowHandle } from './flow-calls';
 import { inputOf } from './flow-history';
 
@@ -13,15 +13,25 @@ export async function closedRunView(
   run: WorkflowExecutionDescription,
   handle: FlowHandle,
 ): Promise<View> {
-  if (run.status.name === 'COMPLETED') return handle.result();
-  const view = run.status.name === 'FAILED' ? await viewOfFailure(handle) : undefined;
-  return view ?? viewWithoutResult(client, key, run);
+  const result = await closedRunResult(run, handle);
+  if (!result) return viewWithoutResult(client, key, run);
+  const { timeline: _timeline, ...view } = result;
+  return view;
 }
 
-async function viewOfFailure(handle: FlowHandle): Promise<View | undefined> {
+/** The result of a completed run, or the first detail of the failure of a failed run. Undefined for other closed runs. */
+export async function closedRunResult(
+  { status }: WorkflowExecutionDescription,
+  handle: FlowHandle,
+): Promise<FlowResult | undefined> {
+  if (status.name === 'COMPLETED') return handle.result();
+  return status.name === 'FAILED' ? resultOfFailure(handle) : undefined;
+}
+
+async function resultOfFailure(handle: FlowHandle): Promise<FlowResult | undefined> {
   const failure: unknown = await handle.result().catch((err: unknown) => err);
   const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
-  return cause instanceof ApplicationFailure ? (cause.details?.[0] as View | undefined) : undefined;
+  return cause instanceof ApplicationFailure ? (cause.details?.[0] as FlowResult | undefined) : undefined;
 }
 
 /** The view of a run that was cancelled, terminated or timed out, and so has no result. */

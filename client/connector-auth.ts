@@ -11,6 +11,7 @@ import {
   WorkflowNotFoundError,
   type Client,
 } from '@temporalio/client';
+import type { QueryDefinition } from '@temporalio/common';
 import { generateKey, privateKeysOf } from '../sealing/keys';
 import { open } from '../sealing/seal';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
@@ -27,7 +28,7 @@ import {
 import * as messages from '../workflows/messages';
 import type { Timeline, TimelineEntry, View } from '../workflows/view';
 import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
-import { closedRunView } from './closed-run';
+import { closedRunResult, closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer } from './flow-calls';
@@ -126,14 +127,7 @@ export class ConnectorAuth {
 
   /** The view of the latest run. Needs a worker while the run is open. Fails: `notStarted`. */
   async view(key: ConnectorKey): Promise<View> {
-    return this.#calls.bounded(async () => {
-      try {
-        return await this.#calls.query(this.#openRuns.getHandle(workflowIdOf(key)), messages.view);
-      } catch (err) {
-        if (!(err instanceof QueryRejectedError)) throw err;
-      }
-      return this.#viewOfClosed(key);
-    });
+    return this.#calls.bounded(async () => (await this.#queryOpen(key, messages.view)) ?? this.#viewOfClosed(key));
   }
 
   /** The latest run: whether it is open, and the length of its history. Needs no worker. Fails: `notStarted`. */
@@ -142,7 +136,10 @@ export class ConnectorAuth {
     return { runId, open: isOpen({ status }), historyLength };
   }
 
-  /** The timeline of the latest run, up to 200 entries. Needs a worker, also after the end. Fails: `notStarted`. */
+  /**
+   * The timeline of the latest run, up to 200 entries. Needs a worker while the run is open, and for a run that Temporal
+   * ended (cancelled, terminated, timed out). Fails: `notStarted`.
+   */
   async timeline(key: ConnectorKey): Promise<Timeline> {
     return this.#timelineOf(key);
   }
@@ -298,7 +295,27 @@ export class ConnectorAuth {
   }
 
   #timelineOf(key: ConnectorKey, runId?: string): Promise<Timeline> {
-    return this.#calls.bounded(() => this.#calls.query(this.#calls.handle(key, runId), messages.timeline));
+    return this.#calls.bounded(
+      async () => (await this.#queryOpen(key, messages.timeline, runId)) ?? this.#timelineOfClosed(key, runId),
+    );
+  }
+
+  /** Queries a run; undefined if the run is closed. */
+  async #queryOpen<T>(key: ConnectorKey, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
+    try {
+      return await this.#calls.query(this.#openRuns.getHandle(workflowIdOf(key), runId), query);
+    } catch (err) {
+      if (err instanceof QueryRejectedError) return undefined;
+      throw err;
+    }
+  }
+
+  /** The timeline of a run that has just closed: the run `ofRun`, or without it the latest run. */
+  async #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
+    const run = await this.#calls.handle(key, ofRun).describe();
+    const handle = this.#calls.handle(key, run.runId);
+    const result = isOpen(run) ? undefined : await closedRunResult(run, handle); // open: started again meanwhile
+    return result?.timeline ?? this.#calls.query(handle, messages.timeline);
   }
 
   /** The view of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */

@@ -12,7 +12,7 @@ import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from 
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
-import type { StateName, View } from '../workflows/view';
+import type { FlowResult, StateName } from '../workflows/view';
 import { searchAttributes } from '../workflows/messages';
 import {
   ConnectorAuthError,
@@ -33,7 +33,7 @@ const BUSY_RETRY_MS = 300;
 const REACH_MS = 2_000;
 const PAUSED = 8; // temporal.api.enums.v1.WorkflowExecutionStatus
 
-export type FlowHandle = WorkflowHandle<(input: Input) => Promise<View>>;
+export type FlowHandle = WorkflowHandle<(input: Input) => Promise<FlowResult>>;
 
 export class FlowCalls {
   readonly #client: Client;

@@ -47,6 +47,7 @@ export type {
   Failure,
   FailureCode,
   FinalStateName,
+  FlowResult,
   Input,
   Intent,
   OAuthCallback,

@@ -74,7 +74,15 @@ export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
   if (!known) return [...views, newer];
   if (known.runId === newer.runId && known.revision >= newer.revision) return views;
-  return views.map((view) => (view === known ? newer : view));
+  const { icon, description } = known.connector ?? {};
+  // The view of an ended run has neither of them.
+  const connector = newer.connector && {
+    ...(icon && { icon }),
+    ...(description && { description }),
+    ...newer.connector,
+  };
+  const latest = connector ? { ...newer, connector } : newer;
+  return views.map((view) => (view === known ? latest : view));
 }
 
 /** The number of connected connectors, and of all. */

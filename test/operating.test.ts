@@ -16,7 +16,7 @@ const summariesBy = (pattern: RegExp): string[] =>
   [...new Set([...code.matchAll(pattern)].map(([, text]) => text!))].sort();
 
 test('docs/operating.md lists the summary of each activity in the code', () => {
-  const summaries = summariesBy(/(?: call\(|^ {2}summary: )'([^']+)'/gm);
+  const summaries = summariesBy(/(?: call\(\s*|^ {2}summary: )'([^']+)'/gm);
 
   expect(summaries.length).toBeGreaterThan(5);
   expect(firstCells('Summary of an activity').sort()).toEqual(summaries);
@@ -25,7 +25,7 @@ test('docs/operating.md lists the summary of each activity in the code', () => {
 test('docs/operating.md lists the summary of each timer in the code', () => {
   const summaries = summariesBy(/(?:\{ summary: |awaiting\w+: |, )'((?:Deadline|Pause|Limit|The link)[^']+)'/g);
 
-  expect(summaries.length).toBeGreaterThan(6);
+  expect(summaries.length).toBeGreaterThan(5);
   expect(firstCells('Summary of a timer').sort()).toEqual(summaries);
 });
 

@@ -24,6 +24,8 @@ export type ActivityFailureType =
   | 'CyclrRefused'
   /** The account id or the connector id is malformed. No request was sent. */
   | 'InvalidInput'
+  /** Cyclr does not report the authentication yet. Retried at {@link readTimesMs}. The last read returns a result. */
+  | 'NotAuthenticatedYet'
   /** The value is sealed to a key that this worker does not have. Retried: another worker may have it. */
   | 'UnknownSealingKey'
   /** The activity refused the input, which did not reach Cyclr. */
@@ -33,6 +35,12 @@ export type ActivityFailureType =
 export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, maximumInterval: 30_000 };
 /** How long an activity is retried, counted from the beginning of its first attempt. */
 export const activityBudgetMs = 60_000;
+
+/**
+ * The times of the reads of a verification in milliseconds, counted from its first read: several, because Cyclr can
+ * report an authentication some seconds late. The summary of the activity in Temporal Web names them, too.
+ */
+export const readTimesMs = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
 /** Facts that the activity knows although its call failed. */
 export interface UnavailableDetail {
@@ -77,12 +85,22 @@ export interface MintedLink {
   fingerprint?: string;
 }
 
+export interface AuthorizationCheck {
+  /** Read once, instead of at all {@link readTimesMs}. */
+  once?: boolean;
+  /** Absent after credentials: then `Authenticated` alone is the proof. */
+  consent?: {
+    /** The connector was authenticated before: then only a changed stored value proves the consent. */
+    wasAuthenticated: boolean;
+    /** The fingerprint of the value that was stored before the consent. */
+    fingerprint?: string;
+  };
+}
+
 export interface Authorization {
   connector: Connector;
-  /**
-   * True if the stored value differs from the value behind the fingerprint. False if one of the two values is unknown.
-   */
-  changed: boolean;
+  /** False if `Authenticated` can be older than the consent. */
+  isProven: boolean;
 }
 
 export interface ConnectorActivities {
@@ -97,6 +115,9 @@ export interface ConnectorActivities {
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
   /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused link expires. */
   mintLink(key: ConnectorKey, request: LinkRequest): Promise<MintedLink>;
-  /** Reads the account connector, and compares the stored value with the fingerprint. Safe to repeat. */
-  readAuthorization(key: ConnectorKey, since: { fingerprint?: string }): Promise<Authorization>;
+  /**
+   * Re-reads the account connector until Cyclr reports a proven authentication, at most until the last of
+   * {@link readTimesMs}. Each read is one activity attempt. Safe to repeat.
+   */
+  verifyAuthorization(key: ConnectorKey, check: AuthorizationCheck): Promise<Authorization>;
 }

@@ -141,3 +141,8 @@ export interface Timeline {
   /** The number of older entries that were dropped. */
   dropped?: number;
 }
+
+/** The result of a closed run: the final view without icon and description, and the timeline. */
+export interface FlowResult extends View {
+  timeline: Timeline;
+}

@@ -1,11 +1,17 @@
-/** An activity is retried until a minute has passed since the beginning of its first attempt. */
+/**
+ * An activity is retried until a minute has passed since the beginning of its first attempt. A verification is retried at
+ * the times of its schedule.
+ */
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { CyclrError } from '../../activities/cyclr/errors';
 import { mapped } from '../../activities/failures';
-import { failure } from './scene';
+import { createActivities } from '../../activities';
+import { failure, keys, scene, stopAll } from './scene';
 
 const SECOND_MS = 1000;
+
+afterEach(stopAll);
 
 /** Runs an activity attempt during an outage of Cyclr. Returns whether it is retried, and its heartbeat details. */
 async function attempt(info: Partial<Info>, retryAfterMs?: number) {
@@ -23,7 +29,7 @@ test('the first activity attempt is retried even after a long wait for a worker,
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);
-  expect(reported).toEqual([{ beganAt: expect.any(Number), taken: [] }]);
+  expect(reported).toEqual([{ beganAt: expect.any(Number), taken: [], nextAt: expect.any(Number) }]);
   expect((reported[0] as { beganAt: number }).beganAt).toBeGreaterThan(ago(30));
 });
 
@@ -38,9 +44,39 @@ test.each([
   const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);
 
   expect(isRetried).toBe(expected);
-  expect(reported).toEqual(expected ? [heartbeatDetails] : []);
+  expect(reported).toEqual(expected ? [{ ...heartbeatDetails, nextAt: expect.any(Number) }] : []);
 });
 
 test('an activity attempt without heartbeat details counts the minute from the time when the activity was scheduled', async () => {
   expect(await attempt({ attempt: 2, scheduledTimestampMs: ago(70) })).toMatchObject({ isRetried: false });
+});
+
+/** The attempt of a verification of a connector that is not authenticated, seconds after its first attempt began. */
+async function verification(seconds: number) {
+  const at = await scene('Ledgerly');
+  const info = { attempt: 2, scheduledTimestampMs: Date.now(), heartbeatDetails: { beganAt: ago(seconds), taken: [] } };
+  const parts = { cyclr: at.cyclr, keys: keys.private, consent: { serviceUrl: at.sandbox.url } };
+  const { verifyAuthorization } = createActivities(parts);
+  return new MockActivityEnvironment(info).run(verifyAuthorization, at.key, { consent: { wasAuthenticated: false } });
+}
+
+test.each([
+  [0.01, 1],
+  [1.95, 4],
+  [2.5, 4],
+  [15.01, 30],
+])(
+  'a verification without success %s s after its first read is retried at %s s, and is no error',
+  async (seconds, next) => {
+    const failed = await failure(verification(seconds));
+
+    expect(failed).toMatchObject({ type: 'NotAuthenticatedYet', nonRetryable: false, category: 'BENIGN' });
+    const delayMs = failed.nextRetryDelay as number;
+    expect(delayMs).toBeLessThanOrEqual((next - seconds) * SECOND_MS);
+    expect(delayMs).toBeGreaterThan((next - seconds) * SECOND_MS - 900);
+  },
+);
+
+test('a verification without success 30 s after its first read returns its last read', async () => {
+  expect(await verification(30)).toMatchObject({ connector: { authenticated: false } });
 });

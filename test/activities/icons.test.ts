@@ -150,7 +150,7 @@ test('every read of a connector gives the small icon', async () => {
 
   const icons = [
     (await activities.fetchConnector(key)).icon,
-    (await activities.readAuthorization(key, {})).connector.icon,
+    (await activities.verifyAuthorization(key, { once: true })).connector.icon,
     (await cyclr.putAuthValue(key, 'a-key')).icon,
   ];
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
 import { CyclrError } from '../../activities/cyclr/errors';
 import { fingerprintOf, hasChanged } from '../../activities/fingerprint';
-import { mintLink, readAuthorization } from '../../activities/links';
+import { mintLink, readConsent } from '../../activities/links';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
 import { open } from '../../sealing/seal';
 import type { ConnectorPatch } from '../../sandbox/control';
@@ -37,6 +37,13 @@ const opened = ({ link }: { link: { sealed: string } }, key: ConnectorKey, openi
   open(link, { ...key, purpose: 'link', submissionId: ATTEMPT }, opening);
 
 const signInPath = (accountId = ACCOUNT) => `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;
+/** Re-reads once after a consent, for a connector that was authenticated before. */
+const reread = ({ activities, key }: Scene, fingerprint?: string) =>
+  activities.verifyAuthorization(key, {
+    once: true,
+    consent: { wasAuthenticated: true, ...(fingerprint && { fingerprint }) },
+  });
+
 const patched = async (patch: ConnectorPatch, connector = 'Ledgerly'): Promise<Scene> => {
   const at = await scene(connector);
   at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -248,7 +255,7 @@ describe('mintLink', () => {
   });
 });
 
-describe('the field changed of readAuthorization', () => {
+describe('the field isProven of verifyAuthorization', () => {
   const stored: ConnectorPatch = { Authenticated: true, AuthValue: OLD };
   type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -281,9 +288,9 @@ describe('the field changed of readAuthorization', () => {
     const { fingerprint } = await mint(at, true);
 
     change(at);
-    const { connector, changed } = await at.activities.readAuthorization(at.key, { fingerprint });
+    const { connector, isProven } = await reread(at, fingerprint);
 
-    expect(changed).toBe(expected);
+    expect(isProven).toBe(expected);
     expect(connector).toMatchObject({ name: 'Ledgerly', authenticated: at.stored().Authenticated });
     expect(leaks(everythingIn([connector, fingerprint]), 'at-old', 'rt-old', OLD)).toEqual([]);
   });
@@ -299,9 +306,9 @@ describe('the field changed of readAuthorization', () => {
 
     at.sandbox.switches.authValueReadable = after;
     patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
-    const { changed } = await at.activities.readAuthorization(at.key, { fingerprint });
+    const { isProven } = await reread(at, fingerprint);
 
-    expect(changed).toBe(false);
+    expect(isProven).toBe(false);
     expect(fingerprint === undefined).toBe(!before);
   });
 
@@ -310,20 +317,20 @@ describe('the field changed of readAuthorization', () => {
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
 
-    const between = await at.activities.readAuthorization(at.key, { fingerprint });
+    const between = await reread(at, fingerprint);
     patchTo(stored)(at);
-    const after = await at.activities.readAuthorization(at.key, { fingerprint });
+    const after = await reread(at, fingerprint);
 
-    expect([between.changed, after.changed]).toEqual([false, true]);
+    expect([between.isProven, after.isProven]).toEqual([false, true]);
   });
 
   test('is false without a fingerprint', async () => {
     const at = await patched(stored);
 
     const { fingerprint } = await mint(at);
-    const { changed } = await at.activities.readAuthorization(at.key, {});
+    const { isProven } = await reread(at);
 
-    expect([fingerprint, changed]).toEqual([undefined, false]);
+    expect([fingerprint, isProven]).toEqual([undefined, false]);
     expect(at.calls()).toEqual(['GET']);
   });
 
@@ -332,21 +339,19 @@ describe('the field changed of readAuthorization', () => {
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
     patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
-
-    const consent = { serviceUrl: at.sandbox.url };
     const read = (held: PrivateKeys) =>
-      readAuthorization({ cyclr: at.cyclr, keys: held, consent }, at.key, { fingerprint });
+      readConsent({ cyclr: at.cyclr, keys: held }, at.key, { wasAuthenticated: true, fingerprint });
     const both = await read([fresh!, ...keys.private]);
     const newOne = await read([fresh!]);
 
-    expect([both.changed, newOne.changed]).toEqual([true, false]);
+    expect([both.isProven, newOne.isProven]).toEqual([true, false]);
   });
 
   test('is absent if the connector cannot be read: the activity fails', async () => {
     const at = await patched(stored);
     at.sandbox.fault({ match: { path: at.path }, then: 'truncated' });
 
-    const failed = await failure(at.activities.readAuthorization(at.key, {}));
+    const failed = await failure(reread(at));
 
     expect(failed).toMatchObject({ type: 'CyclrUnavailable' });
     expect(leaks(everythingIn(failed), 'at-old', 'rt-old')).toEqual([]);

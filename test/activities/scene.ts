@@ -55,7 +55,7 @@ export async function scene(
   const log: Scene['log'] = [];
   const counted: string[] = [];
   const consent = { serviceUrl: sandbox.url };
-  const { fetchConnector, applyProperties, applyCredentials, mintLink, readAuthorization } = createActivities({
+  const { fetchConnector, applyProperties, applyCredentials, mintLink, verifyAuthorization } = createActivities({
     cyclr,
     keys: keys.private,
     consent,
@@ -71,7 +71,7 @@ export async function scene(
       applyProperties: run(applyProperties),
       applyCredentials: run(applyCredentials),
       mintLink: run(mintLink),
-      readAuthorization: run(readAuthorization),
+      verifyAuthorization: run(verifyAuthorization),
     },
     log,
     counted,

@@ -8,7 +8,7 @@ import { transition } from '../../workflows/authenticate-connector/machine';
 import { workflowIdOf, type TimelineEntry } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { allEvents, allStates } from '../../scripts/faults/machine-samples';
-import { RETURN_TO, happens, keyInput } from '../support/messages';
+import { RETURN_TO, asInResult, happens, keyInput } from '../support/messages';
 import { cached, openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -355,7 +355,7 @@ describe('result', () => {
     const result = stage.auth.result(scene.key);
     const end = await scene.gives(right);
 
-    expect(await result).toEqual(end);
+    expect(await result).toEqual(asInResult(end));
     expect(end).toMatchObject({ state: 'authenticated', runId: scene.runId });
   });
 

@@ -78,3 +78,9 @@ export const sendUntilAnswered = (send: () => Promise<View>): Promise<View> =>
     () => answered(send()),
     () => true,
   );
+
+/** A view as the result of the run has it: without the icon and the description of the connector. */
+export function asInResult({ connector, ...view }: View): View {
+  const { icon: _icon, description: _description, ...kept } = connector ?? {};
+  return { ...view, ...(connector && { connector: kept as typeof connector }) };
+}

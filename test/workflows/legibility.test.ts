@@ -1,11 +1,13 @@
 /** A flow for operators: in the list of workflows, in Temporal Web, by the `temporal` command line; and its size. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { WorkflowFailedError } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
 import { findBinary } from '../../scripts/local/binary';
 import { searchAttributeNames } from '../../temporal/search-attributes';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { taskQueue } from '../../workflows/messages';
-import type { StateName, Timeline, View } from '../../workflows/view';
+import type { FlowResult, StateName, Timeline, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind, type HistoryEvent } from '../support/histories';
@@ -46,6 +48,7 @@ async function currentDetails({ handle }: Scene): Promise<string> {
 
 const summaryOf = (event: HistoryEvent): unknown =>
   JSON.parse(Buffer.from(event.userMetadata?.summary?.data ?? 'null').toString());
+const DATE = /: \d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 describe('the list of workflows', () => {
   test('shows a flow before its first workflow task', async () => {
@@ -187,19 +190,19 @@ describe('Temporal Web', () => {
 
     expect(summaries('activityTaskScheduled')).toEqual([
       'Make a link to the consent',
-      'Re-read whether the connector is authenticated',
+      'Re-read until the connector is authenticated: at 0, 1, 2, 4, 8, 15, 30 s',
       'Read the account connector',
       'Set the properties',
       'Store the credentials',
     ]);
-    expect(summaries('timerStarted')).toEqual([
-      'Deadline of the wait for consent',
-      'Deadline of the wait for credentials',
-      'Deadline of the wait for properties',
+    const timers = summaries('timerStarted').map((summary) => String(summary).replace(DATE, ': DATE'));
+    expect([...new Set(timers)]).toEqual([
+      'Deadline of the wait for consent: DATE',
+      'Deadline of the wait for credentials: DATE',
+      'Deadline of the wait for properties: DATE',
       'Limit of the wait for the answer to an update',
       'Pause before the next call to Cyclr',
-      'Pause before the next re-read',
-      'The link expires, then one re-read follows',
+      'The link expires, then one re-read follows: DATE',
     ]);
     await Promise.all([polled, waiting, consenting].map(({ key }) => stage.auth.cancel(key)));
   });
@@ -324,5 +327,42 @@ describe('the temporal command line', () => {
       { event: 'inputRefused', note: 'malformed' },
       { event: 'unknownSignal', note: 'credentialsInput' },
     ]);
+  });
+});
+
+describe('the result of a flow', () => {
+  test('begins with the state, and explains the end without a worker', async () => {
+    const flow = await stage.scene('Brightdesk');
+    await flow.reaches('awaitingCredentials');
+    await flow.gives({ kind: 'apiKey', key: 'wrong-key' });
+    await flow.gives(right);
+    const view = await stage.auth.result(flow.key);
+    await stage.stopWorker();
+
+    const result = await flow.handle.result();
+    const timeline = await stage.auth.timeline(flow.key).finally(() => stage.restartWorker());
+
+    expect(Object.keys(result).slice(0, 2)).toEqual(['state', 'verification']);
+    expect(result).toEqual({ ...view, timeline });
+    expect(result.connector).not.toHaveProperty('icon');
+    expect(result.connector).not.toHaveProperty('description');
+    expect(timeline.entries.map(({ event }) => event)).toEqual([
+      'connectorFetched',
+      'credentialsSubmitted',
+      'refused',
+      'credentialsSubmitted',
+      'credentialsApplied',
+    ]);
+  });
+
+  test('of a failed flow is the first detail of its failure, with the timeline', async () => {
+    const { accountId } = stage.install('Brightdesk');
+    const flow = await stage.scene({ accountId, connectorId: 999_999 });
+
+    const error = (await flow.handle.result().catch((err: unknown) => err)) as WorkflowFailedError;
+
+    const [result] = (error.cause as ApplicationFailure).details as [FlowResult];
+    expect(Object.keys(result)[0]).toBe('state');
+    expect(result.timeline.entries).toMatchObject([{ event: 'failed', to: 'failed' }]);
   });
 });

@@ -100,7 +100,7 @@ export class Links {
   #startExpiry(goodUntil: string): void {
     this.#expiry?.cancel();
     this.#goodUntil = goodUntil;
-    this.#expiry = new Timer(Date.parse(goodUntil) - Date.now(), 'The link expires, then one re-read follows');
+    this.#expiry = new Timer(Date.parse(goodUntil), 'The link expires, then one re-read follows');
   }
 
   /** Records that the browser of this attempt came back. */

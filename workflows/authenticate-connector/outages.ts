@@ -50,6 +50,7 @@ const toEvent: Record<ActivityFailureType, ToEvent> = {
     ...rereadIn(failure, state),
   }),
   InvalidInput: failed('invalidInput'),
+  NotAuthenticatedYet: unavailable,
   UnknownSealingKey: () => ({ type: 'inputRefused', problem: problemOf('notOpenable') }),
   InputRefused: (failure) => ({ type: 'inputRefused', problem: problemIn(failure, 'malformed') }),
 };

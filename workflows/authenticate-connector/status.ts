@@ -5,7 +5,7 @@ import { isAccountId, isConnectorId, isObject } from '../connector';
 import type { Input } from '../input';
 import type { State } from './machine';
 import { searchAttributes } from '../messages';
-import { finalStates, type Problem, type StateName, type Timeline, type View } from '../view';
+import { finalStates, type FlowResult, type Problem, type StateName, type Timeline, type View } from '../view';
 
 export interface ViewSource {
   input: Input;
@@ -45,6 +45,19 @@ export function viewOf({ input, runId, state, revision, since, deadline }: ViewS
     ...(connector && { connected: connector.authenticated || state.name === 'authenticated' }),
     since: new Date(since).toISOString(),
     revision,
+  };
+}
+
+/** The result of a flow. Its first members tell an operator in Temporal Web how the flow ended. */
+export function resultOf({ state, verification, problem, connector, ...view }: View, timeline: Timeline): FlowResult {
+  const { icon: _icon, description: _description, ...rest } = connector ?? {};
+  return {
+    state,
+    ...(verification && { verification }),
+    ...(problem && { problem }),
+    ...view,
+    ...(connector && { connector: rest as typeof connector }),
+    timeline,
   };
 }
 
@@ -152,7 +165,7 @@ function factsOf({ view, outage }: Status): string[] {
     authType !== undefined && `Auth type: ${escapeMarkdown(authType)}`,
     missing.length > 0 && `Missing: ${missing.map(escapeMarkdown).join(', ')}`,
     deadline && `Deadline: ${deadline}, then it expires`,
-    verification && `Verification: ${verification}`,
+    verification && `Verification: ${verification}${verification === 'notChecked' ? ' (stored, not tried)' : ''}`,
     problem && `Problem: \`${problem.code}\`. ${problem.message}`,
     outage?.operatorsTrouble && `\`operatorsTrouble\`: ${escapeMarkdown(outage.operatorsTrouble)}`,
     failure && `Failure: \`${failure.code}\`. ${failure.message}`,

@@ -17,7 +17,8 @@ import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
 import { eventOfFailure, Outage, reportOperatorsTrouble } from './outages';
 import { Timer } from './timer';
-import type { View, WaitingStateName } from '../view';
+import { resultOf } from './status';
+import type { FlowResult, WaitingStateName } from '../view';
 
 const deadlineSummaries: Record<WaitingStateName, string> = {
   awaitingProperties: 'Deadline of the wait for properties',
@@ -26,11 +27,11 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
 };
 
 /**
- * Takes one account connector through authentication. Returns the final view. In state `failed` it fails with an
- * ApplicationFailure: its type is the failure's code, its first detail the final view. `carried`: the state of the
- * previous run at Continue-As-New.
+ * Takes one account connector through authentication. Returns the final view with the timeline. In state `failed` it
+ * fails with an ApplicationFailure: its type is the failure's code, its first detail the same result. `carried`: the
+ * state of the previous run at Continue-As-New.
  */
-export function authenticateConnector(input: Input, carried?: Carried): Promise<View> {
+export function authenticateConnector(input: Input, carried?: Carried): Promise<FlowResult> {
   // Ignore `carried` unless this run was continued as new: otherwise a caller could start in any state.
   return new FlowRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
@@ -42,7 +43,7 @@ class FlowRun {
   readonly #flow: FlowState;
   readonly #links: Links;
   #deadline?: Timer;
-  /** The scope of the running activity, or of the pause between two re-reads. */
+  /** The scope of the running activity. */
   #work?: CancellationScope;
   #outage?: Outage;
   /** Set by the signal `cancel` and by Temporal's cancellation. */
@@ -65,14 +66,14 @@ class FlowRun {
   }
 
   /** Runs the loop in a scope that Temporal's cancellation does not reach. */
-  execute(): Promise<View> {
-    let end!: Promise<View>;
+  execute(): Promise<FlowResult> {
+    let end!: Promise<FlowResult>;
     // The scope does not await the loop, because each pending promise costs about a kilobyte: see timer.ts.
     void CancellationScope.nonCancellable(async () => void (end = this.#loop()));
     return end;
   }
 
-  async #loop(): Promise<View> {
+  async #loop(): Promise<FlowResult> {
     const fault = faultOfStart(this.#input, workflowInfo().workflowId);
     if (fault) this.#apply({ type: 'failed', failure: { code: 'invalidInput', message: fault } });
     while (!isFinal(this.#state)) {
@@ -91,11 +92,13 @@ class FlowRun {
     return this.#flow.state;
   }
 
-  #result(): View {
-    const { state, view } = this.#flow;
-    if (state.name === 'failed') throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, view);
+  #result(): FlowResult {
+    const { state, view, timeline } = this.#flow;
+    const result = resultOf(view, timeline);
+    if (state.name === 'failed')
+      throw ApplicationFailure.nonRetryable(state.failure.message, state.failure.code, result);
     if (state.name === 'cancelled' && this.#cancelError) throw this.#cancelError as Error;
-    return view;
+    return result;
   }
 
   /** Refuses the messages that are unread at the end, so that each sender gets an answer. */
@@ -123,14 +126,16 @@ class FlowRun {
         const { method, submissionId, credentials } = state;
         return this.#call(async () => {
           const connector = await calls.applyCredentials(this.#key, { method, submissionId, credentials });
-          return connector.authenticated ? { type: 'credentialsApplied', connector } : calls.verifyStored(this.#key);
+          return connector.authenticated
+            ? { type: 'credentialsApplied', connector }
+            : calls.verifyAuthorization(this.#key, {});
         });
       }
       case 'verifyingAuthorization': {
         const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
         const wasAuthenticated = this.#input.intent === 'reauthenticate';
-        const check = { once: state.superseded, wasAuthenticated, fingerprint };
-        return this.#call(() => calls.verifyConsent(this.#key, check));
+        const check = { once: state.superseded, consent: { wasAuthenticated, ...(fingerprint && { fingerprint }) } };
+        return this.#call(() => calls.verifyAuthorization(this.#key, check));
       }
       case 'awaitingProperties':
       case 'awaitingCredentials':
@@ -149,7 +154,7 @@ class FlowRun {
    * Waits for a message, the deadline or a cancellation. A refused input does not restart the timer of the deadline.
    */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
-    const deadline = (this.#deadline ??= new Timer(this.#flow.deadline - Date.now(), deadlineSummaries[state.name]));
+    const deadline = (this.#deadline ??= new Timer(this.#flow.deadline, deadlineSummaries[state.name]));
     const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
     const isTimeUp = () => deadline.fired || hasLinkExpired();
     await condition(() => this.#hasRequest || isTimeUp() || this.#isHistoryFull());
@@ -254,7 +259,7 @@ class FlowRun {
    * value, because Cyclr refreshes tokens by itself.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
-    const verdict = await calls.verifyConsent(this.#key, { once: true, wasAuthenticated });
+    const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });
     const isProven = verdict.type === 'authorizationConfirmed' && verdict.verification !== 'unproven';
     return isProven ? verdict : { type: 'authorizationNotConfirmed', connector: verdict.connector };
   }

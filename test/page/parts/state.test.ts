@@ -73,6 +73,16 @@ describe('a connector', () => {
 });
 
 describe('list of views', () => {
+  test('merged keeps the icon and the description, which the view of an ended run lacks', () => {
+    const shown = { name: 'Brightdesk', authType: 'ApiKey', partnerSupplied: false };
+    const icon = 'data:image/png;base64,AAAA';
+    const before = view(1, 'applyingCredentials', { connector: { ...shown, icon, description: 'Support.' } });
+
+    const [after] = merged([before], view(1, 'authenticated', { revision: 2, connector: { ...shown, name: 'New' } }));
+
+    expect(after!.connector).toEqual({ ...shown, name: 'New', icon, description: 'Support.' });
+  });
+
   const known = [view(1, 'awaitingCredentials', { revision: 3 }), view(2, 'authenticated')];
 
   test('merged replaces the known view by a newer view', () => {

@@ -27,6 +27,7 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
   CyclrNotFound: [[], { type: 'failed', failure: { code: 'connectorNotFound', message } }],
   CyclrRefused: [[problem], { type: 'refused', problem }],
   InvalidInput: [[], { type: 'failed', failure: { code: 'invalidInput', message } }],
+  NotAuthenticatedYet: [[], { type: 'cyclrUnavailable' }],
   UnknownSealingKey: [[], { type: 'inputRefused', problem: problemOf('notOpenable') }],
   InputRefused: [[problemOf('wrongKind')], { type: 'inputRefused', problem: problemOf('wrongKind') }],
 };
