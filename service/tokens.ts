@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { JWTExpired } from 'jose/errors';
 import { z } from 'zod';
+import { Prefill } from '../client/http/requests';
 import { isAccountId, isConnectorId, isSubmissionId, type ConnectorKey } from '../workflows/connector';
 import { ServiceError } from './problems';
 import type { SessionKeys } from './keys';
@@ -20,6 +21,8 @@ export interface Scope {
   connectorIds: number[];
   /** The connectors that the session may re-authenticate. */
   reauthenticate?: number[];
+  /** Values of properties to propose or lock, by connector id and property. */
+  prefill?: z.output<typeof Prefill>;
   /** The origin of the host page; absent if only the service's own page uses the session. */
   origin?: string;
   language: string;
@@ -50,6 +53,9 @@ export interface Attempt extends ConnectorKey {
   attemptId: string;
 }
 
+/** The most characters of a token with a prefill: proxies refuse headers over 8 KiB. */
+export const MAX_TOKEN = 8000;
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -74,6 +80,7 @@ const ScopeClaims = z.object({
   label: z.string().optional(),
   connectors: z.array(z.number().refine(isConnectorId)).min(1),
   reauthenticate: z.array(z.number().refine(isConnectorId)).optional(),
+  prefill: Prefill.optional(),
   invitation: z.string().optional(),
   made: z.int().positive(),
   origin: z.string().optional(),
@@ -153,11 +160,11 @@ export class Tokens {
 
   async #scoped(kind: TokenKind, session: Omit<Session, 'expiresAtMs'>): Promise<Token> {
     const { id, accountId, accountLabel, connectorIds, origin, language, returnTo, lifetimeMs, capMs } = session;
-    const { invitation, madeAtMs: made, reauthenticate } = session;
+    const { invitation, madeAtMs: made, reauthenticate, prefill } = session;
     const expiresAtMs = inSeconds(Math.min(this.#now() + lifetimeMs, capMs)) * 1000;
     const claims = {
       ...{ jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language, returnTo },
-      ...{ reauthenticate, invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
+      ...{ reauthenticate, prefill, invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
     };
     return { token: await this.#signed(kind, claims, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
   }
@@ -166,9 +173,9 @@ export class Tokens {
     const { data } = ScopeClaims.safeParse(await this.#verified(kind, token).catch(refused));
     if (!data) throw new ServiceError('unauthorized');
     const { jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language } = data;
-    const { invitation, made: madeAtMs, reauthenticate, returnTo } = data;
+    const { invitation, made: madeAtMs, reauthenticate, prefill, returnTo } = data;
     const times = { expiresAtMs: data.exp * 1000, capMs: data.cap * 1000, lifetimeMs: data.lifetime * 1000 };
-    const scope = { accountId, accountLabel, connectorIds, reauthenticate, origin, language, returnTo };
+    const scope = { accountId, accountLabel, connectorIds, reauthenticate, prefill, origin, language, returnTo };
     return { id, invitation, madeAtMs, ...scope, ...times };
   }
 

@@ -8,7 +8,7 @@ import { intents } from '../../workflows/connector';
 import * as view from '../../workflows/view';
 import type { Connector, Field } from '../../workflows/connector';
 import * as library from '../answers';
-import { State } from './requests';
+import { Prefill, State } from './requests';
 import type * as shapes from './shapes';
 
 type Fields<T> = {
@@ -122,6 +122,7 @@ export const SessionAnswer = z.object({
     .array(z.int())
     .optional()
     .meta({ description: 'The connectors that the session may re-authenticate.' }),
+  prefill: Prefill.optional().meta({ description: 'Proposed and locked values, by connector id and property.' }),
   connectors: z.array(View),
 });
 export const SealingKeySet = z.object({

@@ -74,6 +74,16 @@ export const StartBody = z.strictObject({
   by: By.optional(),
 });
 export const ReauthenticateBody = StartBody.omit({ intent: true });
+const Prefilled = z.strictObject({
+  value: z.string().min(1).max(1000),
+  locked: z.boolean().optional().meta({ description: 'The user can not change the value.' }),
+});
+/** The most bytes of a `prefill` as JSON in UTF-8: it stands in the token of the session. */
+export const MAX_PREFILL_BYTES = 2048;
+export const Prefill = z.record(
+  z.string().regex(/^[1-9][0-9]{0,15}$/),
+  z.record(z.string().min(1).max(200), Prefilled),
+);
 export const SessionBody = z.strictObject({
   accountId: AccountId,
   accountLabel: z
@@ -91,6 +101,12 @@ export const SessionBody = z.strictObject({
       description: 'The connectors of `connectorIds` that the session may re-authenticate.',
       examples: [[1002]],
     }),
+  prefill: Prefill.optional().meta({
+    description:
+      'Values of properties by connector id and name, which the page proposes or shows as locked. Never for a secret ' +
+      'property: users can read these values. At most 2 KiB.',
+    examples: [{ 1004: { Domain: { value: 'acme', locked: true } } }],
+  }),
   origin: z
     .string()
     .max(500)

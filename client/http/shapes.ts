@@ -28,6 +28,8 @@ export interface Session {
 }
 
 export type SessionRequest = z.input<typeof requests.SessionBody>;
+/** Values to propose or lock, by connector id and property. */
+export type Prefill = z.input<typeof requests.Prefill>;
 export type StartRequest = z.input<typeof requests.StartBody>;
 export type ReauthenticateRequest = z.input<typeof requests.ReauthenticateBody>;
 export type PropertiesRequest = z.input<typeof requests.PropertiesBody>;

@@ -8,8 +8,9 @@ import { confirm, openFlow, returnUrl, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { allowedAddresses } from '../origins';
 import type { App, Parts } from '../parts';
+import { requirePrefillable } from '../prefill';
 import { malformed } from '../problems';
-import { lifetimes, type TokenKind } from '../tokens';
+import { lifetimes, MAX_TOKEN, type TokenKind } from '../tokens';
 import { idempotentBackendRoutes } from './backend-idempotent';
 
 const BY = 'backend';
@@ -111,18 +112,18 @@ function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
     const { accountId, accountLabel } = given;
     request.accountId = accountId;
     const scope = { accountId, accountLabel, language, ...allowedAddresses(config, given) };
+    const { prefill } = given;
     const lifetimeMs = lifetimeOf(kind, expiresIn);
     const connectorIds = [...new Set(ids)];
     const reauthenticate = partOf(connectorIds, given.reauthenticate);
+    await requirePrefillable(auth, { accountId, connectorIds, prefill });
     const id = randomUUID();
     const invitation = kind === 'invitation' ? id : undefined;
     const open = (connectorId: number) => openFlow(auth, { accountId, connectorId }, { by: BY, invitation, recheck });
     await Promise.all(connectorIds.map(open));
-    const { token, expiresAt } = await tokens.mint(
-      kind,
-      { ...scope, connectorIds, reauthenticate },
-      { id, lifetimeMs },
-    );
+    const whole = { ...scope, connectorIds, reauthenticate, prefill };
+    const { token, expiresAt } = await tokens.mint(kind, whole, { id, lifetimeMs });
+    if (prefill && token.length > MAX_TOKEN) throw malformed('prefill');
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
 }

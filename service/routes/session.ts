@@ -9,6 +9,7 @@ import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { answerPreflights } from '../origins';
 import type { App, Parts } from '../parts';
+import { lockedIn, withLocked } from '../prefill';
 import { ServiceError } from '../problems';
 import type { Session } from '../tokens';
 import { eventRoute } from './events';
@@ -184,19 +185,21 @@ async function reauthenticated(
 function readRoutes(app: App, { auth, tokens, config }: Parts): void {
   app.get('', { schema: schemas.session }, async (request) => {
     const session = sessionOf(request);
-    const { accountId, accountLabel, language, returnTo, expiresAtMs, reauthenticate } = session;
+    const { accountId, accountLabel, language, returnTo, expiresAtMs, reauthenticate, prefill } = session;
     const expiresAt = new Date(expiresAtMs).toISOString();
     const connectors = await viewsOf(auth, session);
-    return { accountId, accountLabel, language, returnTo, expiresAt, reauthenticate, connectors };
+    return { accountId, accountLabel, language, returnTo, expiresAt, reauthenticate, prefill, connectors };
   });
   app.post('/renew', { schema: schemas.renew }, (request) => tokens.renew(sessionOf(request)));
   app.get('/sealing-keys', { schema: schemas.sealingKeys }, async () => config.sealing.set);
 }
 
 function inputRoutes(app: App, { auth }: Parts): void {
-  app.post(`${ONE}/properties`, { schema: schemas.properties }, (request) => {
+  app.post(`${ONE}/properties`, { schema: schemas.properties }, async (request) => {
     const key = ownConnector(request, request.params);
-    return withView(auth, key, () => auth.submitProperties(key, { ...request.body, by: BY }));
+    const { submissionId, values: given } = request.body;
+    const values = await withLocked(auth, key, lockedIn(sessionOf(request), key), given);
+    return withView(auth, key, () => auth.submitProperties(key, { submissionId, values, by: BY }));
   });
   app.post(`${ONE}/credentials`, { schema: schemas.credentials }, (request) => {
     const key = ownConnector(request, request.params);

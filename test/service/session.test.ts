@@ -129,6 +129,47 @@ describe('sessions', () => {
     expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
   });
 
+  test('a locked value of a session is stored, and an input of the session for it is refused as malformed', async () => {
+    const key = service.stage.install('Parrotmail');
+    const prefill = { [key.connectorId]: { DataCentre: { value: 'us21', locked: true } } };
+    const token = await service.session(key, { prefill });
+    await reaches(key, 'awaitingProperties');
+    const submissionId = randomUUID();
+    const values = { DataCentre: await service.stage.sealedProperty(key, submissionId, 'DataCentre', 'us99') };
+
+    const refused = await post(token, connectorPath(key, 'properties'), { submissionId, values });
+    const applied = await post(token, connectorPath(key, 'properties'), { submissionId, values: {} });
+
+    expect((await read(token)).body).toMatchObject({ prefill });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'malformed', fields: [{ name: 'DataCentre', code: 'malformed' }] },
+    });
+    expect(applied).toMatchObject({ status: 200, body: { state: 'awaitingCredentials' } });
+    expect(service.stage.sandbox.connectorOf(key.accountId, key.connectorId).Properties).toMatchObject([
+      { Name: 'DataCentre', Value: 'us21' },
+    ]);
+  });
+
+  test('a prefill is refused for a known secret property, for a connector of another session, and above 2 KiB', async () => {
+    const { key } = await waiting('Kestrel', 'awaitingProperties');
+    const { accountId, connectorId } = key;
+    const value = 'x'.repeat(1000);
+    const wrong = [
+      { [connectorId]: { SigningSecret: { value: 'a' } } },
+      { [connectorId + 1]: { Region: { value: 'a' } } },
+      { [connectorId]: { A: { value }, B: { value }, C: { value } } },
+    ];
+
+    for (const prefill of wrong)
+      expect(
+        await service.asBackend('POST', '/v1/sessions', { accountId, connectorIds: [connectorId], prefill }),
+      ).toMatchObject({
+        status: 422,
+        body: { fields: [{ name: 'prefill', code: 'malformed' }] },
+      });
+  });
+
   test('a confirm with a session token verifies the consent', async () => {
     const { key, token } = await waiting('Ledgerly', 'awaitingAuthorization');
     const link = await service.stage.auth.requestAuthorization(key, { returnTo: 'https://app.acme.example/' });
