@@ -12,6 +12,7 @@ import type { App, Parts } from '../parts';
 import { lockedIn, withLocked } from '../prefill';
 import { ServiceError } from '../problems';
 import type { Session } from '../tokens';
+import { ViewCache } from '../view-cache';
 import { eventRoute } from './events';
 
 const BY = 'user';
@@ -157,7 +158,7 @@ async function reopen(auth: ConnectorAuth, { open, state, ...key }: LatestRun, i
 }
 
 /** The views of a session, without connectors whose runs retention has removed, and without paused flows. */
-async function viewsOf(auth: ConnectorAuth, { accountId, connectorIds }: Session): Promise<View[]> {
+async function viewsOf(auth: Pick<ConnectorAuth, 'view'>, { accountId, connectorIds }: Session): Promise<View[]> {
   const views = connectorIds.map((connectorId) =>
     auth.view({ accountId, connectorId }).catch(undefinedIf('notStarted', 'paused')),
   );
@@ -183,11 +184,12 @@ async function reauthenticated(
 }
 
 function readRoutes(app: App, { auth, tokens, config }: Parts): void {
+  const cache = new ViewCache(auth);
   app.get('', { schema: schemas.session }, async (request) => {
     const session = sessionOf(request);
     const { accountId, accountLabel, language, returnTo, expiresAtMs, reauthenticate, prefill } = session;
     const expiresAt = new Date(expiresAtMs).toISOString();
-    const connectors = await viewsOf(auth, session);
+    const connectors = await viewsOf(cache, session);
     return { accountId, accountLabel, language, returnTo, expiresAt, reauthenticate, prefill, connectors };
   });
   app.post('/renew', { schema: schemas.renew }, (request) => tokens.renew(sessionOf(request)));

@@ -1,5 +1,6 @@
 /** A flow that an operator has paused in Temporal: it is open, and its worker gets no query and no update. */
 import { randomUUID } from 'node:crypto';
+import { ViewCache } from '../../service/view-cache';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
@@ -29,6 +30,16 @@ test.concurrent('a call that needs an answer of a paused flow fails as paused, w
   await expect(stage.auth.timeline(key)).rejects.toMatchObject(expected);
   await expect(stage.auth.recheck(key)).rejects.toMatchObject(expected);
   await expect(stage.auth.submitProperties(key, { submissionId: 'p', values: {} })).rejects.toMatchObject(expected);
+});
+
+test.concurrent('a view that was read before the pause is not repeated for a paused flow', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const cache = new ViewCache(stage.auth);
+  const before = await cache.view(scene.key);
+  await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+
+  expect(before.state).toBe('awaitingCredentials');
+  await expect(cache.view(scene.key)).rejects.toMatchObject({ code: 'paused' });
 });
 
 test.concurrent('a paused flow is open: a start finds its run, and list() and flows() contain it', async () => {

@@ -1,0 +1,44 @@
+/** The last view of each flow that this instance has read. */
+import type { ConnectorAuth } from '../client/connector-auth';
+import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import type { View } from '../workflows/view';
+
+/** With icons of 8 KB, about 20 MB. */
+const MAX_VIEWS = 2000;
+
+interface Kept {
+  runId: string;
+  historyLength: number;
+  view: View;
+}
+
+/** Reads views, and repeats the last one while the history of the run has not grown: then no worker is needed. */
+export class ViewCache {
+  readonly #auth: Pick<ConnectorAuth, 'progress' | 'view'>;
+  readonly #maxViews: number;
+  /** By workflow id; the one that was used last is at the end. */
+  readonly #views = new Map<string, Kept>();
+
+  constructor(auth: Pick<ConnectorAuth, 'progress' | 'view'>, maxViews = MAX_VIEWS) {
+    [this.#auth, this.#maxViews] = [auth, maxViews];
+  }
+
+  /** The current view of the latest run. Fails: notStarted; paused. */
+  async view(key: ConnectorKey): Promise<View> {
+    const id = workflowIdOf(key);
+    const { runId, historyLength } = await this.#auth.progress(key);
+    const kept = this.#views.get(id);
+    const isCurrent = kept?.runId === runId && kept.historyLength === historyLength;
+    // Read after the length: if the history grows in between, the next call finds another length and reads again.
+    const view = isCurrent ? kept.view : await this.#auth.view(key);
+    this.#keep(id, { runId, historyLength, view });
+    return view;
+  }
+
+  #keep(id: string, kept: Kept): void {
+    this.#views.delete(id);
+    this.#views.set(id, kept);
+    const [oldest] = this.#views.keys();
+    if (this.#views.size > this.#maxViews) this.#views.delete(oldest!);
+  }
+}
