@@ -2,6 +2,7 @@
 import { LitElement, type PropertyValues } from 'lit';
 import { ConnectSession } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
+import { invitationOf } from './invitation';
 import { languages, messagesFor } from './languages';
 import type { Messages } from './languages/en';
 import { frame } from './panels/frame';
@@ -103,6 +104,7 @@ export class CyclrConnect extends LitElement implements Declared {
       closable: this.closable,
       hosted: this.hosted,
       brand: this.brand ?? undefined,
+      invitation: invitationOf(this.invitation ?? ''),
       propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act, brand: this.brand ?? undefined }),
     });
   }
@@ -132,7 +134,7 @@ export class CyclrConnect extends LitElement implements Declared {
   get #blocker(): 'insecure' | 'incomplete' | 'invited' | undefined {
     if (!canSeal()) return 'insecure';
     if (this.#current) return undefined;
-    if (this.invitation) return 'invited';
+    if (this.invitation) return invitationOf(this.invitation) ? 'invited' : 'incomplete';
     return this.hosted ? 'incomplete' : undefined; // a host page may still be fetching a session
   }
 

@@ -14,6 +14,8 @@ export interface SessionState {
   /** Why nothing works now. */
   trouble?: Trouble;
   end?: End;
+  /** True if the service has refused the link's token as malformed: the session never began. */
+  isMalformed?: boolean;
 }
 
 export interface SessionWatchParts {
@@ -128,7 +130,8 @@ export class SessionWatch {
 
   #end({ code }: ServiceFailure, end: End): void {
     this.stop();
-    this.#set({ end: code === 'tokenVoid' ? 'finished' : end });
+    const isMalformed = code === 'unauthorized' && !this.state.session;
+    this.#set({ end: code === 'tokenVoid' ? 'finished' : end, isMalformed });
   }
 
   #take({ token, expiresAt }: Token): void {

@@ -1,5 +1,6 @@
 /** The look of the pages: name, colour and logo of the company that runs the service. */
-import { html, type Html } from './html';
+import { isSecureUrl } from '../workflows/connector';
+import { html, joined, type Html } from './html';
 
 export interface Brand {
   name?: string;
@@ -9,9 +10,14 @@ export interface Brand {
   colorDark?: string;
   /** An https URL, or a data URI of an image. */
   logo?: string;
+  /** Addresses for the footer. */
+  links?: { [kind in LinkKind]?: string };
 }
 
+export type LinkKind = 'support' | 'privacy' | 'terms';
+
 const MAX_LOGO = 64 * 1024;
+const MAX_LINK = 500;
 
 export const isColor = (value: string): boolean => /^#[0-9a-f]{6}$/i.test(value);
 
@@ -19,6 +25,13 @@ export const isLogo = (value: string): boolean =>
   value.length <= MAX_LOGO &&
   (/^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$/.test(value) ||
     (URL.canParse(value) && new URL(value).protocol === 'https:'));
+
+/** True for an https URL, or http on loopback, without a user name. */
+export const isLink = (value: string): boolean => {
+  if (value.length > MAX_LINK || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return isSecureUrl(url) && url.username + url.password === '';
+};
 
 /** Origins of images, for the content security policy. */
 export const logoSources = ({ logo }: Brand): string[] => (logo?.startsWith('https:') ? [new URL(logo).origin] : []);
@@ -38,6 +51,36 @@ export function brandHeader({ name, logo }: Brand): Html {
   const picture = logo === undefined ? html`` : html`<img src="${logo}" alt="${name ?? ''}" />`;
   // A logo usually contains the name.
   return html`<p class="brand">${picture}${logo === undefined ? (name ?? '') : ''}</p>`;
+}
+
+/** The address of the page's icon: the logo, or the first letter of the name in the brand's colour. */
+export function brandIcon({ name, color = '#2f4fd0', logo }: Brand): string {
+  if (logo !== undefined || name === undefined) return logo ?? 'data:,';
+  const [letter = ''] = name.toLocaleUpperCase();
+  const text = html`<text
+    x="16"
+    y="23"
+    text-anchor="middle"
+    font-family="sans-serif"
+    font-size="20"
+    fill="${readableOn(color)}"
+    >${letter}</text
+  >`;
+  const svg = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+    <rect width="32" height="32" rx="7" fill="${color}" />
+    ${text}
+  </svg>`;
+  return `data:image/svg+xml;base64,${Buffer.from(svg.text).toString('base64')}`;
+}
+
+/** The last line of each page: links that open in another tab, so that the page keeps its input. */
+export function brandFooter({ links = {} }: Brand, words: { [kind in LinkKind]: string }): Html {
+  const kinds = (['support', 'privacy', 'terms'] as const).filter((kind) => links[kind] !== undefined);
+  if (kinds.length === 0) return html``;
+  const items = kinds.map(
+    (kind) => html`<a href="${links[kind]!}" target="_blank" rel="noopener noreferrer">${words[kind]}</a>`,
+  );
+  return html`<footer>${joined(items)}</footer>`;
 }
 
 /** The surface of the dark theme: `--surface` of page/styles/theme.ts. */

@@ -6,7 +6,7 @@ import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
 import { parsedBy, port, publicUrl, readEnvironment, required } from '../temporal/environment';
 import { isSecureUrl } from '../workflows/connector';
-import { isColor, isLogo, type Brand } from './brand';
+import { isColor, isLink, isLogo, type Brand } from './brand';
 import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys';
 
 /** The public half of the workers' keys. */
@@ -40,6 +40,8 @@ export interface ServiceConfig {
 const isOrigin = (value: string): boolean =>
   URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value && !value.includes('*');
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
+
+const link = z.string().refine(isLink, 'is no https URL (http on loopback) of at most 500 characters');
 
 export const environment = z.object({
   PUBLIC_URL: publicUrl.optional().meta({
@@ -124,6 +126,18 @@ export const environment = z.object({
       description: 'Logo on the pages: an https URL, or a data URI of an image in base64 of at most 64 KiB.',
       example: 'https://acme.example/logo.svg',
     }),
+  SUPPORT_URL: link.optional().meta({
+    description: 'Address of your support, for a link at the end of each page: https (http on loopback).',
+    example: 'https://acme.example/support',
+  }),
+  PRIVACY_URL: link.optional().meta({
+    description: 'Address of your privacy policy, as SUPPORT_URL.',
+    example: 'https://acme.example/privacy',
+  }),
+  TERMS_URL: link.optional().meta({
+    description: 'Address of your terms of use, as SUPPORT_URL.',
+    example: 'https://acme.example/terms',
+  }),
 });
 
 /** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names every fault. */
@@ -145,6 +159,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
       color: variables.BRAND_COLOR,
       colorDark: variables.BRAND_COLOR_DARK,
       logo: variables.BRAND_LOGO,
+      links: { support: variables.SUPPORT_URL, privacy: variables.PRIVACY_URL, terms: variables.TERMS_URL },
     },
     ...variables.SEALING_KEYS,
   };

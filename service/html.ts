@@ -19,6 +19,8 @@ export function html(strings: TemplateStringsArray, ...values: (string | Html)[]
   return new Html(String.raw({ raw: strings }, ...parts));
 }
 
+export const joined = (parts: Html[]): Html => new Html(parts.map(({ text }) => text).join(' '));
+
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character]!);
 
 export interface Page {
@@ -28,6 +30,10 @@ export interface Page {
   language: string;
   /** The header of the page: see `brandHeader`. */
   header: Html;
+  /** The last line of the page. */
+  footer?: Html;
+  /** The address of the page's icon. */
+  icon?: string;
   /** Loads another page by itself; with `noScriptOnly`, only in browsers without scripts. */
   redirect?: { afterS: number; to: string; noScriptOnly?: boolean };
   /** Relative URL of the folder with the style sheet. */
@@ -35,7 +41,16 @@ export interface Page {
 }
 
 /** A whole HTML document. */
-export function pageOf({ title, body, language, header, redirect, assets = '' }: Page): string {
+export function pageOf({
+  title,
+  body,
+  language,
+  header,
+  footer = html``,
+  icon = 'data:,',
+  redirect,
+  assets = '',
+}: Page): string {
   return html`<!doctype html>
     <html lang="${language}">
       <head>
@@ -44,11 +59,12 @@ export function pageOf({ title, body, language, header, redirect, assets = '' }:
         <meta name="robots" content="noindex" />
         ${redirect ? refresh(redirect) : html``}
         <title>${title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href="${icon}" />
         <link rel="stylesheet" href="${assets}page.css" />
       </head>
       <body>
         <main>${header} ${body}</main>
+        ${footer}
       </body>
     </html> `.text;
 }

@@ -65,6 +65,7 @@ const en = {
   trouble: (code: AnswerCode): string =>
     textFor(troubles.en, code) ?? 'This does not work at the moment. Try again later.',
   noScript: 'This page needs JavaScript.',
+  links: { support: 'Support', privacy: 'Privacy', terms: 'Terms of use' },
 };
 
 export type PageWords = typeof en;
@@ -105,6 +106,7 @@ const de: PageWords = {
     'Ihr Browser hat nicht mitgeteilt, von welcher Website Sie kommen: Deren Referrer-Policy verbietet es. Sagen Sie das dem Betreiber der Website.',
   trouble: (code) => textFor(troubles.de, code) ?? 'Das ist gerade nicht möglich. Versuchen Sie es später noch einmal.',
   noScript: 'Diese Seite braucht JavaScript.',
+  links: { support: 'Hilfe', privacy: 'Datenschutz', terms: 'Nutzungsbedingungen' },
 };
 
 const languages: { [tag: string]: PageWords } = { en, de };

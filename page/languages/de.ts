@@ -27,7 +27,8 @@ export const de: Messages = {
 
   invitation: {
     title: 'Willkommen',
-    text: 'Sie wurden gebeten, einige Apps zu verbinden. Das dauert wenige Minuten. Sie können jederzeit unterbrechen und später weitermachen.',
+    text: (brand, count) =>
+      `${brand ? `${brand} bittet Sie` : 'Sie wurden gebeten'}, Ihre Apps${count ? ` (${count})` : ''} zu verbinden. Das dauert wenige Minuten. Sie können jederzeit unterbrechen und später weitermachen.`,
     begin: 'Los geht’s',
   },
   ends: {
@@ -35,7 +36,7 @@ export const de: Messages = {
       title: 'Diese Sitzung ist beendet',
       text: 'Es ist nichts verloren. Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, und machen Sie weiter.',
     },
-    lapsed: { title: 'Dieser Link ist abgelaufen', text: 'Bitten Sie dort um einen neuen, wo Sie ihn bekommen haben.' },
+    lapsed: { title: 'Dieser Link ist abgelaufen', text: 'Sie brauchen einen neuen Link.' },
     finished: {
       title: 'Dieser Link wird nicht mehr gebraucht',
       text: 'Die Apps sind verbunden, oder die Anfrage wurde zurückgezogen. Sie können diese Seite schließen.',
@@ -101,8 +102,8 @@ export const de: Messages = {
     },
     tokens: {
       title: (name) => `${name} verbinden`,
-      text: (name) =>
-        `Sie müssen nichts tun: Wer Ihnen diesen Link gegeben hat, verbindet ${name} für Sie. Fragen Sie dort nach, wenn es zu lange dauert.`,
+      text: (name, brand) =>
+        `Sie müssen nichts tun: ${brand ?? 'Die Firma, von der Sie diesen Link haben,'} verbindet ${name} für Sie.`,
     },
     consent: {
       title: (name) => `${name} verbinden`,
@@ -145,13 +146,15 @@ export const de: Messages = {
     },
     failed: {
       title: (name) => `${name} konnte nicht verbunden werden`,
-      text: 'Das liegt nicht an Ihnen. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
+      text: 'Das liegt nicht an Ihnen.',
     },
     unsupported: {
       title: (name) => `${name} kann hier nicht verbunden werden`,
-      text: 'Diese Seite unterstützt die Anmeldung dieses Connectors nicht. Sagen Sie dort Bescheid, wo Sie diesen Link bekommen haben.',
+      text: 'Diese Seite unterstützt die Anmeldung dieser App nicht.',
     },
   },
+  help: (brand) => `Hilfe bekommen Sie bei ${brand ?? 'der Firma, von der Sie diesen Link haben'}.`,
+  confirmed: (when) => `Zuletzt bestätigt: ${when}.`,
   stalled: (name) =>
     `${name} ist gerade nicht erreichbar. Das liegt nicht an Ihnen, und wir versuchen es weiter. Sie können diese Seite schließen und später wiederkommen.`,
   startAgain: 'Neu beginnen',
@@ -164,7 +167,7 @@ export const de: Messages = {
     title: 'Alles ist verbunden',
     partly: 'Mehr können Sie hier nicht tun',
     text: 'Sie können diese Seite schließen.',
-    textPartly: 'Manche Apps konnten nicht verbunden werden. Wer Ihnen diesen Link gegeben hat, kann helfen.',
+    textPartly: 'Manche Apps konnten nicht verbunden werden.',
   },
 
   problems: {

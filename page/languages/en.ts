@@ -27,7 +27,8 @@ export const en = {
 
   invitation: {
     title: 'Welcome',
-    text: 'You have been asked to connect some apps. It takes a few minutes, and you can stop and come back at any time.',
+    text: (brand?: string, count?: number) =>
+      `${brand ? `${brand} asks you` : 'You have been asked'} to connect your apps${count ? ` (${count})` : ''}. It takes a few minutes, and you can stop and come back at any time.`,
     begin: 'Get started',
   },
   ends: {
@@ -35,7 +36,7 @@ export const en = {
       title: 'This session has ended',
       text: 'Nothing is lost. Open this page again from the page you came from, and continue where you stopped.',
     },
-    lapsed: { title: 'This link has expired', text: 'Ask the person who sent it to you for a new one.' },
+    lapsed: { title: 'This link has expired', text: 'You need a new link.' },
     finished: {
       title: 'This link is no longer needed',
       text: 'Its apps are connected, or the request was withdrawn. You can close this page.',
@@ -98,8 +99,8 @@ export const en = {
     },
     tokens: {
       title: (name: string) => `Connect ${name}`,
-      text: (name: string) =>
-        `You need to do nothing: the company that sent you this link connects ${name} for you. Ask them if it takes too long.`,
+      text: (name: string, brand?: string) =>
+        `You need to do nothing: ${brand ?? 'the company that sent you this link'} connects ${name} for you.`,
     },
     consent: {
       title: (name: string) => `Connect ${name}`,
@@ -140,13 +141,15 @@ export const en = {
     },
     failed: {
       title: (name: string) => `${name} could not be connected`,
-      text: 'This is not your fault. Tell the person who sent you this link.',
+      text: 'This is not your fault.',
     },
     unsupported: {
       title: (name: string) => `${name} can’t be connected here`,
-      text: 'This page does not support the sign-in of this connector. Tell the person who sent you this link.',
+      text: 'This page does not support the sign-in of this app.',
     },
   },
+  help: (brand?: string) => `${brand ?? 'The company that sent you this link'} can help.`,
+  confirmed: (when: string) => `Last confirmed: ${when}.`,
   stalled: (name: string) =>
     `${name} can’t be reached right now. This is not your fault, and we keep trying. You can close this page and come back later.`,
   startAgain: 'Start over',
@@ -159,7 +162,7 @@ export const en = {
     title: 'Everything is connected',
     partly: 'That is all you can do here',
     text: 'You can close this page.',
-    textPartly: 'Some apps could not be connected. The person who sent you this link can help.',
+    textPartly: 'Some apps could not be connected.',
   },
 
   problems: {

@@ -1,6 +1,7 @@
 import { html, nothing } from './html';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
+import type { Invitation } from '../invitation';
 import type { Actions, PanelProps } from './props';
 import type { SessionState } from '../session-watch';
 import { listStatusOf, nothingLeft, nextOf, panelOf } from '../state';
@@ -19,6 +20,8 @@ export interface FrameProps {
   /** True if the element is the whole page. */
   hosted: boolean;
   brand?: string;
+  /** The invitation that the user has not accepted yet. */
+  invitation?: Invitation;
   act: Actions;
   propsOf(view: View): PanelProps;
 }
@@ -38,9 +41,9 @@ export function frame(parts: FrameProps) {
 }
 
 /** Always names the account: the link may come from an attacker. */
-function heading({ m, session, hosted }: FrameProps) {
+function heading({ m, session, hosted, blocker, invitation }: FrameProps) {
   const { accountLabel, accountId } = session?.session ?? {};
-  const account = accountLabel ?? accountId;
+  const account = accountLabel ?? accountId ?? (blocker === 'invited' ? invitation?.account : undefined);
   if (!hosted && account === undefined) return nothing;
   return html`<div class="heading" part="header">
     ${hosted ? html`<h1>${m.title}</h1>` : nothing}
@@ -52,11 +55,11 @@ function bodyOf(parts: FrameProps) {
   const { m, session, blocker, act } = parts;
   if (blocker === 'invited')
     return notice(
-      m.invitation,
+      { title: m.invitation.title, text: m.invitation.text(parts.brand, parts.invitation?.count) },
       action(m.invitation.begin, () => act.begin()),
     );
   if (blocker) return notice(m.ends[blocker]);
-  if (session?.end) return notice(m.ends[session.end], goBack(parts));
+  if (session?.end) return notice(endOf(parts, session), goBack(parts));
   if (!session?.session)
     return html`${offline(parts)}
       <div class="panel" part="panel">
@@ -66,6 +69,13 @@ function bodyOf(parts: FrameProps) {
     ${offline(parts)}
     ${session.views.length === 0 ? notice(m.ends.empty, goBack(parts)) : connectors(parts, session.views)}
   `;
+}
+
+/** Only the hosted page has a link that can be cut. */
+function endOf({ m, hosted, brand }: FrameProps, { end, isMalformed }: SessionState) {
+  if (hosted && isMalformed) return m.ends.incomplete;
+  const { title, text } = m.ends[end!];
+  return { title, text: end === 'lapsed' ? `${text} ${m.help(brand)}` : text };
 }
 
 function connectors(parts: FrameProps, views: readonly View[]) {
@@ -101,7 +111,8 @@ function summary(parts: FrameProps, views: readonly View[]) {
   const { title, partly, text, textPartly } = parts.m.done;
   const isAll = views.every((view) => panelOf(view) === 'connected');
   const sign = isAll ? symbols.done : nothing;
-  return notice({ title: isAll ? title : partly, text: isAll ? text : textPartly }, goBack(parts), sign);
+  const shown = isAll ? text : `${textPartly} ${parts.m.help(parts.brand)}`;
+  return notice({ title: isAll ? title : partly, text: shown }, goBack(parts), sign);
 }
 
 function goBack({ m, session, closable, act }: FrameProps) {

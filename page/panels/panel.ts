@@ -1,5 +1,6 @@
 import { html, nothing } from './html';
 import { keyed } from 'lit/directives/keyed.js';
+import type { Messages } from '../languages/en';
 import type { PanelProps } from './props';
 import { panelOf, type Panel } from '../state';
 import { action, actions } from './actions';
@@ -42,10 +43,14 @@ const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', '
 /** Panels whose body already shows the text. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
-const leadOf = ({ m, name, act }: PanelProps, kind: Panel): string => {
+/** Panels that end with the advice to ask the company that asks the user to connect. */
+const helped: readonly Panel[] = ['tokens', 'failed', 'unsupported'];
+
+const leadOf = ({ m, name, act, brand }: PanelProps, kind: Panel): string => {
   if (kind === 'expired' && act.canBegin()) return m.panels.expired.textHere;
-  const { text } = m.panels[kind] as { text: string | ((name: string) => string) };
-  return typeof text === 'string' ? text : text(name);
+  const { text } = m.panels[kind] as { text: string | ((name: string, brand?: string) => string) };
+  const lead = typeof text === 'string' ? text : text(name, brand);
+  return helped.includes(kind) ? `${lead} ${m.help(brand)}` : lead;
 };
 
 function description({ view }: PanelProps, kind: Panel) {
@@ -93,6 +98,7 @@ const connected = ({ m, view }: PanelProps) => html`
       ${view.verification === 'unproven' ? m.panels.connected.unproven : m.panels.connected.text}
     </span>
   </p>
+  <p class="fine">${m.confirmed(dateOf(m, view.since, { dateStyle: 'long', timeStyle: 'short' }))}</p>
 `;
 
 const empty = () => nothing;
@@ -115,11 +121,15 @@ const bodies: Record<Panel, (props: PanelProps) => unknown> = {
 
 function deadline({ m, view }: PanelProps, kind: Panel) {
   if (!view.deadline || !asks.includes(kind)) return nothing;
-  const { language } = navigator;
-  const locale = language.startsWith(m.tag) ? language : m.tag; // the browser's region decides the date's form
-  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(view.deadline));
+  const date = dateOf(m, view.deadline, { dateStyle: 'long' });
   return html`
     ${kind === 'consent' ? nothing : html`<p class="fine protection">${symbols.lock}<span>${m.sealedNote}</span></p>`}
     <p class="fine">${m.waitsUntil(date)}</p>
   `;
+}
+
+function dateOf({ tag }: Messages, date: string, format: Intl.DateTimeFormatOptions): string {
+  const { language } = navigator;
+  const locale = language.startsWith(tag) ? language : tag; // the browser's region decides the date's form
+  return new Intl.DateTimeFormat(locale, format).format(new Date(date));
 }

@@ -33,6 +33,14 @@ const forms: Look[] = [
     },
   }),
   one('properties, some left out', properties, 'Please fill this in.', { act: press('Continue') }),
+  one('properties, other left out', properties, 'Please fill this in.', {
+    async act(page) {
+      await fill(page, 'Company domain', 'acme');
+      await fill(page, 'Signing secret', 's3cret');
+      await page.getByLabel('Environment', { exact: true }).selectOption('Other …');
+      await press('Continue')(page);
+    },
+  }),
   one('properties, stored', viewOf('awaitingProperties', kestrel, { fields: storedFields, ...again }), 'Already set.'),
   one(
     'properties, refused',
@@ -212,6 +220,11 @@ const ends: Look[] = [
     replies: { 'POST /redeem': { code: 'tokenExpired' } },
     act: press('Get started'),
   },
+  {
+    name: 'session malformed',
+    shows: 'This link is not complete',
+    replies: { 'GET ': { code: 'unauthorized' } },
+  },
   { name: 'link without a token', shows: 'This link is not complete', link: 'nothing' },
   {
     name: 'page without a secure connection',
@@ -228,7 +241,7 @@ const several = [
   viewOf('unsupported', kestrel, { connectorId: 5 }),
 ];
 const many = Array.from({ length: 9 }, (_, at) =>
-  viewOf(at === 2 ? 'fetchingConnector' : 'awaitingCredentials', at === 2 ? undefined : kestrel, {
+  viewOf(at === 2 ? 'fetchingConnector' : 'awaitingCredentials', at === 2 ? undefined : at % 2 ? zenodesk : kestrel, {
     connectorId: 10 + at,
   }),
 );
@@ -272,6 +285,13 @@ const lists: Look[] = [
 
 const brands: Look[] = [
   one('brand', apiKey, 'API key', { branded: true }),
+  {
+    name: 'brand, invitation',
+    shows: 'Acme Cloud asks you to connect your apps (2).',
+    link: 'invitation',
+    branded: true,
+  },
+  one('brand, failed', viewOf('failed', brightdesk), 'Acme Cloud can help.', { branded: true }),
   one('brand, long account name', apiKey, 'API key', {
     branded: true,
     session: {

@@ -27,6 +27,11 @@ export interface StandIn {
 const brand: Brand = {
   name: 'Acme Cloud',
   color: '#0f766e',
+  links: {
+    support: 'https://acme.example/support',
+    privacy: 'https://acme.example/privacy',
+    terms: 'https://acme.example/terms',
+  },
   logo: `data:image/svg+xml;base64,${Buffer.from(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 150 40" width="150" height="40"><circle cx="20" cy="20" r="16" fill="#0f766e"/><text x="44" y="28" font-family="sans-serif" font-weight="700" font-size="22" fill="#0f766e">Acme</text></svg>',
   ).toString('base64')}`,
@@ -140,7 +145,7 @@ function usualReply(call: string, { views = [], session }: Look, sealingKeys: st
 }
 
 async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, tokens }: Pages): Promise<void> {
-  if (of === undefined) return void (await page.goto(`${publicUrl}/connect${fragmentOf[link]}`));
+  if (of === undefined) return void (await page.goto(`${publicUrl}/connect${await fragmentOf(link, tokens)}`));
   if (of === 'going' || of === 'refused') {
     const scope = { accountId: ACCOUNT_ID, ...ACCOUNT, connectorIds: [41], language: 'en' };
     const { token } = await tokens.mint('session', scope);
@@ -155,7 +160,16 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
   await page.route('**/connect/return**', stay); // the page reloads itself: keep the shown content
 }
 
-const fragmentOf = { session: '#session=token', invitation: '#invitation=token', nothing: '' };
+async function fragmentOf(link: NonNullable<Look['link']>, tokens: Tokens): Promise<string> {
+  if (link === 'nothing') return '';
+  const { token } = await tokens.mint(link, {
+    accountId: ACCOUNT_ID,
+    ...ACCOUNT,
+    connectorIds: [41, 42],
+    language: 'en',
+  });
+  return `#${link}=${token}`;
+}
 
 /** A script that submits the form of the connect page, as a click on its button does. */
 const submitted = (fields: object): string => `{

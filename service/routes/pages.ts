@@ -2,7 +2,7 @@
 import formbody from '@fastify/formbody';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { View } from '../../workflows/view';
-import { brandHeader, brandStyle } from '../brand';
+import { brandFooter, brandHeader, brandIcon, brandStyle } from '../brand';
 import { rateLimiter } from '../callers';
 import { DEPTH, returnQuery, verifyReturn } from '../flows';
 import { html, pageOf, type Page } from '../html';
@@ -20,7 +20,10 @@ const hide = { schema: { hide: true } };
 /** Registers everything under /connect. */
 export function pageRoutes(app: App, parts: Parts): void {
   const { brand = {} } = parts.config;
-  const draw: Draw = (page) => pageOf({ ...page, header: brandHeader(brand) });
+  const draw: Draw = (page) => {
+    const footer = brandFooter(brand, wordsFor(page.language).links);
+    return pageOf({ ...page, header: brandHeader(brand), footer, icon: brandIcon(brand) });
+  };
   app.register(formbody);
   // Another policy would cut the consent window off from the page that opened it: that page could neither use the window
   // again nor notice its end.
@@ -28,17 +31,18 @@ export function pageRoutes(app: App, parts: Parts): void {
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));
   for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) servePageFile(app, script);
-  connectPage(app, draw);
+  connectPage(app, draw, brand.name);
   goPage(app, parts, draw);
   returnPage(app, parts, draw);
 }
 
 /** The same page for every session: the token is in the fragment of the URL, which browsers do not send. */
-function connectPage(app: App, draw: Draw): void {
+function connectPage(app: App, draw: Draw, brandName?: string): void {
+  const named = brandName === undefined ? html`` : html` brand="${brandName}"`;
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
     reply.header(OPENER_POLICY, 'same-origin-allow-popups');
-    const body = html`<cyclr-connect hosted></cyclr-connect>
+    const body = html`<cyclr-connect hosted${named}></cyclr-connect>
       <noscript><p>${words.noScript}</p></noscript>
       <script type="module" src="connect/cyclr-connect.js"></script>
       <script type="module" src="connect/page.js"></script>`;

@@ -46,6 +46,15 @@ describeInBrowser('appearance', () => {
     },
   );
 
+  test('the filter of the list leaves the connectors whose name has its text, and the open connector', async () => {
+    const rows = await gallery.visit(context, lookNamed('list, with a filter'), async (page) => {
+      await page.getByLabel('Find an app').fill('ZENO');
+      return page.locator('.row .name').allInnerTexts();
+    });
+
+    expect(rows).toEqual(['Kestrel', 'Zenodesk', 'Zenodesk', 'Zenodesk', 'Zenodesk']);
+  });
+
   test('with reduced motion the page replaces the turning animation by a pulsing animation', async () => {
     const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
       const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;

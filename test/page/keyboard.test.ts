@@ -84,7 +84,9 @@ describeInBrowser('keyboard operation', () => {
     ['consent, blocked', 'Continue in this tab'],
     ['expired, invited', 'Brightdesk was not connected in time'],
     ['invitation lapsed', 'This link has expired'],
+    ['properties, other left out', 'Environment: other value'],
     ['list, consent', 'Ledgerly'],
+    ['list, closed', 'Zenodesk'],
   ])('the page moves the focus to the next step: %s', async (name, place) => {
     const context = await gallery.someone();
 

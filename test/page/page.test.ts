@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { get } from 'node:http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
 import { describeInBrowser } from './browser';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { button, field, heading, openRow, openWebScene, type WebScene } from './scene';
 
 const MINUTE_MS = 60_000;
 
@@ -141,6 +141,18 @@ describeInBrowser('connect page', () => {
     expect(Buffer.from(stored(insightful).AuthValue!, 'base64').toString()).toBe('user:one line');
   });
 
+  test('after a click and a success the page opens the next connector by itself', async () => {
+    const page = await scene.open(scene.install('Brightdesk', 'Fieldstone'));
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await openRow(page, 'Brightdesk');
+    await field(page, 'API key').fill('right');
+
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    await heading(page, 'Connect Fieldstone').waitFor();
+  });
+
   test('the connect page sends requests only to its own service, and violates no content security policy', async () => {
     const asked: string[] = [];
     const page = await scene.open(scene.install('Brightdesk'), {
@@ -250,8 +262,12 @@ describeInBrowser('connect page', () => {
     };
 
     await heading(await opened(''), 'This link is not complete').waitFor();
-    await heading(await opened('#session=x'), 'This session has ended').waitFor();
-    const invited = await opened('#invitation=x');
+    await heading(await opened('#session=x'), 'This link is not complete').waitFor();
+    await heading(await opened('#invitation=x'), 'This link is not complete').waitFor();
+    const label = { accountLabel: 'Acme Ltd', kind: 'invitation' };
+    const invited = await opened(`#invitation=${await scene.service.session(scene.install('Brightdesk'), label)}`);
+    await invited.getByText('For Acme Ltd').waitFor();
+    passedMs = 8 * 24 * 60 * MINUTE_MS;
     await button(invited, 'Get started').click();
     await heading(invited, 'This link has expired').waitFor();
   });

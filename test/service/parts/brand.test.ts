@@ -1,5 +1,5 @@
 /** The colours of the brand. */
-import { brandStyle, contrast } from '../../../service/brand';
+import { brandFooter, brandIcon, brandStyle, contrast } from '../../../service/brand';
 
 const DARK_SURFACE = '#1a1d25';
 
@@ -26,4 +26,21 @@ test.each(['#0f766e', '#000000', '#1a1d25', '#2f4fd0', '#ff0000', '#ffeb3b', '#f
 
 test('a brand colour for the dark theme is used unchanged', () => {
   expect(pairOf(brandStyle({ color: '#0f766e', colorDark: '#5eead4' }), 'dark')).toEqual(['#5eead4', '#000000']);
+});
+
+test('the footer has the links that are set, which open in another tab', () => {
+  const words = { support: 'Support', privacy: 'Privacy', terms: 'Terms' };
+
+  expect(brandFooter({ links: { support: 'https://acme.example/?a="b"' } }, words).text).toBe(
+    '<footer><a href="https://acme.example/?a=&quot;b&quot;" target="_blank" rel="noopener noreferrer">Support</a></footer>',
+  );
+  expect(brandFooter({}, words).text).toBe('');
+});
+
+test('the icon of a page is the logo, otherwise the first letter of the name, escaped, otherwise empty', () => {
+  const svg = (icon: string): string => Buffer.from(icon.split(',')[1]!, 'base64').toString();
+
+  expect(brandIcon({ name: 'Acme', logo: 'https://acme.example/logo.svg' })).toBe('https://acme.example/logo.svg');
+  expect(svg(brandIcon({ name: '<Acme', color: '#0f766e' }))).toMatch(/fill="#ffffff"\s*>&lt;</);
+  expect(brandIcon({})).toBe('data:,');
 });

@@ -111,6 +111,9 @@ test.each([
   ['BRAND_COLOR', 'red'],
   ['BRAND_COLOR_DARK', '#fff'],
   ['BRAND_LOGO', 'http://acme.example/logo.svg'],
+  ['SUPPORT_URL', 'http://acme.example/support'],
+  ['PRIVACY_URL', 'javascript:alert(1)'],
+  ['TERMS_URL', 'https://user@acme.example/'],
 ])('%s with the value %j is refused, and the message does not quote the value', async (name, value) => {
   const faults = await faultsOf({ [name]: value });
 
