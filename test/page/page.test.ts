@@ -142,7 +142,7 @@ describeInBrowser('connect page', () => {
   });
 
   test('after a click and a success the page opens the next connector by itself', async () => {
-    const page = await scene.open(scene.install('Brightdesk', 'Fieldstone'));
+    const page = await scene.open(scene.install('Brightdesk', 'Insightful'));
     await page.emulateMedia({ reducedMotion: 'no-preference' });
     await openRow(page, 'Brightdesk');
     await field(page, 'API key').fill('right');
@@ -150,7 +150,7 @@ describeInBrowser('connect page', () => {
     await button(page, 'Connect').click();
 
     await heading(page, 'Brightdesk is connected').waitFor();
-    await heading(page, 'Connect Fieldstone').waitFor();
+    await heading(page, 'Connect Insightful').waitFor();
   });
 
   test('the connect page sends requests only to its own service, and violates no content security policy', async () => {
