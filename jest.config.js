@@ -9,6 +9,14 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
+/** The tests of faults and of the bench take minutes. Jest runs them only if an argument names them. */
+const long = {
+  ...shared,
+  displayName: 'long',
+  testMatch: ['<rootDir>/test/faults/*.test.ts', '<rootDir>/test/scripts/bench.test.ts'],
+};
+const isLongNamed = process.argv.slice(2).some((arg) => /^long$|test\/faults|scripts\/bench/.test(arg));
+
 /**
  * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
  * `browser`: the same as `flows`, in a real browser.
@@ -19,7 +27,7 @@ module.exports = {
       ...shared,
       displayName: 'parts',
       testMatch: [
-        '<rootDir>/test/!(workflows|client|scripts|service|page)/**/*.test.ts',
+        '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/*.test.ts',
         '<rootDir>/test/*.test.ts',
         '<rootDir>/test/*/parts/*.test.ts',
       ],
@@ -27,7 +35,7 @@ module.exports = {
     {
       ...shared,
       displayName: 'flows',
-      testMatch: ['<rootDir>/test/{workflows,client,scripts,service}/*.test.ts'],
+      testMatch: ['<rootDir>/test/{workflows,client,service}/*.test.ts', '<rootDir>/test/scripts/!(bench).test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
@@ -38,6 +46,7 @@ module.exports = {
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
+    ...(isLongNamed ? [long] : []),
   ],
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
   testTimeout: 120_000, // only ends a test that hangs: a slow machine needs less

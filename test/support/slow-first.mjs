@@ -2,8 +2,6 @@ import Sequencer from '@jest/test-sequencer';
 
 /** Test files that take more than 20 s. */
 const slow = [
-  'faults/cyclr',
-  'faults/service-kill',
   'page/accessibility',
   'scripts/start',
   'page/consent',
