@@ -55,6 +55,21 @@ describeInBrowser('appearance', () => {
     expect(rows).toEqual(['Kestrel', 'Zenodesk', 'Zenodesk', 'Zenodesk', 'Zenodesk']);
   });
 
+  test('on a phone an opened row is scrolled to the top, and a second click closes it', async () => {
+    const phone = await gallery.someone({ viewport: { width: 390, height: 640 } });
+    const seen = await gallery.visit(phone, lookNamed('list, with a filter'), async (page) => {
+      const row = page.locator('.row').nth(4);
+      await row.click();
+      const { y } = (await row.boundingBox())!;
+      await row.click();
+      return { y, open: await page.locator('li.open').count() };
+    });
+
+    expect(seen.y).toBeGreaterThanOrEqual(0);
+    expect(seen.y).toBeLessThan(20);
+    expect(seen.open).toBe(0);
+  });
+
   test('with reduced motion the page replaces the turning animation by a pulsing animation', async () => {
     const names = await gallery.visit(context, lookNamed('verifying'), async (page) => {
       const animations = `document.querySelector('cyclr-connect').shadowRoot.getAnimations().map(({ animationName }) => animationName)`;

@@ -81,14 +81,16 @@ describeInBrowser('languages', () => {
     const names = ['API key, of HTML', 'properties, odd'];
     for (const name of names) {
       const seen = await gallery.visit(context, lookNamed(name), async (page) => ({
-        made: await page.locator('cyclr-connect').locator('b, i, img, script, style, a').count(),
+        made: await page.locator('cyclr-connect').locator('b, i, img, script, style, a:not([part=link])').count(),
         texts: (await textsOn(page)).join('\n'),
       }));
 
       expect(seen.made).toBe(0);
       expect(seen.texts).toContain('<b>Bold</b>"><img src=x onerror=alert(1)>');
       expect(seen.texts).toContain('<script>alert(2)</script>');
-      expect(seen.texts).toContain('<a href="javascript:alert(3)">Click</a> &amp; <style>');
+      // The step of the properties does not show the description of the sign-in.
+      const hint = '<a href="javascript:alert(3)">Click</a> &amp; <style>';
+      expect(seen.texts.includes(hint)).toBe(name === 'API key, of HTML');
     }
   });
 
