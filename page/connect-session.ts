@@ -6,7 +6,18 @@ import type { Actions, ConsentWindow, PanelProps } from './panels/props';
 import { sealerOf, type Sealer } from './seal';
 import { ServiceClient, ServiceFailure, type Submission } from './service-client';
 import { SessionWatch, type SessionState } from './session-watch';
-import { nothingLeft, consentEnded, consentFailed, nextOf, panelOf, shownView, type ShownProblem } from './state';
+import {
+  nothingLeft,
+  consentEnded,
+  consentFailed,
+  nextOf,
+  panelOf,
+  shownView,
+  type Panel,
+  type ShownCode,
+  type ShownProblem,
+  withoutEdited,
+} from './state';
 import { Submissions, type PendingSubmission } from './submissions';
 import { postToThisTab, postToWindow, watchWindow } from './window';
 
@@ -21,17 +32,38 @@ export interface ConnectSessionOptions {
   /** The empty frame that becomes the opener of the consent windows. */
   frame(): HTMLIFrameElement | null;
   changed(): void;
-  emit(type: EventType, connectorId?: number): void;
+  emit(type: EventType, detail?: EventDetail): void;
 }
 
 export type EventType =
-  'connected' | 'problem' | 'session-expired' | 'session-renewed' | 'window-opened' | 'window-closed';
+  | 'opened'
+  | 'step'
+  | 'refused'
+  | 'connected'
+  | 'problem'
+  | 'session-expired'
+  | 'session-renewed'
+  | 'window-opened'
+  | 'window-closed';
+
+/** No value of the user. */
+export interface EventDetail {
+  connectorId?: number;
+  step?: Panel;
+  code?: ShownCode;
+}
 
 /** State of one connector that exists in this page only. */
 interface LocalState {
   /** Required fields that the user left empty for this view; `times` counts the tries. */
   missing?: { view: View; problem: ShownProblem; times: number };
   consentWindow?: ConsentWindow;
+  /** The fields that the user has edited since this problem. */
+  edited?: { of: ShownProblem; names: ReadonlySet<string> };
+  /** True if the user has typed something that was not sent. */
+  hasDraft?: boolean;
+  /** True if the page has sealed an input, and emptied its secret fields. */
+  isEmptied?: boolean;
 }
 
 /** A step that takes longer than this says so. */
@@ -57,6 +89,8 @@ export class ConnectSession {
   readonly #hadProperties = new Set<number>();
   /** The id of the connector whose panel is open. */
   selected?: number;
+  /** True if the session has ended before something that the user had typed was sent. */
+  isInputLost = false;
   /** True if the user has closed all panels: then no panel opens by itself. */
   #isClosed = false;
 
@@ -99,14 +133,31 @@ export class ConnectSession {
   /** The properties of a connector's panel. */
   propsOf(m: Messages, view: View): Omit<PanelProps, 'act' | 'brand'> {
     const pending = this.#pendingFor(view);
-    const { missing, consentWindow } = this.#localStates.get(view.connectorId) ?? {};
-    const found = missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
-    const problem = pending?.status === 'sending' ? undefined : found;
+    const { edited, consentWindow, isEmptied } = this.#localStates.get(view.connectorId) ?? {};
+    const found = this.#problemOf(view);
+    const problem = found && edited?.of === found ? withoutEdited(found, edited.names) : found;
     const shown = pending?.view ?? view;
     const step = stepOf(shown, this.#hadProperties.has(view.connectorId));
     const since = pending?.since ?? this.#shownSince.get(view.connectorId) ?? Date.now();
     const isSlow = Date.now() - since >= SLOW_MS;
-    return { m, view: shown, name: nameOf(m, view), pending, problem, consentWindow, step, isSlow };
+    return {
+      m,
+      view: shown,
+      name: nameOf(m, view),
+      pending,
+      problem,
+      consentWindow,
+      step,
+      isSlow,
+      isEmptied: Boolean(isEmptied && found),
+    };
+  }
+
+  #problemOf(view: View): ShownProblem | undefined {
+    const pending = this.#pendingFor(view);
+    if (pending?.status === 'sending') return undefined;
+    const { missing } = this.#localStates.get(view.connectorId) ?? {};
+    return missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
   }
 
   /** A key that changes whenever the focus must move: at another step, or at a new problem. */
@@ -131,7 +182,11 @@ export class ConnectSession {
   /** Emits the events of a change and draws it. */
   #notice(): void {
     const { views, end, session } = this.state;
+    if (session && this.#lastViews.size === 0) this.parts.emit('opened');
     if (session && !end) this.#sealingKeys().catch(() => undefined);
+    if (end)
+      this.isInputLost ||=
+        this.#submissions.isSending || [...this.#localStates.values()].some(({ hasDraft }) => hasDraft);
     if (end === 'expired') this.parts.emit('session-expired');
     for (const view of views) this.#compare(view, this.#lastViews.get(view.connectorId));
     if (!views.some(({ connectorId }) => connectorId === this.selected)) this.selected = undefined;
@@ -145,16 +200,21 @@ export class ConnectSession {
     const { connectorId, problem } = view;
     if (panelOf(view) === 'properties') this.#hadProperties.add(connectorId);
     this.#lastViews.set(connectorId, view);
-    if (!before || panelOf(before) !== panelOf(view)) this.#startClock(connectorId);
+    if (!before || panelOf(before) !== panelOf(view)) this.#beginStep(view);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
     if (consentEnded(before, view)) this.#forgetWindow(connectorId);
-    if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', connectorId);
-    if (problem && (!isConsent || consentFailed(before, view))) this.parts.emit('problem', connectorId);
+    if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', { connectorId });
+    if (!problem || (isConsent && !consentFailed(before, view))) return;
+    this.parts.emit('problem', { connectorId });
+    if (problem.code !== 'cyclrUnavailable') this.parts.emit('refused', { connectorId, code: problem.code });
   }
 
-  /** Draws the connector again when its step takes longer than usual. */
-  #startClock(connectorId: number): void {
+  /** Begins a step: draws the connector again when the step takes longer than usual. */
+  #beginStep(view: View): void {
+    const { connectorId } = view;
+    this.parts.emit('step', { connectorId, step: panelOf(view) });
+    delete this.#localStates.get(connectorId)?.hasDraft;
     this.#shownSince.set(connectorId, Date.now());
     setTimeout(this.parts.changed, SLOW_MS);
   }
@@ -174,6 +234,7 @@ export class ConnectSession {
     void this.#submissions.submit(view, async (submissionId) => {
       const sealed = await seal(await sealerOf(await this.#sealingKeys(), view), submissionId);
       clearSecrets(form);
+      this.#setLocal(view.connectorId, { isEmptied: true });
       return { submissionId, ...sealed } as Submission;
     });
   }
@@ -183,12 +244,13 @@ export class ConnectSession {
     this.parts.changed();
   }
 
-  async #confirm({ connectorId }: View): Promise<void> {
+  async #confirm(view: View): Promise<void> {
     try {
-      this.#watch.receive(await this.#client.confirm(connectorId));
+      this.#watch.receive(await this.#client.confirm(view.connectorId));
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
       if (err.view) this.#watch.receive(err.view);
+      if (err.code === 'notFound') this.actions.reportFaults(view, [], 'notFound');
       if (err.endsSession) void this.#watch.replaceSession(err);
     }
   }
@@ -207,13 +269,13 @@ export class ConnectSession {
     const isOurs = () => this.parts.hosted || this.#lastViews.get(connectorId)?.attempt?.id !== attempt?.id;
     const closed = () => this.#windowClosed(connectorId);
     this.#watchedWindows.set(connectorId, watchWindow(opened, { isOurs, closed }));
-    this.parts.emit('window-opened', connectorId);
+    this.parts.emit('window-opened', { connectorId });
   }
 
   /** A closed window proves nothing: it changes only the words. */
   #windowClosed(connectorId: number): void {
     this.#setLocal(connectorId, { consentWindow: 'closed' });
-    this.parts.emit('window-closed', connectorId);
+    this.parts.emit('window-closed', { connectorId });
   }
 
   #forgetWindow(connectorId: number): void {
@@ -232,10 +294,17 @@ export class ConnectSession {
     submitProperties: (view, values, form) => this.#submit(view, form, (sealer, id) => sealer.values(values, id)),
     submitCredentials: (view, credentials, form) =>
       this.#submit(view, form, (sealer, id) => sealer.credentials(credentials, id)),
-    reportMissing: (view, names) => {
+    reportFaults: (view, names, code) => {
       const times = (this.#localStates.get(view.connectorId)?.missing?.times ?? 0) + 1;
-      const fields = names.map((name) => ({ name, code: 'missingProperty' as const }));
-      this.#setLocal(view.connectorId, { missing: { view, times, problem: { code: 'missingProperty', fields } } });
+      const fields = names.map((name) => ({ name, code }));
+      this.#setLocal(view.connectorId, { missing: { view, times, problem: { code, fields } } });
+    },
+    edited: (view, name) => {
+      const of = this.#problemOf(view);
+      const { edited, hasDraft } = this.#localStates.get(view.connectorId) ?? {};
+      if (!of && hasDraft) return;
+      const names = new Set(edited?.of === of ? edited?.names : []).add(name);
+      this.#setLocal(view.connectorId, { hasDraft: true, ...(of && { edited: { of, names } }) });
     },
     openConsent: ({ m, view }) => this.#openWindow(view, m),
     openConsentHere: ({ m, view }) => postToThisTab(this.#consentForm(view, m)),

@@ -4,7 +4,8 @@
  */
 
 /**
- * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
+ * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`), `opened`,
+ * `step`, `refused`, `window-opened`, `window-closed`,
  * `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. Events prove nothing:
  * read the connectors from your backend.
  */
@@ -22,6 +23,8 @@ export declare class CyclrConnect extends HTMLElement {
   closable: boolean;
   /** True on the hosted page: the element shows the page's heading and sets its title and language. */
   hosted: boolean;
+  /** `single`: one connector at a time, without a list. */
+  layout: 'list' | 'single' | null;
   /** The name of the company that asks the user to connect. */
   brand: string | null;
 }

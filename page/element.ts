@@ -1,6 +1,6 @@
 /** The custom element `<cyclr-connect>`: a user connects an account's connectors in it, in any page. */
 import { LitElement, type PropertyValues } from 'lit';
-import { ConnectSession } from './connect-session';
+import { ConnectSession, type EventDetail } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
 import { invitationOf } from './invitation';
 import { languages, messagesFor } from './languages';
@@ -30,7 +30,7 @@ function reveal(item: Element | null): void {
 const here = import.meta.url;
 
 /**
- * Emits `connected` and `problem` (with `detail.connectorId`), `session-expired`, `session-renewed` (the property
+ * Emits `connected` and `problem` (with `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`, `session-renewed` (the property
  * `session` has the new token) and `closed`. Every event is a hint to ask your backend and proves nothing.
  */
 export class CyclrConnect extends LitElement implements Declared {
@@ -43,6 +43,7 @@ export class CyclrConnect extends LitElement implements Declared {
     service: {},
     closable: { type: Boolean },
     hosted: { type: Boolean },
+    layout: {},
     brand: {},
   };
   /** A session's token; the element replaces it at each renewal. */
@@ -60,6 +61,9 @@ export class CyclrConnect extends LitElement implements Declared {
   declare hosted: boolean;
   /** The name of the company that asks the user to connect. */
   declare brand: string | null;
+
+  /** `single`: one connector at a time, without a list. */
+  declare layout: 'list' | 'single' | null;
 
   #current?: ConnectSession;
   #isUsed = false;
@@ -103,6 +107,8 @@ export class CyclrConnect extends LitElement implements Declared {
       selected: this.#current?.selected,
       closable: this.closable,
       hosted: this.hosted,
+      isSingle: this.layout === 'single',
+      isInputLost: this.#current?.isInputLost ?? false,
       brand: this.brand ?? undefined,
       invitation: invitationOf(this.invitation ?? ''),
       propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act, brand: this.brand ?? undefined }),
@@ -147,11 +153,11 @@ export class CyclrConnect extends LitElement implements Declared {
       hosted: this.hosted,
       frame: () => this.renderRoot.querySelector('iframe'),
       changed: () => this.requestUpdate(),
-      emit: (type, connectorId) => {
+      emit: (type, detail) => {
         if (this.#current !== started) return; // from a session that was replaced
-        if (type === 'connected' && connectorId === started.selected) this.#moveOnAfter(started);
+        if (type === 'connected' && detail?.connectorId === started.selected) this.#moveOnAfter(started);
         if (type === 'session-renewed') this.session = started.token;
-        this.#emit(type, connectorId === undefined ? {} : { connectorId });
+        this.#emit(type, detail);
       },
     });
     this.#current = started;
@@ -178,7 +184,7 @@ export class CyclrConnect extends LitElement implements Declared {
     this.#current = undefined;
   }
 
-  #emit(type: string, detail: { connectorId?: number } = {}): void {
+  #emit(type: string, detail: EventDetail = {}): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
 

@@ -1,6 +1,6 @@
 /** Pure: what the page shows for the service's views and the page's own state. */
 import type { Field } from '../workflows/connector';
-import type { Problem, ProblemCode, StateName, View } from '../workflows/messages';
+import type { ProblemCode, StateName, View } from '../workflows/messages';
 
 /** The kinds of a connector's panel. */
 export type Panel =
@@ -19,7 +19,13 @@ export type Panel =
   | 'unsupported';
 
 /** A problem and its fields, without text: the page translates by code. */
-export type ShownProblem = Pick<Problem, 'code' | 'fields'>;
+export interface ShownProblem {
+  code: ShownCode;
+  fields?: readonly { name: string; code: ShownCode }[];
+}
+
+/** A problem's code; `colon` and `notFound` are found by the page: a user name with a colon, and a deleted flow. */
+export type ShownCode = ProblemCode | 'colon' | 'notFound';
 
 /** A connector's status in the list. */
 export type ListStatus = 'waiting' | 'working' | 'connected' | 'stuck';
@@ -140,10 +146,20 @@ export function consentEnded(before: View, view: View): boolean {
 /** The problem of each field (`at`), and the problem that belongs to none (`above` the form). */
 export function problemsIn(problem: ShownProblem | undefined, fields: readonly Pick<Field, 'name'>[]) {
   const known = new Set(fields.map(({ name }) => name));
-  const at = new Map<string, ProblemCode>(
+  const at = new Map<string, ShownCode>(
     (problem?.fields ?? []).filter(({ name }) => known.has(name)).map(({ name, code }) => [name, code]),
   );
   return { at, above: problem && at.size === 0 ? problem.code : undefined };
+}
+
+/** The problem without the fields that the user has edited since. A problem of the whole input ends with the first edit. */
+export function withoutEdited(
+  problem: ShownProblem | undefined,
+  edited: ReadonlySet<string>,
+): ShownProblem | undefined {
+  if (!problem || edited.size === 0) return problem;
+  const fields = problem.fields?.filter(({ name }) => !edited.has(name)) ?? [];
+  return fields.length === 0 ? undefined : { ...problem, fields };
 }
 
 /** The names of required fields that have no value. */

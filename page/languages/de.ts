@@ -35,6 +35,7 @@ export const de: Messages = {
     expired: {
       title: 'Diese Sitzung ist beendet',
       text: 'Es ist nichts verloren. Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, und machen Sie weiter.',
+      lost: 'Ihre letzten Eingaben wurden nicht gesendet. Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen, und geben Sie sie noch einmal ein. Alles davor ist gespeichert.',
     },
     lapsed: { title: 'Dieser Link ist abgelaufen', text: 'Sie brauchen einen neuen Link.' },
     finished: {
@@ -80,6 +81,7 @@ export const de: Messages = {
   overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
   signsInAnew: 'Eine neue Anmeldung ersetzt die bisherige Verbindung.',
   sending: 'Wird geprüft …',
+  emptied: 'Dieses Feld wurde zu Ihrer Sicherheit geleert. Füllen Sie es noch einmal aus.',
   slow: 'Das dauert länger als sonst. Ihre Eingaben sind sicher, und wir versuchen es weiter.',
   slowToRead: 'Das dauert länger als sonst. Wir versuchen es weiter.',
 
@@ -177,6 +179,10 @@ export const de: Messages = {
     notOpenable: 'Das ließ sich bei der Ankunft nicht lesen. Bitte geben Sie es noch einmal ein.',
     wrongKind: 'Hier wird etwas anderes gebraucht. Bitte prüfen Sie es.',
     unknownProperty: 'Eine dieser Einstellungen gibt es nicht mehr. Laden Sie diese Seite neu.',
+    colon:
+      'Ein Benutzername kann keinen Doppelpunkt enthalten. Wenn Sie „Name:Passwort“ bekommen haben, tragen Sie die beiden Teile in die beiden Felder ein.',
+    notFound: (name) =>
+      `${name} kann hier nicht mehr verbunden werden: Die Anfrage wurde entfernt. Öffnen Sie diese Seite noch einmal von dort, wo Sie herkamen.`,
     missingProperty: 'Bitte ausfüllen.',
     refused: (name) => `${name} hat das nicht angenommen. Bitte prüfen Sie es und geben Sie es noch einmal ein.`,
     notAuthorized:

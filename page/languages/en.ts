@@ -35,6 +35,7 @@ export const en = {
     expired: {
       title: 'This session has ended',
       text: 'Nothing is lost. Open this page again from the page you came from, and continue where you stopped.',
+      lost: 'What you typed last was not sent. Open this page again from the page you came from, and enter it again. Everything before is saved.',
     },
     lapsed: { title: 'This link has expired', text: 'You need a new link.' },
     finished: {
@@ -77,6 +78,7 @@ export const en = {
   overwrites: 'Your input replaces the stored values.',
   signsInAnew: 'Signing in again replaces the existing connection.',
   sending: 'Checking …',
+  emptied: 'For your security, this field was emptied. Enter it again.',
   slow: 'This takes longer than usual. What you entered is safe, and we keep trying.',
   slowToRead: 'This takes longer than usual. We keep trying.',
 
@@ -172,6 +174,10 @@ export const en = {
     notOpenable: 'This could not be read when it arrived. Please enter it again.',
     wrongKind: 'This app needs other credentials. Please check your input.',
     unknownProperty: 'One of these settings does not exist any more. Reload this page.',
+    colon:
+      'A user name can’t contain a colon. If you were given “name:password”, enter its two parts in the two fields.',
+    notFound: (name: string) =>
+      `${name} can no longer be connected here: the request was removed. Open this page again from the page you came from.`,
     missingProperty: 'Please fill this in.',
     refused: (name: string) => `${name} did not accept this. Please check it and enter it again.`,
     notAuthorized: 'No access yet. Try again, and allow access when you are asked.',

@@ -24,7 +24,7 @@ export function apiKeyForm(original: PanelProps) {
   const { label, submit } = m.panels.apiKey;
   const submitForm = (form: HTMLFormElement) => {
     const key = textOf(form, 'connector-key');
-    if (key.trim() === '') act.reportMissing(view, ['key']);
+    if (key.trim() === '') act.reportFaults(view, ['key'], 'missingProperty');
     else act.submitCredentials(view, { kind: 'apiKey', key }, form);
   };
   const input = inputOf(m, {
@@ -48,7 +48,8 @@ export function basicForm(props: PanelProps) {
       ...(entered.username === '' ? ['username'] : []),
       ...(entered.password === '' && !withoutPassword ? ['password'] : []),
     ];
-    if (missing.length > 0) act.reportMissing(view, missing);
+    if (missing.length > 0) act.reportFaults(view, missing, 'missingProperty');
+    else if (entered.username.includes(':')) act.reportFaults(view, ['username'], 'colon');
     else act.submitCredentials(view, { kind: 'basic', ...entered, ...(withoutPassword && { password: '' }) }, form);
   };
   const inputs = html`
@@ -57,7 +58,6 @@ export function basicForm(props: PanelProps) {
       label: username,
       name: 'connector-user',
       required: true,
-      cleared: true,
       problem: problemOfField(props, 'username'),
     })}
     ${inputOf(m, {
@@ -65,6 +65,7 @@ export function basicForm(props: PanelProps) {
       label: password,
       name: 'connector-password',
       secret: true,
+      help: props.isEmptied ? m.emptied : undefined,
       problem: problemOfField(props, 'password'),
     })}
     <label class="choice" part="choice">

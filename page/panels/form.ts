@@ -1,15 +1,14 @@
 /** Forms and inputs, shared by all panels. */
 import { html, nothing, type TemplateResult } from './html';
-import type { ProblemCode } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import { isSending, type PanelProps } from './props';
-import { problemsIn } from '../state';
+import { problemsIn, type ShownCode } from '../state';
 import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { secretInput } from './secret-input';
 import { spinner, symbols } from './symbols';
 
 /** The text of a problem; `name` is the connector's. */
-export function problemText({ problems, otherProblem }: Messages, code: ProblemCode, name: string): string {
+export function problemText({ problems, otherProblem }: Messages, code: ShownCode, name: string): string {
   const text = (problems as { [code: string]: string | ((name: string) => string) })[code] ?? otherProblem;
   return typeof text === 'string' ? text : text(name);
 }
@@ -29,11 +28,18 @@ export function formOf(
     event.preventDefault();
     if (!busy) submit(event.currentTarget as HTMLFormElement);
   };
-  return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit}>
+  const onInput = ({ target }: Event) => props.act.edited(props.view, editedName(target as HTMLInputElement, names));
+  return html`<form part="form" autocomplete="off" novalidate aria-busy=${busy} @submit=${onSubmit} @input=${onInput}>
     ${above ? problemLine(problemText(m, above, props.name), 'form-problem') : nothing}
     <fieldset ?disabled=${busy}>${content}</fieldset>
     ${submitButton(m, label, busy)} ${busy && props.isSlow ? html`<p class="lead">${m.slow}</p>` : nothing}
   </form>`;
+}
+
+/** The name of the field that an input belongs to: inputs of properties are named by position. */
+function editedName({ id, name }: HTMLInputElement, names: { name: string }[]): string {
+  const [, position] = /^(?:setting|other)-(\d+)$/.exec(name) ?? [];
+  return position === undefined ? id : (names[Number(position)]?.name ?? '');
 }
 
 const submitButton = (m: Messages, label: string, busy: boolean) =>

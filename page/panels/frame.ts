@@ -19,6 +19,10 @@ export interface FrameProps {
   closable: boolean;
   /** True if the element is the whole page. */
   hosted: boolean;
+  /** True if the element shows one connector at a time. */
+  isSingle: boolean;
+  /** True if something that the user had typed was not sent before the session ended. */
+  isInputLost: boolean;
   brand?: string;
   /** The invitation that the user has not accepted yet. */
   invitation?: Invitation;
@@ -72,8 +76,9 @@ function bodyOf(parts: FrameProps) {
 }
 
 /** Only the hosted page has a link that can be cut. */
-function endOf({ m, hosted, brand }: FrameProps, { end, isMalformed }: SessionState) {
+function endOf({ m, hosted, brand, isInputLost }: FrameProps, { end, isMalformed }: SessionState) {
   if (hosted && isMalformed) return m.ends.incomplete;
+  if (end === 'expired' && isInputLost) return { ...m.ends.expired, text: m.ends.expired.lost };
   const { title, text } = m.ends[end!];
   return { title, text: end === 'lapsed' ? `${text} ${m.help(brand)}` : text };
 }
@@ -81,6 +86,7 @@ function endOf({ m, hosted, brand }: FrameProps, { end, isMalformed }: SessionSt
 function connectors(parts: FrameProps, views: readonly View[]) {
   const { m, act, selected, propsOf } = parts;
   if (views.length === 1) return html`${panel(propsOf(views[0]!), 2, nothingLeft(views) ? goBack(parts) : nothing)}`;
+  if (parts.isSingle && !(nothingLeft(views) && selected === undefined)) return single(parts, views);
   return html`
     ${nothingLeft(views) && selected === undefined ? summary(parts, views) : progress(m, views)}
     ${list({
@@ -92,6 +98,12 @@ function connectors(parts: FrameProps, views: readonly View[]) {
       panel: (view) => panel(propsOf(view), 4, nextAction(parts, views, view)),
     })}
   `;
+}
+
+/** The open connector without the list, or else the next one. */
+function single(parts: FrameProps, views: readonly View[]) {
+  const view = views.find(({ connectorId }) => connectorId === parts.selected) ?? nextOf(views) ?? views[0]!;
+  return panel(parts.propsOf(view), 2, nextAction(parts, views, view));
 }
 
 /** The buttons of a connector in the list: the next connector, or the end and the list. */

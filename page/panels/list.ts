@@ -1,6 +1,7 @@
 import { html, nothing } from './html';
 import { AsyncDirective } from 'lit/async-directive.js';
 import { directive } from 'lit/directive.js';
+import { cache } from 'lit/directives/cache.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
@@ -108,7 +109,7 @@ function row(parts: ListParts, view: View) {
         }
       </button>
     </h3>
-    ${isOpen ? html`<div id="panel-${connectorId}">${panel(view)}</div>` : nothing}
+    ${cache(isOpen ? html`<div id="panel-${connectorId}">${panel(view)}</div>` : nothing)}
   </li>`;
 }
 

@@ -1,8 +1,7 @@
 import { html, nothing } from './html';
 import type { Field } from '../../workflows/connector';
-import type { ProblemCode } from '../../workflows/messages';
 import type { PanelProps } from './props';
-import { foldedOf, missingIn, problemsIn } from '../state';
+import { foldedOf, missingIn, problemsIn, type ShownCode } from '../state';
 import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { formOf, inputOf, problemText } from './form';
 
@@ -19,7 +18,7 @@ export function propertyForm(props: PanelProps) {
   const submitForm = (form: HTMLFormElement) => {
     const values = valuesIn(form, fields);
     const missing = missingIn(fields, values);
-    if (missing.length > 0) act.reportMissing(view, missing);
+    if (missing.length > 0) act.reportFaults(view, missing, 'missingProperty');
     else act.submitProperties(view, values, form);
   };
   const content = html`${shown.map(draw)}
@@ -54,7 +53,7 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
 const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 
-function fieldOf(props: PanelProps, field: Field, index: number, problem: ProblemCode | undefined) {
+function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownCode | undefined) {
   const { m, name: connector } = props;
   const { label, help, required, secret, stored, multiline } = field;
   const shared: InputOptions = {

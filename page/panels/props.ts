@@ -1,7 +1,7 @@
 import type { Credentials, View } from '../../workflows/messages';
 import type { Step } from '../chips';
 import type { Messages } from '../languages/en';
-import type { ShownProblem } from '../state';
+import type { ShownCode, ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
 
 /** The consent window of this page: opened, closed before the consent was found, or blocked by the browser. */
@@ -22,6 +22,8 @@ export interface PanelProps {
   step?: Step;
   /** The name of the company that asks the user to connect. */
   brand?: string;
+  /** True if the page has emptied the secret fields, after it had sealed their values. */
+  isEmptied: boolean;
   /** True if the present step takes longer than usual. */
   isSlow: boolean;
   act: Actions;
@@ -31,8 +33,10 @@ export interface PanelProps {
 export interface Actions {
   submitProperties(view: View, values: { [name: string]: string }, form: HTMLFormElement): void;
   submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
-  /** Shows that these required fields are empty; sends nothing. */
-  reportMissing(view: View, names: string[]): void;
+  /** Shows a fault that the page has found in these fields; sends nothing. */
+  reportFaults(view: View, names: string[], code: ShownCode): void;
+  /** The user has changed this field. */
+  edited(view: View, name: string): void;
   /** Opens the consent in a window of its own. To be called in the click handler, before any await. */
   openConsent(props: PanelProps): void;
   /** Opens the consent in this tab. */

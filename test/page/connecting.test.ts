@@ -111,6 +111,23 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
+  test('a user name with a colon is explained at the field, and a user name stays after a refusal', async () => {
+    const [key] = scene.install('Insightful');
+    const page = await scene.open([key]);
+    await field(page, 'User name').fill('wrong:password');
+    await field(page, 'Password').fill('x');
+    await button(page, 'Connect').click();
+    await page.getByText('A user name can’t contain a colon.').waitFor();
+
+    await field(page, 'User name').fill('wrong');
+    await page.getByText('A user name can’t contain a colon.').waitFor({ state: 'detached' });
+    await button(page, 'Connect').click();
+    await page.getByText('this field was emptied. Enter it again.').waitFor();
+
+    expect(await field(page, 'User name').inputValue()).toBe('wrong');
+    expect(await field(page, 'Password').inputValue()).toBe('');
+  });
+
   test('after a wrong API key the problem is shown at the field, which is empty and has the focus', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);

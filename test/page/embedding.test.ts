@@ -20,7 +20,10 @@ const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(key
 /** Records the element's events. */
 const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
-    document.addEventListener(type, ({ detail }) => told.push([type, detail]));`;
+    document.addEventListener(type, ({ detail }) => told.push([type, detail]));
+  window.hints = [];
+  for (const type of ['opened', 'step', 'refused', 'window-opened', 'window-closed'])
+    document.addEventListener(type, ({ detail }) => hints.push([type, detail]));`;
 
 describeInBrowser('embedding', () => {
   besideHost((both) => ({ scene, host } = both));
@@ -53,6 +56,15 @@ describeInBrowser('embedding', () => {
       ['connected', second],
       ['closed', {}],
     ]);
+    expect(await page.evaluate('hints')).toEqual(
+      expect.arrayContaining([
+        ['opened', {}],
+        ['step', { ...first, step: 'apiKey' }],
+        ['refused', { ...first, code: 'refused' }],
+        ['window-opened', second],
+        ['step', { ...second, step: 'connected' }],
+      ]),
+    );
     expect(reached).toEqual([]);
     expect(scene.complaints).toEqual([]);
   });

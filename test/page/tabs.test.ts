@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
-import { button, field, heading, openWebScene, type WebScene } from './scene';
+import { button, field, heading, openRow, openWebScene, type WebScene } from './scene';
 
 let scene: WebScene;
 
@@ -66,6 +66,18 @@ describeInBrowser('tabs and windows', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
+  test('half-typed input survives a look at another row', async () => {
+    const page = await scene.open(scene.install('Brightdesk', 'Fernhill'));
+    await openRow(page, 'Fernhill');
+    await field(page, 'Company domain').fill('half typ');
+
+    await openRow(page, 'Brightdesk');
+    await field(page, 'API key').waitFor();
+    await openRow(page, 'Fernhill');
+
+    expect(await field(page, 'Company domain').inputValue()).toBe('half typ');
+  });
+
   test('a tab with half-typed input shows the outcome of an input in another tab', async () => {
     const keys = scene.install('Brightdesk');
     const [one, other] = [await scene.open(keys), await scene.open(keys)];
@@ -108,8 +120,9 @@ describeInBrowser('tabs and windows', () => {
     test('a page that is reloaded during a verification shows that the access is still being checked', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
-      await button(popup, 'Decline').click();
-      await page.getByText('Checking the access to Ledgerly.').waitFor();
+      const checking = page.getByText('Checking the access to Ledgerly.').waitFor();
+      await button(popup, 'Decline').click(); // waits for the return page, which waits for the verification
+      await checking;
 
       await page.reload();
 

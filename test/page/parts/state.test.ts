@@ -4,6 +4,7 @@ import type { StateName, View } from '../../../workflows/messages';
 import { State } from '../../../client/http/requests';
 import {
   foldedOf,
+  consentEnded,
   consentFailed,
   isFinal,
   nothingLeft,
@@ -15,6 +16,7 @@ import {
   progressOf,
   shownView,
   listStatusOf,
+  withoutEdited,
 } from '../../../page/state';
 
 const states: readonly StateName[] = State.options;
@@ -198,4 +200,26 @@ describe('outcome of a consent', () => {
     expect(consentFailed(before, before)).toBe(false);
     expect(consentFailed(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);
   });
+});
+
+test('withoutEdited leaves out the problems of edited fields, and ends a problem of the whole input', () => {
+  const code = 'missingProperty' as const;
+  const fields = ['a', 'b'].map((name) => ({ name, code }));
+  const problem = { code, fields };
+
+  expect(withoutEdited(problem, new Set())).toBe(problem);
+  expect(withoutEdited(problem, new Set(['a']))).toEqual({ code, fields: [fields[1]] });
+  expect(withoutEdited(problem, new Set(['a', 'b']))).toBeUndefined();
+  expect(withoutEdited({ code: 'refused' }, new Set(['a']))).toBeUndefined();
+});
+
+test('consentEnded is false for a window that was opened during a verification', () => {
+  const problem = { code: 'notAuthorized' as const, message: '' };
+  const waits = view(1, 'awaitingAuthorization', { revision: 3 });
+  const verifying = view(1, 'verifyingAuthorization', { revision: 4 });
+  const again = view(1, 'awaitingAuthorization', { revision: 5, problem });
+
+  expect(consentEnded(waits, verifying)).toBe(true);
+  expect(consentEnded(verifying, again)).toBe(false);
+  expect(consentEnded(again, view(1, 'authenticated', { revision: 6 }))).toBe(true);
 });
