@@ -95,14 +95,24 @@ const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> 
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url
     : undefined;
 
+/** The lists of flows in Temporal Web that operators need most; docs/operating.md has the same queries. */
+const webLists = {
+  'Flows that wait for a user': `ConnectorAuthState STARTS_WITH "awaiting" AND CloseTime IS NULL`,
+  'Flows that wait for Cyclr or an operator': `ConnectorAuthProblem IS NOT NULL AND CloseTime IS NULL`,
+  'Flows of the account acme': `CyclrAccountId = "acme"`,
+};
+
 function welcome({ temporal, cyclr }: Running, link: string | undefined): string {
   const web = temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`;
+  const lists = Object.entries(webLists).map(
+    ([name, query]) => `  ${name}:\n    ${web}?query=${encodeURIComponent(query)}`,
+  );
   const next = cyclr.sandbox
     ? ['npm run demo', 'npm run cli -- list', 'npm run cli -- properties acme 1002 --set Domain=acme']
     : ['npm run cli -- start ACCOUNT CONNECTOR'];
   return [
     '',
-    ...(web ? [`Temporal Web: ${web}`, ''] : []),
+    ...(web ? [`Temporal Web: ${web}`, ...lists, ''] : []),
     ...(link ? ['The connect page of a user (the link is valid for an hour):', `  ${link}`, ''] : []),
     'Commands to try next, in another terminal:',
     ...next.map((command) => `  ${command}`),
