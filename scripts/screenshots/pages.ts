@@ -19,7 +19,7 @@ export const pages: Look[] = [
   },
   { name: 'before the consent, refused', of: 'refused', shows: 'Close this window' },
   returned('connected', [viewOf('authenticated', ledgerly)], 'Ledgerly is connected'),
-  returned('not connected', [viewOf('awaitingAuthorization', ledgerly)], 'try again'),
+  returned('not connected', [viewOf('awaitingAuthorization', ledgerly)], 'Ledgerly is not connected'),
   returned('being checked', [viewOf('verifyingAuthorization', wordy)], 'is being checked'),
   {
     name: 'return, in the same tab',

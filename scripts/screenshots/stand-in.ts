@@ -92,6 +92,8 @@ function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
       expiresAt: new Date(Date.now() + 600_000).toISOString(),
     }),
     oauthReturned: async () => undefined,
+    timeline: async () => ({ entries: [] }),
+    recheck: async () => shown.view!,
     async *views() {
       yield shown.view!;
     },
