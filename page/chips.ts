@@ -1,10 +1,11 @@
 /** Pure: the status and the group of each connector in the list. */
 import type { View } from '../workflows/messages';
-import { panelOf, type Panel } from './state';
+import { panelOf, works, type Panel } from './state';
 
 /** A connector's status in the list. */
 export type Chip =
   | 'todo'
+  | 'refresh'
   | 'secondStep'
   | 'refused'
   | 'working'
@@ -65,6 +66,7 @@ export function chipOf(view: View, { step, isSending = false }: { step?: Step; i
   if (panel === 'properties' || panel === 'apiKey' || panel === 'basic' || panel === 'consent') {
     if (isSending) return 'working';
     if (code !== undefined && !passing.includes(code)) return 'refused';
+    if (works(view)) return 'refresh';
     return step?.at === 2 ? 'secondStep' : 'todo';
   }
   const chip = chips[panel];
@@ -73,6 +75,7 @@ export function chipOf(view: View, { step, isSending = false }: { step?: Step; i
 
 const groupOf: Record<Chip, Group> = {
   todo: 'todo',
+  refresh: 'todo',
   secondStep: 'todo',
   refused: 'todo',
   working: 'todo', // a form that is being checked may come back

@@ -140,6 +140,7 @@ export class ConnectSession {
     const step = stepOf(shown, this.#hadProperties.has(view.connectorId));
     const since = pending?.since ?? this.#shownSince.get(view.connectorId) ?? Date.now();
     const isSlow = Date.now() - since >= SLOW_MS;
+    const { reauthenticate = [], prefill = {} } = this.state.session ?? {};
     return {
       m,
       view: shown,
@@ -150,6 +151,8 @@ export class ConnectSession {
       step,
       isSlow,
       isEmptied: Boolean(isEmptied && found),
+      canReconnect: reauthenticate.includes(view.connectorId),
+      prefill: prefill[view.connectorId],
     };
   }
 
@@ -204,7 +207,8 @@ export class ConnectSession {
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
     if (consentEnded(before, view)) this.#forgetWindow(connectorId);
-    if (panelOf(view) === 'connected' && panelOf(before) !== 'connected') this.parts.emit('connected', { connectorId });
+    if (view.state === 'authenticated' && panelOf(before) !== 'connected')
+      this.parts.emit('connected', { connectorId });
     if (!problem || (isConsent && !consentFailed(before, view))) return;
     this.parts.emit('problem', { connectorId });
     if (problem.code !== 'cyclrUnavailable') this.parts.emit('refused', { connectorId, code: problem.code });
@@ -244,9 +248,9 @@ export class ConnectSession {
     this.parts.changed();
   }
 
-  async #confirm(view: View): Promise<void> {
+  async #receive(view: View, call: Promise<View>, receive = this.#watch.receive): Promise<void> {
     try {
-      this.#watch.receive(await this.#client.confirm(view.connectorId));
+      receive(await call);
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
       if (err.view) this.#watch.receive(err.view);
@@ -308,7 +312,8 @@ export class ConnectSession {
     },
     openConsent: ({ m, view }) => this.#openWindow(view, m),
     openConsentHere: ({ m, view }) => postToThisTab(this.#consentForm(view, m)),
-    confirm: (view) => void this.#confirm(view),
+    confirm: (view) => void this.#receive(view, this.#client.confirm(view.connectorId)),
+    reconnect: (view) => void this.#receive(view, this.#client.reauthenticate(view.connectorId), this.#watch.follow),
     select: (connectorId) => {
       this.selected = connectorId;
       this.#isClosed = connectorId === undefined;

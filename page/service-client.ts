@@ -1,4 +1,5 @@
 /** The calls of the service that a session token allows. */
+import type { Prefill } from '../client/http/shapes';
 import type { Sealed } from '../workflows/connector';
 import type { Problem, View } from '../workflows/messages';
 
@@ -8,6 +9,9 @@ export interface SessionAnswer {
   language: string;
   returnTo?: string;
   expiresAt: string;
+  /** The connectors that the session may re-authenticate. */
+  reauthenticate?: number[];
+  prefill?: Prefill;
   connectors: View[];
 }
 
@@ -74,6 +78,9 @@ export class ServiceClient {
   /** The public JWK set as text. */
   sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
+  /** Starts a re-authentication. Repeating is safe: the answer is the view of the open one. */
+  reauthenticate = (connectorId: number): Promise<View> =>
+    this.#json('POST', `/connectors/${connectorId}/reauthenticate`);
   /** Repeating is safe: the flow ignores a submission id seen before. */
   submit = (connectorId: number, body: Submission): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/${'values' in body ? 'properties' : 'credentials'}`, body);

@@ -87,6 +87,13 @@ export class SessionWatch {
     }
   }
 
+  /** Follows the views again: the stream ended if all flows were final before this one started. */
+  readonly follow = (view: View): void => {
+    this.receive(view);
+    this.#reader?.stop();
+    this.#read();
+  };
+
   #read(): void {
     this.#reader = new EventReader({
       open: (id, signal) => this.parts.client.events(id, signal),

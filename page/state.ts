@@ -60,8 +60,17 @@ const listStatuses: Record<Panel, ListStatus> = {
   unsupported: 'stuck',
 };
 
-/** The panel of a view. A state of a newer service is shown as `reading`. */
-export function panelOf({ state, connector }: Pick<View, 'state' | 'connector'>): Panel {
+/** True if a re-authentication found a connection that works. */
+export const works = ({ intent, connected }: Partial<Pick<View, 'intent' | 'connected'>>): boolean =>
+  intent === 'reauthenticate' && connected === true;
+
+/**
+ * The panel of a view. A state of a newer service is shown as `reading`. A re-authentication that was not finished
+ * leaves the connection as it was.
+ */
+export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>): Panel {
+  const { state, connector } = view;
+  if (works(view) && (state === 'expired' || state === 'cancelled')) return 'connected';
   if (state !== 'awaitingCredentials') return panels[state] ?? 'reading';
   if (connector?.authType === 'ApiKey') return 'apiKey';
   return connector?.authType === 'Basic' ? 'basic' : 'tokens';
@@ -75,25 +84,30 @@ export const isFinal = (view: View): boolean => {
   return listStatuses[panel] === 'connected' || (listStatuses[panel] === 'stuck' && panel !== 'tokens');
 };
 
-/** Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. */
+/**
+ * Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. The
+ * view of a run that has not read its connector yet gets the connector of the view before.
+ */
 export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
   if (!known) return [...views, newer];
   if (known.runId === newer.runId && known.revision >= newer.revision) return views;
-  const { icon, description } = known.connector ?? {};
-  // The view of an ended run has neither of them.
-  const connector = newer.connector && {
-    ...(icon && { icon }),
-    ...(description && { description }),
-    ...newer.connector,
-  };
-  const latest = connector ? { ...newer, connector } : newer;
+  const latest = completed(newer, known);
   return views.map((view) => (view === known ? latest : view));
 }
 
-/** The number of connected connectors, and of all. */
+/** The newer view, with the parts of the connector that only the view before has. */
+function completed(newer: View, { connector: known, connected }: View): View {
+  if (!known) return newer;
+  if (!newer.connector) return { ...(connected !== undefined && { connected }), ...newer, connector: known };
+  const { icon, description } = known; // the view of an ended run has neither of them
+  const kept = { ...(icon && { icon }), ...(description && { description }) };
+  return { ...newer, connector: { ...kept, ...newer.connector } };
+}
+
+/** The number of connected connectors, and of all. A re-authentication of a connection that works counts as connected. */
 export const progressOf = (views: readonly View[]): { done: number; total: number } => ({
-  done: views.filter((view) => panelOf(view) === 'connected').length,
+  done: views.filter((view) => panelOf(view) === 'connected' || works(view)).length,
   total: views.length,
 });
 
@@ -160,6 +174,27 @@ export function withoutEdited(
   if (!problem || edited.size === 0) return problem;
   const fields = problem.fields?.filter(({ name }) => !edited.has(name)) ?? [];
   return fields.length === 0 ? undefined : { ...problem, fields };
+}
+
+/** Values of properties that the session proposes or locks, by property. */
+export type Prefilled = { [name: string]: { value: string; locked?: boolean | undefined } };
+
+/**
+ * The fields that the user fills in, with the proposed values, and the locked ones. A prefilled value of a secret field is
+ * ignored.
+ */
+export function prefilledOf(fields: readonly Field[], prefill: Prefilled = {}) {
+  const givenFor = ({ name, secret }: Field) => (secret || !Object.hasOwn(prefill, name) ? undefined : prefill[name]);
+  const isLocked = (field: Field) => givenFor(field)?.locked === true;
+  const proposed = (field: Field): Field => {
+    const value = givenFor(field)?.value;
+    if (value === undefined) return field;
+    const { options = [] } = field;
+    const isOption = options.length === 0 || options.includes(value);
+    return { ...field, default: value, ...(!isOption && { options: [value, ...options] }) };
+  };
+  const locked = fields.filter(isLocked).map((field) => ({ ...field, value: givenFor(field)!.value }));
+  return { open: fields.filter((field) => !isLocked(field)).map(proposed), locked };
 }
 
 /** The names of required fields that have no value. */

@@ -10,6 +10,7 @@ export const de: Messages = {
   progress: (done, total) => `${done} von ${total} verbunden`,
   list: 'Zu verbindende Apps',
   chips: {
+    refresh: 'Funktioniert: zum Auffrischen neu anmelden',
     todo: 'Offen',
     refused: 'Nicht angenommen',
     working: 'Wird geprüft …',
@@ -65,6 +66,7 @@ export const de: Messages = {
 
   optional: 'freiwillig',
   optionalSettings: (count) => `Weitere Einstellungen (${count})`,
+  locked: 'Für Sie festgelegt. Hier nicht änderbar.',
   stored: 'Bereits gesetzt. Leer lassen, um es zu behalten.',
   keep: 'Wie bisher',
   choose: 'Bitte wählen …',
@@ -78,6 +80,8 @@ export const de: Messages = {
   whereToFind: 'Wo finde ich das?',
   waitsUntil: (date) => `Sie haben dafür bis ${date} Zeit.`,
   sealedNote: 'Ihre Eingaben werden auf diesem Gerät verschlüsselt, bevor sie gesendet werden.',
+  works: 'Diese Verbindung funktioniert: Melden Sie sich neu an, um sie aufzufrischen.',
+  reconnect: 'Neu verbinden',
   overwrites: 'Ihre Eingaben ersetzen, was bisher gespeichert war.',
   signsInAnew: 'Eine neue Anmeldung ersetzt die bisherige Verbindung.',
   sending: 'Wird geprüft …',
@@ -135,7 +139,8 @@ export const de: Messages = {
       title: (name) => `${name} ist verbunden`,
       text: 'Fertig. Hier ist nichts mehr zu tun.',
       unproven:
-        'Ihre bisherige Verbindung funktioniert weiter. Ob die neue Anmeldung etwas geändert hat, lässt sich nicht sagen.',
+        'Ihre bisherige Verbindung funktioniert, aber die App teilt uns nicht mit, ob die neue Anmeldung sie ersetzt hat.',
+      notRefreshed: 'Die neue Anmeldung wurde nicht abgeschlossen. Ihre bisherige Verbindung funktioniert weiter.',
     },
     expired: {
       title: (name) => `${name} wurde nicht rechtzeitig verbunden`,

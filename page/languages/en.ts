@@ -10,6 +10,7 @@ export const en = {
   progress: (done: number, total: number) => `${done} of ${total} connected`,
   list: 'Apps to connect',
   chips: {
+    refresh: 'Works: sign in again to refresh',
     todo: 'To do',
     refused: 'Not accepted',
     working: 'Checking …',
@@ -62,6 +63,7 @@ export const en = {
 
   optional: 'optional',
   optionalSettings: (count: number) => `Optional settings (${count})`,
+  locked: 'Set for you. It can’t be changed here.',
   stored: 'Already set. Leave it empty to keep the stored value.',
   keep: 'Keep the stored value',
   choose: 'Choose …',
@@ -75,6 +77,8 @@ export const en = {
   whereToFind: 'Where do I find this?',
   waitsUntil: (date: string) => `You can do this until ${date}.`,
   sealedNote: 'Your input is encrypted on this device before it is sent.',
+  works: 'This connection works: sign in again to refresh it.',
+  reconnect: 'Reconnect',
   overwrites: 'Your input replaces the stored values.',
   signsInAnew: 'Signing in again replaces the existing connection.',
   sending: 'Checking …',
@@ -130,7 +134,8 @@ export const en = {
     connected: {
       title: (name: string) => `${name} is connected`,
       text: 'All set. There is nothing more to do here.',
-      unproven: 'Your earlier connection still works. We can’t tell whether the new sign-in changed it.',
+      unproven: 'Your earlier connection works, but the app does not tell us whether the new sign-in has replaced it.',
+      notRefreshed: 'The new sign-in was not finished. Your earlier connection still works.',
     },
     expired: {
       title: (name: string) => `${name} was not connected in time`,

@@ -120,6 +120,7 @@ function chipOfRow({ propsOf }: ListParts, view: View): Chip {
 
 const signs: Record<Chip, unknown> = {
   todo: symbols.todo,
+  refresh: symbols.again,
   secondStep: symbols.half,
   refused: symbols.warning,
   working: spinner,

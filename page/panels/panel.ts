@@ -1,8 +1,9 @@
 import { html, nothing } from './html';
 import { keyed } from 'lit/directives/keyed.js';
+import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { PanelProps } from './props';
-import { panelOf, type Panel } from '../state';
+import { panelOf, works, type Panel } from '../state';
 import { action, actions } from './actions';
 import { consent, consentLead, verifying } from './consent';
 import { apiKeyForm, basicForm } from './credentials';
@@ -76,7 +77,7 @@ function about(props: PanelProps, kind: Panel) {
   return html`
     ${step ? html`<p class="fine" part="step">${m.step(step.at, step.of)}</p>` : nothing}
     ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`} ${hint(props, kind)}
-    ${replaces ? html`<p class="hint" part="hint">${warning}</p>` : nothing}
+    ${replaces ? html`<p class="hint" part="hint">${works(view) ? `${m.works} ${warning}` : warning}</p>` : nothing}
   `;
 }
 
@@ -92,14 +93,20 @@ function workText(props: PanelProps): string {
   return kind === 'reading' ? props.m.slowToRead : props.m.slow;
 }
 
-const connected = ({ m, view }: PanelProps) => html`
-  <p class="success" part="success">
-    ${symbols.done}<span>
-      ${view.verification === 'unproven' ? m.panels.connected.unproven : m.panels.connected.text}
-    </span>
-  </p>
-  <p class="fine">${m.confirmed(dateOf(m, view.since, { dateStyle: 'long', timeStyle: 'short' }))}</p>
+const connected = ({ m, view, canReconnect, act }: PanelProps) => html`
+  <p class="success" part="success">${symbols.done}<span>${connectedText(m, view)}</span></p>
+  ${view.state === 'authenticated' ? confirmed(m, view.since) : nothing}
+  ${actions(canReconnect ? action(m.reconnect, () => act.reconnect(view), 'secondary') : nothing)}
 `;
+
+const confirmed = (m: Messages, since: string) =>
+  html`<p class="fine">${m.confirmed(dateOf(m, since, { dateStyle: 'long', timeStyle: 'short' }))}</p>`;
+
+function connectedText(m: Messages, { state, verification }: View): string {
+  const { text, unproven, notRefreshed } = m.panels.connected;
+  if (state !== 'authenticated') return notRefreshed;
+  return verification === 'unproven' ? unproven : text;
+}
 
 const empty = () => nothing;
 

@@ -1,7 +1,7 @@
 import { html, nothing } from './html';
 import type { Field } from '../../workflows/connector';
 import type { PanelProps } from './props';
-import { foldedOf, missingIn, problemsIn, type ShownCode } from '../state';
+import { foldedOf, missingIn, prefilledOf, problemsIn, type ShownCode } from '../state';
 import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { formOf, inputOf, problemText } from './form';
 
@@ -11,8 +11,9 @@ const OTHER = 'other';
 /** The form of a connector's properties; optional ones are folded. */
 export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;
-  const fields = view.fields ?? [];
-  const { at } = problemsIn(problem, fields);
+  const all = view.fields ?? [];
+  const { open: fields, locked } = prefilledOf(all, props.prefill);
+  const { at } = problemsIn(problem, all);
   const { shown, folded } = foldedOf(fields, at);
   const draw = (field: Field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name));
   const submitForm = (form: HTMLFormElement) => {
@@ -21,7 +22,8 @@ export function propertyForm(props: PanelProps) {
     if (missing.length > 0) act.reportFaults(view, missing, 'missingProperty');
     else act.submitProperties(view, values, form);
   };
-  const content = html`${shown.map(draw)}
+  const content = html`${locked.map((field, index) => lockedField(props, field, index, at.get(field.name)))}
+  ${shown.map(draw)}
   ${
     folded.length > 0
       ? html`<details part="optional">
@@ -30,7 +32,7 @@ export function propertyForm(props: PanelProps) {
         </details>`
       : nothing
   }`;
-  return formOf(props, fields, content, submitForm, m.panels.properties.submit);
+  return formOf(props, all, content, submitForm, m.panels.properties.submit);
 }
 
 /**
@@ -67,6 +69,23 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
   };
   if (isChoice(field)) return choiceOf(props, { ...shared, field, options: field.options, index });
   return inputOf(m, { ...shared, secret, multiline, value: stored ? '' : field.default });
+}
+
+/** A value that the user can't change. Its input has no name: the service adds the value, the page does not send it. */
+function lockedField(props: PanelProps, field: Field & { value: string }, index: number, problem?: ShownCode) {
+  const { m, name: connector } = props;
+  const { label, help, value } = field;
+  const id = `locked-${index}`;
+  const options: InputOptions = {
+    ...{ id, name: '', label, help: [help, m.locked].filter(Boolean).join(' ') },
+    problem: problem && problemText(m, problem, connector),
+  };
+  return html`<div class="field" part="field">
+    <label for=${id} part="label"><bdi>${label}</bdi></label>
+    ${helpOf(options)}
+    <input part="input" type="text" id=${id} readonly value=${value} aria-describedby=${describedBy(options)} />
+    ${problemOf(options)}
+  </div>`;
 }
 
 interface ChoiceOptions extends InputOptions {

@@ -1,7 +1,7 @@
 import type { Credentials, View } from '../../workflows/messages';
 import type { Step } from '../chips';
 import type { Messages } from '../languages/en';
-import type { ShownCode, ShownProblem } from '../state';
+import type { Prefilled, ShownCode, ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
 
 /** The consent window of this page: opened, closed before the consent was found, or blocked by the browser. */
@@ -24,6 +24,9 @@ export interface PanelProps {
   brand?: string;
   /** True if the page has emptied the secret fields, after it had sealed their values. */
   isEmptied: boolean;
+  /** True if the session may re-authenticate the connector. */
+  canReconnect: boolean;
+  prefill?: Prefilled;
   /** True if the present step takes longer than usual. */
   isSlow: boolean;
   act: Actions;
@@ -42,6 +45,8 @@ export interface Actions {
   /** Opens the consent in this tab. */
   openConsentHere(props: PanelProps): void;
   confirm(view: View): void;
+  /** Starts a re-authentication of a connected connector. */
+  reconnect(view: View): void;
   /** Opens the panel of this connector; undefined closes all. */
   select(connectorId: number | undefined): void;
   /** True if an invitation can begin a session. */

@@ -104,6 +104,7 @@ export const lists = css`
     background: color-mix(in srgb, var(--trouble) 9%, var(--surface));
   }
   .chip.todo,
+  .chip.refresh,
   .chip.secondStep {
     background: color-mix(in srgb, var(--accent) 12%, var(--surface));
   }

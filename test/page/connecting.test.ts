@@ -150,6 +150,27 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
+  test('a user reconnects a connector, and changes a proposed value but not a locked one', async () => {
+    const [key] = scene.install('Kestrel');
+    const { connectorId } = key;
+    const prefill = { [connectorId]: { Environment: { value: 'staging', locked: true }, Region: { value: 'eu-2' } } };
+    const page = await scene.open([key], { session: { prefill, reauthenticate: [connectorId] } });
+    expect(await field(page, 'Environment').inputValue()).toBe('staging');
+    expect(await field(page, 'Environment').getAttribute('readonly')).not.toBeNull();
+    await field(page, 'Signing secret').fill('s3cret');
+    await button(page, 'Continue').click();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await button(page, 'Reconnect').click();
+    await page.getByText('This connection works: sign in again to refresh it.').waitFor();
+
+    expect(await scene.view(key)).toMatchObject({ intent: 'reauthenticate', connected: true });
+    expect(cyclr(key).Properties).toEqual(
+      expect.arrayContaining([expect.objectContaining({ Name: 'Environment', Value: 'staging' })]),
+    );
+  });
+
   test('during a re-authentication the page says that new input replaces the stored values', async () => {
     const [key] = scene.install('Brightdesk');
     await scene.session([key]);

@@ -19,6 +19,8 @@ test('each state has a status in the list', () => {
     [view(1, 'awaitingCredentials', problem('refused')), 'refused'],
     [view(1, 'awaitingCredentials', problem('cyclrUnavailable')), 'todo'],
     [view(1, 'awaitingCredentials', oauth({ partnerSupplied: true })), 'byPartner'],
+    [view(1, 'awaitingCredentials', { intent: 'reauthenticate', connected: true }), 'refresh'],
+    [view(1, 'awaitingCredentials', { intent: 'reauthenticate', connected: false }), 'todo'],
     [view(1, 'applyingCredentials'), 'working'],
     [view(1, 'applyingCredentials', problem('cyclrUnavailable')), 'retrying'],
     [view(1, 'verifyingAuthorization'), 'verifying'],

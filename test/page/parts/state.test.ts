@@ -12,6 +12,7 @@ import {
   missingIn,
   nextOf,
   panelOf,
+  prefilledOf,
   problemsIn,
   progressOf,
   shownView,
@@ -37,6 +38,56 @@ const connector = (authType: string): Partial<View> => ({
 const field = (name: string, more: Partial<Field> = {}): Field => ({
   ...{ name, label: name, required: false, secret: false, stored: false },
   ...more,
+});
+
+describe('a re-authentication', () => {
+  const again = (state: StateName, more: Partial<View> = {}) =>
+    view(1, state, { intent: 'reauthenticate', runId: 'again', ...more });
+
+  test('of a connection that works counts as connected, also before its run has read the connector', () => {
+    const before = [view(1, 'authenticated', { connected: true, ...connector('ApiKey') })];
+
+    const started = merged(before, again('fetchingConnector'));
+    const asked = merged(
+      started,
+      again('awaitingCredentials', { connected: true, revision: 2, ...connector('ApiKey') }),
+    );
+    const broken = merged(
+      started,
+      again('awaitingCredentials', { connected: false, revision: 2, ...connector('ApiKey') }),
+    );
+
+    expect([started, asked, broken].map((views) => progressOf(views).done)).toEqual([1, 1, 0]);
+  });
+
+  test('that was not finished shows the connection as connected if it works', () => {
+    const panels = (['expired', 'cancelled'] as const).flatMap((state) =>
+      [true, false].map((connected) => panelOf(again(state, { connected }))),
+    );
+
+    expect(panels).toEqual(['connected', 'expired', 'connected', 'cancelled']);
+  });
+});
+
+describe('a prefill', () => {
+  test('proposes a value, locks a value, and is ignored for a secret field', () => {
+    const fields = [
+      field('Region', { options: ['eu'], default: 'eu' }),
+      field('Domain'),
+      field('Key', { secret: true }),
+    ];
+    const prefill = {
+      Region: { value: 'us' },
+      Domain: { value: 'acme', locked: true },
+      Key: { value: 'a', locked: true },
+    };
+
+    expect(prefilledOf(fields, prefill)).toEqual({
+      open: [field('Region', { options: ['us', 'eu'], default: 'us' }), field('Key', { secret: true })],
+      locked: [{ ...field('Domain'), value: 'acme' }],
+    });
+    expect(prefilledOf(fields)).toEqual({ open: fields, locked: [] });
+  });
 });
 
 describe('a connector', () => {
