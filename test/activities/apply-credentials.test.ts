@@ -33,7 +33,7 @@ const apply = async ({ activities, key }: Scene, method: AuthMethod, given?: Cre
     method,
     ...(given !== undefined && { submissionId: SUBMISSION, credentials: await sealedCredentials(key, given) }),
   });
-/** The method and the body of the only request to the connector. Fails if there are more requests. */
+/** Returns the method and the body of the only request to the connector. Fails if there are more requests. */
 const sent = ({ sandbox, path }: Scene) => {
   const [request, ...more] = sandbox.requests.filter((candidate) => candidate.path === path);
   expect(more).toEqual([]);
@@ -88,7 +88,7 @@ describe('the AuthValue that applyCredentials sends', () => {
       '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
     ],
     ['an empty JSON object if the properties are enough', 'clientCredentials', undefined, '{}'],
-  ])('has the exact bytes of %s', async (_what, method, given, AuthValue) => {
+  ])('has the expected bytes for %s', async (_what, method, given, AuthValue) => {
     const at = await sceneOf(method);
 
     await apply(at, method, given);
@@ -119,7 +119,7 @@ test('applyCredentials can be repeated after an answer of Cyclr is lost', async 
 });
 
 describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as const)(
-  'after a success without a readable connector (%s)',
+  'after Cyclr answers a write with success, but without a readable connector (%s),',
   (then) => {
     const sceneAfter = async (method: AuthMethod) => {
       const at = await sceneOf(method);
@@ -196,7 +196,7 @@ test('after a success without a body, applyCredentials fails with the error of t
   expect(failed).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
 });
 
-describe('applyCredentials without a request to Cyclr', () => {
+describe('before any request to Cyclr, applyCredentials', () => {
   const given: { [kind: string]: Credentials } = {
     apiKey: KEY,
     basic: { kind: 'basic', username: 'me', password: 'x' },
@@ -319,7 +319,7 @@ describe('an answer 200 with Authenticated: false', () => {
     ['tokens', { kind: 'tokens', accessToken: 'x' }],
     ['consent', { kind: 'tokens', accessToken: 'x' }],
   ])(
-    'is no refusal for the auth method %s, because Cyclr checks these credentials only at its next call',
+    'is no refusal for the auth method %s, because Cyclr checks them only when it next calls the third party',
     async (method, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
@@ -331,7 +331,7 @@ describe('an answer 200 with Authenticated: false', () => {
   );
 });
 
-describe('the failure of an activity after Cyclr repeats a secret in its error text', () => {
+describe('if Cyclr repeats a secret in an error text, the failure of the activity', () => {
   const forms: EchoForm[] = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'];
   const secrets = ['hunter2/päss+4711', 'zweites "Wort" & mehr'];
   const given: [AuthMethod, Credentials][] = [
@@ -341,7 +341,7 @@ describe('the failure of an activity after Cyclr repeats a secret in its error t
   ];
 
   test.each(given.flatMap(([method, credentials]) => forms.map((form) => [method, form, credentials] as const)))(
-    'holds no credentials of the auth method %s, repeated in the form %s',
+    'contains no credentials of the auth method %s in the form %s',
     async (method, form, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: { kind: 'echo400', form } });
@@ -354,7 +354,7 @@ describe('the failure of an activity after Cyclr repeats a secret in its error t
     },
   );
 
-  test.each(forms)('holds no value of a property, repeated in the form %s', async (form) => {
+  test.each(forms)('contains no value of a property in the form %s', async (form) => {
     const at = await scene('Fernhill');
     at.sandbox.fault({ match: { method: 'POST', path: at.path }, then: { kind: 'echo400', form } });
 
@@ -370,7 +370,7 @@ describe('the failure of an activity after Cyclr repeats a secret in its error t
     expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
   });
 
-  test.each(forms)('holds no client secret, repeated in the form %s', async (form) => {
+  test.each(forms)('contains no client secret in the form %s', async (form) => {
     const at = await sceneOf('apiKey');
     at.sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form } });
 
@@ -387,14 +387,17 @@ test.each<[FaultRule['then'], object]>([
     { kind: 'throttled', retryAfter: 3 },
     { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 3000 },
   ],
-])('after the answer %j applyCredentials fails, without a refusal of the credentials', async (then, expected) => {
-  const at = await sceneOf('apiKey');
-  at.sandbox.fault({ match: { method: 'PUT' }, then });
+])(
+  'after the answer %j applyCredentials fails, but does not report the credentials as refused',
+  async (then, expected) => {
+    const at = await sceneOf('apiKey');
+    at.sandbox.fault({ match: { method: 'PUT' }, then });
 
-  const failed = await failure(apply(at, 'apiKey', KEY));
+    const failed = await failure(apply(at, 'apiKey', KEY));
 
-  expect(failed).toMatchObject(expected);
-});
+    expect(failed).toMatchObject(expected);
+  },
+);
 
 describe('fetchConnector', () => {
   test('returns the name, auth type and fields of the connector', async () => {

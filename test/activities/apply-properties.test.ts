@@ -160,7 +160,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('after an HTML page with status 200', async () => {
+  test('after Cyclr answered with an HTML page and status 200', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: properties, then: 'html' });
 
@@ -232,7 +232,7 @@ test.each<[string, [string, string][]]>([
 });
 
 describe('a refused property', () => {
-  test('is named in the problem, and the failure has the connector with the properties that Cyclr accepted before', async () => {
+  test('is named in the problem, and the failure contains the connector with the properties that Cyclr accepted before the refusal', async () => {
     const at = await kestrel();
     const wrong = `wrong-${SECRET}`;
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', wrong) };

@@ -51,7 +51,10 @@ test('an activity attempt without heartbeat details counts the minute from the t
   expect(await attempt({ attempt: 2, scheduledTimestampMs: ago(70) })).toMatchObject({ isRetried: false });
 });
 
-/** The attempt of a verification of a connector that is not authenticated, seconds after its first attempt began. */
+/**
+ * Runs an activity attempt of verifyAuthorization for a connector that is not authenticated. The first activity attempt
+ * began the number `seconds` of seconds ago.
+ */
 async function verification(seconds: number) {
   const at = await scene('Ledgerly');
   const info = { attempt: 2, scheduledTimestampMs: Date.now(), heartbeatDetails: { beganAt: ago(seconds), taken: [] } };
@@ -66,7 +69,7 @@ test.each([
   [2.5, 4],
   [15.01, 30],
 ])(
-  'a verification without success %s s after its first read is retried at %s s, and is no error',
+  'verifyAuthorization without success %s s after its first read is retried %s s after the first read, and is no error',
   async (seconds, next) => {
     const failed = await failure(verification(seconds));
 
@@ -77,6 +80,6 @@ test.each([
   },
 );
 
-test('a verification without success 30 s after its first read returns its last read', async () => {
+test('verifyAuthorization without success 30 s after its first read returns the connector of its last read', async () => {
   expect(await verification(30)).toMatchObject({ connector: { authenticated: false } });
 });

@@ -20,7 +20,7 @@ const KEY = { accountId: 'acme-1', connectorId: 42 };
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** A client of a Cyclr that gives this answer to every call. */
+/** Starts a fake Cyclr that gives `answer` to every call, and returns a client of it. */
 async function clientOf(answer: RequestListener, timeoutMs = 5000): Promise<CyclrClient> {
   return new CyclrClient({ apiUrl: await answering(answer), clientId: 'any', clientSecret: CLIENT_SECRET, timeoutMs });
 }
@@ -92,7 +92,7 @@ describe('the kind of the error', () => {
     expect(err).toMatchObject(cyclrError(kind as 'refused'));
   });
 
-  test('is absent after a PUT of a property with any JSON object as the answer, because Cyclr does not document it', async () => {
+  test('is absent if Cyclr answers a PUT of a property with any JSON object, because Cyclr does not document the answer', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: { status: 200, body: { Message: 'Done.' } } });
 
@@ -179,7 +179,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('is shorter if the activity attempt ends before it', async () => {
+  test('is the end of the activity attempt, if the activity attempt ends first', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -216,8 +216,8 @@ describe('an answer with a body over 5 MiB', () => {
   });
 });
 
-describe('an answer 429', () => {
-  test('with Retry-After in seconds', async () => {
+describe('the client reads from an answer 429', () => {
+  test('a Retry-After in seconds', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: { kind: 'throttled', retryAfter: 17 } });
 
@@ -226,7 +226,7 @@ describe('an answer 429', () => {
     expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
   });
 
-  test('with Retry-After as a date', async () => {
+  test('a Retry-After that is a date', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     const retryAfter = new Date(Date.now() + 60_000).toUTCString();
     sandbox.fault({ match: { path }, then: { kind: 'throttled', retryAfter } });
@@ -255,7 +255,7 @@ describe('an answer 429', () => {
     ['', undefined],
     [undefined, undefined],
     [['1', '2'], undefined],
-  ])('Retry-After: %j is %s ms', (header, expected) => {
+  ])('the Retry-After %j as %s ms', (header, expected) => {
     expect(retryAfterMsOf(header, now)).toBe(expected);
   });
 });

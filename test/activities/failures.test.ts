@@ -7,7 +7,7 @@ import { problemOf } from '../../workflows/problems';
 import { everythingIn, leaks } from './leaks';
 import { failure, inContext } from './scene';
 
-/** The failure of an activity that throws this error, and its log. */
+/** Runs an activity that throws `err`. Returns the failure of the activity, and the log. */
 async function failing(err: unknown) {
   const log: { message: string; meta?: object }[] = [];
   const run = inContext({ log });
@@ -34,19 +34,22 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 };
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
-test.each(kinds)('a CyclrError %s becomes a failure with its type, retry and details', async (kind) => {
-  const [type, isRetried] = fates[kind];
+test.each(kinds)(
+  'a CyclrError of the kind %s becomes a failure with the type and nonRetryable that belong to the kind',
+  async (kind) => {
+    const [type, isRetried] = fates[kind];
 
-  const { failed } = await failing(new CyclrError(kind, MESSAGE));
+    const { failed } = await failing(new CyclrError(kind, MESSAGE));
 
-  expect(failed).toMatchObject({ type, nonRetryable: !isRetried });
-  expect(failed.nextRetryDelay ?? undefined).toBeUndefined();
-  expect(failed.cause).toBeUndefined();
-  expect(failed.message).toContain(MESSAGE);
-});
+    expect(failed).toMatchObject({ type, nonRetryable: !isRetried });
+    expect(failed.nextRetryDelay ?? undefined).toBeUndefined();
+    expect(failed.cause).toBeUndefined();
+    expect(failed.message).toContain(MESSAGE);
+  },
+);
 
 test.each(kinds.filter((kind) => kind !== 'refused'))(
-  'the Retry-After of a CyclrError %s is the next retry delay, and is in the details for the workflow',
+  'the Retry-After of a CyclrError of the kind %s is the next retry delay, and is in the details for the workflow',
   async (kind) => {
     const { failed } = await failing(new CyclrError(kind, MESSAGE, 17_000));
 
@@ -68,7 +71,7 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
 };
 
 test.each(Object.keys(sealing) as SealingErrorCode[])(
-  'a SealingError %s becomes a failure with its type, retry and details',
+  'a SealingError with the code %s becomes a failure with the type, nonRetryable and details that belong to the code',
   async (code) => {
     const [type, isRetried, details] = sealing[code];
 
@@ -87,7 +90,7 @@ test('an ApplicationFailure is passed on unchanged', async () => {
   expect(failed).toBe(given);
 });
 
-describe('after an unexpected error', () => {
+describe('when an activity throws an unexpected error', () => {
   const secret = 'hunter2-päss/word+4711';
   const withStack = (message: string) => new TypeError(message);
 

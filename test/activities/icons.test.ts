@@ -64,7 +64,7 @@ test.each<[string, () => Promise<string>, string]>([
   expect(await decoded(small)).toMatchObject({ width: 96, height: 96, format });
 });
 
-/** An SVG of 20 KB. To draw it takes gigabytes of memory, because its line has millions of dashes. */
+/** An SVG of 20 KB. A program that draws the SVG needs gigabytes of memory, because its line has millions of dashes. */
 const dashes = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400"><path d="M0 0 ${'L 400 400 L 0 0 '.repeat(1000)}" fill="none" stroke="red" stroke-width="3" stroke-dasharray="0.01 0.01"/></svg>`;
 
 test('a scaled icon keeps its proportions and its transparency', async () => {
@@ -93,7 +93,7 @@ test.each<[string, () => Promise<string>]>([
   expect(await smallIcon(await given())).toBeUndefined();
 });
 
-test('any data gives an icon of at most 8 KB, or none', async () => {
+test('any icon of Cyclr is returned with at most 8 KB, or is left out', async () => {
   const start = fc.constantFrom('data:image/png;base64,', 'data:image/svg+xml,', 'data:image/gif;base64,R0lGODlh');
 
   await fc.assert(
@@ -127,7 +127,7 @@ describe('an icon', () => {
     }
   });
 
-  test('is scaled again after 1,000 others, because the cache is bounded', async () => {
+  test('is scaled again after 1,000 other icons, because the cache is bounded', async () => {
     const icon = await dataUri('png', noise(3).blur(3).png());
     const others = (count: number) =>
       Promise.all(Array.from({ length: count }, (_, n) => smallIcon(`data:image/png,${n}${'a'.repeat(MAX_LENGTH)}`)));
@@ -142,7 +142,7 @@ describe('an icon', () => {
   });
 });
 
-test('every read of a connector gives the small icon', async () => {
+test('every read of a connector returns the scaled icon', async () => {
   const { activities, cyclr, key, sandbox } = await scene();
   const Icon = await dataUri('png', logo(400).png({ compressionLevel: 0 }));
   sandbox.update(ACCOUNT, key.connectorId, { Connector: { Icon } });

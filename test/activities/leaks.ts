@@ -56,6 +56,6 @@ function inBase64(secret: string, shift: number): string {
   return bytes.toString('base64').slice(shift && shift + 1, whole);
 }
 
-/** The forms of these secrets that the text contains. */
+/** Returns the forms of the secrets that the text contains. */
 export const leaks = (text: string, ...secrets: string[]): string[] =>
   secrets.flatMap(formsOf).filter((form) => text.includes(form));

@@ -12,7 +12,7 @@ const property = (TargetName: string, more: object = {}) => ({
 });
 const workspaces = { Id: 7, Name: 'List workspaces' };
 
-/** A connector with these parameters and triggers. */
+/** Opens a scene whose connector has the parameters `Parameters` and the triggers `Triggers`. */
 async function sceneWith(Parameters: object[], Triggers: unknown = [workspaces]): Promise<Scene> {
   const at = await scene();
   at.sandbox.update(ACCOUNT, at.key.connectorId, { Connector: { Parameters, Triggers } });

@@ -19,7 +19,7 @@ export const SUBMISSION = 'sub-1';
 
 const running: { close(): unknown }[] = [];
 
-/** Stops all servers of this file. For `afterEach`. */
+/** Stops all servers that `scene` and `answering` have started. Call it in `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.close()));
 }
@@ -140,7 +140,7 @@ export const cyclrError = (kind: CyclrErrorKind, more: object = {}): object => (
 
 export const BEARER = 'bearer-4711-of-the-day';
 
-/** Starts a server with a token endpoint and this answer to any other call. Returns its URL. */
+/** Starts a server with a token endpoint, which gives `answer` to any other call. Returns the URL of the server. */
 export async function answering(answer: RequestListener): Promise<string> {
   return listening(
     createServer((request, response) => {

@@ -65,7 +65,7 @@ test.each([
   expect(tokenRequests(at)).toBe(expected);
 });
 
-describe('a token answer with expires_in', () => {
+describe('a token answer', () => {
   const now = Date.now.bind(Date);
   const atMinute = (minutes: number) => {
     jest.spyOn(Date, 'now').mockImplementation(() => now() + minutes * 60_000);
@@ -85,7 +85,7 @@ describe('a token answer with expires_in', () => {
     return [before, tokenRequests(at)];
   }
 
-  test('as text gives a token with this lifetime', async () => {
+  test('with expires_in as text gives a token with the lifetime in the text', async () => {
     const at = await scene();
     at.sandbox.switches.expiresInForm = 'text';
     at.sandbox.switches.tokenExpiresIn = 1800;
@@ -96,7 +96,7 @@ describe('a token answer with expires_in', () => {
   });
 
   test.each([undefined, null, 'soon', '', 0, -1, {}])(
-    '%j gives a token with a lifetime of 5 minutes, which is not used in its last minute',
+    'with expires_in %j gives a token with a lifetime of 5 minutes, which is not used in its last minute',
     async (expires_in) => {
       const at = await scene();
       const { access_token } = await mintedBy(at);
@@ -123,16 +123,19 @@ test.each([
   [{ status: 200, body: { access_token: '', expires_in: 100 } }, 'unreadable'],
   [{ status: 200, body: { access_token: 'a\r\nb', expires_in: 100 } }, 'unreadable'],
   [{ status: 200, body: { access_token: 'wörd', expires_in: 100 } }, 'unreadable'],
-] as const)('the token answer %j: the call fails with %s, and Cyclr is not called', async (then, kind) => {
-  const at = await scene();
-  at.sandbox.fault({ match: { path: TOKEN_PATH }, then });
+] as const)(
+  'if the token endpoint answers %j, the call fails with %s, and the client sends no other request',
+  async (then, kind) => {
+    const at = await scene();
+    at.sandbox.fault({ match: { path: TOKEN_PATH }, then });
 
-  const err = await rejection(at.cyclr.getAccountConnector(at.key));
+    const err = await rejection(at.cyclr.getAccountConnector(at.key));
 
-  expect(err).toMatchObject(cyclrError(kind));
-  expect(err.message).toMatch(/^POST \/oauth\/token: /);
-  expect(at.calls()).toEqual([]);
-});
+    expect(err).toMatchObject(cyclrError(kind));
+    expect(err.message).toMatch(/^POST \/oauth\/token: /);
+    expect(at.calls()).toEqual([]);
+  },
+);
 
 test('the error of a throttled token request has the Retry-After of the answer', async () => {
   const { cyclr, key, sandbox } = await scene();
@@ -173,7 +176,7 @@ describe('an answer 401', () => {
     expect(tokensUsed(at)).toEqual([1, 1, 2]);
   });
 
-  test('with a newer token after an earlier 401 gives accessDenied', async () => {
+  test('to a newer token, after a 401 to the older token, gives accessDenied', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
@@ -190,7 +193,7 @@ describe('an answer 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('is counted once if several calls with one token get it', async () => {
+  test('is counted once if several calls with one token get a 401', async () => {
     const at = await scene();
     await read(at);
 

@@ -3,7 +3,7 @@ import { noopMetricMeter, type MetricTags } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { reportUnknownKey } from '../../activities/unknown-keys';
 
-/** Reports values with these kids and accounts. Returns the labels of the counter, and the log. */
+/** Reports one value for each pair of kid and account. Returns the labels of the counter, and the log. */
 async function reports(...values: [kid: string, accountId: string][]) {
   const labels: unknown[] = [];
   const log: object[] = [];
@@ -28,7 +28,7 @@ test('the label tells whether values of one account or of several accounts name 
   expect(labels).toEqual(['one', 'one', 'one', 'several', 'several']);
 });
 
-test('the label of a kid in several accounts is also right after a thousand made-up kids of one account', async () => {
+test('the label of a kid that several accounts name stays right after one account has named a thousand other kids', async () => {
   const madeUp = Array.from({ length: 1000 }, (_, n): [string, string] => [`made-up-${n}`, 'acme']);
 
   const { labels } = await reports(...madeUp, ['needed', 'acme'], ['needed', 'umbrella']);
@@ -36,7 +36,7 @@ test('the label of a kid in several accounts is also right after a thousand made
   expect(labels.slice(-2)).toEqual(['one', 'several']);
 });
 
-test('the log names the kid', async () => {
+test('the log names the unknown kid', async () => {
   const { log } = await reports(['a-kid', 'acme']);
 
   expect(log).toEqual([

@@ -18,7 +18,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
   ...more,
 });
 
-/** The settable properties of each connector of the catalogue, in display order; none for the others. */
+/** The expected fields of connectors, in display order. A connector of the catalogue without an entry has no field. */
 const fields: { [key: string]: Field[] } = {
   Fernhill: [
     field('Domain', {
@@ -304,7 +304,7 @@ describe('a property', () => {
       { label: 'Shop', help: 'Two', default: 'x', options: ['x'] },
     ],
     ['of which one is hidden', { Hidden: true }, { IsOptional: true }, { required: false }],
-  ])('of two parameters (%s) is one field', (_what, first, second, expected) => {
+  ])('that has two parameters (%s) is read as one field', (_what, first, second, expected) => {
     const fields = fieldsOf(
       parameter({ DisplayOrder: 1, ...first }),
       parameter({ TargetName: 'Other', DisplayOrder: 2 }),
@@ -498,7 +498,7 @@ describe('an unreadable answer', () => {
     );
   });
 
-  test('is a list of properties in which one has no id', async () => {
+  test('gives the error unreadable if it is a list of properties, and one property has no id', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({
       match: { path },

@@ -23,7 +23,7 @@ const memory = (heap: number): MemorySteps => ({
   rssPerFlow: [heap],
   quietSeconds: 1,
 });
-/** Three pairs of rounds: our flows take 120, 150 and 400 ms of CPU, the minimal flows 100, 100 and 200 ms. */
+/** Compares three pairs of rounds. Flows take 120, 150 and 400 ms of CPU; minimal flows take 100, 100 and 200 ms. */
 const rows = (): Row[] =>
   compare(
     { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
@@ -64,7 +64,7 @@ test('plotOf draws a dot for each row inside the picture, further right for a la
   expect(svg).toContain('a &lt; b &amp; c');
 });
 
-test('flagsOf gives defaults, and its error names a wrong option', () => {
+test('flagsOf gives the default of each option, and its error names a wrong option', () => {
   expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,

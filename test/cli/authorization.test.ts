@@ -5,7 +5,7 @@ import { cli, folderOfStack, viewOf, type Scene } from './scene';
 const key = { accountId: 'acme', connectorId: 42 };
 const by = expect.stringMatching(/^cli(:.{1,96})?$/);
 
-describe('link', () => {
+describe('the command link', () => {
   const made = {
     attemptId: 'attempt-1',
     url: 'https://acme-h.cyclr.com/connectorauth/updateaccountconnectoroauth?id=42&token=a%2Bb&targetOrigin=x',
@@ -84,13 +84,13 @@ describe('link', () => {
   });
 });
 
-describe('confirm', () => {
+describe('the command confirm', () => {
   const attempt = { id: 'attempt-1', requestedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2030-01-01T00:05:00.000Z' };
   const waiting = viewOf({ state: 'awaitingAuthorization', attempt });
   const authenticated = viewOf({ state: 'authenticated', verification: 'notChecked' });
   const notAuthorized = { code: 'notAuthorized', message: 'Not yet.' } as const;
 
-  /** Runs the command. The flow has one view before the confirmation, and answers the confirmation with another view. */
+  /** Runs the command. The flow has the view `seen` before the confirmation, and answers the confirmation with `answer`. */
   const confirm = (seen: View, answer: View | Error, words: string[] = []) =>
     cli(['confirm', 'acme', '42', ...words], {
       answers: {

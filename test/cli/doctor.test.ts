@@ -39,7 +39,7 @@ const poller = (deploymentOptions?: object, msAgo = 0) => ({
 });
 const versioned = (buildId: string) => ({ deploymentName: 'my-auth', buildId, workerVersioningMode: 2 });
 
-/** A fake Temporal server in which every check passes, unless the given parts differ. */
+/** A fake Temporal server for which every check passes. The arguments replace its usual answers. */
 function temporal({
   attributes = searchAttributeTypeNumbers,
   pollers = [[poller()], [poller()]],
@@ -330,7 +330,7 @@ describe('the check of Cyclr', () => {
   });
 });
 
-test('a wrong variable fails only the checks that need it', async () => {
+test('a wrong environment variable fails only the checks that use the variable', async () => {
   const { cyclr, clock, workers, deployment } = await doctor({ env: { CYCLR_API_URL: 'cyclr.example' } });
 
   expect([cyclr, clock, workers, deployment].map(({ ok }) => ok)).toEqual([false, false, true, true]);

@@ -26,7 +26,7 @@ const entryLines = [
   '2030-01-01T00:00:01.000Z  awaitingCredentials  credentialsSubmitted  sub-1  by cli:kim  notSealed',
 ];
 
-describe('start', () => {
+describe('the command start', () => {
   test('prints the started flow and the next command', async () => {
     const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42'], { answers: { start } });
 
@@ -48,7 +48,7 @@ describe('start', () => {
     ]);
   });
 
-  test('--json prints `workflowId`, `runId`, `started` and `intent`', async () => {
+  test('with --json prints `workflowId`, `runId`, `started` and `intent`', async () => {
     const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
 
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
@@ -63,7 +63,7 @@ describe('start', () => {
     expect(stdout).toMatch('Already open: connector-auth/acme/42 (authenticate).');
   });
 
-  test('--reauthenticate is sent as the intent; the error of a refusal has its code', async () => {
+  test('with --reauthenticate sends the intent, and prints the code of a refusal', async () => {
     const refusing = async () => {
       throw new ConnectorAuthError('alreadyRunning', 'One is open.');
     };
@@ -81,7 +81,7 @@ describe('start', () => {
     });
   });
 
-  test('--wait exits 0 when the flow ends authenticated', async () => {
+  test('with --wait exits 0 when the flow ends authenticated', async () => {
     const result = async () => viewOf({ state: 'authenticated', verification: 'notChecked' });
 
     const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
@@ -101,7 +101,7 @@ describe('start', () => {
       'failed: connectorNotFound: There is none. Next: cyclr-connect start acme 42\n',
     ],
   ])(
-    '--wait exits 3 if the flow ends in another state than authenticated, and prints the next step (case %#)',
+    'with --wait exits 3 if the flow ends in another state than authenticated, and prints the next step (case %#)',
     async (view, line) => {
       const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
         answers: { start, result: async () => view },
@@ -114,7 +114,7 @@ describe('start', () => {
   );
 });
 
-describe('view', () => {
+describe('the command view', () => {
   test('shows the state, the problem, the fields and the next step', async () => {
     const view = viewOf({
       state: 'awaitingProperties',
@@ -169,14 +169,14 @@ next       cyclr-connect properties acme 42
     expect(stdout).toMatch(line);
   });
 
-  test('--json prints the view on one line', async () => {
+  test('with --json prints the view on one line', async () => {
     const { stdout } = await cli(['view', '--json', 'acme', '42'], { answers: { view: async () => viewOf() } });
 
     expect(JSON.parse(stdout)).toEqual(viewOf());
     expect(stdout.match(/\n/g)).toHaveLength(1);
   });
 
-  test('does not print control characters of a name', async () => {
+  test('does not print the control characters in a connector name', async () => {
     const view = viewOf({
       connector: { name: 'Evil\u001b[2J\u009b1m\u202e\nnext  x', authType: 'ApiKey', partnerSupplied: false },
     });
@@ -188,7 +188,7 @@ next       cyclr-connect properties acme 42
   });
 });
 
-describe('the commands timeline and watch', () => {
+describe('the command', () => {
   test('timeline prints the entries, and the number of dropped entries', async () => {
     const timeline = async () => ({ entries, dropped: 7 });
 
@@ -232,8 +232,8 @@ describe('the commands timeline and watch', () => {
   });
 });
 
-describe('recheck', () => {
-  test('sends the author and prints the view, with exit code 0 even if the view has a problem', async () => {
+describe('the command recheck', () => {
+  test('sends a `by` that begins with cli, and prints the view, with exit code 0 even if the view has a problem', async () => {
     const view = viewOf({ problem: { code: 'cyclrUnavailable', message: 'Cyclr does not answer.' } });
     const recheck = async () => view;
 
@@ -263,7 +263,7 @@ describe('recheck', () => {
   });
 });
 
-describe('cancel', () => {
+describe('the command cancel', () => {
   test('sends the reason and prints the view', async () => {
     const cancelled = viewOf({ state: 'cancelled' });
 

@@ -146,7 +146,7 @@ describe('the command credentials', () => {
     expect(JSON.stringify(calls) + stdout + stderr).not.toContain(SECRET);
   });
 
-  test('without --submission-id sends another id for each submission', async () => {
+  test('without --submission-id sends a new submission id for each submission', async () => {
     const first = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
     const second = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
 
@@ -283,14 +283,14 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('are missing: the error names SEALING_KEYS', async () => {
+  test('give an error that names SEALING_KEYS if they are missing', async () => {
     const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('cannot be read from the key file of npm start: the error names the file, without its content', async () => {
+  test('give an error that names the key file of npm start, without its content, if the file cannot be read', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
 
@@ -301,7 +301,7 @@ describe('the sealing keys of the command line', () => {
     expect(stderr).not.toContain(SECRET);
   });
 
-  test('cannot be parsed: the error does not quote them', async () => {
+  test('give an error that does not quote them if they cannot be parsed', async () => {
     const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
 
     expect(exitCode).toBe(1);

@@ -61,13 +61,13 @@ test('a missing key file gives invalidKeys', async () => {
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
 });
 
-describe('keys … --out FILE', () => {
+describe('the option --out FILE', () => {
   test.each([
     ['generate', ''],
     ['rotate', ''],
     ['public', ''],
     ['hash', 'k'.repeat(32)],
-  ])('keys %s writes a new file of mode 0600, and prints nothing', async (command, input) => {
+  ])('makes keys %s write a new file of mode 0600, and print nothing', async (command, input) => {
     const cwd = temporaryFolder();
     const { stdout: SEALING_KEYS } = await cli(['keys', 'generate']);
 
@@ -79,7 +79,7 @@ describe('keys … --out FILE', () => {
     expect(readFileSync(file, 'utf8')).toMatch(command === 'hash' ? /^[0-9a-f]{64}\n$/ : /^\{\n {2}"keys": \[/);
   });
 
-  test('refuses to overwrite a file', async () => {
+  test('refuses the path of a file that exists, and does not change the file', async () => {
     const cwd = temporaryFolder();
     const file = write(join(cwd, 'keys.json'), 'the only key');
 
@@ -90,7 +90,7 @@ describe('keys … --out FILE', () => {
     expect(readFileSync(file, 'utf8')).toBe('the only key');
   });
 
-  test('into a missing folder fails and creates nothing', async () => {
+  test('with a path in a missing folder fails and creates nothing', async () => {
     const cwd = temporaryFolder();
 
     const { exitCode, stderr } = await cli(['keys', 'generate', '--out', 'absent/keys.json'], { cwd });
@@ -100,7 +100,7 @@ describe('keys … --out FILE', () => {
   });
 });
 
-describe('keys hash', () => {
+describe('the command keys hash', () => {
   const key = 'k'.repeat(32);
   const digest = createHash('sha256').update(key).digest('hex');
 

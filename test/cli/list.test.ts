@@ -14,7 +14,7 @@ const flow = (connectorId: number, parts: Partial<ListedConnector> = {}): Listed
   ...parts,
 });
 
-/** Two pages of flows. */
+/** The flows that the fake library lists: two on the first page, one on the second page. */
 const found = [
   flow(42),
   flow(7, { accountId: 'Bäcker', state: 'fetchingConnector', name: undefined, problem: 'operatorsTrouble', since: agoOf(50 * HOUR_MS) }), // prettier-ignore

@@ -9,7 +9,7 @@ import type { CredentialInput, PropertyInput, View } from '../../workflows/messa
 
 export const SECRET = 'hunter2-marked-secret';
 
-/** A view with these members; the others have usual values. */
+/** Makes a view with the members of `parts`. A member that `parts` lacks has a usual value. */
 export const viewOf = (parts: Partial<View> = {}): View => ({
   accountId: 'acme',
   connectorId: 42,
@@ -113,7 +113,7 @@ export async function cli(argv: string[], scene: Scene = {}) {
   };
 }
 
-/** The input of the first call of this name. */
+/** Returns the input of the first call of the method `name`. */
 export const inputOf = (calls: Call[], name: string) =>
   calls.find((call) => call.name === name)!.args[1] as PropertyInput & CredentialInput;
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/** Runs a command, presses these keys, and returns the values that the command sends; sealed values are opened. */
+/** Runs a command, presses the keys `input`, and returns the values that the command sends. Sealed values are opened. */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });
@@ -167,7 +167,7 @@ describe('the command properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks nothing with --set', async () => {
+  test('with --set asks nothing', async () => {
     const { exitCode, sent } = await typed('properties', awaiting([field('A'), field('B')]), '', ['--set', 'A=1']);
 
     expect(exitCode).toBe(0);

@@ -270,7 +270,7 @@ describe('repeated and failed calls', () => {
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));
-    await eventually(() => ended, Boolean); // long before Retry-After
+    await eventually(() => ended, Boolean); // the call ends long before the time in its Retry-After
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);

@@ -428,7 +428,7 @@ test('each timeline entry starts in the state in which the previous entry ends, 
 });
 
 test('without a worker, each call that needs a worker fails as noWorker', async () => {
-  // Left out: `progress` needs no worker, the others wait longer than this test.
+  // Calls that the test leaves out: `progress` needs no worker, and the other three wait longer than the test.
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();

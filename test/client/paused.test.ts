@@ -32,15 +32,18 @@ test.concurrent('a call that needs an answer of a paused flow fails as paused, w
   await expect(stage.auth.submitProperties(key, { submissionId: 'p', values: {} })).rejects.toMatchObject(expected);
 });
 
-test.concurrent('a view that was read before the pause is not repeated for a paused flow', async () => {
-  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-  const cache = new ViewCache(stage.auth);
-  const before = await cache.view(scene.key);
-  await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+test.concurrent(
+  'ViewCache does not return a view from before the pause: its call for a paused flow fails as paused',
+  async () => {
+    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    const cache = new ViewCache(stage.auth);
+    const before = await cache.view(scene.key);
+    await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
 
-  expect(before.state).toBe('awaitingCredentials');
-  await expect(cache.view(scene.key)).rejects.toMatchObject({ code: 'paused' });
-});
+    expect(before.state).toBe('awaitingCredentials');
+    await expect(cache.view(scene.key)).rejects.toMatchObject({ code: 'paused' });
+  },
+);
 
 test.concurrent('a paused flow is open: a start finds its run, and list() and flows() contain it', async () => {
   const { key, runId } = await paused();

@@ -15,7 +15,7 @@ const right = { kind: 'apiKey', key: 'right' } as const;
 
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-test('views yields the current view first and the final one last', async () => {
+test('views yields the current view first and the final view last', async () => {
   const scene = await asking();
   const views: View[] = [];
   const following = (async () => {

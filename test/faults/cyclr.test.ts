@@ -1,4 +1,4 @@
-/** Cyclr fails once, at each call that a flow makes. Outages of hours: `test/workflows/outages.test.ts`. */
+/** Cyclr fails once, at each call that a flow makes. `test/workflows/outages.test.ts` tests outages of hours. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { each } from '../../scripts/each';
 import { before, type StepCall } from './held-calls';
@@ -31,7 +31,7 @@ let duringTokenFaults: TestUser[];
 /** The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity attempt. */
 const AT_ONCE = 25;
 
-/** Runs up to AT_ONCE rows at the same time. Each row has its own flow and its own fault. */
+/** Runs each row, a pair of a fault and a step, in a flow of its own. Up to AT_ONCE rows run at the same time. */
 beforeAll(async () => {
   scene = await openScene();
   for (const then of [{ status: 500 }, 'reset', 'truncated', 'html', 'empty'] as const)
@@ -49,14 +49,17 @@ beforeAll(async () => {
 afterAll(() => scene?.close());
 
 describe.each(Object.keys(faults))('when Cyclr answers once with %s', (fault) => {
-  test.each(steps.map(({ name }) => name))('%s succeeds at the second activity attempt', async (name) => {
-    const { user, ended } = calls[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
+  test.each(steps.map(({ name }) => name))(
+    'the activity of %s succeeds at the second activity attempt',
+    async (name) => {
+      const { user, ended } = calls[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
 
-    await ended;
+      await ended;
 
-    expect(await faultsIn(scene, user)).toEqual([]);
-    expect(Math.max(...attemptsOf(await historyOf(scene, user)))).toBe(2);
-  });
+      expect(await faultsIn(scene, user)).toEqual([]);
+      expect(Math.max(...attemptsOf(await historyOf(scene, user)))).toBe(2);
+    },
+  );
 });
 
 test('the request for an access token is repeated after each fault of the token endpoint', async () => {

@@ -11,7 +11,7 @@ export interface StepCall {
   user: TestUser;
   /** Resolves at the end of the flow. */
   ended: Promise<View>;
-  /** The requests of this step: the first one got the fault, the others repeat the first one. */
+  /** The requests of this step: the first request got the fault, and each later request repeats the first request. */
   requests(): RecordedRequest[];
   /** True if Cyclr has made the change of the step. */
   isDone(): boolean;
@@ -19,7 +19,7 @@ export interface StepCall {
   release(): void;
 }
 
-/** Brings a new flow to the state before the step. The returned function starts the step with this fault at Cyclr. */
+/** Brings a new flow to the state before the step. The returned function sets the fault at Cyclr and starts the step. */
 export async function before(scene: Scene, step: Step): Promise<(fault: FaultRule['then']) => StepCall> {
   const { sandbox } = scene;
   const user = scene.user(step.connector, step);

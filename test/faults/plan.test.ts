@@ -32,7 +32,7 @@ test('every connector of the catalogue has an expectation', () => {
   expect(Object.keys(expectations).sort()).toEqual(catalogue.map(({ key }) => key).sort());
 });
 
-test('without options there are 100 flows and no given seed', () => {
+test('without options argumentsOf returns 100 flows and no seed', () => {
   expect(argumentsOf([])).toEqual({ help: false, seed: undefined, flows: 100 });
   expect(argumentsOf(['--seed', '0', '--flows', '7'])).toEqual({ help: false, seed: 0, flows: 7 });
 });

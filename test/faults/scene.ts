@@ -36,7 +36,7 @@ jest.setTimeout(600_000); // only ends a test that hangs
 
 export interface Scene extends FaultStack {
   user(connector: string, options?: UserSettings): TestUser;
-  /** A user with another transport than the library. */
+  /** A user whose calls go through `transport`, not through the library. */
   userOver(key: ConnectorKey, connector: string, transport: Transport, options?: StartOptions): TestUser;
   /** Is aborted when the scene closes. */
   signal: AbortSignal;
@@ -58,9 +58,9 @@ export interface TestUser {
   transport: Transport;
   /** The error of each call that was repeated. */
   repeated: ConnectorAuthErrorCode[];
-  /** Continues until the flow is in this state or has ended. */
+  /** Continues until the flow is in the state `until`, or has ended. */
   play(until?: StateName): Promise<View>;
-  /** Gives the input that this view asks for, then continues until the flow has ended. */
+  /** Gives the input that `view` asks for, then continues until the flow has ended. */
   answer(view: View): Promise<View>;
 }
 

@@ -142,18 +142,18 @@ test('a page that reconnects after a restart of the service gets the current vie
   expect(viewsIn(page.streams[1]!)).toEqual([view]);
 });
 
-/** A call during which the service is killed. */
+/** A user, and the call of this user during which the service is killed. */
 interface Row {
   one: ServiceUser;
   call: JourneyCall;
 }
 
 interface Moment {
-  /** True if a call of this kind has this moment. */
+  /** True if the service can be killed at this moment of the call. */
   has(call: JourneyCall): boolean;
-  /** Sends all calls, and resolves when all calls are at this moment. */
+  /** Sends the calls of all rows, and resolves when each call has reached this moment. */
   reach(rows: Row[]): Promise<unknown>;
-  /** True if the flows have made the changes of the calls at the moment. */
+  /** True if each flow has made the change of its call at this moment. */
   isDone: boolean;
 }
 
@@ -189,7 +189,7 @@ const moments: { [name: string]: Moment } = {
 };
 const releases: (() => void)[] = [];
 
-/** Sends the calls, and holds their requests at Cyclr. Resolves when Cyclr has received all these requests. */
+/** Sends the calls of all rows, and holds their requests at Cyclr. Resolves when Cyclr has received each request. */
 async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   const first = scene.sandbox.requests.length;
   const matches = rows.map(({ one, call }) => call.cyclr!(one.user.key));
@@ -221,7 +221,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   let rows: Row[];
   let left: string[];
 
-  /** Runs all calls at the same time, with one service that is killed once. */
+  /** Sends all calls at the same time. The service that gets them is killed once. */
   beforeAll(async () => {
     rows = await Promise.all(calls.map(async ([journey, call]) => ({ one: await begin(journey), call })));
     await Promise.all(rows.map(({ one, call }) => passUntil(one, call)));
@@ -234,7 +234,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   });
 
   test.each(calls.map(([journey, { name }], index) => [journey, name, index] as const))(
-    'the flow of %s ends as expected: %s',
+    'the flow of %s ends as expected, although the call %s gets no answer',
     async (_journey, _call, index) => {
       const { one } = rows[index]!;
 
@@ -245,7 +245,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('at the kill the flows have made either no change or, if the moment is after the change, the changes of all calls', () => {
+  test('at the kill, each flow has made the change of its call if the kill comes after the change, otherwise no flow has', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

@@ -1,4 +1,4 @@
-/** Each call to Cyclr that a flow makes. */
+/** The steps of flows: one step for each kind of call that a flow makes to Cyclr. */
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { SignIn } from '../../sandbox/sign-in';
@@ -14,11 +14,11 @@ export interface Step {
   /** The state before the step. Absent: the flow is not started. */
   from?: StateName;
   method: 'GET' | 'POST' | 'PUT';
-  /** The source of a regular expression that matches the path of this flow alone. */
+  /** The source of a regular expression that matches the path of the call, and only for the connector `key`. */
   path: (key: ConnectorKey) => string;
   /** The number of calls with the same method and path that the flow makes before this call. */
   skip?: number;
-  /** For a call that changes something: whether Cyclr has made the change. */
+  /** True if Cyclr has made the change of the call. Absent for a call that changes nothing. */
   isDone?: (cyclr: { connector: AccountConnector; signIns: SignIn[] }) => boolean;
 }
 

@@ -31,8 +31,8 @@ let cancelled: TestUser;
 const ends = new Map<TestUser, Promise<View>>();
 
 /**
- * Does all kills before the first test, so that the tests wait at the same time: Temporal repeats a lost activity attempt
- * only after 15 s.
+ * Kills all workers before the first test, so that the waits of all tests overlap: Temporal repeats a lost activity
+ * attempt only after 15 s.
  */
 beforeAll(async () => {
   scene = await openScene();
@@ -97,7 +97,7 @@ async function killBeforeInputs(): Promise<void> {
   });
 }
 
-/** A flow that waits for its next input. For a consent, the user has a link already. */
+/** Starts a flow and waits until it needs the input of `state`. In awaitingAuthorization, the user gets a link, too. */
 async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Promise<{ user: TestUser; view: View }> {
   const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill', { bySignal });
   const view = await user.play(state);

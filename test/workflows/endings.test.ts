@@ -34,7 +34,7 @@ const waits: [StateName, string][] = [
 const sendsKey = async (scene: Scene, value = 'right') =>
   scene.signals('credentialInput', await keyInput(stage, scene, 's', value));
 
-/** Holds the next request of this method. Returns the function that releases the request. */
+/** Holds the next request with the method `method`. Returns the function that releases the request. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
@@ -191,7 +191,8 @@ describe.each([
       const view = await cancel(scene);
 
       expect([view, await answered(answer)]).toMatchObject(Array(2).fill({ state: 'cancelled' }));
-      expect(scene.reads()).toBeLessThan(8); // without a cancellation 8: the read at the start, and seven re-reads
+      // Without a cancellation there would be 8 reads: the read at the start, and seven re-reads.
+      expect(scene.reads()).toBeLessThan(8);
     },
   );
 
@@ -204,7 +205,8 @@ describe.each([
     const view = await cancel(scene);
 
     expect(view.state).toBe('cancelled');
-    expect(scene.requests().length).toBeLessThan(9); // without a cancellation 9: the read at the start, the PUT, and seven re-reads
+    // Without a cancellation there would be 9 requests: the read at the start, the PUT, and seven re-reads.
+    expect(scene.requests().length).toBeLessThan(9);
   });
 });
 

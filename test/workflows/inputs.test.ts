@@ -226,7 +226,7 @@ describe('an input', () => {
     },
   );
 
-  test.concurrent('that arrives together with another input is applied if Cyclr refuses the other one', async () => {
+  test.concurrent('that arrives together with another input is applied if Cyclr refuses the other input', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     await Promise.all([
@@ -301,7 +301,7 @@ describe('a payload that the SDK cannot decode', () => {
     ['encrypted data', 'propertyInput', payload('binary/encrypted', 'xyz')],
   ];
 
-  /** Waits until the workflow task after the first event of this kind has ended. */
+  /** Waits until the workflow task after the first event of the kind `kind` has ended. */
   const taskAfter = (history: () => Promise<HistoryEvent[]>, kind: string) =>
     eventually(history, (events) => {
       const kinds = events.map(kindOf);

@@ -1,4 +1,7 @@
-/** A flow for operators: in the list of workflows, in Temporal Web, by the `temporal` command line; and its size. */
+/**
+ * An operator finds and understands a flow in the list of workflows, in Temporal Web and by the `temporal` command line.
+ * The history of a flow stays small.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { WorkflowFailedError } from '@temporalio/client';
@@ -24,7 +27,7 @@ afterAll(() => stage.close());
 
 const right = { kind: 'apiKey', key: 'right' } as const;
 
-/** Repeats a query of the list until it finds this number of workflows. Returns their ids. */
+/** Repeats a query of the list until the query finds `count` workflows. Returns their ids. */
 const found = (query: string, count: number) =>
   eventually(
     async () => {
@@ -330,8 +333,8 @@ describe('the temporal command line', () => {
   });
 });
 
-describe('the result of a flow', () => {
-  test('begins with the state, and explains the end without a worker', async () => {
+describe('the workflow result', () => {
+  test('begins with the state, has the timeline, and can be read while no worker runs', async () => {
     const flow = await stage.scene('Brightdesk');
     await flow.reaches('awaitingCredentials');
     await flow.gives({ kind: 'apiKey', key: 'wrong-key' });
@@ -355,7 +358,7 @@ describe('the result of a flow', () => {
     ]);
   });
 
-  test('of a failed flow is the first detail of its failure, with the timeline', async () => {
+  test('of a failed flow is the first detail of the failure, and has the timeline', async () => {
     const { accountId } = stage.install('Brightdesk');
     const flow = await stage.scene({ accountId, connectorId: 999_999 });
 

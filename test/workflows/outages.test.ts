@@ -1,4 +1,4 @@
-/** Outages of Cyclr, from seconds to a day, and calls that only an operator can mend. */
+/** Outages of Cyclr, from seconds to a day, and refused calls whose cause only an operator can mend. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox/fault-rule';
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 afterAll(() => stage.close());
 
-/** Sets a fault for all further calls of this account. */
+/** Sets a fault for all further calls of the account. */
 function fault({ accountId }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}): void {
   stage.sandbox.fault({ times: 'always', ...more, match: { ...more.match, account: accountId }, then });
 }
@@ -38,7 +38,7 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 
 const away = { status: 503 };
 /**
- * Cyclr answers 429 with a Retry-After of this many hours. Activity attempts are repeated for a minute only, so each
+ * Cyclr answers 429 with a Retry-After of `hours` hours. Activity attempts are repeated for a minute only, so each
  * call has one activity attempt. Then the flow pauses until the Retry-After ends: the history stays short.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Plays the user of this connector, and returns the flow's final view. */
+/** Plays the user of the connector `key`, and returns the flow's final view. */
 async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
   const { auth, publicKey, sandbox, client } = stage;
   const library = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
@@ -46,7 +46,7 @@ const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport We
 );
 
 test.concurrent.each(Object.entries(expectations))(
-  'a flow of the connector %s with valid answers ends as the catalogue of expectations says',
+  'a flow of the connector %s with valid answers ends as scripts/user/expectations says',
   async (connector, { state, verification, properties = {} }) => {
     const on = stage.install(connector);
 
@@ -76,9 +76,9 @@ interface Way {
   patch: ConnectorPatch;
   answers: Parameters<typeof inOrder>[0];
   state: View['state'];
-  /** Cyclr's `AuthValue` at the end. */
+  /** The `AuthValue` that Cyclr stores at the end of the flow. */
   stored?: string;
-  /** True if the history is recorded. The other flows give the same commands as a flow of `expectations`. */
+  /** True if the history of the flow is recorded. Otherwise a flow of `expectations` gives the same commands. */
   isRecorded?: boolean;
 }
 
@@ -152,14 +152,17 @@ const ways: { [name: string]: Way } = {
   },
 };
 
-test.concurrent.each(Object.entries(ways))('the flow %s ends as the contract says', async (name, way) => {
-  const on = stage.install(way.connector, { patch: way.patch });
+test.concurrent.each(Object.entries(ways))(
+  'a flow in the situation %s ends in the expected state',
+  async (name, way) => {
+    const on = stage.install(way.connector, { patch: way.patch });
 
-  const end = await played(on, inOrder(way.answers), way.isRecorded ? name : undefined);
+    const end = await played(on, inOrder(way.answers), way.isRecorded ? name : undefined);
 
-  expect(end.state).toBe(way.state);
-  if (way.stored !== undefined) expect(storedIn(on).AuthValue).toBe(way.stored);
-});
+    expect(end.state).toBe(way.state);
+    if (way.stored !== undefined) expect(storedIn(on).AuthValue).toBe(way.stored);
+  },
+);
 
 test.concurrent('a flow of a connector that is already authenticated makes one request to Cyclr', async () => {
   const scene = await stage.scene('Evergreen');

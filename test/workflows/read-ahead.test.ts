@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Waits until the history of each flow has an event of this kind. */
+/** Waits until the history of each flow has an event of the kind `kind`. */
 const haveEvent = (scenes: Scene[], kind: string) =>
   Promise.all(
     scenes.map((scene) => eventually(scene.history, (events) => events.some((event) => kindOf(event) === kind))),

@@ -1,5 +1,6 @@
 /**
- * Re-authentication: it changes nothing before new input is given, and then shows whether the input changed anything.
+ * Re-authentication. The flow changes nothing at Cyclr before a new input. If no re-read after a consent shows that the
+ * stored value has changed, `verification` is `unproven`.
  */
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -177,22 +178,25 @@ describe('client credentials', () => {
 });
 
 describe('a consent', () => {
-  test.concurrent('that changed the stored value ends the flow as authenticated, notChecked', async () => {
-    const scene = await consenting();
-    stage.record('reauthenticate-consent', scene.handle);
-    const link = await scene.asks();
-    const between = scene.cyclr();
+  test.concurrent(
+    'that changed the stored value ends the flow as authenticated, with the verification notChecked',
+    async () => {
+      const scene = await consenting();
+      stage.record('reauthenticate-consent', scene.handle);
+      const link = await scene.asks();
+      const between = scene.cyclr();
 
-    await scene.decides(link, 'approve');
-    await scene.returns(link);
-    const end = await stage.auth.result(scene.key);
+      await scene.decides(link, 'approve');
+      await scene.returns(link);
+      const end = await stage.auth.result(scene.key);
 
-    expect(between.AuthValue).toBe(oldTokens);
-    expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
-    expect(scene.cyclr()).toMatchObject({ Id: scene.key.connectorId, Authenticated: true });
-    expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and after the return
-  });
+      expect(between.AuthValue).toBe(oldTokens);
+      expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
+      expect(scene.cyclr()).toMatchObject({ Id: scene.key.connectorId, Authenticated: true });
+      expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
+      expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and after the return
+    },
+  );
 
   test.concurrent('is the first step of the flow if the properties are stored', async () => {
     const patch = { ...withOldTokens, Properties: [{ Name: 'Shop', Value: 'acme' }] };

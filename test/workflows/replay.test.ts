@@ -188,7 +188,7 @@ describe('cyclr-connect replay', () => {
     expect(stderr).toContain(`${missing} can't be read, or is no history`);
   });
 
-  test.concurrent('says that no flow was found', async () => {
+  test.concurrent('says that nothing was replayed if --query finds no flow', async () => {
     const { exitCode, lines, stderr } = await replay(['--from-server', '--query', "WorkflowId = 'nobody'"]);
 
     expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: [] });

@@ -75,7 +75,7 @@ function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'P
   stage.sandbox.fault({ match: { method, account }, then });
 }
 
-/** Sends credentials. The call to Cyclr that applies these credentials gets the fault. Then sends other credentials. */
+/** Sends the credentials `first`. The call to Cyclr that applies them gets the fault. Then sends other credentials. */
 async function credentials(connector: string, first: Credentials, then?: FaultRule['then']) {
   const scene = await stage.scene(connector);
   const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
@@ -87,7 +87,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
-/** Sends a secret property. The call to Cyclr that applies this property gets the fault. Then sends another value. */
+/** Sends a secret property. The call to Cyclr that applies the property gets the fault. Then sends another value. */
 async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
   const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
   const scene = await stage.scene(stage.install('Kestrel', { patch }));

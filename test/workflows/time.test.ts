@@ -22,7 +22,7 @@ afterAll(() => stage.close());
 
 const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
-/** Sets a fault for all further calls of this account. */
+/** Sets a fault for all further calls of the account. */
 const fault = ({ accountId: account }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}) =>
   stage.sandbox.fault({ times: 'always', ...more, match: { account, ...more.match }, then });
 
@@ -114,7 +114,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   });
 });
 
-/** An update gets an answer after this time at the latest: the flow starts a timer of this length. */
+/** The length of the timer after which the flow answers an update, if the update has no result before. */
 const ANSWER_S = 10;
 
 test('an input that is refused before a request to Cyclr does not change the deadline', async () => {
@@ -241,7 +241,7 @@ describe('the last read before a wait for credentials expires', () => {
   });
 });
 
-describe('credentials that Cyclr checks only at its next call', () => {
+describe('credentials that Cyclr checks only when it next calls the third party', () => {
   const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
 
   test('are checked by re-reads after 0, 1, 2, 4, 8, 15 and 30 s, then the flow asks for the properties', async () => {

@@ -25,11 +25,11 @@ const connectors = {
 } as const;
 type Waiting = keyof typeof connectors;
 
-/** Starts a flow and waits until it is in this state. */
+/** Starts a flow and waits until the flow is in the state `state`. */
 const at = (state: Waiting, connector: string | ConnectorKey = connectors[state]): Promise<Scene> =>
   stage.sceneIn(state, connector);
 
-/** Holds the next request of this method. Returns the function that releases the request. */
+/** Holds the next request with the method `method`. Returns the function that releases the request. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
@@ -40,7 +40,7 @@ const eventsOf = async (scene: Scene) => (await scene.timeline()).map(({ event }
 
 describe('without a history event, an update is rejected', () => {
   /**
-   * Sends an update with each body, and expects that the flow rejects it with this code and does not change. Returns the
+   * Sends an update with each body, and expects that the flow rejects it with `code` and does not change. Returns the
    * names of the fields in each problem.
    */
   async function rejects(scene: Scene, update: string, bodies: unknown[], code: ProblemCode) {
@@ -170,7 +170,7 @@ describe('without a history event, an update is rejected', () => {
     ['awaitingProperties', ['submitCredentials', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingCredentials', ['submitProperties', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingAuthorization', ['submitProperties']],
-  ])('as notNow in %s if its name is one of %j', async (state, names) => {
+  ])('as notNow in the state %s if its name is one of %j', async (state, names) => {
     const scene = await at(state);
 
     for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');

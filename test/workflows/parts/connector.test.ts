@@ -11,7 +11,7 @@ import {
 import { connector } from '../../../scripts/faults/machine-samples';
 
 describe('isAccountId', () => {
-  /** The rules of the contract. */
+  /** The documented rules for an account id, written a second time: true if the text follows all rules. */
   const isOne = (text: string): boolean => {
     const codes = [...Array(text.length).keys()].map((index) => text.charCodeAt(index));
     const isAllowed = (code: number) => (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xff);
@@ -22,7 +22,7 @@ describe('isAccountId', () => {
   const latin = fc.string({ unit: fc.integer({ min: 0, max: 0x17f }).map((code) => String.fromCharCode(code)) });
   const likely = fc.string({ unit: fc.constantFrom('a', ' ', '.', 'é', '\u00a0', '\n', '/'), maxLength: 5 });
 
-  test('accepts exactly the texts that the rules allow', () => {
+  test('accepts a text if, and only if, the text follows all rules for an account id', () => {
     fc.assert(
       fc.property(fc.oneof(latin, likely, fc.string({ unit: 'binary' }), fc.string({ maxLength: 300 })), (text) => {
         expect(isAccountId(text)).toBe(isOne(text));

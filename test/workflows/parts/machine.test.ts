@@ -107,13 +107,16 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
 
 const pairs = states.flatMap((state) => events.map((event) => [state.name, event.type, state, event] as const));
 
-test.each(pairs)('%s with the event %s: the next state is that of the matrix', (name, type, state, event) => {
-  const next = transition(state, event);
+test.each(pairs)(
+  'from the state %s, the event %s leads to the next state in the matrix',
+  (name, type, state, event) => {
+    const next = transition(state, event);
 
-  const expected = matrix[name][type];
-  expect(next.name).toBe(expected ?? name);
-  if (!expected) expect(next).toBe(state);
-});
+    const expected = matrix[name][type];
+    expect(next.name).toBe(expected ?? name);
+    if (!expected) expect(next).toBe(state);
+  },
+);
 
 test('the matrix has every state and every event', () => {
   expect(new Set(states.map(({ name }) => name))).toEqual(new Set(Object.keys(matrix)));
@@ -233,7 +236,7 @@ describe('a required property that is new after Cyclr accepted the credentials',
     expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
   });
 
-  test('is never one that Cyclr stored before the credentials, also if the answer shows it as not stored', () => {
+  test('does not include a property that was stored before, even if the answer to the credentials shows it without a value', () => {
     const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
     const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
 
@@ -370,7 +373,7 @@ describe('for random events', () => {
     expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
   });
 
-  test('every transition also exists between two samples', () => {
+  test('every transition that random events cause also exists between two states of machine-samples', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         let state: State = start;
@@ -417,7 +420,7 @@ describe('for random events', () => {
   });
 });
 
-/** Every transition between two samples of states. */
+/** All transitions that one sample event causes in one sample state, as `from event to`. */
 const legalArrows = new Set(
   allStates.flatMap((state) =>
     allEvents

@@ -54,7 +54,7 @@ test.each<[string, unknown[]]>([
   ['an empty object', [{}]],
   ['a text', ['soon']],
   ['a number as text', [{ retryAfterMs: '17' }]],
-])('CyclrThrottled without a valid retryAfterMs (%s) becomes an event without one', (_case, details) => {
+])('CyclrThrottled without a valid retryAfterMs (%s) becomes an event without retryAfterMs', (_case, details) => {
   expect(eventOfFailure(failedWith('CyclrThrottled', ...details), fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 

@@ -23,7 +23,7 @@ const endOfCall = { requestCancelActivity: {} };
 const accepted = { updateResponse: { accepted: {} } };
 const rejected = { updateResponse: { rejected: {} } };
 
-/** Runs the activations one after the other. */
+/** Passes the activations and their commands to ReadAhead, one after the other. */
 function run(...tasks: Task[]): void {
   const readAhead = new ReadAhead();
   for (const { length, size = 100 * length, replay = false, jobs = [signal], commands = [] } of tasks) {
@@ -35,7 +35,7 @@ function run(...tasks: Task[]): void {
 
 const first = { length: 3, commands: [call, upsert] };
 
-test('tasks with the fewest possible events between them are accepted', () => {
+test('workflow tasks with the smallest possible number of new events between them are accepted', () => {
   run(
     first,
     { length: 10, jobs: [answered], commands: [timer] },
@@ -44,24 +44,24 @@ test('tasks with the fewest possible events between them are accepted', () => {
   );
 });
 
-test('a query fails with READ_AHEAD if the history has more events but the same size as before', () => {
+test('a query fails with READ_AHEAD if, since the previous activation, historyLength has grown and historySize is the same', () => {
   const queried = { length: 7, size: 300, jobs: [answered] };
 
   expect(() => run({ ...first, replay: true }, queried)).toThrow(READ_AHEAD);
 });
 
-test('a history of size 0 is accepted, because some servers do not report the size', () => {
+test('an equal historySize of 0 is accepted, because some servers do not report the size', () => {
   run({ ...first, size: 0, replay: true }, { length: 8, size: 0 }, { length: 18, size: 0 });
 });
 
-describe('after a query that applied the start of a task that failed later', () => {
+describe('after a query has applied the events of a workflow task, and this task has failed', () => {
   const queried = { length: 10, jobs: [answered], commands: [upsert] };
 
-  test('the repeated task fails, because the history has too few new events', () => {
+  test('the next workflow task fails, because the history has too few new events', () => {
     expect(() => run(first, queried, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 
-  test('the repeated task fails also if new signals or results have arrived', () => {
+  test('the next workflow task fails also if new signals or results have arrived', () => {
     expect(() => run(first, queried, { length: 15, jobs: [signal, signal] })).toThrow(READ_AHEAD);
     expect(() => run(first, queried, { length: 15, jobs: [answered] })).toThrow(READ_AHEAD);
   });
@@ -72,7 +72,7 @@ describe('after a query that applied the start of a task that failed later', () 
     ['an activity that is scheduled in the same task as a cancellation of another activity', [endOfCall, call, call]],
     ['an activity that is scheduled in the same task as a cancellation of a timer', [noTimer, call]],
     ['an accepted update', [accepted]],
-  ])('the repeated task fails if the history lacks the event of %s', (_, commands) => {
+  ])('the next workflow task fails if the history lacks the event of %s', (_, commands) => {
     expect(() => run(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 });
@@ -84,7 +84,7 @@ test.each([
   run(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
 });
 
-test('several activations of one task are counted together', () => {
+test('the new events of several activations of one workflow task are counted together', () => {
   const steps = [
     { length: 10, jobs: [answered], commands: [upsert] },
     { length: 10, jobs: [answered], commands: [call] },
@@ -95,13 +95,13 @@ test('several activations of one task are counted together', () => {
   expect(() => run(first, ...steps, { length: 14, jobs: [update] })).toThrow(READ_AHEAD);
 });
 
-test('a task that only rejects updates adds no events', () => {
+test('a workflow task that only rejects updates needs no new event in the history', () => {
   const rejecting = { length: 13, jobs: [update], commands: [rejected] };
 
   run(first, { length: 9, commands: [] }, rejecting, rejecting, { length: 13, jobs: [signal] });
   run(first, { length: 9, commands: [] }, rejecting, { length: 14, jobs: [signal] }, { length: 18, jobs: [signal] });
 });
 
-test('a replay is not checked for too few events', () => {
+test('during a replay, too few new events are accepted', () => {
   run({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
 });

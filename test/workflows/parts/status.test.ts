@@ -225,7 +225,7 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test('have the endpoint and status of a call that only an operator can mend', () => {
+  test('have the endpoint and status of a refused call, if only an operator can mend the cause', () => {
     const state: State = { name: 'fetchingConnector', intent: 'authenticate', problem: problemOf('cyclrUnavailable') };
 
     const text = details(state, {}, { outage: { operatorsTrouble: 'GET /v1.0/account/connectors/42: 403' } });
