@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The cells of the first column, for the table in docs/operating.md whose header begins with this text. */
+/** Returns the first column of the table in docs/operating.md whose header begins with the text `header`. */
 function firstCells(header: string): string[] {
   const [, table = ''] = readFileSync('docs/operating.md', 'utf8').split(`| ${header} `);
   const [, , ...rows] = table.split('\n\n')[0]!.split('\n');

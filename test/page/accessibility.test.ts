@@ -15,7 +15,7 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** axe's rules that a theme can break. */
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 
-/** axe's violations for these rules or tags: rule and element. */
+/** Runs axe with the rules or tags `runOnly`. Returns the rule and the element of each violation. */
 const violationsOn = (page: Page, runOnly: string[]): Promise<string[]> =>
   page.evaluate(`axe.run({ runOnly: ${JSON.stringify(runOnly)} }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
@@ -39,7 +39,7 @@ interface Node {
   properties?: { name: string; value: { value: unknown } }[];
 }
 
-/** Role, name, description and validity of the accessibility nodes with these roles. */
+/** Returns role, name, description and validity of each accessibility node that has one of the `roles`. */
 async function heardOn(page: Page, ...roles: string[]): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
   const { nodes } = (await session.send('Accessibility.getFullAXTree')) as { nodes: Node[] };

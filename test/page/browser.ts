@@ -2,7 +2,10 @@ import { chromiumPath } from '../../scripts/screenshots/chromium';
 
 export { launchBrowser } from '../../scripts/screenshots/chromium';
 
-/** `describe` for tests in Chromium. Without Chromium the tests fail in CI; elsewhere a line says that they are skipped. */
+/**
+ * `describe` for tests in Chromium. Without Chromium, the tests fail in CI; on another machine they are skipped, and a line
+ * on standard error says so.
+ */
 export const describeInBrowser: (name: string, tests: () => void) => void = (name, tests) => {
   if (chromiumPath !== undefined || process.env.CI) return describe(name, tests);
   process.stderr.write(`\nSKIPPED: "${name}" needs Chromium. Install it, or set CHROMIUM_PATH.\n\n`);

@@ -24,7 +24,7 @@ let folder: string;
 let site: ChildProcess;
 let origin: string;
 
-/** The code block that contains this text, with the service's real address. */
+/** Returns the code block of the guide that contains `words`, with the real address of the service. */
 function snippet(words: string): string {
   const blocks = [...text.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, block]) => block!);
   const found = blocks.filter((block) => block.includes(words));

@@ -39,7 +39,7 @@ const goesOut = async (connector: string, decide: (popup: Page) => Promise<void>
   await popup.close();
 };
 const consents = (connector: string) => goesOut(connector, (popup) => button(popup, 'Approve').click());
-/** PasswordCredentials: Cyclr's page returns at once when the properties are right. */
+/** For PasswordCredentials: Cyclr's page asks nothing, and returns at once if the properties are right. */
 const isLetIn = (connector: string) => goesOut(connector, nothing);
 /** Submits tokens as a partner's backend does. */
 const tokensAreGiven = async (connector: string) => {

@@ -9,7 +9,7 @@ import { button, field, heading, type WebScene } from './scene';
 let scene: WebScene;
 let host: Host;
 
-/** A page of the host that embeds the element for these connectors. */
+/** Opens a page of the host that embeds the element for the connectors `keys`. */
 async function embedded(keys: ConnectorKey[], headers: { [name: string]: string } = {}): Promise<Page> {
   const session = await scene.session(keys, { origin: host.origin });
   const body = `<cyclr-connect session="${session}"></cyclr-connect>`;

@@ -1,4 +1,4 @@
-/** Repeated elements, tabs, mounts and submissions are harmless. */
+/** A second element, tab, mount or submission has no effect at Cyclr, and opens no second event stream. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';

@@ -12,11 +12,11 @@ export interface WebScene {
   browser: Browser;
   /** Script errors and policy violations of all pages. */
   complaints: string[];
-  /** A new browser context, isolated from the others. */
+  /** Opens a new browser context, which shares no cookies or storage with another context. */
   someone(): Promise<BrowserContext>;
   /** Closes all contexts and clears `complaints`. */
   everybodyLeaves(): Promise<unknown>;
-  /** Installs these connectors of the catalogue in one account. */
+  /** Installs connectors of the catalogue in a new account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
   /** Returns a session's token after all connectors were read, so that the page always opens the same connector first. */
   session(keys: ConnectorKey[], more?: object): Promise<string>;

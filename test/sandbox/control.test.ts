@@ -124,7 +124,7 @@ test.each([
   expect(answer.status).toBe(status);
 });
 
-/** The status of a request with this Host header, which `fetch` cannot set. */
+/** Sends a request with the Host header `host`, which `fetch` cannot set. Returns the status of the answer. */
 async function statusFor({ url }: { url: string }, host: string, options: RequestOptions): Promise<number | undefined> {
   const { port } = new URL(url);
   const sent = request({ ...options, host: '127.0.0.1', port, headers: { host } }).end();

@@ -7,7 +7,7 @@ afterEach(stopAll);
 const PUT = { method: 'PUT', path: '/v1.0/account/connectors' } as const;
 const KEY = { AuthValue: 'a/"key"' };
 
-/** Opens a scene that answers the next PUT of the connector with this fault. */
+/** Opens a scene in which the sandbox answers the next PUT of the connector with the fault `then`. */
 async function sceneWith(then: FaultRule['then']) {
   const at = await scene();
   at.sandbox.fault({ match: PUT, then });

@@ -13,7 +13,7 @@ export interface LinkFields {
 
 export interface OAuthScene extends Scene {
   signIn: (body?: unknown, account?: string) => Promise<Answer>;
-  /** A link with a new token for the first connector, with these fields changed; `undefined` leaves a field out. */
+  /** Makes a link with a new token for the first connector. `fields` replaces or, by `undefined`, removes fields. */
   link: (fields?: Partial<LinkFields>) => Promise<string>;
   /** Opens a link without a decision. */
   open: (url: string, method?: string) => Promise<Answer>;

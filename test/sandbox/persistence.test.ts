@@ -18,7 +18,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Starts a second sandbox on a copy of the data file while the first one runs: this state is the same as after a crash. */
+/** Starts a second sandbox on a copy of the data file while the first sandbox runs, as if the first had crashed. */
 async function afterCrash() {
   const copy = `${dataFile}.copy`;
   await copyFile(dataFile, copy);

@@ -19,7 +19,7 @@ export interface Request {
 
 export interface Scene {
   sandbox: Sandbox;
-  /** The ids of the connectors, in the given order. */
+  /** The ids of the connectors, in the order of the argument `connectors`. */
   ids: number[];
   id: number;
   token: string;
@@ -33,12 +33,12 @@ export interface Scene {
 
 const running: Sandbox[] = [];
 
-/** Stops all sandboxes. For `afterEach`. */
+/** Stops all sandboxes that `scene` has started. Call it in `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((sandbox) => sandbox.close()));
 }
 
-/** A sandbox with one account that has these connectors. `get`, `put` and `set` call the first one. */
+/** Starts a sandbox with one account, which has `connectors`. `get`, `put` and `set` call the first of these connectors. */
 export async function scene(connectors: string[] = ['Brightdesk'], options?: SandboxOptions): Promise<Scene> {
   const sandbox = await startSandbox(options);
   running.push(sandbox);

@@ -1,4 +1,4 @@
-// Lets a plain node process run our TypeScript, as Jest does: node typescript.mjs main.ts
+// Compiles TypeScript for a plain node process, as Jest does for tests: node typescript.mjs main.ts
 import Module, { createRequire } from 'node:module';
 import { transformFileSync } from '@swc/core';
 

@@ -166,7 +166,7 @@ const message = Buffer.from('any message');
 const macOf = async ({ fingerprintKey }: Awaited<ReturnType<typeof privateKeysOf>>[number]): Promise<string> =>
   Buffer.from(await crypto.subtle.sign('HMAC', fingerprintKey, message)).toString('hex');
 
-test('the fingerprint key is derived from the private part by HKDF (RFC 5869), so that fingerprints outlive a worker', async () => {
+test('the fingerprint key is derived from the private part by HKDF (RFC 5869), so that a fingerprint stays valid after a restart of the worker', async () => {
   const jwk = await generateKey();
   const [key] = await privateKeysOf(setOf(jwk));
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
   [sealer, keys] = [await publicKeyOf(text), await privateKeysOf(text)];
 });
 
-/** A JWE that is encrypted to the sealing key, with these header members in place of the correct ones. */
+/** Makes a JWE that is encrypted to the sealing key. The members of `header` replace members of the correct header. */
 const forged = async (header: object, plaintext: string | Uint8Array = 'hunter2'): Promise<Sealed> => {
   const defaults = {
     alg: 'ECDH-ES',
@@ -52,7 +52,7 @@ const bindings = fc.record({
 });
 const texts = fc.string({ unit: 'binary', maxLength: 200 });
 
-test('a sealed text opens for its binding', async () => {
+test('a sealed text can be opened with the binding with which it was sealed', async () => {
   await fc.assert(
     fc.asyncProperty(texts, bindings, async (text, bound) => {
       expect(await open(await seal(text, bound, sealer), bound, keys)).toBe(text);
@@ -69,7 +69,7 @@ test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat
   },
 );
 
-test('a sealed value does not open for another binding', async () => {
+test('a sealed value cannot be opened with another binding', async () => {
   await fc.assert(
     fc.asyncProperty(bindings, bindings, async (bound, other) => {
       fc.pre(JSON.stringify(bound) !== JSON.stringify(other));

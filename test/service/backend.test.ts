@@ -17,7 +17,7 @@ const reaches = (key: ConnectorKey, state: string) =>
     async () => (await service.asBackend('GET', pathOf(key))).body,
     (view) => view.state === state,
   );
-/** Starts a flow and waits until it is in this state. */
+/** Starts a flow and waits until the flow is in the state `state`. */
 async function waiting(connector: string, state: string): Promise<ConnectorKey> {
   const key = service.stage.install(connector);
   await post(key, '');

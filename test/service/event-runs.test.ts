@@ -23,7 +23,7 @@ const right = { kind: 'apiKey', key: 'right' } as const;
 
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Waits until the newest view has these members. */
+/** Waits until the newest view has all members of `expected`. */
 const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
   eventually(views, (seen) =>
     Object.entries(expected).every(([name, value]) => seen.at(-1)?.[name as 'state'] === value),

@@ -55,7 +55,7 @@ async function heapSnapshot(): Promise<Buffer> {
   return bytes;
 }
 
-/** Starts a flow and waits until it is in this state. */
+/** Starts a flow and waits until the flow is in the state `state`. */
 async function flow(connector: string, state: StateName): Promise<ConnectorKey> {
   const { key, reaches } = await stage.scene(connector);
   await reaches(state);

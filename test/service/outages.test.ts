@@ -63,7 +63,7 @@ const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Waits until a reader has received this number of further events. */
+/** Waits until a reader has received `count` further events. */
 const more = ({ events }: Reading, count: number) => {
   const before = events.length;
   return eventually(

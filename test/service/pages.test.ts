@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 
-/** Posts the form as a page of this origin does. An empty `origin` omits the header `Origin`. */
+/** Posts the form as a page of the origin `origin` does. An empty `origin` omits the header `Origin`. */
 const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
   service.call('POST', '/connect/go', {
     body: new URLSearchParams(

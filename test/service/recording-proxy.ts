@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 /** A request and its answer. */
 export interface Exchange {
   method: string;
-  /** With the query. */
+  /** The path and the query of the URL. */
   path: string;
   sent: { headers: Headers; body: string };
   answer: { status: number; headers: Headers; body: string };
@@ -24,7 +24,7 @@ export interface RecordingProxy {
   exchanges: Exchange[];
   /** All calls from the client, also those with a fault. */
   received: { atMs: number; headers: Headers }[];
-  /** Gives the next calls these faults, in order. */
+  /** Gives the next calls the faults `faults`, in order. */
   failNext(...faults: Fault[]): void;
   close(): Promise<void>;
 }

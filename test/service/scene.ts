@@ -12,12 +12,12 @@ export { newSessionKeys, ORIGIN, OTHER_ORIGIN } from './server';
 
 export interface Service extends Server {
   stage: Stage;
-  /** The token of a session for these connectors of one account. */
+  /** Makes a session for the connectors `keys` of one account, and returns the token of the session. */
   session(keys: ConnectorKey | ConnectorKey[], more?: object): Promise<string>;
 }
 
 export interface Options extends Pick<ServerSettings, 'publicUrl' | 'allowedOrigins' | 'now'> {
-  /** An open stage, which the caller closes; a new one by default. */
+  /** An open stage, which the caller closes. By default the service opens a new stage, and closes it at its own end. */
   stage?: Stage;
   /** A connection to Temporal in place of the stage's connection. */
   temporal?: { auth: ConnectorAuth; connection: Connection };

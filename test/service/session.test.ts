@@ -18,7 +18,7 @@ const reaches = (key: ConnectorKey, state: string) =>
     () => service.stage.auth.view(key),
     (view) => view.state === state,
   );
-/** Makes a session for one connector, and waits until its flow is in this state. */
+/** Makes a session for one connector, and waits until the flow of the connector is in the state `state`. */
 async function waiting(connector: string, state: string, more = {}): Promise<{ key: ConnectorKey; token: string }> {
   const key = service.stage.install(connector);
   const token = await service.session(key, more);
@@ -129,7 +129,7 @@ describe('sessions', () => {
     expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
   });
 
-  test('a locked value of a session is stored, and an input of the session for it is refused as malformed', async () => {
+  test('a locked value of a session is stored, and an input for the same property is refused as malformed', async () => {
     const key = service.stage.install('Parrotmail');
     const prefill = { [key.connectorId]: { DataCentre: { value: 'us21', locked: true } } };
     const token = await service.session(key, { prefill });

@@ -54,6 +54,6 @@ export async function consentScene(
   };
 }
 
-/** The path of sign-in tokens for an account: called by the partner, without the account's header. */
+/** The path at which Cyclr makes sign-in tokens for an account. The account is in the path, not in a request header. */
 export const signInPath = ({ accountId }: ConnectorKey): string =>
   `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;

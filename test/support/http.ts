@@ -17,7 +17,7 @@ export interface Call {
 
 export type Caller = (method: string, path: string, call?: Call) => Promise<Answer>;
 
-/** Calls the service at this URL. Sends JSON; a string is sent unchanged. Follows no redirect. */
+/** Returns a function that calls the service at `url`. It sends JSON, or a string unchanged, and follows no redirect. */
 export const callerOf =
   (url: string): Caller =>
   async (method, path, { token, body, headers = {} } = {}) => {

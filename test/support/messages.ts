@@ -33,7 +33,7 @@ export async function refusal(update: Promise<unknown>): Promise<{ code: unknown
   return { code: type, problem: details?.[0] as Problem };
 }
 
-/** An API key that is sealed for this flow; `right` by default. */
+/** Seals an API key for the flow of `key`. The API key is `right` by default. */
 export const keyInput = async (
   stage: Stage,
   { key }: Pick<Scene, 'key'>,
@@ -54,7 +54,7 @@ export async function linkRequest(
   return { body, keys: await privateKeysOf(JSON.stringify({ keys: [jwk] })) };
 }
 
-/** Waits until the timeline has this number of entries of the event. Returns the timeline. */
+/** Waits until the timeline has at least `times` entries of the event. Returns the timeline. */
 export const happens = (scene: Pick<Scene, 'timeline'>, event: string, times = 1): Promise<TimelineEntry[]> =>
   eventually(scene.timeline, (entries) => entries.filter((entry) => entry.event === event).length >= times);
 

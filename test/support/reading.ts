@@ -9,7 +9,7 @@ export interface Reading {
   events: ServerSentEvent[];
   views(): View[];
   ids(): string[];
-  /** Waits until the newest view is in this state. Returns all views so far. */
+  /** Waits until the newest view has the state `state`. Returns all views so far. */
   sees(state: View['state']): Promise<View[]>;
   /** Settles when the stream has ended. */
   ended: Promise<void>;

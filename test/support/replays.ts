@@ -51,7 +51,7 @@ function textOf(history: History): string {
 /** Stack traces contain paths of the machine that recorded the history. */
 const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
 
-/** Replays each run with this bundle. The value is the error of the replay, or `ok` if the commands are the same. */
+/** Replays each run with the bundle. Returns for each run the error of the replay, or `ok` if the commands are the same. */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
   runs: NamedRun[],
@@ -68,7 +68,7 @@ export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 const quiet = () => undefined;
 let unchanged: Promise<{ code: string }> | undefined;
 
-/** A bundle of our workflows with this change. The bundle is made once; then only a constant in its code is replaced. */
+/** Returns a bundle of the workflows with `change`. It bundles the code once, then replaces a constant in the bundle. */
 export async function bundleWith(change: Change): Promise<{ code: string }> {
   unchanged ??= bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),

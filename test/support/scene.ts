@@ -20,7 +20,7 @@ export interface Scene {
   handle: WorkflowHandle;
   /** Waits until no workflow task is pending. Returns the view. */
   view(): Promise<View>;
-  /** Waits until the flow is in this state. */
+  /** Waits until the flow is in the state `state`. */
   reaches(state: View['state']): Promise<View>;
   /** Sends credentials as an update. */
   gives(credentials: Credentials, submissionId?: string): Promise<View>;

@@ -34,8 +34,9 @@ const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
 /**
- * Gives a worker a workflow cache, also with TEST_MAX_CACHED_WORKFLOWS=0. For tests of the cache, and for tests in which
- * several readers query one flow: without a cache the SDK (1.24) loses a query if a workflow task completes during it.
+ * Gives a worker a workflow cache, also with TEST_MAX_CACHED_WORKFLOWS=0. Two kinds of tests need a cache: tests of the
+ * cache itself, and tests in which several readers query one flow. Without a cache the SDK (1.24) loses a query if a
+ * workflow task completes during the query.
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
 
@@ -56,7 +57,7 @@ export interface Stage extends Surroundings {
   install(connector: string, more?: { accountId?: string; patch?: ConnectorPatch }): ConnectorKey;
   /** Starts a flow. Installs the connector first if it is a name of the catalogue. */
   scene(connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
-  /** Starts a flow as `scene` does, and waits until it is in this state. */
+  /** Starts a flow as `scene` does, and waits until the flow is in the state `state`. */
   sceneIn(state: StateName, connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
@@ -86,7 +87,7 @@ interface Server {
   close(): Promise<unknown>;
 }
 
-/** Opens a stage in a namespace of its own on a dev server, by default the one that all tests share. */
+/** Opens a stage in a new namespace of a dev server; by default, the dev server that all tests share. */
 export async function openStage(
   address = process.env.TEST_TEMPORAL_ADDRESS!,
   interceptors: ClientOptions['interceptors'] = {},

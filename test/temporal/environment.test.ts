@@ -33,7 +33,7 @@ test.each<[string, (file: string) => NodeJS.ProcessEnv, RegExp]>([
   ['the file is a folder', () => ({ SECRET_FILE: temporaryFolder() }), /^SECRET_FILE .* can be read \(EISDIR\)$/],
   ['the file is empty', () => ({ SECRET_FILE: fileWith('') }), /^SECRET_FILE is the path of an empty file$/],
   ['the file has white space only', () => ({ SECRET_FILE: fileWith(' \n') }), /^SECRET_FILE .* empty file$/],
-])('if %s, the one fault names the variable, and neither value nor path', async (_, envOf, fault) => {
+])('if %s, there is one fault: it names the variable, and quotes neither value nor path', async (_, envOf, fault) => {
   const faults = await faultsOf(envOf(fileWith('hunter2')));
 
   expect(faults).toEqual([expect.stringMatching(fault)]);

@@ -11,7 +11,7 @@ const stack = {
   service: { url: 'http://127.0.0.1:4446', apiKey: 'marked-secret' },
 };
 
-/** A data folder with this content of the stack file. */
+/** Makes a data folder whose stack file contains `content`. */
 function folderWith(content: unknown): string {
   const folder = temporaryFolder();
   write(stackFile(folder), typeof content === 'string' ? content : JSON.stringify(content));

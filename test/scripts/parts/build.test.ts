@@ -11,7 +11,7 @@ const building = /^building dist/gm;
 const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
 
-test('run.mjs builds and starts a main with its arguments; the next run starts the main without a build', async () => {
+test('run.mjs builds dist/, then starts a program with its arguments; the next run starts the program without a build', async () => {
   const root = project();
   const dist = join(root, 'dist');
 
@@ -36,7 +36,7 @@ test('run.mjs builds and starts a main with its arguments; the next run starts t
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('two simultaneous runs of run.mjs share one build, and take over the lock of a dead process', async () => {
+test('two simultaneous runs of run.mjs make one build, also if an ended process has left its lock file', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
   await dead.ended;
@@ -74,7 +74,7 @@ test('a warning of the bundler fails the build, and leaves the earlier dist/ unc
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('a stop signal to run.mjs reaches the main that it started', async () => {
+test('run.mjs forwards a stop signal to the process that it started', async () => {
   const root = project();
   worker(root, 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("here");');
   const { child, output, ended } = run(root, ['worker']);

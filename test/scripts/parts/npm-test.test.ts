@@ -8,7 +8,7 @@ import { atEnd, isAlive, write } from './scene';
 
 jest.setTimeout(300_000); // only ends a test that hangs
 
-/** A test that starts a process in its own group and one in a new group, as our tests do, and then hangs. */
+/** A test that starts one process in its own process group and one in a new process group, and then hangs. */
 const hangingTest = (name: string) => `
 const { spawn } = require('child_process');
 const { writeFileSync } = require('fs');
@@ -73,7 +73,7 @@ test.each(ways)(
   },
 );
 
-/** The ids of the processes that run in this folder. On Linux only. */
+/** Returns the ids of the processes that run in the folder `root`. Works on Linux only. */
 function processesIn(root: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {

@@ -10,7 +10,7 @@ const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
 
 type More = Partial<Omit<ProcessOptions, 'args'>>;
 
-/** Starts a main that runs this code. */
+/** Writes `code` to a file main.js, and starts this file by `startMain`. */
 async function main(code: string, { logFolder = temporaryFolder(), ...more }: More = {}) {
   const file = relative(dist, write(join(logFolder, 'main.js'), code));
   const started = await startMain({ name: 'own', main: file, logFolder, ...more });
@@ -42,7 +42,7 @@ test('a process appends its output to its log file, and log() returns the part s
   expect(readFileSync(join(logFolder, 'own.log'), 'utf8')).toBe('earlier\none\ntwo\n');
 });
 
-test('a process gets the given arguments and variables, and a variable that is given as undefined is removed', async () => {
+test('startMain passes arguments and variables to the process, and removes a variable with the value undefined', async () => {
   process.env.REMOVED = 'a value';
   atEnd(() => delete process.env.REMOVED);
   const env = { GIVEN: 'a value', REMOVED: undefined };
@@ -138,7 +138,7 @@ describe('a program behind a guard process', () => {
 });
 
 describe('startTogether', () => {
-  test('parts that are started together are stopped once, in reverse order of their start', async () => {
+  test('stop() calls each function that was passed to onStop once, the last one first', async () => {
     const stopped: string[] = [];
     const stack = await startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
@@ -153,7 +153,7 @@ describe('startTogether', () => {
     expect(stopped).toEqual(['second', 'first']);
   });
 
-  test('the parts that have started are stopped if another part does not start', async () => {
+  test('if the start fails, the functions that were passed to onStop before are called', async () => {
     const stopped: string[] = [];
     const starting = startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
@@ -173,7 +173,7 @@ describe('a killed parent process', () => {
     return launch(process.execPath, ['-e', code]);
   }
 
-  test('a program ends after its parent process was killed', async () => {
+  test('a process of startProgram ends after its parent process was killed', async () => {
     const options = { name: 'program', command: 'sleep', args: ['60'], logFolder: temporaryFolder() };
     const { child, output } = parentOf(`startProgram(${JSON.stringify(options)})`);
     await eventually(() => output.stdout.endsWith('\n'));
@@ -183,7 +183,7 @@ describe('a killed parent process', () => {
     await eventually(() => !isAlive(Number(output.stdout)));
   });
 
-  test('a main gets SIGTERM and ends after its parent process was killed', async () => {
+  test('a process of startMain gets SIGTERM and ends after its parent process was killed', async () => {
     const logFolder = temporaryFolder();
     const done = JSON.stringify(join(logFolder, 'done'));
     const code = `process.on('SIGTERM', () => { require('fs').writeFileSync(${done}, ''); process.exit(); }); ${staying}`;

@@ -33,6 +33,6 @@ function page(root: string): void {
   copyFileSync(join(repository, folder, 'vite.config.mjs'), join(root, folder, 'vite.config.mjs'));
 }
 
-/** Writes worker/main.ts with this code. */
+/** Writes `code` to worker/main.ts, with declarations of the globals that the code can use. */
 export const worker = (root: string, code: string) =>
   write(join(root, 'worker', 'main.ts'), `declare const console: any, process: any, setInterval: any;\n${code}\n`);

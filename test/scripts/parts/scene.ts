@@ -1,4 +1,4 @@
-/** Files and processes of these tests. Each is removed at the end of its test. */
+/** Temporary files and processes for a test. They are removed or killed at the end of the test. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

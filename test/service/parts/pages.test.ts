@@ -78,7 +78,7 @@ describe('a service behind an https proxy, below a path', () => {
   const token = async (more = {}) => (await service.tokens.mint('session', { ...scope, ...more })).token;
 
   test.each(['', '/onboarding'])(
-    'the service answers whether the proxy removes or keeps the path of PUBLIC_URL: %j',
+    'the service answers a request with or without the path of PUBLIC_URL, because a proxy can keep or remove the path: %j',
     async (path) => {
       const session = await service.call('GET', `${path}/v1/session?a=b`, { token: await token() });
       const page = await service.call('GET', `${path}/connect`);

@@ -1,11 +1,11 @@
-/** The views that an instance of the service repeats. */
+/** ViewCache: an instance of the service returns a view again, without a query, while the flow has not changed. */
 import { ViewCache } from '../../../service/view-cache';
 import type { ConnectorKey } from '../../../workflows/connector';
 import type { View } from '../../../workflows/view';
 
 const keyOf = (connectorId: number): ConnectorKey => ({ accountId: 'acme', connectorId });
 
-/** A library with one flow for each connector. Its history grows by `grow`, and `started` replaces the run. */
+/** A fake library: `grow` makes the history of its flow longer, and `started` replaces the run of the flow. */
 function library() {
   const run = { runId: 'first', historyLength: 5 };
   const queried: number[] = [];
@@ -39,7 +39,7 @@ test('a view is queried once until the history grows or another run starts', asy
   ]);
 });
 
-test('a view during whose query the history grew is queried again by the next call', async () => {
+test('if the history grows during the query of a view, the next call queries the view again', async () => {
   const auth = library();
   const cache = new ViewCache({
     progress: auth.progress,
