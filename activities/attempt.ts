@@ -20,7 +20,7 @@ export class ActivityAttempt {
   readonly taken: Set<string>;
   readonly #context = Context.current();
   readonly #beganAt: number;
-  /** When this attempt was to begin. */
+  /** The planned start of this attempt, in milliseconds; 0 for the first attempt. */
   readonly #dueAt: number;
 
   constructor() {
@@ -28,8 +28,8 @@ export class ActivityAttempt {
     const { beganAt, taken, nextAt = 0 } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
     this.#dueAt = nextAt;
-    // A later attempt has no facts only if the worker of the first attempt died. Then the minute counts from the time
-    // when the activity was scheduled.
+    // If the worker of the first attempt died, a later attempt can have no facts. Then the minute of `activityBudgetMs`
+    // counts from the time when the activity was scheduled.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
@@ -40,9 +40,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * When the next attempt would begin after a failure. Undefined if this is more than a minute after the first attempt
-   * began: then the activity is not retried. A timeout of Temporal is no alternative, because it would also count the
-   * time without a worker.
+   * The time when the next attempt would begin after a failure. Undefined if this time is more than a minute after the
+   * first attempt began: then the activity is not retried. A timeout of Temporal is no alternative, because it would
+   * also count the time without a worker.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
@@ -52,9 +52,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The milliseconds until the next of these times, which count from the beginning of the first attempt. Undefined after
-   * the last time. A time that is less than 100 ms away is skipped, because Temporal can begin an attempt some
-   * milliseconds early.
+   * The milliseconds until the next time in `timesMs`; undefined after the last time. These times count from the
+   * beginning of the first attempt. A time that is less than 100 ms away is skipped, because Temporal can begin an
+   * attempt some milliseconds early.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;
@@ -63,8 +63,8 @@ export class ActivityAttempt {
   }
 
   /**
-   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock. For
-   * a retry, this server gives the time before the pause, so the time after the pause is remembered.
+   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock.
+   * For a retry, the test server reports the time before the pause, so `#dueAt` keeps the planned time after the pause.
    */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);

@@ -17,14 +17,14 @@ const fates: Record<CyclrErrorKind, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
   unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
-  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: the re-read did not show the new value
+  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: a re-read did not show the new value
   throttled: { type: 'CyclrThrottled', retry: true }, // after Cyclr's Retry-After: see nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
   unauthorized: { type: 'CyclrUnauthorized', retry: true }, // because: the next attempt requests a new token
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
-  forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend it; the workflow waits
+  forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend the cause
   clientRefused: { type: 'CyclrForbidden', retry: false },
-  tooLarge: { type: 'CyclrForbidden', retry: false }, // because: only a change of the connector helps
+  tooLarge: { type: 'CyclrForbidden', retry: false }, // because: a retry succeeds only after a change of the connector
   notFound: { type: 'CyclrNotFound', retry: false },
   refused: { type: 'CyclrRefused', retry: false }, // because: the same input gets the same answer
 };
@@ -47,7 +47,7 @@ export const inputRefused = (problem: Problem): ApplicationFailure =>
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   expected('CyclrRefused', { message: problem.message, nonRetryable: true, details: [problem, ...details] });
 
-/** The failure of a read before the last read of a verification. */
+/** The failure of each read of a verification, except of the last read. */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
 
@@ -80,8 +80,8 @@ function failureOf(err: unknown): ApplicationFailure {
 }
 
 /**
- * The failure of a bug. The error's message can quote a secret, so the failure contains only the name of its class, and
- * the log also the stack trace.
+ * The failure of a bug. The error's message can quote a secret. So the failure contains only the name of the error's
+ * class; the log also contains the stack trace.
  */
 function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };

@@ -85,7 +85,8 @@ async function setProperties(cyclr: CyclrClient, target: Target, values: Map<str
 }
 
 /**
- * Lists the properties once after writes without a readable answer. Fails with `unconfirmed` if a value is not stored.
+ * Lists the properties once after writes without a readable answer. Fails with the error `unconfirmed` of the first
+ * such write if a value is not stored.
  */
 async function confirmByList(
   cyclr: CyclrClient,
@@ -102,7 +103,10 @@ async function confirmByList(
   if ([...values.keys()].some((name) => !taken.has(name))) throw unconfirmed;
 }
 
-/** An activity attempt ends before Temporal's limit, so that it sends no call while the next attempt runs. */
+/**
+ * The time when an activity attempt must end: before its start-to-close timeout, so that the attempt sends no call
+ * while the next attempt runs.
+ */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /** Opens all values before it sends the first one: if one value can't be opened, nothing changes in Cyclr. */
@@ -174,8 +178,8 @@ async function openCredentials(sealed: Sealed, binding: Binding, keys: PrivateKe
 }
 
 /**
- * True if Cyclr stores the value unchanged. Cyclr can replace tokens, and the `{}` of client credentials, by newer
- * tokens.
+ * True if Cyclr stores the `AuthValue` of this auth method unchanged. For other auth methods, Cyclr can replace the
+ * sent tokens, or the `{}` of client credentials, by newer tokens.
  */
 const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method === 'basic';
 
@@ -196,7 +200,10 @@ async function rereadAfter(
   throw unconfirmed;
 }
 
-/** Opens a sealed value. A key that this worker does not hold is counted and logged: only an operator can mend it. */
+/**
+ * Opens a sealed value. If this worker does not hold the key of the value, counts and logs this, because only an
+ * operator can add the key.
+ */
 async function openInput(sealed: Sealed, binding: Binding, keys: PrivateKeys, names: string[] = []): Promise<string> {
   try {
     return await open(sealed, binding, keys);

@@ -52,8 +52,8 @@ function consentUrl(serviceUrl: string, values: { [name: string]: string }): str
 }
 
 /**
- * Re-reads the connector once. Fails with `NotAuthenticatedYet` if Cyclr reports no proven authentication and a later
- * read of the schedule can change that: Temporal retries the activity at the time of this read.
+ * Re-reads the connector once. Fails with `NotAuthenticatedYet` if Cyclr reports no proven authentication and
+ * `readTimesMs` has a later time. Temporal retries the activity at this later time, and the retry is the next read.
  */
 export async function verifyAuthorization(
   parts: Omit<Parts, 'consent'>,

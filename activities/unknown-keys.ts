@@ -12,8 +12,8 @@ const counter = () =>
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid:
- * then the workers lack a key to which the service seals. A session belongs to one account and can send any kid, so its
- * kids count as `one`, also when it repeats them.
+ * then the workers lack a key to which the service seals. A session can send any kid, but only for its own account. So
+ * a kid that a session invents counts as `one`, also when the session repeats it.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;

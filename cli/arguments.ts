@@ -63,7 +63,7 @@ export function commandIn(program: Command, argv: string[]): Command {
   return command ? commandIn(command, rest) : program;
 }
 
-/** Messages of commander that quote no argument. */
+/** The codes of commander's errors whose messages quote no argument. */
 const withoutValues = ['commander.missingArgument', 'commander.optionMissingArgument', 'commander.excessArguments'];
 
 /**

@@ -47,7 +47,10 @@ async function confirmed(cli: Cli, key: ConnectorKey): Promise<View> {
   return flows.confirmAuthorization(key, { attemptId: view.attempt.id, by: author() }).catch(finalView);
 }
 
-/** The flow can end between the view and the confirmation, also as authenticated. */
+/**
+ * Returns the final view that a ConnectorAuthError has. The flow can end, also as authenticated, between the read of
+ * its view and the confirmation.
+ */
 function finalView(err: unknown): View {
   if (err instanceof ConnectorAuthError && err.view) return err.view;
   throw err;

@@ -10,7 +10,10 @@ import type { Cli } from './cli';
 import { doctorVariables, findSealingKeys, usedStack } from './config';
 import { notChecked, type Outcome } from './output';
 
-/** Less than the 5 s of a check, so that the check can report its own fault. */
+/**
+ * The time limit of one HTTP call. It is less than the 5 s of a check, so that the check can report the fault of the
+ * call.
+ */
 const ANSWER_MS = 4_000;
 const MAX_DIFFERENCE_MS = 30_000;
 

@@ -39,13 +39,13 @@ export interface Host {
   connect(): Promise<Connected>;
 }
 
-/** All that a command uses. */
+/** The streams, settings and connections that a command uses. */
 export interface Cli extends Omit<Host, 'connect'> {
   /** The exit code, set by a command that ends without an error but with another code than 0. */
   exitCode: ExitCode;
-  /** Connects at the first call. */
+  /** Returns the library. Connects to Temporal at the first call. */
   flows(): Promise<Flows>;
-  /** Connects at the first call. */
+  /** Returns the Temporal server. Connects to it at the first call. */
   server(): Promise<Server>;
   /** Returns histories as {@link Connected.histories}. Connects at the first call. */
   histories: Connected['histories'];

@@ -94,7 +94,7 @@ export function programName({ env, cwd }: Place, main: string): string {
 export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
   env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
 
-/** Returns the keys as {@link findSealingKeys}. Fails with `configuration` if there are none. */
+/** Returns the sealing keys as {@link findSealingKeys} does. Fails with `configuration` if there are no keys. */
 export async function sealingKeys(place: Place): Promise<string> {
   const keys = await findSealingKeys(place);
   if (keys) return keys;
@@ -125,7 +125,7 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The variables of these names, and the task queue of the flows. */
+/** The variables in `names`, and the task queue of the flows. */
 export async function doctorVariables(
   place: Place,
   ...names: (keyof Variables)[]
@@ -134,7 +134,7 @@ export async function doctorVariables(
   return { ...variables, taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue };
 }
 
-/** The local stack, if the command line uses its Temporal. */
+/** The running local stack, if the command line uses the Temporal server of this stack. */
 export function usedStack({ env, cwd }: Place): LocalStack | undefined {
   const stack = localStack(cwd);
   const { address } = configured(() => findTemporal(env, dataFolder(cwd)));
@@ -189,7 +189,7 @@ const historiesOf = (client: Client): Connected['histories'] =>
     }
   };
 
-/** Makes a call, and turns its errors into a CliError with the code `configuration`. */
+/** Calls `read`, and turns its error into a CliError with the code `configuration`. */
 function configured<T>(read: () => T): T {
   try {
     return read();

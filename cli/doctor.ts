@@ -30,7 +30,7 @@ const checks: readonly Check[] = [
 
 const width = Math.max(...checks.map(({ check }) => check.length));
 
-/** The limit of one check. */
+/** The time limit of one check. */
 const CHECK_MS = 5_000;
 
 export function addDoctorCommand(program: Command, cli: Cli): void {

@@ -22,10 +22,13 @@ export async function readAll({ stdin }: Pick<Cli, 'stdin'>): Promise<string> {
   }
 }
 
-/** Reads as {@link readAll}, and removes one line end at the end. */
+/** Reads the whole standard input as {@link readAll} does, and removes one line break at the end. */
 export const readValue = async (cli: Pick<Cli, 'stdin'>): Promise<string> => (await readAll(cli)).replace(/\r?\n$/, '');
 
-/** Reads as {@link readAll}, and removes a byte order mark of PowerShell. Fails: `wrongUsage` if the input is empty. */
+/**
+ * Reads the whole standard input as {@link readAll} does, and removes a byte order mark, which PowerShell adds. Fails:
+ * `wrongUsage` if the input is empty.
+ */
 export async function readJsonText(cli: Pick<Cli, 'stdin'>): Promise<string> {
   const text = (await readAll(cli)).replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new CliError('wrongUsage', 'no input: standard input is empty');
@@ -44,8 +47,8 @@ export interface Question {
 export type Ask = (question: Question) => Promise<string>;
 
 /**
- * Runs `dialogue` with questions on the terminal, and restores the terminal. Questions go to stderr. Typed text is
- * shown only while a question that is not hidden waits for it. Fails: `interrupted` at Ctrl-C and Ctrl-D.
+ * Runs `dialogue` with questions on the terminal, and restores the terminal. Questions go to stderr. The terminal shows
+ * typed text only while a question without `hidden` waits for its answer. Fails: `interrupted` at Ctrl-C and Ctrl-D.
  */
 export async function onTerminal<T>({ stdin, stderr, signal }: Cli, dialogue: (ask: Ask) => Promise<T>): Promise<T> {
   let shown = false;

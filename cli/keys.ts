@@ -14,7 +14,9 @@ import { CliError } from './errors';
 import { onTerminal, readValue } from './input';
 import { note, print } from './output';
 
-/** The least length of a good API key: a program that tries many keys can find a shorter key from its digest. */
+/**
+ * The least length of a safe API key. For a shorter key, a program that tries many keys can find the key of a digest.
+ */
 const GOOD_LENGTH = 32;
 
 interface KeysOptions extends JsonOption {

@@ -58,7 +58,7 @@ async function* allFlows(cli: Cli, { olderThan, ...filter }: Filter): AsyncGener
   } while (page !== undefined);
 }
 
-/** A longer name would push the other columns out of the terminal. */
+/** The limit of a connector's name in the table. A longer name would push the other columns out of the terminal. */
 const MAX_NAME = 40;
 
 const tableOf = (flows: ListedConnector[]): string =>

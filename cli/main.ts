@@ -26,5 +26,5 @@ void run(process.argv.slice(2), {
 }).then((exitCode) => {
   process.exitCode = exitCode;
   process.stdin.destroy(); // an open standard input would keep the process alive
-  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would keep it alive, too
+  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would also keep the process alive
 });

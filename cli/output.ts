@@ -51,7 +51,7 @@ export function viewText(view: View, program: string): string {
   return table(filled.map(([name, text]) => [name, oneLine(text)])).join('\n');
 }
 
-/** One transition, or one refused input. */
+/** The line of one entry of the timeline: a transition, or a refused input. */
 export const entryText = ({ at, from, event, to, id, by, note, count }: TimelineEntry): string => {
   const change = from === to ? from : `${from} -> ${to}`;
   const times = count === undefined ? undefined : `${count} times`;

@@ -43,7 +43,7 @@ export function addReplayCommand(program: Command, cli: Cli): void {
 const queryOf = (query = 'CloseTime IS NULL'): string => `WorkflowType = 'authenticateConnector' AND (${query})`;
 
 async function runOf(file: string): Promise<Run> {
-  // Imported here, because this file loads the SDK's native module, which the other commands do not need.
+  // `temporal/replay` is imported here, because it loads the SDK's native module, which the other commands do not need.
   const { runIn } = await import('../temporal/replay.js');
   const run = await readFile(file, 'utf8').then(runIn, () => undefined);
   if (!run) throw new CliError('wrongUsage', `${file} can't be read, or is no history of a workflow`);

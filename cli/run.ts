@@ -84,7 +84,10 @@ async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal)
   await Promise.race([running, interrupted]);
 }
 
-/** Writes the error and the next step on one line. Help and version are errors of commander, too. */
+/**
+ * Writes the error and the next step on one line. Writes nothing for --help and --version, which are errors of
+ * commander with exit code 0.
+ */
 function reportError(thrown: unknown, command: Command, cli: Cli): ExitCode {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2; // no command: the help was written

@@ -11,7 +11,10 @@ const GRPC_NOT_FOUND = 5;
 const WORKFLOW = 1; // temporal.api.enums.v1.TaskQueueType
 const ACTIVITY = 2;
 const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
-/** A poll lasts up to 60 s, and the server's clock, which dates polls, can differ by 30 s. */
+/**
+ * A worker counts as running if its last poll is less old than this. A poll lasts up to 60 s, and the server's clock,
+ * which gives the time of a poll, can differ by 30 s.
+ */
 const SEEN_WITHIN_MS = 90_000;
 
 /** Checks that the command line can connect to Temporal. */
@@ -62,7 +65,7 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;
   const lastPollS = Math.round(Math.min(...kinds.flatMap(({ pollers }) => pollers.map(({ agoMs }) => agoMs))) / 1000);
   const found = `${count(kinds[0]!.pollers)} on task queue ${taskQueue}, last poll ${lastPollS} s ago`;
-  // A worker polls about once a minute, so the server notices the end of a worker only after this time.
+  // A worker polls about once a minute. So this check can still pass for up to 90 s after the end of the last worker.
   if (missing.length === 0) return { ok: true, detail: found };
   return {
     ok: false,
@@ -71,7 +74,10 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   };
 }
 
-/** With worker versioning, Temporal gives tasks only to workers of the current version. */
+/**
+ * Checks that a worker of the current version polls. With worker versioning, Temporal gives tasks only to workers of
+ * the current version.
+ */
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
   const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
   const server = await cli.server();

@@ -65,7 +65,7 @@ export interface Progress extends RunStatus {
 /** The latest run of a connector. */
 export interface LatestRun extends ListedConnector {
   open: boolean;
-  /** When the first run of the flow began (Continue-As-New). ISO 8601. */
+  /** When the first run of the flow began: the runs after Continue-As-New have the same time. ISO 8601. */
   startedAt: string;
   /** The invitation that the run was started for. */
   invitation?: string;
@@ -94,7 +94,10 @@ export interface LinkRequest {
 export class ConnectorAuth {
   readonly #client: Client;
   readonly #calls: FlowCalls;
-  /** A client whose queries the server itself rejects for closed runs, without a worker. */
+  /**
+   * A client for queries of open runs. For a closed run, the server itself rejects the query, so the query needs no
+   * worker.
+   */
   readonly #openRuns: WorkflowClient;
   readonly #taskQueue: string;
 
@@ -145,8 +148,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Each entry of the timeline of the latest run: the past ones first, then each new one, until the run ends or `signal`
-   * aborts. Needs a worker. Fails: `notStarted`.
+   * Each entry of the timeline of the latest run: first all past entries, then each new entry, until the run ends or
+   * `signal` aborts. Needs a worker. Fails: `notStarted`.
    */
   async *timelineEntries(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
     let yielded = 0;
@@ -158,9 +161,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * The current view, then a view after each change of the run, the final one last, until the run ends or `signal`
-   * aborts. Two views in a row can be equal. Follows continue-as-new, but not a later start. Makes no call while the
-   * flow does not change. Needs a worker. Fails: `notStarted`.
+   * The current view, then a view after each change of the run, until the run ends or `signal` aborts. The last view of
+   * a run that ends is the final view. Two views in a row can be equal. Follows continue-as-new, but not a later start.
+   * Makes no call while the flow does not change. Needs a worker. Fails: `notStarted`.
    */
   async *views(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
     for await (const { runId, open } of this.#changes(key, signal))
@@ -176,22 +179,23 @@ export class ConnectorAuth {
   }
 
   /**
-   * Sends values of properties. Returns the view after Cyclr accepted or refused them (then with a `problem`), or the
-   * current view after 10 s. Repeating is safe: a `submissionId` seen before changes nothing. Needs a worker.
+   * Sends values of properties. Returns the view after Cyclr accepted or refused the values; the view of refused values
+   * has a `problem`. If this takes longer than 10 s, returns the current view. Repeating is safe: a `submissionId` seen
+   * before changes nothing. Needs a worker.
    * Fails: `notStarted`; `closed`; the problem's code if the flow itself rejects the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.submitProperties, input.submissionId, input));
   }
 
-  /** Sends sealed credentials. Otherwise as {@link submitProperties}. */
+  /** Sends sealed credentials. Answers and fails as {@link submitProperties} does. */
   submitCredentials(key: ConnectorKey, input: CredentialInput): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.submitCredentials, input.submissionId, input));
   }
 
   /**
    * A fresh link to the third party's consent. The link is sealed to a key that is made for this call. Each call makes
-   * a new attempt, which supersedes the attempt before. Needs a worker.
+   * a new attempt, which supersedes the older attempts. Needs a worker.
    * Fails: `notStarted`; `closed`; `notNow` if the flow does not wait for consent; `malformed`; `cyclrUnavailable`.
    */
   async requestAuthorization(key: ConnectorKey, { attemptId = randomUUID(), ...request }: LinkRequest): Promise<Link> {
@@ -310,11 +314,12 @@ export class ConnectorAuth {
     }
   }
 
-  /** The timeline of a run that has just closed: the run `ofRun`, or without it the latest run. */
+  /** The timeline of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
   async #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    const result = isOpen(run) ? undefined : await closedRunResult(run, handle); // open: started again meanwhile
+    // The latest run can be open, because the flow was started again: then it has no result.
+    const result = isOpen(run) ? undefined : await closedRunResult(run, handle);
     return result?.timeline ?? this.#calls.query(handle, messages.timeline);
   }
 
@@ -327,7 +332,7 @@ export class ConnectorAuth {
     return closedRunView(this.#client, key, run, handle);
   }
 
-  /** Yields at once, and after each change of the latest run, until its end. */
+  /** Yields at once, and after each change of the latest run, until the run ends or `signal` aborts. */
   async *#changes(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<RunStatus> {
     const { runId, open, historyLength } = await this.progress(key);
     if (signal?.aborted) return;
@@ -357,7 +362,7 @@ export class ConnectorAuth {
   }
 }
 
-/** An address as the URL parser writes it: Cyclr's parser can read the original text as another address. */
+/** The address as the URL parser writes it. Cyclr's parser could read the caller's text as another address. */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 /**

@@ -10,13 +10,13 @@ export interface ListRequest {
   accountId: string;
   /** Lists only connectors in this state. */
   state?: StateName;
-  /** The `next` of the answer before. */
+  /** The `next` of the previous page; absent for the first page. */
   page?: string;
   /** The number of runs that one page reads: 50 by default, at most 1,000. */
   pageSize?: number;
 }
 
-/** The limit of earlier runs that a page reads for `connected`, the latest first. */
+/** The highest number of earlier runs that are read for the `connected` of one page, the latest runs first. */
 const MAX_EARLIER_RUNS = 1000;
 
 /**

@@ -25,7 +25,7 @@ import {
 
 /** After this time a flow answers an update with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
-/** Added to the limit of each call, for the transport of the answer. */
+/** This time is added to the limit of each call, for the transport of the answer. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
 const RETRY_MS = 100;
@@ -42,12 +42,15 @@ export class FlowCalls {
     this.#client = client;
   }
 
-  /** The flow of a connector: its latest run, or one run of it. */
+  /** A handle of the connector's flow: of the run `runId`, or of the latest run if `runId` is absent. */
   handle(key: ConnectorKey, runId?: string): FlowHandle {
     return this.#client.workflow.getHandle(workflowIdOf(key), runId);
   }
 
-  /** Limits each call that `call` makes, and translates its error. */
+  /**
+   * Runs `call` with a time limit for each of its calls to Temporal. Fails with a {@link ConnectorAuthError} in place
+   * of an error of Temporal's client.
+   */
   bounded<T>(call: () => Promise<T>): Promise<T> {
     return translated(() => this.#inTime(call));
   }
@@ -142,7 +145,10 @@ const hasRetryHint = (err: unknown): boolean =>
 const isUpdateFailure = (err: unknown, type: string): boolean =>
   err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
 
-/** Fails: `paused`, if an operator has paused the run in Temporal: its worker gets no query and no update. */
+/**
+ * Fails with `paused` if an operator has paused the run in Temporal. The worker of a paused run gets no query and no
+ * update.
+ */
 async function requireUnpaused(handle: WorkflowHandle): Promise<void> {
   const { status, typedSearchAttributes } = await handle.describe();
   if (status.code !== PAUSED) return;

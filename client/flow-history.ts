@@ -20,7 +20,7 @@ export interface RunStatus {
 }
 
 const NOT_FOUND = 5; // gRPC
-/** Longer than the server holds a long poll. */
+/** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
 const POLL_TIMEOUT_MS = 70_000;
 
 /** The start input of a run, from its first event. */
@@ -35,8 +35,8 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Sends a signal that Temporal accepts once: Temporal drops a second signal to the same run with the same attempt,
- * without an event. The SDK's own `signal` makes a new request id each time. Does nothing if the flow has ended.
+ * Sends a signal that a run gets only once for each attempt: Temporal drops a second signal with the same request id,
+ * and adds no event. The SDK's own `signal` makes a new request id each time. Does nothing if the flow has ended.
  */
 export async function signalOnce(
   client: Client,

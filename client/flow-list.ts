@@ -1,4 +1,4 @@
-/** Flows over all accounts, from Temporal's visibility: pages of them, and batches of signals. */
+/** Lists flows of all accounts from Temporal's visibility, and sends signals to many flows by batch operations. */
 import { randomUUID } from 'node:crypto';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
@@ -19,7 +19,7 @@ export interface FlowFilter {
 }
 
 export interface FlowsRequest extends FlowFilter {
-  /** The `next` of the answer before. */
+  /** The `next` of the previous page; absent for the first page. */
   page?: string;
   /** 50 by default, at most 1,000. */
   pageSize?: number;
@@ -51,7 +51,7 @@ export async function signalBatch(
     throw invalidInput('a batch needs accountId, state or problem');
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();
-  const reason = `batch ${batchId}`; // the timeline of a cancelled flow shows it
+  const reason = `batch ${batchId}`; // the timeline of a cancelled flow shows this reason
   const sent = signal === 'cancel' ? { ...body, reason } : body;
   const input = { payloads: await encodeToPayloads(loadedDataConverter, sent) };
   if (await isBatchRunning(client)) throw batchRunning();
@@ -87,8 +87,8 @@ const batchRunning = () =>
   );
 
 /**
- * The query of a filter. No value can change the query: each is from a closed list, an encoded id or a time. Fails:
- * `invalidInput`.
+ * The query of a filter. No value of the filter can change the structure of the query: each value is from a closed
+ * list, an encoded id or a time. Fails: `invalidInput`.
  */
 function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
@@ -106,6 +106,9 @@ function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
     .join(' AND ');
 }
 
-/** Flows that no worker has handled yet lack the search attribute: their start time counts. */
+/**
+ * The part of a query for flows that entered their state before `time`. A flow that no worker has handled yet has no
+ * `ConnectorAuthSince`, so its start time counts.
+ */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;

@@ -1,4 +1,7 @@
-/** The door `cyclr-connect`: the library for programs that reach Temporal, the messages of a flow, and sealing. */
+/**
+ * The entry point `cyclr-connect` of the package: the library for programs that reach Temporal, the messages of a flow,
+ * and sealing.
+ */
 export {
   ConnectorAuth,
   type ConnectorAuthOptions,

@@ -8,7 +8,10 @@ import { finalStates, type StateName } from '../workflows/view';
 import type { ListedConnector, Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 
-/** The runs that Temporal itself ended: their search attributes still have the state before the end. */
+/**
+ * The statuses of runs whose search attributes can still have the state before the end, and the state that each status
+ * means.
+ */
 const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
   { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },
   { status: 'TERMINATED', inQueries: 'Terminated', state: 'failed' },
@@ -17,7 +20,7 @@ const endedByTemporal: readonly { status: string; inQueries: string; state: Stat
 ];
 
 export const OF_FLOWS = `WorkflowType = 'authenticateConnector'`;
-/** Does not use ExecutionStatus, because a paused flow is open, too. */
+/** The query for open runs. It does not use ExecutionStatus, because a paused flow is open, too. */
 export const OPEN = 'CloseTime IS NULL';
 
 export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
@@ -49,7 +52,7 @@ export type Run = Omit<WorkflowExecutionInfo, 'raw'>;
 
 export interface PageRequest {
   query: string;
-  /** The `next` of the page before; absent or `1` for the first page. */
+  /** The `next` of the previous page; absent or `1` for the first page. */
   page?: string;
   pageSize: number;
 }

@@ -31,7 +31,7 @@ const MAX_TRIES = 5;
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
   const earlier = await runOfIdempotencyKey(client, start);
   if (earlier) return earlier;
-  // If the flow with this id closes between the two calls, the next try starts a new flow.
+  // If the flow closes between `startRun` and `findOpenRun`, the next try starts a new flow.
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const answer = (await startRun(client, start)) ?? (await findOpenRun(client, start.input));
     if (answer) return answer;
@@ -89,7 +89,10 @@ async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<S
   return found;
 }
 
-/** The latest run, if it was started with this key. A run after continue-as-new has the memo of its first run. */
+/**
+ * The latest run, if it was started with this `idempotencyKey`. A run after continue-as-new has the memo of its first
+ * run.
+ */
 async function runOfIdempotencyKey(client: Client, { input, idempotencyKey }: FlowStart): Promise<Started | undefined> {
   if (idempotencyKey === undefined) return undefined;
   const latest = await latestRun(client, input);

@@ -13,7 +13,7 @@ const nonEmpty = text.min(1);
 /** The shape of credentials. Strict, so that a misspelt `refreshToken` is refused and not dropped. */
 export const CredentialsShape = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('apiKey'), key: nonEmpty }),
-  // An empty password is an explicit choice. In HTTP Basic the first `:` ends the user name.
+  // A password can be empty. A user name can't contain `:`, because in HTTP Basic the first `:` ends the user name.
   z.strictObject({ kind: z.literal('basic'), username: nonEmpty.regex(/^[^:]+$/), password: text }),
   z.strictObject({
     kind: z.literal('tokens'),

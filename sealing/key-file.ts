@@ -1,10 +1,12 @@
-/** Key sets in files. Not in `keys.ts`, because browsers load that file. */
+/**
+ * Reads key sets from files. This code is not in `keys.ts`, because browsers load `keys.ts` and have no file system.
+ */
 import { readFile } from 'node:fs/promises';
 import { KeySetError } from './keys';
 
 /**
- * The text of a JWK set that is given as text or as the path of its file. Fails with a {@link KeySetError}, which does
- * not name the path, because the path can be a JWK set with a stray character before it.
+ * Returns the text of a JWK set. `valueOrFile`: this text, or the path of a file with this text. Fails with a {@link
+ * KeySetError}. The error does not quote `valueOrFile`, because it can be a JWK set with a stray character before it.
  */
 export async function readKeySet(valueOrFile: string): Promise<string> {
   const value = valueOrFile.trim();

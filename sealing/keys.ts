@@ -114,7 +114,10 @@ function jwksIn(text: string): unknown[] {
   return keys;
 }
 
-/** The import checks that the point is on the curve, and that the private part belongs to the point. */
+/**
+ * Checks and imports a key. The import by WebCrypto checks that the point is on the curve, and that the private part
+ * belongs to the point.
+ */
 async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk; key: KeyLike }> {
   const { kty, crv, x, y, d, kid, use = 'enc', alg = 'ECDH-ES' } = Object(given);
   check(kty === 'EC' && crv === 'P-256', `${which} is no P-256 key`);

@@ -40,7 +40,10 @@ const messages: Record<SealingErrorCode, string> = {
   malformed: 'The value is too long, or not of the expected shape.',
 };
 
-/** A value that can't be sealed or opened. The error has no cause and never quotes the value: a log could print both. */
+/**
+ * A value that can't be sealed or opened. The error has no cause, and its message never quotes the value, because a log
+ * can print cause and message.
+ */
 export class SealingError extends Error {
   override readonly name = 'SealingError';
   constructor(
@@ -66,7 +69,7 @@ const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
 /** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** `fatal`: damaged UTF-8 does not open. `ignoreBOM`: a leading U+FEFF stays part of the text. */
+/** `fatal`: a value with damaged UTF-8 can't be opened. `ignoreBOM`: a leading U+FEFF stays part of the text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Puts account, connector, purpose and submission into the protected JWE header. */
@@ -162,7 +165,7 @@ async function opened(jwe: string, binding: Binding, keys: PrivateKeys, nowMs: n
   return utf8.decode((await compactDecrypt(jwe, held.key)).plaintext);
 }
 
-/** True for the form of a SHA-256 in base64url. Each kid in a set of sealing keys has this form. */
+/** True if `kid` has the form of a SHA-256 digest in base64url. Each kid in a set of sealing keys has this form. */
 const isThumbprint = (kid: unknown): kid is string => typeof kid === 'string' && /^[\w-]{43}$/.test(kid);
 
 const fits = (header: { [name: string]: unknown }, binding: Binding, nowMs: number): boolean =>

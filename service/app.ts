@@ -16,11 +16,17 @@ import { sessionRoutes } from './routes/session';
 import { securityHeaders, type Headers } from './security-headers';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
-/** The length of an account id of 200 characters if each character is sent as %C3%BC. */
+/**
+ * The length of an account id of 200 characters if each character is encoded as six characters, such as `%C3%BC` for
+ * `ü`.
+ */
 const MAX_PARAM_LENGTH = 1200;
 /** The interval at which Node looks for slow requests. Node's default is 30 s. */
 const SLOW_CHECK_MS = 1000;
-/** The time limit of the headers and of the whole request. Together with the interval of Node's checks it is 30 s. */
+/**
+ * The time limit of the headers and of the whole request. This limit and the interval of Node's checks make 30 s
+ * together.
+ */
 const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
 
@@ -68,7 +74,7 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     return503OnClosing: false, // requests that arrive during the shutdown get a normal answer
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    // Fastify calls no hook for these two kinds of answers.
+    // Fastify calls no hook for the answers of `clientErrorHandler` and `frameworkErrors`.
     clientErrorHandler: (err, socket) => {
       const answered = answerClientError(err, socket, headers);
       if (answered) report(answered);

@@ -10,7 +10,7 @@ export interface Brand {
   colorDark?: string;
   /** An https URL, or a data URI of an image. */
   logo?: string;
-  /** Addresses for the footer. */
+  /** The addresses of the links in the footer. */
   links?: { [kind in LinkKind]?: string };
 }
 
@@ -49,7 +49,7 @@ export function brandStyle({ color, colorDark }: Brand): string {
 export function brandHeader({ name, logo }: Brand): Html {
   if (name === undefined && logo === undefined) return html``;
   const picture = logo === undefined ? html`` : html`<img src="${logo}" alt="${name ?? ''}" />`;
-  // A logo usually contains the name.
+  // The header with a logo does not show the name, because a logo usually contains it.
   return html`<p class="brand">${picture}${logo === undefined ? (name ?? '') : ''}</p>`;
 }
 
@@ -94,7 +94,7 @@ function readableInDark(color: string): string {
   return mixtures.find((mixture) => contrast(mixture, DARK_SURFACE) >= LEAST_CONTRAST)!;
 }
 
-/** Black or white, the one with more contrast. */
+/** The colour of text on `color`: black or white, by the higher contrast. */
 const readableOn = (color: string): string =>
   contrast(color, '#ffffff') >= contrast(color, '#000000') ? '#ffffff' : '#000000';
 

@@ -4,7 +4,7 @@ import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
 import type { Session, TokenKind } from './tokens';
 
-/** The limits of calls of one caller in a minute, at each instance of the service. */
+/** The highest number of calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
 
 /**
@@ -20,8 +20,9 @@ export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
 }
 
 /**
- * Requires a token of this kind for the routes of this scope, from the origin of its session, and limits the calls of
- * each session. Fails: unauthorized, tokenExpired, originNotAllowed, rateLimited.
+ * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, this must be the
+ * service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
+ * tokenExpired, originNotAllowed, rateLimited.
  */
 export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' | 'config'>, kind: TokenKind): void {
   const ownOrigin = new URL(config.publicUrl).origin;

@@ -36,7 +36,7 @@ export interface ServiceConfig {
   warnings: string[];
 }
 
-/** A wildcard is a valid host for the URL parser, but no browser sends it. */
+/** The URL parser accepts a wildcard as a host, but no browser sends an origin with a wildcard. */
 const isOrigin = (value: string): boolean =>
   URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value && !value.includes('*');
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());

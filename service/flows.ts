@@ -49,7 +49,7 @@ export const undefinedIf =
     throw err;
   };
 
-/** Starts the verification of an attempt, by default of the newest. Fails: notFound, closed, notNow. */
+/** Starts the verification of an attempt, by default of the newest attempt. Fails: notFound, closed, notNow. */
 export async function confirm(auth: ConnectorAuth, key: ConnectorKey, by: string, given?: string): Promise<View> {
   const attemptId = given ?? (await newestAttempt(auth, key));
   return withView(auth, key, () => auth.confirmAuthorization(key, { attemptId, by }));
@@ -102,7 +102,7 @@ export const DEPTH = /^\d{1,2}$/;
 export const returnQuery = (attempt: string, depth?: string): string =>
   `${depth === undefined ? '' : `depth=${depth}&`}attempt=${attempt}`;
 
-/** The address of our return page for one attempt: the third party sends the browser there. */
+/** The address of the service's return page for one attempt. The third party sends the browser to this address. */
 export const returnUrl = async (
   { tokens, config: { publicUrl } }: Pick<Parts, 'tokens' | 'config'>,
   attempt: Attempt,

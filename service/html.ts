@@ -26,7 +26,7 @@ const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) =
 export interface Page {
   title: string;
   body: Html;
-  /** The tag of the language. */
+  /** The language tag, such as `de`. */
   language: string;
   /** The header of the page: see `brandHeader`. */
   header: Html;

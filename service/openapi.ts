@@ -13,7 +13,7 @@ import { answers, codeOf, type ErrorKind } from './problems';
 const packageFile = ['../..', '..'].map((up) => join(__dirname, up, 'package.json')).find((file) => existsSync(file))!;
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
-/** The groups of calls. */
+/** The groups of calls in the OpenAPI document. */
 const tags = {
   sessions: 'For backends: links to the connect page.',
   connectors: 'For backends: the flow of one connector.',
@@ -51,7 +51,10 @@ export const codes = {
   input: ['notNow', 'closed'],
 } as const satisfies { [group: string]: readonly ErrorKind[] };
 
-/** The responses of a call: its success, and one problem document for each status of these codes. */
+/**
+ * The responses of a call in the OpenAPI document. `success`: the answers of a successful call. `problems`: the errors
+ * of the call. Errors with the same status become one response.
+ */
 export function responsesOf(
   success: { [status: number]: Success },
   problems: readonly ErrorKind[],
@@ -128,7 +131,10 @@ const retryAfter = {
 const authenticate = { 'WWW-Authenticate': { description: 'Bearer', required: true, schema: text } };
 const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryAfter, 503: retryAfter };
 
-/** Adds headers of answers and optional bodies, which the schemas of routes can't express. */
+/**
+ * Adds the headers of answers, and marks bodies without a required member as optional. The schemas of routes can't
+ * express this.
+ */
 const withHeaders: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;
   for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {

@@ -13,8 +13,8 @@ const isAllowed = ({ publicUrl, allowedOrigins }: Config, origin: string): boole
   origin === new URL(publicUrl).origin || allowedOrigins.includes(origin);
 
 /**
- * Checks the addresses, and returns them as the URL parser writes them. The service uses only these texts, because
- * another parser could read the original text as another address. Fails: `malformed`; `originNotAllowed`.
+ * Checks the addresses, and returns them as the URL parser writes them. The service uses only the texts of this parser,
+ * because another parser could read the caller's text as another address. Fails: `malformed`; `originNotAllowed`.
  */
 export function allowedAddresses(
   config: Config,

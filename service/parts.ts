@@ -1,4 +1,4 @@
-/** The parts that the service is built of, and the types that its routes share. */
+/** The objects that the routes of the service use, and the types that the routes share. */
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -43,7 +43,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Id of the API key or of the session; empty before the caller is known. */
     caller: string;
-    /** Set in routes for browsers. */
+    /** The session of the token; set only in routes for browsers. */
     session: Session | undefined;
     accountId: string | undefined;
     failure: unknown;

@@ -1,4 +1,7 @@
-/** Values of properties that a session proposes or locks. The flow takes them unsealed, so never for a secret one. */
+/**
+ * Values of properties that a session proposes or locks. The flow gets these values unsealed, so a secret property must
+ * not have such a value.
+ */
 import type { ConnectorAuth } from '../client/connector-auth';
 import { MAX_PREFILL_BYTES } from '../client/http/requests';
 import type { ConnectorKey, Sealed } from '../workflows/connector';
@@ -8,8 +11,8 @@ import { malformed } from './problems';
 import type { Scope, Session } from './tokens';
 
 /**
- * Checks a prefill: its size, its connectors, and that no property is secret as far as the flows know. A flow that has
- * not read its connector knows no property. Fails: malformed.
+ * Checks the size and the connectors of a prefill, and that the flows list none of its properties as secret. A flow
+ * that has not read its connector lists no property. Fails: malformed.
  */
 export async function requirePrefillable(
   auth: ConnectorAuth,
@@ -39,9 +42,9 @@ export function lockedIn({ prefill = {} }: Session, { connectorId }: ConnectorKe
 }
 
 /**
- * The values of a session's input, with the locked ones. A sealed value can't be compared with a locked one, so any value
- * for a locked property is refused. A lock on a property that the flow lists as secret, or does not list, has no effect.
- * Fails: malformed at that field.
+ * Adds the locked values to the values of a session's input. Refuses any value for a locked property, because a sealed
+ * value can't be compared with the locked value. A lock on a property that the flow lists as secret, or does not list,
+ * has no effect. Fails: malformed, with the names of the refused properties.
  */
 export async function withLocked(
   auth: ConnectorAuth,
@@ -51,7 +54,8 @@ export async function withLocked(
 ): Promise<{ [name: string]: Sealed | string }> {
   if (locked.size === 0) return values;
   const { fields } = await auth.view(key);
-  // A flow in a working state lists no fields, and keeps the input: then every lock has an effect.
+  // A flow in a working state lists no fields, but keeps the input until its next state. So every lock has an effect
+  // then.
   const isLockable = (name: string) => !fields || fields.some((field) => field.name === name && !field.secret);
   const inForce = [...locked].filter(([name]) => isLockable(name));
   const overridden = inForce.map(([name]) => name).filter((name) => Object.hasOwn(values, name));

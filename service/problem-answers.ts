@@ -12,7 +12,7 @@ import type { Headers } from './security-headers';
 /** The method of requests that could not be parsed. */
 const NO_METHOD = '(none)';
 
-/** Answers every error of these routes, unknown paths and wrong methods with a problem document. */
+/** Answers every error of the app's routes, unknown paths and wrong methods with a problem document. */
 export function answerErrors(app: App): void {
   const methodsOf = routeMethods(app);
   app.setErrorHandler(answerError);
@@ -90,7 +90,7 @@ function answerProblem(error: ServiceError, { id }: FastifyRequest, reply: Fasti
   return reply.code(status).send(JSON.stringify(documentOf(error, id)));
 }
 
-/** Sets `Retry-After` if the code has one, unless a plugin has set it. */
+/** Sets `Retry-After` if `answers` has a time for this error, unless a plugin has set the header. */
 export function setRetryAfter(reply: FastifyReply, kind: ErrorKind): void {
   const { retryAfterS } = answers[kind];
   if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);

@@ -7,13 +7,19 @@ import type { FieldFault } from '../client/http/onboarding-error';
 import { SealingError } from '../sealing/seal';
 import type { StateName, View } from '../workflows/view';
 
-/** The errors of the service: one for each code, and one for each further status and text of a code. */
+/**
+ * The errors of the service. Most codes have one error of the same name. A code with several statuses or texts has
+ * further errors: `headersTooLarge` (431) has the code `tooLarge`, as the error `tooLarge` (413) has.
+ */
 export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'headersTooLarge';
 
 /** `detail` is a fixed text, so it never quotes the request. `code` is present if it differs from the kind. */
 export type Answer = { detail: string; code?: AnswerCode } & (
   | { status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500; retryAfterS?: undefined }
-  /** Callers can repeat the call after this time. The page recognizes such answers only by their `Retry-After`. */
+  /**
+   * Callers can repeat the call after `retryAfterS`. The page recognizes an answer of this kind only by its header
+   * `Retry-After`.
+   */
   | { status: 429 | 503; retryAfterS: number }
 );
 
@@ -115,7 +121,10 @@ const ofFastify: { [code: string]: AnswerCode } = {
   FST_ERR_MAX_PARAM_LENGTH: 'notFound',
 };
 
-/** A check of Fastify for each schema of a request. The error names the wrong fields, and quotes no value. */
+/**
+ * Makes the function by which Fastify checks a part of a request against its schema. The error names the wrong fields,
+ * and quotes no value.
+ */
 export const requestCheck: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (value) => {
@@ -127,7 +136,7 @@ function ofIssues(issues: readonly z.core.$ZodIssue[]): ServiceError {
   const unsealed = issues.filter(({ message }) => message === NOT_SEALED);
   if (unsealed.length > 0)
     return faultIn('notSealed', ...namesOf(unsealed, ([member, name]) => member === 'values' && name));
-  // Only the first part of a path is always a name in our schema; the next parts can come from the request.
+  // Only the first part of a path is always a name in the schema; the next parts can come from the request.
   return malformed(...namesOf(issues, ([member]) => member));
 }
 
@@ -140,7 +149,7 @@ const namesOf = (
 /** The number of fields that an answer names. */
 const MAX_FIELDS = 50;
 
-/** The error of a request with these wrong fields. */
+/** The error of a request in which the fields `names` are wrong. */
 export function faultIn(kind: ErrorKind, ...names: string[]): ServiceError {
   const fields = names.map((name) => ({ name, code: codeOf(kind) }));
   return new ServiceError(kind, fields.length > 0 ? { fields } : {});

@@ -7,8 +7,8 @@ const HALF_A_YEAR_S = 15_552_000;
 export type Headers = { readonly [name: string]: string };
 
 /**
- * Helmet's defaults, with a stricter content security policy. They are a table, because answers to requests that Node's
- * parser refuses need them, too.
+ * Helmet's defaults, with a stricter content security policy. The headers are a table and no Fastify plugin, because
+ * answers to requests that Node's parser refuses need these headers, too.
  */
 export const securityHeaders = (config: Parts['config']): Headers => ({
   'Cache-Control': 'no-store',

@@ -39,7 +39,9 @@ export interface Session extends Scope {
   madeAtMs: number;
   /** The time when the token expires, in milliseconds since 1970. */
   expiresAtMs: number;
-  /** The time after which the session can't be renewed or the invitation redeemed. */
+  /**
+   * The time after which a session can't be renewed, and an invitation can't be redeemed. In milliseconds since 1970.
+   */
   capMs: number;
   lifetimeMs: number;
 }
@@ -53,7 +55,7 @@ export interface Attempt extends ConnectorKey {
   attemptId: string;
 }
 
-/** The most characters of a token with a prefill: proxies refuse headers over 8 KiB. */
+/** The highest length of a token with a prefill, in characters: proxies refuse headers over 8 KiB. */
 export const MAX_TOKEN = 8000;
 
 const MINUTE_MS = 60_000;
@@ -137,7 +139,10 @@ export class Tokens {
     return this.#read('invitation', token);
   }
 
-  /** Makes a session for these connectors of an invitation. The session ends with the invitation at the latest. */
+  /**
+   * Makes a session for the connectors `connectorIds` of an invitation. The session ends with the invitation at the
+   * latest.
+   */
   redeem(invitation: Session, connectorIds: number[]): Promise<Token> {
     const madeAtMs = this.#now();
     const capMs = Math.min(madeAtMs + SESSION_CAP_MS, invitation.capMs);

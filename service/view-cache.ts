@@ -1,9 +1,9 @@
-/** The last view of each flow that this instance has read. */
+/** A cache with the last view of each flow that this instance of the service has read. */
 import type { ConnectorAuth } from '../client/connector-auth';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { View } from '../workflows/view';
 
-/** With icons of 8 KB, about 20 MB. */
+/** The highest number of views in the cache. With icons of 8 KB, the views need about 20 MB. */
 const MAX_VIEWS = 2000;
 
 interface Kept {
@@ -12,11 +12,14 @@ interface Kept {
   view: View;
 }
 
-/** Reads views, and repeats the last one while the history of the run has not grown: then no worker is needed. */
+/**
+ * While the history of a run has not grown, returns the view from the cache, without a worker. Otherwise reads the view
+ * from the flow.
+ */
 export class ViewCache {
   readonly #auth: Pick<ConnectorAuth, 'progress' | 'view'>;
   readonly #maxViews: number;
-  /** By workflow id; the one that was used last is at the end. */
+  /** The cached views by workflow id. The view that was used last is at the end. */
   readonly #views = new Map<string, Kept>();
 
   constructor(auth: Pick<ConnectorAuth, 'progress' | 'view'>, maxViews = MAX_VIEWS) {
@@ -29,7 +32,8 @@ export class ViewCache {
     const { runId, historyLength } = await this.#auth.progress(key);
     const kept = this.#views.get(id);
     const isCurrent = kept?.runId === runId && kept.historyLength === historyLength;
-    // Read after the length: if the history grows in between, the next call finds another length and reads again.
+    // `view` is read after `historyLength`: if the history grows between the two reads, the next call finds another
+    // length and reads the view again.
     const view = isCurrent ? kept.view : await this.#auth.view(key);
     this.#keep(id, { runId, historyLength, view });
     return view;

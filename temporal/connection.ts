@@ -10,7 +10,10 @@ import { interceptors } from './grpc-retry';
 /** Default time limit of the first connect. */
 export const CONNECT_MS = 10_000;
 
-/** By default a gRPC channel waits up to two minutes between two tries to connect (grpc-js 1.14). */
+/**
+ * The longest pause between two tries to connect is 5 s here. By default a gRPC channel waits up to two minutes
+ * (grpc-js 1.14).
+ */
 const channelArgs = { 'grpc.max_reconnect_backoff_ms': 5_000 };
 
 /** A Temporal server and a namespace on it. */
@@ -80,7 +83,7 @@ const noServer = [
   { details: /Name resolution failed/, text: 'is not found (the host name is unknown)' },
 ];
 
-/** The error of {@link connect}. */
+/** Makes the error with which {@link connect} fails. `reason` follows the address in the message. */
 export function unavailable({ address }: TemporalTarget, reason: string): TemporalUnavailable {
   return new TemporalUnavailable(
     `Temporal at ${address} ${reason}. Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.`,

@@ -46,7 +46,7 @@ export async function readBoth<One, Other>(
 }
 
 interface Given {
-  /** The variables that are set, those in files included. */
+  /** The variables that are set, including the variables whose values are in files. */
   variables: { [name: string]: string };
   /** A fault of a file or of its variable, by the name of the variable that the file replaces. */
   faults: Map<string, string>;
@@ -119,7 +119,10 @@ export const asOrigin = (variable: z.ZodString) =>
 /** An origin: https (http on loopback), no path, query, fragment and user info. The URL parser writes the output. */
 export const origin = asOrigin(z.string());
 
-/** Cyclr accepts links of up to 2,000 characters, and the signed attempt needs most of them. */
+/**
+ * The highest length of the public URL. Cyclr accepts links of up to 2,000 characters, and the signed attempt in a link
+ * needs most of them.
+ */
 const MAX_PUBLIC_URL = 500;
 
 const isPublicUrl = (value: string): boolean => {

@@ -24,8 +24,8 @@ const retrying = makeGrpcRetryInterceptor({
 });
 
 /**
- * After the connection is closed, the SDK's retry timer still runs (SDK 1.24). Without this interceptor, its retry
- * would throw an uncaught error.
+ * After the connection is closed, the SDK's retry timer still runs (SDK 1.24). Without this interceptor, the retry that
+ * this timer starts would throw an uncaught error.
  */
 const unlessClosed: Interceptor = (options, nextCall) => {
   try {
@@ -56,5 +56,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** The order matters: each retry must pass the second interceptor. */
+/** The order matters: each retry that `retrying` makes must pass `unlessClosed`. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

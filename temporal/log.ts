@@ -24,8 +24,8 @@ export const createJsonLog = ({ process, level = 'info', destination, time = tru
   );
 
 /**
- * Reports the error that ends a process, on standard error: each line of its message as a JSON line of the level
- * `fatal`; on a terminal as text.
+ * Returns a function that writes the message of the error that ends a process to standard error. On a terminal, the
+ * function writes text; otherwise it writes each line of the message as a JSON line of the level `fatal`.
  */
 export function fatalReport(name: string): (message: string) => void {
   if (process.stderr.isTTY) return (message) => void process.stderr.write(`${name}: ${message}\n`);

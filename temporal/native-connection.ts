@@ -1,4 +1,4 @@
-/** A worker's connection to Temporal. Not in `connection.ts`, because only workers load the native module. */
+/** Connects a worker to Temporal. This code is not in `connection.ts`, because only workers load the native module. */
 import { NativeConnection } from '@temporalio/worker';
 import { CONNECT_MS, connect, refusalOf, unavailable, type TemporalTarget } from './connection';
 

@@ -5,7 +5,10 @@ import { lackOf, missingSearchAttributes, type TemporalServices } from './search
 
 const ANSWER_MS = 2_000;
 const REUSED_MS = 1_000;
-/** Longer than for other answers, because search attributes change seldom. */
+/**
+ * For this time the answer about search attributes is reused. It is longer than `REUSED_MS`, because search attributes
+ * change seldom.
+ */
 const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**

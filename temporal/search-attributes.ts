@@ -72,7 +72,7 @@ async function add(connection: TemporalServices, namespace: string, names: strin
       `This server gives no access to its operator service (as on Temporal Cloud). Add these search attributes to namespace ${namespace} by tcld or the web console: ${withTypes(names)}`,
     );
   }
-  const taken = names.filter((name) => name in there); // the server would accept them without a change
+  const taken = names.filter((name) => name in there); // the server would accept these names, but change nothing
   if (taken.length > 0) {
     const mismatches = taken
       .map((name) => `${name} (found ${typeNames[there[name]!] ?? 'unknown'}, needed ${searchAttributeTypes[name]})`)

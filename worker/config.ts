@@ -14,7 +14,7 @@ export interface WorkerConfig {
   healthPort: number;
   /** The address that /healthz and /readyz listen on; all addresses by default. */
   healthHost?: string;
-  /** `connector-auth` by default. */
+  /** The task queue: `connector-auth` by default. */
   taskQueue?: string;
   /** The name of the worker deployment; worker versioning is off without a name. */
   deployment?: string;

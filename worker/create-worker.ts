@@ -16,13 +16,13 @@ export interface ConnectorWorkerOptions {
   /** Cyclr's pages for users. */
   consent: ConsentPages;
   connection: NativeConnection;
-  /** `default` by default. */
+  /** The Temporal namespace: `default` by default. */
   namespace?: string;
-  /** `connector-auth` by default. ConnectorAuth must use the same task queue. */
+  /** The task queue: `connector-auth` by default. ConnectorAuth must use the same task queue. */
   taskQueue?: string;
   /** The name of the worker deployment: switches worker versioning on. */
   deployment?: string;
-  /** The workflow bundle; the one of this package by default. */
+  /** The path of the workflow bundle; by default the bundle of this package. */
   bundlePath?: string;
   /** Further options of the Temporal worker. They replace the options that `createWorker` sets. */
   workerOptions?: Partial<WorkerOptions>;
@@ -75,7 +75,7 @@ export function createWorker({
   return Worker.create(options);
 }
 
-/** The hash of the code without its source map, which depends on the place of the build. */
+/** The hash of the code in a bundle. The source map is not hashed, because it depends on the folder of the build. */
 const contentHash = (path: string): string =>
   createHash('sha256')
     .update(readFileSync(path, 'utf8').split('//# sourceMappingURL')[0] ?? '')

@@ -1,6 +1,6 @@
 /**
- * The door `cyclr-connect/worker`: the worker of the flows, and the plugin that adds the flows to an adopter's own
- * Temporal worker.
+ * The entry point `cyclr-connect/worker` of the package: the worker of the flows, and the plugin that adds the flows to
+ * an adopter's own Temporal worker.
  */
 export { createWorker, type ConnectorWorkerOptions } from './create-worker';
 export { ConnectorAuthPlugin, type ConnectorAuthPluginOptions } from './plugin';

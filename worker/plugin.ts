@@ -68,7 +68,10 @@ export class ConnectorAuthPlugin extends SimplePlugin {
   }
 }
 
-/** The bundle for a worker without workflows of its own. If the worker has its own converters, they must be bundled too. */
+/**
+ * The workflows for a worker without workflows of its own. If the worker has its own converters, the worker must build
+ * a bundle that contains these converters.
+ */
 function workflowsFor({ workflowsPath, workflowBundle, dataConverter }: WorkerOptions): Partial<WorkerOptions> {
   if (workflowsPath !== undefined || workflowBundle !== undefined) return {};
   const { payloadConverterPath, failureConverterPath } = dataConverter ?? {};

@@ -60,7 +60,7 @@ export type Credentials =
   | { kind: 'basic'; username: string; password: string }
   | { kind: 'tokens'; accessToken: string; refreshToken?: string; expires?: string; refreshExpires?: string };
 
-/** A public P-256 key as JWK, made for one request: the link is sealed to it. */
+/** A public P-256 key as JWK, made for one request of a link. The link is sealed to this key. */
 export interface ReplyKey {
   kty: 'EC';
   crv: 'P-256';
@@ -105,9 +105,15 @@ export interface Cancel {
 /** Temporal's limit for ids. URL encoding turns a letter such as ü into six characters. */
 const MAX_WORKFLOW_ID = 1000;
 const MAX_URL = 2000;
-/** The limit of values in one property input. It is high, because one input must have all required properties. */
+/**
+ * The highest number of values in one property input. This limit is high, because one input must have all required
+ * properties.
+ */
 export const MAX_VALUES = 1000;
-/** The limits in characters, as sent: one value, sealed or not; all values of one input; sealed credentials. */
+/**
+ * The limits in characters of the text that is sent: one value, sealed or not (`MAX_VALUE`), all values of one input
+ * (`MAX_INPUT`), sealed credentials (`MAX_CREDENTIALS`).
+ */
 export const MAX_VALUE = 64 * 1024;
 export const MAX_INPUT = 256 * 1024;
 export const MAX_CREDENTIALS = 32 * 1024;
@@ -162,7 +168,10 @@ export function faultOfInput(input: unknown): string | undefined {
   return undefined;
 }
 
-/** As {@link faultOfInput}, and checks the workflow id: another id could show one tenant's flow to another tenant. */
+/**
+ * Checks a start input as {@link faultOfInput} does, and checks that the workflow id belongs to the input: a wrong id
+ * could show one tenant's flow to another tenant.
+ */
 export const faultOfStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfInput(input) ??
   (workflowIdOf(input as Input) === workflowId

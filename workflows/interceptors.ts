@@ -35,13 +35,13 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 
 /**
  * Changes a message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
- * Continue-As-New stay, because without them the run would silently begin anew.
+ * Continue-As-New stay unchanged, because without them the run would silently begin anew.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
-  // The SDK throws at a signal with a reserved name if there is a default handler: quote the name.
+  // If there is a default signal handler, the SDK throws at a signal with a reserved name. So put the name in quotes.
   if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. Then the handler
-  // gets no arguments.
+  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. In these cases the
+  // handler gets no arguments.
   for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
   const isFirstRun = start?.continuedFromExecutionRunId === '';
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];

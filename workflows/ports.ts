@@ -88,7 +88,7 @@ export interface MintedLink {
 export interface AuthorizationCheck {
   /** Read once, instead of at all {@link readTimesMs}. */
   once?: boolean;
-  /** Absent after credentials: then `Authenticated` alone is the proof. */
+  /** Absent if the user sent credentials: then `Authenticated` alone is the proof. */
   consent?: {
     /** The connector was authenticated before: then only a changed stored value proves the consent. */
     wasAuthenticated: boolean;

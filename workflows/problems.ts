@@ -1,6 +1,8 @@
 import type { Problem, ProblemCode } from './view';
 
-/** These texts are fixed. A text of Cyclr must not be used here, because it can quote the input. */
+/**
+ * The message of each problem is a fixed text. A text of Cyclr must not be used here, because it can quote the input.
+ */
 const messages: Record<ProblemCode, string> = {
   malformed: 'The input does not have the required shape.',
   notNow: 'The flow does not accept this input in its present state.',
@@ -17,8 +19,9 @@ const messages: Record<ProblemCode, string> = {
 };
 
 /**
- * The error of a query that applied the events of a workflow task too early, and of the workflow task after it. Both
- * succeed when they are repeated: the caller repeats the query, Temporal the task.
+ * The message of the error that ends a query which has applied the events of a workflow task too early. The workflow
+ * task after such a query can end with this error, too. Query and task succeed when they are repeated: the caller
+ * repeats the query, Temporal repeats the task.
  */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 

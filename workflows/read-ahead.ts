@@ -5,7 +5,10 @@ import { READ_AHEAD } from './problems';
 export type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 export type Command = ConcludeActivationInput['commands'][number];
 
-/** WorkflowTaskCompleted of one task, and WorkflowTaskScheduled and WorkflowTaskStarted of the next task. */
+/**
+ * The events between two workflow tasks: WorkflowTaskCompleted of the first task, WorkflowTaskScheduled and
+ * WorkflowTaskStarted of the second task.
+ */
 const EVENTS_BETWEEN_TASKS = 3;
 
 /** One activation that changed the length of the history. */
@@ -20,13 +23,16 @@ interface Step {
 
 /**
  * A query on a run that is not in the cache also applies the events of a pending workflow task (SDK 1.24). When the
- * worker then gets that task, the workflow continues from there, with commands in another order than a replay makes:
- * each later task fails with TMPRL1100. So this class throws in two cases, and the worker drops the run from its cache:
- * - The history is longer, but its size is the same. A query causes this activation, because only the start of a
- *   workflow task updates the size. The query fails: its caller sends it again.
- * - The history has grown by fewer events than lie between two tasks. So a query has applied the start of a task that
- *   failed later, and this activation is the task's retry. The task fails; its next retry replays the whole history.
- *   Replays are not checked, so the retry succeeds even if this class was wrong.
+ * worker then gets that task, the workflow continues from the state after the query, and its commands have another
+ * order than in a replay: each later task fails with TMPRL1100. So this class throws in two cases, and the worker drops
+ * the run from its cache:
+ * - Since the previous activation, `historyLength` has grown, but `historySize` is the same. Then a query has caused
+ *   this activation, because the start of a workflow task also updates `historySize`. The query fails, and its caller
+ *   sends the query again.
+ * - Since the previous activation, `historyLength` has grown by fewer events than there are between two workflow tasks.
+ *   Then a query has applied the start of a workflow task that failed later, and this activation is the retry of that
+ *   task. This retry fails, and the next retry replays the whole history. This class checks no replay, so the next
+ *   retry succeeds even if the check was wrong.
  * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without this project, and tells when this class can
  * be deleted.
  */
@@ -35,12 +41,15 @@ export class ReadAhead {
   #step = this.#previous;
   #onlyUpdates = false;
 
-  /** To be called before each activation that is no query. Throws {@link READ_AHEAD}. */
+  /**
+   * Call this method before each activation that is no query. In the two cases above, throws an error with the message
+   * {@link READ_AHEAD}.
+   */
   beforeActivation(jobs: readonly Job[], info: WorkflowInfo): void {
     const { historyLength, historySize, unsafe } = info;
     const grown = historyLength - this.#step.historyLength;
     if (grown === 0) return;
-    // A server that does not report the size sends 0.
+    // A server that does not report `historySize` sends 0.
     const isByQuery = grown > 0 && historySize > 0 && historySize === this.#step.historySize;
     const live = !unsafe.isReplaying;
     const least = live && this.#step.live ? EVENTS_BETWEEN_TASKS + this.#step.commandEvents + jobEvents(jobs) : 0;
@@ -50,7 +59,7 @@ export class ReadAhead {
     this.#onlyUpdates = jobs.every(({ doUpdate }) => doUpdate);
   }
 
-  /** To be called after each activation. */
+  /** Call this method after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
     // A task that only rejects updates adds no events: the next task takes its place in the history.
@@ -59,7 +68,7 @@ export class ReadAhead {
   }
 }
 
-/** The least number of events behind the jobs of an activation. */
+/** The least number of history events that lead to the jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);
@@ -67,7 +76,10 @@ const jobEvents = (jobs: readonly Job[]): number => {
   return completed.length + single.length;
 };
 
-/** The least number of events of the commands. A timer or activity that is cancelled in the same task has none. */
+/**
+ * The least number of history events that the commands add. A timer or activity that is started and cancelled in the
+ * same workflow task adds no event.
+ */
 function eventsOf(commands: readonly Command[]): number {
   const count = (is: (command: Command) => unknown) => commands.filter(is).length;
   const timers = count(({ startTimer }) => startTimer) - count(({ cancelTimer }) => cancelTimer);

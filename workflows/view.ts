@@ -122,7 +122,7 @@ export interface View extends ConnectorKey {
   revision: number;
 }
 
-/** One transition, or one refused input: then `from` equals `to`, and `note` is the problem's code. */
+/** One transition, or one refused input. For a refused input, `from` equals `to`, and `note` is the problem's code. */
 export interface TimelineEntry {
   at: string;
   from: StateName;

@@ -45,7 +45,7 @@ const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(va
 /** Cuts between characters, because half of a surrogate pair is no valid text. */
 const cut = (text: string, length: number): string => [...text.slice(0, 2 * length)].slice(0, length).join('');
 
-/** Keeps the first optional fields in display order, as many as fit beside the required ones. */
+/** Keeps all required fields. In display order, keeps as many optional fields as fit beside the required fields. */
 function withFewerOptionalFields(connector: Connector): Connector {
   const required = connector.fields.filter((field) => field.required);
   let room = MAX_CONNECTOR_LENGTH - lengthOf({ ...connector, fields: required });

@@ -14,7 +14,7 @@ export interface CyclrConfig {
   apiUrl: string;
   clientId: string;
   clientSecret: string;
-  /** Limit of a whole call, with the token request before it; 10 s by default. */
+  /** The time limit of a call together with the token request before it, in milliseconds; 10,000 by default. */
   timeoutMs?: number;
 }
 
@@ -68,7 +68,8 @@ export class CyclrClient {
   }
 
   /**
-   * `GET /v1.0/account/connectors/{id}`, with the stored `AuthValue`, a secret in clear; absent if it can't be read.
+   * `GET /v1.0/account/connectors/{id}`. Also returns the stored `AuthValue`, a secret in clear. `authValue` is absent
+   * if the value can't be read.
    */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
     const { draft, text } = await this.#read(target);
@@ -133,7 +134,8 @@ export class CyclrClient {
   async #propertyPage(target: Target, page: number): Promise<{ items: StoredProperty[]; totalPages?: number }> {
     const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
     const { status, text, totalPages } = await this.#call(target, { method: 'GET', path }).catch((err: unknown) => {
-      // Cyclr does not document the answer to a page after the last one.
+      // Cyclr does not document its answer to a request for a page after the last page. So a 404 counts as an empty
+      // page.
       if (page > 1 && isOfKind(err, 'notFound')) return noPage;
       throw err;
     });
@@ -143,8 +145,8 @@ export class CyclrClient {
 
   /**
    * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document the effect of a second POST with the same
-   * name: list the properties first, and PUT those that exist. Fails: `unconfirmed` after a success without a JSON
-   * object.
+   * name: list the properties first, and use PUT for each property that exists. Fails: `unconfirmed` after a success
+   * without a JSON object.
    */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
@@ -171,8 +173,8 @@ export class CyclrClient {
   }
 
   /**
-   * Sends one request. Fails with a CyclrError if the answer is no success. Its kind is never `outdated` or
-   * `unconfirmed`.
+   * Sends one request. Fails with a CyclrError if the answer is no success. The kind of this error is never `outdated`
+   * or `unconfirmed`.
    */
   async #call(
     { accountId, connectorId, endsAtMs = Infinity }: Target,

@@ -1,4 +1,4 @@
-/** The faults of a call to Cyclr. `activities/failures.ts` gives the Temporal failure of each. */
+/** The errors of calls to Cyclr. `activities/failures.ts` turns each of these errors into a Temporal failure. */
 export type CyclrErrorKind =
   /** An account id or connector id that is not valid. No request was sent. */
   | 'invalidKey'
@@ -12,7 +12,7 @@ export type CyclrErrorKind =
   | 'unconfirmed'
   /** The required properties of the connector need more than 256 KiB, the limit of a connector in a flow. */
   | 'tooLarge'
-  /** 429. */
+  /** 429: too many requests. */
   | 'throttled'
   /** The first 401 in a row for this account: the token can have expired. */
   | 'unauthorized'

@@ -10,7 +10,7 @@ export interface HttpRequest {
   headers: { [name: string]: string };
   /** A form (`URLSearchParams`), or a value sent as JSON. */
   body?: unknown;
-  /** Limit of the request and the whole answer. Below 1, nothing is sent. */
+  /** The time limit of the request and its whole answer, in milliseconds. If the limit is below 1, nothing is sent. */
   timeoutMs: number;
 }
 
@@ -24,8 +24,9 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * axios' setting for calls to this origin. http is for loopback only. Use no proxy of the environment there: the proxy can
- * not reach this machine's loopback, and it would see the bearer token.
+ * The proxy setting of axios for calls to `origin`. An http origin is always on loopback. For an http origin, axios
+ * must ignore the proxy of the environment: the proxy can not reach this machine's loopback, and would see the bearer
+ * token.
  */
 export const proxyOf = (origin: string): { proxy?: false } =>
   new URL(origin).protocol === 'http:' ? { proxy: false } : {};

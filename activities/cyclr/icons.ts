@@ -9,17 +9,20 @@ const SIZE = 96;
 const MAX_PIXELS = 2048 * 2048;
 const MAX_SECONDS = 2;
 /**
- * The first bytes of the formats that are scaled. SVG is not among them, because scaling a drawing of 20 KB can take
+ * The first bytes of the formats that are scaled. SVG is not scaled, because scaling a drawing of 20 KB can take
  * gigabytes of memory and minutes.
  */
 const signatures = ['89504e470d0a1a0a', 'ffd8ff', '474946383761', '474946383961', '52494646'];
-/** The limit of the cache, about 8 MB. Icons are cached, because the accounts of a partner use the same ones. */
+/**
+ * The highest number of cached icons; together they need about 8 MB. Icons are cached, because the accounts of a
+ * partner use the same icons.
+ */
 const MAX_CACHED = 1000;
 const cached = new Map<string, Promise<string | undefined>>();
 
 /**
- * An icon of at most 8 KB: a larger one is scaled to 96 × 96, once for each digest. Undefined if it is no `data:` URI of
- * an image, or can't be scaled.
+ * Returns an icon of at most 8 KB. Scales a larger icon to 96 × 96 pixels, and caches the scaled icon. Returns
+ * undefined if `icon` is no `data:` URI of an image, or can't be scaled.
  */
 export async function smallIcon(icon = ''): Promise<string | undefined> {
   if (!/^data:image\//i.test(icon)) return undefined;
@@ -38,7 +41,10 @@ const encoders: ((image: Sharp) => Sharp)[] = [
   (image) => image.webp(),
 ];
 
-/** The first encoding that is small enough; undefined for another format. Fails if the image is broken or too large. */
+/**
+ * Scales an icon, and returns the first encoding that is small enough. Returns undefined if no encoding is small
+ * enough, or if `signatures` does not list the format. Fails if the image is broken or too large.
+ */
 async function scaledIcon(icon: string): Promise<string | undefined> {
   const { default: sharp } = await import('sharp'); // imported here, because few programs need its native code
   sharp.cache(false);

@@ -7,7 +7,7 @@ import { CyclrError } from './errors';
 const MAX_TEXT_LENGTH = 2000;
 const MAX_OPTIONS = 200;
 
-/** An absent field, `null` and a value of another type are all undefined. */
+/** Makes a field optional: the parsed value is undefined if the field is absent, is `null` or has another type. */
 const optional = <T extends z.ZodType>(schema: T) =>
   schema
     .nullish()
@@ -98,7 +98,10 @@ export type SignInToken = z.infer<typeof SignInToken>;
 export const authValueIn = (body: string): string | undefined =>
   z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
 
-/** Reads the body of an answer as JSON of a shape. Fails: `unreadable`, without quoting the body. */
+/**
+ * Parses the body of an answer as JSON, and checks it by the schema. Fails: `unreadable`; the error does not quote the
+ * body.
+ */
 export function parsed<T extends z.ZodType>(schema: T, call: string, status: number, body: string): z.output<T> {
   const result = schema.safeParse(jsonOf(body));
   if (result.success) return result.data;
@@ -217,7 +220,7 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
 
 /**
  * Merges two parameters with the same `TargetName` into one field. The first parameter takes precedence, and the second
- * supplies the parts that the first one lacks. The field is secret or required if one of the two is.
+ * supplies the parts that the first one lacks. The field is secret or required if one of the two parameters is.
  */
 function merged(first: Field, second: Field): Field {
   const { default: proposed, ...field } = { ...second, ...first };
@@ -229,7 +232,7 @@ function merged(first: Field, second: Field): Field {
 /** The answer to `POST /v1.0/account/connectors/{id}/triggers/{triggerId}`. */
 export const TriggerAnswer = z.array(z.unknown()).transform(optionsOf);
 
-/** A suggestion is a string or `{ "Value": … }`. */
+/** Reads suggested values. Each item of `values` is a string or `{ "Value": … }`. */
 function optionsOf(values: unknown[]): string[] | undefined {
   const options = values
     .map((item) => (typeof item === 'object' && item !== null ? (item as { Value?: unknown }).Value : item))

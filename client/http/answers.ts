@@ -139,7 +139,7 @@ export const SealingKeySet = z.object({
   ),
 });
 
-/** The schemas of whole answers, with the description of the answer. */
+/** The schemas of whole answers, each with a description for the OpenAPI document. */
 const described: { [id: string]: [schema: z.ZodType, description: string] } = {
   View: [View, 'The view of the flow.'],
   Started: [Started, 'The run: started by this call (201), or open already (200).'],

@@ -19,5 +19,5 @@ export type ServiceErrorCode =
 /** The codes that an answer can have. */
 export type AnswerCode = Exclude<ConnectorAuthErrorCode, 'invalidInput' | 'notStarted'> | ServiceErrorCode;
 
-/** The message of a schema if a value is in clear that must be sealed. */
+/** The message of a schema's error for a value in clear that must be sealed. */
 export const NOT_SEALED = 'notSealed';

@@ -65,8 +65,8 @@ export class OnboardingService {
   }
 
   /**
-   * One page of the connectors of an account: by default the first, with up to 50. A page with a `next` can have fewer
-   * items, or none. `GET …/connectors`
+   * One page of the connectors of an account: by default the first page, with up to 50 connectors. A page with a `next`
+   * can have fewer items, or none. `GET …/connectors`
    */
   async listPage(
     accountId: string,
@@ -95,9 +95,9 @@ export class OnboardingService {
   }
 
   /**
-   * Sends values of properties, sealed or in clear: the service seals secret ones. Returns the view after Cyclr
-   * accepted or refused them, or the current view after 10 s. Fails: `notFound`, `notNow`, `closed`, `unknownProperty`,
-   * `missingProperty`. `POST …/properties`
+   * Sends values of properties, sealed or in clear. The service seals secret values that are in clear. Returns the view
+   * after Cyclr accepted or refused the values. If this takes longer than 10 s, returns the current view. Fails:
+   * `notFound`, `notNow`, `closed`, `unknownProperty`, `missingProperty`. `POST …/properties`
    */
   async submitProperties(
     key: ConnectorKey,

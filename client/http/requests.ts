@@ -45,7 +45,7 @@ const SubmissionId = z
     examples: ['8f14e45f-ceea'],
   });
 const By = z.string().max(100).meta({ description: 'The person or program that acts, for the timeline.' });
-/** The syntax of `ms`, in lower case. */
+/** The durations that the package `ms` parses, in lower case. */
 const DURATION =
   '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
 const Duration = z
@@ -53,7 +53,7 @@ const Duration = z
   .refine((duration) => durationMs(duration) > 0)
   .meta({ description: 'Milliseconds, or a text such as "7 days": above 0, at most 90 days.', examples: ['7 days'] });
 
-/** Loose, so that other headers stay in the request. */
+/** The schema is loose, so that the request keeps its other headers. */
 export const Headers = z.looseObject({
   'idempotency-key': z
     .string()
@@ -78,7 +78,10 @@ const Prefilled = z.strictObject({
   value: z.string().min(1).max(1000),
   locked: z.boolean().optional().meta({ description: 'The user can not change the value.' }),
 });
-/** The most bytes of a `prefill` as JSON in UTF-8: it stands in the token of the session. */
+/**
+ * The limit of a `prefill` in bytes of JSON (UTF-8). The prefill is part of the session's token, and a token must stay
+ * short.
+ */
 export const MAX_PREFILL_BYTES = 2048;
 export const Prefill = z.record(
   z.string().regex(/^[1-9][0-9]{0,15}$/),
@@ -143,7 +146,10 @@ const sealedUpTo = (max: number) =>
   z.strictObject({ sealed: z.string().max(max).regex(JWE) }).meta({
     description: 'A compact JWE, sealed to the first of the sealing keys for this connector and this submission.',
   });
-/** A value in clear is `notSealed`; a value over the limit is `malformed`. */
+/**
+ * Accepts only sealed values of at most `max` characters. The error is `notSealed` for a value in clear, and
+ * `malformed` for a sealed value over the limit.
+ */
 const onlySealedUpTo = (max: number) =>
   z.strictObject({ sealed: z.string(NOT_SEALED).max(max, 'malformed').regex(JWE, NOT_SEALED) }, NOT_SEALED);
 const text = z.string().max(MAX_VALUE);
@@ -196,7 +202,7 @@ export const AuthorizationBody = z.strictObject({
 export const ConfirmBody = z.strictObject({
   attemptId: SubmissionId.optional().meta({ description: 'The newest attempt by default.' }),
 });
-/** The body of calls that need no more than their path. */
+/** The body of calls that need only their path: an empty object. */
 export const Nothing = z.strictObject({});
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
 const Trouble = z.enum(troubles).meta({ description: 'The flow waits for Cyclr, or for an operator.' });

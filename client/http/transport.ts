@@ -5,7 +5,7 @@ import { isApiKey } from './api-key';
 import { errorOf, OnboardingError } from './onboarding-error';
 
 export interface CallOptions {
-  /** Ends the call, which then fails with the signal's reason. */
+  /** When this signal aborts, the call ends and fails with the signal's reason. */
   signal?: AbortSignal;
   /** The limit of the call with all repetitions, in milliseconds. It replaces the client's `timeoutMs`. */
   timeoutMs?: number;
@@ -115,7 +115,7 @@ function pauseAfter(err: unknown, repeats: number): number {
   return retryAfterS === undefined ? FIRST_PAUSE_MS * 2 ** repeats : retryAfterS * 1000;
 }
 
-/** A code such as ECONNREFUSED. */
+/** The code of a network error, such as ECONNREFUSED; `no answer` for any other error. */
 const reasonOf = (err: unknown): string => {
   const { code } = Object(Object(err).cause) as { code?: unknown };
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : 'no answer';

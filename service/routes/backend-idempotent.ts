@@ -1,4 +1,7 @@
-/** Calls of backends that an `Idempotency-Key` makes safe to repeat: starting a flow and giving it input. */
+/**
+ * The routes for backends whose calls are safe to repeat with an `Idempotency-Key`: start a flow, and send an input to
+ * it.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import * as answers from '../../client/http/answers';
@@ -122,7 +125,10 @@ async function withSealedSecrets(
   return { ...values, ...sealed };
 }
 
-/** The credentials; checks and seals credentials in clear. Fails: `malformed`, without quoting them. */
+/**
+ * Returns sealed credentials unchanged. Checks and seals credentials in clear. Fails: `malformed`; the error does not
+ * quote the credentials.
+ */
 async function withSealedCredentials(
   credentials: Sealed | object,
   submission: Submission,

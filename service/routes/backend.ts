@@ -1,4 +1,4 @@
-/** Calls of backends, with an API key. */
+/** The routes for backends. Each call needs an API key. */
 import { randomUUID } from 'node:crypto';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
@@ -128,14 +128,14 @@ function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
   });
 }
 
-/** The connectors that the session may re-authenticate. Fails: malformed, if one is not of the session. */
+/** The connectors that the session may re-authenticate. Fails: malformed, if one of them is not in `connectorIds`. */
 function partOf(connectorIds: number[], reauthenticate?: number[]): number[] | undefined {
   if (reauthenticate?.every((connectorId) => connectorIds.includes(connectorId)) ?? true)
     return reauthenticate && [...new Set(reauthenticate)];
   throw malformed('reauthenticate');
 }
 
-/** The lifetime in milliseconds. Fails: malformed, outside the limits of the kind. */
+/** The lifetime of a token in milliseconds. Fails: malformed, if it is outside the limits of this kind of token. */
 function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].default): number {
   const lifetime = durationMs(expiresIn);
   if (lifetime >= lifetimes[kind].min && lifetime <= lifetimes[kind].max) return lifetime;

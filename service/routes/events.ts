@@ -16,7 +16,7 @@ import type { Session } from '../tokens';
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;
 
-/** One event: OpenAPI 3.1 can't describe a stream of events. */
+/** The schema of one event. OpenAPI 3.1 can't describe a stream of events. */
 const Event = z
   .object({
     event: z.enum(['view', 'final']).optional(),
@@ -83,7 +83,10 @@ function untilExpiry({ expiresAtMs }: Session, reply: FastifyReply): AbortSignal
   return abort.signal;
 }
 
-/** Begins with a comment: Fastify 5 sends the headers of a stream only with its first chunk. */
+/**
+ * The events as text. The first text is a comment, because Fastify 5 sends the headers of a stream only with its first
+ * chunk.
+ */
 async function* texts(events: AsyncIterable<ServerSentEvent>): AsyncGenerator<string> {
   yield textOf({ comment: 'open' });
   for await (const event of events) yield textOf(event);

@@ -1,4 +1,4 @@
-/** The page between the click and the third party's consent page. */
+/** The page that the user sees between the click on the connect page and the third party's consent page. */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -26,7 +26,7 @@ const GoForm = z.object({
   depth: z.string().regex(DEPTH).optional(),
 });
 
-/** One user on the way out. */
+/** The data of one request for this page. */
 interface Going {
   key: ConnectorKey;
   account: string;
@@ -39,9 +39,9 @@ interface Going {
 }
 
 /**
- * The form targets a new window, so that the user's click opens the window and no popup blocker stops it. The answer begins at
- * once, and ends with a refresh when the link is there: Chrome applies the CSP `form-action` of the page to every
- * redirect after a form post.
+ * Serves the page. The form targets a new window, so that the user's click opens the window and no popup blocker stops
+ * it. The answer begins at once, and ends with a refresh to the link. A redirect to the link does not work, because
+ * Chrome applies the CSP `form-action` of the page to every redirect after a form post.
  */
 export function goPage(app: App, parts: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);
@@ -58,7 +58,7 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
     const { accountId, accountLabel: account = accountId, language } = session;
     const signal = AbortSignal.any([left.signal, stopping.signal]);
     const going = { key: { accountId, connectorId }, account, words: wordsFor(language), name, depth, signal };
-    reply.header('X-Accel-Buffering', 'no'); // nginx would hold the beginning of the page back
+    reply.header('X-Accel-Buffering', 'no'); // without it nginx delays the beginning of the page
     const failed = (err: unknown) => void (request.failure = err);
     return show(reply, Readable.from(answerOf(parts, draw, going, failed)));
   });
@@ -66,8 +66,8 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
 
 /**
  * The session of a form. The form must come from the service's own origin or from the origin of the session. A browser
- * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service:
- * both are refused.
+ * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service. A
+ * form with `Origin: null` is refused.
  */
 async function sessionOfForm(
   { headers: { origin } }: FastifyRequest,
@@ -80,12 +80,15 @@ async function sessionOfForm(
   return session;
 }
 
-/** The place of the cards in the page. */
+/** A mark in the HTML of the page. The answer is split at this mark, and the cards are sent in its place. */
 const CARDS = '<!--cards-->';
-/** The page names a longer wait after this time. */
+/** After this time, the page says that the wait takes longer than usual. */
 const SLOW_MS = 8000;
 
-/** The page in parts: at once the card that waits, at last the link or the reason why there is none. */
+/**
+ * The page in parts. The first part is sent at once and shows that the user must wait. The last part has the link, or
+ * the reason why there is no link.
+ */
 async function* answerOf(
   parts: Parts,
   draw: Draw,
@@ -135,7 +138,10 @@ function deadEnd({ words, name, depth }: Going, err: unknown): Html {
 const PATIENCE_MS = 90_000;
 const RETRY_MS = 2000;
 
-/** A link; waits for a worker, and for the end of a verification. */
+/**
+ * Returns a link. After a failure that can end soon, for example while no worker answers, tries again until
+ * `PATIENCE_MS` have passed.
+ */
 async function patientLink(parts: Parts, going: Going): Promise<string> {
   const until = Date.now() + PATIENCE_MS;
   for (;;) {

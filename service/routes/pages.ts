@@ -17,7 +17,7 @@ import { goPage } from './go';
 const OPENER_POLICY = 'Cross-Origin-Opener-Policy';
 const hide = { schema: { hide: true } };
 
-/** Registers everything under /connect. */
+/** Registers all pages and files under /connect. */
 export function pageRoutes(app: App, parts: Parts): void {
   const { brand = {} } = parts.config;
   const draw: Draw = (page) => {
@@ -25,8 +25,8 @@ export function pageRoutes(app: App, parts: Parts): void {
     return pageOf({ ...page, header: brandHeader(brand), footer, icon: brandIcon(brand) });
   };
   app.register(formbody);
-  // Another policy would cut the consent window off from the page that opened it: that page could neither use the window
-  // again nor notice its end.
+  // With another policy, the page that opened the consent window could neither use this window again nor notice that it
+  // was closed.
   app.addHook('onRequest', async (_request, reply) => void reply.header(OPENER_POLICY, 'unsafe-none'));
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));
@@ -52,8 +52,8 @@ function connectPage(app: App, draw: Draw, brandName?: string): void {
 }
 
 /**
- * A return proves no consent, so the flow verifies the attempt by a re-read, at most once. Other parts of the URL are
- * ignored.
+ * A return proves no consent, so the flow verifies the attempt by a re-read, at most once. The page reads only
+ * `attempt` and `depth` from the URL.
  */
 function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);

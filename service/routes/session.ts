@@ -1,4 +1,7 @@
-/** Calls of browsers, with a session token: only for the account and the connectors of the session. */
+/**
+ * The routes for browsers. Each call needs a session token, and reaches only the account and the connectors of the
+ * session.
+ */
 import type { ConnectorAuth, LatestRun } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
@@ -104,7 +107,7 @@ const schemas = {
   },
 };
 
-/** Registers everything under /v1/session. */
+/** Registers all routes under /v1/session. */
 export function sessionRoutes(app: App, parts: Parts): void {
   answerPreflights(app, parts.config, app.prefix);
   allowNoBody(app);
@@ -142,8 +145,8 @@ async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise
 }
 
 /**
- * True if the user may still act on the flow: the flow began before the invitation was made, or was started for this
- * invitation.
+ * True if the user of the invitation may still act on the flow. The flow must be neither authenticated nor cancelled.
+ * It must have begun before the invitation was made, or have been started for this invitation.
  */
 function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
@@ -166,8 +169,9 @@ async function viewsOf(auth: Pick<ConnectorAuth, 'view'>, { accountId, connector
 }
 
 /**
- * The view of a re-authentication: of the open one, or of a new one. The run has the id of the invitation, so that the
- * invitation stays good for its connector. Fails: notFound, alreadyRunning.
+ * Returns the view of the open re-authentication. Without an open re-authentication, starts one and returns its view.
+ * The new run has the id of the invitation in its memo, so that the invitation stays valid for the connector. Fails:
+ * notFound, alreadyRunning.
  */
 async function reauthenticated(
   auth: ConnectorAuth,

@@ -32,10 +32,10 @@ export interface EventHubOptions {
   /** The longest pause between two tries while Temporal or the workers do not answer; 15,000 ms by default. */
   maxRetryMs?: number;
   /**
-   * The number of flows that are followed by long poll; other flows are checked every `checkEveryMs`. 1,000 by default:
-   * a server allows 1,200 for each namespace and frontend, shared with `result()` and the other instances of the
-   * service. If the server refuses a poll, readers get the current view, and later views only when the poll is tried
-   * again.
+   * The number of flows that are followed by long poll; other flows are checked every `checkEveryMs`. 1,000 by default,
+   * because a Temporal server allows 1,200 long polls for each namespace and frontend, and `result()` and the other
+   * instances of the service use some of them. If the server refuses a poll, readers get the current view, and later
+   * views only when the poll is tried again.
    */
   maxPolls?: number;
   /** Gets the error of a failed check. The check is repeated. */

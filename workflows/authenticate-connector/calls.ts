@@ -21,7 +21,7 @@ const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeou
 export const { fetchConnector } = call('Read the account connector');
 export const { applyProperties } = call('Set the properties', {
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '15s', // if its worker dies, Temporal retries after 15 s and not after 60 s
+  heartbeatTimeout: '15s', // if the worker dies, Temporal retries the activity after 15 s and not after 60 s
 });
 export const { applyCredentials } = call('Store the credentials');
 export const { fetchConnector: readAgain } = call('Re-read the account connector');
@@ -29,7 +29,10 @@ const { verifyAuthorization: readRepeatedly } = call(
   'Re-read until the connector is authenticated: at 0, 1, 2, 4, 8, 15, 30 s',
 );
 const { verifyAuthorization: readOnce } = call('Re-read whether the connector is authenticated');
-/** Ends at once when cancelled, because a link that the flow no longer offers is of no use. */
+/**
+ * Makes a link. A cancelled call ends at once, without waiting for the activity, because the flow no longer needs the
+ * link.
+ */
 export const { mintLink } = proxyActivities<ConnectorActivities>({
   startToCloseTimeout: '15s',
   summary: 'Make a link to the consent',

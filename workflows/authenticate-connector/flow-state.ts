@@ -7,15 +7,15 @@ import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
- * The second argument of the next run at Continue-As-New, as plain JSON. It contains no value of the user, not even a
- * sealed value, because a waiting state holds no input.
+ * The second argument with which Continue-As-New starts the next run, as plain JSON. This argument contains no value of
+ * the user, not even a sealed value, because a waiting state holds no input.
  */
 export interface Carried {
   state: WaitingState;
   revision: number;
   /** When the flow entered the state, in milliseconds. */
   since: number;
-  /** When the present wait ends, in milliseconds. */
+  /** When the current wait ends, in milliseconds. */
   deadline: number;
   /** The ids of the submissions that the flow accepted. */
   submissions: string[];
@@ -48,7 +48,7 @@ export class FlowState {
     return this.#state;
   }
 
-  /** When the present or the last wait ends, in milliseconds. */
+  /** The end of the current wait, in milliseconds. If the flow does not wait now, the end of its last wait. */
   get deadline(): number {
     return this.#deadline;
   }
@@ -186,7 +186,7 @@ class TimelineLog {
     return last?.from === from && last.event === event && last.note === note && last.id === undefined;
   }
 
-  /** Adds one to the count of the last entry, instead of an equal entry. */
+  /** Adds one to the count of the last entry. The caller uses this method instead of adding an equal entry. */
   countLast(): void {
     const last = this.#entries.at(-1)!;
     last.count = (last.count ?? 1) + 1;

@@ -38,8 +38,8 @@ interface Context extends Parts {
 }
 
 /**
- * Registers all handlers. Call it before the workflow's first `await`. No signal handler throws: a plain error there
- * fails every workflow task from then on, and an ApplicationFailure ends the workflow.
+ * Registers all handlers. Call this function before the workflow's first `await`. No signal handler throws: a plain
+ * error in a signal handler fails every workflow task from then on, and an ApplicationFailure ends the workflow.
  */
 export function registerHandlers(parts: Parts): void {
   const context: Context = { ...parts, confirmedAt: -Infinity, recheckedAt: -Infinity };
@@ -93,7 +93,9 @@ function submit(context: Context, message: Message): Promise<View> {
   return answerTo(context, message);
 }
 
-/** The view after the flow has handled the message, or the current view after 10 s. */
+/**
+ * Returns the view after the flow has handled the message. If this takes longer than 10 s, returns the current view.
+ */
 async function answerTo({ flow }: Context, message: Message): Promise<View> {
   const options = { summary: 'Limit of the wait for the answer to an update' };
   const isKnown = () => message.answer !== undefined || isFinal(flow.state);
@@ -102,8 +104,8 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * Waits for the answer of the verification that runs or is next in the inbox. If there is none, starts one, at most
- * once in 5 s. For an unknown attempt, or within the 5 s, returns the current view.
+ * If a verification runs or is next in the inbox, waits for its answer. Otherwise starts a verification. If the attempt
+ * is unknown, or if a confirmation started a verification less than 5 s ago, only returns the current view.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
@@ -177,7 +179,7 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
  */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // An accepted update would postpone Continue-As-New. Reject it with the hint to send it again: the next run then
-  // accepts it.
+  // An accepted update would postpone Continue-As-New. So reject the update with the hint to send it again: the next
+  // run accepts the update.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

@@ -37,8 +37,8 @@ export class Inbox {
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
   /**
-   * The total length of the bodies of the unread messages. It is kept, because a new count for each message is slow
-   * when thousands of messages arrive.
+   * The total length of the bodies of the unread messages. This field is updated with each message, because counting
+   * all characters again for each message is slow when thousands of messages arrive.
    */
   #unreadCharacters = 0;
 
@@ -92,7 +92,7 @@ export class Inbox {
   }
 
   /**
-   * Answers all messages in progress with this view. The message keeps the view, because the flow can change before the
+   * Answers all messages in progress with `view`. Each message stores the view, because the flow can change before the
    * update handler returns.
    */
   answerAll(view: View): void {
@@ -117,10 +117,10 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 };
 
 /**
- * Turns a message into an event for this state. `undefined` if the message changes nothing, such as a submission id
- * that the flow accepted before. An input that the state does not accept becomes the event `inputRefused`. A secret in
- * clear is refused as `notSealed`, also if the message has other faults, because the secret is in the history and must
- * be replaced.
+ * Returns the event that a message causes in `state`. Returns `undefined` if the message changes nothing, for example
+ * because the flow accepted its submission id before. An input that the state does not accept becomes the event
+ * `inputRefused`. A secret in clear is refused as `notSealed`, also if the message has other faults, because the secret
+ * is in the history and must be replaced.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));
@@ -193,7 +193,7 @@ function propertyEvent(state: State, values: unknown, sender: Sender): Event {
 
 const fieldsOf = (state: State): readonly Field[] => ('connector' in state && state.connector?.fields) || [];
 
-/** Any value that is present and not sealed can be a secret. */
+/** True if a value is neither empty nor sealed: such a value can be a secret in clear. */
 const isInClear = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !isSealed(value);
 
@@ -211,7 +211,10 @@ const secretsInClear = (state: State, values: unknown): string[] =>
     .filter(({ secret, name }) => secret && isObject(values) && Object.hasOwn(values, name) && isInClear(values[name]))
     .map(({ name }) => name);
 
-/** The first kind of problem, with all properties that have this problem. */
+/**
+ * Checks the values for unknown, malformed and missing properties, in this order. Returns the first problem that is
+ * found, with all properties that have this problem.
+ */
 function problemOfValues(fields: readonly Field[], values: { [name: string]: unknown }): Problem | undefined {
   const known = new Set(fields.map(({ name }) => name));
   const given = Object.entries(values);
@@ -229,6 +232,9 @@ function problemOfValues(fields: readonly Field[], values: { [name: string]: unk
   return first && problemOf(...first);
 }
 
-/** An empty text counts as not given. Only the activity can tell whether a sealed value is empty. */
+/**
+ * True if `values` has a value for the property. An empty text counts as no value. A sealed value always counts as a
+ * value, because only the activity can tell whether it is empty.
+ */
 const isGiven = (values: { [name: string]: unknown }, name: string): boolean =>
   Object.hasOwn(values, name) && values[name] !== '';

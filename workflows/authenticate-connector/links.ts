@@ -42,7 +42,7 @@ export class Links {
   #goodUntil?: string;
   #expiry?: Timer;
 
-  /** `withFingerprint`: with each link, the activity also takes a fingerprint of the stored value. */
+  /** `withFingerprint`: true if the activity that makes a link also takes a fingerprint of the stored value. */
   constructor(key: ConnectorKey, withFingerprint: boolean, carried: CarriedLinks = { attempts: [] }) {
     this.#key = key;
     this.#withFingerprint = withFingerprint;
@@ -54,7 +54,7 @@ export class Links {
     return { attempts: newest(this.#attempts), ...(this.#goodUntil !== undefined && { goodUntil: this.#goodUntil }) };
   }
 
-  /** The attempts of this run from which a browser can come back. */
+  /** The attempts of this run whose links were handed out: a browser can come back from each of them. */
   get attempts(): ReadonlyMap<string, KnownAttempt> {
     return this.#attempts;
   }
@@ -70,7 +70,8 @@ export class Links {
   }
 
   /**
-   * Makes a link. `attempt` is absent if a newer request has got its link already. Fails with the activity's failure.
+   * Makes a link and returns it as `answer`. `attempt` is absent if a newer request got its link first. Fails with the
+   * failure of the activity `mintLink`.
    */
   async mint(request: AuthorizationRequest): Promise<{ answer: AuthorizationLink; attempt?: Attempt }> {
     const { attemptId: id, replyKey, returnTo } = request;
@@ -116,8 +117,8 @@ export class Links {
   }
 
   /**
-   * Cancels the activities that make links, because the flow left the state. Links that were handed out can still be
-   * used.
+   * Cancels the activities that make links, because the flow has left the state `awaitingAuthorization`. Links that
+   * were handed out can still be used.
    */
   cancelMinting(): void {
     this.#minting?.cancel();

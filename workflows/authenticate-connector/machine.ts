@@ -16,7 +16,7 @@ interface Trouble {
   outage?: { operatorsTrouble?: string };
 }
 
-/** A state holds exactly the data of its next step, and a secret of the user only in sealed form. */
+/** A state holds only the data that its next step needs. A secret of the user is in a state only in sealed form. */
 export type State =
   | ({ name: 'fetchingConnector'; intent: Intent } & Trouble)
   | ({ name: 'awaitingProperties'; connector: Connector; verification?: Verification } & Trouble)
@@ -76,7 +76,7 @@ export type Event = (
   /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
   | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
-  /** `connector` is the last read before the deadline ended the wait. */
+  /** `connector`: the connector as the last read before the deadline returned it. */
   | { type: 'timedOut'; connector?: Connector }
   | { type: 'cancelled'; reason?: string }
   | { type: 'failed'; failure: Failure }
@@ -106,7 +106,10 @@ const always = {
   }),
 };
 
-/** An outage keeps the name of the state and sets its problem. A repetition of the same outage changes nothing. */
+/**
+ * The event `cyclrUnavailable` keeps the name of the state, and sets its problem and its outage. If the state already
+ * has the same outage, the event changes nothing.
+ */
 const cyclrUnavailable = (state: ActiveState, { operatorsTrouble }: On<'cyclrUnavailable'>): State =>
   state.outage && state.outage.operatorsTrouble === operatorsTrouble
     ? state
@@ -139,8 +142,7 @@ function confirmedIfComplete(
 }
 
 /**
- * Transitions from every waiting state. In a waiting state, an outage comes only from the last read before the
- * deadline.
+ * Transitions from every waiting state. In a waiting state, only the last read before the deadline can cause an outage.
  */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
@@ -240,8 +242,8 @@ function byConnector(connector: Connector, intent: Intent): State {
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
-  // A flow that waits for properties although all required properties are stored: Cyclr refused a value, and the user
-  // must correct it.
+  // If the flow waits for properties although all required properties are stored, Cyclr refused a value, and the user
+  // must correct this value.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
   return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
@@ -295,7 +297,8 @@ const table: Table = {
     ...always,
     cyclrUnavailable,
     credentialsApplied: confirmedIfComplete,
-    // These two events come from the re-reads after the credentials were stored: see `verifyStored`.
+    // `authorizationConfirmed` and `authorizationNotConfirmed` come from the re-reads after Cyclr stored the
+    // credentials: see `applyingCredentials` in workflow.ts.
     authorizationConfirmed: confirmedIfComplete,
     authorizationNotConfirmed: (state, { connector }) =>
       backToInput(state, { problem: problemOf('notAuthorized'), connector }),
@@ -322,7 +325,7 @@ const table: Table = {
   unsupported: {},
 };
 
-/** The next state. An event without a transition from this state changes nothing: the same object comes back. */
+/** Returns the next state. If the state has no transition for the event, returns the same state object. */
 export function transition(state: State, event: Event): State {
   const next = table[state.name][event.type];
   return next ? next(state as never, event as never) : state;

@@ -77,7 +77,7 @@ const publicProblem = ({ code, message, fields }: Problem): Problem => ({
   ...(fields && { fields: fields.map((field) => pick(field, ['name', 'code'])) }),
 });
 
-/** The named members, without those that are `undefined`. */
+/** Copies the members `names` of an object, except members that are `undefined`. */
 function pick<T extends object, K extends keyof T>(whole: T, names: readonly K[]): Pick<T, K> {
   const present = names.filter((name) => whole[name] !== undefined);
   return Object.fromEntries(present.map((name) => [name, whole[name]])) as Pick<T, K>;
@@ -98,8 +98,9 @@ const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
   outage && (outage.operatorsTrouble ? 'operatorsTrouble' : 'cyclrUnavailable');
 
 /**
- * Publishes the status to Temporal Web. Publishes it to the search attributes, too, in a waiting or a final state
- * (`isSettled`), and when an outage begins or ends: each upsert costs an event and about 5 % of a flow's CPU time.
+ * Publishes the status to Temporal Web. In a waiting or a final state (`isSettled`), and when an outage begins or ends,
+ * also publishes the status to the search attributes. Other states don't update the search attributes, because each
+ * upsert costs an event and about 5 % of a flow's CPU time.
  */
 export function publishStatus(status: Status, isSettled: boolean): void {
   setCurrentDetails(detailsOf(status));

@@ -27,9 +27,9 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
 };
 
 /**
- * Takes one account connector through authentication. Returns the final view with the timeline. In state `failed` it
- * fails with an ApplicationFailure: its type is the failure's code, its first detail the same result. `carried`: the
- * state of the previous run at Continue-As-New.
+ * Takes one account connector through authentication. Returns the final view with the timeline. In the state `failed`,
+ * the workflow fails with an ApplicationFailure: the type is the failure's code, and the first detail is the final view
+ * with the timeline. `carried`: the state of the previous run at Continue-As-New.
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<FlowResult> {
   // Ignore `carried` unless this run was continued as new: otherwise a caller could start in any state.
@@ -172,7 +172,8 @@ class FlowRun {
   }
 
   /**
-   * True if the flow has not yet handled a request for a re-read or a cancellation. Both end the pause of an outage.
+   * True if the flow has not yet handled a request for a re-read or a cancellation. Such a request or cancellation ends
+   * the pause of an outage.
    */
   get #hasInterruption(): boolean {
     return this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
@@ -229,7 +230,7 @@ class FlowRun {
 
   #continueAsNew(state: WaitingState): Promise<never> {
     const { memo, startTime } = workflowInfo();
-    // All runs of one flow keep the start time of the first run.
+    // The memo gives all runs of one flow the start time of the first run.
     const options = { memo: { startedAt: startTime.toISOString(), ...memo } };
     const next = makeContinueAsNewFunc<typeof authenticateConnector>(options);
     return next(this.#input, this.#flow.carried(state, this.#links.carried));
