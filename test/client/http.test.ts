@@ -42,7 +42,7 @@ const idempotencyKeys = () => proxy.received.map(({ headers }) => headers.get('i
 async function isNoBatchRunning(): Promise<boolean> {
   const { client, namespace } = service.stage;
   const { operationInfo } = await client.workflowService.listBatchOperations({ namespace });
-  return operationInfo.every(({ state }) => state !== 1); // temporal.api.enums.v1.BatchOperationState, running
+  return operationInfo.every(({ state }) => state !== 1); // 1 is `running` in temporal.api.enums.v1.BatchOperationState
 }
 
 test('each call of a backend has a method, and its requests and answers fit the OpenAPI document', async () => {
@@ -187,7 +187,7 @@ describe('repeated and failed calls', () => {
     const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
     const { entries } = await onboarding.timeline(key);
     expect([sent.length, new Set(sent).size]).toEqual([6, 2]);
-    expect(started.started).toBe(false); // the answer to the first start was lost
+    expect(started.started).toBe(false); // the repeated call finds the run: the answer to the first start was lost
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 

@@ -91,7 +91,7 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // the second start has found no run
+    const release = await isHeld; // `second` is held: it has found no run, and has not started one
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();

@@ -75,7 +75,7 @@ describe('an account with more runs than a page', () => {
 
     expect(await inState('authenticated')).toEqual(ids(ended));
     expect(await inState('awaitingCredentials')).toEqual([waiting.connectorId]);
-    expect(await inState('cancelled')).toEqual([]); // only earlier runs are cancelled
+    expect(await inState('cancelled')).toEqual([]); // no connector has a cancelled run as its latest run
   });
 
   test('a page of old runs needs one call of ListWorkflowExecutions, and at most one further call for each item', async () => {

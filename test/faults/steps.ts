@@ -77,7 +77,8 @@ export const steps: Step[] = [
   {
     name: 'reading whether client credentials are authenticated',
     ...quartz,
-    ...{ method: 'GET', path: theConnector, skip: 1 }, // the first GET reads the properties back
+    // The first GET re-reads the connector after the properties were stored.
+    ...{ method: 'GET', path: theConnector, skip: 1 },
   },
   { name: 'taking a fingerprint', ...ledgerly, ...ledgerlyAgain, method: 'GET', path: theConnector },
   { name: 'making a link', ...ledgerly, method: 'POST', path: signIn, isDone: ({ signIns }) => signIns.length > 0 },

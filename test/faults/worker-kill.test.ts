@@ -128,7 +128,7 @@ describe.each(momentNames)('when the worker is killed %s', (moment) => {
 
       await ended;
 
-      expect(await lostIn(user)).toBeGreaterThan(0); // a later kill can hit the repetition, too
+      expect(await lostIn(user)).toBeGreaterThan(0); // a later kill can also end the repeated activity attempt
     },
   );
 });

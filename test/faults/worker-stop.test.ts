@@ -15,10 +15,11 @@ beforeAll(async () => {
   worker = await scene.startWorker();
   calls = await breakDuring(scene, steps, async () => {
     void worker.kill('SIGTERM');
-    void worker.kill('SIGTERM'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
+    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    void worker.kill('SIGTERM');
     await eventually(
       () => worker.log().split('Worker state changed').length - 1,
-      (changes) => changes >= 3, // running, stopping, draining
+      (changes) => changes >= 3, // the worker has logged the states running, stopping and draining
     );
   });
   await worker.exited;

@@ -30,7 +30,7 @@ describeInBrowser('appearance', () => {
       const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
         await page.addInitScript(observer);
         await page.route('**/v1/session', async (route) => {
-          loaded = await page.getByText('Loading …').count(); // the loading state was drawn
+          loaded = await page.getByText('Loading …').count(); // the page has drawn the text before the answer arrives
           await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
           await route.fallback();
         });

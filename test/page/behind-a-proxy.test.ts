@@ -80,7 +80,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     proxy.cut();
     await page.getByText('No connection at the moment.').first().waitFor();
     const kept = await field(page, 'API key').inputValue();
-    await scene.gives(key); // without the page
+    await scene.gives(key); // sends the API key through the library, not through the page
     await scene.reaches(key, 'authenticated');
 
     proxy.mend();

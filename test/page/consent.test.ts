@@ -88,7 +88,8 @@ describeInBrowser('consent', () => {
 
   test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    await context.route('**/connectorauth/**', (route) => route.abort()); // so that only the call of consent() below uses the link
+    // Keeps the browser from using the link, which consent() uses below.
+    await context.route('**/connectorauth/**', (route) => route.abort());
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();
     await scene.service.stage.sandbox.consent((await asked).url(), 'approve');
@@ -102,7 +103,7 @@ describeInBrowser('consent', () => {
   test('the page reports a declined consent after the verification', async () => {
     const { key, page, context } = await waiting();
     const older = await goOut(await scene.open([key], { context }));
-    await goOut(page); // the older attempt is superseded, so its verification makes one re-read only
+    await goOut(page); // supersedes the older attempt: a verification of it makes only one re-read
 
     await button(older, 'Decline').click();
 

@@ -97,7 +97,7 @@ describeInBrowser('the page of another site', () => {
   });
 
   describe('referrer policy', () => {
-    // The other policies send either the origin or the whole URL, too.
+    // Each referrer policy except no-referrer and same-origin sends the origin or the whole URL, as these two policies do.
     test.each(['origin', 'unsafe-url'])(
       'with the referrer policy %s the element connects by consent',
       async (policy) => {

@@ -121,7 +121,8 @@ describeInBrowser('tabs and windows', () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
       const checking = page.getByText('Checking the access to Ledgerly.').waitFor();
-      await button(popup, 'Decline').click(); // waits for the return page, which waits for the verification
+      // click() ends only after the return page has loaded, and the return page waits for the verification.
+      await button(popup, 'Decline').click();
       await checking;
 
       await page.reload();

@@ -24,7 +24,7 @@ const contentOf = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // the process has ended meanwhile
+    return ''; // the process has ended, so /proc has no link for it
   }
 };
 
@@ -171,7 +171,8 @@ describe('the start and stop of the local stack', () => {
     const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
     first.process.kill('SIGINT');
-    first.process.kill('SIGINT'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
+    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    first.process.kill('SIGINT');
     expect(await first.ended).toBe(0);
     const free = await areFree(env);
     const second = installation.run('start', env);

@@ -223,7 +223,7 @@ describe('Idempotency-Key of a start', () => {
   });
 });
 
-test('after the consent, confirm verifies the connector and answers authenticated', async () => {
+test('after the consent, POST …/confirm verifies the connector and is answered with the state authenticated', async () => {
   const key = await waiting('Ledgerly', 'awaitingAuthorization');
 
   const early = await post(key, '/confirm');
@@ -257,7 +257,7 @@ test('the user of a link without returnTo returns to the page of the service', a
 
   const link = await post(key, '/authorization');
   const outcome = await service.stage.sandbox.consent(link.body.url, 'approve');
-  const confirmed = await post(key, '/confirm'); // without an attemptId: verifies the newest attempt
+  const confirmed = await post(key, '/confirm'); // a body without attemptId verifies the newest attempt
 
   expect(outcome.location).toMatch(new RegExp(`^${service.url}/connect/return\\?attempt=`));
   expect(confirmed.body.state).toBe('authenticated');
@@ -335,7 +335,7 @@ describe('the list of an account', () => {
       keys.map(({ connectorId }) => connectorId).sort(),
     );
     expect(first.body.items).toHaveLength(2);
-    expect(cancelled.body.items).toEqual([]); // only an earlier run is cancelled
+    expect(cancelled.body.items).toEqual([]); // the cancelled run is not the latest run of its connector
     expect(authenticated.body.items).toMatchObject([{ connectorId: keys[2]!.connectorId }]);
   });
 
@@ -451,7 +451,7 @@ describe('the flows of all accounts', () => {
 
     const answer = await eventually(
       () => service.asBackend('POST', '/v1/flows/cancel', { accountId: key.accountId }),
-      ({ status }) => status !== 429, // 429 while the batch of another test runs
+      ({ status }) => status !== 429, // the service answers 429 while the batch of another test runs
     );
 
     expect(answer.status).toBe(202);

@@ -121,7 +121,7 @@ test('a stream ends when its session expires, and a new stream with the renewed 
   const scene = await asking();
   const { runId, revision } = await scene.view();
 
-  behindMs = lifetimes.session.default - 1_000; // the session ends in a second
+  behindMs = lifetimes.session.default - 1_000; // the next session expires after one second
   const token = await service.session(scene.key);
   const first = await read(token);
   behindMs = lifetimes.session.default / 3;
@@ -134,7 +134,8 @@ test('a stream ends when its session expires, and a new stream with the renewed 
   await second.ended;
 
   expect(first.status).toBe(200);
-  expect(first.events.filter(({ event }) => event !== 'view')).toEqual([]); // neither `final` nor `retry`
+  // The stream has ended without the events `final` and `retry`.
+  expect(first.events.filter(({ event }) => event !== 'view')).toEqual([]);
   expect(expired.status).toBe(401);
   expect(viewsIn(second).map(({ state }) => state)).toEqual(['authenticated']);
   expect(second.events.at(-1)).toEqual({ event: 'final', data: '{}' });

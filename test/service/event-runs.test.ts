@@ -14,7 +14,8 @@ const SOON_MS = 100;
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 }); // seconds; 20 by default
+  // In seconds; Temporal's default is 20.
+  stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 });
 });
 
 afterAll(() => stage.close());

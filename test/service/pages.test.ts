@@ -157,7 +157,7 @@ describe('the form', () => {
 
     const answer = await go({ session: token, connectorId: key.connectorId });
 
-    expect(answer.status).toBe(200); // the answer begins before the refusal
+    expect(answer.status).toBe(200); // the service sends the status before the flow refuses the request
     expect(answer.headers.get('content-type')).toContain('text/html');
     expect(answer.text).toContain('This step is not possible at the moment.');
     expect(answer.text).toContain('Close this window');

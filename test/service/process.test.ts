@@ -15,7 +15,7 @@ import { idOf } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 const FLOWS = 10;
-const SESSIONS = 50; // a session may have at most 20 streams
+const SESSIONS = 50; // several sessions, because a session may have at most 20 open streams
 const STREAMS = 500;
 const KB = 1024;
 
@@ -102,7 +102,7 @@ let scenes: Scene[];
 let tokens: string[];
 let pages: Page[] | undefined;
 
-/** Opens pages of the sessions in turn, and waits until each has its first view. */
+/** Opens pages of the sessions in turn, and waits until each page has its first view. */
 async function openPages(count: number): Promise<Page[]> {
   const opened = Array.from({ length: count }, (_, i) => openPage(service.url, () => tokens[i % SESSIONS]!));
   await all(opened, (page) => idsIn(page).length > 0);
@@ -170,7 +170,8 @@ describe('many streams', () => {
     await reaches('applyingCredentials');
 
     void service.kill('SIGTERM');
-    void service.kill('SIGTERM'); // as with Ctrl-C: the terminal signals the whole process group, and npm sends the signal again
+    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    void service.kill('SIGTERM');
     await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
     release();
 

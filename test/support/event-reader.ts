@@ -97,7 +97,7 @@ export function openPage(serviceUrl: string, token: () => string): Page {
   async function follow(): Promise<void> {
     for (let lastEventId = ''; !isLeft; await delay(RECONNECT_MS)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
-      if (!reader) continue; // no service is running
+      if (!reader) continue; // there is no answer while no service runs: try again
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
       isOpen = true;

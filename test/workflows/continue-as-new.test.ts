@@ -104,7 +104,8 @@ test.concurrent(
     const [seconds] = timersOf(events!);
     const firesMs = (Number(timer!.eventTime!.seconds) + seconds!) * 1000;
     expect(view.deadline).toBe(deadline);
-    expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000); // the task may have waited for the worker
+    // A difference of some seconds: the workflow task may have waited for the worker.
+    expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000);
     await stage.auth.cancel(scene.key);
   },
 );
@@ -214,8 +215,9 @@ test.concurrent('after continue-as-new the list shows the next run, whose input 
     started!.workflowExecutionStartedEventAttributes!.input!.payloads?.map(({ data }) => Buffer.from(data!).toString()),
   );
   expect(input).toContain('awaitingCredentials');
-  expect(input).toContain('sealed'); // a submission id, in the list of the accepted submissions
-  expect(input).not.toMatch(/eyJ/); // the beginning of every compact JWE
+  // `sealed` is the submission id in this test: the input lists the accepted submissions.
+  expect(input).toContain('sealed');
+  expect(input).not.toMatch(/eyJ/); // every sealed value begins with eyJ
 });
 
 test.concurrent('a start input cannot set the state of a flow', async () => {

@@ -51,7 +51,7 @@ test.concurrent('a link, an approved consent and the return end the flow as auth
   const link = await scene.asks();
   const outcome = await scene.decides(link, 'approve');
   await scene.returns(link);
-  await scene.returns(link).catch(() => undefined); // the flow may have ended
+  await scene.returns(link).catch(() => undefined); // the call fails if the flow has already ended
   const end = await stage.auth.result(scene.key);
 
   expect(asked).not.toHaveProperty('attempt');
@@ -438,7 +438,7 @@ describe('over minutes and hours', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test('confirmations during a verification start no other verification, and get its result', async () => {
+  test('confirmations during a verification start no second verification, and get the result of the first', async () => {
     const scene = await consentScene(skipping);
     skipping.record('confirmations-join', scene.handle);
     const link = await scene.asks();

@@ -68,7 +68,8 @@ describe('in the first minute of an outage', () => {
 
   test('an activity attempt tells the next attempts which properties Cyclr has accepted', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
-    fault(flow.key, away, { skip: 2 }); // two requests succeed: the list of properties, and the first property
+    // The first two requests succeed: the list of properties, and the POST of the first property.
+    fault(flow.key, away, { skip: 2 });
 
     const SigningSecret = await stage.sealedProperty(flow.key, 'p', 'SigningSecret', 'in-ink');
     const values = { Environment: 'staging', SigningSecret };
@@ -381,7 +382,8 @@ describe('after a day without Cyclr', () => {
 
   test('the flow does not ask again for a property that Cyclr accepted before the outage', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
-    fault(flow.key, awayForAWeek, { skip: 2 }); // two requests succeed: the list of properties, and the first property
+    // The first two requests succeed: the list of properties, and the POST of the first property.
+    fault(flow.key, awayForAWeek, { skip: 2 });
 
     const secret = (id: string) => stage.sealedProperty(flow.key, id, 'SigningSecret', 'in-ink');
     const values = { Environment: 'staging', SigningSecret: await secret('p') };

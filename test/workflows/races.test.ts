@@ -64,7 +64,8 @@ describe('with many messages at once', () => {
     // The sender of a refused input gets the refusal although the next input is being applied.
     const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
     const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-    const present = { state: 'applyingCredentials', problem: undefined }; // an answer after 10 s, on a slow machine
+    // The view of an update without a result after 10 s, on a slow machine.
+    const present = { state: 'applyingCredentials', problem: undefined };
     for (const view of views)
       expect([refused, present, end]).toContainEqual(view.state === end.state ? asInResult(view) : part(view));
     expect(scene.cyclr().AuthValue).toBe('right');
@@ -204,25 +205,28 @@ test('after the end of a flow every update gets the final view and every signal 
 });
 
 describe('a cancellation', () => {
-  test.concurrent('during a PUT that Cyclr accepts gets the authenticated view, and so does the input', async () => {
-    const scene = await asking();
-    stage.record('input-and-cancel', scene.handle);
-    const release = holdPut(scene);
+  test.concurrent(
+    'during a PUT that Cyclr accepts gets the authenticated view, and the input gets the same view',
+    async () => {
+      const scene = await asking();
+      stage.record('input-and-cancel', scene.handle);
+      const release = holdPut(scene);
 
-    const answer = scene.gives(right);
-    await eventually(
-      () => puts(scene),
-      (count) => count === 1,
-    );
-    const cancelled = stage.auth.cancel(scene.key);
-    await isCancelling(scene);
-    release();
+      const answer = scene.gives(right);
+      await eventually(
+        () => puts(scene),
+        (count) => count === 1,
+      );
+      const cancelled = stage.auth.cancel(scene.key);
+      await isCancelling(scene);
+      release();
 
-    expect([await cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
-  });
+      expect([await cancelled, await answer]).toMatchObject(Array(2).fill({ state: 'authenticated' }));
+    },
+  );
 
   test.concurrent(
-    'during a re-read that finds the consent gets the authenticated view, and so does the confirmation',
+    'during a re-read that finds the consent gets the authenticated view, and the confirmation gets the same view',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();

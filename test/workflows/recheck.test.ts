@@ -119,7 +119,7 @@ test.concurrent(
 
 describe('a re-read of a changed connector', () => {
   const all = { Properties: ['Domain', 'Shop'].map((Name) => ({ Name, Value: 'acme' })) };
-  /** A connector for each waiting state. Each one has one required property. */
+  /** A connector for each waiting state. Each of these connectors has one required property. */
   const waits: [state: StateName, connector: string, patch: ConnectorPatch][] = [
     ['awaitingProperties', 'Fernhill', {}],
     ['awaitingCredentials', 'Fernhill', all],

@@ -137,7 +137,7 @@ describe('cyclr-connect replay', () => {
     const open = await stage.scene('Kestrel');
     await open.reaches('awaitingProperties');
     await stage.stopWorker();
-    const untouched = await stage.scene('Fernhill'); // without a workflow task yet
+    const untouched = await stage.scene('Fernhill'); // no worker has handled a workflow task of this flow
     const isListed = `(${queryFor(untouched.workflowId)} AND ExecutionStatus = 'Running') OR (${queryFor(ended.workflowId)} AND ExecutionStatus = 'Completed')`;
     await eventually(
       () => stage.client.workflow.count(isListed),

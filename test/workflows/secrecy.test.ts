@@ -83,7 +83,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   if (then) fault(scene.key, 'PUT', then);
   const view = await scene.gives(first);
   if (view.state !== waits) return;
-  await scene.gives(first.kind === 'apiKey' ? basic() : apiKey()); // credentials of a wrong kind
+  await scene.gives(first.kind === 'apiKey' ? basic() : apiKey()); // sends credentials of a wrong kind
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 

@@ -100,7 +100,8 @@ describe('without a history event, an update is rejected', () => {
       [
         undefined,
         { ...right, attemptId: '../..' },
-        { ...right, replyKey: { ...right.replyKey, x: y, y: x } }, // no point of the curve
+        // With x and y exchanged, the key is no point on the curve.
+        { ...right, replyKey: { ...right.replyKey, x: y, y: x } },
         { ...right, returnTo: 'http://done.example/' },
       ],
       'malformed',

@@ -34,7 +34,7 @@ test('each state has a status in the list', () => {
   expect(chipOf(view(1, 'awaitingCredentials'), { step: { at: 2, of: 2 } })).toBe('secondStep');
 });
 
-test('properties are step 1 of 2 if a form or a consent follows, which is step 2 once the properties were seen', () => {
+test('stepOf gives step 1 of 2 for properties if credentials or a consent follow, and step 2 of 2 for credentials after properties', () => {
   expect(stepOf(view(1, 'awaitingProperties'), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingProperties', oauth({})), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingProperties', oauth({ oauth2Type: 'ClientCredentials' })), false)).toBeUndefined();

@@ -79,7 +79,7 @@ function processesIn(root: string): string[] {
     try {
       return readlinkSync(join('/proc', pid, 'cwd')) === root;
     } catch {
-      return false; // no process, or one that has ended
+      return false; // the entry of /proc is no process, or the process has ended
     }
   });
 }

@@ -31,7 +31,7 @@ describe('a service at the root of its host', () => {
     expect(shown.text).not.toMatch(/ on\w+=|style=/);
     expect(shown.headers.get('x-frame-options')).toBe('DENY');
     expect(shown.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(shown.headers.get('strict-transport-security')).toBeNull(); // PUBLIC_URL is http
+    expect(shown.headers.get('strict-transport-security')).toBeNull(); // absent, because PUBLIC_URL begins with http:
   });
 
   test('GET and HEAD requests of pages start no flow and send no message to a flow', async () => {

@@ -135,7 +135,7 @@ test.each([
   expect(service.called).not.toEqual([]);
 });
 
-test('an empty body of type JSON renews a session', async () => {
+test('POST /v1/session/renew with an empty body of type JSON renews the session', async () => {
   const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
 
   const answer = await service.call('POST', '/v1/session/renew', { token, body: '', headers: json });
