@@ -101,7 +101,7 @@ async function oldestSdk(tarball) {
   });
 }
 
-/** A local stack of its own, and the variables by which the examples find it. */
+/** Starts a local stack for `use`, with the variables by which the examples find the stack. */
 async function withStack(use) {
   const { startStack } = require(join(root, 'dist', 'scripts', 'local', 'stack.js'));
   const { cyclrOf } = require(join(root, 'dist', 'scripts', 'local', 'settings.js'));

@@ -58,7 +58,7 @@ async function check() {
   const sandbox = await healthy(trial.sandbox);
   const sandboxWorker = await healthy(trial['sandbox-worker']);
   const sandboxService = await healthy(trial['sandbox-service']);
-  const start = ['node', 'dist/cli/main.js', 'start', 'acme', '1016', '--wait']; // its connector needs no authentication
+  const start = ['node', 'dist/cli/main.js', 'start', 'acme', '1016', '--wait']; // connector 1016 needs no authentication
   once({ ...trial['sandbox-worker'], command: start });
   await callAsBackend(trial['sandbox-service']);
   await stopped(sandboxService);

@@ -23,11 +23,11 @@ const WITHIN_S = 90;
 /** Connectors of the sandbox's account `acme`: some of every auth type, and one that needs no authentication. */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
-/** One session may make 120 calls in a minute: this number is enough even if every call uses a session. */
+/** One session may make 120 calls in a minute: 12 sessions are enough even if every call uses a session. */
 const SESSIONS = 12;
 /**
- * Other calls can make each call of these fail: they cancel the flows of an invitation, and Temporal runs one batch at a
- * time. test/service/session.test.ts and backend.test.ts test these calls.
+ * Operations of which every call can fail in this run: other calls cancel the flows of an invitation, and Temporal runs
+ * one batch at a time. test/service/session.test.ts and backend.test.ts test these operations.
  */
 const CAN_FAIL = ['POST /v1/session/redeem', 'POST /v1/flows/recheck', 'POST /v1/flows/cancel'];
 

@@ -9,7 +9,7 @@ export interface Row {
   unit: string;
   ours: Spread;
   minimal: Spread;
-  /** Our value divided by the minimal workflow's, for each pair of rounds. */
+  /** The value of `ours` divided by the value of `minimal`, for each pair of rounds. */
   ratio: Spread;
   /** Target: the largest accepted median ratio. */
   atMost?: number;

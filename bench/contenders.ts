@@ -15,7 +15,10 @@ export interface Execution {
 
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
-/** A start function for each workflow. Ours uses the library, which adds a summary and search attributes. */
+/**
+ * A start function for each workflow. The function for `ours` uses the library, which adds a summary and search
+ * attributes.
+ */
 export function startsOf(client: Client): Record<ContenderName, Start> {
   const auth = new ConnectorAuth(client);
   return {

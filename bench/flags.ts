@@ -9,13 +9,13 @@ export interface Flags {
   flows: number;
   /** Number of waiting flows in the cache of one worker while its memory is measured. At most the size of the cache. */
   cached: number;
-  /** Measures this number of waiting flows, and nothing else. */
+  /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;
-  /** Floods one flow with this number of messages, and measures nothing else. */
+  /** If set, the bench measures only floods of one flow with this number of messages. */
   flood?: number;
-  /** Measures the onboarding service, and nothing else. */
+  /** If true, the bench measures only the onboarding service. */
   service?: true;
-  /** The folder for the results. */
+  /** The folder for the results; `bench/results` by default. */
   out?: string;
   help: boolean;
 }

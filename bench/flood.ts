@@ -11,7 +11,7 @@ const OTHERS = 50;
 const SAMPLE_MS = 100;
 
 interface Flood {
-  /** Signals are sent while the worker is stopped. Updates need a worker. */
+  /** True for signals: they are sent while the worker is stopped. Updates need a running worker. */
   isSignal: boolean;
   /** The number of messages, as a share of the number in the option `--flood`. */
   share: number;
@@ -44,9 +44,9 @@ interface Latency {
 
 export interface FloodFigures {
   messages: number;
-  /** 50 inputs to other flows, sent at the same time: milliseconds until the flow has accepted the input. */
+  /** 50 inputs to other flows, sent at the same time: milliseconds until each flow has accepted its input. */
   inputsMs: { before: Latency; during: Latency };
-  /** Milliseconds from the sending of these inputs until the flooded flow answers a query. */
+  /** Milliseconds from the sending of the 50 inputs until the flooded flow answers a query. */
   answerMs: number;
   /** The largest resident memory of the worker. */
   workerBytes: number;
@@ -113,7 +113,9 @@ const isLost = (event: HistoryEvent): boolean =>
   Boolean(event.workflowTaskFailedEventAttributes) ||
   event.workflowTaskTimedOutEventAttributes?.timeoutType === START_TO_CLOSE;
 
-/** The result of `act`, and the largest resident memory of the process until then. Fails if the process has ended. */
+/**
+ * The result of `act`, and the largest resident memory of the process until `act` ends. Fails if the process has ended.
+ */
 async function peakDuring<T>(pid: number, act: Promise<T>): Promise<[T, number]> {
   let bytes = rssOf(pid);
   const timer = setInterval(() => (bytes = Math.max(bytes, rssOf(pid))), SAMPLE_MS);

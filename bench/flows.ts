@@ -1,4 +1,4 @@
-/** Runs flows of both workflows: each gets a property, then an API key, by signal. */
+/** Runs flows of both workflows. Each flow gets a property by signal, then an API key by signal. */
 import { randomUUID } from 'node:crypto';
 import { sealCredentials } from '../sealing/seal';
 import { postJson } from '../scripts/post-json';

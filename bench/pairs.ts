@@ -1,6 +1,7 @@
 /**
- * Plays one round of each name, in turn, so that a change of the machine's load affects all of them equally. Every
- * second pair has the reverse order. The first pair warms up; the results leave it out.
+ * Plays pairs of rounds. In a pair, each of `names` gets one round, so that a change of the machine's load affects all
+ * names equally. Every second pair has the reverse order. The first pair only warms up the processes: the results do
+ * not contain it.
  */
 export async function playPairs<Name extends string, Round>(
   names: readonly Name[],

@@ -1,4 +1,6 @@
-/** The rows as a plot: for each a line from the smallest to the largest ratio, with a dot at the median. */
+/**
+ * The rows as a plot. For each row, it draws a line from the smallest to the largest ratio, with a dot at the median.
+ */
 import type { Row } from './comparison';
 
 const LINE_PX = 26;

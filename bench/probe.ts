@@ -1,6 +1,6 @@
 /**
- * Reports a process's memory after a garbage collection, by HTTP at port `BENCH_PROBE_PORT`. `node --require` loads it
- * into every thread of the process: each thread can collect and measure only its own heap.
+ * Reports a process's memory after a garbage collection, by HTTP at port `BENCH_PROBE_PORT`. `node --require` loads
+ * this file into every thread of the process, because each thread can collect and measure only its own heap.
  */
 import { createServer } from 'node:http';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';

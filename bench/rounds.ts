@@ -10,7 +10,8 @@ import { median } from './stats';
 
 const IN_FLIGHT = 20;
 /**
- * After the end of a flow, the server still does work for it. The round waits for this time, to count this CPU time.
+ * After the end of a flow, the server still does work for the flow. A round waits for this time after its last flow, so
+ * that its CPU time includes this work.
  */
 const SETTLE_MS = 1_000;
 

@@ -39,7 +39,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Starts all parts. If one does not start, it stops the others and fails. */
+/** Starts all processes. If a process does not start, this function stops the other processes and fails. */
 export const startStack = (): Promise<Stack> =>
   startTogether((onStop) => {
     const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-'));
@@ -55,7 +55,7 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   const logFolder = folder;
   const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes }));
   const { address } = temporal;
-  // This connection is never closed: retries of calls that are open at Ctrl-C would fail. It ends with this process.
+  // This connection is never closed: after Ctrl-C, a closed connection would make the retries of open calls fail.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });

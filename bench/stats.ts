@@ -29,7 +29,9 @@ export const spreadOf = (values: readonly number[]): Spread => ({
   count: values.length,
 });
 
-/** The ratio of each pair: both values of a pair were measured under similar load. Fails if the lengths differ. */
+/**
+ * The ratio of the two values at each index: the bench measured both under similar load. Fails if the lengths differ.
+ */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
   if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);
   return values.map((value, i) => value / to[i]!);

@@ -1,4 +1,4 @@
-/** The memory of many waiting flows, more than a worker caches, and the time that an input to one of them takes. */
+/** Measures more waiting flows than a worker caches: their memory, and the time of an input to one of these flows. */
 import { each } from '../scripts/each';
 import { sendProperty, prepare, start, type Waiting } from './flows';
 import { rssOf } from './processes';
@@ -21,7 +21,7 @@ export interface ManyWaiting {
   inputsMs: number[];
 }
 
-/** Starts `flows` of our flows, then sends an input to some. Fails if the starts take more than 20 minutes. */
+/** Starts `flows` flows, then sends an input to some of them. Fails if the starts take more than 20 minutes. */
 export async function waitMany(stack: Stack, flows: number, say: (line: string) => void): Promise<ManyWaiting> {
   const worker = await stack.startWorker('ours');
   const look = async () => ({ server: rssOf(stack.serverPid), worker: (await worker.memory()).rss });

@@ -30,7 +30,7 @@ export function propertyAnswer(connector: StoredConnector, { Id, Name, Value }: 
   return { Id, Name, Value, AccountConnectorId: connector.Id };
 }
 
-/** The definition of the connector: that of the catalogue, with the fields that a test has changed. */
+/** The definition of the connector from the catalogue, with the fields that a test has changed. */
 export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }

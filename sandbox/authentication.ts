@@ -28,9 +28,9 @@ const readers: Record<string, Reader> = {
 };
 
 /**
- * Stores an AuthValue. With `{}`, and while `authenticatedAfterMs` is set, the connector is authenticated later: see
- * {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong value, a connector that
- * takes no value, and while a required property is missing.
+ * Stores an AuthValue. For the AuthValue `{}`, or if the switch `authenticatedAfterMs` is set, the connector becomes
+ * authenticated later: see {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong
+ * value, a connector that takes no value, and while a required property is missing.
  */
 export function storeAuthValue(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   const claim = claimOf(connector, authValue);
@@ -82,10 +82,13 @@ export function deauthenticate(connector: StoredConnector): void {
   connector.settlesAt = undefined;
 }
 
-/** Values that start with `wrong` are refused at once. */
+/** True for a value that starts with `wrong`: the sandbox refuses it at once. */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
-/** Values that start with `expired` are stored, and refused when Cyclr uses them. */
+/**
+ * False for an empty value, and for a value that starts with `wrong` or `expired`. The sandbox stores an `expired`
+ * value, but the third party refuses it later.
+ */
 const isGood = (value = ''): boolean => value !== '' && !isWrong(value) && !value.startsWith('expired');
 
 const areGood = (connector: StoredConnector, { properties }: Claim): boolean =>

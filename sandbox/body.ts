@@ -20,7 +20,7 @@ export function cyclrInput<T extends z.ZodObject>(shape: T) {
   return z.preprocess(pascalCased, shape);
 }
 
-/** A checked value. Fails: 400 that names each wrong field. */
+/** Returns the value if it has the shape. Fails: 400 that names each wrong field. */
 export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
   const result = shape.safeParse(value);
   if (result.success) return result.data;

@@ -4,7 +4,7 @@ import { CONSENT } from './pages';
 
 /** The last answer that a browser gets after it has opened a consent link. */
 export interface ConsentOutcome {
-  /** Status of this answer: 302 if Cyclr redirects, otherwise the status of a page. */
+  /** Status of the answer: 302 if Cyclr redirects, otherwise the status of a page. */
   status: number;
   /** Target of the redirect. The browser does not follow the redirect. */
   location?: string;

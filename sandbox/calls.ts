@@ -39,7 +39,7 @@ export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: 
   return items.slice((page - 1) * pageSize, page * pageSize);
 }
 
-/** An id in a path. Returns 0, an id that is never used, for a text that is no whole number. */
+/** An id in a path. For a text that is no whole number, returns 0, which is never used as an id. */
 export function idIn(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

@@ -45,8 +45,9 @@ export interface Control {
   /** The variants of undocumented behaviour. Set them at any time. */
   readonly switches: Switches;
   /**
-   * Installs connectors with new ids, given by key, name or id of the catalogue; one of each by default. Creates the
-   * account if it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not have.
+   * Installs connectors with new ids. `connectors` names them by key, name or id of the catalogue; by default, one of
+   * each. Creates the account if it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not
+   * have.
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];

@@ -4,7 +4,7 @@ import { notFound } from './refusal';
 import type { Account, Cycle } from './state';
 import { connectorIn } from './store';
 
-/** The unmet prerequisites of a cycle. */
+/** Answers the unmet prerequisites of a cycle. */
 export const cycleRoutes: Routes = {
   'GET /cycles/:cycleId/prerequisites': ({ account, params }) => {
     const cycle = account.cycles.find(({ id }) => id === params['cycleId']);

@@ -14,7 +14,9 @@ export class DataFile {
     this.#content = content;
   }
 
-  /** Resolves when the state at the time of the call is on the disk. Calls during a write share the next write. */
+  /**
+   * Resolves when the state at the time of the call is on the disk. All calls during one write share the next write.
+   */
   save(): Promise<void> {
     this.#next ??= this.#writing
       .catch(() => undefined)

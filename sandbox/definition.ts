@@ -26,7 +26,10 @@ export interface CatalogueEntry {
   definition: Definition;
   /** True for a partner's own connector (`IsPartnerIntegrationConnector`). */
   partnerIntegration: boolean;
-  /** The AuthValue at the installation. A connector that has one is authenticated from the start. */
+  /**
+   * The `AuthValue` that Cyclr stores when the connector is installed. If it is set, the connector is authenticated
+   * from the start.
+   */
   storedAuthValue?: string;
   /** Required properties that Cyclr fills itself after the authentication. */
   filledByCyclr: Record<string, string>;

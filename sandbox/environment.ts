@@ -23,7 +23,7 @@ export const environment = z.object({
   }),
 });
 
-/** Reads the variables; an empty one counts as not set. Fails with one line for each fault. */
+/** Reads the variables. An empty variable counts as not set. Fails with one line for each fault. */
 export function readEnvironment(env: NodeJS.ProcessEnv): z.output<typeof environment> {
   const { data, error } = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value)));
   if (data) return data;

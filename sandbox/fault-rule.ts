@@ -55,7 +55,7 @@ export type EchoForm = (typeof forms)[number];
 type Simple = z.infer<typeof simple>;
 type WithDetails = Exclude<z.infer<typeof Then>, Simple>;
 
-/** A fault with its kind. `answer` is a fault given by status, headers and body. */
+/** A fault with its kind. The kind `answer` is a fault that a rule gives by status, headers and body. */
 export type Fault =
   | { [K in Simple]: { kind: K } }[Simple]
   | Extract<WithDetails, { kind: string }>

@@ -18,7 +18,7 @@ interface ActiveRule {
 
 type Hit = { fault: Fault; released: Promise<void> };
 
-/** The fault rules that still apply, oldest first. */
+/** The fault rules that have not reached their `times` yet, oldest first. */
 export class Faults {
   #rules: ActiveRule[] = [];
 
@@ -40,7 +40,7 @@ export class Faults {
     this.#rules = [];
   }
 
-  /** The fault for this request, if any. Counts it as one of the rule's times. */
+  /** Returns the fault for a request, if a rule matches, and counts the request in the `times` of this rule. */
   take(request: RuleInput): Hit | undefined {
     for (const active of this.#rules.filter((candidate) => matches(candidate, request))) {
       if (active.toSkip > 0) {

@@ -6,7 +6,7 @@ import type { Faults } from './faults';
 import { urlOf, type Recorder } from './requests';
 import { accountIdOf, tokenOf } from './token';
 
-/** The parts that the hooks use beside {@link Parts}. */
+/** The objects that the hooks use in addition to {@link Parts}. */
 export interface HookParts {
   faults: Faults;
   recorder: Recorder;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Decision } from './oauth';
 import type { OpenConsent } from './state';
 
-/** HTML that is not escaped. */
+/** HTML that {@link markup} inserts without escaping. */
 class Markup {
   constructor(readonly text: string) {}
 }
@@ -17,7 +17,7 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 
-/** The path for decisions: a form with `consent` and `decision`. */
+/** The path to which the consent page posts the user's decision: a form with `consent` and `decision`. */
 export const CONSENT = '/connectorauth/consent';
 
 const style = new Markup(
@@ -42,7 +42,7 @@ export const pageHeaders = {
     "base-uri 'none'; frame-ancestors 'none'",
 };
 
-/** The decisions and their results. */
+/** For each decision, the label of its button and the meaning of the decision. */
 const choices: Record<Decision, [label: string, meaning: string]> = {
   approve: ['Approve', 'Cyclr gets tokens, and your browser returns.'],
   decline: ['Decline', 'Cyclr gets no tokens, and your browser returns.'],
@@ -87,7 +87,7 @@ export const errorPage = (reason: string): string =>
 export const closedPage = (): string =>
   page('You can close this tab', markup`<p>Nothing was changed. The link can't be used again.</p>`);
 
-/** Sends `message` to the window that opened this one, if that has this origin. */
+/** A page that sends `message` to the window that opened the page, if this window has the origin `origin`. */
 export const messagePage = (message: string, origin: string): string =>
   page(
     'You can close this window',

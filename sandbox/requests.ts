@@ -16,7 +16,7 @@ export interface RecordedRequest {
   tokenId?: number;
   /** The value of JSON or a form, otherwise the text. */
   body?: unknown;
-  /** Absent before the answer is sent, and if no complete answer was sent. */
+  /** The status of the answer. Absent until the answer is sent, or if no complete answer was sent. */
   status?: number;
 }
 

@@ -71,7 +71,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   }
 }
 
-/** Adds routes whose hooks apply to them only. */
+/** Adds routes under a prefix. A hook that `build` adds applies only to these routes. */
 function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInstance) => void): void {
   const plugin: FastifyPluginCallback = (scope, _options, done) => {
     build(scope);

@@ -21,7 +21,7 @@ const Body = cyclrInput(z.strictObject({ Username: z.string().regex(/\S/, 'The U
 const newToken = (): string =>
   Buffer.concat([randomBytes(24), Buffer.from('+/+/', 'base64'), randomBytes(5)]).toString('base64');
 
-/** Mints tokens that sign a browser in, once. */
+/** Mints tokens. Each token signs a browser in once. */
 export function signInRoutes({ store, switches }: Parts): Routes {
   return {
     'POST /accounts/:accountId/signintoken': ({ account, request }) => {

@@ -21,7 +21,7 @@ const StoredConnector = z.object({
 const Cycle = z.object({
   id: z.string(),
   connectorIds: z.array(z.number()),
-  /** Reason codes of the other unmet prerequisites. */
+  /** Reason codes of unmet prerequisites other than connectors that are not authenticated. */
   otherReasonCodes: z.array(z.number()),
 });
 

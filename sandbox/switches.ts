@@ -22,9 +22,13 @@ export const Switches = z.strictObject({
   expiresAtPresent: z.boolean(),
   /** True if `ExpiresAtUtc` ends in Z. */
   expiresAtHasZ: z.boolean(),
-  /** A query that is appended to `targetOrigin`, such as `status=1`; empty for none. */
+  /**
+   * A query that the redirect appends to `targetOrigin`, such as `status=1`. If empty, the redirect appends nothing.
+   */
   returnAppends: z.string(),
-  /** The effect of a failed new consent on an authenticated connector: it keeps or loses its stored value. */
+  /**
+   * The effect of a failed new consent on an authenticated connector: the connector keeps or loses its stored value.
+   */
   failedReconsent: z.enum(['keeps', 'drops']),
   /** True if a new consent gives the same tokens again. */
   reconsentSameValue: z.boolean(),

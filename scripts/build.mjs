@@ -37,7 +37,7 @@ export async function build(root) {
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');
   try {
-    // Waits for all parts, also when one fails: a part that still runs would write into the removed folder.
+    // Waits for all three steps, even if one fails: a step that still runs would write into the removed folder.
     const parts = await Promise.allSettled([
       compile(root, output),
       bundle(root, join(workFolder, BUNDLE), stamp),
@@ -60,14 +60,14 @@ function compile(root, outDir) {
   return run(root, compiler, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', outDir]);
 }
 
-/** Copies the present bundle if no workflow has changed. */
+/** Bundles the workflows. If no workflow has changed, copies the bundle of the last build. */
 async function bundle(root, outFile, { bundle }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.bundle === bundle) copyFileSync(join(dist, BUNDLE), outFile);
   else await run(root, bundler, [root, outFile]);
 }
 
-/** The element and the hosted page, built for browsers. */
+/** Builds the element and the hosted page for browsers, or copies them from the last build. */
 async function page(root, outDir, { page }) {
   const dist = join(root, 'dist');
   if (stampIn(dist)?.page === page) return cpSync(join(dist, PAGE), outDir, { recursive: true });
@@ -75,7 +75,10 @@ async function page(root, outDir, { page }) {
   await run(root, vite, ['build', '--config', join(PAGE, 'vite.config.mjs'), '--outDir', outDir]);
 }
 
-/** A separate process, because a worker can run in this one later: compiler and bundler would stay in its memory. */
+/**
+ * Runs a build script in a separate process. In this process, compiler and bundler would stay in the memory of a worker
+ * that runs here later.
+ */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`the build failed: ${basename(script)} ended with ${code}`);
@@ -125,7 +128,9 @@ function sourcesIn(root, folders) {
     .sort();
 }
 
-/** The hash has the length before each content: otherwise two different lists of files could have one hash. */
+/**
+ * Hashes the length of each file before its content: otherwise two different lists of files could have the same hash.
+ */
 function hashOf(root, paths) {
   const hash = createHash('sha256');
   for (const path of paths) {

@@ -16,8 +16,8 @@ export function refuseArguments(args: readonly string[], help: string): number |
 }
 
 /**
- * The options of a command, read by `read`. The exit code if nothing is to run: 0 after `--help`; 2 after an error of
- * `read`, which is printed before `help`.
+ * Returns the options of a command, which `read` parses. If the command must not run, prints `help` and returns the
+ * exit code: 0 for `--help`, or 2 after an error of `read`, which is printed first.
  */
 export function readOptions<T extends { help: boolean }>(
   args: string[],
@@ -42,8 +42,8 @@ export function wholeNumber(flag: string, text: string, least: number, most: num
 }
 
 /**
- * Runs `act` on a thing that is starting, such as a local stack, and then `end`, also after a failure. Returns the exit
- * code of `act`, or 130 at once after a stop signal.
+ * Waits for `starting`, such as the start of a local stack, then runs `act`, and then `end`, even if `act` fails.
+ * Returns the exit code of `act`; after a stop signal, ends without waiting for `act` and returns 130.
  */
 export async function runUntilStopped<T>(
   starting: Promise<T>,

@@ -69,7 +69,10 @@ async function prepare(name) {
   await withLock(join(root, 'dist.lock'), async () => isBuilt(root) || (await build(root)));
 }
 
-/** Runs the main in this process, so that it gets the signals and the terminal, and sets the exit code. */
+/**
+ * Runs the command's `main.js` in this process, so that the command gets the signals and the terminal, and sets the
+ * exit code.
+ */
 function become(main, args) {
   process.argv = [process.argv[0], main, ...args];
   createRequire(import.meta.url)(main);
@@ -83,7 +86,7 @@ async function test(args) {
   process.exit(await runTree(process.execPath, [...preload, jest, ...args], options));
 }
 
-/** The workflow tests overwrite test/histories/next/: see `Stage.record`. */
+/** Runs the workflow tests so that they write their histories into test/histories/next/: see `Stage.record`. */
 async function recordHistories(args) {
   process.env.RECORD = '1';
   const recording = 'test/workflows/(?!replay|read-ahead|secrecy)';

@@ -4,11 +4,15 @@ import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, write
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
-/** A lock that was not refreshed for this time is stale, although its process id can be in use: by another program. */
+/**
+ * A lock that was not refreshed for this time is stale, even if a process has the id in the lock: it can be another
+ * program with the same id.
+ */
 const SILENT_MS = 60_000;
 
 /**
- * Runs `action` while this process holds the lock at `path`. Waits for another holder, and takes over from a dead one.
+ * Runs `action` while this process holds the lock at `path`. While another process holds the lock, waits. If that
+ * process has ended, takes the lock over.
  */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {

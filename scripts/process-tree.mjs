@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time between SIGTERM and SIGKILL: our processes first let open calls end. */
+/** Time between SIGTERM and SIGKILL, in which the processes of this project let open calls end. */
 const STOP_MS = 30_000;
 const POLL_MS = 50;
 const signals = ['SIGINT', 'SIGTERM'];

@@ -42,7 +42,7 @@ export async function run(command, args, { cwd = folder, env = {} } = {}) {
 
 export const node = (args, options) => run(process.execPath, args, options);
 
-/** Runs a Node program while `use` needs it. `use` starts when the program prints a line that matches `ready`. */
+/** Runs a Node program until `use` ends. `use` starts when the program prints a line that matches `ready`. */
 export async function whileRunning(args, { cwd, env }, ready, use) {
   const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
   const exited = once(child, 'exit');

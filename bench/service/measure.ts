@@ -8,7 +8,7 @@ import { measureStreams, type ManyStreams } from './streams';
 import type { WatchName } from './watches';
 
 const STREAMS = 500;
-/** The number of reads for each flow of a round: a read is much faster than a flow. */
+/** A round has this number of reads for each flow of the other rounds, because a read is much faster than a flow. */
 const READS_OF_FLOW = 10;
 
 export interface ServiceFigures {

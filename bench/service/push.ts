@@ -11,7 +11,7 @@ import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
 export interface PushRound {
   p50: number;
   p99: number;
-  /** One for each transition. */
+  /** One delay for each transition. */
   delays: number[];
 }
 

@@ -8,7 +8,7 @@ import { sessionTokenOf } from '../../scripts/local/parts';
 
 const FLOWS = 20;
 const IN_FLIGHT = 10;
-/** Calls with one session: the service accepts 120 in a minute. */
+/** The number of calls with one session. The service accepts 120 calls of a session in a minute. */
 const CALLS_OF_SESSION = 100;
 
 export type ReadName = 'session' | 'query';

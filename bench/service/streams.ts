@@ -15,12 +15,12 @@ const WITHIN_MS = 120_000;
 export interface ManyStreams {
   streams: number;
   flows: number;
-  /** Growth for each stream, in bytes. */
+  /** Growth of the service's memory for each stream, in bytes. */
   heapEach: number;
   rssEach: number;
   /** The time without a transition. It lasts until each long poll has returned without events and was repeated. */
   quietSeconds: number;
-  /** Calls to Temporal in that time. */
+  /** Calls to Temporal during `quietSeconds`. */
   queries: number;
   descriptions: number;
   polls: number;

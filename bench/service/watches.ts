@@ -51,7 +51,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
       watch.leave = reader.leave;
       return watch;
     },
-    /** The same calls that the service makes: a long poll of the history, and a query after each change. */
+    /** Makes the same calls to Temporal as the service: a long poll of the history, and a query after each change. */
     async direct({ key }) {
       const watch = new Watch();
       const leaving = new AbortController();

@@ -1,11 +1,11 @@
-/** The backend of a SaaS product: it sends its users to the connect page, and lists what they have connected. */
+/** The backend of a SaaS product: it sends its users to the connect page, and lists the connectors of their account. */
 import express, { type ErrorRequestHandler, type Request } from 'express';
 import { OnboardingError, OnboardingService } from 'cyclr-connect/http';
 
 const { SERVICE_URL = 'http://127.0.0.1:8080', SERVICE_API_KEY = '', PORT = '3000' } = process.env;
 const onboarding = new OnboardingService({ url: SERVICE_URL, apiKey: SERVICE_API_KEY });
 
-/** The account of the signed-in user. It comes from your login, never from the request. */
+/** The account of the signed-in user. In your backend, take the account from the login, never from the request. */
 const userOf = (_request: Request) => ({ accountId: 'acme', accountLabel: 'Acme Ltd', connectorIds: [1002, 1009] });
 
 const app = express();

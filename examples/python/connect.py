@@ -1,4 +1,4 @@
-"""A client of the flows in Python. It needs only Temporal, the public sealing keys, and docs/messages.md.
+"""A client that drives flows through Temporal. It needs only the public sealing keys and docs/messages.md.
 
 It connects connector 1002 by a property and an API key, and opens a consent link of connector 1009.
 """
@@ -20,7 +20,7 @@ FINAL = {"authenticated", "expired", "cancelled", "failed", "unsupported"}
 
 
 def sealing_key() -> jwk.JWK:
-    """Returns the first key of the JWK set, which seals values. The public half of the set is enough."""
+    """Returns the first key of the JWK set: it seals values. The public half of the set is enough."""
     keys = json.loads(Path(os.environ["SEALING_KEYS"]).read_text())["keys"]
     return jwk.JWK(**keys[0])
 
@@ -132,6 +132,7 @@ async def main() -> None:
 
 
 asyncio.run(main())
-# Without this, the native threads of the SDK can crash Python 3.11 while it ends (temporalio 1.35).
+# Skips the cleanup of Python: without `os._exit`, native threads of the SDK can crash Python 3.11 at its end
+# (temporalio 1.35).
 sys.stdout.flush()
 os._exit(0)

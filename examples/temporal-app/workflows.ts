@@ -1,4 +1,4 @@
-/** All workflows of the worker: those of cyclr-connect, and the application's own. */
+/** All workflows of the worker: the workflows of cyclr-connect, and the application's own workflow. */
 import { proxyActivities } from '@temporalio/workflow';
 import type * as activities from './activities';
 

@@ -25,7 +25,7 @@ const help = `Usage: npm run demo
 Creates an account with every connector of the sandbox, authenticates all of them, and prints each transition. Uses
 the stack of npm start if it runs, otherwise starts one. Exit code 0 only if each connector ends as expected.`;
 
-/** Inputs that Cyclr refuses, sent before the good ones. */
+/** Inputs that Cyclr refuses. The user sends them before the good inputs. */
 const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
   Fernhill: {
     awaitingProperties: [{ values: { Domain: 'wrong-domain' } }],
@@ -37,7 +37,7 @@ const overHttp = ['Kestrel', 'Ledgerly'];
 
 let isSlow = false;
 
-/** Calls are repeated for a minute while Temporal is slow or does not answer. */
+/** The user repeats a call for a minute while Temporal is slow or does not answer. */
 const patience = {
   withinMs: 60_000,
   onRepeat: () => {
@@ -145,7 +145,7 @@ async function print(auth: ConnectorAuth, key: ConnectorKey, connector: string, 
 const lineOf = ({ from, event, to, note }: TimelineEntry): string =>
   `${from} → ${to}  (${event}${note ? `: ${note}` : ''})`;
 
-/** The items after the first `count` ones. */
+/** Yields the items after the first `count` items. */
 async function* skip<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T, undefined> {
   let index = 0;
   for await (const item of items) if (index++ >= count) yield item;

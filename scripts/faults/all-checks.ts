@@ -1,4 +1,4 @@
-/** The checks after a run of many flows: those of each flow, and those of the whole stack. */
+/** The checks after a run of many flows: checks of each flow, and checks of the whole stack. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { replay } from '../../temporal/replay';
@@ -24,7 +24,7 @@ export interface CheckResult {
 const LIST_MS = 30_000;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 
-/** Needs a Temporal and a worker that answer. */
+/** Needs a Temporal server and a worker that answer. */
 export async function checkAll({ stack, secrets }: Shared, records: FlowRecord[]): Promise<CheckResult[]> {
   const runs = await allRuns(
     stack,

@@ -1,4 +1,4 @@
-/** The checks of flows that ran while parts of the stack failed. */
+/** The checks of flows that ran while processes and connections failed. */
 import { transition } from '../../workflows/authenticate-connector/machine';
 import { workflowIdOf } from '../../workflows/connector';
 import { finalStates, type StateName, type TimelineEntry } from '../../workflows/view';
@@ -106,7 +106,7 @@ function usedTwice(timeline: TimelineEntry[]): string[] {
   return [...repeated].map((id) => `the submission ${id} was accepted twice`);
 }
 
-/** Each attempt has at most one verification by callbacks, one for each confirmation, and no other. */
+/** Each attempt has at most one verification by callbacks, and at most one verification for each confirmation. */
 function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
   const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));
   const count = (id: string, by: string) => returns.filter((entry) => entry.id === id && entry.by === by).length;

@@ -32,7 +32,10 @@ interface Draw {
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }
 
-/** Faults of all calls to Cyclr for a time. 403 is not used, because a flow waits for five minutes after a 403. */
+/**
+ * Faults that all calls to Cyclr can have for a time. 403 is not used, because a flow waits for five minutes after a
+ * 403.
+ */
 const faults: FaultRule['then'][] = [
   { status: 500 },
   { status: 502 },
@@ -47,7 +50,10 @@ const faults: FaultRule['then'][] = [
 const WORKERS = 2;
 const FIRST_MS = 3000;
 
-/** All kinds occur before a kind is repeated; two kinds occur twice. Tokens are revoked at most once. */
+/**
+ * The kinds of one round: `worker killed` and `Cyclr faults` occur twice, each other kind once. Tokens are revoked at
+ * most once in all rounds.
+ */
 const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), 'worker killed', 'Cyclr faults'] as const;
 const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
   pauseMs: fc.integer({ min: 1000, max: 5000 }),

@@ -18,11 +18,11 @@ export interface RunEvidence extends RunHistory {
 }
 
 const ANSWER_MS = 10_000;
-/** Ends a hang of one run. */
+/** The time limit for reading one run. It only ends a hang. */
 const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 
-/** Needs a Temporal and a worker that answer. */
+/** Needs a Temporal server and a worker that answer. */
 export async function evidenceOf(client: Client, run: RunHistory): Promise<RunEvidence> {
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
   const limit = new AbortController();

@@ -10,7 +10,7 @@ import { credentialsFor, sealerWith, type CredentialMistake } from './mistakes';
 import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
-/** The weight of each kind. */
+/** The weight of each kind of harmless input: a kind with a greater weight is drawn more often. */
 export const harmlessKinds = {
   unknownSignal: 2,
   malformedProperties: 3,

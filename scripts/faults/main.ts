@@ -1,4 +1,4 @@
-/** `npm run faults`: many flows at once while parts of the stack fail, and checks of all flows at the end. */
+/** `npm run faults`: runs many flows at once while processes and connections fail, and checks all flows at the end. */
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

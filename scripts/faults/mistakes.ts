@@ -5,7 +5,7 @@ import type { ProblemCode, View } from '../../workflows/view';
 import { sealerOf, type Sealer } from '../user/transports';
 import type { TestSecrets } from './secret-search';
 
-/** The weight of each mistake in property inputs. */
+/** The weight of each mistake in property inputs: a mistake with a greater weight is drawn more often. */
 export const propertyMistakes = {
   /** Cyclr refuses the first value. */
   wrong: 3,

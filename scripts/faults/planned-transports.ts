@@ -20,7 +20,7 @@ export class PlannedTransports {
   constructor(
     readonly stack: FaultStack,
     readonly record: FlowRecord,
-    /** Gets the attempts of all flows. */
+    /** Collects the ids of the attempts of all flows. */
     readonly attempts: string[],
     readonly signal: AbortSignal,
   ) {}

@@ -41,11 +41,11 @@ export interface FaultStack {
   killTemporal(): Promise<unknown>;
   /** Starts Temporal again, on the same port and data. */
   restartTemporal(): Promise<void>;
-  /** Registers a function that `stop` calls before it stops the parts that were started earlier. */
+  /** Registers a function that `stop` calls before it stops the processes that were started earlier. */
   onStop(act: () => unknown): void;
   /** One line for each process that ended although no test stopped or killed it. */
   unexpectedEnds: string[];
-  /** Kills and stops all parts. Safe to repeat. */
+  /** Kills or stops all processes. Safe to repeat. */
   stop(): Promise<void>;
 }
 

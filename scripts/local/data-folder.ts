@@ -29,7 +29,7 @@ export interface DataFolder {
 
 /**
  * Creates the folder and its keys at the first use. Later calls use the same keys. If a file of an earlier start can't
- * be used, fails with one line that names the file and the remedy.
+ * be used, the call fails with one line that names the file and the remedy.
  */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
   const logFolder = makeDataFolder(folder);
@@ -55,7 +55,7 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
 
 /**
  * Creates the data folder and its folder of logs, for their owner only. Returns the folder of logs. Fails with one line
- * if there is a file of this name.
+ * if `folder` is a file.
  */
 export function makeDataFolder(folder: string): string {
   if (existsSync(folder) && !statSync(folder).isDirectory())

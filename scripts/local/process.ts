@@ -21,7 +21,7 @@ export interface ProcessOptions {
   env?: NodeJS.ProcessEnv;
   /** The ports of 127.0.0.1 on which the process listens. If one is taken, nothing is started. */
   ports?: readonly number[];
-  /** Returns true when the process works; an error counts as false. By default, it is ready when it runs. */
+  /** Returns true when the process works; an error counts as false. By default, a process is ready when it runs. */
   isReady?: () => Promise<boolean>;
   /** `false`: return once the process runs. `ready()` then waits for `isReady`. */
   waits?: boolean;
@@ -41,7 +41,10 @@ export interface LocalProcess {
   /** Resolves when the process has ended, for any reason; never rejects. */
   exited: Promise<Exit>;
   isRunning(): boolean;
-  /** Resolves when the process works. If it ends earlier, or after 3 minutes, fails with its last lines. */
+  /**
+   * Resolves when the process works. If the process ends earlier, or does not work after 3 minutes, fails with its last
+   * lines.
+   */
   ready(): Promise<void>;
   /** Sends SIGTERM, then SIGKILL if the process still runs after `stopWithinMs`. Safe to repeat: sends one SIGTERM. */
   stop(withinMs?: number): Promise<Exit>;
@@ -63,8 +66,8 @@ const above = join(__dirname, '..', '..');
 const dist = basename(above) === 'dist' ? above : join(above, 'dist');
 
 /**
- * Starts one of our `main.js`, by its path within dist/, and waits until it is ready. If it ends before, fails with its
- * last lines, and leaves nothing running.
+ * Starts a `main.js` of this project, by its path within dist/, and waits until the process is ready. If the process
+ * ends before it is ready, this function fails with the last lines of its output, and leaves nothing running.
  */
 export const startMain = ({
   main,
@@ -80,7 +83,10 @@ export const startMain = ({
   return start(options, async (log, env) => launch(line, log, env));
 };
 
-/** Starts any other program in the same way. A small guard process ends the program when this process has ended. */
+/**
+ * Starts another program as {@link startMain} starts a `main.js`. A small guard process ends the program when this
+ * process has ended.
+ */
 export const startProgram = ({
   command,
   args = [],
@@ -92,8 +98,9 @@ export const startProgram = ({
   });
 
 /**
- * Starts parts that are stopped together. `start` registers how each part is stopped. `stop()` stops them, the latest
- * first, and is safe to repeat. If `start` fails, the parts that it has registered are stopped.
+ * Starts processes that are stopped together. `start` registers how each process is stopped. `stop()` stops all of
+ * them, the latest first, and is safe to repeat. If `start` fails, this function stops the processes that `start` has
+ * registered.
  */
 export async function startTogether<T extends object>(
   start: (onStop: (end: () => unknown) => void) => Promise<T>,

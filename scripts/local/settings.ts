@@ -12,7 +12,7 @@ export interface TemporalAddress {
   namespace?: string;
 }
 
-/** A Cyclr and the client that calls it. */
+/** The URL of a Cyclr, and the client id and secret with which a worker calls it. */
 export interface Cyclr {
   url: string;
   clientId: string;
@@ -42,7 +42,7 @@ export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: ra
 /** New keys for one service. */
 export const newServiceKeys = (): ServiceKeys => ({ apiKey: random(), sessionKeys: newSessionKeys() });
 
-/** The address and the client of a sandbox, in the form of a Cyclr. */
+/** The URL, client id and client secret of a sandbox, for `workerEnv`. */
 export const cyclrOf = (url: string): Cyclr => ({
   ...{ url, serviceUrl: url },
   ...{ clientId: client.id, clientSecret: client.secret },
@@ -92,7 +92,7 @@ export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string
   SANDBOX_DATA: dataFile,
 });
 
-/** Variables of a worker. Without a given Temporal or Cyclr, those of this process apply. */
+/** Variables of a worker. If `temporal` or `cyclr` is absent, the worker uses the variables of this process. */
 export const workerEnv = ({
   temporal,
   cyclr,
@@ -113,7 +113,7 @@ export const workerEnv = ({
   HEALTH_HOST: '127.0.0.1',
 });
 
-/** Variables of a service. Without a given Temporal, those of this process apply. */
+/** Variables of a service. If `temporal` is absent, the service uses the variables of this process. */
 export const serviceEnv = async ({
   temporal,
   port,

@@ -14,9 +14,9 @@ import { startTogether, type LocalProcess } from './process';
 export type Running = Omit<LocalStack, 'pid'>;
 
 export interface Stack extends Running {
-  /** Resolves with a message when a part ends by itself. */
+  /** Resolves with a message when a process of the stack ends by itself. */
   died: Promise<string>;
-  /** Stops the started parts in reverse order. Safe to repeat. */
+  /** Stops the processes in the reverse order of their start. Safe to repeat. */
   stop(): Promise<void>;
 }
 
@@ -33,14 +33,15 @@ export interface StackOptions {
   /** The folder of data, keys and logs. */
   folder: string;
   ports?: Ports;
-  /** Called with one line for each part that works. */
+  /** Called with one line for each process that is ready. */
   say(line: string): void;
   /** Aborts the start: it fails, and leaves nothing running. */
   signal?: AbortSignal;
 }
 
 /**
- * Starts the stack and waits until it works. If that fails, the message has the remedy, and nothing is left running.
+ * Starts the stack and waits until it works. If the start fails, the error message has the remedy, and no process stays
+ * running.
  */
 export const startStack = (options: StackOptions): Promise<Stack> =>
   startTogether(async (onStop) => {
@@ -78,7 +79,7 @@ const environment = z.object({
   SEALING_KEYS: z.string().optional().meta({ file: true }),
 });
 
-/** Registers a part to be stopped with the others, and waits until it is ready. */
+/** Registers a process, so that `stop()` also stops it, and waits until the process is ready. */
 type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
 
 async function startParts({ folder, ports = {}, say }: StackOptions, started: Started): Promise<Running> {

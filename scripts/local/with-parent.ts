@@ -1,4 +1,7 @@
-/** Ends a process of `startMain` when its parent has ended. Loaded before its main. */
+/**
+ * Ends a process that `startMain` has started when its parent has ended. The process loads this file before its
+ * `main.js`.
+ */
 const STOP_MS = 20_000;
 
 process.on('disconnect', () => {

@@ -19,7 +19,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Gives a page this appearance. The routes and the timeout that it sets stay on the page. */
+  /** Gives a page this appearance. The routes and the timeout that `show` sets stay on the page. */
   show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }
@@ -82,7 +82,7 @@ async function openPages(brand?: Brand) {
   return { publicUrl, tokens, sealingKeys, shown, close: () => app.close() };
 }
 
-/** A fake library with the methods that the pages before and after the consent call. */
+/** A fake of the library. It has only the methods that the service calls for the pages before and after the consent. */
 function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
   const part: Partial<ConnectorAuth> = {
     view: async () => shown.view!,

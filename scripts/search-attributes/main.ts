@@ -1,5 +1,6 @@
 /**
- * `npm run search-attributes`: registers our search attributes at the server of TEMPORAL_*, or at that of `npm start`.
+ * `npm run search-attributes`: registers the search attributes of this project at the server that TEMPORAL_* names, or
+ * at the server of `npm start`.
  */
 import { join } from 'node:path';
 import { connectAtOnce, TemporalUnavailable } from '../../temporal/connection';

@@ -89,7 +89,7 @@ function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
 /** An account that every new sandbox has, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
-/** The link to a connect page. Undefined with another Cyclr than the sandbox, whose connectors are unknown. */
+/** The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr: its connectors are unknown. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url

@@ -82,7 +82,10 @@ interface LibraryOptions {
   returnTo: string;
 }
 
-/** Inputs by the library's updates: the answer shows whether Cyclr accepted the input. Fails as the library does. */
+/**
+ * Inputs by the library's updates: the answer shows whether Cyclr accepted the input. Fails with the errors of the
+ * library.
+ */
 export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: LibraryOptions): Transport => ({
   start: (key, options) => auth.start(key, { ...options, by }),
   view: (key) => auth.view(key),
@@ -119,8 +122,8 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
 }
 
 /**
- * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. For
- * 503, which means a fault that can pass, the error is a ConnectorAuthError.
+ * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. The status 503
+ * means a fault that can pass: for 503, the error is a ConnectorAuthError.
  */
 export type BackendCall = (
   method: 'GET' | 'POST',

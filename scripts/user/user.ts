@@ -1,4 +1,4 @@
-/** A user of one account connector: reads the view, and gives the inputs that it asks for. */
+/** A user of one account connector: reads the view of the flow, and gives the inputs that the view asks for. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
@@ -58,7 +58,7 @@ export class User {
 
   /**
    * Starts the flow at the first call, and gives answers until the flow is in the state `until`, has ended, or asks for
-   * an input that the user has no answer to. Returns the last view. Fails as the transport does.
+   * an input that the user has no answer to. Returns the last view. Fails with the errors of the transport.
    */
   async play(until?: StateName): Promise<View> {
     if (this.runId === undefined) await this.start();
@@ -82,7 +82,7 @@ export class User {
     }
   }
 
-  /** Gives the answer to this view. False if there is none. */
+  /** Gives the answer to this view. Returns false if the user has no answer. */
   async answer(view: View): Promise<boolean> {
     const answer = isWaiting(view.state) && (await this.options.answers(view));
     if (!answer) return false;
@@ -133,7 +133,7 @@ function unlessLate(err: unknown): true {
   throw err;
 }
 
-/** Gives each of these answers once, in order. */
+/** Returns a source that gives each of `answers` once, in order. */
 export function inOrder(answers: { readonly [S in WaitingStateName]?: readonly Answer[] }): AnswerSource {
   const left = new Map(Object.entries(answers).map(([state, list]) => [state, [...list]]));
   return ({ state }) => left.get(state)?.shift();
