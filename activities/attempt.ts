@@ -2,8 +2,8 @@ import { Context } from '@temporalio/activity';
 import { activityBudgetMs, activityRetry } from '../workflows/ports';
 
 /**
- * The facts that one activity attempt passes to the next. They are heartbeat details, because Temporal keeps these when
- * an attempt fails.
+ * The facts that one activity attempt passes to the next. The facts are sent as heartbeat details, because Temporal
+ * keeps heartbeat details when an attempt fails.
  */
 interface Facts {
   /** When the first attempt began, in milliseconds. */

@@ -109,7 +109,10 @@ async function confirmByList(
  */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
-/** Opens all values before it sends the first one: if one value can't be opened, nothing changes in Cyclr. */
+/**
+ * Opens all values. No value is sent before all values are open: if one value can't be opened, nothing changes in
+ * Cyclr.
+ */
 async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submissionId, required }: PropertyValues) {
   const opened = new Map<string, string>();
   for (const [name, value] of Object.entries(values)) {

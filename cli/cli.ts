@@ -45,7 +45,7 @@ export interface Cli extends Omit<Host, 'connect'> {
   exitCode: ExitCode;
   /** Returns the library. Connects to Temporal at the first call. */
   flows(): Promise<Flows>;
-  /** Returns the Temporal server. Connects to it at the first call. */
+  /** Returns the Temporal server of the connection. Connects to Temporal at the first call. */
   server(): Promise<Server>;
   /** Returns histories as {@link Connected.histories}. Connects at the first call. */
   histories: Connected['histories'];

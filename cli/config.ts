@@ -73,7 +73,7 @@ export const environment = z.object({
 
 type Variables = z.output<typeof environment>;
 
-/** Reads only the variables of these names, so that a wrong value of another variable does not end the command. */
+/** Reads only the variables in `names`, so that a wrong value of another variable does not end the command. */
 const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
   readEnvironment(z.object(Object.fromEntries(names.map((name) => [name, environment.shape[name]]))), env);
 
@@ -103,8 +103,8 @@ export async function sealingKeys(place: Place): Promise<string> {
 }
 
 /**
- * The text of the JWK set in SEALING_KEYS; without this variable, the JWK set of the local stack, if there is one.
- * Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
+ * The text of the JWK set in SEALING_KEYS; without this variable, the JWK set of `npm start` in this folder; undefined
+ * if `npm start` has made no keys here. Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await variablesOf({ env }, 'SEALING_KEYS');

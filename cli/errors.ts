@@ -8,7 +8,7 @@ export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /**
  * `wrongUsage`: an argument or option is wrong; `interrupted`: Ctrl-C or Ctrl-D; `configuration`: the environment or a
- * file of the local stack is wrong; `malformed`: standard input is wrong. The other codes are those of the library.
+ * file of the local stack is wrong; `malformed`: standard input is wrong. The other codes come from the library.
  */
 export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | ConnectorAuthErrorCode;
 

@@ -43,7 +43,7 @@ export interface Question {
   multiline?: boolean;
 }
 
-/** Asks one question; resolves with the answer, which can be empty. */
+/** Asks one question. The promise resolves with the answer, which can be empty. */
 export type Ask = (question: Question) => Promise<string>;
 
 /**

@@ -63,7 +63,7 @@ async function sealSecrets(cli: Cli, secrets: Values, submission: Submission) {
   return sealProperties(secrets, submission, await publicKeyOf(await sealingKeys(cli)));
 }
 
-/** Adds the value of one --set to the values. Fails: `wrongUsage`. */
+/** Adds the assignment of one --set option to the values of the earlier --set options. Fails: `wrongUsage`. */
 function withValue(assignment: string, values: Values = {}): Values {
   const end = assignment.indexOf('=');
   if (end < 1) throw new CliError('wrongUsage', '--set takes NAME=VALUE');

@@ -28,7 +28,8 @@ export interface Link {
 
 /**
  * The values of the search attribute `ConnectorAuthProblem`. `cyclrUnavailable`: Cyclr does not answer.
- * `operatorsTrouble`: Cyclr refuses our client id and secret, or our IP address, or the connector is too large.
+ * `operatorsTrouble`: Cyclr refuses the client id and secret or the IP address of the worker, or the connector is too
+ * large.
  */
 export const troubles = ['cyclrUnavailable', 'operatorsTrouble'] as const;
 export type Trouble = (typeof troubles)[number];

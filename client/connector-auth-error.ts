@@ -57,8 +57,8 @@ const busy: { [code: number]: RegExp } = {
 };
 
 /**
- * True if Temporal refused a call about one run for the moment. The SDK's own connection repeats such calls; a
- * connection with other interceptors may not repeat them.
+ * True if Temporal refused a call about a run, but can accept the same call soon. The SDK's own connection repeats such
+ * calls; a connection with other interceptors may not repeat them.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};

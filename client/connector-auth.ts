@@ -245,7 +245,7 @@ export class ConnectorAuth {
   /**
    * One page of the connectors of an account, each with its latest run. Needs no worker. A page with a `next` can have
    * fewer items than `pageSize`, or none: the list is complete when `next` is absent. A flow that starts or ends
-   * between two pages can be missing, or be in both. Runs that retention has removed are missing. Fails:
+   * between two pages can be missing, or be on both pages. Runs that retention has removed are missing. Fails:
    * `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {

@@ -25,7 +25,10 @@ export const OPEN = 'CloseTime IS NULL';
 
 export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
 
-/** The beginning of the workflow ids of an account. It has no double quote and no backslash. Fails: `invalidInput`. */
+/**
+ * The text with which all workflow ids of an account begin. This text has no double quote and no backslash. Fails:
+ * `invalidInput`.
+ */
 function prefixOf(accountId: string): string {
   if (!isAccountId(accountId)) throw invalidInput('accountId is not a valid account id of Cyclr');
   return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);

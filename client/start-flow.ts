@@ -71,8 +71,8 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
 
 /**
  * Temporal answers a start with the latest run, open or closed, if that run was started with the same request id. So
- * two starts at the same moment with one key start one run. The key is hashed, because Temporal limits the length of a
- * request id.
+ * two starts with the same key at the same moment start one run. The key is hashed, because Temporal limits the length
+ * of a request id.
  */
 const requestIdOf = (idempotencyKey: string): string => createHash('sha256').update(idempotencyKey).digest('base64url');
 

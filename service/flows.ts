@@ -41,7 +41,7 @@ export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: 
 export const latestRunOf = (auth: ConnectorAuth, key: ConnectorKey): Promise<LatestRun | undefined> =>
   auth.latestRun(key).catch(undefinedIf('notStarted'));
 
-/** Returns undefined for an error with one of these codes, and throws any other error. */
+/** Makes an error handler that returns undefined for an error with one of `codes`, and throws any other error. */
 export const undefinedIf =
   (...codes: ConnectorAuthErrorCode[]) =>
   (err: unknown): undefined => {
@@ -71,8 +71,8 @@ export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attem
   const view = await viewOfReturn(auth, key, attemptId);
   const isNewest = view.attempt?.id === attemptId;
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
-  // The present run does not know an attempt of an earlier run, or from before a reset. So let the run re-read the
-  // connector, once for each attempt.
+  // The attempt is of an earlier run, or is older than a reset, so the current run does not know it. Let the current
+  // run re-read the connector, once for each attempt.
   await auth.recheck(key, { by: 'user' }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
 }
@@ -95,7 +95,10 @@ async function viewOfReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: s
   }
 }
 
-/** The length of the tab's history when the user left the page in that tab: one or two digits. */
+/**
+ * The form of `depth`: one or two digits. `depth` is the length of the tab's history when the user left the page in
+ * this tab.
+ */
 export const DEPTH = /^\d{1,2}$/;
 
 /** The query of the return page: the signed attempt, and the depth if the user left in the same tab. */

@@ -17,8 +17,8 @@ export function answerErrors(app: App): void {
   const methodsOf = routeMethods(app);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, []));
-  // This hook is needed, because Fastify 5 refuses a QUERY request without a content type before it calls its not-found
-  // handler.
+  // This hook is needed, because Fastify 5 refuses a QUERY request without a content type before Fastify calls the
+  // not-found handler.
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return answerUnknown(request, reply, methodsOf(request.url.split('?')[0]!));
   });

@@ -62,7 +62,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Lifetimes of tokens in milliseconds. `session.max` limits each token, also a renewed one. */
+/** Lifetimes of tokens in milliseconds. `session.max` limits each token of a session, also a renewed token. */
 export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },

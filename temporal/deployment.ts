@@ -6,7 +6,10 @@ const GRPC_NOT_FOUND = 5;
 
 type Services = Pick<Connection, 'workflowService'>;
 
-/** The build ids of the current version and of the latest one; undefined if no worker of the deployment has polled. */
+/**
+ * The build ids of the current and the latest version of a deployment; undefined if no worker of the deployment has
+ * polled.
+ */
 export async function describeDeployment({ workflowService }: Services, namespace: string, deploymentName: string) {
   try {
     const { workerDeploymentInfo } = await workflowService.describeWorkerDeployment({ namespace, deploymentName });
@@ -23,7 +26,7 @@ export async function describeDeployment({ workflowService }: Services, namespac
   }
 }
 
-/** The command that makes a version the current one. */
+/** The command that makes a version the current version of its deployment. */
 export const setCurrentCommand = (
   { namespace, address }: { namespace: string; address: string },
   deployment: string,

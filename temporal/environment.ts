@@ -33,7 +33,7 @@ export function readEnvironmentNow<Schema extends z.ZodObject>(
   return outputOf(given, schema.safeParse(given.variables));
 }
 
-/** Reads two parts of the environment. Fails with a {@link ConfigError} that names the faults of both. */
+/** Reads two parts of the environment. Fails with a {@link ConfigError} that names the faults of both parts. */
 export async function readBoth<One, Other>(
   one: () => Promise<One>,
   other: () => Promise<Other> | Other,

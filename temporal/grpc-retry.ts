@@ -9,9 +9,10 @@ const INTERNAL = 13; // gRPC; not retried
 const sdk = defaultGrpcRetryOptions();
 
 /**
- * The server buffers one query for each workflow during a workflow task, and refuses others with ResourceExhausted
- * (Server 1.32, https://github.com/temporalio/temporal/issues/2749). The SDK (1.24) then waits 1.7 s, although a workflow
- * task ends after some milliseconds. A retry every 100 ms gets the answer sooner; the call's deadline ends the retries.
+ * The server buffers one query for each workflow during a workflow task, and refuses further queries with
+ * ResourceExhausted (Server 1.32, https://github.com/temporalio/temporal/issues/2749). The SDK (1.24) then waits 1.7 s,
+ * although a workflow task ends after some milliseconds. A retry every 100 ms gets the answer sooner; the call's
+ * deadline ends the retries.
  */
 const isQueryBufferFull = ({ details }: { details: string }): boolean => /query buffer is full/.test(details);
 const QUERY_RETRY_MS = 100;

@@ -1,4 +1,4 @@
-/** The log lines of worker and service: one JSON object each, with an ISO time and the level as text. */
+/** The log of worker and service. Each line is one JSON object with an ISO time and the level as text. */
 import pino, { type DestinationStream, type Logger } from 'pino';
 
 export interface LogOptions {
@@ -11,7 +11,10 @@ export interface LogOptions {
   time?: boolean;
 }
 
-/** Creates a log that writes JSON lines. It writes each line at once, so that no line is lost when the process ends. */
+/**
+ * Creates a log that writes JSON lines. The log writes each line at once, so that no line is lost when the process
+ * ends.
+ */
 export const createJsonLog = ({ process, level = 'info', destination, time = true }: LogOptions): Logger =>
   pino(
     {

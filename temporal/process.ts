@@ -3,10 +3,10 @@
 const printed = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /**
- * Runs `main`, then ends the process. The exit code is the number that `main` returns, 0 without one, 1 after an error.
- * `report` gets the message of the error; by default it goes to standard error. An error that nothing catches also ends
- * the process with 1. The report of such an error has only its type and its place in the code: Node would print all
- * fields of the error, and a field can hold a secret.
+ * Runs `main`, then ends the process. The exit code is the number that `main` returns; 0 if `main` returns no number; 1
+ * after an error. `report` gets the message of the error; by default it goes to standard error. An error that nothing
+ * catches also ends the process with 1. The report of such an error has only its type and its place in the code: Node
+ * would print all fields of the error, and a field can hold a secret.
  */
 export function runMain(main: (args: string[]) => Promise<number | void>, report = printed): void {
   process.on('uncaughtException', (err: unknown) => {

@@ -12,8 +12,8 @@ const REUSED_MS = 1_000;
 const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**
- * Asks Temporal for the namespace: the cheapest call that needs the connection, our credentials and the namespace. Each
- * try of the call ends after 2 s.
+ * Asks Temporal for the namespace: this is the cheapest call that needs the connection, the credentials and the
+ * namespace. Each try of the call ends after 2 s.
  */
 export const callTemporal = (
   connection: Pick<Connection, 'withDeadline' | 'workflowService'>,
@@ -23,7 +23,7 @@ export const callTemporal = (
 
 /**
  * Returns a function that gives the reason why Temporal can't be reached, in text without secrets, within 2 s;
- * undefined if Temporal answers. The function makes one call to Temporal at a time, and at most one a second.
+ * undefined if Temporal answers. The function makes one call to Temporal at a time, and at most one call a second.
  */
 export function reachability(call: () => Promise<unknown>): () => Promise<string | undefined> {
   const reason = shared(() => call().then(() => undefined, reasonOf));
@@ -47,7 +47,10 @@ export const attributeCheck = (
     return missing.length > 0 ? lackOf(namespace, missing) : undefined;
   }, ATTRIBUTES_REUSED_MS);
 
-/** Shares one call: a caller during the call, or within `reusedMs` after it, gets the answer of this call. */
+/**
+ * Returns a function that shares the answer of `call`. Each use of the function while `call` runs, or within `reusedMs`
+ * after its end, returns the same answer.
+ */
 function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<T> {
   let last: Promise<T> | undefined;
   const forget = () => (last = undefined);

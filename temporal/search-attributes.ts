@@ -49,7 +49,10 @@ export async function requireSearchAttributes(connection: TemporalServices, name
   if (missing.length > 0) throw new ConfigError(lackOf(namespace, missing));
 }
 
-/** The fault of a namespace that lacks these search attributes or has them with another type, and its remedy. */
+/**
+ * The message for a namespace in which the search attributes `missing` are absent or have another type, with the
+ * remedy.
+ */
 export const lackOf = (namespace: string, missing: readonly string[]): string =>
   `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`;
 

@@ -24,7 +24,7 @@ export interface ConnectorWorkerOptions {
   deployment?: string;
   /** The path of the workflow bundle; by default the bundle of this package. */
   bundlePath?: string;
-  /** Further options of the Temporal worker. They replace the options that `createWorker` sets. */
+  /** Further options of the Temporal worker. Each of them replaces the same option that `createWorker` sets. */
   workerOptions?: Partial<WorkerOptions>;
 }
 

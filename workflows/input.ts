@@ -147,7 +147,7 @@ const isPatience = (value: unknown): boolean =>
   isObject(value) &&
   Object.entries(value).every(([key, duration]) => patienceKeys.includes(key as never) && isDuration(duration));
 
-/** The first fault of a start input, as a text that quotes no part of it. `undefined` if there is none. */
+/** The first fault of a start input, as a text that quotes no part of it. `undefined` if the input has no fault. */
 export function faultOfInput(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, connectorId, intent, patience, remindAfter, by } = input;

@@ -22,17 +22,21 @@ export * from './view';
 export const taskQueue = 'connector-auth';
 
 /**
- * Inputs from the UI, without an answer. They are harmless in each state. A `submissionId` seen before changes nothing.
+ * Inputs from the UI. A signal has no answer, and can be sent in each state. A `submissionId` that the flow accepted
+ * before changes nothing.
  */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
-/** Ends the flow as `cancelled`, unless an activity is sending credentials at that moment and Cyclr accepts them. */
+/**
+ * Ends the flow as `cancelled`. If an activity is sending credentials when the signal arrives, and Cyclr accepts them,
+ * the flow ends as `authenticated` instead.
+ */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
  * Lets a waiting flow re-read the connector, at most once in 10 s: the flow then chooses its next state as it does
- * after the first read. In the pause of an outage, the flow repeats the call now. In any other state, the signal
- * changes nothing.
+ * after the first read. If the flow pauses in an outage, the flow repeats its failed call at once. In any other state,
+ * the signal changes nothing.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 
@@ -49,8 +53,9 @@ export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCr
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
- * Answers with the view after a verification, or with the current view after 10 s. Joins a running verification, and
- * starts at most one in 5 s. An unknown attempt id changes nothing. Update id: a new id each time.
+ * Answers with the view after a verification, or with the current view after 10 s. If a verification is running, waits
+ * for this verification. Otherwise starts a verification, at most once in 5 s. An unknown attempt id changes nothing.
+ * Update id: a new id each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 /**

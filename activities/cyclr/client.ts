@@ -27,7 +27,10 @@ export interface Target extends ConnectorKey {
 interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
   /** True if the call is made for the partner, not for one account: the request has no account header. */
   ofPartner?: boolean;
-  /** True if the third party makes the answer. Then a 401 says nothing about our token or the account. */
+  /**
+   * True if the third party makes the answer. A 401 from the third party says nothing about the bearer token or the
+   * account.
+   */
   ofThirdParty?: boolean;
 }
 

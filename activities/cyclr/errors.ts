@@ -20,7 +20,7 @@ export type CyclrErrorKind =
   | 'accessDenied'
   /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'
-  /** The token endpoint refused our client id and secret. */
+  /** The token endpoint refused the partner's client id and secret. */
   | 'clientRefused'
   /** 404 for the account connector. */
   | 'notFound'

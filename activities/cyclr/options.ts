@@ -1,11 +1,14 @@
-/** The options of fields that Cyclr's triggers list. They are suggestions: a field without options is free text. */
+/** The options of fields that Cyclr's triggers list. Options are only suggestions: the user can type another value. */
 import type { Connector } from '../../workflows/connector';
 import type { Draft } from './wire';
 
 /** The limit of triggers in one read of a connector, because each trigger is a call to the third party. */
 const MAX_TRIGGERS = 5;
 
-/** The connector with the options that its triggers list. `run` gives the options of one trigger. Never fails. */
+/**
+ * Returns the connector with the options that its triggers list. `run` runs one trigger and returns its options. If a
+ * trigger fails, its field gets no options.
+ */
 export async function withOptions(
   { connector, triggers }: Draft,
   run: (triggerId: string) => Promise<string[] | undefined>,

@@ -24,7 +24,7 @@ export interface TokenReport {
 
 let latestReport: TokenReport | undefined;
 
-/** The outcome of the latest request for a token in this process; undefined before the first. */
+/** The outcome of the latest request for a token in this process; undefined before the first request. */
 export const latestTokenReport = (): TokenReport | undefined => latestReport;
 
 interface ClientCredentials {

@@ -159,8 +159,8 @@ function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typ
 
 /**
  * The way to authenticate that was chosen when the connector was installed. Cyclr reports it in deprecated fields of
- * the definition. If they are absent and the list `Authentication` has one entry, that entry counts. If the list has
- * several entries, Cyclr does not tell which one was chosen.
+ * the definition. If these fields are absent and the list `Authentication` has one entry, this entry is used. If the
+ * list has several entries, Cyclr does not tell which entry was chosen.
  */
 function wayInForce(definition: z.infer<typeof AccountConnector>['Connector']): z.infer<typeof Way> {
   const ways = eachOf(Way, definition.Authentication);

@@ -1,7 +1,7 @@
 /** The `code` of each problem document of the service: the reason of a refusal, for programs. */
 import type { ConnectorAuthErrorCode } from '../answers';
 
-/** The codes that the service adds to those of the library. */
+/** The codes of the service that the library does not have. */
 export type ServiceErrorCode =
   | 'brokenJson'
   | 'unauthorized'

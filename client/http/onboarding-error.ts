@@ -31,7 +31,7 @@ interface Details {
  */
 export class OnboardingError extends Error {
   override readonly name = 'OnboardingError';
-  /** The HTTP status, if there was an answer. */
+  /** The HTTP status; absent if the call got no answer. */
   readonly status?: number;
   /** The id of the request, which the service's log has, too. */
   readonly requestId?: string;

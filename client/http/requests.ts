@@ -225,7 +225,10 @@ export const FlowsQuery = z.strictObject({
     .meta({ description: 'Only flows that entered their state at least this long ago.', examples: ['2 hours'] }),
   page: Page.optional(),
 });
-/** The filter of a batch. It must have at least one member. */
+/**
+ * The filter of a batch operation. A filter must have at least one member, so that a batch does not reach all flows by
+ * mistake.
+ */
 export const BatchBody = z
   .strictObject({ accountId: AccountId.optional(), state: State.optional(), problem: Trouble.optional() })
   .refine((filter) => Object.keys(filter).length > 0)

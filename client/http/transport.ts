@@ -7,7 +7,7 @@ import { errorOf, OnboardingError } from './onboarding-error';
 export interface CallOptions {
   /** When this signal aborts, the call ends and fails with the signal's reason. */
   signal?: AbortSignal;
-  /** The limit of the call with all repetitions, in milliseconds. It replaces the client's `timeoutMs`. */
+  /** The limit of the call with all repetitions, in milliseconds. This limit replaces the client's `timeoutMs`. */
   timeoutMs?: number;
 }
 

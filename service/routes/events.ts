@@ -10,8 +10,8 @@ import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-s
 import type { Session } from '../tokens';
 
 /**
- * The limit of open streams for one session at each instance. A session can have several tabs, and closed streams that
- * TCP has not noticed yet.
+ * The highest number of open streams of one session at each instance of the service. A session can have several tabs,
+ * and closed streams that TCP has not noticed yet.
  */
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;

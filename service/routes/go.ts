@@ -26,7 +26,7 @@ const GoForm = z.object({
   depth: z.string().regex(DEPTH).optional(),
 });
 
-/** The data of one request for this page. */
+/** The connector, the texts and the signal of one request for this page. */
 interface Going {
   key: ConnectorKey;
   account: string;

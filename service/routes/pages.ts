@@ -108,7 +108,7 @@ const cardPage = (words: Words, title: string, text: string): Omit<Page, 'header
 const wordsOf = ({ headers }: FastifyRequest): Words => wordsFor(headers['accept-language']);
 
 interface Return {
-  /** The signed attempt; empty if there is none. */
+  /** The signed attempt; empty if the URL has no attempt. */
   token: string;
   depth?: string;
 }

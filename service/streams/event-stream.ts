@@ -221,7 +221,7 @@ class Subscription {
     if (event.id === this.newest?.id) return;
     const isFirst = !this.newest;
     this.newest = event;
-    // Only the first view can be the one that the reader already has from an earlier stream.
+    // Only the first view can be equal to the view that the reader already has from an earlier stream.
     this.#onView(this, !isFirst || event.id !== this.#lastEventId);
   };
 }

@@ -108,7 +108,8 @@ export class FlowWatcher {
   }
 
   #pauseAfter(error: unknown): number {
-    // A flow that is not started, or that an operator has paused, has no view. This is no error.
+    // A flow that is not started, or that an operator has paused, has no view. So `notStarted` and `paused` are not
+    // reported as errors.
     if (error instanceof ConnectorAuthError && (error.code === 'notStarted' || error.code === 'paused'))
       return this.#settings.checkEveryMs;
     if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
@@ -117,7 +118,7 @@ export class FlowWatcher {
   }
 }
 
-/** Wakes one waiting task. A notification before the wait is kept. */
+/** Wakes one waiting task. A notification that comes before the wait ends the next wait at once. */
 export class Notifier {
   #notified = false;
   #wake?: () => void;
@@ -132,7 +133,7 @@ export class Notifier {
     this.#notified = false;
   }
 
-  /** Waits for a notification, for `timeoutMs` at most. Returns true if there was one. */
+  /** Waits for a notification, for `timeoutMs` at most. Returns true if there was a notification. */
   async wait(timeoutMs: number): Promise<boolean> {
     if (!this.#notified) await this.#notifiedWithin(timeoutMs);
     const notified = this.#notified;

@@ -13,8 +13,8 @@ const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeou
     ...limits,
     summary,
     retry: activityRetry,
-    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. This
-    // option is not left out, because the default of SDK 1.24 differs from its documentation.
+    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
+    // default of SDK 1.24 differs from its documentation, so the option is set here.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 

@@ -79,8 +79,8 @@ function add({ flow, inbox }: Context, message: Message): void {
 
 /**
  * True if an operator has reset the first run of the flow: Temporal then delivers the messages after the reset point
- * again. A replay from a file does not have the new run id, so this function can return another result there: no
- * command may depend on it.
+ * again. A replay from a file does not have the new run id, so this function can return another result in such a
+ * replay: no command may depend on the result.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();

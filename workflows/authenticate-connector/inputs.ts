@@ -26,13 +26,18 @@ export interface KnownIds {
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
-/** The limits of the inbox. In an outage, unread messages stay in memory for up to a day. */
+/**
+ * The limits of the inbox. The limits are needed, because unread messages stay in memory for up to a day in an outage.
+ */
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
 
 /** Unread messages, and messages in progress. A message in progress gets its answer after an activity has ended. */
 export class Inbox {
-  /** The unread request for a re-read. The limits of the inbox do not count it, because there is at most one. */
+  /**
+   * The unread request for a re-read. The limits of the inbox do not count this request, because the inbox has at most
+   * one.
+   */
   recheck?: Message;
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];

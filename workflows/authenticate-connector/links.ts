@@ -110,7 +110,7 @@ export class Links {
     if (attempt) attempt.returned = true;
   }
 
-  /** Marks the expiry of the newest link as handled, so that it causes only one re-read. */
+  /** Marks the expiry of the newest link as handled, so that one expiry causes only one re-read. */
   clearExpiry(): void {
     this.#expiry = undefined;
     this.#goodUntil = undefined;

@@ -46,7 +46,7 @@ export type State =
       connector: Connector;
       /** The id of the attempt that is verified. */
       attemptId: string;
-      /** True if a newer attempt exists: then one re-read is enough. */
+      /** True if a newer attempt exists: then the verification has only one re-read. */
       superseded: boolean;
       attempt?: Attempt;
     } & Trouble)

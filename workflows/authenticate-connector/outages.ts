@@ -75,7 +75,10 @@ const FIRST_PAUSE_MS = 30 * SECOND_MS;
 const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
 const OPERATORS_PAUSE_MS = 5 * MINUTE_MS;
 
-/** The pauses of one outage. They grow from 30 s to 15 minutes, and end after 24 hours. */
+/**
+ * Computes the pauses between the calls in one outage. The pauses grow from 30 s to 15 minutes. After 24 hours, the
+ * outage has no further pause.
+ */
 export class Outage {
   readonly #since: number;
   #pauses = 0;

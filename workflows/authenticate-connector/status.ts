@@ -201,8 +201,8 @@ function tableOf({ entries, dropped = 0 }: Timeline): string {
 }
 
 /**
- * Escapes a text from outside for markdown, in one line. Also escapes `:` and `@`, because some renderers turn each
- * address into a link.
+ * Escapes a text of Cyclr or of a caller for markdown, and puts it on one line. Also escapes `:` and `@`, because some
+ * renderers turn each address into a link.
  */
 export const escapeMarkdown = (text: string): string =>
   text.replace(/[\\`*_[\]<>#|~&:@]|(?<=www)\./gi, '\\$&').replace(/\s+/g, ' ');
