@@ -18,12 +18,12 @@ const logo = (size: number): Sharp =>
         <circle cx="200" cy="100" r="90" fill="url(#g)"/></svg>`,
     ),
   );
-/** Random pixels: no encoder can compress them. */
+/** Makes an image of random pixels, which no encoder can compress. */
 const noise = (channels: 3 | 4, size = 400): Sharp =>
   sharp(randomBytes(size * size * channels), { raw: { width: size, height: size, channels } });
 const dataUri = async (type: string, image: Sharp): Promise<string> =>
   `data:image/${type};base64,${(await image.toBuffer()).toString('base64')}`;
-/** The icon as a browser decodes it. */
+/** Decodes an icon as a browser does. Returns the size and format of the image. */
 const decoded = (icon = '') => sharp(Buffer.from(icon.slice(icon.indexOf(',') + 1), 'base64')).metadata();
 
 test.each([

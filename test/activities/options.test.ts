@@ -19,7 +19,7 @@ async function sceneWith(Parameters: object[], Triggers: unknown = [workspaces])
   return at;
 }
 
-/** The options of each field as the activity reads them. */
+/** Reads the connector by the activity fetchConnector. Returns the options of each field. */
 const optionsIn = async ({ activities, key }: Scene) =>
   Object.fromEntries((await activities.fetchConnector(key)).fields.map(({ name, options }) => [name, options]));
 

@@ -113,7 +113,7 @@ beforeAll(async () => {
 export const sealedProperty = (key: ConnectorKey, name: string, value: string): Promise<Sealed> =>
   seal(value, { ...key, purpose: `property:${name}`, submissionId: SUBMISSION }, keys.public);
 
-/** Seals credentials, or a text that stands in for credentials. */
+/** Seals credentials, or any text in place of credentials, for tests of wrong inputs. */
 export const sealedCredentials = (key: ConnectorKey, given: Credentials | string): Promise<Sealed> =>
   seal(
     typeof given === 'string' ? given : JSON.stringify(given),

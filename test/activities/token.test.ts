@@ -157,7 +157,7 @@ test('a wrong client secret gives clientRefused, never accessDenied', async () =
 
 describe('an answer 401', () => {
   const read = ({ cyclr, key }: Scene, accountId = ACCOUNT) => cyclr.getAccountConnector({ ...key, accountId });
-  /** The kind of error of a read; undefined for success. */
+  /** Reads the connector. Returns the kind of the error; undefined if the read succeeds. */
   const kindOfRead = (at: Scene, accountId?: string) =>
     read(at, accountId).then(
       () => undefined,

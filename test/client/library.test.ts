@@ -27,10 +27,10 @@ afterAll(() => stage.close());
 const right = { kind: 'apiKey', key: 'right' } as const;
 const nobody: ConnectorKey = { accountId: 'nobody', connectorId: 7 };
 
-/** An input with the shape of a sealed value. */
+/** An input whose credentials have the shape of a sealed value, but cannot be opened. */
 const sealedSomehow = { submissionId: 's', credentials: { sealed: 'a..b.c.d' } };
 
-/** A call of each method that needs a flow. */
+/** One call of each library method that needs a flow. */
 const calls: [string, (auth: ConnectorAuth, key: ConnectorKey) => Promise<unknown>][] = [
   ['view', (auth, key) => auth.view(key)],
   ['timeline', (auth, key) => auth.timeline(key)],

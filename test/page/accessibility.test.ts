@@ -12,7 +12,7 @@ let context: BrowserContext;
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** axe's rules that a theme can break. */
+/** The rules of axe that depend on colours. They are checked in the light and in the dark theme. */
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 
 /** Runs axe with the rules or tags `runOnly`. Returns the rule and the element of each violation. */
@@ -20,7 +20,7 @@ const violationsOn = (page: Page, runOnly: string[]): Promise<string[]> =>
   page.evaluate(`axe.run({ runOnly: ${JSON.stringify(runOnly)} }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
 
-/** Controls that are too small, in the document and in shadow roots. */
+/** Returns the controls of the document and of its shadow roots that are too small to tap. */
 const tooSmallOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const targets = ${allBelow}(document).filter((element) => element.matches('button, a, input, select, textarea, summary') && element.getClientRects().length > 0);

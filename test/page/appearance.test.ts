@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 let gallery: Gallery;
 let context: BrowserContext;
 
-/** Records the size of each layout shift. */
+/** A script for the page: it records the size of each layout shift in `shifts`. */
 const observer = `{
   globalThis.shifts = [];
   new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))

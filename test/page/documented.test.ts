@@ -14,9 +14,9 @@ import { button, field, heading, openRow, openWebScene, type WebScene } from './
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
 const text = readFileSync(join(root, 'docs', 'embedding.md'), 'utf8');
-/** The service's address in the guide. */
+/** The address of the service in the guide. The tests replace it by the address of the running service. */
 const SERVICE = 'http://127.0.0.1:8080';
-/** The account of the guide: the sandbox has it from the start. */
+/** The account in the guide. The sandbox has this account from the start. */
 const ACCOUNT = 'acme';
 
 let scene: WebScene;

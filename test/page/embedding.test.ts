@@ -17,7 +17,7 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
 }
 const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
 
-/** Records the element's events. */
+/** A script for the host page: it records the element's events in `told`. */
 const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));

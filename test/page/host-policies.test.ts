@@ -31,7 +31,7 @@ async function connectsByConsent(page: Page): Promise<void> {
 }
 
 const csp = (policy: string) => ({ 'Content-Security-Policy': policy });
-/** The minimal policy with one directive replaced or removed. */
+/** Returns the header with the smallest working policy, in which one directive is replaced or removed. */
 const changed = (directive: string, instead = ''): { [name: string]: string } => {
   const rest = policyFor(scene.service.url).split('; ');
   return csp([...rest.filter((one) => !one.startsWith(directive)), instead].join('; '));
@@ -165,7 +165,7 @@ describeInBrowser('the page of another site', () => {
   });
 });
 
-/** An empty image as SVG. */
+/** An empty SVG image, which the test stores as the icon of a connector. */
 const ICON = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
 
 const complaint = () =>

@@ -10,7 +10,7 @@ jest.setTimeout(60_000);
 let gallery: Gallery;
 let context: BrowserContext;
 
-/** Elements wider than the screen, and cut-off texts. */
+/** Returns the elements of the page that are wider than the screen, and the texts that are cut off. */
 const cutOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const { scrollWidth, clientWidth } = document.documentElement;

@@ -291,7 +291,7 @@ describeInBrowser('connect page', () => {
   });
 });
 
-/** The style that masks the text of the focused input. */
+/** A script for the page: it returns the style that shows dots in place of the text of the focused input. */
 const maskOfFocused =
   "getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement).getPropertyValue('-webkit-text-security')";
 

@@ -37,7 +37,7 @@ export interface OpenOptions {
   before?: (page: Page) => Promise<unknown>;
 }
 
-/** Locators by the words that a user sees. */
+/** Functions that find elements of the page by the words that a user sees. */
 export const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true });
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 export const field = (page: Page, name: string) => page.getByLabel(name, { exact: true });

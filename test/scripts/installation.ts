@@ -66,7 +66,7 @@ export function install(): Installation {
   };
 }
 
-/** Variables with free ports. */
+/** Environment variables that set free ports for a local stack. */
 export const freePorts = async (): Promise<NodeJS.ProcessEnv> => ({
   TEMPORAL_DEV_PORT: `${await freePort()}`,
   TEMPORAL_DEV_UI_PORT: `${await freePort()}`,

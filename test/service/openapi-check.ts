@@ -44,7 +44,7 @@ export interface CheckResult {
 }
 
 const IS_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-/** Headers that HTTP clients send by themselves. */
+/** Headers that HTTP clients send by themselves, so the OpenAPI document need not describe them. */
 const ofHttp =
   /^(accept|accept-encoding|accept-language|authorization|connection|content-length|content-type|host|sec-fetch-mode|user-agent)$/;
 

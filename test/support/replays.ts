@@ -8,7 +8,7 @@ import { replay, runIn, type History, type RunHistory } from '../../temporal/rep
 
 const root = join(__dirname, '..', '..');
 const folder = join(root, 'test', 'histories');
-/** The histories of the version that is not released yet. */
+/** The folder for recorded histories of the next version, which is not released yet. */
 export const nextFolder = join(folder, 'next');
 
 /** The files of all versions, relative to test/histories/. */

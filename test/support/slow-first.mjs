@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** Test files that take more than 20 s. */
+/** The test files that take more than 20 s, as paths below test/. */
 const slow = [
   'page/accessibility',
   'scripts/start',

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Cyclr's console, or another program, authenticates the connector. */
+/** Authenticates the connector in Cyclr, as a user of Cyclr's console can do, without the flow. */
 const connectElsewhere = ({ accountId, connectorId }: ConnectorKey): void =>
   void stage.sandbox.update(accountId, connectorId, { Authenticated: true });
 

@@ -259,7 +259,7 @@ async function endedDuring(end: (scene: Scene) => Promise<unknown>) {
   await scene.handle.result().catch(() => undefined);
 }
 
-/** All texts that callers, operators and Temporal can read, by place. */
+/** Returns all texts that callers, operators or Temporal can read, by the name of the place where they are. */
 async function places(): Promise<{ [place: string]: (string | Uint8Array)[] }> {
   const runs = await histories(stage);
   const seen = await Promise.all(

@@ -3,7 +3,7 @@ import { brandFooter, brandIcon, brandStyle, contrast } from '../../../service/b
 
 const DARK_SURFACE = '#1a1d25';
 
-/** The colours of a theme: of buttons, and of the text on them. */
+/** Returns the colours of the theme in a style: the colour of buttons, then the colour of the text on buttons. */
 const pairOf = (style: string, theme: 'light' | 'dark'): string[] =>
   [...style.matchAll(/light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)/g)].map((found) => found[theme === 'light' ? 1 : 2]!);
 

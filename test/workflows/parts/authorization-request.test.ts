@@ -2,7 +2,7 @@ import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
 
-/** A new key pair's public key as JWK. */
+/** Makes a new key pair, and returns its public key as JWK. */
 function realKey(): ReplyKey {
   const { x, y } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
   return { kty: 'EC', crv: 'P-256', x: x!, y: y! };
@@ -23,7 +23,7 @@ function isPoint(key: object): boolean {
 }
 
 const coordinate = fc.bigInt({ min: 0n, max: 2n ** 256n - 1n });
-/** The public point of a private number. */
+/** Returns the point on the curve P-256 that belongs to a private key. */
 const pointOf = (secret: bigint): { x: bigint; y: bigint } => {
   const ecdh = createECDH('prime256v1');
   ecdh.setPrivateKey(Buffer.from(secret.toString(16).padStart(64, '0'), 'hex'));

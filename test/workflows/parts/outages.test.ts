@@ -9,7 +9,7 @@ import { states } from '../../../scripts/faults/machine-samples';
 const fetching: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const later = states.filter(({ name }) => name !== 'fetchingConnector');
 
-/** The failure of an activity, as the workflow gets it. */
+/** Makes the ActivityFailure that a workflow gets if an activity fails with `cause`. */
 const failed = (cause?: Error) =>
   new ActivityFailure('Activity task failed', 'applyCredentials', '1', 'NON_RETRYABLE_FAILURE', 'worker', cause);
 const failedWith = (type: string, ...details: unknown[]) =>

@@ -131,7 +131,7 @@ describe('a view shows', () => {
 });
 
 describe('a view never shows', () => {
-  /** The value with unknown members added to each object in it. */
+  /** Copies a value, and adds unknown members to each object in the value. */
   const withMore = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(withMore);
     if (typeof value !== 'object' || value === null) return value;
