@@ -1,5 +1,6 @@
 /** `views()` and `progress()` of ConnectorAuth. */
 import type { View } from '../../workflows/messages';
+import { asInResult } from '../support/messages';
 import { eventually } from '../support/eventually';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
@@ -30,7 +31,7 @@ test('views yields the current view first and the final view last', async () => 
   await following;
 
   expect(views[0]?.state).toBe('awaitingCredentials');
-  expect(views.at(-1)).toEqual(await stage.auth.result(scene.key));
+  expect(asInResult(views.at(-1)!)).toEqual(await stage.auth.result(scene.key));
 });
 
 test('a slow reader of views gets the final view of its own run, not views of a later run', async () => {
@@ -44,7 +45,7 @@ test('a slow reader of views gets the final view of its own run, not views of a 
   const rest: View[] = [];
   for await (const view of views) rest.push(view);
 
-  expect(rest.at(-1)).toEqual(end);
+  expect(asInResult(rest.at(-1)!)).toEqual(end);
   expect(rest.every(({ runId }) => runId === scene.runId)).toBe(true);
 });
 

@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { createEventHub, type EventHub } from '../../service/streams/event-stream';
 import { counted, type Counted } from '../support/counting';
+import { asInResult } from '../support/messages';
 import { eventually } from '../support/eventually';
 import { ofKind } from '../support/histories';
 import { idOf, read, viewIn, type Reading } from '../support/reading';
@@ -62,7 +63,7 @@ describe('a stream', () => {
     await reader.ended;
 
     const views = reader.views();
-    expect(views.at(-1)).toEqual(await stage.auth.result(scene.key));
+    expect(asInResult(views.at(-1)!)).toEqual(await stage.auth.result(scene.key));
     expect(reader.events.at(-1)).toEqual({ event: 'final', data: '{}' });
     expect(reader.ids()).toEqual(views.map(idOf));
     const revisions = views.map(({ revision }) => revision);

@@ -1,6 +1,7 @@
 /** The event stream over HTTP. */
 import { lifetimes } from '../../service/tokens';
 import { readEvents, viewsIn, type EventReader } from '../support/event-reader';
+import { asInResult } from '../support/messages';
 import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
@@ -48,11 +49,8 @@ test('a stream has the current view of each connector of the session, each later
   expect(reader.status).toBe(200);
   expect(reader.headers.get('content-type')).toMatch(/^text\/event-stream/);
   expect(reader.headers.get('cache-control')).toBe('no-store');
-  expect(
-    viewsIn(reader)
-      .filter(({ connectorId }) => connectorId === one.key.connectorId)
-      .at(-1),
-  ).toEqual(await service.stage.auth.view(one.key));
+  const ofOne = viewsIn(reader).filter(({ connectorId }) => connectorId === one.key.connectorId);
+  expect(asInResult(ofOne.at(-1)!)).toEqual(await service.stage.auth.view(one.key));
   expect(reader.events.at(-1)).toEqual({ event: 'final', data: '{}' });
   expect(reader.events.filter(({ event }) => event === 'view').map(({ id }) => id)).toEqual(
     viewsIn(reader).map(({ runId, revision }) => `${runId}.${revision}`),

@@ -5,7 +5,7 @@ import { startProxy, type Proxy } from '../../scripts/faults/proxy';
 import { createEventHub, type EventHub } from '../../service/streams/event-stream';
 import { connect } from '../../temporal/connection';
 import { eventually } from '../support/eventually';
-import { keyInput } from '../support/messages';
+import { asInResult, keyInput } from '../support/messages';
 import { idOf, read, type Reading } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
 import { openService, pathOf, type Answer, type Service } from './scene';
@@ -194,7 +194,7 @@ describe('while Temporal does not answer', () => {
       await scene.gives(right);
       await reader.ended;
 
-      expect(reader.views().at(-1)).toEqual(await stage.auth.result(scene.key));
+      expect(asInResult(reader.views().at(-1)!)).toEqual(await stage.auth.result(scene.key));
       expect(reader.ids()).toEqual([...new Set(reader.ids())]);
     },
   );
