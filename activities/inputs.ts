@@ -68,7 +68,7 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
   }
 }
 
-/** Sets the properties, and adds the name of each property that Cyclr accepted to `taken`. */
+/** Sets the properties. Adds to `taken` the name of each property that Cyclr accepted. */
 async function setProperties(cyclr: CyclrClient, target: Target, values: Map<string, string>, taken: Set<string>) {
   const stored = await cyclr.listProperties(target);
   let unconfirmed: CyclrError | undefined;

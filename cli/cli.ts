@@ -47,6 +47,6 @@ export interface Cli extends Omit<Host, 'connect'> {
   flows(): Promise<Flows>;
   /** Returns the Temporal server of the connection. Connects to Temporal at the first call. */
   server(): Promise<Server>;
-  /** Returns histories as {@link Connected.histories}. Connects at the first call. */
+  /** Like {@link Connected.histories}, but connects at the first call. */
   histories: Connected['histories'];
 }

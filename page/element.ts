@@ -55,7 +55,10 @@ export class CyclrConnect extends LitElement implements Declared {
   declare theme: 'light' | 'dark' | 'auto' | null;
   /** The service's base URL; by default the origin and path of this module. */
   declare service: string | null;
-  /** True if a button at the end emits `closed`. */
+  /**
+   * True: when all connectors are done, the element shows a button that emits `closed`, in place of the link to
+   * `returnTo`.
+   */
   declare closable: boolean;
   /** True if the element is the whole page: the element then also sets the document's title, language and heading. */
   declare hosted: boolean;

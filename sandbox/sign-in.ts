@@ -58,7 +58,7 @@ export function signInsOf(store: Store, accountId: string): SignIn[] {
 
 const usernameIn = (request: FastifyRequest): string => jsonOf(request, Body).Username;
 
-/** A time with seven digits of a second, as .NET prints it. */
+/** A time with seven decimal places in its seconds, as .NET prints it. */
 function dotnetTime(atMs: number, hasZ: boolean): string {
   return new Date(atMs).toISOString().replace('Z', hasZ ? '4711Z' : '4711');
 }

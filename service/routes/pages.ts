@@ -52,8 +52,8 @@ function connectPage(app: App, draw: Draw, brandName?: string): void {
 }
 
 /**
- * A return proves no consent, so the flow verifies the attempt by a re-read, at most once. The page reads only
- * `attempt` and `depth` from the URL.
+ * A return proves no consent, so the flow verifies the attempt by re-reading the connector. A repeated return of the
+ * same attempt starts no second verification. The page reads only `attempt` and `depth` from the URL.
  */
 function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);

@@ -175,7 +175,7 @@ test('the fingerprint key is derived from the private part by HKDF (RFC 5869), s
   expect(await macOf(key!)).toBe(createHmac('sha256', Buffer.from(derived)).update(message).digest('hex'));
 });
 
-test('the fingerprint key is the same at each import, and differs for each sealing key', async () => {
+test('importing a sealing key again gives the same fingerprint key, and another sealing key gives another one', async () => {
   const set = await rotate({ keys: [await generateKey()] });
   const text = JSON.stringify(set);
 

@@ -262,7 +262,7 @@ describe('a message', () => {
   });
 });
 
-describe('a return from a consent', () => {
+describe('a return from the third party', () => {
   const returned = (state: State, attemptId: string, kind: Message['kind'] = 'oauthCallback') =>
     read(state, kind, { attemptId, by: 'page' });
 
