@@ -64,6 +64,8 @@ const en = {
     'Your browser did not tell which website you come from: the referrer policy of that website forbids it. Tell its operator.',
   trouble: (code: AnswerCode): string =>
     textFor(troubles.en, code) ?? 'This does not work at the moment. Try again later.',
+  connect: 'Connect your apps',
+  loading: 'Loading …',
   noScript: 'This page needs JavaScript.',
   links: { support: 'Support', privacy: 'Privacy', terms: 'Terms of use' },
 };
@@ -105,6 +107,8 @@ const de: PageWords = {
   hiddenOrigin:
     'Ihr Browser hat nicht mitgeteilt, von welcher Website Sie kommen: Deren Referrer-Policy verbietet es. Sagen Sie das dem Betreiber der Website.',
   trouble: (code) => textFor(troubles.de, code) ?? 'Das ist gerade nicht möglich. Versuchen Sie es später noch einmal.',
+  connect: 'Apps verbinden',
+  loading: 'Wird geladen …',
   noScript: 'Diese Seite braucht JavaScript.',
   links: { support: 'Hilfe', privacy: 'Datenschutz', terms: 'Nutzungsbedingungen' },
 };

@@ -42,11 +42,15 @@ function connectPage(app: App, draw: Draw, brandName?: string): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
     reply.header(OPENER_POLICY, 'same-origin-allow-popups');
-    const body = html`<cyclr-connect hosted${named}></cyclr-connect>
+    // Browsers show the content of the element until its script has run.
+    const body = html`<cyclr-connect hosted${named}>
+        <h1>${words.connect}</h1>
+        <p class="card">${words.loading}</p>
+      </cyclr-connect>
       <noscript><p>${words.noScript}</p></noscript>
       <script type="module" src="connect/cyclr-connect.js"></script>
       <script type="module" src="connect/page.js"></script>`;
-    return show(reply, draw({ title: 'Connect', body, language: words.tag, assets: 'connect/' }));
+    return show(reply, draw({ title: words.connect, body, language: words.tag, assets: 'connect/' }));
   };
   app.route({ method: ['GET', 'HEAD'], url: '', ...hide, handler });
 }
