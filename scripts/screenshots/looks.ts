@@ -56,7 +56,10 @@ const forms: Look[] = [
     },
   }),
   one('API key, of several lines', apiKey, 'Show', {
-    act: (page) => page.evaluate(pasteLines),
+    async act(page) {
+      await page.locator('#key').waitFor();
+      await page.evaluate(pasteLines);
+    },
   }),
   one('API key, left out', apiKey, 'Please fill this in.', { act: press('Connect') }),
   one('API key, re-authentication', { ...apiKey, ...again }, 'replaces the stored values'),
