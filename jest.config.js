@@ -9,13 +9,23 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
-/** The tests of faults and of the bench take minutes. Jest runs them only if an argument names them. */
+const withServer = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+/** The tests of faults, of the bench, of memory and of slow requests. Jest runs them only if an argument names them. */
 const long = {
   ...shared,
+  ...withServer,
   displayName: 'long',
-  testMatch: ['<rootDir>/test/faults/*.test.ts', '<rootDir>/test/scripts/bench.test.ts'],
+  testMatch: [
+    '<rootDir>/test/faults/*.test.ts',
+    '<rootDir>/test/scripts/bench.test.ts',
+    '<rootDir>/test/service/memory.test.ts',
+    '<rootDir>/test/service/parts/raw-requests.test.ts',
+  ],
 };
-const isLongNamed = process.argv.slice(2).some((arg) => /^long$|test\/faults|scripts\/bench/.test(arg));
+const isLongNamed = process.argv.slice(2).some((arg) => /^long$|faults|bench|memory|raw-requests/.test(arg));
 
 /**
  * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
@@ -29,22 +39,24 @@ module.exports = {
       testMatch: [
         '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/*.test.ts',
         '<rootDir>/test/*.test.ts',
-        '<rootDir>/test/*/parts/*.test.ts',
+        '<rootDir>/test/*/parts/!(raw-requests).test.ts',
       ],
     },
     {
       ...shared,
       displayName: 'flows',
-      testMatch: ['<rootDir>/test/{workflows,client,service}/*.test.ts', '<rootDir>/test/scripts/!(bench).test.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      ...withServer,
+      testMatch: [
+        '<rootDir>/test/{workflows,client}/*.test.ts',
+        '<rootDir>/test/service/!(memory).test.ts',
+        '<rootDir>/test/scripts/!(bench).test.ts',
+      ],
     },
     {
       ...shared,
       displayName: 'browser',
       testMatch: ['<rootDir>/test/page/*.test.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      ...withServer,
     },
     ...(isLongNamed ? [long] : []),
   ],
