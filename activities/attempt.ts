@@ -40,8 +40,8 @@ export class ActivityAttempt {
   }
 
   /**
-   * The time when the next attempt would begin after a failure. Undefined if this time is more than a minute after the
-   * first attempt began: then the activity is not retried. A timeout of Temporal is no alternative, because it would
+   * The time when the next attempt would begin if this attempt failed. Undefined if this time is more than a minute after
+   * the first attempt began: then the activity is not retried. A timeout of Temporal is no alternative, because it would
    * also count the time without a worker.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {

@@ -45,7 +45,7 @@ export async function mintLink(
   return { link, expiresAt: new Date(expiresAtMs).toISOString(), ...(fingerprint && { fingerprint }) };
 }
 
-/** Cyclr's page that starts the consent. Every value is encoded: a token can contain `+`, `/` and `=`. */
+/** The URL of Cyclr's page that starts the consent. Every value is encoded: a token can contain `+`, `/` and `=`. */
 function consentUrl(serviceUrl: string, values: { [name: string]: string }): string {
   const query = Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `${serviceUrl.replace(/\/+$/, '')}/connectorauth/updateaccountconnectoroauth?${query.join('&')}`;

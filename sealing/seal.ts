@@ -69,7 +69,10 @@ const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
 /** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** `fatal`: a value with damaged UTF-8 can't be opened. `ignoreBOM`: a leading U+FEFF stays part of the text. */
+/**
+ * `fatal`: a value with damaged UTF-8 can't be opened. `ignoreBOM`: a leading U+FEFF stays in the text. Without this
+ * option it is removed.
+ */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Puts account, connector, purpose and submission into the protected JWE header. */

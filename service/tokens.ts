@@ -213,7 +213,7 @@ const unknownKey = (): never => {
   throw new ServiceError('unauthorized');
 };
 
-/** Replaces the error of jose, which can quote the token. */
+/** Throws an error of the service in place of jose's error, because jose's error can quote the token. */
 function refused(err: unknown): never {
   throw new ServiceError(err instanceof JWTExpired ? 'tokenExpired' : 'unauthorized');
 }

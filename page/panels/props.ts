@@ -18,7 +18,10 @@ export interface PanelProps {
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
   consentWindow?: ConsentWindow;
-  /** The user's step; undefined if there is only one, or the page does not know. */
+  /**
+   * The number of the user's step, such as 1 of 2. Undefined if the connector has only one step, or if the page does not
+   * know the number of steps.
+   */
   step?: Step;
   /** The name of the company that asks the user to connect. */
   brand?: string;

@@ -45,7 +45,7 @@ export interface FlowRecord {
   startRepeated: boolean;
   /** Inputs that the flow asked for although Cyclr had them. */
   askedAgain: string[];
-  /** Wrong answers that the user got, one text for each. */
+  /** Wrong answers of the system to the user, one text for each. */
   problems: string[];
   lastView?: View;
 }

@@ -199,7 +199,8 @@ const harmless = (kinds: { readonly [kind in HarmlessInput['kind']]?: number }):
 const withoutStart = harmless(harmlessKinds);
 const harmlessInputs = fc
   .tuple(
-    // Starts only before the first answer: later the flow can have ended, and a start would start a run.
+    // Repeated starts come only before the first answer: later the flow can have ended, and a start would begin another
+    // run.
     upTo(3, harmless({ ...harmlessKinds, ...startKinds })),
     fc.array(upTo(3, withoutStart), { minLength: ANSWERS - 1, maxLength: ANSWERS - 1 }),
   )

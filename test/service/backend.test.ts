@@ -114,7 +114,7 @@ test('an input that the flow refuses is answered with 409 or 422 and the code of
 });
 
 describe('Idempotency-Key', () => {
-  test('a repeated call with the same Idempotency-Key gives no second submission', async () => {
+  test('a repeated call with the same Idempotency-Key creates no second submission', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     const headers = { 'Idempotency-Key': 'order 1' };
 
