@@ -55,7 +55,7 @@ async function tokensOf({ url, apiKey }) {
   const many = (make) => Promise.all(Array.from({ length: SESSIONS }, async () => (await make()).token));
   const tokens = {
     apiKey: [apiKey],
-    session: await many(() => session(waiting)),
+    session: await many(() => session(waiting, { reauthenticate: waiting })),
     finished: await many(() => session([finished])),
     invitation: await many(() => session(waiting, { kind: 'invitation', expiresIn: '1 day' })),
   };

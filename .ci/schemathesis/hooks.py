@@ -24,9 +24,10 @@ class Bearer:
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-# Fields with rules that no JSON schema can express: allowed origins, and durations in words (the service refuses `.00`
+# Fields with rules that no JSON schema can express: allowed origins, connectors that must be among those of the session,
+# names of properties that are not secret, and durations in words (the service refuses `.00`
 # and `9999 years`, although they match the pattern).
-NOT_IN_SCHEMA = {"origin", "returnTo", "expiresIn", "patience", "olderThan"}
+NOT_IN_SCHEMA = {"origin", "returnTo", "expiresIn", "patience", "olderThan", "prefill", "reauthenticate"}
 # Codes of refusals that depend on the connector or on ALLOWED_ORIGINS, not on the shape of the request.
 NOT_OF_THE_SHAPE = {"unknownProperty", "missingProperty", "originNotAllowed"}
 
