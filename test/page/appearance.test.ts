@@ -30,7 +30,8 @@ describeInBrowser('appearance', () => {
       const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
         await page.addInitScript(observer);
         await page.route('**/v1/session', async (route) => {
-          loaded = await page.getByText('Loading …').count(); // the page has drawn the text before the answer arrives
+          // The element has drawn the text before the answer arrives.
+          loaded = await page.getByText('Loading …').filter({ visible: true }).count();
           await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
           await route.fallback();
         });

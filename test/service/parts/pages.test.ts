@@ -34,6 +34,15 @@ describe('a service at the root of its host', () => {
     expect(shown.headers.get('strict-transport-security')).toBeNull(); // absent, because PUBLIC_URL begins with http:
   });
 
+  test('the connect page has its heading in the language of the browser before its script runs', async () => {
+    const shown = await service.call('GET', '/connect', { headers: { 'Accept-Language': 'de' } });
+
+    expect(shown.text).toMatch(
+      /<cyclr-connect hosted>\s*<h1>Apps verbinden<\/h1>\s*<p class="card">Wird geladen …<\/p>/,
+    );
+    expect(shown.text).toContain('<title>Apps verbinden</title>');
+  });
+
   test('GET and HEAD requests of pages start no flow and send no message to a flow', async () => {
     for (const method of ['GET', 'HEAD']) {
       expect((await service.call(method, '/connect')).status).toBe(200);
