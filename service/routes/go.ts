@@ -45,18 +45,22 @@ interface Going {
  */
 export function goPage(app: App, parts: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);
-  const stopping = new AbortController();
-  app.addHook('preClose', async () => stopping.abort());
+  const open = new Set<AbortController>();
+  app.addHook('preClose', async () => open.forEach((controller) => controller.abort()));
   app.post('/go', { schema: { hide: true, body: GoForm } }, async (request, reply) => {
     const { session: token, connectorId, name, depth } = request.body;
     const session = await sessionOfForm(request, parts, token);
     if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
     [request.caller, request.accountId] = [`go ${limitedId(session)}`, session.accountId];
     await limit(request, reply);
-    const left = new AbortController();
-    reply.raw.once('close', () => left.abort());
+    const controller = new AbortController();
+    open.add(controller);
+    reply.raw.once('close', () => {
+      open.delete(controller);
+      controller.abort();
+    });
     const { accountId, accountLabel: account = accountId, language } = session;
-    const signal = AbortSignal.any([left.signal, stopping.signal]);
+    const { signal } = controller;
     const going = { key: { accountId, connectorId }, account, words: wordsFor(language), name, depth, signal };
     reply.header('X-Accel-Buffering', 'no'); // without it nginx delays the beginning of the page
     const failed = (err: unknown) => void (request.failure = err);
