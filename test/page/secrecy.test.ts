@@ -109,9 +109,10 @@ describeInBrowser('secrets', () => {
     const opening = page.waitForEvent('popup');
     await button(page, 'Go to Ledgerly').click();
     const popup = await opening;
+    const closed = popup.waitForEvent('close');
     await button(popup, 'Approve').click();
     await heading(page, 'Ledgerly is connected').waitFor();
-    await heading(popup, 'Ledgerly is connected').waitFor();
+    await closed;
 
     const addresses = await Promise.all(
       record.requests.map(async (request) => {
@@ -140,8 +141,9 @@ describeInBrowser('secrets', () => {
     const opening = page.waitForEvent('popup');
     await button(page, 'Go to Ledgerly').click();
     const popup = await opening;
+    const closed = popup.waitForEvent('close');
     await button(popup, 'Approve').click();
-    await heading(popup, 'Ledgerly is connected').waitFor();
+    await closed;
 
     expect([...pages.keys()].sort()).toEqual(['/connect', '/connect/go', '/connect/return']);
     for (const policy of pages.values()) {
