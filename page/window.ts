@@ -45,7 +45,7 @@ function post({ service, token, connectorId, name }: ConsentForm, target: string
   form.remove();
 }
 
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 
 export interface WindowWatchParts {
   /**
@@ -58,12 +58,12 @@ export interface WindowWatchParts {
 
 /** Calls `closed` once after the window was closed. Returns a function that ends the watch. */
 export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: WindowWatchParts): () => void {
-  let isKnown = false;
+  let isKnown = isOurs(); // the user can close the window before the first check
   const timer = setInterval(() => {
     if (!opened.closed) return void (isKnown ||= isOurs());
     clearInterval(timer);
     if (isKnown) closed();
-  }, LOOK_EVERY_MS);
+  }, CHECK_EVERY_MS);
   return () => clearInterval(timer);
 }
 

@@ -2,6 +2,7 @@
  * The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with
  * this record.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { AccountConnector } from '../../sandbox/answers';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { FailureCode, StateName, Verification, View, WaitingStateName } from '../../workflows/view';
@@ -137,8 +138,14 @@ function recordView(record: FlowRecord, view: View): void {
   record.lastView = view;
   if (lastView?.runId !== view.runId || view.revision === 0) return;
   if (view.revision < lastView.revision) problems.push(`revision ${view.revision} after ${lastView.revision}`);
-  const isSame = JSON.stringify(view) === JSON.stringify(lastView);
+  const isSame = isDeepStrictEqual(asInResult(view), asInResult(lastView));
   if (view.revision === lastView.revision && !isSame) problems.push(`two views of revision ${view.revision}`);
+}
+
+/** The view as the result of its run has it: without the icon and the description of the connector. */
+function asInResult({ connector, ...view }: View): object {
+  const { icon: _icon, description: _description, ...kept } = connector ?? {};
+  return { ...view, connector: kept };
 }
 
 /** The inputs that the view asks for although Cyclr had them before the view was read. */

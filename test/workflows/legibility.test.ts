@@ -14,6 +14,7 @@ import type { FlowResult, StateName, Timeline, View } from '../../workflows/view
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind, type HistoryEvent } from '../support/histories';
+import { asInResult } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -283,7 +284,7 @@ describe('the temporal command line', () => {
 
     expect(asked.fields?.map(({ name }) => name)).toContain('SigningSecret');
     expect(end).toMatchObject({ ...on, verification: 'notChecked' });
-    expect(result).toMatchObject({ status: 'COMPLETED', result: end });
+    expect(result).toMatchObject({ status: 'COMPLETED', result: asInResult(end) });
     expect(entries.map(({ event, id, by }) => [event, id, by])).toEqual([
       ['connectorFetched', undefined, undefined],
       ['propertiesSubmitted', 'p-1', undefined],
