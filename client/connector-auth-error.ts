@@ -49,11 +49,12 @@ export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpc
 
 /**
  * The texts of short-lived refusals by gRPC code: the run is locked, or has ten updates in progress, or closed before
- * it got the update.
+ * it got the update, or its workflow task failed and will be retried.
  */
 const busy: { [code: number]: RegExp } = {
   [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates/i,
   [GRPC_UNAVAILABLE]: /workflow update was aborted/i,
+  [GRPC_FAILED_PRECONDITION]: /unexpected workflow task failure/i,
 };
 
 /**
