@@ -10,6 +10,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
+  type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import type { QueryDefinition } from '@temporalio/common';
 import { generateKey, privateKeysOf } from '../sealing/keys';
@@ -31,7 +32,7 @@ import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './
 import { closedRunResult, closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
-import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer } from './flow-calls';
+import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
 import { historyGrowth, isOpen, signalOnce, type RunStatus } from './flow-history';
 import { listed } from './runs';
@@ -315,21 +316,32 @@ export class ConnectorAuth {
   }
 
   /** The timeline of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
-  async #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
-    const run = await this.#calls.handle(key, ofRun).describe();
-    const handle = this.#calls.handle(key, run.runId);
-    // The latest run can be open, because the flow was started again: then it has no result.
-    const result = isOpen(run) ? undefined : await closedRunResult(run, handle);
-    return result?.timeline ?? this.#calls.query(handle, messages.timeline);
+  #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
+    const read = async (run: WorkflowExecutionDescription, handle: FlowHandle) =>
+      (await closedRunResult(run, handle))?.timeline;
+    return this.#readClosed(key, ofRun, messages.timeline, read);
   }
 
   /** The view of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
-  async #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
+  #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
+    const read = (run: WorkflowExecutionDescription, handle: FlowHandle) =>
+      closedRunView(this.#client, key, run, handle);
+    return this.#readClosed(key, ofRun, messages.view, read);
+  }
+
+  /**
+   * Reads a closed run without a query. Queries a run that has no such answer, and a run that is open again: an operator
+   * has resumed it, or a new run has started.
+   */
+  async #readClosed<T>(
+    key: ConnectorKey,
+    ofRun: string | undefined,
+    query: QueryDefinition<T>,
+    read: (run: WorkflowExecutionDescription, handle: FlowHandle) => Promise<T | undefined>,
+  ): Promise<T> {
     const run = await this.#calls.handle(key, ofRun).describe();
     const handle = this.#calls.handle(key, run.runId);
-    // The run is open again: an operator has resumed it, or a new run has started.
-    if (isOpen(run)) return this.#calls.query(handle, messages.view);
-    return closedRunView(this.#client, key, run, handle);
+    return (isOpen(run) ? undefined : await read(run, handle)) ?? this.#calls.query(handle, query);
   }
 
   /** Yields at once, and after each change of the latest run, until the run ends or `signal` aborts. */
