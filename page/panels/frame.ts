@@ -2,13 +2,13 @@ import { html, nothing } from './html';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Invitation } from '../invitation';
-import type { Actions, PanelProps } from './props';
+import { isSending, type Actions, type PanelProps } from './props';
 import type { SessionState } from '../session-watch';
 import { listStatusOf, nothingLeft, nextOf, panelOf } from '../state';
 import { action } from './actions';
 import { list, progress } from './list';
 import { notice } from './notice';
-import { panel } from './panel';
+import { panel, slowText } from './panel';
 import { spinner, symbols } from './symbols';
 
 export interface FrameProps {
@@ -148,10 +148,9 @@ function statusOf({ m, session, selected, propsOf }: FrameProps): string {
   if (session.trouble) return m.away[session.trouble];
   const view = session.views.find(({ connectorId }) => connectorId === selected);
   if (!view) return '';
-  const { name, pending, isSlow } = propsOf(view);
+  const props = propsOf(view);
   const kind = panelOf(view);
-  const isWorking = pending?.status === 'sending' || ['reading', 'applying', 'verifying'].includes(kind);
-  if (!isWorking) return m.panels[kind].title(name);
-  if (!isSlow) return m.sending;
-  return kind === 'verifying' ? m.panels.verifying.notYet(name) : kind === 'reading' ? m.slowToRead : m.slow;
+  const isWorking = isSending(props) || ['reading', 'applying', 'verifying'].includes(kind);
+  if (!isWorking) return m.panels[kind].title(props.name);
+  return props.isSlow ? slowText({ ...props, view }) : m.sending;
 }

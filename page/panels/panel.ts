@@ -89,8 +89,14 @@ const working = (props: PanelProps) =>
 
 function workText(props: PanelProps): string {
   const kind = panelOf(props.view);
-  if (!props.isSlow) return leadOf(props, kind);
-  return kind === 'reading' ? props.m.slowToRead : props.m.slow;
+  return props.isSlow ? slowText(props) : leadOf(props, kind);
+}
+
+/** The text of a step that takes longer than usual. */
+export function slowText({ m, name, view }: PanelProps): string {
+  const kind = panelOf(view);
+  if (kind === 'verifying') return m.panels.verifying.notYet(name);
+  return kind === 'reading' ? m.slowToRead : m.slow;
 }
 
 const connected = ({ m, view, canReconnect, act }: PanelProps) => html`
