@@ -20,10 +20,9 @@ const hide = { schema: { hide: true } };
 /** Registers all pages and files under /connect. */
 export function pageRoutes(app: App, parts: Parts): void {
   const { brand = {} } = parts.config;
-  const draw: Draw = (page) => {
-    const footer = brandFooter(brand, wordsFor(page.language).links);
-    return pageOf({ ...page, header: brandHeader(brand), footer, icon: brandIcon(brand) });
-  };
+  const [header, icon] = [brandHeader(brand), brandIcon(brand)];
+  const draw: Draw = (page) =>
+    pageOf({ ...page, header, icon, footer: brandFooter(brand, wordsFor(page.language).links) });
   app.register(formbody);
   // With another policy, the page that opened the consent window could neither use this window again nor notice that it
   // was closed.
