@@ -143,9 +143,9 @@ function recordView(record: FlowRecord, view: View): void {
 }
 
 /** The view as the result of its run has it: without the icon and the description of the connector. */
-function asInResult({ connector, ...view }: View): object {
+export function asInResult({ connector, ...view }: View): View {
   const { icon: _icon, description: _description, ...kept } = connector ?? {};
-  return { ...view, connector: kept };
+  return { ...view, ...(connector && { connector: kept as typeof connector }) };
 }
 
 /** The inputs that the view asks for although Cyclr had them before the view was read. */

@@ -10,6 +10,8 @@ import { eventually } from './eventually';
 import type { Scene } from './scene';
 import type { Stage } from './stage';
 
+export { asInResult } from '../../scripts/faults/flow-record';
+
 /** The return address after a consent: no server listens there. */
 export const RETURN_TO = 'http://127.0.0.1:9/done?attempt=signed%2B1';
 
@@ -78,9 +80,3 @@ export const sendUntilAnswered = (send: () => Promise<View>): Promise<View> =>
     () => answered(send()),
     () => true,
   );
-
-/** A view as the result of the run has it: without the icon and the description of the connector. */
-export function asInResult({ connector, ...view }: View): View {
-  const { icon: _icon, description: _description, ...kept } = connector ?? {};
-  return { ...view, ...(connector && { connector: kept as typeof connector }) };
-}
