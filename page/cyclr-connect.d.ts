@@ -4,10 +4,9 @@
  */
 
 /**
- * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`), `opened`,
- * `step`, `refused`, `window-opened`, `window-closed`,
- * `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. Events prove nothing:
- * read the connectors from your backend.
+ * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
+ * `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`, `session-renewed` (the property
+ * `session` has the new token) and `closed`. Events prove nothing: read the connectors from your backend.
  */
 export declare class CyclrConnect extends HTMLElement {
   /** The token of a session. The element replaces it when it renews the session. */

@@ -30,8 +30,9 @@ function reveal(item: Element | null): void {
 const here = import.meta.url;
 
 /**
- * Emits `connected` and `problem` (with `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`, `session-renewed` (the property
- * `session` has the new token) and `closed`. Every event is a hint to ask your backend and proves nothing.
+ * Emits `connected` and `problem` (with `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`,
+ * `window-closed`, `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. Every
+ * event is a hint to ask your backend and proves nothing.
  */
 export class CyclrConnect extends LitElement implements Declared {
   static override styles = styles;

@@ -57,7 +57,7 @@ export class SessionWatch {
     if (views !== this.state.views) this.#set({ views });
   };
 
-  /** The service has answered a call: whatever was in the way is over. */
+  /** Ends the trouble of the page, because the service has answered a call. */
   readonly answered = (): void => this.report(undefined);
 
   /** Reads the session and all its views. */

@@ -105,7 +105,10 @@ function completed(newer: View, { connector: known, connected }: View): View {
   return { ...newer, connector: { ...kept, ...newer.connector } };
 }
 
-/** The number of connected connectors, and the number of all connectors. A re-authentication of a connection that works counts as connected. */
+/**
+ * The number of connected connectors, and the number of all connectors. A re-authentication of a connection that works
+ * counts as connected.
+ */
 export const progressOf = (views: readonly View[]): { done: number; total: number } => ({
   done: views.filter((view) => panelOf(view) === 'connected' || works(view)).length,
   total: views.length,

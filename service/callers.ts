@@ -67,8 +67,8 @@ export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session
 }
 
 /**
- * A connector of the request's session. Fails: `notFound` for any other connector, so that the answer does not show
- * whether this connector exists.
+ * A connector of the request's session. Fails: `notFound` for any other connector. This answer is the same for a
+ * connector that exists and for one that does not exist.
  */
 export function ownConnector(request: FastifyRequest, { connectorId }: { connectorId: number }) {
   const { accountId, connectorIds } = sessionOf(request);
