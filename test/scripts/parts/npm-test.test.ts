@@ -18,6 +18,9 @@ test('hangs', async () => {
   await new Promise(() => undefined);
 }, 300_000);`;
 
+/** A configuration of Vite that never loads: the build of the page goes on until it is stopped. */
+const ENDLESS = 'setInterval(() => undefined, 1000);\nawait new Promise(() => undefined);\n';
+
 function projectWithTests(): string {
   const root = project();
   write(join(root, 'jest.config.js'), 'module.exports = { testMatch: ["<rootDir>/*.test.js"], maxWorkers: 2 };');
@@ -62,6 +65,7 @@ test.each(ways)(
   'npm test leaves no process and no incomplete build after a stop during the build by %s',
   async (_name, send) => {
     const root = projectWithTests();
+    write(join(root, 'page', 'vite.config.mjs'), ENDLESS);
     const { npm, output, ended } = npmTest(root);
     await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
 
