@@ -2,25 +2,25 @@ import { Context } from '@temporalio/activity';
 import { activityBudgetMs, activityRetry } from '../workflows/ports';
 
 /**
- * The facts that one activity attempt passes to the next. The facts are sent as heartbeat details, because Temporal
- * keeps heartbeat details when an attempt fails.
+ * The facts that one activity attempt passes to the next attempt. The facts are sent as heartbeat details, because
+ * Temporal keeps heartbeat details when an attempt fails.
  */
 interface Facts {
-  /** When the first attempt began, in milliseconds. */
+  /** The time when the first attempt began, in milliseconds. */
   beganAt: number;
-  /** The properties that Cyclr accepted. */
+  /** The names of the properties that Cyclr has accepted. */
   taken: string[];
-  /** When the next attempt begins, in milliseconds. */
+  /** The planned start of the next attempt, in milliseconds. */
   nextAt?: number;
 }
 
 /** One attempt of an activity, with the facts of the attempts before it. */
 export class ActivityAttempt {
-  /** The properties that Cyclr accepted, in this attempt or an earlier attempt. */
+  /** The names of the properties that Cyclr has accepted, in this attempt or an earlier attempt. */
   readonly taken: Set<string>;
   readonly #context = Context.current();
   readonly #beganAt: number;
-  /** The planned start of this attempt, in milliseconds; 0 for the first attempt. */
+  /** The planned start of this attempt, in milliseconds. 0 if no earlier attempt reported a planned start. */
   readonly #dueAt: number;
 
   constructor() {
@@ -40,9 +40,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The time when the next attempt would begin if this attempt failed. Undefined if this time is more than a minute after
-   * the first attempt began: then the activity is not retried. A timeout of Temporal is no alternative, because it would
-   * also count the time without a worker.
+   * The time when the next attempt would begin if this attempt failed. Undefined if this time is a minute or more after
+   * the beginning of the first attempt, and then the activity must not be retried. The option `scheduleToCloseTimeout`
+   * can't replace this limit, because that timeout also counts the time in which no worker runs.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
@@ -52,9 +52,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The milliseconds until the next time in `timesMs`; undefined after the last time. These times count from the
-   * beginning of the first attempt. A time that is less than 100 ms away is skipped, because Temporal can begin an
-   * attempt some milliseconds early.
+   * The milliseconds until the next time in `timesMs`. Undefined after the last time. The times in `timesMs` count from
+   * the beginning of the first attempt. A time that is at most 100 ms away is skipped: Temporal can begin an attempt
+   * some milliseconds before its planned time, and this attempt must not wait for the same time again.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;
@@ -63,8 +63,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock.
-   * For a retry, the test server reports the time before the pause, so `#dueAt` keeps the planned time after the pause.
+   * The present time in milliseconds. It is the latest of three times, because the clock of a time-skipping test server
+   * can be ahead of this machine's clock. In a retry, `currentAttemptScheduledTimestampMs` of the test server is the
+   * time before the pause, so `#dueAt` has the planned time after the pause.
    */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);

@@ -3,7 +3,8 @@ import type { AuthMethod } from '../workflows/connector';
 import type { Credentials } from '../workflows/messages';
 
 /**
- * The kind of credentials that each method accepts. `consent` accepts the tokens of a partner that has them already.
+ * The kind of credentials that each auth method accepts. `consent` accepts tokens, because a partner can already have
+ * the tokens of a user.
  */
 const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   apiKey: 'apiKey',
@@ -15,13 +16,13 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   unsupported: undefined,
 };
 
-/** True if the credentials are of the kind that the method accepts. */
+/** True if the credentials are of the kind that the auth method accepts. */
 export const fits = (method: AuthMethod, credentials: Credentials | undefined): boolean =>
   kinds[method] === credentials?.kind;
 
 /**
- * The credentials without the white space and line breaks that a paste adds at both ends of an API key and of each
- * token. User names and passwords stay as typed. Undefined if a key or token is empty without this space.
+ * Removes white space and line breaks at both ends of an API key and of each token, because pasted text often contains
+ * them. User names and passwords stay unchanged. Returns undefined if a key or a token contains only white space.
  */
 export function withoutPastedSpace(credentials: Credentials): Credentials | undefined {
   switch (credentials.kind) {
@@ -40,8 +41,8 @@ export function withoutPastedSpace(credentials: Credentials): Credentials | unde
 }
 
 /**
- * Cyclr's `AuthValue` of credentials. Without credentials the result is `{}`: for client credentials, Cyclr needs only
- * the properties.
+ * Cyclr's `AuthValue` of credentials. Without credentials the result is `{}`, because for client credentials Cyclr
+ * needs only the properties.
  */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {

@@ -35,7 +35,7 @@ const sealingFates: Record<SealingErrorCode, Fate> = {
   malformed: { type: 'InputRefused', retry: false },
 };
 
-/** A failure that belongs to the usual course of a flow: Temporal neither counts nor logs it as an error. */
+/** A failure that is expected in a flow, so Temporal neither counts nor logs the failure as an error. */
 const expected = (type: ActivityFailureType, options: ApplicationFailureOptions): ApplicationFailure =>
   ApplicationFailure.create({ type, category: ApplicationFailureCategory.BENIGN, ...options });
 
@@ -43,7 +43,10 @@ const expected = (type: ActivityFailureType, options: ApplicationFailureOptions)
 export const inputRefused = (problem: Problem): ApplicationFailure =>
   expected('InputRefused', { message: problem.message, nonRetryable: true, details: [problem] });
 
-/** The failure of an input that Cyclr refused. `details` follow the problem in the details of the failure. */
+/**
+ * The failure of an input that Cyclr refused. The argument `details` is added to the details of the failure, after the
+ * problem.
+ */
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   expected('CyclrRefused', { message: problem.message, nonRetryable: true, details: [problem, ...details] });
 
@@ -52,8 +55,10 @@ export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure 
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
 
 /**
- * Runs a call and turns its error into a Temporal failure. An error of an unknown class is a bug. A failure is
- * retryable until a minute after the activity's first attempt began.
+ * Runs a call and turns its error into a Temporal failure. An error that is neither an ApplicationFailure, a CyclrError
+ * nor a SealingError is logged, and becomes the failure `CyclrUnavailable`. The failure of a call that can succeed
+ * later is retryable, if the next attempt would begin within a minute after the activity's first attempt began.
+ * Otherwise the failure is not retryable.
  */
 export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const attempt = new ActivityAttempt();
@@ -80,8 +85,8 @@ function failureOf(err: unknown): ApplicationFailure {
 }
 
 /**
- * The failure of a bug. The error's message can quote a secret. So the failure contains only the name of the error's
- * class; the log also contains the stack trace.
+ * The failure of an error that the code does not expect, such as a TypeError. The error's message can quote a secret.
+ * So the failure contains only the name of the error's class, and the log contains this name and the stack trace.
  */
 function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };

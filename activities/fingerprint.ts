@@ -3,16 +3,19 @@ import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**
- * A keyed hash of the stored `AuthValue`. A fingerprint is safe in a history: without the private key, a guessed value
- * can't be compared with the fingerprint. The hash depends on the account connector: equal values of two connectors
- * give two fingerprints.
+ * A keyed hash of the stored `AuthValue`. A fingerprint is safe in a history, because without the private key, a
+ * guessed value can't be compared with the fingerprint. The hash depends on the account connector, so equal values of
+ * two connectors give two fingerprints.
  */
 export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {
   if (!first) throw new Error('no key');
   return `${first.kid}.${await macOf(value, target, first)}`;
 }
 
-/** True if the fingerprint belongs to another value. False if this worker does not hold the key of the fingerprint. */
+/**
+ * True if the fingerprint was made from a value other than `value`. If this worker does not hold the key of the
+ * fingerprint, no comparison is possible, and the result is false.
+ */
 export async function hasChanged(
   value: string,
   fingerprint: string,

@@ -1,10 +1,17 @@
-/** The activities: every call to Cyclr. Only activities open sealed values. */
+/**
+ * The activities. A flow calls Cyclr and the receivers of events only by activities, and only activities open a user's
+ * sealed input.
+ */
 import type { PrivateKeys } from '../sealing/keys';
 import type { ConnectorActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, verifyAuthorization, type ConsentPages } from './links';
+export { CyclrClient, type CyclrConfig } from './cyclr/client';
+export type { ConsentPages } from './links';
+export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
+export type { ConnectorActivities } from '../workflows/ports';
 
 export interface ActivityParts {
   cyclr: CyclrClient;
@@ -12,10 +19,6 @@ export interface ActivityParts {
   consent: ConsentPages;
 }
 
-export { CyclrClient, type CyclrConfig } from './cyclr/client';
-export type { ConsentPages } from './links';
-export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
-export type { ConnectorActivities } from '../workflows/ports';
 
 /** The activities of `workflows/ports.ts`, which documents their failures. */
 export function createActivities(parts: ActivityParts): ConnectorActivities {

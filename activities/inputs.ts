@@ -10,10 +10,10 @@ import { problemOf } from '../workflows/problems';
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError, isOfKind } from './cyclr/errors';
-import type { StoredProperty } from './cyclr/wire';
 import { authValueOf, fits, withoutPastedSpace } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
 import { reportUnknownKey } from './unknown-keys';
+import type { StoredProperty } from './cyclr/wire';
 
 interface Parts {
   cyclr: CyclrClient;
@@ -23,8 +23,8 @@ interface Parts {
 const HEARTBEAT_MS = 5_000;
 
 /**
- * Sets the properties and re-reads the connector. Safe to repeat: each attempt lists the stored properties, then
- * overwrites them.
+ * Sets the properties and re-reads the connector. Safe to repeat, because each attempt lists the stored properties, and
+ * then overwrites them.
  */
 export const applyProperties = (
   parts: Parts,
@@ -56,8 +56,9 @@ async function storeAndReread(
 }
 
 /**
- * Sends heartbeats while an activity of many calls runs. If its worker dies, Temporal then starts the next attempt soon,
- * and not after the whole start-to-close timeout. A call of less than {@link HEARTBEAT_MS} sends no heartbeat.
+ * Sends heartbeats while an activity that makes many calls runs. If the worker dies, the missing heartbeats let
+ * Temporal start the next attempt soon, and not after the whole start-to-close timeout. A call of less than {@link
+ * HEARTBEAT_MS} sends no heartbeat.
  */
 async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const timer = setInterval(() => attempt.report(), HEARTBEAT_MS);
@@ -110,8 +111,7 @@ async function confirmByList(
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /**
- * Opens all values. No value is sent before all values are open: if one value can't be opened, nothing changes in
- * Cyclr.
+ * Opens all values before the first value is sent to Cyclr. So if one value can't be opened, nothing changes in Cyclr.
  */
 async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submissionId, required }: PropertyValues) {
   const opened = new Map<string, string>();
@@ -182,13 +182,14 @@ async function openCredentials(sealed: Sealed, binding: Binding, keys: PrivateKe
 
 /**
  * True if Cyclr stores the `AuthValue` of this auth method unchanged. For other auth methods, Cyclr can replace the
- * sent tokens, or the `{}` of client credentials, by newer tokens.
+ * sent value by newer tokens.
  */
 const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method === 'basic';
 
 /**
- * Re-reads once after a PUT without a readable answer. Fails with the error of the PUT unless Cyclr has stored the
- * value.
+ * Re-reads the connector once, after a PUT without a readable answer. Returns the connector if Cyclr stores the sent
+ * value, or if the connector is authenticated and Cyclr can have replaced the value. Otherwise fails with the error of
+ * the PUT.
  */
 async function rereadAfter(
   unconfirmed: CyclrError,
@@ -197,15 +198,16 @@ async function rereadAfter(
   sent: { method: AuthMethod; authValue: string },
 ): Promise<Connector> {
   const { connector, authValue: stored } = await cyclr.getAuthorization(target);
-  // If another key is stored, the PUT did not reach Cyclr: for example, a proxy answered it with an error page.
+  // If Cyclr stores another API key or password than the one sent, the PUT did not reach Cyclr. For example, a proxy
+  // answered the PUT with an error page.
   const isOther = stored !== undefined && isTyped(sent.method);
   if (stored === sent.authValue || (connector.authenticated && !isOther)) return connector;
   throw unconfirmed;
 }
 
 /**
- * Opens a sealed value. If this worker does not hold the key of the value, counts and logs this, because only an
- * operator can add the key.
+ * Opens a sealed value. If this worker does not hold the key of the value, counts and logs the missing key, because
+ * only an operator can add the key.
  */
 async function openInput(sealed: Sealed, binding: Binding, keys: PrivateKeys, names: string[] = []): Promise<string> {
   try {

@@ -1,4 +1,7 @@
-/** The user's consent at the third party: the link, and the check whether the consent changed the stored value. */
+/**
+ * The activities for the user's consent at the third party. The activities make the link, and check whether the consent
+ * changed the stored value.
+ */
 import { publicKeyOf, type PrivateKeys } from '../sealing/keys';
 import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
@@ -9,11 +12,14 @@ import type { CyclrClient } from './cyclr/client';
 import { notAuthenticatedYet } from './failures';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
-/** Cyclr's pages for users. */
+/** The settings for links to Cyclr's consent page. */
 export interface ConsentPages {
-  /** Origin of the partner service domain. */
+  /** The origin of Cyclr's pages for users, which is the partner's service domain. */
   serviceUrl: string;
-  /** The user name that signs in to Cyclr: `onboarding-{accountId}` by default. `{accountId}` is replaced by the id. */
+  /**
+   * The name of the Cyclr user as which the link signs the browser in. The default is `onboarding-{accountId}`.
+   * `{accountId}` is replaced by the account id.
+   */
   username?: string;
 }
 
@@ -23,21 +29,29 @@ interface Parts {
   consent: ConsentPages;
 }
 
-/** The marker in place of a fingerprint if the connector is not authenticated: any later authentication is a change. */
+/**
+ * `mintLink` returns this marker in place of a fingerprint if the connector is not authenticated. `readConsent` then
+ * takes `Authenticated: true` as the proof of the consent, because the connector was not authenticated when the link
+ * was made.
+ */
 const NOTHING = 'nothing';
 
-/** A single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Each call makes another link. */
+/**
+ * Makes a single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Before, stores the fixed
+ * values of the policy. Each call makes another link.
+ */
 export async function mintLink(
   { cyclr, keys, consent }: Parts,
   key: ConnectorKey,
   request: LinkRequest,
 ): Promise<MintedLink> {
   const { attemptId, returnTo } = request;
-  const { kty, crv, x, y } = request.replyKey; // kid, use and alg are dropped: sealing needs only the point
+  const { kty, crv, x, y } = request.replyKey; // kid, use and alg are dropped, because sealing needs only the point on the curve
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
-  // The URL as the parser writes it, because a browser and Cyclr could read a backslash in different ways.
+  // `href` is the normal form of the URL. In the given text, a browser and Cyclr could read a backslash in different
+  // ways.
   const targetOrigin = new URL(returnTo).href;
   const url = consentUrl(consent.serviceUrl, { id: `${key.connectorId}`, token, targetOrigin });
   const binding = { ...key, purpose: 'link', submissionId: attemptId } as const;
@@ -45,15 +59,19 @@ export async function mintLink(
   return { link, expiresAt: new Date(expiresAtMs).toISOString(), ...(fingerprint && { fingerprint }) };
 }
 
-/** The URL of Cyclr's page that starts the consent. Every value is encoded: a token can contain `+`, `/` and `=`. */
+/**
+ * The URL of Cyclr's page that starts the consent. Every value is encoded, because a token can contain `+`, `/` and
+ * `=`.
+ */
 function consentUrl(serviceUrl: string, values: { [name: string]: string }): string {
   const query = Object.entries(values).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `${serviceUrl.replace(/\/+$/, '')}/connectorauth/updateaccountconnectoroauth?${query.join('&')}`;
 }
 
 /**
- * Re-reads the connector once. Fails with `NotAuthenticatedYet` if Cyclr reports no proven authentication and
- * `readTimesMs` has a later time. Temporal retries the activity at this later time, and the retry is the next read.
+ * Re-reads the connector once. Fails with `NotAuthenticatedYet` if the read does not prove an authentication and
+ * `readTimesMs` has a later time. Temporal retries the activity at this later time, and the retry is the next read. At
+ * the last of these times, or with `once`, returns the connector even if the read proves no authentication.
  */
 export async function verifyAuthorization(
   parts: Omit<Parts, 'consent'>,
@@ -73,7 +91,10 @@ const readStored = async ({ cyclr }: Pick<Parts, 'cyclr'>, key: ConnectorKey): P
   isProven: true,
 });
 
-/** Reads the connector, and compares the stored `AuthValue` with the fingerprint. */
+/**
+ * Reads the connector. If the connector was authenticated before the consent, compares the stored `AuthValue` with the
+ * fingerprint: only a changed value proves the consent.
+ */
 export async function readConsent(
   { cyclr, keys }: Omit<Parts, 'consent'>,
   key: ConnectorKey,

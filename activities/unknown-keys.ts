@@ -1,23 +1,26 @@
-/** Reports values that are sealed to a key that this worker does not hold: only an operator can mend a missing key. */
+/**
+ * Reports values that are sealed to a key that this worker does not hold, because only an operator can mend a missing
+ * key.
+ */
 import { log, metricMeter } from '@temporalio/activity';
 import type { Binding } from '../sealing/seal';
 
 const MAX_KIDS = 1_000;
 
-/** The account of each of the latest unknown kids; undefined if several accounts sent the kid. */
+/** The account of each of the latest unknown kids. Undefined if several accounts sent the kid. */
 const accountOf = new Map<string, string | undefined>();
 
 const counter = () =>
   metricMeter.createCounter('connector_auth_unknown_sealing_keys', '1', 'Values sealed to a key that no worker holds');
 
 /**
- * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid:
- * then the workers lack a key to which the service seals. A session can send any kid, but only for its own account. So
- * a kid that a session invents counts as `one`, also when the session repeats it.
+ * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid.
+ * Then the workers lack a key to which the service seals. A session can send any kid, but only for its own account. So
+ * an invented kid counts as `one`, even if the session sends this kid several times.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;
-  accountOf.delete(kid); // the order of the map is the order of the last use
+  accountOf.delete(kid); // delete and set move the kid to the end of the map
   accountOf.set(kid, isShared ? undefined : accountId);
   if (accountOf.size > MAX_KIDS) accountOf.delete(accountOf.keys().next().value!);
   const accounts = isShared ? 'several' : 'one';

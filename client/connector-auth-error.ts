@@ -9,8 +9,8 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import type { Problem, ProblemCode, StateName, View } from '../workflows/view';
 import type { ConnectorAuthErrorCode } from './answers';
-
 export type { ConnectorAuthErrorCode } from './answers';
+
 
 /** The error of each method of ConnectorAuth. Its message holds no part of the input. */
 export class ConnectorAuthError extends Error {

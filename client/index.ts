@@ -14,7 +14,6 @@ export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-aut
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from './answers';
 export type { ListRequest } from './connector-list';
 export type { BatchSignal, FlowFilter, FlowsRequest } from './flow-list';
-
 export {
   cancel,
   confirmAuthorization,
@@ -68,7 +67,6 @@ export type {
   WaitingStateName,
 } from '../workflows/messages';
 export type { AuthMethod, Connector, ConnectorKey, Field, Sealed } from '../workflows/connector';
-
 export {
   open,
   seal,
@@ -91,5 +89,7 @@ export {
   type PrivateKeys,
   type SealingKey,
 } from '../sealing/keys';
-
 export { missingSearchAttributes, registerSearchAttributes } from '../temporal/search-attributes';
+
+
+

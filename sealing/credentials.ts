@@ -3,14 +3,17 @@ import type { Credentials } from '../workflows/messages';
 import { jsonOf } from '../workflows/connector';
 import { MAX_PLAINTEXT_BYTES, SealingError } from './seal';
 
-/** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
+/**
+ * A text without lone surrogates. The UTF-8 encoder would replace a lone surrogate, and Cyclr would get another
+ * password.
+ */
 const text = z
   .string()
   .max(MAX_PLAINTEXT_BYTES)
   .refine((value) => !/\p{Surrogate}/u.test(value));
 const nonEmpty = text.min(1);
 
-/** The shape of credentials. Strict, so that a misspelt `refreshToken` is refused and not dropped. */
+/** The shape of credentials. The schema is strict, so that a misspelt `refreshToken` is refused and not dropped. */
 export const CredentialsShape = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('apiKey'), key: nonEmpty }),
   // A password can be empty. A user name can't contain `:`, because in HTTP Basic the first `:` ends the user name.
@@ -24,7 +27,10 @@ export const CredentialsShape = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Reads credentials from a JSON text. Fails with a {@link SealingError}: `malformed`, without quoting the text. */
+/**
+ * Reads credentials from a JSON text. Fails with a {@link SealingError} of the code `malformed` that does not quote the
+ * text.
+ */
 export function credentialsOf(plaintext: string): Credentials {
   const given = plaintext.length <= MAX_PLAINTEXT_BYTES ? jsonOf(plaintext) : undefined;
   const { success, data } = CredentialsShape.safeParse(given);

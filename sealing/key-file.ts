@@ -6,7 +6,8 @@ import { KeySetError } from './keys';
 
 /**
  * Returns the text of a JWK set. `valueOrFile`: this text, or the path of a file with this text. Fails with a {@link
- * KeySetError}. The error does not quote `valueOrFile`, because it can be a JWK set with a stray character before it.
+ * KeySetError}. The error does not quote `valueOrFile`, because `valueOrFile` can be a JWK set with a stray character
+ * at its start.
  */
 export async function readKeySet(valueOrFile: string): Promise<string> {
   const value = valueOrFile.trim();

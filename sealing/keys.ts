@@ -1,4 +1,4 @@
-/** JWK sets of sealing keys: the first key seals, all keys open. No error quotes key material. */
+/** JWK sets of sealing keys. The first key seals values, and all keys open values. No error quotes key material. */
 import { base64url, calculateJwkThumbprint, type KeyLike } from 'jose';
 import { jsonOf } from '../workflows/connector';
 
@@ -17,10 +17,10 @@ export interface OpeningKey extends SealingKey {
   fingerprintKey: CryptoKey;
 }
 
-/** The keys of a worker. All keys open; the first key also makes fingerprints. */
+/** The keys of a worker. All keys open sealed values, and the first key also makes fingerprints. */
 export type PrivateKeys = readonly OpeningKey[];
 
-/** A P-256 key as JWK: a private key if it has `d`. */
+/** A P-256 key as JWK. A key with `d` is a private key. */
 export interface Jwk {
   kty: 'EC';
   crv: 'P-256';
@@ -43,7 +43,7 @@ export class KeySetError extends Error {
 
 const MAX_KEYS = 20;
 const MAX_TEXT_LENGTH = 64 * 1024;
-/** 32 bytes in canonical base64url: the last character has no unused bits set. */
+/** True for 32 bytes in canonical base64url, in which the unused bits of the last character are 0. */
 const isCoordinate = (part: unknown) => typeof part === 'string' && /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(part);
 const ecdh = { name: 'ECDH', namedCurve: 'P-256' } as const;
 
@@ -54,8 +54,8 @@ export async function generateKey(): Promise<Jwk> {
 }
 
 /**
- * Adds a new first key. The old keys still open values. Fails with a {@link KeySetError} if a key is not private, or
- * the set is full.
+ * Adds a new first key. The old keys stay in the set, so values that were sealed to them can be opened. Fails with a
+ * {@link KeySetError} if a key is not private, or the set is full.
  */
 export async function rotate(set: KeySet): Promise<KeySet> {
   requirePrivate(set);
@@ -128,8 +128,8 @@ async function checkedKey(given: unknown, which = 'the key'): Promise<{ jwk: Jwk
   const thumbprint = await calculateJwkThumbprint(point);
   check(kid === undefined || kid === thumbprint, `${which} has a kid that is not its RFC 7638 thumbprint`);
   const usages = d === undefined ? [] : ['deriveBits' as const];
-  // The key is extractable, because jose 5 converts it into a KeyObject, and for other keys Node 24 then prints the
-  // warning DEP0204.
+  // The key is extractable, because jose 5 converts the key into a KeyObject. For a key that is not extractable, Node
+  // 24 prints the warning DEP0204 at this conversion.
   const key = await crypto.subtle.importKey('jwk', point, ecdh, true, usages).catch(() => undefined);
   check(key, `${which} is no point on P-256, or its private part belongs to another point`);
   return { jwk: { ...point, kid: thumbprint, use, alg }, key };

@@ -17,19 +17,21 @@ export interface Submission extends ConnectorKey {
   submissionId: string;
 }
 
-/** The data that a sealed value is bound to: it can be opened only with the same binding. */
+/** The data to which a sealed value is bound. The value can be opened only with the same binding. */
 export interface Binding extends Submission {
   purpose: 'credentials' | 'link' | `property:${string}`;
 }
 
-/** Longest plaintext, in bytes of UTF-8. */
+/** The limit of a plaintext, in bytes of UTF-8. */
 export const MAX_PLAINTEXT_BYTES = 64 * 1024;
-/** Longest sealed value, in characters: the longest plaintext in base64url, and 10 KiB for the header. */
+/**
+ * The limit of a sealed value, in characters: enough for the longest plaintext in base64url, and 10 KiB for the header.
+ */
 export const MAX_SEALED_LENGTH = 96 * 1024;
 
 /**
  * - `unknownKey`: the value is sealed to a key that is not in the key set.
- * - `notOpenable`: the value can't be opened for any other reason.
+ * - `notOpenable`: the value can't be opened for another reason, such as damage or another binding.
  * - `malformed`: the value can't be sealed, or an opened value has the wrong shape.
  */
 export type SealingErrorCode = 'unknownKey' | 'notOpenable' | 'malformed';
@@ -63,19 +65,19 @@ const algorithms = { alg: 'ECDH-ES', enc: 'A256GCM' } as const;
 
 const HEADER_NAMES = 'acc alg con enc epk iat kid pur sub';
 
-/** Five parts in base64url. The second part is empty: ECDH-ES encrypts with the agreed key itself. */
+/**
+ * The five base64url parts of a compact JWE. The second part is empty, because ECDH-ES encrypts with the agreed key
+ * itself.
+ */
 const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
 
-/** UTF-8 has no lone surrogates: the encoder would replace them, and Cyclr would get another password. */
+/** Finds a lone surrogate. The UTF-8 encoder would replace a lone surrogate, and Cyclr would get another password. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/**
- * `fatal`: a value with damaged UTF-8 can't be opened. `ignoreBOM`: a leading U+FEFF stays in the text. Without this
- * option it is removed.
- */
+/** `fatal`: a value with damaged UTF-8 can't be opened. `ignoreBOM`: a leading U+FEFF stays in the text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Puts account, connector, purpose and submission into the protected JWE header. */
+/** The members of the protected JWE header that hold the binding. */
 const headerOf = ({ accountId, connectorId, purpose, submissionId }: Binding) => ({
   acc: accountId,
   con: connectorId,
@@ -84,8 +86,8 @@ const headerOf = ({ accountId, connectorId, purpose, submissionId }: Binding) =>
 });
 
 /**
- * Seals a text to a public key, for one binding. Each call gives another value.
- * Fails with a {@link SealingError}: `malformed` for a text over 64 KiB, a lone surrogate, or an invalid binding.
+ * Seals a text to a public key, for one binding. Each call returns another sealed value, even for the same text. Fails
+ * with a {@link SealingError} of the code `malformed` for a text over 64 KiB, a lone surrogate, or an invalid binding.
  */
 export async function seal(
   plaintext: string,
@@ -99,7 +101,7 @@ export async function seal(
   const sealed = await new CompactEncrypt(bytes)
     .setProtectedHeader({ ...algorithms, kid, ...headerOf(binding), iat: Math.floor(nowMs / 1000) })
     .encrypt(key);
-  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the name of a property can be long
+  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the name of a property can be too long
   return { sealed };
 }
 
@@ -110,11 +112,11 @@ const isBinding = ({ accountId, connectorId, purpose, submissionId }: Binding): 
   (purpose === 'credentials' || purpose === 'link' || /^property:./s.test(purpose)) &&
   !LONE_SURROGATE.test(purpose);
 
-/** Seals credentials for one submission. Fails like {@link seal}. */
+/** Seals credentials for one submission. Fails as {@link seal} does. */
 export const sealCredentials = (credentials: Credentials, submission: Submission, key: SealingKey): Promise<Sealed> =>
   seal(JSON.stringify(credentials), { ...submission, purpose: 'credentials' }, key);
 
-/** Seals values of properties, given by `TargetName`, for one submission. Fails like {@link seal}. */
+/** Seals values of properties for one submission. The values are given by `TargetName`. Fails as {@link seal} does. */
 export async function sealProperties(
   values: { [targetName: string]: string },
   submission: Submission,
@@ -127,8 +129,8 @@ export async function sealProperties(
 }
 
 /**
- * The values in clear that must be sealed: values of secret fields, and values whose name `fields` does not list,
- * because they can be secret. An empty value needs no sealing.
+ * The values in clear that must be sealed: values of secret fields, and values whose name is not in `fields`, because
+ * such a value can be secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },
@@ -145,7 +147,7 @@ export const secretsIn = (
 
 /**
  * Opens a value that was sealed for this binding. Fails with a {@link SealingError}: `unknownKey` if the value has this
- * binding, but its key is not in the key set; `notOpenable` for a damaged value, another algorithm, another binding, or
+ * binding, but its key is not in the key set. `notOpenable` for a damaged value, another algorithm, another binding, or
  * an age over 8 days. An issue time in the future is accepted, because users' clocks differ.
  */
 export async function open(value: Sealed, binding: Binding, keys: PrivateKeys, nowMs = Date.now()): Promise<string> {

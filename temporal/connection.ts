@@ -1,17 +1,15 @@
-/**
- * Connections to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect.
- */
+/** Connects to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect. */
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type: the native module is for workers
+import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type is imported, because only workers need the native module
 import { ConfigError, readEnvironmentNow, setVariables, temporalEnvironment } from './environment';
 import { interceptors } from './grpc-retry';
 
-/** Default time limit of the first connect. */
+/** The default time limit of the first connect, in milliseconds. */
 export const CONNECT_MS = 10_000;
 
 /**
- * The longest pause between two tries to connect is 5 s here. By default a gRPC channel waits up to two minutes
+ * Limits the pause between two tries to connect to 5 s. By default, the pauses of a gRPC channel grow to two minutes
  * (grpc-js 1.14).
  */
 const channelArgs = { 'grpc.max_reconnect_backoff_ms': 5_000 };
@@ -29,8 +27,8 @@ export class TemporalUnavailable extends Error {
 }
 
 /**
- * The server that TEMPORAL_* or the TOML profile names; otherwise `localhost:7233` and the namespace `default`. Fails
- * with a {@link ConfigError} that names each wrong variable, or the profile.
+ * The server that TEMPORAL_* or the TOML profile names. Without these settings, `localhost:7233` and the namespace
+ * `default`. Fails with a {@link ConfigError} that names each wrong variable, or the profile.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
   const checked = readEnvironmentNow(temporalEnvironment, env);
@@ -61,8 +59,9 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
 }
 
 /**
- * As {@link connect}, but fails at once if the port is closed or the host name is unknown. For the command line;
- * worker and service wait, because the server may be starting.
+ * Connects as {@link connect} does, but fails at once if the port is closed, the host name is unknown, or the TLS
+ * handshake fails. Only the command line uses this function. Worker and service wait, because the server may be
+ * starting.
  */
 export async function connectAtOnce(target: TemporalTarget): Promise<Connection> {
   const { connectionOptions } = target;
@@ -99,5 +98,7 @@ export function refusalOf(err: unknown): string {
   return `refuses the connection (${isGrpcServiceError(cause) ? cause.details : textOf(cause)})`;
 }
 
-/** The first line only: the next lines of a TOML error quote the profile, which can hold a key. */
+/**
+ * Only the first line of the message, because the next lines of a TOML error quote the profile, which can hold a key.
+ */
 const textOf = (err: unknown) => (err instanceof Error ? err.message : String(err)).split('\n')[0];

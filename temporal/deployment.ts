@@ -1,4 +1,4 @@
-/** Worker deployments: Temporal gives tasks to the workers of a deployment's current version only. */
+/** Worker deployments. Temporal gives tasks only to the workers of the current version of a deployment. */
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
 
@@ -7,8 +7,8 @@ const GRPC_NOT_FOUND = 5;
 type Services = Pick<Connection, 'workflowService'>;
 
 /**
- * The build ids of the current and the latest version of a deployment; undefined if no worker of the deployment has
- * polled.
+ * The build ids of the current and the latest version of a deployment. Undefined if Temporal does not know the
+ * deployment. Temporal knows a deployment after the first poll of one of its workers.
  */
 export async function describeDeployment({ workflowService }: Services, namespace: string, deploymentName: string) {
   try {

@@ -1,7 +1,7 @@
 /**
- * Environment variables. Each process has one object schema, called `environment`: a property for each variable. The
- * schema checks the variables and documents them: `.meta({ description, example, secret?, file?, default? })`. `npm run
- * configuration` writes docs/configuration.md from these schemas.
+ * Reads environment variables. Each process has one object schema, called `environment`, with a property for each
+ * variable. The schema checks the variables and documents them: `.meta({ description, example, secret?, file?, default?
+ * })`. `npm run configuration` writes docs/configuration.md from these schemas.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export async function readEnvironment<Schema extends z.ZodObject>(
   return outputOf(given, await schema.safeParseAsync(given.variables));
 }
 
-/** As {@link readEnvironment}, for a schema without asynchronous checks. */
+/** Reads the variables as {@link readEnvironment} does, for a schema without asynchronous checks. */
 export function readEnvironmentNow<Schema extends z.ZodObject>(
   schema: Schema,
   env: NodeJS.ProcessEnv,
@@ -46,9 +46,9 @@ export async function readBoth<One, Other>(
 }
 
 interface Given {
-  /** The variables that are set, including the variables whose values are in files. */
+  /** The environment variables that are set, including those whose values are in files. */
   variables: { [name: string]: string };
-  /** A fault of a file or of its variable, by the name of the variable that the file replaces. */
+  /** The faults of the files and their variables. The key is the name of the variable that the file replaces. */
   faults: Map<string, string>;
 }
 
@@ -66,15 +66,18 @@ function givenVariables(schema: z.ZodObject, env: NodeJS.ProcessEnv): Given {
   return { variables, faults };
 }
 
-/** The variables of the environment that are not empty. */
+/** The environment variables that are not empty. */
 export const setVariables = (env: NodeJS.ProcessEnv): { [name: string]: string } =>
   Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])));
 
-/** The names of the variables that a file can hold. */
+/** The names of the environment variables whose values a file can hold. */
 export const namesWithFile = (schema: z.ZodObject): string[] =>
   Object.entries(schema.shape).flatMap(([name, variable]) => (variable.meta()?.file ? [name] : []));
 
-/** The text of a file without its last line end. The fault does not name the path, because it can be a secret. */
+/**
+ * The text of a file without its last line end. The fault does not quote the path, because the operator can have set
+ * the variable to the secret itself.
+ */
 function textIn(file: string): { text: string; fault?: undefined } | { text?: undefined; fault: string } {
   try {
     const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
@@ -91,12 +94,12 @@ function outputOf<Output>({ faults }: Given, { data, error }: z.ZodSafeParseResu
   return data as Output;
 }
 
-/** A required variable. `hint`: the allowed values, for the error message. */
+/** The schema of a required environment variable. `hint`: the expected value, for the error message. */
 export const required = (hint: string) => z.string(`is not set: ${hint}`);
 
 const notAPort = { message: 'is no port number' };
 
-/** A port number. 0 is any free port. */
+/** A port number. 0 means any free port. */
 export const port = z
   .string()
   .regex(/^\d{1,5}$/, notAPort)
@@ -116,12 +119,15 @@ export const asOrigin = (variable: z.ZodString) =>
     .refine(isOrigin, 'is no origin such as https://api.cyclr.com: https (http on loopback), host and port only')
     .transform((value) => new URL(value).origin);
 
-/** An origin: https (http on loopback), no path, query, fragment and user info. The URL parser writes the output. */
+/**
+ * An origin: https (http on loopback), without path, query, fragment and user info. The output is the origin of the
+ * parsed URL, in lower case and without a final slash.
+ */
 export const origin = asOrigin(z.string());
 
 /**
  * The highest length of the public URL. Cyclr accepts links of up to 2,000 characters, and the signed attempt in a link
- * needs most of them.
+ * needs most of these characters.
  */
 const MAX_PUBLIC_URL = 500;
 
@@ -161,8 +167,8 @@ const readableFile = z
   .optional();
 
 /**
- * The variables of Temporal's clients, for every process that connects to Temporal. `@temporalio/envconfig` reads them
- * (see `temporalTarget`); this schema checks and documents them.
+ * The variables of Temporal's clients, for every process that connects to Temporal. `@temporalio/envconfig` reads these
+ * variables (see `temporalTarget`). This schema checks and documents them.
  */
 export const temporalEnvironment = z.object({
   TEMPORAL_ADDRESS: text.meta({

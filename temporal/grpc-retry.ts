@@ -4,15 +4,15 @@ import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/c
 type Interceptor = ReturnType<typeof makeGrpcRetryInterceptor>;
 type GrpcCall = ReturnType<Interceptor>;
 
-const INTERNAL = 13; // gRPC; not retried
+const INTERNAL = 13; // a gRPC status code that the SDK does not retry
 
 const sdk = defaultGrpcRetryOptions();
 
 /**
  * The server buffers one query for each workflow during a workflow task, and refuses further queries with
  * ResourceExhausted (Server 1.32, https://github.com/temporalio/temporal/issues/2749). The SDK (1.24) then waits 1.7 s,
- * although a workflow task ends after some milliseconds. A retry every 100 ms gets the answer sooner; the call's
- * deadline ends the retries.
+ * although a workflow task ends after some milliseconds. A retry every 100 ms gets the answer sooner. The retries end
+ * at the deadline of the call, or after 150 tries.
  */
 const isQueryBufferFull = ({ details }: { details: string }): boolean => /query buffer is full/.test(details);
 const QUERY_RETRY_MS = 100;
@@ -57,5 +57,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** The order matters: each retry that `retrying` makes must pass `unlessClosed`. */
+/** `unlessClosed` comes after `retrying`, so that each retry that `retrying` makes goes through `unlessClosed`. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

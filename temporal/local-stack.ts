@@ -15,14 +15,15 @@ const StackFile = z.object({
   worker: z.object({ healthUrl: z.string() }).optional(),
 });
 
-/** The processes of a local stack and their addresses; `pid` is the process id of `npm start`. */
+/** The processes of a local stack and their addresses. `pid` is the process id of `npm start`. */
 export type LocalStack = z.infer<typeof StackFile>;
 
-/** The path of the stack file; `folder` is the data folder, `.data`. */
+/** The path of the stack file. `folder` is the data folder, `.data`. */
 export const stackFile = (folder: string): string => join(folder, 'running.json');
 
 /**
- * The running local stack. `undefined` without a stack file, or if npm start has ended. Fails if the file is broken.
+ * The running local stack. `undefined` if there is no stack file, or if npm start has ended. Fails if the file is not
+ * valid.
  */
 export function findLocalStack(folder: string): LocalStack | undefined {
   const file = stackFile(folder);
@@ -35,8 +36,8 @@ export function findLocalStack(folder: string): LocalStack | undefined {
 
 /**
  * The Temporal server that TEMPORAL_ADDRESS, TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE names. Without these variables,
- * the server of the running local stack (TEMPORAL_NAMESPACE overrides its namespace). Without a stack, the result of
- * {@link temporalTarget}. Fails as {@link findLocalStack} and {@link temporalTarget}.
+ * the server of the running local stack. TEMPORAL_NAMESPACE overrides the namespace of the stack. Without a running
+ * stack, the result of {@link temporalTarget}. Fails as {@link findLocalStack} and {@link temporalTarget} do.
  */
 export function findTemporal(env: NodeJS.ProcessEnv, folder: string): TemporalTarget {
   const named = env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE;

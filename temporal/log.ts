@@ -5,9 +5,9 @@ export interface LogOptions {
   /** The value of the field `process` in each line. */
   process: string;
   level?: pino.Level;
-  /** Standard output by default. */
+  /** The stream of the log. The default is standard output. */
   destination?: DestinationStream;
-  /** False if each log call passes its own `time`. */
+  /** False to add no time to a line, because each log call passes its own `time`. */
   time?: boolean;
 }
 
@@ -27,8 +27,9 @@ export const createJsonLog = ({ process, level = 'info', destination, time = tru
   );
 
 /**
- * Returns a function that writes the message of the error that ends a process to standard error. On a terminal, the
- * function writes text; otherwise it writes each line of the message as a JSON line of the level `fatal`.
+ * Returns a function that reports the last error of a process on standard error. The function gets the message of the
+ * error. On a terminal, the function writes the message as text. Otherwise it writes each line of the message as a JSON
+ * line of the level `fatal`.
  */
 export function fatalReport(name: string): (message: string) => void {
   if (process.stderr.isTTY) return (message) => void process.stderr.write(`${name}: ${message}\n`);

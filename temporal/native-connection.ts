@@ -2,9 +2,10 @@
 import { NativeConnection } from '@temporalio/worker';
 import { CONNECT_MS, connect, refusalOf, unavailable, type TemporalTarget } from './connection';
 
-/** Connects; tries for `withinMs`. Fails: TemporalUnavailable. */
+/** Connects a worker to Temporal. Tries to connect for `withinMs`. Fails: TemporalUnavailable. */
 export async function connectNative(target: TemporalTarget, withinMs = CONNECT_MS): Promise<NativeConnection> {
-  // NativeConnection.connect neither retries nor has a timeout (SDK 1.24): a client's connection is tried first.
+  // NativeConnection.connect has no retries and no timeout (SDK 1.24). So this function tries the connection of a
+  // client first.
   await (await connect(target, withinMs)).close();
   return NativeConnection.connect(target.connectionOptions).catch((err: unknown) => {
     throw unavailable(target, refusalOf(err));

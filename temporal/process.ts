@@ -1,12 +1,12 @@
-/** Runs a process: its exit code, its error report, and its stop signals. */
+/** Sets the exit code of a process, reports its errors, and handles its stop signals. */
 
 const printed = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /**
- * Runs `main`, then ends the process. The exit code is the number that `main` returns; 0 if `main` returns no number; 1
- * after an error. `report` gets the message of the error; by default it goes to standard error. An error that nothing
- * catches also ends the process with 1. The report of such an error has only its type and its place in the code: Node
- * would print all fields of the error, and a field can hold a secret.
+ * Runs `main`, then ends the process. The exit code is the number that `main` returns, 0 if `main` returns no number,
+ * and 1 after an error. `report` gets the message of the error. The default of `report` writes to standard error. An
+ * uncaught error also ends the process with the exit code 1. The report of an uncaught error has only its type and its
+ * place in the code, because Node would print all fields of the error, and a field can hold a secret.
  */
 export function runMain(main: (args: string[]) => Promise<number | void>, report = printed): void {
   process.on('uncaughtException', (err: unknown) => {
@@ -32,7 +32,7 @@ const REPEATED_WITHIN_MS = 5_000;
 
 /**
  * Calls `stop` at the first SIGINT or SIGTERM. A repeated signal within 5 s does nothing, because npm forwards a signal
- * that the process group already got. A repeated signal after 5 s ends the process with exit code 130.
+ * that the process group has already received. A repeated signal after 5 s ends the process with exit code 130.
  */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
   let firstAt: number | undefined;

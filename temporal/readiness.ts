@@ -6,13 +6,13 @@ import { lackOf, missingSearchAttributes, type TemporalServices } from './search
 const ANSWER_MS = 2_000;
 const REUSED_MS = 1_000;
 /**
- * For this time the answer about search attributes is reused. It is longer than `REUSED_MS`, because search attributes
- * change seldom.
+ * The answer about search attributes is reused for this time. This time is longer than `REUSED_MS`, because search
+ * attributes rarely change.
  */
 const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**
- * Asks Temporal for the namespace: this is the cheapest call that needs the connection, the credentials and the
+ * Asks Temporal for the namespace, because this is the cheapest call that needs the connection, the credentials and the
  * namespace. Each try of the call ends after 2 s.
  */
 export const callTemporal = (
@@ -32,8 +32,9 @@ export function reachability(call: () => Promise<unknown>): () => Promise<string
 }
 
 /**
- * Returns a function that gives the search attributes that the namespace lacks, with the remedy; undefined if it has all
- * of them, or gives no answer. Asks Temporal at most every 5 s.
+ * Returns a function that names the search attributes that the namespace lacks, with the remedy. The result is
+ * undefined if the namespace lacks no search attribute, or if Temporal gives no answer. The function asks Temporal at
+ * most every 5 s.
  */
 export const attributeCheck = (
   connection: TemporalServices & Pick<Connection, 'withDeadline'>,

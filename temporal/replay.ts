@@ -1,9 +1,14 @@
-/** Replays recorded histories: does the workflow code still give the same commands? */
+/**
+ * Replays recorded histories, to test that the workflow code gives the same commands as at the time of the recording.
+ */
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, Runtime, Worker, type ReplayWorkerOptions } from '@temporalio/worker';
 
-/** Switches off the SDK's log, because a replay returns its differences. Call it before any other use of the SDK. */
+/**
+ * Switches off the SDK's log, because a replay returns the differences as its result. Call this function before any
+ * other use of the SDK.
+ */
 export function installSilentRuntime(): void {
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => undefined),
@@ -21,21 +26,22 @@ export interface RunHistory {
 }
 
 export type Replayed<Run extends RunHistory> = Run & {
-  /** The first difference; absent if the code gives the same commands. */
+  /** The first difference. Absent if the code gives the same commands. */
   difference?: string;
 };
 
 /**
- * Options that run the workflows in a thread of their own, as a worker does. By default (SDK 1.24) a replay runs them in
- * the caller's thread, and sets a promise hook there that stays after the replay. On Node 24 that hook ends the process at
- * the next `deriveBits` of WebCrypto, which sealing calls: the hook reads `promise.constructor`, and Node has set it to
+ * Options that run the workflows in a separate thread, as a worker does. By default (SDK 1.24) a replay runs the
+ * workflows in the caller's thread, and leaves a promise hook in this thread. On Node 24, `deriveBits` of WebCrypto,
+ * which sealing calls, then ends the process, because the hook reads `promise.constructor`, which Node has set to
  * undefined. `isolateExecutionTimeout`: see worker/create-worker.ts.
  */
 const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
 
 /**
  * Replays each history with the workflows of the bundle. Holds one history at a time and yields the results in
- * order. `sinks` receives the sink calls of the workflows.
+ * order. `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of its
+ * worker.
  */
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
@@ -63,8 +69,8 @@ const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exe
 export function runIn(text: string): RunHistory | undefined {
   try {
     const history = historyFromJSON(JSON.parse(text));
-    // The time-skipping server 1.40 leaves the workflow id out. The workflow compares the id with its input, so such a
-    // history can't be replayed.
+    // The history of a time-skipping server 1.40 has no workflow id. Such a history can't be replayed, because the
+    // workflow compares the workflow id with its input.
     const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
     return workflowId ? { workflowId, history } : undefined;
   } catch {

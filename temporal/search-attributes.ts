@@ -34,15 +34,18 @@ export const searchAttributeNames: readonly string[] = Object.keys(searchAttribu
 export const withTypes = (names: readonly string[]): string =>
   names.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
 
-/** The search attributes that the namespace lacks. Works without the operator service. */
+/**
+ * The search attributes that are absent in the namespace, or have another type. Works without the operator service,
+ * which Temporal Cloud does not give access to.
+ */
 export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const there = (await typesOf(connection, namespace)) ?? (await aliasesOf(connection, namespace));
   return searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
 }
 
 /**
- * Fails with a {@link ConfigError} if the namespace lacks a search attribute. Without them the first upsert of each flow
- * fails its workflow task.
+ * Fails with a {@link ConfigError} if the namespace lacks a search attribute. Without a search attribute, the first
+ * upsert of each flow would fail its workflow task.
  */
 export async function requireSearchAttributes(connection: TemporalServices, namespace: string): Promise<void> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -57,9 +60,9 @@ export const lackOf = (namespace: string, missing: readonly string[]): string =>
   `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`;
 
 /**
- * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat
- * and to run twice at once. Fails with the remedy if a search attribute exists with another type, or if the server has
- * no operator service (Temporal Cloud).
+ * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat,
+ * also by two programs at the same time. Fails with the remedy if a search attribute exists with another type, or if
+ * the server has no operator service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -104,7 +107,7 @@ async function untilSearchable(connection: TemporalServices, namespace: string):
 
 type Types = Record<string, number>;
 
-/** The types by name, from the operator service; undefined if this service is not available. */
+/** The types by name, from the operator service. Undefined if the operator service is not available. */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -115,7 +118,10 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
   }
 }
 
-/** The types by name, from the columns that the namespace lists: `Keyword03` → `CyclrAccountId`. */
+/**
+ * The types by name, from the description of the namespace. The description has the name for each column of the
+ * visibility store, and the column tells the type: `Keyword03` → `CyclrAccountId`.
+ */
 async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   const aliases = Object.entries(config?.customSearchAttributeAliases ?? {});

@@ -8,11 +8,13 @@ export interface ConnectorKey {
   connectorId: number;
 }
 
-/** The workflow id of a connector's flow: at most one run is open at a time. */
+/**
+ * The workflow id of a connector's flow. Each connector has one id, so at most one run of its flow is open at a time.
+ */
 export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;
 
-/** The connector of a workflow id that `workflowIdOf` made; `undefined` for any other id. */
+/** The connector of a workflow id that `workflowIdOf` made. `undefined` for any other id. */
 export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
   const [, account = '', connector] = /^connector-auth\/([^/]+)\/(\d+)$/.exec(workflowId) ?? [];
   try {
@@ -26,16 +28,22 @@ export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
 /** All workflow types of this project: the exports of `workflows/index.ts`. */
 export const workflowTypes: readonly string[] = ['authenticateConnector'];
 
-/** `authenticate` ends at once if Cyclr already reports `Authenticated`; `reauthenticate` asks for new input always. */
+/**
+ * `authenticate`: the flow ends at once if Cyclr already reports `Authenticated`. `reauthenticate`: the flow always
+ * asks for new input.
+ */
 export const intents = ['authenticate', 'reauthenticate'] as const;
 export type Intent = (typeof intents)[number];
 
-/** A value that only the worker can open: a compact JWE, bound to account, connector, purpose and submission. */
+/** A compact JWE that only the worker can open. The JWE is bound to account, connector, purpose and submission. */
 export interface Sealed {
   sealed: string;
 }
 
-/** Parses a JSON text; undefined if the text is not JSON. V8's error is dropped, because it quotes the text. */
+/**
+ * Parses a JSON text; undefined if the text is not JSON. The error of `JSON.parse` is dropped, because this error
+ * quotes the text.
+ */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -48,7 +56,7 @@ export function jsonOf(text: string): unknown {
 export const isObject = (value: unknown): value is { [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** True if a value has the form of a sealed value. Only the worker can tell whether the value opens. */
+/** True if a value has the form of a sealed value. Only the worker can tell whether the value can be opened. */
 export const isSealed = (value: unknown): value is Sealed =>
   isObject(value) && typeof value.sealed === 'string' && /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*\.[\w-]+$/.test(value.sealed);
 
@@ -65,7 +73,7 @@ export interface Field {
   /** Suggested values. The user may give another value. */
   options?: string[];
   multiline?: boolean;
-  /** A value that the form proposes to the user; the flow itself never uses it. Absent for a secret. */
+  /** A value that the form proposes to the user. The flow itself never uses this value. Absent for a secret. */
   default?: string;
 }
 
@@ -93,7 +101,7 @@ export type AuthMethod =
   | 'tokens'
   /** The user consents at the third party. */
   | 'consent'
-  /** No further input: Cyclr fetches tokens with the properties. */
+  /** The user gives no further input, because Cyclr fetches tokens with the properties. */
   | 'clientCredentials'
   | 'none'
   | 'unsupported';
@@ -105,7 +113,10 @@ const oauth2Methods: { [type: string]: AuthMethod } = {
   ClientCredentials: 'clientCredentials',
 };
 
-/** The method of each `AuthType` of Cyclr. An unknown type is `unsupported`. */
+/**
+ * The auth method of a connector, by Cyclr's `AuthType` and `OAuth2Type` and by the connector's policy. A type that
+ * Cyclr does not document is `unsupported`.
+ */
 export function authMethodOf({
   authType,
   oauth2Type = 'Unknown',
@@ -149,6 +160,9 @@ export const isConnectorId = (value: unknown): value is number => Number.isSafeI
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
 
-/** True if a URL is https, or http on loopback: http to another host sends tokens and sealed values in clear. */
+/**
+ * True if a URL is https, or http on loopback. A request to any other http URL would send tokens and sealed values in
+ * clear.
+ */
 export const isSecureUrl = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));

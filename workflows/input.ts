@@ -1,7 +1,7 @@
 /**
  * The start input and the arguments of signals and updates: their shapes, and the checks that need no state of a flow.
- * Wire format: add fields, never rename. An absent value is left out. No import of Temporal here: HTTP clients and
- * browsers use these types.
+ * Wire format: add fields, never rename. An absent value is left out. This file does not import Temporal, because HTTP
+ * clients and browsers use these types.
  */
 import ms from 'ms';
 import {
@@ -31,7 +31,7 @@ export interface Patience {
 export interface Input extends ConnectorKey {
   intent?: Intent;
   patience?: Patience;
-  /** When to remind the user, counted from entering the waiting state. */
+  /** The times of the reminders, counted from the time when the flow enters a waiting state. */
   remindAfter?: Duration[];
   /** The person or program that starts the flow, at most 100 characters, for the timeline. */
   by?: string;
@@ -84,8 +84,8 @@ export interface Confirmation {
 }
 
 /**
- * Reports that the browser came back from the third party's consent. This proves no consent, so the flow re-reads the
- * connector.
+ * Reports that the browser came back from the third party's consent page. The return of the browser proves no consent, so
+ * the flow re-reads the connector.
  */
 export interface OAuthCallback {
   attemptId: string;
@@ -111,7 +111,7 @@ const MAX_URL = 2000;
  */
 export const MAX_VALUES = 1000;
 /**
- * The limits in characters of the text that is sent: one value, sealed or not (`MAX_VALUE`), all values of one input
+ * The limits of the sent texts, in characters: one value, sealed or not (`MAX_VALUE`), all values of one input
  * (`MAX_INPUT`), sealed credentials (`MAX_CREDENTIALS`).
  */
 export const MAX_VALUE = 64 * 1024;
@@ -127,7 +127,7 @@ export const isBy = (value: unknown): value is string | undefined =>
 
 /** The milliseconds of a duration. NaN unless it is above 0 and at most 90 days. */
 export function durationMs(duration: unknown): number {
-  const isText = typeof duration === 'string' && duration !== ''; // ms throws at an empty string
+  const isText = typeof duration === 'string' && duration !== ''; // the package ms throws an error for an empty string
   const given = isText ? ms(duration as ms.StringValue) : duration;
   return typeof given === 'number' && given > 0 && given <= MAX_DURATION_MS ? given : NaN;
 }
@@ -138,7 +138,7 @@ const patienceFor: Record<WaitingStateName, keyof Patience> = {
   awaitingAuthorization: 'authorization',
 };
 
-/** The length of the wait in this state, in milliseconds. */
+/** How long the flow waits in this state, in milliseconds. */
 export const patienceMs = (patience: Patience | undefined, state: WaitingStateName): number =>
   durationMs(patience?.[patienceFor[state]] ?? DEFAULT_PATIENCE);
 
@@ -169,8 +169,8 @@ export function faultOfInput(input: unknown): string | undefined {
 }
 
 /**
- * Checks a start input as {@link faultOfInput} does, and checks that the workflow id belongs to the input: a wrong id
- * could show one tenant's flow to another tenant.
+ * Checks a start input as {@link faultOfInput} does, and checks that the workflow id belongs to the input, because a
+ * wrong id could show one tenant's flow to another tenant.
  */
 export const faultOfStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfInput(input) ??
@@ -187,7 +187,8 @@ export const isAuthorizationRequest = (value: unknown): value is AuthorizationRe
 
 /** True if a value is an absolute https URL (http on loopback) without user info, at most 2,000 characters. */
 export function isReturnTo(value: unknown): value is string {
-  // The URL parser drops or repairs characters outside printable ASCII.
+  // A text with characters outside printable ASCII is refused here, because the URL parser drops or repairs such
+  // characters.
   if (typeof value !== 'string' || value.length > MAX_URL || !/^https?:\/\/[!-~]+$/i.test(value)) return false;
   try {
     const url = new URL(value);
@@ -197,11 +198,14 @@ export function isReturnTo(value: unknown): value is string {
   }
 }
 
-/** P-256: y² = x³ - 3x + b over the integers modulo p (SP 800-186, 3.2.1.3). */
+/** The constants p and b of the curve P-256, y² = x³ - 3x + b modulo p (SP 800-186, 3.2.1.3). */
 const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
 
-/** True if a value is a public key on the curve. A point off the curve could reveal the worker's secrets. */
+/**
+ * True if a value is a public key on the curve. With a point off the curve, the key agreement could reveal the private
+ * key that the worker uses for the link.
+ */
 export function isReplyKey(value: unknown): value is ReplyKey {
   if (!isObject(value) || value.kty !== 'EC' || value.crv !== 'P-256' || value.d !== undefined) return false;
   const [x, y] = [coordinateOf(value.x), coordinateOf(value.y)];

@@ -9,8 +9,10 @@ type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
 const RESERVED = '__temporal_';
 
 /**
- * Guards each run against three kinds of messages from outside that would fail all of its workflow tasks. Does nothing
- * for other workflow types, because a worker that uses the plugin can also run other workflows.
+ * Protects each run against three kinds of messages that would make its workflow tasks fail: signals with a reserved
+ * name, messages whose arguments can't be decoded, and queries that apply the events of a workflow task too early
+ * ({@link ReadAhead}). Passes traces on ({@link tracing}).
+ * Does nothing for workflow types of other projects, because a worker that uses the plugin can also run such workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
@@ -34,20 +36,25 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 };
 
 /**
- * Changes a message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
- * Continue-As-New stay unchanged, because without them the run would silently begin anew.
+ * Changes each message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
+ * Continue-As-New stay unchanged, because without these arguments the run would start from its first state without an
+ * error.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
-  // If there is a default signal handler, the SDK throws at a signal with a reserved name. So put the name in quotes.
+  // If there is a default signal handler, the SDK throws at a signal with a reserved name. With quotes around it, the
+  // name is no longer reserved, and the default handler gets the signal.
   if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. In these cases the
-  // handler gets no arguments.
+  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. Then the handler
+  // gets no arguments.
   for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
   const isFirstRun = start?.continuedFromExecutionRunId === '';
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];
 }
 
-/** True if this worker's payload converter can decode the payload. Its error is dropped, because it can quote the payload. */
+/**
+ * True if this worker's payload converter can decode the payload. The error of the converter is dropped, because this
+ * error can quote the payload.
+ */
 function isDecodable(payload: Payload): boolean {
   try {
     maybeGetActivator()?.payloadConverter.fromPayload(payload);

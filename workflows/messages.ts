@@ -14,53 +14,54 @@ import type {
   Recheck,
 } from './input';
 import type { AuthorizationLink, Timeline, View } from './view';
-
 export { workflowIdOf, type Intent } from './connector';
 export type * from './input';
 export * from './view';
 
+
 export const taskQueue = 'connector-auth';
 
 /**
- * Inputs from the UI. A signal has no answer, and can be sent in each state. A `submissionId` that the flow accepted
- * before changes nothing.
+ * Inputs of the user as signals. A signal has no answer, and can be sent in each state. An input whose `submissionId`
+ * the flow accepted before changes nothing.
  */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /**
- * Ends the flow as `cancelled`. If an activity is sending credentials when the signal arrives, and Cyclr accepts them,
- * the flow ends as `authenticated` instead.
+ * Ends the flow as `cancelled`. If an activity sends credentials at that time, and Cyclr accepts the credentials, the
+ * flow ends as `authenticated` instead.
  */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
- * Lets a waiting flow re-read the connector, at most once in 10 s: the flow then chooses its next state as it does
- * after the first read. If the flow pauses in an outage, the flow repeats its failed call at once. In any other state,
- * the signal changes nothing.
+ * Lets a waiting flow re-read the connector, at most once in 10 s. After the re-read, the flow chooses its next state
+ * as it does after the first read. If the flow pauses in an outage, the flow repeats its failed call at once. In any
+ * other state, the signal changes nothing.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 
 /**
- * Sends an input as the signals do. Answers with the view after Cyclr accepted or refused the input, or with the
- * current view after 10 s. An input that the flow itself refuses is rejected: the ApplicationFailure's type is the
- * problem's code, and the history gets no event. Update id: the submission id.
+ * Sends an input as the signals do. Answers with the view after Cyclr has accepted or refused the input, or with the
+ * current view if Cyclr has done neither within 10 s. An input that the flow itself refuses is rejected, without an
+ * event in the history. The type of the ApplicationFailure is the code of the problem. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
 /**
- * Answers with a new link at each request; the newest attempt supersedes the older attempts. Fails: `malformed` also
- * for an attempt id seen before, `notNow`, `cyclrUnavailable`. Update id: the attempt id.
+ * Answers each request with a new link. The newest attempt supersedes the older attempts. Fails: `malformed` (also for
+ * an attempt id seen before), `notNow`, `cyclrUnavailable`. Update id: the attempt id.
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
- * Answers with the view after a verification, or with the current view after 10 s. If a verification is running, waits
- * for this verification. Otherwise starts a verification, at most once in 5 s. An unknown attempt id changes nothing.
- * Update id: a new id each time.
+ * If a verification is running, waits for its end. Otherwise starts a verification, at most once in 5 s. Answers with
+ * the view after the verification, or with the current view if the verification has not ended within 10 s. If there is
+ * no verification, for example for an unknown attempt id, answers with the current view at once. Update id: a new id
+ * each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 /**
- * Acts as the signal `recheck`, and answers with the view after the re-read, or with the current view if there is no
- * re-read. Update id: a new id each time.
+ * Acts as the signal `recheck`, and answers with the view after the re-read. Answers with the current view if there is
+ * no re-read, or if the re-read takes longer than 10 s. Update id: a new id each time.
  */
 export const recheckUpdate = defineUpdate<View, [Recheck]>('recheck');
 
@@ -78,7 +79,7 @@ export const searchAttributes = {
   connectorId: defineSearchAttributeKey('CyclrConnectorId', 'KEYWORD'),
   name: defineSearchAttributeKey('ConnectorName', 'KEYWORD'),
   state: defineSearchAttributeKey('ConnectorAuthState', 'KEYWORD'),
-  /** `cyclrUnavailable` or `operatorsTrouble`; unset otherwise. */
+  /** `cyclrUnavailable` or `operatorsTrouble` during an outage. Unset if there is no outage. */
   problem: defineSearchAttributeKey('ConnectorAuthProblem', 'KEYWORD'),
   /** When the flow entered `state`. */
   since: defineSearchAttributeKey('ConnectorAuthSince', 'DATETIME'),

@@ -3,30 +3,36 @@ import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
 import type { ReplyKey } from './input';
 
 /**
- * The `type` of an activity's ApplicationFailure. The failure's message holds no secret: the history has it in clear.
- * First detail, if any: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link UnavailableDetail}. Second detail
- * of `CyclrRefused`: the members of the connector that were read after the refusal.
+ * The `type` of an activity's ApplicationFailure. The message of the failure is in the history in clear, so it contains
+ * no secret. First detail, if present: a `Problem` for `InputRefused` and `CyclrRefused`, else an {@link
+ * UnavailableDetail}. Second detail of `CyclrRefused`: the members of the connector that were read after the refusal.
  */
 export type ActivityFailureType =
-  /** No answer, a 5xx, or an answer that can't be read. Retried. */
+  /** No answer, a 5xx, or an answer that can't be read. Temporal retries the activity. */
   | 'CyclrUnavailable'
-  /** 429. Retried, not before the time in `Retry-After`. */
+  /** 429. Temporal retries the activity, not before the time in `Retry-After`. */
   | 'CyclrThrottled'
-  /** The first 401 in a row for this account: the token may have expired. Retried with a new token. */
+  /** 401. The activity is retried with a new token, because the token may have expired. */
   | 'CyclrUnauthorized'
-  /** The second 401 in a row for this account, although the token was requested after the first 401. */
+  /** 401 although the token was requested after an earlier 401 for this account, so a new token does not help. */
   | 'CyclrAccessDenied'
   /** The operator's trouble: 403, an IP restriction, a refused client id and secret, or a connector that is too large. */
   | 'CyclrForbidden'
-  /** 404 for the account connector. */
+  /** 404 for the account connector or the cycle. */
   | 'CyclrNotFound'
   /** Cyclr did not accept the input. */
   | 'CyclrRefused'
   /** The account id or the connector id is malformed. No request was sent. */
   | 'InvalidInput'
-  /** Cyclr does not report the authentication yet. Retried at {@link readTimesMs}. The last read returns a result. */
+  /**
+   * Cyclr does not report the authentication yet. The activity is retried at the next time of {@link readTimesMs}. The
+   * last read returns a result.
+   */
   | 'NotAuthenticatedYet'
-  /** The value is sealed to a key that this worker does not have. Retried: another worker may have it. */
+  /**
+   * The value is sealed to a key that this worker does not have. The activity is retried, because another worker may
+   * have the key.
+   */
   | 'UnknownSealingKey'
   /** The activity refused the input, which did not reach Cyclr. */
   | 'InputRefused';
@@ -37,8 +43,8 @@ export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, ma
 export const activityBudgetMs = 60_000;
 
 /**
- * The times of the reads of a verification in milliseconds, counted from its first read: several, because Cyclr can
- * report an authentication some seconds late. The summary of the activity in Temporal Web names them, too.
+ * The times of the reads of a verification, in milliseconds, counted from the first read. There are several reads,
+ * because Cyclr can report an authentication some seconds late. The summary of the activity names the same times.
  */
 export const readTimesMs = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
@@ -69,7 +75,7 @@ export interface LinkRequest {
   attemptId: string;
   replyKey: ReplyKey;
   returnTo: string;
-  /** True to take a fingerprint of the value that is stored now. */
+  /** True if the activity must also take a fingerprint of the `AuthValue` that is stored now. */
   fingerprint: boolean;
 }
 
@@ -86,11 +92,13 @@ export interface MintedLink {
 }
 
 export interface AuthorizationCheck {
-  /** Read once, instead of at all {@link readTimesMs}. */
+  /** True if the activity reads the connector only once, and not at all {@link readTimesMs}. */
   once?: boolean;
-  /** Absent if the user sent credentials: then `Authenticated` alone is the proof. */
+  /** Absent after `applyCredentials`. Then `Authenticated: true` alone proves the authentication. */
   consent?: {
-    /** The connector was authenticated before: then only a changed stored value proves the consent. */
+    /**
+     * True if the connector was authenticated before the consent. Then only a changed stored value proves the consent.
+     */
     wasAuthenticated: boolean;
     /** The fingerprint of the value that was stored before the consent. */
     fingerprint?: string;
@@ -109,8 +117,8 @@ export interface ConnectorActivities {
   /** Sets the properties, then re-reads the connector. Safe to repeat: values are overwritten. */
   applyProperties(key: ConnectorKey, input: PropertyValues): Promise<Connector>;
   /**
-   * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr then
-   * reports it. Safe to repeat: the value is overwritten.
+   * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr reports it
+   * after the call. Safe to repeat, because a repetition overwrites the value.
    */
   applyCredentials(key: ConnectorKey, input: CredentialValue): Promise<Connector>;
   /** Lets Cyclr make a link to the third party's consent. A repetition makes another link; an unused link expires. */

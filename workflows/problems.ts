@@ -20,8 +20,8 @@ const messages: Record<ProblemCode, string> = {
 
 /**
  * The message of the error that ends a query which has applied the events of a workflow task too early. The workflow
- * task after such a query can end with this error, too. Query and task succeed when they are repeated: the caller
- * repeats the query, Temporal repeats the task.
+ * task after such a query can end with this error, too. The caller repeats the query, and Temporal repeats the task.
+ * Both repetitions succeed.
  */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 

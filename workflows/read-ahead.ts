@@ -11,7 +11,7 @@ export type Command = ConcludeActivationInput['commands'][number];
  */
 const EVENTS_BETWEEN_TASKS = 3;
 
-/** One activation that changed the length of the history. */
+/** The facts about an activation that changed the length of the history. */
 interface Step {
   historyLength: number;
   historySize: number;
@@ -22,10 +22,10 @@ interface Step {
 }
 
 /**
- * A query on a run that is not in the cache also applies the events of a pending workflow task (SDK 1.24). When the
- * worker then gets that task, the workflow continues from the state after the query, and its commands have another
- * order than in a replay: each later task fails with TMPRL1100. So this class throws in two cases, and the worker drops
- * the run from its cache:
+ * A query on a run that is not in the cache also applies the events of a workflow task that is scheduled, but has not
+ * completed (SDK 1.20 to 1.24). When the worker then gets that workflow task, the workflow continues from the state
+ * after the query, and its commands have another order than in a replay. From then on, each task fails with TMPRL1100.
+ * So this class throws in two cases, and the worker drops the run from its cache:
  * - Since the previous activation, `historyLength` has grown, but `historySize` is the same. Then a query has caused
  *   this activation, because the start of a workflow task also updates `historySize`. The query fails, and its caller
  *   sends the query again.
@@ -42,8 +42,8 @@ export class ReadAhead {
   #onlyUpdates = false;
 
   /**
-   * Call this method before each activation that is no query. In the two cases above, throws an error with the message
-   * {@link READ_AHEAD}.
+   * Call this method before each activation that is no query. In the two cases that the comment of this class
+   * describes, throws an error with the message {@link READ_AHEAD}.
    */
   beforeActivation(jobs: readonly Job[], info: WorkflowInfo): void {
     const { historyLength, historySize, unsafe } = info;
@@ -59,16 +59,16 @@ export class ReadAhead {
     this.#onlyUpdates = jobs.every(({ doUpdate }) => doUpdate);
   }
 
-  /** Call this method after each activation. */
+  /** Records the activation. Call this method after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
-    // A task that only rejects updates adds no events: the next task takes its place in the history.
+    // A task that only rejects updates adds no events. The next task takes the place of this task in the history.
     if (this.#onlyUpdates && onlyRejections) this.#step = this.#previous;
     else this.#step.commandEvents += eventsOf(commands);
   }
 }
 
-/** The least number of history events that lead to the jobs of an activation. */
+/** The least number of history events from which the server has made the jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);

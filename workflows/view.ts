@@ -1,7 +1,7 @@
 /**
- * What a flow shows: its states, the view, the timeline, the codes of problems and failures. Wire format: fields and
- * list entries may be added, never renamed. Times are ISO 8601 strings; an absent value is left out. No import of
- * Temporal here: HTTP clients and browsers use these types.
+ * The public data of a flow: its states, the view, the timeline, the codes of problems and failures. Wire format:
+ * fields and list entries may be added, never renamed. Times are ISO 8601 strings. An absent value is left out. This
+ * file does not import Temporal, because HTTP clients and browsers use these types.
  */
 import type { Connector, ConnectorKey, Field, Intent, Sealed } from './connector';
 
@@ -59,11 +59,11 @@ export const problemCodes = [
 ] as const;
 export type ProblemCode = (typeof problemCodes)[number];
 
-/** The last fault that the user or the operator can mend. The next success removes it. */
+/** The last fault that the user or the operator can mend. The next success removes the problem from the view. */
 export interface Problem {
   code: ProblemCode;
   message: string;
-  /** The properties that have the problem, if it concerns some of them. */
+  /** The properties that have the problem. Absent if the problem does not belong to a property. */
   fields?: { name: string; code: ProblemCode }[];
 }
 
@@ -77,8 +77,9 @@ export interface Failure {
 }
 
 /**
- * The proof behind `authenticated`: `checked`: a call to the third party succeeded. `notChecked`: Cyclr stored a value,
- * nothing more is known. `unproven`: the user was asked to consent again, but the stored value has not changed.
+ * How the authentication of an `authenticated` connector was verified. `checked`: a call to the third party succeeded.
+ * `notChecked`: Cyclr accepted the input, but no call to the third party has tested the credentials. `unproven`: the
+ * user was asked to consent again, but no change of the stored value was found.
  */
 export const verifications = ['checked', 'notChecked', 'unproven'] as const;
 export type Verification = (typeof verifications)[number];
@@ -97,7 +98,7 @@ export interface AuthorizationLink {
   link: Sealed;
 }
 
-/** The public state of a flow: an allow-list without secrets. */
+/** The public data of a flow: only the fields of an allow-list, none of which is secret. */
 export interface View extends ConnectorKey {
   runId: string;
   intent: Intent;
@@ -122,7 +123,10 @@ export interface View extends ConnectorKey {
   revision: number;
 }
 
-/** One transition, or one refused input. For a refused input, `from` equals `to`, and `note` is the problem's code. */
+/**
+ * One transition, or one fact that does not change the state, such as a refused input or an unknown signal. For such a
+ * fact, `from` equals `to`. For a refused input, `note` is the problem's code.
+ */
 export interface TimelineEntry {
   at: string;
   from: StateName;
@@ -132,7 +136,7 @@ export interface TimelineEntry {
   id?: string;
   by?: string;
   note?: string;
-  /** The number of signals in a row that the full inbox refused. Absent if it is 1. */
+  /** The number of equal refused signals in a row, which have only this one entry. Absent if it is 1. */
   count?: number;
 }
 

@@ -13,7 +13,7 @@ const eachField =
   (shorten: (field: Field) => Field): Step =>
   (connector) => ({ ...connector, fields: connector.fields.map(shorten) });
 
-/** The parts that are shortened or left out while a connector is too large, in this order. Required fields stay. */
+/** The steps that shorten or remove parts of a connector that is too large, in this order. Required fields stay. */
 const steps: Step[] = [
   eachField((field) => (field.help ? { ...field, help: cut(field.help, 200) } : field)),
   eachField((field) => (field.options ? { ...field, options: field.options.slice(0, 20) } : field)),
@@ -42,10 +42,12 @@ export function bounded(whole: Connector): Connector {
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** Cuts between characters, because half of a surrogate pair is no valid text. */
+/** Cuts a text between two characters, because half of a surrogate pair is no valid text. */
 const cut = (text: string, length: number): string => [...text.slice(0, 2 * length)].slice(0, length).join('');
 
-/** Keeps all required fields. In display order, keeps as many optional fields as fit beside the required fields. */
+/**
+ * Keeps all required fields, and the first optional fields in display order, as many as fit beside the required fields.
+ */
 function withFewerOptionalFields(connector: Connector): Connector {
   const required = connector.fields.filter((field) => field.required);
   let room = MAX_CONNECTOR_LENGTH - lengthOf({ ...connector, fields: required });

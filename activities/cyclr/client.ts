@@ -1,4 +1,4 @@
-/** Cyclr over HTTP: one method for each endpoint. The client never retries, because Temporal does. */
+/** Cyclr over HTTP: one method for each endpoint. The client never retries, because Temporal retries the activity. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
 import { bounded } from './bounds';
@@ -10,11 +10,11 @@ import { TokenSource, type Token } from './token';
 import { authValueIn, draftOf, parsed, SignInToken, StoredProperty, TriggerAnswer, type Draft } from './wire';
 
 export interface CyclrConfig {
-  /** The API's origin; https, or http on loopback. */
+  /** The origin of the API: https, or http on loopback. */
   apiUrl: string;
   clientId: string;
   clientSecret: string;
-  /** The time limit of a call together with the token request before it, in milliseconds; 10,000 by default. */
+  /** The time limit, in milliseconds, of a call together with the token request before it. The default is 10,000. */
   timeoutMs?: number;
 }
 
@@ -38,13 +38,13 @@ const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 50;
 /** The limit of all calls for options together. */
 const OPTIONS_MS = 3000;
-/** The number of accounts whose first 401 is remembered, and the time within which a second 401 counts as in a row. */
+/** The highest number of accounts whose first 401 is remembered, and the time after which a first 401 is forgotten. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
 
 const noPage: HttpResponse = { status: 200, text: '[]', totalPages: undefined, retryAfter: undefined };
 
-/** The answer to a write is any JSON object. Without this check an error page of a proxy would count as success. */
+/** The answer to a write is any JSON object. Without this check, the error page of a proxy would count as success. */
 const Written = z.object({});
 
 export class CyclrClient {
@@ -93,8 +93,8 @@ export class CyclrClient {
   }
 
   /**
-   * `POST /v1.0/accounts/{accountId}/signintoken`: a token that signs a browser in and works only once. Each call makes
-   * a new token.
+   * `POST /v1.0/accounts/{accountId}/signintoken`: a single-use token that signs a browser in. Each call makes a new
+   * token.
    */
   async postSignInToken(target: Target, username: string): Promise<SignInToken> {
     const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;
@@ -108,8 +108,8 @@ export class CyclrClient {
   }
 
   /**
-   * `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat: the value is overwritten. Fails:
-   * `unconfirmed` after a success without a readable connector.
+   * `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat, because the call overwrites the value.
+   * Fails: `unconfirmed` after a success without a readable connector.
    */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     const path = pathOf(target);
@@ -118,8 +118,8 @@ export class CyclrClient {
   }
 
   /**
-   * `GET /v1.0/account/connectors/{id}/properties`: the stored properties, secrets in clear. Without the header
-   * `Total-Pages`, reads until a page is shorter than the first, or has nothing new. Reads at most 50 pages.
+   * `GET /v1.0/account/connectors/{id}/properties`: the stored properties, with secrets in clear. Reads at most 50
+   * pages (see {@link allPages}).
    */
   async listProperties(target: Target): Promise<StoredProperty[]> {
     const found = new Map<number, StoredProperty>();
@@ -148,7 +148,7 @@ export class CyclrClient {
 
   /**
    * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document the effect of a second POST with the same
-   * name: list the properties first, and use PUT for each property that exists. Fails: `unconfirmed` after a success
+   * name. So list the properties first, and use PUT for each property that exists. Fails: `unconfirmed` after a success
    * without a JSON object.
    */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
@@ -203,8 +203,10 @@ export class CyclrClient {
   }
 
   /**
-   * A 401 means an old token or a wrong account. The account is wrong if a token that was requested after the first 401
-   * also gets a 401. The first 401 is forgotten after a while, because calls of other workers can have succeeded since.
+   * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
+   * must not use (`accessDenied`). The account is the cause if a token that was requested after the first 401 also gets
+   * a 401. The first 401 counts for 10 minutes only. Another worker's call can have succeeded since then, which shows
+   * that the account is right, but this worker does not see that call.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);
@@ -226,7 +228,10 @@ async function finished(draft: Draft, connector: Connector | Promise<Connector> 
   return bounded({ ...whole, ...(icon && { icon }) });
 }
 
-/** Reads the answer to a write. Fails: `unconfirmed` if it can't be read, because Cyclr can have accepted the input. */
+/**
+ * Reads the answer to a write. Fails: `unconfirmed` if the answer can't be read, because Cyclr can have accepted the
+ * input.
+ */
 function written<T>(read: () => T): T {
   try {
     return read();

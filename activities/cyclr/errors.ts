@@ -7,29 +7,31 @@ export type CyclrErrorKind =
   /** The answer does not have the expected shape: HTML, empty, a redirect, or other JSON. */
   | 'unreadable'
   /**
-   * The answer to a write has a success status, but no readable body: a re-read tells whether Cyclr accepted the input.
+   * The answer to a write has a success status, but no readable body. A re-read tells whether Cyclr accepted the input.
    */
   | 'unconfirmed'
   /** The required properties of the connector need more than 256 KiB, the limit of a connector in a flow. */
   | 'tooLarge'
   /** 429: too many requests. */
   | 'throttled'
-  /** The first 401 in a row for this account: the token can have expired. */
+  /** 401. The token can have expired, so a call with a new token can succeed. */
   | 'unauthorized'
-  /** A second 401 in a row for this account, although the token was requested after the first 401. */
+  /** 401 although the token was requested after an earlier 401 for this account, so a new token does not help. */
   | 'accessDenied'
   /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'
   /** The token endpoint refused the partner's client id and secret. */
   | 'clientRefused'
-  /** 404 for the account connector. */
+  /** 404, for example for the account connector or the cycle. */
   | 'notFound'
   /** 404 for a property that Cyclr listed before. */
   | 'outdated'
   /** Cyclr did not accept the input. */
   | 'refused';
 
-/** A call that failed. The message has method, path and status; never a body, a header or a cause. */
+/**
+ * A call that failed. The message has method, path and status. The error never contains a body, a header or a cause.
+ */
 export class CyclrError extends Error {
   override readonly name = 'CyclrError';
   constructor(

@@ -25,16 +25,16 @@ export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
  * The proxy setting of axios for calls to `origin`. An http origin is always on loopback. For an http origin, axios
- * must ignore the proxy of the environment: the proxy can not reach this machine's loopback, and would see the bearer
- * token.
+ * must ignore the proxy of the environment, because the proxy can not reach this machine's loopback, and would see the
+ * bearer token.
  */
 export const proxyOf = (origin: string): { proxy?: false } =>
   new URL(origin).protocol === 'http:' ? { proxy: false } : {};
 
 /**
- * Sends one request: no retry, no redirect. Fails: `unreachable` if no complete answer comes in time.
- * An axios error never leaves this function, not even as a cause: it carries the bearer token and the body.
- * `baseURL` must be https, or http on loopback: otherwise a TypeError.
+ * Creates a function that sends one request, without retry and redirect. The function fails with `unreachable` if no
+ * complete answer comes in time. An axios error never leaves the function, not even as a cause, because this error
+ * contains the bearer token and the body. Throws a TypeError if `baseURL` is neither https nor http on loopback.
  */
 export function createHttp(baseURL: string): Http {
   if (!isSecureUrl(new URL(baseURL))) throw new TypeError("Cyclr's address must be https (http on loopback only)");
@@ -44,7 +44,7 @@ export function createHttp(baseURL: string): Http {
     maxRedirects: 0,
     maxContentLength: MAX_BODY_BYTES,
     responseType: 'text',
-    transformResponse: (text: unknown) => text, // no parsing: the error of axios' parser quotes the text
+    transformResponse: (text: unknown) => text, // the text is not parsed here, because the error of axios' parser quotes the text
     validateStatus: () => true,
   });
   return async ({ method, path, headers, body, timeoutMs }) => {

@@ -9,13 +9,13 @@ const SIZE = 96;
 const MAX_PIXELS = 2048 * 2048;
 const MAX_SECONDS = 2;
 /**
- * The first bytes of the formats that are scaled. SVG is not scaled, because scaling a drawing of 20 KB can take
- * gigabytes of memory and minutes.
+ * The first bytes, in hex, of the formats that are scaled: PNG, JPEG, GIF (two versions) and WebP. SVG is not scaled,
+ * because scaling a drawing of 20 KB can take gigabytes of memory and minutes.
  */
 const signatures = ['89504e470d0a1a0a', 'ffd8ff', '474946383761', '474946383961', '52494646'];
 /**
- * The highest number of cached icons; together they need about 8 MB. Icons are cached, because the accounts of a
- * partner use the same icons.
+ * The highest number of cached icons. This number of icons needs about 8 MB. Icons are cached, because the accounts of
+ * a partner use the same icons.
  */
 const MAX_CACHED = 1000;
 const cached = new Map<string, Promise<string | undefined>>();
@@ -29,7 +29,7 @@ export async function smallIcon(icon = ''): Promise<string | undefined> {
   if (icon.length <= MAX_ICON_LENGTH) return icon;
   const digest = createHash('sha256').update(icon).digest('base64');
   const scaled = cached.get(digest) ?? scaledIcon(icon).catch(() => undefined);
-  cached.delete(digest); // the order of the map is the order of the last use
+  cached.delete(digest); // delete and set move the icon to the end of the map
   cached.set(digest, scaled);
   if (cached.size > MAX_CACHED) cached.delete(cached.keys().next().value!);
   return scaled;
@@ -42,11 +42,12 @@ const encoders: ((image: Sharp) => Sharp)[] = [
 ];
 
 /**
- * Scales an icon, and returns the first encoding that is small enough. Returns undefined if no encoding is small
- * enough, or if `signatures` does not list the format. Fails if the image is broken or too large.
+ * Scales an icon, and returns the first encoding of at most `MAX_ICON_LENGTH` characters. Returns undefined if every
+ * encoding is longer, or if `signatures` does not list the format of the icon. Fails if the image data is damaged, has
+ * more than `MAX_PIXELS` pixels, or takes longer than `MAX_SECONDS` to scale.
  */
 async function scaledIcon(icon: string): Promise<string | undefined> {
-  const { default: sharp } = await import('sharp'); // imported here, because few programs need its native code
+  const { default: sharp } = await import('sharp'); // imported only on use, because few programs need the native code of sharp
   sharp.cache(false);
   const bytes = bytesIn(icon);
   const start = bytes.toString('hex', 0, SIGNATURE_BYTES);

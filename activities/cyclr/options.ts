@@ -1,8 +1,14 @@
-/** The options of fields that Cyclr's triggers list. Options are only suggestions: the user can type another value. */
+/**
+ * The options of fields that Cyclr's triggers list. Options are only suggestions, because the user can type another
+ * value.
+ */
 import type { Connector } from '../../workflows/connector';
 import type { Draft } from './wire';
 
-/** The limit of triggers in one read of a connector, because each trigger is a call to the third party. */
+/**
+ * The highest number of triggers that one read of a connector runs. The number is limited, because each trigger is a
+ * call to the third party.
+ */
 const MAX_TRIGGERS = 5;
 
 /**

@@ -4,12 +4,12 @@ import type { Http } from './http';
 import { parsed } from './wire';
 
 const PATH = '/oauth/token';
-/** A token is used only while it is valid for at least another minute. */
+/** A token that expires within this time is not used for a call. */
 const RESERVE_MS = 60_000;
 
 export interface Token {
   value: string;
-  /** The time of the request by `performance.now()`: unlike the system clock, it never moves backwards. */
+  /** The time of the token request by `performance.now()`, a clock that never moves backwards. */
   askedForAtMs: number;
   expiresAtMs: number;
 }
@@ -17,14 +17,14 @@ export interface Token {
 /** The outcome of a request for a token, in text without secrets. */
 export interface TokenReport {
   ok: boolean;
-  /** When the outcome was known. ISO 8601. */
+  /** The time of the outcome. ISO 8601. */
   at: string;
   detail: string;
 }
 
 let latestReport: TokenReport | undefined;
 
-/** The outcome of the latest request for a token in this process; undefined before the first request. */
+/** The outcome of the latest request for a token in this process. Undefined before the first request. */
 export const latestTokenReport = (): TokenReport | undefined => latestReport;
 
 interface ClientCredentials {
@@ -37,8 +37,8 @@ interface ClientCredentials {
 const SHORT_LIVED_S = 300;
 
 /**
- * The token goes into a header. axios drops characters that a header can't carry, so an answer with such a token is
- * refused. `expires_in` can be a number or its text.
+ * The answer to a token request. A token with a character that a header can't carry is refused, because axios drops
+ * such characters without an error. `expires_in` can be a number or a number as text.
  */
 const TokenAnswer = z.object({
   access_token: z.string().regex(/^[\x21-\x7e]+$/),
@@ -60,14 +60,14 @@ export class TokenSource {
 
   /**
    * A token that is valid for at least another minute. Fails: `unreachable`, `unreadable`, `throttled`,
-   * `clientRefused`. A failure is not remembered.
+   * `clientRefused`. After a failure, the next caller requests a token again.
    */
   async get(): Promise<Token> {
     if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;
     return (this.#pending ??= reported(this.#fetch()).finally(() => (this.#pending = undefined)));
   }
 
-  /** Forgets a token that got a 401. A newer token stays. */
+  /** Removes a token that got a 401. If a newer token is already in use, this call does nothing. */
   drop(token: Token): void {
     if (this.#held === token) this.#held = undefined;
   }

@@ -1,4 +1,4 @@
-/** Cyclr's answers, parsed before anything reads them. Fields that must not leave the activity are dropped here. */
+/** Parses Cyclr's answers. A field that no schema of this file names is dropped. */
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
 import { jsonOf } from '../../workflows/connector';
@@ -13,14 +13,14 @@ const optional = <T extends z.ZodType>(schema: T) =>
     .nullish()
     .catch(undefined)
     .transform((value) => value ?? undefined);
-/** In some definitions an absent text is the word "null". */
+/** Replaces the word "null" by undefined, because some definitions write an absent text as "null". */
 const unlessNull = (value?: string): string | undefined => (value === 'null' ? undefined : value);
 const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH))).transform(unlessNull);
 const flag = optional(z.boolean());
 const name = optional(z.string().min(1)).transform(unlessNull);
-/** Values are strings on the wire, but a definition can contain a number or a boolean. */
+/** The text of a value. Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
-/** A suggested value. A long value is left out, because a cut value would be another value. */
+/** A suggested value. A value that is too long is left out and not cut, because a cut value would be another value. */
 const choice = scalar
   .transform(unlessNull)
   .transform((value) => (value && value.length <= MAX_TEXT_LENGTH ? value : undefined));
@@ -43,7 +43,7 @@ const Parameter = z.object({
   TriggerName: text,
 });
 
-/** A way to authenticate the connector. */
+/** One auth type in the list `Authentication` of a definition. */
 const Way = z.object({ AuthDescription: text, AuthType: text, OAuth2Type: text });
 
 type Parameter = z.infer<typeof Parameter>;
@@ -55,7 +55,7 @@ export type StoredProperty = z.infer<typeof StoredProperty>;
 /** A property inside an account connector. The flow learns only whether the property has a value. */
 const Stored = StoredProperty.omit({ Id: true });
 
-/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` is not among them. */
+/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` is not read here. */
 const AccountConnector = z.object({
   Id: z.number(),
   Name: text,
@@ -99,7 +99,7 @@ export const authValueIn = (body: string): string | undefined =>
   z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
 
 /**
- * Parses the body of an answer as JSON, and checks it by the schema. Fails: `unreadable`; the error does not quote the
+ * Parses the body of an answer as JSON, and checks it by the schema. Fails: `unreadable`. The error does not quote the
  * body.
  */
 export function parsed<T extends z.ZodType>(schema: T, call: string, status: number, body: string): z.output<T> {
@@ -110,7 +110,7 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
 
 /** An account connector from Cyclr's answer, before its size is limited. */
 export interface Draft {
-  /** Without its icon. */
+  /** The connector without its icon. */
   connector: Connector;
   /** Cyclr's text for the icon, not checked yet. */
   icon?: string;
@@ -143,8 +143,8 @@ export function draftOf(call: string, id: number, status: number, body: string):
 }
 
 /**
- * The trigger of each field that has no options in the definition. A secret gets no trigger, because its options would
- * show the value.
+ * The triggers of the fields that have no options in the definition. A secret field gets no trigger, because its
+ * options would show secrets.
  */
 function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typeof Trigger>[]): Map<string, string> {
   const idOf = new Map(known.map(({ Name, Id }) => [Name, Id]));
@@ -158,7 +158,7 @@ function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typ
 }
 
 /**
- * The way to authenticate that was chosen when the connector was installed. Cyclr reports it in deprecated fields of
+ * The auth type that was chosen when the connector was installed. Cyclr reports this auth type in deprecated fields of
  * the definition. If these fields are absent and the list `Authentication` has one entry, this entry is used. If the
  * list has several entries, Cyclr does not tell which entry was chosen.
  */
@@ -195,7 +195,7 @@ function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeo
   return [...fields.values()];
 }
 
-/** True if the user can set the property: it is neither hidden nor the partner's. */
+/** True if the user can set the property. The user can not set a hidden property or a property of the partner. */
 const isSettable = ({ IsAccountConnectorProperty, Hidden, Hide, IsPartnerProperty, TargetName }: Parameter): boolean =>
   Boolean(IsAccountConnectorProperty && !Hidden && !Hide && !IsPartnerProperty && TargetName);
 
@@ -219,8 +219,9 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
 }
 
 /**
- * Merges two parameters with the same `TargetName` into one field. The first parameter takes precedence, and the second
- * supplies the parts that the first one lacks. The field is secret or required if one of the two parameters is.
+ * Merges two parameters with the same `TargetName` into one field. The parts of the first parameter override the parts
+ * of the second parameter. The field is secret if one of the two parameters is secret, and required if one of the two
+ * parameters is required.
  */
 function merged(first: Field, second: Field): Field {
   const { default: proposed, ...field } = { ...second, ...first };

@@ -4,7 +4,6 @@
  */
 import type { z } from 'zod';
 import type * as requests from './requests';
-
 export type { ConnectorKey, Field, Intent, Sealed } from '../../workflows/connector';
 export type {
   Failure,
@@ -18,6 +17,7 @@ export type {
   View,
 } from '../../workflows/view';
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
+
 
 /** A session or an invitation. Send the `url` to the user only: it gives access to connectors of the account. */
 export interface Session {

@@ -5,8 +5,8 @@
 import { html as ofLit, type TemplateResult } from 'lit';
 import { setCommittedValue } from 'lit/directive-helpers.js';
 import { Directive, directive, PartType, type Part } from 'lit/directive.js';
+export { noChange, nothing, svg, type TemplateResult } from 'lit';
 
-export { nothing, svg, type TemplateResult } from 'lit';
 
 /** Renders a changed text in a new node, and removes every node in its place. */
 class NewText extends Directive {

@@ -1,6 +1,6 @@
 import { chromiumPath } from '../../scripts/screenshots/chromium';
-
 export { launchBrowser } from '../../scripts/screenshots/chromium';
+
 
 /**
  * `describe` for tests in Chromium. Without Chromium, the tests fail in CI; on another machine they are skipped, and a line

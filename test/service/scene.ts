@@ -6,9 +6,9 @@ import { callTemporal, reachability } from '../../temporal/readiness';
 import type { ConnectorKey } from '../../workflows/connector';
 import { openStage, type Stage } from '../support/stage';
 import { startServer, type Server, type ServerSettings } from './server';
-
 export { pathOf, type Answer, type Call } from '../support/http';
 export { newSessionKeys, ORIGIN, OTHER_ORIGIN } from './server';
+
 
 export interface Service extends Server {
   stage: Stage;

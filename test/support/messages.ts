@@ -9,8 +9,8 @@ import type { Problem, TimelineEntry, View } from '../../workflows/view';
 import { eventually } from './eventually';
 import type { Scene } from './scene';
 import type { Stage } from './stage';
-
 export { asInResult } from '../../scripts/faults/flow-record';
+
 
 /** The return address after a consent: no server listens there. */
 export const RETURN_TO = 'http://127.0.0.1:9/done?attempt=signed%2B1';

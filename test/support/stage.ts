@@ -24,8 +24,8 @@ import { eventually } from './eventually';
 import { failedTasks, taskFailures } from './histories';
 import { recordHistory } from './replays';
 import { startScene, type Scene, type Surroundings } from './scene';
-
 export type { Scene } from './scene';
+
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 

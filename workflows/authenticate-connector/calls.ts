@@ -6,15 +6,15 @@ import { activityRetry, type AuthorizationCheck, type ConnectorActivities } from
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
-    // No scheduleToCloseTimeout: this limit includes the time in the task queue, so the activity would fail while no
-    // worker runs. Instead the activity stops its own retries a minute after its first attempt began: see
-    // activities/attempt.ts.
+    // There is no scheduleToCloseTimeout, because this limit includes the time in the task queue, and so the activity
+    // would fail if no worker runs. Instead the activity stops its own retries a minute after its first attempt began
+    // (activities/attempt.ts).
     startToCloseTimeout: '15s',
     ...limits,
     summary,
     retry: activityRetry,
-    // Wait for the running activity attempt: Cyclr may accept the credentials although the flow was cancelled. The
-    // default of SDK 1.24 differs from its documentation, so the option is set here.
+    // A cancelled flow waits for the running activity attempt, because Cyclr may accept the credentials in this
+    // attempt. The default of SDK 1.24 differs from its documentation, so the option is set here.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 

@@ -1,5 +1,5 @@
-/** The state of a flow with its timeline. Only this file changes the state, and it publishes each change. */
-import { log, metricMeter, workflowInfo } from '@temporalio/workflow';
+/** The state of a flow with its timeline. Only this file changes the state and publishes the changes. */
+import { log, workflowInfo, metricMeter } from '@temporalio/workflow';
 import { patienceMs, type Input } from '../input';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
@@ -7,8 +7,8 @@ import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
- * The second argument with which Continue-As-New starts the next run, as plain JSON. This argument contains no value of
- * the user, not even a sealed value, because a waiting state holds no input.
+ * The second argument of the next run after Continue-As-New, as plain JSON. This argument contains no value of the
+ * user, not even a sealed value, because a waiting state holds no input.
  */
 export interface Carried {
   state: WaitingState;
@@ -48,7 +48,10 @@ export class FlowState {
     return this.#state;
   }
 
-  /** The end of the current wait, in milliseconds. If the flow does not wait now, the end of its last wait. */
+  /**
+   * The deadline of the current waiting state, in milliseconds. In any other state, the deadline of the last waiting
+   * state, or 0 if the flow has not waited yet.
+   */
   get deadline(): number {
     return this.#deadline;
   }
@@ -180,13 +183,16 @@ class TimelineLog {
     this.#dropped++;
   }
 
-  /** True if the last entry has the same values and no id. */
+  /** True if the last entry has the same `from`, `event` and `note`, and no id. */
   endsWith({ from, event, note }: Omit<TimelineEntry, 'at'>): boolean {
     const last = this.#entries.at(-1);
     return last?.from === from && last.event === event && last.note === note && last.id === undefined;
   }
 
-  /** Adds one to the count of the last entry. The caller uses this method instead of adding an equal entry. */
+  /**
+   * Adds one to the count of the last entry. Call this method instead of `add` if the new entry would equal the last
+   * entry.
+   */
   countLast(): void {
     const last = this.#entries.at(-1)!;
     last.count = (last.count ?? 1) + 1;

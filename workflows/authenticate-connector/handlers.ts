@@ -38,8 +38,8 @@ interface Context extends Parts {
 }
 
 /**
- * Registers all handlers. Call this function before the workflow's first `await`. No signal handler throws: a plain
- * error in a signal handler fails every workflow task from then on, and an ApplicationFailure ends the workflow.
+ * Registers all handlers. Call this function before the workflow's first `await`. No signal handler throws, because a
+ * plain error in a signal handler fails every workflow task from then on, and an ApplicationFailure ends the workflow.
  */
 export function registerHandlers(parts: Parts): void {
   const context: Context = { ...parts, confirmedAt: -Infinity, recheckedAt: -Infinity };
@@ -78,9 +78,9 @@ function add({ flow, inbox }: Context, message: Message): void {
 }
 
 /**
- * True if an operator has reset the first run of the flow: Temporal then delivers the messages after the reset point
- * again. A replay from a file does not have the new run id, so this function can return another result in such a
- * replay: no command may depend on the result.
+ * True if an operator has reset the first run of the flow. After a reset, Temporal delivers the messages after the
+ * reset point again. A replay from a file does not have the new run id, so this function can return another result in
+ * such a replay. Therefore no command may depend on the result.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
@@ -94,7 +94,8 @@ function submit(context: Context, message: Message): Promise<View> {
 }
 
 /**
- * Returns the view after the flow has handled the message. If this takes longer than 10 s, returns the current view.
+ * Returns the view after the flow has handled the message, or the current view if the flow has not handled the message
+ * within 10 s.
  */
 async function answerTo({ flow }: Context, message: Message): Promise<View> {
   const options = { summary: 'Limit of the wait for the answer to an update' };
@@ -104,8 +105,9 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification runs or is next in the inbox, waits for its answer. Otherwise starts a verification. If the attempt
- * is unknown, or if a confirmation started a verification less than 5 s ago, only returns the current view.
+ * If a verification is running, or is next in the inbox, waits for the result of that verification. Otherwise, if the
+ * attempt is unknown, or if a confirmation started a verification less than 5 s ago, returns the current view at once.
+ * In all other cases, starts a verification and waits for its result.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
@@ -117,8 +119,9 @@ async function confirm(context: Context, { attemptId, by }: Confirmation): Promi
 }
 
 /**
- * Returns the request for a re-read that is in the inbox already, or adds a new request. Returns `undefined` if the
- * last request is less than 10 s old, or if the flow neither waits for the user nor pauses in an outage.
+ * Returns the request for a re-read that is already in the inbox, or adds a new request to the inbox. Returns
+ * `undefined` if the last request is less than 10 s old, or if the flow neither waits for the user nor pauses in an
+ * outage.
  */
 function askForRecheck(context: Context, body: unknown): Message | undefined {
   const { flow, inbox } = context;
@@ -174,12 +177,12 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
   ApplicationFailure.nonRetryable(problem.message, problem.code, problem, ...details);
 
 /**
- * Rejects an update that has a problem, without an event in the history. Must be synchronous: with an async validator,
- * the sender of the update never gets an answer.
+ * Rejects an update that has a problem, without an event in the history. This function must be synchronous, because
+ * with an async validator the sender of the update never gets an answer.
  */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // An accepted update would postpone Continue-As-New. So reject the update with the hint to send it again: the next
-  // run accepts the update.
+  // An accepted update would postpone Continue-As-New. So reject the update with the hint to send it again. The next
+  // run accepts it.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

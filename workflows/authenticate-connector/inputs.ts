@@ -14,7 +14,7 @@ export interface Message {
    * message again.
    */
   isReapplied?: boolean;
-  /** The view after the flow handled the message: the answer to an update. */
+  /** The answer to an update: the view after the flow handled the message. */
   answer?: View;
 }
 
@@ -27,7 +27,7 @@ export interface KnownIds {
 }
 
 /**
- * The limits of the inbox. The limits are needed, because unread messages stay in memory for up to a day in an outage.
+ * The limits of the inbox. The inbox needs limits, because unread messages stay in memory for up to a day in an outage.
  */
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
@@ -57,7 +57,10 @@ export class Inbox {
     return this.#unreadCharacters + charactersOf(message) <= MAX_UNREAD_CHARACTERS;
   }
 
-  /** The message that started the running verification; otherwise the unread confirmation that will start one. */
+  /**
+   * The message that started the running verification. If no verification is running, the unread confirmation that will
+   * start a verification.
+   */
   get verification(): Message | undefined {
     return this.#inProgress.find(asksForVerification) ?? this.#unread.find(isConfirmation);
   }
@@ -90,7 +93,10 @@ export class Inbox {
     this.#inProgress.push(message);
   }
 
-  /** Marks an unread confirmation as in progress: its sender gets the answer of the verification that begins now. */
+  /**
+   * Marks an unread confirmation as in progress, so that its sender gets the answer of the verification that begins
+   * now.
+   */
   joinConfirmation(): void {
     const index = this.#unread.findIndex(isConfirmation);
     if (index >= 0) this.#inProgress.push(this.#removeUnread(index)!);
@@ -109,7 +115,7 @@ const charactersOf = ({ body }: Message): number => JSON.stringify(body)?.length
 
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
-/** True if a message asks the flow to verify the user's consent: the message has no input. */
+/** True if a message asks the flow to verify the user's consent. Such a message has no input. */
 const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
@@ -124,7 +130,7 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 /**
  * Returns the event that a message causes in `state`. Returns `undefined` if the message changes nothing, for example
  * because the flow accepted its submission id before. An input that the state does not accept becomes the event
- * `inputRefused`. A secret in clear is refused as `notSealed`, also if the message has other faults, because the secret
+ * `inputRefused`. A secret in clear is refused as `notSealed`, even if the message has other faults, because the secret
  * is in the history and must be replaced.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
@@ -143,14 +149,15 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 }
 
 /**
- * The problem for which an update's validator rejects a message; `undefined` if the validator accepts the message. In a
- * working state the validator accepts an input, because only the next state can check it.
+ * The problem for which the validator of an update rejects a message. `undefined` if the validator accepts the message.
+ * In a working state the validator accepts an input, because only the next state can check it.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
-  // Checked first, also for a submission id seen before: an accepted update would write the secret to the history.
+  // This check comes before the check of the submission id. Otherwise the validator would accept an update with a known
+  // id, and Temporal would write the update, with the secret in clear, to the history.
   const unsealed = unsealedProblem(state, message);
-  // The message of `notSealed` says that the secret is in the history. A rejected update is not in the history, so it
-  // gets another message.
+  // The message of `notSealed` says that the secret is in the history. A rejected update is not in the history, so the
+  // update gets another message.
   if (unsealed) return { ...unsealed, message: 'Seal a secret before you send it.' };
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;
@@ -172,8 +179,8 @@ const senderOf = (id: unknown, by: unknown): Sender | undefined =>
 const refused = (problem: Problem, sender?: Sender): Event => ({ type: 'inputRefused', problem, ...sender });
 
 /**
- * All callbacks of one attempt start only one verification, because a page can repeat its callback. Each confirmation
- * starts a verification.
+ * The event of a callback or a confirmation. Only the first callback of an attempt starts a verification, because a
+ * page can repeat its callback. Each confirmation starts a verification.
  */
 function returnEvent(state: State, kind: Message['kind'], sender: Sender, { attempts }: KnownIds): Event | undefined {
   const attempt = attempts.get(sender.id);
@@ -198,7 +205,7 @@ function propertyEvent(state: State, values: unknown, sender: Sender): Event {
 
 const fieldsOf = (state: State): readonly Field[] => ('connector' in state && state.connector?.fields) || [];
 
-/** True if a value is neither empty nor sealed: such a value can be a secret in clear. */
+/** True if a value is neither empty nor sealed. Such a value can be a secret in clear. */
 const isInClear = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !isSealed(value);
 
@@ -207,6 +214,7 @@ const isValue = (value: unknown): boolean => {
   const text = textOf(value);
   return typeof text === 'string' && text.length <= MAX_VALUE;
 };
+/** The total length of the texts. `problemOfValues` refuses all other values. */
 const charactersIn = (values: { [name: string]: unknown }): number =>
   Object.values(values).reduce<number>((sum, value) => sum + `${textOf(value)}`.length, 0);
 
@@ -217,8 +225,8 @@ const secretsInClear = (state: State, values: unknown): string[] =>
     .map(({ name }) => name);
 
 /**
- * Checks the values for unknown, malformed and missing properties, in this order. Returns the first problem that is
- * found, with all properties that have this problem.
+ * Checks the values for unknown, malformed and missing properties, in this order. Returns the first problem, with all
+ * properties that have this problem.
  */
 function problemOfValues(fields: readonly Field[], values: { [name: string]: unknown }): Problem | undefined {
   const known = new Set(fields.map(({ name }) => name));
@@ -239,7 +247,7 @@ function problemOfValues(fields: readonly Field[], values: { [name: string]: unk
 
 /**
  * True if `values` has a value for the property. An empty text counts as no value. A sealed value always counts as a
- * value, because only the activity can tell whether it is empty.
+ * value, because only the activity can tell whether the sealed value is empty.
  */
 const isGiven = (values: { [name: string]: unknown }, name: string): boolean =>
   Object.hasOwn(values, name) && values[name] !== '';

@@ -1,10 +1,10 @@
-/** The links to the third party's consent that this run has handed out. */
+/** The links to the third party's consent that a flow has handed out. */
 import { CancellationScope } from '@temporalio/workflow';
 import { mintLink } from './calls';
 import type { ConnectorKey } from '../connector';
 import type { AuthorizationRequest } from '../input';
-import { Timer } from './timer';
 import type { Attempt, AuthorizationLink } from '../view';
+import { Timer } from './timer';
 
 /** An attempt whose link was handed out. */
 export interface KnownAttempt {
@@ -18,7 +18,9 @@ export interface KnownAttempt {
 /** The part of the links that the next run receives at Continue-As-New, as plain JSON. */
 export interface CarriedLinks {
   attempts: [id: string, KnownAttempt][];
-  /** When the newest link expires, in ISO 8601. Absent after the re-read that follows the expiry. */
+  /**
+   * When the newest link expires, in ISO 8601. Absent before the first link, and after the flow has handled the expiry.
+   */
   goodUntil?: string;
 }
 
@@ -26,7 +28,7 @@ const MAX_CARRIED_IDS = 1000;
 
 /**
  * The newest 1000 ids, for Continue-As-New. Temporal limits the size of payloads. Older ids are not needed, because a
- * caller repeats a message soon after the first.
+ * caller repeats a message within a short time.
  */
 export const newest = <T>(ids: Iterable<T>): T[] => [...ids].slice(-MAX_CARRIED_IDS);
 
@@ -54,7 +56,10 @@ export class Links {
     return { attempts: newest(this.#attempts), ...(this.#goodUntil !== undefined && { goodUntil: this.#goodUntil }) };
   }
 
-  /** The attempts of this run whose links were handed out: a browser can come back from each of them. */
+  /**
+   * The attempts whose links were handed out by this run, or by a run before it at Continue-As-New. A browser can come
+   * back from the consent of each of these attempts.
+   */
   get attempts(): ReadonlyMap<string, KnownAttempt> {
     return this.#attempts;
   }
@@ -70,8 +75,8 @@ export class Links {
   }
 
   /**
-   * Makes a link and returns it as `answer`. `attempt` is absent if a newer request got its link first. Fails with the
-   * failure of the activity `mintLink`.
+   * Makes a link and returns it as `answer`. `attempt` is absent if a newer request got its link before this request.
+   * Fails with the failure of the activity `mintLink`.
    */
   async mint(request: AuthorizationRequest): Promise<{ answer: AuthorizationLink; attempt?: Attempt }> {
     const { attemptId: id, replyKey, returnTo } = request;
@@ -117,8 +122,8 @@ export class Links {
   }
 
   /**
-   * Cancels the activities that make links, because the flow has left the state `awaitingAuthorization`. Links that
-   * were handed out can still be used.
+   * Cancels the activities that make links, because the flow has left the state `awaitingAuthorization`. A link that
+   * was handed out before stays usable.
    */
   cancelMinting(): void {
     this.#minting?.cancel();

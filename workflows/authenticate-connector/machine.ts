@@ -1,6 +1,6 @@
 /**
  * The state machine of a flow: its states, its events and the table of transitions.
- * Pure: no Temporal, no clock, no `await`, no `throw`. States and events are plain JSON.
+ * The code here is pure: no Temporal, no clock, no `await`, no `throw`. States and events are plain JSON.
  */
 import { authMethodOf, missingFields } from '../connector';
 import type { AuthMethod, Connector, Field, Intent, Sealed } from '../connector';
@@ -9,7 +9,7 @@ import type { Attempt, Failure, FinalStateName, Problem, StateName, Verification
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** The last fault, and the outage whose end the flow waits for. */
+/** The last problem, and the outage whose end the flow waits for. */
 interface Trouble {
   problem?: Problem;
   /** `operatorsTrouble`: endpoint and status of the call that fails until an operator mends the cause. */
@@ -25,7 +25,10 @@ export type State =
       connector: Connector;
       submissionId: string;
       values: Values;
-      /** Present if Cyclr has accepted the credentials already: the flow must not ask for them again. */
+      /**
+       * Present if Cyclr has already accepted the credentials. Then the flow must not ask the user for credentials
+       * again.
+       */
       verification?: Verification;
     } & Trouble)
   | ({ name: 'awaitingCredentials'; connector: Connector } & Trouble)
@@ -36,7 +39,10 @@ export type State =
       /** The state that accepted the input. If Cyclr refuses the input, the flow returns to this state. */
       from: WaitingStateName;
       method: AuthMethod;
-      /** Absent for client credentials, which need no input except the properties. */
+      /**
+       * The submission of the credentials. Absent for client credentials, because they need no input except the
+       * properties.
+       */
       submissionId?: string;
       credentials?: Sealed;
       attempt?: Attempt;
@@ -46,7 +52,7 @@ export type State =
       connector: Connector;
       /** The id of the attempt that is verified. */
       attemptId: string;
-      /** True if a newer attempt exists: then the verification has only one re-read. */
+      /** True if a newer attempt exists. Then the verification has only one re-read. */
       superseded: boolean;
       attempt?: Attempt;
     } & Trouble)
@@ -56,7 +62,10 @@ export type State =
   | { name: 'failed'; connector?: Connector; failure: Failure }
   | { name: 'unsupported'; connector: Connector };
 
-/** `id` (of the submission or the attempt) and `by` are for the timeline. */
+/**
+ * `id`: the id of the submission or the attempt. `by`: the person or program that acts. Event types that do not declare
+ * `id` use both members only for the timeline.
+ */
 export type Event = (
   | { type: 'connectorFetched'; connector: Connector }
   | { type: 'propertiesSubmitted'; id: string; values: Values }
@@ -76,7 +85,7 @@ export type Event = (
   /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
   | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
-  /** `connector`: the connector as the last read before the deadline returned it. */
+  /** The deadline has passed. `connector`: the connector as the last read returned it. */
   | { type: 'timedOut'; connector?: Connector }
   | { type: 'cancelled'; reason?: string }
   | { type: 'failed'; failure: Failure }
@@ -107,8 +116,8 @@ const always = {
 };
 
 /**
- * The event `cyclrUnavailable` keeps the name of the state, and sets its problem and its outage. If the state already
- * has the same outage, the event changes nothing.
+ * The event `cyclrUnavailable` sets the problem and the outage of the state, but does not change the name of the state.
+ * If the state already has the same outage, the event changes nothing.
  */
 const cyclrUnavailable = (state: ActiveState, { operatorsTrouble }: On<'cyclrUnavailable'>): State =>
   state.outage && state.outage.operatorsTrouble === operatorsTrouble
@@ -142,12 +151,13 @@ function confirmedIfComplete(
 }
 
 /**
- * Transitions from every waiting state. In a waiting state, only the last read before the deadline can cause an outage.
+ * Transitions from every waiting state. In a waiting state, only the last read, after the deadline, can cause an outage.
  */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
   rechecked,
-  // The result of a re-read without an input: after a link has expired, or before the deadline ends the wait.
+  // The result of a re-read without an input. The flow makes such a re-read after a link has expired, and when the
+  // deadline has passed.
   authorizationConfirmed: confirmed,
   timedOut: ({ connector }: WaitingState, event: On<'timedOut'>): State => ({
     name: 'expired',
@@ -157,7 +167,10 @@ const waiting = {
   outageOutlasted: expiredInOutage,
 };
 
-/** Marks the properties that Cyclr accepted as stored: the flow must not ask for them again after an outage. */
+/**
+ * Marks the properties that Cyclr accepted as stored, so that the flow does not ask for these properties again after an
+ * outage.
+ */
 const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {
   const isNew = ({ name, stored }: Field) => !stored && taken.includes(name);
   const { fields } = state.connector;
@@ -198,7 +211,7 @@ const submitted = (
   credentials,
   ...('attempt' in state && { attempt: state.attempt }),
 });
-/** The next state after all required properties are stored, by the auth type of the connector. */
+/** The next state after all required properties are stored, by the auth method of the connector. */
 function byAuthMethod(connector: Connector): State {
   const method = authMethodOf(connector);
   switch (method) {
@@ -234,16 +247,17 @@ function byConnector(connector: Connector, intent: Intent): State {
   const method = authMethodOf(connector);
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
-  // The flow does not ask for the properties of an unsupported connector: they can't make it authenticated.
+  // The flow does not ask for the properties of an unsupported connector, because properties alone cannot authenticate
+  // the connector.
   return needsProperties && method !== 'unsupported' ? awaitingProperties(connector) : byAuthMethod(connector);
 }
 
-/** The state after a re-read. Problem and attempt are kept if the name of the state does not change. */
+/** The state after a re-read. If the name of the state does not change, the state keeps its problem and its attempt. */
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
-  // If the flow waits for properties although all required properties are stored, Cyclr refused a value, and the user
-  // must correct this value.
+  // If the flow waits for properties although all required properties are stored, the user must send them again. Either
+  // Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
   return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };

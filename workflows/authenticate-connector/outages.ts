@@ -1,6 +1,4 @@
-/**
- * Failed activities: the event of each type of failure, the pauses in an outage, the report of an operator's trouble.
- */
+/** Turns each type of activity failure into an event. */
 import { ActivityFailure, ApplicationFailure, log, metricMeter } from '@temporalio/workflow';
 import type { Connector } from '../connector';
 import type { Event, State } from './machine';

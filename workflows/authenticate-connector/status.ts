@@ -1,4 +1,4 @@
-/** The public status of a flow: the view, the details in Temporal Web, the search attributes. */
+/** The public status of a flow: the view, the details in Temporal Web and the search attributes. */
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { isAccountId, isConnectorId, isObject } from '../connector';
@@ -14,11 +14,13 @@ export interface ViewSource {
   revision: number;
   /** The time when the flow entered the state, in milliseconds. */
   since: number;
-  /** The end of the present wait, in milliseconds. Absent outside of waiting states. */
+  /** The time when the present wait ends, in milliseconds. Absent outside of waiting states. */
   deadline?: number;
 }
 
-/** The members that the view shows. A new member of a state's data stays hidden until this list names it. */
+/**
+ * The members of a state that the view shows. A new member of a state stays hidden until this list names the member.
+ */
 const publicMembers = {
   connector: ['name', 'description', 'icon', 'authType', 'oauth2Type', 'authDescription', 'partnerSupplied'],
   field: ['name', 'label', 'help', 'required', 'secret', 'stored', 'options', 'multiline', 'default'],
@@ -118,7 +120,7 @@ function attributesOf(status: Status): SearchAttributeUpdatePair[] {
     { key: searchAttributes.state, value: state },
     { key: searchAttributes.since, value: new Date(since) },
     { key: searchAttributes.problem, value: troubleOf(status) ?? null },
-    // A flow with a malformed input belongs to no account.
+    // A flow with a malformed input gets no account id, because the id can be wrong.
     ...(failure?.code === 'invalidInput'
       ? []
       : [

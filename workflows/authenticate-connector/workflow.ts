@@ -16,9 +16,9 @@ import { eventOf, Inbox, type Message } from './inputs';
 import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
 import { eventOfFailure, Outage, reportOperatorsTrouble } from './outages';
-import { Timer } from './timer';
 import { resultOf } from './status';
 import type { FlowResult, WaitingStateName } from '../view';
+import { Timer } from './timer';
 
 const deadlineSummaries: Record<WaitingStateName, string> = {
   awaitingProperties: 'Deadline of the wait for properties',
@@ -32,7 +32,7 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
  * with the timeline. `carried`: the state of the previous run at Continue-As-New.
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<FlowResult> {
-  // Ignore `carried` unless this run was continued as new: otherwise a caller could start in any state.
+  // Ignore `carried` unless this run was continued as new, because otherwise a caller could start in any state.
   return new FlowRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -43,12 +43,12 @@ class FlowRun {
   readonly #flow: FlowState;
   readonly #links: Links;
   #deadline?: Timer;
-  /** The scope of the running activity. */
+  /** The cancellation scope of the running activity. */
   #work?: CancellationScope;
   #outage?: Outage;
-  /** Set by the signal `cancel` and by Temporal's cancellation. */
+  /** The event of a cancellation, by the signal `cancel` or by Temporal. */
   #cancelEvent?: Event;
-  /** Set by Temporal's cancellation alone. */
+  /** The error of a cancellation by Temporal. Undefined after the signal `cancel`. */
   #cancelError?: unknown;
 
   constructor(input: Input, carried?: Carried) {
@@ -65,10 +65,10 @@ class FlowRun {
     });
   }
 
-  /** Runs the loop in a scope that Temporal's cancellation does not reach. */
+  /** Runs the loop in a cancellation scope that Temporal's cancellation does not reach. */
   execute(): Promise<FlowResult> {
     let end!: Promise<FlowResult>;
-    // The scope does not await the loop, because each pending promise costs about a kilobyte: see timer.ts.
+    // This cancellation scope does not await the loop, because each pending promise costs about a kilobyte: see timer.ts.
     void CancellationScope.nonCancellable(async () => void (end = this.#loop()));
     return end;
   }
@@ -151,7 +151,9 @@ class FlowRun {
   }
 
   /**
-   * Waits for a message, the deadline or a cancellation. A refused input does not restart the timer of the deadline.
+   * Waits for a message, a request for a re-read, a cancellation, the deadline, the expiry of the newest link, the next
+   * reminder, or a full history. Returns the event that follows. A refused input does not restart the timer of the
+   * deadline.
    */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
     const deadline = (this.#deadline ??= new Timer(this.#flow.deadline, deadlineSummaries[state.name]));
@@ -200,8 +202,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once when the deadline has passed, before the flow expires: the connector may have been authenticated
-   * elsewhere. An input that arrives during the re-read is handled first. In an outage the flow repeats the read.
+   * Re-reads once when the deadline has passed, before the flow expires, because the connector may have been
+   * authenticated elsewhere. An input that arrives during the re-read is handled before the result of the re-read. In
+   * an outage the flow repeats the re-read.
    */
   async #lastRead(state: WaitingState): Promise<Event | undefined> {
     const event = await this.#call(() => this.#readWithoutInput(state));
@@ -241,7 +244,7 @@ class FlowRun {
     const { state, submissions } = this.#flow;
     const event = eventOf(state, message, { submissions, attempts: this.#links.attempts });
     if (message.isReapplied && event?.type === 'inputRefused') {
-      // The flow accepted the input before the reset: a refusal would confuse the user.
+      // The flow accepted the input before the reset, so a refusal would confuse the user.
       this.#flow.recordReapplied(message.kind);
       message.answer = this.#flow.view;
       return undefined;
@@ -255,9 +258,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once without an input: the connector may have been authenticated elsewhere, or the user may have consented
-   * without coming back. If the connector was authenticated before, the re-read proves nothing, not even by a changed
-   * value, because Cyclr refreshes tokens by itself.
+   * Re-reads once without an input, because the connector may have been authenticated elsewhere, or the user may have
+   * consented without coming back. If the connector was authenticated before, the re-read proves nothing, not even by a
+   * changed value, because Cyclr refreshes tokens by itself.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
     const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });
