@@ -6,8 +6,8 @@ import { isAccountId, isConnectorId, isSubmissionId } from '../workflows/connect
 import { CliError } from './errors';
 
 /**
- * Adds a command with the option that all commands have. The help of the program shows `summary`; the help of the
- * command also shows `details`.
+ * Adds a command with the option `--json`, which all commands have. The help of the program shows `summary`; the help
+ * of the command also shows `details`.
  */
 export const addCommand = (parent: Command, name: string, summary: string, details = ''): Command =>
   parent
@@ -16,7 +16,9 @@ export const addCommand = (parent: Command, name: string, summary: string, detai
     .description(`${summary} ${details}`.trim())
     .option('--json', 'print the result as JSON, each object on one line');
 
-/** Adds a command for one connector: its action gets account id, connector id, then the options. */
+/**
+ * Adds a command for one connector. The action of the command gets the account id, the connector id, and the options.
+ */
 export const addConnectorCommand = (parent: Command, name: string, summary: string, details?: string): Command =>
   addCommand(parent, name, summary, details)
     .argument('<account>', 'id of the account in Cyclr', accountIdAt('<account>'))
@@ -33,7 +35,10 @@ export interface JsonOption {
   json?: boolean;
 }
 
-/** Checks an account id and returns it. `place`: the argument or option, for the error. Fails: `wrongUsage`. */
+/**
+ * Checks an account id and returns it. `place`: the name of the argument or option, for the message of the error.
+ * Fails: `wrongUsage`.
+ */
 export const accountIdAt =
   (place: string) =>
   (text: string): string => {

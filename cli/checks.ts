@@ -11,8 +11,8 @@ import { doctorVariables, findSealingKeys, usedStack } from './config';
 import { notChecked, type Outcome } from './output';
 
 /**
- * The time limit of one HTTP call. It is less than the 5 s of a check, so that the check can report the fault of the
- * call.
+ * The time limit of one HTTP call. This limit is less than the 5 s of a whole check, so that the check can report the
+ * fault of the call.
  */
 const ANSWER_MS = 4_000;
 const MAX_DIFFERENCE_MS = 30_000;
@@ -61,7 +61,10 @@ async function checkByWorker(cli: Cli): Promise<Outcome> {
   return cyclr.ok ? { ok: true, detail } : { ok: false, detail, remedy: 'check the CYCLR_* variables of the worker' };
 }
 
-/** Checks that the keys are readable, and that the first key is the first key of the running local stack. */
+/**
+ * Checks that the sealing keys are readable. If a local stack is running, also checks that the first key is the first
+ * key of the stack.
+ */
 export async function checkSealingKeys(cli: Cli): Promise<Outcome> {
   const remedy = 'set SEALING_KEYS to the JWK set of the workers, or to the path of its file';
   const stack = usedStack(cli);
@@ -95,7 +98,10 @@ export async function checkClock(cli: Cli): Promise<Outcome> {
   return { ok: false, detail, remedy: 'set the clock of this machine, for example by NTP' };
 }
 
-/** The `Date` of an answer, in milliseconds; undefined without an answer. axios uses the proxy of the environment. */
+/**
+ * The header `Date` of the answer of `origin`, in milliseconds since 1970. Undefined if `origin` gives no answer or no
+ * such header. The request uses the proxy that the environment variables name.
+ */
 async function dateOf(origin: string): Promise<number | undefined> {
   const answer = await axios
     .head(origin, {

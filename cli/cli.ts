@@ -29,7 +29,7 @@ export interface Host {
   name: string;
   version: string;
   stdin: Readable & { isTTY?: boolean };
-  /** The stream for results only. */
+  /** The stream of the results. Hints and errors go to stderr. */
   stdout: Writable;
   stderr: Writable;
   /** Aborts at Ctrl-C. */
@@ -47,6 +47,6 @@ export interface Cli extends Omit<Host, 'connect'> {
   flows(): Promise<Flows>;
   /** Returns the Temporal server of the connection. Connects to Temporal at the first call. */
   server(): Promise<Server>;
-  /** Like {@link Connected.histories}, but connects at the first call. */
+  /** Returns the histories as {@link Connected.histories} does. Connects to Temporal at the first call. */
   histories: Connected['histories'];
 }

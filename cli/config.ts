@@ -20,7 +20,10 @@ type Place = Pick<Cli, 'env' | 'cwd'>;
 
 const text = z.string().optional();
 
-/** The variables of the command line. Commands read them only when needed: `keys generate` reads none. */
+/**
+ * The variables of the command line. Each command reads only the variables that it needs. For example, `keys generate`
+ * reads no variable.
+ */
 export const environment = z.object({
   SEALING_KEYS: text.meta({
     description:
@@ -73,7 +76,9 @@ export const environment = z.object({
 
 type Variables = z.output<typeof environment>;
 
-/** Reads only the variables in `names`, so that a wrong value of another variable does not end the command. */
+/**
+ * Reads only the environment variables in `names`, so that a wrong value of another variable does not end the command.
+ */
 const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
   readEnvironment(z.object(Object.fromEntries(names.map((name) => [name, environment.shape[name]]))), env);
 
@@ -90,7 +95,7 @@ export function programName({ env, cwd }: Place, main: string): string {
   return `node ${relative(cwd, main)}`;
 }
 
-/** True if the user runs npm scripts of this repository. */
+/** True if `npm run cli` of this repository has started the command line. */
 export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
   env.npm_lifecycle_event === 'cli' && env.npm_package_name === 'cyclr-connect';
 
@@ -103,13 +108,13 @@ export async function sealingKeys(place: Place): Promise<string> {
 }
 
 /**
- * The text of the JWK set in SEALING_KEYS; without this variable, the JWK set of `npm start` in this folder; undefined
- * if `npm start` has made no keys here. Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
+ * The text of the JWK set in SEALING_KEYS. Without this variable, the JWK set that `npm start` has made in this folder.
+ * Undefined if there is no such JWK set. Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await variablesOf({ env }, 'SEALING_KEYS');
   if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
-  const file = join(dataFolder(cwd), 'sealing-keys.json'); // the file stays after npm start has ended
+  const file = join(dataFolder(cwd), 'sealing-keys.json'); // `npm start` does not delete this file when it stops
   const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
   return keys && localKeys(keys);
 }
@@ -178,7 +183,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
   };
 }
 
-/** Reads few histories at a time, because all histories together can be larger than the memory. */
+/** Reads only a few histories at the same time, because all histories together can be larger than the memory. */
 const historiesOf = (client: Client): Connected['histories'] =>
   async function* (query) {
     const found = client.workflow.list({ query }).intoHistories({ concurrency: 4, bufferLimit: 4 });

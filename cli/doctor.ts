@@ -1,4 +1,4 @@
-/** The command that checks everything a flow needs. */
+/** The command `doctor`, which checks each service and setting that a flow needs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Command } from 'commander';

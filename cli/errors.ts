@@ -3,16 +3,23 @@ import { KeySetError } from '../sealing/keys';
 import { SealingError } from '../sealing/seal';
 import { ConfigError } from '../temporal/environment';
 
-/** 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted. */
+/**
+ * The exit codes: 0 success, 1 failed or refused, 2 wrong usage, 3 (only with --wait) the flow ended in another state
+ * than `authenticated`, or the onboarding in another state than `completed`, 130 interrupted.
+ */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /**
- * `wrongUsage`: an argument or option is wrong; `interrupted`: Ctrl-C or Ctrl-D; `configuration`: the environment or a
- * file of the local stack is wrong; `malformed`: standard input is wrong. The other codes come from the library.
+ * `wrongUsage`: an argument or option is wrong. `interrupted`: Ctrl-C or Ctrl-D. `configuration`: the environment or a
+ * file of the local stack is wrong. `malformed`: standard input is wrong. `cyclr`: Cyclr refuses the account, or gives
+ * no usable answer. All other codes come from the library.
  */
 export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | ConnectorAuthErrorCode;
 
-/** An error of the command line. The message quotes no argument and no input, because these can be secrets. */
+/**
+ * An error of the command line. The message quotes no argument and no input, because arguments and inputs can be
+ * secrets.
+ */
 export class CliError extends Error {
   override readonly name = 'CliError';
   constructor(
@@ -29,7 +36,7 @@ export function exitCodeOf(err: unknown): ExitCode {
   return err.code === 'wrongUsage' ? 2 : err.code === 'interrupted' ? 130 : 1;
 }
 
-/** The code of an error for the output; `unexpected` for an error that has none. */
+/** The code of an error for the output. `unexpected` for an error without a code. */
 export function codeOf(err: unknown): string {
   if (err instanceof CliError || err instanceof ConnectorAuthError || err instanceof SealingError) return err.code;
   if (err instanceof ConfigError) return 'configuration';

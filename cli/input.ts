@@ -1,4 +1,4 @@
-/** Standard input: as a whole from a pipe or file, or as answers to questions on a terminal. */
+/** Reads standard input: the whole text of a pipe or file, or the answers to questions on a terminal. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Cli } from './cli';

@@ -15,7 +15,8 @@ import { onTerminal, readValue } from './input';
 import { note, print } from './output';
 
 /**
- * The least length of a safe API key. For a shorter key, a program that tries many keys can find the key of a digest.
+ * The shortest length of a safe API key, in characters. A program that tries many keys can find a shorter key from its
+ * digest.
  */
 const GOOD_LENGTH = 32;
 

@@ -58,7 +58,10 @@ async function* allFlows(cli: Cli, { olderThan, ...filter }: Filter): AsyncGener
   } while (page !== undefined);
 }
 
-/** The limit of a connector's name in the table. A longer name would push the other columns out of the terminal. */
+/**
+ * The highest number of characters of a connector's name in a table. A longer name would push the other columns out of
+ * the terminal.
+ */
 const MAX_NAME = 40;
 
 const tableOf = (flows: ListedConnector[]): string =>

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The process: its arguments, streams, signals and exit code. */
+/** The process of the command line, with its arguments, streams, signals and exit code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, programName } from './config';
@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package
 const interruption = new AbortController();
 const interrupt = () => interruption.abort();
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal changes nothing
-process.stdout.on('error', interrupt); // the program that reads the output has ended, as `head` does
+process.stdout.on('error', interrupt); // the error comes when the program that reads the output has ended, for example `head`
 
 const place = { env: process.env, cwd: process.cwd() };
 void run(process.argv.slice(2), {
@@ -26,5 +26,5 @@ void run(process.argv.slice(2), {
 }).then((exitCode) => {
   process.exitCode = exitCode;
   process.stdin.destroy(); // an open standard input would keep the process alive
-  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call would also keep the process alive
+  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call to Temporal would also keep the process alive
 });

@@ -1,10 +1,13 @@
-/** Results as text. Names and messages come from outside, so control characters are removed from each line. */
+/**
+ * Writes results as text. Control characters are removed from each line, because names and messages come from other
+ * systems.
+ */
 import { quoted } from '../temporal/deployment';
 import type { Field } from '../workflows/connector';
 import { waitingStates, type StateName, type TimelineEntry, type View } from '../workflows/view';
 import type { Cli } from './cli';
 
-/** Writes a result to stdout: as one line of JSON with --json, otherwise the text. */
+/** Writes a result to stdout. With --json, writes one line of JSON. Without --json, writes the text. */
 export function print({ stdout }: Pick<Cli, 'stdout'>, json: boolean | undefined, value: unknown, text: string): void {
   stdout.write(`${json ? JSON.stringify(value) : text}\n`);
 }
@@ -60,7 +63,7 @@ export const entryText = ({ at, from, event, to, id, by, note, count }: Timeline
 
 /** The result of a check of `doctor`, without secrets. */
 export interface Outcome {
-  /** `null`: not checked, for the reason in `detail`. */
+  /** `null` if the check was skipped. `detail` has the reason. */
   ok: boolean | null;
   detail?: string;
   remedy?: string;
@@ -73,7 +76,7 @@ export function outcomeText(check: string, { ok, detail, remedy }: Outcome): str
   return oneLine(`${mark} ${check}  ${[detail, remedy && `Remedy: ${remedy}`].filter(Boolean).join('. ')}`);
 }
 
-/** Rows of cells as lines of aligned columns. */
+/** Turns rows of cells into lines of text with aligned columns. */
 export function table(rows: string[][]): string[] {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   return rows.map((row) =>
@@ -104,14 +107,17 @@ const nextCommands: { [S in StateName]?: string } = {
   failed: 'start',
 };
 
-/** The command that continues the flow, quoted for a shell; undefined if the user has nothing to do. */
+/**
+ * The command that continues the flow, quoted for a shell. In the state `unsupported`, the step of the operator.
+ * Undefined if the user has nothing to do.
+ */
 export function nextStep({ accountId, connectorId, state, attempt }: View, program: string): string | undefined {
   if (state === 'unsupported') return 'an operator authenticates the connector in Cyclr';
   const command = state === 'awaitingAuthorization' ? (attempt ? 'confirm' : 'link') : nextCommands[state];
   return command && commandLine(program, command, { accountId, connectorId });
 }
 
-/** A command for a connector, quoted for a shell. */
+/** A command line for a connector, quoted for a shell. */
 export const commandLine = (
   program: string,
   command: string,

@@ -54,10 +54,13 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
     });
 }
 
-/** The warning names no property, because a secret in --set without a name would be read as the name. */
+/**
+ * The warning does not name the property, because in a --set without a name, the secret itself would be taken for the
+ * name.
+ */
 const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
 
-/** Seals the secrets. Reads the keys only if there is a value to seal. */
+/** Seals the secrets. Reads the sealing keys only if there is a secret. */
 async function sealSecrets(cli: Cli, secrets: Values, submission: Submission) {
   if (Object.keys(secrets).length === 0) return {};
   return sealProperties(secrets, submission, await publicKeyOf(await sealingKeys(cli)));

@@ -1,4 +1,7 @@
-/** `replay`: shows before an upgrade whether the workflows of this version can continue the running flows. */
+/**
+ * The command `replay`, which shows before an upgrade whether the workflows of this version can continue the running
+ * flows.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';

@@ -14,10 +14,12 @@ import { commandLine, note, withHint } from './output';
 import { addPropertiesCommand } from './properties';
 import { addReplayCommand } from './replay';
 
-/** How long the end of a command waits for the connection to close. */
+/** The time for which a command, at its end, waits at most for the connection to close. */
 const CLOSE_MS = 1_000;
 
-/** Runs one command line and resolves with its exit code. Never rejects; closes the connection that it opened. */
+/**
+ * Runs one command line and resolves with its exit code. Never rejects. Closes the connection to Temporal at the end.
+ */
 export async function run(argv: string[], { connect, ...host }: Host): Promise<ExitCode> {
   let connecting: Promise<Connected> | undefined;
   const connected = () => (connecting ??= connect());
@@ -38,7 +40,7 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    // `doctor` can end while a connection attempt still waits for an answer.
+    // The wait is limited, because `doctor` can end before its connection attempt has an answer.
     if (!host.signal.aborted) await Promise.race([closing, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }
@@ -50,12 +52,12 @@ function createProgram(cli: Cli): Command {
       'Starts flows, sends inputs to them and shows their states. A flow authenticates one Cyclr account connector; Temporal runs it.',
     )
     .version(cli.version)
-    .enablePositionalOptions() // so that an option of a command is never an option of the program
+    .enablePositionalOptions() // with this setting, an option after the name of a command belongs to the command
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      outputError: () => undefined, // written by reportError, without the arguments that commander quotes
+      outputError: () => undefined, // reportError writes the error instead, because commander quotes arguments
     })
     .addHelpText('after', NOTES);
   addFlowCommands(program, cli);
@@ -74,7 +76,7 @@ const NOTES = `
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 with --wait: ended but not authenticated, 130 interrupted.
 Temporal: the server that TEMPORAL_* variables name; without them the server of npm start, if it runs in this folder.`;
 
-/** Rejects at once when the user interrupts, also while `running` waits. */
+/** Rejects at once when the user interrupts, even if `running` has not ended. */
 async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const interrupted = new Promise<never>((_, reject) => {
     const interrupt = () => reject(new CliError('interrupted', 'by the user'));
@@ -90,7 +92,7 @@ async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal)
  */
 function reportError(thrown: unknown, command: Command, cli: Cli): ExitCode {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2; // no command: the help was written
+  if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2; // without a command, commander has written the help
   const err = thrown instanceof CommanderError ? usageError(thrown, command) : thrown;
   const code = codeOf(err);
   const message = err instanceof Error ? err.message : String(err);

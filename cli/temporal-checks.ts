@@ -12,7 +12,7 @@ const WORKFLOW = 1; // temporal.api.enums.v1.TaskQueueType
 const ACTIVITY = 2;
 const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
 /**
- * A worker counts as running if its last poll is less old than this. A poll lasts up to 60 s, and the server's clock,
+ * A worker counts as running if its last poll began within this time. A poll lasts up to 60 s. The server's clock,
  * which gives the time of a poll, can differ by 30 s.
  */
 const SEEN_WITHIN_MS = 90_000;
@@ -53,7 +53,10 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
   };
 }
 
-/** Checks both kinds of pollers: a worker can run workflow tasks only, or activity tasks only. */
+/**
+ * Checks the pollers of workflow tasks and of activity tasks, because a worker can run only one kind of tasks. Also
+ * checks the separate task queue of the activities that post events.
+ */
 export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const { taskQueue } = await doctorVariables(cli);
   const server = await cli.server();
@@ -104,7 +107,7 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
 
 interface Poller {
   identity: string;
-  /** The time since its last poll, in milliseconds. */
+  /** The time since the last poll, in milliseconds. */
   agoMs: number;
   /** The deployment of a versioned worker. */
   deployment?: { deploymentName: string; buildId: string };

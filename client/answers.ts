@@ -1,6 +1,6 @@
 /**
- * The answers of the library, except the view and the timeline, and the codes of its errors. No import of Temporal
- * here: `client/http/` uses these types.
+ * The answers of the library, except the view and the timeline, and the codes of its errors. This file does not import
+ * Temporal, because `client/http/` uses these types.
  */
 import type { ConnectorKey, Intent } from '../workflows/connector';
 import type { ProblemCode, StateName } from '../workflows/view';
@@ -9,9 +9,9 @@ import type { ProblemCode, StateName } from '../workflows/view';
 export interface Started {
   workflowId: string;
   runId: string;
-  /** False if the flow was running already. */
+  /** False if the call started no run, but found the open run or the run with the same idempotency key. */
   started: boolean;
-  /** The intent of the running flow. */
+  /** The intent of the run `runId`. */
   intent: Intent;
 }
 
@@ -38,14 +38,18 @@ export interface ListedConnector extends ConnectorKey {
   /** The connector's name. Absent before the first read of the connector. */
   name?: string;
   /**
-   * The last waiting or final state of the flow, or its working state in an outage; before that `fetchingConnector`.
+   * The last state that the flow wrote to its search attributes: a waiting or a final state or, since an outage began
+   * or ended, a working state. `fetchingConnector` before the first of these states.
    */
   state: StateName;
   /** Present if the flow waits for Cyclr or for an operator. */
   problem?: Trouble;
-  /** When `state` was entered. ISO 8601. */
+  /** When the flow entered `state`. ISO 8601. */
   since: string;
-  /** Cyclr's `Authenticated`, from the latest run that has read the connector. */
+  /**
+   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account, if this run has
+   * not read the connector: at the last read by an earlier run.
+   */
   connected?: boolean;
   runId: string;
 }
@@ -61,12 +65,14 @@ export interface ConnectorList {
 export type FlowList = ConnectorList;
 
 /**
+ * The codes of a `ConnectorAuthError`:
  * - the code of a problem: the flow rejected the input, and the history of the flow does not show the input;
- * - `invalidInput`: the key or an option of a start is malformed;
- * - `notStarted`: Temporal has no flow of this connector: no flow was started, or retention has removed it;
+ * - `invalidInput`: an argument of the call is malformed, for example the account id or an option of a start;
+ * - `notStarted`: Temporal has no flow, onboarding or event with this id, because it was never started or retention has
+ *   removed it;
  * - `alreadyRunning`: a re-authentication was requested while an authentication is running;
- * - `closed`: the flow has ended;
- * - `noWorker`: Temporal answers, but no worker does;
+ * - `closed`: the flow or the onboarding has ended;
+ * - `noWorker`: Temporal answers, but no worker answers;
  * - `paused`: an operator has paused the flow in Temporal; the error's `state` is the last known state;
  * - `batchRunning`: Temporal runs another batch operation in the namespace;
  * - `temporalUnavailable`: Temporal does not answer, or answers with an unexpected error.

@@ -1,12 +1,18 @@
-/** The view and the timeline of a closed run, read from its result. A query would need a worker with the code of the run. */
+/**
+ * Reads the view and the timeline of a closed run from the result of the run, because a query would need a worker with
+ * the workflow code of the run.
+ */
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import type { FlowResult, View } from '../workflows/view';
+import type { View, FlowResult } from '../workflows/view';
 import type { FlowHandle } from './flow-calls';
 import { inputOf } from './flow-history';
 
-/** The final view of a closed run: its result, or for a failed run the first detail of its failure. */
+/**
+ * The final view of a closed run: the result of the run without its timeline. If the run has no result, the view is
+ * made from the status of the run.
+ */
 export async function closedRunView(
   client: Client,
   key: ConnectorKey,
@@ -34,7 +40,9 @@ async function resultOfFailure(handle: FlowHandle): Promise<FlowResult | undefin
   return cause instanceof ApplicationFailure ? (cause.details?.[0] as FlowResult | undefined) : undefined;
 }
 
-/** The view of a run that was cancelled, terminated or timed out, and so has no result. */
+/**
+ * The view of a run without a result: the run was cancelled, terminated or timed out, or its failure has no details.
+ */
 async function viewWithoutResult(client: Client, key: ConnectorKey, run: WorkflowExecutionDescription): Promise<View> {
   const { workflowId, runId, status, startTime, closeTime } = run;
   const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });

@@ -48,8 +48,9 @@ export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
 /**
- * The texts of short-lived refusals by gRPC code: the run is locked, or has ten updates in progress, or closed before
- * it got the update, or its workflow task failed and will be retried.
+ * The texts of Temporal's errors for calls that Temporal can accept a moment later, by gRPC code: the run is locked;
+ * ten updates of the run are in progress; the run's buffer of queries is full; the run closed before it got the update;
+ * or a workflow task of the run failed and will be retried.
  */
 const busy: { [code: number]: RegExp } = {
   [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates/i,
@@ -59,7 +60,7 @@ const busy: { [code: number]: RegExp } = {
 
 /**
  * True if Temporal refused a call about a run, but can accept the same call soon. The SDK's own connection repeats such
- * calls; a connection with other interceptors may not repeat them.
+ * calls, but a connection with other interceptors may not.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};

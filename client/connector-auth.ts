@@ -34,27 +34,27 @@ import { ConnectorAuthError, translated } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
-import { historyGrowth, isOpen, signalOnce, type RunStatus } from './flow-history';
+import { historyGrowth, signalOnce, type RunStatus, isOpen } from './flow-history';
 import { listed } from './runs';
 import { startFlow } from './start-flow';
 
-/** The time in which a flow answers a request for a link. */
+/** The time within which a flow answers a request for a link. */
 const LINK_WITHIN_MS = 30_000;
 
 export interface ConnectorAuthOptions {
-  /** The task queue of the workers: `connector-auth` by default. */
+  /** The task queue of the workers. The default is `connector-auth`. */
   taskQueue?: string;
 }
 
 /** The options of a flow, and of its start. */
 export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   /**
-   * A start with the key of the connector's latest run returns this run, also after its end. Several starts with one
-   * key at the same moment start one run; each of these calls can return `started: true`. The key is in the memo of the
-   * run, in clear.
+   * If the connector's latest run was started with this idempotency key, the start returns this run, even after its
+   * end. Several simultaneous starts with one idempotency key start one run, and each of them can return `started:
+   * true`. The memo of the run has the idempotency key in clear.
    */
   idempotencyKey?: string;
-  /** The id of the invitation that the flow is started for. The memo of the run has the id in clear. */
+  /** The id of the invitation for which the flow is started. The memo of the run has the id in clear. */
   invitation?: string;
 }
 
@@ -66,31 +66,31 @@ export interface Progress extends RunStatus {
 /** The latest run of a connector. */
 export interface LatestRun extends ListedConnector {
   open: boolean;
-  /** When the first run of the flow began: the runs after Continue-As-New have the same time. ISO 8601. */
+  /** When the flow was started. Continue-As-New does not change this time. ISO 8601. */
   startedAt: string;
-  /** The invitation that the run was started for. */
+  /** The id of the invitation for which the run was started. */
   invitation?: string;
 }
 
 /** A request for a link to the third party's consent. */
 export interface LinkRequest {
   /**
-   * The browser's address after the consent: absolute https (http on loopback), no user info, at most 2,000 characters.
-   * The library sends this address as the URL parser writes it.
+   * The URL to which the browser goes after the consent: absolute, https (http on loopback), without user info, at most
+   * 2,000 characters. The library sends the normalized form of the URL, which is `new URL(returnTo).href`.
    */
   returnTo: string;
-  /** A fresh id, 1 to 128 characters of `[A-Za-z0-9_-]`. Random by default. */
+  /** A new id, 1 to 128 characters of `[A-Za-z0-9_-]`. The default is a random id. */
   attemptId?: string;
   /** The person or program that requests the link, at most 100 characters, for the timeline. */
   by?: string;
 }
 
 /**
- * Starts, signals, updates and reads the flows of one namespace. Callers may share an instance, because it holds no
- * state except the client. The caller closes the client's connection. All times are ISO 8601 strings.
+ * Starts, signals, updates and reads the flows of one namespace. Several callers may share an instance, because an
+ * instance holds no state except the client. The caller closes the client's connection. All times are ISO 8601 strings.
  *
  * Each method fails with a {@link ConnectorAuthError}. In addition to the codes that a method names, each method can
- * fail with `temporalUnavailable`, and with `noWorker` if the method needs a worker.
+ * fail with `temporalUnavailable`, and with `noWorker` or `paused` if the method needs a worker.
  */
 export class ConnectorAuth {
   readonly #client: Client;
@@ -111,9 +111,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * Starts the flow of a connector, or returns the open flow (`started: false`) and lets it re-read the connector.
-   * Needs no worker. Repeating is safe.
-   * Fails: `invalidInput`; `alreadyRunning` for `reauthenticate` while an `authenticate` run is open.
+   * Starts the flow of a connector. If the flow is already open, returns the open flow (`started: false`) and lets this
+   * flow re-read the connector. Needs no worker. Safe to repeat. Fails: `invalidInput`; `alreadyRunning` for
+   * `reauthenticate` if an `authenticate` run is open.
    */
   async start(
     { accountId, connectorId }: ConnectorKey,
@@ -129,7 +129,7 @@ export class ConnectorAuth {
     });
   }
 
-  /** The view of the latest run. Needs a worker while the run is open. Fails: `notStarted`. */
+  /** The view of the latest run. Needs a worker if the run is open. Fails: `notStarted`. */
   async view(key: ConnectorKey): Promise<View> {
     return this.#calls.bounded(async () => (await this.#queryOpen(key, messages.view)) ?? this.#viewOfClosed(key));
   }
@@ -141,15 +141,15 @@ export class ConnectorAuth {
   }
 
   /**
-   * The timeline of the latest run, up to 200 entries. Needs a worker while the run is open, and for a run that Temporal
-   * ended (cancelled, terminated, timed out). Fails: `notStarted`.
+   * The timeline of the latest run, up to 200 entries. Needs a worker if the run is open, or if Temporal ended the run
+   * (cancelled, terminated, timed out). Fails: `notStarted`.
    */
   async timeline(key: ConnectorKey): Promise<Timeline> {
     return this.#timelineOf(key);
   }
 
   /**
-   * Each entry of the timeline of the latest run: first all past entries, then each new entry, until the run ends or
+   * The entries of the timeline of the latest run: first all past entries, then each new entry, until the run ends or
    * `signal` aborts. Needs a worker. Fails: `notStarted`.
    */
   async *timelineEntries(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<TimelineEntry> {
@@ -164,7 +164,7 @@ export class ConnectorAuth {
   /**
    * The current view, then a view after each change of the run, until the run ends or `signal` aborts. The last view of
    * a run that ends is the final view. Two views in a row can be equal. Follows continue-as-new, but not a later start.
-   * Makes no call while the flow does not change. Needs a worker. Fails: `notStarted`.
+   * While the flow does not change, the only call to Temporal is a long poll. Needs a worker. Fails: `notStarted`.
    */
   async *views(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
     for await (const { runId, open } of this.#changes(key, signal))
@@ -180,10 +180,10 @@ export class ConnectorAuth {
   }
 
   /**
-   * Sends values of properties. Returns the view after Cyclr accepted or refused the values; the view of refused values
-   * has a `problem`. If this takes longer than 10 s, returns the current view. Repeating is safe: a `submissionId` seen
-   * before changes nothing. Needs a worker.
-   * Fails: `notStarted`; `closed`; the problem's code if the flow itself rejects the input.
+   * Sends values of properties. Returns the view after Cyclr accepted or refused the values, or the current view if
+   * Cyclr has done neither within 10 s. The view of refused values has a `problem`. Safe to repeat,
+   * because a `submissionId` seen before changes nothing. Needs a worker. Fails: `notStarted`; `closed`; the problem's
+   * code if the flow itself rejects the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.submitProperties, input.submissionId, input));
@@ -195,9 +195,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * A fresh link to the third party's consent. The link is sealed to a key that is made for this call. Each call makes
-   * a new attempt, which supersedes the older attempts. Needs a worker.
-   * Fails: `notStarted`; `closed`; `notNow` if the flow does not wait for consent; `malformed`; `cyclrUnavailable`.
+   * Requests a new link to the third party's consent. The link is sealed to a key that is made for this call. Each call
+   * makes a new attempt, which supersedes the older attempts. Needs a worker. Fails: `notStarted`; `closed`; `notNow`
+   * if the flow does not wait for consent; `malformed`; `cyclrUnavailable`.
    */
   async requestAuthorization(key: ConnectorKey, { attemptId = randomUUID(), ...request }: LinkRequest): Promise<Link> {
     const { d, ...publicPart } = await generateKey();
@@ -213,8 +213,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * Verifies whether the user has consented, at most once in 5 s. Returns the view after the verification, or the current
-   * view after 10 s. An unknown attempt changes nothing. Needs a worker. Fails: `notStarted`; `closed`; `notNow`.
+   * Verifies whether the user has consented, at most once in 5 s. Returns the view after the verification, or the
+   * current view if the verification takes longer than 10 s. A confirmation of an unknown attempt changes nothing.
+   * Needs a worker. Fails: `notStarted`; `closed`; `notNow`.
    */
   confirmAuthorization(key: ConnectorKey, confirmation: Confirmation): Promise<View> {
     return this.#viewAfter(key, () =>
@@ -224,8 +225,8 @@ export class ConnectorAuth {
 
   /**
    * Reports that the browser came back from the third party. The flow verifies the attempt once. Needs no worker.
-   * Repeating is safe: Temporal drops a second signal of an attempt, so that the history does not grow. An unknown attempt
-   * or a closed flow changes nothing. Fails: `notStarted`.
+   * Safe to repeat, because Temporal drops a second signal of an attempt, so the history does not grow. An unknown
+   * attempt or a closed flow changes nothing. Fails: `notStarted`.
    */
   async oauthReturned(key: ConnectorKey, callback: OAuthCallback): Promise<void> {
     await this.#calls.bounded(async () => {
@@ -235,9 +236,10 @@ export class ConnectorAuth {
   }
 
   /**
-   * Lets a flow that waits for the user re-read the connector, and a flow in an outage repeat its call now; at most
-   * once in 10 s. Returns the view after the call to Cyclr, or the current view after 10 s. Repeating is safe: with the
-   * same `updateId`, a run answers with its first answer. Needs a worker. Fails: `notStarted`; `closed`.
+   * Lets a flow that waits for the user re-read the connector, and lets a flow in an outage repeat its call now. Has an
+   * effect at most once in 10 s. Returns the view after the call to Cyclr, or the current view if the call takes longer
+   * than 10 s. Safe to repeat, because a run answers the same `updateId` with its first answer. Needs a worker. Fails:
+   * `notStarted`; `closed`.
    */
   recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));
@@ -245,8 +247,8 @@ export class ConnectorAuth {
 
   /**
    * One page of the connectors of an account, each with its latest run. Needs no worker. A page with a `next` can have
-   * fewer items than `pageSize`, or none: the list is complete when `next` is absent. A flow that starts or ends
-   * between two pages can be missing, or be on both pages. Runs that retention has removed are missing. Fails:
+   * fewer items than `pageSize`, or no items. The list is complete when `next` is absent. A flow that starts or ends
+   * between two calls can be missing, or be on two pages. Runs that retention has removed are missing. Fails:
    * `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {
@@ -254,8 +256,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * One page of flows over all accounts: open flows, or ended flows if the request has a final `state`. Needs no
-   * worker. Fails: `invalidInput`.
+   * One page of flows, of all accounts or of one account: open flows, or ended flows if the request has a final
+   * `state`. Needs no worker. Fails: `invalidInput`.
    */
   flows(request: FlowsRequest = {}): Promise<FlowList> {
     return this.#calls.bounded(() => flowList(this.#client, request));
@@ -269,7 +271,10 @@ export class ConnectorAuth {
     return this.#calls.bounded(() => signalBatch(this.#client, signal, filter, { by }));
   }
 
-  /** The latest run of a connector by its search attributes. Needs no worker. Fails: `notStarted`. */
+  /**
+   * The latest run of a connector, read from the search attributes and the memo of the run. Needs no worker. Fails:
+   * `notStarted`.
+   */
   async latestRun(key: ConnectorKey): Promise<LatestRun> {
     const run = await this.#calls.bounded(() => this.#calls.handle(key).describe());
     const { startedAt, invitation } = (run.memo ?? {}) as { startedAt?: string; invitation?: string };
@@ -282,8 +287,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Cancels the latest run. Returns the final view, or the current view after 10 s. Repeating is safe: a closed run
-   * does not change. Needs a worker while the run is open. Fails: `notStarted`.
+   * Cancels the latest run. Returns the final view, or the current view if the run has not ended within 10 s. Safe to
+   * repeat, because a closed run does not change. Needs a worker if the run is open. Fails: `notStarted`.
    */
   async cancel(key: ConnectorKey, request: Cancel = {}): Promise<View> {
     return this.#calls.bounded(async () => {
@@ -305,7 +310,7 @@ export class ConnectorAuth {
     );
   }
 
-  /** Queries a run; undefined if the run is closed. */
+  /** Queries an open run. Undefined if the run is closed. */
   async #queryOpen<T>(key: ConnectorKey, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
     try {
       return await this.#calls.query(this.#openRuns.getHandle(workflowIdOf(key), runId), query);
@@ -315,14 +320,14 @@ export class ConnectorAuth {
     }
   }
 
-  /** The timeline of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
+  /** The timeline of the closed run `ofRun`, or of the latest run if `ofRun` is absent. */
   #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
     const read = async (run: WorkflowExecutionDescription, handle: FlowHandle) =>
       (await closedRunResult(run, handle))?.timeline;
     return this.#readClosed(key, ofRun, messages.timeline, read);
   }
 
-  /** The view of a closed run: of the run `ofRun`, or of the latest run if `ofRun` is absent. */
+  /** The view of the closed run `ofRun`, or of the latest run if `ofRun` is absent. */
   #viewOfClosed(key: ConnectorKey, ofRun?: string): Promise<View> {
     const read = (run: WorkflowExecutionDescription, handle: FlowHandle) =>
       closedRunView(this.#client, key, run, handle);
@@ -330,8 +335,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Reads a closed run without a query. Queries a run that has no such answer, and a run that is open again: an operator
-   * has resumed it, or a new run has started.
+   * Reads a closed run by `read`, which makes no query. Queries the run if `read` returns `undefined`, or if the latest
+   * run is open again because an operator has reset the run or a new run has started.
    */
   async #readClosed<T>(
     key: ConnectorKey,
@@ -344,7 +349,7 @@ export class ConnectorAuth {
     return (isOpen(run) ? undefined : await read(run, handle)) ?? this.#calls.query(handle, query);
   }
 
-  /** Yields at once, and after each change of the latest run, until the run ends or `signal` aborts. */
+  /** Yields the status of the latest run at once, and after each change, until the run ends or `signal` aborts. */
   async *#changes(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<RunStatus> {
     const { runId, open, historyLength } = await this.progress(key);
     if (signal?.aborted) return;
@@ -358,7 +363,11 @@ export class ConnectorAuth {
     }
   }
 
-  /** The answer of an update; the final view if the flow accepted the update and closed before it answered. */
+  /**
+   * Returns the answer of an update. Returns the current view if the flow accepted the update, but did not answer in
+   * time. Returns the final view if the flow closed after it accepted the update and before its answer. Fails with
+   * `closed` if the flow had ended before the update.
+   */
   #viewAfter(key: ConnectorKey, update: () => Promise<View>): Promise<View> {
     return translated(() =>
       update().catch((err: unknown) => (isClosedBeforeAnswer(err) ? this.view(key) : this.#closed(key)(err))),
@@ -374,12 +383,15 @@ export class ConnectorAuth {
   }
 }
 
-/** The address as the URL parser writes it. Cyclr's parser could read the caller's text as another address. */
+/**
+ * The normalized form of a URL. Without normalization, Cyclr's URL parser could read the text as another URL than this
+ * program does. Returns a text that is no URL unchanged.
+ */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 /**
- * Ignores the two errors of a closed run: it accepts no signal, and the result of a failed or cancelled run is an
- * error.
+ * Ignores the two errors of a closed run: the error of a signal to the run, and the error that is the result of a
+ * failed or cancelled run.
  */
 function ignoreClosed(err: unknown): void {
   if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;

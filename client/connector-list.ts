@@ -1,27 +1,31 @@
 /** Lists the connectors of an account from Temporal's visibility. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import type { ConnectorList, ListedConnector } from './answers';
-import { isOpen } from './flow-history';
 import { FIRST_PAGE, inState, itemsOf, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { isOpen } from './flow-history';
 
 export interface ListRequest {
   accountId: string;
   /** Lists only connectors in this state. */
   state?: StateName;
-  /** The `next` of the previous page; absent for the first page. */
+  /** The `next` of the previous page. Absent for the first page. */
   page?: string;
-  /** The number of runs that one page reads: 50 by default, at most 1,000. */
+  /** The number of runs that one page reads, at most 1,000. The default is 50. */
   pageSize?: number;
 }
 
-/** The highest number of earlier runs that are read for the `connected` of one page, the latest runs first. */
+/**
+ * The highest number of earlier runs that are read to find the `connected` of the items of one page. The newest runs
+ * are read first.
+ */
 const MAX_EARLIER_RUNS = 1000;
 
 /**
  * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run, so this
- * function leaves out the earlier runs of a flow. A page with a `next` can therefore have fewer items, or none.
+ * function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items, or no items.
  */
 export async function connectorList(
   client: Client,
@@ -56,10 +60,10 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * Returns the run if it is the latest run of its flow. Pages come newest first. If a run on the first page is not the
- * latest, visibility does not have the latest run yet: returns the latest run. If a run on another page is not the
- * latest, an earlier page has the latest run: returns `undefined`. Uses `describe`, because the server limits
- * visibility to few calls a second.
+ * Returns the run if it is the latest run of its flow. The newest runs are on the first page. If a run on the first
+ * page is not the latest run, visibility does not have the latest run yet, and this function returns the latest run. If
+ * a run on another page is not the latest run, an earlier page has the latest run, and this function returns
+ * `undefined`. Uses `describe`, because the server limits visibility to few calls a second.
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;

@@ -1,4 +1,7 @@
-/** Calls to Temporal about a flow, each limited in time: without a limit, Temporal's client retries for minutes. */
+/**
+ * Calls to Temporal about a flow. Each call has a time limit, because without a limit, Temporal's client retries for
+ * minutes.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   QueryNotRegisteredError,
@@ -23,7 +26,7 @@ import {
   translated,
 } from './connector-auth-error';
 
-/** After this time a flow answers an update with the current view. */
+/** The time after which a flow answers an update with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
 /** This time is added to the limit of each call, for the transport of the answer. */
 const TRANSIT_MS = 5_000;
@@ -42,7 +45,7 @@ export class FlowCalls {
     this.#client = client;
   }
 
-  /** A handle of the connector's flow: of the run `runId`, or of the latest run if `runId` is absent. */
+  /** A handle of the run `runId` of the connector's flow, or of the latest run if `runId` is absent. */
   handle(key: ConnectorKey, runId?: string): FlowHandle {
     return this.#client.workflow.getHandle(workflowIdOf(key), runId);
   }
@@ -60,9 +63,9 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s: a query that arrives while the workflow
-   * task of an update is open can stay in the server until its deadline (seen with dev server 1.9). Fails: `noWorker`
-   * if Temporal answers, but the flow does not; `paused`.
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s, because a query that arrives during the
+   * workflow task of an update can stay in the server until its deadline (dev server 1.9). Fails: `noWorker` if
+   * Temporal answers, but the flow does not answer; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -81,7 +84,11 @@ export class FlowCalls {
     }
   }
 
-  /** Sends an update and waits for its answer. Fails: `paused`. */
+  /**
+   * Sends an update and waits for its answer. Fails: `paused`; `temporalUnavailable` if Temporal does not have the
+   * update, because ten other updates of the flow were in progress, or because a restart lost the update; {@link
+   * UnansweredUpdate} if the flow accepted the update, but did not answer in time.
+   */
   async update<Answer, Body>(
     key: ConnectorKey,
     definition: UpdateDefinition<Answer, [Body]>,
@@ -110,11 +117,11 @@ export class FlowCalls {
 
 /**
  * Repeats an update or a query that changed nothing, in four cases in which a later try can succeed:
- * - The update ended as `UnprocessedUpdate`: no handler got it. A query on an uncached run is the cause (SDK 1.24, see
- *   `workflows/read-ahead.ts`).
+ * - The update ended as `UnprocessedUpdate`, because no handler got the update. The cause is a query on an uncached run
+ *   (SDK 1.24, see `workflows/read-ahead.ts`).
  * - The flow failed the query with {@link READ_AHEAD}.
- * - The flow rejected the update until its next run begins (Continue-As-New).
- * - Temporal has no room for the update: see {@link isBusy}.
+ * - The flow rejected the update, because it is about to continue as new. The next run can accept the update.
+ * - Temporal has no room for the update (see {@link isBusy}).
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   for (;;) {
@@ -128,9 +135,9 @@ async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   }
 }
 
-/** The pause before the next try; undefined if no other try can succeed. */
+/** The pause before the next try. Undefined if no other try can succeed. */
 function pauseAfter(err: unknown): number | undefined {
-  if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // spreads the tries of many callers
+  if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // the random part spreads the tries of many callers over time
   return isUpdateFailure(err, 'UnprocessedUpdate') || hasReadAhead(err) || hasRetryHint(err) ? RETRY_MS : undefined;
 }
 

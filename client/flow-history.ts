@@ -1,8 +1,8 @@
-/** Reads the history of a run: the start input, and whether the history has grown. */
+/** Waits for the growth of a run's history, and sends a signal once. */
 import { isGrpcServiceError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
-import { decodeFromPayloadsAtIndex, encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
-import type { Input, OAuthCallback } from '../workflows/input';
+import { encodeToPayloads, decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
+import type { OAuthCallback, Input } from '../workflows/input';
 
 interface Execution {
   workflowId: string;
@@ -35,8 +35,9 @@ export async function inputOf(client: Client, execution: Execution): Promise<Inp
 }
 
 /**
- * Sends a signal that a run gets only once for each attempt: Temporal drops a second signal with the same request id,
- * and adds no event. The SDK's own `signal` makes a new request id each time. Does nothing if the flow has ended.
+ * Sends a signal that a run gets only once for each attempt. Temporal drops a second signal with the same request id,
+ * and adds no event to the history. The SDK's own `signal` makes a new request id each time. This function calls the
+ * interceptors of the client, as the SDK's `signal` does. Does nothing if the flow has ended.
  */
 export async function signalOnce(
   client: Client,
@@ -60,8 +61,9 @@ export async function signalOnce(
 }
 
 /**
- * Yields after each completed workflow task beyond `historyLength`, and at the end. Follows continue-as-new. Ends after
- * the last run, or when `signal` aborts. Waits by Temporal's long poll, not by repeated calls.
+ * Yields after each completed workflow task that follows the first `historyLength` events, and at the end of the run.
+ * Follows continue-as-new. Ends after the last run, or when `signal` aborts. Waits by Temporal's long poll, not by
+ * repeated calls.
  */
 export async function* historyGrowth(
   client: Client,
@@ -76,7 +78,7 @@ export async function* historyGrowth(
     const open = nextPageToken.length > 0;
     const events = answer.history?.events ?? [];
     const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
-    // The first answer has all events, also those before `historyLength`.
+    // The first answer has all events of the history, also the events up to `historyLength`.
     const hasNewTask = events.some(
       ({ eventId, workflowTaskCompletedEventAttributes: task }) => task && Number(eventId) > historyLength,
     );

@@ -9,7 +9,7 @@ import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { inState, invalidInput, itemsOf, OF_FLOWS, ofAccount, OPEN, pageOfRuns } from './runs';
 
-/** The flows to list. Without a final `state`, only open flows. */
+/** The filter of a list of flows. Without a final `state`, the list has only open flows. */
 export interface FlowFilter {
   accountId?: string;
   state?: StateName;
@@ -19,9 +19,9 @@ export interface FlowFilter {
 }
 
 export interface FlowsRequest extends FlowFilter {
-  /** The `next` of the previous page; absent for the first page. */
+  /** The `next` of the previous page. Absent for the first page. */
   page?: string;
-  /** 50 by default, at most 1,000. */
+  /** The highest number of items of a page, at most 1,000. The default is 50. */
   pageSize?: number;
 }
 
@@ -38,8 +38,8 @@ export async function flowList(client: Client, { page, pageSize = 50, ...filter 
 
 /**
  * Starts a batch operation of Temporal that sends the signal to each open flow that matches the filter. Returns the
- * batch's id. Fails: `invalidInput` without a filter; `batchRunning`: by default Temporal runs one batch for each
- * namespace.
+ * batch's id. Fails: `invalidInput` without a filter; `batchRunning` if another batch is running, because by default
+ * Temporal runs only one batch for each namespace.
  */
 export async function signalBatch(
   client: Client,
@@ -87,8 +87,8 @@ const batchRunning = () =>
   );
 
 /**
- * The query of a filter. No value of the filter can change the structure of the query: each value is from a closed
- * list, an encoded id or a time. Fails: `invalidInput`.
+ * The query of a filter. No value of the filter can change the structure of the query, because each value is from a
+ * closed list, an encoded id, a time or quoted. Fails: `invalidInput`.
  */
 function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
@@ -108,7 +108,7 @@ function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
 
 /**
  * The part of a query for flows that entered their state before `time`. A flow that no worker has handled yet has no
- * `ConnectorAuthSince`, so its start time counts.
+ * `ConnectorAuthSince`. For a flow without `ConnectorAuthSince`, the query compares the start time.
  */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;

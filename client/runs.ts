@@ -1,8 +1,11 @@
-/** Runs of flows in Temporal's visibility: parts of queries, pages, and a run as an item of a list. */
+/**
+ * Reads runs of flows from Temporal's visibility. Builds the queries, reads the pages, and turns each run into an item
+ * of a list.
+ */
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
-import { connectorKeyOf, isAccountId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { connectorKeyOf, type ConnectorKey, isAccountId, workflowIdOf } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import { finalStates, type StateName } from '../workflows/view';
 import type { ListedConnector, Trouble } from './answers';
@@ -55,7 +58,7 @@ export type Run = Omit<WorkflowExecutionInfo, 'raw'>;
 
 export interface PageRequest {
   query: string;
-  /** The `next` of the previous page; absent or `1` for the first page. */
+  /** The `next` of the previous page. Absent or `1` for the first page. */
   page?: string;
   pageSize: number;
 }
@@ -74,18 +77,19 @@ export async function pageOfRuns(
   return { runs, ...(answer.nextPageToken.length > 0 && { next: pageOf(answer.nextPageToken) }) };
 }
 
-/** A `page` that names the first page, like an absent `page`. */
+/** The value of `page` for the first page. An absent `page` means the first page, too. */
 export const FIRST_PAGE = '1';
 const CHECKSUM_BYTES = 4;
 const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
 
 /**
- * The server's page token, with a checksum in front: the server itself does not detect a token that it did not make.
+ * The server's page token with a checksum before it. The checksum detects a wrong token, which the server itself does
+ * not detect.
  */
 const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
 
-/** Fails: `invalidInput`. */
+/** The server's page token inside `page`. Fails: `invalidInput`. */
 function tokenOf(page: string): Uint8Array {
   if (page === FIRST_PAGE) return new Uint8Array();
   const bytes = Buffer.from(page, 'base64url');
@@ -119,7 +123,7 @@ export function listed(
   };
 }
 
-/** The runs as items. A run whose workflow id names no connector is left out. */
+/** The runs as items. Leaves out a run whose workflow id names no connector. */
 export const itemsOf = (runs: readonly Run[]): ListedConnector[] =>
   runs.flatMap((run) => {
     const key = connectorKeyOf(run.workflowId);

@@ -1,19 +1,19 @@
-/** Starts the flow of a connector, or finds the flow that runs. */
+/** Starts the flow of a connector, or finds the open flow. */
 import { createHash } from 'node:crypto';
 import {
   WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionDescription,
+  WorkflowNotFoundError,
 } from '@temporalio/client';
 import { InternalWorkflowStartOptionsSymbol } from '@temporalio/client/lib/internal';
-import { escapeMarkdown } from '../workflows/authenticate-connector/status';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
 import { searchAttributes } from '../workflows/messages';
-import type { View } from '../workflows/view';
+import { type View } from '../workflows/view';
 import type { Started } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
+import { escapeMarkdown } from '../workflows/authenticate-connector/status';
 import { inputOf, isOpen } from './flow-history';
 
 export interface FlowStart {

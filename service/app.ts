@@ -1,4 +1,4 @@
-/** Builds the HTTP server of the service from its parts. `main.ts` makes it listen. */
+/** Builds the HTTP server of the service from its parts. `main.ts` starts the server. */
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
@@ -24,8 +24,8 @@ const MAX_PARAM_LENGTH = 1200;
 /** The interval at which Node looks for slow requests. Node's default is 30 s. */
 const SLOW_CHECK_MS = 1000;
 /**
- * The time limit of the headers and of the whole request. This limit and the interval of Node's checks make 30 s
- * together.
+ * The time limit of the headers and of the whole request. This limit and the interval of Node's checks are 30 s in
+ * total.
  */
 const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
@@ -62,7 +62,7 @@ const ofNode = {
   headersTimeout: RECEIVE_TIMEOUT_MS,
   requestTimeout: RECEIVE_TIMEOUT_MS,
   connectionsCheckingInterval: SLOW_CHECK_MS,
-  requireHostHeader: false, // Node's own answer lacks the security headers
+  requireHostHeader: false, // Node's own answer to a request without `Host` lacks the security headers
 };
 
 function createServer({ config, report }: Parts, headers: Headers): App {
@@ -71,10 +71,11 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     bodyLimit: BODY_LIMIT_BYTES,
     http: ofNode,
     requestTimeout: ofNode.requestTimeout,
-    return503OnClosing: false, // requests that arrive during the shutdown get a normal answer
+    return503OnClosing: false, // a request that arrives during the shutdown gets its usual answer
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    // Fastify calls no hook for the answers of `clientErrorHandler` and `frameworkErrors`.
+    // Fastify calls no hook for the answers of `clientErrorHandler` and `frameworkErrors`. So both functions call
+    // `report`.
     clientErrorHandler: (err, socket) => {
       const answered = answerClientError(err, socket, headers);
       if (answered) report(answered);
@@ -87,7 +88,8 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
   acceptJson(app);
-  // Node would answer 417 without the security headers. HTTP allows a server to ignore an unknown expectation.
+  // To a request with an unknown `Expect` header, Node would answer 417 without the security headers. So the service
+  // ignores this header, which HTTP allows.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(requestCheck);
   app.setSerializerCompiler(() => JSON.stringify); // only tests compare answers with their schemas
@@ -95,8 +97,9 @@ function createServer({ config, report }: Parts, headers: Headers): App {
 }
 
 /**
- * Accepts JSON bodies; the pages also accept forms. An empty body counts as no body, because HTTP clients send the
- * content type also if a call needs no body.
+ * Accepts JSON bodies. (The pages also accept forms.) An empty body counts as no body, because some HTTP clients also
+ * send the content type for a call without a body. Fastify's parser refuses names that could change the prototype of an
+ * object, with the same error as broken JSON. For such names, this function gives the error `forbiddenName`.
  */
 function acceptJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -106,16 +109,19 @@ function acceptJson(app: App): void {
   );
 }
 
-/** Removes the path of PUBLIC_URL, so that a proxy may keep or remove this path. */
+/**
+ * Removes the path of PUBLIC_URL from a URL, so that the service works with a proxy that keeps this path and with a
+ * proxy that removes this path.
+ */
 const withoutBase = (url: string, base: string): string =>
   base !== '' && (url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`))
     ? url.slice(base.length) || '/'
     : url;
 
 /**
- * After `close()`, closes all connections once no request waits for its answer. Node's `closeIdleConnections` (Node
- * 20.20) leaves connections open that never sent a request, as browsers open them
- * (https://github.com/nodejs/node/issues/63452), and connections that were busy when `close()` was called.
+ * After `close()`, closes all connections when all requests have their answers. Node's `closeIdleConnections` (Node
+ * 20.20) does not close a connection that has sent no request, such as a connection that a browser opens in advance
+ * (https://github.com/nodejs/node/issues/63452), or a connection that was busy at the time of `close()`.
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

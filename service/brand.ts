@@ -6,7 +6,7 @@ export interface Brand {
   name?: string;
   /** `#rrggbb` */
   color?: string;
-  /** `#rrggbb` for the dark theme; by default a lighter `color` that can be read on a dark surface. */
+  /** `#rrggbb` for the dark theme. The default is a lighter `color` that can be read on a dark surface. */
   colorDark?: string;
   /** An https URL, or a data URI of an image. */
   logo?: string;
@@ -33,10 +33,10 @@ export const isLink = (value: string): boolean => {
   return isSecureUrl(url) && url.username + url.password === '';
 };
 
-/** Origins of images, for the content security policy. */
+/** The origin of the logo, for the content security policy. Empty if the logo is no https URL. */
 export const logoSources = ({ logo }: Brand): string[] => (logo?.startsWith('https:') ? [new URL(logo).origin] : []);
 
-/** CSS variables for the style sheet of the pages; the element inherits them. */
+/** CSS variables for the style sheet of the pages. The element inherits these variables. */
 export function brandStyle({ color, colorDark }: Brand): string {
   if (color === undefined) return '';
   const dark = colorDark ?? readableInDark(color);
@@ -53,7 +53,10 @@ export function brandHeader({ name, logo }: Brand): Html {
   return html`<p class="brand">${picture}${logo === undefined ? (name ?? '') : ''}</p>`;
 }
 
-/** The address of the page's icon: the logo, or the first letter of the name in the brand's colour. */
+/**
+ * The address of the page's icon: the logo, or an image of the first letter of the name. Without logo and name, the
+ * page has an empty icon.
+ */
 export function brandIcon({ name, color = '#2f4fd0', logo }: Brand): string {
   if (logo !== undefined || name === undefined) return logo ?? 'data:,';
   const [letter = ''] = name.toLocaleUpperCase();
@@ -73,7 +76,10 @@ export function brandIcon({ name, color = '#2f4fd0', logo }: Brand): string {
   return `data:image/svg+xml;base64,${Buffer.from(svg.text).toString('base64')}`;
 }
 
-/** The last line of each page: links that open in another tab, so that the page keeps its input. */
+/**
+ * The last line of each page, with the links of the brand. A link opens in another tab, so that the page keeps the
+ * user's input.
+ */
 export function brandFooter({ links = {} }: Brand, words: { [kind in LinkKind]: string }): Html {
   const kinds = (['support', 'privacy', 'terms'] as const).filter((kind) => links[kind] !== undefined);
   if (kinds.length === 0) return html``;
@@ -83,7 +89,7 @@ export function brandFooter({ links = {} }: Brand, words: { [kind in LinkKind]: 
   return html`<footer>${joined(items)}</footer>`;
 }
 
-/** The surface of the dark theme: `--surface` of page/styles/theme.ts. */
+/** The background colour of the dark theme: `--surface` of page/styles/theme.ts. */
 const DARK_SURFACE = '#1a1d25';
 /** The least contrast of text (WCAG 2, AA). */
 const LEAST_CONTRAST = 4.5;

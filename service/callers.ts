@@ -1,4 +1,4 @@
-/** Authentication of callers, before a body is read: backends by an API key, browsers by a token. */
+/** Authenticates callers before the body of a request is read. A backend needs an API key, a browser needs a token. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
@@ -8,7 +8,9 @@ import type { Session, TokenKind } from './tokens';
 const limits = { backend: 1200, session: 120 };
 
 /**
- * Requires an API key for the routes of this scope, and limits the calls of each key. Fails: unauthorized, rateLimited.
+ * Requires an API key for the routes of this scope. Limits the calls of each key, and the calls with wrong keys of each
+ * client address. Calls with wrong keys never cause the refusal of a call with a valid key, because all callers behind
+ * a proxy have the same address. Fails: unauthorized, rateLimited.
  */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
   app.addHook('onRequest', async (request) => {
@@ -20,9 +22,10 @@ export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
 }
 
 /**
- * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, this must be the
- * service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
- * tokenExpired, originNotAllowed, rateLimited.
+ * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, the header must name
+ * the service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
+ * tokenExpired, originNotAllowed, rateLimited, and notFound if the session shows an onboarding that Temporal no longer
+ * has.
  */
 export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' | 'config'>, kind: TokenKind): void {
   const ownOrigin = new URL(config.publicUrl).origin;
@@ -43,7 +46,10 @@ export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' 
  */
 export const limitedId = ({ id, invitation }: Session): string => invitation ?? id;
 
-/** Browsers send `Origin` with each call to another origin; other callers need not send this header. */
+/**
+ * Checks the header `Origin`. Browsers send this header with each call to another origin, but other callers need not
+ * send it.
+ */
 function requireOrigin(
   { headers: { origin } }: FastifyRequest,
   reply: FastifyReply,

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { html, type Html, type Page } from './html';
 import type { PageWords } from './page-words';
 
-/** The limit of calls of one session, or for one attempt, in a minute. */
+/** The highest number of calls in a minute for one session or one attempt. */
 export const MAX_CALLS = 30;
 
 /** Makes the HTML of a whole page, with the header and the footer of the brand. */
@@ -17,9 +17,10 @@ export const show = (reply: FastifyReply, content: string | Readable): FastifyRe
 export const script = html`<script type="module" src="return.js"></script>`;
 
 /**
- * A text and a button. Without `depth`, the page is in a window of its own, and the button closes this window. With
- * `depth`, the page is in the tab of the connect page, and the button goes back through the history of the tab, because
- * no URL contains the session.
+ * A text, and a button that leads back to the connect page. Without `depth`, this page is in a separate window, and the
+ * button closes this window. With `depth`, this page is in the tab of the connect page, and the button goes back
+ * through the history of the tab, because no URL contains the session. With `retried`, the button starts another try
+ * for this connector.
  */
 export function wayBack(words: PageWords, depth: string | undefined, text: string, isTry = false): Html {
   const label = isTry ? words.retry : depth === undefined ? words.close : words.back;

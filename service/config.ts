@@ -1,6 +1,4 @@
-/** The variables of the service. Only this file of the service reads the environment. */
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+/** The environment variables of the service. Only this file of the service reads the environment. */
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
@@ -8,6 +6,8 @@ import { parsedBy, port, publicUrl, readEnvironment, required } from '../tempora
 import { isSecureUrl } from '../workflows/connector';
 import { isColor, isLink, isLogo, type Brand } from './brand';
 import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 
 /** The public half of the workers' keys. */
 export interface SealingKeys {
@@ -19,14 +19,14 @@ export interface SealingKeys {
 export interface ServiceConfig {
   /** The URL of the service for browsers, without a slash at its end. The URL may have a path. */
   publicUrl: string;
-  /** The address to listen on: 127.0.0.1 without PUBLIC_URL, all addresses with PUBLIC_URL. */
+  /** The address on which the service listens. Without PUBLIC_URL: 127.0.0.1. With PUBLIC_URL: all addresses. */
   host: string;
   port: number;
-  /** The port of the metrics, 0 for any free port; the service has no metrics without this port. */
+  /** The port of the metrics. 0 means any free port. Without this port, the service serves no metrics. */
   metricsPort?: number;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;
-  /** Task queue of the workers; `connector-auth` by default. */
+  /** The task queue of the workers. The default is `connector-auth`. */
   taskQueue?: string;
   /** Origins of other sites that may embed the element. */
   allowedOrigins: readonly string[];
@@ -36,7 +36,10 @@ export interface ServiceConfig {
   warnings: string[];
 }
 
-/** The URL parser accepts a wildcard as a host, but no browser sends an origin with a wildcard. */
+/**
+ * True for an origin without a wildcard. The URL parser accepts a wildcard as a host, but no browser sends an origin
+ * with a wildcard.
+ */
 const isOrigin = (value: string): boolean =>
   URL.canParse(value) && isSecureUrl(new URL(value)) && new URL(value).origin === value && !value.includes('*');
 const listOf = (value: string): string[] => value.split(',').map((item) => item.trim());
@@ -140,10 +143,13 @@ export const environment = z.object({
   }),
 });
 
-/** Reads and checks everything before anything starts. Fails with a {@link ConfigError} that names every fault. */
+/**
+ * Reads and checks all environment variables of the service. Fails with a {@link ConfigError} that names every fault.
+ */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig> {
   const variables = await readEnvironment(environment, env);
   const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0';
+  // The service needs its URL before it listens, because tokens name this URL as their issuer.
   const listeningPort = variables.PORT || (await freePort(host));
   return {
     publicUrl: variables.PUBLIC_URL ?? `http://127.0.0.1:${listeningPort}`,

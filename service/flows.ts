@@ -19,15 +19,16 @@ export async function withView<T>(auth: ConnectorAuth, key: ConnectorKey, call: 
 
 export interface OpenFlowOptions {
   by: string;
-  /** The invitation that a new run is started for. */
+  /** The invitation for which a new run is started. */
   invitation?: string;
   /** True: start a new run even if the connector is authenticated. */
   recheck?: boolean;
 }
 
 /**
- * Starts the flow of a connector. An open flow that waits for the user re-reads the connector instead. A connector
- * whose latest run is `authenticated` gets no new flow, unless `recheck` is set.
+ * Starts the flow of a connector. If the flow is already open and waits for the user, the flow re-reads the connector
+ * instead. If the flow is open in a working state, nothing changes. If the latest run is `authenticated`, a new run
+ * starts only if `recheck` is set.
  */
 export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: OpenFlowOptions): Promise<void> {
   const { by, invitation, recheck = false } = options;
@@ -37,7 +38,7 @@ export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: 
   await auth.start(key, { by, invitation });
 }
 
-/** The latest run of a connector; `undefined` if Temporal has none. */
+/** The latest run of a connector. `undefined` if Temporal has no run of the connector. */
 export const latestRunOf = (auth: ConnectorAuth, key: ConnectorKey): Promise<LatestRun | undefined> =>
   auth.latestRun(key).catch(undefinedIf('notStarted'));
 
@@ -49,7 +50,10 @@ export const undefinedIf =
     throw err;
   };
 
-/** Starts the verification of an attempt, by default of the newest attempt. Fails: notFound, closed, notNow. */
+/**
+ * Starts the verification of the attempt `given`, or of the newest attempt if `given` is absent. Fails: notFound,
+ * closed, notNow.
+ */
 export async function confirm(auth: ConnectorAuth, key: ConnectorKey, by: string, given?: string): Promise<View> {
   const attemptId = given ?? (await newestAttempt(auth, key));
   return withView(auth, key, () => auth.confirmAuthorization(key, { attemptId, by }));
@@ -65,7 +69,8 @@ const OUTCOME_TIMEOUT_MS = 10_000;
 
 /**
  * Reports a return from the third party. The flow verifies the attempt by a re-read, at most once for each attempt.
- * Returns the view after the verification, or the current view after 10 s. Fails: notStarted.
+ * Returns the view after the verification, or the current view if the verification takes longer than 10 s. Fails:
+ * notStarted.
  */
 export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
   const view = await viewOfReturn(auth, key, attemptId);
@@ -96,12 +101,14 @@ async function viewOfReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: s
 }
 
 /**
- * The form of `depth`: one or two digits. `depth` is the length of the tab's history when the user left the page in
- * this tab.
+ * The form of `depth`: one or two digits. `depth` is the length of the tab's history when the user left the connect
+ * page in the same tab.
  */
 export const DEPTH = /^\d{1,2}$/;
 
-/** The query of the return page: the signed attempt, and the depth if the user left in the same tab. */
+/**
+ * The query of the return page: the signed attempt, and the depth if the user left the connect page in the same tab.
+ */
 export const returnQuery = (attempt: string, depth?: string): string =>
   `${depth === undefined ? '' : `depth=${depth}&`}attempt=${attempt}`;
 

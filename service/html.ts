@@ -1,4 +1,4 @@
-/** HTML of the pages. Values are escaped when they are inserted. */
+/** Builds the HTML of the pages. A value is escaped when it is inserted into a template. */
 
 const escapes: { [character: string]: string } = {
   '&': '&amp;',
@@ -8,7 +8,7 @@ const escapes: { [character: string]: string } = {
   "'": '&#39;',
 };
 
-/** A text that is HTML, and so needs no escaping. */
+/** A text that is HTML. Such a text is inserted without escaping. */
 export class Html {
   constructor(readonly text: string) {}
 }
@@ -34,7 +34,7 @@ export interface Page {
   footer?: Html;
   /** The address of the page's icon. */
   icon?: string;
-  /** Loads another page by itself; with `noScriptOnly`, only in browsers without scripts. */
+  /** Loads the page `to` after `afterS` seconds. With `noScriptOnly`, only in browsers without scripts. */
   redirect?: { afterS: number; to: string; noScriptOnly?: boolean };
   /** Relative URL of the folder with the style sheet. */
   assets?: string;

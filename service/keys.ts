@@ -34,7 +34,7 @@ export interface SessionKey {
   secret: Uint8Array;
 }
 
-/** The first key signs tokens; all keys verify them. */
+/** The first key signs tokens, and all keys verify tokens. */
 export type SessionKeys = readonly [SessionKey, ...SessionKey[]];
 
 const MIN_BYTES = 32;
@@ -67,5 +67,8 @@ function sessionKeyOf(given: unknown, index: number): SessionKey {
   return { kid: data.kid ?? kidOf(secret), secret };
 }
 
-/** The kid for a key that has none: the same in every instance, and too short to reveal the key. */
+/**
+ * The kid for a key without a kid. Every instance of the service computes the same kid. The kid is too short to reveal
+ * the key.
+ */
 const kidOf = (secret: Uint8Array): string => createHash('sha256').update(secret).digest('base64url').slice(0, 8);

@@ -9,7 +9,10 @@ import type { Answered, App, Parts } from './parts';
 export const createLog = (destination?: DestinationStream): Logger =>
   createJsonLog({ process: 'service', destination });
 
-/** Writes an allow-list of fields. A successful health check is written at level debug. */
+/**
+ * Writes the log line of an answer, which has only the fields of an allow-list. The line of a successful health check
+ * has the level debug.
+ */
 export function logAnswer(
   log: Logger,
   { method, route, status, durationMs, requestId, accountId, error }: Answered,
@@ -43,7 +46,7 @@ export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answer
   };
 }
 
-/** Type and stack of an error, without its message, which can quote the request. */
+/** The type and the stack of an error. The message of the error is left out, because it can quote the request. */
 function traceOf(err: unknown): { type: string; at: string[] } {
   const { name = 'unknown', stack = '' } = err instanceof Error ? err : {};
   const at = stack.split('\n').filter((line) => /^ {4}at /.test(line));

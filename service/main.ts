@@ -13,7 +13,7 @@ import { createMetrics, serveMetrics } from './metrics';
 import { Tokens } from './tokens';
 
 const CONNECT_TIMEOUT_MS = 30_000;
-/** The time limit of a stop. A call can wait 15 s for an answer of a flow, and 35 s for a link. */
+/** The time limit of a shutdown. A call can wait 15 s for an answer of a flow, and 35 s for a link. */
 const STOP_TIMEOUT_MS = 40_000;
 
 async function main(): Promise<void> {

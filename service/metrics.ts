@@ -32,7 +32,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Serves `GET /metrics` if `metricsPort` is set; port 0 is any free port. Fails if the port is taken. */
+/** Serves `GET /metrics` if `metricsPort` is set. Port 0 means any free port. Fails if the port is taken. */
 export async function serveMetrics(
   metrics: Metrics,
   { metricsPort, host }: Pick<ServiceConfig, 'metricsPort' | 'host'>,

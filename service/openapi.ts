@@ -132,8 +132,8 @@ const authenticate = { 'WWW-Authenticate': { description: 'Bearer', required: tr
 const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryAfter, 503: retryAfter };
 
 /**
- * Adds the headers of answers, and marks bodies without a required member as optional. The schemas of routes can't
- * express this.
+ * Adds the webhooks and the headers of answers, and marks bodies without a required member as optional. The schemas of
+ * routes can express none of these three.
  */
 const withHeaders: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;
@@ -141,7 +141,7 @@ const withHeaders: SwaggerTransformObject = (input) => {
     for (const [status, response] of Object.entries(operation.responses))
       response.headers = { ...requestId, ...headersOf[status] };
     const { requestBody } = operation;
-    // A call without a body means the same as a call with an empty object: see allowNoBody.
+    // A call without a body means the same as a call with an empty object (see allowNoBody).
     if (requestBody) requestBody.required = Object.values(requestBody.content).some(hasRequiredMember);
   }
   removeUnused(document);
@@ -152,7 +152,8 @@ const hasRequiredMember = ({ schema: { required = [], minProperties = 0 } }: { s
   required.length > 0 || minProperties > 0;
 
 /**
- * Removes needless schemas: fastify-type-provider-zod adds each schema of an answer a second time, such as `ViewInput`.
+ * Removes unused schemas, because fastify-type-provider-zod adds each schema of an answer a second time, such as
+ * `ViewInput`.
  */
 function removeUnused({ paths, components: { schemas = {} } = {} }: Document): void {
   const used = JSON.stringify(paths);

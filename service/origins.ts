@@ -14,7 +14,7 @@ const isAllowed = ({ publicUrl, allowedOrigins }: Config, origin: string): boole
 
 /**
  * Checks the addresses, and returns them as the URL parser writes them. The service uses only the texts of this parser,
- * because another parser could read the caller's text as another address. Fails: `malformed`; `originNotAllowed`.
+ * because another parser could read the caller's text as another address. Fails: `malformed`, `originNotAllowed`.
  */
 export function allowedAddresses(
   config: Config,

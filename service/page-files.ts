@@ -1,6 +1,7 @@
 /**
- * The scripts and the style sheet that the build makes from `page/`. @fastify/static does not fit: its ETag comes from
- * the file's time, which differs between instances, and it can neither compress nor add the brand's style.
+ * The scripts and the style sheet that the build makes from `page/`. The service does not use @fastify/static for three
+ * reasons: the ETag comes from the time of the file, which differs between instances; the files are not compressed; the
+ * brand's style can't be added.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,7 +10,10 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './parts';
 
-/** The files are beside the compiled service, or in dist/ if the service runs from its source, as in tests. */
+/**
+ * The folder with the files is next to the compiled service. In tests, the service runs from its source, and the folder
+ * is in dist/.
+ */
 const folders = [join(__dirname, '..', 'page'), join(__dirname, '..', 'dist', 'page')];
 const folder = (): string => folders.find((candidate) => existsSync(join(candidate, 'page.js'))) ?? folders[0]!;
 
@@ -19,8 +23,8 @@ const types: { [extension: string]: string } = {
 };
 
 /**
- * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load it. Browsers ask each
- * time whether the file has changed.
+ * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load the file. Browsers ask
+ * each time whether the file has changed.
  */
 export function servePageFile(app: App, name: string, prefix = ''): void {
   const content = Buffer.from(prefix + readFileSync(join(folder(), name), 'utf8'));

@@ -12,7 +12,7 @@ export interface Parts {
   tokens: Tokens;
   config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand'>;
   apiKeys: ApiKeys;
-  /** The reason why Temporal does not answer; undefined if Temporal answers. */
+  /** The reason why Temporal does not answer. Undefined if Temporal answers. */
   trouble: () => Promise<string | undefined>;
   /** Called once for each answer. */
   report: (answered: Answered) => void;
@@ -21,7 +21,7 @@ export interface Parts {
 /** The parts of a request that may be in logs and metrics: no URL, no header, no body. */
 export interface Answered {
   method: string;
-  /** The pattern, such as `/v1/session/connectors/:connectorId/confirm`. */
+  /** The pattern of the route, such as `/v1/session/connectors/:connectorId/confirm`. */
   route: string;
   status: number;
   durationMs: number;
@@ -41,7 +41,7 @@ export type App = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Id of the API key or of the session; empty before the caller is known. */
+    /** The id of the API key or of the session. Empty before the caller is authenticated. */
     caller: string;
     /** The session of the token; set only in routes for browsers. */
     session: Session | undefined;

@@ -11,8 +11,9 @@ import { malformed } from './problems';
 import type { Scope, Session } from './tokens';
 
 /**
- * Checks the size and the connectors of a prefill, and that the flows list none of its properties as secret. A flow
- * that has not read its connector lists no property. Fails: malformed.
+ * Checks the size and the connectors of a prefill. Also checks that no flow in the state `awaitingProperties` lists a
+ * property of the prefill as secret. Flows in other states list no properties. If no worker answers, this check is left
+ * out. Fails: malformed.
  */
 export async function requirePrefillable(
   auth: ConnectorAuth,
@@ -28,7 +29,7 @@ export async function requirePrefillable(
   if ((await Promise.all(ids.map(isSecret))).includes(true)) throw malformed('prefill');
 }
 
-/** The view of a flow that waits for properties; undefined for any other flow, and if no worker answers. */
+/** The view of a flow that waits for properties. Undefined for any other flow, and if no worker answers. */
 async function askingView(auth: ConnectorAuth, key: ConnectorKey): Promise<View | undefined> {
   const run = await latestRunOf(auth, key);
   if (!run?.open || run.state !== 'awaitingProperties') return undefined;
@@ -54,8 +55,8 @@ export async function withLocked(
 ): Promise<{ [name: string]: Sealed | string }> {
   if (locked.size === 0) return values;
   const { fields } = await auth.view(key);
-  // A flow in a working state lists no fields, but keeps the input until its next state. So every lock has an effect
-  // then.
+  // A flow in a working state lists no fields, but keeps the input until its next state. So in a working state, every
+  // lock has an effect.
   const isLockable = (name: string) => !fields || fields.some((field) => field.name === name && !field.secret);
   const inForce = [...locked].filter(([name]) => isLockable(name));
   const overridden = inForce.map(([name]) => name).filter((name) => Object.hasOwn(values, name));

@@ -9,7 +9,7 @@ import type { Answered, App } from './parts';
 import { answers, ServiceError, serviceErrorOf, type ErrorDetails, type ErrorKind } from './problems';
 import type { Headers } from './security-headers';
 
-/** The method of requests that could not be parsed. */
+/** The method in logs and metrics for a request that Node could not parse. */
 const NO_METHOD = '(none)';
 
 /** Answers every error of the app's routes, unknown paths and wrong methods with a problem document. */
@@ -17,21 +17,21 @@ export function answerErrors(app: App): void {
   const methodsOf = routeMethods(app);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, []));
-  // This hook is needed, because Fastify 5 refuses a QUERY request without a content type before Fastify calls the
-  // not-found handler.
+  // Without this hook, Fastify 5 would refuse a QUERY request without a content type before it calls the not-found
+  // handler.
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return answerUnknown(request, reply, methodsOf(request.url.split('?')[0]!));
   });
 }
 
 /**
- * Collects the routes that are added from now on. Returns a function that gives the methods of a path: none for an
- * unknown path.
+ * Collects the routes that are added after this call. Returns a function that gives the methods of a path. An unknown
+ * path has no methods.
  */
 function routeMethods(app: App): (path: string) => string[] {
   const known: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
-    if (url.endsWith('*')) return; // preflights and static files
+    if (url.endsWith('*')) return; // such a route serves preflights or static files
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`);
     known.push({ pattern, methods: [method].flat() });
   });
@@ -50,8 +50,8 @@ const ofNode: { [code: string]: ErrorKind } = {
 
 /**
  * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Sends no answer
- * and returns undefined if the caller has closed the connection, or has sent nothing: browsers open connections in
- * advance.
+ * and returns undefined if the caller has closed the connection or has sent nothing, because browsers open connections
+ * in advance.
  */
 export function answerClientError({ code }: ConnectionError, socket: Socket, headers: Headers): Answered | undefined {
   if (code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) return void socket.destroy();
@@ -65,7 +65,7 @@ export function answerClientError({ code }: ConnectionError, socket: Socket, hea
   return { method: NO_METHOD, route: NO_ROUTE, status, durationMs: 0, requestId };
 }
 
-/** The text of an HTTP answer after which the connection closes. */
+/** The text of an HTTP answer with the header `Connection: close`. */
 function httpAnswer(status: number, headers: Headers, problem: string): string {
   const sent = {
     ...headers,
@@ -90,7 +90,7 @@ function answerProblem(error: ServiceError, { id }: FastifyRequest, reply: Fasti
   return reply.code(status).send(JSON.stringify(documentOf(error, id)));
 }
 
-/** Sets `Retry-After` if `answers` has a time for this error, unless a plugin has set the header. */
+/** Sets `Retry-After` if `answers` has a time for this error and no plugin has set the header. */
 export function setRetryAfter(reply: FastifyReply, kind: ErrorKind): void {
   const { retryAfterS } = answers[kind];
   if (retryAfterS !== undefined && !reply.hasHeader('Retry-After')) reply.header('Retry-After', retryAfterS);

@@ -17,8 +17,8 @@ export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'he
 export type Answer = { detail: string; code?: AnswerCode } & (
   | { status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500; retryAfterS?: undefined }
   /**
-   * Callers can repeat the call after `retryAfterS`. The page recognizes an answer of this kind only by its header
-   * `Retry-After`.
+   * Callers can repeat the call after `retryAfterS`. The page knows only by the header `Retry-After` that a call can be
+   * repeated.
    */
   | { status: 429 | 503; retryAfterS: number }
 );
@@ -64,7 +64,7 @@ export const answers: Record<ErrorKind, Answer> = {
   temporalUnavailable: { status: 503, detail: 'Temporal does not answer now.', retryAfterS: 10 },
 };
 
-/** The parts of a problem document in addition to its code. */
+/** The optional members of a problem document. */
 export interface ErrorDetails {
   /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
   view?: View;
@@ -91,7 +91,7 @@ export class ServiceError extends Error {
 
 export const codeOf = (kind: ErrorKind): AnswerCode => answers[kind].code ?? (kind as AnswerCode);
 
-/** Turns any error into a ServiceError: with the code `unexpected` if the error has no known code. */
+/** Turns any error into a ServiceError. An error without a known code gets the code `unexpected`. */
 export function serviceErrorOf(err: unknown): ServiceError {
   if (err instanceof ServiceError) return err;
   if (err instanceof ConnectorAuthError) return ofConnectorAuth(err);
@@ -100,7 +100,7 @@ export function serviceErrorOf(err: unknown): ServiceError {
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
-/** Codes of the library that have another name in HTTP. */
+/** The codes of answers for the codes of the library that have another name in HTTP. */
 const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   invalidInput: 'malformed',
   notStarted: 'notFound',
@@ -108,7 +108,7 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
 
 function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
-  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // only a newer worker knows this code
+  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // a code of a newer worker, which this service does not know
   return new ServiceError(known as AnswerCode, { view, fields: problem?.fields, state });
 }
 
@@ -122,8 +122,8 @@ const ofFastify: { [code: string]: AnswerCode } = {
 };
 
 /**
- * Makes the function by which Fastify checks a part of a request against its schema. The error names the wrong fields,
- * and quotes no value.
+ * Makes the function with which Fastify checks a part of a request against its schema. The error names the wrong
+ * fields, and quotes no value.
  */
 export const requestCheck: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
@@ -136,7 +136,8 @@ function ofIssues(issues: readonly z.core.$ZodIssue[]): ServiceError {
   const unsealed = issues.filter(({ message }) => message === NOT_SEALED);
   if (unsealed.length > 0)
     return faultIn('notSealed', ...namesOf(unsealed, ([member, name]) => member === 'values' && name));
-  // Only the first part of a path is always a name in the schema; the next parts can come from the request.
+  // The first element of the path of a Zod issue is always a name from the schema. Later elements can come from the
+  // request, so they are left out.
   return malformed(...namesOf(issues, ([member]) => member));
 }
 
@@ -146,7 +147,7 @@ const namesOf = (
   nameIn: (path: Path) => PropertyKey | false | undefined,
 ): string[] => [...new Set(issues.flatMap(({ path }) => nameIn(path) || []).map(String))];
 
-/** The number of fields that an answer names. */
+/** The highest number of fields that an answer names. */
 const MAX_FIELDS = 50;
 
 /** The error of a request in which the fields `names` are wrong. */

@@ -1,6 +1,6 @@
 /**
- * Signed tokens (JWT): sessions and invitations of browsers, and the attempts that return from a third party. The
- * service stores none of them: every instance with the same keys verifies them.
+ * Signed tokens (JWT) of three kinds: for a session, for an invitation, and for the address to which a third party
+ * returns the browser after a consent. The service stores no token. Every instance with the same keys can verify a token.
  */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -18,6 +18,7 @@ export interface Scope {
   accountId: string;
   /** The name of the account for the user. */
   accountLabel?: string;
+  /** For a session of an onboarding: the present connectors of the onboarding (see `Onboarded`). */
   connectorIds: number[];
   /** The connectors that the session may re-authenticate. */
   reauthenticate?: number[];
@@ -26,7 +27,7 @@ export interface Scope {
   /** The origin of the host page; absent if only the service's own page uses the session. */
   origin?: string;
   language: string;
-  /** The address to which the user returns in the end. */
+  /** The address to which the user returns after the last step on the connect page. */
   returnTo?: string;
 }
 
@@ -55,7 +56,10 @@ export interface Attempt extends ConnectorKey {
   attemptId: string;
 }
 
-/** The highest length of a token with a prefill, in characters: proxies refuse headers over 8 KiB. */
+/**
+ * The highest length of a token with a prefill, in characters. The limit is needed, because proxies refuse headers over
+ * 8 KiB.
+ */
 export const MAX_TOKEN = 8000;
 
 const MINUTE_MS = 60_000;
@@ -67,9 +71,9 @@ export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
 } as const;
-/** The time during which a session can be renewed, from its creation on. */
+/** How long a session can be renewed after its creation. */
 const SESSION_CAP_MS = 8 * HOUR_MS;
-/** The time during which a return is accepted, from the creation of its link on. */
+/** How long a return is accepted after the creation of its link. */
 const ATTEMPT_MS = DAY_MS;
 
 const types = { session: 'session+jwt', invitation: 'invitation+jwt', attempt: 'attempt+jwt' } as const;
@@ -99,7 +103,7 @@ const AttemptClaims = z.object({
 
 interface Options {
   keys: SessionKeys;
-  /** The issuer: tokens of another service are refused, even with the same keys. */
+  /** The issuer of the tokens. A token of another issuer is refused, even if it is signed with the same keys. */
   publicUrl: string;
   now?: () => number;
 }
@@ -140,8 +144,8 @@ export class Tokens {
   }
 
   /**
-   * Makes a session for the connectors `connectorIds` of an invitation. The session ends with the invitation at the
-   * latest.
+   * Makes a session for the connectors `connectorIds` of an invitation. The session ends at the latest when the
+   * invitation expires.
    */
   redeem(invitation: Session, connectorIds: number[]): Promise<Token> {
     const madeAtMs = this.#now();
@@ -157,7 +161,10 @@ export class Tokens {
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);
   }
 
-  /** Verifies a returned attempt; undefined if the token is forged, of another service, or over a day old. */
+  /**
+   * Verifies the token in a return address, and returns its attempt. Undefined if the token is forged, belongs to
+   * another service, or is over a day old.
+   */
   async attemptOf(token: string): Promise<Attempt | undefined> {
     const { data } = AttemptClaims.safeParse(await this.#verified('attempt', token).catch(() => undefined));
     return data && { accountId: data.account, connectorId: data.connector, attemptId: data.attempt };

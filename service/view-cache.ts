@@ -13,7 +13,7 @@ interface Kept {
 }
 
 /**
- * While the history of a run has not grown, returns the view from the cache, without a worker. Otherwise reads the view
+ * Returns the view from the cache, without a worker, if the history of the run has not grown. Otherwise reads the view
  * from the flow.
  */
 export class ViewCache {
@@ -26,13 +26,13 @@ export class ViewCache {
     [this.#auth, this.#maxViews] = [auth, maxViews];
   }
 
-  /** The current view of the latest run. Fails: notStarted; paused. */
+  /** The current view of the latest run. Fails: notStarted, paused. */
   async view(key: ConnectorKey): Promise<View> {
     const id = workflowIdOf(key);
     const { runId, historyLength } = await this.#auth.progress(key);
     const kept = this.#views.get(id);
     const isCurrent = kept?.runId === runId && kept.historyLength === historyLength;
-    // `view` is read after `historyLength`: if the history grows between the two reads, the next call finds another
+    // `view` is read after `historyLength`. So if the history grows between the two reads, the next call finds another
     // length and reads the view again.
     const view = isCurrent ? kept.view : await this.#auth.view(key);
     this.#keep(id, { runId, historyLength, view });

@@ -1,4 +1,4 @@
-/** The variables of the worker. Only this file of the worker reads the environment. */
+/** The environment variables of the worker. Only this file of the worker reads the environment. */
 import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
 import type { ConsentPages } from '../activities/links';
@@ -12,11 +12,11 @@ export interface WorkerConfig {
   consent: ConsentPages;
   /** Port of /healthz and /readyz; 0 is any free port. */
   healthPort: number;
-  /** The address that /healthz and /readyz listen on; all addresses by default. */
+  /** The address on which /healthz and /readyz listen. The default is all addresses. */
   healthHost?: string;
   /** The task queue: `connector-auth` by default. */
   taskQueue?: string;
-  /** The name of the worker deployment; worker versioning is off without a name. */
+  /** The name of the worker deployment. Without a name, worker versioning is off. */
   deployment?: string;
 }
 

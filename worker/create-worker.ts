@@ -11,34 +11,38 @@ import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 export interface ConnectorWorkerOptions {
   /** Cyclr's API, and the partner's client id and secret. */
   cyclr: CyclrConfig;
-  /** The sealing keys: all keys open, the first key also makes fingerprints. */
+  /** The sealing keys. All keys open sealed values, and the first key also makes fingerprints. */
   keys: PrivateKeys;
-  /** Cyclr's pages for users. */
+  /** The address of Cyclr's pages for a consent, and the name of the Cyclr user that is signed in there. */
   consent: ConsentPages;
   connection: NativeConnection;
-  /** The Temporal namespace: `default` by default. */
+  /** The Temporal namespace. The default is the namespace `default`. */
   namespace?: string;
-  /** The task queue: `connector-auth` by default. ConnectorAuth must use the same task queue. */
+  /** The task queue. The default is `connector-auth`. ConnectorAuth must use the same task queue. */
   taskQueue?: string;
-  /** The name of the worker deployment: switches worker versioning on. */
+  /** The name of the worker deployment. A name switches worker versioning on. */
   deployment?: string;
-  /** The path of the workflow bundle; by default the bundle of this package. */
+  /** The path of the workflow bundle. The default is the bundle of this package. */
   bundlePath?: string;
   /** Further options of the Temporal worker. Each of them replaces the same option that `createWorker` sets. */
   workerOptions?: Partial<WorkerOptions>;
 }
 
-/** The prebuilt workflow bundle of this package. */
+/** The path of the prebuilt workflow bundle of this package. */
 export const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 /**
- * The time limit of a workflow task in its thread. The SDK ends a longer task inside a promise hook, which aborts the
- * whole process: "async hook stack has become corrupted" (https://github.com/nodejs/node/issues/38503). The SDK's
- * default is 5 s; its public type lacks the option (SDK 1.24).
+ * The time limit of a workflow task in its thread. If a task takes longer, the SDK ends the task inside a promise hook,
+ * which aborts the whole process: "async hook stack has become corrupted"
+ * (https://github.com/nodejs/node/issues/38503). The default of the SDK is 5 s. The public type of the SDK lacks this
+ * option (SDK 1.24).
  */
 export const workerDefaults = { isolateExecutionTimeout: '60s' } as Partial<WorkerOptions>;
 
-/** A Temporal worker that runs the workflows and activities of this package. Call `run()` to start the worker. */
+/**
+ * Creates a Temporal worker that runs the workflows and activities of this package. Call `run()` to start the worker.
+ * `run()` also starts a worker of the task queue for events.
+ */
 export function createWorker({
   cyclr,
   keys,
@@ -60,7 +64,7 @@ export function createWorker({
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
-    // At a shutdown each activity attempt ends by itself: the longest takes 60 s. The SDK's default is 0 s.
+    // A shutdown waits for the running activity attempts, which take at most 60 s. The SDK's default is 0 s.
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',
     workerDeploymentOptions: {

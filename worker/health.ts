@@ -6,7 +6,10 @@ import type { Worker } from '@temporalio/worker';
 import { latestTokenReport } from '../activities/cyclr/token';
 import { reachability } from '../temporal/readiness';
 
-/** The health of a worker. Each method returns a reason, in text without secrets, or undefined if all is well. */
+/**
+ * The health of a worker. Each method returns the reason of a fault, as text without secrets, or undefined if there is
+ * no fault.
+ */
 export interface Health {
   /** Why the process must be restarted. */
   failure(): string | undefined;
@@ -20,7 +23,7 @@ export const starting: Health = { failure: () => undefined, notReady: async () =
 /**
  * Serves `GET /healthz` and `GET /readyz`: 200, or 503 with one line of JSON that has the reason. `/readyz` also has
  * `cyclr`, the outcome of the last token request to Cyclr; this outcome does not change the status. Without `host` the
- * server listens on all addresses. Port 0 is any free port. Returns the port. Fails if the port is taken.
+ * server listens on all addresses. Port 0 means any free port. Returns the port. Fails if the port is taken.
  */
 export async function serveHealth(
   { port, host }: { port: number; host?: string },
@@ -56,8 +59,10 @@ const portError = (port: number, { code, message }: NodeJS.ErrnoException): Erro
   );
 
 /**
- * The health of a running worker. `call` is a call to Temporal, made only when a probe asks, at most once a second.
- * `lack` gives the reason why flows would fail although Temporal answers.
+ * The health of a running worker. `call` makes one request to Temporal. The health runs `call` only when a probe
+ * requests `/readyz`, and at most once a second. `lack` returns a reason if flows would fail although Temporal answers,
+ * for example because a search attribute is missing. `events` returns the worker for events, or `undefined` before that
+ * worker has started.
  */
 export function healthOf(
   worker: Pick<Worker, 'getStatus'>,

@@ -46,7 +46,7 @@ async function checkSearchAttributes(target: TemporalTarget): Promise<void> {
   }
 }
 
-/** A versioned worker gets no tasks before an operator sets the current version. */
+/** Logs a warning if the deployment has no current version, because its workers then get no tasks. */
 async function warnWithoutCurrentVersion(
   { options }: Worker,
   deployment: string,

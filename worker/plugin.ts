@@ -13,9 +13,9 @@ import { BUNDLE, workerDefaults } from './create-worker';
 export interface ConnectorAuthPluginOptions {
   /** Cyclr's API, and the partner's client id and secret. */
   cyclr: CyclrConfig;
-  /** The sealing keys: all keys open, the first key also makes fingerprints. */
+  /** The sealing keys. All keys open sealed values, and the first key also makes fingerprints. */
   keys: PrivateKeys;
-  /** Cyclr's pages for users. */
+  /** The address of Cyclr's pages for a consent, and the name of the Cyclr user that is signed in there. */
   consent: ConsentPages;
   /** The task queue of the worker: `connector-auth` by default. */
   taskQueue?: string;
@@ -28,7 +28,9 @@ const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
  * A plugin for `Worker.create` and `bundleWorkflowCode` of the Temporal SDK. Adds the activities of the flows, and
  * interceptors that act only on the workflow types of this package. Never sets data converter, TLS or API key.
  *
- * - A worker without `workflowsPath` and `workflowBundle` gets the bundle of this package.
+ * `run()` of the worker also runs a worker of the task queue for events.
+ *
+ * - A worker without `workflowsPath` and `workflowBundle` gets the workflows of this package.
  * - The workflows file of any other worker needs `export * from 'cyclr-connect/workflows'`. A prebuilt bundle must be
  *   built with this plugin.
  *

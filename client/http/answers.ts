@@ -1,7 +1,7 @@
 /**
- * The schemas of the service's answers. The OpenAPI document is made from them, and tests compare answers with this
- * document. Each schema follows a type: a field that is missing or unknown in a schema does not compile, and states and
- * codes come from their lists.
+ * The schemas of the service's answers. The OpenAPI document contains these schemas, and tests compare answers with
+ * this document. Each schema follows a type, so a missing or unknown field in a schema is a compile error. States and
+ * codes come from the lists of `workflows/`.
  */
 import { z } from 'zod';
 import { intents } from '../../workflows/connector';

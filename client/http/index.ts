@@ -1,6 +1,6 @@
 /**
- * The entry point `cyclr-connect/http` of the package: the client of the onboarding service, for backends. This client
- * needs no Temporal SDK, neither at run time nor in its types.
+ * The entry point `cyclr-connect/http` of the package: the client of the onboarding service, for backends. Neither the
+ * code nor the types of this client need the Temporal SDK.
  */
 export { OnboardingService, type OnboardingServiceOptions, type OnceOptions } from './onboarding-service';
 export { OnboardingError, type OnboardingErrorCode } from './onboarding-error';

@@ -3,7 +3,7 @@ import type { AnswerCode } from './codes';
 import type { View } from './shapes';
 
 /**
- * - a code of the service: see the table in docs/service.md;
+ * - a code of the service (see the table in docs/service.md);
  * - `unreachable`: neither the call nor its repetitions got an answer;
  * - `timedOut`: the time limit of the call has passed;
  * - `unexpectedAnswer`: the answer does not come from the service, but for example from a proxy.
@@ -16,7 +16,7 @@ export interface FieldFault {
   code: AnswerCode;
 }
 
-/** The parts of an answer in addition to its code. */
+/** The members of an error, besides its code, that come from the answer of the service. */
 interface Details {
   status?: number;
   requestId?: string;
@@ -26,16 +26,16 @@ interface Details {
 }
 
 /**
- * The error of each {@link OnboardingService} method. The error contains no part of the request except account and
- * connector.
+ * The error of each {@link OnboardingService} method. Of the request, the error contains only the HTTP method and the
+ * path with its ids.
  */
 export class OnboardingError extends Error {
   override readonly name = 'OnboardingError';
-  /** The HTTP status; absent if the call got no answer. */
+  /** The HTTP status. Absent if the call got no answer. */
   readonly status?: number;
-  /** The id of the request, which the service's log has, too. */
+  /** The id of the request, which is also in the log of the service. */
   readonly requestId?: string;
-  /** Seconds until another try makes sense. */
+  /** The time after which another try can succeed, in seconds. */
   readonly retryAfterS?: number;
   /** The current view, if the code is `notNow`, `closed` or `alreadyRunning`. */
   readonly view?: View;
@@ -52,7 +52,10 @@ export class OnboardingError extends Error {
   }
 }
 
-/** The error of an answer that is not 2xx. Its members come only from problem documents of the service. */
+/**
+ * The error of an answer that is not 2xx, or whose body is not JSON. Its members come only from problem documents of
+ * the service.
+ */
 export function errorOf(call: string, { status, headers }: Response, body: unknown): OnboardingError {
   const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Details & { code?: AnswerCode };
   const seconds = headers.get('retry-after') ?? '';

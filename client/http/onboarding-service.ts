@@ -1,4 +1,4 @@
-/** The client of the onboarding service for backends: a method for each call that an API key may make. */
+/** The client of the onboarding service for backends. It has a method for each call that an API key may make. */
 import { randomUUID } from 'node:crypto';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { OnboardingError } from './onboarding-error';
@@ -13,15 +13,21 @@ export interface OnboardingServiceOptions {
   url: string;
   /** One of the service's API keys, in clear. */
   apiKey: string;
-  /** The limit of a call with all repetitions, in milliseconds: 60,000 by default. A link can take 35 s. */
+  /**
+   * The time limit of a call with all its repetitions, in milliseconds. The default is 60,000, because a link can take
+   * 35 s.
+   */
   timeoutMs?: number;
-  /** The number of repetitions of a call: at most 2 by default. */
+  /** The highest number of repetitions of a call. The default is 2. */
   retries?: number;
 }
 
-/** The options of calls that have their effect only once, also when they are repeated. */
+/** The options of a call that has only one effect, even if the call is repeated. */
 export interface OnceOptions extends CallOptions {
-  /** A repeated call with the same key has no second effect. 1 to 255 characters of printable ASCII, random by default. */
+  /**
+   * A repeated call with the same key has no second effect. 1 to 255 characters of printable ASCII. The default is a
+   * random key.
+   */
   idempotencyKey?: string;
 }
 
@@ -33,10 +39,11 @@ const RETRIES = 2;
  * with `unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`,
  * `temporalUnavailable` and `noWorker`. A user's mistake causes no error, but a view with a `problem`.
  *
- * A call without an answer, or with 429 or 503, is repeated after `Retry-After` if the time limit allows it. Repeating
- * is safe: a call only reads, or has one effect because of its `Idempotency-Key`, or is harmless when it is done twice
- * (a second session, a second link). A repeated `cancel` can also cancel a flow that was started after the first
- * `cancel`.
+ * A call that gets no answer, 429 or 503 is repeated if the time limit allows a repetition. The pause before a
+ * repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further pause is
+ * twice as long. Repeating is safe, because a call only reads, or has one effect because of its `Idempotency-Key`, or
+ * does no harm if it is made twice (a second session, a second link). A repeated `cancel` can also cancel a flow that
+ * was started after the first `cancel`.
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -45,12 +52,17 @@ export class OnboardingService {
     this.#transport = new Transport({ url, apiKey, timeoutMs, retries });
   }
 
-  /** A session for a user, with the link to the connect page. Starts the flows that do not run. `POST /v1/sessions` */
+  /**
+   * Makes a session for a user, with the link to the connect page. Starts the flow of each connector of the session if
+   * the connector's latest run is neither open nor `authenticated`. With `recheck`, also starts flows of connectors
+   * whose latest run is `authenticated`. For a session of an onboarding, starts no flows, because the onboarding starts
+   * them. `POST /v1/sessions`
+   */
   createSession(session: shapes.SessionRequest, options?: CallOptions): Promise<shapes.Session> {
     return this.#send({ method: 'POST', path: '/v1/sessions', body: session }, options);
   }
 
-  /** All connectors of an account, each with its latest run, page after page. `GET …/connectors` */
+  /** All connectors of an account, each with its latest run. Reads the pages one after another. `GET …/connectors` */
   async *list(
     accountId: string,
     filter: Omit<shapes.ListRequest, 'page'> = {},
@@ -66,7 +78,7 @@ export class OnboardingService {
 
   /**
    * One page of the connectors of an account: by default the first page, with up to 50 connectors. A page with a `next`
-   * can have fewer items, or none. `GET …/connectors`
+   * can have fewer items, or no items. `GET …/connectors`
    */
   async listPage(
     accountId: string,
@@ -84,7 +96,7 @@ export class OnboardingService {
     return this.#postOnce(key, '', request, options);
   }
 
-  /** The view of the latest run, also after its end. Fails: `notFound`. `GET …/{connectorId}` */
+  /** The view of the latest run, even after its end. Fails: `notFound`. `GET …/{connectorId}` */
   async view(key: ConnectorKey, options?: CallOptions): Promise<shapes.View> {
     return this.#send({ method: 'GET', path: pathOf(key) }, options);
   }
@@ -96,7 +108,7 @@ export class OnboardingService {
 
   /**
    * Sends values of properties, sealed or in clear. The service seals secret values that are in clear. Returns the view
-   * after Cyclr accepted or refused the values. If this takes longer than 10 s, returns the current view. Fails:
+   * after Cyclr accepted or refused the values, or the current view if Cyclr has done neither within 10 s. Fails:
    * `notFound`, `notNow`, `closed`, `unknownProperty`, `missingProperty`. `POST …/properties`
    */
   async submitProperties(
@@ -117,8 +129,8 @@ export class OnboardingService {
   }
 
   /**
-   * A fresh link to the third party's consent; the newest attempt supersedes the older attempts. Fails: `notFound`,
-   * `notNow`, `closed`, `cyclrUnavailable`. `POST …/authorization`
+   * Requests a new link to the third party's consent. The newest attempt supersedes the older attempts. Fails:
+   * `notFound`, `notNow`, `closed`, `cyclrUnavailable`. `POST …/authorization`
    */
   async requestAuthorization(
     key: ConnectorKey,
@@ -133,14 +145,14 @@ export class OnboardingService {
     return this.#post(key, 'confirm', request, options);
   }
 
-  /** Cancels a flow; a closed flow does not change. Fails: `notFound`. `POST …/cancel` */
+  /** Cancels a flow. A closed flow does not change. Fails: `notFound`. `POST …/cancel` */
   async cancel(key: ConnectorKey, request: shapes.CancelRequest = {}, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'cancel', request, options);
   }
 
   /**
-   * Lets a waiting flow re-read the connector, and a flow in an outage repeat its call now; at most once in 10 s.
-   * Fails: `notFound`, `closed`. `POST …/recheck`
+   * Lets a waiting flow re-read the connector, and lets a flow in an outage repeat its call now. Has an effect at most
+   * once in 10 s. Fails: `notFound`, `closed`. `POST …/recheck`
    */
   async recheck(key: ConnectorKey, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'recheck', {}, options);

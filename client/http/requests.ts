@@ -1,4 +1,4 @@
-/** The schemas of requests: the service checks requests by them, and they are part of the OpenAPI document. */
+/** The schemas of requests. The service checks requests by these schemas, and the OpenAPI document contains them. */
 import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
 import { durationMs, MAX_CREDENTIALS, MAX_DURATION_MS, MAX_VALUE, MAX_VALUES } from '../../workflows/input';
@@ -53,7 +53,7 @@ const Duration = z
   .refine((duration) => durationMs(duration) > 0)
   .meta({ description: 'Milliseconds, or a text such as "7 days": above 0, at most 90 days.', examples: ['7 days'] });
 
-/** The schema is loose, so that the request keeps its other headers. */
+/** The headers that routes read. The schema is loose, so that the request keeps all other headers. */
 export const Headers = z.looseObject({
   'idempotency-key': z
     .string()
@@ -162,7 +162,9 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
-/** The submission id may be absent only if all values are in clear. */
+/**
+ * The members of the OpenAPI schema of a body by which `submissionId` may be absent only if all values are in clear.
+ */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
 });

@@ -1,6 +1,6 @@
 /**
  * The requests and answers of the service, for a backend in TypeScript. This file has only types, so that a backend
- * loads no schema. No import of Temporal here.
+ * loads no schema. This file does not import Temporal.
  */
 import type { z } from 'zod';
 import type * as requests from './requests';
@@ -19,7 +19,10 @@ export type {
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
 
 
-/** A session or an invitation. Send the `url` to the user only: it gives access to connectors of the account. */
+/**
+ * A session or an invitation. Send the `url` only to the user, because the `url` gives access to connectors of the
+ * account.
+ */
 export interface Session {
   token: string;
   url: string;

@@ -7,11 +7,14 @@ import { errorOf, OnboardingError } from './onboarding-error';
 export interface CallOptions {
   /** When this signal aborts, the call ends and fails with the signal's reason. */
   signal?: AbortSignal;
-  /** The limit of the call with all repetitions, in milliseconds. This limit replaces the client's `timeoutMs`. */
+  /**
+   * The time limit of the call with all its repetitions, in milliseconds. This limit overrides the client's
+   * `timeoutMs`.
+   */
   timeoutMs?: number;
 }
 
-/** One call. Each call may be repeated: see {@link OnboardingService}. */
+/** One call. Each call may be repeated (see {@link OnboardingService}). */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -34,7 +37,10 @@ export class Transport {
   readonly #apiKey: string;
   readonly #limits: { timeoutMs: number; retries: number };
 
-  /** Fails with a TypeError if the URL or the key is malformed. Otherwise an error of `fetch` would quote the key. */
+  /**
+   * Fails with a TypeError if the URL or the key is malformed. Without this check, an error of `fetch` would quote the
+   * key.
+   */
   constructor({ url, apiKey, timeoutMs, retries }: TransportOptions) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
       throw new TypeError('url is not an http(s) URL');
@@ -47,7 +53,7 @@ export class Transport {
   /** The body of a successful answer. Fails with an {@link OnboardingError}, or with the reason of an aborted signal. */
   async send<Body>(call: Call, { signal, timeoutMs = this.#limits.timeoutMs }: CallOptions = {}): Promise<Body> {
     const until = Date.now() + timeoutMs;
-    const over = new AbortController(); // `AbortSignal.any` over `timeout` never fires on Node 20 after a garbage collection
+    const over = new AbortController(); // on Node 20, `AbortSignal.any` with `AbortSignal.timeout` never aborts after a garbage collection
     const stop = () => over.abort(signal?.reason);
     const timer = setTimeout(() => over.abort(new OnboardingError('timedOut', nameOf(call))), timeoutMs);
     signal?.addEventListener('abort', stop, { once: true });
@@ -55,7 +61,7 @@ export class Transport {
     try {
       return (await this.#repeatedly(call, over.signal, until)) as Body;
     } catch (err) {
-      over.signal.throwIfAborted(); // an aborted `fetch` or pause does not always have the reason
+      over.signal.throwIfAborted(); // the error of an aborted `fetch` or pause is not always the reason of the abort
       throw err;
     } finally {
       clearTimeout(timer);
@@ -115,7 +121,7 @@ function pauseAfter(err: unknown, repeats: number): number {
   return retryAfterS === undefined ? FIRST_PAUSE_MS * 2 ** repeats : retryAfterS * 1000;
 }
 
-/** The code of a network error, such as ECONNREFUSED; `no answer` for any other error. */
+/** The code of a network error, such as ECONNREFUSED. `no answer` for any other error. */
 const reasonOf = (err: unknown): string => {
   const { code } = Object(Object(err).cause) as { code?: unknown };
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : 'no answer';

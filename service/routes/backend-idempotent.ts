@@ -1,6 +1,6 @@
 /**
- * The routes for backends whose calls are safe to repeat with an `Idempotency-Key`: start a flow, and send an input to
- * it.
+ * The routes for backends that start a flow or send an input to a flow. A call with an `Idempotency-Key` is safe to
+ * repeat.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
@@ -111,7 +111,7 @@ function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** The values, with each secret value sealed. Reads the view only if a value can be secret. Fails: `malformed`. */
+/** Seals each secret value that is in clear. Reads the view only if a value can be secret. Fails: `malformed`. */
 async function withSealedSecrets(
   values: Values,
   submission: Submission,
@@ -126,7 +126,7 @@ async function withSealedSecrets(
 }
 
 /**
- * Returns sealed credentials unchanged. Checks and seals credentials in clear. Fails: `malformed`; the error does not
+ * Returns sealed credentials unchanged. Checks and seals credentials in clear. Fails: `malformed`. The error does not
  * quote the credentials.
  */
 async function withSealedCredentials(
@@ -149,8 +149,8 @@ interface Call {
 }
 
 /**
- * A digest of caller, call, connector and `Idempotency-Key`, so that two different calls never have the same digest;
- * undefined without the header.
+ * A digest of caller, call, connector and `Idempotency-Key`. Two calls that differ in one of these never have the same
+ * digest. Undefined without the header `Idempotency-Key`.
  */
 function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefined {
   const idempotencyKey = headers['idempotency-key'];
@@ -160,6 +160,9 @@ function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefi
   return createHash('sha256').update(call).digest('base64url');
 }
 
-/** The submission id: from the body, otherwise from the `Idempotency-Key`, otherwise a new id. */
+/**
+ * The submission id of the body. If the body has no id, the digest of the `Idempotency-Key`. Without this header, a new
+ * id.
+ */
 const submissionIdOf = ({ body, ...call }: Call & { body: { submissionId?: string } }): string =>
   body.submissionId ?? idempotencyKeyOf(call) ?? randomUUID();

@@ -135,7 +135,10 @@ function partOf(connectorIds: number[], reauthenticate?: number[]): number[] | u
   throw malformed('reauthenticate');
 }
 
-/** The lifetime of a token in milliseconds. Fails: malformed, if it is outside the limits of this kind of token. */
+/**
+ * The lifetime of a token in milliseconds. Fails: malformed, if the lifetime is outside the limits of this kind of
+ * token.
+ */
 function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].default): number {
   const lifetime = durationMs(expiresIn);
   if (lifetime >= lifetimes[kind].min && lifetime <= lifetimes[kind].max) return lifetime;

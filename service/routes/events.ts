@@ -1,4 +1,4 @@
-/** The event stream of a session: pushes each new view of its connectors to the page. */
+/** The event stream of a session, which sends each new view of the session's connectors to the page. */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -10,8 +10,9 @@ import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-s
 import type { Session } from '../tokens';
 
 /**
- * The highest number of open streams of one session at each instance of the service. A session can have several tabs,
- * and closed streams that TCP has not noticed yet.
+ * The highest number of open streams of one session at each instance of the service. One session can have several
+ * streams, because the session can be open in several tabs, and because the service can notice a closed connection
+ * late.
  */
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;
@@ -54,7 +55,7 @@ export function eventRoute(app: App, parts: Parts): void {
     const events = hub.stream(keys, { lastEventId, signal: untilExpiry(session, reply) });
     return reply
       .type('text/event-stream')
-      .header('X-Accel-Buffering', 'no') // without it nginx delays events until its buffer is full
+      .header('X-Accel-Buffering', 'no') // without this header, nginx delays events until its buffer is full
       .send(Readable.from(texts(events), { objectMode: false }));
   });
 }

@@ -22,7 +22,7 @@ const GoForm = z.object({
     .transform(Number),
   /** The connector's name, as the connect page shows it. */
   name: z.string().max(200).optional(),
-  /** The length of the tab's history, if the user leaves in the same tab: see page/return.ts. */
+  /** The length of the tab's history, if the user leaves the connect page in the same tab (see page/return.ts). */
   depth: z.string().regex(DEPTH).optional(),
 });
 
@@ -31,17 +31,18 @@ interface Going {
   key: ConnectorKey;
   account: string;
   words: PageWords;
-  /** The connector's name; absent if the form has none. */
+  /** The connector's name. Absent if the form has no name. */
   name?: string;
   depth?: string;
-  /** Aborts when the window is closed, or the service stops. */
+  /** Aborts when the user closes the window, or when the service stops. */
   signal: AbortSignal;
 }
 
 /**
  * Serves the page. The form targets a new window, so that the user's click opens the window and no popup blocker stops
- * it. The answer begins at once, and ends with a refresh to the link. A redirect to the link does not work, because
- * Chrome applies the CSP `form-action` of the page to every redirect after a form post.
+ * it. The service sends the beginning of the page at once, and a refresh to the link at the end of the page. A redirect
+ * to the link does not work, because Chrome applies the CSP `form-action` of the page to every redirect after a form
+ * post.
  */
 export function goPage(app: App, parts: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);
@@ -69,9 +70,9 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
 }
 
 /**
- * The session of a form. The form must come from the service's own origin or from the origin of the session. A browser
- * sends `Origin: null` from a page with the referrer policy `no-referrer`, and from an https page to an http service. A
- * form with `Origin: null` is refused.
+ * The session of a form. The form must come from the service's own origin or from the origin of the session. A form
+ * with `Origin: null` is refused. A browser sends `Origin: null` from a page with the referrer policy `no-referrer`,
+ * and from an https page to an http service.
  */
 async function sessionOfForm(
   { headers: { origin } }: FastifyRequest,
@@ -84,7 +85,7 @@ async function sessionOfForm(
   return session;
 }
 
-/** A mark in the HTML of the page. The answer is split at this mark, and the cards are sent in its place. */
+/** A mark in the HTML of the page. The page is split at this mark, and the cards are sent in place of the mark. */
 const CARDS = '<!--cards-->';
 /** After this time, the page says that the wait takes longer than usual. */
 const SLOW_MS = 8000;
@@ -138,13 +139,13 @@ function deadEnd({ words, name, depth }: Going, err: unknown): Html {
     ${script}`;
 }
 
-/** The service asks for a link until this time has passed. */
+/** How long the service repeats the request for a link. */
 const PATIENCE_MS = 90_000;
 const RETRY_MS = 2000;
 
 /**
- * Returns a link. After a failure that can end soon, for example while no worker answers, tries again until
- * `PATIENCE_MS` have passed.
+ * Returns a link. After a failure that can end soon, for example if no worker answers, tries again until `PATIENCE_MS`
+ * have passed.
  */
 async function patientLink(parts: Parts, going: Going): Promise<string> {
   const until = Date.now() + PATIENCE_MS;

@@ -13,8 +13,8 @@ export function serviceRoutes(app: App, { trouble, config }: Parts): void {
   app.get('/openapi.json', hide, async () => app.swagger());
   app.register(swaggerUi, {
     routePrefix: '/docs',
-    indexPrefix: new URL(config.publicUrl).pathname, // the documentation page has absolute paths
-    uiConfig: { layout: 'BaseLayout' }, // without the bar that loads other documents
+    indexPrefix: new URL(config.publicUrl).pathname, // the documentation page needs this prefix in its absolute paths
+    uiConfig: { layout: 'BaseLayout' }, // hides the bar that loads other documents
     theme: { title: 'HTTP API' },
   });
 }

@@ -129,9 +129,9 @@ function invitationRoute(app: App, parts: Parts): void {
 }
 
 /**
- * Opens the flows of an invitation: starts expired flows anew, and lets waiting flows re-read their connector. Returns
- * the connectors for the new session: connectors on which the user may still act, and authenticated connectors. Fails:
- * tokenVoid.
+ * Opens the flows of an invitation. Starts a new run of each expired flow, and lets each waiting flow re-read its
+ * connector. Returns the connectors for the new session: connectors on which the user may still act, and authenticated
+ * connectors. Fails: tokenVoid.
  */
 async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
   const { accountId, connectorIds } = invitation;
@@ -146,7 +146,8 @@ async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise
 
 /**
  * True if the user of the invitation may still act on the flow. The flow must be neither authenticated nor cancelled.
- * It must have begun before the invitation was made, or have been started for this invitation.
+ * The run must have started before the invitation was made, or for this invitation, or by the onboarding of the
+ * invitation.
  */
 function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
@@ -169,9 +170,9 @@ async function viewsOf(auth: Pick<ConnectorAuth, 'view'>, { accountId, connector
 }
 
 /**
- * Returns the view of the open re-authentication. Without an open re-authentication, starts one and returns its view.
- * The new run has the id of the invitation in its memo, so that the invitation stays valid for the connector. Fails:
- * notFound, alreadyRunning.
+ * Returns the view of the open re-authentication. Without an open re-authentication, starts a re-authentication and
+ * returns its view. The new run has the id of the invitation in its memo, so that the invitation stays valid for the
+ * connector. Fails: notFound, alreadyRunning.
  */
 async function reauthenticated(
   auth: ConnectorAuth,

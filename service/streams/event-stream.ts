@@ -1,4 +1,4 @@
-/** Streams of server-sent events: views are pushed to readers when a flow changes. */
+/** Streams of server-sent events, which send a new view to each reader when a flow changes. */
 import type { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorKey } from '../../workflows/connector';
 import { workflowIdOf } from '../../workflows/messages';
@@ -9,7 +9,7 @@ export interface ServerSentEvent {
   event?: 'view' | 'final';
   id?: string;
   data?: string;
-  /** A comment, which readers ignore: it keeps the connection open. */
+  /** A comment. Readers ignore a comment, but it keeps the connection open. */
   comment?: string;
   /** Milliseconds to wait before the reader reconnects. */
   retry?: number;
@@ -25,25 +25,28 @@ export function textOf({ comment, retry, event, id, data }: ServerSentEvent): st
 }
 
 export interface EventHubOptions {
-  /** Milliseconds without an event before a comment is sent; 15,000 by default. */
+  /** The time without an event after which a comment is sent, in milliseconds. The default is 15,000. */
   heartbeatMs?: number;
-  /** Milliseconds between two checks of a flow that has no long poll; 15,000 by default. */
+  /** The time between two checks of a flow that has no long poll, in milliseconds. The default is 15,000. */
   checkEveryMs?: number;
-  /** The longest pause between two tries while Temporal or the workers do not answer; 15,000 ms by default. */
+  /**
+   * The longest pause between two tries if Temporal or the workers do not answer, in milliseconds. The default is
+   * 15,000.
+   */
   maxRetryMs?: number;
   /**
-   * The number of flows that are followed by long poll; other flows are checked every `checkEveryMs`. 1,000 by default,
-   * because a Temporal server allows 1,200 long polls for each namespace and frontend, and `result()` and the other
-   * instances of the service use some of them. If the server refuses a poll, readers get the current view, and later
-   * views only when the poll is tried again.
+   * The number of flows that are followed by long poll. All other flows are checked every `checkEveryMs`. The default
+   * is 1,000, because a Temporal server allows 1,200 long polls for each namespace and frontend, and
+   * `ConnectorAuth.result()` and the other instances of the service use some of these polls. If the server refuses a
+   * poll, readers get the current view, and later views only when the poll is tried again.
    */
   maxPolls?: number;
-  /** Gets the error of a failed check. The check is repeated. */
+  /** Called with the error of a failed check. The check is repeated after the error. */
   onError?: WatcherSettings['onError'];
 }
 
 export interface StreamOptions {
-  /** The id of the last event that the reader got: the view with this id is not sent again. */
+  /** The id of the last event that the reader got. The view with this id is not sent again. */
   lastEventId?: string;
   /** Ends the stream when the reader has disconnected. */
   signal?: AbortSignal;
@@ -51,16 +54,19 @@ export interface StreamOptions {
 
 export interface EventHub {
   /**
-   * Sends the current view of each connector first, then each later view, and `final` when all views are final: the
-   * stream then ends. The first view of a flow that is not started yet is sent after its start. A slow reader gets
-   * fewer views, always the newest.
+   * Sends the current view of each connector, then each later view. When all views are final, sends `final` and ends
+   * the stream. The first view of a flow that has not started is sent after the start of the flow. A slow reader gets
+   * fewer views, but always the newest view.
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
-  /** Ends all streams, present and future, with the instruction to reconnect (to another instance). */
+  /**
+   * Ends all streams, also streams that start later. The last event of a stream tells the reader to reconnect, so that
+   * the reader reaches another instance.
+   */
   close(): void;
 }
 
-/** All streams of one flow share one long poll, and one query after each change. */
+/** Creates a hub in which all streams of one flow share one long poll, and one query after each change. */
 export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {}): EventHub {
   const { heartbeatMs = 15_000, checkEveryMs = 15_000, maxRetryMs = 15_000, maxPolls = 1000 } = options;
   const { onError = () => undefined } = options;
@@ -94,11 +100,14 @@ export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {
   };
 }
 
-/** The delay before a reader reconnects, in milliseconds. Random, so that readers do not all reconnect at once. */
+/**
+ * The delay before a reader reconnects, in milliseconds. The delay is random, so that not all readers reconnect at the
+ * same time.
+ */
 const RETRY_MS = { min: 500, max: 3000 };
 
 interface EventStreamSettings {
-  /** Called at the first read; returns the flows to watch. */
+  /** Called at the first read. Returns the flows to watch. */
   onOpen: () => Iterable<FlowWatcher>;
   onClose: () => void;
   heartbeatMs: number;
@@ -106,14 +115,14 @@ interface EventStreamSettings {
   signal?: AbortSignal;
 }
 
-/** The events of one reader. The reader's queue has only the newest view of each flow, however slow the reader is. */
+/** The events of one reader. The queue of a reader has only the newest view of each flow, even for a slow reader. */
 class EventStream implements AsyncIterableIterator<ServerSentEvent> {
   readonly #settings: EventStreamSettings;
   readonly #notifier = new Notifier();
   readonly #events: AsyncGenerator<ServerSentEvent, undefined>;
   /**
-   * Flows with a view that is not sent yet, the longest waiting first, so that a flow with many changes can't block
-   * another flow.
+   * The flows whose newest view has not been sent. The flow that waits longest is first, so that a flow with many
+   * changes can't block another flow.
    */
   readonly #unsent = new Set<Subscription>();
   #subscriptions: Subscription[] = [];
@@ -153,7 +162,7 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
     this.#release();
   };
 
-  /** Ends the subscriptions at once: a reader that has stopped reading may never call `next()` again. */
+  /** Ends the subscriptions at once, because a reader that has stopped reading may never call `next()` again. */
   #release(): void {
     for (const subscription of this.#subscriptions) subscription.end();
     this.#settings.signal?.removeEventListener('abort', this.#close);

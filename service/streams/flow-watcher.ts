@@ -4,7 +4,7 @@ import { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/messages';
 
-/** A view as JSON: serialized once for all streams. */
+/** A view as JSON, serialized once for all streams. */
 export interface ViewEvent {
   /** `{runId}.{revision}` */
   id: string;
@@ -17,9 +17,9 @@ export type Subscriber = (event: ViewEvent) => void;
 export interface WatcherSettings {
   /** Milliseconds between two checks of a flow that has no long poll. */
   checkEveryMs: number;
-  /** The longest pause between two tries while Temporal or the workers do not answer, in milliseconds. */
+  /** The longest pause between two tries if Temporal or the workers do not answer, in milliseconds. */
   maxRetryMs: number;
-  /** The number of long polls that may still be opened; shared by all watchers. */
+  /** The number of further long polls that may be opened. All watchers share this object. */
   polls: { free: number };
   onError: (error: unknown, key: ConnectorKey) => void;
 }
@@ -27,9 +27,9 @@ export interface WatcherSettings {
 const RETRY_MS = 500;
 
 /**
- * Makes one long poll for all subscribers of an open flow, and one query after each change. A flow without a long poll
- * (not started, closed, or too many polls are open) is checked by `describe`; the view is read only if the history has
- * grown.
+ * Makes one long poll for all subscribers of an open flow, and one query after each change. A flow has no long poll if
+ * it has not started, if it is closed, or if too many polls are open. Such a flow is checked by `describe`, and its
+ * view is read only if the history has grown.
  */
 export class FlowWatcher {
   readonly #auth: ConnectorAuth;
@@ -42,17 +42,20 @@ export class FlowWatcher {
   #latest?: ViewEvent;
   /** The progress at the last check. */
   #checked?: Progress;
-  /** True while a long poll keeps `#latest` current. */
+  /** True if a long poll keeps `#latest` up to date. */
   #isLive = false;
   #failures = 0;
   #running?: Promise<void>;
 
-  /** `onUnused` is called after the last subscriber has left: the watcher has stopped and can't be used again. */
+  /** `onUnused` is called after the last subscriber has left. Then the watcher has stopped, and can't be used again. */
   constructor(auth: ConnectorAuth, key: ConnectorKey, settings: WatcherSettings, onUnused: () => void) {
     [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
   }
 
-  /** The subscriber gets the current view first: at once if the view is known, otherwise after the next check. */
+  /**
+   * Adds a subscriber. The subscriber first gets the current view: at once if the view is known, otherwise after the
+   * next check.
+   */
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
     if (this.#isLive && this.#latest) subscriber(this.#latest);
@@ -69,7 +72,7 @@ export class FlowWatcher {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.#notifier.reset(); // the check below also serves all present subscribers
+      this.#notifier.reset(); // the check below also sends the view to all present subscribers
       const pauseMs = await this.#check().then(
         () => this.#settings.checkEveryMs,
         (error: unknown) => this.#pauseAfter(error),
@@ -108,13 +111,13 @@ export class FlowWatcher {
   }
 
   #pauseAfter(error: unknown): number {
-    // A flow that is not started, or that an operator has paused, has no view. So `notStarted` and `paused` are not
-    // reported as errors.
+    // `notStarted` and `paused` are not reported as errors, because a flow that has not started or is paused has no
+    // view.
     if (error instanceof ConnectorAuthError && (error.code === 'notStarted' || error.code === 'paused'))
       return this.#settings.checkEveryMs;
     if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
     const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, this.#settings.maxRetryMs);
-    return pauseMs * (0.5 + Math.random() / 2); // spreads the retries of many flows
+    return pauseMs * (0.5 + Math.random() / 2); // the random part spreads the retries of many flows over time
   }
 }
 
@@ -128,7 +131,7 @@ export class Notifier {
     this.#wake?.();
   }
 
-  /** Drops a notification that no task has waited for. */
+  /** Drops a notification for which no task has waited. */
   reset(): void {
     this.#notified = false;
   }
@@ -153,7 +156,7 @@ export class Notifier {
   }
 }
 
-/** Two views with the same id are equal: the revision grows with every visible change. */
+/** The id of a view. Two views with the same id are equal, because the revision grows with every visible change. */
 const idOf = ({ runId, revision }: View): string => `${runId}.${revision}`;
 
 const viewEventOf = (view: View): ViewEvent => ({
