@@ -1,4 +1,4 @@
-/** Pure: the status and the group of each connector in the list. */
+/** Computes the status and the group of each connector in the list. Pure functions, without the document. */
 import type { View } from '../workflows/messages';
 import { panelOf, works, type Panel } from './state';
 
@@ -20,7 +20,7 @@ export type Chip =
 export const groups = ['todo', 'underWay', 'connected', 'support'] as const;
 export type Group = (typeof groups)[number];
 
-/** The number of the user's step, and of all steps. */
+/** The position of the user's step (`at`), and the number of all steps (`of`). */
 export interface Step {
   at: number;
   of: number;
@@ -29,8 +29,8 @@ export interface Step {
 const forms: readonly Panel[] = ['apiKey', 'basic', 'consent'];
 
 /**
- * The step of a view: undefined if the connector has only one. `hadProperties`: the page has seen the step of the
- * properties, which a later view does not tell.
+ * The step of a view. Undefined if the connector has only one step. `hadFirst`: true if the page has shown step 1 of
+ * the same run. The view of step 2 does not contain this fact.
  */
 export function stepOf(view: View, hadProperties: boolean): Step | undefined {
   const panel = panelOf(view);
@@ -57,7 +57,7 @@ const chips: Record<Exclude<Panel, 'properties' | 'apiKey' | 'basic' | 'consent'
   unsupported: 'support',
 };
 
-/** Problems that do not say anything about the input. */
+/** Problems that do not mean that the input is wrong. */
 const passing = ['notNow', 'cyclrUnavailable'];
 
 export function chipOf(view: View, { step, isSending = false }: { step?: Step; isSending?: boolean } = {}): Chip {
@@ -78,7 +78,7 @@ const groupOf: Record<Chip, Group> = {
   refresh: 'todo',
   secondStep: 'todo',
   refused: 'todo',
-  working: 'todo', // a form that is being checked may come back
+  working: 'todo', // the form can return after the check of its input
   verifying: 'underWay',
   retrying: 'underWay',
   byPartner: 'underWay',
@@ -94,7 +94,7 @@ const groupOf: Record<Chip, Group> = {
 export class Groups {
   readonly #groups = new Map<number, Group>();
 
-  /** The connectors of each group that has any. */
+  /** The connectors of each group. Empty groups are left out. */
   of(views: readonly View[], chip: (view: View) => Chip, opened?: number): [Group, View[]][] {
     for (const view of views) {
       const isKept = view.connectorId === opened && this.#groups.has(opened);

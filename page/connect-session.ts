@@ -2,7 +2,7 @@ import type { View } from '../workflows/messages';
 import { stepOf } from './chips';
 import type { Messages } from './languages/en';
 import { clearSecrets } from './panels/secret-input';
-import type { Actions, ConsentWindow, PanelProps } from './panels/props';
+import type { Actions, PanelProps, ConsentWindow } from './panels/props';
 import { sealerOf, type Sealer } from './seal';
 import { ServiceClient, ServiceFailure, type Submission } from './service-client';
 import { SessionWatch, type SessionState } from './session-watch';
@@ -24,10 +24,13 @@ import { postToThisTab, postToWindow, watchWindow } from './window';
 export interface ConnectSessionOptions {
   /** The service's base URL, with a slash at its end. */
   service: string;
-  /** The session's token; empty when the invitation is to be redeemed first. */
+  /** The session's token. Empty if the page must first redeem the invitation. */
   token: string;
   invitation?: string;
-  /** True on the service's own page, whose opener policy leaves it the handles of its windows. */
+  /**
+   * True on the service's own page. The opener policy of this page lets scripts use the handles of the windows that the
+   * page has opened.
+   */
   hosted: boolean;
   /** The empty frame that becomes the opener of the consent windows. */
   frame(): HTMLIFrameElement | null;
@@ -46,32 +49,32 @@ export type EventType =
   | 'window-opened'
   | 'window-closed';
 
-/** No value of the user. */
+/** The detail of an event. The detail contains no value that the user has typed. */
 export interface EventDetail {
   connectorId?: number;
   step?: Panel;
   code?: ShownCode;
 }
 
-/** State of one connector that exists in this page only. */
+/** The state of one connector that exists only in this page. */
 interface LocalState {
-  /** Required fields that the user left empty for this view; `times` counts the tries. */
+  /** The required fields that the user left empty in this view. `times` counts the tries. */
   missing?: { view: View; problem: ShownProblem; times: number };
   consentWindow?: ConsentWindow;
   /** The fields that the user has edited since this problem. */
   edited?: { of: ShownProblem; names: ReadonlySet<string> };
-  /** True if the user has typed something that was not sent. */
+  /** True if the user has typed a value that was not sent. */
   hasDraft?: boolean;
   /** True if the page has sealed an input, and emptied its secret fields. */
   isEmptied?: boolean;
 }
 
-/** A step that takes longer than this says so. */
+/** After this time, the page says that the step takes longer than usual. */
 const SLOW_MS = 8000;
-/** The limit in characters: a longer connector name is cut, because sentences contain the name. */
+/** The limit of a connector name in characters. A longer name is cut, because sentences contain the name. */
 const LONGEST_NAME = 60;
 
-/** One session from start to end: its views, its submissions and the actions of its user. */
+/** One session of a user, with its views, its submissions and the actions of the user. */
 export class ConnectSession {
   readonly #client: ServiceClient;
   readonly #watch: SessionWatch;
@@ -82,16 +85,16 @@ export class ConnectSession {
   /** For each connector with an open window: the function that ends its watch. */
   readonly #watchedWindows = new Map<number, () => void>();
   readonly #localStates = new Map<number, LocalState>();
-  /** The views that the last comparison saw, to emit an event once for each change. */
+  /** The views of the last comparison. The page compares them with the new views, to emit each event only once. */
   readonly #lastViews = new Map<number, View>();
   #keys?: Promise<string>;
   /** The ids of the connectors whose properties this page has asked for. */
   readonly #hadProperties = new Set<number>();
   /** The id of the connector whose panel is open. */
   selected?: number;
-  /** True if the session has ended before something that the user had typed was sent. */
+  /** True if the session has ended, and a value that the user had typed was not sent. */
   isInputLost = false;
-  /** True if the user has closed all panels: then no panel opens by itself. */
+  /** True if the user has closed all panels. Then no panel opens by itself. */
   #isClosed = false;
 
   constructor(private readonly parts: ConnectSessionOptions) {
@@ -163,7 +166,7 @@ export class ConnectSession {
     return missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
   }
 
-  /** A key that changes whenever the focus must move: at another step, or at a new problem. */
+  /** A key that changes when the focus must move, because the user is at another step or has a new problem. */
   get step(): string {
     const { end, views } = this.state;
     const view = views.find(({ connectorId }) => connectorId === this.selected);
@@ -176,13 +179,13 @@ export class ConnectSession {
     );
   }
 
-  /** The submission that answers this view, until the flow has moved on. */
+  /** The submission that answers this view. Undefined after the flow has entered another state. */
   #pendingFor(view: View): PendingSubmission | undefined {
     const pending = this.#submissions.of(view.connectorId);
     return pending && shownView(view, pending.view) === pending.view ? pending : undefined;
   }
 
-  /** Emits the events of a change and draws it. */
+  /** Emits the events of a change, and draws the element again. */
   #notice(): void {
     const { views, end, session } = this.state;
     if (session && this.#lastViews.size === 0) this.parts.emit('opened');
@@ -214,7 +217,7 @@ export class ConnectSession {
     if (problem.code !== 'cyclrUnavailable') this.parts.emit('refused', { connectorId, code: problem.code });
   }
 
-  /** Begins a step: draws the connector again when the step takes longer than usual. */
+  /** Starts the timer of a step, which draws the panel again when the step takes longer than usual. */
   #beginStep(view: View): void {
     const { connectorId } = view;
     this.parts.emit('step', { connectorId, step: panelOf(view) });
@@ -223,7 +226,10 @@ export class ConnectSession {
     setTimeout(this.parts.changed, SLOW_MS);
   }
 
-  /** Fetches the keys once, before they are needed: input can then be sealed without a connection. */
+  /**
+   * Fetches the sealing keys once, before the user sends an input. Then the page can seal the input without a
+   * connection.
+   */
   #sealingKeys(): Promise<string> {
     this.#keys ??= this.#client.sealingKeys().catch((err: unknown) => {
       this.#keys = undefined;

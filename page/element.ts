@@ -1,10 +1,13 @@
-/** The custom element `<cyclr-connect>`: a user connects an account's connectors in it, in any page. */
+/**
+ * The custom element `<cyclr-connect>`, in which a user connects the connectors of an account. Any page can contain the
+ * element.
+ */
 import { LitElement, type PropertyValues } from 'lit';
 import { ConnectSession, type EventDetail } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
 import { invitationOf } from './invitation';
 import { languages, messagesFor } from './languages';
-import type { Messages } from './languages/en';
+import { type Messages } from './languages/en';
 import { frame } from './panels/frame';
 import type { Actions } from './panels/props';
 import { canSeal } from './seal';
@@ -13,26 +16,29 @@ import { styles } from './styles';
 export { languages };
 export type { Messages };
 
-/** The time for which a success is shown. */
+/** How long the page shows the success of a connector before it opens the next connector. */
 const MOVE_ON_MS = 2500;
 
-/** True for a pointer event that a screen reader sends: it has no size, or neither size nor pressure. */
+/** True for a pointer event that a screen reader sends. Such an event has no size, or neither size nor pressure. */
 const isVirtual = ({ width, height, pressure, pointerType }: PointerEvent): boolean =>
   (width === 0 && height === 0) || (width === 1 && height === 1 && pressure === 0 && pointerType === 'mouse');
 
-/** Scrolls an opened connector to the top if not all of it can be seen. */
+/** Scrolls an opened connector to the top if a part of the connector is outside of the window. */
 function reveal(item: Element | null): void {
   const { top = 0, bottom = 0 } = item?.getBoundingClientRect() ?? {};
   if (top < 0 || bottom > innerHeight) item?.scrollIntoView({ block: 'start' });
 }
 
-/** This module's URL. In a variable, because Vite bundles `new URL('…', import.meta.url)` as an asset. */
+/**
+ * The URL of this module. The URL is in a variable, because Vite would bundle `new URL('…', import.meta.url)` as an
+ * asset.
+ */
 const here = import.meta.url;
 
 /**
  * Emits `connected` and `problem` (with `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`,
- * `window-closed`, `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. Every
- * event is a hint to ask your backend and proves nothing.
+ * `window-closed`, `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. An
+ * event proves nothing. Use it as a hint to ask your backend.
  */
 export class CyclrConnect extends LitElement implements Declared {
   static override styles = styles;
@@ -47,21 +53,21 @@ export class CyclrConnect extends LitElement implements Declared {
     layout: {},
     brand: {},
   };
-  /** A session's token; the element replaces it at each renewal. */
+  /** The token of a session. The element replaces the token at each renewal. */
   declare session: string | null;
-  /** An invitation's token: a click turns it into a session, and into a new session after the end of each session. */
+  /**
+   * The token of an invitation. A click turns the invitation into a session. After the end of a session, another click
+   * makes a new session.
+   */
   declare invitation: string | null;
-  /** A language tag; by default the session's language. */
+  /** A language tag. The default is the language of the session. */
   declare language: string | null;
   declare theme: 'light' | 'dark' | 'auto' | null;
-  /** The service's base URL; by default the origin and path of this module. */
+  /** The service's base URL. The default is the origin and path of this module. */
   declare service: string | null;
-  /**
-   * True: when all connectors are done, the element shows a button that emits `closed`, in place of the link to
-   * `returnTo`.
-   */
+  /** True to show a button that emits `closed`, in place of the link to `returnTo`, when all connectors are done. */
   declare closable: boolean;
-  /** True if the element is the whole page: the element then also sets the document's title, language and heading. */
+  /** True if the element is the whole page. Then the element also sets the document's title, language and heading. */
   declare hosted: boolean;
   /** The name of the company that asks the user to connect. */
   declare brand: string | null;
@@ -71,7 +77,7 @@ export class CyclrConnect extends LitElement implements Declared {
 
   #current?: ConnectSession;
   #isUsed = false;
-  /** True if the user's last action was by a pointer, and not by a screen reader in its place. */
+  /** True if the user's last action was by a pointer, and not by a screen reader that simulates a pointer. */
   #usesPointer = false;
   #moving?: ReturnType<typeof setTimeout>;
   #opened?: number;
@@ -126,17 +132,18 @@ export class CyclrConnect extends LitElement implements Declared {
     const step = this.#blocker ?? this.#current?.step ?? '';
     if (step === this.#step) return;
     this.#step = step;
-    if (this.#isUsed) this.#moveFocus(); // before the first use the host page decides where the focus is
+    if (this.#isUsed) this.#moveFocus(); // before the first use of the element, the host page controls the focus
   }
 
   #moveFocus(): void {
-    // A choice of the option "Other …" has its problem at the text input beside it.
+    // If the option "Other …" is chosen, the problem is at the text input beside the choice.
     const invalid = '[aria-invalid="true"]:not([hidden], :has(+ .other:not([hidden])))';
     const targets = [invalid, '#form-problem', '#title'];
     const target = targets.map((selector) => this.renderRoot.querySelector<HTMLElement>(selector)).find(Boolean);
     target?.focus();
   }
 
+  /** The messages of the language. English until the language is loaded. */
   get #messages(): Messages {
     return messagesFor(this.language, this.#current?.state.session?.language, document.documentElement.lang);
   }
@@ -145,7 +152,7 @@ export class CyclrConnect extends LitElement implements Declared {
     if (!canSeal()) return 'insecure';
     if (this.#current) return undefined;
     if (this.invitation) return invitationOf(this.invitation) ? 'invited' : 'incomplete';
-    return this.hosted ? 'incomplete' : undefined; // a host page may still be fetching a session
+    return this.hosted ? 'incomplete' : undefined; // a host page can set the session later
   }
 
   #start(token: string): void {
@@ -158,7 +165,7 @@ export class CyclrConnect extends LitElement implements Declared {
       frame: () => this.renderRoot.querySelector('iframe'),
       changed: () => this.requestUpdate(),
       emit: (type, detail) => {
-        if (this.#current !== started) return; // from a session that was replaced
+        if (this.#current !== started) return; // another session has replaced this session
         if (type === 'connected' && detail?.connectorId === started.selected) this.#moveOnAfter(started);
         if (type === 'session-renewed') this.session = started.token;
         this.#emit(type, detail);
@@ -174,7 +181,10 @@ export class CyclrConnect extends LitElement implements Declared {
     clearTimeout(this.#moving);
   }
 
-  /** Opens the next connector after a moment: not if the user reads by keyboard or screen reader, or wants no motion. */
+  /**
+   * Opens the next connector after `MOVE_ON_MS`. Does not open it if the user works by keyboard or screen reader, or
+   * wants no motion.
+   */
   #moveOnAfter(session: ConnectSession): void {
     const { selected } = session;
     if (!this.#usesPointer || matchMedia('(prefers-reduced-motion: reduce)').matches || selected === undefined) return;
@@ -192,7 +202,7 @@ export class CyclrConnect extends LitElement implements Declared {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
 
-  /** The actions of the current session, and those that need none. */
+  /** The actions of the current session, and the actions that need no session. */
   get #actions(): Actions {
     return {
       ...(this.#current?.actions as Actions),

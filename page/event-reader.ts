@@ -11,20 +11,23 @@ export interface EventReaderParts {
   /** True if every view is final. */
   allFinal(): boolean;
   receive(view: View): void;
-  /** Reports why nothing works; undefined when the service answers. */
+  /** Reports the reason why the service can't be used. `undefined`: the service answers. */
   report(trouble: Trouble | undefined): void;
-  /** The service refused the session. */
+  /** Called when the service has refused the session. */
   end(failure: ServiceFailure): void;
 }
 
-/** A stream without data for this time is closed: the service sends a heartbeat every 15 s. */
+/** A stream without data for this time is closed, because the service sends a heartbeat every 15 s. */
 const SILENT_MS = 40_000;
-/** The interval of plain requests while a stream has sent nothing: a proxy may hold the stream back. */
+/**
+ * The interval of the plain requests for the views until the stream sends its first data. These requests are needed,
+ * because a proxy can delay the stream.
+ */
 const REFRESH_EVERY_MS = 4000;
 
 /**
- * Follows the event stream until all views are final. Reconnects after the last event that arrived, and reads
- * the views by plain requests while no stream works.
+ * Follows the event stream until all views are final. Reconnects after the last event that arrived. Without a working
+ * stream, reads the views by plain requests.
  */
 export class EventReader {
   readonly #abort = new AbortController();
@@ -61,7 +64,10 @@ export class EventReader {
     }
   }
 
-  /** The pause until the next try; undefined when the service does not answer. */
+  /**
+   * Reads the views by a plain request. Returns the pause until the next try, or undefined if the service does not
+   * answer.
+   */
   async #refreshInstead(): Promise<number | undefined> {
     const trouble = await this.parts.refresh().then(
       () => undefined,
@@ -90,7 +96,7 @@ export class EventReader {
     } finally {
       clearInterval(polling);
       clearTimeout(silence);
-      this.#parser.reset(); // half an event of a broken stream
+      this.#parser.reset(); // drops the incomplete event of a broken stream
       over.abort();
       this.#abort.signal.removeEventListener('abort', leave);
     }

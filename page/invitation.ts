@@ -3,13 +3,13 @@
 export interface Invitation {
   /** The name of the account, or its id. */
   account: string;
-  /** The number of connectors; undefined if the token does not name them. */
+  /** The number of connectors. Undefined if the token does not name the connectors. */
   count?: number;
 }
 
 /**
- * Reads the claims of an invitation's token, without a check of its signature: only the service can check it, when the
- * invitation is redeemed. Undefined if the text is no whole token.
+ * Reads the claims of an invitation's token, without a check of the signature. Only the service can check the
+ * signature, when the invitation is redeemed. Undefined if the text is no complete token.
  */
 export function invitationOf(token: string): Invitation | undefined {
   const [, claims, signature] = /^[\w-]+\.([\w-]+)\.([\w-]+)$/.exec(token) ?? [];

@@ -1,4 +1,7 @@
-/** The hosted page contains the element, and keeps the token in memory only, not in the address or in storage. */
+/**
+ * The script of the hosted page, which contains the element. The page keeps the token only in memory, not in the
+ * address and not in storage.
+ */
 import type {} from './element';
 
 interface Kept {
@@ -7,8 +10,8 @@ interface Kept {
 }
 
 /**
- * The fragment reaches no server. The page removes it from the address at once; the history entry keeps it for a
- * reload.
+ * The tokens in the fragment of the address. Browsers send the fragment to no server. The page removes the fragment
+ * from the address at once. The state of the history entry keeps the tokens for a reload.
  */
 function tokens(): Kept {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -31,4 +34,4 @@ function show(): void {
 }
 
 show();
-addEventListener('hashchange', () => location.reload()); // another link, in the same tab
+addEventListener('hashchange', () => location.reload()); // the user has opened another link in the same tab

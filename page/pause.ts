@@ -1,6 +1,6 @@
-/** Waiting in a page that may be hidden or offline. */
+/** Pauses in a page that can be hidden or offline. */
 
-/** Resolves after `ms`; at once when the page becomes visible or online, or when `signal` aborts. */
+/** Resolves after `ms`. Resolves earlier when the page becomes visible or online, or when `signal` aborts. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -27,6 +27,9 @@ function listen(target: EventTarget, type: string, listener: () => void): () => 
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
 
-/** The pause after this number of failures in a row: exponential, at most 15 s, with jitter. */
+/**
+ * The pause after this number of failures in a row. The pause grows exponentially to at most 15 s, and has a random
+ * part.
+ */
 export const backoffMs = (failures: number): number =>
   Math.min(FIRST_MS * 2 ** failures, MOST_MS) * (0.5 + Math.random() / 2);

@@ -4,7 +4,7 @@ export {};
 const REFRESH_EVERY_MS = 5000;
 const CLOSE_AFTER_MS = 1000;
 
-/** Shows the buttons that work here, and closes the window after a consent that was found. */
+/** Shows the buttons that work in this window. After a successful consent, closes the window. */
 function offerWayBack(): void {
   const back = document.querySelector<HTMLButtonElement>('#back');
   const steps = Number(back?.dataset.depth) - history.length;
@@ -27,7 +27,7 @@ function closeWindow(button: HTMLButtonElement | null): void {
   if (button) button.hidden = true;
 }
 
-/** The outcome as the service shows it now; undefined if the service does not answer. */
+/** The present outcome from the service. Undefined if the service gives no usable answer. */
 async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } | undefined> {
   const response = await fetch(location.href, { cache: 'no-store' }).catch(() => undefined);
   if (!response?.ok) return undefined;
@@ -36,7 +36,10 @@ async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } |
   return found ? { title: page.title, outcome: found } : undefined;
 }
 
-/** Shows the outcome as soon as it is known, without a reload: a screen reader would read the whole page again. */
+/**
+ * Shows the outcome as soon as it is known. The page is not reloaded, because a screen reader would read the whole page
+ * again.
+ */
 async function settle(shown: HTMLElement): Promise<void> {
   while (shown.dataset.settled === 'false') {
     await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));

@@ -4,7 +4,7 @@ import type { ConnectorKey, Sealed } from '../workflows/connector';
 import { publicKeyOf } from '../sealing/keys';
 import { sealCredentials, sealProperties } from '../sealing/seal';
 
-/** True if WebCrypto exists: browsers offer it to https pages and to loopback only. */
+/** True if WebCrypto exists. Browsers offer WebCrypto only to https pages and loopback pages. */
 export const canSeal = (): boolean => globalThis.crypto?.subtle !== undefined;
 
 export interface Sealer {

@@ -20,20 +20,26 @@ export interface Token {
   expiresAt: string;
 }
 
-/** One input for a connector, each value sealed for this submission. */
+/** One input for a connector. Each value is sealed for this submission. */
 export type Submission =
   { submissionId: string; values: { [name: string]: Sealed } } | { submissionId: string; credentials: Sealed };
 
-/** Why nothing works now: the device is offline, the service does not answer, or it answers that it can't continue. */
+/**
+ * Why the service can't be used: the device is offline, the service does not answer, or the service answers that it
+ * can't continue.
+ */
 export type Trouble = 'offline' | 'unreachable' | 'busy';
 
 /** A call of the service that failed. */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
   constructor(
-    /** The problem document's code; `unreachable` without an answer, `unexpected` for any other answer. */
+    /**
+     * The code of the problem document. `unreachable` without an answer, `unexpected` for an answer without a problem
+     * document.
+     */
     readonly code: string,
-    /** The flow's view, with some codes. */
+    /** The view of the flow. Only some codes have a view. */
     readonly view?: View,
     readonly fields?: Problem['fields'],
     readonly retryAfterMs?: number,
@@ -46,7 +52,7 @@ export class ServiceFailure extends Error {
     return this.retryAfterMs !== undefined || this.code === 'unreachable' || this.code === 'unexpected';
   }
 
-  /** The cause to name while the call is repeated. */
+  /** The cause that the page shows during the repetitions of the call. */
   get trouble(): Trouble {
     if (this.code !== 'unreachable') return 'busy';
     return navigator.onLine ? 'unreachable' : 'offline';
@@ -67,7 +73,7 @@ export class ServiceClient {
     /** The base URL of the service, with a slash at its end. */
     readonly base: string,
     public token: string,
-    /** Called after each answer that is no refusal. */
+    /** Called after each successful answer. */
     private readonly answered: () => void = () => undefined,
   ) {}
 
@@ -81,7 +87,7 @@ export class ServiceClient {
   /** Starts a re-authentication. Repeating is safe: the answer is the view of the open one. */
   reauthenticate = (connectorId: number): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/reauthenticate`);
-  /** Repeating is safe: the flow ignores a submission id seen before. */
+  /** Sends an input. Safe to repeat, because the flow ignores a submission id seen before. */
   submit = (connectorId: number, body: Submission): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/${'values' in body ? 'properties' : 'credentials'}`, body);
 

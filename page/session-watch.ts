@@ -11,10 +11,10 @@ export type End = 'expired' | 'lapsed' | 'finished';
 export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
   views: readonly View[];
-  /** Why nothing works now. */
+  /** Why the service can't be used at present. */
   trouble?: Trouble;
   end?: End;
-  /** True if the service has refused the link's token as malformed: the session never began. */
+  /** True if the service has refused the token of the link as malformed. Then the session never began. */
   isMalformed?: boolean;
 }
 
@@ -22,13 +22,16 @@ export interface SessionWatchParts {
   client: ServiceClient;
   /** The invitation's token, which gives another session after the end of this session. */
   invitation?: string;
-  /** `state` has changed. */
+  /** Called after `state` has changed. */
   changed(): void;
-  /** The client has a new token. */
+  /** Called after the client has got a new token. */
   renewed(): void;
 }
 
-/** Bounds of the time to the next renewal. It is half of the remaining lifetime, which is wrong if the user's clock is. */
+/**
+ * The limits of the time to the next renewal. This time is half of the session's remaining lifetime. The limits are
+ * needed, because the user's clock can be wrong.
+ */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
 /** Keeps the views of a session's connectors current, and the session renewed. */
@@ -36,12 +39,15 @@ export class SessionWatch {
   state: SessionState = { views: [] };
   #abort = new AbortController();
   #reader?: EventReader;
-  /** The running redemption; resolves with whether it gave a session. */
+  /** The running redemption of the invitation. Resolves with true if the service gave a session. */
   #redeeming?: Promise<boolean>;
-  /** True if the invitation gave this session and no call has succeeded yet: a refusal now ends the session. */
+  /**
+   * True from the redemption of the invitation until the first successful read of the session. If the service refuses
+   * the session in this time, the page does not redeem the invitation again.
+   */
   #isNew = false;
 
-  /** Starts with the client's token; redeems the invitation when the client has none. */
+  /** Starts with the token of the client. If the client has no token, redeems the invitation. */
   constructor(private readonly parts: SessionWatchParts) {
     void (parts.client.token === '' ? this.#redeem() : this.#run());
   }
@@ -51,13 +57,13 @@ export class SessionWatch {
     this.#reader?.stop();
   }
 
-  /** Takes a view from any answer. */
+  /** Stores a view from any answer. */
   readonly receive = (view: View): void => {
     const views = merged(this.state.views, view);
     if (views !== this.state.views) this.#set({ views });
   };
 
-  /** Ends the trouble of the page, because the service has answered a call. */
+  /** Removes the trouble that the page shows, because the service has answered a call. */
   readonly answered = (): void => this.report(undefined);
 
   /** Reads the session and all its views. */
@@ -87,7 +93,7 @@ export class SessionWatch {
     }
   }
 
-  /** Follows the views again: the stream ended if all flows were final before this one started. */
+  /** Follows the views again, because the stream ends when all flows have ended. */
   readonly follow = (view: View): void => {
     this.receive(view);
     this.#reader?.stop();
@@ -109,7 +115,7 @@ export class SessionWatch {
     const { signal } = this.#abort;
     for (let at = this.#renewalAt(); !signal.aborted && !this.state.end;) {
       await pause(at - Date.now(), signal);
-      if (signal.aborted || Date.now() < at) continue; // the pause ended early
+      if (signal.aborted || Date.now() < at) continue; // the pause can end early
       if (!(await this.#untilAnswered(async () => this.#take(await this.parts.client.renew())))) return;
       at = this.#renewalAt();
     }
@@ -147,7 +153,7 @@ export class SessionWatch {
     this.parts.renewed();
   }
 
-  /** Repeats a call until it succeeds. False when the session has ended or the watch was stopped. */
+  /** Repeats a call until it succeeds. Resolves with false if the session has ended or the watch was stopped. */
   async #untilAnswered(
     call: () => Promise<void>,
     refused: (failure: ServiceFailure) => unknown = this.replaceSession,
@@ -168,7 +174,7 @@ export class SessionWatch {
     return false;
   }
 
-  /** Takes the cause of a failed call; undefined after an answer. */
+  /** Stores the cause of a failed call. `undefined`: the service has answered. */
   report(trouble: Trouble | undefined): void {
     if (trouble !== this.state.trouble) this.#set({ trouble });
   }

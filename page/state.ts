@@ -1,4 +1,7 @@
-/** Pure: what the page shows for the service's views and the page's own state. */
+/**
+ * Chooses the panels, fields and problems that the page shows, by the views of the service and the state of the page.
+ * Pure functions, without the document.
+ */
 import type { Field } from '../workflows/connector';
 import type { ProblemCode, StateName, View } from '../workflows/messages';
 
@@ -18,7 +21,7 @@ export type Panel =
   | 'failed'
   | 'unsupported';
 
-/** A problem and its fields, without text: the page translates by code. */
+/** A problem and its fields. It has no text, because the page finds the text by the code. */
 export interface ShownProblem {
   code: ShownCode;
   fields?: readonly { name: string; code: ShownCode }[];
@@ -60,13 +63,13 @@ const listStatuses: Record<Panel, ListStatus> = {
   unsupported: 'stuck',
 };
 
-/** True if a re-authentication found a connection that works. */
+/** True for a re-authentication of a connector that is connected and works. */
 export const works = ({ intent, connected }: Partial<Pick<View, 'intent' | 'connected'>>): boolean =>
   intent === 'reauthenticate' && connected === true;
 
 /**
- * The panel of a view. A state of a newer service is shown as `reading`. A re-authentication that was not finished
- * leaves the connection as it was.
+ * The panel of a view. A state of a newer service is shown as `reading`. A re-authentication that was not finished does
+ * not change the connection.
  */
 export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>): Panel {
   const { state, connector } = view;
@@ -85,8 +88,8 @@ export const isFinal = (view: View): boolean => {
 };
 
 /**
- * Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. The
- * view of a run that has not read its connector yet gets the connector of the view before.
+ * Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. If a run has not
+ * read its connector yet, its view gets the connector of the view before.
  */
 export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
@@ -96,11 +99,11 @@ export function merged(views: readonly View[], newer: View): readonly View[] {
   return views.map((view) => (view === known ? latest : view));
 }
 
-/** The newer view, with the parts of the connector that only the view before has. */
+/** Adds the parts of the connector that only the view before has to the newer view. */
 function completed(newer: View, { connector: known, connected }: View): View {
   if (!known) return newer;
   if (!newer.connector) return { ...(connected !== undefined && { connected }), ...newer, connector: known };
-  const { icon, description } = known; // the view of an ended run has neither of them
+  const { icon, description } = known; // the view of an ended run has no icon and no description
   const kept = { ...(icon && { icon }), ...(description && { description }) };
   return { ...newer, connector: { ...kept, ...newer.connector } };
 }
@@ -115,8 +118,8 @@ export const progressOf = (views: readonly View[]): { done: number; total: numbe
 });
 
 /**
- * The next connector to open: the first connector after `after` that waits for the user; otherwise any connector that
- * waits; otherwise a connector in a working state.
+ * The next connector to open. The first choice is a connector after `after` that waits for the user, the second choice
+ * any connector that waits, the third choice a connector in a working state.
  */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);
@@ -142,8 +145,8 @@ export function shownView(view: View, answered: View | undefined): View {
 }
 
 /**
- * True if a verification between these two views found no consent. The page may not have seen the states between them.
- * A fresh link is one change, and keeps the problem of the earlier link.
+ * True if a verification between these two views found no consent. The page may not have seen the states between the
+ * two views. A new link is one change, and the view keeps the problem of the earlier link.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;
@@ -152,15 +155,15 @@ export function consentFailed(before: View, view: View): boolean {
 }
 
 /**
- * True if the consent that the page's window was opened for has ended between these two views. A window that was opened
- * during a verification stays.
+ * True if the consent of the page's window has ended between these two views. The consent of a window that was opened
+ * during a verification has not ended.
  */
 export function consentEnded(before: View, view: View): boolean {
   if (panelOf(view) !== 'consent') return panelOf(before) !== panelOf(view);
   return panelOf(before) !== 'verifying' && consentFailed(before, view);
 }
 
-/** The problem of each field (`at`), and the problem that belongs to none (`above` the form). */
+/** The problem of each field (`at`), and the problem that belongs to no field (`above`, shown above the form). */
 export function problemsIn(problem: ShownProblem | undefined, fields: readonly Pick<Field, 'name'>[]) {
   const known = new Set(fields.map(({ name }) => name));
   const at = new Map<string, ShownCode>(
@@ -169,7 +172,10 @@ export function problemsIn(problem: ShownProblem | undefined, fields: readonly P
   return { at, above: problem && at.size === 0 ? problem.code : undefined };
 }
 
-/** The problem without the fields that the user has edited since. A problem of the whole input ends with the first edit. */
+/**
+ * The problem without the fields that the user has edited after the problem was shown. After the first edit, a problem
+ * of the whole input is not shown.
+ */
 export function withoutEdited(
   problem: ShownProblem | undefined,
   edited: ReadonlySet<string>,
@@ -183,8 +189,8 @@ export function withoutEdited(
 export type Prefilled = { [name: string]: { value: string; locked?: boolean | undefined } };
 
 /**
- * The fields that the user fills in, with the proposed values, and the locked ones. A prefilled value of a secret field is
- * ignored.
+ * The fields that the user fills in, with the proposed values, and the fields with locked values. A prefilled value of
+ * a secret field is ignored.
  */
 export function prefilledOf(fields: readonly Field[], prefill: Prefilled = {}) {
   const givenFor = ({ name, secret }: Field) => (secret || !Object.hasOwn(prefill, name) ? undefined : prefill[name]);
@@ -205,7 +211,8 @@ export const missingIn = (fields: readonly Field[], values: { [name: string]: st
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 
 /**
- * The fields to show (required, or with a problem) and those to collapse. If no field is to be shown, all are shown.
+ * The fields to show (required fields and fields with a problem), and the fields to collapse. If this would collapse
+ * all fields, all fields are shown.
  */
 export function foldedOf(fields: readonly Field[], problems: ReadonlyMap<string, unknown>) {
   const isShown = ({ required, name }: Field) => required || problems.has(name);

@@ -3,7 +3,7 @@ import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
 import { panelOf, type ShownProblem } from './state';
 
-/** A submission without a known outcome. */
+/** The last submission of a connector, until a view has its outcome. */
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
@@ -17,16 +17,16 @@ export interface PendingSubmission {
 export interface SubmissionsParts {
   client: ServiceClient;
   receive(view: View): void;
-  /** Resolves with whether a new session exists. */
+  /** Called when the session has ended. Resolves with true if a new session exists. */
   replaceSession(failure: ServiceFailure): Promise<boolean>;
-  /** The service did not answer. */
+  /** Called when the service did not answer. */
   unreachable(failure: ServiceFailure): void;
   changed(): void;
 }
 
 /**
- * The submissions of a session: one at a time for each connector. A submission is sealed once, and sent with the same id
- * until the service answers.
+ * The submissions of a session. Each connector has at most one submission at a time. A submission is sealed once, and
+ * sent with the same id until the service answers.
  */
 export class Submissions {
   readonly #pending = new Map<number, PendingSubmission>();
@@ -39,7 +39,7 @@ export class Submissions {
     return this.#pending.get(connectorId);
   }
 
-  /** True if the input of a submission has not reached the service. */
+  /** True if a submission is still being sent or applied. */
   get isSending(): boolean {
     return [...this.#pending.values()].some(({ status }) => status === 'sending');
   }
@@ -48,7 +48,7 @@ export class Submissions {
     this.#stop.abort();
   }
 
-  /** Sends pending input now: the service answers again. */
+  /** Sends the pending inputs now, because the service answers again. */
   sendNow(): void {
     this.#pause.abort();
     this.#pause = new AbortController();
@@ -87,7 +87,7 @@ export class Submissions {
     }
   }
 
-  /** An input that is still being applied stays pending, so that its form keeps what the user typed. */
+  /** An input that the flow is applying stays pending, so that the form keeps the values that the user typed. */
   #receive({ view }: PendingSubmission, answer: View): void {
     if (panelOf(answer) !== 'applying') this.#forget(view);
     this.parts.receive(answer);

@@ -1,5 +1,11 @@
-/** Texts that Cyclr or a connector's author wrote. They are shown as text, never read as HTML. Pure. */
-/** The text; undefined if it is empty or the word "null", which some connectors have in place of no text. */
+/**
+ * Prepares texts from Cyclr and from authors of connectors. The page shows these texts as text, never as HTML. All
+ * functions here are pure, and none uses the DOM.
+ */
+
+/**
+ * The text. Undefined if the text is empty or the word "null", which some connectors have instead of an absent text.
+ */
 export const textOf = (text: string | undefined): string | undefined =>
   text === undefined || ['', 'null', 'undefined'].includes(text.trim().toLowerCase()) ? undefined : text;
 
@@ -9,7 +15,7 @@ export interface Link {
   host: string;
 }
 
-/** An address ends before a quote, a bracket, or the punctuation of its sentence. */
+/** Finds an https address in a text. The address ends before a quote, a bracket, or the punctuation of the sentence. */
 const ADDRESS = /(https:\/\/[^\s"'<>()[\]{}]+[^\s"'<>()[\]{}.,;:!?])/;
 
 /** A text in parts: plain texts, and links to https addresses. Other addresses stay plain texts. */
@@ -18,7 +24,10 @@ export function partsOf(text: string): (string | Link)[] {
   return parts.map((part, at) => (at % 2 === 1 && linkOf(part)) || part).filter((part) => part !== '');
 }
 
-/** Undefined for an address with a user name: a user would take it for the host. */
+/**
+ * The link of an address. Undefined for an address with a user name, because a reader would take the user name for the
+ * host.
+ */
 function linkOf(address: string): Link | undefined {
   if (!URL.canParse(address)) return undefined;
   const { protocol, username, password, href, host } = new URL(address);

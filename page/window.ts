@@ -1,4 +1,4 @@
-/** The third party's consent: a form is posted to a window that the click itself opens, or in this tab. */
+/** Opens the third party's consent. A form is posted to a window that the click itself opens, or in this tab. */
 
 const FEATURES = 'popup,width=560,height=760';
 
@@ -12,11 +12,12 @@ export interface ConsentForm {
 }
 
 /**
- * Opens the window of this name, or takes the one that is open, and posts the form to it. To be called in the click
- * handler, before any await: otherwise browsers block the window. Returns undefined if the browser blocked it.
+ * Opens the window of this name, or reuses the open window of this name, and posts the form to the window. Call this
+ * function in the click handler, before any await, because otherwise browsers block the window. Returns undefined if
+ * the browser blocked the window.
  *
- * `frame` becomes the window's opener: a sandboxed, empty frame, which the third party can neither read nor navigate.
- * Without an opener in this page, browsers do not find the window again by its name.
+ * `frame`, a sandboxed and empty frame, becomes the opener of the window. The third party can neither read nor navigate
+ * this frame. Without an opener in this page, browsers do not find the window again by its name.
  */
 export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrameElement | null): Window | undefined {
   const framed = frame?.contentWindow?.open('', name, FEATURES);
@@ -28,7 +29,7 @@ export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrame
   return opened;
 }
 
-/** Posts the form in this tab. The return page then leads back through the tab's history: see return.ts. */
+/** Posts the form in this tab. The return page then leads back through the tab's history (see return.ts). */
 export const postToThisTab = (form: ConsentForm): void =>
   post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
 
@@ -49,8 +50,8 @@ const CHECK_EVERY_MS = 500;
 
 export interface WindowWatchParts {
   /**
-   * True once a closed window means that it was closed. Under the opener policy `same-origin` of a host page, a handle
-   * says `closed` as soon as the window shows a page of another site.
+   * True if `closed` of the window handle can be trusted. Under the opener policy `same-origin` of a host page, a
+   * handle says `closed` as soon as the window shows a page of another site.
    */
   isOurs(): boolean;
   closed(): void;
@@ -67,7 +68,7 @@ export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: 
   return () => clearInterval(timer);
 }
 
-/** Browsers inside another app, which open no windows: web views of Android and iOS, and known apps. */
+/** Finds browsers inside another app, which open no windows: web views of Android and iOS, and known apps. */
 const IN_APP = [
   /; wv\)/,
   /\bFB(AN|AV|_IAB)\b/,

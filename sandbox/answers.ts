@@ -3,7 +3,7 @@ import type { Definition, Parameter } from './definition';
 import type { Property, StoredConnector } from './state';
 import type { Switches } from './switches';
 
-/** An account connector as Cyclr returns it. Stored values are in clear, secrets too. */
+/** An account connector as Cyclr returns it. All stored values are in clear, also secrets. */
 export interface AccountConnector {
   Id: number;
   Name: string;
@@ -36,9 +36,8 @@ export function definitionOf(connector: StoredConnector): Definition {
 }
 
 /**
- * The auth type of the connector in lower case; for OAuth2 with the OAuth2 type in British spelling, such as `oauth2
- * authorisationcode`. So a test may change the spelling in the definition. If the definition has no `AuthType`, the
- * first entry of `Authentication` counts.
+ * The auth type of the connector in lower case. After `oauth2` stands the OAuth2 type, always in British spelling, such
+ * as `oauth2 authorisationcode`. If the definition has no `AuthType`, the first entry of `Authentication` is used.
  */
 export function authTypeOf(connector: StoredConnector): string {
   const definition = definitionOf(connector);
@@ -53,14 +52,14 @@ export function isOAuth(connector: StoredConnector): boolean {
   return authTypeOf(connector).startsWith('oauth');
 }
 
-/** The required properties that are absent or empty. The connector can't be authenticated before they are set. */
+/** The required properties that are absent or empty. Without them, the connector can't be authenticated. */
 export function missingProperties(connector: StoredConnector): string[] {
   const { filledByCyclr } = entryOf(connector.key);
   const required = (definitionOf(connector).Parameters ?? []).filter(isRequired).map(({ TargetName }) => TargetName);
   return required.filter((name) => !(name in filledByCyclr) && !valueOf(connector, name));
 }
 
-/** The value of a property. If several properties have this name, the value of the newest one. */
+/** The value of a property. If several properties have this name, the value of the newest property. */
 export function valueOf(connector: StoredConnector, name: string): string | undefined {
   return connector.Properties.findLast(({ Name }) => Name === name)?.Value;
 }

@@ -8,7 +8,9 @@ import type { StoredConnector } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 
-/** The secrets in an AuthValue, and the names of the properties that the third party checks together with them. */
+/**
+ * The secrets in an AuthValue, and the names of the properties that the third party checks in addition to the secrets.
+ */
 interface Claim {
   secrets: string[];
   properties: string[];
@@ -29,8 +31,8 @@ const readers: Record<string, Reader> = {
 
 /**
  * Stores an AuthValue. For the AuthValue `{}`, or if the switch `authenticatedAfterMs` is set, the connector becomes
- * authenticated later: see {@link settle}. Fails: 400 that quotes the value, for a value of the wrong form, a wrong
- * value, a connector that takes no value, and while a required property is missing.
+ * authenticated later (see {@link settle}). Fails with a 400 that quotes the value, if the value is wrong or has the
+ * wrong form, if the connector takes no value, or if a required property is missing.
  */
 export function storeAuthValue(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   const claim = claimOf(connector, authValue);
@@ -44,7 +46,7 @@ export function storeAuthValue(store: Store, connector: StoredConnector, authVal
   if (claim.properties.length === 0) settle(store, connector);
 }
 
-/** Stores the tokens of a consent. Fails: 400 while a required property is missing. */
+/** Stores the tokens of a consent. Fails: 400 if a required property is missing. */
 export function storeTokens(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   refuseWhileIncomplete(connector);
   setAuthValue(connector, authValue);
@@ -52,7 +54,10 @@ export function storeTokens(store: Store, connector: StoredConnector, authValue:
   settle(store, connector);
 }
 
-/** True if Cyclr can fetch tokens with the properties, false if it can't; undefined if a user must consent. */
+/**
+ * True if Cyclr can fetch tokens with the properties. False if the third party refuses the properties. Undefined if a
+ * user must consent.
+ */
 export function propertiesSuffice(connector: StoredConnector): boolean | undefined {
   const claim = claimOf(connector, '{}');
   if (!claim) return undefined;
@@ -60,8 +65,8 @@ export function propertiesSuffice(connector: StoredConnector): boolean | undefin
 }
 
 /**
- * Authenticates the connector if its `settlesAt` has passed. Cyclr authenticates a connector at its next call to the
- * third party; the sandbox does so at each GET of the connector.
+ * Authenticates the connector if its `settlesAt` has passed. Cyclr authenticates such a connector at its next call to
+ * the third party. The sandbox authenticates it at a GET of the connector.
  */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
@@ -75,14 +80,14 @@ export function settle(store: Store, connector: StoredConnector): void {
   }
 }
 
-/** Deletes the stored value. The properties stay. */
+/** Deletes the stored AuthValue. The properties stay. */
 export function deauthenticate(connector: StoredConnector): void {
   connector.AuthValue = null;
   connector.Authenticated = false;
   connector.settlesAt = undefined;
 }
 
-/** True for a value that starts with `wrong`: the sandbox refuses it at once. */
+/** True for a value that starts with `wrong`. The sandbox refuses such a value at once. */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
 /**

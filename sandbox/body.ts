@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { badRequest, Refusal } from './refusal';
 
-/** The fields of a form body; undefined for another content type. */
+/** The fields of a form body. Undefined for another content type. */
 export function formOf(request: FastifyRequest): URLSearchParams | undefined {
   return isSentAs(request, 'application/x-www-form-urlencoded') ? new URLSearchParams(textOf(request)) : undefined;
 }
@@ -28,7 +28,10 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
   throw badRequest('The request is invalid.', Object.fromEntries(wrong));
 }
 
-/** The body for the list of requests: the value of JSON or a form, otherwise the text; undefined without a body. */
+/**
+ * The body for the list of requests: the value of a JSON body, the fields of a form, or the text of any other body.
+ * Undefined without a body.
+ */
 export function readableBodyOf(request: FastifyRequest): unknown {
   const form = formOf(request);
   if (form) return Object.fromEntries(form);

@@ -4,11 +4,11 @@ import { CONSENT } from './pages';
 
 /** The last answer that a browser gets after it has opened a consent link. */
 export interface ConsentOutcome {
-  /** Status of the answer: 302 if Cyclr redirects, otherwise the status of a page. */
+  /** The status of the answer: 302 for a redirect, otherwise the status of a page. */
   status: number;
-  /** Target of the redirect. The browser does not follow the redirect. */
+  /** The target of the redirect. `consentInBrowser` does not follow the redirect. */
   location?: string;
-  /** The consent; absent if no consent page was shown. */
+  /** The consent. Absent if Cyclr showed no consent page. */
   consent?: { id: string };
 }
 
@@ -29,7 +29,9 @@ export async function consentInBrowser(sandboxUrl: string, link: string, decisio
   return { ...outcomeOf(decided), consent: { id } };
 }
 
-/** A link to another host is refused, so that a test finds a wrong link. */
+/**
+ * The link at the sandbox's address. Fails: a Refusal (400) for another host or port, so that a test finds the fault.
+ */
 function ownLink(sandboxUrl: string, link: string): string {
   const given = URL.canParse(link) ? new URL(link) : undefined;
   const isOurs =

@@ -13,7 +13,7 @@ export interface Call {
   reply: FastifyReply;
 }
 
-/** Handlers by method and path. The returned value is the answer. */
+/** The handlers of the endpoints, by method and path. The value that a handler returns is the answer. */
 export type Routes = Record<`${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`, (call: Call) => unknown>;
 
 /** The state and the switches that all endpoints use. */

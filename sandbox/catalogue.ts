@@ -6,7 +6,10 @@ import { badRequest } from './refusal';
 const pixelIcon =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 
-/** The connectors of the sandbox, one or more of each auth type. Append only: ids follow the order. */
+/**
+ * The connectors of the sandbox, one or more of each auth type. Add new connectors at the end, because the ids follow
+ * the order.
+ */
 export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   Brightdesk: {
     Description: 'Customer support and ticketing.',
@@ -31,7 +34,8 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Description: 'A CRM with a setting for everything.',
     AuthType: 'ApiKey',
     AuthScheme: 'Token',
-    // The trigger of the property Workspace is missing: each read of the connector would call it. A test adds it.
+    // The trigger of the property Workspace is missing here, because each read of the connector would call the trigger.
+    // A test adds the trigger.
     Triggers: [{ Id: 7, Name: 'List contacts' }],
     Authentication: [
       {
@@ -87,7 +91,8 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Icon: pixelIcon,
     AuthType: 'Basic',
     AuthDescription: 'The user name is your address followed by /token, the password your API token.',
-    // Without IsOptional (so it is required), Name, DisplayName and others, as in some definitions.
+    // The parameter lacks IsOptional (so it is required), Name, DisplayName and other fields, as in some definitions of
+    // Cyclr.
     Parameters: [{ TargetName: 'Subdomain', IsAccountConnectorProperty: true }],
   },
   Insightful: {
@@ -119,7 +124,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     AuthType: 'OAuth2',
     OAuth2Type: 'Unknown',
     Parameters: null,
-    Icon: undefined, // this field and the next one are absent instead of null
+    Icon: undefined, // Icon and Description are absent here and not null
     AuthDescription: undefined,
   },
   Quartz: {
@@ -136,7 +141,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     Description: 'A CRM on your own server.',
     AuthType: 'OAuth2',
     OAuth2Type: 'PasswordCredentials',
-    // The password has no IsSensitive: only its name shows that it is a secret.
+    // The parameter Password has no IsSensitive, so only its name shows that it is a secret.
     Parameters: [property('Username'), { TargetName: 'Password', IsAccountConnectorProperty: true, IsOptional: null }],
   },
   Homeport: {

@@ -31,8 +31,8 @@ const isLocalOrigin = (origin: string): boolean => URL.canParse(origin) && local
 /** {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */
 export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
   app.addHook('onRequest', ({ hostname, headers: { origin } }, _reply, done) => {
-    // Otherwise a web page whose host name resolves to this machine could read secrets (DNS rebinding), and a form of
-    // any web page could send a call.
+    // Without this check, a web page whose host name resolves to this machine could read secrets (DNS rebinding), and a
+    // form of any web page could send a call.
     const isLocal = local.includes(hostname) && (origin === undefined || isLocalOrigin(origin));
     done(isLocal ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
   });

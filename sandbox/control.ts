@@ -42,12 +42,12 @@ export interface AccountSummary {
 export interface Control {
   /** The last 10,000 requests to the API and the service domain, oldest first. */
   readonly requests: RecordedRequest[];
-  /** The variants of undocumented behaviour. Set them at any time. */
+  /** The variants of undocumented behaviour. A test can set a switch at any time. */
   readonly switches: Switches;
   /**
-   * Installs connectors with new ids. `connectors` names them by key, name or id of the catalogue; by default, one of
-   * each. Creates the account if it does not exist. Fails: a Refusal (400) for a connector that the catalogue does not
-   * have.
+   * Installs connectors with new ids. `connectors` names the connectors by key, name or id of the catalogue. By
+   * default, installs one of each connector. Creates the account if it does not exist. Fails: a Refusal (400) for a
+   * connector that the catalogue does not have.
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];
@@ -73,11 +73,15 @@ export interface Control {
   /** The sign-in tokens of an account, oldest first. */
   signIns(accountId: string): SignIn[];
   /**
-   * Acts as the user's browser, by HTTP: opens a consent link, sends the decision, returns the target of the redirect.
-   * Sends no decision if no consent page is shown. Fails: a Refusal (400) for a link to another host.
+   * Acts as the user's browser over HTTP. Opens a consent link, sends the decision, and returns the target of the
+   * redirect. Sends no decision if the sandbox shows no consent page. Fails: a Refusal (400) for a link to another
+   * host.
    */
   consent(url: string, decision: Decision): Promise<ConsentOutcome>;
-  /** Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) if it has none. */
+  /**
+   * Replaces the tokens of a connector, as Cyclr's own refresh does. Fails: a Refusal (400) if the connector has no
+   * tokens.
+   */
   refreshTokens(accountId: string, id: number): AccountConnector;
 }
 
@@ -85,7 +89,7 @@ export interface ControlParts {
   faults: Faults;
   requests: RecordedRequest[];
   switches: Switches;
-  /** The URL of the sandbox, once it listens. */
+  /** The URL of the sandbox. Call this function only after the server listens. */
   sandboxUrl: () => string;
 }
 

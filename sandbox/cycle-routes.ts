@@ -1,10 +1,10 @@
 import { authTypeOf } from './answers';
 import type { Routes } from './calls';
-import { notFound } from './refusal';
 import type { Account, Cycle } from './state';
 import { connectorIn } from './store';
+import { notFound } from './refusal';
 
-/** Answers the unmet prerequisites of a cycle. */
+/** Reads cycles and their unmet prerequisites, and activates cycles. */
 export const cycleRoutes: Routes = {
   'GET /cycles/:cycleId/prerequisites': ({ account, params }) => {
     const cycle = account.cycles.find(({ id }) => id === params['cycleId']);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 
-/** A JSON file that only its owner can read. At any time, the file has a complete content. */
+/** A JSON file that only its owner can read. The file never has a partly written content. */
 export class DataFile {
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -15,7 +15,8 @@ export class DataFile {
   }
 
   /**
-   * Resolves when the state at the time of the call is on the disk. All calls during one write share the next write.
+   * Resolves when the state at the time of the call is on the disk. All calls that come during a write share the next
+   * write.
    */
   save(): Promise<void> {
     this.#next ??= this.#writing
@@ -34,7 +35,10 @@ export class DataFile {
   }
 }
 
-/** The content of the file; undefined without a file. Fails: an Error if it can't be read or is not JSON. */
+/**
+ * The content of the file. Undefined if the file does not exist. Fails: an Error if the file can't be read or is not
+ * JSON.
+ */
 export function readDataFile(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));

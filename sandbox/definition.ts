@@ -9,7 +9,7 @@ export interface Parameter {
   [field: string]: unknown;
 }
 
-/** The definition of a connector: the `Connector` inside an account connector. */
+/** The definition of a connector in Cyclr's catalogue. An account connector has it in its member `Connector`. */
 export interface Definition {
   Id: number;
   Name: string;
@@ -21,17 +21,19 @@ export interface Definition {
 
 /** A connector that can be installed. */
 export interface CatalogueEntry {
-  /** The key for tests and commands. It is also the name of the connector, except for `Longname`. */
+  /**
+   * The key of the connector for tests and commands. Except for `Longname`, the key is also the name of the connector.
+   */
   key: string;
   definition: Definition;
   /** True for a partner's own connector (`IsPartnerIntegrationConnector`). */
   partnerIntegration: boolean;
   /**
-   * The `AuthValue` that Cyclr stores when the connector is installed. If it is set, the connector is authenticated
+   * The `AuthValue` that Cyclr stores when the connector is installed. A connector with this value is authenticated
    * from the start.
    */
   storedAuthValue?: string;
-  /** Required properties that Cyclr fills itself after the authentication. */
+  /** Required properties whose values Cyclr itself sets after the authentication. */
   filledByCyclr: Record<string, string>;
 }
 
@@ -44,7 +46,7 @@ interface Draft extends Partial<Omit<CatalogueEntry, 'key' | 'definition'>> {
   [field: string]: unknown;
 }
 
-/** Builds the catalogue: adds ids in the given order, and the common fields. */
+/** Builds the catalogue from drafts. Adds the ids, in the order of the drafts, and the common fields. */
 export function catalogueOf(drafts: Record<string, Draft>): CatalogueEntry[] {
   return Object.entries(drafts).map(([key, draft], index) => {
     const { partnerIntegration = false, storedAuthValue, filledByCyclr = {}, ...fields } = draft;

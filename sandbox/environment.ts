@@ -7,7 +7,7 @@ const port = z
   .transform(Number)
   .refine((number) => number < 65_536, notAPort);
 
-/** The variables of the sandbox. */
+/** The environment variables of the sandbox. */
 export const environment = z.object({
   SANDBOX_PORT: port.prefault('7080').meta({
     description: 'Port of the sandbox. 0 is any free port.',
@@ -23,7 +23,7 @@ export const environment = z.object({
   }),
 });
 
-/** Reads the variables. An empty variable counts as not set. Fails with one line for each fault. */
+/** Reads the environment variables. An empty variable counts as not set. Fails with one line for each fault. */
 export function readEnvironment(env: NodeJS.ProcessEnv): z.output<typeof environment> {
   const { data, error } = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value)));
   if (data) return data;

@@ -4,11 +4,11 @@ import { pascalCased, readableBodyOf } from './body';
 import type { EchoForm, Fault } from './fault-rule';
 import { unauthorized } from './refusal';
 
-/** The request that a fault applies to. */
+/** The request that gets the fault. */
 export interface FaultContext {
   request: FastifyRequest;
   reply: FastifyReply;
-  /** The account connector in the path, as Cyclr would return it. */
+  /** The account connector that the path names, as Cyclr would return it. */
   connector: object | undefined;
   /** Aborted when the sandbox closes. */
   closing: AbortSignal;
@@ -44,7 +44,7 @@ const effects: Effects = {
   redirect: ({ reply }) => reply.redirect('/elsewhere', 302),
   throttled: ({ reply }, { retryAfter }) =>
     reply.code(429).header('retry-after', String(retryAfter)).send({ Message: 'API calls quota exceeded.' }),
-  // When the sandbox closes meanwhile, the request ends without an effect and without an answer.
+  // If the sandbox closes during the wait, the request ends without an effect and without an answer.
   slow: ({ reply, closing }, { ms }) => elapsed(ms, undefined, { signal: closing }).catch(() => void reply.hijack()),
   'applied-then-reset': ({ request }) => void replacedAnswers.set(request, resetConnection),
   'applied-then-hang': ({ request }) => void replacedAnswers.set(request, () => new Promise(() => undefined)),
@@ -57,7 +57,7 @@ const effects: Effects = {
     }),
 };
 
-/** Requests whose answers are replaced, with the function that gives the new body. */
+/** The requests whose answers are replaced, each with the function that gives the new body. */
 const replacedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
 
 function withoutContent(reply: FastifyReply): string {
@@ -65,14 +65,14 @@ function withoutContent(reply: FastifyReply): string {
   return '';
 }
 
-/** Applies a fault. The result is that of a Fastify hook. */
+/** Applies a fault in a Fastify hook. The hook must return the result. */
 export function applyFault(context: FaultContext, fault: Fault): unknown {
   return effects[fault.kind](context, fault as never);
 }
 
 /**
- * Replaces the answer of an applied request if a fault demands that: returns the new body, resets the connection, or
- * never resolves. Returns undefined to keep the body. Await this call before the answer is sent.
+ * Replaces the answer of a request whose fault changes only the answer. Returns the new body, or resets the connection,
+ * or never resolves. Returns undefined if the body stays unchanged. Await this call before the answer is sent.
  */
 export function replaceAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
   return reply.statusCode < 300 ? replacedAnswers.get(request)?.(reply) : undefined;

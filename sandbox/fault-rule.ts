@@ -34,17 +34,20 @@ const Then = z.union([
   }),
 ]);
 
-/** A fault, the requests that it applies to, and how often. */
+/** A rule: the fault, the requests that get the fault, and the number of these requests. */
 export const FaultRule = z.strictObject({
   match: z.strictObject({
     method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
-    /** A prefix of the path as received (%20, not a space), or the source of a regular expression for it. */
+    /**
+     * A prefix of the received path (with %20 and not with a space), or the source of a regular expression for this
+     * path.
+     */
     path: regexSource.optional(),
     account: z.string().optional(),
   }),
-  /** The number of requests that the fault applies to; 1 by default. */
+  /** The number of requests that get the fault. The default is 1. */
   times: z.union([z.number().int().min(1), z.literal('always')]).optional(),
-  /** The number of matching requests that pass before the first fault. */
+  /** The number of matching requests without a fault before the first request with a fault. */
   skip: z.number().int().min(0).optional(),
   then: Then,
 });

@@ -18,7 +18,7 @@ interface ActiveRule {
 
 type Hit = { fault: Fault; released: Promise<void> };
 
-/** The fault rules that have not reached their `times` yet, oldest first. */
+/** The fault rules that have not yet been used as often as their `times` says. The oldest rule is first. */
 export class Faults {
   #rules: ActiveRule[] = [];
 
@@ -40,7 +40,7 @@ export class Faults {
     this.#rules = [];
   }
 
-  /** Returns the fault for a request, if a rule matches, and counts the request in the `times` of this rule. */
+  /** Returns the fault of the first rule that matches the request, and counts this use of the rule. */
   take(request: RuleInput): Hit | undefined {
     for (const active of this.#rules.filter((candidate) => matches(candidate, request))) {
       if (active.toSkip > 0) {

@@ -14,7 +14,9 @@ export interface HookParts {
   closing: AbortSignal;
 }
 
-/** Records each request, applies a fault, and saves a change (not after a GET) before the answer is sent. */
+/**
+ * Adds hooks that record each request, apply faults, and save the state before the answer is sent. A GET is not saved.
+ */
 export function addHooks(app: FastifyInstance, parts: Parts, { faults, recorder, closing }: HookParts): void {
   const { store, switches } = parts;
 

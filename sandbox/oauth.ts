@@ -20,7 +20,7 @@ const effects: Record<Decision, (parts: Parts, connector: StoredConnector) => vo
   close: () => undefined,
 };
 
-/** Applies a decision to the connector. Fails: 400 for `approve` while a required property is missing. */
+/** Applies a decision to the connector. Fails: 400 for `approve` if a required property is missing. */
 export function decide(parts: Parts, connector: StoredConnector, decision: Decision): void {
   effects[decision](parts, connector);
 }

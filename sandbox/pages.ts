@@ -7,7 +7,7 @@ class Markup {
   constructor(readonly text: string) {}
 }
 
-/** A template tag that escapes every value but {@link Markup}. */
+/** A template tag that escapes each value that is not {@link Markup}. */
 function markup(parts: TemplateStringsArray, ...values: (string | Markup)[]): Markup {
   const texts = values.map((value) => (value instanceof Markup ? value.text : escaped(value)));
   return new Markup(String.raw({ raw: parts }, ...texts));
@@ -17,7 +17,7 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 
-/** The path to which the consent page posts the user's decision: a form with `consent` and `decision`. */
+/** The path to which the consent page posts the user's decision. The form has the fields `consent` and `decision`. */
 export const CONSENT = '/connectorauth/consent';
 
 const style = new Markup(
@@ -36,7 +36,7 @@ export const pageHeaders = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
-  // No form-action: Chrome also applies it to the redirect after a decision.
+  // The policy has no form-action, because Chrome also applies form-action to the redirect after a decision.
   'content-security-policy':
     `default-src 'none'; img-src data:; style-src ${hashOf(style)}; script-src ${hashOf(postMessage)}; ` +
     "base-uri 'none'; frame-ancestors 'none'",
@@ -50,7 +50,7 @@ const choices: Record<Decision, [label: string, meaning: string]> = {
   close: ['Close', 'Nothing changes. Closing this tab does the same.'],
 };
 
-/** The consent page. It takes the place of the third party's page. */
+/** The consent page of the sandbox. With Cyclr, the third party shows this page. */
 export function consentPage({ id, accountId }: OpenConsent, connectorName: string): string {
   const buttons = Object.entries(choices).map(
     ([decision, [label, meaning]]) =>
@@ -76,7 +76,7 @@ export const forbiddenPage = (): string =>
 <p>Go back to the page before, and request a new link.</p>`,
   );
 
-/** Cyclr's error page. It does not redirect. */
+/** Cyclr's error page, which does not redirect the browser. */
 export const errorPage = (reason: string): string =>
   page(
     'Something went wrong',
@@ -95,7 +95,7 @@ export const messagePage = (message: string, origin: string): string =>
 <script data-message="${message}" data-origin="${origin}">${postMessage}</script>`,
   );
 
-/** `/return`: the default target of the redirect. */
+/** The page `/return`, the default target of the redirect. */
 export const returnPage = (): string =>
   page(
     'You are back from Cyclr',

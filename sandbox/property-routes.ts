@@ -6,7 +6,7 @@ import { connectorOf, idIn, pageOf, type Call, type Parts, type Routes } from '.
 import { badRequest, notFound } from './refusal';
 import type { Property, StoredConnector } from './state';
 
-/** Any name is accepted: Cyclr also takes a name that no parameter defines. */
+/** The body that adds a property. Any name is accepted, because Cyclr also accepts a name that no parameter defines. */
 const NewProperty = cyclrInput(z.object({ Name: z.string().min(1), Value: z.string() }));
 const Patch = cyclrInput(z.object({ Name: z.string().min(1).optional(), Value: z.string().optional() }));
 

@@ -1,4 +1,4 @@
-/** An error answer. The server sends its status and body. */
+/** An error with the status and the body of the answer that the server sends. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,

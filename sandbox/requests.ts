@@ -2,19 +2,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readableBodyOf } from './body';
 import { accountIdOf } from './token';
 
-/** A received request as tests read it. It contains the secrets of the request. */
+/** A received request, for tests. The request contains its secrets in clear. */
 export interface RecordedRequest {
   /** ISO 8601. */
   at: string;
   method: string;
-  /** The path as received, without the query. */
+  /** The received path, without the query. */
   path: string;
   query: Record<string, string>;
-  /** The header `X-Cyclr-Account`, if there was one. */
+  /** The header `X-Cyclr-Account`. Absent if the request has no such header. */
   account?: string;
   /** The number of the request's bearer token: 1 is the first token that the sandbox minted. */
   tokenId?: number;
-  /** The value of JSON or a form, otherwise the text. */
+  /** The value of a JSON body, the fields of a form, or the text of any other body. */
   body?: unknown;
   /** The status of the answer. Absent until the answer is sent, or if no complete answer was sent. */
   status?: number;
@@ -47,14 +47,17 @@ export class Recorder {
     if (recorded) recorded.body = readableBodyOf(request);
   }
 
-  /** Call it before the answer is sent, so that a client that has the answer finds the request recorded. */
+  /**
+   * Records the end of a request. Call this method before the answer is sent, so that the request is in the list when
+   * the client has the answer.
+   */
   end(request: FastifyRequest, reply: FastifyReply): void {
     const recorded = this.#open.get(request);
     if (recorded && !request.raw.socket.destroyed) recorded.status = reply.statusCode;
   }
 }
 
-/** Path and query of a request, as received. */
+/** The path and the query of a request, without decoding. */
 export function urlOf(request: FastifyRequest): { path: string; query: string } {
   const [, path = '', query = ''] = /^([^?]*)\??(.*)$/.exec(request.url) ?? [];
   return { path, query };

@@ -12,7 +12,7 @@ import { defaultSwitches } from './switches';
 import { client } from './token';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
-/** The length of an account id of 200 characters of which each is sent as 6 characters, such as %C3%BC. */
+/** The length of an account id of 200 characters if each character is encoded as 6 characters, such as %C3%BC. */
 const PARAM_LIMIT = 1200;
 
 /** A running sandbox. */
@@ -21,19 +21,21 @@ export interface Sandbox extends Control {
   readonly url: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Stops the sandbox and ends all open requests at once. The data file is complete afterwards. Safe to repeat. */
+  /**
+   * Stops the sandbox and ends all open requests at once. After this call, the data file is complete. Safe to repeat.
+   */
   close(): Promise<void>;
 }
 
 export interface SandboxOptions {
-  /** Any free port by default. */
+  /** The port. The default is any free port. */
   port?: number;
   /**
-   * The address to listen on: 127.0.0.1 by default, because the sandbox has no access control. A container needs
-   * 0.0.0.0.
+   * The address on which the sandbox listens. The default is 127.0.0.1, because the sandbox has no access control. A
+   * container needs 0.0.0.0.
    */
   host?: string;
-  /** A file that keeps the state over a restart. Without it the state is lost. */
+  /** A file that keeps the state over a restart. Without a file, a restart loses the state. */
   dataFile?: string;
 }
 
@@ -83,10 +85,10 @@ function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInsta
 const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
 
 /**
- * A server that reads every body as text, because `body.ts` checks the content type. At its end it closes the open
- * connections. It refuses a Host that is neither loopback nor its own address: otherwise a web page whose host name
- * resolves to this machine could read values that users typed (DNS rebinding), because the client id and secret are
- * public.
+ * A server that reads every body as text, because `body.ts` checks the content type. When the server closes, it closes
+ * the open connections. The server refuses a Host that is neither loopback nor its own address. Without this check, a
+ * web page whose host name resolves to this machine could read values that users typed (DNS rebinding), because the
+ * client id and secret are public.
  */
 function createApp(host: string): FastifyInstance {
   const app = Fastify({

@@ -31,7 +31,10 @@ type Link = z.infer<typeof Link>;
 
 const DecisionForm = z.object({ consent: z.string(), decision: Decision });
 
-/** The partner service domain: the pages for the user's browser. Its requests are recorded and can have faults. */
+/**
+ * Serves the pages of the partner service domain to the user's browser. The requests of these pages are recorded and
+ * can have faults.
+ */
 export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: HookParts): void {
   const { store, switches } = parts;
   addHooks(app, parts, hookParts);
@@ -51,7 +54,7 @@ export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: Hoo
     if (suffices === undefined) {
       const { targetOrigin, callbackMessage } = link;
       const consent = beginConsent(store, { accountId, connectorId: connector.Id, targetOrigin, callbackMessage });
-      await store.save(); // this GET changes the state
+      await store.save(); // this GET changes the state, so the state is saved here
       return show(reply, 200, consentPage(consent, connector.Name));
     }
     decide(parts, connector, suffices ? 'approve' : 'decline');
@@ -81,8 +84,9 @@ const afterwards: Record<Decision, (reply: FastifyReply, consent: OpenConsent, s
 };
 
 /**
- * Signs the browser in, which uses up the token. Fails without using up the token: 403 for an invalid token, a
- * connector of another account, and a connector without OAuth; 400 for a `targetOrigin` that is no web address.
+ * Signs the browser in with the token. Each token works only once, but a failed call does not use up the token. Fails:
+ * 403 for an invalid token, a connector of another account, and a connector without OAuth; 400 for a `targetOrigin`
+ * that is no web address.
  */
 function signedIn(store: Store, { id, token, targetOrigin }: Link): { connector: StoredConnector; accountId: string } {
   const signIn = validSignInToken(store, token);
@@ -120,7 +124,7 @@ function isWebAddress(text: string): boolean {
   return /^https?:\/\/[^/?#\\][\x21-\x7e]*$/i.test(text) && URL.canParse(text);
 }
 
-/** Appends to the query of a URL, without other changes. */
+/** Appends `query` to the query of a URL. All other parts of the URL stay unchanged. */
 function withQuery(url: string, query: string): string {
   if (query === '') return url;
   const [, address = '', fragment = ''] = /^([^#]*)(.*)$/s.exec(url) ?? [];

@@ -6,7 +6,7 @@ import type { Parts, Routes } from './calls';
 import type { SignInToken } from './state';
 import type { Store } from './store';
 
-/** A sign-in token, and whether it was used. */
+/** A sign-in token, with the information whether a browser has used the token. */
 export interface SignIn {
   token: string;
   username: string;
@@ -17,11 +17,11 @@ export interface SignIn {
 
 const Body = cyclrInput(z.strictObject({ Username: z.string().regex(/\S/, 'The Username field is required.') }));
 
-/** Base64 that contains `+`, `/` and `=`: the characters that must be encoded in a URL. */
+/** A base64 text that contains `+`, `/` and `=`, because these characters must be encoded in a URL. */
 const newToken = (): string =>
   Buffer.concat([randomBytes(24), Buffer.from('+/+/', 'base64'), randomBytes(5)]).toString('base64');
 
-/** Mints tokens. Each token signs a browser in once. */
+/** Mints sign-in tokens. Each token signs a browser in once. */
 export function signInRoutes({ store, switches }: Parts): Routes {
   return {
     'POST /accounts/:accountId/signintoken': ({ account, request }) => {
@@ -39,7 +39,7 @@ export function signInRoutes({ store, switches }: Parts): Routes {
   };
 }
 
-/** The token with this value, if it is valid. */
+/** The valid token with this value. Undefined if no valid token has this value. */
 export function validSignInToken(store: Store, value: string): SignInToken | undefined {
   return store.state.signInTokens.find((token) => token.value === value && !token.used && token.expiresAt > Date.now());
 }

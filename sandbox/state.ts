@@ -12,7 +12,10 @@ const StoredConnector = z.object({
   Authenticated: z.boolean(),
   IsPartnerIntegrationConnector: z.boolean(),
   Properties: z.array(Property),
-  /** When the connector becomes authenticated, in ms since the epoch. The first GET after this time shows it. */
+  /**
+   * When the connector becomes authenticated, in ms since the epoch. The first GET after this time shows the connector
+   * as authenticated.
+   */
   settlesAt: z.number().optional(),
   /** Fields of the definition that a test has changed. */
   Connector: z.record(z.string(), z.unknown()).optional(),
@@ -30,13 +33,13 @@ const Account = z.object({ id: z.string(), connectors: z.array(StoredConnector),
 const Token = z.object({
   id: z.number(),
   value: z.string(),
-  /** The only account of the token, if it was minted with a scope. */
+  /** The only account that the token can reach. Absent if the token was minted without a scope. */
   accountId: z.string().optional(),
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
 });
 
-/** A token that signs a browser in, once. */
+/** A single-use token that signs a browser in. */
 const SignInToken = z.object({
   value: z.string(),
   accountId: z.string(),
@@ -52,7 +55,7 @@ const OpenConsent = z.object({
   accountId: z.string(),
   connectorId: z.number(),
   targetOrigin: z.string(),
-  /** The message to the opener's window; empty if Cyclr redirects the browser instead. */
+  /** The message to the opener's window. Empty if Cyclr redirects the browser instead. */
   callbackMessage: z.string(),
 });
 

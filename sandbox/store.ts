@@ -18,7 +18,7 @@ export class Store {
     this.#file = path === undefined ? undefined : new DataFile(path, () => this.state);
   }
 
-  /** Opens the data file; without one, adds the first accounts. Fails if the file can't be read or written. */
+  /** Opens the data file. If there is no file, adds the first accounts. Fails if the file can't be read or written. */
   static async open(path: string | undefined): Promise<Store> {
     const found = path === undefined ? undefined : readDataFile(path);
     if (found !== undefined) return new Store(stateOf(found, path), path);

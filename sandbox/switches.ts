@@ -6,7 +6,7 @@ export const Switches = z.strictObject({
   secondPost: z.enum(['duplicate', 'replace', '400']),
   /** The answer to a wrong key, user name, password or token: 400, or 200 with `Authenticated: false`. */
   wrongKey: z.enum(['400', 'unauthenticated']),
-  /** Time from the PUT to `Authenticated: true`, in ms. */
+  /** The time from the PUT of the `AuthValue` to `Authenticated: true`, in ms. */
   authenticatedAfterMs: z.number().min(0),
   /** The values that every trigger lists. */
   triggerValues: z.array(z.string()),
@@ -32,7 +32,9 @@ export const Switches = z.strictObject({
   failedReconsent: z.enum(['keeps', 'drops']),
   /** True if a new consent gives the same tokens again. */
   reconsentSameValue: z.boolean(),
-  /** True if the API returns the `AuthValue` of an OAuth connector; otherwise it is `null`. */
+  /**
+   * True if the API returns the `AuthValue` of an OAuth connector. If false, the `AuthValue` in the answer is `null`.
+   */
   authValueReadable: z.boolean(),
 });
 

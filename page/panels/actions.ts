@@ -1,6 +1,6 @@
 import { html, nothing } from './html';
 
-/** A button; the primary one is the usual choice. */
+/** A button. The primary button is the usual choice. */
 export const action = (label: unknown, onClick: () => void, rank: 'primary' | 'secondary' = 'primary') =>
   html`<button
     type="button"
@@ -11,6 +11,6 @@ export const action = (label: unknown, onClick: () => void, rank: 'primary' | 's
     ${label}
   </button>`;
 
-/** A row of buttons; nothing when all items are `nothing`. */
+/** A row of buttons. `nothing` if all items are `nothing`. */
 export const actions = (...items: unknown[]) =>
   items.every((item) => item === nothing) ? nothing : html`<div class="actions">${items}</div>`;

@@ -13,7 +13,10 @@ export function consentLead({ m, name, consentWindow }: PanelProps): string {
   return isInApp(navigator.userAgent) ? inApp(name) : text(name);
 }
 
-/** The consent's buttons. Each click gets a fresh link; a closed window decides nothing. */
+/**
+ * The buttons of the consent. Each click gets a new link. After the window was closed, the user can confirm the consent
+ * or open the window again.
+ */
 export function consent(props: PanelProps) {
   const { m, name, consentWindow, problem } = props;
   return html`
@@ -32,7 +35,9 @@ function buttons(props: PanelProps): unknown[] {
   return [goOut(props, 'primary'), ...others];
 }
 
-/** After a return, the page still offers the way out: the user may have declined by mistake. */
+/**
+ * The panel during the verification. It has a button for another try, because the user may have declined by mistake.
+ */
 export function verifying(props: PanelProps) {
   const { m, name, consentWindow, isSlow } = props;
   const { text, notYet } = m.panels.verifying;
@@ -42,7 +47,7 @@ export function verifying(props: PanelProps) {
 
 type Rank = 'primary' | 'secondary';
 
-/** Opens the third party's page in a window of its own. */
+/** The button that opens the third party's page in a separate window. */
 const goOut = (props: PanelProps, rank: Rank) =>
   action(html`${props.m.panels.consent.open(props.name)}${symbols.out}`, () => props.act.openConsent(props), rank);
 

@@ -7,7 +7,7 @@ const problemOfField = ({ m, problem, name: connector }: PanelProps, name: strin
   return found && problemText(m, found.code, connector);
 };
 
-/** Problems of the input itself: a form with one field shows them at that field. */
+/** The problems of the input itself. A form with one field shows such a problem at this field. */
 const inputProblems = ['malformed', 'refused', 'notOpenable', 'wrongKind'];
 
 function atOnlyField(props: PanelProps, name: string): PanelProps {

@@ -8,14 +8,14 @@ export interface InputOptions {
   label: string;
   name: string;
   help?: string;
-  /** Shown beside the label. */
+  /** A short text beside the label. */
   note?: string;
   required?: boolean;
   secret?: boolean;
   multiline?: boolean;
   value?: string;
   problem?: string;
-  /** True if the input is emptied after sealing, as secrets are. */
+  /** True if the input is emptied after its value was sealed, as a secret input is. */
   cleared?: boolean;
 }
 

@@ -7,7 +7,7 @@ import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { secretInput } from './secret-input';
 import { spinner, symbols } from './symbols';
 
-/** The text of a problem; `name` is the connector's. */
+/** The text of a problem. `name`: the name of the connector. */
 export function problemText({ problems, otherProblem }: Messages, code: ShownCode, name: string): string {
   const text = (problems as { [code: string]: string | ((name: string) => string) })[code] ?? otherProblem;
   return typeof text === 'string' ? text : text(name);
@@ -52,7 +52,7 @@ export const problemLine = (text: string, id?: string) =>
     ${symbols.warning}<span>${text}</span>
   </p>`;
 
-/** A labelled input. Only the input itself holds the typed value. */
+/** A labelled input. Only the DOM input holds the typed value. */
 export function inputOf(m: Messages, options: InputOptions) {
   const { id, label, note } = options;
   return html`<div class="field" part="field">

@@ -21,7 +21,7 @@ export interface FrameProps {
   hosted: boolean;
   /** True if the element shows one connector at a time. */
   isSingle: boolean;
-  /** True if something that the user had typed was not sent before the session ended. */
+  /** True if the session has ended, and a value that the user had typed was not sent. */
   isInputLost: boolean;
   brand?: string;
   /** The invitation that the user has not accepted yet. */
@@ -30,7 +30,10 @@ export interface FrameProps {
   propsOf(view: View): PanelProps;
 }
 
-/** The empty frame that opens the consent windows: see window.ts. Scripts never run in it. */
+/**
+ * The `sandbox` attribute of the empty frame that opens the consent windows (see window.ts). The attribute permits no
+ * scripts in the frame.
+ */
 const OPENER = 'allow-popups allow-popups-to-escape-sandbox allow-same-origin';
 
 /** The element's content. */
@@ -44,7 +47,7 @@ export function frame(parts: FrameProps) {
   </div>`;
 }
 
-/** Always names the account: the link may come from an attacker. */
+/** The heading, which always names the account, because the link can come from an attacker. */
 function heading({ m, session, hosted, blocker, invitation }: FrameProps) {
   const { accountLabel, accountId } = session?.session ?? {};
   const account = accountLabel ?? accountId ?? (blocker === 'invited' ? invitation?.account : undefined);
@@ -100,13 +103,13 @@ function connectors(parts: FrameProps, views: readonly View[]) {
   `;
 }
 
-/** The open connector without the list, or else the next one. */
+/** The layout without the list. Shows the open connector, or the next connector if no connector is open. */
 function single(parts: FrameProps, views: readonly View[]) {
   const view = views.find(({ connectorId }) => connectorId === parts.selected) ?? nextOf(views) ?? views[0]!;
   return panel(parts.propsOf(view), 2, nextAction(parts, views, view));
 }
 
-/** The buttons of a connector in the list: the next connector, or the end and the list. */
+/** The buttons that lead from a connector to the next connector, or at the end to the list and out of the page. */
 function nextAction(parts: FrameProps, views: readonly View[], view: View) {
   const { m, act, propsOf } = parts;
   const next = nextOf(views, view.connectorId);
@@ -142,7 +145,7 @@ const offline = ({ m, session, act }: FrameProps) =>
       </div>`
     : nothing;
 
-/** The live region's sentence: the state of the open connector. */
+/** The text of the live region, which tells the state of the open connector. */
 function statusOf({ m, session, selected, propsOf }: FrameProps): string {
   if (session?.end || !session?.session) return '';
   if (session.trouble) return m.away[session.trouble];

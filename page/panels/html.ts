@@ -1,14 +1,15 @@
 /**
- * Lit's `html`, with texts that change also after a browser has translated the page. A translator replaces a text node by
- * `<font>` elements. Lit changes the text of the node that it knows, and the page would keep the old translation.
+ * Lit's `html`, changed so that texts also change after a browser has translated the page. A translator replaces a text
+ * node by `<font>` elements. Lit would change the text of the removed node, and the page would keep the old
+ * translation.
  */
 import { html as ofLit, type TemplateResult } from 'lit';
 import { setCommittedValue } from 'lit/directive-helpers.js';
 import { Directive, directive, PartType, type Part } from 'lit/directive.js';
+
 export { noChange, nothing, svg, type TemplateResult } from 'lit';
 
-
-/** Renders a changed text in a new node, and removes every node in its place. */
+/** Renders a changed text in a new node, and removes every node that was in the same place. */
 class NewText extends Directive {
   #shown?: string;
 

@@ -16,13 +16,13 @@ export interface ListParts {
   propsOf(view: View): PanelProps;
   /** The id of the open connector. */
   selected?: number;
-  /** Opens a connector; undefined closes the open one. */
+  /** Opens a connector. `undefined` closes the open connector. */
   select(connectorId: number | undefined): void;
   /** The content of the open connector. */
   panel(view: View): unknown;
 }
 
-/** The number of connectors from which the list has a filter. */
+/** The list has a filter if it has at least this number of connectors. */
 const FILTER_FROM = 8;
 
 /** The progress bar over all connectors. */
@@ -34,7 +34,7 @@ export function progress(m: Messages, views: readonly View[]) {
   </div>`;
 }
 
-/** The list of connectors, in groups. One connector is open at a time, so that no half-typed input is hidden. */
+/** The list of connectors, in groups. Only one connector is open at a time, so that no partly typed input is hidden. */
 class List extends AsyncDirective {
   readonly #groups = new Groups();
   #filter = '';

@@ -8,17 +8,17 @@ import { action, actions } from './actions';
 import { consent, consentLead, verifying } from './consent';
 import { apiKeyForm, basicForm } from './credentials';
 import { propertyForm } from './properties';
-import { linked } from './linked';
 import { iconOf, spinner, symbols } from './symbols';
 import { textOf } from '../texts';
+import { linked } from './linked';
 
-/** The panel of one connector; `after` holds the buttons to continue. */
+/** The panel of one connector. `after`: the buttons that lead to the next connector. */
 export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
   const { view } = props;
   const kind = panelOf(view);
   const isUnknown = kind === 'reading' && !view.connector;
   const title = isUnknown ? props.m.loading : props.m.panels[kind].title(props.name);
-  // Another connector, step or run gets new inputs: no typed value is carried over.
+  // Another connector, step or run gets new inputs, so that no typed value is carried over.
   const key = [view.connectorId, view.runId, kind].join(' ');
   return html`<section class="panel ${kind}" part="panel" aria-labelledby="title">
     <header class=${level === 4 && !ends.includes(kind) ? 'quietly' : ''}>
@@ -44,7 +44,7 @@ const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', '
 /** Panels whose body already shows the text. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
-/** Panels that end with the advice to ask the company that asks the user to connect. */
+/** Panels that end with the advice to ask the company that invited the user. */
 const helped: readonly Panel[] = ['tokens', 'failed', 'unsupported'];
 
 const leadOf = ({ m, name, act, brand }: PanelProps, kind: Panel): string => {
@@ -81,7 +81,7 @@ function about(props: PanelProps, kind: Panel) {
   `;
 }
 
-/** The body of a working state: the current step, or that Cyclr cannot be reached. */
+/** The body of a working state: a text about the current step, or the text that Cyclr can't be reached. */
 const working = (props: PanelProps) =>
   props.view.problem?.code === 'cyclrUnavailable'
     ? html`<p class="problem calm" part="problem">${symbols.warning}<span>${props.m.stalled(props.name)}</span></p>`
@@ -143,6 +143,6 @@ function deadline({ m, view }: PanelProps, kind: Panel) {
 
 function dateOf({ tag }: Messages, date: string, format: Intl.DateTimeFormatOptions): string {
   const { language } = navigator;
-  const locale = language.startsWith(tag) ? language : tag; // the browser's region decides the date's form
+  const locale = language.startsWith(tag) ? language : tag; // the region of the browser sets the format of the date
   return new Intl.DateTimeFormat(locale, format).format(new Date(date));
 }

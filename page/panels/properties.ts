@@ -8,7 +8,10 @@ import { formOf, inputOf, problemText } from './form';
 /** The value of the choice "other", which shows a text input. */
 const OTHER = 'other';
 
-/** The form of a connector's properties; optional ones are folded. */
+/**
+ * The form of a connector's properties. If the flow asks for an API key or a password next, the form has these inputs,
+ * too. The optional properties are collapsed.
+ */
 export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;
   const all = view.fields ?? [];
@@ -36,7 +39,8 @@ export function propertyForm(props: PanelProps) {
 }
 
 /**
- * The entered values; an empty value means "unchanged". Inputs are named by position: password managers react to names.
+ * The entered values. An empty value means "unchanged". Inputs are named by their positions, because password managers
+ * react to names.
  */
 function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: string]: string } {
   const data = new FormData(form);
@@ -51,7 +55,10 @@ function valuesIn(form: HTMLFormElement, fields: readonly Field[]): { [name: str
   return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
-/** True if the field is shown as a list of options. A secret field is not, because a list would show its value. */
+/**
+ * True if the field is shown as a list of options. A secret field is never shown as a list, because a list would show
+ * its value.
+ */
 const isChoice = (field: Field): field is Field & { options: string[] } =>
   !field.secret && field.options !== undefined && field.options.length > 0;
 
@@ -71,7 +78,10 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
   return inputOf(m, { ...shared, secret, multiline, value: stored ? '' : field.default });
 }
 
-/** A value that the user can't change. Its input has no name: the service adds the value, the page does not send it. */
+/**
+ * A value that the user can't change. The input has no name, because the page does not send the value. The service adds
+ * it.
+ */
 function lockedField(props: PanelProps, field: Field & { value: string }, index: number, problem?: ShownCode) {
   const { m, name: connector } = props;
   const { label, help, value } = field;
@@ -94,7 +104,10 @@ interface ChoiceOptions extends InputOptions {
   index: number;
 }
 
-/** The options are suggestions, no closed list: the last option lets the user type another value. */
+/**
+ * An input with a list of options. The last option lets the user type another value, because options are only
+ * suggestions.
+ */
 function choiceOf({ m }: PanelProps, choice: ChoiceOptions) {
   const { id, name, label, note, required = false, problem, options, index, field } = choice;
   const proposed = field.stored ? -1 : options.indexOf(field.default ?? '');

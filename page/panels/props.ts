@@ -7,23 +7,23 @@ import type { PendingSubmission } from '../submissions';
 /** The consent window of this page: opened, closed before the consent was found, or blocked by the browser. */
 export type ConsentWindow = 'opened' | 'closed' | 'blocked';
 
-/** The properties of a connector's panel. */
+/** The data of a connector's panel. */
 export interface PanelProps {
   m: Messages;
   view: View;
-  /** The connector's name, as sentences show it. */
+  /** The connector's name for use in sentences. */
   name: string;
-  /** A submission without a known outcome. */
+  /** The last submission, until a view has its outcome. */
   pending?: PendingSubmission;
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
   consentWindow?: ConsentWindow;
   /**
-   * The number of the user's step, such as 1 of 2. Undefined if the connector has only one step, or if the page does not
-   * know the number of steps.
+   * The user's step, such as 1 of 2. Undefined if the connector has only one step, or if the page does not know the
+   * number of steps.
    */
   step?: Step;
-  /** The name of the company that asks the user to connect. */
+  /** The name of the company that asks the user to connect, and the URL of its support. */
   brand?: string;
   /** True if the page has emptied the secret fields, after it had sealed their values. */
   isEmptied: boolean;
@@ -39,26 +39,26 @@ export interface PanelProps {
 export interface Actions {
   submitProperties(view: View, values: { [name: string]: string }, form: HTMLFormElement): void;
   submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
-  /** Shows a fault that the page has found in these fields; sends nothing. */
+  /** Shows a fault that the page has found in these fields. Sends nothing. */
   reportFaults(view: View, names: string[], code: ShownCode): void;
-  /** The user has changed this field. */
+  /** Called when the user has changed this field. */
   edited(view: View, name: string): void;
-  /** Opens the consent in a window of its own. To be called in the click handler, before any await. */
+  /** Opens the consent in a separate window. Call this method in the click handler, before any await. */
   openConsent(props: PanelProps): void;
   /** Opens the consent in this tab. */
   openConsentHere(props: PanelProps): void;
   confirm(view: View): void;
   /** Starts a re-authentication of a connected connector. */
   reconnect(view: View): void;
-  /** Opens the panel of this connector; undefined closes all. */
+  /** Opens the panel of this connector. `undefined` closes all panels. */
   select(connectorId: number | undefined): void;
   /** True if an invitation can begin a session. */
   canBegin(): boolean;
-  /** Turns the invitation into a session, also again after a session ended. */
+  /** Turns the invitation into a session. After the end of the session, makes a new session. */
   begin(): void;
   refreshNow(): void;
   close(): void;
 }
 
-/** The state of a submission. */
+/** True if the page is sending a submission. */
 export const isSending = ({ pending }: Pick<PanelProps, 'pending'>): boolean => pending?.status === 'sending';

@@ -8,8 +8,8 @@ import { describedBy, type InputOptions } from './field';
 export const hasLines = (text: string): boolean => /[\r\n]/.test(text.trim());
 
 /**
- * A masked input. A password input drops line breaks, so a pasted or dropped text with line breaks goes into a text area
- * in its place, which masks by its style.
+ * A masked input. A password input drops line breaks, so a pasted or dropped text with line breaks goes into a text
+ * area in its place. The style of the text area masks the text.
  */
 class SecretInput extends AsyncDirective {
   #isMultiline = false;
@@ -36,7 +36,7 @@ class SecretInput extends AsyncDirective {
 
   /**
    * Chromium fills a login of the site into a password input with `autocomplete="off"`, but not into a new password.
-   * The data attributes tell the same to password managers.
+   * The data attributes prevent the same by password managers.
    */
   #passwordInput(options: InputOptions) {
     const { id, name, required = false, problem } = options;
@@ -72,7 +72,7 @@ class SecretInput extends AsyncDirective {
     this.#isMultiline = true;
     this.#update();
     const area = root.getElementById(input.id) as HTMLTextAreaElement;
-    area.value = value; // not in the template: the template's text would stay in the document
+    area.value = value; // the value is not in the template, because the template's text would stay in the document
     area.focus();
   };
 
@@ -102,7 +102,7 @@ const textArea = (options: InputOptions) =>
     aria-describedby=${describedBy(options)}
   ></textarea>`;
 
-/** A button's label: one word on the screen, with the field's name for a screen reader. */
+/** The label of a button. The screen shows one word, and a screen reader also reads the name of the field. */
 const toggleLabel = (word: string, sentence: string) =>
   html`<span><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
 

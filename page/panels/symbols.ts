@@ -21,7 +21,7 @@ export const symbols = {
 
 export const spinner = html`<span class="spinner" aria-hidden="true"></span>`;
 
-/** The connector's icon, or without one the first letter of its name. */
+/** The connector's icon. Without an icon, the first letter of the connector's name. */
 export function iconOf({ connector }: View, name: string) {
   const { icon } = connector ?? {};
   return icon?.startsWith('data:image/')
@@ -33,5 +33,5 @@ export function iconOf({ connector }: View, name: string) {
 
 const HUES = 6;
 
-/** One of six colours, the same for each name everywhere. */
+/** One of six colours. The same name always gets the same colour. */
 const hueOf = (name: string): number => [...name].reduce((sum, letter) => sum + letter.codePointAt(0)!, 0) % HUES;

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** Inputs and buttons. */
+/** The styles of inputs and buttons. */
 export const forms = css`
   form,
   fieldset {

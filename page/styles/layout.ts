@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The layout of the frame and its panels. */
+/** The styles of the layout: the frame and its panels. */
 export const layout = css`
   :host {
     display: block;

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The list of connectors and the progress bar. */
+/** The styles of the list of connectors and of the progress bar. */
 export const lists = css`
   .progress {
     display: grid;

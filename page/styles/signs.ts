@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** Focus, problems, success, waiting. */
+/** The styles that show focus, problems, success and waiting. */
 export const signs = css`
   :focus-visible {
     outline: 3px solid var(--focus);

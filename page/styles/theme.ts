@@ -1,8 +1,8 @@
 import { css } from 'lit';
 
 /**
- * The custom properties that a host page may set; each `--cyclr-connect-…` has a default for light and for dark.
- * Without a `theme`, the element inherits the `color-scheme` of the host page.
+ * The custom properties that a host page may set. Each `--cyclr-connect-…` has a default for the light and for the dark
+ * theme. Without a `theme`, the element inherits the `color-scheme` of the host page.
  */
 export const theme = css`
   :host {
