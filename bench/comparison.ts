@@ -11,9 +11,9 @@ export interface Row {
   minimal: Spread;
   /** The value of `ours` divided by the value of `minimal`, for each pair of rounds. */
   ratio: Spread;
-  /** Target: the largest accepted median ratio. */
+  /** The target: the largest accepted median ratio. */
   atMost?: number;
-  /** Target: the smallest accepted median ratio. */
+  /** The target: the smallest accepted median ratio. */
   atLeast?: number;
 }
 

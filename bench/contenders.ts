@@ -1,4 +1,7 @@
-/** The two workflows that the bench compares, and how to start each. Both take the same two signals. */
+/**
+ * The two workflows that the bench compares, with a start function for each: the flow of this project (`ours`) and the
+ * baseline in minimal-workflow.ts (`minimal`). Both workflows accept the same two signals.
+ */
 import type { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import type { ConnectorKey } from '../workflows/connector';

@@ -7,7 +7,7 @@ export interface Flags {
   rounds: number;
   /** Number of flows in each round, 20 of them at the same time. */
   flows: number;
-  /** Number of waiting flows in the cache of one worker while its memory is measured. At most the size of the cache. */
+  /** The number of waiting flows in the cache of the worker whose memory is measured. At most the size of the cache. */
   cached: number;
   /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;

@@ -1,4 +1,4 @@
-/** Floods one flow with messages, and measures the inputs of other flows meanwhile. */
+/** Floods one flow with messages, and measures the inputs to other flows during the flood. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { each } from '../scripts/each';
 import type { HistoryEvent } from '../scripts/faults/histories';
@@ -11,7 +11,7 @@ const OTHERS = 50;
 const SAMPLE_MS = 100;
 
 interface Flood {
-  /** True for signals: they are sent while the worker is stopped. Updates need a running worker. */
+  /** True for signals, which are sent to a stopped worker. Updates need a running worker. */
   isSignal: boolean;
   /** The number of messages, as a share of the number in the option `--flood`. */
   share: number;
@@ -44,7 +44,7 @@ interface Latency {
 
 export interface FloodFigures {
   messages: number;
-  /** 50 inputs to other flows, sent at the same time: milliseconds until each flow has accepted its input. */
+  /** How long other flows took to accept their inputs, in milliseconds. 50 inputs are sent at the same time. */
   inputsMs: { before: Latency; during: Latency };
   /** Milliseconds from the sending of the 50 inputs until the flooded flow answers a query. */
   answerMs: number;

@@ -9,7 +9,7 @@ type Events = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
 >;
 
-/** Reads a history from its first event on. Each call of {@link reaches} reads until the awaited event. */
+/** Reads a history from its first event on. Each call of {@link reaches} continues to read until the awaited event. */
 export class Follower {
   #nextPageToken?: Uint8Array;
   #activities = 0;

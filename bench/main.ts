@@ -1,4 +1,4 @@
-/** `npm run bench`: compares our workflow with a minimal one, and the service with direct calls to Temporal. */
+/** `npm run bench`: compares the flow with a minimal workflow, and the service with direct calls to Temporal. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -6,7 +6,7 @@ import type { BenchWorker, Stack } from './stack';
 import type { Memory } from './probe';
 
 const IN_FLIGHT = 20;
-/** The number of steps after the first one. Each step adds flows and measures the memory. */
+/** The number of steps after the first step. Each step adds flows and measures the memory. */
 const STEPS = 4;
 
 /** The memory of a worker after each step, and the growth for each flow that the step added. */
@@ -15,7 +15,7 @@ export interface MemorySteps {
   memory: Memory[];
   heapPerFlow: number[];
   rssPerFlow: number[];
-  /** The time for which the flows of the first step waited without a new history event. */
+  /** How long the flows of the first step waited without a new history event. */
   quietSeconds: number;
 }
 
@@ -46,7 +46,7 @@ async function fill(stack: Stack, contender: ContenderName, worker: BenchWorker,
     steps.flows.push((step + 1) * inStep);
     steps.memory.push(await worker.memory());
     const [before, after] = steps.memory.slice(-2) as [Memory, Memory?];
-    if (!after) continue; // no value for the first step, which also loads code and allocates buffers
+    if (!after) continue; // the first step has no value, because it also loads code and allocates buffers
     steps.heapPerFlow.push((after.heap - before.heap) / inStep);
     steps.rssPerFlow.push((after.rss - before.rss) / inStep);
   }

@@ -1,5 +1,5 @@
 /**
- * A minimal workflow that authenticates the same connector: the baseline of the bench. It has no checks, problems,
+ * A minimal workflow that authenticates the same connector, as the baseline of the bench. It has no checks, problems,
  * timeouts or view.
  */
 import {
@@ -31,7 +31,7 @@ const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 const state = defineQuery<StateName>('state');
 
-/** Runs three activities and takes two signals, for a connector with one property and an API key. */
+/** Runs three activities and accepts two signals, for a connector with one property and an API key. */
 export async function minimal(key: ConnectorKey): Promise<StateName> {
   let now: StateName = 'fetchingConnector';
   let properties: PropertyInput | undefined;

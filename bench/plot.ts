@@ -1,6 +1,4 @@
-/**
- * The rows as a plot. For each row, it draws a line from the smallest to the largest ratio, with a dot at the median.
- */
+/** Draws the rows as a plot. Each row has a line from the smallest to the largest ratio, and a dot at the median. */
 import type { Row } from './comparison';
 
 const LINE_PX = 26;

@@ -10,12 +10,15 @@ import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 /** The memory of a process, in bytes. */
 export interface Memory {
   rss: number;
-  /** Used heap, the sum over all threads. */
+  /** The used heap of all threads together. */
   heap: number;
   threads: number;
 }
 
-/** Messages between threads: a new thread registers; the main thread requests; each other thread responds. */
+/**
+ * The messages between threads. A new thread registers, the main thread requests the heap size, and each other thread
+ * responds.
+ */
 type Message = { type: 'registered' } | { type: 'request' } | { type: 'response'; heap: number };
 
 setFlagsFromString('--expose-gc');

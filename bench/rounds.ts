@@ -1,4 +1,4 @@
-/** Rounds of both workflows in turn: CPU, storage and latency of a flow. */
+/** Runs rounds of both workflows in turn, and measures CPU, storage and latency of a flow. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
@@ -10,12 +10,12 @@ import { median } from './stats';
 
 const IN_FLIGHT = 20;
 /**
- * After the end of a flow, the server still does work for the flow. A round waits for this time after its last flow, so
- * that its CPU time includes this work.
+ * How long a round waits after its last flow. The server works for a flow even after its end, and the CPU time of the
+ * round includes this work.
  */
 const SETTLE_MS = 1_000;
 
-/** The results of one round of one workflow: averages or medians over its flows. */
+/** The results of one round of one workflow. Each value is an average or a median over the flows of the round. */
 export interface Round {
   serverCpuMs: number;
   workerCpuMs: number;
@@ -32,11 +32,14 @@ export type Workers = Record<ContenderName, BenchWorker>;
 
 export interface Rounds {
   rounds: number;
-  /** Flows in each round, 20 at a time. A fifth of this number runs afterwards, one flow at a time. */
+  /**
+   * The number of flows in each round, with 20 flows at a time. After that, a fifth of this number runs one flow at a
+   * time.
+   */
   flows: number;
 }
 
-/** Plays pairs of rounds of both workflows. */
+/** Runs pairs of rounds, one round for each of the two workflows. */
 export function playRounds(
   stack: Stack,
   workers: Workers,
@@ -76,7 +79,7 @@ async function playRound(stack: Stack, contender: ContenderName, workerPid: numb
   };
 }
 
-/** CPU of the idle server and the idle workers, in milliseconds for each second. */
+/** The CPU time of the idle server and the idle workers, in milliseconds for each second. */
 export async function idle(stack: Stack, workers: Workers): Promise<Record<'server' | ContenderName, number>> {
   const seconds = 3;
   const look = () => ({

@@ -16,7 +16,7 @@ import type { Memory } from './probe';
 /** A worker process. */
 export interface BenchWorker {
   pid: number;
-  /** Measured after a garbage collection. */
+  /** The memory of the process after a garbage collection. */
   memory(): Promise<Memory>;
   stop(): Promise<unknown>;
 }
@@ -30,7 +30,7 @@ export interface Stack {
   publicKey: SealingKey;
   sandboxUrl: string;
   serverPid: number;
-  /** Bytes of the server's database on disk. */
+  /** The size of the server's database on disk, in bytes. */
   stored(): number;
   startWorker(contender: ContenderName): Promise<BenchWorker>;
   /** Starts the service, by default with the address of the dev server; a test can pass the address of a proxy. */
@@ -55,7 +55,8 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   const logFolder = folder;
   const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes }));
   const { address } = temporal;
-  // This connection is never closed: after Ctrl-C, a closed connection would make the retries of open calls fail.
+  // This connection is never closed, because after Ctrl-C, a closed connection would make the retries of open calls
+  // fail.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
@@ -85,7 +86,7 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
   };
 }
 
-/** The variables that load `probe.ts` into a process, and the call that reads its memory. */
+/** The environment variables that load `probe.ts` into a process, and the call that reads its memory. */
 async function probe() {
   const port = await freePort();
   return {

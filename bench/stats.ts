@@ -10,7 +10,7 @@ export interface Spread {
   count: number;
 }
 
-/** The quantile of the values, linear between the two nearest ones. NaN for an empty list. */
+/** The quantile of the values, linear between the two nearest values. NaN for an empty list. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = (sorted.length - 1) * share;
@@ -30,7 +30,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 });
 
 /**
- * The ratio of the two values at each index: the bench measured both under similar load. Fails if the lengths differ.
+ * The ratio of the two values at each index. The bench has measured these two values under similar load. Fails if the
+ * lengths differ.
  */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
   if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);

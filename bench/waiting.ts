@@ -16,8 +16,12 @@ export interface ManyWaiting {
   startedPerSecond: number;
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
-  /** The time of one input, in milliseconds: sent one at a time, to flows spread evenly over all. */
+  /** The number of the inputs, and the quantiles of `inputsMs`. */
   inputs: { count: number; p50: number; p95: number; max: number };
+  /**
+   * How long each input took, in milliseconds, from sending the property until the flow waits for the next input. The
+   * inputs are sent one at a time, to flows that are spread evenly over all flows.
+   */
   inputsMs: number[];
 }
 

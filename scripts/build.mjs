@@ -26,8 +26,8 @@ export function isBuilt(root) {
 }
 
 /**
- * Builds in a folder beside dist/, which then replaces dist/: a build that fails or is interrupted leaves dist/ as it
- * was. Output goes to standard error. The caller holds the lock, so that one build runs at a time.
+ * Builds in a separate folder, which then replaces dist/. So a failed or interrupted build does not change dist/.
+ * Output goes to standard error. The caller must hold the lock, so that only one build runs at a time.
  */
 export async function build(root) {
   console.error('building dist/ …');
@@ -37,7 +37,7 @@ export async function build(root) {
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');
   try {
-    // Waits for all three steps, even if one fails: a step that still runs would write into the removed folder.
+    // Waits for all three steps, even if one step fails, because a running step would write into the removed folder.
     const parts = await Promise.allSettled([
       compile(root, output),
       bundle(root, join(workFolder, BUNDLE), stamp),
@@ -54,7 +54,7 @@ export async function build(root) {
   console.error(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** Compiles without type checks, which take seconds: `npm run types` does them. */
+/** Compiles without type checks, because these take seconds. `npm run types` checks the types. */
 function compile(root, outDir) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return run(root, compiler, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', outDir]);
@@ -76,8 +76,8 @@ async function page(root, outDir, { page }) {
 }
 
 /**
- * Runs a build script in a separate process. In this process, compiler and bundler would stay in the memory of a worker
- * that runs here later.
+ * Runs a build script in a separate process. Otherwise compiler and bundler would stay in the memory of this process,
+ * in which a worker can run later.
  */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
@@ -119,7 +119,10 @@ function stampOf(root) {
   };
 }
 
-/** The sources in the folders that exist: a container image has only the folders that its processes need. */
+/**
+ * The sources in those of the folders that exist, because a container image has only the folders that its processes
+ * need.
+ */
 function sourcesIn(root, folders) {
   return folders
     .filter((folder) => existsSync(join(root, folder)))
@@ -129,7 +132,8 @@ function sourcesIn(root, folders) {
 }
 
 /**
- * Hashes the length of each file before its content: otherwise two different lists of files could have the same hash.
+ * The hash of the files. The length of each file is hashed before its content, because otherwise two different lists of
+ * files could have the same hash.
  */
 function hashOf(root, paths) {
   const hash = createHash('sha256');

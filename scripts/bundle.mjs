@@ -6,7 +6,10 @@ import { join } from 'node:path';
 const [root, outFile] = process.argv.slice(2);
 const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@temporalio/worker');
 
-/** Warnings fail the build: a missing import, or code that a workflow can't run, would otherwise fail in a flow. */
+/**
+ * A plugin that turns warnings into errors of the build, because a missing import, or code that a workflow can't run,
+ * would otherwise fail in a flow.
+ */
 const failOnWarnings = {
   apply: (compiler) =>
     compiler.hooks.afterCompile.tap('failOnWarnings', (compilation) => {
@@ -29,7 +32,7 @@ const webpackConfigHook = (config) => ({
 const quiet = () => undefined;
 const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: console.error, error: showErrors };
 
-/** Prints only the errors: Webpack's report lists every module before them. */
+/** Prints only the errors of Webpack's report, because the report lists every module before the errors. */
 function showErrors(report) {
   console.error(report.slice(Math.max(0, report.search(/^(ERROR|WARNING) in/m))));
 }
@@ -40,8 +43,8 @@ try {
   const { code } = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules,
-    // A worker evaluates these modules once, not for each flow: this halves the memory of a waiting flow. So no module
-    // may have mutable state.
+    // A worker evaluates these modules only once, and not for each flow. This halves the memory of a waiting flow. So
+    // no module may have mutable state.
     preloadModules: [workflowsPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,

@@ -5,8 +5,8 @@
 import { onStopSignal } from '../temporal/process';
 
 /**
- * Refuses all arguments of a command: prints `help`, and returns the exit code: 0 for `--help`, otherwise 2. Returns
- * undefined if there are no arguments.
+ * Refuses the arguments of a command that takes none. If there are arguments, prints `help` and returns the exit code,
+ * which is 0 for `--help` and 2 for all other arguments. Returns undefined if there are no arguments.
  */
 export function refuseArguments(args: readonly string[], help: string): number | undefined {
   if (args.length === 0) return undefined;
@@ -34,7 +34,7 @@ export function readOptions<T extends { help: boolean }>(
   }
 }
 
-/** The value of a command-line option. Fails with one line that gives the allowed range. */
+/** The whole number in the value of the option `--flag`. For any other value, fails with the allowed range. */
 export function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number >= least && number <= most) return number;
@@ -43,7 +43,7 @@ export function wholeNumber(flag: string, text: string, least: number, most: num
 
 /**
  * Waits for `starting`, such as the start of a local stack, then runs `act`, and then `end`, even if `act` fails.
- * Returns the exit code of `act`; after a stop signal, ends without waiting for `act` and returns 130.
+ * Returns the exit code of `act`. After a stop signal, does not wait for `act` and returns 130.
  */
 export async function runUntilStopped<T>(
   starting: Promise<T>,

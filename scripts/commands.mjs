@@ -1,6 +1,6 @@
 /**
- * The commands of `npm run`: brings node_modules and dist/ up to date, then runs the command. Needs nothing but Node,
- * so that it works as the first command after a clone.
+ * Runs the commands of `npm run`, after it has updated node_modules and dist/. This file needs only Node, so that it
+ * works as the first command after a clone.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,7 +27,10 @@ const mains = {
   'search-attributes': 'dist/scripts/search-attributes/main.js',
   temporal: 'dist/scripts/temporal/main.js',
 };
-/** The processes that are configured by environment variables only, with their descriptions. They have no options. */
+/**
+ * The processes that are configured only by environment variables, with their descriptions. These processes have no
+ * options.
+ */
 const processes = {
   worker: 'Runs the flows: workflows and the calls to Cyclr.',
   service: 'Runs the onboarding service: HTTP for backends and browsers, and the connect page.',
@@ -78,7 +81,10 @@ function become(main, args) {
   createRequire(import.meta.url)(main);
 }
 
-/** When this process ends, Jest and all its children end. Watch mode reads the terminal, so it runs in this process. */
+/**
+ * Runs Jest in a child process. When this process ends, Jest and all its children end. In watch mode, Jest reads the
+ * terminal, so it runs in this process.
+ */
 async function test(args) {
   if (args.some((arg) => arg.startsWith('--watch'))) return become(jest, args);
   const preload = ['--import', new URL('end-with-parent.mjs', import.meta.url).href];
@@ -86,7 +92,10 @@ async function test(args) {
   process.exit(await runTree(process.execPath, [...preload, jest, ...args], options));
 }
 
-/** Runs the workflow tests so that they write their histories into test/histories/next/: see `Stage.record`. */
+/**
+ * Runs the workflow tests with RECORD=1, so that they write their histories into test/histories/next/ (see
+ * `Stage.record`).
+ */
 async function recordHistories(args) {
   process.env.RECORD = '1';
   const recording = 'test/workflows/(?!replay|read-ahead|secrecy)';

@@ -1,4 +1,7 @@
-/** `npm pack`: writes the type declarations of the package's exports into dist/, and the element as an ES module. */
+/**
+ * Part of `npm pack`. Writes the type declarations of the package's exports and the ES module of the element into
+ * dist/.
+ */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

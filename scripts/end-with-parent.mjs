@@ -1,7 +1,7 @@
 /**
- * Ends a Jest worker when its parent is killed: otherwise it would run its test file to the end. `--import` loads this
- * file into Jest and, by inherited options, into its workers. A listener on the IPC channel would also see the parent's
- * end, but it would keep an idle worker alive.
+ * Ends a Jest worker when its parent is killed. Otherwise the worker would run its test file to the end. `--import`
+ * loads this file into Jest and, by inherited options, into its workers. A listener on the IPC channel would also
+ * notice the parent's end, but would keep an idle worker alive.
  */
 import { isMainThread } from 'node:worker_threads';
 

@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 const text = z.string().optional();
 
-/** The variables of `npm start`, beside those of the processes that it starts. Read in `start/ports.ts`. */
+/**
+ * The variables of `npm start` itself. The processes that it starts have further variables. `start/ports.ts` reads
+ * these variables.
+ */
 export const startEnvironment = z.object({
   TEMPORAL_DEV_PORT: text.meta({
     description: 'Port of the Temporal dev server. Not used with TEMPORAL_ADDRESS.',
@@ -16,7 +19,10 @@ export const startEnvironment = z.object({
   }),
 });
 
-/** The programs that scripts and tests need. Read in `local/binary.ts` and `screenshots/chromium.ts`. */
+/**
+ * The variables that name the programs for scripts and tests. `local/binary.ts` and `screenshots/chromium.ts` read
+ * these variables.
+ */
 export const programsEnvironment = z.object({
   TEMPORAL_CLI_PATH: text.meta({
     description:

@@ -50,7 +50,7 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
   };
 }
 
-/** Forwards a call in both directions. The end of one side ends the other. Trailers carry the status of a gRPC call. */
+/** Forwards a call in both directions. The end of one side ends the other side. The trailers have the gRPC status. */
 function pass(near: ServerHttp2Stream, far: ReturnType<ReturnType<typeof connect>['request']>): void {
   let trailers: IncomingHttpHeaders = {};
   far.on('response', ({ ':status': status, ...headers }, flags) => {

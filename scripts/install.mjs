@@ -5,8 +5,8 @@ import { runTree } from './process-tree.mjs';
 
 /**
  * True if node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end
- * of an installation. (The times of the files can't be used: a checkout changes all of them.) Optional packages may be
- * missing: they are for other platforms.
+ * of an installation. (The times of the files can't be used, because a checkout changes all times.) Optional packages
+ * may be missing, because they are for other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));
@@ -29,7 +29,7 @@ export async function install(root) {
   if (code !== 0) throw new Error(`npm ci failed (exit code ${code})`);
 }
 
-/** The npm that runs this script, otherwise the one on the PATH. */
+/** The command of the npm that runs this script. If no npm runs this script, the npm on the PATH. */
 function npm() {
   const script = process.env.npm_execpath;
   return script?.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm'];

@@ -1,4 +1,4 @@
-/** Uses each entry of `exports` in package.json as an adopter does. This file only has to compile. */
+/** Uses each entry of `exports` in package.json as an adopter does. CI only compiles this file. */
 import { Client } from '@temporalio/client';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import {

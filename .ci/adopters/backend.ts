@@ -1,4 +1,4 @@
-/** A backend and a page without any package of Temporal. This file must compile without `skipLibCheck`. */
+/** The code of a backend and a page without any package of Temporal. CI compiles this file without `skipLibCheck`. */
 import type { CyclrConnect } from 'cyclr-connect/element';
 import { OnboardingError, OnboardingService, type StateName, type View } from 'cyclr-connect/http';
 

@@ -1,4 +1,6 @@
-/** Loads each entry of the package's `exports` by `require` and by `import`: both must give the same named exports. */
+/**
+ * Loads each entry of the package's `exports` by `require` and by `import`. Both ways must give the same named exports.
+ */
 const assert = require('node:assert');
 
 const doors = {

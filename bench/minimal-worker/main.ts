@@ -1,4 +1,4 @@
-/** `main.js BUNDLE`: our worker with the minimal workflow's bundle and task queue. */
+/** `main.js BUNDLE`: runs this project's worker with the bundle and the task queue of the minimal workflow. */
 import { temporalTarget } from '../../temporal/connection';
 import { connectNative } from '../../temporal/native-connection';
 import { callTemporal } from '../../temporal/readiness';

@@ -8,7 +8,10 @@ import { measureStreams, type ManyStreams } from './streams';
 import type { WatchName } from './watches';
 
 const STREAMS = 500;
-/** A round has this number of reads for each flow of the other rounds, because a read is much faster than a flow. */
+/**
+ * A round of reads has this number of reads for each flow that a round of the other measurements has, because a read is
+ * much faster than a flow.
+ */
 const READS_OF_FLOW = 10;
 
 export interface ServiceFigures {

@@ -15,7 +15,7 @@ export interface PushRound {
   delays: number[];
 }
 
-/** Plays pairs of rounds of both watches. */
+/** Runs pairs of rounds, one round for each of the two watches. */
 export function measurePush(
   stack: Stack,
   service: BenchService,

@@ -1,4 +1,4 @@
-/** The number of views that can be read in a second: through the service, and by direct queries. */
+/** Measures the number of views that can be read in a second, through the service and by direct queries. */
 import { each } from '../../scripts/each';
 import type { View } from '../../workflows/messages';
 import { prepare, start } from '../flows';
@@ -14,7 +14,7 @@ const CALLS_OF_SESSION = 100;
 export type ReadName = 'session' | 'query';
 const readNames: readonly ReadName[] = ['session', 'query'];
 
-/** Plays pairs of rounds, each with 10 reads at a time. Returns the reads per second of each round. */
+/** Runs pairs of rounds, in which 10 reads run at a time. Returns the reads per second of each round. */
 export async function measureReading(
   stack: Stack,
   service: BenchService,

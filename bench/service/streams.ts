@@ -1,4 +1,4 @@
-/** The cost of many idle event streams: memory, and calls to Temporal. */
+/** Measures the cost of many idle event streams: the memory, and the calls to Temporal. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { each } from '../../scripts/each';
 import { countGrpcCalls } from '../../scripts/grpc-calls';
@@ -18,7 +18,7 @@ export interface ManyStreams {
   /** Growth of the service's memory for each stream, in bytes. */
   heapEach: number;
   rssEach: number;
-  /** The time without a transition. It lasts until each long poll has returned without events and was repeated. */
+  /** How long no flow had a transition. This time ends after each long poll has returned no events and was repeated. */
   quietSeconds: number;
   /** Calls to Temporal during `quietSeconds`. */
   queries: number;
@@ -27,8 +27,8 @@ export interface ManyStreams {
 }
 
 /**
- * Opens the first stream of each flow before the first measurement, because the streams of a flow share one long poll.
- * Fails if the idle streams cause a query or a description.
+ * Measures idle streams. Opens the first stream of each flow before the first measurement, because the streams of a
+ * flow share one long poll. Fails if the idle streams cause a query or a call of `describe`.
  */
 export async function measureStreams(stack: Stack, streams: number): Promise<ManyStreams> {
   const calls = await countGrpcCalls(stack.temporalAddress);

@@ -38,7 +38,7 @@ export class Watch {
 
 type Open = (part: Part) => Promise<Watch>;
 
-/** Opens a watch of each kind on an open flow. */
+/** Returns a function for each kind of watch, which opens the watch on an open flow. */
 export function watchesOf({ client }: Stack, service: BenchService): Record<WatchName, Open> {
   const auth = new ConnectorAuth(client);
   return {
@@ -58,7 +58,7 @@ export function watchesOf({ client }: Stack, service: BenchService): Record<Watc
       watch.leave = () => leaving.abort();
       void (async () => {
         for await (const view of auth.views(key, leaving.signal)) watch.saw(view);
-      })().catch(() => undefined); // after an error, no view arrives: `sees` fails after a minute
+      })().catch(() => undefined); // after an error no view arrives, so `sees` fails after a minute
       return watch;
     },
   };

@@ -1,4 +1,7 @@
-/** The backend of a SaaS product: it sends its users to the connect page, and lists the connectors of their account. */
+/**
+ * The backend of a SaaS product. The backend redirects its users to the connect page, and lists the connectors of their
+ * account.
+ */
 import express, { type ErrorRequestHandler, type Request } from 'express';
 import { OnboardingError, OnboardingService } from 'cyclr-connect/http';
 

@@ -1,4 +1,4 @@
-/** `npm run configuration`: writes docs/configuration.md. */
+/** `npm run configuration`: writes docs/configuration.md and docs/policies.schema.json. */
 import { writeFileSync } from 'node:fs';
 import { configurationReference } from './reference';
 

@@ -6,7 +6,7 @@ import { environment as service } from '../../service/config';
 import { environment as worker } from '../../worker/config';
 import { programsEnvironment, startEnvironment } from '../environment';
 
-/** Each process with the schema of its variables. */
+/** Each process with the schema of its environment variables. */
 const schemas: [process: string, schema: z.ZodObject][] = [
   ['all', temporalEnvironment],
   ['worker', worker],
@@ -29,17 +29,17 @@ in the environment nor on a command line. A process refuses to start if both are
 files of the repository.
 `;
 
-/** The text of docs/configuration.md. Fails if a variable has no description or no example. */
+/** The text of docs/configuration.md. Fails if an environment variable has no description or no example. */
 export function configurationReference(): string {
   const rows = schemas.flatMap(([process, schema]) => rowsOf(process, schema));
   return `${header}\n${table([['Variable', 'Process', 'Meaning', 'Example', 'Default'], ...rows])}`;
 }
 
-/** The argument of a variable's `.meta()`. */
+/** The value that the Zod schema of an environment variable passes to `.meta()`. */
 interface Meta {
   description?: string;
   example?: string;
-  /** The default, if the schema has none. */
+  /** The text of the column "Default", for an environment variable whose schema has no default. */
   default?: string;
   secret?: boolean;
   /** True if NAME_FILE can name a file with the value. */

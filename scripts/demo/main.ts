@@ -1,4 +1,7 @@
-/** `npm run demo`: authenticates every connector of the sandbox's catalogue, with a simulated user. */
+/**
+ * `npm run demo`: a simulated user authenticates every connector of the sandbox's catalogue, then the connectors of a
+ * cycle. `npm run demo -- --life-after`: a connection breaks and is restored.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,12 +35,12 @@ const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
     awaitingCredentials: [{ credentials: { kind: 'apiKey', key: 'wrong-key' } }],
   },
 };
-/** The users of these connectors send their inputs through the service's HTTP; all others through the library. */
+/** The users of these connectors send their inputs to the service by HTTP. All other users use the library. */
 const overHttp = ['Kestrel', 'Ledgerly'];
 
 let isSlow = false;
 
-/** The user repeats a call for a minute while Temporal is slow or does not answer. */
+/** The repetitions of calls. The user repeats a call for a minute if Temporal is slow or does not answer. */
 const patience = {
   withinMs: 60_000,
   onRepeat: () => {
@@ -114,7 +117,7 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
     try {
       return (view = await user.play());
     } finally {
-      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // the timeline of an open flow never ends
+      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // the generator of an open flow's timeline would not end
     }
   };
   const [view] = await Promise.all([play(), print(auth, user.key, connector, stopPrinting.signal)]);

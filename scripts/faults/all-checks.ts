@@ -16,11 +16,11 @@ export interface CheckResult {
   name: string;
   /** A summary of the examined data. */
   examined: string;
-  /** One text for each fault, with the flow or the place; empty if the check passes. */
+  /** One text for each fault, with the flow or the place. Empty if the check passes. */
   faults: string[];
 }
 
-/** Temporal's list of runs can be some seconds late. */
+/** How long the check waits for Temporal's list of runs, which can be some seconds late. */
 const LIST_MS = 30_000;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 

@@ -10,15 +10,15 @@ import { failedTasks } from './histories';
 import { allEvents, allStates } from './machine-samples';
 
 /**
- * Faults of one flow, as texts; empty if the flow passes. `runs`: the evidence of all runs under the flow's workflow
- * id.
+ * Returns the faults of one flow, as texts. Returns an empty list if the flow passes. `runs`: the evidence of all runs
+ * under the flow's workflow id.
  */
 export type FlowCheck = (record: FlowRecord, runs: RunEvidence[], stored: Stored) => string[];
 
 export const flowChecks = {
   /** Each run has the planned outcome. */
   outcomes: (record, runs) => outcomeFaults(record, runs),
-  /** Cyclr's record equals the values that the users gave. */
+  /** The connector in Cyclr has the last good values of the user. */
   Cyclr: (record, _runs, stored) => cyclrFaultsOf(record, stored(record.key)),
   'task failures': (_record, runs) => runs.flatMap(({ history }) => failedTasks(history.events ?? [])),
   /** Each timeline is a path through the state machine. */
@@ -39,7 +39,10 @@ export function faultsOf(record: FlowRecord, runs: RunEvidence[], stored: Stored
 const expectationOf = ({ runs }: FlowRecord, { runId }: RunEvidence): RunExpectation | undefined =>
   runs.find((run) => run.runId === runId)?.expected;
 
-/** A repeated start can have started one run more: if its first answer was lost, the record does not have this run. */
+/**
+ * Compares the runs with the record. A repeated start can have started one further run. If the first answer was lost,
+ * the record does not have this run.
+ */
 function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, runs: RunEvidence[]): string[] {
   const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
   const ofOthers = { states: expected.flatMap(({ states }) => states), failure: expected[0]?.failure };
@@ -72,7 +75,7 @@ function runFaults({ view, error, closings }: RunEvidence, expected: RunExpectat
   ];
 }
 
-/** Each transition of the machine that leaves its state. */
+/** All steps of the machine as texts, each with a state, an event, and the state after the event. */
 const arrows = new Set(
   allStates.flatMap((state) =>
     allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),

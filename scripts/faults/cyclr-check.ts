@@ -1,13 +1,13 @@
-/** Compares Cyclr's record of each connector with the good values that its user gave last. */
+/** Compares each connector in Cyclr with the last good values of its user. */
 import type { AccountConnector } from '../../sandbox/answers';
 import { entryOf } from '../../sandbox/catalogue';
 import type { FlowRecord, RunRecord } from './flow-record';
 
-/** Faults of one flow's connector. */
+/** The faults of the connector of a flow. */
 export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | undefined): string[] =>
   stored ? [...propertyFaults(record, stored), ...authenticationFaults(record, stored)] : [];
 
-/** Faults of a connector without a flow. */
+/** The faults of a connector without a flow. */
 export function untouchedFaults(stored: AccountConnector): string[] {
   const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
   return isUntouched ? [] : ['the connector was changed without a flow'];
@@ -17,8 +17,8 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
 /**
- * The values that Cyclr can have: those of the last run that certainly stored its values, and of all later runs.
- * `isCertain`: true if there is such a run.
+ * The values that Cyclr can have: the values of the last run that certainly stored its values, and the values of all
+ * later runs. `isCertain`: true if one run certainly stored its values.
  */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));
@@ -27,8 +27,8 @@ function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { va
 }
 
 /**
- * True if the run certainly ended as `authenticated`: this is its only expected state, and the user saw this state or
- * started another run.
+ * True if the run certainly ended as `authenticated`: `authenticated` is the only expected state of the run, and the
+ * user saw this state or started another run.
  */
 const isAuthenticated = ({ runs, lastView }: FlowRecord, run: RunRecord): boolean =>
   run.expected.states.join() === 'authenticated' && (run !== runs.at(-1) || lastView?.state === 'authenticated');

@@ -1,6 +1,6 @@
 /**
- * Kills processes, cuts connections and makes Cyclr fail while flows run. The seed decides the kind, the order and the
- * duration of the disturbances; their times are random.
+ * Kills processes, cuts connections and makes Cyclr fail while flows run. The seed sets the kind, the order and the
+ * duration of the disturbances. The times of the disturbances differ from run to run.
  */
 import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,18 +23,18 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
-/** The random details of one disturbance. Each kind uses some of them. */
+/** The details of one disturbance, drawn from the seed. Each kind uses only some of the members. */
 interface Draw {
   pauseMs: number;
   worker: number;
-  /** Selects a duration: 0 is the shortest duration of the kind, 1 the longest. */
+  /** Selects a duration. 0 is the shortest duration of the kind, and 1 the longest duration. */
   length: number;
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }
 
 /**
- * Faults that all calls to Cyclr can have for a time. 403 is not used, because a flow waits for five minutes after a
- * 403.
+ * The faults that the disturbance `Cyclr faults` selects from. Some calls to Cyclr get the fault, of any flow. 403 is
+ * not in the list, because a flow waits for five minutes after a 403.
  */
 const faults: FaultRule['then'][] = [
   { status: 500 },

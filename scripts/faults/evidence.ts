@@ -1,4 +1,4 @@
-/** Temporal's evidence of each run: its history, its end, its timeline. */
+/** Reads the evidence of each run from Temporal: its history, its end and its timeline. */
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { translated } from '../../client/connector-auth-error';
@@ -8,7 +8,7 @@ import { kindOf, type RunHistory } from './histories';
 import { persistently } from '../user/persistent';
 
 export interface RunEvidence extends RunHistory {
-  /** The last view; for a run that was cancelled in Temporal, only the state. Absent if the view can't be read. */
+  /** The last view. For a run that was cancelled in Temporal, only the state. Absent if the view can't be read. */
   view?: Partial<View> & Pick<View, 'state'>;
   /** The error, if the view or the timeline can't be read. */
   error?: string;
@@ -22,7 +22,7 @@ const ANSWER_MS = 10_000;
 const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 
-/** Needs a Temporal server and a worker that answer. */
+/** Reads the evidence of a run. Needs a Temporal server and a worker that answer. */
 export async function evidenceOf(client: Client, run: RunHistory): Promise<RunEvidence> {
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
   const limit = new AbortController();

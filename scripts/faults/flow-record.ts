@@ -1,6 +1,6 @@
 /**
- * The inputs that a user gave to a flow and the answers that the user saw: the checks compare Cyclr and Temporal with
- * this record.
+ * The record of a flow: the inputs that a user gave to the flow, and the answers that the user got. The checks compare
+ * Cyclr and Temporal with this record.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { AccountConnector } from '../../sandbox/answers';
@@ -12,11 +12,13 @@ import { authValueOf } from '../../activities/credentials';
 
 /** The outcome that a run must have. */
 export interface RunExpectation {
-  /** The final state, or the waiting state in which the user leaves. More than one state if a race decides. */
+  /**
+   * The final state, or the waiting state in which the user leaves the flow. If a race decides, more than one state.
+   */
   states: StateName[];
   failure?: FailureCode;
   verification?: Verification;
-  /** Temporal's cancellation closes the run as Canceled instead of Completed. */
+  /** True if the user cancels the run in Temporal. Temporal then closes the run as Canceled instead of Completed. */
   cancelledInTemporal?: boolean;
   /** The waiting states that the run enters, in order, each once. Absent if the user makes mistakes. */
   waits?: WaitingStateName[];
@@ -31,12 +33,12 @@ export interface RunRecord {
   authValue?: string;
   /** Each `AuthValue` that a consent stored in Cyclr, in order. */
   granted: string[];
-  /** The number of confirmations of each attempt. */
+  /** The number of confirmations of each attempt, by the id of the attempt. */
   confirmations: Map<string, number>;
 }
 
 export interface FlowRecord {
-  /** Names the flow in messages. */
+  /** The name of the flow in messages. */
   name: string;
   key: ConnectorKey;
   /** One expectation for each planned run. */
@@ -44,7 +46,7 @@ export interface FlowRecord {
   runs: RunRecord[];
   /** True if a start was repeated because its answer was lost. Then there can be one run more than planned. */
   startRepeated: boolean;
-  /** Inputs that the flow asked for although Cyclr had them. */
+  /** The inputs for which the flow asked although Cyclr had them. */
   askedAgain: string[];
   /** Wrong answers of the system to the user, one text for each. */
   problems: string[];
@@ -56,7 +58,7 @@ export const newRecord = (name: string, key: ConnectorKey, expected: RunExpectat
   ...{ runs: [], startRepeated: false, askedAgain: [], problems: [] },
 });
 
-/** Cyclr's present state of an account connector; undefined if there is none. */
+/** Returns the present account connector in Cyclr. Undefined if Cyclr has no such connector. */
 export type Stored = (key: ConnectorKey) => AccountConnector | undefined;
 
 /** Wraps a transport to record starts, views and confirmations. `onLink` gets each attempt's id. */
@@ -131,7 +133,7 @@ export function recordStart({ runs, expected }: FlowRecord, runId: string): void
 
 /**
  * Records the view. Records a problem if the revision has decreased within a run, or if two different views have one
- * revision. Does not check revision 0: the library gives it to a view that it makes itself, for a run without a result.
+ * revision. Does not check the revision 0, which the library gives to a view of a run without a result.
  */
 function recordView(record: FlowRecord, view: View): void {
   const { lastView, problems } = record;
@@ -148,7 +150,7 @@ export function asInResult({ connector, ...view }: View): View {
   return { ...view, ...(connector && { connector: kept as typeof connector }) };
 }
 
-/** The inputs that the view asks for although Cyclr had them before the view was read. */
+/** The inputs for which the view asks although Cyclr had them before the view was read. */
 function askedAgain(
   { runs }: FlowRecord,
   { runId, state, fields = [] }: View,

@@ -10,7 +10,7 @@ import { credentialsFor, sealerWith, type CredentialMistake } from './mistakes';
 import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
-/** The weight of each kind of harmless input: a kind with a greater weight is drawn more often. */
+/** The weight of each kind of harmless input. A kind with a greater weight is drawn more often. */
 export const harmlessKinds = {
   unknownSignal: 2,
   malformedProperties: 3,
@@ -27,16 +27,16 @@ export const harmlessKinds = {
   usedSubmission: 3,
   clearCredentials: 2,
 };
-/** These inputs are harmless while the flow runs; after the end of the flow they would start a run. */
+/** Inputs that are harmless only for an open flow. After the end of the flow, they would start a run. */
 export const startKinds = { secondStart: 8, reauthentication: 4 };
 
 export interface HarmlessInput {
   kind: keyof typeof harmlessKinds | keyof typeof startKinds;
-  /** Selects a variant of the kind: at least 0, less than 1. */
+  /** Selects a variant of the kind, by a number from 0 to less than 1. */
   choice: number;
 }
 
-/** The flow that the input is sent to. */
+/** The flow to which the input is sent. */
 export interface Target {
   stack: FaultStack;
   secrets: TestSecrets;
@@ -89,7 +89,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
-  // Sent as `callback`, because the flow may verify the user's own attempt once for callbacks.
+  // The sender of this callback is `callback`, because the flow may verify the user's own attempt once for callbacks.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });
@@ -97,7 +97,8 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedConfirmation: (target) => update(target, 'confirmAuthorization', { attemptId: randomUUID(), by }),
   foreignCredentials: async (target) =>
     signal(target, 'credentialInput', await credentials(target, randomUUID(), 'foreign')),
-  // Sends another value under the id of an earlier submission. If there was no submission, Cyclr refuses the value.
+  // Sends a wrong value under the id of an earlier submission. If there is no earlier submission, the id is new, and
+  // Cyclr refuses the value.
   usedSubmission: async (target, choose) => {
     const submissionId = choose(target.usedIds) ?? randomUUID();
     await signal(target, 'credentialInput', await credentials(target, submissionId, 'wrong'));
@@ -125,7 +126,7 @@ const signal = ({ stack, record }: Target, name: string, body: unknown) =>
 
 const UPDATE_MS = 15_000;
 
-/** True if a flow accepted the update; undefined without an answer. */
+/** True if a flow accepted the update. Undefined without an answer. */
 async function update({ stack, record }: Target, name: string, body: unknown): Promise<boolean | undefined> {
   const { client } = stack;
   const handle = client.workflow.getHandle(workflowIdOf(record.key));

@@ -28,8 +28,9 @@ export function kindOf(event: HistoryEvent): string {
 }
 
 /**
- * Failures by the server, not by workflow code: a message arrived while the task ended the flow, too many messages
- * arrived at once, or an operator has reset the run. The server repeats the task.
+ * The causes of failed workflow tasks that are no faults of workflow code: a message arrived when the task ended the
+ * flow, too many messages arrived at the same time, an operator has reset the run, or an operator has removed a search
+ * attribute. The server repeats such a task.
  */
 const REPEATED_BY_SERVER = [1, 17, 20]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW
 

@@ -88,7 +88,7 @@ export const events: Event[] = [
   { type: 'failed', failure },
 ];
 
-/** {@link states}, and variants of them from which the machine goes to other next states. */
+/** {@link states}, and variants of these states from which the machine goes to other next states. */
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },
@@ -103,7 +103,7 @@ export const allStates: State[] = [
   { name: 'applyingCredentials', connector: apiKey, from: 'awaitingProperties', method: 'clientCredentials' },
   { name: 'applyingCredentials', connector: consent, from: 'awaitingAuthorization', method: 'tokens' },
 ];
-/** {@link events}, and variants for each kind of connector. */
+/** {@link events}, and variants of these events for each kind of connector. */
 export const allEvents: Event[] = [
   ...events,
   ...kinds.flatMap((kind): Event[] => [

@@ -1,4 +1,7 @@
-/** `npm run faults`: runs many flows at once while processes and connections fail, and checks all flows at the end. */
+/**
+ * `npm run faults`: runs many flows at the same time while processes and connections fail, and checks all flows at the
+ * end.
+ */
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +30,8 @@ same seed gives the same plans, not the same run. Without --seed, the command dr
 
 const AT_ONCE = 50;
 /**
- * The disturbances end when this share of the flows is done: otherwise they would delay the last flows again and again.
+ * The disturbances end when this share of the flows is done, because otherwise the last flows would be disturbed again
+ * and again.
  */
 const DISTURBED = 0.9;
 const PROGRESS_EVERY_MS = 5000;

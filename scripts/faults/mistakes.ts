@@ -1,11 +1,11 @@
-/** The inputs of planned users: good values with test secrets in them, and each mistake. */
+/** The inputs of planned users: good values that contain test secrets, and inputs with each mistake. */
 import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
 import type { Credentials } from '../../workflows/input';
 import type { ProblemCode, View } from '../../workflows/view';
 import { sealerOf, type Sealer } from '../user/transports';
 import type { TestSecrets } from './secret-search';
 
-/** The weight of each mistake in property inputs: a mistake with a greater weight is drawn more often. */
+/** The weight of each mistake in property inputs. A mistake with a greater weight is drawn more often. */
 export const propertyMistakes = {
   /** Cyclr refuses the first value. */
   wrong: 3,
@@ -15,7 +15,7 @@ export const propertyMistakes = {
   missing: 1,
   /** A secret value is not sealed. */
   clear: 1,
-  /** All values are sealed for a different submission from the one that sends them. */
+  /** All values are sealed for another submission than the submission that sends them. */
   foreign: 1,
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;
@@ -26,14 +26,17 @@ export const credentialMistakes = {
   /** Credentials of another kind than the connector needs. */
   wrongKind: 3,
   clear: 3,
-  /** Sealed for another connector. */
+  /** The credentials are sealed for another connector. */
   foreign: 3,
-  /** Sealed to a key that no worker has. */
+  /** The credentials are sealed to a key that no worker has. */
   unknownKey: 1,
 } as const;
 export type CredentialMistake = keyof typeof credentialMistakes;
 
-/** The code with which a flow rejects an update with this mistake. Only the activity finds the other mistakes. */
+/**
+ * The code with which a flow rejects an update with this mistake. A mistake that is not in this list is found only by
+ * the activity.
+ */
 export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
   unknown: 'unknownProperty',
   missing: 'missingProperty',
@@ -41,7 +44,8 @@ export const rejections: { readonly [mistake in PropertyMistake | CredentialMist
 };
 
 /**
- * The values that a user gives for the fields of the view. `label` makes them differ from those of other submissions.
+ * The values that a user gives for the fields of the view. With `label`, these values differ from the values of other
+ * submissions.
  */
 export function valuesFor(
   { fields = [] }: View,
@@ -81,7 +85,7 @@ export function credentialsFor(
   }
 }
 
-/** Seals values in the way of a client that makes this mistake. */
+/** Seals values as a client with this mistake does. */
 export function sealerWith(mistake: PropertyMistake | CredentialMistake | undefined, publicKey: SealingKey): Sealer {
   const seal = sealerOf(publicKey);
   if (mistake === 'unknownKey') return async (text, binding) => sealerOf(await unknownKey())(text, binding);

@@ -10,7 +10,10 @@ import type { RunExpectation } from './flow-record';
 import { harmlessKinds, startKinds, type HarmlessInput } from './harmless-inputs';
 import { credentialMistakes, propertyMistakes, type CredentialMistake, type PropertyMistake } from './mistakes';
 
-/** The way to send an input. `unheard`: as an update whose sender, a browser, is closed before the answer. */
+/**
+ * The way to send an input. `unheard`: an update whose sender does not wait for the answer, like a user who closes the
+ * browser.
+ */
 export type Way = 'update' | 'signal' | 'both' | 'unheard';
 
 /** One input of the user. An input without a mistake is good. */
@@ -23,7 +26,7 @@ export interface ConsentRound {
   decision: Decision;
   /** The messages that report the browser's return. */
   back: 'callback' | 'repeated' | 'confirm' | 'both' | 'silence';
-  /** A second link is requested, and the user follows the first. */
+  /** True if a second link is requested, and the user opens the first link. */
   superseded: boolean;
 }
 
@@ -33,7 +36,7 @@ export interface Rounds {
   awaitingAuthorization: ConsentRound[];
 }
 
-/** The action of a user in a waiting state, in place of an input: it ends the run, or leaves the run open. */
+/** The action of a user in a waiting state, in place of an input. The action ends the run, or leaves the run open. */
 export interface Stop {
   at: WaitingStateName;
   how: 'leaves' | 'lets it expire' | 'cancels' | 'cancels in Temporal' | 'cancels during work';
@@ -56,7 +59,7 @@ export interface RunPlan {
 /** The mistake in a start after which the flow must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
-/** A fault of Cyclr for this flow alone: shorter than the minute for which an activity is retried. */
+/** A fault of Cyclr in calls of this flow only. It ends within the minute for which an activity is retried. */
 export interface CyclrFault extends Pick<FaultRule, 'times' | 'skip' | 'then'> {
   method?: 'POST' | 'PUT';
 }
@@ -83,7 +86,7 @@ const FLOWS_IN_ACCOUNT = 3;
 const connectors = Object.keys(expectations);
 const asking = connectors.filter((connector) => waitsOf(connector).length > 0);
 
-/** The plans that a seed gives. `revokesTokens`: Cyclr's tokens are revoked once; then no flow gets another 401. */
+/** The plans of a seed. `revokesTokens`: Cyclr's tokens are revoked once, so no flow gets another 401. */
 export function drawPlans(seed: number, flows: number, revokesTokens: boolean): FlowPlan[] {
   return fc.sample(flowArbitrary, { seed, numRuns: flows }).map((plan, number) => {
     const group = Math.floor(number / FLOWS_IN_ACCOUNT);
@@ -116,7 +119,7 @@ const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mis
 const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
   fc.record({ decision, back: weighted(back), superseded: chance(30) });
 const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
-// The browser mostly does not return, because each verification without a consent takes 30 s.
+// In most of these plans the browser does not return, to save time: each verification without a consent takes 30 s.
 const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
@@ -126,7 +129,7 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   const waits = waitsOf(connector);
   return fc.record({
     intent: fc.constant<Intent>('authenticate'),
-    startedTwice: waits.length > 0 ? chance(20) : fc.constant(false), // without a wait, a run can end before the second start
+    startedTwice: waits.length > 0 ? chance(20) : fc.constant(false), // a run without a waiting state can end before the second start
     early: waits.includes('awaitingCredentials') ? chance(20) : fc.constant(false),
     optional: fc.boolean(),
     rounds: fc.record({
@@ -138,11 +141,11 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   });
 }
 
-/** A run after another run: the later run ends at once if the connector is authenticated. */
+/** A run after another run. With the intent `authenticate`, it ends at once if the connector is authenticated. */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 
-/** A run that the user stops, and half of the time another run afterwards. */
+/** A run that the user stops. In half of the plans, another run follows. */
 const stoppedRuns = (connector: string): fc.Arbitrary<RunPlan[]> =>
   fc
     .record({
@@ -199,8 +202,8 @@ const harmless = (kinds: { readonly [kind in HarmlessInput['kind']]?: number }):
 const withoutStart = harmless(harmlessKinds);
 const harmlessInputs = fc
   .tuple(
-    // Repeated starts come only before the first answer: later the flow can have ended, and a start would begin another
-    // run.
+    // Repeated starts come only before the first answer, because later the flow can have ended, and a start would begin
+    // another run.
     upTo(3, harmless({ ...harmlessKinds, ...startKinds })),
     fc.array(upTo(3, withoutStart), { minLength: ANSWERS - 1, maxLength: ANSWERS - 1 }),
   )
@@ -245,8 +248,8 @@ const outage: fc.Arbitrary<CyclrFault> = fc.oneof(
 const optional = (percent: number, fault: fc.Arbitrary<CyclrFault>) =>
   fc.tuple(chance(percent), fault).map(([has, fault]) => (has ? [fault] : []));
 /**
- * The refusal comes first in the list, so that it applies to the first write: a Cyclr that has accepted a write would
- * not refuse its repetition.
+ * The refusal is the first fault in the list, so that it applies to the first write. A real Cyclr that has accepted a
+ * write would not refuse a repetition of this write.
  */
 const cyclrFaults = fc
   .tuple(

@@ -1,4 +1,7 @@
-/** The transports of planned users: updates, signals or both, with mistakes in the sealing, and with repetitions. */
+/**
+ * The transports of planned users. They send inputs by updates, by signals or by both, with mistakes in the sealing and
+ * with repetitions.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { ProblemCode, View } from '../../workflows/view';
@@ -10,7 +13,7 @@ import type { ConsentRound, Way } from './plan';
 import type { FaultStack } from './stack';
 
 export const RETURN_TO = 'http://127.0.0.1:9/done';
-/** A flow accepts one confirmation in 5 s. */
+/** The pause between two confirmations, because a flow accepts only one confirmation in 5 s. */
 const CONFIRM_AGAIN_MS = 5_500;
 const CONFIRMATIONS = 12;
 
@@ -69,7 +72,7 @@ export class PlannedTransports {
     };
   }
 
-  /** The view after the update, also if the flow rejected the update as expected. */
+  /** The view after the update, even if the flow rejected the update as expected. */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;
     try {
@@ -84,7 +87,7 @@ export class PlannedTransports {
     }
   }
 
-  /** The user approves, and only a callback reports the return to the flow. */
+  /** A transport for a consent after which only a callback reports the browser's return to the flow. */
   callback(): Transport {
     return recordedConsents(this.signals(undefined, 'callback'), this.record, this.stack.stored);
   }

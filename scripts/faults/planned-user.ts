@@ -1,4 +1,4 @@
-/** Plays one flow by its plan: several runs, with mistakes, harmless inputs, and a stop. */
+/** Runs one flow by its plan, which can have several runs, mistakes, harmless inputs, and a stop. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { authValueOf } from '../../activities/credentials';
@@ -21,9 +21,9 @@ const CALL_MS = 5_000;
 /** If a signal has no visible effect within this time, the user sends the next input. */
 const ANSWER_AGAIN_MS = 12_000;
 const READ_EVERY_MS = 1_000;
-/** The user gives up a flow that has not ended after this time. */
+/** The user stops using a flow that has not ended after this time. */
 const PATIENCE_MS = 5 * 60_000;
-/** Greater than all ids of the sandbox. */
+/** The id of a connector that does not exist. It is greater than all ids of the sandbox. */
 const UNKNOWN_CONNECTOR = 9_000_000;
 
 export interface Shared {
@@ -34,7 +34,8 @@ export interface Shared {
 }
 
 /**
- * Installs the flow's connector with another one beside it, and plays the plan. Never fails: the record has the error.
+ * Installs the flow's connector and one other connector, and runs the plan. Never fails, because the record has the
+ * error.
  */
 export async function playFlow(shared: Shared, plan: FlowPlan): Promise<FlowRecord> {
   const key = install(shared.stack, plan);
@@ -85,14 +86,14 @@ class PlannedUser {
     this.#transports = new PlannedTransports(shared.stack, record, shared.attempts, signal);
   }
 
-  /** Plays all runs, one after the other. */
+  /** Does the user's steps of all runs, one run after the other. */
   async play(): Promise<void> {
     for (const run of this.plan.runs) await this.#play(run);
     if (finalStates.includes(this.record.lastView!.state))
       for (const input of this.plan.late) await sendHarmless(this.#target(), input);
   }
 
-  /** Starts a workflow with the input of another flow, or without any, and waits for its end. */
+  /** Starts a workflow with the input of another flow, or without an input, and waits for its end. */
   async startBadly(): Promise<void> {
     const { record } = this;
     const other = { ...record.key, accountId: `${record.key.accountId}-other` };
@@ -174,7 +175,7 @@ class PlannedUser {
     await this.#transports.signals().submitCredentials(this.record.key, this.#credentialSubmission(authType));
   }
 
-  /** Ends the run while it waits in this view. */
+  /** Ends the run in the waiting state of this view. */
   async #stop(how: Stop['how'], view: View): Promise<void> {
     const { client, auth } = this.shared.stack;
     const { key } = this.record;

@@ -8,13 +8,15 @@ export interface Proxy {
   address: string;
   /** Resets all open connections, and each new connection at once. */
   cut(): void;
-  /** Forwards nothing, like a network that drops packets: connections stay open, and new ones are accepted. */
+  /**
+   * Forwards no data, like a network that drops packets. Open connections stay open, and new connections are accepted.
+   */
   hold(): void;
-  /** Forwards the requests to the server, but keeps back the server's answers. */
+  /** Forwards the requests to the server, but holds the server's answers. */
   holdAnswers(): void;
-  /** True if the proxy keeps back data that it received for the server. */
+  /** True if the proxy holds data that it received for the server. */
   isHolding(): boolean;
-  /** Ends `hold` and `holdAnswers`: forwards everything, also the held data. */
+  /** Ends `hold` and `holdAnswers`, and forwards all data, also the held data. */
   restore(): void;
   close(): Promise<void>;
 }
@@ -72,7 +74,7 @@ export async function startProxy(target: string): Promise<Proxy> {
 }
 
 /**
- * Resets a connection. Node never closes a socket that is reset after `end()`: such a socket is destroyed without a
+ * Resets a connection. Node never closes a socket that is reset after `end()`, so such a socket is destroyed without a
  * reset.
  */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

@@ -11,7 +11,7 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 const OVERLAP_BYTES = 64 * 1024;
 const { History } = temporal.api.history.v1;
 
-/** Searches for users' secrets and the private key in all encodings, and for Cyclr's tokens as they are. */
+/** Searches for users' secrets and the private key in all encodings, and for Cyclr's tokens without an encoding. */
 export function secretFaults(
   { folder, sandbox, sealingKeys }: FaultStack,
   secrets: TestSecrets,
@@ -41,7 +41,7 @@ const filesIn = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
 
-/** Chunks overlap, so that a secret between two of them is found. */
+/** Searches a buffer in chunks. The chunks overlap, so that a secret at the border of two chunks is found. */
 function inChunks(bytes: Buffer, search: Search): string[] {
   const encodings = new Set<string>();
   for (let from = 0; from < bytes.length; from += CHUNK_BYTES)
@@ -49,7 +49,7 @@ function inChunks(bytes: Buffer, search: Search): string[] {
   return [...encodings];
 }
 
-/** Sign-in tokens, tokens of third parties, and the client secret. */
+/** The secrets of Cyclr: sign-in tokens, tokens of third parties, and the client secret. */
 function tokensOfCyclr(sandbox: FaultStack['sandbox'], records: FlowRecord[]): { name: string; text: string }[] {
   const accounts = [...new Set(records.map(({ key }) => key.accountId))];
   const granted = records.flatMap(({ runs }) => runs.flatMap((run) => run.granted));

@@ -1,16 +1,16 @@
-/** Test secrets, and the search for them in any encoding. */
+/** Makes test secrets, and searches for them in any encoding. */
 import { randomBytes } from 'node:crypto';
 
 export interface TestSecrets {
   /**
-   * A secret with characters that encodings escape. It contains the marker three times, so that half of the secret
-   * still contains one.
+   * A secret with characters that encodings escape. The secret contains the marker three times, so that each half of
+   * the secret contains a whole marker.
    */
   secret(name: string): string;
   foundIn: Search;
 }
 
-/** The encodings in which the text occurs in these bytes; empty if it does not occur. */
+/** Returns the encodings in which the text occurs in these bytes. Empty if the text does not occur. */
 export type Search = (bytes: Uint8Array | string) => string[];
 
 export function createTestSecrets(): TestSecrets {
@@ -21,7 +21,7 @@ export function createTestSecrets(): TestSecrets {
   };
 }
 
-/** Searches for a text in all encodings. */
+/** Returns a function that searches for the text in all encodings. */
 export function searchFor(text: string): Search {
   const needles = needlesOf(text);
   return (bytes) => {
@@ -60,7 +60,7 @@ function needlesOf(text: string): Needle[] {
 }
 
 /**
- * The part of base64 and base64url that depends on the text alone, for each offset of the text in a group of 3 bytes.
+ * The part of base64 and base64url that depends only on the text, for each offset of the text in a group of 3 bytes.
  */
 function base64FormsOf(text: string): string[] {
   const bytes = Buffer.from(text);

@@ -1,6 +1,6 @@
 /**
- * Temporal, a sandbox and workers, with a proxy before Temporal and Cyclr: a test can kill each process, or cut its
- * connections.
+ * Temporal, a sandbox and workers, with a proxy before Temporal and before Cyclr. A test can kill each process, or cut
+ * its connections.
  */
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
@@ -18,14 +18,14 @@ import { startTogether, type LocalProcess } from '../local/process';
 import { startProxy, type Proxy } from './proxy';
 
 export interface FaultStack {
-  /** Contains the database and the logs. */
+  /** The folder with the database and the logs. */
   folder: string;
   sandbox: Sandbox;
-  /** Cyclr's state of an account connector; undefined if there is none. */
+  /** The account connector in Cyclr. Undefined if Cyclr has no such connector. */
   stored(key: ConnectorKey): AccountConnector | undefined;
   /** Installs a connector of the catalogue in the account. */
   install(accountId: string, connector: string, patch?: ConnectorPatch): ConnectorKey;
-  /** Reaches Temporal without a proxy. */
+  /** A client that reaches Temporal without a proxy. */
   client: Client;
   auth: ConnectorAuth;
   publicKey: SealingKey;
@@ -43,13 +43,13 @@ export interface FaultStack {
   restartTemporal(): Promise<void>;
   /** Registers a function that `stop` calls before it stops the processes that were started earlier. */
   onStop(act: () => unknown): void;
-  /** One line for each process that ended although no test stopped or killed it. */
+  /** One line for each process that ended, but that no test stopped or killed. */
   unexpectedEnds: string[];
   /** Kills or stops all processes. Safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** Starts the stack without a worker. Leaves nothing running if it fails. */
+/** Starts the stack without a worker. If the start fails, no process stays running. */
 export const startFaultStack = (folder: string): Promise<FaultStack> =>
   startTogether((onStop) => startParts(folder, onStop));
 

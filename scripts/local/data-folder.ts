@@ -1,4 +1,4 @@
-/** The data folder of a stack, with keys, flows and logs: for `npm start` it is `.data`. */
+/** The data folder of a stack, with keys, flows and logs. The data folder of `npm start` is `.data`. */
 import {
   chmodSync,
   closeSync,
@@ -69,7 +69,7 @@ export function makeDataFolder(folder: string): string {
   return logFolder;
 }
 
-/** Sets the mode 0700 of a folder, 0600 of a file. */
+/** Sets the mode of a folder to 0700, and the mode of a file to 0600. */
 function makePrivate(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats?.isDirectory()) chmodSync(path, 0o700);

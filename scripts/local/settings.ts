@@ -1,4 +1,4 @@
-/** The environment variables of each process of the local stack, and the keys in them. */
+/** Makes the environment variables of each process of the local stack, and the keys in these variables. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { digestOf } from '../../client/http/api-key';
@@ -8,7 +8,7 @@ import { client } from '../../sandbox/token';
 /** A Temporal server that needs no credentials. */
 export interface TemporalAddress {
   address: string;
-  /** `default` by default. */
+  /** The namespace. The default is the namespace `default`. */
   namespace?: string;
 }
 
@@ -30,16 +30,16 @@ export interface SessionKeySet {
 export interface ServiceKeys {
   apiKey: string;
   sessionKeys: SessionKeySet;
-  /** The file of the session keys. Without a file, the keys stand in the environment of the service. */
+  /** The file of the session keys. Without a file, the keys are in the environment of the service. */
   sessionKeysFile?: string;
 }
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-/** A set of one new key. */
+/** Makes a set with one new key. */
 export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: random() }] });
 
-/** New keys for one service. */
+/** Makes the keys of one service. */
 export const newServiceKeys = (): ServiceKeys => ({ apiKey: random(), sessionKeys: newSessionKeys() });
 
 /** The URL, client id and client secret of a sandbox, for `workerEnv`. */
@@ -49,7 +49,8 @@ export const cyclrOf = (url: string): Cyclr => ({
 });
 
 /**
- * The variables to reach this Temporal. They replace all TEMPORAL_* variables of this process, and its profile file.
+ * The variables with which a process reaches this Temporal server. These variables replace all TEMPORAL_* variables of
+ * this process, and its profile file.
  */
 export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
@@ -57,20 +58,20 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
   ),
   TEMPORAL_ADDRESS: address,
   TEMPORAL_NAMESPACE: namespace,
-  // An absent file means that there is no profile; an empty file would be an error.
+  // The path of a file that does not exist means that there is no profile. An empty file would be an error.
   TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'),
 });
 
-/** Removes these secrets from the variables of a process that does not need them. */
+/** Makes environment variables that remove these secrets from the environment of a process that does not need them. */
 const without = (...names: string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
 
-/** Removes every secret, for a process that needs none. */
+/** The environment variables that remove every secret, for a process that needs no secret. */
 export const withoutSecrets = without(
   ...['CYCLR_CLIENT_SECRET', 'SEALING_KEYS', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'TEMPORAL_API_KEY'],
 );
 
-/** A JWK set in the variable NAME, or the path of its file in NAME_FILE. */
+/** Sets the environment variable NAME to a JWK set, or the variable NAME_FILE to the path of a file. */
 const variableOrFile = (name: string, keys: string): NodeJS.ProcessEnv => ({
   ...without(name),
   [keys.trim().startsWith('{') ? name : `${name}_FILE`]: keys,
@@ -84,7 +85,7 @@ const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.Pr
   CYCLR_SERVICE_URL: serviceUrl,
 });
 
-/** Variables of a sandbox. */
+/** The environment variables of a sandbox. */
 export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string }): NodeJS.ProcessEnv => ({
   ...withoutSecrets,
   SANDBOX_PORT: `${port}`,

@@ -20,7 +20,7 @@ export interface Stack extends Running {
   stop(): Promise<void>;
 }
 
-/** A port that is missing or 0 is any free port. Without `ui`, Temporal Web does not run. */
+/** The ports of the stack. A port that is missing or 0 means any free port. Without `ui`, Temporal Web does not run. */
 export interface Ports {
   temporal?: number;
   ui?: number;
@@ -72,7 +72,7 @@ function abortOf(signal: AbortSignal | undefined): Promise<never> {
   return aborted;
 }
 
-/** The variables of the processes that are checked before the first process starts. */
+/** The environment variables that are checked before the first process starts. */
 const environment = z.object({
   CYCLR_API_URL: origin.optional(),
   CYCLR_SERVICE_URL: origin.optional(),

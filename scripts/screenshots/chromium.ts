@@ -1,4 +1,7 @@
-/** Finds and starts Chromium: the program at CHROMIUM_PATH, otherwise one on the PATH. */
+/**
+ * Finds and starts Chromium. CHROMIUM_PATH names the program. Without this variable, the program is searched on the
+ * PATH.
+ */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
@@ -16,11 +19,11 @@ function isExecutable(path: string): boolean {
 
 const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
 
-/** The path of Chromium; undefined if none is installed. */
+/** The path of Chromium. Undefined if no Chromium is installed. */
 export const chromiumPath =
   process.env.CHROMIUM_PATH || folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable);
 
-/** Starts Chromium. Without one, fails with the remedy. */
+/** Starts Chromium. If no Chromium is installed, fails with the remedy. */
 export function launchBrowser(): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error('Chromium was not found: install it, or set CHROMIUM_PATH.');
   return chromium.launch({ executablePath: chromiumPath, handleSIGINT: false, handleSIGTERM: false });

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import type { AnswerCode } from '../../client/http/codes';
 import type { View } from '../../workflows/messages';
 
-/** The answer to a call of the page: a problem's code, a body, or no answer. */
+/** The fake answer to a call of the page: the code of a problem, a body, or no answer. */
 export type Reply = 'never' | 'unreachable' | { code: AnswerCode } | { body: unknown };
 
 /** One appearance of a page. */
@@ -15,14 +15,14 @@ export interface Look {
   session?: { accountLabel?: string; returnTo?: string };
   /** The token in the link; a session by default. */
   link?: 'session' | 'invitation' | 'nothing';
-  /** Replies in place of the usual ones, by call, such as `GET /events`. */
+  /** The replies that replace the usual replies. Each key is a call, such as `GET /events`. */
   replies?: { [call: string]: Reply };
-  /** True: the service is configured with a brand. */
+  /** True if the service is configured with a brand. */
   branded?: boolean;
   /** Runs before the page is loaded. */
   before?: (page: Page) => Promise<unknown>;
   /** The actions of the user. */
   act?: (page: Page) => Promise<unknown>;
-  /** The page that is shown; the connect page by default. */
+  /** The page that is shown. The default is the connect page. */
   of?: 'going' | 'return' | 'return in the same tab' | 'return without an attempt' | 'refused';
 }

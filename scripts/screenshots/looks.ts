@@ -184,7 +184,7 @@ const waits: Look[] = [
   }),
 ];
 
-/** Answers the first `GET /v1/session`, and fails all later ones. */
+/** Answers the first `GET /v1/session`, and lets all later calls fail. */
 async function onlyOnce(page: Page): Promise<void> {
   let calls = 0;
   await page.route('**/v1/session', (route) => (calls++ === 0 ? route.fallback() : route.abort()));

@@ -1,6 +1,6 @@
 /**
- * Shows the service's pages in a browser with fake answers, so that each appearance can be reached at once. Tests of
- * behaviour use the real service.
+ * Shows the service's pages in a browser with fake answers, so that each appearance can be shown without the steps
+ * before it. Tests of behaviour use the real service.
  */
 import { randomUUID } from 'node:crypto';
 import type { Page, Route } from 'playwright-core';
@@ -37,7 +37,7 @@ const brand: Brand = {
   ).toString('base64')}`,
 };
 
-/** The path in place of the third party's consent page. */
+/** The path of the page that replaces the third party's consent page. */
 const ELSEWHERE = '/elsewhere';
 const ACCOUNT = { accountLabel: 'Acme Ltd' };
 
@@ -125,7 +125,10 @@ async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise
   return route.fulfill({ json: reply.body });
 }
 
-/** Answers with the service's status. `Retry-After`, if the service sends one, is one second, so that no test waits. */
+/**
+ * Answers with the service's status. If the service sends `Retry-After`, the value is one second, so that no test
+ * waits.
+ */
 function refuse(route: Route, code: AnswerCode): Promise<void> {
   const { status, retryAfterS } = answers[code];
   const headers = retryAfterS === undefined ? undefined : { 'Retry-After': '1' };
@@ -159,7 +162,7 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
   const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
   await page.goto(`${publicUrl}/connect/return${of === 'return without an attempt' ? '' : query[of]}`);
-  await page.route('**/connect/return**', stay); // the page reloads itself: keep the shown content
+  await page.route('**/connect/return**', stay); // the page reloads itself, so a reload must keep the shown content
 }
 
 async function fragmentOf(link: NonNullable<Look['link']>, tokens: Tokens): Promise<string> {

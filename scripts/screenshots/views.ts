@@ -32,12 +32,12 @@ export const connectors = {
   }),
   kestrel: connector('Kestrel', 'ApiKey', { description: 'A CRM with a setting for everything.' }),
   harbour: connector('Harbour', 'OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true }),
-  /** Long texts, one of them without a place for a line break. */
+  /** A connector with long texts. One text has no place for a line break. */
   wordy: connector('Österreichische Donaudampfschifffahrtsgesellschaft für Kundenbeziehungen GmbH & Co. KG', 'ApiKey', {
     description: `A description that is ${'very '.repeat(24)}long.`,
     authDescription: `https://developers.example/${'very-long-path-'.repeat(8)}#key`,
   }),
-  /** Texts that would be HTML if the page did not escape them. */
+  /** A connector with texts that would be HTML if the page did not escape them. */
   hostile: connector('<b>Bold</b>"><img src=x onerror=alert(1)>', 'ApiKey', {
     description: '<script>alert(2)</script>',
     authDescription: '<a href="javascript:alert(3)">Click</a> &amp; <style>* { display: none }</style>',
@@ -64,7 +64,7 @@ export function viewOf(state: StateName, connector?: Connection, more: Partial<V
   };
 }
 
-/** A problem with the fields of these names, or with the whole input. */
+/** A problem of the fields with these names. Without names, a problem of the whole input. */
 export const problem = (code: ProblemCode, ...names: string[]): Pick<View, 'problem'> => ({
   problem: { code, message: code, ...(names.length > 0 && { fields: names.map((name) => ({ name, code })) }) },
 });

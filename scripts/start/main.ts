@@ -1,4 +1,4 @@
-/** `npm start`: the whole stack on this machine. */
+/** `npm start`: runs the whole stack on this machine. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findLocalStack, stackFile, type LocalStack } from '../../temporal/local-stack';
@@ -28,7 +28,7 @@ sandbox, a worker, the onboarding service. Keeps its data in .data/: the next st
 async function main(args: string[]): Promise<number> {
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
-  process.umask(0o077); // files of this process and its children, such as logs, are for their owner only
+  process.umask(0o077); // only their owner can read the files of this process and its children, such as logs
   makeDataFolder(folder);
   await refuseSecond();
   const ports = portsOf(process.env);
@@ -64,13 +64,16 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
   return { signal: controller.signal, stopped };
 }
 
-/** After a crash the process id in the file can belong to another program, so the port is checked, too. */
+/**
+ * Fails if another npm start uses the folder. After a crash, the process id in the stack file can belong to another
+ * program, so the port is checked, too.
+ */
 async function refuseSecond(): Promise<void> {
   const other = findLocalStack(folder);
   if (other && !(await isFree(Number(new URL(other.service.url).port)))) throw new Error(runsAlready(other));
 }
 
-/** Writes the file by which other commands find this stack. Returns a function that removes the file. */
+/** Writes the stack file, by which other commands find this stack. Returns a function that removes the file. */
 function leaveNote({ temporal, cyclr, sealingKeys, service, worker }: Running): () => void {
   const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service, worker };
   writePrivate(stackFile(folder), stack);
@@ -89,7 +92,7 @@ function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
 /** An account that every new sandbox has, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
-/** The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr: its connectors are unknown. */
+/** The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr, because its connectors are unknown. */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url

@@ -1,17 +1,20 @@
-/** The ports of `npm start`: read from the environment, and checked before anything starts. */
+/** Reads the ports of `npm start` from the environment, and checks them before a process starts. */
 import { isFree } from '../local/ports';
 import type { Ports } from '../local/stack';
 
-/** The ports of `npm start`: variable, default, and the part that listens. */
+/** The ports of `npm start`, each with its environment variable, its default, and the process that listens. */
 const listeners: readonly { port: keyof Ports; variable: string; by: string; otherwise?: number }[] = [
   { port: 'temporal', variable: 'TEMPORAL_DEV_PORT', by: 'Temporal', otherwise: 7233 },
   { port: 'ui', variable: 'TEMPORAL_DEV_UI_PORT', by: 'Temporal Web', otherwise: 8233 },
   { port: 'sandbox', variable: 'SANDBOX_PORT', by: 'the sandbox', otherwise: 7080 },
   { port: 'service', variable: 'PORT', by: 'the onboarding service', otherwise: 8080 },
-  { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // by default any free one
+  { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // the default is any free port
 ];
 
-/** The ports from the variables, or the defaults; 0 is any free port. Fails with the name of every variable that is not a port number. */
+/**
+ * The ports from the variables, or the defaults. 0 means any free port. Fails with the name of every variable that is
+ * not a port number.
+ */
 export function portsOf(env: NodeJS.ProcessEnv): Ports {
   const ports = needed(env).map(
     ({ port, variable, otherwise }) => [port, env[variable] || otherwise, variable] as const,
@@ -38,7 +41,7 @@ export async function checkPorts(ports: Ports): Promise<void> {
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
 
-/** With TEMPORAL_ADDRESS or CYCLR_API_URL, the local part and its port are not needed. */
+/** The ports that are needed. With TEMPORAL_ADDRESS or CYCLR_API_URL, the local process and its port are not needed. */
 const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>
   listeners.filter(
     ({ port }) =>

@@ -6,11 +6,14 @@ export interface Expectation {
   /** Good values of the properties that the flow asks for, by `TargetName`. */
   properties?: { readonly [name: string]: string };
   credentials?: Credentials;
-  /** `page`: the third party shows a consent page. `automatic`: the properties are enough, so no page is shown. */
+  /**
+   * `page`: the third party shows a consent page. `automatic`: the third party needs only the properties, so no page is
+   * shown.
+   */
   consent?: 'page' | 'automatic';
   state: Extract<StateName, 'authenticated' | 'unsupported'>;
   verification?: Verification;
-  /** One line for a list of connectors. */
+  /** A short description of the connector, for one line of a list. */
   description: string;
 }
 
@@ -81,7 +84,7 @@ export const expectations: { readonly [connector: string]: Expectation } = {
   Longname: { credentials: apiKey, ...authenticated, description: 'API key, name of 300 characters' },
 };
 
-/** Fails if the connector has no expectation. */
+/** The expectation of a connector. Fails if the connector has no expectation. */
 export function expectationOf(connector: string): Expectation {
   const expectation = expectations[connector];
   if (!expectation) throw new Error(`No expectation for the connector ${connector}`);

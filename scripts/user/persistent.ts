@@ -1,4 +1,4 @@
-/** Repeats calls while Temporal, the workers or Cyclr do not answer. */
+/** Repeats calls until Temporal, the workers and Cyclr answer. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import type { Transport } from './transports';
@@ -12,7 +12,7 @@ const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'c
 export interface PersistentOptions {
   /** Ends the repetitions with an AbortError. */
   signal?: AbortSignal;
-  /** The time from the first error until an error ends the repetitions. By default, they have no limit. */
+  /** The time from the first error until an error ends the repetitions. By default, the repetitions have no limit. */
   withinMs?: number;
   /** Called before each repetition. */
   onRepeat?(code: ConnectorAuthErrorCode): void;

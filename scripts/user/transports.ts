@@ -1,4 +1,4 @@
-/** The ways in which a user's inputs reach a flow: the library, signals, the service's HTTP. */
+/** The transports of a user's inputs to a flow: the library, signals, or the service by HTTP. */
 import type { Client } from '@temporalio/client';
 import type { ConnectorAuth } from '../../client/connector-auth';
 import { ConnectorAuthError, translated, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
@@ -8,7 +8,7 @@ import { jsonOf, workflowIdOf, type ConnectorKey, type Sealed } from '../../work
 import type { CredentialInput, Credentials, Input, PropertyInput } from '../../workflows/input';
 import type { View } from '../../workflows/view';
 
-/** Values in clear, under the id of one submission. */
+/** The values of one submission, in clear, with its id. */
 export interface PropertySubmission {
   submissionId: string;
   values: { readonly [name: string]: string };
@@ -29,21 +29,22 @@ export interface ConsentLink {
 }
 
 /**
- * Repeating a call with the same arguments is safe: a submission counts once. Inputs return the view after
- * Cyclr accepted or refused them, or nothing if the transport has no answers.
+ * Sends the inputs of a user. A call with the same arguments is safe to repeat, because a submission has its effect
+ * once. A method returns the view after Cyclr accepted or refused the input, or nothing if the transport has no
+ * answers.
  */
 export interface Transport {
   start(key: ConnectorKey, options?: StartOptions): Promise<{ runId: string }>;
   view(key: ConnectorKey): Promise<View>;
   submitProperties(key: ConnectorKey, submission: PropertySubmission): Promise<View | void>;
   submitCredentials(key: ConnectorKey, submission: CredentialSubmission): Promise<View | void>;
-  /** A fresh link to the third party's consent. */
+  /** Requests a new link to the third party's consent. */
   requestLink(key: ConnectorKey): Promise<ConsentLink>;
-  /** The browser returns from the third party to `location`, the address of Cyclr's redirect. */
+  /** Reports the return of the browser from the third party to `location`, the address of Cyclr's redirect. */
   returnFromConsent(key: ConnectorKey, link: ConsentLink, location?: string): Promise<View | void>;
 }
 
-/** Seals one value. A test of mistakes passes another function than {@link sealerOf}'s. */
+/** Seals one value. A test of mistakes uses another function than the function of {@link sealerOf}. */
 export type Sealer = (text: string, binding: Binding) => Promise<Sealed>;
 
 export const sealerOf =
@@ -83,8 +84,8 @@ interface LibraryOptions {
 }
 
 /**
- * Inputs by the library's updates: the answer shows whether Cyclr accepted the input. Fails with the errors of the
- * library.
+ * Sends inputs by the library's updates, whose answers show whether Cyclr accepted the input. Fails with the errors of
+ * the library.
  */
 export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: LibraryOptions): Transport => ({
   start: (key, options) => auth.start(key, { ...options, by }),
@@ -99,7 +100,7 @@ export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: Librar
 
 const SIGNAL_MS = 5_000;
 
-/** Sends any signal. Does nothing if no run is open. Fails with `temporalUnavailable` after 5 s. */
+/** Sends the signal `name`. Does nothing if no run is open. Fails with `temporalUnavailable` after 5 s. */
 export async function sendSignal(client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> {
   const send = () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body);
   await translated(() => client.withDeadline(Date.now() + SIGNAL_MS, send)).catch((err: unknown) => {
@@ -108,7 +109,8 @@ export async function sendSignal(client: Client, key: ConnectorKey, name: string
 }
 
 /**
- * Inputs by signals: Temporal accepts them also while no worker runs, without an answer. Fails as {@link sendSignal}.
+ * Sends inputs by signals, which Temporal accepts without a running worker. A signal has no answer. Fails as {@link
+ * sendSignal} does.
  */
 export function signalInputs({ client, sealer, by = 'user' }: { client: Client; sealer: Sealer; by?: string }) {
   const send = (key: ConnectorKey, name: string, body: object) => sendSignal(client, key, name, { ...body, by });
@@ -123,7 +125,7 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
 
 /**
  * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. The status 503
- * means a fault that can pass: for 503, the error is a ConnectorAuthError.
+ * means a temporary fault, for which the error is a ConnectorAuthError.
  */
 export type BackendCall = (
   method: 'GET' | 'POST',
@@ -132,7 +134,7 @@ export type BackendCall = (
   idempotencyKey?: string,
 ) => Promise<unknown>;
 
-/** Calls the service at this address with an API key. */
+/** Returns a function that calls the service at this address with an API key. */
 export const backendCallOf =
   ({ url, apiKey }: { url: string; apiKey: string }): BackendCall =>
   async (method, path, body, idempotencyKey) => {
@@ -152,7 +154,7 @@ export const backendCallOf =
     throw response.status === 503 && code ? new ConnectorAuthError(code, message) : new Error(message);
   };
 
-/** The service's HTTP, as a backend calls it: secrets in clear, which the service seals on arrival. */
+/** Calls the service by HTTP, as a backend does. Sends secrets in clear, and the service seals them. */
 export function serviceTransport(call: BackendCall): Transport {
   const pathOf = ({ accountId, connectorId }: ConnectorKey, rest = '') =>
     `/v1/accounts/${encodeURIComponent(accountId)}/connectors/${connectorId}${rest}`;
@@ -165,7 +167,7 @@ export function serviceTransport(call: BackendCall): Transport {
       call('POST', pathOf(key, '/credentials'), { credentials }, submissionId) as Promise<View>,
     requestLink: (key) => call('POST', pathOf(key, '/authorization'), {}) as Promise<ConsentLink>,
     async returnFromConsent(_key, _link, location) {
-      if (location) await fetch(location); // the return page of the service
+      if (location) await fetch(location); // calls the return page of the service, as the browser does
     },
   };
 }

@@ -10,18 +10,18 @@ import { finalStates, type StateName, type View, type WaitingStateName } from '.
 import { expectationOf, isWaiting } from './expectations';
 import type { StartOptions, Transport } from './transports';
 
-/** The user's answer to a view in a waiting state. The state decides which one of these members is set. */
+/** The user's answer to a view in a waiting state. The state decides which one of the first three members is set. */
 export interface Answer {
   values?: { readonly [name: string]: string };
   credentials?: Credentials;
   decision?: Decision;
-  /** The submission id of values or credentials; a new one by default. */
+  /** The submission id of values or credentials. The default is a new id. */
   submissionId?: string;
   /** A transport for this answer in place of the user's transport. */
   transport?: Transport;
 }
 
-/** The answer to this view; undefined if the user gives none. */
+/** Returns the answer to this view. Undefined if the user gives no answer. */
 export type AnswerSource = (view: View) => Answer | undefined | Promise<Answer | undefined>;
 
 export interface UserOptions {
@@ -32,11 +32,11 @@ export interface UserOptions {
   /** The sandbox, whose consent pages the user visits. */
   sandboxUrl: string;
   /**
-   * The user repeats an answer without a result from the transport if the view has not changed after this time.
-   * Default: never.
+   * The time after which the user answers an unchanged view again, if the transport returned no view for the first
+   * answer. Default: never.
    */
   answerAgainMs?: number;
-  /** Stops the user: `play` then fails with an AbortError. */
+  /** Stops the user. Then `play` fails with an AbortError. */
   signal?: AbortSignal;
 }
 
@@ -58,7 +58,7 @@ export class User {
 
   /**
    * Starts the flow at the first call, and gives answers until the flow is in the state `until`, has ended, or asks for
-   * an input that the user has no answer to. Returns the last view. Fails with the errors of the transport.
+   * an input for which the user has no answer. Returns the last view. Fails with the errors of the transport.
    */
   async play(until?: StateName): Promise<View> {
     if (this.runId === undefined) await this.start();
@@ -72,7 +72,7 @@ export class User {
     this.runId = (await this.options.transport.start(this.key, this.options.start)).runId;
   }
 
-  /** The view, once the flow has ended or waits for the next answer. */
+  /** The view when the flow has ended or waits for the next answer. */
   async settledView(): Promise<View> {
     const { transport, signal } = this.options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
@@ -109,8 +109,8 @@ export class User {
   }
 
   /**
-   * True if the user must answer this view: it differs from the view that the user answered last. The deadline shows a
-   * new wait, because each entry into a waiting state sets a new deadline.
+   * True if the user must answer this view: it differs from the view that the user answered last, or `answerAgainMs`
+   * has passed. A new deadline means a new wait, because a flow sets the deadline each time it enters a waiting state.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;
