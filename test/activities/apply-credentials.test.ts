@@ -41,54 +41,54 @@ const sent = ({ sandbox, path }: Scene) => {
 };
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
-describe('the AuthValue that applyCredentials sends', () => {
+describe('AuthValue', () => {
   const basic = (username: string, password: string): Credentials => ({ kind: 'basic', username, password });
   const tokens = (more: object = {}): Credentials => ({ kind: 'tokens', accessToken: 'ac"cess', ...more });
 
   test.each<[string, AuthMethod, Credentials | undefined, string]>([
     ['an API key', 'apiKey', KEY, 'këy/w"ith+everything&4711=\\'],
     [
-      'an API key without white space and line breaks at its ends',
+      'an API key, from which it removes white space and line breaks at both ends',
       'apiKey',
       { kind: 'apiKey', key: ' \r\n\ta \n b\u00a0\n' },
       'a \n b',
     ],
-    ['an API key outside of Latin', 'apiKey', { kind: 'apiKey', key: '鍵🔑' }, '鍵🔑'],
+    ['an API key in Japanese characters and emoji', 'apiKey', { kind: 'apiKey', key: '鍵🔑' }, '鍵🔑'],
     [
-      'a user name and a password',
+      'a user name and a password in base64',
       'basic',
       basic('me@x.example/token', 'hunter2'),
       base64('me@x.example/token:hunter2'),
     ],
     [
-      'a user name and a password outside of ASCII',
+      'a user name and a password with characters outside of ASCII, in base64',
       'basic',
       basic('müller', 'pässwörd🔑'),
       'bcO8bGxlcjpww6Rzc3fDtnJk8J+UkQ==',
     ],
-    ['a user name and an empty password', 'basic', basic('api-key', ''), base64('api-key:')],
-    ['a password with a colon', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
+    ['a user name and an empty password in base64', 'basic', basic('api-key', ''), base64('api-key:')],
+    ['a user name and a password with a colon in base64', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
     [
-      'a user name and a password with white space, as typed',
+      'a user name and a password with their white space in base64',
       'basic',
       basic(' me ', ' a\tb \n'),
       base64(' me : a\tb \n'),
     ],
     [
-      'tokens without white space and line breaks at their ends, and their times as given',
+      'tokens as JSON, from which it removes white space at both ends, and their times unchanged',
       'tokens',
       { kind: 'tokens', accessToken: '\n a b\n', refreshToken: '\tr \n', expires: ' 2030 ' },
       '{"AccessToken":"a b","RefreshToken":"r","Expires":" 2030 "}',
     ],
-    ['an access token without further members', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
+    ['an access token as JSON without further members', 'tokens', tokens(), '{"AccessToken":"ac\\"cess"}'],
     [
-      'all members of tokens',
+      'all members of tokens as JSON',
       'consent',
       tokens({ refreshToken: 'r', expires: '2030-01-01T00:00:00Z', refreshExpires: '2031-01-01T00:00:00Z' }),
       '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
     ],
-    ['an empty JSON object if the properties are enough', 'clientCredentials', undefined, '{}'],
-  ])('has the expected bytes for %s', async (_what, method, given, AuthValue) => {
+    ['an empty JSON object for client credentials, which are properties', 'clientCredentials', undefined, '{}'],
+  ])('the AuthValue that applyCredentials sends to Cyclr is %s', async (_what, method, given, AuthValue) => {
     const at = await sceneOf(method);
 
     await apply(at, method, given);
@@ -107,7 +107,7 @@ test('applyCredentials returns the connector without the stored value', async ()
   expect(leaks(JSON.stringify(connector), 'këy/w"ith+everything&4711=\\')).toEqual([]);
 });
 
-test('applyCredentials can be repeated after an answer of Cyclr is lost', async () => {
+test('applyCredentials stores the credentials once if an answer of Cyclr is lost and the activity is repeated', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
 
@@ -155,7 +155,7 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
       ['cannot be read', { AuthValue: null }],
       ['was replaced by newer tokens', { AuthValue: '{"AccessToken":"newer"}' }],
     ])(
-      'applyCredentials accepts Authenticated: true after tokens were sent, also if the stored value %s',
+      'applyCredentials accepts Authenticated: true after tokens were sent, even if the stored value %s',
       async (_what, changed) => {
         const at = await sceneAfter('consent');
         const body = { ...at.stored(), Authenticated: true, ...changed };
@@ -172,21 +172,24 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
 test.each<[string, object]>([
   ['nothing', {}],
   ['an older key', { AuthValue: 'older-key', Authenticated: true }],
-])('applyCredentials is retried if the re-read after an HTML page shows that Cyclr stores %s', async (_what, patch) => {
-  const at = await sceneOf('apiKey');
-  at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
-  at.sandbox.fault({ match: { method: 'PUT' }, then: 'html' });
+])(
+  'if Cyclr answers the PUT of an API key with an HTML page, and the re-read shows that Cyclr stores %s, applyCredentials is retried',
+  async (_what, patch) => {
+    const at = await sceneOf('apiKey');
+    at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
+    at.sandbox.fault({ match: { method: 'PUT' }, then: 'html' });
 
-  const lost = await failure(apply(at, 'apiKey', KEY));
-  const connector = await apply(at, 'apiKey', KEY);
+    const lost = await failure(apply(at, 'apiKey', KEY));
+    const connector = await apply(at, 'apiKey', KEY);
 
-  expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
-  expect(lost.message).toMatch(`PUT ${at.path}: `);
-  expect(connector.authenticated).toBe(true);
-  expect(at.calls()).toEqual(['PUT', 'GET', 'PUT']);
-});
+    expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
+    expect(lost.message).toMatch(`PUT ${at.path}: `);
+    expect(connector.authenticated).toBe(true);
+    expect(at.calls()).toEqual(['PUT', 'GET', 'PUT']);
+  },
+);
 
-test('after a success without a body, applyCredentials fails with the error of the re-read', async () => {
+test('if Cyclr answers the PUT of the credentials with success, but without a body, and the re-read fails, applyCredentials fails with the error of the re-read', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
   at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });
@@ -196,7 +199,7 @@ test('after a success without a body, applyCredentials fails with the error of t
   expect(failed).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
 });
 
-describe('before any request to Cyclr, applyCredentials', () => {
+describe('applyCredentials checks its input before it sends a request to Cyclr', () => {
   const given: { [kind: string]: Credentials } = {
     apiKey: KEY,
     basic: { kind: 'basic', username: 'me', password: 'x' },
@@ -215,17 +218,20 @@ describe('before any request to Cyclr, applyCredentials', () => {
     Object.keys(given).flatMap((other): [string, AuthMethod][] => (other === kind ? [] : [[other, method]])),
   );
 
-  test.each(wrong)('refuses credentials of the kind %s for the auth method %s as wrongKind', async (kind, method) => {
-    const at = await scene(connectors[method]);
+  test.each(wrong)(
+    'applyCredentials refuses credentials of the kind %s for the auth method %s as wrongKind',
+    async (kind, method) => {
+      const at = await scene(connectors[method]);
 
-    const refused = await failure(apply(at, method, given[kind]));
+      const refused = await failure(apply(at, method, given[kind]));
 
-    expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('wrongKind')] });
-    expect(at.sandbox.requests).toEqual([]);
-  });
+      expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('wrongKind')] });
+      expect(at.sandbox.requests).toEqual([]);
+    },
+  );
 
   test.each<AuthMethod>(['apiKey', 'basic', 'tokens', 'consent'])(
-    'refuses absent credentials for the auth method %s as wrongKind',
+    'applyCredentials refuses absent credentials for the auth method %s as wrongKind',
     async (method) => {
       const at = await scene(connectors[method]);
 
@@ -253,22 +259,25 @@ describe('before any request to Cyclr, applyCredentials', () => {
     `{"kind":"apiKey","key":" \\n"}`,
     `{"kind":"tokens","accessToken":" ","refreshToken":"${secret}"}`,
     `{"kind":"tokens","accessToken":"${secret}","refreshToken":"\\n"}`,
-  ])('refuses an opened text that is not credentials as malformed, and does not quote it: %j', async (plaintext) => {
-    const at = await sceneOf('apiKey');
+  ])(
+    'applyCredentials refuses an opened text that is not credentials as malformed, and does not quote it: %j',
+    async (plaintext) => {
+      const at = await sceneOf('apiKey');
 
-    const refused = await failure(apply(at, 'apiKey', plaintext));
+      const refused = await failure(apply(at, 'apiKey', plaintext));
 
-    expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('malformed')] });
-    expect(leaks(everythingIn([refused, at.log]), secret)).toEqual([]);
-    expect(everythingIn(refused)).not.toMatch(/JSON at position|Unexpected token|SyntaxError|ZodError/);
-    expect(at.sandbox.requests).toEqual([]);
-  });
+      expect(refused).toMatchObject({ type: 'InputRefused', nonRetryable: true, details: [problemOf('malformed')] });
+      expect(leaks(everythingIn([refused, at.log]), secret)).toEqual([]);
+      expect(everythingIn(refused)).not.toMatch(/JSON at position|Unexpected token|SyntaxError|ZodError/);
+      expect(at.sandbox.requests).toEqual([]);
+    },
+  );
 
   test.each<[string, (at: Scene) => Promise<Sealed>]>([
     ['sealed for another connector', ({ key }) => sealedCredentials({ ...key, connectorId: 1 }, KEY)],
     ['sealed for another account', ({ key }) => sealedCredentials({ ...key, accountId: 'acme' }, KEY)],
     ['damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('refuses a value that is %s as notOpenable', async (_what, sealed) => {
+  ])('applyCredentials refuses a value that is %s as notOpenable', async (_what, sealed) => {
     const at = await sceneOf('apiKey');
     const input = { method: 'apiKey', submissionId: SUBMISSION, credentials: await sealed(at) } as const;
 
@@ -278,7 +287,7 @@ describe('before any request to Cyclr, applyCredentials', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('is retried if the worker lacks the sealing key of a value, because another worker can hold this key', async () => {
+  test('applyCredentials is retried if the worker lacks the sealing key of a value, because another worker can hold this key', async () => {
     const at = await sceneOf('apiKey');
     const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
     const binding = { ...at.key, purpose: 'credentials', submissionId: SUBMISSION } as const;
@@ -289,37 +298,40 @@ describe('before any request to Cyclr, applyCredentials', () => {
     );
 
     expect(unknown).toMatchObject({ type: 'UnknownSealingKey', nonRetryable: false });
-    expect(at.counted).toEqual(['connector_auth_unknown_sealing_keys']);
+    expect(at.counted).toEqual(['cyclr_connect_unknown_sealing_keys_total']);
     expect(at.sandbox.requests).toEqual([]);
   });
 });
 
-describe('an answer 200 with Authenticated: false', () => {
+describe('the answer 200 with Authenticated: false to a PUT of credentials', () => {
   const given: { [method: string]: Credentials } = {
     apiKey: { kind: 'apiKey', key: 'wrong-key-4711' },
     basic: { kind: 'basic', username: 'me', password: 'wrong-password-4711' },
   };
 
-  test.each<AuthMethod>(['apiKey', 'basic'])('is a refusal for the auth method %s', async (method) => {
-    const at = await sceneOf(method);
-    at.sandbox.switches.wrongKey = 'unauthenticated';
+  test.each<AuthMethod>(['apiKey', 'basic'])(
+    'Authenticated: false after a PUT of credentials is a refusal for the auth method %s',
+    async (method) => {
+      const at = await sceneOf(method);
+      at.sandbox.switches.wrongKey = 'unauthenticated';
 
-    const refused = await failure(apply(at, method, given[method]));
+      const refused = await failure(apply(at, method, given[method]));
 
-    expect(refused).toMatchObject({
-      type: 'CyclrRefused',
-      nonRetryable: true,
-      details: [{ code: 'refused' }, { authenticated: false }],
-    });
-    expect(leaks(everythingIn(refused), 'wrong-key-4711', 'wrong-password-4711')).toEqual([]);
-  });
+      expect(refused).toMatchObject({
+        type: 'CyclrRefused',
+        nonRetryable: true,
+        details: [{ code: 'refused' }, { authenticated: false }],
+      });
+      expect(leaks(everythingIn(refused), 'wrong-key-4711', 'wrong-password-4711')).toEqual([]);
+    },
+  );
 
   test.each<[AuthMethod, Credentials | undefined]>([
     ['clientCredentials', undefined],
     ['tokens', { kind: 'tokens', accessToken: 'x' }],
     ['consent', { kind: 'tokens', accessToken: 'x' }],
   ])(
-    'is no refusal for the auth method %s, because Cyclr checks them only when it next calls the third party',
+    'Authenticated: false after a PUT of credentials is no refusal for the auth method %s, because Cyclr checks such credentials only at its next call to the third party',
     async (method, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: 'unauthenticated' });
@@ -331,7 +343,7 @@ describe('an answer 200 with Authenticated: false', () => {
   );
 });
 
-describe('if Cyclr repeats a secret in an error text, the failure of the activity', () => {
+describe('secrets in error texts of Cyclr', () => {
   const forms: EchoForm[] = ['plain', 'json-escaped', 'base64', 'url-encoded', 'truncated', 'upper'];
   const secrets = ['hunter2/päss+4711', 'zweites "Wort" & mehr'];
   const given: [AuthMethod, Credentials][] = [
@@ -341,7 +353,7 @@ describe('if Cyclr repeats a secret in an error text, the failure of the activit
   ];
 
   test.each(given.flatMap(([method, credentials]) => forms.map((form) => [method, form, credentials] as const)))(
-    'contains no credentials of the auth method %s in the form %s',
+    'if Cyclr repeats a secret in an error text, the failure of the activity contains no credentials of the auth method %s in the form %s',
     async (method, form, credentials) => {
       const at = await sceneOf(method);
       at.sandbox.fault({ match: { method: 'PUT' }, then: { kind: 'echo400', form } });
@@ -354,31 +366,37 @@ describe('if Cyclr repeats a secret in an error text, the failure of the activit
     },
   );
 
-  test.each(forms)('contains no value of a property in the form %s', async (form) => {
-    const at = await scene('Fernhill');
-    at.sandbox.fault({ match: { method: 'POST', path: at.path }, then: { kind: 'echo400', form } });
+  test.each(forms)(
+    'if Cyclr repeats a secret in an error text, the failure of the activity contains no value of a property in the form %s',
+    async (form) => {
+      const at = await scene('Fernhill');
+      at.sandbox.fault({ match: { method: 'POST', path: at.path }, then: { kind: 'echo400', form } });
 
-    const refused = await failure(
-      at.activities.applyProperties(at.key, {
-        submissionId: SUBMISSION,
-        values: { Domain: secrets[0]! },
-        required: [],
-      }),
-    );
+      const refused = await failure(
+        at.activities.applyProperties(at.key, {
+          submissionId: SUBMISSION,
+          values: { Domain: secrets[0]! },
+          required: [],
+        }),
+      );
 
-    expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true });
-    expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
-  });
+      expect(refused).toMatchObject({ type: 'CyclrRefused', nonRetryable: true });
+      expect(leaks(everythingIn(refused), ...secrets)).toEqual([]);
+    },
+  );
 
-  test.each(forms)('contains no client secret in the form %s', async (form) => {
-    const at = await sceneOf('apiKey');
-    at.sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form } });
+  test.each(forms)(
+    'if Cyclr repeats a secret in an error text, the failure of the activity contains no client secret in the form %s',
+    async (form) => {
+      const at = await sceneOf('apiKey');
+      at.sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form } });
 
-    const refused = await failure(apply(at, 'apiKey', KEY));
+      const refused = await failure(apply(at, 'apiKey', KEY));
 
-    expect(refused).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
-    expect(leaks(everythingIn(refused), at.sandbox.clientSecret)).toEqual([]);
-  });
+      expect(refused).toMatchObject({ type: 'CyclrForbidden', nonRetryable: true });
+      expect(leaks(everythingIn(refused), at.sandbox.clientSecret)).toEqual([]);
+    },
+  );
 });
 
 test.each<[FaultRule['then'], object]>([
@@ -388,7 +406,7 @@ test.each<[FaultRule['then'], object]>([
     { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 3000 },
   ],
 ])(
-  'after the answer %j applyCredentials fails, but does not report the credentials as refused',
+  'if Cyclr answers the PUT of the credentials with %j, applyCredentials fails, but does not report the credentials as refused',
   async (then, expected) => {
     const at = await sceneOf('apiKey');
     at.sandbox.fault({ match: { method: 'PUT' }, then });
@@ -400,7 +418,7 @@ test.each<[FaultRule['then'], object]>([
 );
 
 describe('fetchConnector', () => {
-  test('returns the name, auth type and fields of the connector', async () => {
+  test('fetchConnector returns the name, auth type and fields of the connector', async () => {
     const { activities, key } = await scene('Openrates');
 
     const connector = await activities.fetchConnector(key);
@@ -408,7 +426,7 @@ describe('fetchConnector', () => {
     expect(connector).toMatchObject({ name: 'Openrates', authType: 'None', authenticated: false, fields: [] });
   });
 
-  test('for an unknown account fails first with a failure that is retried, then with CyclrAccessDenied', async () => {
+  test('for an unknown account, fetchConnector fails with CyclrUnauthorized, which is retried, then with CyclrAccessDenied', async () => {
     const { activities, key } = await scene();
     const foreign = { ...key, accountId: 'nobody' };
 
@@ -423,7 +441,7 @@ describe('fetchConnector', () => {
     ]);
   });
 
-  test('for an invalid account id fails without a request', async () => {
+  test('for an invalid account id, fetchConnector fails without a request', async () => {
     const { activities, key, sandbox } = await scene();
 
     const failed = await failure(activities.fetchConnector({ ...key, accountId: 'アカ1' }));

@@ -13,7 +13,10 @@ afterEach(stopAll);
 const SECRET = 'sïgning/secret+4711';
 type Values = { [name: string]: Sealed | string };
 
-/** Kestrel needs Environment and SigningSecret, and takes Region, Workspace and Notes too. */
+/**
+ * A scene with the connector Kestrel. It has the required properties Environment and SigningSecret, and the optional
+ * properties Region, Workspace and Notes.
+ */
 const kestrel = () => scene('Kestrel');
 const required = ['Environment', 'SigningSecret'];
 
@@ -67,7 +70,7 @@ test('applyProperties overwrites both copies of a property that Cyclr stores twi
   ]);
 });
 
-test('applyProperties does not write a value again if Cyclr already stores an equal one', async () => {
+test('applyProperties does not send a value that Cyclr already stores', async () => {
   const at = await kestrel();
   store(at, ['Environment', 'production'], ['Environment', 'staging'], ['Region', 'eu']);
 
@@ -106,16 +109,16 @@ test('an empty value in the input changes no stored value, and creates no proper
   expect(storedFields(connector)).toEqual(['Environment', 'SigningSecret']);
 });
 
-describe('applyProperties can be repeated with the same input', () => {
+describe('repeated applyProperties', () => {
   const properties = { method: 'POST', path: '/properties$' } as const;
 
   test.each<[string, Omit<FaultRule, 'then'>]>([
-    ['the list', { match: { method: 'GET', path: '/properties$' } }],
-    ['the first property', { match: properties }],
-    ['the second property', { match: properties, skip: 1 }],
-    ['the third property', { match: properties, skip: 2 }],
+    ['the request for the list of properties', { match: { method: 'GET', path: '/properties$' } }],
+    ['the POST of the first property', { match: properties }],
+    ['the POST of the second property', { match: properties, skip: 1 }],
+    ['the POST of the third property', { match: properties, skip: 2 }],
     ['the re-read', { match: { method: 'GET', path: '/connectors/\\d+$' } }],
-  ])('after the answer to %s was lost', async (_step, rule) => {
+  ])('applyProperties can be repeated with the same input after the answer to %s was lost', async (_step, rule) => {
     const at = await kestrel();
     at.sandbox.fault({ ...rule, then: 'applied-then-reset' });
     const values = {
@@ -136,7 +139,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(storedFields(connector)).toEqual(['Environment', 'Region', 'SigningSecret']);
   });
 
-  test('after the answer to a PUT was lost', async () => {
+  test('applyProperties can be repeated with the same input after the answer to the PUT of a stored property was lost', async () => {
     const at = await kestrel();
     store(at, ['Environment', 'production']);
     at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
@@ -148,7 +151,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('after a property was removed between the list and the PUT', async () => {
+  test('applyProperties can be repeated with the same input after a property was removed between the request for the list of properties and the PUT of this property', async () => {
     const at = await kestrel();
     store(at, ['Environment', 'production']);
     at.sandbox.fault({ match: { method: 'PUT' }, then: { status: 404 } });
@@ -160,7 +163,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('after Cyclr answered with an HTML page and status 200', async () => {
+  test('applyProperties can be repeated with the same input after Cyclr answered with an HTML page and status 200', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: properties, then: 'html' });
 
@@ -171,7 +174,7 @@ describe('applyProperties can be repeated with the same input', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('after the re-read connector lacked a property that Cyclr had accepted', async () => {
+  test('applyProperties can be repeated with the same input after the re-read connector lacked a property that Cyclr had accepted', async () => {
     const at = await kestrel();
     const without = at.stored();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 200, body: without } });
@@ -218,21 +221,24 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
 test.each<[string, [string, string][]]>([
   ['lacks', []],
   ['has an older value of', [['Environment', 'production']]],
-])('applyProperties is retried if the list after an HTML page %s a property', async (_what, before) => {
-  const at = await kestrel();
-  store(at, ...before);
-  const method = before.length > 0 ? 'PUT' : 'POST';
-  at.sandbox.fault({ match: { method, path: '/properties' }, then: 'html' });
+])(
+  'if Cyclr answers the write of a property with an HTML page, and the next list of properties %s this property, applyProperties is retried',
+  async (_what, before) => {
+    const at = await kestrel();
+    store(at, ...before);
+    const method = before.length > 0 ? 'PUT' : 'POST';
+    at.sandbox.fault({ match: { method, path: '/properties' }, then: 'html' });
 
-  const lost = await failure(apply(at, { Environment: 'staging', Region: 'us' }));
-  await apply(at, { Environment: 'staging', Region: 'us' });
+    const lost = await failure(apply(at, { Environment: 'staging', Region: 'us' }));
+    await apply(at, { Environment: 'staging', Region: 'us' });
 
-  expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, details: [{ taken: ['Region'] }] });
-  expect(Object.fromEntries(valuesIn(at) as [string, string][])).toEqual({ Environment: 'staging', Region: 'us' });
-});
+    expect(lost).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, details: [{ taken: ['Region'] }] });
+    expect(Object.fromEntries(valuesIn(at) as [string, string][])).toEqual({ Environment: 'staging', Region: 'us' });
+  },
+);
 
-describe('a refused property', () => {
-  test('is named in the problem, and the failure contains the connector with the properties that Cyclr accepted before the refusal', async () => {
+describe('refused properties', () => {
+  test('a refused property is named in the problem, and the failure has the connector with the properties that Cyclr accepted before the refusal', async () => {
     const at = await kestrel();
     const wrong = `wrong-${SECRET}`;
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', wrong) };
@@ -246,7 +252,7 @@ describe('a refused property', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('causes a retry while the connector cannot be re-read, so that the failure can name the accepted properties', async () => {
+  test('a refused property causes a retry if the connector cannot be re-read, so that the failure of a later activity attempt can name the accepted properties', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };
@@ -263,7 +269,7 @@ describe('a refused property', () => {
 });
 
 describe('applyProperties', () => {
-  test('refuses a required value that is empty after opening as missingProperty', async () => {
+  test('applyProperties refuses a required value that is empty after opening as missingProperty', async () => {
     const at = await kestrel();
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', '') };
 
@@ -277,7 +283,7 @@ describe('applyProperties', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('refuses an input without a required value as missingProperty', async () => {
+  test('applyProperties refuses an input without a required value as missingProperty', async () => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Region: 'eu' }, required));
@@ -306,7 +312,7 @@ describe('applyProperties', () => {
       },
     ],
     ['damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('refuses a value that is %s as notOpenable, without a request', async (_what, sealed) => {
+  ])('applyProperties refuses a value that is %s as notOpenable, without a request', async (_what, sealed) => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Environment: 'staging', SigningSecret: await sealed(at) }, required));
@@ -320,7 +326,7 @@ describe('applyProperties', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('is retried if the worker lacks the sealing key of a value, and the error is counted and logged', async () => {
+  test('applyProperties is retried if the worker lacks the sealing key of a value, and the error is counted and logged', async () => {
     const at = await kestrel();
     const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
     const sealed = await seal(
@@ -332,7 +338,7 @@ describe('applyProperties', () => {
     const unknown = await failure(apply(at, { Environment: 'staging', SigningSecret: sealed }, required));
 
     expect(unknown).toMatchObject({ type: 'UnknownSealingKey', nonRetryable: false });
-    expect(at.counted).toEqual(['connector_auth_unknown_sealing_keys']);
+    expect(at.counted).toEqual(['cyclr_connect_unknown_sealing_keys_total']);
     expect(at.log).toContainEqual({
       message: 'A value is sealed to a key that this worker does not hold',
       meta: expect.objectContaining({ purpose: 'property:SigningSecret', kid: other.kid }),
@@ -355,5 +361,5 @@ test('an activity attempt of many calls ends before its start-to-close timeout',
 
   expect(late).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false });
   expect(late.message).toMatch(/\(timeout\)$/);
-  expect(at.calls().length).toBeLessThan(1 + 50 + 1); // all calls (the list, 50 properties, the re-read) would take 3 s
+  expect(at.calls().length).toBeLessThan(1 + 50 + 1); // without the limit, all calls (the list, 50 properties, the re-read) would take 3 s
 });

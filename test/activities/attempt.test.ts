@@ -1,6 +1,6 @@
 /**
- * An activity is retried until a minute has passed since the beginning of its first attempt. A verification is retried at
- * the times of its schedule.
+ * In an outage of Cyclr, an activity is retried until a minute has passed since its first activity attempt began. A
+ * verification that finds no authentication is retried at the times of its schedule.
  */
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -25,7 +25,7 @@ async function attempt(info: Partial<Info>, retryAfterMs?: number) {
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
 
-test('the first activity attempt is retried even after a long wait for a worker, and reports when it began', async () => {
+test('in an outage, the first activity attempt is retried even if it waited ten minutes for a worker, because its minute of retries counts from the start of the attempt', async () => {
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);
@@ -34,11 +34,17 @@ test('the first activity attempt is retried even after a long wait for a worker,
 });
 
 test.each([
-  ['is retried 10 s after the first attempt began', 4, 10, undefined, true],
-  ['is not retried after 50 s if the pause before the retry ends after the minute', 6, 50, undefined, false],
-  ['is not retried 70 s after the first attempt began', 2, 70, undefined, false],
-  ['is not retried after 10 s with a Retry-After of two minutes', 2, 10, 120 * SECOND_MS, false],
-] as const)('a later activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {
+  ['10 s after the first attempt began is retried', 4, 10, undefined, true],
+  [
+    '50 s after the first attempt began is not retried if the next pause ends after the minute',
+    6,
+    50,
+    undefined,
+    false,
+  ],
+  ['70 s after the first attempt began is not retried', 2, 70, undefined, false],
+  ['10 s after the first attempt began is not retried if Retry-After is two minutes', 2, 10, 120 * SECOND_MS, false],
+] as const)('in an outage, an activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {
   const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
 
   const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);
@@ -47,13 +53,13 @@ test.each([
   expect(reported).toEqual(expected ? [{ ...heartbeatDetails, nextAt: expect.any(Number) }] : []);
 });
 
-test('an activity attempt without heartbeat details counts the minute from the time when the activity was scheduled', async () => {
+test('in an outage, a second activity attempt without heartbeat details is not retried if the activity was scheduled more than a minute ago', async () => {
   expect(await attempt({ attempt: 2, scheduledTimestampMs: ago(70) })).toMatchObject({ isRetried: false });
 });
 
 /**
  * Runs an activity attempt of verifyAuthorization for a connector that is not authenticated. The first activity attempt
- * began the number `seconds` of seconds ago.
+ * began `seconds` seconds ago.
  */
 async function verification(seconds: number) {
   const at = await scene('Ledgerly');
@@ -69,7 +75,7 @@ test.each([
   [2.5, 4],
   [15.01, 30],
 ])(
-  'verifyAuthorization without success %s s after its first read is retried %s s after the first read, and is no error',
+  'if a read %s s after the first read finds no authentication, verifyAuthorization is retried %s s after the first read, and logs no error',
   async (seconds, next) => {
     const failed = await failure(verification(seconds));
 
@@ -80,6 +86,6 @@ test.each([
   },
 );
 
-test('verifyAuthorization without success 30 s after its first read returns the connector of its last read', async () => {
+test('if the read 30 s after the first read finds no authentication, verifyAuthorization returns the connector of this read', async () => {
   expect(await verification(30)).toMatchObject({ connector: { authenticated: false } });
 });

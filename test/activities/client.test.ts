@@ -2,7 +2,6 @@ import { createServer, type RequestListener } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
 import { retryAfterMsOf } from '../../activities/cyclr/errors';
 import type { FaultRule } from '../../sandbox/fault-rule';
@@ -10,6 +9,7 @@ import { isAccountId } from '../../workflows/connector';
 import { everythingIn, leaks } from './leaks';
 import { eventually } from '../support/eventually';
 import { answering, BEARER, cyclrError, listening, rejection, scene, stopAll } from './scene';
+import fc from 'fast-check';
 
 afterEach(stopAll);
 
@@ -25,7 +25,7 @@ async function clientOf(answer: RequestListener, timeoutMs = 5000): Promise<Cycl
   return new CyclrClient({ apiUrl: await answering(answer), clientId: 'any', clientSecret: CLIENT_SECRET, timeoutMs });
 }
 
-describe('the kind of the error', () => {
+describe('kinds of errors', () => {
   test.each<[FaultRule['then'], string]>([
     [{ status: 400 }, 'unreadable'],
     [{ status: 403 }, 'forbidden'],
@@ -43,7 +43,7 @@ describe('the kind of the error', () => {
     [{ status: 200, body: '[]' }, 'unreadable'],
     [{ status: 200, body: 'null' }, 'unreadable'],
     [{ status: 304 }, 'unreadable'],
-  ])('after a GET of the connector with the answer %j is %s', async (then, kind) => {
+  ])('the kind of the error after a GET of the connector with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -66,7 +66,7 @@ describe('the kind of the error', () => {
     [{ status: 204 }, 'unconfirmed'],
     [{ status: 200, body: { Message: 'Done.' } }, 'unconfirmed'],
     ['redirect', 'unreadable'],
-  ])('after a PUT of the AuthValue with the answer %j is %s', async (then, kind) => {
+  ])('the kind of the error after a PUT of the AuthValue with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox, stored } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -83,7 +83,7 @@ describe('the kind of the error', () => {
     ['empty', 'unconfirmed'],
     [{ status: 204 }, 'unconfirmed'],
     [{ status: 200, body: '"done"' }, 'unconfirmed'],
-  ])('after a PUT of a property with the answer %j is %s', async (then, kind) => {
+  ])('the kind of the error after a PUT of a property with the answer %j is %s', async (then, kind) => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then });
 
@@ -92,7 +92,7 @@ describe('the kind of the error', () => {
     expect(err).toMatchObject(cyclrError(kind as 'refused'));
   });
 
-  test('is absent if Cyclr answers a PUT of a property with any JSON object, because Cyclr does not document the answer', async () => {
+  test('a PUT of a property succeeds after any answer 200 with a JSON object, because Cyclr does not document the answer', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: { status: 200, body: { Message: 'Done.' } } });
 
@@ -101,7 +101,7 @@ describe('the kind of the error', () => {
     await expect(answer).resolves.toBeUndefined();
   });
 
-  test('after a redirect is unreadable: the client does not follow the redirect', async () => {
+  test('the kind of the error after a redirect is unreadable, because the client does not follow the redirect', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'redirect' });
 
@@ -111,7 +111,7 @@ describe('the kind of the error', () => {
     expect(sandbox.requests.map((request) => request.path)).toEqual(['/oauth/token', path]);
   });
 
-  test('after an answer about another connector is unreadable', async () => {
+  test('the kind of the error after an answer about another connector is unreadable', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     const other = sandbox.connectorOf('acme', 1001);
     sandbox.fault({ match: { path }, then: { status: 200, body: other } });
@@ -123,7 +123,7 @@ describe('the kind of the error', () => {
     );
   });
 
-  test('after a refused connection is unreachable, and the message names the cause', async () => {
+  test('the kind of the error after a refused connection is unreachable, and the message names the cause', async () => {
     const cyclr = new CyclrClient({ apiUrl: 'http://127.0.0.1:1', clientId: 'any', clientSecret: CLIENT_SECRET });
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -134,11 +134,11 @@ describe('the kind of the error', () => {
   });
 });
 
-describe('the time limit of a call', () => {
+describe('time limits', () => {
   const timeout = cyclrError('unreachable', { message: expect.stringMatching(/ no complete answer \(timeout\)$/) });
 
   test.each<FaultRule['then']>(['hang', { kind: 'slow', ms: 60_000 }])(
-    'ends a call whose answer does not arrive in time: %j',
+    'the time limit of a call ends a call whose answer does not arrive in time: %j',
     async (then) => {
       const { cyclr, key, path, sandbox } = await scene('Brightdesk', { timeoutMs: 150 });
       sandbox.fault({ match: { path }, then });
@@ -149,7 +149,7 @@ describe('the time limit of a call', () => {
     },
   );
 
-  test('ends a call whose body arrives byte by byte, also after a garbage collection', async () => {
+  test('the time limit of a call ends a call whose body arrives byte by byte, even after a garbage collection', async () => {
     let isOpen = true;
     const cyclr = await clientOf((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -169,7 +169,7 @@ describe('the time limit of a call', () => {
     );
   });
 
-  test('includes the time of the token request', async () => {
+  test('the time limit of a call includes the time of the token request', async () => {
     const { cyclr, key, path, sandbox } = await scene('Brightdesk', { timeoutMs: 400 });
     sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'slow', ms: 300 } });
     sandbox.fault({ match: { path }, then: { kind: 'slow', ms: 300 } });
@@ -179,7 +179,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('is the end of the activity attempt, if the activity attempt ends first', async () => {
+  test('the time limit of a call ends at the end of the activity attempt, if the attempt ends before the time limit', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -188,7 +188,7 @@ describe('the time limit of a call', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('is zero if the activity attempt has no time left: the client sends nothing', async () => {
+  test('the time limit of a call is zero if the activity attempt has no time left, so the client sends nothing', async () => {
     const { calls, cyclr, key } = await scene();
 
     const err = await rejection(cyclr.putAuthValue({ ...key, endsAtMs: performance.now() }, AUTH_VALUE));
@@ -198,7 +198,7 @@ describe('the time limit of a call', () => {
   });
 });
 
-describe('an answer with a body over 5 MiB', () => {
+describe('large answers', () => {
   const megabytes = Buffer.alloc(6 * 1024 * 1024, ' ');
 
   test.each<[string, RequestListener]>([
@@ -207,7 +207,7 @@ describe('an answer with a body over 5 MiB', () => {
       'compressed',
       (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(megabytes)),
     ],
-  ])('gives the error unreachable: %s', async (_how, answer) => {
+  ])('an answer with a body over 5 MiB gives the error unreachable: %s', async (_how, answer) => {
     const cyclr = await clientOf(answer);
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -216,8 +216,8 @@ describe('an answer with a body over 5 MiB', () => {
   });
 });
 
-describe('the client reads from an answer 429', () => {
-  test('a Retry-After in seconds', async () => {
+describe('answers 429', () => {
+  test('the CyclrError of an answer 429 has the Retry-After of the answer, given in seconds', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: { kind: 'throttled', retryAfter: 17 } });
 
@@ -226,7 +226,7 @@ describe('the client reads from an answer 429', () => {
     expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
   });
 
-  test('a Retry-After that is a date', async () => {
+  test('the CyclrError of an answer 429 has the Retry-After of the answer, given as a date', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     const retryAfter = new Date(Date.now() + 60_000).toUTCString();
     sandbox.fault({ match: { path }, then: { kind: 'throttled', retryAfter } });
@@ -255,13 +255,13 @@ describe('the client reads from an answer 429', () => {
     ['', undefined],
     [undefined, undefined],
     [['1', '2'], undefined],
-  ])('the Retry-After %j as %s ms', (header, expected) => {
+  ])('for the Retry-After %j of an answer 429, the CyclrError has the retryAfterMs %s', (header, expected) => {
     expect(retryAfterMsOf(header, now)).toBe(expected);
   });
 });
 
-describe('an account id', () => {
-  test('arrives unchanged at Cyclr, with any valid character', async () => {
+describe('account ids', () => {
+  test('an account id of any valid characters arrives unchanged at Cyclr', async () => {
     const { cyclr, sandbox } = await scene();
     await cyclr.getAccountConnector({ accountId: 'Müller & Söhne/1', connectorId: 2001 });
     const unit = fc.mapToConstant(
@@ -302,7 +302,7 @@ describe('an account id', () => {
     'a\t',
     '\ud800',
     'a\u2028',
-  ])('that is invalid makes each call fail without a request: %j', async (accountId) => {
+  ])('an account id that is invalid makes each call fail without a request: %j', async (accountId) => {
     const { cyclr, key, sandbox } = await scene();
     const target = { ...key, accountId };
 
@@ -321,7 +321,7 @@ describe('an account id', () => {
   });
 
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 53, '1001', '1/../2', null])(
-    'together with the invalid connector id %p makes a call fail without a request',
+    'a connector id that is invalid makes a call fail without a request: %p',
     async (connectorId) => {
       const { cyclr, sandbox } = await scene();
 
@@ -333,7 +333,7 @@ describe('an account id', () => {
   );
 });
 
-test('listProperties reads all pages if Total-Pages is above 1', async () => {
+test('listProperties reads all pages if the header Total-Pages is above 1', async () => {
   const { cyclr, key, path, sandbox } = await scene('Fernhill');
   const page = (Id: number, Name: string): FaultRule['then'] => ({
     status: 200,
@@ -349,17 +349,17 @@ test('listProperties reads all pages if Total-Pages is above 1', async () => {
   expect(sandbox.requests.slice(1).map(({ query }) => query)).toEqual([{}, { page: '2' }]);
 });
 
-describe('listProperties without the header Total-Pages', () => {
+describe('listProperties', () => {
   const item = (Id: number) => ({ Id, Name: `P${Id}`, Value: 'x' });
   const pages: { [what: string]: { answers: unknown[]; names: number[]; requests: number } } = {
-    'ends at a page that is shorter than the first': {
+    'reads no page after a page that is shorter than the first': {
       answers: [[1, 2], [3, 4], [5]],
       names: [1, 2, 3, 4, 5],
       requests: 3,
     },
-    'ends at an empty page': { answers: [[1], [2], []], names: [1, 2], requests: 3 },
-    'ends at an empty first page': { answers: [[]], names: [], requests: 1 },
-    'ends at a page that repeats another': {
+    'reads no page after an empty page': { answers: [[1], [2], []], names: [1, 2], requests: 3 },
+    'reads no page after an empty first page': { answers: [[]], names: [], requests: 1 },
+    'reads no page after a page with the properties of an earlier page': {
       answers: [
         [1, 2],
         [2, 1],
@@ -368,10 +368,10 @@ describe('listProperties without the header Total-Pages', () => {
       names: [1, 2],
       requests: 2,
     },
-    'ends at a page that does not exist (404)': { answers: [[1, 2], 404], names: [1, 2], requests: 2 },
+    'reads no page after the answer 404 to a page': { answers: [[1, 2], 404], names: [1, 2], requests: 2 },
   };
 
-  test.each(Object.keys(pages))('%s', async (what) => {
+  test.each(Object.keys(pages))('listProperties without the header Total-Pages %s', async (what) => {
     const { answers, names, requests } = pages[what]!;
     const asked: unknown[] = [];
     const cyclr = await clientOf(({ url }, response) => {
@@ -386,7 +386,7 @@ describe('listProperties without the header Total-Pages', () => {
     expect(asked).toHaveLength(requests);
   });
 
-  test('returns all 45 properties of a connector', async () => {
+  test('listProperties without the header Total-Pages returns all 45 properties of a connector', async () => {
     const { cyclr, key, sandbox } = await scene('Fernhill');
     const Properties = Array.from({ length: 45 }, (_, i) => ({ Name: `P${i}`, Value: 'x' }));
     sandbox.update(key.accountId, key.connectorId, { Properties });
@@ -412,7 +412,7 @@ test.each([
   expect(pages).toBe(50);
 });
 
-test.each(['http:', 'HTTP:'])('the client calls %s on loopback directly in spite of HTTP_PROXY', async (scheme) => {
+test.each(['http:', 'HTTP:'])('the client ignores HTTP_PROXY for an API URL with %s on loopback', async (scheme) => {
   const seen: unknown[] = [];
   const proxy = await listening(createServer(({ url }, response) => response.end(`${seen.push(url)}`)));
   const { sandbox, key } = await scene();
@@ -437,7 +437,7 @@ test('the client refuses http to another host than loopback', () => {
   expect(() => new CyclrClient({ apiUrl, clientId: 'id', clientSecret: CLIENT_SECRET })).toThrow(/must be https/);
 });
 
-describe('an error of the client holds no secret in any form', () => {
+describe('secrets in errors', () => {
   /** A server (Cyclr, or a proxy before Cyclr) whose answer repeats the whole request. */
   const repeating = (status: number, headers: object = {}): RequestListener => {
     return async (request, response) => {
@@ -450,7 +450,7 @@ describe('an error of the client holds no secret in any form', () => {
   };
   const ways: [string, RequestListener][] = [
     ...[200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503].map((status): [string, RequestListener] => [
-      `a status ${status} that repeats the request`,
+      `an answer with the status ${status} that repeats the request`,
       repeating(status, { location: '/elsewhere', 'retry-after': AUTH_VALUE.replace(/[^a-z]/g, '') }),
     ]),
     ['a connection reset', (request) => request.socket.resetAndDestroy()],
@@ -470,7 +470,7 @@ describe('an error of the client holds no secret in any form', () => {
     ['no answer', () => undefined],
   ];
 
-  test.each(ways)('after %s', async (_way, answer) => {
+  test.each(ways)('an error of the client holds no secret in any form after %s', async (_way, answer) => {
     const cyclr = await clientOf(answer, 300);
 
     const errs = await Promise.all(
@@ -491,7 +491,7 @@ describe('an error of the client holds no secret in any form', () => {
     }
   });
 
-  test('after the token endpoint repeats the client secret', async () => {
+  test('an error of the client holds no secret in any form after the token endpoint repeats the client secret', async () => {
     const apiUrl = await listening(createServer(repeating(400)));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: CLIENT_SECRET });
 

@@ -35,7 +35,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
 test.each(kinds)(
-  'a CyclrError of the kind %s becomes a failure with the type and nonRetryable that belong to the kind',
+  'a CyclrError of the kind %s becomes a failure with the type and nonRetryable in the table fates',
   async (kind) => {
     const [type, isRetried] = fates[kind];
 
@@ -71,7 +71,7 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
 };
 
 test.each(Object.keys(sealing) as SealingErrorCode[])(
-  'a SealingError with the code %s becomes a failure with the type, nonRetryable and details that belong to the code',
+  'a SealingError with the code %s becomes a failure with the type, nonRetryable and details in the table sealing',
   async (code) => {
     const [type, isRetried, details] = sealing[code];
 
@@ -90,7 +90,7 @@ test('an ApplicationFailure is passed on unchanged', async () => {
   expect(failed).toBe(given);
 });
 
-describe('when an activity throws an unexpected error', () => {
+describe('unexpected errors', () => {
   const secret = 'hunter2-päss/word+4711';
   const withStack = (message: string) => new TypeError(message);
 
@@ -102,16 +102,19 @@ describe('when an activity throws an unexpected error', () => {
     ['a text', secret, 'string'],
     ['an object', { secret }, 'object'],
     ['nothing', undefined, 'undefined'],
-  ])('%s becomes a failure with the class name only', async (_what, err, name) => {
-    const { failed, log } = await failing(err);
+  ])(
+    'if an activity throws %s, the failure contains only the class or the type of the thrown value',
+    async (_what, err, name) => {
+      const { failed, log } = await failing(err);
 
-    expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, message: `Unexpected ${name}` });
-    expect(failed.cause).toBeUndefined();
-    expect(leaks(everythingIn(failed), secret)).toEqual([]);
-    expect(leaks(everythingIn(log), secret)).toEqual([]);
-  });
+      expect(failed).toMatchObject({ type: 'CyclrUnavailable', nonRetryable: false, message: `Unexpected ${name}` });
+      expect(failed.cause).toBeUndefined();
+      expect(leaks(everythingIn(failed), secret)).toEqual([]);
+      expect(leaks(everythingIn(log), secret)).toEqual([]);
+    },
+  );
 
-  test('the log has the stack frames of the error', async () => {
+  test('if an activity throws an unexpected error, the log has the stack frames of the error', async () => {
     const { log } = await failing(withStack('any'));
 
     const [entry] = log.filter(({ message }) => message === 'Unexpected error in an activity');

@@ -1,10 +1,10 @@
-/** Icons of connectors: a small icon is returned unchanged, a larger one is scaled. */
+/** Icons of connectors. A small icon is returned unchanged, and a larger icon is scaled. */
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { smallIcon } from '../../activities/cyclr/icons';
 import { ACCOUNT, scene, stopAll } from './scene';
+import fc from 'fast-check';
 
 afterEach(stopAll);
 
@@ -35,8 +35,8 @@ test.each([
 });
 
 test.each([
-  ['no image', 'data:text/html,<script>'],
-  ['an address', 'https://tracker.example/a.png'],
+  ['an HTML page', 'data:text/html,<script>'],
+  ['an https URL', 'https://tracker.example/a.png'],
   ['a script', 'javascript:alert(1)'],
   ['an empty text', ''],
   ['absent', undefined],
@@ -80,7 +80,7 @@ test('a scaled icon keeps its proportions and its transparency', async () => {
 
 test.each<[string, () => Promise<string>]>([
   ['has more than 2048 × 2048 pixels', () => dataUri('png', noise(3, 64).resize(2049, 2049).png())],
-  ['is a TIFF, whatever its media type says', () => dataUri('png', noise(3).tiff())],
+  ['is a TIFF with the media type TIFF', () => dataUri('png', noise(3).tiff())],
   ['is a PNG without its end', async () => (await dataUri('png', noise(3).png())).slice(0, 20_000)],
   ['is over 8 KB after scaling', () => dataUri('png', noise(4).png())],
   ['is an SVG', async () => `data:image/svg+xml,${encodeURIComponent(dashes)}`],
@@ -106,19 +106,19 @@ test('any icon of Cyclr is returned with at most 8 KB, or is left out', async ()
   );
 });
 
-describe('an icon', () => {
+describe('icons', () => {
   let operations = 0;
   const count = () => void operations++;
   beforeEach(() => sharp.queue.on('change', count));
   afterEach(() => sharp.queue.off('change', count));
-  /** The number of changes in sharp's queue while the icon is read: 0 if the icon is in the cache. */
+  /** The number of operations that sharp makes to read the icon. 0 if the icon is in the cache. */
   const operationsOf = async (icon: string): Promise<number> => {
     operations = 0;
     await smallIcon(icon);
     return operations;
   };
 
-  test('is processed once for all reads, also if it cannot be scaled to 8 KB', async () => {
+  test('an icon is scaled only once for all reads, even if it cannot be scaled to 8 KB', async () => {
     const icons = [await dataUri('png', noise(3).blur(3).png()), await dataUri('png', noise(4).png())];
 
     for (const icon of icons) {
@@ -127,7 +127,7 @@ describe('an icon', () => {
     }
   });
 
-  test('is scaled again after 1,000 other icons, because the cache is bounded', async () => {
+  test('an icon is scaled again after 1,000 other icons, because the cache is bounded', async () => {
     const icon = await dataUri('png', noise(3).blur(3).png());
     const others = (count: number) =>
       Promise.all(Array.from({ length: count }, (_, n) => smallIcon(`data:image/png,${n}${'a'.repeat(MAX_LENGTH)}`)));

@@ -13,7 +13,7 @@ export function everythingIn(err: unknown): string {
   ].join('\n');
 }
 
-/** The text of all members below a value, with non-enumerable ones such as `stack` and `cause`. */
+/** The text of all members below a value, also of non-enumerable members such as `stack` and `cause`. */
 function partsOf(value: unknown, seen: Set<unknown>): string[] {
   if (typeof value !== 'object' || value === null) return [String(value)];
   if (seen.has(value)) return [];
@@ -49,7 +49,10 @@ export function formsOf(secret: string): string[] {
   ];
 }
 
-/** The part of the secret's base64 that does not depend on its surroundings, at an offset of `shift` bytes. */
+/**
+ * The part of the secret's base64 that is the same in every surrounding text, if the secret begins `shift` bytes after
+ * a multiple of three bytes.
+ */
 function inBase64(secret: string, shift: number): string {
   const bytes = Buffer.from('\0'.repeat(shift) + secret);
   const whole = Math.floor((bytes.length * 8) / 6);

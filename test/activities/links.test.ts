@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
 import { CyclrError } from '../../activities/cyclr/errors';
 import { fingerprintOf, hasChanged } from '../../activities/fingerprint';
@@ -12,6 +11,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 import type { ReplyKey } from '../../workflows/messages';
 import { everythingIn, leaks } from './leaks';
 import { ACCOUNT, answering, BEARER, failure, keys, rejection, scene, stopAll, type Scene } from './scene';
+import fc from 'fast-check';
 
 afterEach(stopAll);
 
@@ -37,7 +37,7 @@ const opened = ({ link }: { link: { sealed: string } }, key: ConnectorKey, openi
   open(link, { ...key, purpose: 'link', submissionId: ATTEMPT }, opening);
 
 const signInPath = (accountId = ACCOUNT) => `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;
-/** Re-reads once after a consent, for a connector that was authenticated before. */
+/** Re-reads once by verifyAuthorization, as after a consent for a connector that was already authenticated. */
 const reread = ({ activities, key }: Scene, fingerprint?: string) =>
   activities.verifyAuthorization(key, {
     once: true,
@@ -50,8 +50,8 @@ const patched = async (patch: ConnectorPatch, connector = 'Ledgerly'): Promise<S
   return at;
 };
 
-describe('a minted link', () => {
-  test('leads to the consent page of the service domain, with every value encoded', async () => {
+describe('minted links', () => {
+  test('a minted link leads to the consent page of the service domain, with every value encoded', async () => {
     const at = await scene('Ledgerly');
 
     const { url, expiresAt, ...more } = await mint(at);
@@ -67,7 +67,7 @@ describe('a minted link', () => {
     expect(await at.sandbox.consent(url.href, 'approve')).toMatchObject({ status: 302, location: RETURN_TO });
   });
 
-  test('is sealed to the reply key, and opens only for its account, connector and attempt', async () => {
+  test('a minted link is sealed to the reply key, and opens only for its account, connector and attempt', async () => {
     const at = await scene('Ledgerly');
     const [own, other] = [await replyKey(), await replyKey()];
     const request = { attemptId: ATTEMPT, replyKey: own.replyKey, returnTo: RETURN_TO, fingerprint: false };
@@ -85,7 +85,7 @@ describe('a minted link', () => {
     expect(leaks(everythingIn(minted), at.sandbox.signIns(ACCOUNT)[0]!.token)).toEqual([]);
   });
 
-  test('ignores kid, use and alg of the reply key', async () => {
+  test('a minted link ignores kid, use and alg of the reply key', async () => {
     const at = await scene('Ledgerly');
 
     const { url } = await mint(at, false, { kid: 'mine', use: 'sig', alg: 'ECDH-ES+A256KW', ext: true });
@@ -93,7 +93,7 @@ describe('a minted link', () => {
     expect(url.searchParams.get('id')).toBe(`${at.key.connectorId}`);
   });
 
-  test('has another sign-in token at each request', async () => {
+  test('a minted link has a new sign-in token at each request', async () => {
     const at = await scene('Ledgerly');
 
     const [one, other] = [await mint(at), await mint(at)];
@@ -102,16 +102,19 @@ describe('a minted link', () => {
     expect(at.sandbox.signIns(ACCOUNT)).toHaveLength(2);
   });
 
-  test.each([true, false])('expires at the time of ExpiresAtUtc, also if the Z is missing: Z %s', async (hasZ) => {
-    const at = await scene('Ledgerly');
-    at.sandbox.switches.expiresAtHasZ = hasZ;
+  test.each([true, false])(
+    'a minted link expires at the time of ExpiresAtUtc, with or without a Z at its end (Z: %s)',
+    async (hasZ) => {
+      const at = await scene('Ledgerly');
+      at.sandbox.switches.expiresAtHasZ = hasZ;
 
-    const { expiresAt } = await mint(at);
+      const { expiresAt } = await mint(at);
 
-    expect(expiresAt).toBe(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
-  });
+      expect(expiresAt).toBe(at.sandbox.signIns(ACCOUNT)[0]!.expiresAt);
+    },
+  );
 
-  test('expires after 5 minutes if ExpiresAtUtc is absent', async () => {
+  test('a minted link expires after 5 minutes if ExpiresAtUtc is absent', async () => {
     const at = await scene('Ledgerly');
     at.sandbox.switches.expiresAtPresent = false;
 
@@ -122,20 +125,23 @@ describe('a minted link', () => {
     expect(Date.parse(expiresAt) - until).toBeLessThan(60_000);
   });
 
-  test.each([null, 'soon', '', 'null', 7])('expires after 5 minutes if ExpiresAtUtc is %j', async (ExpiresAtUtc) => {
-    const at = await scene('Ledgerly');
-    at.sandbox.fault({
-      match: { path: signInPath() },
-      then: { status: 200, body: { Token: 'sign-in-4711', ExpiresAtUtc } },
-    });
+  test.each([null, 'soon', '', 'null', 7])(
+    'a minted link expires after 5 minutes if ExpiresAtUtc is %j',
+    async (ExpiresAtUtc) => {
+      const at = await scene('Ledgerly');
+      at.sandbox.fault({
+        match: { path: signInPath() },
+        then: { status: 200, body: { Token: 'sign-in-4711', ExpiresAtUtc } },
+      });
 
-    const { expiresAt } = await mint(at);
+      const { expiresAt } = await mint(at);
 
-    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(4 * 60_000);
-    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(5 * 60_000);
-  });
+      expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(4 * 60_000);
+      expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(5 * 60_000);
+    },
+  );
 
-  test('is requested without the account header', async () => {
+  test('a minted link is requested without the account header', async () => {
     const at = await scene('Ledgerly');
 
     await mint(at);
@@ -167,7 +173,7 @@ describe('a minted link', () => {
       ['me-{account}', 'acme', 'me-{account}'],
       [undefined, 'ä/ö %2F?#', 'onboarding-ä/ö %2F?#'],
     ])(
-      'signs in with a user name that is made from the pattern %j for the account %j',
+      'a minted link signs in with a user name that is made from the pattern %j for the account %j',
       async (username, accountId, expected) => {
         const { signIns } = await consenting(accountId, { username });
 
@@ -175,11 +181,14 @@ describe('a minted link', () => {
       },
     );
 
-    test.each(['', '/', '//'])('has one slash after a service domain that ends in %j', async (path) => {
-      const { url, sandbox } = await consenting('acme', { path });
+    test.each(['', '/', '//'])(
+      'a minted link has exactly one slash after the service domain if the setting ends in %j',
+      async (path) => {
+        const { url, sandbox } = await consenting('acme', { path });
 
-      expect(url).toMatch(`${sandbox.url}/connectorauth/`);
-    });
+        expect(url).toMatch(`${sandbox.url}/connectorauth/`);
+      },
+    );
   });
 });
 
@@ -191,14 +200,17 @@ describe('mintLink', () => {
       { kind: 'throttled', retryAfter: 7 },
       { type: 'CyclrThrottled', nonRetryable: false, nextRetryDelay: 7000 },
     ],
-  ])('fails with the type of the fault %j', async (then, expected) => {
-    const at = await scene('Ledgerly');
-    at.sandbox.fault({ match: { path: signInPath() }, then });
+  ])(
+    'if Cyclr answers the request for a sign-in token with %j, mintLink fails with the failure type of this answer',
+    async (then, expected) => {
+      const at = await scene('Ledgerly');
+      at.sandbox.fault({ match: { path: signInPath() }, then });
 
-    const failed = await failure(mint(at));
+      const failed = await failure(mint(at));
 
-    expect(failed).toMatchObject(expected);
-  });
+      expect(failed).toMatchObject(expected);
+    },
+  );
 
   test.each<[string, unknown]>([
     ['without a token', { ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
@@ -207,7 +219,7 @@ describe('mintLink', () => {
     ['with a token that is too long', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
-  ])('fails after an answer %s, without quoting the answer', async (_what, answer) => {
+  ])('mintLink fails after an answer %s, without quoting the answer', async (_what, answer) => {
     const at = await scene('Ledgerly');
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     const headers = { 'content-type': 'application/json' };
@@ -219,7 +231,7 @@ describe('mintLink', () => {
     expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
   });
 
-  test('fails without quoting an error text of Cyclr or the bearer token', async () => {
+  test('mintLink fails without quoting an error text of Cyclr or the bearer token', async () => {
     const url = await answering((_request, response) => {
       response.statusCode = 400;
       response.end(JSON.stringify({ Message: 'no: sign-in-4711' }));
@@ -235,7 +247,7 @@ describe('mintLink', () => {
     expect(leaks(everythingIn(err), 'sign-in-4711', BEARER, 'client-secret-4711')).toEqual([]);
   });
 
-  test('fails for an invalid account id, without a request', async () => {
+  test('mintLink fails for an invalid account id, without a request', async () => {
     const at = await scene('Ledgerly');
 
     const failed = await failure(mint({ ...at, key: { ...at.key, accountId: 'アカ1' } }));
@@ -244,7 +256,7 @@ describe('mintLink', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('fails if the stored value cannot be read, without making a sign-in token', async () => {
+  test('mintLink fails if the stored value cannot be read, without making a sign-in token', async () => {
     const at = await patched({ Authenticated: true, AuthValue: OLD });
     at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
 
@@ -255,7 +267,7 @@ describe('mintLink', () => {
   });
 });
 
-describe('the field isProven of verifyAuthorization', () => {
+describe('isProven', () => {
   const stored: ConnectorPatch = { Authenticated: true, AuthValue: OLD };
   type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -273,17 +285,17 @@ describe('the field isProven of verifyAuthorization', () => {
       () => undefined,
       false,
     ],
-    ['a first authentication', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
+    ['true after the first authentication', { Authenticated: false, AuthValue: null }, patchTo(stored), true],
     [
-      'a new value for a connector that was de-authenticated',
+      'true after the authentication of a connector that was de-authenticated, even with the same AuthValue',
       { ...stored, Authenticated: false },
       patchTo(stored),
       true,
     ],
-    ['a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
+    ['false after a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
   ];
 
-  test.each(cases)('tells whether another AuthValue is stored, after %s', async (_what, before, change, expected) => {
+  test.each(cases)('the field isProven of verifyAuthorization is %s', async (_what, before, change, expected) => {
     const at = await patched(before);
     const { fingerprint } = await mint(at, true);
 
@@ -299,20 +311,23 @@ describe('the field isProven of verifyAuthorization', () => {
     ['before the consent', false, true],
     ['after the consent', true, false],
     ['at all', false, false],
-  ])('is false if the AuthValue cannot be read %s', async (_when, before, after) => {
-    const at = await patched(stored);
-    at.sandbox.switches.authValueReadable = before;
-    const { fingerprint } = await mint(at, true);
+  ])(
+    'the field isProven of verifyAuthorization is false if the AuthValue cannot be read %s',
+    async (_when, before, after) => {
+      const at = await patched(stored);
+      at.sandbox.switches.authValueReadable = before;
+      const { fingerprint } = await mint(at, true);
 
-    at.sandbox.switches.authValueReadable = after;
-    patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
-    const { isProven } = await reread(at, fingerprint);
+      at.sandbox.switches.authValueReadable = after;
+      patchTo({ AuthValue: '{"AccessToken":"at-new"}' })(at);
+      const { isProven } = await reread(at, fingerprint);
 
-    expect(isProven).toBe(false);
-    expect(fingerprint === undefined).toBe(!before);
-  });
+      expect(isProven).toBe(false);
+      expect(fingerprint === undefined).toBe(!before);
+    },
+  );
 
-  test('is true for a first authentication, also if the AuthValue cannot be read', async () => {
+  test('the field isProven of verifyAuthorization is true for a first authentication, even if the AuthValue cannot be read', async () => {
     const at = await patched({ Authenticated: false });
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
@@ -324,7 +339,7 @@ describe('the field isProven of verifyAuthorization', () => {
     expect([between.isProven, after.isProven]).toEqual([false, true]);
   });
 
-  test('is false without a fingerprint', async () => {
+  test('the field isProven of verifyAuthorization is false if no fingerprint was made when the link was requested', async () => {
     const at = await patched(stored);
 
     const { fingerprint } = await mint(at);
@@ -334,7 +349,7 @@ describe('the field isProven of verifyAuthorization', () => {
     expect(at.calls()).toEqual(['GET']);
   });
 
-  test('is correct after a key rotation while the worker holds the old sealing key, and false without the old key', async () => {
+  test('after a key rotation, the field isProven of verifyAuthorization is true for a new AuthValue, but false if the worker lacks the old sealing key', async () => {
     const at = await patched(stored);
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
@@ -347,7 +362,7 @@ describe('the field isProven of verifyAuthorization', () => {
     expect([both.isProven, newOne.isProven]).toEqual([true, false]);
   });
 
-  test('is absent if the connector cannot be read: the activity fails', async () => {
+  test('verifyAuthorization fails if the connector cannot be read, and the failure contains no token', async () => {
     const at = await patched(stored);
     at.sandbox.fault({ match: { path: at.path }, then: 'truncated' });
 
@@ -358,10 +373,10 @@ describe('the field isProven of verifyAuthorization', () => {
   });
 });
 
-describe('a fingerprint', () => {
+describe('fingerprints', () => {
   const on: ConnectorKey = { accountId: ACCOUNT, connectorId: 42 };
 
-  test('names its sealing key, and reveals nothing about the AuthValue', async () => {
+  test('a fingerprint names its sealing key, and reveals nothing about the AuthValue', async () => {
     const [kid, mac, ...more] = (await fingerprintOf(OLD, on, keys.private)).split('.');
 
     expect([kid, more]).toEqual([keys.private[0]!.kid, []]);
@@ -372,7 +387,7 @@ describe('a fingerprint', () => {
     expect(guesses).not.toContain(mac);
   });
 
-  test('is equal only for an equal AuthValue of the same connector', async () => {
+  test('a fingerprint is equal only for an equal AuthValue of the same connector', async () => {
     const others: ConnectorKey[] = [
       { ...on, connectorId: 4 },
       { ...on, accountId: `${ACCOUNT}4` },
@@ -386,21 +401,21 @@ describe('a fingerprint', () => {
     expect(new Set([one, ...foreign]).size).toBe(3);
   });
 
-  test('differs for another sealing key', async () => {
+  test('a fingerprint differs for another sealing key', async () => {
     const others = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
     const macOf = async (held: PrivateKeys) => (await fingerprintOf(OLD, on, held)).split('.')[1];
 
     expect(await macOf(others)).not.toBe(await macOf(keys.private));
   });
 
-  test('is made with the first sealing key, and cannot be made without keys', async () => {
+  test('a fingerprint is made with the first sealing key, and fingerprintOf fails without keys', async () => {
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
 
     expect(await fingerprintOf(OLD, on, [fresh!, ...keys.private])).toMatch(fresh!.kid);
     await expect(fingerprintOf(OLD, on, [])).rejects.toThrow('no key');
   });
 
-  test('shows whether the AuthValue has changed', async () => {
+  test('a fingerprint tells whether the AuthValue has changed', async () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(OLD, '', ' ', 'ä', 'a\u0308'));
 
     await fc.assert(
@@ -412,7 +427,10 @@ describe('a fingerprint', () => {
     );
   });
 
-  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])('that is malformed counts as unchanged: %j', async (fingerprint) => {
-    expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
-  });
+  test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])(
+    'a fingerprint that is malformed (%j) means that the AuthValue has not changed',
+    async (fingerprint) => {
+      expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
+    },
+  );
 });

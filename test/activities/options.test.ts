@@ -44,7 +44,7 @@ test.each<[string, object[], unknown]>([
   ['is secret', [property('Workspace', { IsSensitive: true })], [workspaces]],
   ['is hidden', [property('Workspace', { Hidden: true })], [workspaces]],
   ['names a trigger that the connector does not have', [property('Workspace')], [{ Id: 7, Name: 'Other' }]],
-  ['names a trigger of a connector without triggers', [property('Workspace')], null],
+  ['names a trigger, but the list of triggers is null', [property('Workspace')], null],
   ['names a trigger without an id', [property('Workspace')], [{ Name: 'List workspaces' }, 'x', null]],
 ])('no trigger is called for a property that %s', async (_what, Parameters, Triggers) => {
   const at = await sceneWith(Parameters, Triggers);

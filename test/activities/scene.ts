@@ -1,4 +1,4 @@
-/** A sandbox with one account connector, a client of it, and the activities in a Temporal context. */
+/** A sandbox with one account connector, a Cyclr client for the sandbox, and the activities in a Temporal context. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApplicationFailure, noopMetricMeter, type MetricMeter } from '@temporalio/common';
@@ -19,7 +19,7 @@ export const SUBMISSION = 'sub-1';
 
 const running: { close(): unknown }[] = [];
 
-/** Stops all servers that `scene` and `answering` have started. Call it in `afterEach`. */
+/** Stops all servers that `scene` and `answering` have started. Call this function in `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.close()));
 }
@@ -31,12 +31,16 @@ export interface Scene {
   path: string;
   cyclr: CyclrClient;
   activities: ConnectorActivities;
-  /** The log and the counters of the activities' context. */
+  /** The lines that the activities have logged. */
   log: { message: string; meta?: object }[];
+  /** The names of the counters that the activities have increased. */
   counted: string[];
   /** The account connector as Cyclr stores it. */
   stored(): ReturnType<Sandbox['connectorOf']>;
-  /** The requests to Cyclr for this connector, as `METHOD /rest`: the rest of the path after the connector's path. */
+  /**
+   * The requests to Cyclr for this connector, as `METHOD /rest`. `/rest` is the part of the path after the connector's
+   * path.
+   */
   calls(): string[];
 }
 
@@ -102,7 +106,7 @@ export function inContext({
   };
 }
 
-/** The worker's private keys, and the public key that seals to them. */
+/** The worker's private keys, and the public key to which the tests seal values. */
 export const keys: { private: PrivateKeys; public: SealingKey } = { private: [], public: undefined as never };
 
 beforeAll(async () => {
@@ -140,7 +144,10 @@ export const cyclrError = (kind: CyclrErrorKind, more: object = {}): object => (
 
 export const BEARER = 'bearer-4711-of-the-day';
 
-/** Starts a server with a token endpoint, which gives `answer` to any other call. Returns the URL of the server. */
+/**
+ * Starts a server that makes tokens at /oauth/token, and handles all other requests by `answer`. Returns the URL of the
+ * server.
+ */
 export async function answering(answer: RequestListener): Promise<string> {
   return listening(
     createServer((request, response) => {

@@ -54,8 +54,8 @@ test('a failed token request fails all waiting calls, and the next call requests
 });
 
 test.each([
-  ['60 s is used once', 60, 3],
-  ['120 s is used again', 120, 1],
+  ['60 s is used for one call', 60, 3],
+  ['120 s is used for several calls', 120, 1],
 ])('a token that is valid for %s', async (_what, tokenExpiresIn, expected) => {
   const at = await scene();
   at.sandbox.switches.tokenExpiresIn = tokenExpiresIn;
@@ -65,15 +65,15 @@ test.each([
   expect(tokenRequests(at)).toBe(expected);
 });
 
-describe('a token answer', () => {
+describe('token answers', () => {
   const now = Date.now.bind(Date);
   const atMinute = (minutes: number) => {
     jest.spyOn(Date, 'now').mockImplementation(() => now() + minutes * 60_000);
   };
 
   /**
-   * Reads a connector at once, at the minute `first` and at the minute `second`. Returns the number of token requests
-   * before and after the read at `second`.
+   * Reads a connector at the start, after `first` minutes and after `second` minutes. Returns the number of token
+   * requests before and after the read at `second`.
    */
   async function requestsAfter(at: Awaited<ReturnType<typeof scene>>, first: number, second: number) {
     await at.cyclr.getAccountConnector(at.key);
@@ -85,7 +85,7 @@ describe('a token answer', () => {
     return [before, tokenRequests(at)];
   }
 
-  test('with expires_in as text gives a token with the lifetime in the text', async () => {
+  test('a token answer with expires_in as text gives a token with the lifetime in the text', async () => {
     const at = await scene();
     at.sandbox.switches.expiresInForm = 'text';
     at.sandbox.switches.tokenExpiresIn = 1800;
@@ -96,7 +96,7 @@ describe('a token answer', () => {
   });
 
   test.each([undefined, null, 'soon', '', 0, -1, {}])(
-    'with expires_in %j gives a token with a lifetime of 5 minutes, which is not used in its last minute',
+    'a token answer with expires_in %j gives a token with a lifetime of 5 minutes, which is not used in its last minute',
     async (expires_in) => {
       const at = await scene();
       const { access_token } = await mintedBy(at);
@@ -155,7 +155,7 @@ test('a wrong client secret gives clientRefused, never accessDenied', async () =
   expect(errs).toMatchObject([cyclrError('clientRefused'), cyclrError('clientRefused')]);
 });
 
-describe('an answer 401', () => {
+describe('answers 401', () => {
   const read = ({ cyclr, key }: Scene, accountId = ACCOUNT) => cyclr.getAccountConnector({ ...key, accountId });
   /** Reads the connector. Returns the kind of the error; undefined if the read succeeds. */
   const kindOfRead = (at: Scene, accountId?: string) =>
@@ -164,7 +164,7 @@ describe('an answer 401', () => {
       ({ kind }: { kind: string }) => kind,
     );
 
-  test('makes the client drop its token, and the next call succeeds with a new token', async () => {
+  test('an answer 401 makes the client drop its token, and the next call succeeds with a new token', async () => {
     const at = await scene();
     await read(at);
     at.sandbox.revokeTokens();
@@ -176,7 +176,7 @@ describe('an answer 401', () => {
     expect(tokensUsed(at)).toEqual([1, 1, 2]);
   });
 
-  test('to a newer token, after a 401 to the older token, gives accessDenied', async () => {
+  test('an answer 401 to a call whose token was requested after an earlier 401 gives accessDenied', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
@@ -185,7 +185,7 @@ describe('an answer 401', () => {
     expect(tokensUsed(at)).toEqual([1, 2]);
   });
 
-  test('is counted only for the account of the call', async () => {
+  test('an answer 401 for one account and then for another account gives unauthorized, and not accessDenied', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
@@ -193,7 +193,7 @@ describe('an answer 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('is counted once if several calls with one token get a 401', async () => {
+  test('an answer 401 to each of several calls with one token gives unauthorized, and only a 401 to the next token gives accessDenied', async () => {
     const at = await scene();
     await read(at);
 
@@ -205,7 +205,7 @@ describe('an answer 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('is counted as the second 401 only if its token was requested after the first 401', async () => {
+  test('an answer 401 gives unauthorized if its token was requested before the first 401 of the account, and accessDenied if requested after it', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });
@@ -224,7 +224,7 @@ describe('an answer 401', () => {
     const first = await asked('a');
     await (
       await asked('b')
-    )(); // makes the client drop the token of the first call
+    )(); // this call makes the client drop the token of the first call
     const second = await asked('a');
 
     const kinds = [await first(), await second(), await (await asked('a'))()];
@@ -235,7 +235,7 @@ describe('an answer 401', () => {
   test.each<[string, object | undefined]>([
     ['a success', undefined],
     ['an answer 404', { status: 404 }],
-  ])('is counted as the first 401 again after %s', async (_what, then) => {
+  ])('an answer 401 gives unauthorized again if %s came after the first 401', async (_what, then) => {
     const at = await scene();
     const match = { path: at.path };
     at.sandbox.fault({ match, then: 'unauthorized' });
@@ -249,7 +249,7 @@ describe('an answer 401', () => {
     expect([first, kind]).toEqual(['unauthorized', 'unauthorized']);
   });
 
-  test('is forgotten after 10 minutes', async () => {
+  test('an answer 401 that comes more than 10 minutes after the first 401 gives unauthorized', async () => {
     const at = await scene();
     await kindOfRead(at, 'nobody');
     const now = performance.now.bind(performance);

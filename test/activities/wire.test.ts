@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { bounded } from '../../activities/cyclr/bounds';
 import { draftOf, parsed, StoredProperty, type Draft } from '../../activities/cyclr/wire';
 import { CyclrError } from '../../activities/cyclr/errors';
@@ -6,6 +5,7 @@ import { catalogue } from '../../sandbox/catalogue';
 import type { Connector, Field } from '../../workflows/connector';
 import { leaks } from './leaks';
 import { ACCOUNT, rejection, scene, stopAll } from './scene';
+import fc from 'fast-check';
 
 afterEach(stopAll);
 
@@ -46,28 +46,31 @@ const fields: { [key: string]: Field[] } = {
   Weathervane: [field('Station', { label: 'Station code' })],
 };
 
-describe('a connector of the sandbox', () => {
-  test.each(catalogue.map(({ key }) => key))('is read with all its fields: %s', async (name) => {
-    const { cyclr, key, stored } = await scene(name);
-    const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
+describe('connectors of the sandbox', () => {
+  test.each(catalogue.map(({ key }) => key))(
+    'a connector of the sandbox is read with all its fields: %s',
+    async (name) => {
+      const { cyclr, key, stored } = await scene(name);
+      const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
 
-    const connector = await cyclr.getAccountConnector(key);
+      const connector = await cyclr.getAccountConnector(key);
 
-    expect(connector).toStrictEqual({
-      name: definition.Name,
-      ...(definition.Description !== null && 'Description' in definition && { description: definition.Description }),
-      ...(typeof definition.Icon === 'string' && { icon: expect.stringMatching(/^data:image\//) }),
-      authType: definition.AuthType,
-      ...(definition.OAuth2Type && { oauth2Type: definition.OAuth2Type }),
-      ...(definition.AuthDescription ? { authDescription: definition.AuthDescription } : {}),
-      partnerSupplied: partnerIntegration,
-      authenticated: storedAuthValue !== undefined,
-      fields: fields[name] ?? [],
-    });
-    expect(stored().Id).toBe(key.connectorId);
-  });
+      expect(connector).toStrictEqual({
+        name: definition.Name,
+        ...(definition.Description !== null && 'Description' in definition && { description: definition.Description }),
+        ...(typeof definition.Icon === 'string' && { icon: expect.stringMatching(/^data:image\//) }),
+        authType: definition.AuthType,
+        ...(definition.OAuth2Type && { oauth2Type: definition.OAuth2Type }),
+        ...(definition.AuthDescription ? { authDescription: definition.AuthDescription } : {}),
+        partnerSupplied: partnerIntegration,
+        authenticated: storedAuthValue !== undefined,
+        fields: fields[name] ?? [],
+      });
+      expect(stored().Id).toBe(key.connectorId);
+    },
+  );
 
-  test('is read without any stored value', async () => {
+  test('a connector of the sandbox is read without any stored value', async () => {
     const { cyclr, key, sandbox } = await scene('Kestrel');
     const [authValue, secret, plain] = ['auth-value-4711', 'signing-secret-4712', 'environment-4713'];
     sandbox.update(ACCOUNT, key.connectorId, {
@@ -105,8 +108,8 @@ const definition = (more: object = {}): Answer => ({ Connector: { AuthType: 'Api
 const parameter = (more: object = {}): object => ({ TargetName: 'Domain', IsAccountConnectorProperty: true, ...more });
 const fieldsOf = (...parameters: unknown[]): Field[] => read(definition({ Parameters: parameters })).fields;
 
-describe('a definition', () => {
-  test('without any field is read with default values', () => {
+describe('definitions', () => {
+  test('a definition that is empty is read with default values', () => {
     expect(read({ Connector: {} })).toStrictEqual({
       name: 'Connector 42',
       authType: 'Unknown',
@@ -116,7 +119,7 @@ describe('a definition', () => {
     });
   });
 
-  test('with null in every field is read like a definition without the fields', () => {
+  test('a definition with null in every field is read as an empty definition', () => {
     const nothing = { Name: null, Description: null, Icon: null, AuthDescription: null, OAuth2Type: null };
 
     const connector = read({
@@ -129,7 +132,7 @@ describe('a definition', () => {
     expect(connector).toStrictEqual(read(definition()));
   });
 
-  test('is read with the name and description of the account connector in place of its own', () => {
+  test('a definition is read with the name and description of the account connector, and not of the definition', () => {
     const own = { Name: 'Support desk', Description: 'Ours' };
 
     const connector = read({ ...own, ...definition({ Name: 'Brightdesk', Description: 'Tickets' }) });
@@ -137,7 +140,7 @@ describe('a definition', () => {
     expect(connector).toMatchObject({ name: 'Support desk', description: 'Ours' });
   });
 
-  test('with the text "null" in every text is read like a definition without the texts', () => {
+  test('a definition with "null" in every text field is read as a definition without texts', () => {
     const nothing = { Name: 'null', Description: 'null', Icon: 'null', AuthDescription: 'null', OAuth2Type: 'null' };
     const of = (texts: object) => ({
       Name: 'null',
@@ -169,9 +172,12 @@ describe('a definition', () => {
     ['OAuth2', { OAuth2Type: 'DeviceCode' }, { authType: 'OAuth2', oauth2Type: 'DeviceCode' }],
     ['authfields', {}, { authType: 'AuthFields' }],
     ['ClientCertificate', {}, { authType: 'ClientCertificate' }],
-  ])('with the auth type %s and %j is read with the documented spelling', (AuthType, more, expected) => {
-    expect(read(definition({ AuthType, ...more }))).toMatchObject(expected);
-  });
+  ])(
+    'a definition with the auth type %s and %j is read with the spelling of the type AuthType',
+    (AuthType, more, expected) => {
+      expect(read(definition({ AuthType, ...more }))).toMatchObject(expected);
+    },
+  );
 
   const key = { Id: 'a', AuthType: 'ApiKey', OAuth2Type: null, AuthDescription: 'Under Settings.' };
   const oauth = { Id: 'b', AuthType: 'OAuth2', OAuth2Type: 'AuthorisationCode', AuthDescription: null };
@@ -213,14 +219,14 @@ describe('a definition', () => {
       { ...absent, Authentication: 'ApiKey' },
       { authType: 'Unknown' },
     ],
-  ])('with %s is read with the auth type and description that apply', (_what, more, expected) => {
+  ])('a definition with %s is read with the expected auth type and description', (_what, more, expected) => {
     const connector = read(definition(more));
 
     expect({ ...connector, authDescription: connector.authDescription }).toMatchObject(expected);
   });
 });
 
-describe('a property', () => {
+describe('properties', () => {
   test.each<[object, Partial<Field>]>([
     [{}, { required: true }],
     [{ IsOptional: null }, { required: true }],
@@ -254,7 +260,7 @@ describe('a property', () => {
       { IsOptional: 'yes', IsSensitive: 1, Multiline: 'no', DisplayOrder: 'first' },
       { required: true, secret: false },
     ],
-  ])('with %j is read as %j', (more, expected) => {
+  ])('a property with %j is read as %j', (more, expected) => {
     const [read] = fieldsOf(parameter(more));
 
     expect(read).toMatchObject(Object.fromEntries(Object.entries(expected).filter(([, part]) => part !== undefined)));
@@ -270,7 +276,7 @@ describe('a property', () => {
     ['Keyspace', true],
     ['Domain', false],
     ['Username', false],
-  ])('without IsSensitive and with the name %s is secret: %s', (TargetName, isSecret) => {
+  ])('a property without IsSensitive and with the name %s is secret: %s', (TargetName, isSecret) => {
     expect(
       fieldsOf(parameter({ TargetName }), parameter({ TargetName: `${TargetName}2`, IsSensitive: null })),
     ).toMatchObject([{ secret: isSecret }, { secret: isSecret }]);
@@ -287,7 +293,7 @@ describe('a property', () => {
     ['has an empty name', parameter({ TargetName: '' })],
     ['is no object', 'Domain'],
     ['is null', null],
-  ])('that %s is left out, and the other properties are kept', (_what, other) => {
+  ])('a property that %s is left out, and the other properties are kept', (_what, other) => {
     expect(fieldsOf(other, parameter({ TargetName: 'Shop' }))).toEqual([field('Shop')]);
   });
 
@@ -304,7 +310,7 @@ describe('a property', () => {
       { label: 'Shop', help: 'Two', default: 'x', options: ['x'] },
     ],
     ['of which one is hidden', { Hidden: true }, { IsOptional: true }, { required: false }],
-  ])('that has two parameters (%s) is read as one field', (_what, first, second, expected) => {
+  ])('a property that has two parameters (%s) is read as one field', (_what, first, second, expected) => {
     const fields = fieldsOf(
       parameter({ DisplayOrder: 1, ...first }),
       parameter({ TargetName: 'Other', DisplayOrder: 2 }),
@@ -316,7 +322,7 @@ describe('a property', () => {
     expect({ ...field, default: field?.default }).toMatchObject(expected);
   });
 
-  test('is sorted by DisplayOrder; properties without DisplayOrder come last in their old order', () => {
+  test('a property is sorted by DisplayOrder, and properties without DisplayOrder are last, in the order of the definition', () => {
     const orders = [undefined, 3, 1, null, 2, 1.5, -1];
 
     const names = fieldsOf(...orders.map((DisplayOrder, i) => parameter({ TargetName: `P${i}`, DisplayOrder })));
@@ -325,29 +331,37 @@ describe('a property', () => {
   });
 
   test.each<[string, unknown[], boolean]>([
-    ['a value', [{ Name: 'Domain', Value: 'x' }], true],
-    ['a number', [{ Name: 'Domain', Value: 0 }], true],
-    ['an empty value', [{ Name: 'Domain', Value: '' }], false],
-    ['null', [{ Name: 'Domain', Value: null }], false],
-    ['no value', [{ Name: 'Domain' }], false],
+    ['stored if the list of stored properties has a value', [{ Name: 'Domain', Value: 'x' }], true],
+    ['stored if the list of stored properties has the number 0', [{ Name: 'Domain', Value: 0 }], true],
+    ['not stored if the list of stored properties has an empty value', [{ Name: 'Domain', Value: '' }], false],
+    ['not stored if the list of stored properties has the value null', [{ Name: 'Domain', Value: null }], false],
+    ['not stored if the list of stored properties has the name without a value', [{ Name: 'Domain' }], false],
     [
-      'the property twice, once with a value',
+      'stored if the list of stored properties has the property twice, once with a value',
       [
         { Name: 'Domain', Value: '' },
         { Name: 'Domain', Value: 'x' },
       ],
       true,
     ],
-    ['a value under a name that differs in case', [{ Name: 'domain', Value: 'x' }], false],
-    ['a value beside unreadable items', [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }], true],
-    ['nothing', [], false],
-  ])('is read as stored or not stored if Cyclr holds %s', (_what, Properties, isStored) => {
+    [
+      'not stored if the list of stored properties has a value under a name in another letter case',
+      [{ Name: 'domain', Value: 'x' }],
+      false,
+    ],
+    [
+      'stored if the list of stored properties has a value beside unreadable items',
+      [null, 'x', { Name: 7 }, { Name: 'Domain', Value: 'x' }],
+      true,
+    ],
+    ['not stored if the list of stored properties is empty', [], false],
+  ])('a property is read as %s', (_what, Properties, isStored) => {
     const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
 
     expect(fields).toMatchObject([{ stored: isStored }]);
   });
 
-  test('can have the name __proto__, constructor or toString', () => {
+  test('a property can have the name __proto__, constructor or toString', () => {
     const Parameters = ['__proto__', 'constructor', 'toString'].map((TargetName) => parameter({ TargetName }));
 
     const { fields } = read({ Properties: [{ Name: '__proto__', Value: 'x' }], ...definition({ Parameters }) });
@@ -372,7 +386,7 @@ test('texts of a connector are cut to 2,000 characters', () => {
   expect(connector.fields.map(({ help }) => help?.length)).toEqual([2000]);
 });
 
-describe('a large connector', () => {
+describe('large connectors', () => {
   const MAX_BYTES = 256 * 1024;
   const many = (count: number, more: object = {}) =>
     Array.from({ length: count }, (_, i) => parameter({ TargetName: `P${i}`, IsOptional: i % 2 === 0, ...more }));
@@ -380,7 +394,7 @@ describe('a large connector', () => {
     Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'v'));
   const bytesOf = (connector: Connector) => Buffer.byteLength(JSON.stringify(connector));
 
-  test('is read with all fields if it has 1,000 properties', () => {
+  test('a large connector is read with all fields if it has 1,000 properties', () => {
     const connector = read(definition({ Parameters: many(1000) }));
 
     expect(connector.fields).toHaveLength(1000);
@@ -393,7 +407,7 @@ describe('a large connector', () => {
     DisplayName: 'l'.repeat(80),
     Values: values(30, 1),
   };
-  /** The lengths of the parts that the connector still has: 0 for a part that was removed. */
+  /** The lengths of the parts of the connector that can be cut or removed: 0 for a removed part. */
   const parts = ({ description, icon, fields: [field] }: Connector) =>
     [field?.help, field?.options, field?.default, description, field?.label, icon].map((part) => part?.length ?? 0);
 
@@ -405,7 +419,7 @@ describe('a large connector', () => {
     ['then defaults', 150, { DefaultValue: 'x'.repeat(2000) }, [0, 0, 0, 4, 80, 8000]],
     ['then its description and long labels', 150, { DisplayName: 'l'.repeat(2000) }, [0, 0, 0, 0, 60, 8000]],
     ['then its icon', 150, { TargetName: 'P'.repeat(1600) }, [0, 0, 0, 0, 60, 0]],
-  ])('is cut in this order: %s', (_order, count, large, expected) => {
+  ])('a large connector loses its parts in this order: %s', (_order, count, large, expected) => {
     const Parameters = Array.from({ length: count }, (_, i) => {
       const { TargetName = 'P', ...more } = { ...whole, ...large } as { TargetName?: string };
       return parameter({ ...more, TargetName: `${TargetName}${i}` });
@@ -418,7 +432,7 @@ describe('a large connector', () => {
     expect(connector.fields).toHaveLength(count);
   });
 
-  test('loses optional fields last, from the end of the display order, and keeps all required fields', () => {
+  test('a large connector loses optional fields last, from the end of the display order, and keeps all required fields', () => {
     const Parameters = many(5000);
 
     const connector = read(definition({ Parameters }));
@@ -431,7 +445,7 @@ describe('a large connector', () => {
     expect(bytesOf(connector)).toBeGreaterThan(MAX_BYTES - 200);
   });
 
-  test('is refused as tooLarge if its required fields alone have over 256 KiB', () => {
+  test('a large connector is refused as tooLarge if its required fields alone have over 256 KiB', () => {
     const Parameters = many(5000, { IsOptional: false });
 
     expect(() => read(definition({ Parameters }))).toThrow(
@@ -442,7 +456,7 @@ describe('a large connector', () => {
     );
   });
 
-  test('has at most 256 KiB or is refused, with any texts', () => {
+  test('a large connector has at most 256 KiB or is refused, with any texts', () => {
     const texts = fc
       .tuple(fc.constantFrom('x', '\u0000', '"', 'é', '鍵', '🔑', '\ud800'), fc.nat(11))
       .map(([unit, power]) => unit.repeat(2 ** power));
@@ -477,7 +491,7 @@ describe('a large connector', () => {
   });
 });
 
-describe('an unreadable answer', () => {
+describe('unreadable answers', () => {
   test.each([
     '',
     ' ',
@@ -489,7 +503,7 @@ describe('an unreadable answer', () => {
     '{}',
     '{"Id":"42","Connector":{}}',
     '{"Id":42}',
-  ])('fails with an error that does not quote it: %j', (body) => {
+  ])('an unreadable answer causes an error that does not quote the answer: %j', (body) => {
     expect(() => read(body)).toThrow(
       expect.objectContaining({
         kind: 'unreadable',
@@ -498,7 +512,7 @@ describe('an unreadable answer', () => {
     );
   });
 
-  test('gives the error unreadable if it is a list of properties, and one property has no id', async () => {
+  test('an unreadable answer that is a list of properties causes the error unreadable if one property has no id', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({
       match: { path },
@@ -517,7 +531,7 @@ describe('an unreadable answer', () => {
   });
 });
 
-describe('an answer of any content', () => {
+describe('answers of any content', () => {
   const marked = 'AuthValue-4711';
   const json = fc.jsonValue({ maxDepth: 4 });
   const parameters = fc.array(
@@ -573,24 +587,27 @@ describe('an answer of any content', () => {
     ['if it is JSON that looks like an account connector', answers.map((answer) => JSON.stringify(answer))],
     ['if it is any JSON', json.map((value) => JSON.stringify(value))],
     ['if it is any text', fc.string({ unit: 'binary' })],
-  ])('gives a connector without stored values or the error unreadable, %s', (_what, bodies) => {
-    fc.assert(
-      fc.property(bodies, (body) => {
-        try {
-          const connector = boundedOf(draftOf('GET /x', ID, 200, body));
+  ])(
+    'an answer of any content is read as a connector without stored values, or causes the error unreadable, %s',
+    (_what, bodies) => {
+      fc.assert(
+        fc.property(bodies, (body) => {
+          try {
+            const connector = boundedOf(draftOf('GET /x', ID, 200, body));
 
-          expect(JSON.stringify(connector)).not.toContain(marked);
-          expect(JSON.parse(JSON.stringify(connector))).toStrictEqual(connector);
-        } catch (err) {
-          if (!(err instanceof CyclrError)) throw err;
-          expect(err.kind).toBe('unreadable');
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
+            expect(JSON.stringify(connector)).not.toContain(marked);
+            expect(JSON.parse(JSON.stringify(connector))).toStrictEqual(connector);
+          } catch (err) {
+            if (!(err instanceof CyclrError)) throw err;
+            expect(err.kind).toBe('unreadable');
+          }
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
-  test('to a request for the list of properties gives a list or the error unreadable', () => {
+  test('an answer of any content to a request for the list of properties is read as a list, or causes the error unreadable', () => {
     fc.assert(
       fc.property(json, (value) => {
         try {

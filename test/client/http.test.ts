@@ -1,8 +1,8 @@
-/** The client with which a backend calls the service: its calls, its errors, and how it repeats calls. */
+/** The client with which a backend calls the service: its calls, its errors, and its repetitions of calls. */
 import { inspect } from 'node:util';
 import { OnboardingError, OnboardingService } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
-import type { ConnectorKey } from '../../workflows/connector';
+import { type ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { createOpenApiCheck, operationsOf, type OpenApi } from '../service/openapi-check';
 import { openService, ORIGIN, type Service } from '../service/scene';
@@ -45,7 +45,7 @@ async function isNoBatchRunning(): Promise<boolean> {
   return operationInfo.every(({ state }) => state !== 1); // 1 is `running` in temporal.api.enums.v1.BatchOperationState
 }
 
-test('each call of a backend has a method, and its requests and answers fit the OpenAPI document', async () => {
+test('OnboardingService has a method for each call of a backend, and its requests and answers fit the OpenAPI document', async () => {
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
   const check = createOpenApiCheck(document);
   const [typed, consented] = [service.stage.install('Fernhill'), service.stage.install('Ledgerly')];
@@ -114,7 +114,7 @@ test('each call of a backend has a method, and its requests and answers fit the 
   expect([...new Set(succeeded)].sort()).toEqual(ofBackends.map(([name]) => name).sort());
 });
 
-test('list() requests page after page, and no more pages than the caller reads', async () => {
+test('list() requests a page only when the caller has read all items of the previous page', async () => {
   const accountId = `Müller & Söhne/${Date.now()}`;
   const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((name) => service.stage.install(name, { accountId }));
   for (const key of keys) await onboarding.start(key);
@@ -176,7 +176,7 @@ describe('repeated and failed calls', () => {
     expect((await onboarding.view(key)).state).toBe('awaitingCredentials');
   });
 
-  test('a call that is repeated after a lost answer starts one flow or submits one input', async () => {
+  test('a call that is repeated after a lost answer starts only one flow, or submits only one input', async () => {
     const key = service.stage.install('Brightdesk');
     proxy.failNext('lost', 'lost');
     const started = await onboarding.start(key);
@@ -187,7 +187,7 @@ describe('repeated and failed calls', () => {
     const sent = idempotencyKeys().filter((idempotencyKey) => idempotencyKey !== null);
     const { entries } = await onboarding.timeline(key);
     expect([sent.length, new Set(sent).size]).toEqual([6, 2]);
-    expect(started.started).toBe(false); // the repeated call finds the run: the answer to the first start was lost
+    expect(started.started).toBe(false); // the repeated call finds the run of the first call, whose answer was lost
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
@@ -226,7 +226,7 @@ describe('repeated and failed calls', () => {
     expect(proxy.received).toHaveLength(1);
   });
 
-  test('a call is repeated twice at most', async () => {
+  test('a call is repeated at most twice', async () => {
     proxy.failNext('cut', 'cut', unavailable());
 
     const err = await failureOf(onboarding.listPage('acme'));
@@ -266,11 +266,11 @@ describe('repeated and failed calls', () => {
       () => proxy.received.length,
       (calls) => calls === 2,
     );
-    await onboarding.listPage('acme'); // after this call, the call `paused` waits for its Retry-After
+    await onboarding.listPage('acme'); // when this call has ended, the call `paused` waits for its Retry-After
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));
-    await eventually(() => ended, Boolean); // the call ends long before the time in its Retry-After
+    await eventually(() => ended, Boolean); // the call ends before its Retry-After has passed
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);
@@ -280,7 +280,7 @@ describe('repeated and failed calls', () => {
   test.each([
     ['a redirect', { status: 302, headers: { Location: 'http://127.0.0.1:1/' } }],
     ['an HTML page', { status: 200, body: '<html>' }],
-  ])('the answer %s fails as unexpectedAnswer', async (_what, fault) => {
+  ])('a call that is answered with %s fails as unexpectedAnswer', async (_what, fault) => {
     proxy.failNext(fault);
 
     expect(await failureOf(onboarding.listPage('acme'))).toMatchObject({ code: 'unexpectedAnswer' });
@@ -291,7 +291,7 @@ test.each([
   ['accountId', { accountId: '..', connectorId: 1 }],
   ['accountId', { accountId: 'アカ1', connectorId: 1 }],
   ['connectorId', { accountId: 'acme', connectorId: '../x' as never }],
-])('a malformed %s is not sent', async (name, key) => {
+])('a call with a malformed %s fails as malformed, and is not sent', async (name, key) => {
   const err = await failureOf(onboarding.view(key));
 
   expect(err).toMatchObject({ code: 'malformed', fields: [{ name, code: 'malformed' }] });

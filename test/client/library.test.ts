@@ -1,4 +1,7 @@
-/** The methods of ConnectorAuth: their answers, and the codes of their errors. `views()`: see views.test.ts. */
+/**
+ * The methods of ConnectorAuth: their answers, and the codes of their errors. The tests of `views()` are in
+ * views.test.ts.
+ */
 import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
@@ -58,7 +61,7 @@ async function collect(entries: AsyncIterable<TimelineEntry>, into: TimelineEntr
 }
 
 describe('start', () => {
-  test('start uses the task queue of the options, by default connector-auth', async () => {
+  test('start uses the task queue of the options, or connector-auth by default', async () => {
     const other = new ConnectorAuth(stage.client, { taskQueue: 'other-queue' });
     const [there, here] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
 
@@ -80,7 +83,7 @@ describe('start', () => {
     expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
   });
 
-  test('two starts at once with one idempotency key start one run, also if the run ends between the starts', async () => {
+  test('two simultaneous starts with one idempotency key start one run, even if the run ends between the starts', async () => {
     const on = stage.install('Openrates');
     let held!: (release: () => void) => void;
     const isHeld = new Promise<() => void>((resolve) => (held = resolve));
@@ -91,7 +94,7 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // `second` is held: it has found no run, and has not started one
+    const release = await isHeld; // at this time, `second` has found no run, and has not started a run
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();
@@ -116,7 +119,7 @@ describe('start', () => {
     );
   });
 
-  test('a re-authentication is refused as alreadyRunning during an authentication, and starts a run after its end', async () => {
+  test('a re-authentication is refused as alreadyRunning during an authentication, and starts a run after the authentication has ended', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const again = { intent: 'reauthenticate' } as const;
 
@@ -147,7 +150,7 @@ describe('start', () => {
   });
 });
 
-test.each(calls)('%s of a connector without a flow fails as notStarted', async (_name, call) => {
+test.each(calls)('the call %s for a connector without a flow fails as notStarted', async (_name, call) => {
   await expect(call(stage.auth, nobody)).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'notStarted' });
 });
 
@@ -158,7 +161,7 @@ describe('an input', () => {
     ['values that are no object', { values: [] }, 'malformed'],
     ['an unknown property', { values: { Domain: 'acme', Other: 'x' } }, 'unknownProperty'],
     ['a missing property', { values: { Domain: '' } }, 'missingProperty'],
-  ])('an input with %s is rejected with its code', async (_name, more, code) => {
+  ])('an input with %s is rejected with the code of this fault', async (_name, more, code) => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const input = { submissionId: 's', values: { Domain: 'acme' }, ...more };
 
@@ -168,7 +171,7 @@ describe('an input', () => {
     expect((await scene.view()).state).toBe('awaitingProperties');
   });
 
-  test('an input for another state is rejected as notNow, and its submission id stays free', async () => {
+  test('an input for another state is rejected as notNow, and its submission id can be used again', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
     await expect(scene.gives(right, 'c')).rejects.toMatchObject({ code: 'notNow' });
@@ -178,7 +181,7 @@ describe('an input', () => {
     expect(end.state).toBe('authenticated');
   });
 
-  test('an input that is sent twice at once is answered twice and sent to Cyclr once', async () => {
+  test('if an input is sent twice at the same time, both calls get an answer, and Cyclr gets the input once', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     const views = await Promise.all([scene.gives(right, 'c'), scene.gives(right, 'c')]);
@@ -190,7 +193,7 @@ describe('an input', () => {
   });
 
   test.each(['retries refused calls', 'does not retry'])(
-    'each of 16 updates at once gets an answer, although Temporal accepts only ten at once: the connection %s',
+    'over a connection that %s, each of 16 simultaneous updates gets an answer, although Temporal accepts only ten at the same time',
     async (kind) => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       const { address } = stage.connection.options;
@@ -248,7 +251,7 @@ describe('an input', () => {
   });
 });
 
-test('an update that Cyclr does not answer within 10 s is answered with the current view', async () => {
+test('an update whose call to Cyclr does not succeed within 10 s is answered with the current view', async () => {
   const [one, two] = await Promise.all([
     stage.sceneIn('awaitingCredentials', 'Brightdesk'),
     stage.sceneIn('awaitingProperties', 'Fernhill'),
@@ -271,7 +274,7 @@ describe('timelineEntries', () => {
   beforeAll(() => stage.restartWorker(cached));
   afterAll(() => stage.restartWorker());
 
-  test('yields the past entries, then the new ones until the end of the flow, to each reader', async () => {
+  test('timelineEntries yields the past entries, then the new entries until the end of the flow, to each reader', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const early: TimelineEntry[] = [];
     const late: TimelineEntry[] = [];
@@ -298,7 +301,7 @@ describe('timelineEntries', () => {
     expect(await collect(stage.auth.timelineEntries(scene.key))).toEqual(early);
   });
 
-  test('yields no entry twice after the timeline dropped entries', async () => {
+  test('timelineEntries yields no entry twice after the timeline dropped entries', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
     await eventually(
@@ -320,7 +323,7 @@ describe('timelineEntries', () => {
     expect(told.at(-1)).toMatchObject({ event: 'cancelled' });
   });
 
-  test('ends when its AbortSignal aborts, while the flow waits', async () => {
+  test('timelineEntries ends when its AbortSignal aborts, although the flow has not ended', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const abort = new AbortController();
     const told: TimelineEntry[] = [];
@@ -338,7 +341,7 @@ describe('timelineEntries', () => {
   });
 });
 
-test('cancel answers with the final view, and a second cancel with the same view', async () => {
+test('cancel answers with the final view, and a second cancel answers with the same view', async () => {
   const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
 
   const first = await stage.auth.cancel(scene.key, { reason: 'test' });
@@ -427,8 +430,9 @@ test('each timeline entry starts in the state in which the previous entry ends, 
   expect(times).toEqual([...times].sort());
 });
 
-test('without a worker, each call that needs a worker fails as noWorker', async () => {
-  // Calls that the test leaves out: `progress` needs no worker, and the other three wait longer than the test.
+test('each call that needs a worker fails as noWorker if no worker runs', async () => {
+  // The calls that the test leaves out. `progress` needs no worker, and the other three calls wait longer than the
+  // test.
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
@@ -445,8 +449,8 @@ test('without a worker, each call that needs a worker fails as noWorker', async 
   expect(refusals).toMatchObject(refusals.map(() => ({ name: 'ConnectorAuthError', code: 'noWorker' })));
 });
 
-describe('without Temporal', () => {
-  test('each call fails as temporalUnavailable', async () => {
+describe('outages of Temporal', () => {
+  test('without Temporal, each call fails as temporalUnavailable', async () => {
     const refusals = await away;
 
     expect(refusals).toMatchObject(
@@ -454,7 +458,7 @@ describe('without Temporal', () => {
     );
   });
 
-  test('a missing namespace is named in the error', async () => {
+  test('if the namespace does not exist in Temporal, the error names the namespace', async () => {
     const lost = new ConnectorAuth(new Client({ connection: stage.connection, namespace: 'not-there' }));
 
     const refusals = await Promise.all(

@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ListedConnector } from '../../client/answers';
 import type { interceptors } from '../../temporal/grpc-retry';
-import type { ConnectorKey } from '../../workflows/connector';
+import { type ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { openStage, type Stage } from '../support/stage';
 
@@ -59,7 +59,7 @@ describe('an account with more runs than a page', () => {
   });
 
   test.each([1, 2, 3, 5, 50])(
-    'each connector is listed once, with its latest run (%d runs a page)',
+    'each connector is listed once, with its latest run, with %d runs on a page',
     async (pageSize) => {
       const pages = await pagesOf({ accountId, pageSize });
 
@@ -78,7 +78,7 @@ describe('an account with more runs than a page', () => {
     expect(await inState('cancelled')).toEqual([]); // no connector has a cancelled run as its latest run
   });
 
-  test('a page of old runs needs one call of ListWorkflowExecutions, and at most one further call for each item', async () => {
+  test('a page that has only earlier runs needs one call of ListWorkflowExecutions, and at most one further call for each run', async () => {
     const calls: string[] = [];
     const counting: (typeof interceptors)[number] = (options, next) => {
       calls.push(options.method_definition.path.split('/').at(-1)!);
@@ -118,7 +118,7 @@ test('a run that has not read its connector yet is listed with the `connected` o
   stage.sandbox.clearFaults();
 });
 
-test('a connector is listed with its newest run, also if visibility does not have this run yet', async () => {
+test('a connector is listed with its newest run, even if visibility does not have this run yet', async () => {
   const accountId = `account-${randomUUID()}`;
   const keys = ['Openrates', 'Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
   for (const key of keys) await runs(key, 1);

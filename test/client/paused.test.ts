@@ -1,4 +1,6 @@
-/** A flow that an operator has paused in Temporal: it is open, and its worker gets no query and no update. */
+/**
+ * A flow that an operator has paused in Temporal. A paused flow is open, but its worker gets no query and no update.
+ */
 import { randomUUID } from 'node:crypto';
 import { ViewCache } from '../../service/view-cache';
 import { eventually } from '../support/eventually';
@@ -33,7 +35,7 @@ test.concurrent('a call that needs an answer of a paused flow fails as paused, w
 });
 
 test.concurrent(
-  'ViewCache does not return a view from before the pause: its call for a paused flow fails as paused',
+  'ViewCache fails as paused for a paused flow, although the cache has a view from before the pause',
   async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const cache = new ViewCache(stage.auth);
@@ -45,7 +47,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('a paused flow is open: a start finds its run, and list() and flows() contain it', async () => {
+test.concurrent('a start finds the run of a paused flow, and list() and flows() contain the paused flow', async () => {
   const { key, runId } = await paused();
 
   expect(await stage.auth.start(key)).toMatchObject({ started: false, runId });

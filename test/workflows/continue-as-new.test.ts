@@ -1,4 +1,4 @@
-/** Continue-as-new: another run continues the flow, and callers see no difference. */
+/** Continue-as-new: a new run continues the flow, and callers see no difference. */
 import { randomUUID } from 'node:crypto';
 import { isBusy } from '../../client/connector-auth-error';
 import { workflowIdOf } from '../../workflows/connector';
@@ -66,33 +66,37 @@ test.concurrent(
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
-    // Three reads: at the start, at the second start (which sends a recheck), and after the properties.
+    // The flow has read the connector three times: at the start, at the second start (which sends a recheck), and after
+    // the properties.
     expect(scene.calls().filter((call) => call === `GET ${scene.key.connectorId}`)).toHaveLength(3);
   },
 );
 
-test.concurrent('after continue-as-new the next run ignores known submission ids, and accepts new ones', async () => {
-  const scene = await asking();
-  stage.record('continued-as-new', scene.handle);
-  const first = await keyInput(stage, scene, 'first', 'wrong');
-  expect(await stage.auth.submitCredentials(scene.key, first)).toMatchObject({ problem: { code: 'refused' } });
+test.concurrent(
+  'after continue-as-new the next run ignores known submission ids, and accepts new submission ids',
+  async () => {
+    const scene = await asking();
+    stage.record('continued-as-new', scene.handle);
+    const first = await keyInput(stage, scene, 'first', 'wrong');
+    expect(await stage.auth.submitCredentials(scene.key, first)).toMatchObject({ problem: { code: 'refused' } });
 
-  await continued(scene);
-  const again = await stage.auth.submitCredentials(scene.key, first);
-  const { code } = await refusal(
-    updates({ handle: newest(scene) }, 'submitCredentials', { submissionId: 'no', credentials: 'clear' }),
-  );
-  await continued(scene);
-  const end = await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene, 'second'));
+    await continued(scene);
+    const again = await stage.auth.submitCredentials(scene.key, first);
+    const { code } = await refusal(
+      updates({ handle: newest(scene) }, 'submitCredentials', { submissionId: 'no', credentials: 'clear' }),
+    );
+    await continued(scene);
+    const end = await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene, 'second'));
 
-  expect(again).toMatchObject({ state: 'awaitingCredentials' });
-  expect(code).toBe('notSealed');
-  expect(end).toMatchObject({ state: 'authenticated' });
-  expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(2);
-});
+    expect(again).toMatchObject({ state: 'awaitingCredentials' });
+    expect(code).toBe('notSealed');
+    expect(end).toMatchObject({ state: 'authenticated' });
+    expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(2);
+  },
+);
 
 test.concurrent(
-  'after continue-as-new the next run has the same deadline, and its timer ends at this deadline',
+  'after continue-as-new the next run has the same deadline, and its timer fires at this deadline',
   async () => {
     const scene = await asking('Brightdesk', { patience: { credentials: '1 hour' } });
     const { deadline } = await scene.view();
@@ -105,7 +109,7 @@ test.concurrent(
     const [seconds] = timersOf(events!);
     const firesMs = (Number(timer!.eventTime!.seconds) + seconds!) * 1000;
     expect(view.deadline).toBe(deadline);
-    // A difference of some seconds: the workflow task may have waited for the worker.
+    // The times can differ by some seconds, because the workflow task may have waited for the worker.
     expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000);
     await stage.auth.cancel(scene.key);
   },
@@ -143,15 +147,19 @@ test.concurrent('after continue-as-new the flow ignores a return that the previo
   await stage.auth.cancel(scene.key);
 });
 
-/** Repeats an update after a workflow task failed: the guard against queries that read ahead can fail one. */
+/**
+ * Repeats an update whose workflow task has failed, because the guard `ReadAhead` of workflows/read-ahead.ts can fail a
+ * workflow task after a query.
+ */
 const acrossTaskFailures = async (send: () => Promise<unknown>): Promise<unknown> =>
   send().catch((err: unknown) => (isBusy(err) ? acrossTaskFailures(send) : Promise.reject(err)));
 
 test.concurrent(
-  'when sixty messages arrive during continue-as-new, each message is recorded and each update is answered',
+  'if sixty messages arrive during continue-as-new, the timeline counts each signal and each update gets an answer',
   async () => {
     const scene = await asking('Shopwell');
-    // Only ten updates: Temporal accepts no more at once, and its client waits up to ten seconds before it repeats a refused update.
+    // The test sends only ten updates, because Temporal accepts no more updates at the same time, and its client waits
+    // up to ten seconds before it repeats a refused update.
     const send = [
       (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
       (submissionId: string) =>
@@ -180,7 +188,7 @@ test.concurrent(
     const read = entries.filter(({ note }) => note === 'unknownProperty').map(({ id }) => id);
     const unread = entries.filter(({ note }) => note === 'notNow').reduce((sum, { count = 1 }) => sum + count, 0);
     expect(new Set(read).size).toBe(read.length);
-    expect(read.length + unread).toBe(50); // the inbox keeps 20 of the signals that one workflow task gets
+    expect(read.length + unread).toBe(50); // the inbox keeps at most 20 signals of one workflow task
   },
 );
 
@@ -203,31 +211,36 @@ test.concurrent('timelineEntries() yields every entry of three runs once, in ord
   expect(seen.at(-1)).toMatchObject({ to: 'authenticated' });
 });
 
-test.concurrent('after continue-as-new the list shows the next run, whose input has no sealed value', async () => {
-  const scene = await asking();
-  await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene, 'sealed', ''));
+test.concurrent(
+  'after continue-as-new the list of workflows shows the next run, whose input contains no sealed value',
+  async () => {
+    const scene = await asking();
+    await stage.auth.submitCredentials(scene.key, await keyInput(stage, scene, 'sealed', ''));
 
-  const { runId } = await continued(scene);
+    const { runId } = await continued(scene);
 
-  const query = `CyclrAccountId = "${scene.key.accountId}" AND ConnectorAuthState = "awaitingCredentials" AND ExecutionStatus = "Running"`;
-  const listed = await eventually(
-    async () => {
-      const found: string[] = [];
-      for await (const execution of stage.client.workflow.list({ query })) found.push(execution.runId);
-      return found;
-    },
-    (found) => found.includes(runId),
-  );
-  expect(listed).toEqual([runId]);
-  const [started] = (await stage.client.workflow.getHandle(scene.workflowId, runId).fetchHistory()).events!;
-  const input = JSON.stringify(
-    started!.workflowExecutionStartedEventAttributes!.input!.payloads?.map(({ data }) => Buffer.from(data!).toString()),
-  );
-  expect(input).toContain('awaitingCredentials');
-  // `sealed` is the submission id in this test: the input lists the accepted submissions.
-  expect(input).toContain('sealed');
-  expect(input).not.toMatch(/eyJ/); // every sealed value begins with eyJ
-});
+    const query = `CyclrAccountId = "${scene.key.accountId}" AND ConnectorAuthState = "awaitingCredentials" AND ExecutionStatus = "Running"`;
+    const listed = await eventually(
+      async () => {
+        const found: string[] = [];
+        for await (const execution of stage.client.workflow.list({ query })) found.push(execution.runId);
+        return found;
+      },
+      (found) => found.includes(runId),
+    );
+    expect(listed).toEqual([runId]);
+    const [started] = (await stage.client.workflow.getHandle(scene.workflowId, runId).fetchHistory()).events!;
+    const input = JSON.stringify(
+      started!.workflowExecutionStartedEventAttributes!.input!.payloads?.map(({ data }) =>
+        Buffer.from(data!).toString(),
+      ),
+    );
+    expect(input).toContain('awaitingCredentials');
+    // `sealed` is the submission id in this test. The input of the next run lists the accepted submissions.
+    expect(input).toContain('sealed');
+    expect(input).not.toMatch(/eyJ/); // every sealed value begins with eyJ
+  },
+);
 
 test.concurrent('a start input cannot set the state of a flow', async () => {
   const key = stage.install('Brightdesk');
@@ -253,14 +266,17 @@ test.concurrent('a start input cannot set the state of a flow', async () => {
   expect(ofKind(events ?? [], 'activityTaskScheduled')).toHaveLength(1);
 });
 
-test.concurrent('a start with the idempotencyKey of the first run finds the flow, also after its end', async () => {
-  const key = stage.install('Brightdesk');
-  await stage.auth.start(key, { idempotencyKey: 'k1' });
-  const scene = await stage.scene(key);
-  await eventually(scene.view, ({ deadline }) => deadline !== undefined);
-  const { runId } = await continued(scene);
-  await stage.auth.cancel(key);
+test.concurrent(
+  'after continue-as-new a start with the idempotencyKey of the first run finds the flow, even after the end of the flow',
+  async () => {
+    const key = stage.install('Brightdesk');
+    await stage.auth.start(key, { idempotencyKey: 'k1' });
+    const scene = await stage.scene(key);
+    await eventually(scene.view, ({ deadline }) => deadline !== undefined);
+    const { runId } = await continued(scene);
+    await stage.auth.cancel(key);
 
-  expect(await stage.auth.start(key, { idempotencyKey: 'k1' })).toMatchObject({ started: false, runId });
-  expect(await stage.auth.start(key, { idempotencyKey: 'k2' })).toMatchObject({ started: true });
-});
+    expect(await stage.auth.start(key, { idempotencyKey: 'k1' })).toMatchObject({ started: false, runId });
+    expect(await stage.auth.start(key, { idempotencyKey: 'k2' })).toMatchObject({ started: true });
+  },
+);

@@ -1,4 +1,4 @@
-/** The ends of a flow other than authenticated: cancelled, failed, terminated, timed out. */
+/** Flows that do not end as authenticated: cancelled, failed, terminated and timed-out flows. */
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
@@ -58,7 +58,7 @@ describe.each([
 ])('a cancellation by %s', (_by, prefix, cancel, status) => {
   const record = (name: string, { handle }: Scene) => stage.record(`${prefix}-${name}`, handle);
 
-  /** Cancels while an activity runs. When the flow has received the cancellation, the held request continues. */
+  /** Cancels during an activity. Releases the activity's held request after the flow has received the cancellation. */
   async function cancelDuring(scene: Scene, release: () => void): Promise<View> {
     const cancelled = cancel(scene);
     await eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
@@ -66,7 +66,7 @@ describe.each([
     return cancelled;
   }
 
-  test('before the first workflow task ends the flow without a request to Cyclr', async () => {
+  test('a cancellation before the first workflow task ends the flow without a request to Cyclr', async () => {
     await stage.stopWorker();
     const scene = await stage.scene('Brightdesk');
     record('before-the-first-task', scene);
@@ -80,7 +80,7 @@ describe.each([
     expect(scene.requests()).toEqual([]);
   });
 
-  test.concurrent.each(waits)('in %s ends the flow at once', async (state, connector) => {
+  test.concurrent.each(waits)('a cancellation in the state %s ends the flow at once', async (state, connector) => {
     const scene = await stage.sceneIn(state, connector);
     record(`in-${state}`, scene);
 
@@ -94,7 +94,7 @@ describe.each([
     if (status === 'COMPLETED') expect(last).toMatchObject({ by: 'jo', note: 'moved away' });
   });
 
-  test.concurrent('while the connector is read ends the flow after the read', async () => {
+  test.concurrent('a cancellation during the read of the connector ends the flow after this read', async () => {
     const on = stage.install('Brightdesk');
     const release = hold('GET', on);
     const scene = await stage.scene(on);
@@ -106,44 +106,53 @@ describe.each([
     expect(scene.requests()).toMatchObject([{ status: 200 }]);
   });
 
-  test.concurrent('while properties are applied ends the flow as soon as Cyclr has stored them', async () => {
-    const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
-    const release = hold('POST', scene.key);
-    await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
-    await eventually(scene.calls, (calls) => calls.includes('POST properties'));
+  test.concurrent(
+    'a cancellation during applyProperties ends the flow as soon as Cyclr has stored the properties',
+    async () => {
+      const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+      const release = hold('POST', scene.key);
+      await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
+      await eventually(scene.calls, (calls) => calls.includes('POST properties'));
 
-    const view = await cancelDuring(scene, release);
+      const view = await cancelDuring(scene, release);
 
-    expect(view.state).toBe('cancelled');
-    expect(scene.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
-  });
+      expect(view.state).toBe('cancelled');
+      expect(scene.cyclr().Properties).toMatchObject([{ Name: 'Domain', Value: 'acme' }]);
+    },
+  );
 
-  test.concurrent('while credentials are applied ends the flow as authenticated if Cyclr accepts them', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    const release = hold('PUT', scene.key);
-    await sendsKey(scene);
-    await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
+  test.concurrent(
+    'a cancellation during applyCredentials ends the flow as authenticated if Cyclr accepts the credentials',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      const release = hold('PUT', scene.key);
+      await sendsKey(scene);
+      await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
 
-    const view = await cancelDuring(scene, release);
+      const view = await cancelDuring(scene, release);
 
-    expect(view).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-    expect(await listed(scene)).toEqual({ status: 'COMPLETED', state: 'authenticated' });
-  });
+      expect(view).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
+      expect(await listed(scene)).toEqual({ status: 'COMPLETED', state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('while credentials are applied ends the flow as cancelled if Cyclr refuses them', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    record('in-applyingCredentials', scene);
-    const release = hold('PUT', scene.key);
-    await sendsKey(scene, 'wrong');
-    await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
+  test.concurrent(
+    'a cancellation during applyCredentials ends the flow as cancelled if Cyclr refuses the credentials',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      record('in-applyingCredentials', scene);
+      const release = hold('PUT', scene.key);
+      await sendsKey(scene, 'wrong');
+      await eventually(scene.calls, (calls) => calls.some((call) => call.startsWith('PUT')));
 
-    const view = await cancelDuring(scene, release);
+      const view = await cancelDuring(scene, release);
 
-    expect(view.state).toBe('cancelled');
-    expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
-  });
+      expect(view.state).toBe('cancelled');
+      expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
+    },
+  );
 
-  test.concurrent('between two activity attempts ends the flow at once', async () => {
+  test.concurrent('a cancellation between two activity attempts ends the flow at once', async () => {
     const on = stage.install('Brightdesk');
     stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 503 } });
     const scene = await stage.scene(on);
@@ -154,14 +163,16 @@ describe.each([
     expect(view.state).toBe('cancelled');
   });
 
-  test.concurrent('in the pause after Cyclr answered 403 to properties ends the flow at once', async () => {
-    const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
-    record('in-applyingProperties', scene);
-    stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 403 } });
-    await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
-    await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
+  test.concurrent(
+    'a cancellation in the pause after Cyclr answered 403 to properties ends the flow at once',
+    async () => {
+      const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+      record('in-applyingProperties', scene);
+      stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 403 } });
+      await scene.signals('propertyInput', { submissionId: 's', values: { Domain: 'acme' } });
+      await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
 
-    const view = await cancel(scene);
+      const view = await cancel(scene);
 
     expect(view.state).toBe('cancelled');
     expect((await scene.timeline()).at(-1)).toMatchObject({ from: 'applyingProperties', to: 'cancelled' });
@@ -191,23 +202,26 @@ describe.each([
       const view = await cancel(scene);
 
       expect([view, await answered(answer)]).toMatchObject(Array(2).fill({ state: 'cancelled' }));
-      // Without a cancellation there would be 8 reads: the read at the start, and seven re-reads.
+      // Without a cancellation, there would be 8 reads (the read at the start, and seven re-reads).
       expect(scene.reads()).toBeLessThan(8);
     },
   );
 
-  test.concurrent('between two re-reads of client credentials ends the flow before the next re-read', async () => {
-    const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
-    const scene = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
-    record('between-two-re-reads', scene);
-    await eventually(scene.requests, (requests) => requests.length >= 3);
+  test.concurrent(
+    'a cancellation between two re-reads after the PUT of client credentials ends the flow before the next re-read',
+    async () => {
+      const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
+      const scene = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
+      record('between-two-re-reads', scene);
+      await eventually(scene.requests, (requests) => requests.length >= 3);
 
-    const view = await cancel(scene);
+      const view = await cancel(scene);
 
-    expect(view.state).toBe('cancelled');
-    // Without a cancellation there would be 9 requests: the read at the start, the PUT, and seven re-reads.
-    expect(scene.requests().length).toBeLessThan(9);
-  });
+      expect(view.state).toBe('cancelled');
+      // Without a cancellation, there would be 9 requests (the read at the start, the PUT, and seven re-reads).
+      expect(scene.requests().length).toBeLessThan(9);
+    },
+  );
 });
 
 test.concurrent(
@@ -253,46 +267,52 @@ test('inputs that arrive together with a cancellation are recorded as refused', 
   expect(scene.cyclr().AuthValue).toBeNull();
 });
 
-describe('the view of a run without a result', () => {
-  test.concurrent('has the state failed if the run was terminated, and the flow can be started again', async () => {
-    const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
-    await scene.reaches('awaitingCredentials');
+describe('runs without a result', () => {
+  test.concurrent(
+    'the view of a run without a result has the state failed if the run was terminated, and the flow can be started again',
+    async () => {
+      const scene = await stage.scene('Evergreen', { intent: 'reauthenticate' });
+      await scene.reaches('awaitingCredentials');
 
-    await scene.handle.terminate('because');
-    const view = await scene.view();
-    const again = await stage.auth.start(scene.key);
+      await scene.handle.terminate('because');
+      const view = await scene.view();
+      const again = await stage.auth.start(scene.key);
 
-    expect(view).toEqual({
-      ...scene.key,
-      runId: scene.runId,
-      intent: 'reauthenticate',
-      state: 'failed',
-      failure: { code: 'terminated', message: expect.any(String) },
-      since: expect.any(String),
-      revision: 0,
-    });
-    expect(again).toMatchObject({ started: true, workflowId: scene.workflowId, intent: 'authenticate' });
-    expect(again.runId).not.toBe(scene.runId);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ runId: again.runId, state: 'authenticated' });
-  });
+      expect(view).toEqual({
+        ...scene.key,
+        runId: scene.runId,
+        intent: 'reauthenticate',
+        state: 'failed',
+        failure: { code: 'terminated', message: expect.any(String) },
+        since: expect.any(String),
+        revision: 0,
+      });
+      expect(again).toMatchObject({ started: true, workflowId: scene.workflowId, intent: 'authenticate' });
+      expect(again.runId).not.toBe(scene.runId);
+      expect(await stage.auth.result(scene.key)).toMatchObject({ runId: again.runId, state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('has the state cancelled if Temporal cancelled the run', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  test.concurrent(
+    'the view of a run without a result has the state cancelled if Temporal cancelled the run',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-    await scene.handle.cancel();
-    const view = await stage.auth.result(scene.key);
+      await scene.handle.cancel();
+      const view = await stage.auth.result(scene.key);
 
-    expect(view).toEqual({
-      ...scene.key,
-      runId: scene.runId,
-      intent: 'authenticate',
-      state: 'cancelled',
-      since: expect.any(String),
-      revision: 0,
-    });
-  });
+      expect(view).toEqual({
+        ...scene.key,
+        runId: scene.runId,
+        intent: 'authenticate',
+        state: 'cancelled',
+        since: expect.any(String),
+        revision: 0,
+      });
+    },
+  );
 
-  test.concurrent('has the state failed if the run timed out', async () => {
+  test.concurrent('the view of a run without a result has the state failed if the run timed out', async () => {
     const on = stage.install('Brightdesk');
 
     const handle = await stage.client.workflow.start('authenticateConnector', {
@@ -330,7 +350,7 @@ describe('a flow fails as invalidInput', () => {
   ];
 
   test.concurrent.each(starts)(
-    'without a request to Cyclr if the start has this fault: %s',
+    'a flow fails as invalidInput without a request to Cyclr if the start input has the fault %s',
     async (name, workflowId, args) => {
       const handle = await stage.client.workflow.start('authenticateConnector', { taskQueue, workflowId, args });
       stage.record(name, handle);
@@ -353,13 +373,13 @@ describe('a flow fails as invalidInput', () => {
   );
 });
 
-describe('a flow fails as connectorNotFound', () => {
+describe('connectorNotFound', () => {
   const gone = async (scene: Scene, name: string) => {
     stage.record(`connector-not-found-in-${name}`, scene.handle);
     stage.sandbox.fault({ match: { account: scene.key.accountId }, then: { status: 404 } });
   };
 
-  test.concurrent('if the account has no such connector', async () => {
+  test.concurrent('a flow fails as connectorNotFound if the account has no such connector', async () => {
     const { accountId, connectorId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: connectorId + 100_000 });
     stage.record('connector-not-found-in-fetchingConnector', scene.handle);
@@ -371,7 +391,7 @@ describe('a flow fails as connectorNotFound', () => {
     expect(scene.requests()).toHaveLength(1);
   });
 
-  test.concurrent('if the connector belongs to another account', async () => {
+  test.concurrent('a flow fails as connectorNotFound if the connector belongs to another account', async () => {
     const { connectorId } = stage.install('Brightdesk');
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId });
@@ -379,30 +399,39 @@ describe('a flow fails as connectorNotFound', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ failure: { code: 'connectorNotFound' } });
   });
 
-  test.concurrent('if the connector is removed before the properties are applied', async () => {
-    const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
-    await gone(scene, 'applyingProperties');
+  test.concurrent(
+    'a flow fails as connectorNotFound if the connector is removed before the properties are applied',
+    async () => {
+      const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+      await gone(scene, 'applyingProperties');
 
-    expect(await scene.sets({ Domain: 'acme' })).toMatchObject({ failure: { code: 'connectorNotFound' } });
-  });
+      expect(await scene.sets({ Domain: 'acme' })).toMatchObject({ failure: { code: 'connectorNotFound' } });
+    },
+  );
 
-  test.concurrent('if the connector is removed before the credentials are applied', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    await gone(scene, 'applyingCredentials');
+  test.concurrent(
+    'a flow fails as connectorNotFound if the connector is removed before the credentials are applied',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      await gone(scene, 'applyingCredentials');
 
-    const view = await scene.gives({ kind: 'apiKey', key: 'right' });
+      const view = await scene.gives({ kind: 'apiKey', key: 'right' });
 
-    expect(view).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
-    expect(view.connector?.name).toBe('Brightdesk');
-  });
+      expect(view).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
+      expect(view.connector?.name).toBe('Brightdesk');
+    },
+  );
 
-  test.concurrent('if the connector is removed before a consent is verified', async () => {
-    const scene = await consentScene(stage);
-    const link = await scene.asks();
-    await gone(scene, 'verifyingAuthorization');
+  test.concurrent(
+    'a flow fails as connectorNotFound if the connector is removed before a consent is verified',
+    async () => {
+      const scene = await consentScene(stage);
+      const link = await scene.asks();
+      await gone(scene, 'verifyingAuthorization');
 
-    expect(await scene.confirms(link)).toMatchObject({ failure: { code: 'connectorNotFound' } });
-  });
+      expect(await scene.confirms(link)).toMatchObject({ failure: { code: 'connectorNotFound' } });
+    },
+  );
 });
 
 test.concurrent('a flow fails as accessDenied if Cyclr answers 401 for its account to two access tokens', async () => {
@@ -418,7 +447,7 @@ test.concurrent('a flow fails as accessDenied if Cyclr answers 401 for its accou
   expect(second!.tokenId).toBeGreaterThan(first!.tokenId!);
 });
 
-test('a flow replaces an expired access token for Cyclr, and continues', async () => {
+test('if the access token for Cyclr has expired, the flow requests a new token and continues', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   stage.sandbox.revokeTokens();
 
@@ -427,7 +456,7 @@ test('a flow replaces an expired access token for Cyclr, and continues', async (
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
 });
 
-test('every final view can be read without a worker', async () => {
+test('the view of an ended flow can be read without a worker', async () => {
   const [authenticated, unsupported, cancelled, ended, failed] = await Promise.all([
     stage.scene('Openrates'),
     stage.scene('Fieldstone'),

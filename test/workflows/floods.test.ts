@@ -1,4 +1,4 @@
-/** Thousands of messages at once, and large messages: the worker keeps running, and the flow continues. */
+/** Thousands of messages at the same time, and large messages. The worker keeps running, and the flow continues. */
 import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
@@ -15,7 +15,7 @@ afterAll(() => stage.close());
 
 const unopenable = (characters: number) => ({ sealed: `a..${'b'.repeat(characters - 7)}.c.d` });
 
-test('of 2,000 signals in one workflow task the flow reads 20, counts the rest in one timeline entry, and continues', async () => {
+test('of 2,000 signals in one workflow task the flow reads 20, counts the other signals in one timeline entry, and continues', async () => {
   const [scene, other] = await Promise.all([0, 1].map(() => stage.sceneIn('awaitingCredentials', 'Brightdesk')));
   await stage.stopWorker();
   for (let i = 0; i < 2000; i += 50)

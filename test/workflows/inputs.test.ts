@@ -1,5 +1,4 @@
-/** Inputs by signal: wrong, early, late, repeated, in any order, or unreadable for the SDK. */
-import fc from 'fast-check';
+/** Inputs by signal that are wrong, early, late, repeated, in any order, or not decodable by the SDK. */
 import { seal } from '../../sealing/seal';
 import { workflowIdOf } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
@@ -9,6 +8,7 @@ import { eventually } from '../support/eventually';
 import { failedTasks, kindOf, type HistoryEvent } from '../support/histories';
 import { happens, keyInput } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
+import fc from 'fast-check';
 
 let stage: Stage;
 
@@ -28,7 +28,9 @@ const holdPut = ({ key: { accountId } }: Scene) =>
 
 type Wrong = [code: ProblemCode, signal: string, body: unknown, fields?: string[]];
 
-/** Sends the wrong signals one by one. Returns the problem after each signal, and the refusals in the timeline. */
+/**
+ * Sends the wrong signals one after another. Returns the problem after each signal, and the refusals in the timeline.
+ */
 async function refused(scene: Scene, wrongs: Wrong[]): Promise<{ problems: Problem[]; refusals: TimelineEntry[] }> {
   const problems: Problem[] = [];
   for (const [index, [, signal, body]] of wrongs.entries()) {
@@ -42,113 +44,122 @@ async function refused(scene: Scene, wrongs: Wrong[]): Promise<{ problems: Probl
 const expected = (wrongs: Wrong[]) =>
   wrongs.map(([code, , , fields]) => ({ code, ...(fields && { fields: fields.map((name) => ({ name, code })) }) }));
 
-describe('a wrong signal is refused with a problem code in the view and the timeline, and the flow continues', () => {
+describe('problem codes of wrong signals in the view and the timeline', () => {
   const clear = 'in-clear-4711';
 
-  test.concurrent('in awaitingProperties', async () => {
-    const scene = await stage.sceneIn('awaitingProperties', 'Kestrel');
-    stage.record('property-inputs-refused', scene.handle);
-    const SigningSecret = await stage.sealedProperty(scene.key, 's', 'SigningSecret', 'right');
-    const foreign = await stage.sealedProperty(scene.key, 's-2', 'Environment', 'right');
-    const empty = await stage.sealedProperty(scene.key, 's-3', 'SigningSecret', '');
-    const Environment = 'staging';
-    const named = JSON.parse('{ "constructor": "y", "__proto__": "x", "PartnerKey": "z" }') as object;
-    const wrong = (code: ProblemCode, submissionId: string, values: object, fields?: string[]): Wrong => [
-      code,
-      'propertyInput',
-      { submissionId, values },
-      fields,
-    ];
-    const wrongs: Wrong[] = [
-      ['malformed', 'propertyInput', undefined],
-      wrong('malformed', 'a b', { Environment, SigningSecret }),
-      wrong('malformed', 's', { Environment: 5, SigningSecret }, ['Environment']),
-      wrong('notSealed', 's', { SigningSecret: clear }, ['SigningSecret']),
-      wrong('unknownProperty', 's', named, Object.keys(named)),
-      wrong('missingProperty', 's', { SigningSecret }, ['Environment']),
-      wrong('notOpenable', 's-2', { Environment, SigningSecret: foreign }, ['SigningSecret']),
-      wrong('missingProperty', 's-3', { Environment, SigningSecret: empty }, ['SigningSecret']),
-      ['notNow', 'credentialInput', await keyInput(stage, scene, 'c')],
-    ];
+  test.concurrent(
+    'in awaitingProperties a wrong signal is refused with a problem code, and the flow continues',
+    async () => {
+      const scene = await stage.sceneIn('awaitingProperties', 'Kestrel');
+      stage.record('property-inputs-refused', scene.handle);
+      const SigningSecret = await stage.sealedProperty(scene.key, 's', 'SigningSecret', 'right');
+      const foreign = await stage.sealedProperty(scene.key, 's-2', 'Environment', 'right');
+      const empty = await stage.sealedProperty(scene.key, 's-3', 'SigningSecret', '');
+      const Environment = 'staging';
+      const named = JSON.parse('{ "constructor": "y", "__proto__": "x", "PartnerKey": "z" }') as object;
+      const wrong = (code: ProblemCode, submissionId: string, values: object, fields?: string[]): Wrong => [
+        code,
+        'propertyInput',
+        { submissionId, values },
+        fields,
+      ];
+      const wrongs: Wrong[] = [
+        ['malformed', 'propertyInput', undefined],
+        wrong('malformed', 'a b', { Environment, SigningSecret }),
+        wrong('malformed', 's', { Environment: 5, SigningSecret }, ['Environment']),
+        wrong('notSealed', 's', { SigningSecret: clear }, ['SigningSecret']),
+        wrong('unknownProperty', 's', named, Object.keys(named)),
+        wrong('missingProperty', 's', { SigningSecret }, ['Environment']),
+        wrong('notOpenable', 's-2', { Environment, SigningSecret: foreign }, ['SigningSecret']),
+        wrong('missingProperty', 's-3', { Environment, SigningSecret: empty }, ['SigningSecret']),
+        ['notNow', 'credentialInput', await keyInput(stage, scene, 'c')],
+      ];
 
-    const { problems, refusals } = await refused(scene, wrongs);
-    const stored = scene.cyclr().Properties;
-    const next = await scene.sets({ Environment, SigningSecret }, 's');
-    const end = await scene.gives(key, 'c');
+      const { problems, refusals } = await refused(scene, wrongs);
+      const stored = scene.cyclr().Properties;
+      const next = await scene.sets({ Environment, SigningSecret }, 's');
+      const end = await scene.gives(key, 'c');
 
-    expect(problems).toMatchObject(expected(wrongs));
-    expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
-    expect(JSON.stringify([problems, refusals, stage.log])).not.toContain(clear);
-    expect(stored).toEqual([]);
-    expect(next).toMatchObject({ state: 'awaitingCredentials' });
-    expect(next).not.toHaveProperty('problem');
-    expect(end.state).toBe('authenticated');
-  });
+      expect(problems).toMatchObject(expected(wrongs));
+      expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
+      expect(JSON.stringify([problems, refusals, stage.log])).not.toContain(clear);
+      expect(stored).toEqual([]);
+      expect(next).toMatchObject({ state: 'awaitingCredentials' });
+      expect(next).not.toHaveProperty('problem');
+      expect(end.state).toBe('authenticated');
+    },
+  );
 
-  test.concurrent('in awaitingCredentials', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    stage.record('credential-inputs-refused', scene.handle);
-    const sealedFor = (submissionId: string, more: object = {}, nowMs?: number) =>
-      seal(
-        JSON.stringify(key),
-        { ...scene.key, purpose: 'credentials', submissionId, ...more },
-        stage.publicKey,
-        nowMs,
-      );
-    const wrong = (code: ProblemCode, submissionId: string, credentials: unknown): Wrong => [
-      code,
-      'credentialInput',
-      { submissionId, credentials },
-    ];
-    const tooOld = Date.now() - 8 * 24 * 3_600_000 - 60_000;
-    const basic: Credentials = { kind: 'basic', username: 'a', password: 'b' };
-    const unknown = { kind: 'certificate', key: 'k' } as unknown as Credentials;
-    const wrongs: Wrong[] = [
-      ['malformed', 'credentialInput', undefined],
-      wrong('malformed', 's', null),
-      wrong('notSealed', 's', clear),
-      wrong('notSealed', 's', { sealed: clear }),
-      wrong('notOpenable', 's-1', await sealedFor('another')),
-      wrong('notOpenable', 's-2', await sealedFor('s-2', { accountId: 'another' })),
-      wrong('notOpenable', 's-3', await sealedFor('s-3', {}, tooOld)),
-      wrong('wrongKind', 's-4', await stage.sealed(scene.key, 's-4', basic)),
-      wrong('malformed', 's-5', await stage.sealed(scene.key, 's-5', unknown)),
-      ['notNow', 'propertyInput', { submissionId: 's', values: {} }],
-    ];
+  test.concurrent(
+    'in awaitingCredentials a wrong signal is refused with a problem code, and the flow continues',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      stage.record('credential-inputs-refused', scene.handle);
+      const sealedFor = (submissionId: string, more: object = {}, nowMs?: number) =>
+        seal(
+          JSON.stringify(key),
+          { ...scene.key, purpose: 'credentials', submissionId, ...more },
+          stage.publicKey,
+          nowMs,
+        );
+      const wrong = (code: ProblemCode, submissionId: string, credentials: unknown): Wrong => [
+        code,
+        'credentialInput',
+        { submissionId, credentials },
+      ];
+      const tooOld = Date.now() - 8 * 24 * 3_600_000 - 60_000;
+      const basic: Credentials = { kind: 'basic', username: 'a', password: 'b' };
+      const unknown = { kind: 'certificate', key: 'k' } as unknown as Credentials;
+      const wrongs: Wrong[] = [
+        ['malformed', 'credentialInput', undefined],
+        wrong('malformed', 's', null),
+        wrong('notSealed', 's', clear),
+        wrong('notSealed', 's', { sealed: clear }),
+        wrong('notOpenable', 's-1', await sealedFor('another')),
+        wrong('notOpenable', 's-2', await sealedFor('s-2', { accountId: 'another' })),
+        wrong('notOpenable', 's-3', await sealedFor('s-3', {}, tooOld)),
+        wrong('wrongKind', 's-4', await stage.sealed(scene.key, 's-4', basic)),
+        wrong('malformed', 's-5', await stage.sealed(scene.key, 's-5', unknown)),
+        ['notNow', 'propertyInput', { submissionId: 's', values: {} }],
+      ];
 
-    const { problems, refusals } = await refused(scene, wrongs);
-    const calls = scene.calls();
-    const end = await scene.gives(key, 's');
+      const { problems, refusals } = await refused(scene, wrongs);
+      const calls = scene.calls();
+      const end = await scene.gives(key, 's');
 
-    expect(problems).toMatchObject(expected(wrongs));
-    expect(problems[2]!.message).toMatch(/history.*replace/s);
-    expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
-    expect(refusals.every(({ to }) => to === 'awaitingCredentials')).toBe(true);
-    expect(JSON.stringify([problems, refusals, stage.log])).not.toContain(clear);
-    expect(calls).toEqual([`GET ${scene.key.connectorId}`]);
-    expect(end.state).toBe('authenticated');
-    expect(end).not.toHaveProperty('problem');
-  });
+      expect(problems).toMatchObject(expected(wrongs));
+      expect(problems[2]!.message).toMatch(/history.*replace/s);
+      expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
+      expect(refusals.every(({ to }) => to === 'awaitingCredentials')).toBe(true);
+      expect(JSON.stringify([problems, refusals, stage.log])).not.toContain(clear);
+      expect(calls).toEqual([`GET ${scene.key.connectorId}`]);
+      expect(end.state).toBe('authenticated');
+      expect(end).not.toHaveProperty('problem');
+    },
+  );
 
-  test.concurrent('in awaitingAuthorization', async () => {
-    const scene = await stage.sceneIn('awaitingAuthorization', 'Ledgerly');
-    const wrongs: Wrong[] = [
-      ['malformed', 'oauthCallback', undefined],
-      ['malformed', 'oauthCallback', { attemptId: ['a'] }],
-      ['notNow', 'propertyInput', { submissionId: 'p', values: {} }],
-      ['notSealed', 'credentialInput', { submissionId: 's', credentials: clear }],
-    ];
+  test.concurrent(
+    'in awaitingAuthorization a wrong signal is refused with a problem code, and the flow continues',
+    async () => {
+      const scene = await stage.sceneIn('awaitingAuthorization', 'Ledgerly');
+      const wrongs: Wrong[] = [
+        ['malformed', 'oauthCallback', undefined],
+        ['malformed', 'oauthCallback', { attemptId: ['a'] }],
+        ['notNow', 'propertyInput', { submissionId: 'p', values: {} }],
+        ['notSealed', 'credentialInput', { submissionId: 's', credentials: clear }],
+      ];
 
-    const { problems, refusals } = await refused(scene, wrongs);
+      const { problems, refusals } = await refused(scene, wrongs);
 
-    expect(problems).toMatchObject(expected(wrongs));
-    expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
-    expect(scene.requests()).toHaveLength(1);
-  });
+      expect(problems).toMatchObject(expected(wrongs));
+      expect(refusals.map(({ note }) => note)).toEqual(wrongs.map(([code]) => code));
+      expect(scene.requests()).toHaveLength(1);
+    },
+  );
 });
 
-describe('an input', () => {
-  test('is applied if it arrives before the first workflow task', async () => {
+describe('inputs', () => {
+  test('an input that arrives before the first workflow task is applied', async () => {
     const on = stage.install('Fernhill');
     await stage.stopWorker();
 
@@ -167,7 +178,7 @@ describe('an input', () => {
     expect(await handle.result()).toMatchObject({ state: 'authenticated' });
   });
 
-  test('is accepted if it arrives before the deadline, although the worker reads it after the deadline', async () => {
+  test('an input that arrives before the deadline is accepted, although the worker reads it after the deadline', async () => {
     const scene = await stage.scene('Brightdesk', { patience: { credentials: '1s' } });
     const { deadline } = await scene.reaches('awaitingCredentials');
     await stage.stopWorker();
@@ -179,7 +190,7 @@ describe('an input', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('that is unread when the flow ends is recorded as notNow', async () => {
+  test.concurrent('an input that is unread at the end of the flow is recorded as notNow', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     stage.record('inputs-after-the-last', scene.handle);
     const release = holdPut(scene);
@@ -198,7 +209,7 @@ describe('an input', () => {
   });
 
   test.concurrent(
-    'is accepted once if its submission id is sent again at once, during its application and after its refusal',
+    'an input is accepted once, although it is sent again at once, during applyCredentials and after its refusal',
     async () => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       stage.record('same-submission-by-signal', scene.handle);
@@ -226,42 +237,48 @@ describe('an input', () => {
     },
   );
 
-  test.concurrent('that arrives together with another input is applied if Cyclr refuses the other input', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  test.concurrent(
+    'an input that arrives together with another input is applied if Cyclr refuses the other input',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-    await Promise.all([
-      scene.signals('credentialInput', await keyInput(stage, scene, 'a', 'wrong')),
-      scene.signals('credentialInput', await keyInput(stage, scene, 'b', 'wrong too')),
-    ]);
-    await happens(scene, 'refused', 2);
+      await Promise.all([
+        scene.signals('credentialInput', await keyInput(stage, scene, 'a', 'wrong')),
+        scene.signals('credentialInput', await keyInput(stage, scene, 'b', 'wrong too')),
+      ]);
+      await happens(scene, 'refused', 2);
 
-    expect(putsOf(scene)).toBe(2);
-    expect((await scene.view()).state).toBe('awaitingCredentials');
-  });
+      expect(putsOf(scene)).toBe(2);
+      expect((await scene.view()).state).toBe('awaitingCredentials');
+    },
+  );
 });
 
-describe('an unknown signal', () => {
-  test.concurrent('is recorded in the timeline by its name, cut to 100 characters, without its arguments', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    stage.record('unknown-signals', scene.handle);
-    const before = await scene.view();
+describe('unknown signals', () => {
+  test.concurrent(
+    'an unknown signal is recorded in the timeline by its name, cut to 100 characters, without its arguments',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      stage.record('unknown-signals', scene.handle);
+      const before = await scene.view();
 
-    await scene.signals('credentialsInput', 'in-clear-4713', { key: 'in-clear-4713' });
-    await scene.signals('y'.repeat(300));
-    await scene.signals('toString');
-    const entries = await happens(scene, 'unknownSignal', 3);
+      await scene.signals('credentialsInput', 'in-clear-4713', { key: 'in-clear-4713' });
+      await scene.signals('y'.repeat(300));
+      await scene.signals('toString');
+      const entries = await happens(scene, 'unknownSignal', 3);
 
-    expect(entries.slice(1).map(({ event, note }) => [event, note])).toEqual([
-      ['unknownSignal', 'credentialsInput'],
-      ['unknownSignal', 'y'.repeat(100)],
-      ['unknownSignal', 'toString'],
-    ]);
-    expect(JSON.stringify([entries, stage.log])).not.toContain('in-clear-4713');
-    expect(await scene.view()).toEqual(before);
-    await stage.auth.cancel(scene.key);
-  });
+      expect(entries.slice(1).map(({ event, note }) => [event, note])).toEqual([
+        ['unknownSignal', 'credentialsInput'],
+        ['unknownSignal', 'y'.repeat(100)],
+        ['unknownSignal', 'toString'],
+      ]);
+      expect(JSON.stringify([entries, stage.log])).not.toContain('in-clear-4713');
+      expect(await scene.view()).toEqual(before);
+      await stage.auth.cancel(scene.key);
+    },
+  );
 
-  test.concurrent('beyond the 200th timeline entry drops the oldest entry', async () => {
+  test.concurrent('an unknown signal removes the oldest timeline entry if the timeline has 200 entries', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
@@ -274,7 +291,7 @@ describe('an unknown signal', () => {
     expect(new Set(entries.map(({ event }) => event))).toEqual(new Set(['unknownSignal']));
   });
 
-  test.concurrent('with a name that the SDK reserves is recorded, too', async () => {
+  test.concurrent('an unknown signal with a name that the SDK reserves is recorded, too', async () => {
     const scene = await stage.scene('Brightdesk');
     await scene.signals('__temporal_before');
     await scene.reaches('awaitingCredentials');
@@ -290,7 +307,7 @@ describe('an unknown signal', () => {
   });
 });
 
-describe('a payload that the SDK cannot decode', () => {
+describe('payloads that the SDK cannot decode', () => {
   const payload = (encoding: string, data: string) => ({
     metadata: { encoding: Buffer.from(encoding) },
     data: Buffer.from(data),
@@ -308,20 +325,23 @@ describe('a payload that the SDK cannot decode', () => {
       return kinds.slice(kinds.indexOf(kind)).some((kind) => /^workflowTask(Completed|Failed)$/.test(kind));
     });
 
-  test.concurrent.each(payloads)('(%s) in a signal is refused as malformed', async (_name, signalName, unreadable) => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  test.concurrent.each(payloads)(
+    'a payload in a signal that the SDK cannot decode (%s) is refused as malformed',
+    async (_name, signalName, unreadable) => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-    const workflowExecution = { workflowId: scene.workflowId };
-    const request = { namespace: stage.namespace, workflowExecution, signalName, input: { payloads: [unreadable] } };
-    await stage.client.workflowService.signalWorkflowExecution(request);
-    const events = await taskAfter(scene.history, 'workflowExecutionSignaled');
+      const workflowExecution = { workflowId: scene.workflowId };
+      const request = { namespace: stage.namespace, workflowExecution, signalName, input: { payloads: [unreadable] } };
+      await stage.client.workflowService.signalWorkflowExecution(request);
+      const events = await taskAfter(scene.history, 'workflowExecutionSignaled');
 
-    expect(failedTasks(events)).toEqual([]);
-    expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', note: 'malformed' });
-  });
+      expect(failedTasks(events)).toEqual([]);
+      expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', note: 'malformed' });
+    },
+  );
 
   test.concurrent.each(payloads)(
-    '(%s) as the start input fails the flow as invalidInput',
+    'a payload that the SDK cannot decode (%s) as the start input fails the flow as invalidInput',
     async (name, _signal, unreadable) => {
       const workflowId = `connector-auth/${encodeURIComponent(name)}/7`;
       const { client, namespace } = stage;

@@ -1,6 +1,6 @@
 /**
- * An operator finds and understands a flow in the list of workflows, in Temporal Web and by the `temporal` command line.
- * The history of a flow stays small.
+ * The information about a flow that an operator finds in the list of workflows, in Temporal Web and by the `temporal`
+ * command line. Also the limits of a flow's history.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -54,8 +54,8 @@ const summaryOf = (event: HistoryEvent): unknown =>
   JSON.parse(Buffer.from(event.userMetadata?.summary?.data ?? 'null').toString());
 const DATE = /: \d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
-describe('the list of workflows', () => {
-  test('shows a flow before its first workflow task', async () => {
+describe('list of workflows', () => {
+  test('the list of workflows shows a flow before its first workflow task', async () => {
     await stage.stopWorker();
     const scene = await stage.scene('Brightdesk');
 
@@ -64,7 +64,7 @@ describe('the list of workflows', () => {
     expect(ids).toEqual([scene.workflowId]);
   });
 
-  test.concurrent('can be searched by account, connector, name and state', async () => {
+  test.concurrent('the list of workflows can be searched by account, connector, name and state', async () => {
     const accountId = "it's acme/7";
     const [one, two, three] = await Promise.all(
       ['Fernhill', 'Brightdesk', 'Openrates'].map((connector) => stage.scene(connector, { accountId })),
@@ -88,38 +88,41 @@ describe('the list of workflows', () => {
     expect(await found(`${account} AND ExecutionStatus = "Running"`, 2)).toEqual(ids(one!, two!));
   });
 
-  test.concurrent('shows waiting and final states, with one upsert for each entry into such a state', async () => {
-    const scene = await stage.scene('Fernhill');
-    const { accountId, connectorId } = scene.key;
-    const fixed = {
-      'CyclrAccountId KEYWORD': accountId,
-      'CyclrConnectorId KEYWORD': String(connectorId),
-      'ConnectorName KEYWORD': 'Fernhill',
-    };
+  test.concurrent(
+    'the list of workflows shows waiting and final states, and each entry into such a state causes one upsert',
+    async () => {
+      const scene = await stage.scene('Fernhill');
+      const { accountId, connectorId } = scene.key;
+      const fixed = {
+        'CyclrAccountId KEYWORD': accountId,
+        'CyclrConnectorId KEYWORD': String(connectorId),
+        'ConnectorName KEYWORD': 'Fernhill',
+      };
 
-    await scene.reaches('awaitingProperties');
-    const first = await attributesOf(scene);
-    await scene.sets({ Domain: 'acme' });
-    const second = await attributesOf(scene);
-    await scene.gives({ kind: 'apiKey', key: 'wrong' });
-    await scene.gives(right);
-    const last = await attributesOf(scene);
+      await scene.reaches('awaitingProperties');
+      const first = await attributesOf(scene);
+      await scene.sets({ Domain: 'acme' });
+      const second = await attributesOf(scene);
+      await scene.gives({ kind: 'apiKey', key: 'wrong' });
+      await scene.gives(right);
+      const last = await attributesOf(scene);
 
-    const at = (state: StateName, connected: boolean) => ({
-      ...fixed,
-      'ConnectorAuthState KEYWORD': state,
-      'ConnectorAuthSince DATETIME': expect.any(Date),
-      'ConnectorConnected BOOL': connected,
-    });
-    expect(first).toEqual(at('awaitingProperties', false));
-    expect(second).toEqual(at('awaitingCredentials', false));
-    expect(last).toEqual(at('authenticated', true));
-    expect(last['ConnectorAuthSince DATETIME']).toEqual(new Date((await scene.view()).since));
-    // The refused key leads back to awaitingCredentials: a new entry, with a new time.
-    expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(4);
-  });
+      const at = (state: StateName, connected: boolean) => ({
+        ...fixed,
+        'ConnectorAuthState KEYWORD': state,
+        'ConnectorAuthSince DATETIME': expect.any(Date),
+        'ConnectorConnected BOOL': connected,
+      });
+      expect(first).toEqual(at('awaitingProperties', false));
+      expect(second).toEqual(at('awaitingCredentials', false));
+      expect(last).toEqual(at('authenticated', true));
+      expect(last['ConnectorAuthSince DATETIME']).toEqual(new Date((await scene.view()).since));
+      // The four states: awaitingProperties, awaitingCredentials, again awaitingCredentials, authenticated.
+      expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(4);
+    },
+  );
 
-  test.concurrent('shows a connector name of 300 emoji cut to 255', async () => {
+  test.concurrent('the list of workflows shows a connector name of 300 emoji cut to 255', async () => {
     const Name = '🚢'.repeat(300);
     const scene = await stage.scene(stage.install('Brightdesk', { patch: { Name } }));
     const view = await scene.reaches('awaitingCredentials');
@@ -130,42 +133,48 @@ describe('the list of workflows', () => {
 });
 
 describe('Temporal Web', () => {
-  test.concurrent('shows account, connector, intent and sender of a start, with Markdown escaped', async () => {
-    const scene = await stage.scene('Evergreen', { intent: 'reauthenticate', by: 'jo [x](http://evil) <b>' });
+  test.concurrent(
+    'Temporal Web shows account, connector, intent and sender of a start, with Markdown escaped',
+    async () => {
+      const scene = await stage.scene('Evergreen', { intent: 'reauthenticate', by: 'jo [x](http://evil) <b>' });
 
-    const description = await scene.handle.describe();
-    const summary = await description.staticSummary();
-    const details = await description.staticDetails();
+      const description = await scene.handle.describe();
+      const summary = await description.staticSummary();
+      const details = await description.staticDetails();
 
-    expect(summary).toContain(String(scene.key.connectorId));
-    expect(summary).toContain(scene.key.accountId);
-    expect(details).toContain('reauthenticate');
-    expect(details).toMatch(/jo \\\[x\\\]\(http.*evil\) \\<b\\>/);
-  });
+      expect(summary).toContain(String(scene.key.connectorId));
+      expect(summary).toContain(scene.key.accountId);
+      expect(details).toContain('reauthenticate');
+      expect(details).toMatch(/jo \\\[x\\\]\(http.*evil\) \\<b\\>/);
+    },
+  );
 
-  test.concurrent('shows the state, the awaited input, the deadline and the problem, but no input value', async () => {
-    const Name = 'A *bold* | [link](http://evil) `name`';
-    const scene = await stage.scene(stage.install('Fernhill', { patch: { Name } }));
+  test.concurrent(
+    'Temporal Web shows the state, the awaited input, the deadline and the problem, but no input value',
+    async () => {
+      const Name = 'A *bold* | [link](http://evil) `name`';
+      const scene = await stage.scene(stage.install('Fernhill', { patch: { Name } }));
 
-    await scene.reaches('awaitingProperties');
-    const first = await currentDetails(scene);
-    const { deadline } = await scene.sets({ Domain: 'acme' });
-    const second = await currentDetails(scene);
-    await scene.gives({ kind: 'apiKey', key: 'wrong-secret' });
-    const third = await currentDetails(scene);
-    await scene.gives(right);
-    const last = await currentDetails(scene);
+      await scene.reaches('awaitingProperties');
+      const first = await currentDetails(scene);
+      const { deadline } = await scene.sets({ Domain: 'acme' });
+      const second = await currentDetails(scene);
+      await scene.gives({ kind: 'apiKey', key: 'wrong-secret' });
+      const third = await currentDetails(scene);
+      await scene.gives(right);
+      const last = await currentDetails(scene);
 
-    expect(first).toMatch(/awaitingProperties[^]*Waiting for the user[^]*ApiKey[^]*Missing: Domain/);
-    expect(first).toMatch(/A \\\*bold\\\* \\\| \\\[link\\\]\(http.*evil\) \\`name\\`/);
-    expect(second).toContain(`Deadline: ${deadline}`);
-    expect(third).toMatch(/awaitingCredentials[^]*Problem: `refused`/);
-    expect(third).not.toContain('wrong-secret');
-    expect(last).toMatch(/authenticated[^]*Verification: notChecked/);
-    expect(last).not.toContain('Problem');
-  });
+      expect(first).toMatch(/awaitingProperties[^]*Waiting for the user[^]*ApiKey[^]*Missing: Domain/);
+      expect(first).toMatch(/A \\\*bold\\\* \\\| \\\[link\\\]\(http.*evil\) \\`name\\`/);
+      expect(second).toContain(`Deadline: ${deadline}`);
+      expect(third).toMatch(/awaitingCredentials[^]*Problem: `refused`/);
+      expect(third).not.toContain('wrong-secret');
+      expect(last).toMatch(/authenticated[^]*Verification: notChecked/);
+      expect(last).not.toContain('Problem');
+    },
+  );
 
-  test.concurrent('shows the code of a failure of the flow', async () => {
+  test.concurrent('Temporal Web shows the code of a failure of the flow', async () => {
     const { accountId } = stage.install('Brightdesk');
     const scene = await stage.scene({ accountId, connectorId: 999_999 });
     await stage.auth.result(scene.key);
@@ -173,7 +182,7 @@ describe('Temporal Web', () => {
     expect(await currentDetails(scene)).toMatch(/Connector 999999[^]*Failure: `connectorNotFound`/);
   });
 
-  test.concurrent('shows a summary of every activity and every timer', async () => {
+  test.concurrent('Temporal Web shows a summary of every activity and every timer', async () => {
     const values = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
     const polled = await stage.scene(stage.install('Quartz', { patch: { Properties: values } }));
     const paused = stage.install('Brightdesk');
@@ -212,8 +221,8 @@ describe('Temporal Web', () => {
   });
 });
 
-describe('the history of a flow', () => {
-  test.concurrent('does not grow when the flow is queried', async () => {
+describe('histories', () => {
+  test.concurrent('the history of a flow does not grow when the flow is queried', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
     const before = (await scene.history()).length;
@@ -223,26 +232,29 @@ describe('the history of a flow', () => {
     expect(await scene.history()).toHaveLength(before);
   });
 
-  test.concurrent('with one property and an API key, both by signal, has at most 44 events and 40 KB', async () => {
-    const scene = await stage.scene('Fernhill');
-    stage.record('property-and-key-by-signal', scene.handle);
-    await scene.reaches('awaitingProperties');
-    await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
-    await scene.reaches('awaitingCredentials');
-    const credentials = await stage.sealed(scene.key, 'c', right);
-    await scene.signals('credentialInput', { submissionId: 'c', credentials });
+  test.concurrent(
+    'the history of a flow with one property and an API key, both by signal, has at most 44 events and 40 KB',
+    async () => {
+      const scene = await stage.scene('Fernhill');
+      stage.record('property-and-key-by-signal', scene.handle);
+      await scene.reaches('awaitingProperties');
+      await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
+      await scene.reaches('awaitingCredentials');
+      const credentials = await stage.sealed(scene.key, 'c', right);
+      await scene.signals('credentialInput', { submissionId: 'c', credentials });
 
-    await stage.auth.result(scene.key);
+      await stage.auth.result(scene.key);
 
-    const { historyLength, historySize } = await scene.handle.describe();
-    expect(historyLength).toBe((await scene.history()).length);
-    expect(historyLength).toBeLessThanOrEqual(44);
-    expect(historySize).toBeGreaterThan(1000);
-    expect(historySize).toBeLessThan(40 * 1024);
-  });
+      const { historyLength, historySize } = await scene.handle.describe();
+      expect(historyLength).toBe((await scene.history()).length);
+      expect(historyLength).toBeLessThanOrEqual(44);
+      expect(historySize).toBeGreaterThan(1000);
+      expect(historySize).toBeLessThan(40 * 1024);
+    },
+  );
 });
 
-describe('the temporal command line', () => {
+describe('temporal command line', () => {
   /** Runs `temporal workflow …`. Fails with its output if the exit code is not 0. */
   async function temporal(command: string[], workflowId: string, ...args: string[]): Promise<string> {
     const reached = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
@@ -266,35 +278,38 @@ describe('the temporal command line', () => {
       (view) => view.state === state,
     );
 
-  test.concurrent('drives a flow by signals from the start to the end', async () => {
-    const on = stage.install('Kestrel', { accountId: 'plain & simple/1' });
-    const id = workflowIdOf(on);
-    const SigningSecret = await stage.sealedProperty(on, 'p-1', 'SigningSecret', 'secret');
-    const credentials = await stage.sealed(on, 'c-1', right);
+  test.concurrent(
+    'the temporal command line can start a flow and send all its inputs as signals, until the flow ends',
+    async () => {
+      const on = stage.install('Kestrel', { accountId: 'plain & simple/1' });
+      const id = workflowIdOf(on);
+      const SigningSecret = await stage.sealedProperty(on, 'p-1', 'SigningSecret', 'secret');
+      const credentials = await stage.sealed(on, 'c-1', right);
 
-    await start(id, { ...on, by: 'cli' });
-    await reaches(on, 'awaitingProperties');
-    const asked = await query<View>(id, 'view');
-    await signal(id, 'propertyInput', { submissionId: 'p-1', values: { Environment: 'staging', SigningSecret } });
-    await reaches(on, 'awaitingCredentials');
-    await signal(id, 'credentialInput', { submissionId: 'c-1', credentials, by: 'cli' });
-    const end = await reaches(on, 'authenticated');
-    const { entries } = await query<Timeline>(id, 'timeline');
-    const result = JSON.parse(await temporal(['result'], id)) as { result: View; status: string };
+      await start(id, { ...on, by: 'cli' });
+      await reaches(on, 'awaitingProperties');
+      const asked = await query<View>(id, 'view');
+      await signal(id, 'propertyInput', { submissionId: 'p-1', values: { Environment: 'staging', SigningSecret } });
+      await reaches(on, 'awaitingCredentials');
+      await signal(id, 'credentialInput', { submissionId: 'c-1', credentials, by: 'cli' });
+      const end = await reaches(on, 'authenticated');
+      const { entries } = await query<Timeline>(id, 'timeline');
+      const result = JSON.parse(await temporal(['result'], id)) as { result: View; status: string };
 
-    expect(asked.fields?.map(({ name }) => name)).toContain('SigningSecret');
-    expect(end).toMatchObject({ ...on, verification: 'notChecked' });
-    expect(result).toMatchObject({ status: 'COMPLETED', result: asInResult(end) });
-    expect(entries.map(({ event, id, by }) => [event, id, by])).toEqual([
-      ['connectorFetched', undefined, undefined],
-      ['propertiesSubmitted', 'p-1', undefined],
-      ['propertiesApplied', 'p-1', undefined],
-      ['credentialsSubmitted', 'c-1', 'cli'],
-      ['credentialsApplied', 'c-1', undefined],
-    ]);
-  });
+      expect(asked.fields?.map(({ name }) => name)).toContain('SigningSecret');
+      expect(end).toMatchObject({ ...on, verification: 'notChecked' });
+      expect(result).toMatchObject({ status: 'COMPLETED', result: asInResult(end) });
+      expect(entries.map(({ event, id, by }) => [event, id, by])).toEqual([
+        ['connectorFetched', undefined, undefined],
+        ['propertiesSubmitted', 'p-1', undefined],
+        ['propertiesApplied', 'p-1', undefined],
+        ['credentialsSubmitted', 'c-1', 'cli'],
+        ['credentialsApplied', 'c-1', undefined],
+      ]);
+    },
+  );
 
-  test.concurrent('prints the answer to an update, and the text of a refusal', async () => {
+  test.concurrent('the temporal command line prints the answer to an update, and the text of a refusal', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
     const given = (values: object) => ({ submissionId: 's', values });
@@ -306,7 +321,7 @@ describe('the temporal command line', () => {
     expect(JSON.parse(taken)).toMatchObject({ result: { state: 'awaitingCredentials' satisfies StateName } });
   });
 
-  test.concurrent("cancels a flow by the signal, and by Temporal's own command", async () => {
+  test.concurrent("the temporal command line cancels a flow by the signal, and by Temporal's own command", async () => {
     const [one, other] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
     await Promise.all([one, other].map((on) => start(workflowIdOf(on), on)));
 
@@ -316,26 +331,29 @@ describe('the temporal command line', () => {
     expect(await stage.auth.result(other)).toMatchObject({ state: 'cancelled' });
   });
 
-  test.concurrent('shows by the timeline which signal had a wrong name or shape', async () => {
-    const scene = await stage.scene('Brightdesk');
-    await scene.reaches('awaitingCredentials');
+  test.concurrent(
+    'the temporal command line shows in the timeline that a signal had a wrong name or shape',
+    async () => {
+      const scene = await stage.scene('Brightdesk');
+      await scene.reaches('awaitingCredentials');
 
-    await signal(scene.workflowId, 'credentialInput');
-    await signal(scene.workflowId, 'credentialsInput', { submissionId: 'c-1' });
-    const { entries } = await eventually(
-      () => query<Timeline>(scene.workflowId, 'timeline'),
-      ({ entries }) => entries.length === 3,
-    );
+      await signal(scene.workflowId, 'credentialInput');
+      await signal(scene.workflowId, 'credentialsInput', { submissionId: 'c-1' });
+      const { entries } = await eventually(
+        () => query<Timeline>(scene.workflowId, 'timeline'),
+        ({ entries }) => entries.length === 3,
+      );
 
-    expect(entries.slice(1)).toMatchObject([
-      { event: 'inputRefused', note: 'malformed' },
-      { event: 'unknownSignal', note: 'credentialsInput' },
-    ]);
-  });
+      expect(entries.slice(1)).toMatchObject([
+        { event: 'inputRefused', note: 'malformed' },
+        { event: 'unknownSignal', note: 'credentialsInput' },
+      ]);
+    },
+  );
 });
 
-describe('the workflow result', () => {
-  test('begins with the state, has the timeline, and can be read while no worker runs', async () => {
+describe('workflow results', () => {
+  test('the workflow result begins with the state, has the timeline, and can be read without a worker', async () => {
     const flow = await stage.scene('Brightdesk');
     await flow.reaches('awaitingCredentials');
     await flow.gives({ kind: 'apiKey', key: 'wrong-key' });
@@ -359,7 +377,7 @@ describe('the workflow result', () => {
     ]);
   });
 
-  test('of a failed flow is the first detail of the failure, and has the timeline', async () => {
+  test('the workflow result of a failed flow is the first detail of the failure, and has the timeline', async () => {
     const { accountId } = stage.install('Brightdesk');
     const flow = await stage.scene({ accountId, connectorId: 999_999 });
 

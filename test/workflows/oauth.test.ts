@@ -1,4 +1,4 @@
-/** The third party's consent: the links to it, the returns from it, and the re-reads of Cyclr that follow. */
+/** The consent at the third party: links, returns, and the re-reads of Cyclr after a return. */
 import type { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { Decision } from '../../sandbox/oauth';
@@ -23,7 +23,7 @@ const faultAtSignIn = (key: ConnectorKey, then: FaultRule['then']) =>
   stage.sandbox.fault({ match: { path: signInPath(key) }, then });
 const eventsOf = async (scene: ConsentScene): Promise<string[]> => (await scene.timeline()).map(({ event }) => event);
 
-test('a verification continues on a new worker after the old one has stopped', async () => {
+test('a verification continues on a new worker after the old worker has stopped', async () => {
   const scene = await consentScene(stage);
   const link = await scene.asks();
 
@@ -31,7 +31,8 @@ test('a verification continues on a new worker after the old one has stopped', a
   await eventually(scene.reads, (reads) => reads >= 2);
   await stage.restartWorker();
   await scene.decides(link, 'approve');
-  // Temporal repeats a workflow task of the old worker only after 30 s: the caller may get noWorker before the answer.
+  // Temporal repeats a workflow task of the old worker only after 30 s, so the caller may get noWorker before the
+  // answer.
   await answer.catch(({ code }: { code: string }) => expect(code).toBe('noWorker'));
 
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
@@ -43,7 +44,7 @@ test('a verification continues on a new worker after the old one has stopped', a
   ]);
 });
 
-test.concurrent('a link, an approved consent and the return end the flow as authenticated', async () => {
+test.concurrent('after a link, an approved consent and a return, the flow ends as authenticated', async () => {
   const scene = await consentScene(stage);
   stage.record('consent-returned', scene.handle);
   const asked = await scene.view();
@@ -65,7 +66,7 @@ test.concurrent('a link, an approved consent and the return end the flow as auth
   expect(confirmed).toMatchObject({ event: 'authorizationConfirmed', to: 'authenticated' });
 });
 
-test.concurrent("a request for a link of the partner's own connector is refused as notNow", async () => {
+test.concurrent('a request for a link is refused as notNow for a connector of the partner', async () => {
   const scene = await stage.scene('Homeport');
   await scene.reaches('awaitingCredentials');
 
@@ -76,30 +77,33 @@ test.concurrent("a request for a link of the partner's own connector is refused 
   expect(stage.sandbox.signIns(scene.key.accountId)).toEqual([]);
 });
 
-describe('a link', () => {
-  test.concurrent('opens only with the reply key of its request, for its account, connector and attempt', async () => {
-    const scene = await consentScene(stage);
-    const { body, keys } = await linkRequest();
-    const { keys: otherKeys } = await linkRequest();
-    const binding = { ...scene.key, purpose: 'link', submissionId: body.attemptId } as const;
+describe('links', () => {
+  test.concurrent(
+    'a link opens only with the reply key of its request, for its account, connector and attempt',
+    async () => {
+      const scene = await consentScene(stage);
+      const { body, keys } = await linkRequest();
+      const { keys: otherKeys } = await linkRequest();
+      const binding = { ...scene.key, purpose: 'link', submissionId: body.attemptId } as const;
 
-    const answer = await updates<AuthorizationLink>(scene, 'requestAuthorization', body);
+      const answer = await updates<AuthorizationLink>(scene, 'requestAuthorization', body);
 
-    expect(Object.keys(answer).sort()).toEqual(['attemptId', 'expiresAt', 'link']);
-    expect(await open(answer.link, binding, keys)).toContain(stage.sandbox.url);
-    await expect(open(answer.link, binding, otherKeys)).rejects.toMatchObject({ code: 'unknownKey' });
-    const foreign = [
-      { ...binding, accountId: `${scene.key.accountId}x` },
-      { ...binding, connectorId: scene.key.connectorId + 1 },
-      { ...binding, submissionId: 'another' },
-      { ...binding, purpose: 'credentials' as const },
-    ];
-    for (const other of foreign)
-      await expect(open(answer.link, other, keys)).rejects.toMatchObject({ code: 'notOpenable' });
-  });
+      expect(Object.keys(answer).sort()).toEqual(['attemptId', 'expiresAt', 'link']);
+      expect(await open(answer.link, binding, keys)).toContain(stage.sandbox.url);
+      await expect(open(answer.link, binding, otherKeys)).rejects.toMatchObject({ code: 'unknownKey' });
+      const foreign = [
+        { ...binding, accountId: `${scene.key.accountId}x` },
+        { ...binding, connectorId: scene.key.connectorId + 1 },
+        { ...binding, submissionId: 'another' },
+        { ...binding, purpose: 'credentials' as const },
+      ];
+      for (const other of foreign)
+        await expect(open(answer.link, other, keys)).rejects.toMatchObject({ code: 'notOpenable' });
+    },
+  );
 
   test.concurrent(
-    'is new at each request and signs in a user of its account; the newest link is the attempt in the view',
+    'a link is new at each request and signs in a user of its account; the newest link is the attempt in the view',
     async () => {
       const scene = await consentScene(stage);
 
@@ -121,37 +125,43 @@ describe('a link', () => {
   test.concurrent.each<[Decision, number]>([
     ['error', 502],
     ['close', 200],
-  ])('whose consent page ends with "%s" changes nothing, and the next link works', async (decision, status) => {
-    const scene = await consentScene(stage);
-    const first = await scene.asks();
+  ])(
+    'a link whose consent ends with the decision "%s" changes nothing, and the next link works',
+    async (decision, status) => {
+      const scene = await consentScene(stage);
+      const first = await scene.asks();
 
-    const outcome = await scene.decides(first, decision);
-    const used = await scene.decides(first, 'approve');
-    const second = await scene.asks();
-    await scene.decides(second, 'approve');
-    await scene.returns(second);
+      const outcome = await scene.decides(first, decision);
+      const used = await scene.decides(first, 'approve');
+      const second = await scene.asks();
+      await scene.decides(second, 'approve');
+      await scene.returns(second);
 
-    expect(outcome.status).toBe(status);
-    expect(outcome).not.toHaveProperty('location');
-    expect(used.status).toBe(403);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
+      expect(outcome.status).toBe(status);
+      expect(outcome).not.toHaveProperty('location');
+      expect(used.status).toBe(403);
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('can take 30 s to make, because the library waits longer than 30 s for its answer', async () => {
-    const scene = await consentScene(stage);
-    const limits: number[] = [];
-    const withDeadline: Client['withDeadline'] = (deadline, call) => {
-      limits.push(Number(deadline) - Date.now());
-      return stage.client.withDeadline(deadline, call);
-    };
-    const client = Object.create(stage.client, { withDeadline: { value: withDeadline } }) as Client;
+  test.concurrent(
+    'a link can take 30 s in Cyclr, because the time limit of the library for the request is longer than 30 s',
+    async () => {
+      const scene = await consentScene(stage);
+      const limits: number[] = [];
+      const withDeadline: Client['withDeadline'] = (deadline, call) => {
+        limits.push(Number(deadline) - Date.now());
+        return stage.client.withDeadline(deadline, call);
+      };
+      const client = Object.create(stage.client, { withDeadline: { value: withDeadline } }) as Client;
 
-    await new ConnectorAuth(client).requestAuthorization(scene.key, { returnTo: RETURN_TO });
+      await new ConnectorAuth(client).requestAuthorization(scene.key, { returnTo: RETURN_TO });
 
-    expect(Math.max(...limits)).toBeGreaterThan(30_000);
-  });
+      expect(Math.max(...limits)).toBeGreaterThan(30_000);
+    },
+  );
 
-  test.concurrent('is made once if its request is repeated with the same update id', async () => {
+  test.concurrent('a link is made only once if its request is repeated with the same update id', async () => {
     const scene = await consentScene(stage);
     const { body } = await linkRequest();
     const ask = () => updates(scene, 'requestAuthorization', body, body.attemptId);
@@ -163,7 +173,7 @@ describe('a link', () => {
   });
 
   test.concurrent(
-    'of an older request is usable but superseded if Cyclr makes it after the link of a newer request',
+    'a link of an older request can be used, but is superseded, if Cyclr makes it after the link of a newer request',
     async () => {
       const scene = await consentScene(stage);
       stage.record('older-link-made-later', scene.handle);
@@ -185,7 +195,7 @@ describe('a link', () => {
     },
   );
 
-  test.concurrent('of an older request is the attempt in the view if a newer request has failed', async () => {
+  test.concurrent('a link of an older request is the attempt in the view if a newer request has failed', async () => {
     const scene = await consentScene(stage);
     const release = faultAtSignIn(scene.key, 'held');
 
@@ -201,55 +211,64 @@ describe('a link', () => {
   });
 });
 
-describe('a request for a link', () => {
+describe('requests for links', () => {
   test.concurrent.each<[string, FaultRule['then']]>([
     ['403', { status: 403 }],
     ['429 with a long Retry-After', { kind: 'throttled', retryAfter: 60 }],
-  ])('that Cyclr answers with %s is refused as cyclrUnavailable, and the flow does not change', async (_name, then) => {
-    const scene = await consentScene(stage);
-    const before = await scene.view();
-    const { body } = await linkRequest();
-    faultAtSignIn(scene.key, then);
+  ])(
+    'a request for a link that Cyclr answers with %s is refused as cyclrUnavailable, and the flow does not change',
+    async (_name, then) => {
+      const scene = await consentScene(stage);
+      const before = await scene.view();
+      const { body } = await linkRequest();
+      faultAtSignIn(scene.key, then);
 
-    const refused = await refusal(updates(scene, 'requestAuthorization', body));
-    const between = await scene.view();
-    const { attemptId } = await updates<AuthorizationLink>(scene, 'requestAuthorization', body);
+      const refused = await refusal(updates(scene, 'requestAuthorization', body));
+      const between = await scene.view();
+      const { attemptId } = await updates<AuthorizationLink>(scene, 'requestAuthorization', body);
 
-    expect(refused).toMatchObject({ code: 'cyclrUnavailable', problem: { code: 'cyclrUnavailable' } });
-    expect(between).toEqual(before);
-    expect(attemptId).toBe(body.attemptId);
-    expect(scene.mintings()).toBe(2);
-  });
+      expect(refused).toMatchObject({ code: 'cyclrUnavailable', problem: { code: 'cyclrUnavailable' } });
+      expect(between).toEqual(before);
+      expect(attemptId).toBe(body.attemptId);
+      expect(scene.mintings()).toBe(2);
+    },
+  );
 
-  test.concurrent("that Cyclr answers with 403 is logged once as an operator's trouble", async () => {
-    const scene = await consentScene(stage);
-    stage.record('link-refused', scene.handle);
-    faultAtSignIn(scene.key, { status: 403 });
+  test.concurrent(
+    "a request for a link that Cyclr answers with 403 is logged once as an operator's trouble",
+    async () => {
+      const scene = await consentScene(stage);
+      stage.record('link-refused', scene.handle);
+      faultAtSignIn(scene.key, { status: 403 });
 
-    await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
-    await scene.asks();
-    await stage.auth.cancel(scene.key, { reason: 'no longer needed', by: 'jo' });
+      await expect(scene.asks()).rejects.toMatchObject({ code: 'cyclrUnavailable' });
+      await scene.asks();
+      await stage.auth.cancel(scene.key, { reason: 'no longer needed', by: 'jo' });
 
-    expect(
-      stage.log.filter(
-        (line) => line.includes('Only an operator can make this call') && line.includes(scene.workflowId),
-      ),
-    ).toHaveLength(1);
-  });
+      expect(
+        stage.log.filter(
+          (line) => line.includes('Only an operator can make this call') && line.includes(scene.workflowId),
+        ),
+      ).toHaveLength(1);
+    },
+  );
 
   test.concurrent.each<[string, FaultRule['then']]>([
     ['503', { status: 503 }],
     ['a lost answer', 'applied-then-reset'],
-  ])('that Cyclr answers with %s is repeated, and gets its link', async (_name, then) => {
-    const scene = await consentScene(stage);
-    faultAtSignIn(scene.key, then);
+  ])(
+    'a request for a link that Cyclr answers with %s is retried, and its sender gets the link',
+    async (_name, then) => {
+      const scene = await consentScene(stage);
+      faultAtSignIn(scene.key, then);
 
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
 
-    expect(scene.mintings()).toBe(2);
-    expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
-  });
+      expect(scene.mintings()).toBe(2);
+      expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
   const leaving: [string, string, (scene: ConsentScene) => Promise<unknown>][] = [
     ['tokens are stored', 'link-dropped', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],
@@ -264,49 +283,55 @@ describe('a request for a link', () => {
       },
     ],
   ];
-  test.concurrent.each(leaving)('is refused as notNow if %s before the link is made', async (_name, name, leave) => {
-    const scene = await consentScene(stage);
-    stage.record(name, scene.handle);
-    await scene.asks();
-    const release = faultAtSignIn(scene.key, 'held');
+  test.concurrent.each(leaving)(
+    'a request for a link is refused as notNow if %s before the link is made',
+    async (_name, name, leave) => {
+      const scene = await consentScene(stage);
+      stage.record(name, scene.handle);
+      await scene.asks();
+      const release = faultAtSignIn(scene.key, 'held');
 
-    const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
-    await eventually(scene.mintings, (mintings) => mintings === 2);
-    await leave(scene);
+      const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+      await eventually(scene.mintings, (mintings) => mintings === 2);
+      await leave(scene);
 
-    expect(await refused).toMatchObject({ code: 'notNow', problem: { code: 'notNow' } });
-    expect(['authenticated', 'cancelled']).toContain((await stage.auth.result(scene.key)).state);
-    expect(await eventsOf(scene)).not.toContain('inputRefused');
-    release();
-  });
+      expect(await refused).toMatchObject({ code: 'notNow', problem: { code: 'notNow' } });
+      expect(['authenticated', 'cancelled']).toContain((await stage.auth.result(scene.key)).state);
+      expect(await eventsOf(scene)).not.toContain('inputRefused');
+      release();
+    },
+  );
 });
 
-describe('a return', () => {
-  test.concurrent('before any link, with a forged attempt id, or of another flow starts no verification', async () => {
-    const [scene, other] = [await consentScene(stage), await consentScene(stage)];
-    stage.record('unknown-attempts', scene.handle);
-    const link = await other.asks();
+describe('returns', () => {
+  test.concurrent(
+    'a return starts no verification if it comes before any link, has a forged attempt id, or belongs to another flow',
+    async () => {
+      const [scene, other] = [await consentScene(stage), await consentScene(stage)];
+      stage.record('unknown-attempts', scene.handle);
+      const link = await other.asks();
 
-    await scene.returns({ attemptId: 'forged' });
-    await scene.returns(link);
-    const early = await isRead(scene);
-    await scene.asks();
-    const before = await scene.view();
-    await scene.returns({ attemptId: 'forged' });
-    await scene.returns(link);
-    const late = await isRead(scene);
-    const after = await scene.view();
-    const confirmed = await scene.confirms({ attemptId: 'unknown' });
+      await scene.returns({ attemptId: 'forged' });
+      await scene.returns(link);
+      const early = await isRead(scene);
+      await scene.asks();
+      const before = await scene.view();
+      await scene.returns({ attemptId: 'forged' });
+      await scene.returns(link);
+      const late = await isRead(scene);
+      const after = await scene.view();
+      const confirmed = await scene.confirms({ attemptId: 'unknown' });
 
-    expect(early.map(({ event }) => event)).toEqual(['connectorFetched', 'unknownSignal']);
-    expect(late.slice(2).map(({ event }) => event)).toEqual(['linkMinted', 'unknownSignal']);
-    expect([after, confirmed]).toEqual([before, before]);
-    expect(scene.reads()).toBe(1);
-    await stage.auth.cancel(scene.key);
-  });
+      expect(early.map(({ event }) => event)).toEqual(['connectorFetched', 'unknownSignal']);
+      expect(late.slice(2).map(({ event }) => event)).toEqual(['linkMinted', 'unknownSignal']);
+      expect([after, confirmed]).toEqual([before, before]);
+      expect(scene.reads()).toBe(1);
+      await stage.auth.cancel(scene.key);
+    },
+  );
 
   test.concurrent(
-    'of a superseded attempt starts one re-read, also if it arrives twice; a confirmation starts another re-read',
+    'a return of a superseded attempt starts one re-read, even if the return arrives twice, and a confirm by the caller starts another re-read',
     async () => {
       const scene = await consentScene(stage);
       stage.record('consent-in-the-older-tab', scene.handle);
@@ -333,35 +358,41 @@ describe('a return', () => {
     },
   );
 
-  test.concurrent('of a superseded attempt with an approved consent ends the flow as authenticated', async () => {
-    const scene = await consentScene(stage);
-    const older = await scene.asks();
-    await scene.asks();
+  test.concurrent(
+    'a return of a superseded attempt with an approved consent ends the flow as authenticated',
+    async () => {
+      const scene = await consentScene(stage);
+      const older = await scene.asks();
+      await scene.asks();
 
-    await scene.decides(older, 'approve');
-    await scene.returns(older);
+      await scene.decides(older, 'approve');
+      await scene.returns(older);
 
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(scene.reads()).toBe(2);
-  });
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+      expect(scene.reads()).toBe(2);
+    },
+  );
 
-  test.concurrent('after the end of the flow fails, and a confirmation fails with the final view', async () => {
-    const scene = await consentScene(stage);
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-    const end = await scene.confirms(link);
+  test.concurrent(
+    'a return after the end of the flow fails, and a confirmation fails with the final view',
+    async () => {
+      const scene = await consentScene(stage);
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
+      const end = await scene.confirms(link);
 
-    const [late] = await Promise.allSettled([scene.returns(link)]);
+      const [late] = await Promise.allSettled([scene.returns(link)]);
 
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(late).toMatchObject({ status: 'rejected', reason: { name: 'WorkflowNotFoundError' } });
-    const closed = { code: 'closed', view: asInResult(end) };
-    await expect(scene.confirms(link)).rejects.toMatchObject(closed);
-    await expect(scene.asks()).rejects.toMatchObject(closed);
-  });
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(late).toMatchObject({ status: 'rejected', reason: { name: 'WorkflowNotFoundError' } });
+      const closed = { code: 'closed', view: asInResult(end) };
+      await expect(scene.confirms(link)).rejects.toMatchObject(closed);
+      await expect(scene.asks()).rejects.toMatchObject(closed);
+    },
+  );
 });
 
-test.concurrent('eight confirmations at once start one re-read', async () => {
+test.concurrent('eight simultaneous confirmations of a superseded attempt start one re-read', async () => {
   const scene = await consentScene(stage);
   const older = await scene.asks();
   await scene.asks();
@@ -374,7 +405,7 @@ test.concurrent('eight confirmations at once start one re-read', async () => {
   expect(scene.reads()).toBe(2);
 });
 
-test.concurrent('an open link stays usable after Cyclr has refused tokens in place of consent', async () => {
+test.concurrent('if Cyclr refuses tokens that were sent instead of a consent, the open link stays usable', async () => {
   const scene = await consentScene(stage);
   stage.record('tokens-refused-then-consent', scene.handle);
   const link = await scene.asks();
@@ -398,7 +429,7 @@ describe('over minutes and hours', () => {
 
   beforeAll(async () => {
     skipping = await openSkippingStage();
-    await skipping.restartWorker(cached); // without a workflow cache the SDK can lose queries while an update is in progress
+    await skipping.restartWorker(cached); // these tests need a workflow cache, because without a cache the SDK can lose queries during an update
   });
 
   afterEach(() => skipping.reset());
@@ -460,7 +491,7 @@ describe('over minutes and hours', () => {
     ]);
   });
 
-  test('a confirmation gets the current view if its verification has no result within 10 s', async () => {
+  test('if a verification has no result within 10 s, its confirmation gets the current view', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
 
@@ -480,7 +511,7 @@ describe('over minutes and hours', () => {
     expect(scene.reads()).toBe(8);
   });
 
-  test('confirmations start at most one re-read in five seconds', async () => {
+  test('confirmations of a superseded attempt start at most one re-read in five seconds', async () => {
     const scene = await consentScene(skipping);
     const older = await scene.asks();
     await scene.asks();
@@ -499,7 +530,7 @@ describe('over minutes and hours', () => {
     );
   });
 
-  test('a return is verified although a confirmation was sent before the consent', async () => {
+  test('a confirmation before the consent does not prevent the verification of a later return', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
     const early = scene.confirms(link);
@@ -546,8 +577,8 @@ describe('over minutes and hours', () => {
     await scene.reaches('authenticated');
   });
 
-  describe('without a return', () => {
-    test('a consent is found by one re-read when the newest link expires, also if the user used an older link', async () => {
+  describe('missing returns', () => {
+    test('if the browser does not return, a consent is found by one re-read when the newest link expires, even if the user used an older link', async () => {
       const scene = await consentScene(skipping);
       skipping.record('consent-found-when-the-link-expires', scene.handle);
       const older = await scene.asks();
@@ -561,7 +592,7 @@ describe('over minutes and hours', () => {
       expect(scene.reads()).toBe(2);
     });
 
-    test('a consent to the newest link is found when the link expires, also after a return of an older attempt', async () => {
+    test('if the browser does not return, a consent to the newest link is found when the link expires, even after a return of an older attempt', async () => {
       const scene = await consentScene(skipping);
       const older = await scene.asks();
       const newer = await scene.asks();
@@ -574,7 +605,7 @@ describe('over minutes and hours', () => {
       await scene.reaches('authenticated');
     });
 
-    test('the flow fails when the link expires, if Cyclr has no such connector', async () => {
+    test('if the browser does not return and Cyclr no longer has the connector, the flow fails when the link expires', async () => {
       const scene = await consentScene(skipping);
       skipping.record('connector-not-found-when-the-link-expires', scene.handle);
       await scene.asks();
@@ -585,7 +616,7 @@ describe('over minutes and hours', () => {
       expect(await scene.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
     });
 
-    test('a link that expires before the user consents causes one re-read, and the flow continues', async () => {
+    test('if the browser does not return, a link that expires before the user consents causes one re-read, and the flow continues', async () => {
       const scene = await consentScene(skipping);
       skipping.record('link-expires-without-consent', scene.handle);
       const { attemptId } = await scene.asks();

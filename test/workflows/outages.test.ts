@@ -38,17 +38,18 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 
 const away = { status: 503 };
 /**
- * Cyclr answers 429 with a Retry-After of `hours` hours. Activity attempts are repeated for a minute only, so each
- * call has one activity attempt. Then the flow pauses until the Retry-After ends: the history stays short.
+ * Cyclr answers 429 with a Retry-After of `hours` hours. Temporal repeats an activity attempt only within the first
+ * minute. The Retry-After is longer, so each call has one activity attempt. Then the flow pauses until the Retry-After
+ * ends, so the history stays short.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
 
-/** The last activity attempt in the first minute: the attempts begin after 0, 1, 3, 7, 15 and 31 s. */
+/** The number of the last activity attempt in the first minute. The attempts begin after 0, 1, 3, 7, 15 and 31 s. */
 const lastAttempt = 6;
 
-describe('in the first minute of an outage', () => {
-  test('the flow repeats its call, and the view has a problem only after the minute', async () => {
+describe('in the first minute of a failing call, before an outage begins', () => {
+  test('a failing call is repeated, and the view has a problem only after one minute', async () => {
     const on = stage.install('Brightdesk');
     fault(on, away);
 
@@ -66,7 +67,7 @@ describe('in the first minute of an outage', () => {
     expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('an activity attempt tells the next attempts which properties Cyclr has accepted', async () => {
+  test('an activity attempt gives the names of the properties that Cyclr has accepted to the next activity attempts', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     // The first two requests succeed: the list of properties, and the POST of the first property.
     fault(flow.key, away, { skip: 2 });
@@ -117,7 +118,7 @@ describe('in the first minute of an outage', () => {
     expect(await flow.timeline()).toHaveLength(5);
   });
 
-  test('a call at each step is repeated after a truncated answer, a reset or an expired access token', async () => {
+  test('each call of a flow is repeated after a truncated answer, a reset or an expired access token', async () => {
     const on = stage.install('Fernhill');
     fault(on, 'truncated', { times: 1, match: { method: 'GET' } });
     fault(on, 'reset', { times: 1, match: { method: 'POST' } });
@@ -138,7 +139,7 @@ describe('in the first minute of an outage', () => {
   });
 });
 
-test('a flow tries for a minute to open a value sealed to an unknown sealing key, then refuses it as notOpenable', async () => {
+test('a flow tries for a minute to open a value that is sealed to an unknown key, then refuses the value as notOpenable', async () => {
   const flow = await stage.scene('Brightdesk');
   stage.record('sealed-to-an-unknown-key', flow.handle);
   const { deadline } = await flow.reaches('awaitingCredentials');
@@ -158,33 +159,37 @@ test('a flow tries for a minute to open a value sealed to an unknown sealing key
   expect(stage.log.some((line) => line.includes('sealed to a key'))).toBe(true);
 });
 
-describe("an operator's trouble ends no flow", () => {
+describe("operator's troubles", () => {
   const refusals: [string, FaultRule['then']][] = [
     ['a 403', { status: 403 }],
     ['a 401 after the start', 'unauthorized'],
   ];
-  test.each(refusals)('after %s the call is repeated every five minutes, and logged each time', async (name, then) => {
-    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    if (name === 'a 403') stage.record('operators-trouble', flow.handle);
-    fault(flow.key, then, { match: { method: 'PUT' } });
-    const waits = timersOf(await flow.history()).length;
+  test.each(refusals)(
+    'after %s the call of Cyclr is repeated every five minutes and logged each time, and the flow does not end',
+    async (name, then) => {
+      const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      if (name === 'a 403') stage.record('operators-trouble', flow.handle);
+      fault(flow.key, then, { match: { method: 'PUT' } });
+      const waits = timersOf(await flow.history()).length;
 
-    await sendsKey(flow);
-    await stage.sleep('17m');
-    const during = await flow.view();
-    stage.sandbox.clearFaults();
-    const end = await stage.auth.result(flow.key);
+      await sendsKey(flow);
+      await stage.sleep('17m');
+      const during = await flow.view();
+      stage.sandbox.clearFaults();
+      const end = await stage.auth.result(flow.key);
 
-    const pauses = timersOf(await flow.history()).slice(waits);
-    expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
-    expect(end.state).toBe('authenticated');
-    expect(new Set(pauses)).toEqual(new Set([300]));
-    expect(pauses.length).toBeGreaterThanOrEqual(3);
-    expect(
-      stage.log.filter((line) => line.includes('Only an operator can make this call') && line.includes(flow.workflowId))
-        .length,
-    ).toBe(pauses.length);
-  });
+      const pauses = timersOf(await flow.history()).slice(waits);
+      expect(during).toMatchObject({ state: 'applyingCredentials', problem: unavailable });
+      expect(end.state).toBe('authenticated');
+      expect(new Set(pauses)).toEqual(new Set([300]));
+      expect(pauses.length).toBeGreaterThanOrEqual(3);
+      expect(
+        stage.log.filter(
+          (line) => line.includes('Only an operator can make this call') && line.includes(flow.workflowId),
+        ).length,
+      ).toBe(pauses.length);
+    },
+  );
 
   test('the request for an access token is repeated every five minutes if Cyclr refuses the client secret', async () => {
     stage.sandbox.revokeTokens();
@@ -202,10 +207,11 @@ describe("an operator's trouble ends no flow", () => {
   });
 });
 
-describe('the pauses of a longer outage', () => {
+describe('pauses', () => {
   /**
-   * Fails an activity at its first attempt, as if the minute were over. Without this, the tests would fail at random: the
-   * time-skipping server forgets a deadline of an activity that falls on a whole second, about one in a thousand.
+   * Worker options with which an activity fails at its first attempt, as if the minute were over. Without these
+   * options, the tests would fail at random, because the time-skipping server forgets an activity deadline on a whole
+   * second (about one deadline in a thousand).
    */
   const oneAttempt: Partial<WorkerOptions> = {
     interceptors: { activity: [() => ({ inbound: { execute: (input, next) => next(input).catch(asTheLast) } })] },
@@ -217,7 +223,7 @@ describe('the pauses of a longer outage', () => {
   beforeAll(() => stage.restartWorker(oneAttempt));
   afterAll(() => stage.restartWorker());
 
-  test('grow from 30 s to 15 min, and the timeline names the outage once', async () => {
+  test('the pauses of a longer outage grow from 30 s to 15 min, and the timeline has one entry for the outage', async () => {
     const on = stage.install('Brightdesk');
     fault(on, away);
 
@@ -238,17 +244,20 @@ describe('the pauses of a longer outage', () => {
     ['503 with one hour', { status: 503, headers: hour }, [3600]],
     ['429 with an invalid time', { kind: 'throttled', retryAfter: 'soon' }, [30]],
     ['429 with one second', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
-  ])('follow a Retry-After only if it is longer than the pause: %s', async (_name, then, expected) => {
-    const on = stage.install('Brightdesk');
-    fault(on, then);
+  ])(
+    'the pauses of a longer outage follow a Retry-After only if it is longer than the pause: %s',
+    async (_name, then, expected) => {
+      const on = stage.install('Brightdesk');
+      fault(on, then);
 
-    const flow = await stage.scene(on);
-    await stage.sleep('10m');
+      const flow = await stage.scene(on);
+      await stage.sleep('10m');
 
-    expect(timersOf(await flow.history()).slice(0, expected.length)).toEqual(expected);
-  });
+      expect(timersOf(await flow.history()).slice(0, expected.length)).toEqual(expected);
+    },
+  );
 
-  test('end 24 hours after the outage began, also with a Retry-After of a week', async () => {
+  test('the pauses of a longer outage end 24 hours after the beginning of the outage, also with a Retry-After of a week', async () => {
     const on = stage.install('Brightdesk');
     fault(on, awayForHours(7 * 24));
 
@@ -261,8 +270,8 @@ describe('the pauses of a longer outage', () => {
   });
 });
 
-describe('after hours without Cyclr', () => {
-  test('a flow with an outage at each step applies each input after the outage, and does not ask for it again', async () => {
+describe('hours without Cyclr', () => {
+  test('after hours without Cyclr, a flow with an outage at each call applies each input after the outage, and does not ask for the input again', async () => {
     const on = stage.install('Fernhill');
     fault(on, awayForHours(1));
     const flow = await stage.scene(on);
@@ -292,8 +301,9 @@ describe('after hours without Cyclr', () => {
     expect((await flow.timeline()).filter(({ to }) => to === 'awaitingCredentials')).toHaveLength(1);
   });
 
-  test('a new worker continues the flow', async () => {
-    // The test server gives workflow tasks of a cached run to no other worker.
+  test('after hours without Cyclr, a new worker continues the flow', async () => {
+    // The first worker has no workflow cache. Otherwise the test server would give the workflow tasks of a cached run
+    // to no other worker.
     await stage.restartWorker({ maxCachedWorkflows: 0 });
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     fault(flow.key, awayForHours(1));
@@ -309,10 +319,10 @@ describe('after hours without Cyclr', () => {
   });
 });
 
-describe('after a day without Cyclr', () => {
+describe('a day without Cyclr', () => {
   const awayForAWeek = awayForHours(7 * 24);
 
-  test('a flow that could not read its connector ends as expired', async () => {
+  test('after a day without Cyclr, a flow that could not read its connector ends as expired', async () => {
     const on = stage.install('Brightdesk');
     fault(on, awayForAWeek);
 
@@ -351,7 +361,7 @@ describe('after a day without Cyclr', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test('the flow asks for client credentials if it could not apply the stored ones', async () => {
+  test('after a day without Cyclr, a flow that could not apply the stored client credentials asks for client credentials', async () => {
     const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'stored' }));
     const on = stage.install('Quartz', { patch: { Properties } });
     fault(on, awayForAWeek, { match: { method: 'PUT' } });
@@ -367,7 +377,7 @@ describe('after a day without Cyclr', () => {
     await flow.reaches('authenticated');
   });
 
-  test('a flow whose tokens could not be applied waits for the consent again', async () => {
+  test('after a day without Cyclr, a flow whose tokens could not be applied waits for the consent again', async () => {
     const flow = await consentScene(stage);
     stage.record('outage-outlasted-with-tokens', flow.handle);
     fault(flow.key, awayForAWeek);
@@ -380,7 +390,7 @@ describe('after a day without Cyclr', () => {
     await stage.auth.cancel(flow.key);
   });
 
-  test('the flow does not ask again for a property that Cyclr accepted before the outage', async () => {
+  test('after a day without Cyclr, the flow does not ask again for a property that Cyclr accepted before the outage', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     // The first two requests succeed: the list of properties, and the POST of the first property.
     fault(flow.key, awayForAWeek, { skip: 2 });
@@ -399,7 +409,7 @@ describe('after a day without Cyclr', () => {
     expect(taken.state).toBe('awaitingCredentials');
   });
 
-  test('a flow that could not verify the consent ends as expired', async () => {
+  test('after a day without Cyclr, a flow that could not verify the consent ends as expired', async () => {
     const flow = await consentScene(stage);
     stage.record('outage-outlasted-in-verifyingAuthorization', flow.handle);
     const link = await flow.asks();

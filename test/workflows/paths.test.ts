@@ -1,4 +1,4 @@
-/** Every way to authenticate, from the start of the flow to its end. */
+/** Flows of every auth type, from the start to the end. */
 import type { ConnectorPatch } from '../../sandbox/control';
 import { expectations } from '../../scripts/user/expectations';
 import { persistent } from '../../scripts/user/persistent';
@@ -21,11 +21,12 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Plays the user of the connector `key`, and returns the flow's final view. */
+/** Sends each input that the flow `key` waits for, as its user does, and returns the final view. */
 async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
   const { auth, publicKey, sandbox, client } = stage;
   const library = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
-  // Without a workflow cache Temporal repeats a lost workflow task after 30 s: several calls get no answer meanwhile.
+  // Without a workflow cache, Temporal repeats a lost workflow task only after 30 s, and several calls get no answer
+  // until then.
   const transport = persistent(library, { withinMs: 60_000 });
   const user = new User({ key, transport, answers, sandboxUrl: sandbox.url });
   await user.play();
@@ -78,7 +79,10 @@ interface Way {
   state: View['state'];
   /** The `AuthValue` that Cyclr stores at the end of the flow. */
   stored?: string;
-  /** True if the history of the flow is recorded. Otherwise a flow of `expectations` gives the same commands. */
+  /**
+   * True if the test records the history of this flow. Absent if a flow of scripts/user/expectations.ts has the same
+   * sequence of commands.
+   */
   isRecorded?: boolean;
 }
 
@@ -172,16 +176,17 @@ test.concurrent('a flow of a connector that is already authenticated makes one r
   expect(scene.requests()).toHaveLength(1);
 });
 
-/** A required parameter, as a new release of a connector can add it. */
+/** A required parameter that a new release of a connector can add. */
 const Region = { TargetName: 'Region', IsAccountConnectorProperty: true };
 
 test.concurrent(
-  'the flow asks for a required property that is new after the API key, and not for the API key again',
+  'if a required property is new after the API key, the flow asks for this property, and not for the API key again',
   async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     stage.record('new-property-after-the-key', scene.handle);
     const { accountId, connectorId } = scene.key;
-    // The sandbox refuses a key while a required property is missing. Cyclr documents no such check.
+    // The sandbox refuses a key if a required property is missing, but Cyclr documents no such check. So the test
+    // makes the sandbox accept the key.
     const taken = stage.sandbox.update(accountId, connectorId, {
       Connector: { Parameters: [Region] },
       Authenticated: true,
@@ -203,7 +208,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'the flow asks for a required property that is new after the consent, and not for the consent again',
+  'if a required property is new after the consent, the flow asks for this property, and not for the consent again',
   async () => {
     const scene = await consentScene(stage);
     stage.record('new-property-after-the-consent', scene.handle);
@@ -220,7 +225,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'the flow asks for a required property that is new at the re-read after client credentials were stored',
+  'if a required property is new at the re-read after client credentials, the flow asks for this property',
   async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Quartz');
     stage.record('new-property-at-the-read-back', scene.handle);
@@ -237,7 +242,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('an auth type that becomes unsupported ends the flow after the properties', async () => {
+test.concurrent('if the auth type becomes unsupported, the flow ends as unsupported after the properties', async () => {
   const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
   stage.record('unsupported-after-the-properties', scene.handle);
   const { accountId, connectorId } = scene.key;
@@ -284,7 +289,7 @@ test.concurrent('the flow asks again for a refused property, and not for a prope
 });
 
 test.concurrent(
-  'the flow asks for client credentials if Cyclr refuses the stored ones, and applies the new ones',
+  'if Cyclr refuses the stored client credentials, the flow asks for client credentials, and applies the new values',
   async () => {
     const on = stage.install('Quartz', { patch: { Properties: clientCredentials } });
     stage.sandbox.fault({ match: { method: 'PUT', account: on.accountId }, then: { status: 400 } });
@@ -321,15 +326,16 @@ test.concurrent('the flow asks again for a required property that Cyclr lost aft
 test.concurrent('each account id has a flow of its own, also if ids look alike or are URL-encoded', async () => {
   const ids = ['a/b', 'a%2Fb', 'ä ö', "it's (me)!*", '100%', 'x'.repeat(200), '+', '..a'];
 
-  const scenes = await Promise.all(ids.map((accountId) => stage.scene('Openrates', { accountId })));
-  const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
+    const scenes = await Promise.all(ids.map((accountId) => stage.scene('Openrates', { accountId })));
+    const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
 
-  expect(ends.map(({ accountId, state }) => [accountId, state])).toEqual(ids.map((id) => [id, 'authenticated']));
-  expect(new Set(scenes.map(({ key }) => workflowIdOf(key))).size).toBe(ids.length);
-  expect(scenes.map(({ requests }) => requests().length)).toEqual(ids.map(() => 1));
-});
+    expect(ends.map(({ accountId, state }) => [accountId, state])).toEqual(ids.map((id) => [id, 'authenticated']));
+    expect(new Set(scenes.map(({ key }) => workflowIdOf(key))).size).toBe(ids.length);
+    expect(scenes.map(({ requests }) => requests().length)).toEqual(ids.map(() => 1));
+  },
+);
 
-test('replaying the histories of the tests above, and of an open flow, gives the same commands', async () => {
+test('replaying the histories of all flows in this file, and of an open flow, gives the same commands', async () => {
   const open = await stage.scene('Kestrel');
   await open.reaches('awaitingProperties');
   await open.signals('propertyInput', 'malformed');

@@ -1,6 +1,7 @@
-/** Messages at the same moment: each sender gets an answer, nothing is done twice, and no workflow task fails. */
+/**
+ * Messages at the same time. Each sender gets an answer, no message has its effect twice, and no workflow task fails.
+ */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
-import fc from 'fast-check';
 import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
@@ -13,6 +14,7 @@ import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
 import { answered, asInResult, keyInput, linkRequest, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
+import fc from 'fast-check';
 
 let stage: Stage;
 
@@ -37,7 +39,7 @@ const returned = async (scene: Scene) =>
 const isCancelling = (scene: Scene) =>
   eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
 
-/** Sends messages while no worker runs, so that one workflow task reads all of them. */
+/** Sends messages without a running worker, so that one workflow task contains all these messages. */
 async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   await stage.stopWorker();
   const sent = send();
@@ -45,32 +47,35 @@ async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   return Promise.all(sent);
 }
 
-describe('with many messages at once', () => {
-  test.concurrent('ten updates beside ten signals are all answered, although one update ends the flow', async () => {
-    const scene = await asking();
-    const inputs = await Promise.all([
-      ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
-      keyInput(stage, scene, 'right'),
-    ]);
-    const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
+describe('with many simultaneous messages', () => {
+  test.concurrent(
+    'each of ten updates gets an answer, although ten signals are sent at the same time and one update ends the flow',
+    async () => {
+      const scene = await asking();
+      const inputs = await Promise.all([
+        ...Array.from({ length: 9 }, (_, index) => keyInput(stage, scene, `wrong-${index}`, 'wrong')),
+        keyInput(stage, scene, 'right'),
+      ]);
+      const signals = await Promise.all(inputs.map((_, index) => keyInput(stage, scene, `signal-${index}`, 'wrong')));
 
-    const [views] = await Promise.all([
-      Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
-      Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
-    ]);
-    const end = await stage.auth.result(scene.key);
+      const [views] = await Promise.all([
+        Promise.all(inputs.map((input) => sendUntilAnswered(() => stage.auth.submitCredentials(scene.key, input)))),
+        Promise.allSettled(signals.map((input) => scene.signals('credentialInput', input))),
+      ]);
+      const end = await stage.auth.result(scene.key);
 
-    expect(end).toMatchObject({ state: 'authenticated' });
-    // The sender of a refused input gets the refusal although the next input is being applied.
-    const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
-    const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-    // The view of an update without a result after 10 s, on a slow machine.
-    const present = { state: 'applyingCredentials', problem: undefined };
-    for (const view of views)
-      expect([refused, present, end]).toContainEqual(view.state === end.state ? asInResult(view) : part(view));
-    expect(scene.cyclr().AuthValue).toBe('right');
-    expect(puts(scene)).toBeLessThanOrEqual(20);
-  });
+      expect(end).toMatchObject({ state: 'authenticated' });
+      // The view of a refused input. Its sender gets this view, although the flow already applies the next input.
+      const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
+      const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
+      // The view of an update that has no result after 10 s, as it can happen on a slow machine.
+      const present = { state: 'applyingCredentials', problem: undefined };
+      for (const view of views)
+        expect([refused, present, end]).toContainEqual(view.state === end.state ? asInResult(view) : part(view));
+      expect(scene.cyclr().AuthValue).toBe('right');
+      expect(puts(scene)).toBeLessThanOrEqual(20);
+    },
+  );
 
   test.concurrent('ten confirmations, ten requests for links and twenty returns start one verification', async () => {
     const scene = await consentScene(stage);
@@ -97,24 +102,27 @@ describe('with many messages at once', () => {
     expect(await returned(scene)).toBe(1);
   });
 
-  test.concurrent('twenty updates of every kind are answered although a cancellation ends the flow', async () => {
-    const scene = await consentScene(stage);
-    const link = await scene.asks();
+  test.concurrent(
+    'each of twenty updates of every kind gets an answer, although a cancellation ends the flow',
+    async () => {
+      const scene = await consentScene(stage);
+      const link = await scene.asks();
 
-    const outcomes = await Promise.allSettled([
-      ...Array.from({ length: 5 }, () => answered(scene.confirms(link))),
-      ...Array.from({ length: 5 }, () => scene.asks()),
-      ...Array.from({ length: 5 }, () => answered(scene.gives(wrongTokens))),
-      ...Array.from({ length: 5 }, () => answered(scene.sets({ Any: 'x' }))),
-      stage.auth.cancel(scene.key),
-    ]);
+      const outcomes = await Promise.allSettled([
+        ...Array.from({ length: 5 }, () => answered(scene.confirms(link))),
+        ...Array.from({ length: 5 }, () => scene.asks()),
+        ...Array.from({ length: 5 }, () => answered(scene.gives(wrongTokens))),
+        ...Array.from({ length: 5 }, () => answered(scene.sets({ Any: 'x' }))),
+        stage.auth.cancel(scene.key),
+      ]);
 
-    const codes = outcomes.flatMap((outcome) =>
-      outcome.status === 'rejected' ? [(outcome.reason as ConnectorAuthError).code] : [],
-    );
-    expect((await scene.view()).state).toBe('cancelled');
-    for (const code of codes) expect(['notNow', 'closed']).toContain(code);
-  });
+      const codes = outcomes.flatMap((outcome) =>
+        outcome.status === 'rejected' ? [(outcome.reason as ConnectorAuthError).code] : [],
+      );
+      expect((await scene.view()).state).toBe('cancelled');
+      for (const code of codes) expect(['notNow', 'closed']).toContain(code);
+    },
+  );
 });
 
 describe('update-with-start', () => {
@@ -126,23 +134,26 @@ describe('update-with-start', () => {
       args: [key],
     });
 
-  test.concurrent('sent three times at once starts one flow, which answers each update', async () => {
-    const key = stage.install('Brightdesk');
-    const input = await keyInput(stage, { key }, 's');
-    const send = () =>
-      stage.client.workflow.executeUpdateWithStart(submitCredentials, {
-        args: [input],
-        updateId: 's',
-        startWorkflowOperation: starting(key),
-      });
+  test.concurrent(
+    'update-with-start that is sent three times at the same time starts one flow, and each update gets an answer',
+    async () => {
+      const key = stage.install('Brightdesk');
+      const input = await keyInput(stage, { key }, 's');
+      const send = () =>
+        stage.client.workflow.executeUpdateWithStart(submitCredentials, {
+          args: [input],
+          updateId: 's',
+          startWorkflowOperation: starting(key),
+        });
 
-    const views = await Promise.all([send(), send(), send()]);
+      const views = await Promise.all([send(), send(), send()]);
 
-    expect(views[0]).toMatchObject({ ...key, state: 'authenticated' });
-    expect(new Set(views.map(({ runId }) => runId)).size).toBe(1);
-  });
+      expect(views[0]).toMatchObject({ ...key, state: 'authenticated' });
+      expect(new Set(views.map(({ runId }) => runId)).size).toBe(1);
+    },
+  );
 
-  test.concurrent('reaches the running flow', async () => {
+  test.concurrent('update-with-start sends its update to the running flow', async () => {
     const scene = await stage.scene('Fernhill');
 
     const view = await stage.client.workflow.executeUpdateWithStart(submitProperties, {
@@ -155,7 +166,7 @@ describe('update-with-start', () => {
   });
 
   test.concurrent(
-    'with an update that the first state does not accept is rejected as notNow, and the flow continues',
+    'update-with-start with an update that the first state does not accept is rejected as notNow, and the flow continues',
     async () => {
       const key = stage.install('Ledgerly');
       const { body } = await linkRequest();
@@ -206,7 +217,7 @@ test('after the end of a flow every update gets the final view and every signal 
 
 describe('a cancellation', () => {
   test.concurrent(
-    'during a PUT that Cyclr accepts gets the authenticated view, and the input gets the same view',
+    'if a flow is cancelled while it writes credentials that Cyclr accepts, it ends as authenticated, and the cancellation and the waiting input are answered with the same view',
     async () => {
       const scene = await asking();
       stage.record('input-and-cancel', scene.handle);
@@ -226,7 +237,7 @@ describe('a cancellation', () => {
   );
 
   test.concurrent(
-    'during a re-read that finds the consent gets the authenticated view, and the confirmation gets the same view',
+    'if a flow is cancelled during a re-read that finds the consent, it ends as authenticated, and the cancellation and the waiting confirmation are answered with the same view',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();
@@ -246,53 +257,62 @@ describe('a cancellation', () => {
   test.concurrent.each<[string, (scene: Scene) => Promise<unknown>, string]>([
     ['the signal cancel', (scene) => scene.signals('cancel'), 'COMPLETED'],
     ["Temporal's cancel request", (scene) => scene.handle.cancel(), 'CANCELLED'],
-  ])('by %s while a link is made ends the flow, and the link is refused as notNow', async (_name, cancel, status) => {
-    const scene = await consentScene(stage);
-    const release = hold({ path: signInPath(scene.key) });
+  ])(
+    'a flow that is cancelled by %s while Cyclr makes a link ends, and the waiting request for the link is refused as notNow',
+    async (_name, cancel, status) => {
+      const scene = await consentScene(stage);
+      const release = hold({ path: signInPath(scene.key) });
 
-    const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
-    await eventually(scene.mintings, (mintings) => mintings === 1);
-    await cancel(scene);
+      const refused = refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+      await eventually(scene.mintings, (mintings) => mintings === 1);
+      await cancel(scene);
 
-    expect(await refused).toMatchObject({ code: 'notNow' });
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'cancelled' });
-    expect((await scene.handle.describe()).status.name).toBe(status);
-    expect((await scene.history()).map(kindOf).at(-1)).toMatch(/^workflowExecution(Completed|Canceled)$/);
-    release();
-  });
+      expect(await refused).toMatchObject({ code: 'notNow' });
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'cancelled' });
+      expect((await scene.handle.describe()).status.name).toBe(status);
+      expect((await scene.history()).map(kindOf).at(-1)).toMatch(/^workflowExecution(Completed|Canceled)$/);
+      release();
+    },
+  );
 });
 
-describe('a termination', () => {
+describe('terminations', () => {
   const terminated = { state: 'failed', failure: { code: 'terminated' } };
 
-  test.concurrent('during a PUT ends the flow, and the input gets the failed view', async () => {
-    const scene = await asking();
-    const release = holdPut(scene);
+  test.concurrent(
+    'if a flow is terminated while it writes credentials to Cyclr, the waiting input gets a view in the state failed',
+    async () => {
+      const scene = await asking();
+      const release = holdPut(scene);
 
-    const answer = answered(scene.gives(right));
-    await scene.reaches('applyingCredentials');
-    await scene.handle.terminate();
-    release();
+      const answer = answered(scene.gives(right));
+      await scene.reaches('applyingCredentials');
+      await scene.handle.terminate();
+      release();
 
-    expect(await answer).toMatchObject(terminated);
-  });
+      expect(await answer).toMatchObject(terminated);
+    },
+  );
 
-  test.concurrent('while a link is made ends the flow, and the request for the link gets the failed view', async () => {
-    const scene = await consentScene(stage);
-    const release = hold({ path: signInPath(scene.key) });
+  test.concurrent(
+    'if a flow is terminated while Cyclr makes a link, the waiting request for the link fails as closed, with a view in the state failed',
+    async () => {
+      const scene = await consentScene(stage);
+      const release = hold({ path: signInPath(scene.key) });
 
-    const link = scene.asks();
-    const refused = expect(link).rejects.toMatchObject({ code: 'closed', view: terminated });
-    await eventually(scene.mintings, (mintings) => mintings === 1);
-    await scene.handle.terminate();
-    release();
+      const link = scene.asks();
+      const refused = expect(link).rejects.toMatchObject({ code: 'closed', view: terminated });
+      await eventually(scene.mintings, (mintings) => mintings === 1);
+      await scene.handle.terminate();
+      release();
 
-    await refused;
-  });
+      await refused;
+    },
+  );
 });
 
-describe('a return and a confirmation of one attempt', () => {
-  test('in one workflow task start one verification, and each confirmation is answered', async () => {
+describe('returns and confirmations', () => {
+  test('a return and confirmations of one attempt in one workflow task start one verification, and each confirmation is answered', async () => {
     const scene = await consentScene(stage);
     stage.record('return-and-confirmation-in-one-task', scene.handle);
     const older = await scene.asks();
@@ -309,16 +329,19 @@ describe('a return and a confirmation of one attempt', () => {
     expect([await returned(scene), scene.reads()]).toEqual([1, 2]);
   });
 
-  test.concurrent('that arrive at once find the consent by one verification', async () => {
-    const scene = await consentScene(stage);
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
+  test.concurrent(
+    'a return and a confirmation of one attempt that arrive at the same time find the consent by one verification',
+    async () => {
+      const scene = await consentScene(stage);
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
 
-    const [, view] = await Promise.all([scene.returns(link), answered(scene.confirms(link))]);
+      const [, view] = await Promise.all([scene.returns(link), answered(scene.confirms(link))]);
 
-    expect(view).toMatchObject({ state: 'authenticated' });
-    expect(await returned(scene)).toBe(1);
-  });
+      expect(view).toMatchObject({ state: 'authenticated' });
+      expect(await returned(scene)).toBe(1);
+    },
+  );
 });
 
 describe('in two tabs', () => {
@@ -344,27 +367,33 @@ describe('in two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test.concurrent('a return ends the flow as authenticated although another link is requested at once', async () => {
-    const scene = await consentScene(stage);
-    const first = await scene.asks();
-    await scene.decides(first, 'approve');
+  test.concurrent(
+    'a return ends the flow as authenticated, although another link is requested at the same time',
+    async () => {
+      const scene = await consentScene(stage);
+      const first = await scene.asks();
+      await scene.decides(first, 'approve');
 
-    const [link] = await Promise.allSettled([scene.asks(), scene.returns(first)]);
+      const [link] = await Promise.allSettled([scene.asks(), scene.returns(first)]);
 
-    if (link.status === 'rejected') expect(['notNow', 'closed']).toContain((link.reason as ConnectorAuthError).code);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-  });
+      if (link.status === 'rejected') expect(['notNow', 'closed']).toContain((link.reason as ConnectorAuthError).code);
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('of two API keys sent at once the first is stored, and both inputs are answered', async () => {
-    const scene = await asking();
-    stage.record('two-keys-at-once', scene.handle);
-    const inputs = await Promise.all([keyInput(stage, scene, 'a', 'one'), keyInput(stage, scene, 'b', 'two')]);
+  test.concurrent(
+    'of two API keys that are sent at the same time, Cyclr stores the first key, and both inputs are answered',
+    async () => {
+      const scene = await asking();
+      stage.record('two-keys-at-once', scene.handle);
+      const inputs = await Promise.all([keyInput(stage, scene, 'a', 'one'), keyInput(stage, scene, 'b', 'two')]);
 
-    const views = await Promise.all(inputs.map((input) => answered(stage.auth.submitCredentials(scene.key, input))));
+      const views = await Promise.all(inputs.map((input) => answered(stage.auth.submitCredentials(scene.key, input))));
 
-    expect(views).toMatchObject(Array(2).fill({ state: 'authenticated' }));
-    expect(puts(scene)).toBe(1);
-  });
+      expect(views).toMatchObject(Array(2).fill({ state: 'authenticated' }));
+      expect(puts(scene)).toBe(1);
+    },
+  );
 });
 
 test.concurrent('a submission sent by two updates and one signal is accepted once', async () => {
@@ -381,49 +410,55 @@ test.concurrent('a submission sent by two updates and one signal is accepted onc
   expect(puts(scene)).toBe(1);
 });
 
-test.concurrent('the sender of a refused input gets the refusal although the next input is being applied', async () => {
-  const scene = await asking();
-  const [releaseFirst, releaseSecond] = [holdPut(scene), holdPut(scene)];
-  const next = await keyInput(stage, scene, 'next');
+test.concurrent(
+  'the sender of a refused input gets the refusal, although the flow already applies the next input',
+  async () => {
+    const scene = await asking();
+    const [releaseFirst, releaseSecond] = [holdPut(scene), holdPut(scene)];
+    const next = await keyInput(stage, scene, 'next');
 
-  const answer = scene.gives({ kind: 'apiKey', key: 'wrong' });
-  await eventually(
-    () => puts(scene),
-    (count) => count === 1,
-  );
-  await scene.signals('credentialInput', next);
-  releaseFirst();
+    const answer = scene.gives({ kind: 'apiKey', key: 'wrong' });
+    await eventually(
+      () => puts(scene),
+      (count) => count === 1,
+    );
+    await scene.signals('credentialInput', next);
+    releaseFirst();
 
-  expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
-  releaseSecond();
-  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-});
+    expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
+    releaseSecond();
+    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+  },
+);
 
-test.concurrent('an input at the deadline gets the final view, authenticated or expired', async () => {
-  const delays = [-60, -30, -15, 0, 15, 30];
-  const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 5000 } })));
+test.concurrent(
+  'an input that arrives at the deadline gets the final view, either authenticated or expired',
+  async () => {
+    const delays = [-60, -30, -15, 0, 15, 30];
+    const scenes = await Promise.all(delays.map(() => stage.scene('Brightdesk', { patience: { credentials: 5000 } })));
 
-  const views = await Promise.all(
-    scenes.map(async (scene, index) => {
-      const input = await keyInput(stage, scene, 's');
-      const isWaiting = ({ deadline, state }: View) => deadline !== undefined || state === 'expired';
-      const { deadline } = await eventually(scene.view, isWaiting);
-      if (deadline)
-        await eventually(
-          () => Date.now(),
-          (now) => now >= Date.parse(deadline) + delays[index]! - 50,
-        );
-      return answered(stage.auth.submitCredentials(scene.key, input));
-    }),
-  );
-  const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
+    const views = await Promise.all(
+      scenes.map(async (scene, index) => {
+        const input = await keyInput(stage, scene, 's');
+        const isWaiting = ({ deadline, state }: View) => deadline !== undefined || state === 'expired';
+        const { deadline } = await eventually(scene.view, isWaiting);
+        if (deadline)
+          await eventually(
+            () => Date.now(),
+            (now) => now >= Date.parse(deadline) + delays[index]! - 50,
+          );
+        return answered(stage.auth.submitCredentials(scene.key, input));
+      }),
+    );
+    const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
 
-  expect(views.map(asInResult)).toEqual(ends);
-  for (const { state } of ends) expect(['authenticated', 'expired']).toContain(state);
-  expect(ends.filter(({ state }) => state === 'authenticated').length).toBe(
-    scenes.filter((scene) => scene.cyclr().Authenticated).length,
-  );
-});
+    expect(views.map(asInResult)).toEqual(ends);
+    for (const { state } of ends) expect(['authenticated', 'expired']).toContain(state);
+    expect(ends.filter(({ state }) => state === 'authenticated').length).toBe(
+      scenes.filter((scene) => scene.cyclr().Authenticated).length,
+    );
+  },
+);
 
 test('messages in any order are answered, and a flow with an approved consent ends as authenticated', async () => {
   const steps: { [step: string]: (scene: ConsentScene, link: Link) => Promise<unknown> } = {

@@ -1,6 +1,7 @@
 /**
- * Queries that are sent while no worker runs. A new worker answers them without the run in its cache, so that a query
- * also applies the events of a pending workflow task. The order of query and task is random: the test starts many flows.
+ * Queries that are sent before a worker runs. A new worker does not have the run in its cache, so a query also applies
+ * the events of a workflow task that is scheduled, but has not completed. The order of query and workflow task is random,
+ * so the test starts many flows.
  */
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
@@ -11,7 +12,7 @@ import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** The number of flows: enough that in several flows a query applies the events of the pending task. */
+/** The number of flows. With this number, a query applies the events of a workflow task too early in several flows. */
 const FLOWS = 12;
 /** The number of queries for each flow. The test does not repeat a failed query. */
 const QUERIES = 5;
@@ -64,7 +65,8 @@ test('after queries on uncached runs no message is lost, every update is answere
   expect(ends.map(({ state }) => state)).toEqual(Array(FLOWS).fill('authenticated'));
   for (const scene of scenes) expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   expect(await taskFailures(stage)).toEqual([]);
-  // If this check fails, the SDK no longer reads ahead: then remove workflows/read-ahead.ts.
+  // If this check fails, the guard is not active, or the SDK no longer reads ahead (see
+  // docs/upstream/query-reads-ahead.md).
   expect(refused).toContain(READ_AHEAD);
   const runs = (await histories(stage)).map((run) => ({ name: run.workflowId, ...run }));
   expect(await differencesOf({ codePath: bundlePath }, runs)).toEqual(

@@ -24,7 +24,7 @@ const again = { intent: 'reauthenticate' } as const;
 const valuesOf = (scene: Scene) => Object.fromEntries(scene.cyclr().Properties.map(({ Name, Value }) => [Name, Value]));
 const writes = (scene: Scene) => scene.calls().filter((call) => !call.startsWith('GET'));
 
-/** Starts a re-authentication by consent; by default of a connector with old tokens. */
+/** Starts a re-authentication by consent. By default, the connector has old tokens. */
 const consenting = (
   on: Stage | SkippingStage = stage,
   key: ConnectorKey = on.install('Ledgerly', { patch: withOldTokens }),
@@ -76,7 +76,7 @@ const ways: { [name: string]: Way } = {
 
 describe('the stored credentials', () => {
   test.concurrent.each(Object.entries(ways))(
-    '(%s) stay until Cyclr accepts new credentials, and the connector keeps its ids',
+    'the stored credentials (%s) stay until Cyclr accepts new credentials, and the connector keeps its ids',
     async (name, { connector, patch, asks, wrong, right, stores }) => {
       const scene = await stage.scene(stage.install(connector, { patch }), again);
       stage.record(`reauthenticate-${name}`, scene.handle);
@@ -99,7 +99,7 @@ describe('the stored credentials', () => {
   );
 
   test.concurrent.each(Object.entries(ways))(
-    '(%s) stay if the flow is cancelled or expires without input',
+    'the stored credentials (%s) stay if the flow is cancelled or expires without input',
     async (_name, { connector, patch, asks }) => {
       const patience = { credentials: 700, authorization: 700 };
       const [one, other] = [stage.install(connector, { patch }), stage.install(connector, { patch })];
@@ -118,16 +118,19 @@ describe('the stored credentials', () => {
   );
 });
 
-test.concurrent('a connector of auth type None is authenticated at once', async () => {
-  const scene = await stage.scene('Openrates', again);
-  stage.record('reauthenticate-none', scene.handle);
+test.concurrent(
+  'a re-authentication of a connector with the auth type None ends as authenticated at once',
+  async () => {
+    const scene = await stage.scene('Openrates', again);
+    stage.record('reauthenticate-none', scene.handle);
 
-  expect(await stage.auth.result(scene.key)).toMatchObject({
-    state: 'authenticated',
-    verification: 'notChecked',
-    ...again,
-  });
-});
+    expect(await stage.auth.result(scene.key)).toMatchObject({
+      state: 'authenticated',
+      verification: 'notChecked',
+      ...again,
+    });
+  },
+);
 
 describe('client credentials', () => {
   const Properties = [
@@ -142,7 +145,7 @@ describe('client credentials', () => {
   }
 
   test.concurrent(
-    'that are all stored are not applied before an input; an input without values applies them again',
+    'client credentials that Cyclr stores are applied again only after an input of the user, which can be without values',
     async () => {
       const [scene, view] = await asked();
       const before = [writes(scene), scene.cyclr().Authenticated];
@@ -162,24 +165,27 @@ describe('client credentials', () => {
     },
   );
 
-  test.concurrent('stay stored if Cyclr refuses new ones, and an empty value keeps the stored value', async () => {
-    const [scene] = await asked();
-    stage.record('reauthenticate-client-credentials', scene.handle);
+  test.concurrent(
+    'client credentials stay stored if Cyclr refuses new client credentials, and an empty value keeps the stored value',
+    async () => {
+      const [scene] = await asked();
+      stage.record('reauthenticate-client-credentials', scene.handle);
 
-    const refused = await scene.sets({ ClientId: 'wrong' });
-    const between = [valuesOf(scene), scene.cyclr().Authenticated];
-    await scene.sets({ ClientId: 'new-id', ClientSecret: '' });
+      const refused = await scene.sets({ ClientId: 'wrong' });
+      const between = [valuesOf(scene), scene.cyclr().Authenticated];
+      await scene.sets({ ClientId: 'new-id', ClientSecret: '' });
 
-    expect(refused).toMatchObject({ state: 'awaitingProperties', problem: { fields: [{ name: 'ClientId' }] } });
-    expect(between).toEqual([{ ClientId: 'old-id', ClientSecret: 'old-secret' }, true]);
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
-    expect(valuesOf(scene)).toEqual({ ClientId: 'new-id', ClientSecret: 'old-secret' });
-  });
+      expect(refused).toMatchObject({ state: 'awaitingProperties', problem: { fields: [{ name: 'ClientId' }] } });
+      expect(between).toEqual([{ ClientId: 'old-id', ClientSecret: 'old-secret' }, true]);
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
+      expect(valuesOf(scene)).toEqual({ ClientId: 'new-id', ClientSecret: 'old-secret' });
+    },
+  );
 });
 
-describe('a consent', () => {
+describe('consents', () => {
   test.concurrent(
-    'that changed the stored value ends the flow as authenticated, with the verification notChecked',
+    'a consent that changed the stored value ends the flow as authenticated, with the verification notChecked',
     async () => {
       const scene = await consenting();
       stage.record('reauthenticate-consent', scene.handle);
@@ -198,7 +204,7 @@ describe('a consent', () => {
     },
   );
 
-  test.concurrent('is the first step of the flow if the properties are stored', async () => {
+  test.concurrent('a consent is the first input of a re-authentication if Cyclr stores all properties', async () => {
     const patch = { ...withOldTokens, Properties: [{ Name: 'Shop', Value: 'acme' }] };
     const scene = await consenting(stage, stage.install('Shopwell', { patch }));
     const link = await scene.asks();
@@ -209,7 +215,7 @@ describe('a consent', () => {
     expect(valuesOf(scene)).toEqual({ Shop: 'acme' });
   });
 
-  test.concurrent('by an older link is found, because each link has a fingerprint of its own', async () => {
+  test.concurrent('a consent by an older link is found, because each link has its own fingerprint', async () => {
     const scene = await consenting();
     const older = await scene.asks();
     await scene.asks();
@@ -220,26 +226,36 @@ describe('a consent', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
   });
 
-  test.concurrent('leaves neither the stored value nor its plain hash in views, histories and logs', async () => {
-    const scene = await consenting();
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-    const end = await scene.confirms(link);
+  test.concurrent(
+    'a consent leaves neither the stored value nor its plain hash in views, histories and logs',
+    async () => {
+      const scene = await consenting();
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
+      const end = await scene.confirms(link);
 
-    const visible = JSON.stringify(
-      [end, await scene.timeline(), await scene.history(), stage.log],
-      (_name, part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString() : part),
-    );
-    const { AccessToken, RefreshToken } = JSON.parse(scene.cyclr().AuthValue!) as { [name: string]: string };
-    const hash = async (name: 'SHA-1' | 'SHA-256' | 'SHA-512', encoding: 'hex' | 'base64' | 'base64url') =>
-      Buffer.from(await crypto.subtle.digest(name, Buffer.from(oldTokens))).toString(encoding);
-    const hashes = (['SHA-1', 'SHA-256', 'SHA-512'] as const).flatMap((name) =>
-      (['hex', 'base64', 'base64url'] as const).map((encoding) => hash(name, encoding)),
-    );
-    const secrets = ['at-old', 'rt-old', btoa(oldTokens), AccessToken!, RefreshToken!, ...(await Promise.all(hashes))];
+      const visible = JSON.stringify(
+        [end, await scene.timeline(), await scene.history(), stage.log],
+        (_name, part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString() : part),
+      );
+      const { AccessToken, RefreshToken } = JSON.parse(scene.cyclr().AuthValue!) as { [name: string]: string };
+      const hash = async (name: 'SHA-1' | 'SHA-256' | 'SHA-512', encoding: 'hex' | 'base64' | 'base64url') =>
+        Buffer.from(await crypto.subtle.digest(name, Buffer.from(oldTokens))).toString(encoding);
+      const hashes = (['SHA-1', 'SHA-256', 'SHA-512'] as const).flatMap((name) =>
+        (['hex', 'base64', 'base64url'] as const).map((encoding) => hash(name, encoding)),
+      );
+      const secrets = [
+        'at-old',
+        'rt-old',
+        btoa(oldTokens),
+        AccessToken!,
+        RefreshToken!,
+        ...(await Promise.all(hashes)),
+      ];
 
-    expect(secrets.filter((secret) => visible.includes(secret))).toEqual([]);
-  });
+      expect(secrets.filter((secret) => visible.includes(secret))).toEqual([]);
+    },
+  );
 });
 
 describe('a new start', () => {
@@ -266,7 +282,7 @@ describe('a new start', () => {
   ];
 
   test.concurrent.each(ends)(
-    'after a run that %s starts another run under the same workflow id',
+    'after a run that %s, a new start begins another run under the same workflow id',
     async (_name, end, view, credentials) => {
       const scene = await stage.scene('Evergreen', { ...again, ...(credentials && { patience: { credentials } }) });
       if (!credentials) await scene.reaches('awaitingCredentials');
@@ -284,7 +300,7 @@ describe('a new start', () => {
   );
 
   test.concurrent(
-    'ignores the OAuth attempts of the previous run, and accepts the submission ids of that run again',
+    'a new start ignores the OAuth attempts of the previous run, and accepts the submission ids of that run again',
     async () => {
       const scene = await consenting();
       const link = await scene.asks();
@@ -304,7 +320,7 @@ describe('a new start', () => {
   );
 });
 
-describe('over minutes', () => {
+describe('with waits of minutes', () => {
   let skipping: SkippingStage;
 
   beforeAll(async () => {
@@ -322,7 +338,7 @@ describe('over minutes', () => {
 
   afterAll(() => skipping.close());
 
-  test('a consent that Cyclr shows some seconds after the return is found by a later re-read', async () => {
+  test('a consent that Cyclr reports some seconds after the return is found by a later re-read', async () => {
     const scene = await consenting(skipping);
     const link = await scene.asks();
 
@@ -377,7 +393,7 @@ describe('over minutes', () => {
     },
   );
 
-  test('a declined consent after which Cyclr drops the old value gives the problem notAuthorized, and the next consent is proven', async () => {
+  test('a declined consent after which Cyclr drops the old value gives the problem notAuthorized, and the next approved consent ends the flow as authenticated', async () => {
     skipping.sandbox.switches.failedReconsent = 'drops';
     const scene = await consenting(skipping);
     const declined = await scene.asks();
@@ -394,7 +410,7 @@ describe('over minutes', () => {
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked', ...again });
   });
 
-  test('tokens that Cyclr refreshes by itself prove no consent: without a return the flow expires', async () => {
+  test('tokens that Cyclr itself refreshes prove no consent, so without a return the flow expires', async () => {
     const scene = await consenting(skipping, undefined, { patience: { authorization: '20m' } });
     skipping.record('reauthenticate-expired', scene.handle);
     await scene.asks();
@@ -405,13 +421,13 @@ describe('over minutes', () => {
 
     expect(end).toMatchObject({ state: 'expired', ...again });
     expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and before the deadline
+    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and when the deadline has passed
   });
 
-  describe.each([true, false])('of a connector that lost its authentication (AuthValue readable: %s)', (readable) => {
+  describe.each([true, false])('a connector that lost its authentication (AuthValue readable: %s)', (readable) => {
     const lost: ConnectorPatch = { Authenticated: false, AuthValue: oldTokens };
 
-    test("a consent is proven by Cyclr's `Authenticated`", async () => {
+    test('a consent for a connector that lost its authentication is proven by `Authenticated: true`', async () => {
       skipping.sandbox.switches.authValueReadable = readable;
       const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
       const link = await scene.asks();
@@ -423,7 +439,7 @@ describe('over minutes', () => {
       expect(scene.reads()).toBe(3);
     });
 
-    test('a consent without a return is found when the link expires', async () => {
+    test('a consent without a return for a connector that lost its authentication is found when the link expires', async () => {
       skipping.sandbox.switches.authValueReadable = readable;
       const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
 

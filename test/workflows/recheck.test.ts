@@ -1,4 +1,4 @@
-/** Re-reads of the connector: on request, at a start of a running flow, and before a deadline. */
+/** The re-reads of the connector after a `recheck`, and after a start of an open flow. */
 import type { ConnectorPatch } from '../../sandbox/control';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { StateName } from '../../workflows/view';
@@ -33,7 +33,7 @@ test.concurrent('the update recheck answers authenticated if the connector was c
 });
 
 test.concurrent(
-  'the signal recheck makes the flow re-read the connector, and so does a start of a running flow',
+  'the update recheck ends the flow as authenticated if the connector was authenticated outside of the flow',
   async () => {
     const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
     for (const { key } of [bySignal, byStart]) connectElsewhere(key);
@@ -85,19 +85,22 @@ test.concurrent(
   },
 );
 
-test.concurrent('a recheck of an ended flow fails as closed; a malformed recheck leaves no history event', async () => {
-  const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);
-  await ended.reaches('authenticated');
+test.concurrent(
+  'a recheck of an ended flow fails as closed, and a malformed recheck adds no history event',
+  async () => {
+    const [ended, open] = await Promise.all([stage.scene('Openrates'), waiting()]);
+    await ended.reaches('authenticated');
 
-  await expect(stage.auth.recheck(ended.key)).rejects.toMatchObject({ code: 'closed' });
-  const { code } = await refusal(updates(open, 'recheck', { by: 7 }));
+    await expect(stage.auth.recheck(ended.key)).rejects.toMatchObject({ code: 'closed' });
+    const { code } = await refusal(updates(open, 'recheck', { by: 7 }));
 
-  expect(code).toBe('malformed');
-  expect(ofKind(await open.history(), 'workflowExecutionUpdateAccepted')).toEqual([]);
-});
+    expect(code).toBe('malformed');
+    expect(ofKind(await open.history(), 'workflowExecutionUpdateAccepted')).toEqual([]);
+  },
+);
 
 test.concurrent(
-  'the list shows a flow in an outage with its problem and state, and without the problem after the outage',
+  'the list shows the state and the problem of a flow in an outage, and no problem after the outage',
   async () => {
     const key = stage.install('Brightdesk');
     const match = { account: key.accountId };
@@ -117,7 +120,7 @@ test.concurrent(
   },
 );
 
-describe('a re-read of a changed connector', () => {
+describe('changed connectors', () => {
   const all = { Properties: ['Domain', 'Shop'].map((Name) => ({ Name, Value: 'acme' })) };
   /** A connector for each waiting state. Each of these connectors has one required property. */
   const waits: [state: StateName, connector: string, patch: ConnectorPatch][] = [
@@ -141,16 +144,19 @@ describe('a re-read of a changed connector', () => {
     changes.map(([to, change]) => [from, to, connector, before, change] as const),
   );
 
-  test.concurrent.each(pairs)('leads from %s to %s', async (from, to, connector, before, change) => {
-    const scene = await stage.sceneIn(from, stage.install(connector, { patch: before }));
-    stage.record(`reread-from-${from}-to-${to}`, scene.handle);
-    stage.sandbox.update(scene.key.accountId, scene.key.connectorId, change);
+  test.concurrent.each(pairs)(
+    'a re-read of a changed connector leads from %s to %s',
+    async (from, to, connector, before, change) => {
+      const scene = await stage.sceneIn(from, stage.install(connector, { patch: before }));
+      stage.record(`reread-from-${from}-to-${to}`, scene.handle);
+      stage.sandbox.update(scene.key.accountId, scene.key.connectorId, change);
 
-    await stage.auth.recheck(scene.key);
+      await stage.auth.recheck(scene.key);
 
-    const entries = await scene.timeline();
-    expect(entries.find(({ event }) => event === 'rechecked')).toMatchObject({ from, to });
-    if (from === to) expect((await scene.view()).connector?.name).toBe('Renamed');
-    await stage.auth.cancel(scene.key); // a recorded history shows its timeline at the end of the flow
-  });
+      const entries = await scene.timeline();
+      expect(entries.find(({ event }) => event === 'rechecked')).toMatchObject({ from, to });
+      if (from === to) expect((await scene.view()).connector?.name).toBe('Renamed');
+      await stage.auth.cancel(scene.key); // the recorded run must end, because replay.test.ts reads the timeline at the end of a run
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** The replay gate: recorded histories replay, a change that breaks them is found, and `cyclr-connect replay` shows it. */
+/**
+ * The replay of recorded histories with the present workflow code and with changed workflow code, and the command
+ * `cyclr-connect replay`.
+ */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,13 +51,13 @@ describe('a replay finds', () => {
   const having = runs.filter(callsActivity).slice(0, 10);
   const others = runs.filter((run) => !callsActivity(run)).slice(0, 10);
 
-  test('a new first timer in each history', async () => {
+  test('a replay with a new timer at the beginning of the workflow code differs from each history', async () => {
     const differences = await differencesOf(await bundleWith('first timer'), [...having, ...others]);
 
     expect(differences).toEqual(resultsOf([...having, ...others], nondeterminism));
   });
 
-  test('a renamed activity in the histories that have the activity, and in no others', async () => {
+  test('a replay with a renamed activity in the workflow code differs only from the histories that have the activity', async () => {
     const differences = await differencesOf(await bundleWith('renamed activity'), [...having, ...others]);
 
     expect(having).toHaveLength(10);
@@ -65,7 +68,8 @@ describe('a replay finds', () => {
 
 /** Transitions of the machine that no flow takes. The value is the reason. */
 const neverTaken: { [arrow: string]: string } = {
-  'applyingCredentials inputRefused awaitingProperties': 'there are no sealed credentials that could not be opened',
+  'applyingCredentials inputRefused awaitingProperties':
+    'client credentials are properties, so applyCredentials opens no sealed value that it could refuse',
 };
 
 test('the recorded histories contain every transition of the machine', async () => {
@@ -131,7 +135,7 @@ describe('cyclr-connect replay', () => {
 
   const queryFor = (workflowId: string) => `WorkflowId = '${workflowId}'`;
 
-  test('--from-server replays every open flow, or the flows that --query finds', async () => {
+  test('cyclr-connect replay --from-server replays every open flow, or with --query the flows that the query finds', async () => {
     const ended = await stage.scene('Openrates');
     await ended.reaches('authenticated');
     const open = await stage.scene('Kestrel');
@@ -157,14 +161,14 @@ describe('cyclr-connect replay', () => {
     expect(queried).toMatchObject({ exitCode: 0, lines: [`ok  ${ended.workflowId}`] });
   });
 
-  test.concurrent('prints one line for each file', async () => {
+  test.concurrent('cyclr-connect replay prints one line for each file', async () => {
     const { exitCode, lines, stderr } = await replay([first, second]);
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '2 replayed, 0 differ\n' });
     expect(lines.map((line) => line.split('  ').slice(0, 2))).toEqual([first, second].map((path) => ['ok', path]));
   });
 
-  test.concurrent('reads the output of temporal workflow show', async () => {
+  test.concurrent('cyclr-connect replay reads the output of temporal workflow show', async () => {
     const { workflowId, reaches, runId } = await stage.scene('Brightdesk');
     await reaches('awaitingCredentials');
     const where = ['--address', process.env.TEST_TEMPORAL_ADDRESS!, '--namespace', stage.namespace];
@@ -179,7 +183,7 @@ describe('cyclr-connect replay', () => {
     expect(lines.map((json) => JSON.parse(json) as unknown)).toEqual([{ file: shown, workflowId, runId, ok: true }]);
   });
 
-  test.concurrent('replays no file and exits with 2 if a file cannot be read', async () => {
+  test.concurrent('cyclr-connect replay replays no file and exits with 2 if one file cannot be read', async () => {
     const missing = join(folder, 'missing.json');
 
     const { exitCode, lines, stderr } = await replay([first, missing]);
@@ -188,33 +192,36 @@ describe('cyclr-connect replay', () => {
     expect(stderr).toContain(`${missing} can't be read, or is no history`);
   });
 
-  test.concurrent('says that nothing was replayed if --query finds no flow', async () => {
+  test.concurrent('cyclr-connect replay prints that no flow was replayed if --query finds no flow', async () => {
     const { exitCode, lines, stderr } = await replay(['--from-server', '--query', "WorkflowId = 'nobody'"]);
 
     expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: [] });
     expect(stderr).toContain('nothing was replayed');
   });
 
-  test.concurrent('exits with 1 if Temporal refuses the query', async () => {
+  test.concurrent('cyclr-connect replay exits with 1 if Temporal refuses the query', async () => {
     const { exitCode, stderr } = await replay(['--from-server', '--query', 'no query']);
 
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Temporal refuses the call');
   });
 
-  test.concurrent('prints the differences and exits with 1 if workflows give other commands', async () => {
-    const open = await stage.scene('Kestrel');
-    await open.reaches('awaitingProperties');
-    const build = await brokenBuild();
+  test.concurrent(
+    'cyclr-connect replay prints the differences and exits with 1 if the workflow code gives other commands than the histories',
+    async () => {
+      const open = await stage.scene('Kestrel');
+      await open.reaches('awaitingProperties');
+      const build = await brokenBuild();
 
-    const files = await replay([first, second], build);
-    const server = await replay(['--from-server', '--query', queryFor(open.workflowId)], build);
+      const files = await replay([first, second], build);
+      const server = await replay(['--from-server', '--query', queryFor(open.workflowId)], build);
 
-    expect(files).toMatchObject({ exitCode: 1, stderr: '2 replayed, 2 differ\n' });
-    const difference = '[TMPRL1100] Nondeterminism error: Timer machine does not handle this event';
-    expect(files.lines).toEqual([first, second].map((path) => expect.stringContaining(`differs  ${path}`)));
-    expect(files.lines.every((line) => line.includes(difference))).toBe(true);
-    expect(server.exitCode).toBe(1);
-    expect(server.lines).toEqual([expect.stringContaining(`differs  ${open.workflowId}  ${difference}`)]);
-  });
+      expect(files).toMatchObject({ exitCode: 1, stderr: '2 replayed, 2 differ\n' });
+      const difference = '[TMPRL1100] Nondeterminism error: Timer machine does not handle this event';
+      expect(files.lines).toEqual([first, second].map((path) => expect.stringContaining(`differs  ${path}`)));
+      expect(files.lines.every((line) => line.includes(difference))).toBe(true);
+      expect(server.exitCode).toBe(1);
+      expect(server.lines).toEqual([expect.stringContaining(`differs  ${open.workflowId}  ${difference}`)]);
+    },
+  );
 });

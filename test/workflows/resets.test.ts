@@ -1,4 +1,7 @@
-/** An operator resets a run: Temporal starts it again from an earlier task, and sends the later messages again. */
+/**
+ * An operator resets a run. Temporal then starts a new run from an earlier workflow task, and sends the later messages
+ * again.
+ */
 import { randomUUID } from 'node:crypto';
 import { ofKind } from '../support/histories';
 import { happens } from '../support/messages';

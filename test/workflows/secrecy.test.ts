@@ -1,5 +1,6 @@
 /**
- * No secret of a user, of Cyclr or of our own is found outside the process that needs it, after flows of every kind.
+ * After flows of every kind, no secret of a user, of Cyclr or of this project is found outside the process that needs
+ * the secret.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
@@ -40,7 +41,7 @@ afterAll(async () => {
   await stage.close();
 });
 
-/** Secrets that Cyclr made: sign-in tokens, links with them, and the tokens of the third party. */
+/** The secrets that Cyclr has made: sign-in tokens, links with these tokens, and the tokens of the third party. */
 const cyclrs: string[] = [];
 
 const secret = (name = 'secret') => mark.secret(name);
@@ -58,7 +59,7 @@ const answering = (status: number): FaultRule['then'] => ({
   status,
   body: { Message: secret(), ExceptionMessage: secret(), ModelState: { [secret()]: [secret()] } },
 });
-/** Answers after which the activity is retried. */
+/** Answers of Cyclr after which the activity is retried. */
 const hiccups: FaultRule['then'][] = [
   { status: 500, body: { ExceptionMessage: secret() } },
   { status: 200, body: secret() },
@@ -83,7 +84,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   if (then) fault(scene.key, 'PUT', then);
   const view = await scene.gives(first);
   if (view.state !== waits) return;
-  await scene.gives(first.kind === 'apiKey' ? basic() : apiKey()); // sends credentials of a wrong kind
+  await scene.gives(first.kind === 'apiKey' ? basic() : apiKey()); // these credentials are of a wrong kind
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
@@ -293,10 +294,10 @@ const found = (all: Awaited<ReturnType<typeof places>>, search: Search): string[
     ...new Set(texts.flatMap(search).map((encoding) => `${place}: ${encoding}`)),
   ]);
 
-/** A secret in clear, URL-encoded and in base64. Only test secrets can be found in every encoding. */
+/** A secret in clear, URL-encoded and in base64. `foundIn` knows more encodings, but only of test secrets. */
 const formsOf = (held: string) => [held, encodeURIComponent(held), btoa(held).replace(/.=*$/, '')];
 
-describe('the search', () => {
+describe('search', () => {
   const texts: [string, (text: string) => string | Buffer][] = [
     ['clear', (text) => text],
     ['clear', (text) => text.toUpperCase()],
@@ -312,14 +313,14 @@ describe('the search', () => {
     ['base64 of base64', (text) => Buffer.from(Buffer.from(text).toString('base64')).toString('base64')],
     ['base64 of upper case', (text) => Buffer.from(text.toUpperCase()).toString('base64')],
   ];
-  test.each(texts)('finds a test secret in %s (%#)', (encoding, encode) => {
+  test.each(texts)('the search for secrets finds a test secret in %s (%#)', (encoding, encode) => {
     const each = ['', 'x', 'xy', 'xyz'].map((before) => control.foundIn(encode(`${before}${control.secret('a')}`)));
 
     for (const encodings of each) expect(encodings).toContain(encoding);
     expect(mark.foundIn(encode(control.secret('a')))).toEqual([]);
   });
 
-  test('finds a property sent in clear, in the history and the database and in no other place', async () => {
+  test('the search for secrets finds a property that was sent in clear only in the history and in the database', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
 
@@ -331,9 +332,12 @@ describe('the search', () => {
   });
 });
 
-test.concurrent.each(Object.entries(walks))('flows with test secrets run: %s', async (_name, walk) => {
-  await Promise.all(walk());
-});
+test.concurrent.each(Object.entries(walks))(
+  'flows with test secrets run without an error, before the search for the secrets: %s',
+  async (_name, walk) => {
+    await Promise.all(walk());
+  },
+);
 
 describe('after the flows with test secrets', () => {
   let all: Awaited<ReturnType<typeof places>>;
@@ -360,11 +364,11 @@ describe('after the flows with test secrets', () => {
     expect(all.log!.join()).toContain('Activity failed');
   });
 
-  test('no test secret is found in any place in any encoding', () => {
+  test('no test secret is found in histories, views, logs and the database of Temporal, in any encoding', () => {
     expect(found(all, mark.foundIn)).toEqual([]);
   });
 
-  test('no token or link of Cyclr, no private sealing key and no client secret is found in any place', () => {
+  test('no token or link of Cyclr, no private sealing key and no client secret is found in histories, views, logs and the database of Temporal', () => {
     const { keys } = JSON.parse(stage.keys) as { keys: { d: string }[] };
     const held = [...cyclrs, ...bearers, keys[0]!.d, stage.sandbox.clientSecret];
     const texts = Object.values(all)

@@ -1,4 +1,4 @@
-/** The waits of a flow: how long they are, and what ends them. */
+/** The waits of a flow: their lengths and their ends. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';
 import { consentScene } from '../support/consent';
@@ -36,7 +36,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   test.each([
     ['seven days by default', undefined, 7 * DAY_MS],
     ['as long as the patience of the start input', '90 days', 90 * DAY_MS],
-  ])('is %s, needs one timer, and ends the flow as expired', async (_name, patience, ms) => {
+  ])('a wait lasts %s, has one timer, and ends the flow as expired', async (_name, patience, ms) => {
     const flow = await stage.scene(connector, patience === undefined ? {} : { patience: { [kind]: patience } });
     if (patience === undefined) stage.record(`expired-in-${state}`, flow.handle);
     const { deadline } = await flow.reaches(state);
@@ -54,7 +54,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
     expect(timersOf(await flow.history())).toHaveLength(1);
   });
 
-  test('ends as authenticated if the last read finds the connector authenticated', async () => {
+  test('after a wait, the flow ends as authenticated if the last read finds the connector authenticated', async () => {
     const flow = await stage.sceneIn(state, connector);
     stage.record(`authenticated-elsewhere-in-${state}`, flow.handle);
     stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
@@ -64,7 +64,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
     expect(end).toMatchObject({ state: 'authenticated', verification: 'notChecked', connected: true });
   });
 
-  test('ends as failed if the last read finds no such connector', async () => {
+  test('after a wait, the flow ends as failed if the last read finds that Cyclr no longer has the connector', async () => {
     const flow = await stage.sceneIn(state, connector);
     stage.record(`connector-gone-in-${state}`, flow.handle);
     fault(flow.key, { status: 404 });
@@ -74,7 +74,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
     expect(end).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
   });
 
-  test('ends as expired if Cyclr cannot be read for 24 hours after the deadline', async () => {
+  test('after a wait, the flow ends as expired if the last read gets no answer for 24 hours after the deadline', async () => {
     const flow = await stage.sceneIn(state, connector);
     stage.record(`outage-of-the-last-read-in-${state}`, flow.handle);
     fault(flow.key, { kind: 'throttled', retryAfter: 4 * 3600 });
@@ -89,7 +89,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
     expect(tookMs(await flow.history())).toBeGreaterThanOrEqual(8 * DAY_MS);
   });
 
-  test('is not extended by inputs that the flow refuses', async () => {
+  test('a wait is not extended by inputs that the flow refuses', async () => {
     const flow = await stage.scene(connector, { patience: { [kind]: '2 hours' } });
     const { deadline } = await flow.reaches(state);
 
@@ -114,7 +114,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   });
 });
 
-/** The length of the timer after which the flow answers an update, if the update has no result before. */
+/** The length of the timer after which the flow answers an update that has no result yet, in seconds. */
 const ANSWER_S = 10;
 
 test('an input that is refused before a request to Cyclr does not change the deadline', async () => {
@@ -132,7 +132,7 @@ test('an input that is refused before a request to Cyclr does not change the dea
   expect(await flow.view()).toMatchObject({ state: 'expired' });
 });
 
-test('after an input that Cyclr refuses, the wait has a new deadline', async () => {
+test('an input that Cyclr refuses gives the wait a new deadline', async () => {
   const flow = await stage.scene('Brightdesk', { patience: { credentials: '2 hours' } });
   const { deadline } = await flow.reaches('awaitingCredentials');
 
@@ -166,8 +166,8 @@ test('each wait has its own patience, counted from the entry into its state', as
   expect(await flow.view()).toMatchObject({ state: 'expired' });
 });
 
-describe('the last read before a consent expires', () => {
-  test('ends the flow as authenticated if the user consented without a return', async () => {
+describe('expiry of a consent', () => {
+  test('when the wait for a consent is over, the last read ends the flow as authenticated if the user consented without a return', async () => {
     const flow = await consentScene(stage);
     stage.record('last-read-finds-the-consent', flow.handle);
     stage.sandbox.update(flow.key.accountId, flow.key.connectorId, { Authenticated: true });
@@ -178,7 +178,7 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as expired if Cyclr has no consent', async () => {
+  test('when the wait for a consent is over, the last read ends the flow as expired if Cyclr has no consent', async () => {
     const flow = await consentScene(stage);
 
     const end = await stage.auth.result(flow.key);
@@ -187,7 +187,7 @@ describe('the last read before a consent expires', () => {
     expect(flow.requests()).toHaveLength(2);
   });
 
-  test('ends the flow as cancelled if a cancellation arrives during the read', async () => {
+  test('when the wait for a consent is over, a cancellation that arrives during the last read ends the flow as cancelled', async () => {
     const flow = await consentScene(stage, 'Ledgerly', { patience: { authorization: '1 hour' } });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
 
@@ -200,7 +200,7 @@ describe('the last read before a consent expires', () => {
     expect((await cancelled).state).toBe('cancelled');
   });
 
-  test('ends the flow as expired if the connector was authenticated before its re-authentication', async () => {
+  test('when the wait for a consent is over, the last read ends a re-authentication as expired, although the connector is authenticated', async () => {
     const on = stage.install('Ledgerly', { patch: { Authenticated: true, AuthValue: '{}' } });
     const flow = await consentScene(stage, on, { intent: 'reauthenticate' });
 
@@ -210,10 +210,10 @@ describe('the last read before a consent expires', () => {
   });
 });
 
-describe('the last read before a wait for credentials expires', () => {
+describe('expiry of a wait for credentials', () => {
   const patience = { credentials: '1 hour' };
 
-  test('is repeated in an outage until Cyclr answers, then the flow expires', async () => {
+  test('in an outage, the last read of a wait for credentials is repeated until Cyclr answers, and then the flow expires', async () => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
     fault(flow.key, { status: 403 }, { times: 3 });
 
@@ -226,7 +226,7 @@ describe('the last read before a wait for credentials expires', () => {
     expect(trouble).toMatchObject([{ note: expect.stringMatching(/^operatorsTrouble: GET .* 403/) }]);
   });
 
-  test('does not end the flow if an input arrives during the read: the flow applies the input', async () => {
+  test('an input that arrives during the last read of a wait for credentials is applied, and the flow does not expire', async () => {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk', { patience });
     const release = stage.sandbox.fault({ match: { account: flow.key.accountId }, then: 'held' });
     const input = await keyInput(stage, flow);
@@ -244,7 +244,7 @@ describe('the last read before a wait for credentials expires', () => {
 describe('credentials that Cyclr checks only when it next calls the third party', () => {
   const Properties = ['ClientId', 'ClientSecret'].map((Name) => ({ Name, Value: 'expired' }));
 
-  test('are checked by re-reads after 0, 1, 2, 4, 8, 15 and 30 s, then the flow asks for the properties', async () => {
+  test('client credentials that Cyclr never authenticates are checked by re-reads after 0, 1, 2, 4, 8, 15 and 30 s, and then the flow asks for the properties', async () => {
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
     stage.record('client-credentials-never-enough', flow.handle);
 
@@ -262,7 +262,7 @@ describe('credentials that Cyclr checks only when it next calls the third party'
     expect(await flow.sets({ ClientId: 'app-1', ClientSecret }, 'p-1')).not.toHaveProperty('problem');
   });
 
-  test('end the flow as authenticated if a later re-read finds the connector authenticated', async () => {
+  test('client credentials end the flow as authenticated as soon as a re-read finds the connector authenticated', async () => {
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
 
     await stage.sleep('5s');
@@ -276,7 +276,7 @@ describe('credentials that Cyclr checks only when it next calls the third party'
     ["of the partner's own connector", 'Homeport', 'awaitingCredentials'],
     ['in place of consent', 'Ledgerly', 'awaitingAuthorization'],
   ] as const)(
-    'lead back to the waiting state, with the problem notAuthorized, if they are tokens %s',
+    'tokens %s that Cyclr never authenticates lead back to the waiting state with the problem notAuthorized',
     async (_name, connector, state) => {
       const flow = await stage.scene(connector);
       stage.record(`tokens-never-enough-in-${state}`, flow.handle);
@@ -293,7 +293,7 @@ describe('credentials that Cyclr checks only when it next calls the third party'
   );
 });
 
-test('an update without a result after 10 s gets the current view, and its input is applied later', async () => {
+test('an update that has no result after 10 s gets the current view, and its input is applied later', async () => {
   const waiting = async (connector: string, state: 'awaitingProperties' | 'awaitingCredentials'): Promise<Scene> => {
     const flow = await stage.scene(connector);
     await flow.reaches(state);

@@ -1,4 +1,4 @@
-/** Updates: the inputs of signals, with an answer. */
+/** Inputs that are sent as updates, which get an answer. */
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
 import type { Problem, ProblemCode, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
@@ -38,10 +38,10 @@ const puts = (scene: Scene): number => scene.calls().filter((call) => call.start
 const accepted = async (scene: Scene) => ofKind(await scene.history(), 'workflowExecutionUpdateAccepted').length;
 const eventsOf = async (scene: Scene) => (await scene.timeline()).map(({ event }) => event);
 
-describe('without a history event, an update is rejected', () => {
+describe('rejected updates', () => {
   /**
    * Sends an update with each body, and expects that the flow rejects it with `code` and does not change. Returns the
-   * names of the fields in each problem.
+   * names of the fields of each problem.
    */
   async function rejects(scene: Scene, update: string, bodies: unknown[], code: ProblemCode) {
     const state = async () => [await scene.view(), await scene.timeline(), (await scene.history()).length];
@@ -59,107 +59,130 @@ describe('without a history event, an update is rejected', () => {
     return problems.map(({ fields }) => fields?.map(({ name }) => name));
   }
 
-  test.concurrent('as malformed if its properties have a wrong shape; its update id can be used again', async () => {
-    const scene = await at('awaitingProperties');
-    const values = { Domain: 'acme' };
-    const big = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`name-${index}`, '']));
+  test.concurrent(
+    'an update is rejected without a history event as malformed if its properties have a wrong shape, and its update id can be used again',
+    async () => {
+      const scene = await at('awaitingProperties');
+      const values = { Domain: 'acme' };
+      const big = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`name-${index}`, '']));
 
-    await rejects(
-      scene,
-      'submitProperties',
-      [undefined, null, { submissionId: 'a b', values }, { submissionId: 's', values: big }],
-      'malformed',
-    );
-    const taken = await updates(scene, 'submitProperties', { submissionId: 's', values }, 'the-same');
+      await rejects(
+        scene,
+        'submitProperties',
+        [undefined, null, { submissionId: 'a b', values }, { submissionId: 's', values: big }],
+        'malformed',
+      );
+      const taken = await updates(scene, 'submitProperties', { submissionId: 's', values }, 'the-same');
 
-    expect(taken).toMatchObject({ state: 'awaitingCredentials' });
-  });
+      expect(taken).toMatchObject({ state: 'awaitingCredentials' });
+    },
+  );
 
-  test.concurrent('as malformed if its credentials have a wrong shape', async () => {
-    const scene = await at('awaitingCredentials');
+  test.concurrent(
+    'an update is rejected without a history event as malformed if its credentials have a wrong shape',
+    async () => {
+      const scene = await at('awaitingCredentials');
 
-    await rejects(
-      scene,
-      'submitCredentials',
-      [undefined, [], { submissionId: 's' }, { submissionId: 's', credentials: sealedLook, by: 5 }],
-      'malformed',
-    );
-    const taken = await updates(scene, 'submitCredentials', await keyInput(stage, scene, 's'), 'the-same');
+      await rejects(
+        scene,
+        'submitCredentials',
+        [undefined, [], { submissionId: 's' }, { submissionId: 's', credentials: sealedLook, by: 5 }],
+        'malformed',
+      );
+      const taken = await updates(scene, 'submitCredentials', await keyInput(stage, scene, 's'), 'the-same');
 
-    expect(taken).toMatchObject({ state: 'authenticated' });
-  });
+      expect(taken).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('as malformed if it requests a link with a wrong reply key, address or attempt id', async () => {
-    const scene = await at('awaitingAuthorization');
-    const { body: right } = await linkRequest();
-    const { x, y } = right.replyKey;
+  test.concurrent(
+    'an update is rejected without a history event as malformed if it requests a link with a wrong reply key, address or attempt id',
+    async () => {
+      const scene = await at('awaitingAuthorization');
+      const { body: right } = await linkRequest();
+      const { x, y } = right.replyKey;
 
-    await rejects(
-      scene,
-      'requestAuthorization',
-      [
-        undefined,
-        { ...right, attemptId: '../..' },
-        // With x and y exchanged, the key is no point on the curve.
-        { ...right, replyKey: { ...right.replyKey, x: y, y: x } },
-        { ...right, returnTo: 'http://done.example/' },
-      ],
-      'malformed',
-    );
-    const made = await updates(scene, 'requestAuthorization', right, 'the-same');
-    await expect(refusal(updates(scene, 'requestAuthorization', right))).resolves.toMatchObject({ code: 'malformed' });
+      await rejects(
+        scene,
+        'requestAuthorization',
+        [
+          undefined,
+          { ...right, attemptId: '../..' },
+          // A key with exchanged x and y, which is no point on the curve.
+          { ...right, replyKey: { ...right.replyKey, x: y, y: x } },
+          { ...right, returnTo: 'http://done.example/' },
+        ],
+        'malformed',
+      );
+      const made = await updates(scene, 'requestAuthorization', right, 'the-same');
+      await expect(refusal(updates(scene, 'requestAuthorization', right))).resolves.toMatchObject({
+        code: 'malformed',
+      });
 
-    expect(made).toMatchObject({ attemptId: right.attemptId });
-    expect(stage.sandbox.signIns(scene.key.accountId)).toHaveLength(1);
-  });
+      expect(made).toMatchObject({ attemptId: right.attemptId });
+      expect(stage.sandbox.signIns(scene.key.accountId)).toHaveLength(1);
+    },
+  );
 
-  test.concurrent('as malformed if it is a confirmation of a wrong shape', async () => {
-    const scene = await at('awaitingAuthorization');
+  test.concurrent(
+    'an update is rejected without a history event as malformed if it is a confirmation of a wrong shape',
+    async () => {
+      const scene = await at('awaitingAuthorization');
 
-    await rejects(scene, 'confirmAuthorization', [undefined, {}, { attemptId: 'a b' }], 'malformed');
+      await rejects(scene, 'confirmAuthorization', [undefined, {}, { attemptId: 'a b' }], 'malformed');
 
-    expect(scene.requests()).toHaveLength(1);
-  });
+      expect(scene.requests()).toHaveLength(1);
+    },
+  );
 
-  test.concurrent('as notSealed if its credentials are in clear, and no history and no log has them', async () => {
-    const scene = await at('awaitingCredentials');
-    const clear = 'in-clear-4721';
-    const bodies = [{ submissionId: 's', credentials: { kind: 'apiKey', key: clear } }, { credentials: clear }];
+  test.concurrent(
+    'an update is rejected without a history event as notSealed if its credentials are in clear, and no history and no log has them',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      const clear = 'in-clear-4721';
+      const bodies = [{ submissionId: 's', credentials: { kind: 'apiKey', key: clear } }, { credentials: clear }];
 
-    await rejects(scene, 'submitCredentials', bodies, 'notSealed');
-    const history = JSON.stringify(await scene.history(), (_name, part: unknown) =>
-      part instanceof Uint8Array ? Buffer.from(part).toString() : part,
-    );
+      await rejects(scene, 'submitCredentials', bodies, 'notSealed');
+      const history = JSON.stringify(await scene.history(), (_name, part: unknown) =>
+        part instanceof Uint8Array ? Buffer.from(part).toString() : part,
+      );
 
-    expect(history + stage.log.join('\n')).not.toContain(clear);
-    expect(await scene.gives(key, 's')).toMatchObject({ state: 'authenticated' });
-  });
+      expect(history + stage.log.join('\n')).not.toContain(clear);
+      expect(await scene.gives(key, 's')).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('as notSealed if a sensitive property is in clear, and the problem names the property', async () => {
-    const scene = await at('awaitingProperties', 'Quartz');
-    const values = { ClientId: 'app-1', ClientSecret: 'in-clear-4722' };
+  test.concurrent(
+    'an update is rejected without a history event as notSealed if a sensitive property is in clear, and the problem names the property',
+    async () => {
+      const scene = await at('awaitingProperties', 'Quartz');
+      const values = { ClientId: 'app-1', ClientSecret: 'in-clear-4722' };
 
-    const fields = await rejects(scene, 'submitProperties', [{ submissionId: 's', values }], 'notSealed');
+      const fields = await rejects(scene, 'submitProperties', [{ submissionId: 's', values }], 'notSealed');
 
-    expect(fields).toEqual([['ClientSecret']]);
-    expect(stage.log.join('\n')).not.toContain('in-clear-4722');
-  });
+      expect(fields).toEqual([['ClientSecret']]);
+      expect(stage.log.join('\n')).not.toContain('in-clear-4722');
+    },
+  );
 
-  test.concurrent('as unknownProperty or missingProperty, and the problem names the properties', async () => {
-    const scene = await at('awaitingProperties');
-    const send = (values: object) => ({ submissionId: 's', values });
+  test.concurrent(
+    'an update is rejected without a history event as unknownProperty or missingProperty, and the problem names the properties',
+    async () => {
+      const scene = await at('awaitingProperties');
+      const send = (values: object) => ({ submissionId: 's', values });
 
-    const unknown = await rejects(
-      scene,
-      'submitProperties',
-      [send({ Domain: 'acme', domain: 'x' })],
-      'unknownProperty',
-    );
-    const missing = await rejects(scene, 'submitProperties', [send({}), send({ Domain: '' })], 'missingProperty');
+      const unknown = await rejects(
+        scene,
+        'submitProperties',
+        [send({ Domain: 'acme', domain: 'x' })],
+        'unknownProperty',
+      );
+      const missing = await rejects(scene, 'submitProperties', [send({}), send({ Domain: '' })], 'missingProperty');
 
-    expect([unknown, missing]).toEqual([[['domain']], [['Domain'], ['Domain']]]);
-    expect(await scene.sets({ Domain: 'acme' }, 's')).toMatchObject({ state: 'awaitingCredentials' });
-  });
+      expect([unknown, missing]).toEqual([[['domain']], [['Domain'], ['Domain']]]);
+      expect(await scene.sets({ Domain: 'acme' }, 's')).toMatchObject({ state: 'awaitingCredentials' });
+    },
+  );
 
   const bodies: { [update: string]: (scene: Scene) => Promise<unknown> } = {
     submitProperties: async () => ({ submissionId: 's', values: { Domain: 'acme' } }),
@@ -171,23 +194,29 @@ describe('without a history event, an update is rejected', () => {
     ['awaitingProperties', ['submitCredentials', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingCredentials', ['submitProperties', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingAuthorization', ['submitProperties']],
-  ])('as notNow in the state %s if its name is one of %j', async (state, names) => {
-    const scene = await at(state);
+  ])(
+    'an update is rejected without a history event as notNow in the state %s if its name is in %j',
+    async (state, names) => {
+      const scene = await at(state);
 
-    for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
-  });
+      for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
+    },
+  );
 
-  test.concurrent('if the flow has no update of its name', async () => {
-    const scene = await at('awaitingCredentials');
-    const before = (await scene.history()).length;
+  test.concurrent(
+    'an update is rejected without a history event if the flow has no update with this name',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      const before = (await scene.history()).length;
 
-    await expect(updates(scene, 'submitKey', { key: 'in-clear-4723' })).rejects.toThrow(/Workflow Update failed/);
+      await expect(updates(scene, 'submitKey', { key: 'in-clear-4723' })).rejects.toThrow(/Workflow Update failed/);
 
-    expect(await scene.history()).toHaveLength(before);
-    expect(stage.log.join('\n')).not.toContain('in-clear-4723');
-  });
+      expect(await scene.history()).toHaveLength(before);
+      expect(stage.log.join('\n')).not.toContain('in-clear-4723');
+    },
+  );
 
-  test.concurrent('if its argument cannot be decoded', async () => {
+  test.concurrent('an update is rejected without a history event if its argument cannot be decoded', async () => {
     const scene = await at('awaitingCredentials');
     const before = [await scene.view(), await scene.timeline(), (await scene.history()).length];
     const payload = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{ in-clear-4724') };
@@ -205,60 +234,69 @@ describe('without a history event, an update is rejected', () => {
   });
 });
 
-describe('an update is answered by a view with a problem', () => {
-  test.concurrent('if Cyclr refuses the credentials; the next credentials are accepted', async () => {
-    const scene = await at('awaitingCredentials');
-    stage.record('credentials-refused-twice', scene.handle);
+describe('answers with a problem', () => {
+  test.concurrent(
+    'an update is answered by a view with a problem if Cyclr refuses the credentials, and the next credentials are accepted',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      stage.record('credentials-refused-twice', scene.handle);
 
-    const refused = await scene.gives({ kind: 'apiKey', key: 'wrong-key' }, 's');
-    const [update, ...more] = ofKind(await scene.history(), 'workflowExecutionUpdateAccepted');
-    const again = await scene.gives({ kind: 'apiKey', key: 'wrong-key' });
-    const end = await scene.gives(key);
+      const refused = await scene.gives({ kind: 'apiKey', key: 'wrong-key' }, 's');
+      const [update, ...more] = ofKind(await scene.history(), 'workflowExecutionUpdateAccepted');
+      const again = await scene.gives({ kind: 'apiKey', key: 'wrong-key' });
+      const end = await scene.gives(key);
 
-    const problem = { code: 'refused' };
-    expect([refused, again]).toMatchObject(Array(2).fill({ state: 'awaitingCredentials', problem }));
-    expect(refused.deadline).toBeDefined();
-    expect(JSON.stringify(refused)).not.toContain('wrong-key');
-    expect(update?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.meta?.updateId).toBe('s');
-    expect(more).toEqual([]);
-    expect(again.revision).toBeGreaterThan(refused.revision);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(end).not.toHaveProperty('problem');
-  });
+      const problem = { code: 'refused' };
+      expect([refused, again]).toMatchObject(Array(2).fill({ state: 'awaitingCredentials', problem }));
+      expect(refused.deadline).toBeDefined();
+      expect(JSON.stringify(refused)).not.toContain('wrong-key');
+      expect(update?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.meta?.updateId).toBe('s');
+      expect(more).toEqual([]);
+      expect(again.revision).toBeGreaterThan(refused.revision);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(end).not.toHaveProperty('problem');
+    },
+  );
 
-  test.concurrent('if Cyclr refuses a property; the problem names the property', async () => {
-    const scene = await at('awaitingProperties');
-    stage.record('property-refused', scene.handle);
+  test.concurrent(
+    'an update is answered by a view with a problem if Cyclr refuses a property, and the problem names the property',
+    async () => {
+      const scene = await at('awaitingProperties');
+      stage.record('property-refused', scene.handle);
 
-    const view = await scene.sets({ Domain: 'wrong' });
-    await stage.auth.cancel(scene.key);
+      const view = await scene.sets({ Domain: 'wrong' });
+      await stage.auth.cancel(scene.key);
 
-    expect(view).toMatchObject({
-      state: 'awaitingProperties',
-      problem: { code: 'refused', fields: [{ name: 'Domain', code: 'refused' }] },
-    });
-  });
+      expect(view).toMatchObject({
+        state: 'awaitingProperties',
+        problem: { code: 'refused', fields: [{ name: 'Domain', code: 'refused' }] },
+      });
+    },
+  );
 
-  test.concurrent('if the activity cannot open the credentials, or they are of another kind', async () => {
-    const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
-    stage.record('credentials-of-another-kind', other.handle);
+  test.concurrent(
+    'an update is answered by a view with a problem if the activity cannot open the credentials, or if the credentials are of another kind',
+    async () => {
+      const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
+      stage.record('credentials-of-another-kind', other.handle);
 
-    const views = [
-      await updates<View>(closed, 'submitCredentials', { submissionId: 's', credentials: sealedLook }),
-      await other.gives({ kind: 'basic', username: 'jo', password: 'pw' }),
-    ];
+      const views = [
+        await updates<View>(closed, 'submitCredentials', { submissionId: 's', credentials: sealedLook }),
+        await other.gives({ kind: 'basic', username: 'jo', password: 'pw' }),
+      ];
 
-    expect(views).toMatchObject([
-      { state: 'awaitingCredentials', problem: { code: 'notOpenable' } },
-      { state: 'awaitingCredentials', problem: { code: 'wrongKind' } },
-    ]);
-    expect([puts(closed), puts(other)]).toEqual([0, 0]);
-  });
+      expect(views).toMatchObject([
+        { state: 'awaitingCredentials', problem: { code: 'notOpenable' } },
+        { state: 'awaitingCredentials', problem: { code: 'wrongKind' } },
+      ]);
+      expect([puts(closed), puts(other)]).toEqual([0, 0]);
+    },
+  );
 });
 
-describe('a repeated update', () => {
+describe('repeated updates', () => {
   test.concurrent(
-    'with the same update id, at once or after the end, is accepted once and gets the same answer',
+    'a repeated update with the same update id, at the same time or after the end of the flow, is accepted once and gets the same answer',
     async () => {
       const scene = await at('awaitingCredentials');
       const release = hold('PUT', scene.key);
@@ -279,59 +317,68 @@ describe('a repeated update', () => {
     },
   );
 
-  test.concurrent('with the same update id gets the same answer although its input differs', async () => {
-    const scene = await at('awaitingCredentials');
-    const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
+  test.concurrent(
+    'a repeated update with the same update id gets the same answer although its input differs',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
 
-    const again = await scene.gives(key, 's');
+      const again = await scene.gives(key, 's');
 
-    expect(again).toEqual(refused);
-    expect([puts(scene), await accepted(scene)]).toEqual([1, 1]);
-  });
+      expect(again).toEqual(refused);
+      expect([puts(scene), await accepted(scene)]).toEqual([1, 1]);
+    },
+  );
 
-  test.concurrent('with another update id, or as a signal, changes nothing if its submission id is known', async () => {
-    const scene = await at('awaitingCredentials');
-    stage.record('same-submission-twice', scene.handle);
-    const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
-    const right = await keyInput(stage, scene, 's');
+  test.concurrent(
+    'a repeated update with another update id, or as a signal, changes nothing if its submission id is known',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      stage.record('same-submission-twice', scene.handle);
+      const refused = await scene.gives({ kind: 'apiKey', key: 'wrong' }, 's');
+      const right = await keyInput(stage, scene, 's');
 
-    const again = await updates<View>(scene, 'submitCredentials', right, 'another');
-    await scene.signals('credentialInput', right);
-    const end = await scene.gives(key, 't');
+      const again = await updates<View>(scene, 'submitCredentials', right, 'another');
+      await scene.signals('credentialInput', right);
+      const end = await scene.gives(key, 't');
 
-    expect(again).toEqual(refused);
-    expect(end).toMatchObject({ state: 'authenticated' });
-    expect(puts(scene)).toBe(2);
-    expect(await eventsOf(scene)).toEqual([
-      'connectorFetched',
-      'credentialsSubmitted',
-      'refused',
-      'credentialsSubmitted',
-      'credentialsApplied',
-    ]);
-  });
+      expect(again).toEqual(refused);
+      expect(end).toMatchObject({ state: 'authenticated' });
+      expect(puts(scene)).toBe(2);
+      expect(await eventsOf(scene)).toEqual([
+        'connectorFetched',
+        'credentialsSubmitted',
+        'refused',
+        'credentialsSubmitted',
+        'credentialsApplied',
+      ]);
+    },
+  );
 
-  test.concurrent('with the submission id of an input in progress gets the result of that input', async () => {
-    const scene = await at('awaitingCredentials');
-    const release = hold('PUT', scene.key);
-    const wrong = await keyInput(stage, scene, 's', 'wrong');
+  test.concurrent(
+    'a repeated update with the submission id of an input in progress gets the result of that input',
+    async () => {
+      const scene = await at('awaitingCredentials');
+      const release = hold('PUT', scene.key);
+      const wrong = await keyInput(stage, scene, 's', 'wrong');
 
-    await scene.signals('credentialInput', wrong);
-    await scene.reaches('applyingCredentials');
-    const answer = updates<View>(scene, 'submitCredentials', wrong);
-    await eventually(
-      () => accepted(scene),
-      (count) => count === 1,
-    );
-    release();
+      await scene.signals('credentialInput', wrong);
+      await scene.reaches('applyingCredentials');
+      const answer = updates<View>(scene, 'submitCredentials', wrong);
+      await eventually(
+        () => accepted(scene),
+        (count) => count === 1,
+      );
+      release();
 
-    expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
-    expect(puts(scene)).toBe(1);
-  });
+      expect(await answer).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
+      expect(puts(scene)).toBe(1);
+    },
+  );
 });
 
-describe('an update in a working state', () => {
-  /** Sends an update, waits until the flow has accepted the update, then releases the held request. */
+describe('updates in working states', () => {
+  /** Sends an update, waits until the flow has accepted the update, then releases the held request to Cyclr. */
   async function keeps(scene: Scene, send: () => Promise<View>, release: () => void): Promise<View> {
     const before = await accepted(scene);
     const answer = send();
@@ -343,30 +390,36 @@ describe('an update in a working state', () => {
     return answer;
   }
 
-  test.concurrent('waits while the connector is read, and is then applied', async () => {
-    const on = stage.install('Brightdesk');
-    const release = hold('GET', on);
-    const scene = await stage.scene(on);
-    stage.record('early-update', scene.handle);
+  test.concurrent(
+    'an update in a working state waits for the end of the read of the connector, and is then applied',
+    async () => {
+      const on = stage.install('Brightdesk');
+      const release = hold('GET', on);
+      const scene = await stage.scene(on);
+      stage.record('early-update', scene.handle);
 
-    const view = await keeps(scene, () => scene.gives(key), release);
+      const view = await keeps(scene, () => scene.gives(key), release);
 
-    expect(view).toMatchObject({ state: 'authenticated' });
-    expect(await eventsOf(scene)).toEqual(['connectorFetched', 'credentialsSubmitted', 'credentialsApplied']);
-  });
+      expect(view).toMatchObject({ state: 'authenticated' });
+      expect(await eventsOf(scene)).toEqual(['connectorFetched', 'credentialsSubmitted', 'credentialsApplied']);
+    },
+  );
 
-  test.concurrent('waits while properties are applied, and is then applied', async () => {
-    const scene = await at('awaitingProperties');
-    const release = hold('POST', scene.key);
-    await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
-    await scene.reaches('applyingProperties');
+  test.concurrent(
+    'an update in a working state waits for the end of applyProperties, and is then applied',
+    async () => {
+      const scene = await at('awaitingProperties');
+      const release = hold('POST', scene.key);
+      await scene.signals('propertyInput', { submissionId: 'p', values: { Domain: 'acme' } });
+      await scene.reaches('applyingProperties');
 
-    const view = await keeps(scene, () => scene.gives(key), release);
+      const view = await keeps(scene, () => scene.gives(key), release);
 
-    expect(view).toMatchObject({ state: 'authenticated' });
-  });
+      expect(view).toMatchObject({ state: 'authenticated' });
+    },
+  );
 
-  test.concurrent('waits while a consent is verified, and is then applied', async () => {
+  test.concurrent('an update in a working state waits for the end of a verification, and is then applied', async () => {
     const scene = await consentScene(stage);
     const older = await scene.asks();
     await scene.asks();
@@ -380,18 +433,21 @@ describe('an update in a working state', () => {
     expect(scene.cyclr().AuthValue).toBe('{"AccessToken":"at-1"}');
   });
 
-  test.concurrent('is refused as notNow if the next state waits for another input', async () => {
-    const on = stage.install('Fernhill');
-    const release = hold('GET', on);
-    const scene = await stage.scene(on);
+  test.concurrent(
+    'an update in a working state is refused as notNow if the next state waits for another input',
+    async () => {
+      const on = stage.install('Fernhill');
+      const release = hold('GET', on);
+      const scene = await stage.scene(on);
 
-    const view = await keeps(scene, () => scene.gives(key, 's'), release);
+      const view = await keeps(scene, () => scene.gives(key, 's'), release);
 
-    expect(view).toMatchObject({ state: 'awaitingProperties', problem: { code: 'notNow' } });
-    expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', id: 's', note: 'notNow' });
-  });
+      expect(view).toMatchObject({ state: 'awaitingProperties', problem: { code: 'notNow' } });
+      expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused', id: 's', note: 'notNow' });
+    },
+  );
 
-  test.concurrent('gets the cancelled view if a cancellation ends the flow', async () => {
+  test.concurrent('an update in a working state gets the cancelled view if a cancellation ends the flow', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
     await scene.signals('credentialInput', await keyInput(stage, scene, 's', 'wrong'));
@@ -408,40 +464,51 @@ describe('an update in a working state', () => {
   });
 });
 
-describe('an update adds at most three history events more than a signal', () => {
-  /** The number of history events, without those of workflow tasks: a slow server makes more workflow tasks. */
+describe('number of history events', () => {
+  /**
+   * The number of history events without the events of workflow tasks, because a slow server makes more workflow tasks.
+   */
   async function eventsAfter(scene: Scene, send: () => Promise<unknown>): Promise<number> {
     await send();
     await stage.auth.result(scene.key);
     return (await scene.history()).filter((event) => !kindOf(event).startsWith('workflowTask')).length;
   }
 
-  test.concurrent('for credentials', async () => {
-    const [one, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
-    const input = await keyInput(stage, one);
+  test.concurrent(
+    'an update with credentials adds at most three history events more than a signal with credentials',
+    async () => {
+      const [one, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
+      const input = await keyInput(stage, one);
 
-    const bySignal = await eventsAfter(one, () => one.signals('credentialInput', input));
-    const byUpdate = await eventsAfter(other, () => other.gives(key));
+      const bySignal = await eventsAfter(one, () => one.signals('credentialInput', input));
+      const byUpdate = await eventsAfter(other, () => other.gives(key));
 
-    expect(byUpdate - bySignal).toBeLessThanOrEqual(3);
-  });
+      expect(byUpdate - bySignal).toBeLessThanOrEqual(3);
+    },
+  );
 
-  test.concurrent('for a confirmation', async () => {
-    const [one, other] = [await consentScene(stage), await consentScene(stage)];
-    const links = [await one.asks(), await other.asks()] as const;
-    await one.decides(links[0], 'approve');
-    await other.decides(links[1], 'approve');
+  test.concurrent(
+    'an update with a confirmation adds at most three history events more than a signal with a return',
+    async () => {
+      const [one, other] = [await consentScene(stage), await consentScene(stage)];
+      const links = [await one.asks(), await other.asks()] as const;
+      await one.decides(links[0], 'approve');
+      await other.decides(links[1], 'approve');
 
-    const bySignal = await eventsAfter(one, () => one.returns(links[0]));
-    const byUpdate = await eventsAfter(other, () => other.confirms(links[1]));
+      const bySignal = await eventsAfter(one, () => one.returns(links[0]));
+      const byUpdate = await eventsAfter(other, () => other.confirms(links[1]));
 
-    expect(byUpdate - bySignal).toBeLessThanOrEqual(3);
-  });
+      expect(byUpdate - bySignal).toBeLessThanOrEqual(3);
+    },
+  );
 });
 
-/** A workflow task that the old worker had polled begins again after 30 s: until then a caller can get `noWorker`. */
+/**
+ * A workflow task that the old worker had polled begins again only after 30 s. During these 30 s, a caller can get
+ * `noWorker`.
+ */
 describe('without a worker', () => {
-  test('an update waits for a worker', async () => {
+  test('an update that is sent while no worker runs is answered after a worker has started', async () => {
     const scene = await at('awaitingCredentials');
     await stage.stopWorker();
 
@@ -451,7 +518,7 @@ describe('without a worker', () => {
     expect(await answer).toMatchObject({ state: 'authenticated' });
   });
 
-  test('the next worker answers an update that is already accepted', async () => {
+  test('an update that the flow accepted before its worker stopped is answered by the next worker', async () => {
     const scene = await at('awaitingCredentials');
     const release = hold('PUT', scene.key);
 

@@ -1,6 +1,6 @@
 import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
 import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
+import fc from 'fast-check';
 
 /** Makes a new key pair, and returns its public key as JWK. */
 function realKey(): ReplyKey {
@@ -33,15 +33,15 @@ const pointOf = (secret: bigint): { x: bigint; y: bigint } => {
 const point = fc.bigInt({ min: 1n, max: 2n ** 255n }).map(pointOf);
 
 describe('isReplyKey', () => {
-  test('accepts generated keys', () => {
+  test('isReplyKey accepts generated keys', () => {
     for (let times = 0; times < 50; times++) expect(isReplyKey(realKey())).toBe(true);
   });
 
-  test('accepts every point on the curve', () => {
+  test('isReplyKey accepts every point on the curve', () => {
     fc.assert(fc.property(point, ({ x, y }) => isReplyKey(at(x, y))));
   });
 
-  test('accepts exactly the two values of y that belong to an x', () => {
+  test('isReplyKey accepts exactly the two values of y that belong to an x', () => {
     fc.assert(
       fc.property(point, coordinate, ({ x, y }, other) => {
         expect(isReplyKey(at(x, p - y))).toBe(true);
@@ -50,7 +50,7 @@ describe('isReplyKey', () => {
     );
   });
 
-  test('refuses a key with one changed bit', () => {
+  test('isReplyKey refuses a key with one changed bit', () => {
     fc.assert(
       fc.property(point, fc.nat(255), fc.boolean(), ({ x, y }, bit, inX) => {
         const flip = 1n << BigInt(bit);
@@ -59,7 +59,7 @@ describe('isReplyKey', () => {
     );
   });
 
-  test('accepts exactly the keys that OpenSSL accepts', () => {
+  test('isReplyKey accepts exactly the keys that OpenSSL accepts', () => {
     const anywhere = fc.oneof(
       point.map(({ x, y }) => at(x, y)),
       point.map(({ x, y }) => at(y, x)),
@@ -70,7 +70,7 @@ describe('isReplyKey', () => {
     fc.assert(fc.property(anywhere, (key) => isReplyKey(key) === isPoint(key)));
   });
 
-  test('refuses a coordinate of p or more, because a point must have one form', () => {
+  test('isReplyKey refuses a coordinate that is not below the prime p of the curve, because each point must have only one encoding', () => {
     const low = Array.from({ length: 2000 }, (_, index) => BigInt(index));
     // For a small x, x + p also fits in 32 bytes. The first such point on the curve has x = 5.
     const found = low.map((x) => ({ x, y: squareRoot(x * x * x - 3n * x + B) })).find(({ y }) => y !== undefined)!;
@@ -105,17 +105,20 @@ describe('isReplyKey', () => {
       'a coordinate with unused bits set',
       { ...key, x: key.x.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) },
     ],
-  ])('refuses %s', (_value, value) => {
+  ])('isReplyKey refuses %s', (_value, value) => {
     expect(isReplyKey(value)).toBe(false);
   });
 
-  test('accepts further JWK members', () => {
+  test('isReplyKey accepts further JWK members', () => {
     expect(isReplyKey({ ...key, ext: true, key_ops: [], kid: 'mine', use: 'enc' })).toBe(true);
   });
 });
 
 const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
-/** The square root modulo p. p is 3 modulo 4, so it is the power with the exponent (p + 1) / 4. */
+/**
+ * The square root of `square` modulo p. Because p is 3 modulo 4, the root is `square` to the power of (p + 1) / 4.
+ * Returns undefined if `square` has no root.
+ */
 function squareRoot(square: bigint): bigint | undefined {
   const wanted = ((square % p) + p) % p;
   let [root, base] = [1n, wanted];
@@ -139,11 +142,11 @@ describe('isReturnTo', () => {
     'http://127.0.0.1/',
     'http://127.8.4.1:81/a?b',
     'http://[::1]:5000/',
-  ])('accepts %s', (url) => {
+  ])('isReturnTo accepts %s', (url) => {
     expect(isReturnTo(url)).toBe(true);
   });
 
-  test('accepts at most 2,000 characters', () => {
+  test('isReturnTo accepts at most 2,000 characters', () => {
     const of = (length: number) => 'https://app.example/'.padEnd(length, 'x');
 
     expect([of(2000), of(2001)].map(isReturnTo)).toEqual([true, false]);
@@ -187,11 +190,11 @@ describe('isReturnTo', () => {
     ['https://app.example/ä'],
     ['https://müller.example/'],
     ['https://app.example/\u202e'],
-  ])('refuses %j', (value) => {
+  ])('isReturnTo refuses %j', (value) => {
     expect(isReturnTo(value)).toBe(false);
   });
 
-  test('accepts no random text except https URLs and http URLs on loopback, without user info', () => {
+  test('isReturnTo accepts no random text except https URLs and http URLs on loopback, without user info', () => {
     const parts = fc.constantFrom(
       ...['http://', 'https://', 'localhost', '127.0.0.1', '@', ':', '/', '\\', '#', '?', '.', 'evil.example', ' '],
     );
@@ -216,7 +219,7 @@ describe('isReturnTo', () => {
 describe('isAuthorizationRequest', () => {
   const right = { attemptId: 'attempt-1', replyKey: realKey(), returnTo: 'https://app.example/' };
 
-  test('accepts all required members, and `by`', () => {
+  test('isAuthorizationRequest accepts all required members, and `by`', () => {
     expect([right, { ...right, by: 'kim' }, { ...right, by: 'x'.repeat(100) }].map(isAuthorizationRequest)).toEqual([
       true,
       true,
@@ -228,17 +231,17 @@ describe('isAuthorizationRequest', () => {
     ['undefined', undefined],
     ['null', null],
     ['a list', [right]],
-    ['without an attempt id', { ...right, attemptId: undefined }],
-    ['with an attempt id that is not valid', { ...right, attemptId: 'a b' }],
-    ['without a reply key', { ...right, replyKey: undefined }],
-    ['without returnTo', { ...right, returnTo: undefined }],
-    ['with a long by', { ...right, by: 'x'.repeat(101) }],
-    ['with a by that is null', { ...right, by: null }],
-  ])('refuses a value: %s', (_value, value) => {
+    ['a request without an attempt id', { ...right, attemptId: undefined }],
+    ['a request with an attempt id that is not valid', { ...right, attemptId: 'a b' }],
+    ['a request without a reply key', { ...right, replyKey: undefined }],
+    ['a request without returnTo', { ...right, returnTo: undefined }],
+    ['a request with a by of more than 100 characters', { ...right, by: 'x'.repeat(101) }],
+    ['a request with a by that is null', { ...right, by: null }],
+  ])('isAuthorizationRequest refuses %s', (_value, value) => {
     expect(isAuthorizationRequest(value)).toBe(false);
   });
 
-  test('refuses random JSON', () => {
+  test('isAuthorizationRequest refuses random JSON', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => !isAuthorizationRequest(value)));
   });
 });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import {
   authMethodOf,
   isAccountId,
@@ -9,9 +8,10 @@ import {
   type Field,
 } from '../../../workflows/connector';
 import { connector } from '../../../scripts/faults/machine-samples';
+import fc from 'fast-check';
 
 describe('isAccountId', () => {
-  /** The documented rules for an account id, written a second time: true if the text follows all rules. */
+  /** A second implementation of the documented rules for an account id. True if the text follows all rules. */
   const isOne = (text: string): boolean => {
     const codes = [...Array(text.length).keys()].map((index) => text.charCodeAt(index));
     const isAllowed = (code: number) => (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xff);
@@ -22,7 +22,7 @@ describe('isAccountId', () => {
   const latin = fc.string({ unit: fc.integer({ min: 0, max: 0x17f }).map((code) => String.fromCharCode(code)) });
   const likely = fc.string({ unit: fc.constantFrom('a', ' ', '.', 'é', '\u00a0', '\n', '/'), maxLength: 5 });
 
-  test('accepts a text if, and only if, the text follows all rules for an account id', () => {
+  test('isAccountId accepts a text if, and only if, the text follows all rules for an account id', () => {
     fc.assert(
       fc.property(fc.oneof(latin, likely, fc.string({ unit: 'binary' }), fc.string({ maxLength: 300 })), (text) => {
         expect(isAccountId(text)).toBe(isOne(text));
@@ -40,18 +40,18 @@ describe('isAccountId', () => {
     '\u00a0',
     'ÿ'.repeat(200),
     '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-  ])('accepts %j', (text) => {
+  ])('isAccountId accepts %j', (text) => {
     expect(isAccountId(text)).toBe(true);
   });
 
   test.each(['アカ1', '', ' ', ' a', 'a ', '.', '..', 'a'.repeat(201), 'a\n', '\u007f', '\u009f', 'Ā', '\ud83d\ude80'])(
-    'refuses %j',
+    'isAccountId refuses %j',
     (text) => {
       expect(isAccountId(text)).toBe(false);
     },
   );
 
-  test('refuses values that are not strings', () => {
+  test('isAccountId refuses values that are not strings', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         fc.pre(typeof value !== 'string');

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { durationMs, isBy, patienceMs, faultOfInput, faultOfStart } from '../../../workflows/input';
 import { workflowIdOf } from '../../../workflows/messages';
+import fc from 'fast-check';
 
 const DAY_MS = 86_400_000;
 const right = { accountId: 'acme', connectorId: 42 };
@@ -15,7 +15,7 @@ describe('durationMs', () => {
     [1, 1],
     [0.5, 0.5],
     [90 * DAY_MS, 90 * DAY_MS],
-  ])('%j is %d ms', (given, expected) => {
+  ])('durationMs reads %j as %d ms', (given, expected) => {
     expect(durationMs(given)).toBe(expected);
   });
 
@@ -39,11 +39,11 @@ describe('durationMs', () => {
     [true],
     [['7 days']],
     [{ days: 7 }],
-  ])('%j is not valid', (given) => {
+  ])('durationMs returns NaN for %j', (given) => {
     expect(durationMs(given)).toBeNaN();
   });
 
-  test('returns NaN or a number above 0 and at most 90 days, for random values', () => {
+  test('durationMs returns NaN or a number above 0 and at most 90 days, for random values', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.string(), fc.double(), fc.constantFrom('', '1', 'd')), (given) => {
         const ms = durationMs(given);
@@ -85,7 +85,7 @@ describe('faultOfInput', () => {
     [{ ...right, remindAfter: [] }],
     [{ ...right, remindAfter: Array(20).fill('1 day') }],
     [{ ...right, addedLater: 1 }],
-  ])('%j is valid', (input) => {
+  ])('faultOfInput finds no fault in %j', (input) => {
     expect(faultOfInput(input)).toBeUndefined();
   });
 
@@ -114,11 +114,11 @@ describe('faultOfInput', () => {
     [{ ...right, remindAfter: Array(21).fill('1 day') }, 'remindAfter'],
     [{ ...right, by: 'x'.repeat(101) }, 'by'],
     [{ ...right, by: null }, 'by'],
-  ])('the fault of %j names %s', (input, part) => {
+  ])('faultOfInput finds the fault of %j: %s', (input, part) => {
     expect(faultOfInput(input)).toMatch(new RegExp(`\\b${part}\\b`));
   });
 
-  test('never throws, and does not quote the input', () => {
+  test('faultOfInput never throws, and does not quote the input', () => {
     const part = fc.oneof(fc.jsonValue(), fc.constant('quoted-4711'));
     const inputs = fc.oneof(
       fc.jsonValue(),
@@ -145,20 +145,20 @@ describe('faultOfInput', () => {
 
 describe('faultOfStart', () => {
   test.each([right, { accountId: 'Müller & Söhne/1', connectorId: 2001 }, { accountId: '%2F', connectorId: 1 }])(
-    'accepts the workflow id of the input: %j',
+    'faultOfStart accepts the workflow id of the input: %j',
     (input) => {
       expect(faultOfStart(input, workflowIdOf(input))).toBeUndefined();
     },
   );
 
   test.each(['connector-auth/other/42', 'connector-auth/acme/43', 'connector-auth/acme/42 ', 'acme', ''])(
-    'refuses the other workflow id %j',
+    'faultOfStart refuses the other workflow id %j',
     (workflowId) => {
       expect(faultOfStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
     },
   );
 
-  test('names the fault of a malformed input, with any workflow id', () => {
+  test('faultOfStart names the fault of a malformed input, with any workflow id', () => {
     expect(faultOfStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
   });
 

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import type { Field } from '../../../workflows/connector';
 import { eventOf, rejectionOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import type { ProblemCode } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
+import fc from 'fast-check';
 
 const sealed = { sealed: 'eyJhbGciOiJFQ0RILUVTIn0..iv-_09.text.tag' };
 const field = (name: string, more: Partial<Field> = {}): Field => ({
@@ -63,7 +63,7 @@ test.each<[State, Message['kind'], object]>([
   },
 );
 
-describe('property input', () => {
+describe('property inputs', () => {
   test.each<[string, { [name: string]: unknown }]>([
     ['all required properties', good],
     ['an optional property', { ...good, Notes: 'two\nlines' }],
@@ -71,7 +71,7 @@ describe('property input', () => {
     ['an empty value for a stored property', { ...good, Stored: '' }],
     ['an empty value for an optional property', { ...good, Notes: '' }],
     ['a text of 65,536 characters', { ...good, Notes: 'x'.repeat(65_536) }],
-  ])('is accepted unchanged: %s', (_case, values) => {
+  ])('a property input is accepted unchanged: %s', (_case, values) => {
     expect(properties(values, { by: 'kim' })).toEqual({ type: 'propertiesSubmitted', values, id: 'sub-1', by: 'kim' });
   });
 
@@ -118,11 +118,11 @@ describe('property input', () => {
     ['a missing required property', { Domain: 'acme' }, 'missingProperty', ['Secret']],
     ['an empty value for a required property', { ...good, Domain: '' }, 'missingProperty', ['Domain']],
     ['an empty value for a required secret', { ...good, Secret: '' }, 'missingProperty', ['Secret']],
-  ])('is refused as a whole: %s', (_case, values, code, names = []) => {
+  ])('a property input is refused as a whole: %s', (_case, values, code, names = []) => {
     expect(properties(values)).toEqual(refused(code, names));
   });
 
-  test('with several faults is refused with the first code of this order: notSealed, unknown, malformed, missing', () => {
+  test('a property input with several faults is refused with the first code of this order: notSealed, unknown, malformed, missing', () => {
     const all = { Other: 'x', Secret: 'hunter2', Notes: 7 };
 
     expect(properties(all)).toEqual(refused('notSealed', ['Secret']));
@@ -131,7 +131,7 @@ describe('property input', () => {
     expect(properties({ Notes: 'x' })).toEqual(refused('missingProperty', ['Domain', 'Secret']));
   });
 
-  test('is also checked for properties called __proto__ and constructor', () => {
+  test('a property input is also checked for properties called __proto__ and constructor', () => {
     const Parameters = ['__proto__', 'constructor'].map((name) => field(name, { required: true, secret: true }));
     const state: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: Parameters }) };
     const give = (values: unknown) => read(state, 'propertyInput', { submissionId: 'sub-1', values });
@@ -141,8 +141,8 @@ describe('property input', () => {
   });
 });
 
-describe('credential input', () => {
-  test.each([awaitingCredentials, awaitingAuthorization])('is accepted in $name', (state) => {
+describe('credential inputs', () => {
+  test.each([awaitingCredentials, awaitingAuthorization])('a credential input is accepted in $name', (state) => {
     expect(credentials(sealed, state)).toEqual({ type: 'credentialsSubmitted', credentials: sealed, id: 'sub-1' });
   });
 
@@ -162,12 +162,12 @@ describe('credential input', () => {
     [{ sealed: 'a..b.c.d\n' }, 'notSealed'],
     [{ sealed: 'my password is...' }, 'notSealed'],
     [{ sealed: `a..${'b'.repeat(32_763)}.c.d` }, 'malformed'],
-  ])('%j is refused as %s', (given, code) => {
+  ])('a credential input with %j is refused as %s', (given, code) => {
     expect(credentials(given)).toEqual(refused(code));
   });
 });
 
-describe('an input that the state does not wait for is refused as notNow', () => {
+describe('unexpected inputs', () => {
   const waits: { [name: string]: Message['kind'][] } = {
     awaitingProperties: ['propertyInput'],
     awaitingCredentials: ['credentialInput'],
@@ -180,41 +180,52 @@ describe('an input that the state does not wait for is refused as notNow', () =>
       .map((kind) => [kind, state.name, state] as const),
   );
 
-  test.each(notNow)('%s in %s', (kind, _name, state) => {
-    expect(read(state, kind, { submissionId: 'sub-1', by: 'kim', ...bodies[kind] })).toEqual(
-      refused('notNow', [], { id: 'sub-1', by: 'kim' }),
-    );
-  });
+  test.each(notNow)(
+    'an input that the state does not wait for is refused as notNow: %s in %s',
+    (kind, _name, state) => {
+      expect(read(state, kind, { submissionId: 'sub-1', by: 'kim', ...bodies[kind] })).toEqual(
+        refused('notNow', [], { id: 'sub-1', by: 'kim' }),
+      );
+    },
+  );
 
-  test('also if its values are wrong', () => {
+  test('an input that the state does not wait for is refused as notNow, even if the values of the input are wrong', () => {
     const values = { Other: 'x', Domain: 7 };
 
     expect(read(awaitingCredentials, 'propertyInput', { submissionId: 'sub-1', values })).toEqual(refused('notNow'));
   });
 });
 
-describe('a secret in clear is refused as notSealed before any other fault, because the user must replace it', () => {
-  test.each(everyState.map((state) => [state.name, state] as const))('credentials in %s', (_name, state) => {
-    expect(credentials('hunter2', state)).toEqual(refused('notSealed'));
-  });
+describe('notSealed comes before any other fault, because the user must replace a secret in clear', () => {
+  test.each(everyState.map((state) => [state.name, state] as const))(
+    'credentials in clear are refused as notSealed in %s',
+    (_name, state) => {
+      expect(credentials('hunter2', state)).toEqual(refused('notSealed'));
+    },
+  );
 
-  test('a property in awaitingCredentials', () => {
+  test('a secret property in clear is refused as notSealed, also in awaitingCredentials', () => {
     const body = { submissionId: 'sub-1', values: { Secret: 'hunter2' } };
 
     expect(read(awaitingCredentials, 'propertyInput', body)).toEqual(refused('notSealed', ['Secret']));
   });
 
-  test.each([{}, { submissionId: 'a b' }, { submissionId: 'sub-2', by: 7 }])('in a malformed message: %j', (more) => {
-    const withoutSender = (names: string[] = []) => refused('notSealed', names, {});
+  test.each([{}, { submissionId: 'a b' }, { submissionId: 'sub-2', by: 7 }])(
+    'a secret in clear in a malformed message is refused as notSealed: %j',
+    (more) => {
+      const withoutSender = (names: string[] = []) => refused('notSealed', names, {});
 
-    expect(read(awaitingCredentials, 'credentialInput', { credentials: 'hunter2', ...more })).toEqual(withoutSender());
-    expect(read(awaitingProperties, 'propertyInput', { values: { Secret: 'hunter2' }, ...more })).toEqual(
-      withoutSender(['Secret']),
-    );
-  });
+      expect(read(awaitingCredentials, 'credentialInput', { credentials: 'hunter2', ...more })).toEqual(
+        withoutSender(),
+      );
+      expect(read(awaitingProperties, 'propertyInput', { values: { Secret: 'hunter2' }, ...more })).toEqual(
+        withoutSender(['Secret']),
+      );
+    },
+  );
 });
 
-describe('a message', () => {
+describe('messages', () => {
   const kinds = ['propertyInput', 'credentialInput', 'oauthCallback'] as const;
   const bodies: unknown[] = [
     undefined,
@@ -233,13 +244,13 @@ describe('a message', () => {
   ];
 
   test.each(kinds.flatMap((kind) => bodies.map((body) => [kind, body] as const)))(
-    'of the kind %s is refused if it is malformed, and the event has neither id nor sender: %j',
+    'a message of the kind %s is refused if it is malformed (%j), and the event has no id and no sender',
     (kind, body) => {
       for (const state of everyState) expect(read(state, kind, body)).toEqual(refused('malformed', [], {}));
     },
   );
 
-  test.each(kinds)('of the kind %s with an id seen before is ignored, with any content', (kind) => {
+  test.each(kinds)('a message of the kind %s with an id seen before is ignored, with any content', (kind) => {
     const id = 'x'.repeat(128);
     const bodies = [
       {},
@@ -255,18 +266,18 @@ describe('a message', () => {
         ).toBeUndefined();
   });
 
-  test('with a `by` of 100 characters gives an event with this `by`', () => {
+  test('a message with a `by` of 100 characters gives an event with this `by`', () => {
     const by = 'x'.repeat(100);
 
     expect(properties(good, { by })).toMatchObject({ type: 'propertiesSubmitted', by });
   });
 });
 
-describe('a return from the third party', () => {
+describe('returns from the third party', () => {
   const returned = (state: State, attemptId: string, kind: Message['kind'] = 'oauthCallback') =>
     read(state, kind, { attemptId, by: 'page' });
 
-  test('of the present attempt is accepted', () => {
+  test('a return of the present attempt is accepted', () => {
     expect(returned(awaitingAuthorization, 'attempt-1')).toEqual({
       type: 'authorizationReturned',
       id: 'attempt-1',
@@ -275,7 +286,7 @@ describe('a return from the third party', () => {
     });
   });
 
-  test('of a superseded attempt is accepted as superseded', () => {
+  test('a return of a superseded attempt is accepted as superseded', () => {
     expect(returned(awaitingAuthorization, 'attempt-0')).toMatchObject({ id: 'attempt-0', superseded: true });
   });
 
@@ -288,23 +299,23 @@ describe('a return from the third party', () => {
       'attempt-1',
     ],
     ['an attempt after the end of the flow', { name: 'expired', connector: of }, 'attempt-1'],
-  ])('of %s changes nothing', (_what, state, attemptId) => {
+  ])('a return of %s changes nothing', (_what, state, attemptId) => {
     expect(returned(state, attemptId)).toBeUndefined();
   });
 
-  test('is accepted once; a later confirmation of the same attempt is accepted, too', () => {
+  test('a return is accepted only once, and a later confirmation of the same attempt is accepted, too', () => {
     expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
     expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
   });
 
-  test('is accepted, also if its attempt id equals the id of a submission', () => {
+  test('a return is accepted, even if its attempt id equals the id of a submission', () => {
     const known = knowing(['attempt-1']);
 
     expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
   });
 });
 
-describe('a random message', () => {
+describe('random messages', () => {
   const value = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(sealed, '', 'x', null));
   const body = fc.oneof(
     fc.jsonValue(),
@@ -324,7 +335,7 @@ describe('a random message', () => {
   );
   const kind = fc.constantFrom<Message['kind']>('propertyInput', 'credentialInput', 'oauthCallback', 'confirmation');
 
-  test('is accepted, refused or ignored, without an error; a refusal does not quote the message', () => {
+  test('a random message is accepted, refused or ignored, without an error, and a refusal does not quote the message', () => {
     fc.assert(
       fc.property(fc.constantFrom(...everyState), kind, body, (state, kind, given) => {
         const body = JSON.parse(JSON.stringify(given));
@@ -348,7 +359,7 @@ describe('a random message', () => {
     );
   });
 
-  test('with a secret in clear is never accepted', () => {
+  test('a random message with a secret in clear is never accepted', () => {
     fc.assert(
       fc.property(body, (given) => {
         const body = JSON.parse(JSON.stringify(given));

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { authMethodOf, type Connector } from '../../../workflows/connector';
 import {
   isFinal,
@@ -18,6 +17,7 @@ import {
   states,
   withMissing,
 } from '../../../scripts/faults/machine-samples';
+import fc from 'fast-check';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const after = (...sent: Event[]): State => sent.reduce<State>(transition, start);
@@ -155,14 +155,17 @@ describe('after the first read of the connector', () => {
     },
   );
 
-  test.each(kinds)('the flow asks for a missing property first, unless the auth type is unsupported', (kind) => {
-    const isSupported = authMethodOf(kind) !== 'unsupported';
+  test.each(kinds)(
+    'the flow asks for a missing property first, unless the auth type is unsupported: $authType',
+    (kind) => {
+      const isSupported = authMethodOf(kind) !== 'unsupported';
 
-    expect(after(fetched(withMissing(kind))).name).toBe(isSupported ? 'awaitingProperties' : 'unsupported');
-  });
+      expect(after(fetched(withMissing(kind))).name).toBe(isSupported ? 'awaitingProperties' : 'unsupported');
+    },
+  );
 
   test.each(kinds)(
-    'a connector that Cyclr reports as authenticated ends the flow, also with a missing property',
+    'a connector that Cyclr reports as authenticated ends the flow, also with a missing property: $authType',
     (kind) => {
       const state = after(fetched({ ...withMissing(kind), authenticated: true }));
 
@@ -171,32 +174,32 @@ describe('after the first read of the connector', () => {
   );
 });
 
-describe('a re-authentication', () => {
+describe('re-authentications', () => {
   const reauthenticated = (of: ReturnType<typeof connector>) =>
     transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched({ ...of, authenticated: true })).name;
 
-  test('asks for new credentials or consent although the connector is authenticated', () => {
+  test('a re-authentication asks for new credentials or consent although the connector is authenticated', () => {
     expect(reauthenticated(connector('ApiKey'))).toBe('awaitingCredentials');
     expect(reauthenticated(connector('OAuth1'))).toBe('awaitingAuthorization');
   });
 
-  test('with client credentials asks for the properties, and applies no credentials before an input', () => {
+  test('a re-authentication with client credentials asks for the properties, and applies no credentials before an input', () => {
     expect(reauthenticated(connector('OAuth2', { oauth2Type: 'ClientCredentials' }))).toBe('awaitingProperties');
   });
 });
 
-describe('a required property that is new after Cyclr accepted the credentials', () => {
+describe('required properties that are new after Cyclr accepted the credentials', () => {
   const of = connector('ApiKey', { authenticated: true });
   const incomplete: Event = { type: 'credentialsApplied', connector: withMissing(of) };
   const asked = after(fetched(connector('ApiKey')), keySubmitted, incomplete);
 
-  test('leads to awaitingProperties, then to authenticated without new credentials', () => {
+  test('a newly required property leads to awaitingProperties, then to authenticated without new credentials', () => {
     expect(asked).toEqual({ name: 'awaitingProperties', connector: withMissing(of), verification: 'notChecked' });
     const applied = transition(transition(asked, submitted), { type: 'propertiesApplied', connector: of });
     expect(applied).toEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
   });
 
-  test('leads to awaitingProperties after a consent, too, and the flow keeps the verification', () => {
+  test('a newly required property leads to awaitingProperties after a consent, too, and the flow keeps the verification', () => {
     const consent = connector('OAuth1');
     const verifying: State = { name: 'verifyingAuthorization', connector: consent, attemptId: 'a', superseded: false };
     const confirmed: Event = {
@@ -217,26 +220,29 @@ describe('a required property that is new after Cyclr accepted the credentials',
     { type: 'refused', problem: refusal },
     { type: 'propertiesApplied', connector: withMissing(of) },
     { type: 'outageOutlasted' },
-  ])('leads to awaitingProperties again after $type, still without new credentials', (event) => {
-    const again = transition(transition(asked, submitted), event);
+  ])(
+    'a newly required property leads to awaitingProperties again after $type, and the flow needs no new credentials',
+    (event) => {
+      const again = transition(transition(asked, submitted), event);
 
-    expect(again).toMatchObject({ name: 'awaitingProperties', verification: 'notChecked' });
-  });
+      expect(again).toMatchObject({ name: 'awaitingProperties', verification: 'notChecked' });
+    },
+  );
 
-  test('keeps the flow waiting after a re-read, unless the property was set elsewhere', () => {
+  test('a newly required property keeps the flow in awaitingProperties after a re-read, except if the property was set elsewhere', () => {
     const reread = (connector: Connector): Event => ({ type: 'rechecked', connector, intent: 'authenticate' });
 
     expect(transition(asked, reread(withMissing(of)))).toBe(asked);
     expect(transition(asked, reread(of))).toMatchObject({ name: 'authenticated', verification: 'notChecked' });
   });
 
-  test('leads to awaitingCredentials if Cyclr has dropped the old credentials meanwhile', () => {
+  test('a newly required property leads to awaitingCredentials if Cyclr no longer has the old credentials', () => {
     const dropped: Event = { type: 'propertiesApplied', connector: connector('ApiKey') };
 
     expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
   });
 
-  test('does not include a property that was stored before, even if the answer to the credentials shows it without a value', () => {
+  test('a property that was stored before does not count as newly required, even if the answer to the credentials shows it without a value', () => {
     const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
     const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
 
@@ -244,33 +250,36 @@ describe('a required property that is new after Cyclr accepted the credentials',
   });
 });
 
-describe('a re-read while the flow waits', () => {
+describe('re-reads in waiting states', () => {
   const reread = (of: ReturnType<typeof connector>): Event => ({
     type: 'rechecked',
     connector: of,
     intent: 'authenticate',
   });
 
-  test.each(kinds)('leads to authenticated if the connector was authenticated elsewhere', (kind) => {
-    const waiting: State = { name: 'awaitingProperties', connector: withMissing(kind) };
+  test.each(kinds)(
+    'a re-read in a waiting state leads to authenticated if the connector was authenticated outside of the flow: $authType',
+    (kind) => {
+      const waiting: State = { name: 'awaitingProperties', connector: withMissing(kind) };
 
-    expect(transition(waiting, reread({ ...kind, authenticated: true })).name).toBe('authenticated');
-  });
+      expect(transition(waiting, reread({ ...kind, authenticated: true })).name).toBe('authenticated');
+    },
+  );
 
-  test('does not end a re-authentication, although the connector is authenticated', () => {
+  test('a re-read in a waiting state does not end a re-authentication, although the connector is authenticated', () => {
     const of = { ...connector('ApiKey'), authenticated: true };
     const waiting = transition({ name: 'fetchingConnector', intent: 'reauthenticate' }, fetched(of));
 
     expect(transition(waiting, { type: 'rechecked', connector: of, intent: 'reauthenticate' })).toBe(waiting);
   });
 
-  test('leads to awaitingProperties if a required property is new', () => {
+  test('a re-read in a waiting state leads to awaitingProperties if a required property is new', () => {
     const of = connector('ApiKey');
 
     expect(transition(after(fetched(of)), reread(withMissing(of))).name).toBe('awaitingProperties');
   });
 
-  test('updates the connector, and keeps problem and attempt, if the state stays the same', () => {
+  test('a re-read in a waiting state updates the connector, and keeps problem and attempt, if the state stays the same', () => {
     const of = connector('OAuth1');
     const renamed = { ...of, name: 'Renamed' };
     const waiting = { ...after(fetched(of)), attempt, problem: refusal } as State;
@@ -279,7 +288,7 @@ describe('a re-read while the flow waits', () => {
     expect(transition(waiting, reread(of))).toBe(waiting);
   });
 
-  test('does not leave awaitingProperties if Cyclr has refused a property', () => {
+  test('a re-read in a waiting state does not leave awaitingProperties if Cyclr has refused a property', () => {
     const of = connector('ApiKey');
     const refused: State = { name: 'awaitingProperties', connector: of, problem: refusal };
 
@@ -297,7 +306,7 @@ describe('problems', () => {
     expect(state).toMatchObject({ name: 'awaitingCredentials', problem: refusal });
   });
 
-  test('the next accepted input removes a problem', () => {
+  test('a problem is removed by the next accepted input', () => {
     const state = after(fetched(connector('ApiKey')), { type: 'inputRefused', problem: refusal }, keySubmitted);
 
     expect(state).toMatchObject({ name: 'applyingCredentials' });
@@ -345,7 +354,7 @@ describe('problems', () => {
   });
 
   test.each(['awaitingProperties', 'awaitingAuthorization'] as const)(
-    'refused credentials that were submitted in %s lead back to that state',
+    'refused credentials that were submitted in %s lead back to this state',
     (from) => {
       const state = allStates.find((candidate) => candidate.name === 'applyingCredentials' && candidate.from === from)!;
 
@@ -369,11 +378,11 @@ describe('for random events', () => {
     );
   });
 
-  test('the final states are those of the contract', () => {
+  test('the final states equal finalStates of the contract', () => {
     expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
   });
 
-  test('every transition that random events cause also exists between two states of machine-samples', () => {
+  test('every transition that random events cause is also a transition of the samples in machine-samples', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         let state: State = start;
@@ -386,7 +395,7 @@ describe('for random events', () => {
     );
   });
 
-  test('the events that changed the state give the same state when they are applied again', () => {
+  test('the events that changed the state lead to the same state if they are applied again from the start', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         const recorded: Event[] = [];
@@ -411,7 +420,7 @@ describe('for random events', () => {
     );
   });
 
-  test('the waiting states are those of the contract', () => {
+  test('the waiting states equal waitingStates of the contract', () => {
     expect(states.filter(isWaiting).map(({ name }) => name)).toEqual([
       'awaitingProperties',
       'awaitingCredentials',

@@ -33,7 +33,7 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
 };
 
 test.each(Object.keys(events) as ActivityFailureType[])(
-  'the failure %s becomes the event that the contract names',
+  'in fetchingConnector, the activity failure %s becomes the event in the table events',
   (type) => {
     const [details, event] = events[type];
 
@@ -41,7 +41,7 @@ test.each(Object.keys(events) as ActivityFailureType[])(
   },
 );
 
-test.each(later)("CyclrAccessDenied in $name does not end the flow: it is the operator's trouble", (state) => {
+test.each(later)("CyclrAccessDenied in $name is an operator's trouble, and does not end the flow", (state) => {
   expect(eventOfFailure(failedWith('CyclrAccessDenied'), state)).toEqual({
     type: 'cyclrUnavailable',
     operatorsTrouble: message,
@@ -86,7 +86,7 @@ test.each<[string, unknown]>([
   ['a timeout', failed(new TimeoutFailure('late', undefined, 'START_TO_CLOSE'))],
   ['a cancelled activity', failed(new CancelledFailure('cancelled'))],
   ['a failure without a cause', failed()],
-])('%s becomes the event cyclrUnavailable', (_case, err) => {
+])('eventOfFailure returns the event cyclrUnavailable for %s', (_case, err) => {
   expect(eventOfFailure(err, fetching)).toEqual({ type: 'cyclrUnavailable' });
 });
 
@@ -95,7 +95,7 @@ test.each<[string, unknown]>([
   ['a failure of another kind', new ApplicationFailure('no', 'CyclrRefused')],
   ['a text', 'no'],
   ['undefined', undefined],
-])('%s does not become an event: it is thrown again and fails the workflow task', (_what, err) => {
+])('eventOfFailure throws %s again, and so fails the workflow task', (_what, err) => {
   let thrown: unknown = 'not thrown';
   try {
     eventOfFailure(err, fetching);

@@ -1,4 +1,7 @@
-/** Detection of queries that read ahead, from the length and the size of the history at each activation. */
+/**
+ * ReadAhead detects a query that has applied the events of a pending workflow task. It compares the length and the size
+ * of the history at each activation.
+ */
 import type { WorkflowInfo } from '@temporalio/workflow';
 import { READ_AHEAD } from '../../../workflows/problems';
 import { ReadAhead } from '../../../workflows/read-ahead';
@@ -50,18 +53,18 @@ test('a query fails with READ_AHEAD if, since the previous activation, historyLe
   expect(() => run({ ...first, replay: true }, queried)).toThrow(READ_AHEAD);
 });
 
-test('an equal historySize of 0 is accepted, because some servers do not report the size', () => {
+test('a historySize that stays 0 is accepted, because some servers do not report the size', () => {
   run({ ...first, size: 0, replay: true }, { length: 8, size: 0 }, { length: 18, size: 0 });
 });
 
-describe('after a query has applied the events of a workflow task, and this task has failed', () => {
+describe('queries after a failed workflow task', () => {
   const queried = { length: 10, jobs: [answered], commands: [upsert] };
 
-  test('the next workflow task fails, because the history has too few new events', () => {
+  test('after a query has applied the events of a failed workflow task, the next workflow task fails, because the history has too few new events', () => {
     expect(() => run(first, queried, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
   });
 
-  test('the next workflow task fails also if new signals or results have arrived', () => {
+  test('after a query has applied the events of a failed workflow task, the next workflow task fails, even if new signals or results have arrived', () => {
     expect(() => run(first, queried, { length: 15, jobs: [signal, signal] })).toThrow(READ_AHEAD);
     expect(() => run(first, queried, { length: 15, jobs: [answered] })).toThrow(READ_AHEAD);
   });
@@ -72,9 +75,12 @@ describe('after a query has applied the events of a workflow task, and this task
     ['an activity that is scheduled in the same task as a cancellation of another activity', [endOfCall, call, call]],
     ['an activity that is scheduled in the same task as a cancellation of a timer', [noTimer, call]],
     ['an accepted update', [accepted]],
-  ])('the next workflow task fails if the history lacks the event of %s', (_, commands) => {
-    expect(() => run(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
-  });
+  ])(
+    'after a query has applied the events of a failed workflow task, the next workflow task fails if the history lacks the event of %s',
+    (_, commands) => {
+      expect(() => run(first, { ...queried, commands }, { length: 13, jobs: [update] })).toThrow(READ_AHEAD);
+    },
+  );
 });
 
 test.each([
@@ -102,6 +108,6 @@ test('a workflow task that only rejects updates needs no new event in the histor
   run(first, { length: 9, commands: [] }, rejecting, { length: 14, jobs: [signal] }, { length: 18, jobs: [signal] });
 });
 
-test('during a replay, a workflow task is accepted even if the history has too few new events', () => {
+test('a workflow task is accepted during a replay, even if the history has too few new events', () => {
   run({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
 });

@@ -1,16 +1,16 @@
-import fc from 'fast-check';
 import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
 import type { Input, TimelineEntry, View } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
 import {
   detailsOf,
-  escapeMarkdown,
   viewOf,
   type Status,
   type ViewSource,
+  escapeMarkdown,
 } from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
+import fc from 'fast-check';
 
 const SINCE = '2030-01-01T00:00:00.000Z';
 const input: Input = { accountId: 'acme', connectorId: 42 };
@@ -115,7 +115,7 @@ describe('a view shows', () => {
     expect(connectedOf({ name: 'authenticated', connector: whole, verification: 'notChecked' })).toBe(true);
   });
 
-  test('the deadline of a waiting state', () => {
+  test('a view shows the deadline of a waiting state', () => {
     const deadline = Date.parse('2030-01-08T00:00:00.000Z');
 
     const view = viewOf(source({ name: 'awaitingCredentials', connector: whole }, { deadline }));
@@ -123,14 +123,14 @@ describe('a view shows', () => {
     expect(view.deadline).toBe('2030-01-08T00:00:00.000Z');
   });
 
-  test('the intent of the start input', () => {
+  test('a view shows the intent of the start input', () => {
     const view = viewOf(source({ name: 'cancelled' }, { input: { ...input, intent: 'reauthenticate' } }));
 
     expect(view.intent).toBe('reauthenticate');
   });
 });
 
-describe('a view never shows', () => {
+describe('content that a view never shows', () => {
   /** Copies a value, and adds unknown members to each object in the value. */
   const withMore = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(withMore);
@@ -141,7 +141,7 @@ describe('a view never shows', () => {
   const states = [...allStates, { name: 'awaitingProperties', connector: whole, problem } as const];
 
   test.each(states.map((state) => [state.name, state] as const))(
-    'in %s a member of the state that is not on the allow-list',
+    'a view never shows a member of the state %s that is not on the allow-list',
     (_name, state) => {
       const added = withMore({ ...state, values: { Domain: 'clear-4711' }, credentials: sealed }) as State;
 
@@ -151,7 +151,7 @@ describe('a view never shows', () => {
     },
   );
 
-  test('a part of a malformed input', () => {
+  test('a view never shows a part of a malformed input', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (given) => {
         const failed: State = { name: 'failed', failure: { code: 'invalidInput', message: 'no' } };
@@ -169,7 +169,7 @@ describe('a view never shows', () => {
     );
   });
 
-  test('a member that is null or undefined', () => {
+  test('a view never shows a member that is null or undefined', () => {
     const absent = { ...connector('ApiKey'), icon: undefined, description: undefined } as Connector;
 
     const view = viewOf(source({ name: 'awaitingCredentials', connector: absent, problem: undefined }));
@@ -179,13 +179,13 @@ describe('a view never shows', () => {
   });
 });
 
-describe('the details in Temporal Web', () => {
+describe('details in Temporal Web', () => {
   const details = (state: State, more: Partial<ViewSource> = {}, status: Partial<Status> = {}) =>
     detailsOf({ view: viewOf(source(state, more)), timeline: { entries: [] }, ...status });
   const at = '2030-01-01T00:00:00.000Z';
   const table = ['| At | Event | State | By | Note |', '| --- | --- | --- | --- | --- |'];
 
-  test('have state, auth type, missing properties, deadline and problem', () => {
+  test('the details in Temporal Web have state, auth type, missing properties, deadline and problem', () => {
     const state: State = { name: 'awaitingProperties', connector: whole, problem };
     const entries: TimelineEntry[] = [
       { at, from: 'fetchingConnector', event: 'connectorFetched', to: 'awaitingProperties' },
@@ -225,7 +225,7 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test('have the endpoint and status of a refused call, if only an operator can mend the cause', () => {
+  test('the details in Temporal Web have the endpoint and status of a refused call, if only an operator can mend the cause', () => {
     const state: State = { name: 'fetchingConnector', intent: 'authenticate', problem: problemOf('cyclrUnavailable') };
 
     const text = details(state, {}, { outage: { operatorsTrouble: 'GET /v1.0/account/connectors/42: 403' } });
@@ -233,7 +233,7 @@ describe('the details in Temporal Web', () => {
     expect(text).toContain(`\n- \`operatorsTrouble\`: ${escapeMarkdown('GET /v1.0/account/connectors/42: 403')}\n`);
   });
 
-  test('have the sender and the reason of a cancellation', () => {
+  test('the details in Temporal Web have the sender and the reason of a cancellation', () => {
     const entries: TimelineEntry[] = [
       { at, from: 'awaitingCredentials', event: 'cancelled', to: 'cancelled', by: 'backend', note: 'wrong app' },
     ];
@@ -243,7 +243,7 @@ describe('the details in Temporal Web', () => {
     expect(text).toContain('\n- Ended by backend, reason: wrong app\n');
   });
 
-  test('have the connector id before the connector is read, and the failure of a run', () => {
+  test('the details in Temporal Web have the connector id before the first read of the connector, and have the failure of a run', () => {
     const state: State = { name: 'failed', failure: { code: 'connectorNotFound', message: 'GET /x: 404' } };
 
     expect(details(state)).toBe(
@@ -256,14 +256,17 @@ describe('the details in Temporal Web', () => {
     );
   });
 
-  test.each(allStates.map((state) => [state.name, state] as const))('have a text for %s', (name, state) => {
-    expect(details(state)).toMatch(new RegExp(`^### .+: \`${name}\`\n\n.+`));
-  });
+  test.each(allStates.map((state) => [state.name, state] as const))(
+    'the details in Temporal Web have a text for %s',
+    (name, state) => {
+      expect(details(state)).toMatch(new RegExp(`^### .+: \`${name}\`\n\n.+`));
+    },
+  );
 
   const evil =
     '**bold** `code` [link](https://evil.example) ![x](y) <img src=x> # | ~a~ &lt; a_b\\\n- www.evil.example me@evil.example';
 
-  test('escape Markdown in a name, an auth type and a property', () => {
+  test('the details in Temporal Web escape Markdown in a name, an auth type and a property', () => {
     const of = connector(evil, { name: evil, oauth2Type: evil, fields: [{ ...domain, name: evil }] });
 
     const text = details({ name: 'awaitingProperties', connector: of });
@@ -286,14 +289,15 @@ describe('the details in Temporal Web', () => {
           const escaped = escapeMarkdown(text);
 
           expect(escaped).not.toMatch(/[\r\n\t]/);
-          expect(escaped.replace(/\\[!-/:-@[-`{-~]/g, '')).not.toMatch(/[\\`*_[\]<>#|~&:@]|www\./i);
+          // A space replaces each escaped character, so that the characters beside it do not form a new word.
+          expect(escaped.replace(/\\[!-/:-@[-`{-~]/g, ' ')).not.toMatch(/[\\`*_[\]<>#|~&:@]|www\./i);
           expect(escaped.replace(/\\([!-/:-@[-`{-~])/g, '$1')).toBe(text.replace(/\s+/g, ' '));
         },
       ),
     );
   });
 
-  test('have no value of an input, in clear or sealed', () => {
+  test('the details in Temporal Web have no value of an input, in clear or sealed', () => {
     const values = { Domain: 'clear-4711', Secret: sealed };
     const applying: State = { name: 'applyingProperties', connector: whole, submissionId: 's1', values };
 
