@@ -12,7 +12,7 @@ let context: BrowserContext;
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** The rules of axe that depend on colours. They are checked in the light and in the dark theme. */
+/** The rules of axe that depend on colours. The tests check these rules in the light and in the dark theme. */
 const COLOURS = ['color-contrast', 'link-in-text-block'];
 
 /** Runs axe with the rules or tags `runOnly`. Returns the rule and the element of each violation. */
@@ -59,7 +59,7 @@ describeInBrowser('accessibility', () => {
   afterAll(() => gallery?.close());
 
   test.each(looks.map((look) => [look.name, look] as const))(
-    'axe finds no violation in either theme: %s',
+    'axe finds no violation in the light and the dark theme, and no control is too small to tap: %s',
     async (_name, look) => {
       const found = await gallery.visit(context, look, async (page) => {
         await page.evaluate(axe);
@@ -74,7 +74,7 @@ describeInBrowser('accessibility', () => {
     },
   );
 
-  test("a screen reader reads a form's purpose, its labels, help and problems", async () => {
+  test('a screen reader reads the purpose of a form, and the label, the help and the problem of each field', async () => {
     const heard = await gallery.visit(context, lookNamed('properties, some left out'), (page) =>
       heardOn(page, 'heading', 'textbox', 'combobox', 'button', 'DisclosureTriangle', 'status'),
     );

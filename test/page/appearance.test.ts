@@ -47,7 +47,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('the filter of the list leaves the connectors whose name has its text, and the open connector', async () => {
+  test('the filter of the list keeps the connectors whose names contain the filter text, and the open connector', async () => {
     const rows = await gallery.visit(context, lookNamed('list, with a filter'), async (page) => {
       await page.getByLabel('Find an app').fill('ZENO');
       return page.locator('.row .name').allInnerTexts();
@@ -98,7 +98,7 @@ describeInBrowser('appearance', () => {
     },
   );
 
-  test('the element follows the color-scheme of its page, with theme="auto" the preference of the user', async () => {
+  test('the element uses the color-scheme of its page, and with theme="auto" the preference of the user', async () => {
     const shown = await gallery.visit(context, lookNamed('API key'), async (page) => {
       await page.emulateMedia({ colorScheme: 'dark' });
       await page.evaluate("document.documentElement.style.colorScheme = 'light'");

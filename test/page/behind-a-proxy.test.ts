@@ -53,7 +53,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
   });
   afterEach(() => scene.everybodyLeaves());
 
-  test('the connect page connects a connector, and every URL is below the path', async () => {
+  test('the connect page connects a connector, and its URLs have the path of PUBLIC_URL', async () => {
     const page = await opened(scene.install('Ledgerly'));
     const popup = await connectsByConsent(page);
 
@@ -62,7 +62,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('the element calls the service from which its module was loaded', async () => {
+  test('the element in a host page calls the service below the path from which its module was loaded', async () => {
     const keys = scene.install('Ledgerly');
     const session = await scene.session(keys, { origin: host.origin });
     host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });
@@ -81,7 +81,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     proxy.cut();
     await page.getByText('No connection at the moment.').first().waitFor();
     const kept = await field(page, 'API key').inputValue();
-    await scene.gives(key); // sends the API key through the library, not through the page
+    await scene.gives(key); // this call sends the API key through the library, and not through the page
     await scene.reaches(key, 'authenticated');
 
     proxy.mend();

@@ -1,4 +1,6 @@
-/** `node test/page/bundle.mjs FILE` bundles a module with all its imports in development mode, and prints the bundle. */
+/**
+ * `node test/page/bundle.mjs FILE` bundles a module with all its imports in development mode, and prints the bundle.
+ */
 import { build } from 'vite';
 
 const built = await build({

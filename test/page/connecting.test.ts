@@ -24,7 +24,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('right');
   });
 
-  test('a user connects by user name and password, and white space in them and in a property stays as typed', async () => {
+  test('a user connects by a property, a user name and, after a refused password, another password, and white space in the values does not change', async () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
     await field(page, 'Subdomain').fill(' acme ');
@@ -93,7 +93,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).Properties).toMatchObject([{ Name: 'Realm', Value: 'a third' }]);
   });
 
-  test('a user connects by consent in a window that can neither read nor navigate the page, and closes by itself', async () => {
+  test('a user consents in a window that can neither read nor navigate the page, and that closes by itself', async () => {
     const [key] = scene.install('Ledgerly');
     const page = await scene.open([key]);
     const opening = page.waitForEvent('popup');
@@ -150,7 +150,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a user reconnects a connector, and changes a proposed value but not a locked one', async () => {
+  test('a user reconnects a connector, and can change a proposed value but not a locked value', async () => {
     const [key] = scene.install('Kestrel');
     const { connectorId } = key;
     const prefill = { [connectorId]: { Environment: { value: 'staging', locked: true }, Region: { value: 'eu-2' } } };
@@ -163,7 +163,7 @@ describeInBrowser('connecting', () => {
     await button(page, 'Connect').click();
 
     await button(page, 'Reconnect').click();
-    await page.getByText('This connection works: sign in again to refresh it.').waitFor();
+    await page.getByText('This connection works. Continue only if you want to renew it.').waitFor();
 
     expect(await scene.view(key)).toMatchObject({ intent: 'reauthenticate', connected: true });
     expect(cyclr(key).Properties).toEqual(

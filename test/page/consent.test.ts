@@ -1,4 +1,4 @@
-/** Consent at the third party, with blocked, closed and repeated windows and tabs. */
+/** Consent at the third party, with blocked windows, closed windows, and several windows or tabs. */
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { button, heading, openWebScene, type WebScene } from './scene';
@@ -22,7 +22,10 @@ async function goOut(page: Page, name = 'Go to Ledgerly'): Promise<Page> {
   return popup;
 }
 
-/** Playwright fails a click that closes the window before the click has been answered. Rethrows any other error. */
+/**
+ * Ignores the error of a click that closes its own window, because Playwright fails such a click. Rethrows any other
+ * error.
+ */
 function isClosedFirst(err: Error): void {
   if (!err.message.includes('has been closed')) throw err;
 }
@@ -31,7 +34,7 @@ describeInBrowser('consent', () => {
   beforeAll(async () => (scene = await openWebScene()));
   afterAll(() => scene?.close());
 
-  test('if the browser blocks the consent window, the page says so, and the consent runs in the same tab', async () => {
+  test('if the browser blocks the consent window, the page shows this problem, and the user can consent in the same tab', async () => {
     const { key, page } = await waiting((blocked) => blocked.addInitScript('window.open = () => null'));
     await button(page, 'Go to Ledgerly').click();
     await page.getByText('Your browser has blocked the window.').waitFor();
@@ -108,7 +111,7 @@ describeInBrowser('consent', () => {
   test('the page reports a declined consent after the verification', async () => {
     const { key, page, context } = await waiting();
     const older = await goOut(await scene.open([key], { context }));
-    await goOut(page); // supersedes the older attempt: a verification of it makes only one re-read
+    await goOut(page); // this link supersedes the older attempt, so a verification of the older attempt makes only one re-read
 
     await button(older, 'Decline').click();
 
@@ -117,7 +120,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('awaitingAuthorization');
   });
 
-  test('the return page shows the outcome of a declined consent without a reload', async () => {
+  test('the return page shows a declined consent without a reload, and its button opens another link, or closes the window if no connect page is open', async () => {
     const { page } = await waiting();
     const window = await goOut(page);
     await button(window, 'Decline').click();

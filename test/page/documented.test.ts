@@ -121,7 +121,7 @@ describeInBrowser('the guide to embedding', () => {
   test('the documented command makes an invitation, and a click turns it into a session', async () => {
     const { url: SERVICE, apiKey: KEY } = scene.service;
     const env = { ...process.env, SERVICE, KEY };
-    // Asynchronous, because the command calls the service, which runs in this process.
+    // The command must run asynchronously, because it calls the service, which runs in this process.
     const { stdout } = await run('bash', ['-c', snippet('"kind": "invitation"}\'')], { env });
     const page = await (await scene.someone()).newPage();
     await page.goto(JSON.parse(stdout).url);

@@ -1,4 +1,7 @@
-/** The element in host pages: another origin, two elements, moved in the DOM, React. */
+/**
+ * The element in host pages: in a page of another origin, beside a second element, after a move in the DOM, and in
+ * React.
+ */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -17,7 +20,7 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
 }
 const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
 
-/** A script for the host page: it records the element's events in `told`. */
+/** A script for the host page. It records the element's events in `told`. */
 const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));
@@ -43,7 +46,7 @@ describeInBrowser('embedding', () => {
     const popup = await opening;
     await button(popup, 'Approve').waitFor();
     const reached = await popup.evaluate(reachOpener);
-    scene.complaints.length = 0; // the browser reports each refused access
+    scene.complaints.length = 0; // the list is cleared here, because the browser reports each refused access
     await button(popup, 'Approve').click();
     await button(page, 'See all').click();
     await heading(page, 'Everything is connected').waitFor();

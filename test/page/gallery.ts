@@ -15,7 +15,10 @@ export interface Gallery {
 export async function openGallery(): Promise<Gallery> {
   const browser: Browser = await launchBrowser();
   const standIn: StandIn = await openStandIn();
-  /** Open pages for the next visits. Opening a page costs more time than showing a page state in an open one. */
+  /**
+   * The open pages, for the next visits. Opening a page takes more time than showing another page state in an open
+   * page.
+   */
   const kept = new Map<BrowserContext, Page>();
   return {
     someone: (options) => browser.newContext({ locale: 'en-GB', ...options }),
@@ -36,7 +39,10 @@ export async function openGallery(): Promise<Gallery> {
   };
 }
 
-/** Leaves the page state. For another site or about:blank, Chromium would start another process, which costs time. */
+/**
+ * Leaves the page state by a page of the same site. For another site or about:blank, Chromium would start another
+ * process, which takes time.
+ */
 async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   await page.goto(new URL('/healthz', page.url()).href);

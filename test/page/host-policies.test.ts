@@ -41,7 +41,7 @@ describeInBrowser('the page of another site', () => {
   besideHost((both) => ({ scene, host } = both));
 
   describe('content security policy', () => {
-    test('with only the necessary sources in the policy, the element shows the icon and connects by consent', async () => {
+    test('with the smallest content security policy, the element shows the icon and connects by consent', async () => {
       const key = scene.service.stage.install('Ledgerly', { patch: { Connector: { Icon: ICON } } });
       const page = await embedded([key]);
       await page.locator('cyclr-connect img').waitFor();
@@ -97,7 +97,8 @@ describeInBrowser('the page of another site', () => {
   });
 
   describe('referrer policy', () => {
-    // Each referrer policy except no-referrer and same-origin sends the origin or the whole URL, as these two policies do.
+    // The other referrer policies (except no-referrer and same-origin) also send the origin or the whole URL, so two of
+    // them are enough.
     test.each(['origin', 'unsafe-url'])(
       'with the referrer policy %s the element connects by consent',
       async (policy) => {

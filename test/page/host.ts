@@ -1,4 +1,4 @@
-/** A host site that embeds the element: another origin, with the content security policy that the element needs. */
+/** A host site of another origin that embeds the element, with the content security policy that the element needs. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -16,7 +16,10 @@ export interface HostPage {
 }
 
 export interface Host {
-  /** On `localhost`, which is another site than 127.0.0.1, the host of the service. */
+  /**
+   * The origin of the host page. Its host is `localhost`, because this is another site than 127.0.0.1, the host of the
+   * service.
+   */
   origin: string;
   serves(page: HostPage): void;
   close(): Promise<unknown>;

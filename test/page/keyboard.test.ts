@@ -1,8 +1,8 @@
-/** Keyboard operation: each step works without a mouse, and some element always has the focus. */
-import type { Page } from 'playwright-core';
+/** Each step of the page works without a mouse, and one element of the page always has the focus. */
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
 import { button, heading, openWebScene, type WebScene } from './scene';
+import type { Page } from 'playwright-core';
 
 jest.setTimeout(60_000);
 
@@ -36,7 +36,7 @@ describeInBrowser('keyboard operation', () => {
   });
   afterAll(() => Promise.all([scene?.close(), gallery?.close()]));
 
-  test('a user can submit an API key again after a refusal with the keyboard alone', async () => {
+  test('after a refusal, a user can submit an API key again with the keyboard alone', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await heading(page, 'Connect Brightdesk').waitFor();

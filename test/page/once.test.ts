@@ -11,7 +11,10 @@ import { button, field, heading, type WebScene } from './scene';
 let scene: WebScene;
 let host: Host;
 
-/** Counts the page's event streams: those that are open now, the most at the same time, and all that were opened. */
+/**
+ * Counts the event streams of the page: the open streams, the largest number of streams at the same time, and all
+ * streams.
+ */
 function streamsOf(page: Page) {
   const open = new Set<unknown>();
   const seen = { open: () => open.size, most: 0, opened: 0 };
@@ -35,7 +38,7 @@ async function embedded(keys: ConnectorKey[], body: (session: string) => string,
   return { page, streams, session };
 }
 
-/** The number of PUT requests for the account: each stores an AuthValue. */
+/** The number of PUT requests for the account. Each PUT stores an AuthValue. */
 const puts = ({ accountId }: ConnectorKey) =>
   scene.service.stage.sandbox.requests.filter(({ account, method }) => account === accountId && method === 'PUT')
     .length;
@@ -47,7 +50,7 @@ async function type(page: Page): Promise<void> {
 describeInBrowser('repeated actions', () => {
   besideHost((both) => ({ scene, host } = both));
 
-  test('an API key sent from five tabs at once reaches Cyclr once, and all tabs show the outcome', async () => {
+  test('an API key that is sent from five tabs at the same time reaches Cyclr once, and all tabs show the outcome', async () => {
     const [key] = scene.install('Brightdesk');
     const context = await scene.someone();
     const pages = await Promise.all(Array.from({ length: 5 }, () => scene.open([key], { context })));
@@ -60,7 +63,7 @@ describeInBrowser('repeated actions', () => {
     expect(scene.complaints.filter((text) => !text.includes('409'))).toEqual([]);
   });
 
-  test('two elements with one session both show the outcome of an input to one of them', async () => {
+  test('if two elements have the same session, both elements show the outcome of an input to one element', async () => {
     const keys = scene.install('Brightdesk');
     const element = (id: string, session: string) => `<cyclr-connect id="${id}" session="${session}"></cyclr-connect>`;
     const { page } = await embedded(keys, (session) => element('one', session) + element('other', session));

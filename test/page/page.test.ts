@@ -18,7 +18,7 @@ describeInBrowser('connect page', () => {
   beforeEach(() => void (scene.complaints.length = 0));
   afterEach(() => void (passedMs = 0));
 
-  test('the connect page leads through several connectors one after the other, then to the list and to returnTo', async () => {
+  test('the connect page opens several connectors one after the other, then the list, and at the end a link to returnTo', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
     const returnTo = `${scene.service.url}/docs`;
     const page = await scene.open(keys, { session: { returnTo } });
@@ -37,7 +37,7 @@ describeInBrowser('connect page', () => {
     await heading(page, 'That is all you can do here').waitFor();
     await page.getByRole('link', { name: 'Go back' }).click();
     await page.waitForURL(returnTo);
-    await page.getByText('/v1/sessions').first().waitFor(); // /docs works with the service's content security policy
+    await page.getByText('/v1/sessions').first().waitFor(); // the page at returnTo is /docs, which works with the service's content security policy
     expect(scene.complaints).toEqual([]);
   });
 
@@ -108,7 +108,7 @@ describeInBrowser('connect page', () => {
     const kept = await page.evaluate<string>(everything);
     const stored = scene.service.stage.sandbox.connectorOf(keys[0].accountId, keys[0].connectorId);
 
-    expect(stored.AuthValue).toBe(secret('key')); // proves that the page had the secret in clear
+    expect(stored.AuthValue).toBe(secret('key')); // this check proves that the page had the secret in clear
     expect(foundIn(sent.join('\n'))).toEqual([]);
     expect(foundIn(kept)).toEqual([]);
   });
@@ -141,7 +141,7 @@ describeInBrowser('connect page', () => {
     expect(Buffer.from(stored(insightful).AuthValue!, 'base64').toString()).toBe('user:one line');
   });
 
-  test('after a click and a success the page opens the next connector by itself', async () => {
+  test('after a success, the page opens the next connector by itself if the user works by mouse', async () => {
     const page = await scene.open(scene.install('Brightdesk', 'Insightful'));
     await page.emulateMedia({ reducedMotion: 'no-preference' });
     await openRow(page, 'Brightdesk');
@@ -178,7 +178,7 @@ describeInBrowser('connect page', () => {
     expect(await page.getByText('No connection at the moment.').count()).toBe(0);
   });
 
-  test('the connect page keeps sealed input while there is no connection, and sends the input when there is one again', async () => {
+  test('without a connection the connect page keeps the sealed input, and sends the input when the connection is back', async () => {
     const keys = scene.install('Brightdesk');
     const page = await scene.open(keys);
     await field(page, 'API key').fill('half typed');
@@ -193,7 +193,7 @@ describeInBrowser('connect page', () => {
     expect(await page.getByText('Your device is offline.').count()).toBe(0);
   });
 
-  test('progress and row show new states after the browser has translated the page', async () => {
+  test('the progress and the row of a connector show its new state after the browser has translated the page', async () => {
     const keys = scene.install('Brightdesk', 'Fernhill');
     const page = await scene.open(keys);
     await page.getByText('0 of 2 connected').waitFor();
@@ -272,7 +272,7 @@ describeInBrowser('connect page', () => {
     await heading(invited, 'This link has expired').waitFor();
   });
 
-  test('the module of the element imports no other module, and is smaller than 60 KB when compressed', async () => {
+  test('the module of the element imports no other module, and is smaller than 45 KB when compressed', async () => {
     const { body, encoding } = await new Promise<{ body: Buffer; encoding?: string }>((resolve, reject) => {
       const url = `${scene.service.url}/connect/cyclr-connect.js`;
       get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {
@@ -291,7 +291,7 @@ describeInBrowser('connect page', () => {
   });
 });
 
-/** A script for the page: it returns the style that shows dots in place of the text of the focused input. */
+/** A script for the page. It returns the style that shows dots in place of the text of the focused input. */
 const maskOfFocused =
   "getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement).getPropertyValue('-webkit-text-security')";
 

@@ -1,4 +1,7 @@
-/** Two artificial languages: a text without their marks does not come from the language files. */
+/**
+ * Two artificial languages with marks in each text. A text without marks on the page does not come from the language
+ * files.
+ */
 import type { Page } from 'playwright-core';
 
 /** The mark before each message of the artificial languages. */
@@ -31,7 +34,7 @@ export async function speak(page: Page, language: string): Promise<void> {
   })()`);
 }
 
-/** Returns all texts of the page that contain letters, also those of attributes and hidden elements. */
+/** Returns all texts of the page that contain letters, also the texts of attributes and hidden elements. */
 export const textsOn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const { shadowRoot } = document.querySelector('cyclr-connect');

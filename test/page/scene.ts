@@ -18,7 +18,9 @@ export interface WebScene {
   everybodyLeaves(): Promise<unknown>;
   /** Installs connectors of the catalogue in a new account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
-  /** Returns a session's token after all connectors were read, so that the page always opens the same connector first. */
+  /**
+   * Returns a session's token after all connectors were read, so that the page always opens the same connector first.
+   */
   session(keys: ConnectorKey[], more?: object): Promise<string>;
   /** Opens the connect page. */
   open(keys: ConnectorKey[], options?: OpenOptions): Promise<Page>;
@@ -48,7 +50,10 @@ export async function openRow(page: Page, name: string): Promise<void> {
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.dispatchEvent('click');
 }
 
-/** Script for a window that the page has opened: the ways in which the window can read or navigate that page. */
+/**
+ * A script for a window that the page has opened. It returns the ways in which the window can read or navigate the
+ * page.
+ */
 export const reachOpener = `(() => {
   const tries = {
     document: () => opener.document,
@@ -65,7 +70,7 @@ export const reachOpener = `(() => {
 const PATIENCE_MS = 30_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
-  const browser = await launchBrowser(); // first, so that nothing else is started if there is no browser
+  const browser = await launchBrowser(); // the browser is started first, so that no other process is started if there is no browser
   const service = await openService(options).catch(async (err: unknown) => {
     await browser.close();
     throw err;

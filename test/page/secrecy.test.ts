@@ -41,7 +41,7 @@ const held = (page: Page): Promise<string> =>
     return [text(document), stores, document.cookie, JSON.stringify(history.state), location.href].join(' ');
   })()`);
 
-/** Submits every kind of secret; returns the page's content after each. */
+/** Submits every kind of secret. Returns the content of the page after each submission. */
 async function typesAll(page: Page, secret: (name: string) => string): Promise<string[]> {
   const after: string[] = [];
   const give = async (label: string, then: () => Promise<unknown>) => {
@@ -90,7 +90,7 @@ describeInBrowser('secrets', () => {
 
       const after = await typesAll(page, secret);
 
-      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // proves that the page had the secret in clear
+      expect(stored(keys[0]).AuthValue).toBe(secret('key')); // this check proves that the page had the secret in clear
       expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
       const sent = await record.sent();
       expect(sent.filter((text) => text.includes('"sealed":"ey')).length).toBe(4);
@@ -123,7 +123,7 @@ describeInBrowser('secrets', () => {
     );
     const elsewhere = record.requests.filter((request) => !request.url().startsWith(scene.service.url));
     const foundIn = searchFor(session.split('.')[2]!);
-    expect(foundIn((await record.sent()).join('\n'))).not.toEqual([]); // proves that the search finds secrets
+    expect(foundIn((await record.sent()).join('\n'))).not.toEqual([]); // this check proves that the search finds secrets
     findNone(foundIn, [...addresses, page.url(), popup.url(), ...record.said]);
     findNone(foundIn, await Promise.all(elsewhere.map(async (request) => JSON.stringify(await request.allHeaders()))));
     expect(elsewhere.length).toBeGreaterThan(0);

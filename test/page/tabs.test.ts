@@ -1,4 +1,7 @@
-/** Closed tabs and windows, reloads, a stopped worker: the page shows the current state and continues. */
+/**
+ * The page after a closed tab or window, after a reload, and after a stop of the worker. The page shows the current
+ * state and continues.
+ */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';
@@ -35,7 +38,7 @@ describeInBrowser('tabs and windows', () => {
     sandbox().clearFaults();
   });
 
-  test('another tab continues after the first tab was closed, also after a restart of the worker', async () => {
+  test('another tab continues after the first tab was closed, even after a restart of the worker', async () => {
     const keys = scene.install('Fernhill');
     const first = await scene.open(keys);
     await field(first, 'Company domain').fill('acme');
@@ -51,7 +54,7 @@ describeInBrowser('tabs and windows', () => {
     expect(sandbox().connectorOf(keys[0].accountId, keys[0].connectorId).Properties).toMatchObject([{ Value: 'acme' }]);
   });
 
-  test('input sent while no worker runs reaches the flow once after a worker starts', async () => {
+  test('an input that was sent without a running worker reaches the flow once after a worker has started', async () => {
     const [key] = scene.install('Brightdesk');
     const page = await scene.open([key]);
     await field(page, 'API key').waitFor();
@@ -66,7 +69,7 @@ describeInBrowser('tabs and windows', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('half-typed input survives a look at another row', async () => {
+  test('partly typed input stays in its form when the user opens another row and comes back', async () => {
     const page = await scene.open(scene.install('Brightdesk', 'Fernhill'));
     await openRow(page, 'Fernhill');
     await field(page, 'Company domain').fill('half typ');
@@ -78,7 +81,7 @@ describeInBrowser('tabs and windows', () => {
     expect(await field(page, 'Company domain').inputValue()).toBe('half typ');
   });
 
-  test('a tab with half-typed input shows the outcome of an input in another tab', async () => {
+  test('a tab with partly typed input shows the outcome of an input in another tab', async () => {
     const keys = scene.install('Brightdesk');
     const [one, other] = [await scene.open(keys), await scene.open(keys)];
     await field(other, 'API key').fill('half typ');
@@ -130,7 +133,7 @@ describeInBrowser('tabs and windows', () => {
       await page.getByText('Checking the access to Ledgerly.').waitFor();
     });
 
-    test('after a reload while a consent window is open, the user can finish the consent, also if a second window is open', async () => {
+    test('after a reload with an open consent window, the user can finish the consent, also with a second window', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
 
@@ -186,7 +189,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(page, 'Ledgerly is connected').waitFor();
   });
 
-  test('after a consent given while the connect page was closed, the page shows the connector as connected', async () => {
+  test('after a consent that the user gave with a closed connect page, the page shows the connector as connected', async () => {
     const keys = scene.install('Ledgerly');
     const { page, popup } = await atConsent(keys);
     const link = popup.url();

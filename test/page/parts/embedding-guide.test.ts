@@ -1,4 +1,4 @@
-/** docs/embedding.md lists exactly the attributes, events, custom properties and parts of the code. */
+/** docs/embedding.md lists exactly the attributes, events, CSS custom properties and CSS parts of the element. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -40,11 +40,11 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
   ...more,
 });
 
-describe('a re-authentication', () => {
+describe('re-authentications', () => {
   const again = (state: StateName, more: Partial<View> = {}) =>
     view(1, state, { intent: 'reauthenticate', runId: 'again', ...more });
 
-  test('of a connection that works counts as connected, also before its run has read the connector', () => {
+  test('a re-authentication of a working connection counts as connected, also before its run has read the connector', () => {
     const before = [view(1, 'authenticated', { connected: true, ...connector('ApiKey') })];
 
     const started = merged(before, again('fetchingConnector'));
@@ -60,7 +60,7 @@ describe('a re-authentication', () => {
     expect([started, asked, broken].map((views) => progressOf(views).done)).toEqual([1, 1, 0]);
   });
 
-  test('that was not finished shows the connection as connected if it works', () => {
+  test('a re-authentication that was not finished shows a working connection as connected', () => {
     const panels = (['expired', 'cancelled'] as const).flatMap((state) =>
       [true, false].map((connected) => panelOf(again(state, { connected }))),
     );
@@ -69,8 +69,8 @@ describe('a re-authentication', () => {
   });
 });
 
-describe('a prefill', () => {
-  test('proposes a value, locks a value, and is ignored for a secret field', () => {
+describe('prefills', () => {
+  test('a prefill proposes a value, locks a value, and is ignored for a secret field', () => {
     const fields = [
       field('Region', { options: ['eu'], default: 'eu' }),
       field('Domain'),
@@ -90,7 +90,7 @@ describe('a prefill', () => {
   });
 });
 
-describe('a connector', () => {
+describe('connectors', () => {
   test('each state of a connector has a panel and a list status', () => {
     const seen = states.map((state) => [state, panelOf(view(1, state)), listStatusOf(view(1, state))]);
 
@@ -148,7 +148,7 @@ describe('list of views', () => {
     for (const revision of [2, 3]) expect(merged(known, view(1, 'applyingCredentials', { revision }))).toBe(known);
   });
 
-  test('merged replaces the known view by a view of another run, whatever its revision', () => {
+  test('merged replaces the known view by a view of another run with any revision', () => {
     const news = view(1, 'fetchingConnector', { runId: 'another', revision: 0 });
 
     expect(merged(known, news)[0]).toBe(news);
@@ -168,16 +168,16 @@ describe('several connectors', () => {
     view(5, 'unsupported'),
   ];
 
-  test('nextOf gives the next connector that waits for the user, and after the last one the first one', () => {
+  test('nextOf returns the next connector that waits for the user, and after the last connector the first connector', () => {
     expect([undefined, 2, 4, 5].map((after) => nextOf(views, after)?.connectorId)).toEqual([2, 4, 2, 2]);
   });
 
-  test('nextOf gives a connector with a working flow if no flow waits, and undefined if all flows have ended', () => {
+  test('nextOf returns a connector in a working state if no flow waits, and undefined if all flows have ended', () => {
     expect(nextOf([views[0]!, views[2]!, views[4]!])?.connectorId).toBe(3);
     expect(nextOf([views[0]!, views[4]!])).toBeUndefined();
   });
 
-  test('nothingLeft is true if the user can do nothing more', () => {
+  test('nothingLeft is true if no connector waits for the user or for Cyclr, and false without connectors', () => {
     expect(nothingLeft(views)).toBe(false);
     expect(nothingLeft([views[0]!, views[4]!, view(6, 'awaitingCredentials', connector('OAuth2'))])).toBe(true);
     expect(nothingLeft([])).toBe(false);
@@ -194,7 +194,7 @@ describe('forms', () => {
     for (const now of onTheWay) expect(shownView(now, asked)).toBe(asked);
   });
 
-  test('a form is replaced after a refusal, the next step, an outage or another run', () => {
+  test('a form is replaced after a refusal, at the next step, in an outage, or for another run', () => {
     const said = [
       view(1, 'awaitingCredentials', { revision: 5, problem: { code: 'refused', message: '' } }),
       view(1, 'authenticated', { revision: 5 }),
@@ -213,7 +213,7 @@ describe('forms', () => {
     expect(missingIn(fields, { a: 'given' })).toEqual([]);
   });
 
-  test('foldedOf folds optional fields, except fields with a problem, but folds none if all are optional', () => {
+  test('foldedOf folds the optional fields that have no problem, but folds no field if all fields are optional', () => {
     const [required, optional] = [field('a', { required: true }), field('b')];
 
     expect(foldedOf([required, optional], new Map())).toEqual({ shown: [required], folded: [optional] });
@@ -246,7 +246,7 @@ describe('outcome of a consent', () => {
     expect(consentFailed(before, waits(7, { attempt: attempt('b'), problem }))).toBe(true);
   });
 
-  test('consentFailed is false for a fresh link that keeps the problem of the earlier link', () => {
+  test('consentFailed is false for a new link whose view keeps the problem of the earlier link', () => {
     expect(consentFailed(before, waits(5, { attempt: attempt('b'), problem }))).toBe(false);
     expect(consentFailed(before, before)).toBe(false);
     expect(consentFailed(waits(4, {}), waits(5, { attempt: attempt('a') }))).toBe(false);

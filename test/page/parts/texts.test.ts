@@ -21,7 +21,7 @@ test.each([
   'https://a.example:b@evil.example/',
   'https://',
   'data:text/html,x',
-])('%s is no link', (text) => {
+])('partsOf makes no link of %s', (text) => {
   expect(partsOf(text)).toEqual([text]);
 });
 
@@ -29,7 +29,7 @@ test('the host of a link is shown in ASCII, so that similar letters of other scr
   expect(partsOf('https://pаypal.example/')).toMatchObject([{ host: 'xn--pypal-4ve.example' }]);
 });
 
-test('an empty text and the word null are no text', () => {
+test('textOf returns undefined for an empty text and for the word null', () => {
   expect([undefined, '', ' ', 'null', 'NULL ', 'Nullable'].map(textOf)).toEqual([
     undefined,
     undefined,
