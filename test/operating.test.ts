@@ -23,7 +23,9 @@ test('docs/operating.md lists the summary of each activity in the code', () => {
 });
 
 test('docs/operating.md lists the summary of each timer in the code', () => {
-  const summaries = summariesBy(/(?:\{ summary: |awaiting\w+: |, )'((?:Deadline|Pause|Limit|The link)[^']+)'/g);
+  const summaries = summariesBy(
+    /(?:\{ summary: |awaiting\w+: |, )'((?:Deadline|Pause|Limit|The link|Reminder|Next)[^']+)'/g,
+  );
 
   expect(summaries.length).toBeGreaterThan(5);
   expect(firstCells('Summary of a timer').sort()).toEqual(summaries);

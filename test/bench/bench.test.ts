@@ -30,7 +30,7 @@ const rows = (): Row[] =>
     { ours: memory(3072), minimal: memory(2048) },
   );
 
-test('spreadOf gives median, smallest, largest and quartiles of values in any order', () => {
+test('spreadOf returns the median, the smallest value, the largest value and the quartiles of values in any order', () => {
   expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, min: 1, max: 5, lower: 2, upper: 4, count: 5 });
   expect(spreadOf([4, 1]).median).toBe(2.5);
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
@@ -52,7 +52,7 @@ test('tableOf marks each row that misses its target with the word missed, and no
   expect(lines.find((line) => line.startsWith('Heap'))).toMatch(/ 3\.0 +2\.0 +1\.50 +1\.25 missed$/);
 });
 
-test('plotOf draws a dot for each row inside the picture, further right for a larger ratio', () => {
+test('plotOf draws one dot for each row, all dots are inside the picture, and a larger ratio is further right', () => {
   const svg = plotOf([...rows(), { ...rows()[0]!, what: 'far', ratio: spreadOf([99]) }], 'a < b & c');
 
   const dots = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
@@ -64,7 +64,7 @@ test('plotOf draws a dot for each row inside the picture, further right for a la
   expect(svg).toContain('a &lt; b &amp; c');
 });
 
-test('flagsOf gives the default of each option, and its error names a wrong option', () => {
+test('flagsOf returns the default of each option, and its error names a wrong option', () => {
   expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,

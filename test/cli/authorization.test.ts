@@ -5,7 +5,7 @@ import { cli, folderOfStack, viewOf, type Scene } from './scene';
 const key = { accountId: 'acme', connectorId: 42 };
 const by = expect.stringMatching(/^cli(:.{1,96})?$/);
 
-describe('the command link', () => {
+describe('cyclr-connect link', () => {
   const made = {
     attemptId: 'attempt-1',
     url: 'https://acme-h.cyclr.com/connectorauth/updateaccountconnectoroauth?id=42&token=a%2Bb&targetOrigin=x',
@@ -18,7 +18,7 @@ describe('the command link', () => {
     return (calls[0]!.args[1] as { returnTo: string }).returnTo;
   };
 
-  test('prints the link, its expiry and the next command, and sends --return-to', async () => {
+  test('the command link prints the link, its expiry and the next command, and sends --return-to', async () => {
     const { exitCode, stdout, stderr, calls } = await link(['--return-to', 'https://app.example/back?x=1']);
 
     expect({ exitCode, stdout, stderr }).toEqual({
@@ -31,7 +31,7 @@ describe('the command link', () => {
     ]);
   });
 
-  test('with --json prints attempt id, URL and expiry on one line', async () => {
+  test('the command link with --json prints the attempt id, the URL and the expiry on one line', async () => {
     const { stdout } = await link(['--return-to', 'https://app.example/', '--json']);
 
     expect(stdout).toBe(`${JSON.stringify(made)}\n`);
@@ -47,36 +47,42 @@ describe('the command link', () => {
     [{ CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
     [{ CYCLR_SERVICE_URL: 'HTTPS://Acme-h.cyclr.com/' }, 'https://acme-h.cyclr.com/return'],
     [{ PUBLIC_URL: '', CYCLR_SERVICE_URL }, 'https://acme-h.cyclr.com/return'],
-  ])('without --return-to and with the variables %j sends the return address %s', async (env, expected) => {
-    expect(await returnToOf([], { env })).toBe(expected);
-  });
+  ])(
+    'the command link without --return-to and with the variables %j sends the return address %s',
+    async (env, expected) => {
+      expect(await returnToOf([], { env })).toBe(expected);
+    },
+  );
 
   test.each([
     ['PUBLIC_URL', 'https://user:marked@connect.example'],
     ['PUBLIC_URL', 'HTTP://connect.example'],
     ['CYCLR_SERVICE_URL', 'https://acme-h.cyclr.com/marked'],
-  ])('without --return-to and with %s=%s fails, and does not quote the variable', async (name, value) => {
-    const { exitCode, stderr, calls } = await link([], { env: { [name]: value } });
+  ])(
+    'the command link without --return-to and with %s=%s fails, and does not quote the variable',
+    async (name, value) => {
+      const { exitCode, stderr, calls } = await link([], { env: { [name]: value } });
 
-    expect({ exitCode, calls }).toEqual({ exitCode: 1, calls: [] });
-    expect(stderr).toMatch(new RegExp(`^configuration: ${name} is no `));
-    expect(stderr).not.toContain('marked');
-  });
+      expect({ exitCode, calls }).toEqual({ exitCode: 1, calls: [] });
+      expect(stderr).toMatch(new RegExp(`^configuration: ${name} is no `));
+      expect(stderr).not.toContain('marked');
+    },
+  );
 
-  test('uses --return-to in place of the environment variables', async () => {
+  test('the command link uses --return-to in place of the environment variables', async () => {
     const env = { PUBLIC_URL, CYCLR_SERVICE_URL };
 
     expect(await returnToOf(['--return-to', 'https://app.example/'], { env })).toBe('https://app.example/');
   });
 
-  test('without --return-to and variables sends a return address at the sandbox of the local stack', async () => {
+  test('the command link without --return-to and variables sends the return address of the sandbox in the local stack', async () => {
     const serviceUrl = 'http://127.0.0.1:4444';
     const cwd = folderOfStack({ cyclr: { url: serviceUrl, serviceUrl, sandbox: true } });
 
     expect(await returnToOf([], { cwd })).toBe('http://127.0.0.1:4444/return');
   });
 
-  test('without any return address fails with the names of the settings, and sends nothing', async () => {
+  test('the command link without any return address fails with the names of the settings, and sends nothing', async () => {
     const { exitCode, stdout, stderr, calls } = await link([]);
 
     expect({ exitCode, stdout, calls }).toEqual({ exitCode: 1, stdout: '', calls: [] });
@@ -84,13 +90,15 @@ describe('the command link', () => {
   });
 });
 
-describe('the command confirm', () => {
+describe('cyclr-connect confirm', () => {
   const attempt = { id: 'attempt-1', requestedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2030-01-01T00:05:00.000Z' };
   const waiting = viewOf({ state: 'awaitingAuthorization', attempt });
   const authenticated = viewOf({ state: 'authenticated', verification: 'notChecked' });
   const notAuthorized = { code: 'notAuthorized', message: 'Not yet.' } as const;
 
-  /** Runs the command. The flow has the view `seen` before the confirmation, and answers the confirmation with `answer`. */
+  /**
+   * Runs the command. The flow has the view `seen` before the confirmation, and answers the confirmation with `answer`.
+   */
   const confirm = (seen: View, answer: View | Error, words: string[] = []) =>
     cli(['confirm', 'acme', '42', ...words], {
       answers: {
@@ -105,16 +113,19 @@ describe('the command confirm', () => {
   test.each([
     ['waits for the consent', waiting],
     ['is verifying already', viewOf({ state: 'verifyingAuthorization', attempt })],
-  ])('sends the attempt of the view and prints the next view if the flow %s', async (_, seen) => {
-    const { exitCode, stdout, stderr, calls } = await confirm(seen, authenticated);
+  ])(
+    'the command confirm sends the attempt in the view, and prints the view after the confirmation, if the flow %s',
+    async (_, seen) => {
+      const { exitCode, stdout, stderr, calls } = await confirm(seen, authenticated);
 
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toMatch(/^state +authenticated, notChecked$/m);
-    expect(calls).toEqual([
-      { name: 'view', args: [key] },
-      { name: 'confirmAuthorization', args: [key, { attemptId: 'attempt-1', by }] },
-    ]);
-  });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toMatch(/^state +authenticated, notChecked$/m);
+      expect(calls).toEqual([
+        { name: 'view', args: [key] },
+        { name: 'confirmAuthorization', args: [key, { attemptId: 'attempt-1', by }] },
+      ]);
+    },
+  );
 
   test.each<[string, View, number, string]>([
     ['authenticated', authenticated, 0, ''],
@@ -145,7 +156,7 @@ describe('the command confirm', () => {
       'cyclrUnavailable: Gone.\n',
     ],
   ])(
-    'exits 0 if the connector is authenticated or the flow is still verifying, otherwise 1: %s',
+    'the command confirm exits with 0 if the connector is authenticated or the verification has not ended, otherwise with 1: %s',
     async (_, view, code, line) => {
       const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
 
@@ -154,7 +165,7 @@ describe('the command confirm', () => {
     },
   );
 
-  test('prints the view of an authenticated flow without another call', async () => {
+  test('the command confirm prints the view of an authenticated flow without another call', async () => {
     const { exitCode, stdout, calls } = await confirm(authenticated, new Error('not expected'), ['--json']);
 
     expect(exitCode).toBe(0);
@@ -165,19 +176,22 @@ describe('the command confirm', () => {
   test.each<[StateName, number]>([
     ['authenticated', 0],
     ['cancelled', 1],
-  ])('prints the final view if the flow ends as %s before the confirmation arrives', async (state, code) => {
-    const end = viewOf({ state });
+  ])(
+    'the command confirm prints the final view if the flow ends as %s before the confirmation arrives',
+    async (state, code) => {
+      const end = viewOf({ state });
 
-    const { exitCode, stdout } = await confirm(waiting, new ConnectorAuthError('closed', 'It has ended.', end), [
-      '--json',
-    ]);
+      const { exitCode, stdout } = await confirm(waiting, new ConnectorAuthError('closed', 'It has ended.', end), [
+        '--json',
+      ]);
 
-    expect(exitCode).toBe(code);
-    expect(JSON.parse(stdout)).toEqual(end);
-  });
+      expect(exitCode).toBe(code);
+      expect(JSON.parse(stdout)).toEqual(end);
+    },
+  );
 
   test.each<StateName>(['awaitingAuthorization', 'expired'])(
-    'fails with notNow and sends nothing if the flow has no link: %s',
+    'the command confirm fails with notNow and sends nothing if the flow has no link (state %s)',
     async (state) => {
       const { exitCode, stdout, stderr, calls } = await confirm(viewOf({ state }), new Error('not expected'));
 

@@ -8,7 +8,7 @@ import { folderOfStack } from './scene';
 const temporalAt = (address: string) => ({ temporal: { address, namespace: 'default' } });
 const closedAddress = async () => `127.0.0.1:${await freePort()}`;
 
-test('the command line uses the Temporal server of the local stack; the error for a closed port names the address and the remedy', async () => {
+test('the command line uses the Temporal server of the local stack, and the error for a closed port names the address and the remedy', async () => {
   const address = await closedAddress();
 
   const connecting = connect({ env: {}, cwd: folderOfStack(temporalAt(address)) });
@@ -21,7 +21,7 @@ test('the command line uses the Temporal server of the local stack; the error fo
   });
 });
 
-test('TEMPORAL_ADDRESS is used in place of the local stack; if npm runs the command, the error also names npm start', async () => {
+test('TEMPORAL_ADDRESS overrides the local stack, and if npm runs the command, the error also names npm start', async () => {
   const address = await closedAddress();
   const env = { TEMPORAL_ADDRESS: address, npm_lifecycle_event: 'cli', npm_package_name: 'cyclr-connect' };
 
@@ -30,7 +30,7 @@ test('TEMPORAL_ADDRESS is used in place of the local stack; if npm runs the comm
   await expect(connecting).rejects.toThrow(new RegExp(`Temporal at ${address} .* npm start$`));
 });
 
-test('a broken stack file gives a configuration error of one line', async () => {
+test('a stack file that is not valid causes a configuration error of one line', async () => {
   const cwd = temporaryFolder();
   const file = write(stackFile(join(cwd, '.data')), '{"service":{"apiKey":"marked-secret"}}');
 
@@ -46,6 +46,6 @@ test.each([
   [{ npm_lifecycle_event: 'npx' }, '/x/node_modules/.bin/cyclr-connect', 'npx cyclr-connect'],
   [{}, '/usr/local/bin/cyclr-connect', 'cyclr-connect'],
   [{}, '/app/dist/cli/main.js', 'node dist/cli/main.js'],
-])('with the variables %j and the main file %s, hints name the program %s', (env, main, name) => {
+])('with the variables %j and the main file %s, hints contain the program name %s', (env, main, name) => {
   expect(programName({ env, cwd: '/app' }, main)).toBe(name);
 });

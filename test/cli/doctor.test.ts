@@ -106,7 +106,7 @@ test('doctor prints one line for each check, and exits 0 if all checks pass', as
   expect(stdout).not.toContain(env.CYCLR_CLIENT_SECRET);
 });
 
-test('doctor --json prints an array of all checks; without settings of Cyclr and of the sealing keys, these checks are skipped', async () => {
+test('doctor --json prints an array of all checks, and skips the checks of Cyclr and of the sealing keys if their settings are absent', async () => {
   const { cyclr, sealingKeys, clock, ...result } = await doctor({});
 
   expect(result).toMatchObject({ exitCode: 0, names });
@@ -115,8 +115,8 @@ test('doctor --json prints an array of all checks; without settings of Cyclr and
   expect(clock).toEqual({ ok: null, detail: expect.stringContaining('not checked: set CYCLR_API_URL') });
 });
 
-describe('a check of Temporal', () => {
-  test('fails for a closed port and prints the remedy; later checks of Temporal are skipped', async () => {
+describe('checks of Temporal', () => {
+  test('a check of Temporal fails for a closed port and prints the remedy, and the later checks of Temporal are skipped', async () => {
     const env = temporalEnv({ address: `127.0.0.1:${await freePort()}` });
     const unreachable = () => connect({ env, cwd: '/nowhere' });
 
@@ -136,14 +136,14 @@ describe('a check of Temporal', () => {
     );
   });
 
-  test('fails after 5 s for a server that never answers', async () => {
+  test('a check of Temporal fails after 5 s for a server that never answers', async () => {
     const { exitCode, ...outcomes } = await doctor({ connect: () => new Promise(() => undefined) });
 
     expect(exitCode).toBe(1);
     expect(outcomes.temporal).toMatchObject({ ok: false, detail: 'no answer within 5 s' });
   });
 
-  test('fails for a namespace that does not exist, and prints the command that creates it', async () => {
+  test('a check of Temporal fails for a namespace that does not exist, and prints the command that creates it', async () => {
     const { exitCode, ...outcomes } = await doctor({ server: temporal({ describeNamespace: notFound }) });
 
     expect(exitCode).toBe(1);
@@ -155,7 +155,7 @@ describe('a check of Temporal', () => {
     expect(outcomes.workers).toMatchObject({ ok: null });
   });
 
-  test('fails for a refused call, and prints the text of Temporal', async () => {
+  test('a check of Temporal fails for a refused call, and prints the text of Temporal', async () => {
     const describeNamespace = () => Promise.reject(grpcError(7, 'Request unauthorized.'));
 
     const { namespace } = await doctor({ server: temporal({ describeNamespace }) });
@@ -163,7 +163,7 @@ describe('a check of Temporal', () => {
     expect(namespace).toEqual({ ok: false, detail: 'Temporal refuses the call (Request unauthorized.)' });
   });
 
-  test('fails for a search attribute that is missing or has another type, and prints its name and type', async () => {
+  test('a check of Temporal fails for a search attribute that is missing or has another type, and prints its name and type', async () => {
     const { ConnectorAuthSince: _, ...attributes } = searchAttributeTypeNumbers;
 
     const { exitCode, searchAttributes } = await doctor({
@@ -182,10 +182,10 @@ describe('a check of Temporal', () => {
   });
 
   test.each<[string, [object[], object[]], string]>([
-    ['no worker', [[], []], 'workflow and activity tasks'],
-    ['no poller of activity tasks', [[poller()], []], 'activity tasks'],
+    ['no worker', [[], []], 'workflow and activity and event tasks'],
+    ['no poller of activity tasks', [[poller()], []], 'activity and event tasks'],
     ['no poller within the last 90 s', [[poller(undefined, 95_000)], [poller()]], 'workflow tasks'],
-  ])('fails for %s, and prints the task queue', async (_, pollers, tasks) => {
+  ])('a check of Temporal fails for %s, and prints the task queue', async (_, pollers, tasks) => {
     const { exitCode, workers } = await doctor({ server: temporal({ pollers }), env: { TASK_QUEUE: 'my-queue' } });
 
     expect(exitCode).toBe(1);
@@ -197,7 +197,7 @@ describe('a check of Temporal', () => {
   });
 });
 
-describe('the check of the worker deployment', () => {
+describe('worker deployment', () => {
   const setCurrent =
     'run: temporal worker deployment set-current-version --deployment-name my-auth --build-id new --namespace default --address 127.0.0.1:1';
   const deployment = (current?: string) => async () => ({
@@ -217,7 +217,7 @@ describe('the check of the worker deployment', () => {
 
   test.each([
     [
-      'passes if the current version polls',
+      'passes if a worker of the current version polls',
       {},
       'new',
       polledBy('new'),
@@ -226,7 +226,7 @@ describe('the check of the worker deployment', () => {
       undefined,
     ],
     [
-      'fails if there is no current version',
+      'fails if a worker polls and the deployment has no current version',
       {},
       undefined,
       polledBy('new'),
@@ -235,7 +235,7 @@ describe('the check of the worker deployment', () => {
       setCurrent,
     ],
     [
-      'fails if no worker polls, and no version is current',
+      'fails if no worker polls and the deployment has no current version',
       { WORKER_DEPLOYMENT },
       undefined,
       polledBy(),
@@ -244,7 +244,7 @@ describe('the check of the worker deployment', () => {
       setCurrent,
     ],
     [
-      'fails if another version than the current one polls',
+      'fails if only workers of another version than the current version poll',
       {},
       'old',
       polledBy('new'),
@@ -252,7 +252,7 @@ describe('the check of the worker deployment', () => {
       /current version old .* polls/,
       setCurrent,
     ],
-  ] as const)('%s', async (_, env, current, pollers, ok, detail, remedy) => {
+  ] as const)('the check of the worker deployment %s', async (_, env, current, pollers, ok, detail, remedy) => {
     const server = temporal({ pollers: pollers, describeWorkerDeployment: deployment(current) });
 
     const result = await doctor({ server, env });
@@ -262,7 +262,7 @@ describe('the check of the worker deployment', () => {
     expect(result.exitCode).toBe(ok ? 0 : 1);
   });
 
-  test('fails for a deployment that Temporal does not know', async () => {
+  test('the check of the worker deployment fails for a deployment that Temporal does not know', async () => {
     const result = await doctor({ env: { WORKER_DEPLOYMENT } });
 
     expect(result.deployment).toEqual({
@@ -273,8 +273,8 @@ describe('the check of the worker deployment', () => {
   });
 });
 
-describe('the check of Cyclr', () => {
-  test('fails for a refused client secret, and does not print it', async () => {
+describe('Cyclr', () => {
+  test('the check of Cyclr fails for a refused client secret, and does not print it', async () => {
     const env = { ...(await sandboxEnv()), CYCLR_CLIENT_SECRET: SECRET };
 
     const { exitCode, stdout, cyclr } = await doctor({ env });
@@ -300,7 +300,7 @@ describe('the check of Cyclr', () => {
       { CYCLR_API_URL: `https://cyclr.example/${SECRET}`, CYCLR_CLIENT_ID: 'id', CYCLR_CLIENT_SECRET: SECRET },
       expect.stringMatching(/^CYCLR_API_URL is no origin such as https:/),
     ],
-  ])('fails for %s, and sends nothing', async (_, env, detail) => {
+  ])('the check of Cyclr fails for %s, and sends nothing', async (_, env, detail) => {
     const { exitCode, stdout, cyclr } = await doctor({ env });
 
     expect(exitCode).toBe(1);
@@ -312,16 +312,19 @@ describe('the check of Cyclr', () => {
     [{ ok: true }, null, /^not checked: .* has not asked Cyclr for a token yet$/],
     [{ ok: true, cyclr: { ok: true, at: 'T', detail: 'a token' } }, true, /readyz: a token \(T\)$/],
     [{ ok: true, cyclr: { ok: false, at: 'T', detail: 'refused' } }, false, /readyz: refused \(T\)$/],
-  ])('without the variables of Cyclr uses the answer of /readyz at HEALTH_PORT: %j', async (body, ok, detail) => {
-    const url = await serve((_request, response) => response.end(JSON.stringify(body)));
+  ])(
+    'the check of Cyclr without the CYCLR_* variables uses the answer of /readyz at HEALTH_PORT: %j',
+    async (body, ok, detail) => {
+      const url = await serve((_request, response) => response.end(JSON.stringify(body)));
 
-    const { exitCode, cyclr } = await doctor({ env: { HEALTH_PORT: new URL(url).port } });
+      const { exitCode, cyclr } = await doctor({ env: { HEALTH_PORT: new URL(url).port } });
 
-    expect(cyclr).toMatchObject({ ok, detail: expect.stringMatching(detail) });
-    expect(exitCode).toBe(ok === false ? 1 : 0);
-  });
+      expect(cyclr).toMatchObject({ ok, detail: expect.stringMatching(detail) });
+      expect(exitCode).toBe(ok === false ? 1 : 0);
+    },
+  );
 
-  test('fails if no worker answers at HEALTH_PORT', async () => {
+  test('the check of Cyclr fails if no worker answers at HEALTH_PORT', async () => {
     const port = `${await freePort()}`;
 
     const { cyclr } = await doctor({ env: { HEALTH_PORT: port } });
@@ -336,11 +339,11 @@ test('a wrong environment variable fails only the checks that use the variable',
   expect([cyclr, clock, workers, deployment].map(({ ok }) => ok)).toEqual([false, false, true, true]);
 });
 
-describe('the check of the sealing keys', () => {
+describe('sealing keys', () => {
   test.each([
     ['a missing file', '/nowhere/keys.json'],
     ['a text that is no JWK set', `{"${SECRET}"`],
-  ])('fails for %s, and does not print the setting', async (_, SEALING_KEYS) => {
+  ])('the check of the sealing keys fails for %s, and does not print the setting', async (_, SEALING_KEYS) => {
     const { exitCode, stdout, sealingKeys } = await doctor({ env: { SEALING_KEYS } });
 
     expect(exitCode).toBe(1);
@@ -348,7 +351,7 @@ describe('the check of the sealing keys', () => {
     expect(stdout).not.toContain(SECRET);
   });
 
-  test('passes for the keys of the local stack, and fails if the first key is not the first key of the local stack', async () => {
+  test('the check of the sealing keys passes for the keys of the local stack, and fails if the first key is not the first key of the local stack', async () => {
     const keys = write(join(temporaryFolder(), 'keys.json'), await newKeys());
     const cwd = folderOfStack({ sealingKeys: keys });
 
@@ -380,7 +383,7 @@ test.each([
   },
 );
 
-test('for a versioned worker, the command that doctor and the worker print sets the current version; then all checks pass', async () => {
+test('the command that doctor and a versioned worker print sets the current version, and after it all checks pass', async () => {
   const logFolder = temporaryFolder();
   const server = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());
@@ -422,4 +425,4 @@ test('for a versioned worker, the command that doctor and the worker print sets 
   );
   expect(after).toMatchObject({ exitCode: 0, workers: { ok: true }, deployment: { ok: true }, clock: { ok: true } });
   expect(after.cyclr).toMatchObject({ detail: expect.stringMatching(/readyz: POST \/oauth\/token: token received/) });
-}, 300_000); // only to end a test that hangs
+}, 300_000); // this limit only ends a test that hangs

@@ -26,8 +26,8 @@ const entryLines = [
   '2030-01-01T00:00:01.000Z  awaitingCredentials  credentialsSubmitted  sub-1  by cli:kim  notSealed',
 ];
 
-describe('the command start', () => {
-  test('prints the started flow and the next command', async () => {
+describe('cyclr-connect start', () => {
+  test('the command start prints the started flow and the next command', async () => {
     const { exitCode, stdout, stderr, calls, closed } = await cli(['start', 'acme', '42'], { answers: { start } });
 
     expect({ exitCode, stdout, stderr, closed }).toEqual({
@@ -48,13 +48,13 @@ describe('the command start', () => {
     ]);
   });
 
-  test('with --json prints `workflowId`, `runId`, `started` and `intent`', async () => {
+  test('the command start with --json prints `workflowId`, `runId`, `started` and `intent`', async () => {
     const { stdout } = await cli(['start', 'acme', '42', '--json'], { answers: { start } });
 
     expect(stdout).toBe(`${JSON.stringify(started)}\n`);
   });
 
-  test('prints "Already open" for an open flow, with exit code 0', async () => {
+  test('the command start prints "Already open" for an open flow, with exit code 0', async () => {
     const { exitCode, stdout } = await cli(['start', 'acme', '42'], {
       answers: { start: async () => ({ ...started, started: false }) },
     });
@@ -63,7 +63,7 @@ describe('the command start', () => {
     expect(stdout).toMatch('Already open: connector-auth/acme/42 (authenticate).');
   });
 
-  test('with --reauthenticate sends the intent, and prints the code of a refusal', async () => {
+  test('the command start with --reauthenticate sends the intent, and prints the code of a refusal', async () => {
     const refusing = async () => {
       throw new ConnectorAuthError('alreadyRunning', 'One is open.');
     };
@@ -81,7 +81,7 @@ describe('the command start', () => {
     });
   });
 
-  test('with --wait exits 0 when the flow ends authenticated', async () => {
+  test('the command start with --wait exits 0 when the flow ends authenticated', async () => {
     const result = async () => viewOf({ state: 'authenticated', verification: 'notChecked' });
 
     const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
@@ -114,8 +114,8 @@ describe('the command start', () => {
   );
 });
 
-describe('the command view', () => {
-  test('shows the state, the problem, the fields and the next step', async () => {
+describe('cyclr-connect view', () => {
+  test('the command view shows the state, the problem, the fields and the next step', async () => {
     const view = viewOf({
       state: 'awaitingProperties',
       deadline: '2030-01-08T00:00:00.000Z',
@@ -169,14 +169,14 @@ next       cyclr-connect properties acme 42
     expect(stdout).toMatch(line);
   });
 
-  test('with --json prints the view on one line', async () => {
+  test('the command view with --json prints the view on one line', async () => {
     const { stdout } = await cli(['view', '--json', 'acme', '42'], { answers: { view: async () => viewOf() } });
 
     expect(JSON.parse(stdout)).toEqual(viewOf());
     expect(stdout.match(/\n/g)).toHaveLength(1);
   });
 
-  test('does not print the control characters in a connector name', async () => {
+  test('the command view does not print the control characters in a connector name', async () => {
     const view = viewOf({
       connector: { name: 'Evil\u001b[2J\u009b1m\u202e\nnext  x', authType: 'ApiKey', partnerSupplied: false },
     });
@@ -188,8 +188,8 @@ next       cyclr-connect properties acme 42
   });
 });
 
-describe('the command', () => {
-  test('timeline prints the entries, and the number of dropped entries', async () => {
+describe('timeline and watch', () => {
+  test('the command timeline prints the entries, and the number of dropped entries', async () => {
     const timeline = async () => ({ entries, dropped: 7 });
 
     const text = await cli(['timeline', 'acme', '42'], { answers: { timeline } });
@@ -199,7 +199,7 @@ describe('the command', () => {
     expect(JSON.parse(json.stdout)).toEqual({ entries, dropped: 7 });
   });
 
-  test('watch prints each entry on one line; with --json each entry is a JSON object', async () => {
+  test('the command watch prints each entry on one line, and with --json as a JSON object', async () => {
     const timelineEntries = async function* () {
       yield* entries;
     };
@@ -220,7 +220,7 @@ describe('the command', () => {
   test.each([
     ['watch', { timelineEntries: () => (async function* (): AsyncGenerator<TimelineEntry> { await new Promise(() => {}); })() }], // prettier-ignore
     ['start --wait', { start, result: () => new Promise<never>(() => {}) }],
-  ])('%s exits 130 without a message after an interruption', async (command, answers) => {
+  ])('the command %s exits 130 without a message after an interruption', async (command, answers) => {
     const interruption = new AbortController();
     const [name, ...flags] = command.split(' ');
 
@@ -232,8 +232,8 @@ describe('the command', () => {
   });
 });
 
-describe('the command recheck', () => {
-  test('sends a `by` that begins with cli, and prints the view, with exit code 0 even if the view has a problem', async () => {
+describe('cyclr-connect recheck', () => {
+  test('the command recheck sends a `by` that begins with cli, and prints the view, with exit code 0 even if the view has a problem', async () => {
     const view = viewOf({ problem: { code: 'cyclrUnavailable', message: 'Cyclr does not answer.' } });
     const recheck = async () => view;
 
@@ -254,7 +254,7 @@ describe('the command recheck', () => {
   test.each([
     ['closed', 'closed: It has ended. To start: cyclr-connect start acme 42\n'],
     ['paused', 'paused: It has ended.\n'],
-  ] as const)('prints the code of the error %s, with exit code 1', async (code, line) => {
+  ] as const)('the command recheck prints the code of the error %s, with exit code 1', async (code, line) => {
     const recheck = () => Promise.reject(new ConnectorAuthError(code, 'It has ended.'));
 
     const { exitCode, stdout, stderr } = await cli(['recheck', 'acme', '42'], { answers: { recheck } });
@@ -263,8 +263,8 @@ describe('the command recheck', () => {
   });
 });
 
-describe('the command cancel', () => {
-  test('sends the reason and prints the view', async () => {
+describe('cyclr-connect cancel', () => {
+  test('the command cancel sends the reason and prints the view', async () => {
     const cancelled = viewOf({ state: 'cancelled' });
 
     const { exitCode, stdout, calls } = await cli(['cancel', 'acme', '42', '--reason', 'wrong one', '--json'], {
@@ -279,7 +279,7 @@ describe('the command cancel', () => {
     ]);
   });
 
-  test('prints `notStarted` for a flow that was never started, with exit code 1', async () => {
+  test('the command cancel prints `notStarted` for a flow that was never started, with exit code 1', async () => {
     const cancel = async () => {
       throw new ConnectorAuthError('notStarted', 'There is none.');
     };

@@ -32,8 +32,8 @@ beforeAll(async () => {
 const opened = (sealed: unknown, purpose: 'credentials' | `property:${string}`, submissionId: string) =>
   open(sealed as Sealed, { ...key, purpose, submissionId }, keys);
 
-describe('the command properties', () => {
-  test('with --set sends plain values unchanged and secrets sealed, with a warning', async () => {
+describe('cyclr-connect properties', () => {
+  test('the command properties with --set sends plain values unchanged and secrets sealed, with a warning', async () => {
     const argv = ['properties', 'acme', '42', '--set', 'Domain=a=b', '--set', `Secret=${SECRET}`];
 
     const { exitCode, stdout, stderr, calls, inputRead } = await cli(argv, { answers, env, input: 'not read' });
@@ -50,7 +50,7 @@ describe('the command properties', () => {
     expect(inputRead).toBe(false);
   });
 
-  test('sends a JSON object from standard input without a warning', async () => {
+  test('the command properties sends a JSON object from standard input without a warning', async () => {
     const input = `\uFEFF${JSON.stringify({ Domain: 'acme', Secret: SECRET })}\n`;
 
     const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42', '--json'], {
@@ -70,7 +70,7 @@ describe('the command properties', () => {
   test.each<[string, () => Promise<ReturnType<typeof viewOf>>]>([
     ['a property that the flow does not list', async () => awaitingProperties],
     ['every property if the flow lists none', async () => viewOf({ state: 'fetchingConnector' })],
-  ])('seals %s, because the value can be a secret', async (_, view) => {
+  ])('the command properties seals %s, because the value can be a secret', async (_, view) => {
     const { calls, stderr } = await cli(['properties', 'acme', '42', '--set', `Unknown=${SECRET}`], {
       answers: { ...answers, view },
       env,
@@ -81,20 +81,20 @@ describe('the command properties', () => {
     expect(stderr).toMatch(/^warning: /);
   });
 
-  test('needs no sealing keys for values that are not secret', async () => {
+  test('the command properties needs no sealing keys for values that are not secret', async () => {
     const { exitCode, calls } = await cli(['properties', 'acme', '42', '--set', 'Domain='], { answers });
 
     expect(exitCode).toBe(0);
     expect(inputOf(calls, 'submitProperties').values).toEqual({ Domain: '' });
   });
 
-  test('accepts a property named __proto__', async () => {
+  test('the command properties accepts a property named __proto__', async () => {
     const { calls } = await cli(['properties', 'acme', '42'], { answers, env, input: '{"__proto__":"x"}' });
 
     expect(Object.keys(inputOf(calls, 'submitProperties').values)).toEqual(['__proto__']);
   });
 
-  test('sends --submission-id, so that a script can repeat the submission', async () => {
+  test('the command properties sends --submission-id, so that a script can repeat the submission', async () => {
     const argv = ['properties', 'acme', '42', '--set', `Secret=${SECRET}`, '--submission-id', 'mine_1'];
 
     const { calls } = await cli(argv, { answers, env });
@@ -104,36 +104,42 @@ describe('the command properties', () => {
     expect(await opened(values.Secret, 'property:Secret', 'mine_1')).toBe(SECRET);
   });
 
-  test.each(['', ' \n'])('without --set fails with wrongUsage if standard input is %j', async (input) => {
-    const { exitCode, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
+  test.each(['', ' \n'])(
+    'the command properties without --set fails with wrongUsage if standard input is %j',
+    async (input) => {
+      const { exitCode, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^wrongUsage: no input: standard input is empty/);
-    expect(calls).toEqual([]);
-  });
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/^wrongUsage: no input: standard input is empty/);
+      expect(calls).toEqual([]);
+    },
+  );
 
   test.each<[string, string | Buffer]>([
-    ['no JSON', `{"Secret":"${SECRET}"`],
+    ['broken JSON', `{"Secret":"${SECRET}"`],
     ['a list', `["${SECRET}"]`],
     ['a number as value', `{"Secret":1,"Other":"${SECRET}"}`],
     ['null', 'null'],
     ['a string', `"${SECRET}"`],
-    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
     ['more than 1 MiB', `{"Secret":"${'x'.repeat(1024 * 1024)}"}`],
     ['a value over 64 KiB', `{"Secret":"${'x'.repeat(70_000)}"}`],
     ['a value with a lone surrogate', '{"Secret":"\\ud800"}'],
-  ])('fails with malformed and sends nothing if standard input is or has %s', async (_, input) => {
-    const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
+  ])(
+    'the command properties fails with malformed and sends nothing if standard input contains %s',
+    async (_, input) => {
+      const { exitCode, stdout, stderr, calls } = await cli(['properties', 'acme', '42'], { answers, env, input });
 
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^malformed: .*\n$/);
-    expect(stdout + stderr).not.toContain(SECRET);
-    expect(calls.filter(({ name }) => name !== 'view')).toEqual([]);
-  });
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^malformed: .*\n$/);
+      expect(stdout + stderr).not.toContain(SECRET);
+      expect(calls.filter(({ name }) => name !== 'view')).toEqual([]);
+    },
+  );
 });
 
-describe('the command credentials', () => {
-  test('sends the credentials from standard input sealed, never in clear', async () => {
+describe('cyclr-connect credentials', () => {
+  test('the command credentials sends the credentials from standard input sealed, never in clear', async () => {
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], {
       answers,
       env,
@@ -146,7 +152,7 @@ describe('the command credentials', () => {
     expect(JSON.stringify(calls) + stdout + stderr).not.toContain(SECRET);
   });
 
-  test('without --submission-id sends a new submission id for each submission', async () => {
+  test('the command credentials without --submission-id sends a new submission id for each submission', async () => {
     const first = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
     const second = await cli(['credentials', 'acme', '42'], { answers, env, input: apiKey });
 
@@ -154,14 +160,14 @@ describe('the command credentials', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test('fails with wrongUsage if standard input is empty', async () => {
+  test('the command credentials fails with wrongUsage if standard input is empty', async () => {
     const { exitCode, calls } = await cli(['credentials', 'acme', '42'], { answers, env });
 
     expect(exitCode).toBe(2);
     expect(calls).toEqual([]);
   });
 
-  test('fails with malformed for JSON that is no credentials, and does not quote the JSON', async () => {
+  test('the command credentials fails with malformed for JSON that is no credentials, and does not quote the JSON', async () => {
     const input = JSON.stringify({ kind: 'apiKey', apiKey: SECRET });
 
     const { exitCode, stdout, stderr, calls } = await cli(['credentials', 'acme', '42'], { answers, env, input });
@@ -172,7 +178,7 @@ describe('the command credentials', () => {
     expect(calls).toEqual([]);
   });
 
-  test('prints the code of a refusal by the flow', async () => {
+  test('the command credentials prints the code of a refusal by the flow', async () => {
     const submitCredentials = async () => {
       throw new ConnectorAuthError('notNow', 'It waits for properties.');
     };
@@ -217,7 +223,7 @@ test.each<[ProblemCode | undefined, StateName, number]>([
   },
 );
 
-describe('the command seal', () => {
+describe('cyclr-connect seal', () => {
   test.each([
     ['hunter2', 'hunter2'],
     ['hunter2\n', 'hunter2'],
@@ -226,16 +232,19 @@ describe('the command seal', () => {
     [' hunter2 ', ' hunter2 '],
     ['\uFEFFhunter2', '\uFEFFhunter2'],
     ['', ''],
-  ])('reads %j from standard input and seals %j for a property, without Temporal', async (input, value) => {
-    const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
+  ])(
+    'the command seal reads %j from standard input and seals %j for a property, without Temporal',
+    async (input, value) => {
+      const argv = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
-    const { exitCode, stdout, stderr, closed } = await cli(argv, { env, input });
+      const { exitCode, stdout, stderr, closed } = await cli(argv, { env, input });
 
-    expect({ exitCode, stderr, closed }).toEqual({ exitCode: 0, stderr: '', closed: 0 });
-    expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(value);
-  });
+      expect({ exitCode, stderr, closed }).toEqual({ exitCode: 0, stderr: '', closed: 0 });
+      expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(value);
+    },
+  );
 
-  test('without --property seals credentials', async () => {
+  test('the command seal without --property seals credentials', async () => {
     const { exitCode, stdout } = await cli(['seal', 'acme', '42', 'sub-1', '--json'], { env, input: `${apiKey}\n` });
 
     expect(exitCode).toBe(0);
@@ -247,17 +256,16 @@ describe('the command seal', () => {
     async (input) => {
       const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
 
-      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-      expect(stderr).toMatch(/^malformed: /);
-      expect(stderr).not.toContain(SECRET);
-    },
-  );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^malformed: /);
+    expect(stderr).not.toContain(SECRET);
+  });
 });
 
-describe('the sealing keys of the command line', () => {
+describe('sealing keys', () => {
   const seal = ['seal', 'acme', '42', 'sub-1', '--property', 'Secret'];
 
-  test('come from a file if SEALING_KEYS is its path', async () => {
+  test('the sealing keys of the command line come from a file if SEALING_KEYS is the path of the file', async () => {
     const file = write(join(temporaryFolder(), 'keys.json'), env.SEALING_KEYS!);
 
     const { stdout } = await cli(seal, { env: { SEALING_KEYS: file }, input: SECRET });
@@ -265,7 +273,7 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('without SEALING_KEYS come from the key file of npm start', async () => {
+  test('without SEALING_KEYS, the sealing keys of the command line come from the key file of npm start', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
 
@@ -274,7 +282,7 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('are those of npm start while npm start runs', async () => {
+  test('the sealing keys of the command line are the keys of npm start if npm start is running', async () => {
     const cwd = folderOfStack({ sealingKeys: env.SEALING_KEYS });
     write(join(cwd, '.data', 'sealing-keys.json'), 'other keys');
 
@@ -283,14 +291,14 @@ describe('the sealing keys of the command line', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
-  test('give an error that names SEALING_KEYS if they are missing', async () => {
+  test('if the sealing keys of the command line are missing, the error names SEALING_KEYS', async () => {
     const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^configuration: SEALING_KEYS /);
   });
 
-  test('give an error that names the key file of npm start, without its content, if the file cannot be read', async () => {
+  test('if the sealing keys cannot be read from the key file of npm start, the error names the file and does not quote its content', async () => {
     const cwd = temporaryFolder();
     write(join(cwd, '.data', 'sealing-keys.json'), `{"keys":["${SECRET}"`);
 
@@ -301,7 +309,7 @@ describe('the sealing keys of the command line', () => {
     expect(stderr).not.toContain(SECRET);
   });
 
-  test('give an error that does not quote them if they cannot be parsed', async () => {
+  test('if the sealing keys of the command line cannot be parsed, the error does not quote the keys', async () => {
     const { exitCode, stderr } = await cli(seal, { env: { SEALING_KEYS: `'{"keys":["${SECRET}"]}'` }, input: SECRET });
 
     expect(exitCode).toBe(1);

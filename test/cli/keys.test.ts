@@ -6,7 +6,7 @@ import { temporaryFolder, write } from '../scripts/parts/scene';
 import { cli } from './scene';
 
 test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])(
-  '%j prints a new private JWK set, and reads no environment variable',
+  'the command %j prints a new private JWK set, and reads no environment variable',
   async (argv) => {
     const env = new Proxy({}, { get: () => { throw new Error('the environment was read'); } }); // prettier-ignore
 
@@ -17,7 +17,7 @@ test.each([[['keys', 'generate']], [['keys', 'generate', '--json']]])(
   },
 );
 
-test('keys rotate and keys public read SEALING_KEYS', async () => {
+test('keys rotate adds a new first key to SEALING_KEYS, and keys public prints the public half of SEALING_KEYS', async () => {
   const { stdout: generated } = await cli(['keys', 'generate']);
 
   const rotated = await cli(['keys', 'rotate'], { env: { SEALING_KEYS: generated } });
@@ -54,20 +54,20 @@ test('keys rotate refuses a public JWK set', async () => {
   });
 });
 
-test('a missing key file gives invalidKeys', async () => {
+test('keys public fails with invalidKeys if the key file is missing', async () => {
   const { exitCode, stdout, stderr } = await cli(['keys', 'public', join(temporaryFolder(), 'absent.json')]);
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toMatch(/^invalidKeys: .*ENOENT/);
 });
 
-describe('the option --out FILE', () => {
+describe('--out FILE', () => {
   test.each([
     ['generate', ''],
     ['rotate', ''],
     ['public', ''],
     ['hash', 'k'.repeat(32)],
-  ])('makes keys %s write a new file of mode 0600, and print nothing', async (command, input) => {
+  ])('the option --out FILE makes keys %s write a new file of mode 0600, and print nothing', async (command, input) => {
     const cwd = temporaryFolder();
     const { stdout: SEALING_KEYS } = await cli(['keys', 'generate']);
 
@@ -79,7 +79,7 @@ describe('the option --out FILE', () => {
     expect(readFileSync(file, 'utf8')).toMatch(command === 'hash' ? /^[0-9a-f]{64}\n$/ : /^\{\n {2}"keys": \[/);
   });
 
-  test('refuses the path of a file that exists, and does not change the file', async () => {
+  test('the option --out FILE refuses the path of a file that exists, and does not change the file', async () => {
     const cwd = temporaryFolder();
     const file = write(join(cwd, 'keys.json'), 'the only key');
 
@@ -90,7 +90,7 @@ describe('the option --out FILE', () => {
     expect(readFileSync(file, 'utf8')).toBe('the only key');
   });
 
-  test('with a path in a missing folder fails and creates nothing', async () => {
+  test('the option --out FILE with a path in a missing folder fails and creates nothing', async () => {
     const cwd = temporaryFolder();
 
     const { exitCode, stderr } = await cli(['keys', 'generate', '--out', 'absent/keys.json'], { cwd });
@@ -100,12 +100,12 @@ describe('the option --out FILE', () => {
   });
 });
 
-describe('the command keys hash', () => {
+describe('keys hash', () => {
   const key = 'k'.repeat(32);
   const digest = createHash('sha256').update(key).digest('hex');
 
   test.each([key, `${key}\n`, `${key}\r\n`])(
-    'prints for %j the digest of the API key without its line end',
+    'the command keys hash prints for %j the digest of the API key without its line end',
     async (input) => {
       expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
       expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
@@ -120,7 +120,7 @@ describe('the command keys hash', () => {
     expect(stdout + stderr).not.toContain('hunter2');
   });
 
-  test('fails with wrongUsage for an empty standard input, and for an argument', async () => {
+  test('the command keys hash fails with wrongUsage for an empty standard input, and for an argument', async () => {
     expect(await cli(['keys', 'hash'], { input: '\n' })).toMatchObject({ exitCode: 2, stdout: '' });
     expect(await cli(['keys', 'hash', 'k'], { input: 'x' })).toMatchObject({ exitCode: 2, stdout: '' });
   });

@@ -63,9 +63,9 @@ export interface Scene {
   answers?: Partial<Flows>;
   /** The fake Temporal server that `doctor` calls. */
   server?: Server;
-  /** Connects to real servers: `answers` and `server` are ignored. */
+  /** Connects to real servers. With this member, `answers` and `server` are ignored. */
   connect?: Host['connect'];
-  /** Standard input; with `terminal` the keys that the user presses. */
+  /** The content of standard input. With `terminal`, the keys that the user presses. */
   input?: string | Buffer;
   terminal?: boolean;
   env?: NodeJS.ProcessEnv;

@@ -23,7 +23,9 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/** Runs a command, presses the keys `input`, and returns the values that the command sends. Sealed values are opened. */
+/**
+ * Runs a command, presses the keys `input`, and returns the values that the command sends. Sealed values are opened.
+ */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });
@@ -44,8 +46,8 @@ async function typed(command: string, view: View, input: string, argv: string[] 
 
 const connectorOf = (authType: string, parts = {}) => ({ name: 'HubSpot', authType, partnerSupplied: false, ...parts });
 
-describe('the command credentials on a terminal', () => {
-  test('asks for an API key and does not show it', async () => {
+describe('cyclr-connect credentials', () => {
+  test('the command credentials on a terminal asks for an API key and does not show it', async () => {
     const { exitCode, sent, stdout, stderr } = await typed('credentials', viewOf(), `${SECRET}\r`);
 
     expect(exitCode).toBe(0);
@@ -54,7 +56,7 @@ describe('the command credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('shows the typed user name, but not the password, which can be empty', async () => {
+  test('the command credentials on a terminal shows the typed user name, but not the password, which can be empty', async () => {
     const view = viewOf({ connector: connectorOf('Basic') });
 
     const { sent, stdout, stderr } = await typed('credentials', view, `kim\r${SECRET}\r`);
@@ -66,7 +68,7 @@ describe('the command credentials on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('asks for the tokens of a partner’s own connector and does not show them', async () => {
+  test('the command credentials on a terminal asks for the tokens of a partner’s own connector and does not show them', async () => {
     const connector = connectorOf('OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true });
 
     const both = await typed('credentials', viewOf({ connector }), `${SECRET}\rrefresh\r`);
@@ -77,7 +79,7 @@ describe('the command credentials on a terminal', () => {
     expect(both.stderr).not.toMatch(/hunter2|refresh\n/);
   });
 
-  test('lets the user edit a hidden answer', async () => {
+  test('the command credentials on a terminal lets the user edit a hidden answer', async () => {
     const { sent } = await typed('credentials', viewOf(), 'wrong\u0015hunterx\u007f2\r');
 
     expect(sent).toEqual({ kind: 'apiKey', key: 'hunter2' });
@@ -87,7 +89,7 @@ describe('the command credentials on a terminal', () => {
     ['waits for properties', viewOf({ state: 'awaitingProperties', fields: [] })],
     ['waits for a consent', viewOf({ state: 'awaitingAuthorization', connector: connectorOf('OAuth2') })],
     ['has ended', viewOf({ state: 'expired' })],
-  ])('asks nothing if the flow %s', async (_, view) => {
+  ])('the command credentials on a terminal asks nothing if the flow %s', async (_, view) => {
     const { exitCode, stderr, sent } = await typed('credentials', view, '');
 
     expect(exitCode).toBe(1);
@@ -95,7 +97,7 @@ describe('the command credentials on a terminal', () => {
     expect(sent).toBeUndefined();
   });
 
-  test('fails with malformed for an empty API key', async () => {
+  test('the command credentials on a terminal fails with malformed for an empty API key', async () => {
     const { exitCode, stderr, sent } = await typed('credentials', viewOf(), '\r');
 
     expect(exitCode).toBe(1);
@@ -106,7 +108,7 @@ describe('the command credentials on a terminal', () => {
   test.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
-  ])('exits 130 after %s, and sends nothing', async (_, end) => {
+  ])('the command credentials on a terminal exits 130 after %s, and sends nothing', async (_, end) => {
     const { exitCode, stdout, stderr, sent } = await typed('credentials', viewOf(), `${SECRET}\u0015${end}`);
 
     expect({ exitCode, stdout, sent }).toEqual({ exitCode: 130, stdout: '', sent: undefined });
@@ -114,11 +116,11 @@ describe('the command credentials on a terminal', () => {
   });
 });
 
-describe('the command properties on a terminal', () => {
+describe('cyclr-connect properties', () => {
   const awaiting = (fields: Field[], parts: Partial<View> = {}) =>
     viewOf({ state: 'awaitingProperties', fields, ...parts });
 
-  test('asks for missing fields: hides secret answers, and shows options and default as proposals', async () => {
+  test('the command properties on a terminal asks for the missing fields, hides secret answers, and shows the options and the default of a field as proposals', async () => {
     const view = awaiting([
       field('Domain', { label: 'Your domain', help: 'as in the address', options: ['eu', 'us'], default: 'eu' }),
       field('Secret', { secret: true }),
@@ -137,7 +139,7 @@ describe('the command properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('repeats the question for a required field until the field has a value', async () => {
+  test('the command properties on a terminal repeats the question for a required field until the field has a value', async () => {
     const { sent, stderr } = await typed('properties', awaiting([field('Domain')]), '\r\racme\r');
 
     expect(sent).toEqual({ Domain: 'acme' });
@@ -148,16 +150,22 @@ describe('the command properties on a terminal', () => {
     ['no field is missing', {}],
     ['the view has a problem', { problem: { code: 'refused', message: 'No.' } }],
     ['the flow re-authenticates', { intent: 'reauthenticate' }],
-  ] as [string, Partial<View>][])('asks for all fields if %s; Enter keeps a stored value', async (_, parts) => {
-    const fields = [field('Domain', { stored: true, default: 'eu' }), field('Secret', { secret: true, stored: true })];
+  ] as [string, Partial<View>][])(
+    'the command properties on a terminal asks for all fields if %s, and Enter keeps a stored value',
+    async (_, parts) => {
+      const fields = [
+        field('Domain', { stored: true, default: 'eu' }),
+        field('Secret', { secret: true, stored: true }),
+      ];
 
-    const { sent, stderr } = await typed('properties', awaiting(fields, parts), `\r${SECRET}\r`);
+      const { sent, stderr } = await typed('properties', awaiting(fields, parts), `\r${SECRET}\r`);
 
-    expect(sent).toEqual({ Secret: `opened: ${SECRET}` });
-    expect(stderr).toContain('Domain [Enter keeps it]: ');
-  });
+      expect(sent).toEqual({ Secret: `opened: ${SECRET}` });
+      expect(stderr).toContain('Domain [Enter keeps it]: ');
+    },
+  );
 
-  test('ends an answer of several lines at an empty line, and hides the answer if the field is secret', async () => {
+  test('the command properties on a terminal ends an answer of several lines at an empty line, and hides the answer if the field is secret', async () => {
     const view = awaiting([field('Key', { secret: true, multiline: true }), field('Domain')]);
 
     const { sent, stdout, stderr } = await typed('properties', view, `-----BEGIN\r${SECRET}\r-----END\r\racme\r`);
@@ -167,14 +175,14 @@ describe('the command properties on a terminal', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  test('with --set asks nothing', async () => {
+  test('the command properties on a terminal with --set asks nothing', async () => {
     const { exitCode, sent } = await typed('properties', awaiting([field('A'), field('B')]), '', ['--set', 'A=1']);
 
     expect(exitCode).toBe(0);
     expect(sent).toEqual({ A: '1' });
   });
 
-  test('asks nothing if the flow does not wait for properties', async () => {
+  test('the command properties on a terminal asks nothing if the flow does not wait for properties', async () => {
     const { exitCode, stderr } = await typed('properties', viewOf(), '');
 
     expect(exitCode).toBe(1);

@@ -34,10 +34,11 @@ test('--version prints the version of the package', async () => {
 test.each(commands.filter((name) => name !== 'keys'))('%s --help shows --json and each option', async (name) => {
   const { exitCode, stdout, stderr } = await cli([name, 'x', '-h', '--nonsense']);
 
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  expect(stdout).toMatch(new RegExp(`^Usage: cyclr-connect ${name} .*\n\n[A-Z]`));
-  expect(stdout).toContain('--json ');
-});
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^Usage: cyclr-connect ${name} .*\n\n[A-Z]`));
+    expect(stdout).toContain('--json ');
+  },
+);
 
 test('after -- every word is an argument, also a word that begins with a dash', async () => {
   const { calls } = await cli(['view', '--', '-h', '42'], { answers: { view: async () => viewOf() } });
@@ -91,13 +92,16 @@ test.each<[string, string[], RegExp]>([
     ['replay', 'a.json', '--query', "WorkflowId = 'x'"],
     /--query needs --from-server/,
   ],
-])('%s gives wrongUsage: one line names the fault and the help, and nothing is sent', async (_, argv, line) => {
-  const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
+])(
+  '%s is wrongUsage: the error is one line with the fault and the help, and nothing is sent',
+  async (_, argv, line) => {
+    const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 
-  expect({ exitCode, stdout, calls, closed }).toEqual({ exitCode: 2, stdout: '', calls: [], closed: 0 });
-  expect(stderr).toMatch(/^wrongUsage: .+ Help: cyclr-connect .*--help\n$/);
-  expect(stderr).toMatch(line);
-});
+    expect({ exitCode, stdout, calls, closed }).toEqual({ exitCode: 2, stdout: '', calls: [], closed: 0 });
+    expect(stderr).toMatch(/^wrongUsage: .+ Help: cyclr-connect .*--help\n$/);
+    expect(stderr).toMatch(line);
+  },
+);
 
 test.each([[[]], [['keys']]])(
   'the arguments %j without a command print the help on standard error, with exit code 2',

@@ -15,7 +15,7 @@ afterAll(() => scene?.close());
 
 describe.each([
   ['is reset', 'cut'],
-  ['passes nothing on', 'hold'],
+  ['transmits no data', 'hold'],
 ] as const)('when the connection to Temporal %s until Cyclr has answered', (_how, fault) => {
   let calls: StepCall[];
   beforeAll(async () => {
@@ -23,7 +23,7 @@ describe.each([
     scene.toTemporal.restore();
   });
 
-  test.each(stepNames)('the result of the activity for %s reaches Temporal once', async (_step, index) => {
+  test.each(stepNames)('Temporal gets the result of the activity of the step %s once', async (_step, index) => {
     const { user, ended, requests, step } = calls[index]!;
 
     await ended;
@@ -48,7 +48,7 @@ describe('when the connection to Temporal is reset for longer than an activity a
   });
 
   test.each(chosen.map(({ name }, index) => [name, index] as const))(
-    'the activity of %s is repeated, and the user is not asked again',
+    'the activity of the step %s is repeated, and the flow does not ask the user again',
     async (_step, index) => {
       const { user, ended } = calls[index]!;
 

@@ -1,4 +1,4 @@
-/** Cyclr fails once, at each call that a flow makes. `test/workflows/outages.test.ts` tests outages of hours. */
+/** One fault of Cyclr at each call of a flow. `test/workflows/outages.test.ts` tests outages of hours. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { each } from '../../scripts/each';
 import { before, type StepCall } from './held-calls';
@@ -28,10 +28,13 @@ let scene: Scene;
 let calls: StepCall[];
 let duringTokenFaults: TestUser[];
 
-/** The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity attempt. */
+/**
+ * The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity
+ * attempt.
+ */
 const AT_ONCE = 25;
 
-/** Runs each row, a pair of a fault and a step, in a flow of its own. Up to AT_ONCE rows run at the same time. */
+/** Runs each pair of a fault and a step in a separate flow. Up to AT_ONCE flows run at the same time. */
 beforeAll(async () => {
   scene = await openScene();
   for (const then of [{ status: 500 }, 'reset', 'truncated', 'html', 'empty'] as const)
@@ -48,9 +51,9 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-describe.each(Object.keys(faults))('when Cyclr answers once with %s', (fault) => {
+describe.each(Object.keys(faults))('when one call to Cyclr gets %s', (fault) => {
   test.each(steps.map(({ name }) => name))(
-    'the activity of %s succeeds at the second activity attempt',
+    'the activity of the step %s succeeds at the second activity attempt',
     async (name) => {
       const { user, ended } = calls[rows.findIndex((row) => row.fault === fault && row.step.name === name)]!;
 

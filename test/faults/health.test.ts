@@ -1,4 +1,4 @@
-/** The worker as a process: its health endpoints while Temporal is reachable or not, and its log. */
+/** The worker as a process: its health endpoints with and without a connection to Temporal, and its log. */
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -15,11 +15,11 @@ import { jsonOf } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
 
-jest.setTimeout(600_000); // only ends a test that hangs
+jest.setTimeout(600_000); // this limit only ends a test that hangs
 
-const main = join(__dirname, '..', '..', 'dist', 'worker', 'main.js'); // `npm test` builds it
+const main = join(__dirname, '..', '..', 'dist', 'worker', 'main.js'); // `npm test` builds this file
 
-/** No flow runs here, so the worker calls no Cyclr. */
+/** The settings of a worker without flows. Such a worker does not call Cyclr. */
 async function settingsAt(address: string) {
   const url = 'http://127.0.0.1:1';
   return {
@@ -41,7 +41,7 @@ async function temporalBehindProxy() {
   return proxy;
 }
 
-test('the worker is ready only while it reaches Temporal, is always alive, and exits with 0 even without Temporal', async () => {
+test('/readyz of the worker answers 200 only with a connection to Temporal, /healthz always, and the worker exits with 0 even without Temporal', async () => {
   const proxy = await temporalBehindProxy();
   proxy.hold();
   const settings = await settingsAt(proxy.address);
@@ -77,7 +77,7 @@ test('the worker is ready only while it reaches Temporal, is always alive, and e
   expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
-test('the worker is not ready while the namespace lacks a search attribute or has it with another type', async () => {
+test('/readyz of the worker answers 503 if the namespace lacks a search attribute or has it with another type', async () => {
   const { address } = await newTemporal();
   const worker = await startWorker({ ...(await settingsAt(address)), logFolder: temporaryFolder() });
   atEnd(() => worker.kill());

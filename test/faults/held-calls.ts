@@ -1,4 +1,4 @@
-/** Calls to Cyclr that a test holds or breaks while they run. */
+/** Calls to Cyclr that a test holds or breaks. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { RecordedRequest } from '../../sandbox/requests';
 import type { View } from '../../workflows/view';
@@ -11,7 +11,10 @@ export interface StepCall {
   user: TestUser;
   /** Resolves at the end of the flow. */
   ended: Promise<View>;
-  /** The requests of this step: the first request got the fault, and each later request repeats the first request. */
+  /**
+   * The requests of this step. The first request got the fault, and each later request is a repetition of the first
+   * request.
+   */
   requests(): RecordedRequest[];
   /** True if Cyclr has made the change of the step. */
   isDone(): boolean;
@@ -19,7 +22,9 @@ export interface StepCall {
   release(): void;
 }
 
-/** Brings a new flow to the state before the step. The returned function sets the fault at Cyclr and starts the step. */
+/**
+ * Brings a new flow to the state before the step. The returned function sets the fault at Cyclr and starts the step.
+ */
 export async function before(scene: Scene, step: Step): Promise<(fault: FaultRule['then']) => StepCall> {
   const { sandbox } = scene;
   const user = scene.user(step.connector, step);

@@ -1,4 +1,6 @@
-/** A stack that a test breaks, its users, and the checks of their flows. */
+/**
+ * A local stack whose processes and connections a test breaks, the users of the stack, and the checks of their flows.
+ */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -32,13 +34,13 @@ import type { StateName, View } from '../../workflows/view';
 import { ofKind, type HistoryEvent } from '../support/histories';
 import { RETURN_TO } from '../support/messages';
 
-jest.setTimeout(600_000); // only ends a test that hangs
+jest.setTimeout(600_000); // this limit only ends a test that hangs
 
 export interface Scene extends FaultStack {
   user(connector: string, options?: UserSettings): TestUser;
   /** A user whose calls go through `transport`, not through the library. */
   userOver(key: ConnectorKey, connector: string, transport: Transport, options?: StartOptions): TestUser;
-  /** Is aborted when the scene closes. */
+  /** A signal that aborts when the scene closes. */
   signal: AbortSignal;
   /** Ends all users' calls, then all processes. */
   close(): Promise<void>;
@@ -46,7 +48,7 @@ export interface Scene extends FaultStack {
 
 export interface UserSettings extends StartOptions {
   patch?: ConnectorPatch;
-  /** True: inputs are sent by signals instead of updates. */
+  /** True to send inputs by signals instead of updates. */
   bySignal?: boolean;
 }
 
@@ -58,7 +60,7 @@ export interface TestUser {
   transport: Transport;
   /** The error of each call that was repeated. */
   repeated: ConnectorAuthErrorCode[];
-  /** Continues until the flow is in the state `until`, or has ended. */
+  /** Starts the flow at the first call, then gives inputs until the flow is in the state `until`, or has ended. */
   play(until?: StateName): Promise<View>;
   /** Gives the input that `view` asks for, then continues until the flow has ended. */
   answer(view: View): Promise<View>;
@@ -74,7 +76,7 @@ export async function openScene(): Promise<Scene> {
   setMaxListeners(0, signal);
   const plays: Promise<unknown>[] = [];
   const run = (promise: Promise<View>): Promise<View> => {
-    plays.push(promise.catch(() => undefined)); // a test that awaits the returned promise gets the error
+    plays.push(promise.catch(() => undefined)); // the error is ignored here, because a test that awaits the returned promise gets it
     return promise;
   };
   const userOver: Scene['userOver'] = (key, connector, inner, start) => {
@@ -117,7 +119,7 @@ function expectedOf(connector: string): RunExpectation {
   return { states: [state], verification, waits: waitsOf(connector) };
 }
 
-/** All faults of the user's flow and of the stack's processes; empty if everything is right. */
+/** All faults of the user's flow and of the stack's processes. Empty if there is no fault. */
 export async function faultsIn(scene: Scene, user: Pick<TestUser, 'record'>): Promise<string[]> {
   const { key, runs } = user.record;
   const workflowId = workflowIdOf(key);
@@ -136,7 +138,7 @@ export async function faultsIn(scene: Scene, user: Pick<TestUser, 'record'>): Pr
 export const historyOf = async ({ client }: Scene, { key }: Pick<TestUser, 'key'>): Promise<HistoryEvent[]> =>
   (await client.workflow.getHandle(workflowIdOf(key)).fetchHistory()).events ?? [];
 
-/** The number of activity attempts that timed out: their worker never reported a result. */
+/** The number of activity attempts that timed out, because their worker reported no result. */
 export function lostAttempts(events: HistoryEvent[]): number {
   const retried = events.filter(
     ({ activityTaskStartedEventAttributes: started }) => started?.lastFailure?.timeoutFailureInfo,
@@ -148,7 +150,7 @@ export function lostAttempts(events: HistoryEvent[]): number {
 export const attemptsOf = (events: HistoryEvent[]): number[] =>
   ofKind(events, 'activityTaskStarted').map(({ activityTaskStartedEventAttributes: started }) => started?.attempt ?? 0);
 
-/** The number of the activity attempt that runs or is next. */
+/** The number of the running activity attempt, or of the next activity attempt if no attempt is running. */
 export async function pendingAttempt({ client }: Scene, { key }: TestUser): Promise<number | undefined> {
   const { raw } = await client.workflow.getHandle(workflowIdOf(key)).describe();
   return raw.pendingActivities?.[0]?.attempt ?? undefined;

@@ -1,4 +1,4 @@
-/** Temporal is killed, and started again with the same data, while flows wait, call Cyclr and get inputs. */
+/** Temporal is killed and started again with the same data. At the same time, flows wait, call Cyclr and get inputs. */
 import { eventually } from '../support/eventually';
 import { breakDuring, type StepCall } from './held-calls';
 import { faultsIn, openScene, type Scene, type TestUser } from './scene';
@@ -32,7 +32,7 @@ describe('when Temporal is restarted at once', () => {
     await scene.restartTemporal();
   });
 
-  test.each(stepNames)('the step "%s" has its effect once', async (_step, index) => {
+  test.each(stepNames)('the step "%s" of a flow has its effect once', async (_step, index) => {
     const { user, ended } = calls[index]!;
 
     await ended;
@@ -41,7 +41,7 @@ describe('when Temporal is restarted at once', () => {
   });
 
   test.each(waits.map(([state], index) => [state, index] as const))(
-    'a flow in %s continues to wait',
+    'a flow in the state %s continues to wait',
     async (_state, index) => {
       const user = waiting[index]!;
 
@@ -51,14 +51,14 @@ describe('when Temporal is restarted at once', () => {
     },
   );
 
-  test('a deadline during the restart ends its flow as expired', async () => {
+  test('a flow whose deadline passes during the restart of Temporal ends as expired', async () => {
     const { runId } = expiring.record.runs[0]!;
 
     expect(await scene.auth.result(expiring.key)).toMatchObject({ state: 'expired', runId });
   });
 });
 
-test('when Temporal is stopped for longer than a caller waits, the flow accepts the repeated submission once', async () => {
+test('if Temporal is stopped for longer than a caller waits, the flow accepts the repeated submission once', async () => {
   const storing = steps.filter(({ name }) => name === 'storing the credentials');
   const [{ user, ended }] = (await breakDuring(scene, storing, scene.killTemporal)) as [StepCall];
   await eventually(

@@ -1,4 +1,7 @@
-/** The service is killed between two calls of each flow, and during each call; another instance continues. */
+/**
+ * The service is killed between two calls of each user, and during each call. Another instance of the service
+ * continues.
+ */
 import type { Proxy } from '../../scripts/faults/proxy';
 import { startProxy } from '../../scripts/faults/proxy';
 import { watch } from '../../scripts/faults/stack';
@@ -42,7 +45,8 @@ async function killAndRestart(): Promise<void> {
 }
 
 /**
- * The number of writes that each journey makes at Cyclr: a property and a key. The consent is given at the third party.
+ * The number of writes to Cyclr in each journey: a property and a key. A consent is no write, because the user gives it
+ * at the third party.
  */
 const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
@@ -56,7 +60,7 @@ async function expectRight({ journey, user }: ServiceUser): Promise<void> {
   expect(written).toHaveLength(writes[journey]);
 }
 
-/** Starts a user. Resolves when the user's first call waits. */
+/** Starts a user. Resolves when the first call of the user waits for the test. */
 async function begin(journey: Journey): Promise<ServiceUser> {
   const begun = serviceUser(scene, service, journey);
   begun.ended = begun.user.play();
@@ -64,13 +68,13 @@ async function begin(journey: Journey): Promise<ServiceUser> {
   return begun;
 }
 
-/** Lets one call pass. Resolves when the next call waits, or at the end of the flow. */
+/** Lets one call continue. Resolves when the next call waits for the test, or at the end of the flow. */
 async function passOne(one: ServiceUser): Promise<void> {
   one.calls.pass();
   await untilWaiting(one);
 }
 
-/** Resolves when a call waits, or at the end of the flow. Rejects if the user's steps fail. */
+/** Resolves when a call waits for the test, or at the end of the flow. Rejects if a step of the user fails. */
 async function untilWaiting({ calls, ended }: ServiceUser): Promise<void> {
   let hasEnded = false;
   const end = ended!.finally(() => (hasEnded = true));
@@ -83,11 +87,11 @@ async function passUntil(one: ServiceUser, { name }: JourneyCall): Promise<void>
   expect(one.calls.waiting).toBe(name);
 }
 
-describe('when the service is killed between every two calls', () => {
+describe('a kill of the service between every two calls', () => {
   let users: ServiceUser[];
   let pages: Page[] | undefined;
 
-  /** Repeats for all journeys together: one call of each journey passes, then the service is killed. */
+  /** Lets one call of each journey continue, then kills the service. Repeats this until all journeys have ended. */
   beforeAll(async () => {
     users = await Promise.all(journeyNames.map(begin));
     for (let left = users; left.length > 0; left = left.filter(({ calls }) => calls.waiting !== undefined)) {
@@ -101,7 +105,7 @@ describe('when the service is killed between every two calls', () => {
   afterAll(() => pages?.forEach((page) => page.leave()));
 
   test.each(journeyNames.map((journey, index) => [journey, index] as const))(
-    'the flow of %s ends as expected',
+    'the flow of the journey "%s" has the expected outcome, and Cyclr gets each value once',
     async (_journey, index) => {
       await users[index]!.ended;
 
@@ -109,17 +113,20 @@ describe('when the service is killed between every two calls', () => {
     },
   );
 
-  test.each([0, 1])('an open page gets each view once, and one final event (%#)', async (index) => {
-    const page = pages![index]!;
+  test.each([0, 1])(
+    'when the service is killed between two calls, an open page gets each view once, and one final event (%#)',
+    async (index) => {
+      const page = pages![index]!;
 
-    await page.isFinal;
+      await page.isFinal;
 
-    const revisions = viewsIn(page).map(({ revision }) => revision);
-    expect(page.streams.length).toBeGreaterThan(3);
-    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-    expect(asInResult(viewsIn(page).at(-1)!)).toEqual(await scene.auth.view(users[index + 1]!.user.key));
-    expect(page.events.filter(({ event }) => event === 'final')).toHaveLength(1);
-  });
+      const revisions = viewsIn(page).map(({ revision }) => revision);
+      expect(page.streams.length).toBeGreaterThan(3);
+      expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+      expect(asInResult(viewsIn(page).at(-1)!)).toEqual(await scene.auth.view(users[index + 1]!.user.key));
+      expect(page.events.filter(({ event }) => event === 'final')).toHaveLength(1);
+    },
+  );
 });
 
 test('a page that reconnects after a restart of the service gets the current view first', async () => {
@@ -137,7 +144,7 @@ test('a page that reconnects after a restart of the service gets the current vie
     (events) => events !== undefined && events.length > 0,
   );
   page.leave();
-  one.calls.open(); // lets the user finish the flow
+  one.calls.open(); // lets all calls continue, so that the user finishes the flow
 
   expect(view.state).toBe('awaitingCredentials');
   expect(viewsIn(page.streams[1]!)).toEqual([view]);
@@ -222,7 +229,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   let rows: Row[];
   let left: string[];
 
-  /** Sends all calls at the same time. The service that gets them is killed once. */
+  /** Sends all calls at the same time, and kills the service that gets these calls once. */
   beforeAll(async () => {
     rows = await Promise.all(calls.map(async ([journey, call]) => ({ one: await begin(journey), call })));
     await Promise.all(rows.map(({ one, call }) => passUntil(one, call)));
@@ -235,7 +242,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   });
 
   test.each(calls.map(([journey, { name }], index) => [journey, name, index] as const))(
-    'the flow of %s ends as expected, although the call %s gets no answer',
+    'the flow of the journey "%s" has the expected outcome, although the call %s gets no answer',
     async (_journey, _call, index) => {
       const { one } = rows[index]!;
 
@@ -246,7 +253,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('at the kill, each flow has made the change of its call if the kill comes after the change, otherwise no flow has', () => {
+  test('the service is killed either before any flow has made the change of its call, or after all flows have made it', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

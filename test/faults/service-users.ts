@@ -1,4 +1,4 @@
-/** Users that call the service over HTTP. A test lets their calls pass one by one. */
+/** Users that call the service over HTTP. A test lets their calls continue one after another. */
 import { randomUUID } from 'node:crypto';
 import {
   propertyInputOf,
@@ -17,7 +17,7 @@ import type { Scene, TestUser } from './scene';
 
 export type Journey = 'a backend' | 'a session' | 'a consent' | 'an invitation';
 
-/** HTTP calls that wait for the test, and are then repeated until the service answers. */
+/** HTTP calls that wait until the test lets them continue, and are then repeated until the service answers. */
 export class GatedCalls {
   /** The name of the call that waits. */
   waiting?: string;
@@ -36,21 +36,21 @@ export class GatedCalls {
     this.#caller = callerOf(service.url);
   }
 
-  /** Lets the waiting call pass. */
+  /** Lets the waiting call continue. */
   pass(): void {
     this.waiting = undefined;
     this.#pass();
   }
 
-  /** Lets all calls pass from now on. */
+  /** Lets the waiting call and all later calls continue. */
   open(): void {
     this.#isOpen = true;
     this.pass();
   }
 
   /**
-   * Fails for any other status than 2xx. A repetition of the last call does not wait for the test. `prepare` runs when
-   * the test lets the call pass, before the call.
+   * Makes a call. Fails for any other status than 2xx. A repetition of the last call does not wait for the test.
+   * `prepare` runs before the call, when the test lets the call continue.
    */
   async call(method: string, path: string, call?: Call, prepare?: () => Promise<unknown>): Promise<Answer> {
     const name = `${method} ${path
@@ -92,7 +92,7 @@ export interface ServiceUser {
   ended?: Promise<View>;
 }
 
-/** A new user, whose first call waits. */
+/** A new user, whose first call waits for the test. */
 export function serviceUser(scene: Scene, service: LocalService, journey: Journey): ServiceUser {
   const connector = journey === 'a consent' ? 'Ledgerly' : 'Fernhill';
   const key = scene.install(`account-${randomUUID()}`, connector);
@@ -112,7 +112,10 @@ export function serviceUser(scene: Scene, service: LocalService, journey: Journe
   return { journey, user, calls, session: () => browser.token };
 }
 
-/** A browser with a session for one connector: it seals all inputs, and renews the session after the properties. */
+/**
+ * A browser with a session for one connector. The browser seals all inputs, and renews the session after the
+ * properties.
+ */
 class Browser {
   token = '';
 
@@ -212,7 +215,10 @@ const inputsAt = (path: string): JourneyCall[] => [
     isDone: reaches('authenticated'),
   },
 ];
-/** The service reads the latest run from Temporal before it starts a run. Without that answer it makes no change. */
+/**
+ * The call that makes a session. It has no `isDone`, because the service reads the latest run from Temporal first, and
+ * makes no change without that answer.
+ */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 
 export const journeys: { readonly [journey in Journey]: readonly JourneyCall[] } = {

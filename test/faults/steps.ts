@@ -14,7 +14,7 @@ export interface Step {
   /** The state before the step. Absent: the flow is not started. */
   from?: StateName;
   method: 'GET' | 'POST' | 'PUT';
-  /** The source of a regular expression that matches the path of the call, and only for the connector `key`. */
+  /** The source of a regular expression that matches only the path of the call for the connector `key`. */
   path: (key: ConnectorKey) => string;
   /** The number of calls with the same method and path that the flow makes before this call. */
   skip?: number;

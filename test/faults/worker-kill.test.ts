@@ -1,4 +1,4 @@
-/** The worker is killed during every call to Cyclr; another worker continues. */
+/** The worker is killed during every call to Cyclr. Another worker continues. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { LocalWorker } from '../../scripts/local/parts';
 import { sendSignal } from '../../scripts/user/transports';
@@ -8,7 +8,7 @@ import { before, hasArrived, isAnswered, untilAll, type StepCall } from './held-
 import { faultsIn, historyOf, lostAttempts, openScene, type Scene, type TestUser } from './scene';
 import { steps } from './steps';
 
-/** The fault at Cyclr for each moment. `isDone`: Cyclr has made the change when the worker is killed. */
+/** The fault at Cyclr for each moment of the kill. `isDone`: true if Cyclr has made the change before the kill. */
 const moments = {
   'before Cyclr makes the change': { fault: 'hang', isDone: false },
   'after the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },
@@ -31,8 +31,8 @@ let cancelled: TestUser;
 const ends = new Map<TestUser, Promise<View>>();
 
 /**
- * Kills all workers before the first test, so that the waits of all tests overlap: Temporal repeats a lost activity
- * attempt only after 15 s.
+ * Kills all workers before the first test. Temporal repeats a lost activity attempt only after 15 s, and in this way
+ * the waits of all tests overlap.
  */
 beforeAll(async () => {
   scene = await openScene();
@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-/** Kills the worker and starts another one. The cut drops data that the killed worker had sent to the proxy. */
+/** Kills the worker and starts another worker. The cut drops data that the killed worker had sent to the proxy. */
 async function replaceWorker(meanwhile: () => unknown = () => undefined): Promise<void> {
   await worker.kill();
   scene.toTemporal.cut();
@@ -54,8 +54,8 @@ async function replaceWorker(meanwhile: () => unknown = () => undefined): Promis
 }
 
 /**
- * All flows of a worker share one bearer token. While the request of the token is held, no flow can call Cyclr, so only
- * one flow runs here.
+ * Kills the worker during a token request. All flows of a worker share one bearer token, so no flow can call Cyclr
+ * during the held token request. Therefore only one flow runs here.
  */
 async function killDuringToken(): Promise<void> {
   const release = scene.sandbox.fault({ match: { path: '/oauth/token' }, then: 'held' });
@@ -97,7 +97,7 @@ async function killBeforeInputs(): Promise<void> {
   });
 }
 
-/** Starts a flow and waits until it needs the input of `state`. In awaitingAuthorization, the user gets a link, too. */
+/** Starts a flow and waits until it is in the state `state`. In awaitingAuthorization, the user gets a link, too. */
 async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Promise<{ user: TestUser; view: View }> {
   const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill', { bySignal });
   const view = await user.play(state);
@@ -122,7 +122,7 @@ test('an activity whose worker is killed while it requests an access token is re
 
 describe.each(momentNames)('when the worker is killed %s', (moment) => {
   test.each(stepsAt(moment).map(({ name }, index) => [name, index] as const))(
-    'the activity of %s is repeated by the next worker',
+    'the next worker repeats the activity of the step %s',
     async (_step, index) => {
       const { user, ended } = calls[moment][index]!;
 
@@ -135,7 +135,7 @@ describe.each(momentNames)('when the worker is killed %s', (moment) => {
 
 describe('while no worker runs', () => {
   test.each(inputs.map(([state, way], index) => [state, way, index] as const))(
-    'a flow in %s gets an input that is sent by %s after the next worker starts',
+    'a flow in the state %s gets an input that was sent by %s when the next worker starts',
     async (_state, _way, index) => {
       const user = withoutWorker[index]!;
 

@@ -15,7 +15,8 @@ beforeAll(async () => {
   worker = await scene.startWorker();
   calls = await breakDuring(scene, steps, async () => {
     void worker.kill('SIGTERM');
-    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    // After Ctrl-C the worker gets two signals: the terminal sends a signal to npm and to the worker, and npm forwards
+    // its signal.
     void worker.kill('SIGTERM');
     await eventually(
       () => worker.log().split('Worker state changed').length - 1,
@@ -32,7 +33,7 @@ test('a worker that gets SIGTERM twice exits with 0', async () => {
   expect(await worker.exited).toEqual({ code: 0, signal: null });
 });
 
-test.each(stepNames)('the running activity of %s ends before the worker exits', async (_step, index) => {
+test.each(stepNames)('the running activity of the step %s ends before the worker exits', async (_step, index) => {
   const { user, ended, requests, step } = calls[index]!;
 
   await ended;

@@ -1,4 +1,4 @@
-/** Workflow interceptors for tests of the replay gate. `CHANGE` selects the change: see `bundleWith`. */
+/** Workflow interceptors that change workflows for tests of replays. `CHANGE` names the change: see `bundleWith`. */
 import { proxySinks, sleep, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow';
 import { getActivator } from '@temporalio/workflow/lib/global-attributes';
 import type { Timeline } from '../../workflows/view';

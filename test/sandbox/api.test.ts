@@ -31,7 +31,7 @@ describe('the token endpoint', () => {
     expect(answer).toMatchObject({ status: 400, json: { error: 'invalid_client' } });
   });
 
-  test('a bearer token that is requested for the scope of one account is valid for that account only', async () => {
+  test('a bearer token that is requested for the scope of one account is valid only for this account', async () => {
     const { sandbox, call } = await scene();
     const { json } = await mint(sandbox, { scope: `account:${ACCOUNT}` });
 
@@ -89,7 +89,7 @@ describe('account connectors', () => {
     expect(answer).toMatchObject({ status: 404, json: { Message: expect.stringMatching(/could not be found/) } });
   });
 
-  test('a PUT changes only the given fields of a connector: an absent field or null changes nothing', async () => {
+  test('a PUT changes only the given fields of a connector, and an absent field or null changes nothing', async () => {
     const { put } = await scene();
     await put({ authValue: 'a key' });
 
@@ -155,7 +155,7 @@ describe('an accepted AuthValue', () => {
     ['Quartz', { ClientId: 'id', ClientSecret: 's' }],
     ['Sugarloaf', { Username: 'me', Password: 'p' }],
   ])(
-    'the sandbox stores {} for %s, whose properties are enough, and the connector is authenticated at the next GET',
+    'the sandbox stores {} for %s, which needs only properties, and the next GET shows the connector as authenticated',
     async (connector, properties) => {
       const { put, get, set } = await scene([connector]);
       await set(properties);

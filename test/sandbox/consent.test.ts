@@ -22,7 +22,7 @@ describe('consent links', () => {
     expect(text.match(/(?<=<button name="decision" value=")\w+/g)).toEqual(['approve', 'decline', 'error', 'close']);
   });
 
-  test('a consent link can be used once, even if it is opened twice at the same time; a HEAD request does not use the link', async () => {
+  test('a consent link can be used only once, even if it is opened twice at the same time, and a HEAD request does not use the link', async () => {
     const { link, open } = await oauthScene();
     const url = await link();
 
@@ -126,7 +126,7 @@ describe('decisions of the user', () => {
     expect(stored()).toMatchObject(nothing);
   });
 
-  test('a decision is accepted once, in any tab, and by POST only', async () => {
+  test('a decision is accepted only once, in any tab, and only by POST', async () => {
     const { sandbox, stored, link, open, decide } = await oauthScene();
     const older = await open(await link());
     await open(await link());
@@ -189,7 +189,7 @@ describe('decisions of the user', () => {
     expect([status, headers.get('location')]).toEqual([200, null]);
     expect(text.match(/<script/g)).toHaveLength(1);
     expect(postMessage.mock.calls).toEqual([
-      // Escaped: the test reads the attribute as HTML, without a browser.
+      // The text is escaped, because the test reads the attribute as HTML, without a browser.
       ['&lt;/script&gt;&lt;script&gt;alert(&quot;it&#39;s&quot;)', TARGET],
     ]);
   });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { catalogue } from '../../sandbox/catalogue';
 import { ACCOUNT, scene, send, stopAll } from './scene';
 
@@ -40,7 +41,7 @@ describe('control API', () => {
     expect([read.status, called.status]).toEqual([200, 200]);
   });
 
-  test('the control API makes a cycle', async () => {
+  test('the control API makes a cycle with connectors and further unmet prerequisites', async () => {
     const { sandbox, call, id } = await scene();
 
     const body = { connectorIds: [id], otherReasonCodes: [30] };

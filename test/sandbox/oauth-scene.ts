@@ -13,7 +13,10 @@ export interface LinkFields {
 
 export interface OAuthScene extends Scene {
   signIn: (body?: unknown, account?: string) => Promise<Answer>;
-  /** Makes a link with a new token for the first connector. `fields` replaces or, by `undefined`, removes fields. */
+  /**
+   * Makes a link with a new token for the first connector. `fields` replaces values of the link. The value `undefined`
+   * removes a field from the link.
+   */
   link: (fields?: Partial<LinkFields>) => Promise<string>;
   /** Opens a link without a decision. */
   open: (url: string, method?: string) => Promise<Answer>;
@@ -53,7 +56,7 @@ export async function oauthScene(connectors: string[] = ['Ledgerly'], options?: 
   };
 }
 
-/** The consent id in the form of a page; empty without a form. */
+/** The consent id in the form of a page. Empty if the page has no form. */
 function consentIn({ text }: Answer): string {
   return /name="consent" value="([^"]+)"/.exec(text)?.[1] ?? '';
 }

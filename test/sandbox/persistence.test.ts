@@ -62,7 +62,7 @@ test('a change is in the data file even if the answer was lost', async () => {
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).Authenticated).toBe(true);
 });
 
-test('a connector whose authentication is delayed becomes authenticated also after a restart of the sandbox', async () => {
+test('a connector whose authentication is delayed becomes authenticated even after a restart of the sandbox', async () => {
   const first = await scene(['Quartz'], { dataFile });
   await first.set({ ClientId: 'id', ClientSecret: 's' });
   await first.put({ AuthValue: '{}' });
@@ -74,7 +74,7 @@ test('a connector whose authentication is delayed becomes authenticated also aft
   expect(json.Authenticated).toBe(true);
 });
 
-test('a sign-in token can be used once after a restart of the sandbox', async () => {
+test('an unused sign-in token can be used once after a restart of the sandbox, and a used token cannot be used again', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [fresh, used] = [(await first.signIn()).json.Token, (await first.signIn()).json.Token];
   await first.open(await first.link({ token: used }));
@@ -86,7 +86,7 @@ test('a sign-in token can be used once after a restart of the sandbox', async ()
   expect(outcomes.map(({ status }) => status)).toEqual([403, 302, 403]);
 });
 
-test('an open consent can be decided once after a restart of the sandbox', async () => {
+test('an open consent page accepts one decision after a restart of the sandbox', async () => {
   const first = await oauthScene(['Ledgerly'], { dataFile });
   const [begun, decided] = [await first.open(await first.link()), await first.open(await first.link())];
   await first.decide(decided, 'decline');

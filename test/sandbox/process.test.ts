@@ -32,7 +32,7 @@ async function startListening(env: Record<string, string> = {}) {
   return { ...started, line, url: /http:\S+/.exec(line)?.[0] ?? '' };
 }
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s, also if repeated, ends the sandbox with exit code 0', async (signal) => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s, even if repeated, ends the sandbox with exit code 0', async (signal) => {
   const { child, exited, line, url } = await startListening({ SANDBOX_HOST: '0.0.0.0' });
   await send({ url }, 'POST', '/_sandbox/faults', { body: { match: {}, then: 'hang' } });
   const hanging = expect(send({ url }, 'GET', '/v1.0/account/connectors')).rejects.toThrow('fetch failed');

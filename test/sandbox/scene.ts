@@ -6,7 +6,7 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  /** The parsed text; undefined if it is not JSON. */
+  /** The parsed text. Undefined if the text is not JSON. */
   json: ReturnType<typeof JSON.parse>;
 }
 
@@ -33,12 +33,14 @@ export interface Scene {
 
 const running: Sandbox[] = [];
 
-/** Stops all sandboxes that `scene` has started. Call it in `afterEach`. */
+/** Stops all sandboxes that `scene` has started. Call this function in `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((sandbox) => sandbox.close()));
 }
 
-/** Starts a sandbox with one account, which has `connectors`. `get`, `put` and `set` call the first of these connectors. */
+/**
+ * Starts a sandbox with one account, which has `connectors`. `get`, `put` and `set` call the first of these connectors.
+ */
 export async function scene(connectors: string[] = ['Brightdesk'], options?: SandboxOptions): Promise<Scene> {
   const sandbox = await startSandbox(options);
   running.push(sandbox);

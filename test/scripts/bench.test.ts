@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const main = join(__dirname, '..', '..', 'dist', 'bench', 'main.js');
-jest.setTimeout(600_000); // only ends a test that hangs
+jest.setTimeout(600_000); // this limit only ends a test that hangs
 
 let folder: string;
 let started: Run[];
@@ -61,7 +61,7 @@ test('the bench runs every flow to its end, prints a table, and writes JSON and 
   expect(leftovers()).toEqual([]);
 });
 
-test('Ctrl-C stops all processes of the bench; no results are written', async () => {
+test('Ctrl-C stops all processes of the bench, and the bench writes no results', async () => {
   const run = bench('--rounds', '1000', '--flows', '3');
   await run.prints('round 0');
 

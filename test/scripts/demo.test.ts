@@ -7,7 +7,7 @@ import { freePorts, install, type Installation } from './installation';
 let installation: Installation;
 beforeEach(() => (installation = install()));
 afterEach(() => installation.remove());
-jest.setTimeout(600_000); // only ends a test that hangs
+jest.setTimeout(600_000); // this limit only ends a test that hangs
 
 const allEnded = `${Object.keys(expectations).length} of ${Object.keys(expectations).length} connectors ended as expected.`;
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));

@@ -1,4 +1,4 @@
-/** A built copy of the project in a temporary folder: for processes that keep data in the project's folder. */
+/** A built copy of the project in a temporary folder, for processes that keep data in the project's folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -57,7 +57,7 @@ export function install(): Installation {
     async remove() {
       for (const { process: child } of started) child.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
-      // The children of a killed process end some time after it, and can still write files.
+      // The children of a killed process end some time after the process, and can write files until then.
       await eventually(
         () => rmSync(folder, { recursive: true, force: true }),
         () => true,

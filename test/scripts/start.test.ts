@@ -12,7 +12,7 @@ import { catalogue } from '../../sandbox/catalogue';
 import { eventually } from '../support/eventually';
 import { freePorts, install, type Installation, type Running } from './installation';
 
-jest.setTimeout(300_000); // only ends a test that hangs
+jest.setTimeout(300_000); // this limit only ends a test that hangs
 
 const UP = 'Ctrl-C stops everything';
 const key = { accountId: 'acme', connectorId: 1002 };
@@ -24,7 +24,7 @@ const contentOf = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // the process has ended, so /proc has no link for it
+    return ''; // the process has ended, so /proc no longer has the file
   }
 };
 
@@ -59,7 +59,7 @@ const linkOf = (path: string): string => {
 const portsIn = (env: NodeJS.ProcessEnv) => Object.values(env).map(Number);
 const areFree = (env: NodeJS.ProcessEnv) => Promise.all(portsIn(env).map((port) => isFree(port)));
 
-describe('while a local stack runs', () => {
+describe('with a running local stack', () => {
   let installation: Installation;
   let env: NodeJS.ProcessEnv;
   let start: Running;
@@ -171,7 +171,8 @@ describe('the start and stop of the local stack', () => {
     const { runId } = await using(env, async (auth) => (await auth.start(key), waiting(auth)));
 
     first.process.kill('SIGINT');
-    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    // After Ctrl-C the process gets two signals: the terminal sends a signal to npm and to the process, and npm
+    // forwards its signal.
     first.process.kill('SIGINT');
     expect(await first.ended).toBe(0);
     const free = await areFree(env);

@@ -64,7 +64,7 @@ test('publicKeyOf gives a public key, also for a JWK set with private keys', asy
   expect(sealer.key).toMatchObject({ type: 'public' });
 });
 
-test('an imported private key can only derive bits, and its JSON has no part of it', async () => {
+test('an imported private key can only derive bits, and its JSON contains no part of the key', async () => {
   const [key] = await privateKeysOf(setOf(await generateKey()));
 
   expect(key!.key).toMatchObject({ type: 'private', usages: ['deriveBits'] });
@@ -120,7 +120,7 @@ test.each([
   ['a list', (key: Jwk) => JSON.stringify([key])],
   ['null', () => 'null'],
   ['no JSON', (key: Jwk) => setOf(key).slice(1)],
-  ['nothing', () => ''],
+  ['no content', () => ''],
   ['more than 64 KiB', (key: Jwk) => setOf(key) + ' '.repeat(65_536)],
   ['a key twice', (key: Jwk) => setOf(key, key)],
 ])('a text with %s is refused as a JWK set, and the error does not quote the text', async (_, textOf) => {
@@ -175,7 +175,7 @@ test('the fingerprint key is derived from the private part by HKDF (RFC 5869), s
   expect(await macOf(key!)).toBe(createHmac('sha256', Buffer.from(derived)).update(message).digest('hex'));
 });
 
-test('importing a sealing key again gives the same fingerprint key, and another sealing key gives another one', async () => {
+test('importing a sealing key again gives the same fingerprint key, and another sealing key gives another fingerprint key', async () => {
   const set = await rotate({ keys: [await generateKey()] });
   const text = JSON.stringify(set);
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
 import { MAX_PLAINTEXT_BYTES, open, seal, sealProperties, secretsIn, type Binding } from '../../sealing/seal';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
 import type { Sealed } from '../../workflows/connector';
+import fc from 'fast-check';
 
 const NOW = Date.parse('2030-01-02T03:04:05.678Z');
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -65,9 +65,8 @@ test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat
   async (text) => {
     const sealed = await seal(text, binding, sealer);
 
-    expect(await open(sealed, binding, keys)).toBe(text);
-  },
-);
+  expect(await open(sealed, binding, keys)).toBe(text);
+});
 
 test('a sealed value cannot be opened with another binding', async () => {
   await fc.assert(
@@ -78,7 +77,7 @@ test('a sealed value cannot be opened with another binding', async () => {
   );
 });
 
-test('the protected header of a sealed value has the documented members and no others', async () => {
+test('the protected header of a sealed value has the algorithms, kid, the binding, iat and epk, and no other member', async () => {
   const sealed = await seal('hunter2', { ...binding, purpose: 'property:Schlüssel' }, sealer, NOW);
 
   expect(headerOf(sealed)).toEqual({
@@ -138,7 +137,8 @@ test.each([
 
 test('open refuses a sealed value with any one character changed', async () => {
   const { sealed } = await seal('hunter2', binding, sealer, NOW);
-  // The last character of a part can have unused bits, so that two spellings are the same bytes.
+  // The last character of a part is left out, because it can have unused bits, so that two spellings are the same
+  // bytes.
   const last = new Set([...sealed.matchAll(/\.|$/g)].map(({ index }) => index - 1));
 
   for (let i = 0; i < sealed.length; i++) {

@@ -115,7 +115,7 @@ test('submitted values, API keys, tokens and links are not in the log, the metri
   for (const [secret, foundIn] of secrets)
     for (const text of [...written, ...answers, session.text, back.text])
       expect({ secret, found: foundIn(text) }).toEqual({ secret, found: [] });
-  // Proves that the log contains the calls.
+  // This check proves that the log contains the calls.
   expect(written[0]).toContain('/v1/accounts/:accountId/connectors/:connectorId/credentials');
   expect(written[1]).toContain('route="/connect/return"');
 });

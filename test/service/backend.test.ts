@@ -1,4 +1,4 @@
-/** Calls of backends, with flows behind them. */
+/** The calls of backends, with real flows. */
 import { randomUUID } from 'node:crypto';
 import type { ConnectorKey } from '../../workflows/connector';
 import { workflowIdOf } from '../../workflows/messages';
@@ -50,7 +50,7 @@ test('a backend starts a flow, gives input in clear, and reads the outcome and t
   expect(service.stage.sandbox.connectorOf(key.accountId, key.connectorId).Authenticated).toBe(true);
 });
 
-test('a second start returns the running flow', async () => {
+test('a start of an open flow returns this flow', async () => {
   const key = service.stage.install('Brightdesk');
 
   const [first, second] = [await post(key, ''), await post(key, '', { intent: 'authenticate' })];
@@ -85,7 +85,7 @@ test('the service seals a secret property that a backend sends in clear, and no 
   expect(foundInHistory('staging')).not.toEqual([]);
 });
 
-test('the service passes sealed credentials on unchanged, and refuses them without their submission id', async () => {
+test('the service forwards sealed credentials unchanged, and refuses sealed credentials without their submission id', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
   const submissionId = randomUUID();
   const credentials = await service.stage.sealed(key, submissionId, { kind: 'apiKey', key: 'right' });
@@ -143,7 +143,7 @@ describe('Idempotency-Key', () => {
 
     await post(key, '/credentials', { submissionId: 's1', ...apiKey('wrong-1') }, { 'Idempotency-Key': 'order 1' });
 
-    expect(await submissionsOf(key)).toMatchObject([{ id: 's1', by: 'backend' }]);
+    expect(await submissionsOf(key)).toMatchObject([{ id: 's1', by: 'backend:crm' }]);
   });
 
   test('the same Idempotency-Key for two connectors gives two submissions', async () => {
@@ -166,7 +166,7 @@ describe('Idempotency-Key of a start', () => {
   const runOf = async (answer: Promise<Answer>) => (await answer).body.runId as string;
 
   test.each(['', '/reauthenticate'])(
-    'a repeated POST …%s with the same Idempotency-Key starts no second run, also after the first run has ended',
+    'a repeated POST …%s with the same Idempotency-Key starts no second run, even after the first run has ended',
     async (then) => {
       const key = service.stage.install('Brightdesk');
 
@@ -203,7 +203,7 @@ describe('Idempotency-Key of a start', () => {
     expect(await runOf(post(key, '/reauthenticate', {}, named('order 1')))).not.toBe(first);
   });
 
-  test('five starts at once with the same Idempotency-Key start one run', async () => {
+  test('five simultaneous starts with the same Idempotency-Key start one run', async () => {
     const key = service.stage.install('Brightdesk');
 
     const answers = await Promise.all(Array.from({ length: 5 }, () => post(key, '', {}, named('order 1'))));
@@ -213,7 +213,7 @@ describe('Idempotency-Key of a start', () => {
     expect(new Set(answers.map(({ body }) => body.runId)).size).toBe(1);
   });
 
-  test('the memo of the run has a digest of the Idempotency-Key, not its value', async () => {
+  test('the memo of the run has a digest of the Idempotency-Key, and not the key itself', async () => {
     const key = service.stage.install('Brightdesk');
 
     await post(key, '', {}, named('order of Mr Miller'));
@@ -238,7 +238,7 @@ test('after the consent, POST …/confirm verifies the connector and is answered
 });
 
 test.each(['http', 'library'])(
-  'the URL parser normalizes the return address of a link before Cyclr gets the address (%s)',
+  'the URL parser normalizes the return address of a link before Cyclr gets the address: by %s',
   async (by) => {
     const key = await waiting('Ledgerly', 'awaitingAuthorization');
     const returnTo = `${ORIGIN}\\@evil.example/`;
@@ -252,18 +252,18 @@ test.each(['http', 'library'])(
   },
 );
 
-test('the user of a link without returnTo returns to the page of the service', async () => {
+test('after a consent by a link without returnTo, the browser returns to the return page of the service', async () => {
   const key = await waiting('Ledgerly', 'awaitingAuthorization');
 
   const link = await post(key, '/authorization');
   const outcome = await service.stage.sandbox.consent(link.body.url, 'approve');
-  const confirmed = await post(key, '/confirm'); // a body without attemptId verifies the newest attempt
+  const confirmed = await post(key, '/confirm'); // without attemptId in the body, the service confirms the newest attempt
 
   expect(outcome.location).toMatch(new RegExp(`^${service.url}/connect/return\\?attempt=`));
   expect(confirmed.body.state).toBe('authenticated');
 });
 
-test('the timeline has the sender and the reason of a cancel; a later input is answered with 409 closed and the last view', async () => {
+test('the timeline has the sender and the reason of a cancel, and a later input is answered with 409 closed and the last view', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const cancelled = await post(key, '/cancel', { reason: 'changed their mind' });
@@ -272,13 +272,13 @@ test('the timeline has the sender and the reason of a cancel; a later input is a
   expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled' } });
   expect((await service.stage.auth.timeline(key)).entries.at(-1)).toMatchObject({
     event: 'cancelled',
-    by: 'backend',
+    by: 'backend:crm',
     note: 'changed their mind',
   });
   expect(late).toMatchObject({ status: 409, body: { code: 'closed', view: { state: 'cancelled' } } });
 });
 
-test('a re-authentication is refused while an authentication runs, and starts a new run after its end', async () => {
+test('a re-authentication is refused while an authentication runs, and starts a new run after the authentication has ended', async () => {
   const key = await waiting('Brightdesk', 'awaitingCredentials');
 
   const beside = await post(key, '/reauthenticate');
@@ -297,7 +297,7 @@ describe('the list of an account', () => {
   const listed = (accountId: string, query = '') =>
     service.asBackend('GET', `/v1/accounts/${encodeURIComponent(accountId)}/connectors${query}`);
 
-  test('the list has the latest run of each connector, is split into pages, and can be filtered by state', async () => {
+  test('the list of an account has the latest run of each connector, has several pages, and can be filtered by state', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Ledgerly', 'Openrates'].map((connector) =>
       service.stage.install(connector, { accountId }),
@@ -381,7 +381,7 @@ describe('the flows of all accounts', () => {
     return keys as [ConnectorKey, ConnectorKey];
   };
 
-  test('the list of flows can be filtered by account, state, problem and age, and refuses a forged page', async () => {
+  test('the list of flows can be filtered by account, state, problem and age, and a request with a forged page is refused', async () => {
     const [one, two] = await inTrouble();
     const wanted = ({ body: { items } }: Answer, { connectorId, accountId }: ConnectorKey) =>
       items.some((item: ConnectorKey) => item.accountId === accountId && item.connectorId === connectorId);
@@ -425,7 +425,7 @@ describe('the flows of all accounts', () => {
     expect(seen.sort()).toEqual(keys.map(({ connectorId }) => connectorId).sort());
   });
 
-  test('a batch rechecks the flows with a problem; a batch without a filter is refused as malformed', async () => {
+  test('a batch rechecks the flows with a problem, and a batch without a filter is refused as malformed', async () => {
     const keys = await inTrouble();
     await eventually(
       () => flows('problem=operatorsTrouble'),
@@ -451,14 +451,14 @@ describe('the flows of all accounts', () => {
 
     const answer = await eventually(
       () => service.asBackend('POST', '/v1/flows/cancel', { accountId: key.accountId }),
-      ({ status }) => status !== 429, // the service answers 429 while the batch of another test runs
+      ({ status }) => status !== 429, // the service answers 429 as long as the batch of another test is running
     );
 
     expect(answer.status).toBe(202);
     expect((await reaches(key, 'cancelled')).state).toBe('cancelled');
     expect((await service.stage.auth.timeline(key)).entries.at(-1)).toMatchObject({
       event: 'cancelled',
-      by: 'backend',
+      by: 'backend:crm',
       note: `batch ${answer.body.batchId}`,
     });
   });

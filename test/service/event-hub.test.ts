@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   counts = counted(stage.connection);
-  // Timed checks and heartbeats come only once an hour, so every event of a test comes from the long poll.
+  // Checks and heartbeats come only once an hour, so every event of a test comes from the long poll.
   hub = hubOf({ checkEveryMs: HOUR_MS, heartbeatMs: HOUR_MS });
 });
 
@@ -140,7 +140,7 @@ describe('a stream with a Last-Event-ID', () => {
     expect(view).toEqual(await one.view());
   });
 
-  test('after the end of a flow, a reader gets the last view, unless its Last-Event-ID names that view, and then the final event', async () => {
+  test('after the end of a flow, a new reader gets the last view and then the final event, or only the final event if its Last-Event-ID names the last view', async () => {
     const { key } = await stage.scene('Openrates');
     const end = await stage.auth.result(key);
 
@@ -156,7 +156,7 @@ describe('a stream with a Last-Event-ID', () => {
   });
 });
 
-test('without a worker, the hub takes the view of a cancelled, terminated, authenticated or failed flow from its result', async () => {
+test('without a worker, the hub reads the view of an ended flow from the result of its run', async () => {
   const scenes = [await asking(), await asking(), await stage.scene('Openrates')];
   const missing = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
   await Promise.all([stage.auth.cancel(scenes[0]!.key), scenes[1]!.handle.terminate()]);
@@ -300,7 +300,7 @@ describe('many streams', () => {
   };
   const tasksOf = async (scene: Scene) => ofKind(await scene.history(), 'workflowTaskCompleted').length;
 
-  test('100 streams of 10 flows need 10 long polls and 10 queries, and no further call while no flow changes', async () => {
+  test('100 streams, each of one of 10 flows, need only 10 long polls and 10 queries, and no further call if no flow changes', async () => {
     hub = hubOf({ heartbeatMs: 500 });
     const { queries, polls, descriptions } = counts;
     const before = queries.answered;
@@ -345,13 +345,13 @@ describe('many streams', () => {
     for (const reader of readers) reader.leave();
     await pollsAre(0);
     const next = await open(hub, FLOWS);
-    await pollsAre(FLOWS - 1); // the ended polls no longer count for the limit
+    await pollsAre(FLOWS - 1); // the ended polls do not count for the limit
     hub.close();
     await Promise.all([...readers, ...next].map(({ ended }) => ended));
   });
 });
 
-test('close() tells all readers to reconnect after different delays, also readers that come after close()', async () => {
+test('close() tells all readers, also readers that come after close(), to reconnect after different delays', async () => {
   const { key } = await asking();
   const readers = Array.from({ length: 20 }, () => read(hub, [key]));
   await Promise.all(readers.map((reader) => reader.sees('awaitingCredentials')));

@@ -139,7 +139,7 @@ test('a stream ends when its session expires, and a new stream with the renewed 
   expect(second.events.at(-1)).toEqual({ event: 'final', data: '{}' });
 });
 
-test('a service that stops tells its streams when to reconnect, and ends them', async () => {
+test('a service that stops sends each stream the delay before the reconnect, and ends the stream', async () => {
   const stopping = await openService({ stage: service.stage });
   const scene = await asking();
   const reader = await read(await stopping.session(scene.key), {}, stopping.url);

@@ -1,4 +1,4 @@
-/** The event streams of flows that are not started yet, start again, or are continued as new. */
+/** The event streams of flows that have not started, that start again, or that continue as new. */
 import { Client } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { createEventHub } from '../../service/streams/event-stream';
@@ -15,7 +15,7 @@ const SOON_MS = 100;
 let stage: Stage;
 
 beforeAll(async () => {
-  // In seconds; Temporal's default is 20.
+  // The unit is seconds. Temporal's default is 20.
   stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 });
 });
 
@@ -31,7 +31,7 @@ const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
     Object.entries(expected).every(([name, value]) => seen.at(-1)?.[name as 'state'] === value),
   );
 
-test('the view of a flow that is not started yet is sent when the flow is started', async () => {
+test('the first view of a flow is sent when the flow starts after the stream', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS, heartbeatMs: SOON_MS });
   const key = stage.install('Brightdesk');
   const reader = read(hub, [key]);
@@ -68,7 +68,7 @@ test('a long poll that ends without an event is repeated, without another call t
   expect(reader.ids()).toHaveLength(1);
 });
 
-test('a stream of two flows, of which one has ended, gets the views of a new run of the ended flow', async () => {
+test('a stream of an open flow and an ended flow gets the views of a new run of the ended flow', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS });
   const [one, other] = [await asking(), await asking()];
   const reader = read(hub, [one.key, other.key]);
@@ -87,7 +87,7 @@ test('a stream of two flows, of which one has ended, gets the views of a new run
   expect(reader.events.filter(({ event }) => event === 'final')).toHaveLength(1);
 });
 
-test('a stream that opens after a new start gets the views of the new run, and then older streams get them, too', async () => {
+test('a stream that opens after a new start gets the views of the new run, and older streams then get these views, too', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);

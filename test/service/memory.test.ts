@@ -1,7 +1,7 @@
 /**
- * After the service has answered, also with an error, its memory has none of the values that users typed. Node 20.20
- * collects garbage before it writes a heap snapshot. The snapshot contains all objects and the first thousand characters
- * of each string, but not the content of buffers.
+ * After the service has answered a call, also with an error, its memory contains no value that users typed. Node 20.20
+ * collects garbage before it writes a heap snapshot. The snapshot contains all objects and the first thousand
+ * characters of each string, but not the content of buffers.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -109,7 +109,7 @@ const withFlows: Calls = {
     422,
     'unknownProperty',
   ],
-  'an API key before it is asked for': [
+  'an API key while the flow waits for properties': [
     async (secrets) => giveCredentials(await flow('Fernhill', 'awaitingProperties'), apiKey(secrets)),
     409,
     'notNow',
@@ -196,7 +196,7 @@ test('no value of a call that a flow accepts or refuses stays in the memory of t
   expect(await resultOf(withFlows)).toEqual(noSecret);
 });
 
-test('no value of a call that the service refuses by itself stays in the memory of the service', async () => {
+test('no value of a call that the service itself refuses stays in the memory of the service', async () => {
   const key = await asking();
   const token = await sessionTokenOf(service, key);
   const inClear = async (secrets: TestSecrets) => {
@@ -223,7 +223,7 @@ test('no value of a body stays in memory if the body ends early, or is over 256 
 
 /**
  * Sends the first part of a body, then `more`, and never the end. An empty `more` closes the connection. Returns the
- * status of the answer; undefined without an answer.
+ * status of the answer. Undefined without an answer.
  */
 async function sendPartly(secrets: TestSecrets, more: string): Promise<number | undefined> {
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };

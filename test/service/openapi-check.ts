@@ -37,14 +37,14 @@ export const operationsOf = ({ paths }: OpenApi): Map<string, Operation> =>
   );
 
 export interface CheckResult {
-  /** The operation's name; undefined if the document describes no operation for the request. */
+  /** The name of the operation. Undefined if the document describes no operation for the request. */
   operation?: string;
   /** One text for each difference between the exchange and the document. */
   faults: string[];
 }
 
 const IS_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-/** Headers that HTTP clients send by themselves, so the OpenAPI document need not describe them. */
+/** Headers that every HTTP client sends. The OpenAPI document need not describe these headers. */
 const ofHttp =
   /^(accept|accept-encoding|accept-language|authorization|connection|content-length|content-type|host|sec-fetch-mode|user-agent)$/;
 

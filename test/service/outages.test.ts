@@ -1,4 +1,4 @@
-/** Calls and event streams while no worker runs, or while Temporal does not answer. */
+/** Calls and event streams without a running worker, or without an answer of Temporal. */
 import { Client, type Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { startProxy, type Proxy } from '../../scripts/faults/proxy';
@@ -72,7 +72,7 @@ const more = ({ events }: Reading, count: number) => {
   );
 };
 
-/** Waits until the hub's check of a flow has failed. */
+/** Waits until the hub has failed to read a flow from Temporal at least once. */
 const fails = ({ errors }: Side) =>
   eventually(
     () => errors.length,
@@ -125,7 +125,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('streams stay open; after a worker starts, they get the outcome of an input that was sent while no worker ran', async () => {
+  test('streams stay open without a worker, and after a worker starts, they get the outcome of an input that was sent before', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });
@@ -133,7 +133,7 @@ describe('while no worker runs', () => {
     expect(late!.ids()).toEqual(early!.ids().slice(-late!.ids().length));
   });
 
-  test('a stream of a flow that no worker has seen yet gets comments, and later the first view', async () => {
+  test('a stream of a flow that no worker has handled yet gets comments, and later the first view', async () => {
     await unseen!.sees('awaitingCredentials');
 
     expect(unseen!.events.slice(0, 3)).toEqual(Array(3).fill({ comment: 'nothing new' }));
@@ -141,7 +141,7 @@ describe('while no worker runs', () => {
 });
 
 describe('while Temporal does not answer', () => {
-  test('a call is answered with 503 temporalUnavailable and Retry-After, without the address of Temporal', async () => {
+  test('without Temporal, a call is answered with 503 temporalUnavailable and Retry-After, and the answer does not contain the address of Temporal', async () => {
     const answer = await temporalOutage.answer;
 
     expect(answer).toMatchObject({ status: 503, body: { code: 'temporalUnavailable' } });
@@ -161,7 +161,7 @@ describe('while Temporal does not answer', () => {
     expect(await service.call('GET', '/healthz')).toMatchObject({ status: 200, body: { ok: true } });
   });
 
-  test('streams stay open, and get the current views after Temporal answers again', async () => {
+  test('streams stay open without Temporal, and get the current views after Temporal answers again', async () => {
     const { scene, other, early, late } = temporalOutage;
     await fails(proxied);
 

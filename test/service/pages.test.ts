@@ -27,14 +27,14 @@ const reaches = (key: ConnectorKey, expected: string) =>
     () => state(key),
     (seen) => seen === expected,
   );
-/** A session for a connector that waits for consent. */
+/** Makes a session for a connector whose flow waits for consent. */
 async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }> {
   const key = service.stage.install('Ledgerly');
   const token = await service.session(key, more);
   await reaches(key, 'awaitingAuthorization');
   return { key, token };
 }
-/** The URL to which the page redirects by a meta refresh; `nowhere` without a refresh. */
+/** The URL to which the page redirects by a meta refresh. `nowhere` if the page has no refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
 /** Makes the user's decision at the third party. Returns the attempt token of the return address. */
@@ -68,7 +68,9 @@ test('the form POST /connect/go leads to the consent, and the return page shows 
 });
 
 describe('a return with an attempt of an earlier run', () => {
-  /** Returns the attempt of a link that the user opened before the flow was started again, and used after that start. */
+  /**
+   * Returns the attempt of a link that the user opened before a new start of the flow, and used after the new start.
+   */
   async function earlier(decision: Decision): Promise<{ key: ConnectorKey; attempt: string }> {
     const { key, token } = await waiting();
     const { auth } = service.stage;
@@ -165,7 +167,7 @@ describe('the form', () => {
 });
 
 describe('without a worker', () => {
-  test('the answer to the form begins at once, and ends with the link when a worker runs', async () => {
+  test('without a worker, the answer to the form begins at once, and ends with the link after a worker has started', async () => {
     const { key, token } = await waiting();
     await service.stage.stopWorker();
     const response = await fetch(`${service.url}/connect/go`, {
@@ -187,7 +189,7 @@ describe('without a worker', () => {
 });
 
 describe('the return', () => {
-  /** A waiting flow with an attempt that has no return yet. */
+  /** Starts a flow and requests a link. No browser has returned with the attempt token of the link. */
   async function attempted() {
     const { key, token } = await waiting();
     const out = await go({ session: token, connectorId: key.connectorId });
@@ -248,7 +250,7 @@ describe('the return', () => {
     expect([await state(key), reads(key), await returnsOf(key)]).toEqual(['awaitingAuthorization', before + 1, []]);
   });
 
-  test('repeated returns after an approval cause one verification, and all show the same page', async () => {
+  test('repeated returns after an approval cause one verification, and each return shows the same page', async () => {
     const { key, token } = await waiting();
     const attempt = await decides((await go({ session: token, connectorId: key.connectorId })).text, 'approve');
 
@@ -267,7 +269,7 @@ describe('the return', () => {
   test('repeated returns after a declined consent cause one verification', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
-    await go({ session: token, connectorId: key.connectorId }); // supersedes the older attempt, whose verification then makes one re-read only
+    await go({ session: token, connectorId: key.connectorId }); // this call supersedes the older attempt, whose verification then makes only one re-read
     const attempt = await decides(older.text, 'decline');
     const before = reads(key);
 
@@ -304,7 +306,7 @@ describe('the return', () => {
     }
   });
 
-  test('a return to a closed flow shows the last state of the flow', async () => {
+  test('a return after the end of the flow shows the last state of the flow', async () => {
     const { key, attempt } = await attempted();
     await service.stage.auth.cancel(key);
 

@@ -1,4 +1,4 @@
-/** The service as a process: its start, its many streams, and its stop. */
+/** The service as a process: its start, its memory with many streams, and its stop. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,13 +79,13 @@ test('a service whose port is in use exits with 1', async () => {
   expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', msg: expect.stringContaining('EADDRINUSE') });
 });
 
-test('the service serves metrics on METRICS_PORT only', async () => {
+test('the service serves metrics only on METRICS_PORT', async () => {
   await call('GET', '/v1/nothing');
 
   const metrics = await (await fetch(service.metricsUrl!)).text();
 
   expect((await call('GET', '/metrics')).status).toBe(404);
-  expect(metrics).toContain('http_requests_total{method="GET",route="(none)",status="404"}');
+  expect(metrics).toContain('cyclr_connect_http_requests_total{route="(none)",method="GET",status="404"}');
   expect(metrics).toContain('process_resident_memory_bytes');
 });
 
@@ -139,14 +139,14 @@ describe('many streams', () => {
       `An open stream costs ${Math.round(cost('rss') / KB)} KB, of which ${Math.round(cost('heap') / KB)} KB of heap.\n`,
     );
     expect(cost('heap')).toBeGreaterThan(0);
-    // After a garbage collection a stream holds 25 to 26 KB of heap, on Node 20.20 and 24.21.
+    // The usual value after a garbage collection is 25 to 26 KB of heap for each stream, on Node 20.20 and 24.21.
     expect(cost('heap')).toBeLessThan(35 * KB);
     // Resident memory also counts the free pages that V8 keeps: 5 to 34 KB a stream on Node 20.20, 37 to 64 KB on
     // Node 24.21. Its limit finds large buffers, which are outside the heap.
     expect(cost('rss')).toBeLessThan(100 * KB);
   });
 
-  test('a new view of one flow goes to the streams of that flow only', async () => {
+  test('a new view of a flow is sent only to the streams of this flow', async () => {
     const view = await scenes[0]!.gives(wrong);
 
     await all(pagesOf(0), (page) => lastOf(page)?.problem !== undefined);
@@ -170,7 +170,8 @@ describe('many streams', () => {
     await reaches('applyingCredentials');
 
     void service.kill('SIGTERM');
-    // A second signal, as with Ctrl-C: the terminal signals npm and this process, and npm forwards its signal.
+    // After Ctrl-C the service gets two signals: the terminal sends a signal to npm and to the service, and npm
+    // forwards its signal.
     void service.kill('SIGTERM');
     await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
     release();

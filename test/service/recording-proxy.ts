@@ -1,4 +1,4 @@
-/** An HTTP proxy between a client and the service: it records all calls, and can give a call a fault. */
+/** An HTTP proxy between a client and the service. The proxy records all calls, and can add a fault to a call. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,7 +22,7 @@ export interface RecordingProxy {
   url: string;
   /** The calls that the service has answered. */
   exchanges: Exchange[];
-  /** All calls from the client, also those with a fault. */
+  /** All calls from the client, also the calls with a fault. */
   received: { atMs: number; headers: Headers }[];
   /** Gives the next calls the faults `faults`, in order. */
   failNext(...faults: Fault[]): void;

@@ -6,9 +6,9 @@ import { callTemporal, reachability } from '../../temporal/readiness';
 import type { ConnectorKey } from '../../workflows/connector';
 import { openStage, type Stage } from '../support/stage';
 import { startServer, type Server, type ServerSettings } from './server';
+
 export { pathOf, type Answer, type Call } from '../support/http';
 export { newSessionKeys, ORIGIN, OTHER_ORIGIN } from './server';
-
 
 export interface Service extends Server {
   stage: Stage;
@@ -17,7 +17,7 @@ export interface Service extends Server {
 }
 
 export interface Options extends Pick<ServerSettings, 'publicUrl' | 'allowedOrigins' | 'now'> {
-  /** An open stage, which the caller closes. By default the service opens a new stage, and closes it at its own end. */
+  /** An open stage, which the caller closes. By default, the scene opens a new stage and closes it at the end. */
   stage?: Stage;
   /** A connection to Temporal in place of the stage's connection. */
   temporal?: { auth: ConnectorAuth; connection: Connection };

@@ -17,9 +17,9 @@ export const OTHER_ORIGIN = 'https://app.other.example';
 export interface ServerSettings {
   auth: ConnectorAuth;
   sealing: SealingKeys;
-  /** The answer of `/readyz`: see `Parts`. */
+  /** The reason why Temporal does not answer, for `/readyz`. Undefined if Temporal answers. */
   trouble?: () => Promise<string | undefined>;
-  /** By default the address on which the server listens. */
+  /** The PUBLIC_URL of the service. The default is the address on which the server listens. */
   publicUrl?: string;
   /** Allowed origins in addition to ORIGIN and OTHER_ORIGIN. */
   allowedOrigins?: readonly string[];
@@ -29,13 +29,14 @@ export interface ServerSettings {
 
 export interface Server {
   url: string;
+  /** The API key with the name `crm`. */
   apiKey: string;
   tokens: Tokens;
   sessionKeys: SessionKeys;
   metrics: Metrics;
   /** The lines of the log. */
   log: string[];
-  /** Sends JSON; a string is sent unchanged. */
+  /** Sends a body as JSON. A string is sent unchanged. */
   call: Caller;
   /** Sends JSON with the API key. */
   asBackend(method: string, path: string, body?: unknown, headers?: { [name: string]: string }): Promise<Answer>;

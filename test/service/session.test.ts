@@ -1,6 +1,6 @@
-/** Calls of browsers with a session or an invitation, with flows behind them. */
+/** The calls of browsers with a session or an invitation, with real flows. */
 import { randomUUID } from 'node:crypto';
-import type { ConnectorKey } from '../../workflows/connector';
+import { type ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { openService, ORIGIN, type Service } from './scene';
@@ -58,7 +58,7 @@ describe('sessions', () => {
     });
   });
 
-  test('a new session starts no run for an authenticated connector, unless the backend sends recheck: true', async () => {
+  test('a new session starts a run for an authenticated connector only if the backend sends recheck: true', async () => {
     const key = service.stage.install('Openrates');
     const runId = async () => (await service.stage.auth.latestRun(key)).runId;
     await service.session(key);
@@ -97,7 +97,7 @@ describe('sessions', () => {
     expect((await read(allowed)).body).toMatchObject({ reauthenticate: [key.connectorId] });
   });
 
-  test('a re-authentication is refused for a connector that the session does not list, and while an authentication is open', async () => {
+  test('a re-authentication is refused for a connector that the session does not list, and for a connector with an open authentication', async () => {
     const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
     const allowed = await service.session(key, { reauthenticate: [key.connectorId] });
     const { accountId, connectorId } = key;

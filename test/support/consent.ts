@@ -25,7 +25,7 @@ export interface ConsentScene extends Scene {
   mintings(): number;
 }
 
-/** Starts a flow and waits for `awaitingAuthorization`; by default for a connector that needs only consent. */
+/** Starts a flow and waits for `awaitingAuthorization`. The default is a connector that needs only consent. */
 export async function consentScene(
   stage: Stage | SkippingStage,
   connector: string | ConnectorKey = 'Ledgerly',
@@ -38,7 +38,8 @@ export async function consentScene(
   return {
     ...scene,
     asks: async (returnTo = RETURN_TO) => {
-      // The sandbox's clock does not skip time: for a time-skipping server, its new links would be expired already.
+      // The clock of a time-skipping server is ahead of the sandbox's clock. Without a longer lifetime, a new link
+      // would already be expired by the server's clock.
       if ('now' in stage) {
         const aheadMs = (await stage.now()) - Date.now();
         stage.sandbox.switches.signInTokenExpiresIn = 300 + Math.max(0, aheadMs) / 1000;

@@ -4,7 +4,7 @@ import type { Connection } from '@temporalio/client';
 export interface Count {
   started: number;
   answered: number;
-  /** Calls without an answer yet. */
+  /** The number of calls that have no answer yet. */
   open: number;
 }
 

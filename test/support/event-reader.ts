@@ -48,7 +48,7 @@ export async function readEvents(
   const ended = reading().catch((err: unknown) => {
     if (!leaving.signal.aborted) throw err;
   });
-  ended.catch(() => undefined); // the test that awaits `ended` sees the error
+  ended.catch(() => undefined); // the error is ignored here, because the test that awaits `ended` gets it
   const { status, headers: got } = response;
   return { status, headers: got, events, comments, ended, leave: () => leaving.abort() };
 }
@@ -59,7 +59,9 @@ export const viewsIn = ({ events }: Pick<EventReader, 'events'>): View[] =>
   events.filter(({ event }) => event === 'view').map(({ data }) => JSON.parse(data!) as View);
 export const idsIn = ({ events }: Pick<EventReader, 'events'>): string[] => events.flatMap(({ id }) => id ?? []);
 
-/** Reads events as an open page does: opens a new stream after each end or break, until the event `final`. */
+/**
+ * Reads events as an open page does. Opens a new stream after each end or break of a stream, until the event `final`.
+ */
 export interface Page {
   /** All streams, in order. */
   streams: EventReader[];
@@ -91,13 +93,13 @@ export function openPage(serviceUrl: string, token: () => string): Page {
       streams.at(-1)?.leave();
     },
   };
-  page.isFinal.catch(() => undefined); // the test that awaits `isFinal` sees the error
+  page.isFinal.catch(() => undefined); // the error is ignored here, because the test that awaits `isFinal` gets it
   return page;
 
   async function follow(): Promise<void> {
     for (let lastEventId = ''; !isLeft; await delay(RECONNECT_MS)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
-      if (!reader) continue; // there is no answer while no service runs: try again
+      if (!reader) continue; // without a running service there is no answer, so try again
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
       isOpen = true;

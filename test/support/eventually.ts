@@ -1,8 +1,11 @@
-/** Shorter than Jest's time limit of a test, so that the error shows the last result. */
+/** Shorter than Jest's time limit of a test. Otherwise Jest would end the test without the last result of `look`. */
 const WITHIN_MS = 100_000;
 const EVERY_MS = 50;
 
-/** Repeats the call until its result is as expected, by default truthy, and returns it. Fails with the last result. */
+/**
+ * Calls `look` every 50 ms until `expected` accepts the result (by default: until the result is truthy). Returns that
+ * result. After WITHIN_MS, fails with an error that shows the last result.
+ */
 export async function eventually<T>(look: () => T | Promise<T>, expected: (seen: T) => boolean = Boolean): Promise<T> {
   let last: unknown;
   for (

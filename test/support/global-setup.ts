@@ -8,7 +8,10 @@ declare global {
   var temporal: LocalTemporal | undefined;
 }
 
-/** Makes one build and starts one dev server for the tests of flows. The secrecy test searches the database file. */
+/**
+ * Makes one build and starts one dev server for the tests of flows. `test/workflows/secrecy.test.ts` searches the
+ * server's database file for secrets.
+ */
 export default async function globalSetup(): Promise<void> {
   execFileSync('node', ['scripts/run.mjs', 'build'], { stdio: 'inherit' });
   if (process.env.RECORD) emptyNextHistories();

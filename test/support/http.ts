@@ -4,7 +4,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 export interface Answer {
   status: number;
   headers: Headers;
-  /** The parsed JSON; undefined for other types. */
+  /** The parsed JSON. Undefined for other content types. */
   body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
   text: string;
 }
@@ -17,7 +17,10 @@ export interface Call {
 
 export type Caller = (method: string, path: string, call?: Call) => Promise<Answer>;
 
-/** Returns a function that calls the service at `url`. It sends JSON, or a string unchanged, and follows no redirect. */
+/**
+ * Returns a function that calls the service at `url`. The function sends a body as JSON, and a string unchanged. It
+ * follows no redirect.
+ */
 export const callerOf =
   (url: string): Caller =>
   async (method, path, { token, body, headers = {} } = {}) => {

@@ -9,13 +9,13 @@ import type { Problem, TimelineEntry, View } from '../../workflows/view';
 import { eventually } from './eventually';
 import type { Scene } from './scene';
 import type { Stage } from './stage';
+
 export { asInResult } from '../../scripts/faults/flow-record';
 
-
-/** The return address after a consent: no server listens there. */
+/** The return address after a consent. No server listens at this address. */
 export const RETURN_TO = 'http://127.0.0.1:9/done?attempt=signed%2B1';
 
-/** Sends an update, by default with a fresh update id. */
+/** Sends an update. The default update id is a new id. */
 export const updates = <Answer = View>(
   { handle }: Pick<Scene, 'handle'>,
   name: string,
@@ -24,7 +24,7 @@ export const updates = <Answer = View>(
 ): Promise<Answer> =>
   handle.executeUpdate<Answer, [unknown]>(name, { args: (body === undefined ? [] : [body]) as [unknown], updateId });
 
-/** The code and problem that an update was rejected or failed with. Fails if the update succeeded. */
+/** The code and the problem with which an update was rejected or failed. Fails if the update succeeded. */
 export async function refusal(update: Promise<unknown>): Promise<{ code: unknown; problem: Problem }> {
   const error = await update.then(
     () => new Error('The update was not refused'),
@@ -74,7 +74,7 @@ export const answered = (answer: Promise<View>): Promise<View> =>
     throw err;
   });
 
-/** Sends an input again until it is answered. */
+/** Repeats `send` until it succeeds or fails with the error `closed`. Returns the view. */
 export const sendUntilAnswered = (send: () => Promise<View>): Promise<View> =>
   eventually(
     () => answered(send()),

@@ -51,7 +51,9 @@ function textOf(history: History): string {
 /** Stack traces contain paths of the machine that recorded the history. */
 const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
 
-/** Replays each run with the bundle. Returns for each run the error of the replay, or `ok` if the commands are the same. */
+/**
+ * Replays each run with the bundle. Returns for each run the error of the replay, or `ok` if the commands are the same.
+ */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
   runs: NamedRun[],
@@ -62,13 +64,18 @@ export async function differencesOf(
   return differences;
 }
 
-/** `first timer` and `renamed activity` change the commands of a workflow; `reported timeline` changes no command. */
+/**
+ * `first timer`: each run begins with a timer. `renamed activity`: an activity gets another name. Both change the
+ * commands of a workflow. `reported timeline`: a sink gets the timeline of each run, which changes no command.
+ */
 export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 
 const quiet = () => undefined;
 let unchanged: Promise<{ code: string }> | undefined;
 
-/** Returns a bundle of the workflows with `change`. It bundles the code once, then replaces a constant in the bundle. */
+/**
+ * Returns a bundle of the workflows with `change`. It bundles the code once, then replaces a constant in the bundle.
+ */
 export async function bundleWith(change: Change): Promise<{ code: string }> {
   unchanged ??= bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),

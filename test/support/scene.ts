@@ -16,7 +16,7 @@ export interface Scene {
   key: ConnectorKey;
   workflowId: string;
   runId: string;
-  /** The handle of the run that the test started, not of a later run. */
+  /** The handle of the run that the test started, and not of a later run. */
   handle: WorkflowHandle;
   /** Waits until no workflow task is pending. Returns the view. */
   view(): Promise<View>;
@@ -66,7 +66,7 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
         (view) => view.state === state,
       );
       const later = await eventually(view, () => true);
-      return later.state === state ? later : seen; // the flow may be in another state already
+      return later.state === state ? later : seen; // the flow can already be in another state
     },
     gives: async (credentials, submissionId = randomUUID()) => {
       const sealed = await sealCredentials(credentials, { ...key, submissionId }, stage.publicKey);
@@ -83,13 +83,15 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 }
 
 /**
- * Queries the flow at a moment when no workflow task is pending. Reason: a query on an uncached run also applies the
- * events of a pending task. Its answer would show events that the flow has not handled yet, with the time of the query.
+ * Queries the flow at a time when no workflow task is pending, because a query on an uncached run also applies the
+ * events of a pending task. The answer of such a query would show events that the flow has not handled yet, with the
+ * time of the query.
  */
 async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(
     () => flow.describe(),
-    // Temporal (server 1.32) shows a pending task for ever if the run was terminated during the task.
+    // A closed run is not tested for a pending task, because Temporal (server 1.32) shows a pending task without end if
+    // the run was terminated during the task.
     ({ status, raw }) => status.name !== 'RUNNING' || !raw.pendingWorkflowTask,
   );
   const answer = await query();

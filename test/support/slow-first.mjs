@@ -18,7 +18,10 @@ const slow = [
   'scripts/parts/build',
 ];
 
-/** Starts the slow files first. Without durations of an earlier run, Jest would start the largest files first. */
+/**
+ * Runs the slow test files first. Jest itself would run the largest files first if it has no durations of an earlier
+ * run.
+ */
 export default class extends Sequencer {
   sort(tests) {
     const isSlow = ({ path }) => slow.some((name) => path.endsWith(`/test/${name}.test.ts`));

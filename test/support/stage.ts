@@ -63,7 +63,7 @@ export interface Stage extends Surroundings {
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
   /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
-  /** Closes the stage. Fails after that if workflow code has thrown an error. */
+  /** Closes the stage. Then fails if workflow code has thrown an error. */
   close(): Promise<void>;
 }
 
@@ -73,8 +73,8 @@ export interface SkippingStage extends Stage {
   /** The server's time in milliseconds. */
   now(): Promise<number>;
   /**
-   * Clears the faults of the sandbox, and terminates the open flows of a test: otherwise their timers would fire in the
-   * next test. Fails if workflow code has thrown an error.
+   * Clears the faults of the sandbox, and terminates the open flows of a test, because otherwise their timers would
+   * fire in the next test. Fails if workflow code has thrown an error.
    */
   reset(): Promise<void>;
 }
@@ -87,7 +87,7 @@ interface Server {
   close(): Promise<unknown>;
 }
 
-/** Opens a stage in a new namespace of a dev server; by default, the dev server that all tests share. */
+/** Opens a stage in a new namespace of a dev server. The default is the dev server that all tests share. */
 export async function openStage(
   address = process.env.TEST_TEMPORAL_ADDRESS!,
   interceptors: ClientOptions['interceptors'] = {},
@@ -132,7 +132,10 @@ export async function openStageOfShortHistories(
   };
 }
 
-/** Opens a stage on a time-skipping server of its own. This server cannot list workflows; run one flow at a time. */
+/**
+ * Opens a stage on its own time-skipping server. This server cannot list workflows. Run only one flow at a time on this
+ * stage.
+ */
 export async function openSkippingStage(): Promise<SkippingStage> {
   const log = installRuntime();
   const path = await findBinary('temporal-test-server');
@@ -189,7 +192,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
     };
-    // A new worker gets the workflow tasks of a stopped worker after one second. The default is 10 s.
+    // With this option, a new worker gets the workflow tasks of a stopped worker after one second. The default is 10 s.
     const workerOptions: Partial<WorkerOptions> = {
       identity: identities.worker,
       stickyQueueScheduleToStartTimeout: '1s',

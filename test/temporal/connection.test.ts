@@ -7,7 +7,7 @@ import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
 
-test('connect fails without a server after the time limit; the error has the address and no API key', async () => {
+test('without a server, connect fails after the time limit, and the error has the address and no API key', async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const target = temporalTarget({
     TEMPORAL_ADDRESS: address,
@@ -42,7 +42,7 @@ test('connectAtOnce fails at the first try if the port is closed or the host nam
   ]);
 });
 
-test('connect fails after one call if the server refuses the connection; the error has the reason', async () => {
+test('connect fails after one call if the server refuses the connection, and the error has the reason', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   let calls = 0;
   server.on('stream', (stream) => {
@@ -62,7 +62,7 @@ test('connect fails after one call if the server refuses the connection; the err
   expect(calls).toBe(1);
 });
 
-test('without settings temporalTarget gives localhost:7233 and the namespace default', () => {
+test('without settings, temporalTarget returns localhost:7233 and the namespace default', () => {
   const TEMPORAL_CONFIG_FILE = write(join(temporaryFolder(), 'temporal.toml'), '[profile.default]\n');
 
   expect(temporalTarget({ TEMPORAL_CONFIG_FILE })).toMatchObject({ address: 'localhost:7233', namespace: 'default' });

@@ -14,12 +14,17 @@ const faultsOf = (env: NodeJS.ProcessEnv) =>
     ({ message }: Error) => message.split('\n'),
   );
 
-test.each(['hunter2', 'hunter2\n', 'hunter2\r\n'])('NAME_FILE gives the content of the file: %j', async (content) => {
-  expect(await readEnvironment(schema, { SECRET_FILE: fileWith(content) })).toEqual({ SECRET: 'hunter2' });
-  expect(await readEnvironment(schema, { SECRET_FILE: fileWith(content), SECRET: '' })).toEqual({ SECRET: 'hunter2' });
-});
+test.each(['hunter2', 'hunter2\n', 'hunter2\r\n'])(
+  'readEnvironment takes the value of NAME from the file at NAME_FILE, without its line end: %j',
+  async (content) => {
+    expect(await readEnvironment(schema, { SECRET_FILE: fileWith(content) })).toEqual({ SECRET: 'hunter2' });
+    expect(await readEnvironment(schema, { SECRET_FILE: fileWith(content), SECRET: '' })).toEqual({
+      SECRET: 'hunter2',
+    });
+  },
+);
 
-test('NAME_FILE is ignored if the variable NAME cannot be read from a file', async () => {
+test('readEnvironment ignores NAME_FILE if the schema does not mark NAME with file: true', async () => {
   expect(await readEnvironment(schema, { SECRET: 's', OTHER_FILE: fileWith('x') })).toEqual({ SECRET: 's' });
 });
 
@@ -33,12 +38,15 @@ test.each<[string, (file: string) => NodeJS.ProcessEnv, RegExp]>([
   ['the file is a folder', () => ({ SECRET_FILE: temporaryFolder() }), /^SECRET_FILE .* can be read \(EISDIR\)$/],
   ['the file is empty', () => ({ SECRET_FILE: fileWith('') }), /^SECRET_FILE is the path of an empty file$/],
   ['the file has white space only', () => ({ SECRET_FILE: fileWith(' \n') }), /^SECRET_FILE .* empty file$/],
-])('if %s, there is one fault: it names the variable, and quotes neither value nor path', async (_, envOf, fault) => {
-  const faults = await faultsOf(envOf(fileWith('hunter2')));
+])(
+  'if %s, readEnvironment fails with one fault that names the variable and does not quote the value or the path',
+  async (_, envOf, fault) => {
+    const faults = await faultsOf(envOf(fileWith('hunter2')));
 
-  expect(faults).toEqual([expect.stringMatching(fault)]);
-  expect(faults.join()).not.toMatch(/hunter2|marked-file/);
-});
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toMatch(/hunter2|marked-file/);
+  },
+);
 
 test('readBoth names the faults of both parts in one message', async () => {
   const reading = readBoth(

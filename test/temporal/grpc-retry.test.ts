@@ -3,7 +3,7 @@ import { interceptors } from '../../temporal/grpc-retry';
 import { freePort } from '../../scripts/local/ports';
 
 test('a gRPC call fails without an uncaught error if its connection is closed before the retry', async () => {
-  const address = `127.0.0.1:${await freePort()}`; // no server runs here: the client repeats every call
+  const address = `127.0.0.1:${await freePort()}`; // no server runs at this address, so the client repeats every call
   const [retrying, unlessClosed] = interceptors;
   let tries = 0;
   const closing: (typeof interceptors)[number] = (options, nextCall) => {

@@ -32,7 +32,7 @@ test('findLocalStack finds no stack without a stack file, with a file as data fo
 });
 
 test.each(['', '{"service":{"apiKey":"marked-secret"', 'null', '{}', JSON.stringify({ ...stack, temporal: {} })])(
-  'a broken stack file gives an error of one line with its path and without its content: %s',
+  'a stack file that is not valid causes an error of one line with the path of the file and without its content: %s',
   (content) => {
     const folder = folderWith(content);
 
@@ -43,7 +43,7 @@ test.each(['', '{"service":{"apiKey":"marked-secret"', 'null', '{}', JSON.string
   },
 );
 
-test('findTemporal gives the server of the local stack, without the API key of another server', () => {
+test('findTemporal returns the server of the local stack, without the API key of another server', () => {
   const target = findTemporal({ TEMPORAL_API_KEY: 'k', TEMPORAL_DEV_PORT: '1' }, folderWith(stack));
 
   const { address, namespace } = stack.temporal;
@@ -66,7 +66,7 @@ test('findTemporal does not read the stack file if address, namespace or profile
   });
 });
 
-test('findTemporal gives the default address without variables and without a running stack', () => {
+test('without variables and without a running stack, findTemporal returns the default address', () => {
   const folder = folderWith({ ...stack, pid: deadPid() });
 
   expect(findTemporal(noConfigFile(), folder)).toMatchObject({ address: 'localhost:7233', namespace: 'default' });

@@ -71,7 +71,7 @@ test('the plugin sets neither TLS nor an API key nor client options', async () =
   expect(plugin.configureClient({ namespace: 'n' })).toEqual({ namespace: 'n' });
 });
 
-test('the plugin refuses a worker that has an activity with the name of one of our activities', async () => {
+test('the plugin refuses a worker that has an activity with the same name as an activity of the plugin', async () => {
   const plugin = await createPlugin();
   const activities = { mintLink: () => undefined };
 
@@ -91,6 +91,6 @@ test('the plugin adds the interceptors to a bundle', async () => {
   expect(options.workflowInterceptorModules).toEqual([expect.stringMatching(/workflows\/interceptors\.js$/)]);
 });
 
-test('the interceptors know each workflow type that workflows/index.ts exports', () => {
+test('the interceptors act on each workflow type that workflows/index.ts exports', () => {
   expect(Object.keys(workflows).sort()).toEqual([...workflowTypes].sort());
 });

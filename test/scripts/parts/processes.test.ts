@@ -6,7 +6,7 @@ import { type ProcessOptions, startMain, startProgram, startTogether } from '../
 import { eventually } from '../../support/eventually';
 import { atEnd, isAlive, launch, temporaryFolder, write } from './scene';
 
-const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds it
+const dist = join(__dirname, '..', '..', '..', 'dist'); // `npm test` builds this folder
 
 type More = Partial<Omit<ProcessOptions, 'args'>>;
 
@@ -107,7 +107,9 @@ test('startMain fails if a port is taken, and starts no process', async () => {
   const { port } = server.address() as { port: number };
   const logFolder = temporaryFolder();
 
-  await expect(main(staying, { ports: [port], logFolder })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
+  await expect(main(staying, { ports: [port], logFolder })).rejects.toThrow(
+    `another process uses port ${port} of 127.0.0.1`,
+  );
   expect(existsSync(join(logFolder, 'own.log'))).toBe(false);
 });
 

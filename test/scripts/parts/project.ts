@@ -5,7 +5,7 @@ import { temporaryFolder, write } from './scene';
 
 export const repository = join(__dirname, '..', '..', '..');
 
-/** Creates the project in a temporary folder; without node_modules if `installed` is false. */
+/** Creates the project in a temporary folder. If `installed` is false, the project has no node_modules. */
 export function project({ installed = true } = {}): string {
   const root = temporaryFolder();
   mkdirSync(join(root, 'scripts'));
@@ -15,7 +15,7 @@ export function project({ installed = true } = {}): string {
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) {
     copyFileSync(join(repository, name), join(root, name));
   }
-  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // the project has no folder bench/, as in a container image
+  const include = ['workflows', 'worker', 'client', 'scripts', 'bench']; // bench/ is missing in this project, as in a container image
   const settings = { extends: './tsconfig.json', compilerOptions: { types: [] }, include, exclude: ['page'] };
   write(join(root, 'tsconfig.build.json'), JSON.stringify(settings));
   write(join(root, 'workflows', 'index.ts'), 'export async function nothing(): Promise<void> {}\n');

@@ -1,4 +1,4 @@
-/** Temporary files and processes for a test. They are removed or killed at the end of the test. */
+/** Temporary files and processes for a test. The end of the test removes the files and kills the processes. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

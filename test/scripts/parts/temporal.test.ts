@@ -18,7 +18,7 @@ import { searchAttributes } from '../../../workflows/messages';
 import { eventually } from '../../support/eventually';
 import { atEnd, isAlive, launch, temporaryFolder } from './scene';
 
-jest.setTimeout(600_000); // only ends a test that hangs; the first run on a machine downloads the server
+jest.setTimeout(600_000); // this limit only ends a test that hangs; the first run on a machine downloads the server
 
 // temporal.api.enums.v1.IndexedValueType
 const TEXT = 1;
@@ -73,8 +73,10 @@ test('startTemporal fails if its port or the port of Temporal Web is taken', asy
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
 
-  await expect(startTemporal({ ...options, port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
-  await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken`);
+  await expect(startTemporal({ ...options, port })).rejects.toThrow(`another process uses port ${port} of 127.0.0.1`);
+  await expect(startTemporal({ ...options, uiPort: port })).rejects.toThrow(
+    `another process uses port ${port} of 127.0.0.1`,
+  );
 });
 
 test('if the server cannot start, the error of startTemporal has the last log lines and the path of the log', async () => {
@@ -126,7 +128,7 @@ describe('search attributes', () => {
   });
 
   test('npm run search-attributes registers the search attributes, and prints the added names', async () => {
-    const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds it
+    const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds this file
     const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
     const run = (...args: string[]) => launch(process.execPath, [main, ...args], { env }).ended;
     const prefix = `${server.address}, namespace ${namespace}:`;
@@ -155,7 +157,7 @@ describe('search attributes', () => {
 
     expect(await missingSearchAttributes(closed, namespace)).toEqual(others);
     await expect(registerSearchAttributes(closed, namespace)).rejects.toThrow(
-      others.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', '),
+      others.map((name) => `--search-attribute ${name}=${searchAttributeTypes[name]}`).join(' '),
     );
   });
 });

@@ -7,7 +7,7 @@ const DARK_SURFACE = '#1a1d25';
 const pairOf = (style: string, theme: 'light' | 'dark'): string[] =>
   [...style.matchAll(/light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)/g)].map((found) => found[theme === 'light' ? 1 : 2]!);
 
-test('contrast follows WCAG 2', () => {
+test('contrast returns the contrast ratio of two colours as WCAG 2 defines it', () => {
   expect(contrast('#000000', '#ffffff')).toBeCloseTo(21);
   expect(contrast('#777777', '#ffffff')).toBeCloseTo(4.48, 2);
 });
@@ -28,7 +28,7 @@ test('a brand colour for the dark theme is used unchanged', () => {
   expect(pairOf(brandStyle({ color: '#0f766e', colorDark: '#5eead4' }), 'dark')).toEqual(['#5eead4', '#000000']);
 });
 
-test('the footer has the links that are set, which open in another tab', () => {
+test('the footer has the links of the brand, and each link opens in another tab', () => {
   const words = { support: 'Support', privacy: 'Privacy', terms: 'Terms' };
 
   expect(brandFooter({ links: { support: 'https://acme.example/?a="b"' } }, words).text).toBe(
@@ -37,7 +37,7 @@ test('the footer has the links that are set, which open in another tab', () => {
   expect(brandFooter({}, words).text).toBe('');
 });
 
-test('the icon of a page is the logo, otherwise the first letter of the name, escaped, otherwise empty', () => {
+test('the icon of a page is the logo; without a logo the escaped first letter of the name; without a name an empty icon', () => {
   const svg = (icon: string): string => Buffer.from(icon.split(',')[1]!, 'base64').toString();
 
   expect(brandIcon({ name: 'Acme', logo: 'https://acme.example/logo.svg' })).toBe('https://acme.example/logo.svg');

@@ -48,7 +48,7 @@ test('with PUBLIC_URL, also with a path, the service listens on all addresses', 
   });
 });
 
-test('PORT=0 and METRICS_PORT=0 stand for a free port, and the default of PUBLIC_URL has the chosen PORT', async () => {
+test('PORT=0 and METRICS_PORT=0 mean any free port, and the default of PUBLIC_URL has the chosen port', async () => {
   const { port, publicUrl, metricsPort } = await readConfig({ ...right, PORT: '0', METRICS_PORT: '0' });
 
   expect(port).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ test('SERVICE_API_KEYS_FILE, SESSION_KEYS_FILE and SEALING_KEYS_FILE name files 
   expect(sessionKeys).toHaveLength(2);
 });
 
-test('session keys and known API keys get an id, and unknown API keys get none', async () => {
+test('session keys and known API keys have an id, and unknown API keys are not found', async () => {
   const { apiKeys, sessionKeys } = await readConfig(right);
 
   expect(sessionKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{8}$/), 'older']);

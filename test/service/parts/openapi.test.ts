@@ -36,7 +36,7 @@ const calls = [
 
 const operations = () => [...operationsOf(document)];
 
-test('the document has version 3.1 and every call of the contract', () => {
+test('the OpenAPI document has version 3.1.0, and exactly the operations in the list calls', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(document.servers).toEqual([{ url: service.url }]);
   expect(
@@ -77,7 +77,7 @@ test('the document has the version of the package', () => {
   expect(document.info.version).toBe(version);
 });
 
-test('every call has an operation id of its own, and tags that the document describes', () => {
+test('every operation has a unique operation id, and one tag that the document describes', () => {
   const all = operations().map(([, operation]) => operation);
   const described = document.tags.map(({ name, description }) => (description ? name : undefined));
 
@@ -86,13 +86,13 @@ test('every call has an operation id of its own, and tags that the document desc
   expect(all.filter(({ tags }) => tags.length !== 1 || !described.includes(tags[0]))).toEqual([]);
 });
 
-test('every answer has a description of its own', () => {
+test('every answer has its own description', () => {
   for (const [name, { responses }] of operations())
     for (const [status, { description }] of Object.entries(responses))
       expect({ name, status, description }).not.toEqual({ name, status, description: 'Default Response' });
 });
 
-test('every reference points to a schema of the document', () => {
+test('every reference in the OpenAPI document points to a schema of the document', () => {
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
     ([, name]) => name,
   );

@@ -1,4 +1,4 @@
-/** Addresses in requests: the service parses an address once, and passes on the normalized text of the URL parser. */
+/** Addresses in requests. The service parses an address once, and uses only the normalized text of the URL parser. */
 import { allowedAddresses } from '../../../service/origins';
 
 const config = {
@@ -18,7 +18,7 @@ test.each([
   ['https://müller.example/größe', 'https://xn--mller-kva.example/gr%C3%B6%C3%9Fe'],
   ['https://ａｐｐ.acme.example/', 'https://app.acme.example/'],
   ['https://connect.acme.example/docs', 'https://connect.acme.example/docs'],
-])('the return address %j is passed on as %j', (given, written) => {
+])('the return address %j is normalized to %j', (given, written) => {
   expect(returnToOf(given)).toBe(written);
 });
 
@@ -61,7 +61,7 @@ test.each([
   ['HTTPS://App.acme.example', 'https://app.acme.example'],
   ['https://app.acme.example/', 'https://app.acme.example'],
   ['https://müller.example', 'https://xn--mller-kva.example'],
-])('the origin %j is passed on as %j', (given, written) => {
+])('the origin %j is normalized to %j', (given, written) => {
   expect(allowedAddresses(config, { origin: given })).toEqual({ origin: written });
 });
 
@@ -78,6 +78,6 @@ test.each([
   );
 });
 
-test('a request without addresses is passed on without addresses', () => {
+test('allowedAddresses returns no address if the request has no address', () => {
   expect(allowedAddresses(config, {})).toEqual({});
 });

@@ -71,7 +71,7 @@ test.each([
   expectProblem(sent, status, code),
 );
 
-test('headers or a body that take over 30 s are answered with 408 requestTimeout; an unused connection closes without an answer', async () => {
+test('headers or a body that take over 30 s are answered with 408 requestTimeout, and an unused connection closes without an answer', async () => {
   const begin = Date.now();
 
   await Promise.all([

@@ -1,4 +1,4 @@
-/** Requests that the service refuses by itself, and the problem documents of its answers. */
+/** Requests that the service itself refuses, and the problem documents of its answers. */
 import { answers } from '../../../service/problems';
 import { createTestSecrets } from '../../../scripts/faults/secret-search';
 import { eventually } from '../../support/eventually';
@@ -15,7 +15,7 @@ const json = { 'Content-Type': 'application/json' };
 const text = { 'Content-Type': 'text/plain' };
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
 
-test('an error is a problem document with a code, and with a request id that the log has', async () => {
+test('an error is a problem document with a code and a request id, and the log has the same request id', async () => {
   const answer = await service.asBackend('GET', ONE);
 
   expect(answer.status).toBe(404);
@@ -98,20 +98,13 @@ test.each<Row>([
   ['the method QUERY on an unknown path', 'QUERY', '/v1/nothing', {}, 404, 'notFound'],
   ['the method QUERY on a known path', 'QUERY', ONE, {}, 405, 'methodNotAllowed'],
   ['the method DELETE on a known path', 'DELETE', ONE, {}, 405, 'methodNotAllowed'],
-  ['a cancel without a flow', 'POST', `${ONE}/cancel`, {}, 404, 'notFound'],
-  ['properties without a flow', 'POST', `${ONE}/properties`, { body: { values: { Domain: 'x' } } }, 404, 'notFound'],
-  [
-    'credentials without a flow',
-    'POST',
-    `${ONE}/credentials`,
-    withCredentials({ kind: 'apiKey', key: 'x' }),
-    404,
-    'notFound',
-  ],
-  ['a link without a flow', 'POST', `${ONE}/authorization`, {}, 404, 'notFound'],
-  ['a confirmation without a flow', 'POST', `${ONE}/confirm`, {}, 404, 'notFound'],
-  ['a timeline without a flow', 'GET', `${ONE}/timeline`, {}, 404, 'notFound'],
-])('%s (%s %s) is refused', async (_what, method, path, call, status, code) => {
+  ['a missing flow', 'POST', `${ONE}/cancel`, {}, 404, 'notFound'],
+  ['a missing flow', 'POST', `${ONE}/properties`, { body: { values: { Domain: 'x' } } }, 404, 'notFound'],
+  ['a missing flow', 'POST', `${ONE}/credentials`, withCredentials({ kind: 'apiKey', key: 'x' }), 404, 'notFound'],
+  ['a missing flow', 'POST', `${ONE}/authorization`, {}, 404, 'notFound'],
+  ['a missing flow', 'POST', `${ONE}/confirm`, {}, 404, 'notFound'],
+  ['a missing flow', 'GET', `${ONE}/timeline`, {}, 404, 'notFound'],
+])('a request is refused because of %s: %s %s', async (_what, method, path, call, status, code) => {
   const answer = await service.call(method, path, { token: service.apiKey, ...call });
 
   expect(answer).toMatchObject({ status, body: { status, code } });
@@ -131,7 +124,7 @@ test.each([
 
   const answer = await service.call(method, path, { token: service.apiKey, body: '', headers: json });
 
-  expect(answer).toMatchObject({ status: 404, body: { code: 'notFound' } }); // not 422: the request reached the library, which has no flow
+  expect(answer).toMatchObject({ status: 404, body: { code: 'notFound' } }); // the status is not 422, because the request reached the library, which has no flow
   expect(service.called).not.toEqual([]);
 });
 
@@ -168,7 +161,7 @@ describe('properties that a browser sends in clear', () => {
   });
 });
 
-describe('limits of sizes, in characters of the request', () => {
+describe('size limits of inputs, in characters as they are sent', () => {
   const KIB = 1024;
   const jwe = (length: number) => ({ sealed: `a..b.c.${'d'.repeat(length - 7)}` });
   const sent = (path: string, body: object) => ({ path: `${ONE}/${path}`, body: { submissionId: 's', ...body } });
@@ -309,7 +302,7 @@ test('no error answer repeats a text of the request', async () => {
   }
 });
 
-test('the 121st call of a session in a minute is rateLimited, also with a renewed token; a call of another session is not', async () => {
+test('the 121st call of a session in a minute is rateLimited, also with a renewed token, and a call of another session is not rateLimited', async () => {
   const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
   const [busy, other] = [await service.tokens.mint('session', scope), await service.tokens.mint('session', scope)];
   const call = (token: string) => service.call('GET', '/v1/session/sealing-keys', { token });

@@ -1,6 +1,4 @@
-/**
- * The service without Temporal, for requests that the service refuses by itself, or that need no started flow.
- */
+/** The service without Temporal, for requests that the service itself refuses, or that need no started flow. */
 import type { ConnectorAuth } from '../../../client/connector-auth';
 import { ConnectorAuthError } from '../../../client/connector-auth-error';
 import { generateKey, publicHalf, publicKeyOf } from '../../../sealing/keys';
@@ -19,7 +17,7 @@ export async function startServerWithoutFlows(settings: Partial<ServerSettings> 
   return { ...server, called };
 }
 
-/** A library without flows: every method fails with `notStarted`, as in the real library. */
+/** A library without flows: every method fails with `notStarted`, as in the real library for an unknown flow. */
 const noFlows = (called: string[]): ConnectorAuth =>
   new Proxy({} as ConnectorAuth, {
     get: (_target, name) => async () => {

@@ -95,7 +95,7 @@ describe('authentication', () => {
     expect(await read(token)).toMatchObject({ status: 401, body: { code: 'tokenExpired' } });
   });
 
-  test('a token of an older session key is valid until that session key is removed', async () => {
+  test('a token of an older session key is valid until this session key is removed', async () => {
     const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
     const before = new Tokens({ keys: [older], publicUrl: service.url });
     const rotated = new Tokens({ keys: [newer, older], publicUrl: service.url });
@@ -168,7 +168,7 @@ describe('other origins', () => {
     expect(allowedOrigin(await preflight(ORIGIN, '/v1/sessions', 'POST'))).toBeNull();
   });
 
-  test("a session is accepted from its own origin and from the service's", async () => {
+  test('a session is accepted from its own origin and from the origin of the service', async () => {
     const token = await mint({ origin: ORIGIN });
 
     const own = await read(token, ORIGIN);

@@ -1,4 +1,4 @@
-/** ViewCache: an instance of the service returns a view again, without a query, while the flow has not changed. */
+/** ViewCache returns a cached view without a query if the flow has not changed. */
 import { ViewCache } from '../../../service/view-cache';
 import type { ConnectorKey } from '../../../workflows/connector';
 import type { View } from '../../../workflows/view';
@@ -55,7 +55,7 @@ test('if the history grows during the query of a view, the next call queries the
   expect(auth.queried).toEqual([1, 1]);
 });
 
-test('above its limit, the cache drops the view that was used longest ago', async () => {
+test('above its limit, the cache drops the least recently used view', async () => {
   const auth = library();
   const cache = new ViewCache(auth, 2);
 
