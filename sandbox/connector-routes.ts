@@ -48,6 +48,11 @@ export function connectorRoutes({ store, switches }: Parts): Routes {
       return switches.triggerValues.map((Value) => ({ Value }));
     },
 
+    'DELETE /account/connectors/:id': (call) => {
+      const { Id, Name } = store.uninstall(call.account.id, connectorOf(call).Id);
+      return { Id, Name };
+    },
+
     'PUT /account/connectors/:id/deauthenticate': (call) => {
       const connector = connectorOf(call);
       deauthenticate(connector);

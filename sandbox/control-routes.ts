@@ -21,6 +21,9 @@ const Consent = z.strictObject({ url: z.string(), decision: Decision });
 interface OfAccount {
   Params: { accountId: string };
 }
+interface OfCycle {
+  Params: { accountId: string; cycleId: string };
+}
 interface OfConnector {
   Params: { accountId: string; id: string };
 }

@@ -25,6 +25,14 @@ export const ConnectorPatch = z.strictObject({
 });
 export type ConnectorPatch = z.infer<typeof ConnectorPatch>;
 
+/** Changes of a cycle. `connectorIds` and `otherReasonCodes` replace the former list. */
+export const CyclePatch = z.strictObject({
+  connectorIds: z.array(z.number()).optional(),
+  otherReasonCodes: z.array(z.number()).optional(),
+  status: z.enum(['Paused', 'Active', 'Stopped']).optional(),
+});
+export type CyclePatch = z.infer<typeof CyclePatch>;
+
 export interface ConnectorSummary {
   id: number;
   name: string;

@@ -1,17 +1,41 @@
-import { authTypeOf } from './answers';
-import type { Routes } from './calls';
+import { authTypeOf, definitionOf } from './answers';
+import type { Call, Routes } from './calls';
+import { badRequest } from './refusal';
 import type { Account, Cycle } from './state';
-import { connectorIn } from './store';
-import { notFound } from './refusal';
+import { connectorIn, cycleIn } from './store';
 
 /** Reads cycles and their unmet prerequisites, and activates cycles. */
 export const cycleRoutes: Routes = {
-  'GET /cycles/:cycleId/prerequisites': ({ account, params }) => {
-    const cycle = account.cycles.find(({ id }) => id === params['cycleId']);
-    if (!cycle) throw notFound('The cycle could not be found.');
-    return [...unauthenticated(account, cycle), ...cycle.otherReasonCodes.map(otherReason)];
+  'GET /cycles/:cycleId': (call) => cycleAnswer(call.account, cycleOf(call)),
+  'GET /cycles/:cycleId/prerequisites': (call) => prerequisitesOf(call.account, cycleOf(call)),
+  // Cyclr does not document its answer to the activation of a cycle with unmet prerequisites. The sandbox refuses the
+  // activation.
+  'PUT /cycles/:cycleId/activate': (call) => {
+    const cycle = cycleOf(call);
+    if (prerequisitesOf(call.account, cycle).length > 0) throw badRequest('The cycle has unmet prerequisites.');
+    cycle.status = 'Active';
+    return cycleAnswer(call.account, cycle);
   },
 };
+
+const cycleOf = ({ account, params }: Call): Cycle => cycleIn(account, params['cycleId']);
+
+function cycleAnswer(account: Account, { id, status, connectorIds }: Cycle): object {
+  const Connectors = connectorIds
+    .map((connectorId) => connectorIn(account, connectorId))
+    .map((connector) => ({
+      Id: definitionOf(connector).Id,
+      AccountConnectorId: connector.Id,
+      Name: connector.Name,
+      Authenticated: connector.Authenticated,
+    }));
+  return { Id: id, Name: `Cycle ${id.slice(0, 8)}`, Status: status, Connectors };
+}
+
+const prerequisitesOf = (account: Account, cycle: Cycle): object[] => [
+  ...unauthenticated(account, cycle),
+  ...cycle.otherReasonCodes.map(otherReason),
+];
 
 function unauthenticated(account: Account, { connectorIds }: Cycle): object[] {
   return connectorIds

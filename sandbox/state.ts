@@ -26,6 +26,7 @@ const Cycle = z.object({
   connectorIds: z.array(z.number()),
   /** Reason codes of unmet prerequisites other than connectors that are not authenticated. */
   otherReasonCodes: z.array(z.number()),
+  status: z.enum(['Paused', 'Active', 'Stopped']).default('Paused'),
 });
 
 const Account = z.object({ id: z.string(), connectors: z.array(StoredConnector), cycles: z.array(Cycle) });

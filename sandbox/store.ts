@@ -55,12 +55,26 @@ export class Store {
 
   /** Adds a cycle with these connectors. Each item of `otherReasonCodes` adds one more unmet prerequisite. */
   addCycle(accountId: string, connectorIds: number[], otherReasonCodes: number[], id: string = randomUUID()): Cycle {
-    const cycle = { id, connectorIds, otherReasonCodes };
+    const cycle: Cycle = { id, connectorIds, otherReasonCodes, status: 'Paused' };
     this.#findOrCreate(accountId).cycles.push(cycle);
     return cycle;
   }
 
-  /** Adds a property, also if the connector already has a property of this name. */
+  /** The cycle of the account with this id. Fails: 404 if the account does not have it. */
+  cycle(accountId: string, id: string): Cycle {
+    return cycleIn(this.#accounts.get(accountId), id);
+  }
+
+  /** Removes a connector from the account and from its cycles. Fails: 404 if the account does not have it. */
+  uninstall(accountId: string, id: number): StoredConnector {
+    const connector = this.connector(accountId, id);
+    const { connectors, cycles } = this.#findOrCreate(accountId);
+    connectors.splice(connectors.indexOf(connector), 1);
+    for (const cycle of cycles) cycle.connectorIds = cycle.connectorIds.filter((other) => other !== id);
+    return connector;
+  }
+
+  /** Adds a property, even if the connector already has a property of this name. */
   addProperty(connector: StoredConnector, Name: string, Value: string): Property {
     const property = { Id: this.state.nextPropertyId++, Name, Value };
     connector.Properties.push(property);
@@ -83,6 +97,10 @@ function seed(store: Store): void {
   const acme = store.install('acme', catalogue);
   const ids = acme.map(({ Id }) => Id);
   store.addCycle('acme', ids, [40], 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1001');
+  const [brightdesk, fernhill, ledgerly] = ['Brightdesk', 'Fernhill', 'Ledgerly'].map(
+    (name) => acme.find(({ key }) => key === name)!.Id,
+  );
+  store.addCycle('acme', [brightdesk!, fernhill!, ledgerly!], [], 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1002');
 
   store.state.nextConnectorId = 2001;
   store.install('Müller & Söhne/1', ['Brightdesk', 'Zenodesk', 'Shopwell'].map(entryOf));
@@ -98,6 +116,13 @@ export function connectorIn(account: Account | undefined, id: number): StoredCon
   const connector = account?.connectors.find((candidate) => candidate.Id === id);
   if (!connector) throw notFound(`Account connector ${id} could not be found.`);
   return connector;
+}
+
+/** The cycle of the account with this id. Fails: 404 if the account does not have it. */
+export function cycleIn(account: Account | undefined, id: string | undefined): Cycle {
+  const cycle = account?.cycles.find((candidate) => candidate.id === id);
+  if (!cycle) throw notFound('The cycle could not be found.');
+  return cycle;
 }
 
 function installedFrom(entry: CatalogueEntry, Id: number): StoredConnector {
