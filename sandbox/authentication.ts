@@ -16,13 +16,14 @@ interface Claim {
   properties: string[];
 }
 /** Reads an AuthValue. Returns undefined if the AuthValue does not have the form of the auth type. */
-type Reader = (authValue: string) => Claim | undefined;
+type Reader = (authValue: string, connector: StoredConnector) => Claim | undefined;
 
 /** The reader of each auth type, by the result of {@link authTypeOf}. */
 const readers: Record<string, Reader> = {
   apikey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
   basic: userAndPassword,
   oauth1: tokens,
+  authfields: (text, connector) => namedValues(text) ?? byStoredProperties(connector, text),
   'oauth2 authorisationcode': tokens,
   'oauth2 unknown': tokens,
   'oauth2 clientcredentials': (text) => tokens(text) ?? byProperties(['ClientId', 'ClientSecret'], text),
@@ -105,7 +106,7 @@ function setAuthValue(connector: StoredConnector, authValue: string): void {
 }
 
 function claimOf(connector: StoredConnector, authValue: string): Claim | undefined {
-  return readers[authTypeOf(connector)]?.(authValue);
+  return readers[authTypeOf(connector)]?.(authValue, connector);
 }
 
 function refuseWhileIncomplete(connector: StoredConnector): void {
@@ -136,6 +137,17 @@ const Tokens = z.preprocess(
 function tokens(text: string): Claim | undefined {
   const { data } = Tokens.safeParse(jsonIn(text));
   return data && { secrets: [data.AccessToken, data.RefreshToken ?? ''], properties: [] };
+}
+
+/** The form of the sandbox for AuthFields, such as `user=me;token=secret`. Cyclr documents no form. */
+function namedValues(text: string): Claim | undefined {
+  const pairs = text.split(';').map((pair) => /^[^={}]+=(.*)$/s.exec(pair)?.[1]);
+  return pairs.every((value) => value !== undefined) ? { secrets: pairs, properties: [] } : undefined;
+}
+
+function byStoredProperties({ Properties }: StoredConnector, text: string): Claim | undefined {
+  const names = Properties.map(({ Name }) => Name);
+  return names.length > 0 ? byProperties(names, text) : undefined;
 }
 
 function byProperties(properties: string[], text: string): Claim | undefined {

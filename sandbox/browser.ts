@@ -14,6 +14,12 @@ export interface ConsentOutcome {
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
+/** True for an http address on this machine. */
+export function isLoopback(url: string): boolean {
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  return protocol === 'http:' && LOOPBACK.includes(hostname);
+}
+
 /**
  * Opens a consent link of this sandbox and sends the decision, as a browser does. Fails: a Refusal (400) for any other
  * link.
@@ -33,10 +39,8 @@ export async function consentInBrowser(sandboxUrl: string, link: string, decisio
  * The link at the sandbox's address. Fails: a Refusal (400) for another host or port, so that a test finds the fault.
  */
 function ownLink(sandboxUrl: string, link: string): string {
-  const given = URL.canParse(link) ? new URL(link) : undefined;
-  const isOurs =
-    given?.protocol === 'http:' && LOOPBACK.includes(given.hostname) && given.port === new URL(sandboxUrl).port;
-  if (!isOurs) throw badRequest('The url is no link of this sandbox.');
+  const given = isLoopback(link) ? new URL(link) : undefined;
+  if (given?.port !== new URL(sandboxUrl).port) throw badRequest('The url is no link of this sandbox.');
   return sandboxUrl + given.pathname + given.search;
 }
 

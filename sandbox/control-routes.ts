@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { jsonOf } from './body';
 import { idIn } from './calls';
-import { ConnectorPatch, type Control } from './control';
+import { ConnectorPatch, CyclePatch, type Control } from './control';
 import { FaultRule } from './fault-rule';
 import { Decision } from './oauth';
 import { Refusal } from './refusal';
@@ -16,6 +16,7 @@ const NewCycle = z.strictObject({
   connectorIds: z.array(z.number()),
   otherReasonCodes: z.array(z.number()).optional(),
 });
+const TransactionError = z.strictObject({ url: z.string(), message: z.string().optional() });
 const Consent = z.strictObject({ url: z.string(), decision: Decision });
 
 interface OfAccount {
@@ -52,12 +53,25 @@ export function controlRoutes(app: FastifyInstance, control: Control, save: () =
     const { connectorIds, otherReasonCodes } = jsonOf(request, NewCycle);
     return { id: control.createCycle(request.params.accountId, connectorIds, otherReasonCodes) };
   });
+  app.get<OfCycle>('/accounts/:accountId/cycles/:cycleId', ({ params }) =>
+    control.cycleOf(params.accountId, params.cycleId),
+  );
+  app.patch<OfCycle>('/accounts/:accountId/cycles/:cycleId', (request) =>
+    control.updateCycle(request.params.accountId, request.params.cycleId, jsonOf(request, CyclePatch)),
+  );
+  app.post<OfCycle>('/accounts/:accountId/cycles/:cycleId/transaction-errors', (request) =>
+    control.sendTransactionError(request.params.accountId, request.params.cycleId, jsonOf(request, TransactionError)),
+  );
   app.get<OfConnector>('/accounts/:accountId/connectors/:id', ({ params }) =>
     control.connectorOf(params.accountId, idIn(params.id)),
   );
   app.patch<OfConnector>('/accounts/:accountId/connectors/:id', (request) =>
     control.update(request.params.accountId, idIn(request.params.id), jsonOf(request, ConnectorPatch)),
   );
+  app.delete<OfConnector>('/accounts/:accountId/connectors/:id', ({ params }, reply) => {
+    control.uninstall(params.accountId, idIn(params.id));
+    return reply.code(204).send();
+  });
   app.post<OfConnector>('/accounts/:accountId/connectors/:id/refresh', ({ params }) =>
     control.refreshTokens(params.accountId, idIn(params.id)),
   );

@@ -8,10 +8,11 @@ import type { Faults } from './faults';
 import { refreshTokens, type Decision } from './oauth';
 import type { RecordedRequest } from './requests';
 import { signInsOf, type SignIn } from './sign-in';
-import type { StoredConnector } from './state';
+import type { Cycle, StoredConnector } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 import { revokeTokens } from './token';
+import { sendTransactionError } from './transaction-error';
 
 /** Changes of an account connector. `Connector` overrides fields of the definition in the catalogue. */
 export const ConnectorPatch = z.strictObject({
@@ -64,10 +65,25 @@ export interface Control {
    * unmet prerequisite. Returns the id of the cycle.
    */
   createCycle(accountId: string, connectorIds: number[], otherReasonCodes?: number[]): string;
+  /** Reads a cycle. Fails: a Refusal (404) if the cycle or the account does not exist. */
+  cycleOf(accountId: string, cycleId: string): Cycle;
+  /** Changes a cycle, such as the list of its connectors. Fails: a Refusal (404) for an unknown cycle or connector. */
+  updateCycle(accountId: string, cycleId: string, patch: CyclePatch): Cycle;
+  /**
+   * Sends the message of Cyclr's Transaction Error Webhook about the cycle to `url` on this machine. Returns the status
+   * of the answer. Fails: a Refusal (404) for an unknown cycle, or (400) if `url` does not answer.
+   */
+  sendTransactionError(
+    accountId: string,
+    cycleId: string,
+    webhook: { url: string; message?: string },
+  ): Promise<{ status: number }>;
   /**
    * Reads an account connector, without the effects of a GET of the API. Fails: a Refusal (404) if it does not exist.
    */
   connectorOf(accountId: string, id: number): AccountConnector;
+  /** Removes an account connector from its account and its cycles. Fails: a Refusal (404) if it does not exist. */
+  uninstall(accountId: string, id: number): void;
   /** Changes an account connector. A patch of `Authenticated` cancels a delayed authentication. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
   /**
@@ -117,6 +133,15 @@ export function createControl(store: Store, { faults, requests, switches, sandbo
       for (const id of connectorIds) store.connector(accountId, id);
       return store.addCycle(accountId, connectorIds, otherReasonCodes).id;
     },
+    cycleOf: (accountId, cycleId) => structuredClone(store.cycle(accountId, cycleId)),
+    updateCycle: (accountId, cycleId, patch) => {
+      const changes = checked(CyclePatch, patch);
+      for (const id of changes.connectorIds ?? []) store.connector(accountId, id);
+      return structuredClone(Object.assign(store.cycle(accountId, cycleId), changes));
+    },
+    sendTransactionError: async (accountId, cycleId, webhook) =>
+      sendTransactionError({ accountId, cycle: store.cycle(accountId, cycleId) }, webhook),
+    uninstall: (accountId, id) => void store.uninstall(accountId, id),
     connectorOf: (accountId, id) => structuredClone(accountConnectorAnswer(store.connector(accountId, id))),
     update: (accountId, id, patch) => {
       const connector = store.connector(accountId, id);

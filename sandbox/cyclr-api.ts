@@ -3,6 +3,7 @@ import type { Parts, Routes } from './calls';
 import { connectorRoutes } from './connector-routes';
 import { cycleRoutes } from './cycle-routes';
 import { propertyRoutes } from './property-routes';
+import { methodRoutes } from './method-routes';
 import { notFound } from './refusal';
 import { signInRoutes } from './sign-in';
 import { addHooks, type HookParts } from './hooks';
@@ -17,6 +18,7 @@ export function cyclrApi(app: FastifyInstance, parts: Parts, hookParts: HookPart
   const routes: Routes = {
     ...connectorRoutes(parts),
     ...propertyRoutes(parts),
+    ...methodRoutes(parts),
     ...signInRoutes(parts),
     ...cycleRoutes,
   };

@@ -111,7 +111,7 @@ function show(reply: FastifyReply, status: number, page: string): FastifyReply {
 }
 
 function refuseMethod(): never {
-  throw new Refusal(405, { Message: 'This address only accepts the form of the consent page.' });
+  throw new Refusal(405, { Message: 'This address takes only the POST of the consent page.' });
 }
 
 function reasonOf(err: FastifyError | Refusal): string {

@@ -36,6 +36,11 @@ export const Switches = z.strictObject({
    * True if the API returns the `AuthValue` of an OAuth connector. If false, the `AuthValue` in the answer is `null`.
    */
   authValueReadable: z.boolean(),
+  /**
+   * The answer to a call of a connector's method. `forbidden`: 403, as for an address that Cyclr has not approved.
+   * `refusing`: the third party's 401. `slow`: no answer for a minute.
+   */
+  methodCalls: z.enum(['allowed', 'forbidden', 'refusing', 'slow']),
 });
 
 export type Switches = z.infer<typeof Switches>;
@@ -56,5 +61,6 @@ export function defaultSwitches(): Switches {
     failedReconsent: 'keeps',
     reconsentSameValue: false,
     authValueReadable: true,
+    methodCalls: 'forbidden',
   };
 }
