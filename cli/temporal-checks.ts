@@ -2,7 +2,13 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
 import { describeDeployment, quoted, setCurrentCommand } from '../temporal/deployment';
-import { missingSearchAttributes, searchAttributeNames, withTypes } from '../temporal/search-attributes';
+import {
+  cloudCommand,
+  isOfCloud,
+  missingSearchAttributes,
+  searchAttributeNames,
+  withTypes,
+} from '../temporal/search-attributes';
 import type { Cli, Server } from './cli';
 import { doctorVariables, isInRepository } from './config';
 import type { Outcome } from './output';
@@ -47,9 +53,11 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
   return {
     ok: false,
     detail: `missing, or of another type: ${withTypes(missing)}`,
-    remedy: isInRepository(cli.env)
-      ? 'run: npm run search-attributes'
-      : 'register them: registerSearchAttributes() of cyclr-connect; for Temporal Cloud, tcld or the web console',
+    remedy: isOfCloud(namespace)
+      ? `run: ${cloudCommand(namespace, missing)}`
+      : isInRepository(cli.env)
+        ? 'run: npm run search-attributes'
+        : 'register them: registerSearchAttributes() of cyclr-connect',
   };
 }
 

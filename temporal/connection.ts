@@ -1,4 +1,6 @@
 /** Connects to Temporal by the standard TEMPORAL_* variables and profiles, with a time limit for the first connect. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type is imported, because only workers need the native module
@@ -45,16 +47,40 @@ export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTa
   }
 }
 
-/** A client's connection. Tries for `withinMs`, because the server may be starting. Fails: TemporalUnavailable. */
+/**
+ * Fails with a {@link ConfigError} if the client certificate has no key, or if certificates and key can't be used
+ * together. Without this check, the SDK sends no certificate, or fails with OpenSSL's own text.
+ */
+function checkCertificates(tls: NativeConnectionOptions['tls'], variables: { [name: string]: string }): void {
+  if (typeof tls !== 'object' || tls === null) return;
+  const { clientCertPair: pair, serverRootCACertificate: ca } = tls;
+  const halves = Object.keys(variables).filter((name) => /^TEMPORAL_TLS_CLIENT_(CERT|KEY)_(PATH|DATA)$/.test(name));
+  if (!pair && halves.length > 0)
+    throw new ConfigError(`${halves.join(', ')}: set both a certificate and its key, TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH`); // prettier-ignore
+  try {
+    createSecureContext({ ca: ca && Buffer.from(ca), cert: pair && Buffer.from(pair.crt), key: pair && Buffer.from(pair.key) }); // prettier-ignore
+  } catch (err) {
+    const reason = (err as Error).message.split(':').pop(); // such as "key values mismatch"
+    throw new ConfigError(`The certificates or the key in TEMPORAL_TLS_* (or in the profile) can't be used: ${reason}`);
+  }
+}
+
+/**
+ * Connects a client to Temporal. Tries to connect for `withinMs`, because the server may be starting. Fails at once if
+ * the TLS handshake fails. Fails: TemporalUnavailable.
+ */
 export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Promise<Connection> {
   const { connectionOptions } = target;
+  if (usesTls(target)) await checkHandshake(target, tlsFaults);
   const connection = Connection.lazy({ ...connectionOptions, channelArgs, interceptors, connectTimeout: withinMs });
   try {
     await connection.ensureConnected();
     return connection;
   } catch (err) {
     await connection.close(); // otherwise a failed connection stays open and tries again (SDK 1.24)
-    throw unavailable(target, isDeadline(err) ? `does not answer within ${withinMs / 1000} s` : refusalOf(err));
+    if (!isDeadline(err)) throw unavailable(target, refusalOf(err));
+    await checkHandshake(target, [...tlsFaults, closedBy(target)]);
+    throw unavailable(target, `does not answer within ${withinMs / 1000} s`);
   }
 }
 
@@ -64,30 +90,102 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
  * starting.
  */
 export async function connectAtOnce(target: TemporalTarget): Promise<Connection> {
-  const { connectionOptions } = target;
-  const probe = Connection.lazy({ ...connectionOptions, interceptors: [] }); // no retries
-  try {
-    await probe.withDeadline(Date.now() + CONNECT_MS, () => probe.workflowService.getSystemInfo({}));
-  } catch (err) {
-    const reason = isGrpcServiceError(err) && noServer.find(({ details }) => details.test(err.details));
-    if (reason) throw unavailable(target, reason.text);
-  } finally {
-    await probe.close();
-  }
+  const details = await failureOf(target, CONNECT_MS);
+  failByFault(target, details, noServer);
+  const closed = closedBy(target);
+  if (closed.details.test(details)) await delay(AGAIN_MS).then(() => checkHandshake(target, [closed]));
   return connect(target);
 }
 
-const noServer = [
-  { details: /ECONNREFUSED/, text: 'does not run (the port is closed)' },
-  { details: /Name resolution failed/, text: 'is not found (the host name is unknown)' },
+/** Makes one call without a retry. Returns the text of its failure, and an empty text if the call succeeds. */
+async function failureOf({ connectionOptions }: TemporalTarget, withinMs: number): Promise<string> {
+  const probe = Connection.lazy({ ...connectionOptions, interceptors: [] });
+  try {
+    await probe.withDeadline(Date.now() + withinMs, () => probe.workflowService.getSystemInfo({}));
+    return '';
+  } catch (err) {
+    return isGrpcServiceError(err) ? err.details : '';
+  } finally {
+    await probe.close();
+  }
+}
+
+const noServer: readonly Fault[] = [
+  { details: /ECONNREFUSED/, fault: 'does not run (the port is closed)' },
+  { details: /Name resolution failed/, fault: 'is not found (the host name is unknown)' },
 ];
 
-/** Makes the error with which {@link connect} fails. `reason` follows the address in the message. */
-export function unavailable({ address }: TemporalTarget, reason: string): TemporalUnavailable {
-  return new TemporalUnavailable(
-    `Temporal at ${address} ${reason}. Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.`,
-  );
+const HANDSHAKE_MS = 2_000;
+/** The pause before the second try of a connection that the server has closed. */
+const AGAIN_MS = 1_000;
+
+interface Fault {
+  /** Matches the text of the failed call. */
+  details: RegExp;
+  fault: string;
+  /** Default: {@link START}. */
+  remedy?: string;
 }
+
+/**
+ * Makes one call. Fails if the call fails by one of the given faults. Does nothing if the call succeeds, or fails for
+ * another reason.
+ */
+async function checkHandshake(target: TemporalTarget, faults: readonly Fault[]): Promise<void> {
+  failByFault(target, await failureOf(target, HANDSHAKE_MS), faults);
+}
+
+/** Fails if `details`, the text of a failed call, matches one of the faults. */
+function failByFault(target: TemporalTarget, details: string, faults: readonly Fault[]): void {
+  const found = faults.find((fault) => fault.details.test(details));
+  if (found) throw unavailable(target, found.fault, found.remedy);
+}
+
+const CLIENT_VARIABLES = 'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH';
+/** The faults of a TLS handshake that remain if the handshake is repeated. */
+const tlsFaults: readonly Fault[] = [
+  {
+    details: /alert (certificate|bad certificate|unknown ca|handshake failure)/,
+    fault: 'refuses the client certificate, or needs one',
+    remedy: `Check ${CLIENT_VARIABLES}.`,
+  },
+  {
+    details: /altnames/,
+    fault: 'has a certificate for another host name',
+    remedy: 'Check TEMPORAL_ADDRESS and TEMPORAL_TLS_SERVER_NAME.',
+  },
+  {
+    details: /certificate/,
+    fault: 'has a certificate that this process does not trust',
+    remedy: 'Check TEMPORAL_TLS_SERVER_CA_CERT_PATH.',
+  },
+  {
+    details: /wrong version number|packet length/,
+    fault: 'speaks no TLS',
+    remedy: 'Unset TEMPORAL_TLS, the variables TEMPORAL_TLS_* and TEMPORAL_API_KEY.',
+  },
+];
+/**
+ * The fault of a server that closes the connection before its first answer. The server can expect TLS, or not know the
+ * authority of the client certificate. A server that is starting or stopping also closes connections.
+ */
+const closedBy = (target: TemporalTarget): Fault => ({
+  details: /Failed to connect|disconnected before secure TLS/,
+  fault: 'closes the connection',
+  remedy: usesTls(target)
+    ? `It may not know the client certificate: check ${CLIENT_VARIABLES}.`
+    : 'It may need TLS: set TEMPORAL_TLS to true.',
+});
+
+const usesTls = ({ connectionOptions: { tls, apiKey } }: TemporalTarget): boolean =>
+  Boolean(tls ?? apiKey !== undefined);
+
+const START =
+  'Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.';
+
+/** Makes the error with which {@link connect} fails. `fault` follows the address in the message. */
+export const unavailable = ({ address }: TemporalTarget, fault: string, remedy = START): TemporalUnavailable =>
+  new TemporalUnavailable(`Temporal at ${address} ${fault}. ${remedy}`);
 
 const isDeadline = (err: unknown) =>
   isGrpcDeadlineError(err) || (err instanceof Error && err.message.includes('deadline'));

@@ -3,7 +3,9 @@
  * variable. The schema checks the variables and documents them: `.meta({ description, example, secret?, file?, default?
  * })`. `npm run configuration` writes docs/configuration.md from these schemas.
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { isSecureUrl } from '../workflows/connector';
 
@@ -105,6 +107,31 @@ export const port = z
   .regex(/^\d{1,5}$/, notAPort)
   .transform(Number)
   .refine((number) => number < 65_536, notAPort);
+
+/**
+ * Returns a port of `host` on which no process listens, for a process that needs to know its port before it listens. Use
+ * the port soon, because it is not reserved.
+ */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port: free } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return free;
+}
+
+/** An integer from 1 to 1,000,000. */
+export const count = z
+  .string()
+  .regex(/^[1-9]\d{0,6}$/, 'is no integer from 1 to 1,000,000')
+  .transform(Number)
+  .refine((number) => number <= 1_000_000, 'is no integer from 1 to 1,000,000');
+
+/** The lowest level of the lines in the log. */
+export const logLevel = z
+  .enum(['trace', 'debug', 'info', 'warn', 'error'], 'is none of trace, debug, info, warn, error')
+  .prefault('info')
+  .meta({ description: 'Lowest level of the lines in the log: trace, debug, info, warn or error.', example: 'warn' });
 
 const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined);
 

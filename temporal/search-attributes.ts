@@ -14,8 +14,7 @@ const types = {
 const typeNames = ['Unspecified', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
 const VISIBLE_MS = 30_000;
 const INVALID_ARGUMENT = 3; // gRPC
-const PERMISSION_DENIED = 7;
-const UNIMPLEMENTED = 12;
+const NO_ACCESS = [7, 12, 16]; // PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED
 
 /** A connection of a client or of a worker. */
 export type TemporalServices = Pick<Connection, 'operatorService' | 'workflowService'>;
@@ -39,8 +38,14 @@ export const withTypes = (names: readonly string[]): string =>
  * which Temporal Cloud does not give access to.
  */
 export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
-  const there = (await typesOf(connection, namespace)) ?? (await aliasesOf(connection, namespace));
-  return searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
+  const listed = await typesOf(connection, namespace);
+  const there = listed ?? (await aliasesOf(connection, namespace));
+  const missing = searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
+  const unlisted = missing.filter((name) => !(name in there));
+  if (listed || unlisted.length === 0) return missing;
+  // The description of the namespace need not list all search attributes, so the absent ones are tried in a query.
+  const unknown = await unknownIn(connection, namespace, unlisted);
+  return missing.filter((name) => name in there || unknown.includes(name));
 }
 
 /**
@@ -57,7 +62,18 @@ export async function requireSearchAttributes(connection: TemporalServices, name
  * remedy.
  */
 export const lackOf = (namespace: string, missing: readonly string[]): string =>
-  `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: npm run search-attributes, or registerSearchAttributes() of cyclr-connect.`;
+  `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: ${
+    isOfCloud(namespace)
+      ? cloudCommand(namespace, missing)
+      : 'npm run search-attributes, or registerSearchAttributes() of cyclr-connect.'
+  }`;
+
+/** True for a namespace of Temporal Cloud, whose name is `NAME.ACCOUNT`. */
+export const isOfCloud = (namespace: string): boolean => /^[a-z][a-z0-9-]*\.[a-z0-9]{5,}$/.test(namespace);
+
+/** The command that adds search attributes to a namespace of Temporal Cloud. */
+export const cloudCommand = (namespace: string, names: readonly string[]): string =>
+  `tcld namespace search-attributes add --namespace ${namespace} ${names.map((name) => `--search-attribute ${name}=${searchAttributeTypes[name]}`).join(' ')}`;
 
 /**
  * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat,
@@ -75,17 +91,19 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   const there = await typesOf(connection, namespace);
   if (!there) {
     throw new Error(
-      `This server gives no access to its operator service (as on Temporal Cloud). Add these search attributes to namespace ${namespace} by tcld or the web console: ${withTypes(names)}`,
+      `This server gives no access to its operator service (as on Temporal Cloud). Add the search attributes to namespace ${namespace} by its administrator, on Temporal Cloud by: ${cloudCommand(namespace, names)}`,
     );
   }
-  const taken = names.filter((name) => name in there); // the server would accept these names, but change nothing
-  if (taken.length > 0) {
-    const mismatches = taken
+  // If a search attribute now exists with the right type, another program has registered it at the same time.
+  const wrong = names.filter((name) => name in there && there[name] !== searchAttributeTypeNumbers[name]);
+  if (wrong.length > 0) {
+    const mismatches = wrong
       .map((name) => `${name} (found ${typeNames[there[name]!] ?? 'unknown'}, needed ${searchAttributeTypes[name]})`)
       .join(', ');
     throw new Error(`Namespace ${namespace} has search attributes of the wrong type: ${mismatches}`);
   }
-  const wanted = Object.fromEntries(names.map((name) => [name, searchAttributeTypeNumbers[name]!]));
+  const absent = names.filter((name) => !(name in there));
+  const wanted = Object.fromEntries(absent.map((name) => [name, searchAttributeTypeNumbers[name]!]));
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }
 
@@ -94,14 +112,32 @@ async function add(connection: TemporalServices, namespace: string, names: strin
  * start that uses it.
  */
 async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
-  const query = searchAttributeNames.map((name) => `${name} IS NULL`).join(' AND ');
-  for (const deadline = Date.now() + VISIBLE_MS; ; await sleep(100)) {
-    try {
-      await connection.workflowService.countWorkflowExecutions({ namespace, query });
-      return;
-    } catch (err) {
-      if (!isGrpcServiceError(err) || err.code !== INVALID_ARGUMENT || Date.now() > deadline) throw err;
-    }
+  const deadline = Date.now() + VISIBLE_MS;
+  while (!(await isKnown(connection, namespace, searchAttributeNames, Date.now() > deadline))) await sleep(100);
+}
+
+/** The names that the server does not accept in a query. One query is enough if the server accepts all names. */
+async function unknownIn(connection: TemporalServices, namespace: string, names: string[]): Promise<string[]> {
+  if (await isKnown(connection, namespace, names)) return [];
+  const unknown: string[] = [];
+  for (const name of names) if (!(await isKnown(connection, namespace, [name]))) unknown.push(name);
+  return unknown;
+}
+
+/** True if the server accepts a query that uses the names. With `fails`, the refusal of the query is thrown instead. */
+async function isKnown(
+  { workflowService }: TemporalServices,
+  namespace: string,
+  names: readonly string[],
+  fails = false,
+): Promise<boolean> {
+  const query = names.map((name) => `${name} IS NULL`).join(' AND ');
+  try {
+    await workflowService.countWorkflowExecutions({ namespace, query });
+    return true;
+  } catch (err) {
+    if (fails || !isGrpcServiceError(err) || err.code !== INVALID_ARGUMENT) throw err;
+    return false;
   }
 }
 
@@ -113,7 +149,7 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return customAttributes;
   } catch (err) {
-    if (isGrpcServiceError(err) && [PERMISSION_DENIED, UNIMPLEMENTED].includes(err.code)) return undefined;
+    if (isGrpcServiceError(err) && NO_ACCESS.includes(err.code)) return undefined;
     throw err;
   }
 }
