@@ -173,7 +173,8 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
     const hint = isInRepository(env) ? ' To start one on this machine: npm start' : '';
     throw new ConnectorAuthError('temporalUnavailable', message + hint);
   });
-  const client = new Client({ connection, namespace: target.namespace });
+  const { namespace, dataConverter } = target;
+  const client = new Client({ connection, namespace, dataConverter });
   const { TASK_QUEUE: taskQueue } = await variablesOf({ env }, 'TASK_QUEUE');
   return {
     flows: new ConnectorAuth(client, { taskQueue }),

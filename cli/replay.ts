@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { payloadCodecsOf } from '../temporal/payload-codecs';
 import type { Replayed, RunHistory } from '../temporal/replay';
 import { addCommand, type JsonOption } from './arguments';
 import type { Cli } from './cli';
@@ -26,7 +27,7 @@ export function addReplayCommand(program: Command, cli: Cli): void {
     program,
     'replay',
     'Replays histories with the workflows of this version.',
-    'Prints for each history ok, or the first difference. Exit code 1 if one differs, 2 if a file is no history.',
+    'Prints for each history ok, or the first difference. Exit code 1 if a history differs, 2 if a file is no history.',
   )
     .argument('[files...]', 'histories as `temporal workflow show --output json` prints them')
     .option('--from-server', 'replay the open flows of the Temporal server')
@@ -54,11 +55,11 @@ async function runOf(file: string): Promise<Run> {
 }
 
 async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boolean | undefined): Promise<void> {
-  const { installSilentRuntime } = await import('../temporal/replay.js');
-  const { replay } = await import('../temporal/replay.js');
+  const { installSilentRuntime, replay } = await import('../temporal/replay.js');
   installSilentRuntime();
+  const payloadCodecs = payloadCodecsOf(cli.env);
   let [count, different] = [0, 0];
-  for await (const run of replay(bundle, runs)) {
+  for await (const run of replay(bundle, runs, { dataConverter: payloadCodecs && { payloadCodecs } })) {
     print(cli, json, resultOf(run), lineOf(run));
     if (run.difference) different++;
     if (++count % PROGRESS_EVERY === 0) note(cli, `${count} replayed …`);

@@ -2,10 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { Connection, isGrpcDeadlineError, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker'; // only the type is imported, because only workers need the native module
 import { ConfigError, readEnvironmentNow, setVariables, temporalEnvironment } from './environment';
 import { interceptors } from './grpc-retry';
+import { payloadCodecsOf } from './payload-codecs';
 
 /** The default time limit of the first connect, in milliseconds. */
 export const CONNECT_MS = 10_000;
@@ -21,6 +23,8 @@ export interface TemporalTarget {
   address: string;
   namespace: string;
   connectionOptions: NativeConnectionOptions;
+  /** The operator's payload codecs, for clients and workers. */
+  dataConverter?: { payloadCodecs: PayloadCodec[] };
 }
 
 /** Temporal can't be reached, or refuses the connection. The message names the address and holds no secret. */
@@ -33,13 +37,22 @@ export class TemporalUnavailable extends Error {
  * `default`. Fails with a {@link ConfigError} that names each wrong variable, or the profile.
  */
 export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTarget {
-  const checked = readEnvironmentNow(temporalEnvironment, env);
+  const variables = { ...setVariables(env), ...setVariables(readEnvironmentNow(temporalEnvironment, env)) };
+  const { connectionOptions, namespace = 'default' } = settingsOf(variables);
+  checkCertificates(connectionOptions.tls, variables);
+  const address = connectionOptions.address ?? 'localhost:7233';
+  const payloadCodecs = payloadCodecsOf(variables);
+  return {
+    address,
+    namespace,
+    connectionOptions: { ...connectionOptions, address },
+    ...(payloadCodecs && { dataConverter: { payloadCodecs } }),
+  };
+}
+
+function settingsOf(overrideEnvVars: { [name: string]: string }) {
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-      overrideEnvVars: { ...setVariables(env), ...setVariables(checked) },
-    });
-    const address = connectionOptions.address ?? 'localhost:7233';
-    return { address, namespace, connectionOptions: { ...connectionOptions, address } };
+    return loadClientConnectConfig({ overrideEnvVars });
   } catch (err) {
     throw new ConfigError(
       `The Temporal settings (TEMPORAL_*, or the file TEMPORAL_CONFIG_FILE) can't be read: ${textOf(err)}`,

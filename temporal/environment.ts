@@ -246,4 +246,9 @@ export const temporalEnvironment = z.object({
     example: 'production',
     default: 'default',
   }),
+  PAYLOAD_CODECS: text.meta({
+    description:
+      'Module that exports `payloadCodecs`, a list of payload codecs of the Temporal SDK, for example for encryption: its path, or the name of a package. Worker, service and command line need the same codecs. See [library.md](library.md#payload-codecs).',
+    example: '/etc/cyclr-connect/codecs.js',
+  }),
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { jsonOf } from '../workflows/connector';
+import { payloadCodecsOf } from './payload-codecs';
 import { temporalTarget, type TemporalTarget } from './connection';
 
 const StackFile = z.object({
@@ -44,8 +45,15 @@ export function findTemporal(env: NodeJS.ProcessEnv, folder: string): TemporalTa
   const stack = named ? undefined : findLocalStack(folder);
   if (!stack) return temporalTarget(env);
   const { address, namespace } = stack.temporal;
-  // No API key and no TLS setting: these variables belong to another server, and npm start does not use them either.
-  return { address, namespace: env.TEMPORAL_NAMESPACE || namespace, connectionOptions: { address } };
+  // The variables for API key and TLS are ignored, because they belong to another server. npm start ignores these
+  // variables, too.
+  const payloadCodecs = payloadCodecsOf(env);
+  return {
+    address,
+    namespace: env.TEMPORAL_NAMESPACE || namespace,
+    connectionOptions: { address },
+    ...(payloadCodecs && { dataConverter: { payloadCodecs } }),
+  };
 }
 
 function textOf(file: string): string | undefined {

@@ -46,7 +46,7 @@ const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayW
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
   runs: AsyncIterable<Run> | Iterable<Run>,
-  { sinks }: Pick<ReplayWorkerOptions, 'sinks'> = {},
+  options: Pick<ReplayWorkerOptions, 'sinks' | 'dataConverter'> = {},
 ): AsyncGenerator<Replayed<Run>> {
   const given: Run[] = [];
   async function* noted() {
@@ -55,7 +55,7 @@ export async function* replay<Run extends RunHistory>(
       yield run;
     }
   }
-  for await (const { error } of Worker.runReplayHistories({ ...inThread, workflowBundle, sinks }, noted()))
+  for await (const { error } of Worker.runReplayHistories({ ...inThread, ...options, workflowBundle }, noted()))
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
 }
 
