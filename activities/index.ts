@@ -11,7 +11,7 @@ import { mintLink, verifyAuthorization, type ConsentPages } from './links';
 export { CyclrClient, type CyclrConfig } from './cyclr/client';
 export type { ConsentPages } from './links';
 export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
-export type { ConnectorActivities } from '../workflows/ports';
+export type { ConnectorActivities, EventActivities, MonitorActivities, OnboardingActivities } from '../workflows/ports';
 
 export interface ActivityParts {
   cyclr: CyclrClient;

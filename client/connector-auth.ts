@@ -28,13 +28,14 @@ import {
 } from '../workflows/input';
 import * as messages from '../workflows/messages';
 import type { Timeline, TimelineEntry, View } from '../workflows/view';
+import { isOpen } from '../workflows/visibility';
 import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
 import { closedRunResult, closedRunView } from './closed-run';
 import { ConnectorAuthError, translated } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
-import { historyGrowth, signalOnce, type RunStatus, isOpen } from './flow-history';
+import { historyGrowth, signalOnce, type RunStatus } from './flow-history';
 import { listed } from './runs';
 import { startFlow } from './start-flow';
 

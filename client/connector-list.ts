@@ -2,10 +2,10 @@
 import type { Client } from '@temporalio/client';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
+import { isOpen } from '../workflows/visibility';
 import type { ConnectorList, ListedConnector } from './answers';
 import { FIRST_PAGE, inState, itemsOf, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { isOpen } from './flow-history';
 
 export interface ListRequest {
   accountId: string;

@@ -12,24 +12,34 @@ export {
 } from './connector-auth';
 export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-auth-error';
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from './answers';
+export { eventTypes, type EventBody, type EventType } from '../workflows/events';
 export type { ListRequest } from './connector-list';
 export type { BatchSignal, FlowFilter, FlowsRequest } from './flow-list';
 export {
+  addConnectors,
   cancel,
+  cancelOnboarding,
+  checkConnection,
   confirmAuthorization,
+  connection,
+  connectorFinished,
   credentialInput,
   failureCodes,
   finalStates,
   oauthCallback,
   problemCodes,
+  progress,
   propertyInput,
   recheck,
   recheckUpdate,
+  reportFailure,
   requestAuthorization,
   searchAttributes,
   stateNames,
+  stopMonitor,
   submitCredentials,
   submitProperties,
+  subscribe,
   taskQueue,
   timeline,
   verifications,
@@ -43,6 +53,7 @@ export type {
   AuthorizationRequest,
   Cancel,
   Confirmation,
+  ConnectorFinished,
   CredentialInput,
   Credentials,
   Duration,
@@ -60,12 +71,43 @@ export type {
   Recheck,
   ReplyKey,
   StateName,
+  Subscription,
   Timeline,
   TimelineEntry,
   Verification,
   View,
   WaitingStateName,
 } from '../workflows/messages';
+export {
+  finalOnboardingStates,
+  onboardingStates,
+  onboardingWorkflowIdOf,
+  type AddConnectors,
+  type CancelOnboarding,
+  type FinalOnboardingState,
+  type Lack,
+  type OnboardedConnector,
+  type OnboardedCycle,
+  type OnboardedState,
+  type OnboardingFailure,
+  type OnboardingFailureCode,
+  type OnboardingInput,
+  type OnboardingKey,
+  type OnboardingProgress,
+  type OnboardingState,
+  type Scope,
+} from '../workflows/onboarding';
+export {
+  connectionStates,
+  connectionWorkflowIdOf,
+  type ConnectionState,
+  type ConnectionView,
+  type FailureReport,
+  type MonitorCheck,
+  type MonitorInput,
+  type Outcome,
+} from '../workflows/connection';
+export type { TransactionError } from '../workflows/ports';
 export type { AuthMethod, Connector, ConnectorKey, Field, Sealed } from '../workflows/connector';
 export {
   open,

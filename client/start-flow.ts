@@ -11,10 +11,11 @@ import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
 import { searchAttributes } from '../workflows/messages';
 import { type View } from '../workflows/view';
+import { isOpen } from '../workflows/visibility';
 import type { Started } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { escapeMarkdown } from '../workflows/authenticate-connector/status';
-import { inputOf, isOpen } from './flow-history';
+import { inputOf } from './flow-history';
 
 export interface FlowStart {
   input: Input;

@@ -26,7 +26,13 @@ export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
 }
 
 /** All workflow types of this project: the exports of `workflows/index.ts`. */
-export const workflowTypes: readonly string[] = ['authenticateConnector'];
+export const workflowTypes: readonly string[] = [
+  'authenticateConnector',
+  'onboardAccount',
+  'deliverEvent',
+  'monitorConnection',
+  'transactionError',
+];
 
 /**
  * `authenticate`: the flow ends at once if Cyclr already reports `Authenticated`. `reauthenticate`: the flow always
@@ -75,6 +81,50 @@ export interface Field {
   multiline?: boolean;
   /** A value that the form proposes to the user. The flow itself never uses this value. Absent for a secret. */
   default?: string;
+  /**
+   * The operator's help for this field, by language. If this member is present, `help` has the text of the language
+   * `default`.
+   */
+  helpTexts?: Help;
+}
+
+/**
+ * The operator's help for the user. Each key is a language tag in lower case, such as `de` or `pt-br`, or `default` for
+ * all other languages. Links are https.
+ */
+export interface Help {
+  [language: string]: { text?: string; link?: string };
+}
+
+/** Milliseconds, or an ms-format string such as `"7 days"`: above 0 and at most 90 days. */
+export type Duration = string | number;
+
+/**
+ * How long the flow waits for each kind of input after it has entered the waiting state. The default of each wait is 7
+ * days.
+ */
+export interface Patience {
+  properties?: Duration;
+  credentials?: Duration;
+  authorization?: Duration;
+}
+
+/** The parts of the operator's policy that a flow needs. These parts never contain a fixed value. */
+export interface ConnectorPolicy {
+  /** The digest of the policy: a changed policy has another digest. The digest does not depend on fixed values. */
+  digest: string;
+  /** The fields that authenticate a connector of the auth type AuthFields. */
+  authFields?: Field[];
+  /** `direct`: a connector with the OAuth2 type PasswordCredentials needs only its properties. */
+  passwordCredentials?: 'page' | 'direct';
+  /** True if at least one fixed value of the policy is not stored in Cyclr. */
+  lacksValues?: true;
+  /** True if a method of the policy checks the credentials, or reads the linked account, at the third party. */
+  checks?: true;
+  patience?: Patience;
+  remindAfter?: Duration[];
+  monitor?: Duration | 'off';
+  reauthenticate?: 'automatic' | 'manual';
 }
 
 /** An account connector as read from Cyclr, without any stored value. */
@@ -90,6 +140,12 @@ export interface Connector {
   partnerSupplied: boolean;
   authenticated: boolean;
   fields: Field[];
+  /** The operator's help for the connector. */
+  help?: Help;
+  /** The operator's policy for the connector. */
+  policy?: ConnectorPolicy;
+  /** The linked account at the third party, as a method of the policy names it: at most 100 characters. */
+  identity?: string;
 }
 
 /** The kind of input that authenticates a connector once its required properties are stored. */

@@ -11,21 +11,16 @@ import {
   isSecureUrl,
   isSubmissionId,
   workflowIdOf,
+  type Connector,
   type ConnectorKey,
+  type Duration,
   type Intent,
+  type Patience,
   type Sealed,
 } from './connector';
-import type { WaitingStateName } from './view';
+import type { FinalStateName, WaitingStateName } from './view';
+export type { Duration, Patience } from './connector';
 
-/** Milliseconds, or an ms-format string such as `"7 days"`: above 0 and at most 90 days. */
-export type Duration = string | number;
-
-/** How long the flow waits for each kind of input, counted from entering the waiting state. 7 days each by default. */
-export interface Patience {
-  properties?: Duration;
-  credentials?: Duration;
-  authorization?: Duration;
-}
 
 /** The start input. */
 export interface Input extends ConnectorKey {
@@ -33,6 +28,8 @@ export interface Input extends ConnectorKey {
   patience?: Patience;
   /** The times of the reminders, counted from the time when the flow enters a waiting state. */
   remindAfter?: Duration[];
+  /** The names of targets that get the events of the flow, in addition to the target of `WEBHOOK_URL`: at most 10. */
+  notify?: string[];
   /** The person or program that starts the flow, at most 100 characters, for the timeline. */
   by?: string;
 }
@@ -102,8 +99,28 @@ export interface Cancel {
   by?: string;
 }
 
-/** Temporal's limit for ids. URL encoding turns a letter such as ü into six characters. */
-const MAX_WORKFLOW_ID = 1000;
+/** The argument of the signal `subscribe`: the workflow to which the flow reports its end. */
+export interface Subscription {
+  /** 1 to 1,000 characters of printable ASCII. */
+  workflowId: string;
+}
+
+/** The argument of the signal `connectorFinished`: how a run of a flow ended. */
+export interface ConnectorFinished {
+  connectorId: number;
+  state: FinalStateName;
+  runId: string;
+  /** When the run ended. ISO 8601. Present only in a signal to a monitor. */
+  at?: string;
+  /** The person or program that acted last in the run. Present only in a signal to a monitor. */
+  by?: string;
+}
+
+/**
+ * Temporal's limit for a workflow id, in characters. An account id is URL-encoded in a workflow id, which turns a
+ * letter such as ü into six characters.
+ */
+export const MAX_WORKFLOW_ID = 1000;
 const MAX_URL = 2000;
 /**
  * The highest number of values in one property input. This limit is high, because one input must have all required
@@ -121,11 +138,24 @@ export const MAX_DURATION_MS = 90 * 24 * 3_600_000;
 const DEFAULT_PATIENCE = '7 days';
 const patienceKeys = ['properties', 'credentials', 'authorization'] as const;
 
-/** True if a value can name the person or program that acts: absent, or at most 100 characters. */
-export const isBy = (value: unknown): value is string | undefined =>
-  value === undefined || (typeof value === 'string' && value.length <= 100);
+/** The limit of the member `by` of a message, in characters. */
+export const MAX_BY = 100;
 
-/** The milliseconds of a duration. NaN unless it is above 0 and at most 90 days. */
+/** True if a value is a valid `by`: absent, or a text of at most 100 characters. */
+export const isBy = (value: unknown): value is string | undefined =>
+  value === undefined || (typeof value === 'string' && value.length <= MAX_BY);
+
+/** True if a value can be the name of a target of events. */
+export const isTargetName = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
+
+const MAX_TARGETS = 10;
+
+/** True if a value can be the `notify` of a start input. */
+export const isNotify = (value: unknown): value is string[] | undefined =>
+  value === undefined || (Array.isArray(value) && value.length <= MAX_TARGETS && value.every(isTargetName));
+
+/** The milliseconds of a duration that is above 0 and at most 90 days. NaN for any other value. */
 export function durationMs(duration: unknown): number {
   const isText = typeof duration === 'string' && duration !== ''; // the package ms throws an error for an empty string
   const given = isText ? ms(duration as ms.StringValue) : duration;
@@ -142,6 +172,18 @@ const patienceFor: Record<WaitingStateName, keyof Patience> = {
 export const patienceMs = (patience: Patience | undefined, state: WaitingStateName): number =>
   durationMs(patience?.[patienceFor[state]] ?? DEFAULT_PATIENCE);
 
+/**
+ * The patience and the reminders of a flow. A value in the start input overrides the value in the policy of the
+ * connector.
+ */
+export const waitRulesOf = (
+  { patience, remindAfter }: Pick<Input, 'patience' | 'remindAfter'>,
+  { policy }: Pick<Connector, 'policy'>,
+): { patience: Patience; remindAfter: Duration[] } => ({
+  patience: { ...policy?.patience, ...patience },
+  remindAfter: remindAfter ?? policy?.remindAfter ?? [],
+});
+
 const isDuration = (value: unknown): value is Duration => !Number.isNaN(durationMs(value));
 const isPatience = (value: unknown): boolean =>
   isObject(value) &&
@@ -150,7 +192,7 @@ const isPatience = (value: unknown): boolean =>
 /** The first fault of a start input, as a text that quotes no part of it. `undefined` if the input has no fault. */
 export function faultOfInput(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
-  const { accountId, connectorId, intent, patience, remindAfter, by } = input;
+  const { accountId, connectorId, intent, patience, remindAfter, notify, by } = input;
   if (!isAccountId(accountId)) return 'accountId is not a valid account id of Cyclr';
   if (!isConnectorId(connectorId)) return 'connectorId is not a positive integer';
   if (workflowIdOf({ accountId, connectorId }).length > MAX_WORKFLOW_ID)
@@ -164,7 +206,9 @@ export function faultOfInput(input: unknown): string | undefined {
     !(Array.isArray(remindAfter) && remindAfter.length <= 20 && remindAfter.every(isDuration))
   )
     return 'remindAfter is not a list of at most 20 durations, each above 0 and at most 90 days';
-  if (!isBy(by)) return 'by is not a string of at most 100 characters';
+  if (!isNotify(notify))
+    return 'notify is not a list of at most 10 names of targets: 1 to 64 of A-Z, a-z, 0-9, _ and -';
+  if (!isBy(by)) return `by is not a string of at most ${MAX_BY} characters`;
   return undefined;
 }
 

@@ -8,16 +8,20 @@ import type {
   AuthorizationRequest,
   Cancel,
   Confirmation,
+  ConnectorFinished,
   CredentialInput,
   OAuthCallback,
   PropertyInput,
   Recheck,
+  Subscription,
 } from './input';
+import type { ConnectionView, FailureReport, MonitorCheck } from './connection';
+import type { AddConnectors, CancelOnboarding, OnboardingProgress } from './onboarding';
 import type { AuthorizationLink, Timeline, View } from './view';
+
 export { workflowIdOf, type Intent } from './connector';
 export type * from './input';
 export * from './view';
-
 
 export const taskQueue = 'connector-auth';
 
@@ -39,6 +43,13 @@ export const cancel = defineSignal<[Cancel?]>('cancel');
  * other state, the signal changes nothing.
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
+/**
+ * Lets the flow send the signal `connectorFinished` to another workflow before the flow ends. A flow accepts at most 20
+ * subscribers, and sends the signal once to each workflow id. A failed delivery is ignored.
+ */
+export const subscribe = defineSignal<[Subscription]>('subscribe');
+/** Tells a subscriber that a run of a flow has ended. The subscriber defines the handler. */
+export const connectorFinished = defineSignal<[ConnectorFinished]>('connectorFinished');
 
 /**
  * Sends an input as the signals do. Answers with the view after Cyclr has accepted or refused the input, or with the
@@ -71,8 +82,32 @@ export const view = defineQuery<View>('view');
 export const timeline = defineQuery<Timeline>('timeline');
 
 /**
- * The search attributes of a flow. `state`, `since` and `connected` are set in waiting and final states, and in an
- * outage of a working state. Other states don't set them, because each upsert costs time.
+ * Ends an onboarding as `cancelled`. The flows of the onboarding continue, unless the argument has `cancelFlows: true`.
+ */
+export const cancelOnboarding = defineSignal<[CancelOnboarding?]>('cancel');
+/**
+ * Adds connectors to an onboarding. A connector that the onboarding already has is not added again. An onboarding has
+ * at most 500 connectors.
+ */
+export const addConnectors = defineSignal<[AddConnectors]>('addConnectors');
+/** The progress of an onboarding. The result of a closed onboarding is the final progress. */
+export const progress = defineQuery<OnboardingProgress>('progress');
+
+/**
+ * Reports that a call of an integration failed to authenticate: the monitor reads the connector, at most once in a
+ * minute. Changes nothing if the connection is broken already, or was authenticated after the failure.
+ */
+export const reportFailure = defineSignal<[FailureReport?]>('reportFailure');
+/** Lets the monitor read the connector now, at most once in 10 s. `every` changes the time between two reads. */
+export const checkConnection = defineSignal<[MonitorCheck?]>('check');
+/** Ends the monitoring. */
+export const stopMonitor = defineSignal('stop');
+/** The state of the connection, as the monitor knows it. The result of a closed monitor is the last state. */
+export const connection = defineQuery<ConnectionView>('connection');
+
+/**
+ * The search attributes of the workflows. A flow sets `state`, `since` and `connected` in waiting and final states, and
+ * when an outage begins or ends. Other states don't set these attributes, because each upsert costs time.
  */
 export const searchAttributes = {
   accountId: defineSearchAttributeKey('CyclrAccountId', 'KEYWORD'),

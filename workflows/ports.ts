@@ -1,6 +1,10 @@
 /** The contract with activities: their arguments, results and failures. */
-import type { AuthMethod, Connector, ConnectorKey, Sealed } from './connector';
-import type { ReplyKey } from './input';
+import type { FailureReport, Outcome } from './connection';
+import type { AuthMethod, Connector, ConnectorKey, Intent, Sealed } from './connector';
+import type { EventBody, EventType } from './events';
+import type { Duration, Patience, ReplyKey } from './input';
+import type { Lack, OnboardingKey, Scope } from './onboarding';
+import type { FinalStateName } from './view';
 
 /**
  * The `type` of an activity's ApplicationFailure. The message of the failure is in the history in clear, so it contains
@@ -54,6 +58,35 @@ export interface UnavailableDetail {
   retryAfterMs?: number;
   /** The properties that Cyclr accepted before the failure, in this or an earlier activity attempt. */
   taken?: string[];
+  /** The kind of the error, if only an operator can make the call succeed. */
+  reason?: string;
+}
+
+export interface ConnectorRead extends ConnectorKey {
+  /** The names of targets in the start input. */
+  notify?: string[];
+}
+
+/** The facts about the targets of a run's events. */
+export interface TargetFacts {
+  /** The types of events that have a target. */
+  types: EventType[];
+  /** The names in `notify` that the worker does not know. */
+  unknownTargets?: string[];
+}
+
+/** The connector, with the facts about the targets of its events. */
+export interface ReadConnector extends Connector {
+  /** Absent if no event of the flow has a target, and the worker knows all names in `notify`. */
+  events?: TargetFacts;
+  /** True if a monitor watches the connection after an authentication. */
+  isMonitored?: true;
+}
+
+/** The argument of `postEvent`: one event and the target that gets it. */
+export interface Post {
+  target: string;
+  body: EventBody;
 }
 
 export interface PropertyValues {
@@ -111,6 +144,14 @@ export interface Authorization {
   isProven: boolean;
 }
 
+/** The result of the policy's calls to the third party. */
+export interface ConnectionCheck {
+  /** `refused`: the third party does not accept the credentials. `notChecked`: the calls gave no result. */
+  verification: 'checked' | 'notChecked' | 'refused';
+  /** The linked account, at most 100 characters. */
+  identity?: string;
+}
+
 export interface ConnectorActivities {
   /** Reads the account connector. Safe to repeat. */
   fetchConnector(key: ConnectorKey): Promise<Connector>;
@@ -129,3 +170,149 @@ export interface ConnectorActivities {
    */
   verifyAuthorization(key: ConnectorKey, check: AuthorizationCheck): Promise<Authorization>;
 }
+
+/** A connector of the scope, or a known connector, as Cyclr lists it. */
+export interface ScopeConnector {
+  connectorId: number;
+  name: string;
+  authenticated: boolean;
+  /** True if the scope names the connector. */
+  needed: boolean;
+}
+
+export interface ScopeRequest {
+  scope: Scope;
+  /** The connectors that the onboarding has already. */
+  known: number[];
+  /** The names of targets in the start input. */
+  notify?: string[];
+}
+
+export interface ScopeAnswer {
+  /** Every connector that the scope names, and every known connector that Cyclr still has. */
+  connectors: ScopeConnector[];
+  /** The prerequisites that the cycle lacks, other than the authentication of connectors. */
+  lacks?: Lack[];
+  /** Absent if no event of the onboarding has a target, and the worker knows all names in `notify`. */
+  events?: TargetFacts;
+}
+
+/** The state of the flow of a connector. `running`: the flow is open. */
+export interface FlowStatus {
+  connectorId: number;
+  runId?: string;
+  state: 'running' | FinalStateName;
+}
+
+export interface FlowsToStart {
+  connectorIds: number[];
+  /** The workflow id (`subscriber`) and the first run id of the onboarding. */
+  subscriber: string;
+  firstRunId: string;
+  /** The options of each flow that the activity starts. An open flow keeps the options of its own start. */
+  options: { intent?: Intent; patience?: Patience; remindAfter?: Duration[]; notify?: string[]; by?: string };
+}
+
+export interface FlowsToCheck {
+  /** The started flows that have not ended as authenticated, because an ended flow can have been started again. */
+  flows: FlowStatus[];
+  /** The workflow id of the onboarding. */
+  subscriber: string;
+}
+
+/**
+ * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and are retried
+ * without a limit.
+ */
+export interface OnboardingActivities {
+  /** Reads the scope from Cyclr. Fails: `InvalidInput` for more than 500 connectors. Safe to repeat. */
+  readScope(key: OnboardingKey, request: ScopeRequest): Promise<ScopeAnswer>;
+  /** Activates a cycle. If Cyclr refuses, returns the unmet prerequisites. Safe to repeat. */
+  activateCycle(key: OnboardingKey, cycleId: string): Promise<{ lacks?: Lack[] }>;
+  /**
+   * Starts the flow of each connector, or finds its open flow, and subscribes to it, by one call. Safe to repeat,
+   * because a later activity attempt starts no second flow for a connector.
+   */
+  startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]>;
+  /**
+   * Finds the flows that have ended without a signal, and subscribes to new runs of the flows. Returns the flows that
+   * have changed. Safe to repeat.
+   */
+  checkFlows(key: OnboardingKey, request: FlowsToCheck): Promise<FlowStatus[]>;
+  /** Sends the signal `cancel` to the open flows that this onboarding has started. Safe to repeat. */
+  cancelFlows(key: OnboardingKey, request: { connectorIds: number[]; by?: string }): Promise<void>;
+}
+
+/** A connector as its monitor reads it. */
+export interface ConnectionRead {
+  connectorName: string;
+  /** Cyclr's `Authenticated`. */
+  authenticated: boolean;
+  /**
+   * The end of the latest flow. Absent if the monitor already knows this end, if the flow is open, or if Temporal has
+   * no flow.
+   */
+  outcome?: Outcome;
+  isFlowOpen?: true;
+  /** The time between two reads, from the policy or from MONITOR_EVERY of the worker. */
+  every?: Duration;
+  /** True if the policy asks for an automatic re-authentication. */
+  automatic?: true;
+  /** Absent if no event of the connection has a target. */
+  events?: TargetFacts;
+}
+
+/** A message of Cyclr about a call that failed to authenticate. */
+export interface TransactionError extends Pick<FailureReport, 'transactionId' | 'at'> {
+  accountId: string;
+  cycleId: string;
+}
+
+/** The activities of monitors. All but `readConnection` and `reportTransactionError` call only Temporal. */
+export interface MonitorActivities {
+  /** Reads the connector from Cyclr, and the end of its latest flow from Temporal. Safe to repeat. */
+  readConnection(key: ConnectorKey, knownRunId?: string): Promise<ConnectionRead>;
+  /**
+   * Starts a flow with the intent `reauthenticate`, or finds the open flow, and subscribes to it. Returns its run. Safe
+   * to repeat, because an open flow is not started again.
+   */
+  startReauthentication(key: ConnectorKey, request: { subscriber: string }): Promise<{ runId: string }>;
+  /**
+   * Reports the end of the calling flow to the monitor of its connector, and starts the monitor after an
+   * authentication. For any other end, does nothing if no monitor is open. Safe to repeat.
+   */
+  reportToMonitor(key: ConnectorKey, outcome: Outcome): Promise<void>;
+  /**
+   * Reads the connectors of a cycle, and sends the signal `reportFailure` to their monitors. Does not call Cyclr if the
+   * account has no monitor. Safe to repeat.
+   */
+  reportTransactionError(error: TransactionError): Promise<void>;
+}
+
+/** The activities of the task queue for events. */
+export interface EventActivities {
+  /**
+   * Posts an event to a target. Fails with a {@link PostFailureType} if the target does not answer with 2xx within 15
+   * s. A repetition posts the same event id again.
+   */
+  postEvent(post: Post): Promise<void>;
+}
+
+/**
+ * The `type` of a failed post. The failure's message holds neither the address of the target nor the body of its
+ * answer.
+ */
+export type PostFailureType =
+  /**
+   * No answer within 15 s, or no answer of the class 2xx. The post is retried, not before the time in `Retry-After`.
+   */
+  | 'NotTaken'
+  /** The target answered 410, so no further attempt is made. */
+  | 'Gone'
+  /** This worker does not know the target. The post is retried, because another worker may know the target. */
+  | 'UnknownTarget';
+
+/** The pauses between the posts of one event. */
+export const postRetry = { initialInterval: 5_000, backoffCoefficient: 2, maximumInterval: 6 * 3_600_000 };
+/** How long a post is retried. */
+export const postBudget = '3 days';

@@ -103,8 +103,11 @@ export interface View extends ConnectorKey {
   runId: string;
   intent: Intent;
   state: StateName;
-  connector?: Omit<Connector, 'authenticated' | 'fields'>;
-  /** All fields that can be set, in display order. Only in `awaitingProperties`. */
+  connector?: Omit<Connector, 'authenticated' | 'fields' | 'policy' | 'identity'>;
+  /**
+   * In `awaitingProperties`: all properties that can be set, in display order. In `awaitingCredentials` of the auth type
+   * AuthFields: the fields of the policy.
+   */
   fields?: Field[];
   problem?: Problem;
   /** When the present waiting state ends as `expired`. */
@@ -112,6 +115,10 @@ export interface View extends ConnectorKey {
   attempt?: Attempt;
   /** Present in the state `authenticated`. */
   verification?: Verification;
+  /**
+   * In the state `authenticated`: the linked account at the third party, if the policy names a method that reads it.
+   */
+  identity?: string;
   failure?: Failure;
   /**
    * Cyclr's `Authenticated` at the last read; absent before the first read. Always `true` in the state `authenticated`.

@@ -23,6 +23,12 @@ const Intent = z.enum(intents);
 const code = z.enum(view.problemCodes);
 const connectorKey = { accountId: z.string(), connectorId: z.int() };
 
+const Help = z
+  .record(z.string(), z.object({ text: z.string().optional(), link: z.string().optional() }))
+  .meta({ description: "The operator's help, by language; `default` for all others." }) as z.ZodType<
+  NonNullable<Connector['help']>
+>;
+
 const FieldShape = objectOf<Field>({
   name: z.string(),
   label: z.string(),
@@ -33,8 +39,9 @@ const FieldShape = objectOf<Field>({
   options: z.array(z.string()).optional(),
   multiline: z.boolean().optional(),
   default: z.string().optional(),
+  helpTexts: Help.optional(),
 });
-const ConnectorShape = objectOf<Omit<Connector, 'authenticated' | 'fields'>>({
+const ConnectorShape = objectOf<NonNullable<view.View['connector']>>({
   name: z.string(),
   description: z.string().optional(),
   icon: z.string().optional(),
@@ -42,6 +49,7 @@ const ConnectorShape = objectOf<Omit<Connector, 'authenticated' | 'fields'>>({
   oauth2Type: z.string().optional(),
   authDescription: z.string().optional(),
   partnerSupplied: z.boolean(),
+  help: Help.optional(),
 });
 const Problem = objectOf<view.Problem>({
   code,
@@ -59,6 +67,7 @@ export const View = objectOf<view.View>({
   deadline: Time.optional(),
   attempt: objectOf<view.Attempt>({ id: z.string(), requestedAt: Time, expiresAt: Time }).optional(),
   verification: z.enum(view.verifications).optional(),
+  identity: z.string().optional().meta({ description: 'The linked account at the third party.' }),
   failure: objectOf<view.Failure>({ code: z.enum(view.failureCodes), message: z.string() }).optional(),
   connected: z.boolean().optional().meta({ description: "Cyclr's Authenticated at the last read." }),
   since: Time.meta({ description: 'When the flow entered the state.' }),

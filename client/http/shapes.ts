@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type * as requests from './requests';
 export type { ConnectorKey, Field, Intent, Sealed } from '../../workflows/connector';
+export type { ConnectionState, ConnectionView, Outcome } from '../../workflows/connection';
 export type {
   Failure,
   FailureCode,
@@ -16,6 +17,17 @@ export type {
   Verification,
   View,
 } from '../../workflows/view';
+export type {
+  Lack,
+  OnboardedConnector,
+  OnboardedCycle,
+  OnboardedState,
+  OnboardingFailure,
+  OnboardingFailureCode,
+  OnboardingKey,
+  OnboardingProgress,
+  OnboardingState,
+} from '../../workflows/onboarding';
 export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
 
 

@@ -1,0 +1,51 @@
+/**
+ * Flows in Temporal's visibility: parts of queries, and the state of a closed run. This file does not import Temporal.
+ */
+import { connectionWorkflowIdOf, MONITOR_TYPE } from './connection';
+import { isAccountId, workflowIdOf } from './connector';
+import type { Failure, StateName } from './view';
+
+/** All workflow types use the same search attributes, so each query for flows names the type. */
+export const OF_FLOWS = `WorkflowType = 'authenticateConnector'`;
+/** The query for open runs. The query does not use ExecutionStatus, because a paused flow is open, too. */
+export const OPEN = 'CloseTime IS NULL';
+
+/**
+ * The part of a query that finds the flows of an account, by the beginning of the workflow id. The query does not use
+ * the search attribute of the account, because on SQLite, Keyword equality finds no value with a double quote or a
+ * backslash (server 1.32). An encoded account id contains neither character. `undefined` for a malformed account id.
+ */
+export function ofAccount(accountId: string): string | undefined {
+  if (!isAccountId(accountId)) return undefined;
+  return `WorkflowId STARTS_WITH "${workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
+}
+
+/** The query for the open monitors of an account, by the beginning of the workflow id, as in {@link ofAccount}. */
+export const monitorsOfAccount = (accountId: string): string =>
+  `WorkflowType = '${MONITOR_TYPE}' AND ${OPEN} AND WorkflowId STARTS_WITH "${connectionWorkflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
+
+/**
+ * The statuses of closed runs, except Completed, and the state that each status means. The search attributes of such a
+ * run can still show the state before the end.
+ */
+export const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
+  { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },
+  { status: 'TERMINATED', inQueries: 'Terminated', state: 'failed' },
+  { status: 'TIMED_OUT', inQueries: 'TimedOut', state: 'failed' },
+  { status: 'FAILED', inQueries: 'Failed', state: 'failed' },
+];
+
+/** A run as `describe` and lists of Temporal's client return it. */
+interface WithStatus {
+  status: { name: string };
+}
+
+/** True if a run is open. A paused run is open, because an operator can resume it. */
+export const isOpen = ({ status: { name } }: WithStatus): boolean => name === 'RUNNING' || name === 'PAUSED';
+
+/** The failure of a run that Temporal ended without a result. */
+export const failureWithoutResult = ({ status: { name } }: WithStatus) =>
+  ({
+    code: name === 'TIMED_OUT' ? 'timedOut' : 'terminated',
+    message: `Temporal ended the run: ${name}`,
+  }) as const satisfies Failure;
