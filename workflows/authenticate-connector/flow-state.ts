@@ -1,8 +1,10 @@
 /** The state of a flow with its timeline. Only this file changes the state and publishes the changes. */
-import { log, workflowInfo, metricMeter } from '@temporalio/workflow';
+import { log, workflowInfo } from '@temporalio/workflow';
 import { patienceMs, type Input } from '../input';
+import { IgnoredSignals } from '../ignored-signals';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
+import { countOutcome, countRefusedInputs, recordTransition } from '../metrics';
 import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
@@ -28,6 +30,7 @@ export class FlowState {
   readonly submissions: Set<string>;
   readonly #input: Input;
   readonly #timeline: TimelineLog;
+  readonly #ignored = new IgnoredSignals();
   #state: State;
   #revision: number;
   #since: number;
@@ -93,8 +96,11 @@ export class FlowState {
     this.#revision++;
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.submissions.add(event.id);
     const isEntered = state.name !== before.name;
-    if (isEntered) this.#since = Date.now();
-    // An input that was refused before it reached Cyclr does not extend the wait: the old deadline stays.
+    if (isEntered) {
+      recordChange(before, state, Date.now() - this.#since);
+      this.#since = Date.now();
+    }
+    // An input that was refused before it reached Cyclr does not extend the wait. So the old deadline stays.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
       this.#deadline = Date.now() + patienceMs(this.#input.patience, state.name);
     this.#publish();
@@ -120,19 +126,25 @@ export class FlowState {
     this.#recordSignal('reappliedInput', kind);
   }
 
-  /** Records a signal that the full inbox refused. One entry counts all such signals in a row. */
-  recordFullInbox(): void {
-    countRefused('notNow');
-    this.#recordSignal('inputRefused', 'notNow', true);
+  /**
+   * Records a signal that the flow refused on arrival, for example because the inbox is full. Equal refusals in a row
+   * have one entry in the timeline, with a count.
+   */
+  recordRefusedSignal(code: ProblemCode): void {
+    this.#recordSignal('inputRefused', code, code);
   }
 
-  /** Logs equal signals in a row only once, because one workflow task can contain thousands of them. */
-  #recordSignal(event: string, note: string, counts = false): void {
+  /**
+   * Adds a signal to the timeline and to the log. A signal that equals the last entry of the timeline is not logged. If
+   * such a signal has a `code`, the last entry only counts the signal, and no new entry is added.
+   */
+  #recordSignal(event: string, note: string, code?: ProblemCode): void {
     const { name } = this.#state;
     const entry = { from: name, event, to: name, note };
-    if (!this.#timeline.endsWith(entry)) log.warn('Ignored a signal', { event, note });
-    else if (counts) return this.#timeline.countLast();
-    this.#timeline.add(entry);
+    const isRepeated = this.#timeline.endsWith(entry);
+    this.#ignored.add({ event, note }, { code, isLogged: !isRepeated });
+    if (isRepeated && code) this.#timeline.countLast();
+    else this.#timeline.add(entry);
   }
 
   #record(event: Event, { name: from, ...before }: State, { name: to }: State): void {
@@ -140,7 +152,7 @@ export class FlowState {
     this.#timeline.add({ from, event: event.type, to, id, by, note: noteOf(event) });
     if (event.type !== 'inputRefused') return;
     const { code } = event.problem;
-    countRefused(code);
+    countRefusedInputs(code);
     log.warn('Refused an input', { code });
   }
 
@@ -151,8 +163,17 @@ export class FlowState {
   }
 }
 
-const countRefused = (code: ProblemCode): void =>
-  metricMeter.createCounter('connector_auth_refused_inputs', '1', 'Inputs that a flow refused').add(1, { code });
+function recordChange({ name: from }: State, state: State, ms: number): void {
+  const { name: to } = state;
+  const authType = 'connector' in state ? state.connector?.authType : undefined;
+  recordTransition({ from, to, authType, seconds: ms / 1000 });
+  if (isFinal(state)) countOutcome(to, authType, to === 'authenticated' ? state.verification : 'none');
+}
+
+function isPolicyChanged(before: State, state: State): boolean {
+  const [old, present] = [before, state].map((one) => ('connector' in one ? one.connector : undefined));
+  return old !== undefined && present !== undefined && old.policy?.digest !== present.policy?.digest;
+}
 
 const noteOfTrouble = (operatorsTrouble: string): string => `operatorsTrouble: ${operatorsTrouble}`;
 

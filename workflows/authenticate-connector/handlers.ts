@@ -15,7 +15,9 @@ import { rejectionOf, type Inbox, type Message } from './inputs';
 import type { Links } from './links';
 import { isFinal, isWaiting, outageIn } from './machine';
 import * as messages from '../messages';
-import { eventOfFailure, reportOperatorsTrouble } from './outages';
+import { countLink } from '../metrics';
+import { reportOperatorsTrouble } from '../outage';
+import { eventOfFailure } from './outages';
 import { problemOf, retryHint } from '../problems';
 import type { AuthorizationLink, Problem, View } from '../view';
 
@@ -69,7 +71,7 @@ export function registerHandlers(parts: Parts): void {
 
 function addSignal(context: Context, message: Message): void {
   if (context.inbox.hasRoomFor(message)) add(context, message);
-  else context.flow.recordFullInbox();
+  else context.flow.recordRefusedSignal('notNow');
 }
 
 function add({ flow, inbox }: Context, message: Message): void {
@@ -140,12 +142,15 @@ async function recheck(context: Context, body: unknown): Promise<View> {
 async function authorize({ flow, links }: Context, request: AuthorizationRequest): Promise<AuthorizationLink> {
   try {
     const { answer, attempt } = await links.mint(request);
+    countLink(attempt ? 'made' : 'superseded');
     if (attempt) flow.apply({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
     return answer;
   } catch (error) {
     const event = eventOfFailure(error, flow.state);
     // A link needs no input of the user, so every failure except a passing outage is an operator's trouble.
-    if (event.type !== 'cyclrUnavailable' || event.operatorsTrouble) reportOperatorsTrouble();
+    const isTrouble = event.type !== 'cyclrUnavailable' || event.operatorsTrouble !== undefined;
+    countLink(isTrouble ? 'operatorsTrouble' : 'unavailable');
+    if (isTrouble) reportOperatorsTrouble(event.type === 'cyclrUnavailable' ? event : {});
     throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
   }
 }

@@ -3,8 +3,8 @@ import { CancellationScope } from '@temporalio/workflow';
 import { mintLink } from './calls';
 import type { ConnectorKey } from '../connector';
 import type { AuthorizationRequest } from '../input';
+import { Timer } from '../timer';
 import type { Attempt, AuthorizationLink } from '../view';
-import { Timer } from './timer';
 
 /** An attempt whose link was handed out. */
 export interface KnownAttempt {

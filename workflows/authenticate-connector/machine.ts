@@ -83,7 +83,7 @@ export type Event = (
   /** The connector was re-read while the flow waited for the user. */
   | { type: 'rechecked'; connector: Connector; intent: Intent }
   /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
-  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; taken?: string[] }
+  | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; reason?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
   /** The deadline has passed. `connector`: the connector as the last read returned it. */
   | { type: 'timedOut'; connector?: Connector }

@@ -1,7 +1,8 @@
 /** Turns each type of activity failure into an event. */
-import { ActivityFailure, ApplicationFailure, log, metricMeter } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { Connector } from '../connector';
 import type { Event, State } from './machine';
+import { reasonIn, retryAfterIn } from '../outage';
 import type { ActivityFailureType } from '../ports';
 import { problemOf } from '../problems';
 import type { Problem, ProblemCode } from '../view';
@@ -9,16 +10,17 @@ import type { Problem, ProblemCode } from '../view';
 type ToEvent = (failure: ApplicationFailure, state: State) => Event;
 
 const unavailable: ToEvent = (failure) => {
-  const { retryAfterMs, taken } = Object(detail(failure, 0)) as { [name: string]: unknown };
+  const { taken } = Object(detail(failure, 0)) as { [name: string]: unknown };
   return {
     type: 'cyclrUnavailable',
-    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+    ...retryAfterIn(failure),
     ...(Array.isArray(taken) && { taken: taken as string[] }),
   };
 };
 // The message of a failure from `activities/failures.ts` names the endpoint and the status, and holds no secret.
 const operatorsTrouble: ToEvent = (failure, state) => ({
   ...unavailable(failure, state),
+  ...reasonIn(failure),
   operatorsTrouble: failure.message,
 });
 const failed =
@@ -64,40 +66,4 @@ export function eventOfFailure(error: unknown, state: State): Event {
   if (!(cause instanceof ApplicationFailure)) return { type: 'cyclrUnavailable' };
   const known = Object.hasOwn(toEvent, cause.type ?? '') ? toEvent[cause.type as ActivityFailureType] : unavailable;
   return known(cause, state);
-}
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const LONGEST_MS = 24 * 60 * MINUTE_MS;
-const FIRST_PAUSE_MS = 30 * SECOND_MS;
-const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
-const OPERATORS_PAUSE_MS = 5 * MINUTE_MS;
-
-/**
- * Computes the pauses between the calls in one outage. The pauses grow from 30 s to 15 minutes. After 24 hours, the
- * outage has no further pause.
- */
-export class Outage {
-  readonly #since: number;
-  #pauses = 0;
-
-  constructor(since: number) {
-    this.#since = since;
-  }
-
-  /** The next pause in milliseconds, never shorter than Cyclr's `Retry-After`; `undefined` after 24 hours. */
-  nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: string }): number | undefined {
-    const remaining = this.#since + LONGEST_MS - now;
-    if (remaining <= 0) return undefined;
-    const growing = Math.min(FIRST_PAUSE_MS * 2 ** this.#pauses++, LONGEST_PAUSE_MS);
-    const pause = event.operatorsTrouble ? OPERATORS_PAUSE_MS : Math.max(growing, event.retryAfterMs ?? 0);
-    return Math.min(pause, remaining);
-  }
-}
-
-/** Logs and counts an operator's trouble as an error. */
-export function reportOperatorsTrouble(): void {
-  const description = 'Calls to Cyclr that only an operator can make succeed';
-  metricMeter.createCounter('connector_auth_operators_trouble', '1', description).add(1);
-  log.error('Only an operator can make this call to Cyclr succeed: see the last failed activity');
 }

@@ -15,10 +15,11 @@ import { faultOfStart, isBy, type Input } from '../input';
 import { eventOf, Inbox, type Message } from './inputs';
 import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
-import { eventOfFailure, Outage, reportOperatorsTrouble } from './outages';
+import { Outage, reportOperatorsTrouble } from '../outage';
+import { eventOfFailure } from './outages';
+import { Timer } from '../timer';
 import { resultOf } from './status';
 import type { FlowResult, WaitingStateName } from '../view';
-import { Timer } from './timer';
 
 const deadlineSummaries: Record<WaitingStateName, string> = {
   awaitingProperties: 'Deadline of the wait for properties',
@@ -190,10 +191,10 @@ class FlowRun {
   }
 
   /** Reports an operator's trouble that does not change the state of the flow. */
-  #noteTrouble({ operatorsTrouble }: { operatorsTrouble?: string }): void {
-    if (!operatorsTrouble) return;
-    reportOperatorsTrouble();
-    this.#flow.recordTrouble(operatorsTrouble);
+  #noteTrouble(event: Extract<Event, { type: 'cyclrUnavailable' }>): void {
+    if (!event.operatorsTrouble) return;
+    reportOperatorsTrouble(event);
+    this.#flow.recordTrouble(event.operatorsTrouble);
   }
 
   async #readAgain(): Promise<Event> {
@@ -296,7 +297,7 @@ class FlowRun {
       this.#outage = undefined;
       return this.#apply({ type: 'outageOutlasted' });
     }
-    if (event.operatorsTrouble) reportOperatorsTrouble();
+    if (event.operatorsTrouble) reportOperatorsTrouble(event);
     const isOver = () => (isWaiting(this.#state) ? this.#hasRequest : this.#hasInterruption);
     await condition(isOver, pause, { summary: 'Pause before the next call to Cyclr' });
     if (this.#inbox.recheck && !isWaiting(this.#state)) this.#inbox.startRecheck();

@@ -1,6 +1,6 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
-/** One timer that can be polled from several `condition`s. */
+/** A timer whose end several `condition` calls can test. */
 export class Timer {
   readonly #scope = new CancellationScope();
   #fired = false;
@@ -10,9 +10,9 @@ export class Timer {
     const fire = () => void (this.#fired = true);
     const ignoreCancellation = () => undefined;
     const summary = `${purpose}: ${new Date(at).toISOString()}`;
-    // At least 1 ms, because it depends on the SDK's version whether 0 ms starts a timer. The scope does not await the
-    // timer: the SDK keeps the stack trace of each pending promise, about a kilobyte, and a waiting flow holds several
-    // timers.
+    // The timer has at least 1 ms, because some SDK versions start no timer for 0 ms. The scope does not await the
+    // timer, because the SDK keeps a stack trace of about a kilobyte for each pending promise, and a waiting flow holds
+    // several timers.
     void this.#scope.run(
       async () => void sleep(Math.max(1, at - Date.now()), { summary }).then(fire, ignoreCancellation),
     );
