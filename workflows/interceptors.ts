@@ -1,7 +1,7 @@
 import { workflowInfo, type ActivateInput, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { maybeGetActivator } from '@temporalio/workflow/lib/global-attributes';
 import { workflowTypes } from './connector';
-import { ReadAhead } from './read-ahead';
+import { needsGuard, ReadAhead } from './read-ahead';
 
 type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
@@ -16,18 +16,18 @@ const RESERVED = '__temporal_';
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
-  const readAhead = new ReadAhead();
+  const readAhead = needsGuard() ? new ReadAhead() : undefined;
   return {
     internals: [
       {
         activate(input, next) {
           const jobs = input.activation.jobs ?? [];
           for (const job of jobs) tolerate(job);
-          if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) readAhead.beforeActivation(jobs, workflowInfo());
+          if (!jobs.some(({ queryWorkflow }) => queryWorkflow)) readAhead?.beforeActivation(jobs, workflowInfo());
           return next(input);
         },
         concludeActivation(input, next) {
-          readAhead.afterActivation(input.commands);
+          readAhead?.afterActivation(input.commands);
           return next(input);
         },
       },

@@ -1,6 +1,22 @@
 /** Detects queries that apply the events of a workflow task too early. */
 import type { ActivateInput, ConcludeActivationInput, WorkflowInfo } from '@temporalio/workflow';
+import sdk from '@temporalio/workflow/lib/pkg';
 import { READ_AHEAD } from './problems';
+
+declare global {
+  /**
+   * The switch of the guard {@link ReadAhead}. A worker turns the guard off if it sets this variable to `off` before it
+   * loads the workflows.
+   */
+  var cyclrConnectQueryGuard: string | undefined;
+}
+
+/** The SDK versions in which queries read ahead. `docs/upstream/query-reads-ahead.md` tells how to try a version. */
+const FAULTY_SDK = /^1\.2[0-4]\./;
+
+/** True if the runs need the guard {@link ReadAhead}. By default, `version` is the SDK of the workflow bundle. */
+export const needsGuard = (version = sdk.version): boolean =>
+  FAULTY_SDK.test(version) && globalThis.cyclrConnectQueryGuard !== 'off';
 
 export type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 export type Command = ConcludeActivationInput['commands'][number];
