@@ -2,12 +2,20 @@
  * Reads the view and the timeline of a closed run from the result of the run, because a query would need a worker with
  * the workflow code of the run.
  */
-import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import {
+  WorkflowFailedError,
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+  type WorkflowResultType,
+} from '@temporalio/client';
+import { ApplicationFailure, type Workflow } from '@temporalio/common';
 import type { ConnectorKey } from '../workflows/connector';
-import type { View, FlowResult } from '../workflows/view';
+import type { Input } from '../workflows/input';
+import type { View } from '../workflows/view';
+import { failureWithoutResult } from '../workflows/visibility';
 import type { FlowHandle } from './flow-calls';
-import { inputOf } from './flow-history';
+import { inputOf } from '../temporal/start-input';
 
 /**
  * The final view of a closed run: the result of the run without its timeline. If the run has no result, the view is
@@ -26,28 +34,29 @@ export async function closedRunView(
 }
 
 /** The result of a completed run, or the first detail of the failure of a failed run. Undefined for other closed runs. */
-export async function closedRunResult(
-  { status }: WorkflowExecutionDescription,
-  handle: FlowHandle,
-): Promise<FlowResult | undefined> {
+export async function closedRunResult<T extends Workflow>(
+  { status }: Pick<WorkflowExecutionDescription, 'status'>,
+  handle: WorkflowHandle<T>,
+): Promise<WorkflowResultType<T> | undefined> {
   if (status.name === 'COMPLETED') return handle.result();
   return status.name === 'FAILED' ? resultOfFailure(handle) : undefined;
 }
 
-async function resultOfFailure(handle: FlowHandle): Promise<FlowResult | undefined> {
+async function resultOfFailure<T extends Workflow>(
+  handle: WorkflowHandle<T>,
+): Promise<WorkflowResultType<T> | undefined> {
   const failure: unknown = await handle.result().catch((err: unknown) => err);
   const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
-  return cause instanceof ApplicationFailure ? (cause.details?.[0] as FlowResult | undefined) : undefined;
+  return cause instanceof ApplicationFailure ? (cause.details?.[0] as WorkflowResultType<T> | undefined) : undefined;
 }
 
 /**
  * The view of a run without a result: the run was cancelled, terminated or timed out, or its failure has no details.
  */
 async function viewWithoutResult(client: Client, key: ConnectorKey, run: WorkflowExecutionDescription): Promise<View> {
-  const { workflowId, runId, status, startTime, closeTime } = run;
-  const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });
+  const { workflowId, runId, startTime, closeTime } = run;
+  const { intent = 'authenticate' } = await inputOf<Input>(client, { workflowId, runId });
   const whole = { ...key, runId, intent, since: (closeTime ?? startTime).toISOString(), revision: 0 };
-  if (status.name === 'CANCELLED') return { ...whole, state: 'cancelled' };
-  const code = status.name === 'TIMED_OUT' ? 'timedOut' : 'terminated';
-  return { ...whole, state: 'failed', failure: { code, message: `Temporal ended the run: ${status.name}` } };
+  if (run.status.name === 'CANCELLED') return { ...whole, state: 'cancelled' };
+  return { ...whole, state: 'failed', failure: failureWithoutResult(run) };
 }

@@ -9,8 +9,8 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import type { Problem, ProblemCode, StateName, View } from '../workflows/view';
 import type { ConnectorAuthErrorCode } from './answers';
-export type { ConnectorAuthErrorCode } from './answers';
 
+export type { ConnectorAuthErrorCode } from './answers';
 
 /** The error of each method of ConnectorAuth. Its message holds no part of the input. */
 export class ConnectorAuthError extends Error {
@@ -29,6 +29,15 @@ export class ConnectorAuthError extends Error {
   }
 }
 
+/** Reports that a flow accepted an update, but did not answer in time, although its worker answers queries. */
+export class UnansweredUpdate extends Error {
+  /** `view`: the current view. */
+  constructor(readonly view: View) {
+    super('The flow accepted the update, but did not answer in time.');
+  }
+}
+
+const GRPC_NOT_FOUND = 5;
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
 const GRPC_RESOURCE_EXHAUSTED = 8;
@@ -44,6 +53,16 @@ function grpcErrorOf(err: unknown) {
 /** True if a call failed because no worker polls, or because the run is paused. */
 export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_FAILED_PRECONDITION;
 
+/** True if Temporal does not know the workflow or the update of a call. */
+export const isNotFound = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_NOT_FOUND;
+
+/**
+ * Returns `undefined` for the error that a workflow does not exist or its latest run has ended. Throws any other error.
+ */
+export function undefinedIfNotFound(err: unknown): undefined {
+  if (!(err instanceof WorkflowNotFoundError)) throw err;
+}
+
 /** True if a call failed because its deadline passed. */
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
@@ -53,7 +72,7 @@ export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpc
  * or a workflow task of the run failed and will be retried.
  */
 const busy: { [code: number]: RegExp } = {
-  [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates/i,
+  [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates|query buffer is full/i,
   [GRPC_UNAVAILABLE]: /workflow update was aborted/i,
   [GRPC_FAILED_PRECONDITION]: /unexpected workflow task failure/i,
 };
@@ -87,7 +106,7 @@ export function toConnectorAuthError(err: unknown): unknown {
     const { type, message, details } = err.cause;
     return new ConnectorAuthError(type as ProblemCode, message, undefined, details?.[0] as Problem | undefined);
   }
-  if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return noWorker();
+  if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError || err instanceof UnansweredUpdate) return noWorker();
   const cause = grpcErrorOf(err);
   if (!cause) return err;
   if (cause.code === GRPC_FAILED_PRECONDITION) return noWorker();

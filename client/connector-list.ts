@@ -4,8 +4,8 @@ import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import { isOpen } from '../workflows/visibility';
 import type { ConnectorList, ListedConnector } from './answers';
+import { undefinedIfNotFound } from './connector-auth-error';
 import { FIRST_PAGE, inState, itemsOf, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
-import { WorkflowNotFoundError } from '@temporalio/client';
 
 export interface ListRequest {
   accountId: string;
@@ -67,14 +67,10 @@ function newestOfEach(runs: readonly Run[]): Run[] {
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;
-  try {
-    const latest = await client.workflow.getHandle(run.workflowId).describe();
-    if (latest.runId === run.runId) return run;
-    return isFirst ? latest : undefined;
-  } catch (err) {
-    if (err instanceof WorkflowNotFoundError) return undefined; // removed by retention
-    throw err;
-  }
+  // `undefined` if retention has removed the run.
+  const latest = await client.workflow.getHandle(run.workflowId).describe().catch(undefinedIfNotFound);
+  if (latest?.runId === run.runId) return run;
+  return isFirst ? latest : undefined;
 }
 
 interface Page {

@@ -9,6 +9,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
+  type WorkflowClient,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
@@ -16,14 +17,16 @@ import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { FlowResult, StateName } from '../workflows/view';
-import { searchAttributes } from '../workflows/messages';
+import { searchAttributes, view } from '../workflows/messages';
 import {
   ConnectorAuthError,
   isBusy,
   isDeadline,
   isFailedPrecondition,
+  isNotFound,
   noWorker,
   translated,
+  UnansweredUpdate,
 } from './connector-auth-error';
 
 /** The time after which a flow answers an update with the current view. */
@@ -35,8 +38,22 @@ const RETRY_MS = 100;
 const BUSY_RETRY_MS = 300;
 const REACH_MS = 2_000;
 const PAUSED = 8; // temporal.api.enums.v1.WorkflowExecutionStatus
+/**
+ * Stages of an update, of temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. `UNKNOWN`: Temporal does not
+ * have the update.
+ */
+const [UNKNOWN, ADMITTED] = [0, 1];
 
 export type FlowHandle = WorkflowHandle<(input: Input) => Promise<FlowResult>>;
+
+/** The objects by which the parts of the library reach Temporal. */
+export interface LibraryParts {
+  client: Client;
+  calls: FlowCalls;
+  /** A client whose queries the server rejects for a closed run. */
+  openRuns: WorkflowClient;
+  taskQueue: string;
+}
 
 export class FlowCalls {
   readonly #client: Client;
@@ -101,19 +118,52 @@ export class FlowCalls {
     try {
       return await this.#inTime(() => repeated(send, until), withinMs);
     } catch (err) {
-      if (err instanceof WorkflowUpdateRPCTimeoutOrCancelledError) await this.#requireTemporal();
       if (isFailedPrecondition(err)) await requireUnpaused(this.handle(key));
+      const isUnanswered = err instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isBusy(err);
+      if (isUnanswered) await this.#explainSilence(key, updateId);
+      if (isUpdateFailure(err, 'UnprocessedUpdate')) throw notKept(); // no handler has seen the update
       throw err;
     }
   }
 
   /**
-   * Fails if Temporal does not answer. Does not call the flow, because unanswered queries can delay its workflow task.
+   * Fails with the reason why an update got no answer. An answer to a query proves that a worker is running. Then the
+   * update is late because the flow still handles another update, or waits for Cyclr.
+   */
+  async #explainSilence(key: ConnectorKey, updateId: string): Promise<void> {
+    const handle = this.handle(key);
+    const stage = await this.#stageOf(handle, updateId);
+    if (stage === ADMITTED) throw noWorker();
+    const current = await this.query(handle, view);
+    if (stage !== UNKNOWN) throw new UnansweredUpdate(current);
+    throw notKept();
+  }
+
+  async #stageOf({ workflowId }: WorkflowHandle, updateId: string): Promise<number> {
+    const { namespace } = this.#client.options;
+    const updateRef = { workflowExecution: { workflowId }, updateId };
+    const request = { namespace, updateRef, waitPolicy: { lifecycleStage: ADMITTED } }; // with this stage, Temporal answers at once
+    const poll = () => this.#client.workflowService.pollWorkflowExecutionUpdate(request);
+    try {
+      return (await this.#client.withDeadline(Date.now() + REACH_MS, poll)).stage;
+    } catch (err) {
+      if (isNotFound(err)) return UNKNOWN;
+      throw err;
+    }
+  }
+
+  /**
+   * Fails if Temporal does not answer. Does not query the flow, because unanswered queries can delay the workflow task
+   * of the flow.
    */
   async #requireTemporal(): Promise<void> {
     await this.#client.withDeadline(Date.now() + REACH_MS, () => this.#client.workflowService.getSystemInfo({}));
   }
 }
+
+/** The error for an update that never reached the flow. The caller can send the update again with the same id. */
+const notKept = (): ConnectorAuthError =>
+  new ConnectorAuthError('temporalUnavailable', 'Temporal has not kept the update. Send it again.');
 
 /**
  * Repeats an update or a query that changed nothing, in four cases in which a later try can succeed:

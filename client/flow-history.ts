@@ -1,17 +1,14 @@
 /** Waits for the growth of a run's history, and sends a signal once. */
-import { isGrpcServiceError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
-import { encodeToPayloads, decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
-import type { OAuthCallback, Input } from '../workflows/input';
+import { composeInterceptors } from '@temporalio/common/lib/interceptors';
+import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import type { OAuthCallback } from '../workflows/input';
 
 interface Execution {
   workflowId: string;
   runId: string;
 }
-
-/** True if a run is open. A paused run is open, because an operator can resume it. */
-export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
-  status.name === 'RUNNING' || status.name === 'PAUSED';
 
 /** A snapshot of a run. */
 export interface RunStatus {
@@ -22,17 +19,6 @@ export interface RunStatus {
 const NOT_FOUND = 5; // gRPC
 /** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
 const POLL_TIMEOUT_MS = 70_000;
-
-/** The start input of a run, from its first event. */
-export async function inputOf(client: Client, execution: Execution): Promise<Input> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution,
-    maximumPageSize: 1,
-  });
-  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  return decodeFromPayloadsAtIndex<Input>(client.options.loadedDataConverter, 0, payloads);
-}
 
 /**
  * Sends a signal that a run gets only once for each attempt. Temporal drops a second signal with the same request id,
@@ -45,16 +31,21 @@ export async function signalOnce(
   { name }: SignalDefinition<[OAuthCallback]>,
   body: OAuthCallback,
 ): Promise<void> {
-  const payloads = await encodeToPayloads(client.options.loadedDataConverter, body);
-  try {
+  const { namespace, identity, loadedDataConverter, interceptors } = client.options;
+  const { workflow = [] } = interceptors;
+  const send = composeInterceptors(Array.isArray(workflow) ? workflow : [], 'signal', async ({ args, headers }) => {
     await client.workflowService.signalWorkflowExecution({
-      namespace: client.options.namespace,
+      namespace,
       workflowExecution: { workflowId },
       signalName: name,
-      input: { payloads },
-      identity: client.options.identity,
+      input: { payloads: await encodeToPayloads(loadedDataConverter, ...args) },
+      ...(Object.keys(headers).length > 0 && { header: { fields: headers } }),
+      identity,
       requestId: `${name}/${body.attemptId}`,
     });
+  });
+  try {
+    await send({ signalName: name, args: [body], workflowExecution: { workflowId }, headers: {} });
   } catch (err) {
     if (!isGrpcServiceError(err) || err.code !== NOT_FOUND) throw err;
   }

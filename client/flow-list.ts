@@ -7,14 +7,16 @@ import * as messages from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { inState, invalidInput, itemsOf, OF_FLOWS, ofAccount, OPEN, pageOfRuns } from './runs';
+import { inState, invalidInput, itemsOf, OF_FLOWS, ofAccount, OPEN, pageOfRuns, quotedValue } from './runs';
 
 /** The filter of a list of flows. Without a final `state`, the list has only open flows. */
 export interface FlowFilter {
   accountId?: string;
   state?: StateName;
   problem?: Trouble;
-  /** Only flows that entered their state at least this long ago. */
+  /** The connector's name, exactly as in the list: at most 255 characters. */
+  name?: string;
+  /** Lists only flows that have been in their state for at least this time. */
   olderThan?: Duration;
 }
 
@@ -48,7 +50,7 @@ export async function signalBatch(
   body: { by?: string },
 ): Promise<{ batchId: string }> {
   if (Object.values(filter).every((value) => value === undefined))
-    throw invalidInput('a batch needs accountId, state or problem');
+    throw invalidInput('a batch needs accountId, state, problem or name');
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();
   const reason = `batch ${batchId}`; // the timeline of a cancelled flow shows this reason
@@ -90,9 +92,10 @@ const batchRunning = () =>
  * The query of a filter. No value of the filter can change the structure of the query, because each value is from a
  * closed list, an encoded id, a time or quoted. Fails: `invalidInput`.
  */
-function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
+function queryOf({ accountId, state, problem, name, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
     throw invalidInput(`problem is not one of ${troubles.join(', ')}`);
+  if (name !== undefined && !isName(name)) throw invalidInput(`name is not a text of 1 to ${MAX_NAME} characters`);
   const ageMs = olderThan === undefined ? 0 : durationMs(olderThan);
   if (Number.isNaN(ageMs)) throw invalidInput('olderThan is not a duration above 0 and at most 90 days');
   return [
@@ -100,11 +103,17 @@ function queryOf({ accountId, state, problem, olderThan }: FlowFilter): string {
     state === undefined ? OPEN : inState(state),
     accountId !== undefined && ofAccount(accountId),
     problem && `ConnectorAuthProblem = '${problem}'`,
+    name !== undefined && `ConnectorName = ${quotedValue(name)}`,
     olderThan !== undefined && sinceQuery(new Date(Date.now() - ageMs).toISOString()),
   ]
     .filter(Boolean)
     .join(' AND ');
 }
+
+/** The search attribute `ConnectorName` has at most this number of characters of a connector's name. */
+const MAX_NAME = 255;
+
+const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;
 
 /**
  * The part of a query for flows that entered their state before `time`. A flow that no worker has handled yet has no

@@ -5,43 +5,27 @@
 import { createHash } from 'node:crypto';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
-import { connectorKeyOf, type ConnectorKey, isAccountId, workflowIdOf } from '../workflows/connector';
+import { connectorKeyOf, type ConnectorKey } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
 import { finalStates, type StateName } from '../workflows/view';
+import * as visibility from '../workflows/visibility';
 import type { ListedConnector, Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 
-/**
- * The statuses of runs whose search attributes can still have the state before the end, and the state that each status
- * means.
- */
-const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
-  { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },
-  { status: 'TERMINATED', inQueries: 'Terminated', state: 'failed' },
-  { status: 'TIMED_OUT', inQueries: 'TimedOut', state: 'failed' },
-  { status: 'FAILED', inQueries: 'Failed', state: 'failed' },
-];
-
-export const OF_FLOWS = `WorkflowType = 'authenticateConnector'`;
-/** The query for open runs. It does not use ExecutionStatus, because a paused flow is open, too. */
-export const OPEN = 'CloseTime IS NULL';
+export const { OF_FLOWS, OPEN } = visibility;
+const { endedByTemporal } = visibility;
 
 export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
 
-/**
- * The text with which all workflow ids of an account begin. This text has no double quote and no backslash. Fails:
- * `invalidInput`.
- */
-function prefixOf(accountId: string): string {
-  if (!isAccountId(accountId)) throw invalidInput('accountId is not a valid account id of Cyclr');
-  return workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1);
+/** The part of a query for the flows of an account. Fails: `invalidInput`. */
+export function ofAccount(accountId: string): string {
+  const query = visibility.ofAccount(accountId);
+  if (query === undefined) throw invalidInput('accountId is not a valid account id of Cyclr');
+  return query;
 }
 
-/**
- * A query by the workflow id, because Keyword equality finds no value with a double quote or a backslash on SQLite
- * (server 1.32).
- */
-export const ofAccount = (accountId: string): string => `WorkflowId STARTS_WITH "${prefixOf(accountId)}"`;
+/** A text as a value in a query. The text can't change the structure of the query. */
+export const quotedValue = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 /** The query for the runs in a state: open runs, or ended runs if the state is final. */
 export function inState(state: StateName): string {

@@ -2,28 +2,24 @@
 import { createHash } from 'node:crypto';
 import {
   WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
   type Client,
   type WorkflowExecutionDescription,
-  WorkflowNotFoundError,
 } from '@temporalio/client';
 import { InternalWorkflowStartOptionsSymbol } from '@temporalio/client/lib/internal';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
 import type { Input } from '../workflows/input';
 import { searchAttributes } from '../workflows/messages';
-import { type View } from '../workflows/view';
+import { finalStates, type FinalStateName, type View } from '../workflows/view';
 import { isOpen } from '../workflows/visibility';
 import type { Started } from './answers';
-import { ConnectorAuthError } from './connector-auth-error';
-import { escapeMarkdown } from '../workflows/authenticate-connector/status';
-import { inputOf } from './flow-history';
+import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
+import { inputOf } from '../temporal/start-input';
 
-export interface FlowStart {
+export interface FlowStart extends Pick<FlowMemo, 'idempotencyKey' | 'invitation'> {
   input: Input;
   taskQueue: string;
-  /** Stored in the memo of the run: a start with the same key returns this run, also after its end. */
-  idempotencyKey?: string;
-  /** The invitation that the run is started for, stored in its memo. */
-  invitation?: string;
 }
 
 const MAX_TRIES = 5;
@@ -32,42 +28,42 @@ const MAX_TRIES = 5;
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
   const earlier = await runOfIdempotencyKey(client, start);
   if (earlier) return earlier;
-  // If the flow closes between `startRun` and `findOpenRun`, the next try starts a new flow.
-  for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const answer = (await startRun(client, start)) ?? (await findOpenRun(client, start.input));
-    if (answer) return answer;
-  }
-  throw new ConnectorAuthError('temporalUnavailable', `${MAX_TRIES} flows of this connector closed during the start.`);
+  return startedOrFound('flows of this connector', {
+    start: () => startRun(client, start),
+    find: () => findOpenRun(client, start.input),
+  });
 }
 
-/** Starts a run. `undefined` if the workflow id is in use by a run of another request. */
-async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart): Promise<Started | undefined> {
-  const { accountId, connectorId, intent = 'authenticate' } = input;
+/**
+ * Starts a run by `start`. If Temporal already has an open run with the same workflow id, returns this run by `find`.
+ * `find` returns `undefined` if the run has closed in the meantime.
+ */
+export async function startedOrFound<T>(
+  runs: string,
+  { start, find }: { start: () => Promise<T>; find: () => Promise<T | undefined> },
+): Promise<T> {
+  // If the open run closes between `start` and `find`, the next try can start a new run.
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const answer = (await start().catch(undefinedIfTaken)) ?? (await find());
+    if (answer) return answer;
+  }
+  throw new ConnectorAuthError('temporalUnavailable', `${MAX_TRIES} ${runs} closed during the start.`);
+}
+
+function undefinedIfTaken(err: unknown): undefined {
+  if (!(err instanceof WorkflowExecutionAlreadyStartedError)) throw err;
+}
+
+async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart): Promise<Started> {
+  const { intent = 'authenticate' } = input;
   const workflowId = workflowIdOf(input);
   const requestId = memo.idempotencyKey && requestIdOf(memo.idempotencyKey);
-  try {
-    const handle = await client.workflow.start<(input: Input) => Promise<View>>('authenticateConnector', {
-      taskQueue,
-      workflowId,
-      workflowIdConflictPolicy: 'FAIL',
-      // A workflow task with 10,000 signals takes longer than the default of 10 s: it would time out and be retried
-      // without end.
-      workflowTaskTimeout: '30s',
-      args: [input],
-      memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
-      staticSummary: `Authenticate connector ${connectorId} of ${accountId}`,
-      staticDetails: detailsOf(input),
-      typedSearchAttributes: [
-        { key: searchAttributes.accountId, value: accountId },
-        { key: searchAttributes.connectorId, value: String(connectorId) },
-      ],
-      ...(requestId && { [InternalWorkflowStartOptionsSymbol]: { requestId } }),
-    });
-    return { workflowId, runId: handle.firstExecutionRunId, started: true, intent };
-  } catch (err) {
-    if (err instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    throw err;
-  }
+  const handle = await client.workflow.start<(input: Input) => Promise<View>>(FLOW_TYPE, {
+    ...flowStartOptions(input, taskQueue, memo),
+    workflowIdConflictPolicy: 'FAIL',
+    ...(requestId && { [InternalWorkflowStartOptionsSymbol]: { requestId } }),
+  });
+  return { workflowId, runId: handle.firstExecutionRunId, started: true, intent };
 }
 
 /**
@@ -82,12 +78,24 @@ async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<S
   const run = await client.workflow.getHandle(workflowIdOf(key)).describe();
   if (!isOpen(run)) return undefined;
   const found = await existing(client, run);
-  if (intent === 'reauthenticate' && found.intent === 'authenticate')
-    throw new ConnectorAuthError(
-      'alreadyRunning',
-      'An authentication of this connector is running. Finish or cancel it first.',
-    );
-  return found;
+  if (intent !== 'reauthenticate' || found.intent !== 'authenticate') return found;
+  if (await isEnding(client, run)) return undefined;
+  throw new ConnectorAuthError(
+    'alreadyRunning',
+    'An authentication of this connector is running. Finish or cancel it first.',
+  );
+}
+
+/** Waits for the end of an open run whose state is final. False if the run is in another state, or does not end in time. */
+async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
+  const { workflowId, runId, typedSearchAttributes } = run;
+  if (!finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName)) return false;
+  // A flow can answer its last input before it starts the delivery of its final event and closes.
+  const ended = client.workflow.getHandle(workflowId, runId).result();
+  return ended.then(
+    () => true,
+    (err: unknown) => err instanceof WorkflowFailedError,
+  );
 }
 
 /**
@@ -100,27 +108,10 @@ async function runOfIdempotencyKey(client: Client, { input, idempotencyKey }: Fl
   return latest?.memo?.idempotencyKey === idempotencyKey ? existing(client, latest) : undefined;
 }
 
-async function latestRun(client: Client, key: ConnectorKey): Promise<WorkflowExecutionDescription | undefined> {
-  try {
-    return await client.workflow.getHandle(workflowIdOf(key)).describe();
-  } catch (err) {
-    if (err instanceof WorkflowNotFoundError) return undefined;
-    throw err;
-  }
-}
+const latestRun = (client: Client, key: ConnectorKey): Promise<WorkflowExecutionDescription | undefined> =>
+  client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
 
 async function existing(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<Started> {
-  const { intent = 'authenticate' } = await inputOf(client, { workflowId, runId });
+  const { intent = 'authenticate' } = await inputOf<Input>(client, { workflowId, runId });
   return { workflowId, runId, started: false, intent };
 }
-
-/** The static details of the run in Temporal Web, as Markdown. */
-const detailsOf = ({ accountId, connectorId, intent = 'authenticate', by }: Input): string =>
-  [
-    `Takes the account connector **${connectorId}** of the account **${escapeMarkdown(accountId)}** through authentication.`,
-    `- Intent: ${intent}`,
-    by && `- Started by: ${escapeMarkdown(by)}`,
-    '- The current details show the state and the awaited input. The query `timeline` lists all transitions.',
-  ]
-    .filter(Boolean)
-    .join('\n');

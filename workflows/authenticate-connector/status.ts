@@ -4,6 +4,7 @@ import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@tempor
 import { isAccountId, isConnectorId, isObject } from '../connector';
 import type { Input } from '../input';
 import type { State } from './machine';
+import { escapeMarkdown } from '../markdown';
 import { searchAttributes } from '../messages';
 import { finalStates, type FlowResult, type Problem, type StateName, type Timeline, type View } from '../view';
 
@@ -201,10 +202,3 @@ function tableOf({ entries, dropped = 0 }: Timeline): string {
   const head = ['| At | Event | State | By | Note |', '| --- | --- | --- | --- | --- |'];
   return [...head, ...rows, ...(older > 0 ? [`\n${older} older entries`] : [])].join('\n');
 }
-
-/**
- * Escapes a text of Cyclr or of a caller for markdown, and puts it on one line. Also escapes `:` and `@`, because some
- * renderers turn each address into a link.
- */
-export const escapeMarkdown = (text: string): string =>
-  text.replace(/[\\`*_[\]<>#|~&:@]|(?<=www)\./gi, '\\$&').replace(/\s+/g, ' ');

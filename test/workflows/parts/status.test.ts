@@ -1,14 +1,9 @@
 import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
 import type { Input, TimelineEntry, View } from '../../../workflows/messages';
+import { escapeMarkdown } from '../../../workflows/markdown';
 import { problemOf } from '../../../workflows/problems';
-import {
-  detailsOf,
-  viewOf,
-  type Status,
-  type ViewSource,
-  escapeMarkdown,
-} from '../../../workflows/authenticate-connector/status';
+import { detailsOf, viewOf, type Status, type ViewSource } from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
 import fc from 'fast-check';
 

@@ -1,0 +1,16 @@
+import type { Client } from '@temporalio/client';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
+
+/** The start input of a run, from its first event. */
+export async function inputOf<Input>(
+  client: Client,
+  { workflowId, runId }: { workflowId: string; runId: string },
+): Promise<Input> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  return decodeFromPayloadsAtIndex<Input>(client.options.loadedDataConverter, 0, payloads);
+}
