@@ -50,7 +50,25 @@ export const inputRefused = (problem: Problem): ApplicationFailure =>
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   expected('CyclrRefused', { message: problem.message, nonRetryable: true, details: [problem, ...details] });
 
-/** The failure of each read of a verification, except of the last read. */
+/** The failure of an activity whose arguments are not valid, so that no retry can succeed. */
+export const invalidInput = (message: string): ApplicationFailure =>
+  expected('InvalidInput', { message, nonRetryable: true });
+
+/**
+ * The failure of a call that succeeds only after a change of the policies. `message` must not quote a value of a policy.
+ */
+export const policyFailure = (message: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message,
+    type: 'CyclrForbidden' satisfies ActivityFailureType,
+    nonRetryable: true,
+    details: [{ reason: 'policy' } satisfies UnavailableDetail],
+  });
+
+/**
+ * A verification reads the connector several times. This is the failure of a read that does not prove the
+ * authentication, if a further read follows. `nextRetryDelay`: the milliseconds until the further read.
+ */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
 
@@ -99,13 +117,17 @@ function unexpectedFailure(err: unknown): ApplicationFailure {
   });
 }
 
-/** The failure of a call to Cyclr. `taken` are the properties that Cyclr accepted before the error. */
+/** True for a failure that can be an operator's trouble. The details of such a failure contain the reason. */
+const isTrouble = (type: ActivityFailureType): boolean => type === 'CyclrForbidden' || type === 'CyclrAccessDenied';
+
+/** The failure of a call to Cyclr. `taken`: the names of the properties that Cyclr accepted before the error. */
 export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken: string[] = []): ApplicationFailure {
   const { type, retry } = fates[kind];
   if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));
   const detail: UnavailableDetail = {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(taken.length > 0 && { taken }),
+    ...(isTrouble(type) && { reason: kind }),
   };
   return ApplicationFailure.create({
     message,

@@ -11,7 +11,11 @@ const MAX_KIDS = 1_000;
 const accountOf = new Map<string, string | undefined>();
 
 const counter = () =>
-  metricMeter.createCounter('connector_auth_unknown_sealing_keys', '1', 'Values sealed to a key that no worker holds');
+  metricMeter.createCounter(
+    'cyclr_connect_unknown_sealing_keys_total',
+    '1',
+    'Values sealed to a key that no worker holds',
+  );
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid.

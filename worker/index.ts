@@ -7,5 +7,6 @@ export { ConnectorAuthPlugin, type ConnectorAuthPluginOptions } from './plugin';
 export { readConfig, type WorkerConfig } from './config';
 export type { CyclrConfig } from '../activities/cyclr/client';
 export type { ConsentPages } from '../activities/links';
+export { Policies, PolicyError } from '../activities/policies/policies';
 export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
 export { ConfigError } from '../temporal/environment';

@@ -17,10 +17,10 @@ const eachField =
 const steps: Step[] = [
   eachField((field) => (field.help ? { ...field, help: cut(field.help, 200) } : field)),
   eachField((field) => (field.options ? { ...field, options: field.options.slice(0, 20) } : field)),
-  eachField(({ help: _help, ...field }) => field),
+  eachField(({ help: _help, helpTexts: _helpTexts, ...field }) => field),
   eachField(({ options: _options, ...field }) => field),
   eachField(({ default: _default, ...field }) => field),
-  ({ description: _description, authDescription: _authDescription, ...connector }) => connector,
+  ({ description: _description, authDescription: _authDescription, help: _help, ...connector }) => connector,
   eachField((field) => ({ ...field, label: cut(field.label, 60) })),
   ({ icon: _icon, ...connector }) => connector,
   withFewerOptionalFields,

@@ -1,13 +1,31 @@
 /** Cyclr over HTTP: one method for each endpoint. The client never retries, because Temporal retries the activity. */
 import { z } from 'zod';
 import { isAccountId, isConnectorId, type Connector, type ConnectorKey } from '../../workflows/connector';
+import type { Policies } from '../policies/policies';
+import type { Policy } from '../policies/schema';
+import { shaped } from '../policies/shape';
 import { bounded } from './bounds';
-import { CyclrError, isOfKind, retryAfterMsOf, type CyclrErrorKind } from './errors';
+import { CyclrError, isOfKind, kindOfStatus, retryAfterMsOf, type CyclrErrorKind } from './errors';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from './http';
 import { smallIcon } from './icons';
 import { withOptions } from './options';
+import { allPages, type Page } from './pages';
+import { recorded, type RequestRecorder } from './recorded';
 import { TokenSource, type Token } from './token';
-import { authValueIn, draftOf, parsed, SignInToken, StoredProperty, TriggerAnswer, type Draft } from './wire';
+import {
+  authValueIn,
+  CycleConnectors,
+  draftOf,
+  ListedConnectors,
+  parsed,
+  Prerequisites,
+  SignInToken,
+  StoredProperty,
+  TriggerAnswer,
+  type Draft,
+  type ListedConnector,
+  type Prerequisite,
+} from './wire';
 
 export interface CyclrConfig {
   /** The origin of the API: https, or http on loopback. */
@@ -16,16 +34,27 @@ export interface CyclrConfig {
   clientSecret: string;
   /** The time limit, in milliseconds, of a call together with the token request before it. The default is 10,000. */
   timeoutMs?: number;
+  /** The operator's policies. The client applies them to each connector that it reads. */
+  policies?: Policies;
 }
 
-/** The account connector of a call. */
-export interface Target extends ConnectorKey {
+/** An account connector, with the data that an activity needs to apply the connector's policy. */
+export interface Found extends Draft {
+  policy?: Policy;
+}
+
+/** The account for which a call is made, and the time limit of the call. */
+export interface AccountTarget extends Partial<ConnectorKey> {
+  accountId: string;
   /** The latest end of the call, as a time of `performance.now()`. Several calls can share one limit. */
   endsAtMs?: number;
 }
 
-interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
-  /** True if the call is made for the partner, not for one account: the request has no account header. */
+/** The account connector for which a call is made, and the time limit of the call. */
+export type Target = AccountTarget & ConnectorKey;
+
+export interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
+  /** True if the call is made for the partner and not for one account. Then the request has no account header. */
   ofPartner?: boolean;
   /**
    * True if the third party makes the answer. A 401 from the third party says nothing about the bearer token or the
@@ -36,7 +65,13 @@ interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
 
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 50;
-/** The limit of all calls for options together. */
+/**
+ * The page size of the list of connectors. An icon in the list can have 100 KB, and the client accepts an answer of at
+ * most 5 MiB.
+ */
+const CONNECTORS_A_PAGE = 20;
+const MAX_CONNECTOR_PAGES = 100;
+/** The time limit, in milliseconds, of all triggers of one read together. */
 const OPTIONS_MS = 3000;
 /** The highest number of accounts whose first 401 is remembered, and the time after which a first 401 is forgotten. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
@@ -51,18 +86,32 @@ export class CyclrClient {
   readonly #http: Http;
   readonly #tokens: TokenSource;
   readonly #timeoutMs: number;
-  /** The time of the first 401 of each account, by `performance.now()`, until its next call gets another answer. */
+  readonly #policies?: Policies;
+  /**
+   * The time of the first 401 of each account, by `performance.now()`. An answer with another status than 401 removes
+   * the account.
+   */
   readonly #refusedSince = new Map<string, number>();
 
-  constructor({ apiUrl, clientId, clientSecret, timeoutMs = TIMEOUT_MS }: CyclrConfig) {
-    this.#http = createHttp(apiUrl);
+  /** `record` gets the outcome of each request, for metrics. */
+  constructor(
+    { apiUrl, clientId, clientSecret, timeoutMs = TIMEOUT_MS, policies }: CyclrConfig,
+    record: RequestRecorder = () => undefined,
+  ) {
+    this.#http = recorded(createHttp(apiUrl), record);
     this.#tokens = new TokenSource(this.#http, { clientId, clientSecret, timeoutMs });
     this.#timeoutMs = timeoutMs;
+    this.#policies = policies;
+  }
+
+  /** True if the worker has at least one policy. */
+  get hasPolicies(): boolean {
+    return this.#policies !== undefined && !this.#policies.isEmpty;
   }
 
   /** `GET /v1.0/account/connectors/{id}`, with the options that {@link #runTrigger} gets within 3 s. */
   async getAccountConnector(target: Target): Promise<Connector> {
-    const { draft } = await this.#read(target);
+    const draft = await this.read(target);
     const endsAtMs = Math.min(performance.now() + OPTIONS_MS, target.endsAtMs ?? Infinity);
     return finished(
       draft,
@@ -75,20 +124,37 @@ export class CyclrClient {
    * if the value can't be read.
    */
   async getAuthorization(target: Target): Promise<{ connector: Connector; authValue?: string }> {
-    const { draft, text } = await this.#read(target);
+    const { text, ...draft } = await this.#read(target);
     return { connector: await finished(draft), authValue: authValueIn(text) };
   }
 
-  async #read(target: Target): Promise<{ draft: Draft; text: string }> {
+  /**
+   * `GET /v1.0/account/connectors/{id}`, without the options of triggers and without the icon. `stored` has values in
+   * clear, also secrets.
+   */
+  async read(target: Target): Promise<Found> {
+    const { text: _text, ...found } = await this.#read(target);
+    return found;
+  }
+
+  async #read(target: Target): Promise<Found & { text: string }> {
     const path = pathOf(target);
-    const { status, text } = await this.#call(target, { method: 'GET', path });
-    return { draft: draftOf(`GET ${path}`, target.connectorId, status, text), text };
+    const { status, text } = await this.call(target, { method: 'GET', path });
+    return { ...this.#withPolicy(target, draftOf(`GET ${path}`, target.connectorId, status, text)), text };
+  }
+
+  #withPolicy({ connectorId }: Target, draft: Draft): Found {
+    const policy = this.#policies?.of({ connectorId, definition: draft.definition });
+    if (!policy) return draft;
+    const connector = shaped(draft.connector, policy, draft.stored);
+    const asked = new Set(connector.fields.map(({ name }) => name));
+    return { ...draft, connector, policy, triggers: new Map([...draft.triggers].filter(([name]) => asked.has(name))) };
   }
 
   /** `POST /v1.0/account/connectors/{id}/triggers/{triggerId}`: the suggested values of a property. */
   async #runTrigger(target: Target, triggerId: string): Promise<string[] | undefined> {
     const path = `${pathOf(target)}/triggers/${encodeURIComponent(triggerId)}`;
-    const { status, text } = await this.#call(target, { method: 'POST', path, body: {}, ofThirdParty: true });
+    const { status, text } = await this.call(target, { method: 'POST', path, body: {}, ofThirdParty: true });
     return parsed(TriggerAnswer, `POST ${path}`, status, text);
   }
 
@@ -98,7 +164,7 @@ export class CyclrClient {
    */
   async postSignInToken(target: Target, username: string): Promise<SignInToken> {
     const path = `/v1.0/accounts/${encodeURIComponent(target.accountId)}/signintoken`;
-    const { status, text } = await this.#call(target, {
+    const { status, text } = await this.call(target, {
       method: 'POST',
       path,
       body: { Username: username },
@@ -113,8 +179,13 @@ export class CyclrClient {
    */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     const path = pathOf(target);
-    const { status, text } = await this.#call(target, { method: 'PUT', path, body: { AuthValue: authValue } });
-    return finished(written(() => draftOf(`PUT ${path}`, target.connectorId, status, text)));
+    const { status, text } = await this.call(target, { method: 'PUT', path, body: { AuthValue: authValue } });
+    return finished(
+      this.#withPolicy(
+        target,
+        written(() => draftOf(`PUT ${path}`, target.connectorId, status, text)),
+      ),
+    );
   }
 
   /**
@@ -122,27 +193,22 @@ export class CyclrClient {
    * pages (see {@link allPages}).
    */
   async listProperties(target: Target): Promise<StoredProperty[]> {
-    const found = new Map<number, StoredProperty>();
-    for (let page = 1, size = 1; page <= MAX_PAGES; page++) {
-      const { items, totalPages } = await this.#propertyPage(target, page);
-      const known = found.size;
-      for (const property of items) found.set(property.Id, property);
-      if (page === 1) size = Math.max(1, items.length);
-      const isLast = items.length < size || found.size === known;
-      if (totalPages === undefined ? isLast : page >= totalPages) break;
-    }
-    return [...found.values()];
+    const path = `${pathOf(target)}/properties`;
+    const { items } = await allPages(
+      (page) => this.#page(target, page > 1 ? `${path}?page=${page}` : path, z.array(StoredProperty), page),
+      MAX_PAGES,
+    );
+    return items;
   }
 
-  async #propertyPage(target: Target, page: number): Promise<{ items: StoredProperty[]; totalPages?: number }> {
-    const path = `${pathOf(target)}/properties${page > 1 ? `?page=${page}` : ''}`;
-    const { status, text, totalPages } = await this.#call(target, { method: 'GET', path }).catch((err: unknown) => {
+  async #page<T>(target: AccountTarget, path: string, schema: z.ZodType<T[]>, page: number): Promise<Page<T>> {
+    const { status, text, totalPages } = await this.call(target, { method: 'GET', path }).catch((err: unknown) => {
       // Cyclr does not document its answer to a request for a page after the last page. So a 404 counts as an empty
       // page.
       if (page > 1 && isOfKind(err, 'notFound')) return noPage;
       throw err;
     });
-    const items = parsed(z.array(StoredProperty), `GET ${path}`, status, text);
+    const items = parsed(schema, `GET ${path}`, status, text);
     return { items, ...(/^\d+$/.test(`${totalPages}`) && { totalPages: Number(totalPages) }) };
   }
 
@@ -170,8 +236,68 @@ export class CyclrClient {
     });
   }
 
+  /**
+   * `GET /v1.0/account/connectors`: all connectors of the account. `onPage` is called after each page. Fails: `tooLarge`
+   * for more than 2,000 connectors.
+   */
+  async listConnectors({ accountId }: AccountTarget, onPage: () => void): Promise<ListedConnector[]> {
+    const path = '/v1.0/account/connectors';
+    const readPage = async (page: number) => {
+      const query = `?page=${page}&pageSize=${CONNECTORS_A_PAGE}`;
+      const answer = await this.#page({ accountId }, `${path}${query}`, ListedConnectors, page);
+      onPage();
+      return answer;
+    };
+    const { items, isCut } = await allPages(readPage, MAX_CONNECTOR_PAGES);
+    if (isCut) throw new CyclrError('tooLarge', `GET ${path}: more than ${MAX_CONNECTOR_PAGES} pages`);
+    return items;
+  }
+
+  /** `GET /v1.0/cycles/{cycleId}/prerequisites`: the unmet prerequisites of the cycle. */
+  async getPrerequisites({ accountId }: AccountTarget, cycleId: string): Promise<Prerequisite[]> {
+    const path = `${cyclePathOf(cycleId)}/prerequisites`;
+    const { status, text } = await this.call({ accountId }, { method: 'GET', path });
+    return parsed(Prerequisites, `GET ${path}`, status, text);
+  }
+
+  /**
+   * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. Undefined if the answer lacks these ids,
+   * because Cyclr does not document the shape of the answer.
+   */
+  async getCycleConnectors({ accountId }: AccountTarget, cycleId: string): Promise<number[] | undefined> {
+    const path = cyclePathOf(cycleId);
+    const { status, text } = await this.call({ accountId }, { method: 'GET', path });
+    return parsed(CycleConnectors, `GET ${path}`, status, text);
+  }
+
+  /**
+   * `PUT /v1.0/account/connectors/{id}/deauthenticate`. Cyclr also deregisters the webhooks of the connector at the third
+   * party. Safe to repeat.
+   */
+  async putDeauthenticate(target: Target): Promise<void> {
+    await this.#write(target, { method: 'PUT', path: `${pathOf(target)}/deauthenticate`, body: {} });
+  }
+
+  /**
+   * `PUT /v1.0/cycles/{cycleId}/activate`. Safe to repeat. Cyclr does not document the answer, so an empty body and any
+   * JSON count as success. Fails: `unconfirmed` for any other body, which can be the error page of a proxy.
+   */
+  async putActivate({ accountId }: AccountTarget, cycleId: string): Promise<void> {
+    const path = `${cyclePathOf(cycleId)}/activate`;
+    const { status, text } = await this.call({ accountId }, { method: 'PUT', path, body: {} });
+    if (text !== '')
+      written(() =>
+        parsed(
+          z.unknown().refine((body) => body !== undefined),
+          `PUT ${path}`,
+          status,
+          text,
+        ),
+      );
+  }
+
   async #write(target: Target, call: Call): Promise<void> {
-    const { status, text } = await this.#call(target, call);
+    const { status, text } = await this.call(target, call);
     written(() => parsed(Written, `${call.method} ${call.path}`, status, text));
   }
 
@@ -179,13 +305,32 @@ export class CyclrClient {
    * Sends one request. Fails with a CyclrError if the answer is no success. The kind of this error is never `outdated`
    * or `unconfirmed`.
    */
-  async #call(
-    { accountId, connectorId, endsAtMs = Infinity }: Target,
-    { ofPartner = false, ofThirdParty = false, ...call }: Call,
-  ): Promise<HttpResponse> {
-    // axios drops characters that a header can't carry: with a malformed id, the call could go to another tenant's
-    // account.
-    if (!isAccountId(accountId) || !isConnectorId(connectorId))
+  async call(target: AccountTarget, { ofThirdParty = false, ...call }: Call): Promise<HttpResponse> {
+    const { accountId } = target;
+    const { response, token } = await this.#send(target, call);
+    const { status, retryAfter } = response;
+    const isOurs = status === 401 && !ofThirdParty;
+    const kind = isOurs ? this.#unauthorized(accountId, token) : kindOfStatus(status, call.method);
+    if (status !== 401) this.#refusedSince.delete(accountId);
+    if (!kind) return response;
+    throw new CyclrError(kind, `${call.method} ${call.path}: ${status}`, retryAfterMsOf(retryAfter));
+  }
+
+  /**
+   * Sends one request. Returns the answer, also if its status is no success. Fails with a CyclrError: `invalidKey`,
+   * `unreachable`.
+   */
+  async send(target: AccountTarget, call: Call): Promise<HttpResponse> {
+    return (await this.#send(target, call)).response;
+  }
+
+  async #send(
+    { accountId, connectorId, endsAtMs = Infinity }: AccountTarget,
+    { ofPartner = false, ...call }: Call,
+  ): Promise<{ response: HttpResponse; token: Token }> {
+    // axios drops characters that a header can't carry. So with a malformed id, the call could go to the account of
+    // another tenant.
+    if (!isAccountId(accountId) || !(connectorId === undefined || isConnectorId(connectorId)))
       throw new CyclrError('invalidKey', 'The account id or the connector id is not valid.');
     const endMs = Math.min(performance.now() + this.#timeoutMs, endsAtMs);
     const token = await this.#tokens.get();
@@ -194,12 +339,7 @@ export class CyclrClient {
       headers: { Authorization: `Bearer ${token.value}`, ...(!ofPartner && { 'X-Cyclr-Account': accountId }) },
       timeoutMs: endMs - performance.now(),
     });
-    const { status, retryAfter } = response;
-    const isOurs = status === 401 && !ofThirdParty;
-    const kind = isOurs ? this.#unauthorized(accountId, token) : kindOf(status, call.method);
-    if (status !== 401) this.#refusedSince.delete(accountId);
-    if (!kind) return response;
-    throw new CyclrError(kind, `${call.method} ${call.path}: ${status}`, retryAfterMsOf(retryAfter));
+    return { response, token };
   }
 
   /**
@@ -220,7 +360,8 @@ export class CyclrClient {
   }
 }
 
-const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
+const cyclePathOf = (cycleId: string): string => `/v1.0/cycles/${encodeURIComponent(cycleId)}`;
+export const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
 
 /** The connector with a small icon, in at most 256 KiB. Fails: `tooLarge`. */
 async function finished(draft: Draft, connector: Connector | Promise<Connector> = draft.connector): Promise<Connector> {
@@ -239,14 +380,4 @@ function written<T>(read: () => T): T {
     if (!isOfKind(err, 'unreadable')) throw err;
     throw new CyclrError('unconfirmed', err.message);
   }
-}
-
-/** The kind of error of a status; undefined for success. A GET is never `refused`, because it has no input. */
-function kindOf(status: number, method: HttpRequest['method']): CyclrErrorKind | undefined {
-  if (status >= 200 && status < 300) return undefined;
-  if (status === 403) return 'forbidden';
-  if (status === 404) return 'notFound';
-  if (status === 429) return 'throttled';
-  if (status === 408 || status >= 500) return 'unreachable';
-  return status >= 400 && method !== 'GET' ? 'refused' : 'unreadable';
 }

@@ -47,6 +47,16 @@ export class CyclrError extends Error {
 export const isOfKind = (err: unknown, kind: CyclrErrorKind): err is CyclrError =>
   err instanceof CyclrError && err.kind === kind;
 
+/** The kind of error of a status. Undefined for a success status. A GET is never `refused`, because it has no input. */
+export function kindOfStatus(status: number, method: string): CyclrErrorKind | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'notFound';
+  if (status === 429) return 'throttled';
+  if (status === 408 || status >= 500) return 'unreachable';
+  return status >= 400 && method !== 'GET' ? 'refused' : 'unreadable';
+}
+
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /** `Retry-After` (RFC 9110 10.2.3; seconds or a date) in milliseconds: above 0, at most a day. */

@@ -64,6 +64,7 @@ const AccountConnector = z.object({
   IsPartnerIntegrationConnector: flag,
   Properties: optional(z.array(z.unknown())),
   Connector: z.object({
+    Id: optional(z.number()),
     Name: text,
     Description: text,
     Icon: optional(z.string()).transform(unlessNull),
@@ -116,6 +117,10 @@ export interface Draft {
   icon?: string;
   /** The ids of the triggers that list the options of a field, by the name of the field. */
   triggers: Map<string, string>;
+  /** Cyclr's connector that was installed as this account connector. */
+  definition: { id?: number; name?: string };
+  /** The stored properties by name. Some values are secrets, so the values never leave the activity. */
+  stored: ReadonlyMap<string, string>;
 }
 
 /**
@@ -127,6 +132,7 @@ export function draftOf(call: string, id: number, status: number, body: string):
   if (answer.Id !== id) throw new CyclrError('unreadable', `${call}: the answer is about another connector`);
   const { Connector: definition } = answer;
   const { AuthType, OAuth2Type, AuthDescription } = wayInForce(definition);
+  const stored = eachOf(Stored, answer.Properties);
   const parameters = eachOf(Parameter, definition.Parameters).filter(isSettable).sort(byDisplayOrder);
   const connector = withoutAbsent<Connector>({
     name: answer.Name || definition.Name || `Connector ${id}`,
@@ -136,10 +142,16 @@ export function draftOf(call: string, id: number, status: number, body: string):
     authDescription: AuthDescription || undefined,
     partnerSupplied: answer.IsPartnerIntegrationConnector ?? false,
     authenticated: answer.Authenticated ?? false,
-    fields: fieldsOf(parameters, eachOf(Stored, answer.Properties)),
+    fields: fieldsOf(parameters, stored),
   });
   const triggers = triggersOf(connector.fields, parameters, eachOf(Trigger, definition.Triggers));
-  return { connector, triggers, ...(definition.Icon && { icon: definition.Icon }) };
+  return {
+    connector,
+    triggers,
+    ...(definition.Icon && { icon: definition.Icon }),
+    definition: withoutAbsent({ id: definition.Id, name: definition.Name || undefined }),
+    stored: new Map(stored.flatMap(({ Name, Value }) => (Name && Value ? [[Name, Value]] : []))),
+  };
 }
 
 /**
@@ -242,6 +254,34 @@ function optionsOf(values: unknown[]): string[] | undefined {
   return options.length > 0 ? options : undefined;
 }
 
-/** Drops members that are undefined: an absent value is left out. */
+/** A connector of `GET /v1.0/account/connectors`: the parts that are read. */
+const ListedConnector = z.object({
+  Id: z.number(),
+  Name: text,
+  Authenticated: flag,
+  Connector: optional(z.object({ Name: text })),
+});
+export type ListedConnector = z.infer<typeof ListedConnector>;
+/** The list of connectors, without the items that have no id. */
+export const ListedConnectors = z.array(z.unknown()).transform((items) => eachOf(ListedConnector, items));
+
+/** An unmet prerequisite of a cycle. `ReasonCode` 20: the connector with the id `ObjectId` is not authenticated. */
+const Prerequisite = z.object({ ReasonCode: z.number(), ObjectType: text, ObjectId: scalar });
+export type Prerequisite = z.infer<typeof Prerequisite>;
+/**
+ * `GET /v1.0/cycles/{cycleId}/prerequisites`. An item that can't be read makes the whole answer unreadable. If such an
+ * item were skipped, the cycle could look complete.
+ */
+export const Prerequisites = z.array(Prerequisite);
+
+/**
+ * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. Undefined if the list is absent, or if an
+ * entry can't be read.
+ */
+export const CycleConnectors = z
+  .object({ Connectors: optional(z.array(z.object({ AccountConnectorId: z.number() }))) })
+  .transform(({ Connectors }) => Connectors?.map(({ AccountConnectorId }) => AccountConnectorId));
+
+/** Removes the members that are undefined, because an absent value is left out of JSON. */
 const withoutAbsent = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;

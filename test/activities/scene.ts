@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { CyclrClient } from '../../activities/cyclr/client';
+import { Policies, policiesOf } from '../../activities/policies/policies';
 import type { CyclrErrorKind } from '../../activities/cyclr/errors';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
 import { seal } from '../../sealing/seal';
@@ -44,10 +45,17 @@ export interface Scene {
   calls(): string[];
 }
 
-/** A sandbox with a connector of the catalogue. `timeoutMs` is the limit of the client's calls. */
+interface SceneOptions {
+  timeoutMs?: number;
+  startToCloseTimeoutMs?: number;
+  /** The text of the file of policies. */
+  policies?: string;
+}
+
+/** A sandbox with a connector of the catalogue. `timeoutMs` is the time limit of each call of the Cyclr client. */
 export async function scene(
   connector = 'Brightdesk',
-  { timeoutMs = 5000, startToCloseTimeoutMs = 60_000 } = {},
+  { timeoutMs = 5000, startToCloseTimeoutMs = 60_000, policies }: SceneOptions = {},
 ): Promise<Scene> {
   const sandbox = await startSandbox();
   running.push(sandbox);
@@ -55,7 +63,13 @@ export async function scene(
   const key = { accountId: ACCOUNT, connectorId: installed!.id };
   const path = `/v1.0/account/connectors/${key.connectorId}`;
   const { url: apiUrl, clientId, clientSecret } = sandbox;
-  const cyclr = new CyclrClient({ apiUrl, clientId, clientSecret, timeoutMs });
+  const cyclr = new CyclrClient({
+    apiUrl,
+    clientId,
+    clientSecret,
+    timeoutMs,
+    ...(policies !== undefined && { policies: new Policies(policiesOf(policies)) }),
+  });
   const log: Scene['log'] = [];
   const counted: string[] = [];
   const consent = { serviceUrl: sandbox.url };

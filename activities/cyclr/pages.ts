@@ -1,0 +1,27 @@
+/** Reads Cyclr's lists page by page. */
+
+export interface Page<T> {
+  items: T[];
+  /** The header `Total-Pages`. */
+  totalPages?: number;
+}
+
+/**
+ * The items of all pages, each id once. Without the header `Total-Pages`, stops at a page that is shorter than the
+ * first page or has no new item. Reads at most `maxPages` pages. `isCut` is true if a further page can exist.
+ */
+export async function allPages<T extends { Id: number }>(
+  readPage: (page: number) => Promise<Page<T>>,
+  maxPages: number,
+): Promise<{ items: T[]; isCut: boolean }> {
+  const found = new Map<number, T>();
+  for (let page = 1, size = 1; page <= maxPages; page++) {
+    const { items, totalPages } = await readPage(page);
+    const known = found.size;
+    for (const item of items) found.set(item.Id, item);
+    if (page === 1) size = Math.max(1, items.length);
+    const isLast = items.length < size || found.size === known;
+    if (totalPages === undefined ? isLast : page >= totalPages) return { items: [...found.values()], isCut: false };
+  }
+  return { items: [...found.values()], isCut: true };
+}
