@@ -11,6 +11,7 @@ const kinds: Record<AuthMethod, Credentials['kind'] | undefined> = {
   basic: 'basic',
   tokens: 'tokens',
   consent: 'tokens',
+  fields: 'fields',
   clientCredentials: undefined,
   none: undefined,
   unsupported: undefined,
@@ -31,6 +32,7 @@ export function withoutPastedSpace(credentials: Credentials): Credentials | unde
       return key === '' ? undefined : { ...credentials, key };
     }
     case 'basic':
+    case 'fields':
       return credentials;
     case 'tokens': {
       const [accessToken, refreshToken] = [credentials.accessToken.trim(), credentials.refreshToken?.trim()];
@@ -59,6 +61,7 @@ export function authValueOf(credentials: Credentials | undefined): string {
         RefreshExpires: refreshExpires,
       });
     }
+    case 'fields': // not used: `storeAuthFields` makes the `AuthValue` of fields
     case undefined:
       return '{}';
   }

@@ -5,6 +5,7 @@
 import type { PrivateKeys } from '../sealing/keys';
 import type { ConnectorActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
+import { checkConnection } from './checks';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, verifyAuthorization, type ConsentPages } from './links';
@@ -27,6 +28,7 @@ export function createActivities(parts: ActivityParts): ConnectorActivities {
     applyProperties: (key, input) => mapped((attempt) => applyProperties(parts, key, input, attempt)),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
+    checkConnection: (key) => mapped(() => checkConnection(parts, key)),
     verifyAuthorization: (key, check) => mapped((attempt) => verifyAuthorization(parts, key, check, attempt)),
   };
 }

@@ -12,8 +12,10 @@ import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError, isOfKind } from './cyclr/errors';
 import { authValueOf, fits, withoutPastedSpace } from './credentials';
 import { cyclrFailure, cyclrRefused, inputRefused } from './failures';
+import { storeFixedValues } from './fixed-values';
+import { storeAuthFields } from './auth-fields';
+import { PropertyRefused, setProperties } from './properties';
 import { reportUnknownKey } from './unknown-keys';
-import type { StoredProperty } from './cyclr/wire';
 
 interface Parts {
   cyclr: CyclrClient;
@@ -48,7 +50,12 @@ async function storeAndReread(
   values: Map<string, string>,
   taken: Set<string>,
 ): Promise<Connector> {
-  await setProperties(cyclr, target, values, taken);
+  await storeFixedValues(cyclr, target);
+  await setProperties(cyclr, target, values, taken).catch(async (err: unknown) => {
+    if (!(err instanceof PropertyRefused)) throw err;
+    // The failure contains the present connector, so that the flow does not ask again for accepted properties.
+    throw cyclrRefused(problemOf('refused', [err.property], err.message), await cyclr.getAccountConnector(target));
+  });
   const connector = await cyclr.getAccountConnector(target);
   const isLost = connector.fields.some(({ name, stored }) => values.has(name) && !stored);
   if (isLost) throw new CyclrError('unreadable', 'The re-read connector lacks a property that Cyclr accepted');
@@ -69,44 +76,9 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
   }
 }
 
-/** Sets the properties. Adds to `taken` the name of each property that Cyclr accepted. */
-async function setProperties(cyclr: CyclrClient, target: Target, values: Map<string, string>, taken: Set<string>) {
-  const stored = await cyclr.listProperties(target);
-  let unconfirmed: CyclrError | undefined;
-  for (const [name, value] of values) {
-    const doubt = await setProperty(cyclr, target, stored, name, value).catch(async (err: unknown) => {
-      if (!isOfKind(err, 'refused')) throw err;
-      // The failure contains the present connector, so that the flow does not ask again for accepted properties.
-      throw cyclrRefused(problemOf('refused', [name], err.message), await cyclr.getAccountConnector(target));
-    });
-    if (!doubt) taken.add(name);
-    unconfirmed ??= doubt;
-  }
-  if (unconfirmed) await confirmByList(cyclr, target, values, taken, unconfirmed);
-}
-
 /**
- * Lists the properties once after writes without a readable answer. Fails with the error `unconfirmed` of the first
- * such write if a value is not stored.
- */
-async function confirmByList(
-  cyclr: CyclrClient,
-  target: Target,
-  values: Map<string, string>,
-  taken: Set<string>,
-  unconfirmed: CyclrError,
-): Promise<void> {
-  const stored = await cyclr.listProperties(target);
-  for (const [name, value] of values) {
-    const found = stored.filter(({ Name }) => Name === name);
-    if (found.length > 0 && found.every(({ Value = value }) => Value === value)) taken.add(name);
-  }
-  if ([...values.keys()].some((name) => !taken.has(name))) throw unconfirmed;
-}
-
-/**
- * The time when an activity attempt must end: before its start-to-close timeout, so that the attempt sends no call
- * while the next attempt runs.
+ * The time when an activity attempt must end. This time is before the start-to-close timeout, so that the attempt sends
+ * no call after the next attempt has started.
  */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
@@ -124,37 +96,7 @@ async function openValues(keys: PrivateKeys, key: ConnectorKey, { values, submis
   return new Map([...opened].filter(([, value]) => value !== ''));
 }
 
-/**
- * Overwrites the property, or all properties of this name if Cyclr has several. An equal value is not sent. Returns the
- * error of a write without a readable answer.
- */
-async function setProperty(
-  cyclr: CyclrClient,
-  target: Target,
-  stored: StoredProperty[],
-  name: string,
-  value: string,
-): Promise<CyclrError | undefined> {
-  const existing = stored.filter(({ Name }) => Name === name);
-  if (existing.length === 0) return unconfirmedIn(cyclr.postProperty(target, name, value));
-  let unconfirmed: CyclrError | undefined;
-  for (const property of existing.filter(({ Value }) => Value !== value)) {
-    const doubt = await unconfirmedIn(cyclr.putProperty(target, property, value));
-    unconfirmed ??= doubt;
-  }
-  return unconfirmed;
-}
-
-const unconfirmedIn = (write: Promise<void>): Promise<CyclrError | undefined> =>
-  write.then(
-    () => undefined,
-    (err: unknown) => {
-      if (isOfKind(err, 'unconfirmed')) return err;
-      throw err;
-    },
-  );
-
-/** Stores the credentials. Safe to repeat: the PUT overwrites. */
+/** Stores the credentials. Safe to repeat, because the PUT overwrites the stored value. */
 export async function applyCredentials(
   { cyclr, keys }: Parts,
   key: ConnectorKey,
@@ -164,7 +106,9 @@ export async function applyCredentials(
   const credentials = sealed && (await openCredentials(sealed, binding, keys));
   if (!fits(method, credentials)) throw inputRefused(problemOf('wrongKind'));
   const target = { ...key, endsAtMs: attemptEndMs() };
-  const authValue = authValueOf(credentials);
+  await storeFixedValues(cyclr, target);
+  const authValue =
+    credentials?.kind === 'fields' ? await storeAuthFields(cyclr, target, credentials) : authValueOf(credentials);
   const connector = await cyclr.putAuthValue(target, authValue).catch((err: unknown) => {
     if (isOfKind(err, 'unconfirmed')) return rereadAfter(err, cyclr, target, { method, authValue });
     throw err;

@@ -10,6 +10,7 @@ import type { Authorization, AuthorizationCheck, LinkRequest, MintedLink } from 
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient } from './cyclr/client';
 import { notAuthenticatedYet } from './failures';
+import { storeFixedValues } from './fixed-values';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
 /** The settings for links to Cyclr's consent page. */
@@ -48,6 +49,7 @@ export async function mintLink(
   const { attemptId, returnTo } = request;
   const { kty, crv, x, y } = request.replyKey; // kid, use and alg are dropped, because sealing needs only the point on the curve
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
+  await storeFixedValues(cyclr, key);
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
   // `href` is the normal form of the URL. In the given text, a browser and Cyclr could read a backslash in different

@@ -12,6 +12,7 @@ const text = z
   .max(MAX_PLAINTEXT_BYTES)
   .refine((value) => !/\p{Surrogate}/u.test(value));
 const nonEmpty = text.min(1);
+const MAX_NAME = 200;
 
 /** The shape of credentials. The schema is strict, so that a misspelt `refreshToken` is refused and not dropped. */
 export const CredentialsShape = z.discriminatedUnion('kind', [
@@ -25,6 +26,7 @@ export const CredentialsShape = z.discriminatedUnion('kind', [
     expires: nonEmpty.optional(),
     refreshExpires: nonEmpty.optional(),
   }),
+  z.strictObject({ kind: z.literal('fields'), values: z.record(nonEmpty.max(MAX_NAME), text) }),
 ]);
 
 /**
@@ -35,5 +37,8 @@ export function credentialsOf(plaintext: string): Credentials {
   const given = plaintext.length <= MAX_PLAINTEXT_BYTES ? jsonOf(plaintext) : undefined;
   const { success, data } = CredentialsShape.safeParse(given);
   if (success) return data;
-  throw new SealingError('malformed', 'Not the JSON of an API key, a user name and password, or tokens.');
+  throw new SealingError(
+    'malformed',
+    'Not the JSON of an API key, a user name and password, tokens, or the fields of a policy.',
+  );
 }

@@ -155,6 +155,8 @@ export type AuthMethod =
   | 'basic'
   /** The partner supplies tokens. */
   | 'tokens'
+  /** The user types the fields of the policy. */
+  | 'fields'
   /** The user consents at the third party. */
   | 'consent'
   /** The user gives no further input, because Cyclr fetches tokens with the properties. */
@@ -177,7 +179,10 @@ export function authMethodOf({
   authType,
   oauth2Type = 'Unknown',
   partnerSupplied,
-}: Pick<Connector, 'authType' | 'oauth2Type' | 'partnerSupplied'>): AuthMethod {
+  policy = {},
+}: Pick<Connector, 'authType' | 'oauth2Type' | 'partnerSupplied'> & {
+  policy?: Pick<ConnectorPolicy, 'authFields' | 'passwordCredentials'>;
+}): AuthMethod {
   const byCode = authType === 'OAuth1' || (authType === 'OAuth2' && oauth2Type === 'AuthorisationCode');
   if (byCode) return partnerSupplied ? 'tokens' : 'consent';
   switch (authType) {
@@ -187,7 +192,10 @@ export function authMethodOf({
       return 'basic';
     case 'None':
       return 'none';
+    case 'AuthFields':
+      return policy.authFields ? 'fields' : 'unsupported';
     case 'OAuth2':
+      if (oauth2Type === 'PasswordCredentials' && policy.passwordCredentials === 'direct') return 'clientCredentials';
       return Object.hasOwn(oauth2Methods, oauth2Type) ? oauth2Methods[oauth2Type]! : 'unsupported';
     default:
       return 'unsupported';

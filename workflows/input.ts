@@ -19,8 +19,8 @@ import {
   type Sealed,
 } from './connector';
 import type { FinalStateName, WaitingStateName } from './view';
-export type { Duration, Patience } from './connector';
 
+export type { Duration, Patience } from './connector';
 
 /** The start input. */
 export interface Input extends ConnectorKey {
@@ -55,7 +55,9 @@ export interface CredentialInput {
 export type Credentials =
   | { kind: 'apiKey'; key: string }
   | { kind: 'basic'; username: string; password: string }
-  | { kind: 'tokens'; accessToken: string; refreshToken?: string; expires?: string; refreshExpires?: string };
+  | { kind: 'tokens'; accessToken: string; refreshToken?: string; expires?: string; refreshExpires?: string }
+  /** The fields of the connector's policy, by name. */
+  | { kind: 'fields'; values: { [name: string]: string } };
 
 /** A public P-256 key as JWK, made for one request of a link. The link is sealed to this key. */
 export interface ReplyKey {

@@ -169,6 +169,11 @@ export interface ConnectorActivities {
    * {@link readTimesMs}. Each read is one activity attempt. Safe to repeat.
    */
   verifyAuthorization(key: ConnectorKey, check: AuthorizationCheck): Promise<Authorization>;
+  /**
+   * Calls the third party by the methods of the policy, within 10 s. After an outage, a missing permission or an
+   * unknown method, the result is `notChecked`. Safe to repeat if the methods only read.
+   */
+  checkConnection(key: ConnectorKey): Promise<ConnectionCheck>;
 }
 
 /** A connector of the scope, or a known connector, as Cyclr lists it. */

@@ -22,8 +22,9 @@ const header = `# Configuration
 Each process reads environment variables when it starts, and names all faults in one message. An empty variable counts as
 not set. \`npm run configuration\` writes this page from the schemas that check the variables.
 
-Where the table says "Or \`NAME_FILE\`", this variable can name a file that holds the value: then the value stands neither
-in the environment nor on a command line. A process refuses to start if both are set, or if the file is empty.
+Where the table says "Or \`NAME_FILE\`", the variable \`NAME_FILE\` can name a file that holds the value of \`NAME\`. Then the
+value is neither in the environment nor on a command line. A process refuses to start if both variables are set, or if the
+file is empty.
 
 "all" is every process that connects to Temporal: worker, service, command line and scripts. Do not put secrets into
 files of the repository.

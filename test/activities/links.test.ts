@@ -272,15 +272,20 @@ describe('isProven', () => {
   type Case = [string, ConnectorPatch, (at: Scene) => unknown, boolean];
   const patchTo = (patch: ConnectorPatch) => (at: Scene) => at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
   const cases: Case[] = [
-    ['no change', stored, () => undefined, false],
-    ['a write of the same value', stored, patchTo(stored), false],
-    ['another value', stored, patchTo({ AuthValue: '{"AccessToken":"at-new"}' }), true],
-    ['a change that adds a space to the value', stored, patchTo({ AuthValue: `${OLD} ` }), true],
-    ['tokens that Cyclr has refreshed', stored, (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId), true],
-    ['the removal of the value', stored, patchTo({ AuthValue: null }), false],
-    ['a change to an empty value', stored, patchTo({ AuthValue: '' }), false],
+    ['false after no change', stored, () => undefined, false],
+    ['false after a write of the same AuthValue', stored, patchTo(stored), false],
+    ['true after a write of another AuthValue', stored, patchTo({ AuthValue: '{"AccessToken":"at-new"}' }), true],
+    ['true after a write that adds a space to the AuthValue', stored, patchTo({ AuthValue: `${OLD} ` }), true],
     [
-      'no change to a connector that is not authenticated',
+      'true after Cyclr has refreshed the tokens',
+      stored,
+      (at) => at.sandbox.refreshTokens(ACCOUNT, at.key.connectorId),
+      true,
+    ],
+    ['false after the removal of the AuthValue', stored, patchTo({ AuthValue: null }), false],
+    ['false after a write of an empty AuthValue', stored, patchTo({ AuthValue: '' }), false],
+    [
+      'false after no change to a connector that is not authenticated',
       { Authenticated: false, AuthValue: null },
       () => undefined,
       false,

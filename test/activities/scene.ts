@@ -73,11 +73,7 @@ export async function scene(
   const log: Scene['log'] = [];
   const counted: string[] = [];
   const consent = { serviceUrl: sandbox.url };
-  const { fetchConnector, applyProperties, applyCredentials, mintLink, verifyAuthorization } = createActivities({
-    cyclr,
-    keys: keys.private,
-    consent,
-  });
+  const activities = createActivities({ cyclr, keys: keys.private, consent });
   const run = inContext({ log, counted, startToCloseTimeoutMs });
   return {
     sandbox,
@@ -85,11 +81,12 @@ export async function scene(
     path,
     cyclr,
     activities: {
-      fetchConnector: run(fetchConnector),
-      applyProperties: run(applyProperties),
-      applyCredentials: run(applyCredentials),
-      mintLink: run(mintLink),
-      verifyAuthorization: run(verifyAuthorization),
+      fetchConnector: run(activities.fetchConnector),
+      applyProperties: run(activities.applyProperties),
+      applyCredentials: run(activities.applyCredentials),
+      mintLink: run(activities.mintLink),
+      verifyAuthorization: run(activities.verifyAuthorization),
+      checkConnection: run(activities.checkConnection),
     },
     log,
     counted,

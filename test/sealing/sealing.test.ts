@@ -1,5 +1,14 @@
 import { CompactEncrypt } from 'jose';
-import { MAX_PLAINTEXT_BYTES, open, seal, sealProperties, secretsIn, type Binding } from '../../sealing/seal';
+import {
+  MAX_PLAINTEXT_BYTES,
+  MAX_SEALED_LENGTH,
+  open,
+  seal,
+  sealCredentials,
+  sealProperties,
+  secretsIn,
+  type Binding,
+} from '../../sealing/seal';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
 import type { Sealed } from '../../workflows/connector';
 import fc from 'fast-check';
@@ -60,10 +69,13 @@ test('a sealed text can be opened with the binding with which it was sealed', as
   );
 });
 
-test.each(['', '\uFEFFwith a byte order mark', 'päss🔑\u0000\r\n', 'x'.repeat(MAX_PLAINTEXT_BYTES)])(
-  'a text is the same after sealing and opening: case %#',
-  async (text) => {
-    const sealed = await seal(text, binding, sealer);
+test.each([
+  ['an empty text', ''],
+  ['a text with a byte order mark', '\uFEFFwith a byte order mark'],
+  ['a text with an emoji, a NUL and a line end', 'päss🔑\u0000\r\n'],
+  ['a text of exactly 64 KiB', 'x'.repeat(MAX_PLAINTEXT_BYTES)],
+])('%s is the same after sealing and opening', async (_what, text) => {
+  const sealed = await seal(text, binding, sealer);
 
   expect(await open(sealed, binding, keys)).toBe(text);
 });
@@ -123,6 +135,8 @@ test.each([
   ['no kid', { kid: undefined }],
   ['a kid that is no text', { kid: 1 }],
   ['a kid that is no thumbprint', { kid: 'first' }],
+  ['a kid that is longer than a thumbprint', { kid: 'k'.repeat(44) }],
+  ['a kid that is a list of one thumbprint', { kid: ['k'.repeat(43)] }],
   ['a later issue time', { iat: NOW / 1000 + 1000.322 }],
   ['an epk off the curve', { epk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } }],
   ['an epk of another curve', { epk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } }],
@@ -178,6 +192,14 @@ test.each([
   await expect(open(tampered, binding, keys)).rejects.toMatchObject(notOpenable);
 });
 
+test('open refuses a sealed value over 96 KiB, although its header and its key are right', async () => {
+  const purpose = `property:${'x'.repeat(80_000)}` as const;
+  const sealed = await forged({ pur: purpose });
+
+  expect(sealed.sealed.length).toBeGreaterThan(MAX_SEALED_LENGTH);
+  await expect(open(sealed, { ...binding, purpose }, keys, NOW)).rejects.toMatchObject(notOpenable);
+});
+
 test('open refuses a plaintext that is not UTF-8', async () => {
   const sealed = await forged({}, new Uint8Array([0x68, 0xff]));
 
@@ -207,6 +229,7 @@ test.each<[string, string, Partial<Binding>]>([
   ['a lone surrogate', 'hunter\ud800', {}],
   ['a lone surrogate in the name of a property', 'hunter2', { purpose: 'property:\ud800' }],
   ['an unknown purpose', 'hunter2', { purpose: 'x' as never }],
+  ['a purpose that only ends as the name of a property', 'hunter2', { purpose: 'xproperty:Key' as never }],
   ['a property without a name', 'hunter2', { purpose: 'property:' }],
   [
     'a property whose name makes the sealed value larger than 96 KiB',
@@ -247,6 +270,21 @@ test('secretsIn returns the values of secret fields and of unknown names, withou
   const values = { Domain: 'acme', Key: 'hunter2', Pin: '', Unknown: 'x', Sealed: { sealed: 'a..b.c.d' } };
 
   expect(secretsIn(values, fields)).toEqual({ Key: 'hunter2', Unknown: 'x' });
+});
+
+test('secretsIn returns all values in clear if no fields are given', () => {
+  expect(secretsIn({ Domain: 'acme', Key: 'hunter2', Pin: '' })).toEqual({ Domain: 'acme', Key: 'hunter2' });
+});
+
+test('a value of sealCredentials opens with the purpose credentials and the id of its submission', async () => {
+  const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
+
+  const sealed = await sealCredentials({ kind: 'apiKey', key: 'hunter2' }, submission, sealer);
+
+  expect(JSON.parse(await open(sealed, { ...submission, purpose: 'credentials' }, keys))).toEqual({
+    kind: 'apiKey',
+    key: 'hunter2',
+  });
 });
 
 test('a sealed property opens only under its own name', async () => {

@@ -1,8 +1,15 @@
 /** The activities with their timeouts, retries and summaries. */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  isCancellation,
+  proxyActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import type { ConnectorKey } from '../connector';
 import type { Event } from './machine';
 import { activityRetry, type AuthorizationCheck, type ConnectorActivities } from '../ports';
+import type { Problem } from '../view';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
@@ -21,7 +28,7 @@ const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeou
 export const { fetchConnector } = call('Read the account connector');
 export const { applyProperties } = call('Set the properties', {
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '15s', // if the worker dies, Temporal retries the activity after 15 s and not after 60 s
+  heartbeatTimeout: '15s', // after the death of a worker, Temporal retries the activity after 15 s instead of 60 s
 });
 export const { applyCredentials } = call('Store the credentials');
 export const { fetchConnector: readAgain } = call('Re-read the account connector');
@@ -29,6 +36,7 @@ const { verifyAuthorization: readRepeatedly } = call(
   'Re-read until the connector is authenticated: at 0, 1, 2, 4, 8, 15, 30 s',
 );
 const { verifyAuthorization: readOnce } = call('Re-read whether the connector is authenticated');
+const { checkConnection } = call('Check the credentials at the third party');
 /**
  * Makes a link. A cancelled call ends at once, without waiting for the activity, because the flow no longer needs the
  * link.
@@ -49,4 +57,27 @@ export async function verifyAuthorization(key: ConnectorKey, check: Authorizatio
   return connector.authenticated
     ? { type: 'authorizationConfirmed', connector, ...(!isProven && { verification: 'unproven' }) }
     : { type: 'authorizationNotConfirmed', connector };
+}
+
+const refusedByThirdParty: Problem = { code: 'refused', message: 'The third party refused the credentials.' };
+
+type Accepted = Extract<Event, { type: 'credentialsApplied' | 'authorizationConfirmed' }>;
+
+/**
+ * After Cyclr has accepted credentials, checks them at the third party by the methods of the policy. Returns the given
+ * event with the result of the check, or the event `refused` if the third party refuses the credentials. If the policy
+ * names no method, returns the given event without a check. If the activity fails or is cancelled, the result is
+ * `notChecked`, because Cyclr has accepted the credentials.
+ */
+export async function checked(key: ConnectorKey, event: Accepted | Verdict): Promise<Event> {
+  if (event.type === 'authorizationNotConfirmed' || !event.connector.policy?.checks) return event;
+  const result = await checkConnection(key).catch((error: unknown) => {
+    if (error instanceof ActivityFailure || isCancellation(error)) return undefined;
+    throw error;
+  });
+  const { identity } = result ?? {};
+  const connector = { ...event.connector, ...(identity && { identity }) };
+  if (result?.verification === 'refused')
+    return { type: 'refused', problem: refusedByThirdParty, connector: event.connector };
+  return { ...event, connector, verification: event.verification ?? result?.verification ?? 'notChecked' };
 }

@@ -1,6 +1,6 @@
 /** The state of a flow with its timeline. Only this file changes the state and publishes the changes. */
 import { log, workflowInfo } from '@temporalio/workflow';
-import { patienceMs, type Input } from '../input';
+import { patienceMs, waitRulesOf, type Input } from '../input';
 import { IgnoredSignals } from '../ignored-signals';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
@@ -92,6 +92,8 @@ export class FlowState {
     const state = transition(before, event);
     if (state !== before || event.type === 'inputRefused') this.#record(event, before, state);
     if (state === before) return false;
+    if (isPolicyChanged(before, state))
+      this.#timeline.add({ from: state.name, event: 'policyChanged', to: state.name });
     this.#state = state;
     this.#revision++;
     if (event.type === 'propertiesSubmitted' || event.type === 'credentialsSubmitted') this.submissions.add(event.id);
@@ -102,7 +104,7 @@ export class FlowState {
     }
     // An input that was refused before it reached Cyclr does not extend the wait. So the old deadline stays.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
-      this.#deadline = Date.now() + patienceMs(this.#input.patience, state.name);
+      this.#deadline = Date.now() + patienceMs(waitRulesOf(this.#input, state.connector).patience, state.name);
     this.#publish();
     return isEntered;
   }

@@ -216,7 +216,9 @@ const isValue = (value: unknown): boolean => {
 };
 /** The total length of the texts. `problemOfValues` refuses all other values. */
 const charactersIn = (values: { [name: string]: unknown }): number =>
-  Object.values(values).reduce<number>((sum, value) => sum + `${textOf(value)}`.length, 0);
+  Object.values(values)
+    .map(textOf)
+    .reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0);
 
 /** The names of the secret properties whose values are in clear. */
 const secretsInClear = (state: State, values: unknown): string[] =>

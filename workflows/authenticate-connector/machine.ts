@@ -30,6 +30,8 @@ export type State =
        * again.
        */
       verification?: Verification;
+      /** True if the activity sets only the fixed values of the policy, because no user sent an input. */
+      byPolicy?: true;
     } & Trouble)
   | ({ name: 'awaitingCredentials'; connector: Connector } & Trouble)
   | ({ name: 'awaitingAuthorization'; connector: Connector; attempt?: Attempt } & Trouble)
@@ -71,7 +73,7 @@ export type Event = (
   | { type: 'propertiesSubmitted'; id: string; values: Values }
   | { type: 'propertiesApplied'; connector: Connector }
   | { type: 'credentialsSubmitted'; id: string; credentials: Sealed }
-  | { type: 'credentialsApplied'; connector: Connector }
+  | { type: 'credentialsApplied'; connector: Connector; verification?: Verification }
   | { type: 'linkMinted'; id: string; attempt: Attempt }
   | { type: 'authorizationReturned'; id: string; superseded: boolean }
   | { type: 'authorizationConfirmed'; connector: Connector; verification?: Verification }
@@ -218,16 +220,30 @@ function byAuthMethod(connector: Connector): State {
     case 'apiKey':
     case 'basic':
     case 'tokens':
+    case 'fields':
       return { name: 'awaitingCredentials', connector };
     case 'consent':
       return { name: 'awaitingAuthorization', connector };
     case 'clientCredentials':
       return { name: 'applyingCredentials', connector, from: 'awaitingProperties', method };
     case 'none':
+      // For every other supported method, a later activity sets the fixed values of the policy.
+      if (connector.policy?.lacksValues)
+        return { name: 'applyingProperties', connector, submissionId: 'policy', values: {}, byPolicy: true };
       return { name: 'authenticated', connector, verification: 'notChecked' };
     case 'unsupported':
       return { name: 'unsupported', connector };
   }
+}
+
+/**
+ * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed. Otherwise, if
+ * Cyclr stores a fixed value in another form, the flow would set the fixed values again and again.
+ */
+function withFixedValues(connector: Connector): Connector {
+  if (!connector.policy?.lacksValues) return connector;
+  const { lacksValues: _lacksValues, ...policy } = connector.policy;
+  return { ...connector, policy };
 }
 
 /**
@@ -255,13 +271,24 @@ function byConnector(connector: Connector, intent: Intent): State {
 /** The state after a re-read. If the name of the state does not change, the state keeps its problem and its attempt. */
 function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
+  if (isRefusedByCheck(state, connector)) return withConnector(state, connector);
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
   // If the flow waits for properties although all required properties are stored, the user must send them again. Either
   // Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
-  return JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
+  return withConnector(state, connector);
 }
+
+const withConnector = (state: WaitingState, connector: Connector): State =>
+  JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
+
+/**
+ * True if the third party refused the credentials that Cyclr has stored. Then only a new input ends the wait, although
+ * Cyclr reports the connector as authenticated.
+ */
+const isRefusedByCheck = (state: WaitingState, { authenticated, policy }: Connector): boolean =>
+  state.problem?.code === 'refused' && state.connector.authenticated && authenticated && policy?.checks === true;
 
 const table: Table = {
   fetchingConnector: {
@@ -286,12 +313,13 @@ const table: Table = {
     cyclrUnavailable: (state, event) => cyclrUnavailable(withStored(state, event.taken ?? []), event),
     propertiesApplied: ({ verification }, { connector }) => {
       const missing = missingFields(connector).map(({ name }) => name);
-      const next = byProperties(connector, verification);
+      const next = byProperties(withFixedValues(connector), verification);
       return missing.length > 0 ? { ...next, problem: problemOf('missingProperty', missing) } : next;
     },
     refused: backToProperties,
     inputRefused: backToProperties,
-    outageOutlasted: (state) => backToProperties(state, { problem: problemOf('cyclrUnavailable') }),
+    outageOutlasted: (state) =>
+      state.byPolicy ? expiredInOutage(state) : backToProperties(state, { problem: problemOf('cyclrUnavailable') }),
   },
   awaitingCredentials: { ...always, ...waiting, credentialsSubmitted: submitted },
   awaitingAuthorization: {
@@ -329,6 +357,12 @@ const table: Table = {
       connector,
       ...(attempt && { attempt }),
       problem: problemOf('notAuthorized'),
+    }),
+    refused: ({ connector: before, attempt }, { problem, connector }) => ({
+      name: 'awaitingAuthorization',
+      connector: connector ?? before,
+      ...(attempt && { attempt }),
+      problem,
     }),
     outageOutlasted: expiredInOutage,
   },

@@ -1,7 +1,7 @@
 /** The public status of a flow: the view, the details in Temporal Web and the search attributes. */
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { isAccountId, isConnectorId, isObject } from '../connector';
+import { authMethodOf, isAccountId, isConnectorId, isObject, type Field } from '../connector';
 import type { Input } from '../input';
 import type { State } from './machine';
 import { escapeMarkdown } from '../markdown';
@@ -23,8 +23,8 @@ export interface ViewSource {
  * The members of a state that the view shows. A new member of a state stays hidden until this list names the member.
  */
 const publicMembers = {
-  connector: ['name', 'description', 'icon', 'authType', 'oauth2Type', 'authDescription', 'partnerSupplied'],
-  field: ['name', 'label', 'help', 'required', 'secret', 'stored', 'options', 'multiline', 'default'],
+  connector: ['name', 'description', 'icon', 'authType', 'oauth2Type', 'authDescription', 'partnerSupplied', 'help'],
+  field: ['name', 'label', 'help', 'required', 'secret', 'stored', 'options', 'multiline', 'default', 'helpTexts'],
   attempt: ['id', 'requestedAt', 'expiresAt'],
   failure: ['code', 'message'],
 } as const;
@@ -32,18 +32,18 @@ const publicMembers = {
 /** Copies the members of the allow-list into the view. The view never contains the state object itself. */
 export function viewOf({ input, runId, state, revision, since, deadline }: ViewSource): View {
   const connector = 'connector' in state ? state.connector : undefined;
+  const fields = fieldsAsked(state);
   return {
     ...identityOf(input),
     runId,
     state: state.name,
     ...(connector && { connector: pick(connector, publicMembers.connector) }),
-    ...(state.name === 'awaitingProperties' && {
-      fields: state.connector.fields.map((field) => pick(field, publicMembers.field)),
-    }),
+    ...(fields && { fields: fields.map((field) => pick(field, publicMembers.field)) }),
     ...('problem' in state && state.problem && { problem: publicProblem(state.problem) }),
     ...(deadline !== undefined && { deadline: new Date(deadline).toISOString() }),
     ...('attempt' in state && state.attempt && { attempt: pick(state.attempt, publicMembers.attempt) }),
     ...(state.name === 'authenticated' && { verification: state.verification }),
+    ...(state.name === 'authenticated' && connector?.identity && { identity: connector.identity }),
     ...(state.name === 'failed' && { failure: pick(state.failure, publicMembers.failure) }),
     ...(connector && { connected: connector.authenticated || state.name === 'authenticated' }),
     since: new Date(since).toISOString(),
@@ -51,7 +51,15 @@ export function viewOf({ input, runId, state, revision, since, deadline }: ViewS
   };
 }
 
-/** The result of a flow. Its first members tell an operator in Temporal Web how the flow ended. */
+/** The fields that the user fills in: the properties, or the fields of AuthFields credentials. */
+function fieldsAsked(state: State): readonly Field[] | undefined {
+  if (state.name === 'awaitingProperties') return state.connector.fields;
+  return state.name === 'awaitingCredentials' && authMethodOf(state.connector) === 'fields'
+    ? state.connector.policy?.authFields
+    : undefined;
+}
+
+/** The result of a flow. The first members of the result tell an operator in Temporal Web how the flow ended. */
 export function resultOf({ state, verification, problem, connector, ...view }: View, timeline: Timeline): FlowResult {
   const { icon: _icon, description: _description, ...rest } = connector ?? {};
   return {
@@ -161,7 +169,7 @@ export function detailsOf(status: Status): string {
 }
 
 function factsOf({ view, outage }: Status): string[] {
-  const { connector, fields, problem, deadline, failure, verification, since } = view;
+  const { connector, fields, problem, deadline, failure, verification, identity, since } = view;
   const missing = fields?.filter(({ required, stored }) => required && !stored).map(({ name }) => name) ?? [];
   const authType = connector && [connector.authType, connector.oauth2Type].filter(Boolean).join(' / ');
   const facts = [
@@ -170,6 +178,7 @@ function factsOf({ view, outage }: Status): string[] {
     missing.length > 0 && `Missing: ${missing.map(escapeMarkdown).join(', ')}`,
     deadline && `Deadline: ${deadline}, then it expires`,
     verification && `Verification: ${verification}${verification === 'notChecked' ? ' (stored, not tried)' : ''}`,
+    identity && `Linked account: ${escapeMarkdown(identity)}`,
     problem && `Problem: \`${problem.code}\`. ${problem.message}`,
     outage?.operatorsTrouble && `\`operatorsTrouble\`: ${escapeMarkdown(outage.operatorsTrouble)}`,
     failure && `Failure: \`${failure.code}\`. ${failure.message}`,

@@ -127,16 +127,19 @@ class FlowRun {
         const { method, submissionId, credentials } = state;
         return this.#call(async () => {
           const connector = await calls.applyCredentials(this.#key, { method, submissionId, credentials });
-          return connector.authenticated
-            ? { type: 'credentialsApplied', connector }
-            : calls.verifyAuthorization(this.#key, {});
+          return calls.checked(
+            this.#key,
+            connector.authenticated
+              ? { type: 'credentialsApplied', connector }
+              : await calls.verifyAuthorization(this.#key, {}),
+          );
         });
       }
       case 'verifyingAuthorization': {
         const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
         const wasAuthenticated = this.#input.intent === 'reauthenticate';
         const check = { once: state.superseded, consent: { wasAuthenticated, ...(fingerprint && { fingerprint }) } };
-        return this.#call(() => calls.verifyAuthorization(this.#key, check));
+        return this.#call(async () => calls.checked(this.#key, await calls.verifyAuthorization(this.#key, check)));
       }
       case 'awaitingProperties':
       case 'awaitingCredentials':

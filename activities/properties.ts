@@ -1,0 +1,88 @@
+/** Writes properties to Cyclr. */
+import type { CyclrClient, Target } from './cyclr/client';
+import { type CyclrError, isOfKind } from './cyclr/errors';
+import type { StoredProperty } from './cyclr/wire';
+
+/** Cyclr refused the value of a property. The message has method, path and status. */
+export class PropertyRefused extends Error {
+  override readonly name = 'PropertyRefused';
+  constructor(
+    readonly property: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Sets the properties. Adds the name of each property that Cyclr accepts to `taken`. Safe to repeat, because the
+ * function lists the stored properties and then overwrites them. Fails with a {@link PropertyRefused} if Cyclr refuses
+ * a value, and with a CyclrError in all other cases.
+ */
+export async function setProperties(
+  cyclr: CyclrClient,
+  target: Target,
+  values: ReadonlyMap<string, string>,
+  taken: Set<string> = new Set(),
+) {
+  const stored = await cyclr.listProperties(target);
+  let unconfirmed: CyclrError | undefined;
+  for (const [name, value] of values) {
+    const doubt = await setProperty(cyclr, target, stored, name, value).catch((err: unknown) => {
+      throw isOfKind(err, 'refused') ? new PropertyRefused(name, err.message) : err;
+    });
+    if (!doubt) taken.add(name);
+    unconfirmed ??= doubt;
+  }
+  if (unconfirmed) await confirmByList(cyclr, target, values, taken, unconfirmed);
+}
+
+/**
+ * Lists the properties once, after Cyclr's answer to a write could not be read. Adds each property whose value is
+ * stored to `taken`. If one of the values is not stored, throws `unconfirmed`, the error of the first write without a
+ * readable answer.
+ */
+async function confirmByList(
+  cyclr: CyclrClient,
+  target: Target,
+  values: ReadonlyMap<string, string>,
+  taken: Set<string>,
+  unconfirmed: CyclrError,
+): Promise<void> {
+  const stored = await cyclr.listProperties(target);
+  for (const [name, value] of values) {
+    const found = stored.filter(({ Name }) => Name === name);
+    if (found.length > 0 && found.every(({ Value = value }) => Value === value)) taken.add(name);
+  }
+  if ([...values.keys()].some((name) => !taken.has(name))) throw unconfirmed;
+}
+
+/**
+ * Creates the property if Cyclr stores no property of this name. Otherwise overwrites all properties of this name whose
+ * value differs. If Cyclr's answer to a write can't be read, returns the error of the first such write.
+ */
+async function setProperty(
+  cyclr: CyclrClient,
+  target: Target,
+  stored: StoredProperty[],
+  name: string,
+  value: string,
+): Promise<CyclrError | undefined> {
+  const existing = stored.filter(({ Name }) => Name === name);
+  if (existing.length === 0) return unconfirmedIn(cyclr.postProperty(target, name, value));
+  let unconfirmed: CyclrError | undefined;
+  for (const property of existing.filter(({ Value }) => Value !== value)) {
+    const doubt = await unconfirmedIn(cyclr.putProperty(target, property, value));
+    unconfirmed ??= doubt;
+  }
+  return unconfirmed;
+}
+
+const unconfirmedIn = (write: Promise<void>): Promise<CyclrError | undefined> =>
+  write.then(
+    () => undefined,
+    (err: unknown) => {
+      if (isOfKind(err, 'unconfirmed')) return err;
+      throw err;
+    },
+  );
