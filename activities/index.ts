@@ -3,13 +3,17 @@
  * sealed input.
  */
 import type { PrivateKeys } from '../sealing/keys';
-import type { ConnectorActivities } from '../workflows/ports';
+import type { ConnectorActivities, EventActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
 import { checkConnection } from './checks';
+import { sendEvent } from './events/delivery';
+import { postEvent } from './events/post';
+import { factsOf, type Targets } from './events/targets';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, verifyAuthorization, type ConsentPages } from './links';
 export { CyclrClient, type CyclrConfig } from './cyclr/client';
+export type { Target, Targets } from './events/targets';
 export type { ConsentPages } from './links';
 export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
 export type { ConnectorActivities, EventActivities, MonitorActivities, OnboardingActivities } from '../workflows/ports';
@@ -18,13 +22,21 @@ export interface ActivityParts {
   cyclr: CyclrClient;
   keys: PrivateKeys;
   consent: ConsentPages;
+  /** The receivers of events. The default is no receiver. */
+  targets?: Targets;
 }
 
 
 /** The activities of `workflows/ports.ts`, which documents their failures. */
 export function createActivities(parts: ActivityParts): ConnectorActivities {
+  const { targets = {} } = parts;
   return {
-    fetchConnector: (key) => mapped(() => parts.cyclr.getAccountConnector(key)),
+    fetchConnector: ({ notify, ...key }) =>
+      mapped(async () => {
+        const connector = await parts.cyclr.getAccountConnector(key);
+        return { ...connector, ...factsOf(targets, 'connector', notify) };
+      }),
+    sendEvent: (report) => sendEvent(targets, report),
     applyProperties: (key, input) => mapped((attempt) => applyProperties(parts, key, input, attempt)),
     applyCredentials: (key, input) => mapped(() => applyCredentials(parts, key, input)),
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
@@ -32,3 +44,8 @@ export function createActivities(parts: ActivityParts): ConnectorActivities {
     verifyAuthorization: (key, check) => mapped((attempt) => verifyAuthorization(parts, key, check, attempt)),
   };
 }
+
+/** The activities of the task queue for events. */
+export const createEventActivities = ({ targets = {} }: Pick<ActivityParts, 'targets'>): EventActivities => ({
+  postEvent: (post) => postEvent(targets, post),
+});

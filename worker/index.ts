@@ -6,6 +6,7 @@ export { createWorker, type ConnectorWorkerOptions } from './create-worker';
 export { ConnectorAuthPlugin, type ConnectorAuthPluginOptions } from './plugin';
 export { readConfig, type WorkerConfig } from './config';
 export type { CyclrConfig } from '../activities/cyclr/client';
+export type { Target, Targets } from '../activities/events/targets';
 export type { ConsentPages } from '../activities/links';
 export { Policies, PolicyError } from '../activities/policies/policies';
 export { privateKeysOf, type PrivateKeys } from '../sealing/keys';

@@ -1,1 +1,2 @@
 export { authenticateConnector } from './authenticate-connector/workflow';
+export { deliverEvent } from './deliver-event/workflow';

@@ -1,7 +1,7 @@
 /** The contract with activities: their arguments, results and failures. */
 import type { FailureReport, Outcome } from './connection';
 import type { AuthMethod, Connector, ConnectorKey, Intent, Sealed } from './connector';
-import type { EventBody, EventType } from './events';
+import type { EventBody, EventReport, EventType } from './events';
 import type { Duration, Patience, ReplyKey } from './input';
 import type { Lack, OnboardingKey, Scope } from './onboarding';
 import type { FinalStateName } from './view';
@@ -154,8 +154,13 @@ export interface ConnectionCheck {
 
 export interface ConnectorActivities {
   /** Reads the account connector. Safe to repeat. */
-  fetchConnector(key: ConnectorKey): Promise<Connector>;
-  /** Sets the properties, then re-reads the connector. Safe to repeat: values are overwritten. */
+  fetchConnector(key: ConnectorRead): Promise<ReadConnector>;
+  /**
+   * Starts the workflow `deliverEvent` for an event of the calling workflow; does nothing if the event has no target.
+   * Safe to repeat, because Temporal starts only one workflow for each event id.
+   */
+  sendEvent(report: EventReport): Promise<void>;
+  /** Sets the properties, then re-reads the connector. Safe to repeat, because a repetition overwrites the values. */
   applyProperties(key: ConnectorKey, input: PropertyValues): Promise<Connector>;
   /**
    * Stores the credentials (an empty `AuthValue` for client credentials). Returns the connector as Cyclr reports it

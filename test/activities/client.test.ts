@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
+import fc from '../support/fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
 import { retryAfterMsOf } from '../../activities/cyclr/errors';
 import type { FaultRule } from '../../sandbox/fault-rule';
@@ -9,7 +10,6 @@ import { isAccountId } from '../../workflows/connector';
 import { everythingIn, leaks } from './leaks';
 import { eventually } from '../support/eventually';
 import { answering, BEARER, cyclrError, listening, rejection, scene, stopAll } from './scene';
-import fc from 'fast-check';
 
 afterEach(stopAll);
 

@@ -1,10 +1,10 @@
 /** Icons of connectors. A small icon is returned unchanged, and a larger icon is scaled. */
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import fc from '../support/fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { smallIcon } from '../../activities/cyclr/icons';
 import { ACCOUNT, scene, stopAll } from './scene';
-import fc from 'fast-check';
 
 afterEach(stopAll);
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fc from '../support/fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
 import { CyclrError } from '../../activities/cyclr/errors';
 import { fingerprintOf, hasChanged } from '../../activities/fingerprint';
@@ -11,7 +12,6 @@ import type { ConnectorKey } from '../../workflows/connector';
 import type { ReplyKey } from '../../workflows/messages';
 import { everythingIn, leaks } from './leaks';
 import { ACCOUNT, answering, BEARER, failure, keys, rejection, scene, stopAll, type Scene } from './scene';
-import fc from 'fast-check';
 
 afterEach(stopAll);
 

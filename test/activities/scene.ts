@@ -82,6 +82,7 @@ export async function scene(
     cyclr,
     activities: {
       fetchConnector: run(activities.fetchConnector),
+      sendEvent: run(activities.sendEvent),
       applyProperties: run(activities.applyProperties),
       applyCredentials: run(activities.applyCredentials),
       mintLink: run(activities.mintLink),

@@ -1,3 +1,4 @@
+import fc from '../support/fast-check';
 import { bounded } from '../../activities/cyclr/bounds';
 import { draftOf, parsed, StoredProperty, type Draft } from '../../activities/cyclr/wire';
 import { CyclrError } from '../../activities/cyclr/errors';
@@ -5,7 +6,6 @@ import { catalogue } from '../../sandbox/catalogue';
 import type { Connector, Field } from '../../workflows/connector';
 import { leaks } from './leaks';
 import { ACCOUNT, rejection, scene, stopAll } from './scene';
-import fc from 'fast-check';
 
 afterEach(stopAll);
 

@@ -1,3 +1,4 @@
+import fc from '../support/fast-check';
 import { CompactEncrypt } from 'jose';
 import {
   MAX_PLAINTEXT_BYTES,
@@ -11,7 +12,6 @@ import {
 } from '../../sealing/seal';
 import { generateKey, privateKeysOf, publicKeyOf, type PrivateKeys, type SealingKey } from '../../sealing/keys';
 import type { Sealed } from '../../workflows/connector';
-import fc from 'fast-check';
 
 const NOW = Date.parse('2030-01-02T03:04:05.678Z');
 const DAY_MS = 24 * 60 * 60 * 1000;

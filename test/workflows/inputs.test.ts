@@ -1,4 +1,5 @@
 /** Inputs by signal that are wrong, early, late, repeated, in any order, or not decodable by the SDK. */
+import fc from '../support/fast-check';
 import { seal } from '../../sealing/seal';
 import { workflowIdOf } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
@@ -8,7 +9,6 @@ import { eventually } from '../support/eventually';
 import { failedTasks, kindOf, type HistoryEvent } from '../support/histories';
 import { happens, keyInput } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
-import fc from 'fast-check';
 
 let stage: Stage;
 

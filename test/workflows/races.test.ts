@@ -2,6 +2,7 @@
  * Messages at the same time. Each sender gets an answer, no message has its effect twice, and no workflow task fails.
  */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import fc from '../support/fast-check';
 import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
@@ -14,7 +15,6 @@ import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
 import { answered, asInResult, keyInput, linkRequest, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { openStage, type Scene, type Stage } from '../support/stage';
-import fc from 'fast-check';
 
 let stage: Stage;
 

@@ -1,6 +1,6 @@
 import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import fc from '../../support/fast-check';
 import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
-import fc from 'fast-check';
 
 /** Makes a new key pair, and returns its public key as JWK. */
 function realKey(): ReplyKey {

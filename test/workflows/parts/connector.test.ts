@@ -1,3 +1,4 @@
+import fc from '../../support/fast-check';
 import {
   authMethodOf,
   isAccountId,
@@ -8,7 +9,6 @@ import {
   type Field,
 } from '../../../workflows/connector';
 import { connector } from '../../../scripts/faults/machine-samples';
-import fc from 'fast-check';
 
 describe('isAccountId', () => {
   /** A second implementation of the documented rules for an account id. True if the text follows all rules. */

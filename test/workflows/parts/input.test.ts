@@ -1,6 +1,6 @@
+import fc from '../../support/fast-check';
 import { durationMs, isBy, patienceMs, faultOfInput, faultOfStart } from '../../../workflows/input';
 import { workflowIdOf } from '../../../workflows/messages';
-import fc from 'fast-check';
 
 const DAY_MS = 86_400_000;
 const right = { accountId: 'acme', connectorId: 42 };

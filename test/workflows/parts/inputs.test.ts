@@ -1,10 +1,10 @@
+import fc from '../../support/fast-check';
 import type { Field } from '../../../workflows/connector';
 import { eventOf, rejectionOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
 import type { ProblemCode } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
-import fc from 'fast-check';
 
 const sealed = { sealed: 'eyJhbGciOiJFQ0RILUVTIn0..iv-_09.text.tag' };
 const field = (name: string, more: Partial<Field> = {}): Field => ({

@@ -1,3 +1,4 @@
+import fc from '../../support/fast-check';
 import { authMethodOf, type Connector } from '../../../workflows/connector';
 import {
   isFinal,
@@ -17,7 +18,6 @@ import {
   states,
   withMissing,
 } from '../../../scripts/faults/machine-samples';
-import fc from 'fast-check';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const after = (...sent: Event[]): State => sent.reduce<State>(transition, start);

@@ -1,3 +1,4 @@
+import fc from '../../support/fast-check';
 import type { Connector, Field } from '../../../workflows/connector';
 import type { State } from '../../../workflows/authenticate-connector/machine';
 import type { Input, TimelineEntry, View } from '../../../workflows/messages';
@@ -5,7 +6,6 @@ import { escapeMarkdown } from '../../../workflows/markdown';
 import { problemOf } from '../../../workflows/problems';
 import { detailsOf, viewOf, type Status, type ViewSource } from '../../../workflows/authenticate-connector/status';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
-import fc from 'fast-check';
 
 const SINCE = '2030-01-01T00:00:00.000Z';
 const input: Input = { accountId: 'acme', connectorId: 42 };

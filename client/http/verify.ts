@@ -1,0 +1,31 @@
+/** Verifies received events as the Standard Webhooks specification describes (https://www.standardwebhooks.com). */
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import type { EventBody } from '../../workflows/events';
+
+export { WebhookVerificationError } from 'standardwebhooks';
+
+/** The headers of a request: an object such as Node's `request.headers`, or the `Headers` of a fetch request. */
+export type WebhookHeaders = { [name: string]: string | string[] | undefined } | { get(name: string): string | null };
+
+/**
+ * Returns the event of a delivery, if one of the secrets has signed it in the last 5 minutes. `body`: the received body
+ * before any parsing. Fails with a `WebhookVerificationError`. In this case, answer the request with 401.
+ */
+export function verify(headers: WebhookHeaders, body: string | Buffer, secrets: string | readonly string[]): EventBody {
+  const signed = Object.fromEntries(
+    ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => [name, valueOf(headers, name)]),
+  );
+  let error: unknown = new WebhookVerificationError('No secret was given');
+  for (const secret of [secrets].flat())
+    try {
+      return new Webhook(secret).verify(body, signed) as EventBody;
+    } catch (err) {
+      error = err;
+    }
+  throw error;
+}
+
+function valueOf(headers: WebhookHeaders, name: string): string {
+  const value = typeof headers.get === 'function' ? headers.get(name) : (headers as { [name: string]: unknown })[name];
+  return typeof value === 'string' ? value : '';
+}

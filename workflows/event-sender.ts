@@ -1,0 +1,74 @@
+/** Sends the events of a run. Numbers the events, and leaves out events without a target. */
+import { CancellationScope, patched, proxyActivities } from '@temporalio/workflow';
+import { isFinalType, type EventData, type EventType } from './events';
+import { isNotify } from './input';
+import { activityRetry, type ConnectorActivities, type TargetFacts } from './ports';
+
+/** The part of the events that the next run receives at Continue-As-New, as plain JSON. */
+export interface CarriedEvents {
+  types: EventType[];
+  sequence: number;
+  /** The number of reminders that the present wait has sent. */
+  reminders?: number;
+}
+
+const { sendEvent } = proxyActivities<Pick<ConnectorActivities, 'sendEvent'>>({
+  startToCloseTimeout: '15s',
+  summary: 'Start the delivery of an event',
+  retry: activityRetry, // the retries have no limit, so that no event is lost
+});
+
+export class EventSender {
+  readonly #notify: string[] | undefined;
+  /** The types of events that have a target. `undefined` until the first answer of an activity. */
+  #types?: readonly EventType[];
+  #sequence: number;
+  #unsent = 0;
+
+  /** `input`: a start input that is not checked yet. `carried`: absent in the first run. */
+  constructor(input: unknown, carried?: Partial<CarriedEvents>) {
+    const { notify } = Object(input) as { notify?: unknown };
+    this.#notify = isNotify(notify) ? notify : undefined;
+    this.#types = carried && (carried.types ?? []);
+    this.#sequence = carried?.sequence ?? 0;
+  }
+
+  /** The part for the next run. `undefined` if no event has a target and the run has sent no event. */
+  get carried(): CarriedEvents | undefined {
+    const types = [...(this.#types ?? [])];
+    return types.length > 0 || this.#sequence > 0 ? { types, sequence: this.#sequence } : undefined;
+  }
+
+  /** True if Temporal has started the delivery of each event. */
+  get areSent(): boolean {
+    return this.#unsent === 0;
+  }
+
+  /** Sets the types of events that have a target. Without a target the run sends nothing. */
+  set(facts: TargetFacts | undefined): void {
+    this.#types = facts?.types ?? [];
+  }
+
+  /**
+   * True if an event of the type has a target. If the run ends before the first answer of an activity, the run does not
+   * know the targets. Then the result is true for a final event, and the activity `sendEvent` looks for a target. A run
+   * of older code that ended in this way sent no event, so in its replay the result is false (`patched`).
+   */
+  hasTarget(type: EventType): boolean {
+    if (this.#types) return this.#types.includes(type);
+    return isFinalType(type) && patched('final event before the first read');
+  }
+
+  /** Sends an event, even after Temporal's cancellation of the run. */
+  send(type: EventType, data: EventData): void {
+    const report = {
+      type,
+      timestamp: new Date().toISOString(),
+      sequence: ++this.#sequence,
+      data,
+      ...(this.#notify && { notify: this.#notify }),
+    };
+    this.#unsent++;
+    void CancellationScope.nonCancellable(() => sendEvent(report)).then(() => void this.#unsent--);
+  }
+}
