@@ -3,7 +3,7 @@
  * sealed input.
  */
 import type { PrivateKeys } from '../sealing/keys';
-import type { ConnectorActivities, EventActivities } from '../workflows/ports';
+import type { ConnectorActivities, EventActivities, OnboardingActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
 import { checkConnection } from './checks';
 import { sendEvent } from './events/delivery';
@@ -12,6 +12,7 @@ import { factsOf, type Targets } from './events/targets';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, verifyAuthorization, type ConsentPages } from './links';
+import { onboardingActivities } from './onboarding';
 export { CyclrClient, type CyclrConfig } from './cyclr/client';
 export type { Target, Targets } from './events/targets';
 export type { ConsentPages } from './links';
@@ -28,7 +29,7 @@ export interface ActivityParts {
 
 
 /** The activities of `workflows/ports.ts`, which documents their failures. */
-export function createActivities(parts: ActivityParts): ConnectorActivities {
+export function createActivities(parts: ActivityParts): ConnectorActivities & OnboardingActivities {
   const { targets = {} } = parts;
   return {
     fetchConnector: ({ notify, ...key }) =>
@@ -42,6 +43,7 @@ export function createActivities(parts: ActivityParts): ConnectorActivities {
     mintLink: (key, request) => mapped(() => mintLink(parts, key, request)),
     checkConnection: (key) => mapped(() => checkConnection(parts, key)),
     verifyAuthorization: (key, check) => mapped((attempt) => verifyAuthorization(parts, key, check, attempt)),
+    ...onboardingActivities(parts.cyclr, targets),
   };
 }
 

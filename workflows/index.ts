@@ -1,2 +1,3 @@
 export { authenticateConnector } from './authenticate-connector/workflow';
+export { onboardAccount } from './onboard-account/workflow';
 export { deliverEvent } from './deliver-event/workflow';

@@ -1,0 +1,237 @@
+/** The activities of an onboarding: they read the scope from Cyclr, and start, check and cancel flows in Temporal. */
+import { Context } from '@temporalio/activity';
+import { isConnectorId, workflowIdOf } from '../workflows/connector';
+import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
+import { cancel, searchAttributes, subscribe } from '../workflows/messages';
+import { MAX_CONNECTORS, type Lack, type OnboardingKey } from '../workflows/onboarding';
+import type {
+  FlowStatus,
+  FlowsToCheck,
+  FlowsToStart,
+  OnboardingActivities,
+  ScopeAnswer,
+  ScopeConnector,
+  ScopeRequest,
+} from '../workflows/ports';
+import type { FinalStateName } from '../workflows/view';
+import { endedByTemporal, isOpen, OF_FLOWS, ofAccount, OPEN } from '../workflows/visibility';
+import type { ActivityAttempt } from './attempt';
+import type { CyclrClient } from './cyclr/client';
+import { isOfKind } from './cyclr/errors';
+import type { ListedConnector, Prerequisite } from './cyclr/wire';
+import { factsOf, type Targets } from './events/targets';
+import { invalidInput, mapped } from './failures';
+
+/** The highest number of calls to Temporal at the same time. */
+const AT_ONCE = 20;
+/**
+ * The time limit of the call that lists the open flows. The limit is below the heartbeat timeout of the activity,
+ * because no heartbeat is sent during the call.
+ */
+const VISIBILITY_MS = 5_000;
+const UNAUTHENTICATED = 20; // the ReasonCode of a connector that is not authenticated
+const MAX_NAME = 200;
+
+type Client = Context['client'];
+
+export const onboardingActivities = (cyclr: CyclrClient, targets: Targets): OnboardingActivities => ({
+  readScope: (key, request) =>
+    mapped(async (attempt) => ({
+      ...(await readScope(cyclr, key, request, attempt)),
+      ...factsOf(targets, 'onboarding', request.notify),
+    })),
+  activateCycle: (key, cycleId) => mapped(() => activateCycle(cyclr, key, cycleId)),
+  startFlows,
+  checkFlows,
+  cancelFlows,
+});
+
+async function readScope(
+  cyclr: CyclrClient,
+  { accountId }: OnboardingKey,
+  { scope, known }: ScopeRequest,
+  attempt: ActivityAttempt,
+): Promise<ScopeAnswer> {
+  const prerequisites = 'cycleId' in scope ? await cyclr.getPrerequisites({ accountId }, scope.cycleId) : [];
+  const listed = await cyclr.listConnectors({ accountId }, () => attempt.report());
+  const needed = new Set('connectorIds' in scope ? scope.connectorIds : neededBy(prerequisites, scope, listed));
+  const ids = [...new Set([...known, ...needed])];
+  if (ids.length > MAX_CONNECTORS) throw invalidInput(`The scope has more than ${MAX_CONNECTORS} connectors`);
+  const byId = new Map(listed.map((connector) => [connector.Id, connector]));
+  const connectors = ids.flatMap((id) => scopeConnector(id, byId.get(id), needed.has(id)) ?? []);
+  return { connectors, ...('cycleId' in scope && { lacks: prerequisites.filter(isOther).map(lackOf) }) };
+}
+
+const neededBy = (prerequisites: Prerequisite[], scope: object, listed: ListedConnector[]): number[] =>
+  'cycleId' in scope
+    ? prerequisites.filter((one) => !isOther(one)).map(({ ObjectId }) => Number(ObjectId))
+    : listed.filter(({ Authenticated }) => !Authenticated).map(({ Id }) => Id);
+
+/** True for a prerequisite other than the authentication of a connector. */
+export const isOther = ({ ReasonCode, ObjectId }: Prerequisite): boolean =>
+  ReasonCode !== UNAUTHENTICATED || !isConnectorId(Number(ObjectId));
+
+const lackOf = ({ ReasonCode, ObjectType, ObjectId }: Prerequisite): Lack => ({
+  reasonCode: ReasonCode,
+  ...(ObjectType && { objectType: ObjectType.slice(0, MAX_NAME) }),
+  ...(ObjectId && { objectId: ObjectId.slice(0, MAX_NAME) }),
+});
+
+/**
+ * The data of a connector that the scope names or that Cyclr lists. `undefined` for any other connector. Cyclr's list
+ * for a sub-account can lack the connectors of the parent account. So if the scope names a connector and the list lacks
+ * the connector, the connector counts as not authenticated, and its flow reads the real state.
+ */
+function scopeConnector(
+  connectorId: number,
+  listed: ListedConnector | undefined,
+  needed: boolean,
+): ScopeConnector | undefined {
+  if (!listed && !needed) return undefined;
+  const name = listed?.Name || listed?.Connector?.Name || `Connector ${connectorId}`;
+  const authenticated = listed?.Authenticated ?? false;
+  return { connectorId, name: [...name].slice(0, MAX_NAME).join(''), authenticated, needed };
+}
+
+async function activateCycle(
+  cyclr: CyclrClient,
+  { accountId }: OnboardingKey,
+  cycleId: string,
+): Promise<{ lacks?: Lack[] }> {
+  try {
+    await cyclr.putActivate({ accountId }, cycleId);
+    return {};
+  } catch (err) {
+    if (!isOfKind(err, 'refused')) throw err;
+    return { lacks: (await cyclr.getPrerequisites({ accountId }, cycleId)).map(lackOf) };
+  }
+}
+
+function startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]> {
+  const { info } = Context.current();
+  return eachOf(request.connectorIds, async (client, connectorId) => {
+    // An earlier activity attempt can have started the flow, and the flow can have ended in the meantime. Such a flow
+    // is not started again.
+    const earlier = info.attempt > 1 ? await latestRun(client, { ...key, connectorId }) : undefined;
+    if (earlier && memoOf(earlier).onboardingRun === request.firstRunId) return statusOf(connectorId, earlier);
+    return startFlow(client, key, { ...request, connectorId, taskQueue: info.taskQueue });
+  });
+}
+
+async function startFlow(
+  client: Client,
+  { accountId, onboardingId }: OnboardingKey,
+  {
+    connectorId,
+    subscriber,
+    firstRunId,
+    options,
+    taskQueue,
+  }: FlowsToStart & { connectorId: number; taskQueue: string },
+): Promise<FlowStatus> {
+  const memo: FlowMemo = { onboarding: onboardingId, onboardingRun: firstRunId };
+  const { signaledRunId } = await client.workflow.signalWithStart(FLOW_TYPE, {
+    ...flowStartOptions({ ...options, accountId, connectorId }, taskQueue, memo),
+    signal: subscribe,
+    signalArgs: [{ workflowId: subscriber }],
+  });
+  return { connectorId, runId: signaledRunId, state: 'running' };
+}
+
+async function checkFlows({ accountId }: OnboardingKey, { flows, subscriber }: FlowsToCheck): Promise<FlowStatus[]> {
+  const open = await openFlows(Context.current().client, accountId);
+  const checked = await eachOf(flows, async (client, flow) => {
+    const { connectorId } = flow;
+    const runId = open.get(workflowIdOf({ accountId, connectorId }));
+    // An open run that the onboarding knows will send a signal at its end. An ended flow changes the onboarding only if
+    // a new run is open.
+    const isNew = runId !== undefined && runId !== flow.runId;
+    const isMissing = flow.state === 'running' && runId === undefined;
+    return isNew || isMissing ? checkFlow(client, { accountId, connectorId }, subscriber) : flow;
+  });
+  return checked.filter((flow, index) => flow !== flows[index]);
+}
+
+/**
+ * The runs of the account's open flows, by workflow id. Empty if Temporal's visibility gives no answer. Then the
+ * activity calls `describe` for each flow that the onboarding knows as running.
+ */
+async function openFlows(client: Client, accountId: string): Promise<Map<string, string>> {
+  const query = `${OF_FLOWS} AND ${OPEN} AND ${ofAccount(accountId)}`;
+  const open = new Map<string, string>();
+  try {
+    await client.withDeadline(Date.now() + VISIBILITY_MS, async () => {
+      for await (const { workflowId, runId } of client.workflow.list({ query })) open.set(workflowId, runId);
+    });
+    return open;
+  } catch {
+    return new Map();
+  }
+}
+
+/**
+ * The state of the latest run of a flow. Subscribes to an open run, because this run can be newer than the run that the
+ * onboarding knows.
+ */
+async function checkFlow(client: Client, key: Key, subscriber: string): Promise<FlowStatus> {
+  const run = await latestRun(client, key);
+  const { connectorId } = key;
+  if (!run) return { connectorId, state: 'failed' }; // Temporal has removed the run after the retention period, or an operator has deleted it
+  if (isOpen(run))
+    await client.workflow.getHandle(run.workflowId).signal(subscribe, { workflowId: subscriber }).catch(ignoreNotFound);
+  return statusOf(connectorId, run);
+}
+
+async function cancelFlows(
+  { accountId, onboardingId }: OnboardingKey,
+  { connectorIds, by }: { connectorIds: number[]; by?: string },
+): Promise<void> {
+  await eachOf(connectorIds, async (client, connectorId) => {
+    const run = await latestRun(client, { accountId, connectorId });
+    if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
+    const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
+    await client.workflow.getHandle(run.workflowId, run.runId).signal(cancel, request).catch(ignoreNotFound);
+  });
+}
+
+interface Key {
+  accountId: string;
+  connectorId: number;
+}
+
+export type Run = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>;
+
+/** The latest run of a flow. `undefined` if Temporal has no run of the flow. */
+export const latestRun = (client: Client, { accountId, connectorId }: Key): Promise<Run | undefined> =>
+  client.workflow.getHandle(workflowIdOf({ accountId, connectorId })).describe().catch(ignoreNotFound);
+
+/** Ignores the error of a run that Temporal no longer has, or that has ended. */
+export function ignoreNotFound(err: unknown): undefined {
+  if (!(err instanceof Error && err.name === 'WorkflowNotFoundError')) throw err;
+}
+
+const memoOf = ({ memo }: Run): FlowMemo => memo ?? {};
+
+export function statusOf(connectorId: number, run: Run): FlowStatus {
+  const { runId, status } = run;
+  if (isOpen(run)) return { connectorId, runId, state: 'running' };
+  const ended = endedByTemporal.find((one) => one.status === status.name)?.state;
+  const state = ended ?? run.typedSearchAttributes.get(searchAttributes.state) ?? 'failed';
+  return { connectorId, runId, state: state as FinalStateName };
+}
+
+/** Calls `call` for each item, at most 20 at a time, with a heartbeat after each call. Stops at a cancellation. */
+async function eachOf<T, R>(items: readonly T[], call: (client: Client, item: T) => Promise<R>): Promise<R[]> {
+  const context = Context.current();
+  const results = new Array<R>(items.length);
+  const rest = items.entries();
+  const work = async () => {
+    for (const [index, item] of rest) {
+      context.cancellationSignal.throwIfAborted();
+      results[index] = await call(context.client, item);
+      context.heartbeat();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return results;
+}
