@@ -3,7 +3,8 @@
  * sealed input.
  */
 import type { PrivateKeys } from '../sealing/keys';
-import type { ConnectorActivities, EventActivities, OnboardingActivities } from '../workflows/ports';
+import type { Duration } from '../workflows/connector';
+import type { ConnectorActivities, EventActivities, MonitorActivities, OnboardingActivities } from '../workflows/ports';
 import type { CyclrClient } from './cyclr/client';
 import { checkConnection } from './checks';
 import { sendEvent } from './events/delivery';
@@ -12,12 +13,8 @@ import { factsOf, type Targets } from './events/targets';
 import { mapped } from './failures';
 import { applyCredentials, applyProperties } from './inputs';
 import { mintLink, verifyAuthorization, type ConsentPages } from './links';
+import { monitorActivities, monitorEveryOf } from './monitoring';
 import { onboardingActivities } from './onboarding';
-export { CyclrClient, type CyclrConfig } from './cyclr/client';
-export type { Target, Targets } from './events/targets';
-export type { ConsentPages } from './links';
-export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
-export type { ConnectorActivities, EventActivities, MonitorActivities, OnboardingActivities } from '../workflows/ports';
 
 export interface ActivityParts {
   cyclr: CyclrClient;
@@ -25,17 +22,32 @@ export interface ActivityParts {
   consent: ConsentPages;
   /** The receivers of events. The default is no receiver. */
   targets?: Targets;
+  /**
+   * The time between two reads of a connection whose policy has no `monitor`. If `monitorEvery` is absent, such a
+   * connection is not monitored.
+   */
+  monitorEvery?: Duration;
 }
 
+export { CyclrClient, type CyclrConfig } from './cyclr/client';
+export type { Target, Targets } from './events/targets';
+export type { ConsentPages } from './links';
+export { privateKeysOf, type PrivateKeys } from '../sealing/keys';
+export type { ConnectorActivities, EventActivities, MonitorActivities, OnboardingActivities } from '../workflows/ports';
 
 /** The activities of `workflows/ports.ts`, which documents their failures. */
-export function createActivities(parts: ActivityParts): ConnectorActivities & OnboardingActivities {
+export function createActivities(parts: ActivityParts): ConnectorActivities & OnboardingActivities & MonitorActivities {
   const { targets = {} } = parts;
   return {
     fetchConnector: ({ notify, ...key }) =>
       mapped(async () => {
         const connector = await parts.cyclr.getAccountConnector(key);
-        return { ...connector, ...factsOf(targets, 'connector', notify) };
+        const isMonitored = monitorEveryOf(parts, connector.policy) !== undefined;
+        return {
+          ...connector,
+          ...factsOf(targets, 'connector', notify),
+          ...(isMonitored && { isMonitored }),
+        };
       }),
     sendEvent: (report) => sendEvent(targets, report),
     applyProperties: (key, input) => mapped((attempt) => applyProperties(parts, key, input, attempt)),
@@ -44,6 +56,7 @@ export function createActivities(parts: ActivityParts): ConnectorActivities & On
     checkConnection: (key) => mapped(() => checkConnection(parts, key)),
     verifyAuthorization: (key, check) => mapped((attempt) => verifyAuthorization(parts, key, check, attempt)),
     ...onboardingActivities(parts.cyclr, targets),
+    ...monitorActivities(parts),
   };
 }
 

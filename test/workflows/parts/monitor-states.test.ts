@@ -1,0 +1,141 @@
+import { explore, type Step } from './explore';
+import type { Outcome } from '../../../workflows/connection';
+import {
+  eventTypeOf,
+  initialState,
+  isFinal,
+  transition,
+  type EventBody,
+  type State,
+} from '../../../workflows/monitor-connection/machine';
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+/** When each state was entered. */
+const SINCE = 10;
+const at = timeOf(20);
+/** Before, between and after all times that a state can hold. */
+const times = [3, 7, SINCE, 12, 20].map(timeOf);
+
+const outcomes = times.flatMap((time) =>
+  ['r1', 'r2'].flatMap((runId) =>
+    (['authenticated', 'expired'] as const).map((state): Outcome => ({ runId, state, at: time })),
+  ),
+);
+const reads = [true, false].flatMap((authenticated) =>
+  [{}, { isFlowOpen: true } as const, { automatic: true } as const].flatMap((more) =>
+    [{}, ...times.map((failedAt) => ({ failedAt })), ...outcomes.map((outcome) => ({ outcome }))].map(
+      (cause): EventBody => ({ type: 'connectorRead', authenticated, connectorName: 'Any', ...more, ...cause }),
+    ),
+  ),
+);
+const events: EventBody[] = [
+  ...reads,
+  ...outcomes.map((outcome): EventBody => ({ type: 'flowFinished', outcome })),
+  { type: 'flowStarted', runId: 'r1' },
+  { type: 'flowStarted', runId: 'r2' },
+  { type: 'connectorGone' },
+];
+
+/** The same state with times that depend only on the order of its own times, so that the number of states is finite. */
+function withoutTime(state: State): State {
+  const { since, lastOutcome } = state;
+  if (!lastOutcome) return { ...state, since: timeOf(SINCE) };
+  const place = lastOutcome.at < since ? 5 : lastOutcome.at === since ? SINCE : 15;
+  return { ...state, since: timeOf(SINCE), lastOutcome: { ...lastOutcome, at: timeOf(place) } };
+}
+
+interface Sent extends Step<State> {
+  before: State;
+  event: EventBody;
+}
+
+const stepsOf = (before: State): Sent[] =>
+  events.map((event) => ({
+    before,
+    event,
+    label: JSON.stringify(event),
+    isCertain: event.type !== 'connectorGone',
+    next: withoutTime(transition(before, { ...event, at })),
+  }));
+
+const isWorking = ({ name }: State): boolean => name === 'connected';
+const isBroken = ({ name }: State): boolean => name === 'broken' || name === 'reauthenticating';
+/** True if a flow has authenticated the connection after it broke. */
+const isRestoredByFlow = (event: EventBody): boolean =>
+  'outcome' in event && event.outcome?.state === 'authenticated' && event.outcome.at >= timeOf(SINCE);
+const all: Sent[] = [];
+const { states, steps, stuck } = explore({
+  starts: [initialState(timeOf(SINCE))],
+  stepsOf,
+  isFinal: (state) => isFinal(state) || isWorking(state),
+  checkStep: (_before, step) => void all.push(step as Sent),
+});
+
+describe('in all orders of reads, reports and ends of flows of a monitor', () => {
+  test('the exploration reaches all states, and ends', () => {
+    process.stdout.write(`machine of a monitor: ${states.length} states, ${steps} steps\n`);
+
+    expect(new Set(states.map(({ name }) => name)).size).toBe(5);
+  });
+
+  test('each broken connection can work again', () => {
+    expect(stuck).toEqual([]);
+  });
+
+  test('a connection that is gone never changes', () => {
+    expect(all.filter(({ before, next }) => isFinal(before) && next.name !== 'gone')).toEqual([]);
+  });
+
+  test('a connection breaks only if Cyclr denies it, or if a call failed after the connection worked', () => {
+    const isAllowed = ({ event }: Sent) =>
+      event.type === 'connectorRead' &&
+      (!event.authenticated || (event.failedAt !== undefined && event.failedAt >= timeOf(SINCE)));
+    const breaks = all.filter(({ before, next }) => isWorking(before) && isBroken(next));
+
+    expect(breaks.length).toBeGreaterThan(0);
+    expect(breaks.filter((step) => !isAllowed(step))).toEqual([]);
+  });
+
+  test('a broken connection works again only if Cyclr reports it after a denial, or if a later flow authenticated it', () => {
+    const isProven = ({ before, event }: Sent) =>
+      isRestoredByFlow(event) ||
+      (event.type === 'connectorRead' && event.authenticated && 'denied' in before && before.denied);
+    const restored = all.filter(({ before, next }) => isBroken(before) && isWorking(next));
+
+    expect(restored.length).toBeGreaterThan(0);
+    expect(restored.filter((step) => !isProven(step))).toEqual([]);
+  });
+
+  test('a re-authentication ends at the next read without an open flow', () => {
+    const endless = all.filter(
+      ({ before, event, next }) =>
+        before.name === 'reauthenticating' &&
+        event.type === 'connectorRead' &&
+        !event.isFlowOpen &&
+        next.name === 'reauthenticating',
+    );
+
+    expect(endless).toEqual([]);
+  });
+
+  test('one break of a connection causes at most one automatic re-authentication', () => {
+    const isDue = (state: State) => state.name === 'broken' && state.isDue === true;
+    // One read can find both: a flow authenticated the connection, and Cyclr denies it. That is another break.
+    const again = all.filter(
+      ({ before, event, next }) => isDue(next) && !isDue(before) && isBroken(before) && !isRestoredByFlow(event),
+    );
+
+    expect(again).toEqual([]);
+  });
+
+  test('a change between working and broken has one event, and no other change except the end has one', () => {
+    const wrong = all.filter(({ before, next }) => {
+      const type = eventTypeOf(before, next);
+      if (next.name === 'gone') return type !== (before.name === 'gone' ? undefined : 'connection.gone');
+      if (isBroken(before) === isBroken(next)) return type !== undefined;
+      return type !== (isBroken(next) ? 'connection.broken' : 'connection.restored');
+    });
+
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,19 @@
+/** The activities of a monitor with their timeouts, retries and summaries. */
+import { ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { activityRetry, type ActivityFailureType, type MonitorActivities } from '../ports';
+
+const call = (summary: string) =>
+  proxyActivities<MonitorActivities>({ startToCloseTimeout: '15s', summary, retry: activityRetry });
+
+export const { readConnection } = call('Read the connection');
+export const { startReauthentication } = call('Start the re-authentication, and subscribe to it');
+
+/**
+ * The code of a failed read. Rethrows an error that is no failure of an activity, because a fault of the workflow's code
+ * must fail the workflow task until a corrected worker runs.
+ */
+export function codeOfFailure(error: unknown): ActivityFailureType | 'noAnswer' {
+  if (!(error instanceof ActivityFailure)) throw error;
+  const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
+  return (type as ActivityFailureType | undefined | null) ?? 'noAnswer';
+}

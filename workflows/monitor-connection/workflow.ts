@@ -1,0 +1,303 @@
+/** The Temporal part of a monitor: the loop, the waits, the activities. `machine.ts` decides the next state. */
+import {
+  ApplicationFailure,
+  condition,
+  log,
+  makeContinueAsNewFunc,
+  setDefaultSignalHandler,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import * as calls from './calls';
+import {
+  failureIn,
+  faultOfMonitorStart,
+  isMonitorEvery,
+  isReadRecent,
+  monitorEveryMs,
+  outcomeOf,
+  type ConnectionView,
+  type MonitorInput,
+} from '../connection';
+import { isObject, type Duration } from '../connector';
+import { IgnoredSignals } from '../ignored-signals';
+import { EventSender, type CarriedEvents } from '../event-sender';
+import { eventTypeOf, initialState, isFinal, transition, type EventBody, type State } from './machine';
+import * as messages from '../messages';
+import type { ActivityFailureType } from '../ports';
+import { countMonitorRead } from '../metrics';
+import { nextReadAt } from './schedule';
+import { connectionOf, publishStatus } from './status';
+import { Timer } from '../timer';
+
+/** Reports of failed calls cause at most one read in this time. */
+const REPORT_PAUSE_MS = 60_000;
+/** A connection is overdue if no read has succeeded for this number of intervals. */
+const OVERDUE_AFTER = 1.5;
+/** A run continues as new after this time, so that no history grows for years. */
+const LONGEST_RUN_MS = 30 * 24 * 3_600_000;
+
+/** The second argument with which Continue-As-New starts the next run, as plain JSON. */
+export interface Carried {
+  state: State;
+  revision: number;
+  checkedAt?: string;
+  /**
+   * The time between two reads. `every`: from the start input, or from the last signal `check` with a time.
+   * `everyRead`: from the last read.
+   */
+  every?: Duration;
+  everyRead?: Duration;
+  /** The reports that the next read answers. */
+  report?: Report;
+  /** When a report last caused a read, in milliseconds. */
+  reportReadAt: number;
+  ignored: number;
+  /** Absent if no event has a target. */
+  events?: CarriedEvents;
+}
+
+/**
+ * Monitors the connection of a connector. Reads the connector at intervals, and after reports of failed calls. Sends an
+ * event when the connection breaks, and when it is restored. Starts a re-authentication after a break if the policy
+ * says so. Returns the last view when Cyclr no longer has the connector, or after the signal `stop`. Fails:
+ * `invalidInput`. `carried`: the state of the previous run at Continue-As-New.
+ */
+export async function monitorConnection(input: MonitorInput, carried?: Carried): Promise<ConnectionView> {
+  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const fault = faultOfMonitorStart(input, workflowId);
+  if (fault) throw ApplicationFailure.nonRetryable(fault, 'invalidInput');
+  // Ignore `carried` unless this run was continued as new, because otherwise a caller could start in any state.
+  return new MonitorRun(input, continuedFromExecutionRunId ? carried : undefined).execute();
+}
+
+/** Reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector. */
+interface Report {
+  failedAt?: string;
+}
+
+class MonitorRun {
+  readonly #input: MonitorInput;
+  readonly #events: EventSender;
+  #state: State;
+  #revision: number;
+  #checkedAt?: string;
+  #every?: Duration;
+  #everyRead?: Duration;
+  #reportReadAt: number;
+  #ignored: number;
+  readonly #ignoredSignals = new IgnoredSignals();
+  /** The reports after which the connector has not been read yet. */
+  #report?: Report;
+  /** The code of the failure of the last read. Absent if the last read succeeded. */
+  #readFailure?: string;
+  /** The end of the pause between two reads because of reports. */
+  #reportTimer?: Timer;
+  /** True if the next read is due at once. */
+  #isReadDue: boolean;
+  #isStopped = false;
+  #timer?: Timer;
+  /** The interval of the timer in milliseconds. */
+  #timerEveryMs = 0;
+
+  constructor(input: MonitorInput, carried?: Carried) {
+    this.#input = input;
+    this.#events = new EventSender(undefined, carried && (carried.events ?? {}));
+    this.#state = carried?.state ?? initialState(now());
+    this.#revision = carried?.revision ?? 1;
+    this.#checkedAt = carried?.checkedAt;
+    this.#every = carried?.every ?? input.every;
+    this.#everyRead = carried?.everyRead;
+    this.#report = carried?.report;
+    this.#reportReadAt = carried?.reportReadAt ?? 0;
+    this.#ignored = carried?.ignored ?? 0;
+    this.#isReadDue = !carried;
+    this.#registerHandlers();
+    this.#publish();
+  }
+
+  /** No handler throws, because a plain error in a signal handler fails every workflow task from then on. */
+  #registerHandlers(): void {
+    setHandler(messages.connection, () => this.#view);
+    setHandler(messages.connectorFinished, (body: unknown) => this.#finish(body));
+    setHandler(messages.reportFailure, (body: unknown) => this.#takeReport(body));
+    setHandler(messages.checkConnection, (body: unknown) => this.#check(body));
+    setHandler(messages.stopMonitor, () => void (this.#isStopped = true));
+    setDefaultSignalHandler((name) => this.#ignore(name.slice(0, 100)));
+  }
+
+  async execute(): Promise<ConnectionView> {
+    while (!isFinal(this.#state) && !this.#isStopped) {
+      const event = await this.#nextEvent(this.#state);
+      if (event) this.#apply(event);
+    }
+    await condition(() => this.#events.areSent);
+    return this.#view;
+  }
+
+  get #view(): ConnectionView {
+    return connectionOf({
+      input: this.#input,
+      state: this.#state,
+      checkedAt: this.#checkedAt,
+      revision: this.#revision,
+    });
+  }
+
+  #publish(): void {
+    publishStatus(this.#view, this.#readFailure);
+  }
+
+  /** Applies an event, and sends the event of the change. Only this method changes the state. */
+  #apply(event: EventBody): void {
+    const before = this.#state;
+    this.#state = transition(before, { ...event, at: now() });
+    if (this.#state !== before) this.#revision++;
+    this.#publish();
+    const type = eventTypeOf(before, this.#state);
+    if (type && this.#events.hasTarget(type)) this.#events.send(type, this.#view);
+  }
+
+  /**
+   * The next event of a monitor that has not ended; `undefined` after a wait, or after a read that failed in an outage.
+   */
+  #nextEvent(state: State): Promise<EventBody | undefined> {
+    if (state.name === 'broken' && state.isDue) return this.#reauthenticate();
+    return this.#isReadDue ? this.#read() : this.#wait();
+  }
+
+  get #key() {
+    const { accountId, connectorId } = this.#input;
+    return { accountId, connectorId };
+  }
+
+  async #reauthenticate(): Promise<EventBody> {
+    const { workflowId: subscriber } = workflowInfo();
+    return { type: 'flowStarted', ...(await calls.startReauthentication(this.#key, { subscriber })) };
+  }
+
+  async #read(): Promise<EventBody | undefined> {
+    const report = this.#startRead();
+    try {
+      const { lastOutcome } = this.#state;
+      const { every, events, ...read } = await calls.readConnection(this.#key, lastOutcome?.runId);
+      this.#events.set(events);
+      this.#everyRead = every;
+      this.#checkedAt = now();
+      this.#readFailure = undefined;
+      countMonitorRead('read');
+      return { type: 'connectorRead', ...read, ...(report?.failedAt !== undefined && { failedAt: report.failedAt }) };
+    } catch (error) {
+      return this.#failRead(calls.codeOfFailure(error), report);
+    }
+  }
+
+  /**
+   * An outage and an operator's trouble say nothing about the connection, so it keeps its state until the next read, which
+   * also answers the report.
+   */
+  #failRead(code: string, report: Report | undefined): EventBody | undefined {
+    if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };
+    log.warn('A connection was not read', { code });
+    countMonitorRead(this.#isOverdue ? 'overdue' : 'failed');
+    if (report) this.#report = { ...report, ...this.#report };
+    this.#readFailure = code;
+    this.#publish();
+    return undefined;
+  }
+
+  get #isOverdue(): boolean {
+    const lastReadAt = this.#checkedAt === undefined ? workflowInfo().startTime.getTime() : Date.parse(this.#checkedAt);
+    return Date.now() - lastReadAt > OVERDUE_AFTER * monitorEveryMs(this.#every ?? this.#everyRead);
+  }
+
+  /** Clears the requests for a read, because the read begins now. Returns the cleared report. */
+  #startRead(): Report | undefined {
+    const report = this.#report;
+    this.#isReadDue = false;
+    this.#report = undefined;
+    this.#reportTimer?.cancel();
+    this.#reportTimer = undefined;
+    if (report) this.#reportReadAt = Date.now();
+    return report;
+  }
+
+  /** Waits for the next read or a signal. Continues as new if the history is long or old. */
+  async #wait(): Promise<undefined> {
+    const state = this.#state;
+    const timer = this.#nextTimer();
+    const isTimeUp = () => timer.fired || this.#reportTimer?.fired === true;
+    const hasRequest = () => this.#isStopped || this.#isReadDue || this.#state !== state;
+    await condition(() => hasRequest() || isTimeUp() || this.#isHistoryFull);
+    if (timer.fired) this.#timer = undefined;
+    if (isTimeUp()) this.#isReadDue = true;
+    else if (!hasRequest()) await this.#continueAsNew();
+  }
+
+  /** The timer of the next read. A new timer replaces it after a change of the interval. */
+  #nextTimer(): Timer {
+    const everyMs = monitorEveryMs(this.#every ?? this.#everyRead);
+    if (this.#timer && everyMs === this.#timerEveryMs) return this.#timer;
+    this.#timer?.cancel();
+    this.#timerEveryMs = everyMs;
+    const at = nextReadAt(workflowInfo().workflowId, everyMs, Date.now());
+    return (this.#timer = new Timer(at, 'Next read of the connection'));
+  }
+
+  get #isHistoryFull(): boolean {
+    const { continueAsNewSuggested, startTime } = workflowInfo();
+    const isLong = continueAsNewSuggested || Date.now() - startTime.getTime() > LONGEST_RUN_MS;
+    return isLong && this.#reportTimer === undefined && this.#events.areSent;
+  }
+
+  #continueAsNew(): Promise<never> {
+    const next = makeContinueAsNewFunc<typeof monitorConnection>();
+    const events = this.#events.carried;
+    return next(this.#input, {
+      state: this.#state,
+      revision: this.#revision,
+      ...(this.#checkedAt !== undefined && { checkedAt: this.#checkedAt }),
+      ...(this.#every !== undefined && { every: this.#every }),
+      ...(this.#everyRead !== undefined && { everyRead: this.#everyRead }),
+      ...(this.#report && { report: this.#report }),
+      reportReadAt: this.#reportReadAt,
+      ignored: this.#ignored,
+      ...(events && { events }),
+    });
+  }
+
+  #finish(body: unknown): void {
+    const outcome = outcomeOf(body, this.#input.connectorId, now());
+    if (outcome) this.#apply({ type: 'flowFinished', outcome });
+    else this.#ignore(messages.connectorFinished.name);
+  }
+
+  /**
+   * Handles a report of a failed call. Ignores the report if the connection is broken, or was authenticated since the
+   * failure.
+   */
+  #takeReport(body: unknown): void {
+    const { name, since } = this.#state;
+    const { at, onlyConnector } = failureIn(body, now());
+    if (name !== 'starting' && (name !== 'connected' || at < since)) return;
+    this.#report = { ...this.#report, ...(onlyConnector && { failedAt: at }) };
+    const mayReadAt = this.#reportReadAt + REPORT_PAUSE_MS;
+    if (mayReadAt <= Date.now()) this.#isReadDue = true;
+    else this.#reportTimer ??= new Timer(mayReadAt, 'Next read because of a report');
+  }
+
+  #check(body: unknown): void {
+    const { every } = isObject(body) ? body : {};
+    if (every !== undefined && !isMonitorEvery(every)) return this.#ignore(messages.checkConnection.name);
+    const isNew = every !== undefined && every !== this.#every;
+    if (isNew) this.#every = every;
+    if (isNew || !isReadRecent(this.#checkedAt, Date.now())) this.#isReadDue = true;
+  }
+
+  /** Counts a signal that changes nothing. Logs only the first such signal of the monitor. */
+  #ignore(event: string): void {
+    this.#ignoredSignals.add({ event }, { code: 'malformed', isLogged: this.#ignored++ === 0 });
+  }
+}
+
+const now = (): string => new Date().toISOString();

@@ -1,0 +1,29 @@
+import { ApplicationFailure, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import { activityRetry, type MonitorActivities, type TransactionError } from '../ports';
+import { faultOfTransactionError, transactionErrorWorkflowIdOf } from '../transaction-errors';
+
+/**
+ * The workflow stays open for at least this time. Meanwhile, Temporal starts no second workflow for the same cycle, so
+ * that a flood of messages counts as one message.
+ */
+const OPEN_FOR_MS = 60_000;
+
+const { reportTransactionError } = proxyActivities<MonitorActivities>({
+  startToCloseTimeout: '30s',
+  summary: 'Report a failed call to the monitors of the cycle',
+  retry: activityRetry,
+});
+
+/**
+ * Handles Cyclr's message that a call of a cycle failed to authenticate: lets the monitors of the cycle's connectors
+ * read their connectors. Stays open for at least 60 s. Fails: `invalidInput`, or with the failure of the activity.
+ */
+export async function transactionError(input: TransactionError): Promise<void> {
+  const isOwn = faultOfTransactionError(input) === undefined && transactionErrorWorkflowIdOf(input) === workflowInfo().workflowId; // prettier-ignore
+  if (!isOwn)
+    throw ApplicationFailure.nonRetryable('The id of the workflow is not the id of the cycle', 'invalidInput');
+  const reported = reportTransactionError(input);
+  reported.catch(() => undefined); // awaited below
+  await sleep(OPEN_FOR_MS, { summary: 'Limit of the time in which further messages count as this one' });
+  await reported;
+}
