@@ -22,8 +22,26 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Returns a function that gives the reason why Temporal can't be reached, in text without secrets, within 2 s;
- * undefined if Temporal answers. The function makes one call to Temporal at a time, and at most one call a second.
+ * Returns the connection if Temporal allows it a call to the namespace. Otherwise closes the connection, and fails. A
+ * connection without rights can be open, because Temporal answers `GetSystemInfo` without them.
+ */
+export async function allowed<C extends Parameters<typeof callTemporal>[0] & { close(): Promise<void> }>(
+  connection: C,
+  namespace: string,
+): Promise<C> {
+  try {
+    await callTemporal(connection, namespace);
+    return connection;
+  } catch (err) {
+    await connection.close();
+    throw err;
+  }
+}
+
+/**
+ * Returns a function that gives the reason why Temporal can't be reached, as text without secrets, within 2 s. The
+ * result is undefined if Temporal answers. The function makes one call to Temporal at a time, and at most one call a
+ * second.
  */
 export function reachability(call: () => Promise<unknown>): () => Promise<string | undefined> {
   const reason = shared(() => call().then(() => undefined, reasonOf));
@@ -37,10 +55,11 @@ export function reachability(call: () => Promise<unknown>): () => Promise<string
  * most every 5 s.
  */
 export const attributeCheck = (
-  connection: TemporalServices & Pick<Connection, 'withDeadline'>,
+  connectionOf: () => TemporalServices & Pick<Connection, 'withDeadline'>,
   namespace: string,
 ): (() => Promise<string | undefined>) =>
   shared(async () => {
+    const connection = connectionOf();
     const asking = connection.withDeadline(Date.now() + ANSWER_MS, () =>
       missingSearchAttributes(connection, namespace),
     );
@@ -52,7 +71,7 @@ export const attributeCheck = (
  * Returns a function that shares the answer of `call`. Each use of the function while `call` runs, or within `reusedMs`
  * after its end, returns the same answer.
  */
-function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<T> {
+export function shared<T>(call: () => Promise<T>, reusedMs = REUSED_MS): () => Promise<T> {
   let last: Promise<T> | undefined;
   const forget = () => (last = undefined);
   return () => (last ??= call().finally(() => setTimeout(forget, reusedMs).unref()));

@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   running.health = healthOf(
     worker,
     () => callTemporal(connection, target.namespace),
-    attributeCheck(connection, target.namespace),
+    attributeCheck(() => connection, target.namespace),
   );
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);
   logger.info(`Health at http://127.0.0.1:${healthPort}/healthz and /readyz`);
