@@ -10,7 +10,8 @@ import { requireSearchAttributes } from '../temporal/search-attributes';
 import { readConfig } from './config';
 import { createWorker } from './create-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';
-import { createLogger, installRuntime } from './logger';
+import { createLogger } from './logger';
+import { installRuntime } from './telemetry';
 
 const CONNECT_MS = 30_000;
 

@@ -2,6 +2,7 @@ import { workflowInfo, type ActivateInput, type WorkflowInterceptorsFactory } fr
 import { maybeGetActivator } from '@temporalio/workflow/lib/global-attributes';
 import { workflowTypes } from './connector';
 import { needsGuard, ReadAhead } from './read-ahead';
+import { tracing } from './tracing';
 
 type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
@@ -18,6 +19,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
   const readAhead = needsGuard() ? new ReadAhead() : undefined;
   return {
+    ...tracing(),
     internals: [
       {
         activate(input, next) {

@@ -6,7 +6,8 @@ import { onStopSignal, runMain } from '../../temporal/process';
 import { readConfig } from '../../worker/config';
 import { createWorker } from '../../worker/create-worker';
 import { healthOf, serveHealth } from '../../worker/health';
-import { createLogger, installRuntime } from '../../worker/logger';
+import { createLogger } from '../../worker/logger';
+import { installRuntime } from '../../worker/telemetry';
 import { minimalTaskQueue } from '../contenders';
 
 async function main([bundle = '']: string[]): Promise<void> {

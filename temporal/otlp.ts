@@ -1,0 +1,123 @@
+/** The standard environment variables of OpenTelemetry for the export of metrics and traces (https://opentelemetry.io/docs/specs/otel/protocol/exporter/). */
+import { z } from 'zod';
+
+const endpoint = z.url({ protocol: /^https?$/, error: 'is no URL such as http://127.0.0.1:4318' });
+
+/** `name=value` pairs, comma-separated; each value is URL-encoded. */
+const headers = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((pair) => /^[\w.-]+=[^\s]*$/.test(pair.trim())),
+    'is no list such as api-key=secret',
+  )
+  .transform((text) => Object.fromEntries(text.split(',').map((pair) => headerOf(pair.trim()))));
+
+function headerOf(pair: string): [string, string] {
+  const [name = '', ...rest] = pair.split('=');
+  const value = rest.join('=');
+  try {
+    return [name, decodeURIComponent(value)];
+  } catch {
+    return [name, value];
+  }
+}
+
+/** The variables for traces, of worker and service. */
+export const tracesEnvironment = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.optional().meta({
+    description:
+      'Address of an OpenTelemetry collector. It gets the traces of worker and service, and the metrics of a worker ' +
+      'without METRICS_PORT.',
+    example: 'http://127.0.0.1:4318',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint.optional().meta({
+    description:
+      'Complete URL for traces, in place of OTEL_EXPORTER_OTLP_ENDPOINT. Traces are sent as JSON over HTTP, also if ' +
+      'OTEL_EXPORTER_OTLP_PROTOCOL is grpc. Then this variable is needed for traces.',
+    example: 'http://127.0.0.1:4318/v1/traces',
+  }),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'is neither otlp nor none').optional().meta({
+    description: '`none` switches the traces off.',
+    example: 'none',
+    default: 'otlp',
+  }),
+  OTEL_SDK_DISABLED: z.enum(['true', 'false'], 'is neither true nor false').optional().meta({
+    description: '`true` switches the traces off.',
+    example: 'true',
+    default: 'false',
+  }),
+  OTEL_SERVICE_NAME: z.string().max(100, 'is over 100 characters').optional().meta({
+    description: 'Name of the process in traces.',
+    example: 'cyclr-connect-worker-eu',
+    default: 'cyclr-connect-worker or cyclr-connect-service',
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .enum(['http/protobuf', 'grpc'], 'is neither http/protobuf nor grpc')
+    .prefault('http/protobuf')
+    .meta({ description: 'Protocol of the export of metrics: http/protobuf or grpc.', example: 'grpc' }),
+  OTEL_EXPORTER_OTLP_HEADERS: headers.optional().meta({
+    description: 'Headers of the export: `name=value`, comma-separated, each value URL-encoded.',
+    example: 'api-key=…',
+    secret: true,
+  }),
+};
+
+/** The variables for the metrics of the worker, and for traces. */
+export const otlpEnvironment = {
+  ...tracesEnvironment,
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint.optional().meta({
+    description: 'Complete URL for metrics, in place of OTEL_EXPORTER_OTLP_ENDPOINT.',
+    example: 'http://127.0.0.1:4318/v1/metrics',
+  }),
+  OTEL_METRIC_EXPORT_INTERVAL: z
+    .string()
+    .regex(/^[1-9]\d{2,7}$/, 'is no number of milliseconds from 100 on')
+    .prefault('60000')
+    .transform(Number)
+    .meta({ description: 'Milliseconds between two exports of the metrics.', example: '15000' }),
+};
+
+/** An export of metrics to a collector. */
+export interface OtlpMetrics {
+  /** The URL that gets the metrics. */
+  url: string;
+  /** True for OTLP over HTTP with protobuf, false for OTLP over gRPC. */
+  http: boolean;
+  headers?: { [name: string]: string };
+  intervalMs: number;
+}
+
+/** An export of traces to a collector: JSON over HTTP. */
+export interface OtlpTraces {
+  /** The URL that gets the traces. */
+  url: string;
+  headers?: { [name: string]: string };
+  /** The name of the process in the traces. */
+  serviceName: string;
+}
+
+const pathIn = (base: string, path: string): string => `${base.replace(/\/+$/, '')}${path}`;
+
+/** The export of the traces; `undefined` if no variable names a collector, or if a variable switches the traces off. */
+export function otlpTracesOf(
+  given: z.output<z.ZodObject<typeof tracesEnvironment>>,
+  defaultName: string,
+): OtlpTraces | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: complete, ...variables } = given;
+  const isOff = variables.OTEL_TRACES_EXPORTER === 'none' || variables.OTEL_SDK_DISABLED === 'true';
+  const isHttp = variables.OTEL_EXPORTER_OTLP_PROTOCOL === 'http/protobuf';
+  const url = complete ?? (base !== undefined && isHttp ? pathIn(base, '/v1/traces') : undefined);
+  if (isOff || url === undefined) return undefined;
+  const { OTEL_EXPORTER_OTLP_HEADERS: headers, OTEL_SERVICE_NAME: serviceName = defaultName } = variables;
+  return { url, serviceName, ...(headers && { headers }) };
+}
+
+/** The export of the metrics; `undefined` if no variable names a collector. */
+export function otlpMetricsOf(given: z.output<z.ZodObject<typeof otlpEnvironment>>): OtlpMetrics | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: complete } = given;
+  const http = given.OTEL_EXPORTER_OTLP_PROTOCOL === 'http/protobuf';
+  const url = complete ?? (base !== undefined && http ? pathIn(base, '/v1/metrics') : base);
+  if (url === undefined) return undefined;
+  const { OTEL_EXPORTER_OTLP_HEADERS: headers, OTEL_METRIC_EXPORT_INTERVAL: intervalMs } = given;
+  return { url, http, intervalMs, ...(headers && { headers }) };
+}

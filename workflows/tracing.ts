@@ -1,0 +1,99 @@
+/**
+ * Passes the trace of a message on to the activities that follow it. A message with a trace has the header that Temporal's
+ * own OpenTelemetry interceptors use. Temporal's interceptors are not used here. They put each activity into the trace
+ * of the message that started the workflow, because the main function of the workflow calls the activities. With this
+ * file, an activity belongs to the trace of the latest message that has a trace.
+ *
+ * Adds no command, draws no random number, and returns the promises of the SDK unchanged, so the recorded commands stay
+ * the same with and without traces.
+ */
+import { defaultPayloadConverter, type Headers } from '@temporalio/common';
+import { proxySinks, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import { isObject } from './connector';
+
+export const TRACE_HEADER = '_tracer-data';
+
+/** A span of a message that a workflow handled. The times are in milliseconds. */
+export interface MessageSpan {
+  name: string;
+  /** W3C Trace Context of the message's sender. */
+  parent: string;
+  spanId: string;
+  startMs: number;
+  endMs: number;
+}
+
+export type TraceSinks = { cyclrConnectTraces: { message(span: MessageSpan): void } };
+
+declare global {
+  /** A worker that exports traces sets this variable to `on` before it loads the workflows. */
+  var cyclrConnectTraces: string | undefined;
+}
+
+const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/** The interceptors of one run. */
+export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
+  let passedOn: Headers = {};
+
+  /** Takes the trace of a message. Returns a function that reports the message as handled. */
+  const take = (name: string, headers: Headers): (() => void) => {
+    const parent = traceParentIn(headers);
+    if (parent === undefined) return () => undefined;
+    const [, traceId, senderId, flags] = TRACE_PARENT.exec(parent)!;
+    const isReported = globalThis.cyclrConnectTraces === 'on' && parseInt(flags!, 16) % 2 === 1; // 1: sampled
+    const spanId = isReported ? flipped(senderId!) : senderId!;
+    passedOn = {
+      [TRACE_HEADER]: defaultPayloadConverter.toPayload({ traceparent: `00-${traceId}-${spanId}-${flags}` }),
+    };
+    const startMs = Date.now();
+    return () => {
+      if (isReported)
+        proxySinks<TraceSinks>().cyclrConnectTraces.message({ name, parent, spanId, startMs, endMs: Date.now() });
+    };
+  };
+
+  return {
+    inbound: [
+      {
+        execute(input, next) {
+          take(`RunWorkflow:${workflowInfo().workflowType}`, input.headers)(); // reported now, because a flow lasts weeks
+          return next(input);
+        },
+        handleSignal(input, next) {
+          take('HandleSignal', input.headers)(); // without the name, which any sender can choose
+          return next(input);
+        },
+        handleUpdate(input, next) {
+          const done = take(`HandleUpdate:${input.name}`, input.headers);
+          const answer = next(input);
+          answer.then(done, done);
+          return answer;
+        },
+      },
+    ],
+    outbound: [
+      {
+        scheduleActivity: (input, next) => next({ ...input, headers: { ...input.headers, ...passedOn } }),
+      },
+    ],
+  };
+}
+
+/** The W3C Trace Context in the header. `undefined` for a header of any other shape, which any sender can make. */
+function traceParentIn(headers: Headers): string | undefined {
+  try {
+    const header = headers[TRACE_HEADER];
+    const carrier = header && defaultPayloadConverter.fromPayload<unknown>(header);
+    const parent = isObject(carrier) ? carrier.traceparent : undefined;
+    return typeof parent === 'string' && TRACE_PARENT.test(parent) ? parent : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The id of the workflow's span: the sender's id with all bits inverted. A random id would change the later random
+ * numbers of the workflow.
+ */
+const flipped = (id: string): string => [...id].map((digit) => (15 - parseInt(digit, 16)).toString(16)).join('');
