@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../activities';
+import { Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities, type Targets } from '../activities';
 import { CyclrClient, type CyclrConfig } from '../activities/cyclr/client';
+import type { RequestRecorder } from '../activities/cyclr/recorded';
 import type { ConsentPages } from '../activities/links';
+import { recordRequest } from '../activities/metrics';
+import type { Policies } from '../activities/policies/policies';
 import type { PrivateKeys } from '../sealing/keys';
+import { eventsPlugin } from './events-worker';
+import type { WorkerTracing } from './tracing';
+import type { Duration } from '../workflows/connector';
 import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 
 export interface ConnectorWorkerOptions {
@@ -15,6 +21,15 @@ export interface ConnectorWorkerOptions {
   keys: PrivateKeys;
   /** The address of Cyclr's pages for a consent, and the name of the Cyclr user that is signed in there. */
   consent: ConsentPages;
+  /** The receivers of events, by name. The default is no receiver. */
+  targets?: Targets;
+  /** The operator's policies for connectors, such as `await Policies.read(path)`. */
+  policies?: Policies;
+  /**
+   * The time between two reads of a connection: 1 minute to 90 days. With this option, each new connection is
+   * monitored, unless its policy has `monitor: off`.
+   */
+  monitorEvery?: Duration;
   connection: NativeConnection;
   /** The Temporal namespace. The default is the namespace `default`. */
   namespace?: string;
@@ -24,7 +39,14 @@ export interface ConnectorWorkerOptions {
   deployment?: string;
   /** The path of the workflow bundle. The default is the bundle of this package. */
   bundlePath?: string;
-  /** Further options of the Temporal worker. Each of them replaces the same option that `createWorker` sets. */
+  /**
+   * `off` switches off the guard against a fault of the Temporal SDK in queries (see `workflows/read-ahead.ts`). The
+   * default is `on`.
+   */
+  queryGuard?: 'on' | 'off';
+  /** Adds spans to traces. Absent if no traces are exported. */
+  tracing?: WorkerTracing;
+  /** Further options of the Temporal worker. An option here overrides the same option that `createWorker` sets. */
   workerOptions?: Partial<WorkerOptions>;
 }
 
@@ -47,11 +69,16 @@ export function createWorker({
   cyclr,
   keys,
   consent,
+  targets,
+  policies,
+  monitorEvery,
   connection,
   namespace,
   taskQueue = defaultTaskQueue,
   deployment,
   bundlePath = BUNDLE,
+  queryGuard,
+  tracing,
   workerOptions,
 }: ConnectorWorkerOptions): Promise<Worker> {
   const options: WorkerOptions = {
@@ -59,8 +86,17 @@ export function createWorker({
     connection,
     namespace,
     taskQueue,
-    workflowBundle: { codePath: bundlePath },
-    activities: createActivities({ cyclr: new CyclrClient(cyclr), keys, consent }),
+    workflowBundle: bundleWith(bundlePath, {
+      ...(queryGuard === 'off' && { cyclrConnectQueryGuard: 'off' }),
+      ...(tracing && { cyclrConnectTraces: 'on' }),
+    }),
+    activities: createActivities({
+      cyclr: new CyclrClient({ ...cyclr, policies }, recorderOf(tracing)),
+      keys,
+      consent,
+      targets,
+      monitorEvery,
+    }),
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
@@ -68,19 +104,41 @@ export function createWorker({
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',
     workerDeploymentOptions: {
-      version: { deploymentName: deployment ?? 'cyclr-connect', buildId: contentHash(bundlePath) },
+      version: { deploymentName: deployment ?? 'cyclr-connect', buildId: buildIdOf(bundlePath) },
       // A versioned worker gets no task before the operator sets the current version, so versioning is off by default.
       ...(deployment === undefined
         ? { useWorkerVersioning: false }
         : { useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' }),
     },
+    ...tracing?.options,
     ...workerOptions,
   };
-  return Worker.create(options);
+  const plugins = [...(options.plugins ?? []), eventsPlugin(targets)];
+  return Worker.create({ ...options, plugins });
 }
 
-/** The hash of the code in a bundle. The source map is not hashed, because it depends on the folder of the build. */
-const contentHash = (path: string): string =>
+/**
+ * The workflow bundle at `codePath`, with code before it that sets global variables. These variables switch off the
+ * guard of `workflows/read-ahead.ts`, or switch on traces.
+ */
+function bundleWith(codePath: string, variables: { [name: string]: string }): WorkflowBundleOption {
+  const lines = Object.entries(variables).map(([name, value]) => `globalThis.${name}='${value}';`);
+  return lines.length === 0 ? { codePath } : { code: `${lines.join('')}${readFileSync(codePath, 'utf8')}` };
+}
+
+const recorderOf = (tracing: WorkerTracing | undefined): RequestRecorder =>
+  tracing
+    ? (outcome) => {
+        recordRequest(outcome);
+        tracing.record(outcome);
+      }
+    : recordRequest;
+
+/**
+ * The build id of a worker: the hash of the code in its bundle. The source map is not hashed, because it depends on the
+ * folder of the build.
+ */
+export const buildIdOf = (path: string): string =>
   createHash('sha256')
     .update(readFileSync(path, 'utf8').split('//# sourceMappingURL')[0] ?? '')
     .digest('hex')

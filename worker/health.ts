@@ -68,15 +68,20 @@ export function healthOf(
   worker: Pick<Worker, 'getStatus'>,
   call: () => Promise<unknown>,
   lack: () => Promise<string | undefined> = async () => undefined,
+  events: () => Pick<Worker, 'getStatus'> | undefined = () => worker,
 ): Health {
   const notReachable = reachability(call);
   return {
-    failure: () => (worker.getStatus().runState === 'FAILED' ? 'The worker has failed.' : undefined),
+    failure: () =>
+      [worker, events()].some((one) => one?.getStatus().runState === 'FAILED') ? 'The worker has failed.' : undefined,
     async notReady() {
       const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
       if (runState !== 'RUNNING') return `The worker is ${runState}.`;
       if (workflowPollerState !== 'POLLING') return `The poller for workflow tasks is ${workflowPollerState}.`;
       if (activityPollerState !== 'POLLING') return `The poller for activity tasks is ${activityPollerState}.`;
+      const posts = events()?.getStatus();
+      if (posts?.runState !== 'RUNNING' || posts.activityPollerState !== 'POLLING')
+        return `The worker for events is ${posts?.runState ?? 'starting'}.`;
       // getStatus() stays RUNNING and POLLING while Temporal is unreachable (SDK 1.24), so a call to Temporal is
       // needed.
       return (await notReachable()) ?? (await lack());

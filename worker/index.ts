@@ -3,6 +3,7 @@
  * an adopter's own Temporal worker.
  */
 export { createWorker, type ConnectorWorkerOptions } from './create-worker';
+export { replaceConnection } from './events-worker';
 export { ConnectorAuthPlugin, type ConnectorAuthPluginOptions } from './plugin';
 export { readConfig, type WorkerConfig } from './config';
 export type { CyclrConfig } from '../activities/cyclr/client';

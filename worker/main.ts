@@ -4,11 +4,13 @@ import { describeDeployment, setCurrentCommand } from '../temporal/deployment';
 import { readBoth } from '../temporal/environment';
 import { fatalReport } from '../temporal/log';
 import { connectNative } from '../temporal/native-connection';
-import { attributeCheck, callTemporal } from '../temporal/readiness';
+import { allowed, attributeCheck, callTemporal } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
+import { closeLater, followCredentials } from '../temporal/rotation';
 import { requireSearchAttributes } from '../temporal/search-attributes';
-import { readConfig } from './config';
+import { readConfig, type WorkerConfig } from './config';
 import { createWorker } from './create-worker';
+import { eventsWorkerOf, replaceConnection } from './events-worker';
 import { type Health, healthOf, serveHealth, starting } from './health';
 import { createLogger } from './logger';
 import { installRuntime } from './telemetry';
@@ -19,23 +21,45 @@ async function main(): Promise<void> {
   const running: { worker?: Worker; health: Health } = { health: starting };
   onStopSignal(() => (running.worker?.getState() === 'RUNNING' ? running.worker.shutdown() : process.exit(0)));
   const [config, target] = await readBoth(() => readConfig(process.env), temporalTarget);
-  const logger = createLogger();
-  installRuntime(logger);
+  const { metrics } = config;
+  const logger = createLogger(config.logLevel);
+  installRuntime(logger, metrics);
   const healthPort = await serveHealth({ port: config.healthPort, host: config.healthHost }, () => running.health);
+  watchPolicies(config, logger);
   await checkSearchAttributes(target);
   const connection = await connectNative(target, CONNECT_MS);
-  const worker = await createWorker({ ...config, connection, namespace: target.namespace });
+  const tracing = config.traces && (await import('./tracing.js')).traceWorker(config.traces);
+  const workerOptions = { ...config.limits, dataConverter: target.dataConverter };
+  const worker = await createWorker({ ...config, connection, namespace: target.namespace, workerOptions, tracing });
   running.worker = worker;
   running.health = healthOf(
     worker,
-    () => callTemporal(connection, target.namespace),
-    attributeCheck(() => connection, target.namespace),
+    () => callTemporal(worker.connection!, target.namespace),
+    attributeCheck(() => worker.connection!, target.namespace),
+    () => eventsWorkerOf(worker),
   );
+  const reconnect = async (next: TemporalTarget) => {
+    const former = worker.connection!;
+    replaceConnection(worker, await allowed(await connectNative(next), target.namespace));
+    closeLater(former); // running activities still use it
+  };
+  followCredentials(target, reconnect, logger);
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);
+  if (metrics)
+    logger.info('port' in metrics ? `Metrics at port ${metrics.port}` : 'Metrics go to an OpenTelemetry collector');
   logger.info(`Health at http://127.0.0.1:${healthPort}/healthz and /readyz`);
   if (config.deployment) await warnWithoutCurrentVersion(worker, config.deployment, { ...target, connection, logger });
   await worker.run();
-  await connection.close();
+  await worker.connection!.close();
+  await tracing?.stop();
+}
+
+function watchPolicies({ policies, policiesFile = '' }: WorkerConfig, logger: Logger): void {
+  policies?.watch(policiesFile, {
+    changed: () => logger.info('The policies of CONNECTOR_POLICIES have changed, and are in force'),
+    broken: ({ message }) =>
+      logger.error(`CONNECTOR_POLICIES is not usable, so the former policies stay in force: ${message}`),
+  });
 }
 
 async function checkSearchAttributes(target: TemporalTarget): Promise<void> {

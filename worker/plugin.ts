@@ -2,13 +2,18 @@
 import { join } from 'node:path';
 import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../activities';
+import { createActivities, type Targets } from '../activities';
 import { CyclrClient, type CyclrConfig } from '../activities/cyclr/client';
 import type { ConsentPages } from '../activities/links';
+import { recordRequest } from '../activities/metrics';
+import type { Policies } from '../activities/policies/policies';
 import type { PrivateKeys } from '../sealing/keys';
 import { requireSearchAttributes } from '../temporal/search-attributes';
+import type { Duration } from '../workflows/connector';
+import { eventsQueueOf } from '../workflows/events';
 import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import { BUNDLE, workerDefaults } from './create-worker';
+import { runWithEvents } from './events-worker';
 
 export interface ConnectorAuthPluginOptions {
   /** Cyclr's API, and the partner's client id and secret. */
@@ -17,7 +22,16 @@ export interface ConnectorAuthPluginOptions {
   keys: PrivateKeys;
   /** The address of Cyclr's pages for a consent, and the name of the Cyclr user that is signed in there. */
   consent: ConsentPages;
-  /** The task queue of the worker: `connector-auth` by default. */
+  /** The receivers of events, by name. The default is no receiver. */
+  targets?: Targets;
+  /** The operator's policies for connectors, such as `await Policies.read(path)`. */
+  policies?: Policies;
+  /**
+   * The time between two reads of a connection: 1 minute to 90 days. With this option, each new connection is
+   * monitored, unless its policy has `monitor: off`.
+   */
+  monitorEvery?: Duration;
+  /** The task queue of the worker. The default is `connector-auth`. */
   taskQueue?: string;
 }
 
@@ -40,23 +54,28 @@ const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
 export class ConnectorAuthPlugin extends SimplePlugin {
   readonly #taskQueue: string;
   readonly #activityNames: string[];
+  readonly #targets?: Targets;
 
-  constructor({ cyclr, keys, consent, taskQueue = defaultTaskQueue }: ConnectorAuthPluginOptions) {
-    const activities = createActivities({ cyclr: new CyclrClient(cyclr), keys, consent });
+  constructor({ cyclr, policies, taskQueue = defaultTaskQueue, ...parts }: ConnectorAuthPluginOptions) {
+    const client = new CyclrClient({ ...cyclr, policies }, recordRequest);
+    const activities = createActivities({ cyclr: client, ...parts });
     super({ name: 'cyclr-connect', activities, workerInterceptors: { workflowModules: [INTERCEPTORS] } });
     this.#taskQueue = taskQueue;
+    this.#targets = parts.targets;
     this.#activityNames = Object.keys(activities);
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
+    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the worker for events needs no change
     this.#check(options);
     return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
   }
 
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     const { connection, options } = worker;
+    if (options.taskQueue !== this.#taskQueue) return next(worker);
     if (connection) await requireSearchAttributes(connection, options.namespace);
-    await super.runWorker(worker, next);
+    await runWithEvents(worker, next, this.#targets);
   }
 
   #check({ taskQueue, activities = {} }: WorkerOptions): void {

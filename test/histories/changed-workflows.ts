@@ -18,9 +18,9 @@ export const interceptors = (): WorkflowInterceptors => ({
         try {
           return await next(input);
         } finally {
-          // A replayed run cannot be queried, so this code calls the query handler.
-          const timeline = getActivator().queryHandlers.get('timeline')!.handler() as Timeline;
-          if (CHANGE === 'reported timeline') proxySinks<TimelineSink>().timeline.report(timeline);
+          // A replayed run cannot be queried, so this code calls the query handler. Onboardings have no timeline.
+          const timeline = getActivator().queryHandlers.get('timeline')?.handler() as Timeline | undefined;
+          if (timeline && CHANGE === 'reported timeline') proxySinks<TimelineSink>().timeline.report(timeline);
         }
       },
     },

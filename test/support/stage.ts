@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { Client, type ClientOptions, type Connection, type WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { NativeConnection, Runtime, type Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Targets } from '../../activities';
+import type { Policies } from '../../activities/policies/policies';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorPatch } from '../../sandbox/control';
 import { startSandbox } from '../../sandbox/server';
@@ -14,18 +16,20 @@ import { startTemporal } from '../../scripts/local/parts';
 import { generateKey, privateKeysOf, publicKeyOf } from '../../sealing/keys';
 import { seal, sealCredentials } from '../../sealing/seal';
 import { connect } from '../../temporal/connection';
+import { freePort } from '../../temporal/environment';
 import { registerSearchAttributes, searchAttributeTypeNumbers } from '../../temporal/search-attributes';
 import { createWorker } from '../../worker/create-worker';
 import { createLogger } from '../../worker/logger';
-import type { ConnectorKey, Sealed } from '../../workflows/connector';
+import { exporterOf } from '../../worker/telemetry';
+import type { ConnectorKey, Duration, Sealed } from '../../workflows/connector';
 import type { Credentials, Input } from '../../workflows/messages';
 import type { StateName } from '../../workflows/view';
 import { eventually } from './eventually';
 import { failedTasks, taskFailures } from './histories';
 import { recordHistory } from './replays';
 import { startScene, type Scene, type Surroundings } from './scene';
-export type { Scene } from './scene';
 
+export type { Scene } from './scene';
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
@@ -50,8 +54,16 @@ export interface Stage extends Surroundings {
   keys: string;
   /** The lines that the worker has logged. */
   log: string[];
-  /** Stops the worker and starts a new one. */
-  restartWorker(more?: Partial<WorkerOptions>): Promise<void>;
+  /**
+   * Stops the worker and starts a new worker with the options `more`, the targets of events, and the policies.
+   * `monitorEvery` is the time between two reads of a connection.
+   */
+  restartWorker(
+    more?: Partial<WorkerOptions>,
+    targets?: Targets,
+    policies?: Policies,
+    monitorEvery?: Duration,
+  ): Promise<void>;
   stopWorker(): Promise<void>;
   /** Installs a connector of the catalogue in a new account, or in the account `accountId`. Starts no flow. */
   install(connector: string, more?: { accountId?: string; patch?: ConnectorPatch }): ConnectorKey;
@@ -92,7 +104,7 @@ export async function openStage(
   address = process.env.TEST_TEMPORAL_ADDRESS!,
   interceptors: ClientOptions['interceptors'] = {},
 ): Promise<Stage> {
-  const log = installRuntime();
+  const log = await installRuntime();
   const namespace = `test-${randomUUID().slice(0, 8)}`;
   const connection = await connect({ address, namespace, connectionOptions: { address } });
   await registerNamespace(connection, namespace);
@@ -137,7 +149,7 @@ export async function openStageOfShortHistories(
  * stage.
  */
 export async function openSkippingStage(): Promise<SkippingStage> {
-  const log = installRuntime();
+  const log = await installRuntime();
   const path = await findBinary('temporal-test-server');
   const env = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path } },
@@ -184,13 +196,16 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
     await running;
     worker = undefined;
   };
-  const restartWorker = async (more: Partial<WorkerOptions> = {}) => {
+  const restartWorker: Stage['restartWorker'] = async (more = {}, targets = {}, policies, monitorEvery) => {
     await stopWorker();
     const { url: apiUrl, clientId, clientSecret } = sandbox;
     const config = {
       cyclr: { apiUrl, clientId, clientSecret },
       keys: await privateKeysOf(keys),
       consent: { serviceUrl: sandbox.url },
+      targets,
+      policies,
+      monitorEvery,
     };
     // With this option, a new worker gets the workflow tasks of a stopped worker after one second. The default is 10 s.
     const workerOptions: Partial<WorkerOptions> = {
@@ -239,14 +254,31 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
   };
 }
 
-let logged: string[] | undefined;
+const LOOPBACK = '127.0.0.1';
+
+let installed: Promise<{ log: string[]; port: number }> | undefined;
 
 /** Installs the SDK's runtime, once for each test file. Returns the lines that the runtime logs. */
-function installRuntime(): string[] {
-  if (logged) return logged;
-  const log: string[] = (logged = []);
-  Runtime.install({ logger: createLogger('INFO', { write: (line) => void log.push(line) }), shutdownSignals: [] });
-  return log;
+async function installRuntime(): Promise<string[]> {
+  installed ??= (async () => {
+    const log: string[] = [];
+    const port = await freePort(LOOPBACK);
+    const logger = createLogger('INFO', { write: (line) => void log.push(line) });
+    // Without `logging.forward` the SDK writes each line of the log at once.
+    const telemetryOptions = {
+      logging: { filter: { core: 'ERROR', other: 'ERROR' } as const },
+      metrics: exporterOf({ host: LOOPBACK, port }),
+    };
+    Runtime.install({ logger, shutdownSignals: [], telemetryOptions });
+    return { log, port };
+  })();
+  return (await installed).log;
+}
+
+/** The metrics of the workers of this test file, in Prometheus' text format. */
+export async function workerMetrics(): Promise<string> {
+  const { port } = await installed!;
+  return (await fetch(`http://${LOOPBACK}:${port}/metrics`)).text();
 }
 
 async function registerNamespace(connection: Connection, namespace: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { ConnectorKey } from '../connector';
 import type { Event } from './machine';
-import { activityRetry, type AuthorizationCheck, type ConnectorActivities } from '../ports';
+import { activityRetry, type AuthorizationCheck, type ConnectorActivities, type MonitorActivities } from '../ports';
 import type { Problem } from '../view';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
@@ -47,6 +47,13 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
   retry: activityRetry,
   scheduleToCloseTimeout: '30s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+
+/** Reports the end of the flow to the monitor of its connector. Retried without a limit, so that no end is lost. */
+export const { reportToMonitor } = proxyActivities<MonitorActivities>({
+  startToCloseTimeout: '15s',
+  summary: 'Report the end to the monitor of the connection',
+  retry: activityRetry,
 });
 
 export type Verdict = Extract<Event, { type: 'authorizationConfirmed' | 'authorizationNotConfirmed' }>;

@@ -1,6 +1,7 @@
 /** The state of a flow with its timeline. Only this file changes the state and publishes the changes. */
 import { log, workflowInfo } from '@temporalio/workflow';
 import { patienceMs, waitRulesOf, type Input } from '../input';
+import type { CarriedEvents } from '../event-sender';
 import { IgnoredSignals } from '../ignored-signals';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
@@ -23,6 +24,12 @@ export interface Carried {
   submissions: string[];
   links: CarriedLinks;
   timeline: Timeline;
+  /** The workflow ids of the subscribers. */
+  subscribers?: string[];
+  /** Absent if no event has a target. */
+  events?: CarriedEvents;
+  /** True if a monitor gets the end of the flow. */
+  isMonitored?: true;
 }
 
 export class FlowState {
@@ -74,7 +81,7 @@ export class FlowState {
     return this.#timeline.value;
   }
 
-  carried(state: WaitingState, links: CarriedLinks): Carried {
+  carried(state: WaitingState, more: Pick<Carried, 'links' | 'subscribers' | 'events' | 'isMonitored'>): Carried {
     return {
       state,
       revision: this.#revision,
@@ -82,7 +89,7 @@ export class FlowState {
       deadline: this.#deadline,
       submissions: newest(this.submissions),
       timeline: this.timeline,
-      links,
+      ...more,
     };
   }
 
@@ -121,6 +128,13 @@ export class FlowState {
     const { name } = this.#state;
     this.#timeline.add({ from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) });
     this.#publish();
+  }
+
+  /** Records the names in `notify` that are no targets of the worker. */
+  recordUnknownTargets(names: readonly string[]): void {
+    const { name } = this.#state;
+    log.warn('The start input names unknown targets of events', { targets: names });
+    this.#timeline.add({ from: name, event: 'unknownTarget', to: name, note: names.join(', ') });
   }
 
   /** Records an input that Temporal delivered again after a reset, and that the flow no longer needs. */

@@ -13,6 +13,7 @@ import { isObject } from '../connector';
 import { isAuthorizationRequest, isBy, type AuthorizationRequest, type Confirmation } from '../input';
 import { rejectionOf, type Inbox, type Message } from './inputs';
 import type { Links } from './links';
+import type { Subscribers } from './subscribers';
 import { isFinal, isWaiting, outageIn } from './machine';
 import * as messages from '../messages';
 import { countLink } from '../metrics';
@@ -29,6 +30,7 @@ interface Parts {
   flow: FlowState;
   inbox: Inbox;
   links: Links;
+  subscribers: Subscribers;
   cancel: (request: unknown) => void;
 }
 
@@ -51,6 +53,7 @@ export function registerHandlers(parts: Parts): void {
     setHandler(messages[kind], (body: unknown) => addSignal(context, { kind, body }));
   setHandler(messages.cancel, context.cancel);
   setHandler(messages.recheck, (body: unknown) => void askForRecheck(context, body));
+  setHandler(messages.subscribe, (body: unknown) => addSubscriber(context, body));
   setDefaultSignalHandler((name) => context.flow.recordUnknownSignal(name));
   setHandler(messages.submitProperties, (body) => submit(context, { kind: 'propertyInput', body }), {
     validator: (body) => check(context, problemOfMessage(context, { kind: 'propertyInput', body })),
@@ -72,6 +75,11 @@ export function registerHandlers(parts: Parts): void {
 function addSignal(context: Context, message: Message): void {
   if (context.inbox.hasRoomFor(message)) add(context, message);
   else context.flow.recordRefusedSignal('notNow');
+}
+
+function addSubscriber({ flow, subscribers }: Context, body: unknown): void {
+  const refusal = subscribers.add(body);
+  if (refusal) flow.recordRefusedSignal(refusal);
 }
 
 function add({ flow, inbox }: Context, message: Message): void {

@@ -8,7 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import * as calls from './calls';
-import { isObject, missingFields, type ConnectorKey } from '../connector';
+import { isObject, missingFields, type Connector, type ConnectorKey } from '../connector';
+import { FlowEvents } from './flow-events';
 import { FlowState, type Carried } from './flow-state';
 import { registerHandlers } from './handlers';
 import { faultOfStart, isBy, type Input } from '../input';
@@ -17,9 +18,11 @@ import { Links } from './links';
 import { isFinal, isWaiting, type Event, type State, type WaitingState } from './machine';
 import { Outage, reportOperatorsTrouble } from '../outage';
 import { eventOfFailure } from './outages';
+import { Subscribers } from './subscribers';
 import { Timer } from '../timer';
 import { resultOf } from './status';
-import type { FlowResult, WaitingStateName } from '../view';
+import type { ConnectorRead, ReadConnector } from '../ports';
+import type { FinalStateName, FlowResult, WaitingStateName } from '../view';
 
 const deadlineSummaries: Record<WaitingStateName, string> = {
   awaitingProperties: 'Deadline of the wait for properties',
@@ -43,6 +46,10 @@ class FlowRun {
   readonly #inbox = new Inbox();
   readonly #flow: FlowState;
   readonly #links: Links;
+  readonly #subscribers: Subscribers;
+  readonly #events: FlowEvents;
+  /** True if the flow reports its end to the monitor of its connector. */
+  #isMonitored: boolean;
   #deadline?: Timer;
   /** The cancellation scope of the running activity. */
   #work?: CancellationScope;
@@ -57,9 +64,17 @@ class FlowRun {
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
     this.#flow = new FlowState(input, carried);
     this.#links = new Links(this.#key, input?.intent === 'reauthenticate', carried?.links);
-    const cancel = (request: unknown) => this.#cancel(request);
-    registerHandlers({ flow: this.#flow, inbox: this.#inbox, links: this.#links, cancel });
-    // Temporal's cancellation becomes an event: the flow still enters a final state and publishes it.
+    this.#events = new FlowEvents(input, carried && (carried.events ?? {}));
+    this.#subscribers = new Subscribers(carried?.subscribers);
+    this.#isMonitored = carried?.isMonitored ?? false;
+    registerHandlers({
+      flow: this.#flow,
+      inbox: this.#inbox,
+      links: this.#links,
+      subscribers: this.#subscribers,
+      cancel: (request) => this.#cancel(request),
+    });
+    // Temporal's cancellation becomes an event, so that the flow enters a final state and publishes this state.
     CancellationScope.current().cancelRequested.catch((error: unknown) => {
       this.#cancelError = error;
       this.#cancel({});
@@ -85,8 +100,19 @@ class FlowRun {
     }
     this.#readLateMessages();
     await condition(allHandlersFinished);
+    await this.#reportEnd();
     this.#readLateMessages();
     return this.#result();
+  }
+
+  /** Sends the end of the flow to the monitor and the subscribers, and waits until the delivery of each event has started. */
+  async #reportEnd(): Promise<void> {
+    if (this.#isMonitored) await this.#tellMonitor();
+    const isReported = () => this.#events.areSent && !this.#subscribers.hasUntold;
+    while (!isReported())
+      await (this.#subscribers.hasUntold
+        ? this.#tellSubscribers()
+        : condition(() => this.#events.areSent || this.#subscribers.hasUntold));
   }
 
   get #state(): State {
@@ -102,6 +128,26 @@ class FlowRun {
     return result;
   }
 
+  /** Awaits the signals to the subscribers, because Temporal drops the unsent signals of a closed workflow. */
+  #tellSubscribers(): Promise<void> {
+    const { connectorId } = this.#key;
+    const state = this.#state.name as FinalStateName;
+    return this.#subscribers.tell({ connectorId, state, runId: workflowInfo().runId });
+  }
+
+  #tellMonitor(): Promise<void> {
+    const { entries } = this.#flow.timeline;
+    const by = entries.findLast((entry) => entry.by !== undefined)?.by ?? this.#input.by;
+    const state = this.#state.name as FinalStateName;
+    const outcome = {
+      runId: workflowInfo().runId,
+      state,
+      at: new Date().toISOString(),
+      ...(by !== undefined && { by }),
+    };
+    return calls.reportToMonitor(this.#key, outcome);
+  }
+
   /** Refuses the messages that are unread at the end, so that each sender gets an answer. */
   #readLateMessages(): void {
     for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#apply(this.#read(message));
@@ -113,7 +159,7 @@ class FlowRun {
       case 'fetchingConnector':
         return this.#call(async () => ({
           type: 'connectorFetched',
-          connector: await calls.fetchConnector(this.#key),
+          connector: this.#readTargets(await calls.fetchConnector(this.#readKey)),
         }));
       case 'applyingProperties': {
         const { submissionId, values } = state;
@@ -163,13 +209,16 @@ class FlowRun {
     const deadline = (this.#deadline ??= new Timer(this.#flow.deadline, deadlineSummaries[state.name]));
     const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
     const isTimeUp = () => deadline.fired || hasLinkExpired();
-    await condition(() => this.#hasRequest || isTimeUp() || this.#isHistoryFull());
+    const reminder = this.#events.reminderOf(state, this.#flow.deadline);
+    await condition(() => this.#hasRequest || isTimeUp() || Boolean(reminder?.fired) || this.#isHistoryFull());
     if (this.#cancelEvent) return undefined;
     const message = this.#inbox.next();
     if (message) return this.#read(message);
     if (this.#inbox.recheck) return this.#recheck();
     if (deadline.fired) return this.#lastRead(state);
-    return hasLinkExpired() ? this.#readAfterLink(state) : this.#continueAsNew(state);
+    if (hasLinkExpired()) return this.#readAfterLink(state);
+    if (reminder?.fired) return void this.#events.remind(this.#flow);
+    return this.#continueAsNew(state);
   }
 
   /** True if the flow has not yet handled a message, a request for a re-read or a cancellation. */
@@ -202,7 +251,21 @@ class FlowRun {
 
   async #readAgain(): Promise<Event> {
     const { intent = 'authenticate' } = this.#input;
-    return { type: 'rechecked', connector: await calls.readAgain(this.#key), intent };
+    return { type: 'rechecked', connector: this.#readTargets(await calls.readAgain(this.#readKey)), intent };
+  }
+
+  get #readKey(): ConnectorRead {
+    const { notify } = this.#input;
+    return { ...this.#key, ...(notify && { notify }) };
+  }
+
+  /** Removes the facts about targets of events from the answer of `fetchConnector`. Returns the connector. */
+  #readTargets({ events, isMonitored, ...connector }: ReadConnector): Connector {
+    this.#events.setTargets(events);
+    this.#isMonitored = isMonitored ?? false;
+    const isFirstRead = this.#state.name === 'fetchingConnector';
+    if (events?.unknownTargets && isFirstRead) this.#flow.recordUnknownTargets(events.unknownTargets);
+    return connector;
   }
 
   /**
@@ -232,7 +295,7 @@ class FlowRun {
 
   /** True if Temporal suggests Continue-As-New, and no update waits for an answer that Continue-As-New would drop. */
   #isHistoryFull(): boolean {
-    return workflowInfo().continueAsNewSuggested && allHandlersFinished();
+    return workflowInfo().continueAsNewSuggested && allHandlersFinished() && this.#events.areSent;
   }
 
   #continueAsNew(state: WaitingState): Promise<never> {
@@ -240,7 +303,13 @@ class FlowRun {
     // The memo gives all runs of one flow the start time of the first run.
     const options = { memo: { startedAt: startTime.toISOString(), ...memo } };
     const next = makeContinueAsNewFunc<typeof authenticateConnector>(options);
-    return next(this.#input, this.#flow.carried(state, this.#links.carried));
+    const more = {
+      links: this.#links.carried,
+      subscribers: this.#subscribers.carried,
+      ...this.#events.carried,
+      ...(this.#isMonitored && { isMonitored: true as const }),
+    };
+    return next(this.#input, this.#flow.carried(state, more));
   }
 
   /** Turns a message into an event for the present state. `undefined` if the message changes nothing. */
@@ -321,7 +390,13 @@ class FlowRun {
    * that make links.
    */
   #apply(event: Event | undefined): void {
-    if (!event || !this.#flow.apply(event)) return;
+    if (!event) return;
+    const { state, deadline } = this.#flow;
+    const isEntered = this.#flow.apply(event);
+    this.#events.report(state, this.#state, this.#flow);
+    if (!isEntered) return;
+    if (this.#flow.deadline !== deadline) this.#events.restartReminders();
+    this.#events.stopReminder();
     this.#outage = undefined;
     this.#deadline?.cancel();
     this.#deadline = undefined;

@@ -1,0 +1,56 @@
+/** The subscribers: the workflows to which a flow reports its end. */
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import { isObject } from '../connector';
+import { connectorFinished, type ConnectorFinished } from '../messages';
+import type { ProblemCode } from '../view';
+
+const MAX_SUBSCRIBERS = 20;
+
+export class Subscribers {
+  readonly #ids: Set<string>;
+  /** The subscribers to which the flow has begun to send its end. */
+  readonly #told = new Set<string>();
+
+  constructor(ids: readonly string[] = []) {
+    this.#ids = new Set(ids);
+  }
+
+  /** The ids of the subscribers, for the next run after Continue-As-New. */
+  get carried(): string[] {
+    return [...this.#ids];
+  }
+
+  /** True if the flow has not yet sent its end to each subscriber. */
+  get hasUntold(): boolean {
+    return this.#ids.size > this.#told.size;
+  }
+
+  /**
+   * Adds the workflow that a signal `subscribe` names. Returns the code of the problem if the signal is refused.
+   * Returns `undefined` for a new or a known workflow id.
+   */
+  add(body: unknown): ProblemCode | undefined {
+    const { workflowId } = isObject(body) ? body : {};
+    if (!isWorkflowId(workflowId)) return 'malformed';
+    if (!this.#ids.has(workflowId) && this.#ids.size >= MAX_SUBSCRIBERS) return 'notNow';
+    this.#ids.add(workflowId);
+    return undefined;
+  }
+
+  /**
+   * Sends the end of the flow to each subscriber that has not yet got the message. A failed delivery is ignored,
+   * because the subscriber may have ended.
+   */
+  async tell(message: ConnectorFinished): Promise<void> {
+    const untold = [...this.#ids].filter((id) => !this.#told.has(id));
+    for (const id of untold) this.#told.add(id);
+    const send = (id: string) => getExternalWorkflowHandle(id).signal(connectorFinished, message);
+    await Promise.allSettled(untold.map(send));
+  }
+}
+
+/**
+ * True if the server accepts a text as the id of a signalled workflow. With a longer id, the command would fail each
+ * workflow task of the flow. The server counts bytes, so this function accepts only ASCII characters.
+ */
+const isWorkflowId = (value: unknown): value is string => typeof value === 'string' && /^[ -~]{1,1000}$/.test(value);
