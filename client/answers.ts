@@ -2,8 +2,10 @@
  * The answers of the library, except the view and the timeline, and the codes of its errors. This file does not import
  * Temporal, because `client/http/` uses these types.
  */
+import type { ConnectionView } from '../workflows/connection';
 import type { ConnectorKey, Intent } from '../workflows/connector';
-import type { ProblemCode, StateName } from '../workflows/view';
+import type { EventBody, EventType } from '../workflows/events';
+import type { ProblemCode, StateName, TimelineEntry } from '../workflows/view';
 
 /** The answer of a start. */
 export interface Started {
@@ -61,6 +63,56 @@ export interface ConnectorList {
   next?: string;
 }
 
+/**
+ * An item of the list of connections, made from the search attributes of the open monitor. Without an open monitor, the
+ * item is made from the search attributes of the latest run of the connector.
+ */
+export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
+
+/** A page of connections of one account. */
+export interface ConnectionList {
+  items: ListedConnection[];
+  /** The `page` of the next page, if there is one. */
+  next?: string;
+}
+
+/**
+ * The states of an event. `pending`: the delivery continues. `delivered`: each target has accepted the event.
+ * `undelivered`: a target did not accept the event within 3 days, or answered 410.
+ */
+export const eventStates = ['pending', 'delivered', 'undelivered'] as const;
+export type EventState = (typeof eventStates)[number];
+
+/** An event with the state of its latest delivery. */
+export interface ListedEvent {
+  id: string;
+  type: EventType;
+  accountId: string;
+  state: EventState;
+  /** When the latest delivery started. ISO 8601. */
+  sentAt: string;
+  /** When the latest delivery ended. */
+  endedAt?: string;
+}
+
+/** A page of events. */
+export interface EventList {
+  items: ListedEvent[];
+  /** The `page` of the next page, if there is one. */
+  next?: string;
+}
+
+export interface ShownEvent extends ListedEvent {
+  /** The names of the targets. */
+  targets: string[];
+  /**
+   * One item for each target that the event is still posted to. `attempt`: the number of the current activity attempt.
+   * `lastFailure`: the message of the failure of the previous activity attempt.
+   */
+  posts?: { attempt: number; lastFailure?: string }[];
+  body: EventBody;
+}
+
 /** A page of flows over all accounts. */
 export type FlowList = ConnectorList;
 
@@ -87,3 +139,15 @@ export type ConnectorAuthErrorCode =
   | 'paused'
   | 'batchRunning'
   | 'temporalUnavailable';
+
+/**
+ * One entry of the audit: an entry of a timeline, or the start or the end of a run without a readable timeline
+ * (`event`: `started` or `ended`).
+ */
+export interface AuditEntry extends ConnectorKey, Pick<TimelineEntry, 'at' | 'event' | 'id' | 'by' | 'note' | 'count'> {
+  runId: string;
+  /** The state before the event. */
+  from?: StateName;
+  /** The state after the event. */
+  to?: StateName;
+}

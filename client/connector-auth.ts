@@ -26,16 +26,41 @@ import {
   type PropertyInput,
   type Recheck,
 } from '../workflows/input';
+import type { FlowMemo } from '../workflows/flow-start';
 import * as messages from '../workflows/messages';
+import type {
+  AddConnectors,
+  CancelOnboarding,
+  OnboardingInput,
+  OnboardingKey,
+  OnboardingProgress,
+} from '../workflows/onboarding';
+import type { ConnectionView } from '../workflows/connection';
+import type { TransactionError } from '../workflows/ports';
 import type { Timeline, TimelineEntry, View } from '../workflows/view';
 import { isOpen } from '../workflows/visibility';
-import type { ConnectorList, FlowList, Link, ListedConnector, Started } from './answers';
+import type {
+  AuditEntry,
+  EventList,
+  ListedEvent,
+  ShownEvent,
+  ConnectionList,
+  ConnectorList,
+  FlowList,
+  Link,
+  ListedConnector,
+  Started,
+} from './answers';
+import { auditEntries, type AuditRequest } from './audit';
+import { eventList, redeliver, shownEvent, type EventsRequest } from './events';
 import { closedRunResult, closedRunView } from './closed-run';
-import { ConnectorAuthError, translated } from './connector-auth-error';
+import { ConnectorAuthError, translated, UnansweredUpdate } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
 import { historyGrowth, signalOnce, type RunStatus } from './flow-history';
+import { Connections, type ConnectionsRequest, type MonitorRequest } from './connections';
+import { Onboardings, type StartedOnboarding } from './onboarding';
 import { listed } from './runs';
 import { startFlow } from './start-flow';
 
@@ -71,6 +96,8 @@ export interface LatestRun extends ListedConnector {
   startedAt: string;
   /** The id of the invitation for which the run was started. */
   invitation?: string;
+  /** The id of the onboarding that started the run. */
+  onboarding?: string;
 }
 
 /** A request for a link to the third party's consent. */
@@ -102,6 +129,8 @@ export class ConnectorAuth {
    */
   readonly #openRuns: WorkflowClient;
   readonly #taskQueue: string;
+  readonly #onboardings: Onboardings;
+  readonly #connections: Connections;
 
   constructor(client: Client, { taskQueue = messages.taskQueue }: ConnectorAuthOptions = {}) {
     const { connection, workflow } = client;
@@ -109,6 +138,9 @@ export class ConnectorAuth {
     this.#calls = new FlowCalls(client);
     this.#openRuns = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
     this.#taskQueue = taskQueue;
+    const library = { client, calls: this.#calls, openRuns: this.#openRuns, taskQueue };
+    this.#onboardings = new Onboardings(library);
+    this.#connections = new Connections(library);
   }
 
   /**
@@ -265,6 +297,34 @@ export class ConnectorAuth {
   }
 
   /**
+   * The audit of an account: the entries of all runs of all flows that Temporal still has, the oldest run first. A run
+   * that is open, or that Temporal ended, needs a worker; without a worker its entries are only its start and its end.
+   * Fails: `invalidInput`.
+   */
+  audit(request: AuditRequest): AsyncGenerator<AuditEntry> {
+    const readTimeline = (key: ConnectorKey, runId: string) => this.#timelineOf(key, runId);
+    return auditEntries({ client: this.#client, calls: this.#calls, readTimeline }, request);
+  }
+
+  /** One page of events, newest first. Needs no worker. Fails: `invalidInput`. */
+  events(request: EventsRequest = {}): Promise<EventList> {
+    return this.#calls.bounded(() => eventList(this.#client, request));
+  }
+
+  /** An event with its body. Needs no worker. Fails: `notStarted` for an unknown id. */
+  event(id: string): Promise<ShownEvent> {
+    return this.#calls.bounded(() => shownEvent(this.#client, id));
+  }
+
+  /**
+   * Delivers an event again to its targets, with the same id and body. Safe to repeat, because the call changes nothing
+   * if a delivery of the event is pending. Fails: `notStarted` for an unknown id.
+   */
+  redeliver(id: string): Promise<ListedEvent> {
+    return this.#calls.bounded(() => redeliver(this.#client, id));
+  }
+
+  /**
    * Sends the signal `recheck` or `cancel` to each open flow that matches the filter, by a batch operation of Temporal.
    * Returns the id of the batch operation. Needs no worker. Fails: `invalidInput` without a filter; `batchRunning`.
    */
@@ -278,12 +338,13 @@ export class ConnectorAuth {
    */
   async latestRun(key: ConnectorKey): Promise<LatestRun> {
     const run = await this.#calls.bounded(() => this.#calls.handle(key).describe());
-    const { startedAt, invitation } = (run.memo ?? {}) as { startedAt?: string; invitation?: string };
+    const { startedAt, invitation, onboarding } = (run.memo ?? {}) as FlowMemo & { startedAt?: string };
     return {
       ...listed(key, run),
       open: isOpen(run),
       startedAt: startedAt ?? run.startTime.toISOString(),
       ...(invitation !== undefined && { invitation }),
+      ...(onboarding !== undefined && { onboarding }),
     };
   }
 
@@ -298,6 +359,94 @@ export class ConnectorAuth {
       await withTimeout(() => handle.result().catch(ignoreClosed));
       return this.view(key);
     });
+  }
+
+  /**
+   * Starts an onboarding. If an onboarding of this id is already open, returns the open onboarding (`started: false`),
+   * which keeps its own input. Needs no worker. Safe to repeat. Fails: `invalidInput`.
+   */
+  startOnboarding(input: OnboardingInput): Promise<StartedOnboarding> {
+    return this.#calls.bounded(() => this.#onboardings.start(input));
+  }
+
+  /** The progress of an onboarding. Needs a worker if the onboarding is open. Fails: `notStarted`. */
+  onboarding(key: OnboardingKey): Promise<OnboardingProgress> {
+    return this.#calls.bounded(() => this.#onboardings.progress(key));
+  }
+
+  /**
+   * The present progress of an onboarding, then the progress after each change, until the onboarding ends or `signal`
+   * aborts. Two items in a row can be equal. While the onboarding does not change, the only call to Temporal is a long
+   * poll. Needs a worker. Fails: `notStarted`.
+   */
+  async *onboardingChanges(key: OnboardingKey, signal?: AbortSignal): AsyncGenerator<OnboardingProgress> {
+    const changes = this.#onboardings.changes(key, signal);
+    for (;;) {
+      const { value, done } = await translated(() => changes.next());
+      if (done) return;
+      yield value;
+    }
+  }
+
+  /**
+   * Cancels an onboarding. With `cancelFlows: true`, also cancels the open flows that the onboarding started. Returns
+   * the final progress, or the current progress if the onboarding has not ended within 10 s. Safe to repeat. Needs a
+   * worker if the onboarding is open. Fails: `notStarted`.
+   */
+  cancelOnboarding(key: OnboardingKey, request: CancelOnboarding = {}): Promise<OnboardingProgress> {
+    return this.#calls.bounded(async () => {
+      await this.#onboardings.cancel(key, request);
+      await withTimeout(() => this.#onboardings.ended(key));
+      return this.#onboardings.progress(key);
+    });
+  }
+
+  /**
+   * Adds connectors to an open onboarding. An onboarding has each connector only once, and at most 500 connectors.
+   * Returns the progress. Safe to repeat. Needs a worker. Fails: `invalidInput`, `notStarted`, `closed`.
+   */
+  addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
+    return this.#calls.bounded(async () => {
+      await this.#onboardings.addConnectors(key, request);
+      return this.#onboardings.progress(key);
+    });
+  }
+
+  /**
+   * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
+   * from Cyclr.
+   * Without a monitor, the answer comes from the latest flow. Needs a worker if a monitor is open. Fails: `notStarted`
+   * without a monitor and a flow.
+   */
+  connection(key: ConnectorKey): Promise<ConnectionView> {
+    return this.#calls.bounded(() => this.#connections.read(key));
+  }
+
+  /**
+   * One page of the connections of an account: the monitored connections first, then the other connectors of the
+   * account, each by its latest flow. Needs no worker. A page with a `next` can have fewer items than `pageSize`, or no
+   * items. Fails: `invalidInput`.
+   */
+  connections(request: ConnectionsRequest): Promise<ConnectionList> {
+    return this.#calls.bounded(() => this.#connections.list(request));
+  }
+
+  /**
+   * Starts the monitoring of a connector, or lets its monitor read the connector now, at most once in 10 s. Returns the
+   * connection after the read, or the current connection if the monitor has not read within 10 s. `stop`: ends the
+   * monitoring, and returns the last answer of the monitor. Safe to repeat. Needs a worker. Fails: `invalidInput`;
+   * `notStarted` for `stop` if the connector has neither a monitor nor a flow.
+   */
+  monitor(key: ConnectorKey, request: MonitorRequest = {}): Promise<ConnectionView> {
+    return this.#calls.bounded(() => this.#connections.monitor(key, request));
+  }
+
+  /**
+   * Reports a message of Cyclr about a call that failed to authenticate. Does nothing while the workflow for an earlier
+   * message about the same cycle is open, which takes at least 60 s. Needs no worker. Fails: `invalidInput`.
+   */
+  reportTransactionError(error: TransactionError): Promise<void> {
+    return this.#calls.bounded(() => this.#connections.reportTransactionError(error));
   }
 
   /** Sends the signal `recheck`. Does nothing if the flow has ended. */
@@ -371,7 +520,10 @@ export class ConnectorAuth {
    */
   #viewAfter(key: ConnectorKey, update: () => Promise<View>): Promise<View> {
     return translated(() =>
-      update().catch((err: unknown) => (isClosedBeforeAnswer(err) ? this.view(key) : this.#closed(key)(err))),
+      update().catch((err: unknown) => {
+        if (err instanceof UnansweredUpdate) return err.view;
+        return isClosedBeforeAnswer(err) ? this.view(key) : this.#closed(key)(err);
+      }),
     );
   }
 

@@ -11,10 +11,29 @@ export {
   type StartOptions,
 } from './connector-auth';
 export { ConnectorAuthError, type ConnectorAuthErrorCode } from './connector-auth-error';
-export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from './answers';
+export type {
+  AuditEntry,
+  EventList,
+  EventState,
+  ListedEvent,
+  ShownEvent,
+  ConnectionList,
+  ConnectorList,
+  ListedConnection,
+  FlowList,
+  Link,
+  ListedConnector,
+  Started,
+  Trouble,
+} from './answers';
 export { eventTypes, type EventBody, type EventType } from '../workflows/events';
+export type { AuditRequest } from './audit';
+export type { StartedOnboarding } from './onboarding';
+export type { ConnectionsRequest, MonitorRequest } from './connections';
 export type { ListRequest } from './connector-list';
+export type { EventsRequest } from './events';
 export type { BatchSignal, FlowFilter, FlowsRequest } from './flow-list';
+
 export {
   addConnectors,
   cancel,
@@ -109,6 +128,7 @@ export {
 } from '../workflows/connection';
 export type { TransactionError } from '../workflows/ports';
 export type { AuthMethod, Connector, ConnectorKey, Field, Sealed } from '../workflows/connector';
+
 export {
   open,
   seal,
@@ -131,7 +151,5 @@ export {
   type PrivateKeys,
   type SealingKey,
 } from '../sealing/keys';
+
 export { missingSearchAttributes, registerSearchAttributes } from '../temporal/search-attributes';
-
-
-

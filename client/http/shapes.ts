@@ -28,7 +28,20 @@ export type {
   OnboardingProgress,
   OnboardingState,
 } from '../../workflows/onboarding';
-export type { ConnectorList, FlowList, Link, ListedConnector, Started, Trouble } from '../answers';
+export type {
+  ConnectionList,
+  ConnectorList,
+  EventList,
+  EventState,
+  FlowList,
+  AuditEntry,
+  ListedEvent,
+  Link,
+  ListedConnection,
+  ListedConnector,
+  Started,
+  Trouble,
+} from '../answers';
 
 
 /**

@@ -6,7 +6,10 @@ import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import { freePort } from '../../scripts/local/ports';
+import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { ConnectorKey } from '../../workflows/connector';
+import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
+import { transactionErrorWorkflowIdOf } from '../../workflows/transaction-errors';
 import { transition } from '../../workflows/authenticate-connector/machine';
 import { workflowIdOf, type TimelineEntry } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
@@ -73,7 +76,24 @@ describe('start', () => {
     expect([await queueOf(there), await queueOf(here)]).toEqual(['other-queue', 'connector-auth']);
   });
 
-  test('five starts at once start one flow', async () => {
+  test('each workflow of an account starts with the fairness key of the account', async () => {
+    const { accountId, connectorId } = stage.install('Brightdesk');
+    const key = { accountId, connectorId };
+    const onboarding = { accountId, onboardingId: 'crm', scope: { connectorIds: [connectorId] } };
+    const error = { accountId, cycleId: 'cycle' };
+
+    await stage.auth.start(key);
+    await stage.auth.startOnboarding(onboarding);
+    await stage.auth.reportTransactionError(error);
+    await stage.auth.monitor(key, {});
+
+    const ids = [workflowIdOf(key), onboardingWorkflowIdOf(onboarding), transactionErrorWorkflowIdOf(error)];
+    for (const id of [...ids, connectionWorkflowIdOf(key)])
+      expect((await stage.client.workflow.getHandle(id).describe()).priority).toMatchObject({ fairnessKey: accountId });
+    await stage.auth.monitor(key, { stop: true });
+  });
+
+  test('five simultaneous starts start one flow', async () => {
     const on = stage.install('Brightdesk');
 
     const answers = await Promise.all(Array.from({ length: 5 }, () => stage.auth.start(on)));
@@ -268,6 +288,43 @@ test('an update whose call to Cyclr does not succeed within 10 s is answered wit
   expect(views.map(({ state }) => state)).toEqual(['applyingCredentials', 'applyingProperties']);
   expect(Date.now() - since).toBeGreaterThan(9000);
   await Promise.all([one, two].map(({ key }) => stage.auth.cancel(key)));
+});
+
+// These tests need a workflow cache. Without a cache, so many simultaneous updates can fail a workflow task with
+// "History is out of order" (SDK 1.24, dev server 1.9.1).
+describe('with a workflow cache', () => {
+  beforeAll(() => stage.restartWorker(cached));
+  afterAll(() => stage.restartWorker());
+
+  test.each([
+    ['retries refused calls', {}],
+    ['does not retry', { interceptors: [] }],
+  ])(
+    'over a connection that %s, of 26 simultaneous inputs in an outage, the inputs that Temporal refuses fail as temporalUnavailable',
+    async (_, options) => {
+      const plain = await Connection.connect({ address: stage.connection.options.address, ...options });
+      const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 503 } });
+
+      const inputs = await Promise.all(Array.from({ length: 26 }, () => keyInput(stage, scene)));
+      const outcomes = await Promise.all(
+        inputs.map((input) =>
+          auth.submitCredentials(scene.key, input).then(
+            ({ state }) => state as string,
+            ({ code }: ConnectorAuthError) => code,
+          ),
+        ),
+      ).finally(() => plain.close());
+
+      const accepted = (await scene.history()).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+      // `noWorker`: the worker has not accepted the input within 10 s.
+      const kept = outcomes.filter((outcome) => ['applyingCredentials', 'noWorker'].includes(outcome));
+      expect(new Set(outcomes.filter((outcome) => !kept.includes(outcome)))).toEqual(new Set(['temporalUnavailable']));
+      expect(kept).toHaveLength(accepted.length);
+      await stage.auth.cancel(scene.key);
+    },
+  );
 });
 
 describe('timelineEntries', () => {

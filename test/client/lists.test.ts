@@ -2,10 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import type { ListedConnector } from '../../client/answers';
+import type { EventState, ListedConnector } from '../../client/answers';
+import type { Connected } from '../../cli/cli';
+import type { FlowFilter } from '../../client/flow-list';
+import { auditEntries } from '../../client/audit';
+import { FlowCalls } from '../../client/flow-calls';
 import type { interceptors } from '../../temporal/grpc-retry';
-import { type ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { cli } from '../cli/scene';
 import { eventually } from '../support/eventually';
+import { startReceiver, status, type Receiver } from '../support/receiver';
 import { openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -40,6 +46,11 @@ const indexed = (accountId: string, count: number) =>
       stage.client.workflow.count(`WorkflowId STARTS_WITH "connector-auth/${accountId}/" AND CloseTime IS NOT NULL`),
     (found) => found.count === count,
   );
+async function itemsOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
 const ids = (items: { connectorId: number }[]) => items.map(({ connectorId }) => connectorId).sort();
 
 describe('an account with more runs than a page', () => {
@@ -95,6 +106,145 @@ describe('an account with more runs than a page', () => {
 
     expect(calls.filter((call) => call === 'ListWorkflowExecutions')).toHaveLength(1);
     expect(calls.filter((call) => call !== 'ListWorkflowExecutions').length).toBeLessThanOrEqual(3);
+  });
+
+  test('the audit has the timeline of each run, the oldest run first, also if it lists few runs at once', async () => {
+    const entries = await itemsOf(stage.auth.audit({ accountId }));
+    const readTimeline = ({ connectorId }: ConnectorKey) => stage.auth.timeline({ accountId, connectorId });
+    const parts = { client: stage.client, calls: new FlowCalls(stage.client), readTimeline, runsAtOnce: 2 };
+    const inSmallGroups = await itemsOf(auditEntries(parts, { accountId }));
+
+    expect(inSmallGroups).toEqual(entries);
+    const runIds = entries.map(({ runId }) => runId).filter((runId, index, all) => runId !== all[index - 1]);
+    expect(runIds).toHaveLength(15);
+    expect(new Set(runIds).size).toBe(15);
+    // The runs of one connector start one after the other. Runs of two connectors can start at nearly the same time.
+    for (const { connectorId } of [...ended, waiting]) {
+      const times = entries.filter((entry) => entry.connectorId === connectorId).map(({ at }) => at);
+      expect(times).toEqual([...times].sort());
+    }
+    const { runId } = await stage.auth.latestRun(waiting);
+    const { entries: timeline } = await stage.auth.timeline(waiting);
+    expect(entries.filter((entry) => entry.runId === runId)).toEqual(
+      timeline.map((entry) => ({ ...waiting, runId, ...entry })),
+    );
+  });
+
+  test('the audit has only the runs that started between `from` and `to`', async () => {
+    const entries = await itemsOf(stage.auth.audit({ accountId }));
+    const { startedAt } = await stage.auth.latestRun(waiting);
+
+    const since = await itemsOf(stage.auth.audit({ accountId, from: startedAt }));
+    const before = await itemsOf(stage.auth.audit({ accountId, to: startedAt }));
+
+    expect(since.length).toBeGreaterThan(0);
+    expect(before.length).toBeGreaterThan(0);
+    expect([...before, ...since]).toEqual(entries);
+    await expect(itemsOf(stage.auth.audit({ accountId, from: 'yesterday' }))).rejects.toMatchObject({ code: 'invalidInput' }); // prettier-ignore
+  });
+});
+
+test('without a worker the audit has the start of an open run, the start and the end of a terminated run, and the timeline of an ended run', async () => {
+  const accountId = `account-${randomUUID()}`;
+  const [done, terminated, open] = ['Openrates', 'Brightdesk', 'Brightdesk'].map((name) => stage.install(name, { accountId })); // prettier-ignore
+  await runs(done!, 1);
+  await stage.sceneIn('awaitingCredentials', terminated!);
+  await stage.client.workflow.getHandle(workflowIdOf(terminated!)).terminate();
+  await stage.sceneIn('awaitingCredentials', open!);
+  await eventually(
+    () => stage.client.workflow.count(`WorkflowId STARTS_WITH "connector-auth/${accountId}/"`),
+    ({ count }) => count === 3,
+  );
+  await indexed(accountId, 2);
+  const { entries } = await stage.auth.timeline(done!);
+  await stage.stopWorker();
+
+  const found = await itemsOf(stage.auth.audit({ accountId })).finally(() => stage.restartWorker());
+
+  expect(found).toMatchObject([
+    ...entries.map((entry) => ({ ...done, ...entry })),
+    { ...terminated, event: 'started' },
+    { ...terminated, event: 'ended', to: 'failed' },
+    { ...open, event: 'started' },
+  ]);
+});
+
+describe('the command bulk on a real server', () => {
+  const connect = async () => ({ flows: stage.auth, close: async () => undefined }) as Partial<Connected> as Connected;
+  const bulk = (...argv: string[]) => cli(['bulk', ...argv], { connect });
+  let receiver: Receiver;
+  beforeAll(async () => (receiver = await startReceiver()));
+  afterAll(() => receiver.close());
+  const listed = (filter: FlowFilter, count: number) =>
+    eventually(
+      () => stage.auth.flows(filter),
+      ({ items }) => items.length === count,
+    );
+
+  test('bulk reauthenticate starts each connector of the account once, and a repetition with the same id starts none', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const keys = ['Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
+    const waiting = stage.install('Brightdesk', { accountId });
+    await Promise.all(keys.map((key) => runs(key, 2)));
+    await stage.auth.start(waiting);
+    await listed({ accountId, state: 'authenticated' }, 4);
+    const command = ['reauthenticate', '--account', accountId, '--json'];
+    const runIds = () => Promise.all([...keys, waiting].map(async (key) => (await stage.auth.latestRun(key)).runId));
+    const before = await runIds();
+
+    const dry = await bulk(...command, '--dry-run');
+    const unconfirmed = await bulk(...command);
+    expect(await runIds()).toEqual(before);
+    const first = await bulk(...command, '--yes', '--id', 'june');
+    await Promise.all(keys.map((key) => stage.auth.result(key)));
+    const after = await runIds();
+    const second = await bulk(...command, '--yes', '--id', 'june');
+
+    expect(JSON.parse(dry.stdout).matched).toBe(2);
+    expect(unconfirmed).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('2 selected') });
+    expect(JSON.parse(first.stdout)).toEqual({ id: 'june', matched: 2, started: 2, refused: 0 });
+    expect(JSON.parse(second.stdout)).toEqual({ id: 'june', matched: 2, started: 0, refused: 0 });
+    expect(after.map((runId, index) => runId === before[index])).toEqual([false, false, true]);
+    expect(await runIds()).toEqual(after);
+  });
+
+  test('bulk cancel cancels the flows of connectors with this name only, and a name can not change the query', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const keys = ['Brightdesk', 'Brightdesk', 'Fernhill'].map((name) => stage.install(name, { accountId }));
+    await Promise.all(keys.map((key) => stage.auth.start(key)));
+    await listed({ accountId, name: 'Brightdesk' }, 2);
+    await listed({ accountId, name: 'Fernhill' }, 1);
+
+    const injected = await bulk('cancel', '--connector-name', `' OR ConnectorName != '`, '--yes', '--json');
+    const { exitCode, stdout } = await bulk('cancel', '--account', accountId, '--connector-name', 'Brightdesk', '--yes', '--json'); // prettier-ignore
+    const ends = await Promise.all(keys.slice(0, 2).map((key) => stage.auth.result(key)));
+
+    expect(JSON.parse(injected.stdout)).toEqual({ matched: 0 });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ batchId: expect.any(String), matched: 2 });
+    expect(ends.map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);
+    expect((await stage.auth.latestRun(keys[2]!)).open).toBe(true);
+  });
+
+  test('bulk redeliver delivers the undelivered events of the account again', async () => {
+    await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
+    const key = stage.install('Openrates', { accountId: `account-${randomUUID()}` });
+    const { accountId } = key;
+    const events = (state: EventState) =>
+      eventually(
+        () => stage.auth.events({ accountId, state }),
+        ({ items }) => items.length === 1,
+      );
+    receiver.answers(status(410));
+    await runs(key, 1);
+    const { items } = await events('undelivered');
+    receiver.answers();
+
+    const { exitCode, stdout } = await bulk('redeliver', '--account', accountId, '--yes', '--json');
+
+    expect({ exitCode, ...JSON.parse(stdout) }).toEqual({ exitCode: 0, matched: 1, redelivered: 1, refused: 0 });
+    expect((await events('delivered')).items.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
+    await stage.restartWorker();
   });
 });
 

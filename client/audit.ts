@@ -1,0 +1,125 @@
+/** The audit of an account: the timelines of all runs of all flows that Temporal still has. */
+import type { Client } from '@temporalio/client';
+import { connectorKeyOf, type ConnectorKey } from '../workflows/connector';
+import type { FlowResult, TimelineEntry } from '../workflows/view';
+import type { AuditEntry } from './answers';
+import { closedRunResult } from './closed-run';
+import { ConnectorAuthError } from './connector-auth-error';
+import type { FlowCalls } from './flow-calls';
+import { invalidInput, listed, OF_FLOWS, ofAccount, type Run } from './runs';
+
+export interface AuditRequest {
+  accountId: string;
+  /** Only runs that started at this time or later. ISO 8601. By default all runs. */
+  from?: string;
+  /** Only runs that started before this time. ISO 8601. By default all runs until now. */
+  to?: string;
+}
+
+/**
+ * Reads the timeline of a run by a query, which needs a worker. The audit calls this function only for runs that have
+ * no result.
+ */
+export type ReadTimeline = (key: ConnectorKey, runId: string) => Promise<{ entries: TimelineEntry[] }>;
+
+export interface AuditParts {
+  client: Client;
+  calls: FlowCalls;
+  readTimeline: ReadTimeline;
+  /**
+   * The highest number of runs that are listed and sorted together, 200 by default. With a higher number, the export
+   * needs more memory.
+   */
+  runsAtOnce?: number;
+}
+
+const RUNS_AT_ONCE = 200;
+/** The highest number of timelines that are read at the same time. */
+const READS_AT_ONCE = 20;
+
+/**
+ * The entries of the audit, the oldest run first, the entries of one run together. Leaves out runs that continued as
+ * new, because the timeline of the next run contains their entries. Fails: `invalidInput`.
+ */
+export async function* auditEntries(
+  parts: AuditParts,
+  { accountId, from, to }: AuditRequest,
+): AsyncGenerator<AuditEntry> {
+  const query = `${OF_FLOWS} AND ${ofAccount(accountId)} AND ExecutionStatus != 'ContinuedAsNew'`;
+  const now = Date.now() + 1;
+  const span = { from: Math.max(0, timeOf('from', from, 0)), to: Math.min(now, timeOf('to', to, now)) };
+  const read = reader(parts);
+  for await (const runs of runsOldestFirst(parts, query, span))
+    for (let start = 0; start < runs.length; start += READS_AT_ONCE) {
+      const entries = await Promise.all(runs.slice(start, start + READS_AT_ONCE).map(read));
+      yield* entries.flat();
+    }
+}
+
+function timeOf(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const time = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) throw invalidInput(`${name} is not a time in ISO 8601 such as 2026-01-31T12:00:00Z`);
+  return time;
+}
+
+/**
+ * The runs in the order of their starts, in groups. Visibility on SQL has no ORDER BY. So this function halves the span
+ * of start times until a span has at most `runsAtOnce` runs, and sorts these runs itself.
+ */
+async function* runsOldestFirst(
+  parts: AuditParts,
+  query: string,
+  { from, to }: { from: number; to: number },
+): AsyncGenerator<Run[]> {
+  if (from >= to) return;
+  const inSpan = `${query} AND StartTime >= '${new Date(from).toISOString()}' AND StartTime < '${new Date(to).toISOString()}'`;
+  const { client, calls, runsAtOnce = RUNS_AT_ONCE } = parts;
+  const { count } = await calls.bounded(() => client.workflow.count(inSpan));
+  if (count === 0) return;
+  if (count > runsAtOnce && to - from > 1) {
+    const middle = Math.floor((from + to) / 2);
+    yield* runsOldestFirst(parts, query, { from, to: middle });
+    yield* runsOldestFirst(parts, query, { from: middle, to });
+    return;
+  }
+  const runs = await calls.bounded(async () => {
+    const found: Run[] = [];
+    for await (const run of client.workflow.list({ query: inSpan })) found.push(run);
+    return found;
+  });
+  yield runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
+}
+
+/**
+ * Returns a function that reads the entries of one run. After a query has failed with `noWorker`, the function makes no
+ * other query: for a run that has no result, it returns only the start and the end.
+ */
+function reader({ client, calls, readTimeline }: AuditParts): (run: Run) => Promise<AuditEntry[]> {
+  let isWorkerGone = false;
+  return async (run) => {
+    const key = connectorKeyOf(run.workflowId);
+    if (!key) return [];
+    const { workflowId, runId } = run;
+    const handle = client.workflow.getHandle<(input: unknown) => Promise<FlowResult>>(workflowId, runId);
+    try {
+      const result = await calls.bounded(() => closedRunResult(run, handle));
+      if (!result && isWorkerGone) return startAndEnd(key, run);
+      const { entries } = result?.timeline ?? (await readTimeline(key, runId));
+      return entries.map((entry) => ({ ...key, runId, ...entry }));
+    } catch (err) {
+      const code = err instanceof ConnectorAuthError ? err.code : undefined;
+      if (code === 'noWorker') isWorkerGone = true;
+      if (code === 'noWorker' || code === 'paused') return startAndEnd(key, run);
+      if (code === 'notStarted') return []; // retention has removed the run since the list
+      throw err;
+    }
+  };
+}
+
+function startAndEnd(key: ConnectorKey, run: Run): AuditEntry[] {
+  const { runId, startTime, closeTime } = run;
+  const started = { ...key, runId, at: startTime.toISOString(), event: 'started' };
+  if (!closeTime) return [started];
+  return [started, { ...key, runId, at: closeTime.toISOString(), event: 'ended', to: listed(key, run).state }];
+}

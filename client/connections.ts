@@ -1,0 +1,212 @@
+/** Reads and lists connections, and starts and stops their monitors. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { QueryRejectedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  connectionWorkflowIdOf,
+  faultOfMonitor,
+  isReadRecent,
+  MONITOR_TYPE,
+  type ConnectionState,
+  type ConnectionView,
+  type MonitorInput,
+} from '../workflows/connection';
+import { connectorKeyOf, workflowIdOf, type ConnectorKey, type Duration } from '../workflows/connector';
+import { fairnessOf } from '../workflows/fairness';
+import * as messages from '../workflows/messages';
+import { monitorStart } from '../workflows/monitor-connection/start';
+import type { TransactionError } from '../workflows/ports';
+import {
+  faultOfTransactionError,
+  TRANSACTION_ERROR_TYPE,
+  transactionErrorWorkflowIdOf,
+} from '../workflows/transaction-errors';
+import type { FinalStateName } from '../workflows/view';
+import { isOpen, monitorsOfAccount } from '../workflows/visibility';
+import type { ConnectionList, ListedConnection } from './answers';
+import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
+import { connectorList } from './connector-list';
+import { ANSWER_WITHIN_MS, type LibraryParts } from './flow-calls';
+import { FIRST_PAGE, invalidInput, listed, pageOfRuns, type Run } from './runs';
+
+export interface ConnectionsRequest {
+  accountId: string;
+  /** The `next` of the previous page; absent for the first page. */
+  page?: string;
+  /** The number of runs that one page reads: 50 by default, at most 1,000. */
+  pageSize?: number;
+}
+
+/** A change of the monitoring of a connector. */
+export interface MonitorRequest {
+  /** The time between two reads: 1 minute to 90 days. */
+  every?: Duration;
+  /** True to end the monitoring. */
+  stop?: true;
+}
+
+const POLL_MS = 200;
+
+/** The calls about connections. */
+export class Connections {
+  readonly #library: LibraryParts;
+
+  constructor(library: LibraryParts) {
+    this.#library = library;
+  }
+
+  /**
+   * The connection as its open monitor answers. Without an open monitor: the result of the latest monitor if that
+   * monitor ended as `gone`, otherwise the connection according to the latest flow. Fails: `notStarted`.
+   */
+  async read(key: ConnectorKey): Promise<ConnectionView> {
+    return (await this.#readMonitor(key)) ?? (await this.#readGone(key)) ?? this.#readFlow(key);
+  }
+
+  /** The answer of the open monitor. `undefined` if no monitor is open. */
+  async #readMonitor(key: ConnectorKey): Promise<ConnectionView | undefined> {
+    try {
+      return await this.#library.calls.query(
+        this.#library.openRuns.getHandle(connectionWorkflowIdOf(key)),
+        messages.connection,
+      );
+    } catch (err) {
+      if (err instanceof QueryRejectedError || err instanceof WorkflowNotFoundError) return undefined;
+      throw err;
+    }
+  }
+
+  /** The result of a monitor that ended because Cyclr no longer has the connector. */
+  async #readGone(key: ConnectorKey): Promise<ConnectionView | undefined> {
+    const monitor = this.#library.client.workflow.getHandle(connectionWorkflowIdOf(key));
+    const run = await monitor.describe().catch(undefinedIfNotFound);
+    if (run?.status.name !== 'COMPLETED') return undefined;
+    const end = (await monitor.result()) as ConnectionView;
+    return end.state === 'gone' ? end : undefined;
+  }
+
+  async #readFlow(key: ConnectorKey): Promise<ConnectionView> {
+    const run = await this.#library.client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
+    if (!run) throw new ConnectorAuthError('notStarted', 'No monitor and no flow of this connector was started.');
+    return { ...withoutMonitor(key, run), revision: 0 };
+  }
+
+  /**
+   * One page of the list. The first pages have the monitored connections. The later pages have the other connectors of
+   * the account, each by its latest flow. Fails: `invalidInput`.
+   */
+  async list({ accountId, page = FIRST_PAGE, pageSize = 50 }: ConnectionsRequest): Promise<ConnectionList> {
+    const fault = faultOfMonitor({ accountId, connectorId: 1 });
+    if (fault) throw invalidInput(fault);
+    if (page.startsWith('c')) return this.#listFlows({ accountId, page: page.slice(1), pageSize });
+    if (page !== FIRST_PAGE && !page.startsWith('m')) throw invalidInput('page is not the `next` of an earlier answer');
+    const query = monitorsOfAccount(accountId);
+    const { runs, next } = await pageOfRuns(this.#library.client, { query, page: page === FIRST_PAGE ? page : page.slice(1), pageSize }); // prettier-ignore
+    return { items: runs.flatMap(monitored), next: next === undefined ? `c${FIRST_PAGE}` : `m${next}` };
+  }
+
+  async #listFlows(request: Required<ConnectionsRequest>): Promise<ConnectionList> {
+    const { items, next } = await connectorList(this.#library.client, request);
+    const ids = items.map((item) => `"${connectionWorkflowIdOf(item)}"`).join(', ');
+    const query = `${monitorsOfAccount(request.accountId)} AND WorkflowId IN (${ids})`;
+    const { runs } =
+      ids === '' ? { runs: [] } : await pageOfRuns(this.#library.client, { query, pageSize: items.length });
+    const known = new Set(runs.map(({ workflowId }) => workflowId));
+    const others = items.filter((item) => !known.has(connectionWorkflowIdOf(item)));
+    return {
+      items: others.map(({ accountId, connectorId, name, connected, since }) => ({
+        accountId,
+        connectorId,
+        ...stateOf(connected, since),
+        ...(name !== undefined && { name }),
+      })),
+      ...(next !== undefined && { next: `c${next}` }),
+    };
+  }
+
+  /**
+   * Starts the monitor, or lets the open monitor read the connector now. Returns the connection after the read, or the
+   * current connection if the monitor has not read within 10 s, or if its last read was less than 10 s ago and `every`
+   * is absent. `stop`: ends the monitor, and returns its last answer. Fails: `invalidInput`, `notStarted`.
+   */
+  async monitor(key: ConnectorKey, { every, stop }: MonitorRequest): Promise<ConnectionView> {
+    const input: MonitorInput = { ...key, ...(every !== undefined && { every }) };
+    const fault = faultOfMonitor(input);
+    if (fault) throw invalidInput(fault);
+    if (stop) return this.#stop(key);
+    const before = await this.#readMonitor(key);
+    await this.#library.client.workflow.signalWithStart(MONITOR_TYPE, {
+      ...monitorStart(input, this.#library.taskQueue),
+      signal: messages.checkConnection,
+      signalArgs: [every === undefined ? {} : { every }],
+    });
+    // A monitor whose last read was less than 10 s ago reads again only if the signal has a new interval.
+    const waitMs = every === undefined && isReadRecent(before?.checkedAt, Date.now()) ? 0 : ANSWER_WITHIN_MS;
+    return this.#afterRead(key, before?.checkedAt, waitMs);
+  }
+
+  /** The connection after the next read, or the current connection if `waitMs` passes without a read. */
+  async #afterRead(key: ConnectorKey, checkedAt: string | undefined, waitMs: number): Promise<ConnectionView> {
+    const until = Date.now() + waitMs;
+    for (;;) {
+      const seen = await this.read(key);
+      if (seen.checkedAt !== checkedAt || seen.state === 'gone' || Date.now() >= until) return seen;
+      await delay(POLL_MS);
+    }
+  }
+
+  async #stop(key: ConnectorKey): Promise<ConnectionView> {
+    const monitor = this.#library.client.workflow.getHandle(connectionWorkflowIdOf(key));
+    const last = await this.#readMonitor(key);
+    await monitor.signal(messages.stopMonitor).catch(undefinedIfNotFound);
+    return last ?? this.read(key);
+  }
+
+  /**
+   * Starts the workflow that handles a message of Cyclr about a failed call of a cycle. Does nothing if the workflow
+   * for this cycle is already open. Fails: `invalidInput`.
+   */
+  async reportTransactionError(error: TransactionError): Promise<void> {
+    const fault = faultOfTransactionError(error);
+    if (fault) throw invalidInput(fault);
+    await this.#library.client.workflow.start(TRANSACTION_ERROR_TYPE, {
+      taskQueue: this.#library.taskQueue,
+      workflowId: transactionErrorWorkflowIdOf(error),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      priority: fairnessOf(error.accountId),
+      args: [error],
+      staticSummary: `A call of a cycle of ${error.accountId} failed to authenticate`,
+      typedSearchAttributes: [{ key: messages.searchAttributes.accountId, value: error.accountId }],
+    });
+  }
+}
+
+/**
+ * The state of a connection according to the last read by a flow (`connected`). Absent if no flow has read the
+ * connector.
+ */
+const stateOf = (connected: boolean | undefined, since: string): Pick<ConnectionView, 'state' | 'since'> =>
+  connected === undefined ? {} : { state: connected ? 'connected' : 'broken', since };
+
+function withoutMonitor(key: ConnectorKey, run: Omit<Run, 'raw'>): ListedConnection {
+  const { name, state, connected, since, runId } = listed(key, run);
+  return {
+    ...key,
+    ...stateOf(connected, since),
+    ...(name !== undefined && { name }),
+    ...(!isOpen(run) && { lastOutcome: { runId, state: state as FinalStateName, at: since } }),
+  };
+}
+
+/** The run of a monitor as an item of the list of connections. An empty list if the workflow id names no connector. */
+function monitored({ workflowId, typedSearchAttributes }: Run): ListedConnection[] {
+  const key = connectorKeyOf(workflowId.replace(/^connection\//, 'connector-auth/'));
+  if (!key) return [];
+  const { name, state, since } = messages.searchAttributes;
+  const found = {
+    name: typedSearchAttributes.get(name),
+    state: typedSearchAttributes.get(state) as ConnectionState | undefined,
+    since: typedSearchAttributes.get(since)?.toISOString(),
+  };
+  const present = Object.entries(found).filter(([, value]) => value !== undefined);
+  return [{ ...key, ...(Object.fromEntries(present) as typeof found) }];
+}

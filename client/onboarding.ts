@@ -1,0 +1,202 @@
+/** Starts, reads and cancels onboardings, and adds connectors to them. */
+import {
+  QueryRejectedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { fairnessOf } from '../workflows/fairness';
+import { escapeMarkdown } from '../workflows/markdown';
+import * as messages from '../workflows/messages';
+import { searchAttributes } from '../workflows/messages';
+import {
+  emptyProgress,
+  faultOfOnboarding,
+  isAddConnectors,
+  ONBOARDING_TYPE,
+  onboardingWorkflowIdOf,
+  type AddConnectors,
+  type CancelOnboarding,
+  type OnboardingInput,
+  type OnboardingKey,
+  type OnboardingProgress,
+} from '../workflows/onboarding';
+import { failureWithoutResult, isOpen } from '../workflows/visibility';
+import { closedRunResult } from './closed-run';
+import { ConnectorAuthError } from './connector-auth-error';
+import type { LibraryParts } from './flow-calls';
+import { historyGrowth } from './flow-history';
+import { invalidInput } from './runs';
+import { startedOrFound } from './start-flow';
+
+/** The answer of the start of an onboarding. */
+export interface StartedOnboarding {
+  workflowId: string;
+  runId: string;
+  /** False if the onboarding was already open. */
+  started: boolean;
+}
+
+type OnboardingHandle = WorkflowHandle<(input: OnboardingInput) => Promise<OnboardingProgress>>;
+
+/** The calls about onboardings. */
+export class Onboardings {
+  readonly #library: LibraryParts;
+
+  constructor(library: LibraryParts) {
+    this.#library = library;
+  }
+
+  async start(input: OnboardingInput): Promise<StartedOnboarding> {
+    const fault = faultOfOnboarding(input);
+    if (fault) throw invalidInput(fault);
+    return startedOrFound('onboardings', {
+      start: () => this.#startRun(input),
+      find: () => this.#findOpenRun(input),
+    });
+  }
+
+  async #startRun(input: OnboardingInput): Promise<StartedOnboarding> {
+    const workflowId = onboardingWorkflowIdOf(input);
+    const handle = await this.#library.client.workflow.start(ONBOARDING_TYPE, {
+      ...startOptions(input),
+      taskQueue: this.#library.taskQueue,
+      workflowId,
+      workflowIdConflictPolicy: 'FAIL',
+    });
+    return { workflowId, runId: handle.firstExecutionRunId, started: true };
+  }
+
+  /** The open run. `undefined` if the latest run is closed. */
+  async #findOpenRun(key: OnboardingKey): Promise<StartedOnboarding | undefined> {
+    const run = await this.#handle(key).describe();
+    return isOpen(run) ? { workflowId: run.workflowId, runId: run.runId, started: false } : undefined;
+  }
+
+  #handle(key: OnboardingKey, runId?: string): OnboardingHandle {
+    return this.#library.client.workflow.getHandle(onboardingWorkflowIdOf(key), runId);
+  }
+
+  /** The progress of the latest run, or of the run `runId`. */
+  async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
+    try {
+      const handle = this.#library.openRuns.getHandle(onboardingWorkflowIdOf(key), runId);
+      return await this.#library.calls.query(handle, messages.progress);
+    } catch (err) {
+      if (!(err instanceof QueryRejectedError)) throw notStartedOr(err);
+    }
+    const run = await this.#handle(key, runId).describe();
+    return closedProgress(key, run, this.#handle(key, run.runId));
+  }
+
+  /** The present progress, then the progress after each change, until the run ends or `signal` aborts. */
+  async *changes(key: OnboardingKey, signal?: AbortSignal): AsyncGenerator<OnboardingProgress> {
+    const { runId, historyLength, workflowId } = await this.#describe(key);
+    const first = await this.progress(key, runId);
+    yield first;
+    if (first.state !== 'running' || signal?.aborted) return;
+    for await (const run of historyGrowth(this.#library.client, { workflowId, runId, historyLength }, signal)) {
+      if (signal?.aborted) return;
+      yield await this.#library.calls.bounded(() => this.progress(key, run.runId));
+    }
+  }
+
+  #describe(key: OnboardingKey): Promise<WorkflowExecutionDescription> {
+    return this.#handle(key)
+      .describe()
+      .catch((err: unknown) => {
+        throw notStartedOr(err);
+      });
+  }
+
+  /** Sends the signal `cancel`. Does nothing if the onboarding has ended. Fails: `notStarted`. */
+  async cancel(key: OnboardingKey, request: CancelOnboarding): Promise<void> {
+    const run = await this.#describe(key);
+    if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(ignoreNotFound);
+  }
+
+  /** Waits for the end of the latest run. Does not return the outcome. */
+  async ended(key: OnboardingKey): Promise<void> {
+    await this.#handle(key)
+      .result()
+      .catch((err: unknown) => {
+        if (!(err instanceof WorkflowFailedError)) throw notStartedOr(err);
+      });
+  }
+
+  /** Adds connectors to the open onboarding. Fails: `invalidInput`, `notStarted`, `closed`. */
+  async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<void> {
+    if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
+    const run = await this.#describe(key);
+    const sent =
+      isOpen(run) && (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, ignoreNotFound));
+    if (!sent) throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
+  }
+}
+
+const isDone = (): true => true;
+
+/** Ignores the error of a signal to a closed run. */
+function ignoreNotFound(err: unknown): false {
+  if (!(err instanceof WorkflowNotFoundError)) throw err;
+  return false;
+}
+
+const notStartedOr = (err: unknown): unknown =>
+  err instanceof WorkflowNotFoundError
+    ? new ConnectorAuthError('notStarted', 'No onboarding with this id was started.')
+    : err;
+
+/**
+ * The progress of a closed run. The progress is the result of the run, or the first detail of the failure of a failed
+ * run.
+ */
+const closedProgress = async (
+  key: OnboardingKey,
+  run: WorkflowExecutionDescription,
+  handle: OnboardingHandle,
+): Promise<OnboardingProgress> => (await closedRunResult(run, handle)) ?? progressWithoutResult(key, run);
+
+/**
+ * The progress of a run without a result: the run was cancelled, terminated or timed out, or its failure has no
+ * details.
+ */
+function progressWithoutResult(
+  { accountId, onboardingId }: OnboardingKey,
+  run: WorkflowExecutionDescription,
+): OnboardingProgress {
+  const progress = emptyProgress({ accountId, onboardingId });
+  if (run.status.name === 'CANCELLED') return { ...progress, state: 'cancelled' };
+  return { ...progress, state: 'failed', failure: failureWithoutResult(run) };
+}
+
+const startOptions = (input: OnboardingInput) => ({
+  priority: fairnessOf(input.accountId),
+  args: [input],
+  // A workflow task with 10,000 signals takes longer than the default timeout of 10 s (see `flowStartOptions`).
+  workflowTaskTimeout: '30s' as const,
+  staticSummary: `Onboard account ${input.accountId}`,
+  staticDetails: detailsOf(input),
+  typedSearchAttributes: [
+    { key: searchAttributes.accountId, value: input.accountId },
+    { key: searchAttributes.state, value: 'running' },
+  ],
+});
+
+/** The static details of the run in Temporal Web, as Markdown. */
+const detailsOf = ({ accountId, onboardingId, scope, activateCycle, by }: OnboardingInput): string =>
+  [
+    `Onboarding **${escapeMarkdown(onboardingId)}** of the account **${escapeMarkdown(accountId)}**.`,
+    `- Scope: ${escapeMarkdown(scopeText(scope))}`,
+    activateCycle && '- Activates the cycle',
+    by && `- Started by: ${escapeMarkdown(by)}`,
+    '- The current details show the connectors that are not authenticated. The query `progress` lists all.',
+  ]
+    .filter(Boolean)
+    .join('\n');
+
+function scopeText(scope: OnboardingInput['scope']): string {
+  if ('cycleId' in scope) return `cycle ${scope.cycleId}`;
+  return 'connectorIds' in scope ? `${scope.connectorIds.length} connectors` : 'all connectors of the account';
+}
