@@ -6,8 +6,9 @@ import { LitElement, type PropertyValues } from 'lit';
 import { ConnectSession, type EventDetail } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
 import { invitationOf } from './invitation';
-import { languages, messagesFor } from './languages';
-import { type Messages } from './languages/en';
+import { isLoaded, languageOf, languages, load } from './languages';
+import { en, type Messages } from './languages/en';
+import { messagesWith, type OwnMessages } from './languages/templates';
 import { frame } from './panels/frame';
 import type { Actions } from './panels/props';
 import { canSeal } from './seal';
@@ -71,6 +72,10 @@ export class CyclrConnect extends LitElement implements Declared {
   declare hosted: boolean;
   /** The name of the company that asks the user to connect. */
   declare brand: string | null;
+  /** The URL of the support of that company. */
+  declare support: string | null;
+  /** Texts of the host page that replace some messages. */
+  declare messages: OwnMessages | null;
 
   /** `single`: one connector at a time, without a list. */
   declare layout: 'list' | 'single' | null;
@@ -82,6 +87,9 @@ export class CyclrConnect extends LitElement implements Declared {
   #moving?: ReturnType<typeof setTimeout>;
   #opened?: number;
   #step = '';
+  #language = '';
+  /** The messages with the texts of the host page, and the two sources of these messages. */
+  #worded?: { base: Messages; own: OwnMessages; messages: Messages };
 
   constructor() {
     super();
@@ -126,7 +134,7 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   protected override updated(): void {
-    if (this.hosted) [document.title, document.documentElement.lang] = [this.#messages.title, this.#messages.tag];
+    if (this.hosted && isLoaded(this.#language)) this.#speak();
     if (this.#isUsed && this.#opened !== this.#current?.selected) reveal(this.renderRoot.querySelector('li.open'));
     this.#opened = this.#current?.selected;
     const step = this.#blocker ?? this.#current?.step ?? '';
@@ -145,7 +153,33 @@ export class CyclrConnect extends LitElement implements Declared {
 
   /** The messages of the language. English until the language is loaded. */
   get #messages(): Messages {
-    return messagesFor(this.language, this.#current?.state.session?.language, document.documentElement.lang);
+    const base = languages[this.#language] ?? en;
+    const own = this.messages;
+    if (!own) return base;
+    if (this.#worded?.base !== base || this.#worded.own !== own)
+      this.#worded = { base, own, messages: messagesWith(own, base) };
+    return this.#worded.messages;
+  }
+
+  #chooseLanguage(): void {
+    const session = this.#current?.state.session;
+    const language = languageOf(this.language, session?.language, document.documentElement.lang);
+    if (language === this.#language) return;
+    this.#language = language;
+    void load(language, this.#base).then(() => this.requestUpdate());
+  }
+
+  /** Sets the title, the language and the direction of the hosted page. */
+  #speak(): void {
+    const { title, tag, direction } = this.#messages;
+    document.title = title;
+    Object.assign(document.documentElement, { lang: tag, dir: direction });
+  }
+
+  /** The service's base URL, with a slash at its end. */
+  get #base(): string {
+    const base = new URL(this.service ?? new URL('..', here).href, document.baseURI).href;
+    return base.endsWith('/') ? base : `${base}/`;
   }
 
   get #blocker(): 'insecure' | 'incomplete' | 'invited' | undefined {
@@ -158,7 +192,7 @@ export class CyclrConnect extends LitElement implements Declared {
   #start(token: string): void {
     const base = new URL(this.service ?? new URL('..', here).href, document.baseURI).href;
     const started: ConnectSession = new ConnectSession({
-      service: base.endsWith('/') ? base : `${base}/`,
+      service: this.#base,
       token,
       invitation: this.invitation ?? undefined,
       hosted: this.hosted,

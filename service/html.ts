@@ -52,7 +52,7 @@ export function pageOf({
   assets = '',
 }: Page): string {
   return html`<!doctype html>
-    <html lang="${language}">
+    <html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -20,6 +20,7 @@ const folder = (): string => folders.find((candidate) => existsSync(join(candida
 const types: { [extension: string]: string } = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
 };
 
 /**

@@ -77,7 +77,7 @@ export const en = {
   whereToFind: 'Where do I find this?',
   waitsUntil: (date: string) => `You can do this until ${date}.`,
   sealedNote: 'Your input is encrypted on this device before it is sent.',
-  works: 'This connection works: sign in again to refresh it.',
+  works: 'This connection works. Continue only if you want to renew it.',
   reconnect: 'Reconnect',
   overwrites: 'Your input replaces the stored values.',
   signsInAnew: 'Signing in again replaces the existing connection.',
@@ -103,6 +103,11 @@ export const en = {
       noPassword: 'There is no password',
       submit: 'Connect',
     },
+    fields: {
+      title: (name: string) => `Connect ${name}`,
+      text: (name: string) => `Enter your ${name} sign-in details.`,
+      submit: 'Connect',
+    },
     tokens: {
       title: (name: string) => `Connect ${name}`,
       text: (name: string, brand?: string) =>
@@ -118,6 +123,7 @@ export const en = {
       inApp: (name: string) =>
         `This browser is part of another app and opens no windows. Sign in to ${name} in this tab, then come back here.`,
       finished: 'I have finished there',
+      replaced: (name: string) => `You started ${name} in another window. Finish it there, or open it again here.`,
       blocked: 'Your browser has blocked the window.',
       here: 'Continue in this tab',
     },
@@ -134,6 +140,7 @@ export const en = {
     connected: {
       title: (name: string) => `${name} is connected`,
       text: 'All set. There is nothing more to do here.',
+      as: (identity: string) => `Connected as ${identity}.`,
       unproven: 'Your earlier connection works, but the app does not tell us whether the new sign-in has replaced it.',
       notRefreshed: 'The new sign-in was not finished. Your earlier connection still works.',
     },
@@ -153,6 +160,11 @@ export const en = {
     unsupported: {
       title: (name: string) => `${name} can’t be connected here`,
       text: 'This page does not support the sign-in of this app.',
+    },
+    removed: {
+      title: (name: string) => `${name} can no longer be connected here`,
+      text: 'The request was removed. Load this page’s list again to see what is left.',
+      reload: 'Load again',
     },
   },
   help: (brand?: string) => `${brand ?? 'The company that sent you this link'} can help.`,
@@ -181,8 +193,6 @@ export const en = {
     unknownProperty: 'One of these settings does not exist any more. Reload this page.',
     colon:
       'A user name can’t contain a colon. If you were given “name:password”, enter its two parts in the two fields.',
-    notFound: (name: string) =>
-      `${name} can no longer be connected here: the request was removed. Open this page again from the page you came from.`,
     missingProperty: 'Please fill this in.',
     refused: (name: string) => `${name} did not accept this. Please check it and enter it again.`,
     notAuthorized: 'No access yet. Try again, and allow access when you are asked.',

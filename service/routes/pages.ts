@@ -7,7 +7,7 @@ import { rateLimiter } from '../callers';
 import { DEPTH, returnQuery, verifyReturn } from '../flows';
 import { html, pageOf, type Page } from '../html';
 import { servePageFile } from '../page-files';
-import { wordsFor } from '../page-words';
+import { languagesOnDemand, outcomeOf, wordsFor } from '../page-words';
 import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
 import type { App, Parts } from '../parts';
 import { setRetryAfter } from '../problem-answers';
@@ -30,6 +30,7 @@ export function pageRoutes(app: App, parts: Parts): void {
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));
   for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) servePageFile(app, script);
+  for (const tag of languagesOnDemand) servePageFile(app, `languages/${tag}.json`);
   connectPage(app, draw, brand.name);
   goPage(app, parts, draw);
   returnPage(app, parts, draw);
@@ -77,8 +78,8 @@ function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
 type Words = ReturnType<typeof wordsFor>;
 
 /** The outcome of an attempt. While the flow verifies the attempt, page/return.ts loads the page again. */
-function outcomePage(words: Words, { state, connector }: View, { token, depth }: Return): Omit<Page, 'header'> {
-  const title = words.outcomes[state](connector?.name ?? words.theConnector);
+function outcomePage(words: Words, { state, connector, ...key }: View, { token, depth }: Return): Omit<Page, 'header'> {
+  const title = outcomeOf(words, state, connector?.name ?? words.theConnector);
   const isSettled = state !== 'verifyingAuthorization';
   const isConnected = state === 'authenticated';
   const text = state === 'awaitingAuthorization' ? words.tryAgain : words.closeWindow;
