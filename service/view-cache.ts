@@ -2,6 +2,7 @@
 import type { ConnectorAuth } from '../client/connector-auth';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { View } from '../workflows/view';
+import { RecentMap } from './recent-map';
 
 /** The highest number of views in the cache. With icons of 8 KB, the views need about 20 MB. */
 const MAX_VIEWS = 2000;
@@ -18,12 +19,11 @@ interface Kept {
  */
 export class ViewCache {
   readonly #auth: Pick<ConnectorAuth, 'progress' | 'view'>;
-  readonly #maxViews: number;
-  /** The cached views by workflow id. The view that was used last is at the end. */
-  readonly #views = new Map<string, Kept>();
+  /** The cached views by workflow id. */
+  readonly #views: RecentMap<Kept>;
 
   constructor(auth: Pick<ConnectorAuth, 'progress' | 'view'>, maxViews = MAX_VIEWS) {
-    [this.#auth, this.#maxViews] = [auth, maxViews];
+    [this.#auth, this.#views] = [auth, new RecentMap(maxViews)];
   }
 
   /** The current view of the latest run. Fails: notStarted, paused. */
@@ -35,14 +35,7 @@ export class ViewCache {
     // `view` is read after `historyLength`. So if the history grows between the two reads, the next call finds another
     // length and reads the view again.
     const view = isCurrent ? kept.view : await this.#auth.view(key);
-    this.#keep(id, { runId, historyLength, view });
+    this.#views.set(id, { runId, historyLength, view });
     return view;
-  }
-
-  #keep(id: string, kept: Kept): void {
-    this.#views.delete(id);
-    this.#views.set(id, kept);
-    const [oldest] = this.#views.keys();
-    if (this.#views.size > this.#maxViews) this.#views.delete(oldest!);
   }
 }
