@@ -4,12 +4,15 @@ import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
+import { jsonOf } from '../workflows/connector';
 import { answeredOf, reportAnswers } from './log';
 import { openApiOptions } from './openapi';
+import { Onboarded } from './onboarded';
 import type { App, Parts } from './parts';
 import { answerClientError, answerError, answerErrors } from './problem-answers';
 import { requestCheck, ServiceError } from './problems';
 import { backendRoutes } from './routes/backend';
+import { cyclrRoutes } from './routes/cyclr';
 import { pageRoutes } from './routes/pages';
 import { serviceRoutes } from './routes/service';
 import { sessionRoutes } from './routes/session';
@@ -30,12 +33,14 @@ const SLOW_CHECK_MS = 1000;
 const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
 
-export async function createApp(parts: Parts): Promise<App> {
+export async function createApp(given: Omit<Parts, 'onboarded'>): Promise<App> {
+  const parts = { ...given, onboarded: new Onboarded(given.auth) };
   const { config } = parts;
   const headers = securityHeaders(config);
   const app = createServer(parts, headers);
-  app.decorateRequest('caller', '');
-  for (const name of ['session', 'accountId', 'failure'] as const) app.decorateRequest(name, undefined);
+  parts.trace?.(app); // before all other hooks, so that they run in the span of the request
+  for (const name of ['caller', 'actor'] as const) app.decorateRequest(name, '');
+  for (const name of ['session', 'accountId', 'failure', 'lost'] as const) app.decorateRequest(name, undefined);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers).header('X-Request-Id', request.id);
     const { httpVersion, headers: sent } = request.raw;
@@ -52,6 +57,7 @@ export async function createApp(parts: Parts): Promise<App> {
   answerErrors(app);
   app.register(async (scope: App) => serviceRoutes(scope, parts));
   app.register(async (scope: App) => backendRoutes(scope, parts));
+  app.register(async (scope: App) => cyclrRoutes(scope, parts));
   app.register(async (scope: App) => sessionRoutes(scope, parts), { prefix: '/v1/session' });
   app.register(async (scope: App) => pageRoutes(scope, parts), { prefix: '/connect' });
   await app.ready();
@@ -104,9 +110,12 @@ function createServer({ config, report }: Parts, headers: Headers): App {
 function acceptJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['text/plain', 'application/json']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
-    body === '' ? done(null) : parse(request, body, done),
-  );
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '') return done(null);
+    void parse(request, body, (err, parsed) =>
+      done(err && jsonOf(body) !== undefined ? new ServiceError('forbiddenName') : err, parsed),
+    );
+  });
 }
 
 /**

@@ -1,11 +1,16 @@
 /** Authenticates callers before the body of a request is read. A backend needs an API key, a browser needs a token. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { OfSession } from '../client/http/requests';
+import { MAX_BY } from '../workflows/input';
+import type { ApiKey } from './keys';
 import type { App, Parts } from './parts';
 import { ServiceError } from './problems';
 import type { Session, TokenKind } from './tokens';
 
 /** The highest number of calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
+/** The highest number of calls with a wrong API key of one client address in a minute, at each instance. */
+const MAX_WRONG_KEYS = 100;
 
 /**
  * Requires an API key for the routes of this scope. Limits the calls of each key, and the calls with wrong keys of each
@@ -13,10 +18,15 @@ const limits = { backend: 1200, session: 120 };
  * a proxy have the same address. Fails: unauthorized, rateLimited.
  */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
-  app.addHook('onRequest', async (request) => {
-    const id = apiKeys.idOf(bearerOf(request));
-    if (id === undefined) throw new ServiceError('unauthorized');
-    request.caller = `key ${id}`;
+  const wrongKeys = app.createRateLimit({ max: MAX_WRONG_KEYS }); // counts the calls of up to 5,000 addresses; all addresses of an IPv6 /64 network count as one address
+  app.addHook('onRequest', async (request, reply) => {
+    const key = bearerOf(request);
+    const known = apiKeys.find(key);
+    if (known) return setBackend(request, known);
+    const result = key === '' ? undefined : await wrongKeys(request);
+    if (!result || result.isAllowed || !result.isExceeded) throw new ServiceError('unauthorized');
+    reply.header('Retry-After', result.ttlInSeconds);
+    throw new ServiceError('rateLimited');
   });
   app.addHook('onRequest', rateLimiter(app, limits.backend));
 }
@@ -27,18 +37,43 @@ export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
  * tokenExpired, originNotAllowed, rateLimited, and notFound if the session shows an onboarding that Temporal no longer
  * has.
  */
-export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' | 'config'>, kind: TokenKind): void {
+export function requireToken(
+  app: App,
+  { tokens, onboarded, config }: Pick<Parts, 'tokens' | 'onboarded' | 'config'>,
+  kind: TokenKind,
+): void {
   const ownOrigin = new URL(config.publicUrl).origin;
   app.addHook('onRequest', async (request, reply) => {
     const session = await tokens[kind](bearerOf(request));
     requireOrigin(request, reply, [ownOrigin, session.origin]);
-    [request.session, request.caller, request.accountId] = [
-      session,
-      `session ${limitedId(session)}`,
-      session.accountId,
-    ];
+    setSession(request, session, `session ${limitedId(session)}`);
   });
   app.addHook('onRequest', rateLimiter(app, limits.session));
+  app.addHook('onRequest', async (request) => {
+    request.session = await onboarded.withConnectors(sessionOf(request));
+  });
+}
+
+function setBackend(request: FastifyRequest, { id, name }: ApiKey): void {
+  [request.caller, request.actor] = [`key ${id}`, name === undefined ? 'backend' : `backend:${name}`];
+}
+
+/** Sets the session of a request. `caller`: the id by which a limit counts the request. */
+export function setSession(request: FastifyRequest, session: Session, caller: string): void {
+  [request.caller, request.actor] = [caller, `session:${session.id}`];
+  [request.session, request.accountId] = [session, session.accountId];
+}
+
+/** Characters that can hide or reorder text: control and format characters, line separators, half surrogate pairs. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu;
+
+/**
+ * The `by` of an action: `actor` of the request, then a space and the name of the person. The default is the person of
+ * the session. A person's name can not look like another actor, because an actor contains no space.
+ */
+export function byOf({ actor, session }: Pick<FastifyRequest, 'actor' | 'session'>, person = session?.by): string {
+  const whole = person === undefined ? actor : `${actor} ${person}`;
+  return whole.slice(0, MAX_BY).replace(UNPRINTABLE, ' ').trimEnd();
 }
 
 /**
@@ -84,6 +119,17 @@ export function ownConnector(request: FastifyRequest, { connectorId }: { connect
 
 function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string {
   return /^Bearer ([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1] ?? '';
+}
+
+/**
+ * Requires that a connector in the path belongs to the session, before the shape of the body is checked. Fails:
+ * notFound.
+ */
+export function requireOwnConnector(app: App): void {
+  app.addHook('preValidation', async (request) => {
+    const { data } = OfSession.safeParse(request.params);
+    if (data) ownConnector(request, data);
+  });
 }
 
 /** Reads a POST without a body as a POST with an empty object. */

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { html, type Html, type Page } from './html';
+import type { ConnectorKey } from '../workflows/connector';
 import type { PageWords } from './page-words';
 
 /** The highest number of calls in a minute for one session or one attempt. */
@@ -22,11 +23,15 @@ export const script = html`<script type="module" src="return.js"></script>`;
  * through the history of the tab, because no URL contains the session. With `retried`, the button starts another try
  * for this connector.
  */
-export function wayBack(words: PageWords, depth: string | undefined, text: string, isTry = false): Html {
-  const label = isTry ? words.retry : depth === undefined ? words.close : words.back;
+export function wayBack(words: PageWords, depth: string | undefined, text: string, retried?: ConnectorKey): Html {
+  const label = retried ? words.retry : depth === undefined ? words.close : words.back;
   return depth === undefined
     ? html`<p>${text}</p>
-        <button class="button" id="close" hidden>${label}</button>`
+        <button class="button" id="close" ${retried ? retryOf(retried) : html``} hidden>${label}</button>`
     : html`<p>${words.goBack}</p>
         <button class="button" id="back" data-depth="${depth}" hidden>${label}</button>`;
 }
+
+/** Names the connector for page/return.ts, which asks the connect page for another link. */
+const retryOf = ({ accountId, connectorId }: ConnectorKey): Html =>
+  html` data-account="${accountId}" data-connector="${connectorId.toString()}"`;

@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
-import { parsedBy, port, publicUrl, readEnvironment, required } from '../temporal/environment';
+import { freePort, logLevel, parsedBy, port, publicUrl, readEnvironment, required } from '../temporal/environment';
+import { otlpTracesOf, tracesEnvironment, type OtlpTraces } from '../temporal/otlp';
 import { isSecureUrl } from '../workflows/connector';
 import { isColor, isLink, isLogo, type Brand } from './brand';
 import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 
 /** The public half of the workers' keys. */
 export interface SealingKeys {
@@ -24,6 +23,9 @@ export interface ServiceConfig {
   port: number;
   /** The port of the metrics. 0 means any free port. Without this port, the service serves no metrics. */
   metricsPort?: number;
+  /** The export of the traces; none by default. */
+  traces?: OtlpTraces;
+  logLevel: z.output<typeof logLevel>;
   apiKeys: ApiKeys;
   sessionKeys: SessionKeys;
   /** The task queue of the workers. The default is `connector-auth`. */
@@ -32,7 +34,9 @@ export interface ServiceConfig {
   allowedOrigins: readonly string[];
   sealing: SealingKeys;
   brand?: Brand;
-  /** Settings that work but should be changed. */
+  /** The last part of the path of Cyclr's transaction-error webhook. Without it, the service has no such path. */
+  cyclrWebhookSecret?: string;
+  /** Warnings about settings that work, but that an operator should change. */
   warnings: string[];
 }
 
@@ -49,8 +53,8 @@ const link = z.string().refine(isLink, 'is no https URL (http on loopback) of at
 export const environment = z.object({
   PUBLIC_URL: publicUrl.optional().meta({
     description:
-      'URL of the service for browsers: https (http on loopback), also with a path. The service listens on all ' +
-      'addresses with it, and on 127.0.0.1 only without it.',
+      'URL of the service for browsers: https (http on loopback), also with a path. With this variable, ' +
+      'the service listens on all addresses; without it, only on 127.0.0.1.',
     example: 'https://connect.acme.example',
     default: 'http://127.0.0.1:{PORT}',
   }),
@@ -60,25 +64,31 @@ export const environment = z.object({
       'Port of `GET /metrics` for Prometheus, on the same addresses as PORT. 0 is any free port. No metrics are served without it.',
     example: '9090',
   }),
+  ...tracesEnvironment,
+  LOG_LEVEL: logLevel,
   TASK_QUEUE: z.string().max(200, 'is over 200 characters').optional().meta({
     description: 'Task queue of the flows. Worker, service and command line need the same value.',
     example: 'connector-auth-eu',
     default: 'connector-auth',
   }),
-  SERVICE_API_KEYS: required("SHA-256 digests of your backends' keys, comma-separated: see `cyclr-connect keys hash`")
+  SERVICE_API_KEYS: required(
+    "`name:digest` of each of your backends' keys, comma-separated: see `cyclr-connect keys hash --name NAME`",
+  )
     .transform(parsedBy((value) => apiKeysOf(listOf(value)), KeySetError))
     .meta({
       description:
-        "SHA-256 digests of your backends' API keys in hex, comma-separated: `cyclr-connect keys hash` makes one. To " +
-        'replace a key, list the old and the new one for a while.',
-      example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+        "The API keys of your backends, comma-separated: `name:digest`, with the key's SHA-256 digest in hex. " +
+        '`cyclr-connect keys hash --name NAME` makes one. The name is optional: 1 to 40 of A-Z, a-z, 0-9, `.`, `_` and ' +
+        '`-`. Timelines and audit show it. To replace a key, list the old and the new key, under two names, until your ' +
+        'backends use the new key.',
+      example: 'crm:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       file: true,
     }),
   SESSION_KEYS: required('a JWK set of symmetric keys, or the path of its file')
     .transform(parsedBy(async (value) => sessionKeysOf(await readKeySet(value)), KeySetError))
     .meta({
       description:
-        'JWK set of symmetric keys of at least 256 bits, or the path of its file. The first key signs tokens, all verify.',
+        'JWK set of symmetric keys of at least 256 bits, or the path of its file. The first key signs tokens, and all keys verify tokens.',
       example: '/run/secrets/session-keys',
       secret: true,
       file: true,
@@ -106,6 +116,18 @@ export const environment = z.object({
         "Public half of the workers' JWK set, or the path of its file: `cyclr-connect keys public` prints it. The " +
         'service warns when the set has a private key.',
       example: '/run/secrets/public-sealing-keys',
+      file: true,
+    }),
+  CYCLR_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{32,200}$/, 'is no text of 32 to 200 of A-Z, a-z, 0-9, _ and -')
+    .optional()
+    .meta({
+      description:
+        "Last part of the path of Cyclr's transaction-error webhook, `/v1/cyclr/transaction-errors/{secret}`: 32 to 200 " +
+        'of A-Z, a-z, 0-9, _ and -. Without it, the service has no such path. See [monitoring.md](monitoring.md).',
+      example: 'x3J9mQ2vT7bK5nR8wL4cF6hD1sG0pZyA',
+      secret: true,
       file: true,
     }),
   BRAND_NAME: z.string().max(60, 'is over 60 characters').optional().meta({
@@ -156,6 +178,8 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
     host,
     port: listeningPort,
     metricsPort: variables.METRICS_PORT,
+    traces: otlpTracesOf(variables, 'cyclr-connect-service'),
+    logLevel: variables.LOG_LEVEL,
     taskQueue: variables.TASK_QUEUE,
     apiKeys: variables.SERVICE_API_KEYS,
     sessionKeys: variables.SESSION_KEYS,
@@ -167,20 +191,9 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig>
       logo: variables.BRAND_LOGO,
       links: { support: variables.SUPPORT_URL, privacy: variables.PRIVACY_URL, terms: variables.TERMS_URL },
     },
+    cyclrWebhookSecret: variables.CYCLR_WEBHOOK_SECRET,
     ...variables.SEALING_KEYS,
   };
-}
-
-/**
- * Finds a port that no process listens on. The service needs its URL before it listens, because tokens name this URL as
- * their issuer.
- */
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port: free } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return free;
 }
 
 const HOLDS_PRIVATE =

@@ -21,7 +21,9 @@ export interface OpenFlowOptions {
   by: string;
   /** The invitation for which a new run is started. */
   invitation?: string;
-  /** True: start a new run even if the connector is authenticated. */
+  /** The targets of the events of a new run. */
+  notify?: string[];
+  /** True to start a new run even if the connector is authenticated. */
   recheck?: boolean;
 }
 
@@ -31,11 +33,11 @@ export interface OpenFlowOptions {
  * starts only if `recheck` is set.
  */
 export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: OpenFlowOptions): Promise<void> {
-  const { by, invitation, recheck = false } = options;
+  const { recheck = false, ...start } = options;
   const run = await latestRunOf(auth, key);
   if (run?.open && !waitingStates.includes(run.state)) return;
   if (run?.state === 'authenticated' && !recheck) return;
-  await auth.start(key, { by, invitation });
+  await auth.start(key, start);
 }
 
 /** The latest run of a connector. `undefined` if Temporal has no run of the connector. */
@@ -72,13 +74,13 @@ const OUTCOME_TIMEOUT_MS = 10_000;
  * Returns the view after the verification, or the current view if the verification takes longer than 10 s. Fails:
  * notStarted.
  */
-export async function verifyReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
-  const view = await viewOfReturn(auth, key, attemptId);
+export async function verifyReturn(auth: ConnectorAuth, { attemptId, by, ...key }: Attempt): Promise<View> {
+  const view = await viewOfReturn(auth, key, { attemptId, by });
   const isNewest = view.attempt?.id === attemptId;
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
-  // The attempt is of an earlier run, or is older than a reset, so the current run does not know it. Let the current
-  // run re-read the connector, once for each attempt.
-  await auth.recheck(key, { by: 'user' }, `returned-${attemptId}`).catch(undefinedIf('closed'));
+  // The current run does not know an attempt that belongs to an earlier run or is older than a reset. So let the
+  // current run re-read the connector, once for each attempt.
+  await auth.recheck(key, { by }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
 }
 
@@ -87,8 +89,12 @@ async function isOfPresentRun(auth: ConnectorAuth, key: ConnectorKey, attemptId:
   return entries.some(({ event, id }) => event === 'linkMinted' && id === attemptId);
 }
 
-async function viewOfReturn(auth: ConnectorAuth, key: ConnectorKey, attemptId: string): Promise<View> {
-  await auth.oauthReturned(key, { attemptId, by: 'user' });
+async function viewOfReturn(
+  auth: ConnectorAuth,
+  key: ConnectorKey,
+  callback: Pick<Attempt, 'attemptId' | 'by'>,
+): Promise<View> {
+  await auth.oauthReturned(key, callback);
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), OUTCOME_TIMEOUT_MS);
   try {

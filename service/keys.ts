@@ -2,31 +2,56 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { base64url } from 'jose';
 import { z } from 'zod';
-import { digestOf } from '../client/http/api-key';
+import { digestOf, isApiKeyName } from '../client/http/api-key';
 import { jsonOf } from '../workflows/connector';
 import { KeySetError } from '../sealing/keys';
 
-export interface ApiKeys {
-  /**
-   * The id of a known key, for limits and logs; undefined for an unknown key. The comparison takes the same time for
-   * each key.
-   */
-  idOf(key: string): string | undefined;
+/** A known API key. */
+export interface ApiKey {
+  /** The id for limits and idempotency: the beginning of the digest. */
+  id: string;
+  /** The name that the operator gave the key, for the timeline. */
+  name?: string;
 }
 
-/** API keys by their SHA-256 digests in hex. Fails with a {@link KeySetError} that quotes no digest. */
-export function apiKeysOf(digests: readonly string[]): ApiKeys {
-  const wrong = digests.findIndex((digest) => !/^[0-9a-f]{64}$/i.test(digest));
-  if (wrong >= 0) throw new KeySetError(`item ${wrong + 1} is no SHA-256 digest in hex (64 characters)`);
-  const known = digests.map((digest) => Buffer.from(digest, 'hex'));
+export interface ApiKeys {
+  /**
+   * Returns the known key with the digest of `key`. Undefined if no known key has this digest. Compares the digest with
+   * each known digest in constant time.
+   */
+  find(key: string): ApiKey | undefined;
+}
+
+/**
+ * API keys by their SHA-256 digests in hex, each with or without a name before it (`name:digest`). Fails with a
+ * {@link KeySetError} that quotes no item.
+ */
+export function apiKeysOf(items: readonly string[]): ApiKeys {
+  const known = items.map(apiKeyOf);
+  requireUnique('digest', known, ({ digest }) => digest.toString('hex'));
+  requireUnique('name', known, ({ name }) => name?.toLowerCase());
   return {
-    idOf(key) {
-      const digest = digestOf(key);
-      const bytes = Buffer.from(digest, 'hex');
-      const matching = known.filter((candidate) => timingSafeEqual(candidate, bytes));
-      return matching.length > 0 ? digest.slice(0, 16) : undefined;
+    find(key) {
+      if (key === '') return undefined; // even if a digest of SERVICE_API_KEYS was made of an empty text
+      const bytes = Buffer.from(digestOf(key), 'hex');
+      const [found] = known.filter(({ digest }) => timingSafeEqual(digest, bytes));
+      return found && { id: found.digest.toString('hex').slice(0, 16), name: found.name };
     },
   };
+}
+
+function apiKeyOf(item: string, index: number): { name?: string; digest: Buffer } {
+  const [digest = '', name, ...more] = item.split(':').reverse();
+  if (!/^[0-9a-f]{64}$/i.test(digest))
+    throw new KeySetError(`item ${index + 1} has no SHA-256 digest in hex (64 characters)`);
+  if (more.length > 0 || (name !== undefined && !isApiKeyName(name)))
+    throw new KeySetError(`item ${index + 1} has a wrong name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -`);
+  return { name, digest: Buffer.from(digest, 'hex') };
+}
+
+function requireUnique<T>(what: string, all: readonly T[], valueOf: (one: T) => string | undefined): void {
+  const values = all.map(valueOf).filter((value) => value !== undefined);
+  if (new Set(values).size < values.length) throw new KeySetError(`two items have the same ${what}`);
 }
 
 export interface SessionKey {

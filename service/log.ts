@@ -1,13 +1,13 @@
 /** The log of the service: one JSON line for each answer. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { DestinationStream, Logger } from 'pino';
+import type { DestinationStream, Level, Logger } from 'pino';
 import { createJsonLog } from '../temporal/log';
 import { isAccountId } from '../workflows/connector';
 import type { Answered, App, Parts } from './parts';
 
-/** Writes JSON lines, to standard output by default. */
-export const createLog = (destination?: DestinationStream): Logger =>
-  createJsonLog({ process: 'service', destination });
+/** Creates the log of the service, which writes JSON lines. The default destination is standard output. */
+export const createLog = (level: Level, destination?: DestinationStream): Logger =>
+  createJsonLog({ process: 'service', level, destination });
 
 /**
  * Writes the log line of an answer, which has only the fields of an allow-list. The line of a successful health check
@@ -15,10 +15,10 @@ export const createLog = (destination?: DestinationStream): Logger =>
  */
 export function logAnswer(
   log: Logger,
-  { method, route, status, durationMs, requestId, accountId, error }: Answered,
+  { method, route, status, durationMs, requestId, accountId, error, lost }: Answered,
 ): void {
-  const level = status >= 500 ? 'error' : status < 400 && probes.includes(route) ? 'debug' : 'info';
-  log[level]({ method, route, status, durationMs, requestId, accountId, error }, 'answered');
+  const level = status >= 500 || lost ? 'error' : status < 400 && probes.includes(route) ? 'debug' : 'info';
+  log[level]({ method, route, status, durationMs, requestId, accountId, error, lost }, 'answered');
 }
 
 const probes = ['/healthz', '/readyz'];
@@ -42,7 +42,8 @@ export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answer
     durationMs: Math.round(reply.elapsedTime),
     requestId: request.id,
     accountId: isKnown && (request.accountId ?? (isAccountId(accountId) ? accountId : undefined)),
-    error: reply.statusCode === 500 ? traceOf(request.failure) : undefined,
+    error: reply.statusCode === 500 || request.lost === 'unexpected' ? traceOf(request.failure) : undefined,
+    lost: request.lost,
   };
 }
 

@@ -4,8 +4,10 @@ import { ConnectorAuth } from '../client/connector-auth';
 import { connect, temporalTarget } from '../temporal/connection';
 import { readBoth } from '../temporal/environment';
 import { fatalReport } from '../temporal/log';
-import { callTemporal, reachability } from '../temporal/readiness';
+import type { OtlpTraces } from '../temporal/otlp';
+import { allowed, callTemporal, reachability } from '../temporal/readiness';
 import { onStopSignal, runMain } from '../temporal/process';
+import { followCredentials, replaceable } from '../temporal/rotation';
 import { createApp } from './app';
 import { readConfig } from './config';
 import { createLog, logAnswer } from './log';
@@ -20,16 +22,23 @@ async function main(): Promise<void> {
   const stopping = { stop: () => process.exit(0) as void };
   onStopSignal(() => stopping.stop());
   const [config, target] = await readBoth(() => readConfig(process.env), temporalTarget);
-  const log = createLog();
+  const log = createLog(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  const connection = await connect(target, CONNECT_TIMEOUT_MS);
-  const metrics = createMetrics();
+  const tracing = config.traces && (await startTraces(config.traces));
+  const { connection, replace } = replaceable(await connect(target, CONNECT_TIMEOUT_MS));
+  const { namespace, dataConverter } = target;
+  followCredentials(target, async (next) => replace(await allowed(await connect(next), namespace)), log);
+  const interceptors = { workflow: tracing ? [tracing.interceptor] : [] };
+  const client = new Client({ connection, namespace, dataConverter, interceptors });
+  const metrics = createMetrics({ client, taskQueue: config.taskQueue });
   const app = await createApp({
-    auth: new ConnectorAuth(new Client({ connection, namespace: target.namespace }), { taskQueue: config.taskQueue }),
+    auth: new ConnectorAuth(client, { taskQueue: config.taskQueue }),
     tokens: new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl }),
     apiKeys: config.apiKeys,
     config,
     trouble: reachability(() => callTemporal(connection, target.namespace)),
+    metrics,
+    trace: tracing?.trace,
     report(answered) {
       logAnswer(log, answered);
       metrics.count(answered);
@@ -44,6 +53,14 @@ async function main(): Promise<void> {
   await app.close(); // waits for the answers to all open requests
   metricsServer?.close();
   await connection.close();
+  await tracing?.stop();
+}
+
+/** Loads the code of the traces, and starts their export. */
+async function startTraces(traces: OtlpTraces) {
+  const { clientInterceptor: interceptor, startTracing } = await import('../temporal/tracing.js');
+  const { traceRequests: trace } = await import('./tracing.js');
+  return { interceptor, trace, stop: startTracing(traces) };
 }
 
 runMain(main, fatalReport('service'));

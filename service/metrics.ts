@@ -1,33 +1,53 @@
 /** Prometheus metrics of the service, served on a separate port. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Client } from '@temporalio/client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServiceConfig } from './config';
-import type { Answered } from './parts';
+import type { Answered, PartMetrics } from './parts';
+import { registerTemporalMetrics } from './temporal-metrics';
 
-export interface Metrics {
+export interface Metrics extends PartMetrics {
   count(answered: Answered): void;
   /** All metrics in Prometheus' text format. */
   text(): Promise<string>;
 }
 
-/** Labels are methods, route patterns and statuses: closed lists, so that callers can't add series. */
-export function createMetrics(): Metrics {
+/**
+ * The labels are methods, route patterns, statuses and kinds. The values of these labels are closed lists, so callers
+ * can't add time series. `temporal`: adds the gauges of Temporal's state.
+ */
+export function createMetrics(temporal?: { client: Client; taskQueue?: string }): Metrics {
   const registry = new Registry();
+  const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const shared = { labelNames: ['method', 'route', 'status'] as const, registers: [registry] };
-  const answered = new Counter({ name: 'http_requests_total', help: 'Answered requests.', ...shared });
+  if (temporal) registerTemporalMetrics(registry, temporal.client, temporal.taskQueue);
+  const answered = new Counter({
+    name: 'cyclr_connect_http_requests_total',
+    help: 'Answered requests.',
+    labelNames: ['route', 'method', 'status'],
+    registers,
+  });
   const duration = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Duration of requests.',
-    ...shared,
+    name: 'cyclr_connect_http_request_seconds',
+    help: 'Durations of requests.',
+    labelNames: ['route'],
+    registers,
+  });
+  const streams = new Gauge({ name: 'cyclr_connect_streams', help: 'Open streams of events.', registers });
+  const sessions = new Counter({
+    name: 'cyclr_connect_sessions_total',
+    help: 'Sessions and invitations made for a backend.',
+    labelNames: ['kind'],
+    registers,
   });
   return {
     count({ method, route, status, durationMs }) {
-      const labels = { method, route, status: String(status) };
-      answered.inc(labels);
-      duration.observe(labels, durationMs / 1000);
+      answered.inc({ route, method, status: String(status) });
+      duration.observe({ route }, durationMs / 1000);
     },
+    streams,
+    countSession: (kind) => sessions.inc({ kind }),
     text: () => registry.metrics(),
   };
 }

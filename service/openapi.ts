@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { View } from '../client/http/answers';
 import { State } from '../client/http/requests';
+import { webhooksOf } from './webhooks';
 import { answers, codeOf, type ErrorKind } from './problems';
 
 /** package.json is two folders above the compiled service, and one folder above its source, which tests run. */
@@ -18,6 +19,9 @@ const tags = {
   sessions: 'For backends: links to the connect page.',
   connectors: 'For backends: the flow of one connector.',
   flows: 'For backends: flows of all accounts.',
+  connections: 'For backends: whether integrations may run, and monitoring.',
+  onboardings: 'For backends: whole accounts and cycles.',
+  events: 'For backends: signed events, and their deliveries.',
   session: 'For browsers, with the token of a session.',
 };
 
@@ -39,7 +43,7 @@ export const openApiOptions = (publicUrl: string): SwaggerOptions => ({
     },
   },
   transform: jsonSchemaTransform,
-  transformObject: withHeaders,
+  transformObject: completed,
 });
 
 /** Problem codes that several calls share. */
@@ -105,6 +109,7 @@ const exampleOf = (status: number, kind: ErrorKind) => ({
 interface Document {
   paths?: { [path: string]: { [method: string]: Operation } };
   components?: { schemas?: { [name: string]: object } };
+  webhooks?: object;
 }
 
 interface BodySchema {
@@ -135,7 +140,7 @@ const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryA
  * Adds the webhooks and the headers of answers, and marks bodies without a required member as optional. The schemas of
  * routes can express none of these three.
  */
-const withHeaders: SwaggerTransformObject = (input) => {
+const completed: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;
   for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
     for (const [status, response] of Object.entries(operation.responses))
@@ -145,6 +150,7 @@ const withHeaders: SwaggerTransformObject = (input) => {
     if (requestBody) requestBody.required = Object.values(requestBody.content).some(hasRequiredMember);
   }
   removeUnused(document);
+  document.webhooks = webhooksOf(document.components?.schemas ?? {});
   return document;
 };
 

@@ -5,20 +5,37 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectorAuth } from '../client/connector-auth';
 import type { ServiceConfig } from './config';
 import type { ApiKeys } from './keys';
+import type { Onboarded } from './onboarded';
+import type { ErrorKind } from './problems';
 import type { Session, Tokens } from './tokens';
 
 export interface Parts {
   auth: ConnectorAuth;
   tokens: Tokens;
-  config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand'>;
+  onboarded: Onboarded;
+  config: Pick<ServiceConfig, 'publicUrl' | 'allowedOrigins' | 'sealing' | 'brand' | 'cyclrWebhookSecret'>;
   apiKeys: ApiKeys;
   /** The reason why Temporal does not answer. Undefined if Temporal answers. */
   trouble: () => Promise<string | undefined>;
+  metrics: PartMetrics;
+  /** Adds the hook that traces requests. Absent if no traces are exported. */
+  trace?: (app: App) => void;
   /** Called once for each answer. */
   report: (answered: Answered) => void;
 }
 
-/** The parts of a request that may be in logs and metrics: no URL, no header, no body. */
+/** The metrics that the routes count themselves. */
+export interface PartMetrics {
+  /** The open streams of events. */
+  streams: { inc(): void; dec(): void };
+  /** Counts a token that was made for a session or an invitation. */
+  countSession(kind: 'session' | 'invitation'): void;
+}
+
+/**
+ * The facts about an answered request that logs and metrics may contain. Logs and metrics must not contain the URL, the
+ * headers or the body.
+ */
 export interface Answered {
   method: string;
   /** The pattern of the route, such as `/v1/session/connectors/:connectorId/confirm`. */
@@ -29,6 +46,8 @@ export interface Answered {
   accountId?: string;
   /** Type and stack of an unexpected error, without its message. */
   error?: { type: string; at: string[] };
+  /** The error because of which the message of a caller was lost, although the answer has the status 204. */
+  lost?: ErrorKind;
 }
 
 export type App = FastifyInstance<
@@ -43,9 +62,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the API key or of the session. Empty before the caller is authenticated. */
     caller: string;
-    /** The session of the token; set only in routes for browsers. */
+    /** The caller in the `by` of an action: `backend`, `backend:{key name}` or `session:{id}`. */
+    actor: string;
+    /** The session of the token. Set only in routes for browsers. */
     session: Session | undefined;
     accountId: string | undefined;
     failure: unknown;
+    lost: ErrorKind | undefined;
   }
 }

@@ -11,7 +11,7 @@ import type { StateName, View } from '../workflows/view';
  * The errors of the service. Most codes have one error of the same name. A code with several statuses or texts has
  * further errors: `headersTooLarge` (431) has the code `tooLarge`, as the error `tooLarge` (413) has.
  */
-export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'headersTooLarge';
+export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'forbiddenName' | 'headersTooLarge';
 
 /** `detail` is a fixed text, so it never quotes the request. `code` is present if it differs from the kind. */
 export type Answer = { detail: string; code?: AnswerCode } & (
@@ -38,11 +38,16 @@ export const answers: Record<ErrorKind, Answer> = {
   requestTimeout: { status: 408, detail: 'The headers or the body did not arrive within 30 s.' },
   notNow: { status: 409, detail: 'The flow does not wait for this input now.' },
   alreadyRunning: { status: 409, detail: 'An authentication of this connector is running: finish it first.' },
-  closed: { status: 409, detail: 'The flow has ended: start it again first.' },
+  closed: { status: 409, detail: 'The flow or the onboarding has ended: start it again first.' },
   tooLarge: { status: 413, detail: 'The body is over 256 KiB.' },
   headersTooLarge: { status: 431, code: 'tooLarge', detail: 'The headers are over 16 KiB.' },
   unsupportedMediaType: { status: 415, detail: 'The media type of the body is not supported.' },
   malformed: { status: 422, detail: 'The request does not have the required shape.' },
+  forbiddenName: {
+    status: 422,
+    code: 'malformed',
+    detail: 'A member of the body is named `__proto__`, or is a `constructor` with a `prototype`.',
+  },
   addressNotAllowed: {
     status: 422,
     code: 'originNotAllowed',

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { Prefill } from '../client/http/requests';
 import { isAccountId, isConnectorId, isSubmissionId, type ConnectorKey } from '../workflows/connector';
 import { ServiceError } from './problems';
+import { decryptClaim, encryptClaim } from './encrypted-claim';
 import type { SessionKeys } from './keys';
 
 export type TokenKind = 'session' | 'invitation';
@@ -20,11 +21,19 @@ export interface Scope {
   accountLabel?: string;
   /** For a session of an onboarding: the present connectors of the onboarding (see `Onboarded`). */
   connectorIds: number[];
+  /** The onboarding whose connectors the session shows. */
+  onboardingId?: string;
+  /** The connectors of the onboarding that the session does not show. */
+  without?: number[];
   /** The connectors that the session may re-authenticate. */
   reauthenticate?: number[];
   /** Values of properties to propose or lock, by connector id and property. */
   prefill?: z.output<typeof Prefill>;
-  /** The origin of the host page; absent if only the service's own page uses the session. */
+  /** The targets of the events of each flow that the session starts. */
+  notify?: string[];
+  /** The person that uses the session, for the timeline. */
+  by?: string;
+  /** The origin of the host page. Absent if only the service's own page uses the session. */
   origin?: string;
   language: string;
   /** The address to which the user returns after the last step on the connect page. */
@@ -54,6 +63,8 @@ export interface Token {
 
 export interface Attempt extends ConnectorKey {
   attemptId: string;
+  /** The `by` of the request for the link. The return from the consent has the same `by`. */
+  by: string;
 }
 
 /**
@@ -84,9 +95,13 @@ const ScopeClaims = z.object({
   exp: seconds,
   account: z.string().refine(isAccountId),
   label: z.string().optional(),
-  connectors: z.array(z.number().refine(isConnectorId)).min(1),
+  connectors: z.array(z.number().refine(isConnectorId)).min(1).optional(),
+  onboarding: z.string().refine(isAccountId).optional(),
+  without: z.array(z.number().refine(isConnectorId)).optional(),
   reauthenticate: z.array(z.number().refine(isConnectorId)).optional(),
   prefill: Prefill.optional(),
+  notify: z.array(z.string()).optional(),
+  by: z.string().optional(),
   invitation: z.string().optional(),
   made: z.int().positive(),
   origin: z.string().optional(),
@@ -99,6 +114,7 @@ const AttemptClaims = z.object({
   account: z.string().refine(isAccountId),
   connector: z.number().refine(isConnectorId),
   attempt: z.string().refine(isSubmissionId),
+  by: z.string(),
 });
 
 interface Options {
@@ -151,13 +167,17 @@ export class Tokens {
     const madeAtMs = this.#now();
     const capMs = Math.min(madeAtMs + SESSION_CAP_MS, invitation.capMs);
     const own = { id: randomUUID(), invitation: invitation.id, madeAtMs, lifetimeMs: lifetimes.session.default, capMs };
-    const reauthenticate = invitation.reauthenticate?.filter((id) => connectorIds.includes(id));
-    return this.#scoped('session', { ...invitation, connectorIds, reauthenticate, ...own });
+    const isIn = (id: number) => connectorIds.includes(id);
+    const reauthenticate = invitation.reauthenticate?.filter(isIn);
+    const without = invitation.connectorIds.filter((id) => !isIn(id));
+    return this.#scoped('session', { ...invitation, connectorIds, without, reauthenticate, ...own });
   }
 
   /** Signs an attempt for the return address. The token allows one verification of this attempt and nothing else. */
-  attempt({ accountId, connectorId, attemptId }: Attempt): Promise<string> {
-    const claims = { account: accountId, connector: connectorId, attempt: attemptId };
+  async attempt({ accountId, connectorId, attemptId, by }: Attempt): Promise<string> {
+    // The token is in a URL that Cyclr and the third party see, so the person in it is encrypted.
+    const encrypted = await encryptClaim(this.#keys[0], by);
+    const claims = { account: accountId, connector: connectorId, attempt: attemptId, by: encrypted };
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);
   }
 
@@ -167,28 +187,42 @@ export class Tokens {
    */
   async attemptOf(token: string): Promise<Attempt | undefined> {
     const { data } = AttemptClaims.safeParse(await this.#verified('attempt', token).catch(() => undefined));
-    return data && { accountId: data.account, connectorId: data.connector, attemptId: data.attempt };
+    const by = data && (await decryptClaim(this.#keys, data.by));
+    if (!data || by === undefined) return undefined;
+    return { accountId: data.account, connectorId: data.connector, attemptId: data.attempt, by };
   }
 
   async #scoped(kind: TokenKind, session: Omit<Session, 'expiresAtMs'>): Promise<Token> {
     const { id, accountId, accountLabel, connectorIds, origin, language, returnTo, lifetimeMs, capMs } = session;
-    const { invitation, madeAtMs: made, reauthenticate, prefill } = session;
+    const { onboardingId: onboarding, without = [], invitation, madeAtMs: made, reauthenticate, prefill } = session;
+    const { notify, by } = session;
     const expiresAtMs = inSeconds(Math.min(this.#now() + lifetimeMs, capMs)) * 1000;
     const claims = {
-      ...{ jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language, returnTo },
-      ...{ reauthenticate, prefill, invitation, made, lifetime: inSeconds(lifetimeMs), cap: inSeconds(capMs) },
+      ...{ jti: id, account: accountId, label: accountLabel, origin, language, returnTo },
+      ...(onboarding === undefined ? { connectors: connectorIds } : { onboarding, without: nonEmpty(without) }),
+      ...{
+        reauthenticate,
+        prefill,
+        notify,
+        by,
+        invitation,
+        made,
+        lifetime: inSeconds(lifetimeMs),
+        cap: inSeconds(capMs),
+      },
     };
     return { token: await this.#signed(kind, claims, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
   }
 
   async #read(kind: TokenKind, token: string): Promise<Session> {
     const { data } = ScopeClaims.safeParse(await this.#verified(kind, token).catch(refused));
-    if (!data) throw new ServiceError('unauthorized');
-    const { jti: id, account: accountId, label: accountLabel, connectors: connectorIds, origin, language } = data;
-    const { invitation, made: madeAtMs, reauthenticate, prefill, returnTo } = data;
+    if (!data || (data.connectors ?? data.onboarding) === undefined) throw new ServiceError('unauthorized');
+    const { jti: id, account: accountId, label: accountLabel, connectors: connectorIds = [], origin, language } = data;
+    const { onboarding: onboardingId, without, invitation, made: madeAtMs, reauthenticate, prefill, returnTo } = data;
+    const { notify, by } = data;
     const times = { expiresAtMs: data.exp * 1000, capMs: data.cap * 1000, lifetimeMs: data.lifetime * 1000 };
-    const scope = { accountId, accountLabel, connectorIds, reauthenticate, prefill, origin, language, returnTo };
-    return { id, invitation, madeAtMs, ...scope, ...times };
+    const scope = { accountId, accountLabel, connectorIds, onboardingId, without, reauthenticate, prefill, notify, by };
+    return { id, invitation, madeAtMs, ...scope, origin, language, returnTo, ...times };
   }
 
   #signed(kind: keyof typeof types, claims: object, expiresAtMs: number): Promise<string> {
@@ -213,6 +247,8 @@ export class Tokens {
     return payload;
   }
 }
+
+const nonEmpty = <T>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined);
 
 const inSeconds = (ms: number): number => Math.floor(ms / 1000);
 

@@ -4,9 +4,12 @@
  * codes come from the lists of `workflows/`.
  */
 import { z } from 'zod';
+import * as connection from '../../workflows/connection';
 import { intents } from '../../workflows/connector';
+import { eventTypes } from '../../workflows/events';
 import * as view from '../../workflows/view';
 import type { Connector, Field } from '../../workflows/connector';
+import * as onboarding from '../../workflows/onboarding';
 import * as library from '../answers';
 import { Prefill, State } from './requests';
 import type * as shapes from './shapes';
@@ -97,6 +100,18 @@ export const Timeline = objectOf<view.Timeline>({
   ),
   dropped: z.int().optional(),
 });
+export const AuditEntry = objectOf<library.AuditEntry>({
+  ...connectorKey,
+  runId: z.string(),
+  at: Time,
+  event: z.string().meta({ description: '`started` and `ended` for a run whose timeline can not be read.' }),
+  from: State.optional(),
+  to: State.optional(),
+  id: z.string().optional(),
+  by: z.string().optional(),
+  note: z.string().optional(),
+  count: z.int().optional(),
+});
 const items = z.array(
   objectOf<library.ListedConnector>({
     ...connectorKey,
@@ -113,9 +128,42 @@ export const FlowList = objectOf<library.FlowList>({
   items,
   next: Next,
 });
+export const Event = objectOf<library.ListedEvent>({
+  id: z.string(),
+  type: z.enum(eventTypes),
+  accountId: z.string(),
+  state: z.enum(library.eventStates),
+  sentAt: Time.meta({ description: 'When the latest delivery started.' }),
+  endedAt: Time.optional().meta({ description: 'When the latest delivery ended.' }),
+});
+export const EventList = objectOf<library.EventList>({ items: z.array(Event), next: Next });
 export const Batch = z.object({ batchId: z.string() });
 export const ConnectorList = objectOf<library.ConnectorList>({
   items,
+  next: Next,
+});
+const listedConnection = {
+  ...connectorKey,
+  state: z
+    .enum(connection.connectionStates)
+    .optional()
+    .meta({ description: '`connected`: integrations may run. Absent before the first read of Cyclr.' }),
+  since: Time.optional().meta({ description: 'When the state was entered.' }),
+  name: z.string().optional(),
+  lastOutcome: objectOf<connection.Outcome>({
+    runId: z.string(),
+    state: z.enum(view.stateNames).extract([...view.finalStates] as never),
+    at: Time,
+    by: z.string().optional(),
+  }).optional(),
+};
+export const Connection = objectOf<connection.ConnectionView>({
+  ...listedConnection,
+  checkedAt: Time.optional().meta({ description: 'When the monitor last read Cyclr. Absent without a monitor.' }),
+  revision: z.int(),
+});
+export const ConnectionList = objectOf<library.ConnectionList>({
+  items: z.array(objectOf<library.ListedConnection>(listedConnection)),
   next: Next,
 });
 export const Link = objectOf<library.Link>({ attemptId: z.string(), url: z.string(), expiresAt: Time });
@@ -133,6 +181,44 @@ export const SessionAnswer = z.object({
     .meta({ description: 'The connectors that the session may re-authenticate.' }),
   prefill: Prefill.optional().meta({ description: 'Proposed and locked values, by connector id and property.' }),
   connectors: z.array(View),
+});
+export const OnboardingProgress = objectOf<onboarding.OnboardingProgress>({
+  accountId: z.string(),
+  onboardingId: z.string(),
+  state: z.enum(onboarding.onboardingStates).meta({ description: 'Final: all states but `running`.' }),
+  total: z.int().meta({ description: 'The number of connectors.' }),
+  done: z.int().meta({ description: 'The number of connectors that are authenticated.' }),
+  connectors: z.array(
+    objectOf<onboarding.OnboardedConnector>({
+      connectorId: z.int(),
+      name: z.string(),
+      state: z
+        .enum(onboarding.onboardedStates)
+        .meta({ description: '`waiting`: its flow is not started yet. `running`: its flow is open.' }),
+      runId: z.string().optional(),
+      since: Time.optional(),
+    }),
+  ),
+  cycle: objectOf<onboarding.OnboardedCycle>({
+    id: z.string(),
+    state: z.enum(onboarding.cycleStates),
+    lacks: z
+      .array(
+        objectOf<onboarding.Lack>({
+          reasonCode: z.int(),
+          objectType: z.string().optional(),
+          objectId: z.string().optional(),
+        }),
+      )
+      .optional(),
+  }).optional(),
+  problem: z.enum(library.troubles).optional(),
+  failure: objectOf<onboarding.OnboardingFailure>({
+    code: z.enum(onboarding.onboardingFailureCodes),
+    message: z.string(),
+  }).optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  revision: z.int(),
 });
 export const SealingKeySet = z.object({
   keys: z.array(
@@ -154,12 +240,17 @@ const described: { [id: string]: [schema: z.ZodType, description: string] } = {
   Started: [Started, 'The run: started by this call (201), or open already (200).'],
   Timeline: [Timeline, 'The transitions and refused inputs of the flow, up to 200.'],
   ConnectorList: [ConnectorList, 'A page of connectors, each with its latest run.'],
+  Connection: [Connection, 'The connection: whether integrations may run.'],
+  ConnectionList: [ConnectionList, 'A page of connections.'],
   FlowList: [FlowList, 'A page of flows.'],
+  Event: [Event, 'The event, with its new delivery.'],
+  EventList: [EventList, 'A page of events, newest first.'],
   Batch: [Batch, "The id of Temporal's batch operation, which sends the signals from now on."],
   Link: [Link, "The link to the third party's consent: for one user."],
   Minted: [Minted, 'The token, and the link to the connect page with it: for one user.'],
   Renewed: [Renewed, 'The token of the session.'],
   SessionAnswer: [SessionAnswer, 'The session, and the views of its connectors.'],
+  OnboardingProgress: [OnboardingProgress, 'The progress of the onboarding.'],
   SealingKeySet: [SealingKeySet, 'The public JWK set: seal to the first key.'],
 };
 for (const [id, [schema, description]] of Object.entries(described)) z.globalRegistry.add(schema, { id, description });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { OnboardingError } from './onboarding-error';
 import type * as shapes from './shapes';
-import type { ConnectorKey } from './shapes';
+import type { ConnectorKey, OnboardingKey } from './shapes';
 import { Transport, type Call, type CallOptions } from './transport';
 
 export interface OnboardingServiceOptions {
@@ -165,6 +165,19 @@ export class OnboardingService {
     return this.#send({ method: 'GET', path: '/v1/flows', query }, options);
   }
 
+  /** One page of events, newest first. `GET /v1/events` */
+  async events(query: shapes.EventsRequest = {}, options?: CallOptions): Promise<shapes.EventList> {
+    return this.#send({ method: 'GET', path: '/v1/events', query }, options);
+  }
+
+  /**
+   * Delivers an event again, with the same id and body. Changes nothing if a delivery of the event is pending. Fails:
+   * `notFound`. `POST /v1/events/{id}/redeliver`
+   */
+  async redeliver(id: string, options?: CallOptions): Promise<shapes.ListedEvent> {
+    return this.#send({ method: 'POST', path: `/v1/events/${encodeURIComponent(id)}/redeliver`, body: {} }, options);
+  }
+
   /**
    * Sends `recheck` or `cancel` to each open flow that matches the filter. Returns the id of Temporal's batch
    * operation. Fails: `batchRunning`. `POST /v1/flows/recheck`, `POST /v1/flows/cancel`
@@ -187,6 +200,95 @@ export class OnboardingService {
     options?: OnceOptions,
   ): Promise<shapes.Started> {
     return this.#postOnce(key, 'reauthenticate', request, options);
+  }
+
+  /**
+   * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
+   * from Cyclr. Fails: `notFound`.
+   * `GET …/connections/{connectorId}`
+   */
+  async connection(key: ConnectorKey, options?: CallOptions): Promise<shapes.ConnectionView> {
+    return this.#send({ method: 'GET', path: pathOf(key).replace('/connectors/', '/connections/') }, options);
+  }
+
+  /** All connections of an account, page after page. `GET …/connections` */
+  async *connections(
+    accountId: string,
+    filter: Omit<shapes.ConnectionsRequest, 'page'> = {},
+    options?: CallOptions,
+  ): AsyncGenerator<shapes.ListedConnection, void, undefined> {
+    let page: string | undefined;
+    do {
+      const path = pathOfAccount(accountId).replace(/connectors$/, 'connections');
+      const query = { ...filter, ...(page !== undefined && { page }) };
+      const { items, next }: shapes.ConnectionList = await this.#send({ method: 'GET', path, query }, options);
+      yield* items;
+      page = next;
+    } while (page !== undefined);
+  }
+
+  /**
+   * Starts the monitoring of a connector. If a monitor of the connector is already open, this monitor reads the
+   * connector now. `stop` ends the monitoring. Returns the connection after the read, or the current connection if the
+   * monitor has not read within 10 s. Fails: `notFound`. `POST …/monitor`
+   */
+  async monitor(
+    key: ConnectorKey,
+    request: shapes.MonitorRequest = {},
+    options?: CallOptions,
+  ): Promise<shapes.ConnectionView> {
+    return this.#post(key, 'monitor', request, options);
+  }
+
+  /**
+   * The audit of an account: the entries of all runs that Temporal still has, the oldest run first, as the service
+   * sends them. The call is not repeated, and has no time limit. Fails: `unreachable` if the answer breaks off.
+   * `GET /v1/accounts/{accountId}/audit`
+   */
+  audit(
+    accountId: string,
+    query: shapes.AuditRequest = {},
+    options?: Pick<CallOptions, 'signal'>,
+  ): AsyncGenerator<shapes.AuditEntry, void, undefined> {
+    const path = pathOfAccount(accountId).replace(/connectors$/, 'audit');
+    return this.#transport.lines({ method: 'GET', path, query }, options);
+  }
+
+  /**
+   * Starts an onboarding of an account, a cycle or a list of connectors. If an onboarding of this id is already open,
+   * returns the open onboarding, which keeps its own input. Safe to repeat. `POST /v1/onboardings`
+   */
+  async startOnboarding(request: shapes.OnboardingRequest, options?: CallOptions): Promise<shapes.OnboardingProgress> {
+    return this.#send({ method: 'POST', path: '/v1/onboardings', body: request }, options);
+  }
+
+  /** The progress of the latest run of an onboarding, even after its end. Fails: `notFound`. `GET /v1/onboardings/…` */
+  async onboarding(key: OnboardingKey, options?: CallOptions): Promise<shapes.OnboardingProgress> {
+    return this.#send({ method: 'GET', path: pathOfOnboarding(key) }, options);
+  }
+
+  /**
+   * Cancels an onboarding. An onboarding that has ended does not change. With `cancelFlows: true`, also cancels the
+   * open flows that the onboarding has started. Fails: `notFound`. `POST …/cancel`
+   */
+  async cancelOnboarding(
+    key: OnboardingKey,
+    request: shapes.CancelOnboardingRequest = {},
+    options?: CallOptions,
+  ): Promise<shapes.OnboardingProgress> {
+    return this.#send({ method: 'POST', path: pathOfOnboarding(key, '/cancel'), body: request }, options);
+  }
+
+  /**
+   * Adds connectors to an open onboarding. A connector that the onboarding already has is not added again. Safe to
+   * repeat. Fails: `notFound`, `closed`. `POST …/connectors`
+   */
+  async addConnectors(
+    key: OnboardingKey,
+    request: shapes.AddConnectorsRequest,
+    options?: CallOptions,
+  ): Promise<shapes.OnboardingProgress> {
+    return this.#send({ method: 'POST', path: pathOfOnboarding(key, '/connectors'), body: request }, options);
   }
 
   #post<Body>(key: ConnectorKey, call: string, body: object, options?: CallOptions): Promise<Body> {
@@ -212,6 +314,12 @@ function pathOfAccount(accountId: string): string {
 function pathOf({ accountId, connectorId }: ConnectorKey, call = ''): string {
   if (!isConnectorId(connectorId)) throw malformed('connectorId');
   return [pathOfAccount(accountId), connectorId, ...(call ? [call] : [])].join('/');
+}
+
+function pathOfOnboarding({ accountId, onboardingId }: OnboardingKey, call = ''): string {
+  if (!isAccountId(accountId)) throw malformed('accountId');
+  if (!isAccountId(onboardingId)) throw malformed('onboardingId'); // an onboarding id follows the rules of an account id
+  return `/v1/onboardings/${encodeURIComponent(accountId)}/${encodeURIComponent(onboardingId)}${call}`;
 }
 
 const malformed = (name: string): OnboardingError =>

@@ -1,27 +1,35 @@
 /** The schemas of requests. The service checks requests by these schemas, and the OpenAPI document contains them. */
 import { z } from 'zod';
 import { intents, isAccountId, isConnectorId } from '../../workflows/connector';
-import { durationMs, MAX_CREDENTIALS, MAX_DURATION_MS, MAX_VALUE, MAX_VALUES } from '../../workflows/input';
+import { durationMs, MAX_BY, MAX_CREDENTIALS, MAX_DURATION_MS, MAX_VALUE, MAX_VALUES } from '../../workflows/input';
+import { faultOfOnboarding, MAX_CONNECTORS as MAX_ONBOARDED } from '../../workflows/onboarding';
 import { CredentialsShape } from '../../sealing/credentials';
+import { isMonitorEvery } from '../../workflows/connection';
+import { eventTypes } from '../../workflows/events';
 import { finalStates, stateNames } from '../../workflows/view';
-import { troubles } from '../answers';
+import { eventStates, troubles } from '../answers';
 import { NOT_SEALED } from './codes';
 
 export const State = z.enum(stateNames).meta({ description: `Final: ${finalStates.join(', ')}.` });
 
 const MAX_CONNECTORS = 50;
 
-// The OpenAPI document can't express a `refine`. A `pattern` or a limit in `meta` makes the document equally strict.
-export const AccountId = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine(isAccountId)
-  .meta({
-    description: "Cyclr's account id.",
-    examples: ['acme'],
-    pattern: String.raw`^(?! |\.{1,2}$)[\u0020-\u007e\u00a0-\u00ff]{1,200}(?<! )$`,
-  });
+// The OpenAPI document can't contain a `refine`. So a `pattern` or a limit in `meta` makes the document as strict as
+// the schema.
+const opaqueId = (description: string, example: string) =>
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .refine(isAccountId)
+    .meta({
+      description,
+      examples: [example],
+      pattern: String.raw`^(?! |\.{1,2}$)[\u0020-\u007e\u00a0-\u00ff]{1,200}(?<! )$`,
+    });
+export const AccountId = opaqueId("Cyclr's account id.", 'acme');
+const OnboardingId = opaqueId('Made by the caller. It follows the rules of an account id.', 'crm-sync');
+const CycleId = opaqueId("The id of a cycle, Cyclr's word for an integration.", 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1002');
 const connectorId = {
   description: "The account connector's id.",
   examples: [1002],
@@ -36,6 +44,7 @@ const integer = (digits: RegExp, isValid: (value: number) => boolean) =>
 const idInPath = integer(/^[1-9][0-9]{0,15}$/, isConnectorId).meta({ ...connectorId, pattern: undefined });
 export const OfAccount = z.object({ accountId: AccountId });
 export const OfConnector = z.object({ accountId: AccountId, connectorId: idInPath });
+export const OfOnboarding = z.object({ accountId: AccountId, onboardingId: OnboardingId });
 export const OfSession = z.object({ connectorId: idInPath });
 const SubmissionId = z
   .string()
@@ -44,7 +53,10 @@ const SubmissionId = z
     description: 'Made by the caller. An id that the flow accepted before changes nothing.',
     examples: ['8f14e45f-ceea'],
   });
-const By = z.string().max(100).meta({ description: 'The person or program that acts, for the timeline.' });
+const By = z.string().max(MAX_BY).meta({
+  description:
+    'The person or program that acts, for the timeline. The service puts the caller before it, and cuts both to 100.',
+});
 /** The durations that the package `ms` parses, in lower case. */
 const DURATION =
   '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
@@ -68,9 +80,19 @@ export const Patience = z.strictObject({
   credentials: Duration.optional(),
   authorization: Duration.optional(),
 });
+const RemindAfter = z
+  .array(Duration)
+  .max(20)
+  .meta({ description: 'When to remind the user, counted from the beginning of a wait.' });
+const Notify = z
+  .array(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/))
+  .max(10)
+  .meta({ description: "Names of further targets of events, in the worker's file `WEBHOOKS`." });
 export const StartBody = z.strictObject({
   intent: z.enum(intents).optional(),
   patience: Patience.optional(),
+  remindAfter: RemindAfter.optional(),
+  notify: Notify.optional(),
   by: By.optional(),
 });
 export const ReauthenticateBody = StartBody.omit({ intent: true });
@@ -87,59 +109,122 @@ export const Prefill = z.record(
   z.string().regex(/^[1-9][0-9]{0,15}$/),
   z.record(z.string().min(1).max(200), Prefilled),
 );
-export const SessionBody = z.strictObject({
-  accountId: AccountId,
-  accountLabel: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .meta({ description: 'The name of the account that the user knows.', examples: ['Acme Ltd'] }),
-  connectorIds: z.array(ConnectorId).min(1).max(MAX_CONNECTORS),
-  reauthenticate: z
-    .array(ConnectorId)
-    .max(MAX_CONNECTORS)
-    .optional()
-    .meta({
-      description: 'The connectors of `connectorIds` that the session may re-authenticate.',
-      examples: [[1002]],
+export const SessionBody = z
+  .strictObject({
+    accountId: AccountId,
+    accountLabel: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'The name of the account that the user knows.', examples: ['Acme Ltd'] }),
+    connectorIds: z
+      .array(ConnectorId)
+      .min(1)
+      .max(MAX_CONNECTORS)
+      .optional()
+      .meta({
+        description: 'The connectors of the session. Their flows start if they do not run yet.',
+        examples: [[1002]],
+      }),
+    onboardingId: OnboardingId.optional().meta({
+      description:
+        'In place of connectorIds: the session shows the connectors of this onboarding, also those that it gets later.',
     }),
-  prefill: Prefill.optional().meta({
-    description:
-      'Values of properties by connector id and name, which the page proposes or shows as locked. Never for a secret ' +
-      'property: users can read these values. At most 2 KiB.',
-    examples: [{ 1004: { Domain: { value: 'acme', locked: true } } }],
-  }),
-  origin: z
-    .string()
-    .max(500)
-    .optional()
-    .meta({
-      description: 'The origin of the page that embeds the element: one of ALLOWED_ORIGINS.',
-      examples: ['https://app.acme.example'],
+    reauthenticate: z
+      .array(ConnectorId)
+      .max(MAX_CONNECTORS)
+      .optional()
+      .meta({
+        description: 'The connectors of `connectorIds` that the session may re-authenticate.',
+        examples: [[1002]],
+      }),
+    prefill: Prefill.optional().meta({
+      description:
+        'Values of properties by connector id and name, which the page proposes or shows as locked. Never for a secret ' +
+        'property: users can read these values. At most 2 KiB.',
+      examples: [{ 1004: { Domain: { value: 'acme', locked: true } } }],
     }),
-  language: z
-    .string()
-    .max(35)
-    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/)
-    .optional()
-    .meta({ description: 'A language tag; en by default.', examples: ['de'] }),
-  returnTo: z
-    .string()
-    .max(2000)
-    .optional()
-    .meta({
-      description: 'The URL to which the user goes at the end: on one of ALLOWED_ORIGINS.',
-      examples: ['https://app.acme.example/settings'],
+    origin: z
+      .string()
+      .max(500)
+      .optional()
+      .meta({
+        description: 'The origin of the page that embeds the element: one of ALLOWED_ORIGINS.',
+        examples: ['https://app.acme.example'],
+      }),
+    language: z
+      .string()
+      .max(35)
+      .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/)
+      .optional()
+      .meta({ description: 'A language tag; en by default.', examples: ['de'] }),
+    returnTo: z
+      .string()
+      .max(2000)
+      .optional()
+      .meta({
+        description: 'The URL to which the user goes at the end: on one of ALLOWED_ORIGINS.',
+        examples: ['https://app.acme.example/settings'],
+      }),
+    expiresIn: Duration.optional().meta({
+      description: 'A session: 15 minutes by default, 1 minute to 1 hour. An invitation: 7 days, 1 minute to 30 days.',
     }),
-  expiresIn: Duration.optional().meta({
-    description: 'A session: 15 minutes by default, 1 minute to 1 hour. An invitation: 7 days, 1 minute to 30 days.',
-  }),
-  kind: z.enum(['session', 'invitation']).optional(),
-  recheck: z.boolean().optional().meta({
-    description: 'True: start a new run also for connectors that are authenticated. By default these get no new run.',
-  }),
+    kind: z.enum(['session', 'invitation']).optional(),
+    notify: Notify.optional(),
+    by: By.optional(),
+    recheck: z.boolean().optional().meta({
+      description: 'True: start a new run also for connectors that are authenticated. By default these get no new run.',
+    }),
+  })
+  .refine(({ connectorIds, onboardingId }) => (connectorIds === undefined) !== (onboardingId === undefined), {
+    path: ['connectorIds'],
+  })
+  .meta({ oneOf: [{ required: ['connectorIds'] }, { required: ['onboardingId'] }] });
+
+const connectorIds = z.array(ConnectorId).min(1).max(MAX_ONBOARDED);
+/** The body of a start of an onboarding, with at most 500 connectors (see `OnboardingInput`). */
+export const OnboardingBody = z
+  .strictObject({
+    accountId: AccountId,
+    onboardingId: OnboardingId,
+    scope: z
+      .union([
+        z.strictObject({ connectorIds }),
+        z.strictObject({ cycleId: CycleId }),
+        z.strictObject({ all: z.literal(true) }),
+      ])
+      .meta({
+        description:
+          'These connectors; the connectors that a cycle lacks; or all connectors of the account that are not authenticated.',
+        examples: [{ cycleId: 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1002' }],
+      }),
+    activateCycle: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Activate the cycle when every connector is authenticated. Needs a scope with a cycleId.' }),
+    intent: z.enum(intents).optional().meta({ description: '`reauthenticate` needs a scope with connectorIds.' }),
+    patience: Patience.optional(),
+    remindAfter: RemindAfter.optional(),
+    notify: Notify.optional(),
+    metadata: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ description: 'Texts that the progress and the events return: at most 2,048 characters in all.' }),
+    by: By.optional(),
+  })
+  .superRefine((input, context) => {
+    const fault = faultOfOnboarding(input);
+    // The text of a fault begins with the name of its field.
+    if (fault) context.addIssue({ code: 'custom', path: [fault.split(' ')[0]!], message: 'malformed' });
+  });
+export const CancelOnboardingBody = z.strictObject({
+  cancelFlows: z
+    .boolean()
+    .optional()
+    .meta({ description: 'True: also cancel the open flows that this onboarding has started.' }),
 });
+export const AddConnectorsBody = z.strictObject({ connectorIds });
 
 const JWE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+$/;
 const sealedUpTo = (max: number) =>
@@ -206,6 +291,13 @@ export const ConfirmBody = z.strictObject({
 });
 /** The body of calls that need only their path: an empty object. */
 export const Nothing = z.strictObject({});
+/** A change of the monitoring of a connector. */
+export const MonitorBody = z.strictObject({
+  every: Duration.refine(isMonitorEvery)
+    .optional()
+    .meta({ description: 'Time between two reads: 1 minute to 90 days.', examples: ['6 hours'] }),
+  stop: z.literal(true).optional().meta({ description: 'Ends the monitoring.' }),
+});
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
 const Trouble = z.enum(troubles).meta({ description: 'The flow waits for Cyclr, or for an operator.' });
 const Page = z
@@ -227,6 +319,22 @@ export const FlowsQuery = z.strictObject({
     .meta({ description: 'Only flows that entered their state at least this long ago.', examples: ['2 hours'] }),
   page: Page.optional(),
 });
+export const EventsQuery = z.strictObject({
+  accountId: AccountId.optional(),
+  type: z.enum(eventTypes).optional(),
+  state: z.enum(eventStates).optional(),
+  page: Page.optional(),
+});
+const StartTime = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
+export const AuditQuery = z.strictObject({
+  from: StartTime.optional().meta({
+    description: 'Only runs that started at this time or later. ISO 8601.',
+    examples: ['2026-01-31T12:00:00Z'],
+  }),
+  to: StartTime.optional().meta({ description: 'Only runs that started before this time. ISO 8601.' }),
+});
+/** The id of an event in a path. */
+export const OfEvent = z.object({ id: z.string().min(1).max(200) });
 /**
  * The filter of a batch operation. A filter must have at least one member, so that a batch does not reach all flows by
  * mistake.
@@ -236,8 +344,7 @@ export const BatchBody = z
   .refine((filter) => Object.keys(filter).length > 0)
   .meta({ minProperties: 1 });
 const MAX_PAGE_SIZE = 200;
-export const ListQuery = z.strictObject({
-  state: State.optional(),
+const paging = {
   page: Page.optional(),
   pageSize: integer(/^[1-9][0-9]{0,2}$/, (value) => value <= MAX_PAGE_SIZE)
     .optional()
@@ -247,4 +354,9 @@ export const ListQuery = z.strictObject({
         'The largest number of items of a page: 50 by default, at most 200. A page with a `next` can have fewer items.',
       examples: [50],
     }),
+};
+export const ListQuery = z.strictObject({
+  state: State.optional(),
+  ...paging,
 });
+export const ConnectionsQuery = z.strictObject(paging);

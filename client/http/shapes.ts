@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type * as requests from './requests';
+
 export type { ConnectorKey, Field, Intent, Sealed } from '../../workflows/connector';
 export type { ConnectionState, ConnectionView, Outcome } from '../../workflows/connection';
 export type {
@@ -43,7 +44,6 @@ export type {
   Trouble,
 } from '../answers';
 
-
 /**
  * A session or an invitation. Send the `url` only to the user, because the `url` gives access to connectors of the
  * account.
@@ -66,5 +66,12 @@ export type AuthorizationRequest = z.input<typeof requests.AuthorizationBody>;
 export type ConfirmRequest = z.input<typeof requests.ConfirmBody>;
 export type CancelRequest = z.input<typeof requests.CancelBody>;
 export type ListRequest = z.output<typeof requests.ListQuery>;
+export type AuditRequest = z.input<typeof requests.AuditQuery>;
+export type EventsRequest = z.input<typeof requests.EventsQuery>;
 export type FlowsRequest = z.input<typeof requests.FlowsQuery>;
+export type OnboardingRequest = z.input<typeof requests.OnboardingBody>;
+export type CancelOnboardingRequest = z.input<typeof requests.CancelOnboardingBody>;
+export type AddConnectorsRequest = z.input<typeof requests.AddConnectorsBody>;
+export type ConnectionsRequest = z.output<typeof requests.ConnectionsQuery>;
+export type MonitorRequest = z.input<typeof requests.MonitorBody>;
 export type BatchRequest = z.input<typeof requests.BatchBody>;

@@ -69,6 +69,22 @@ export class Transport {
     }
   }
 
+  /** The lines of a streamed answer, each parsed as JSON. The call is not repeated. Fails with an {@link OnboardingError}. */
+  async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
+    const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(throwUnreachable(call));
+    if (!response.ok || !response.body)
+      throw errorOf(nameOf(call), response, jsonOf(await response.text().catch(throwUnreachable(call))));
+    const texts = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    let rest = '';
+    for (;;) {
+      const { value, done } = await texts.next().catch(throwUnreachable(call));
+      if (done) return;
+      const lines = (rest + value).split('\n');
+      rest = lines.pop()!;
+      yield* lines.map((line) => JSON.parse(line) as Item);
+    }
+  }
+
   async #repeatedly(call: Call, over: AbortSignal, until: number): Promise<unknown> {
     for (let repeats = 0; ; repeats++) {
       over.throwIfAborted();
@@ -83,16 +99,23 @@ export class Transport {
   }
 
   async #once(call: Call, signal: AbortSignal): Promise<unknown> {
-    const { method, body } = call;
-    const request = { method, headers: this.#headers(call), body: body && JSON.stringify(body), signal };
-    const { response, text } = await fetch(this.#urlOf(call), { ...request, redirect: 'manual' })
+    const { response, text } = await fetch(this.#urlOf(call), this.#requestOf(call, signal))
       .then(async (response) => ({ response, text: await response.text() }))
-      .catch((err: unknown) => {
-        throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`); // no cause: it has the API key
-      });
+      .catch(throwUnreachable(call));
     const answer = jsonOf(text);
     if (response.ok && answer !== undefined) return answer;
     throw errorOf(nameOf(call), response, answer);
+  }
+
+  #requestOf(call: Call, signal?: AbortSignal): RequestInit {
+    const { method, body } = call;
+    return {
+      method,
+      headers: this.#headers(call),
+      redirect: 'manual',
+      ...(body && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    };
   }
 
   #headers({ body, idempotencyKey }: Call): { [name: string]: string } {
@@ -113,7 +136,12 @@ export class Transport {
 
 const nameOf = ({ method, path }: Call): string => `${method} ${path}`;
 
-/** The pause before the next try; Infinity if another try does not help. */
+/** Throws an error without a cause, because the cause contains the API key. */
+const throwUnreachable = (call: Call) => (err: unknown) => {
+  throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`);
+};
+
+/** The pause before the next try. Infinity if another try can not succeed. */
 function pauseAfter(err: unknown, repeats: number): number {
   if (!(err instanceof OnboardingError)) return Infinity;
   const { code, status, retryAfterS } = err;

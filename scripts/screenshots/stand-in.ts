@@ -9,6 +9,7 @@ import type { AnswerCode } from '../../client/http/codes';
 import { apiKeysOf, sessionKeysOf } from '../../service/keys';
 import { createApp } from '../../service/app';
 import type { Brand } from '../../service/brand';
+import { createMetrics } from '../../service/metrics';
 import { answers } from '../../service/problems';
 import { Tokens } from '../../service/tokens';
 import { generateKey, keySetOf, publicHalf, publicKeyOf } from '../../sealing/keys';
@@ -76,6 +77,7 @@ async function openPages(brand?: Brand) {
       brand,
     },
     trouble: async () => undefined,
+    metrics: createMetrics(),
     report: () => undefined,
   });
   await app.listen({ port, host: '127.0.0.1' });
@@ -159,7 +161,7 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
       submitted({ session: of === 'going' ? token : 'no-token', connectorId: '41', name: 'Ledgerly' }),
     );
   }
-  const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID() });
+  const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID(), by: 'user' });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
   await page.goto(`${publicUrl}/connect/return${of === 'return without an attempt' ? '' : query[of]}`);
   await page.route('**/connect/return**', stay); // the page reloads itself, so a reload must keep the shown content

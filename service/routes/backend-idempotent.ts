@@ -3,7 +3,7 @@
  * repeat.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import { MAX_CREDENTIALS, MAX_VALUE } from '../../workflows/input';
@@ -13,12 +13,12 @@ import { sealCredentials, sealProperties, secretsIn, type Submission } from '../
 import { isSealed, type ConnectorKey, type Sealed } from '../../workflows/connector';
 import type { Input } from '../../workflows/input';
 import type { View } from '../../workflows/view';
+import { byOf } from '../callers';
 import { withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { malformed } from '../problems';
 
-const BY = 'backend';
 const ONE = '/v1/accounts/:accountId/connectors/:connectorId';
 const { caller, body, flow, input } = codes;
 
@@ -76,18 +76,17 @@ export function idempotentBackendRoutes(app: App, parts: Parts): void {
   inputRoutes(app, parts);
 }
 
-interface StartRequest {
+type StartRequest = FastifyRequest & {
   params: ConnectorKey;
   headers: Call['headers'];
-  caller: string;
   body: Omit<Input, keyof ConnectorKey>;
-}
+};
 
 function startRoutes(app: App, { auth }: Parts): void {
   const start = (intent?: 'reauthenticate') => async (request: StartRequest, reply: FastifyReply) => {
     const { params, headers, caller, body } = request;
     const idempotencyKey = idempotencyKeyOf({ name: intent ?? 'start', caller, headers, key: params });
-    const options = { by: BY, ...body, ...(intent && { intent }), idempotencyKey };
+    const options = { ...body, by: byOf(request, body.by), ...(intent && { intent }), idempotencyKey };
     const started = await withView(auth, params, () => auth.start(params, options));
     return reply.code(started.started ? 201 : 200).send(started);
   };
@@ -96,16 +95,20 @@ function startRoutes(app: App, { auth }: Parts): void {
 }
 
 function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
-  app.post(`${ONE}/properties`, { schema: schemas.properties }, async ({ params, headers, caller, body }) => {
+  app.post(`${ONE}/properties`, { schema: schemas.properties }, async (request) => {
+    const { params, headers, caller, body } = request;
     const submissionId = submissionIdOf({ name: 'properties', caller, headers, body, key: params });
     const view = () => auth.view(params);
     const values = await withSealedSecrets(body.values, { ...params, submissionId }, sealing.key, view);
-    return withView(auth, params, () => auth.submitProperties(params, { submissionId, values, by: BY }));
+    return withView(auth, params, () => auth.submitProperties(params, { submissionId, values, by: byOf(request) }));
   });
-  app.post(`${ONE}/credentials`, { schema: schemas.credentials }, async ({ params, headers, caller, body }) => {
+  app.post(`${ONE}/credentials`, { schema: schemas.credentials }, async (request) => {
+    const { params, headers, caller, body } = request;
     const submissionId = submissionIdOf({ name: 'credentials', caller, headers, body, key: params });
     const credentials = await withSealedCredentials(body.credentials, { ...params, submissionId }, sealing.key);
-    return withView(auth, params, () => auth.submitCredentials(params, { submissionId, credentials, by: BY }));
+    return withView(auth, params, () =>
+      auth.submitCredentials(params, { submissionId, credentials, by: byOf(request) }),
+    );
   });
 }
 

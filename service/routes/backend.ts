@@ -3,17 +3,21 @@ import { randomUUID } from 'node:crypto';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import { durationMs, type Duration } from '../../workflows/input';
-import { allowNoBody, requireApiKey } from '../callers';
+import { allowNoBody, byOf, requireApiKey } from '../callers';
 import { confirm, openFlow, returnUrl, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { allowedAddresses } from '../origins';
+import type { OnboardingKey } from '../../workflows/onboarding';
+import type { Onboarded } from '../onboarded';
 import type { App, Parts } from '../parts';
 import { requirePrefillable } from '../prefill';
 import { malformed } from '../problems';
 import { lifetimes, MAX_TOKEN, type TokenKind } from '../tokens';
+import { auditRoute } from './audit';
 import { idempotentBackendRoutes } from './backend-idempotent';
+import { connectionRoutes } from './connections';
+import { onboardingRoutes } from './onboardings';
 
-const BY = 'backend';
 const ONE = '/v1/accounts/:accountId/connectors/:connectorId';
 const { caller, body, flow, input } = codes;
 
@@ -25,7 +29,7 @@ const schemas = {
     summary: 'Makes a link to the connect page for one user, and starts the flows that do not run yet',
     security,
     body: requests.SessionBody,
-    response: responsesOf({ 201: answers.Minted }, [...caller, ...body, 'addressNotAllowed', 'temporalUnavailable']),
+    response: responsesOf({ 201: answers.Minted }, [...caller, ...body, ...flow, 'addressNotAllowed']),
   },
   list: {
     ...named('connectors', 'list'),
@@ -82,6 +86,21 @@ const schemas = {
     querystring: requests.FlowsQuery,
     response: responsesOf({ 200: answers.FlowList }, [...caller, 'malformed', 'temporalUnavailable']),
   },
+  events: {
+    ...named('events', 'events'),
+    summary: 'Lists events and the states of their deliveries, newest first',
+    security,
+    querystring: requests.EventsQuery,
+    response: responsesOf({ 200: answers.EventList }, [...caller, 'malformed', 'temporalUnavailable']),
+  },
+  redeliver: {
+    ...named('events', 'redeliver'),
+    summary: 'Delivers an event again, with the same id and body',
+    security,
+    params: requests.OfEvent,
+    body: requests.Nothing,
+    response: responsesOf({ 202: answers.Event }, [...caller, ...body, 'notFound', 'temporalUnavailable']),
+  },
   batch: {
     security,
     body: requests.BatchBody,
@@ -104,31 +123,48 @@ export function backendRoutes(app: App, parts: Parts): void {
   flowRoutes(app, parts);
   authorizationRoutes(app, parts);
   idempotentBackendRoutes(app, parts);
+  onboardingRoutes(app, parts);
+  connectionRoutes(app, parts);
+  auditRoute(app, parts);
 }
 
-function sessionRoute(app: App, { auth, tokens, config }: Parts): void {
+function sessionRoute(app: App, { auth, tokens, onboarded, config, metrics }: Parts): void {
   app.post('/v1/sessions', { schema: schemas.session }, async (request, reply) => {
-    const { kind = 'session', language = 'en', expiresIn, connectorIds: ids, recheck, ...given } = request.body;
-    const { accountId, accountLabel } = given;
+    const { kind = 'session', language = 'en', expiresIn, recheck, notify, by, ...given } = request.body;
+    const { accountId, accountLabel, onboardingId } = given;
     request.accountId = accountId;
     const scope = { accountId, accountLabel, language, ...allowedAddresses(config, given) };
     const { prefill } = given;
     const lifetimeMs = lifetimeOf(kind, expiresIn);
-    const connectorIds = [...new Set(ids)];
+    const connectorIds =
+      onboardingId === undefined
+        ? [...new Set(given.connectorIds)]
+        : await connectorsOf(onboarded, { accountId, onboardingId });
     const reauthenticate = partOf(connectorIds, given.reauthenticate);
     await requirePrefillable(auth, { accountId, connectorIds, prefill });
     const id = randomUUID();
     const invitation = kind === 'invitation' ? id : undefined;
-    const open = (connectorId: number) => openFlow(auth, { accountId, connectorId }, { by: BY, invitation, recheck });
-    await Promise.all(connectorIds.map(open));
-    const whole = { ...scope, connectorIds, reauthenticate, prefill };
+    const open = (connectorId: number) =>
+      openFlow(auth, { accountId, connectorId }, { by: byOf(request, by), invitation, recheck, notify });
+    if (onboardingId === undefined) await Promise.all(connectorIds.map(open)); // an onboarding starts its own flows
+    const whole = { ...scope, connectorIds, onboardingId, reauthenticate, prefill, notify, by };
     const { token, expiresAt } = await tokens.mint(kind, whole, { id, lifetimeMs });
     if (prefill && token.length > MAX_TOKEN) throw malformed('prefill');
+    metrics.countSession(kind);
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
 }
 
-/** The connectors that the session may re-authenticate. Fails: malformed, if one of them is not in `connectorIds`. */
+/** The connectors of an onboarding. Fails: notFound. */
+async function connectorsOf(onboarded: Onboarded, key: OnboardingKey): Promise<number[]> {
+  const { connectors } = await onboarded.progress(key);
+  return connectors.map(({ connectorId }) => connectorId);
+}
+
+/**
+ * The connectors that the session may re-authenticate. Fails: malformed, if one of these connectors is not in
+ * `connectorIds`.
+ */
 function partOf(connectorIds: number[], reauthenticate?: number[]): number[] | undefined {
   if (reauthenticate?.every((connectorId) => connectorIds.includes(connectorId)) ?? true)
     return reauthenticate && [...new Set(reauthenticate)];
@@ -147,11 +183,15 @@ function lifetimeOf(kind: TokenKind, expiresIn: Duration = lifetimes[kind].defau
 
 function flowRoutes(app: App, { auth }: Parts): void {
   app.get('/v1/flows', { schema: schemas.flows }, ({ query }) => auth.flows(query));
+  app.get('/v1/events', { schema: schemas.events }, ({ query }) => auth.events(query));
+  app.post('/v1/events/:id/redeliver', { schema: schemas.redeliver }, async ({ params: { id } }, reply) =>
+    reply.code(202).send(await auth.redeliver(id)),
+  );
   for (const signal of ['recheck', 'cancel'] as const) {
     const summary = `Sends the signal ${signal} to the open flows that match the filter`;
     const schema = { ...schemas.batch, ...named('flows', `${signal}Flows`), summary };
-    app.post(`/v1/flows/${signal}`, { schema }, async ({ body }, reply) =>
-      reply.code(202).send(await auth.batch(signal, body, BY)),
+    app.post(`/v1/flows/${signal}`, { schema }, async (request, reply) =>
+      reply.code(202).send(await auth.batch(signal, request.body, byOf(request))),
     );
   }
 }
@@ -165,17 +205,20 @@ function readRoutes(app: App, { auth }: Parts): void {
 }
 
 function authorizationRoutes(app: App, { auth, tokens, config }: Parts): void {
-  app.post(`${ONE}/authorization`, { schema: schemas.authorization }, async ({ params, body }) => {
-    const attemptId = randomUUID();
+  app.post(`${ONE}/authorization`, { schema: schemas.authorization }, async (request) => {
+    const { params, body } = request;
+    const [attemptId, by] = [randomUUID(), byOf(request)];
     const given = allowedAddresses(config, body).returnTo;
-    const returnTo = given ?? (await returnUrl({ tokens, config }, { ...params, attemptId }));
-    return withView(auth, params, () => auth.requestAuthorization(params, { attemptId, returnTo, by: BY }));
+    const returnTo = given ?? (await returnUrl({ tokens, config }, { ...params, attemptId, by }));
+    return withView(auth, params, () => auth.requestAuthorization(params, { attemptId, returnTo, by }));
   });
-  app.post(`${ONE}/confirm`, { schema: schemas.confirm }, ({ params, body: { attemptId } }) =>
-    confirm(auth, params, BY, attemptId),
+  app.post(`${ONE}/confirm`, { schema: schemas.confirm }, (request) =>
+    confirm(auth, request.params, byOf(request), request.body.attemptId),
   );
-  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, ({ params }) => auth.recheck(params, { by: BY }));
-  app.post(`${ONE}/cancel`, { schema: schemas.cancel }, ({ params, body: { reason } }) =>
-    auth.cancel(params, { reason, by: BY }),
+  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
+    auth.recheck(request.params, { by: byOf(request) }),
+  );
+  app.post(`${ONE}/cancel`, { schema: schemas.cancel }, (request) =>
+    auth.cancel(request.params, { reason: request.body.reason, by: byOf(request) }),
   );
 }

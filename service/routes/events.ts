@@ -7,6 +7,7 @@ import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { ServiceError } from '../problems';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
+import { onboardingStream } from '../streams/onboarding-stream';
 import type { Session } from '../tokens';
 
 /**
@@ -50,14 +51,30 @@ export function eventRoute(app: App, parts: Parts): void {
   app.get('/events', { schema }, async (request, reply) => {
     const session = sessionOf(request);
     takeSlot(slots, session, reply);
+    countStream(parts, reply);
     const keys = session.connectorIds.map((connectorId) => ({ accountId: session.accountId, connectorId }));
     const lastEventId = `${request.headers['last-event-id'] ?? ''}`.slice(0, MAX_EVENT_ID);
-    const events = hub.stream(keys, { lastEventId, signal: untilExpiry(session, reply) });
+    const eventsUntil = (signal: AbortSignal) => hub.stream(keys, { lastEventId, signal });
+    const events = withOnboarding(parts, session, eventsUntil, untilExpiry(session, reply));
     return reply
       .type('text/event-stream')
       .header('X-Accel-Buffering', 'no') // without this header, nginx delays events until its buffer is full
       .send(Readable.from(texts(events), { objectMode: false }));
   });
+}
+
+/**
+ * The events of a session. The stream of an onboarding's session also ends when the onboarding gets another connector.
+ */
+function withOnboarding(
+  { onboarded }: Parts,
+  { accountId, onboardingId, connectorIds, without = [] }: Session,
+  events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
+  signal: AbortSignal,
+): AsyncIterable<ServerSentEvent> {
+  if (onboardingId === undefined) return events(signal);
+  const progress = () => onboarded.progress({ accountId, onboardingId });
+  return onboardingStream({ events, progress, known: [...connectorIds, ...without], signal });
 }
 
 /** Counts an open stream until its connection closes. Fails: rateLimited. */
@@ -71,6 +88,11 @@ function takeSlot(slots: Map<string, number>, session: Session, reply: FastifyRe
     if (left > 0) slots.set(id, left);
     else slots.delete(id);
   });
+}
+
+function countStream({ metrics: { streams } }: Parts, reply: FastifyReply): void {
+  streams.inc();
+  reply.raw.once('close', () => streams.dec());
 }
 
 /** A signal that aborts when the session expires or the connection closes. */

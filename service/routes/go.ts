@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ConnectorKey } from '../../workflows/connector';
-import { limitedId, rateLimiter } from '../callers';
+import { byOf, limitedId, rateLimiter, setSession } from '../callers';
 import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
 import { DEPTH, returnUrl, withView } from '../flows';
 import { Html, html } from '../html';
@@ -29,6 +29,7 @@ const GoForm = z.object({
 /** The connector, the texts and the signal of one request for this page. */
 interface Going {
   key: ConnectorKey;
+  by: string;
   account: string;
   words: PageWords;
   /** The connector's name. Absent if the form has no name. */
@@ -50,9 +51,9 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
   app.addHook('preClose', async () => open.forEach((controller) => controller.abort()));
   app.post('/go', { schema: { hide: true, body: GoForm } }, async (request, reply) => {
     const { session: token, connectorId, name, depth } = request.body;
-    const session = await sessionOfForm(request, parts, token);
+    const session = await parts.onboarded.withConnectors(await sessionOfForm(request, parts, token));
     if (!session.connectorIds.includes(connectorId)) throw new ServiceError('notFound');
-    [request.caller, request.accountId] = [`go ${limitedId(session)}`, session.accountId];
+    setSession(request, session, `go ${limitedId(session)}`);
     await limit(request, reply);
     const controller = new AbortController();
     open.add(controller);
@@ -62,8 +63,9 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
     });
     const { accountId, accountLabel: account = accountId, language } = session;
     const { signal } = controller;
-    const going = { key: { accountId, connectorId }, account, words: wordsFor(language), name, depth, signal };
-    reply.header('X-Accel-Buffering', 'no'); // without it nginx delays the beginning of the page
+    const key = { accountId, connectorId };
+    const going = { key, by: byOf(request), account, words: wordsFor(language), name, depth, signal };
+    reply.header('X-Accel-Buffering', 'no'); // without this header, nginx delays the beginning of the page
     const failed = (err: unknown) => void (request.failure = err);
     return show(reply, Readable.from(answerOf(parts, draw, going, failed)));
   });
@@ -165,9 +167,9 @@ function isPassing(err: unknown): boolean {
   return answers[kind].retryAfterS !== undefined || details.view?.state === 'verifyingAuthorization';
 }
 
-async function newLink({ auth, tokens, config }: Parts, { key, depth }: Going): Promise<string> {
+async function newLink({ auth, tokens, config }: Parts, { key, by, depth }: Going): Promise<string> {
   const attemptId = randomUUID();
-  const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId }, depth);
-  const request = { attemptId, returnTo, by: 'user' };
+  const returnTo = await returnUrl({ tokens, config }, { ...key, attemptId, by }, depth);
+  const request = { attemptId, returnTo, by };
   return (await withView(auth, key, () => auth.requestAuthorization(key, request))).url;
 }

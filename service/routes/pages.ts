@@ -2,10 +2,10 @@
 import formbody from '@fastify/formbody';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { View } from '../../workflows/view';
-import { brandFooter, brandHeader, brandIcon, brandStyle } from '../brand';
+import { brandFooter, brandHeader, brandIcon, brandStyle, type Brand } from '../brand';
 import { rateLimiter } from '../callers';
 import { DEPTH, returnQuery, verifyReturn } from '../flows';
-import { html, pageOf, type Page } from '../html';
+import { html, joined, pageOf, type Page } from '../html';
 import { servePageFile } from '../page-files';
 import { languagesOnDemand, outcomeOf, wordsFor } from '../page-words';
 import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
@@ -31,14 +31,20 @@ export function pageRoutes(app: App, parts: Parts): void {
   servePageFile(app, 'page.css', brandStyle(brand));
   for (const script of ['page.js', 'cyclr-connect.js', 'return.js']) servePageFile(app, script);
   for (const tag of languagesOnDemand) servePageFile(app, `languages/${tag}.json`);
-  connectPage(app, draw, brand.name);
+  connectPage(app, draw, brand);
   goPage(app, parts, draw);
   returnPage(app, parts, draw);
 }
 
-/** The same page for every session: the token is in the fragment of the URL, which browsers do not send. */
-function connectPage(app: App, draw: Draw, brandName?: string): void {
-  const named = brandName === undefined ? html`` : html` brand="${brandName}"`;
+/**
+ * The connect page. The page is the same for every session, because the token is in the fragment of the URL, which
+ * browsers do not send.
+ */
+function connectPage(app: App, draw: Draw, { name, links }: Brand): void {
+  const named = joined([
+    ...(name === undefined ? [] : [html` brand="${name}"`]),
+    ...(links?.support === undefined ? [] : [html` support="${links.support}"`]),
+  ]);
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
     reply.header(OPENER_POLICY, 'same-origin-allow-popups');
@@ -67,10 +73,9 @@ function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
     const { token, depth } = returnOf(request.query);
     const attempt = await tokens.attemptOf(token);
     if (!attempt) return show(reply.code(400), draw(cardPage(words, words.nothing, words.whereFrom)));
-    const { attemptId, ...key } = attempt;
-    [request.caller, request.accountId] = [`attempt ${attemptId}`, key.accountId];
+    [request.caller, request.accountId] = [`attempt ${attempt.attemptId}`, attempt.accountId];
     await limit(request, reply);
-    const view = await verifyReturn(auth, key, attemptId);
+    const view = await verifyReturn(auth, attempt);
     return show(reply, draw(outcomePage(words, view, { token, depth })));
   });
 }
@@ -92,7 +97,7 @@ function outcomePage(words: Words, { state, connector, ...key }: View, { token, 
       data-closes="${closes}"
     >
       <h1>${title}</h1>
-      ${isSettled ? wayBack(words, depth, text, state === 'awaitingAuthorization') : html`<p>${words.stay}</p>`}
+      ${isSettled ? wayBack(words, depth, text, state === 'awaitingAuthorization' ? key : undefined) : html`<p>${words.stay}</p>`}
     </div>
     ${script}`;
   const redirect = { afterS: 5, to: `return?${returnQuery(token, depth)}`, noScriptOnly: true };

@@ -2,12 +2,13 @@
  * The routes for browsers. Each call needs a session token, and reaches only the account and the connectors of the
  * session.
  */
+import type { FastifyRequest } from 'fastify';
 import type { ConnectorAuth, LatestRun } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import type { ConnectorKey } from '../../workflows/connector';
 import { waitingStates, type View } from '../../workflows/view';
-import { allowNoBody, ownConnector, requireToken, sessionOf } from '../callers';
+import { allowNoBody, byOf, ownConnector, requireOwnConnector, requireToken, sessionOf } from '../callers';
 import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { answerPreflights } from '../origins';
@@ -18,7 +19,6 @@ import type { Session } from '../tokens';
 import { ViewCache } from '../view-cache';
 import { eventRoute } from './events';
 
-const BY = 'user';
 const ONE = '/connectors/:connectorId';
 const { session, body, flow, input } = codes;
 
@@ -115,6 +115,7 @@ export function sessionRoutes(app: App, parts: Parts): void {
   app.register(async (scope: App) => eventRoute(scope, parts));
   app.register(async (scope: App) => {
     requireToken(scope, parts, 'session');
+    requireOwnConnector(scope);
     readRoutes(scope, parts);
     inputRoutes(scope, parts);
   });
@@ -124,7 +125,7 @@ function invitationRoute(app: App, parts: Parts): void {
   requireToken(app, parts, 'invitation');
   app.post('/redeem', { schema: schemas.redeem }, async (request) => {
     const invitation = sessionOf(request);
-    return parts.tokens.redeem(invitation, await openInvitation(parts.auth, invitation));
+    return parts.tokens.redeem(invitation, await openInvitation(parts, invitation, byOf(request)));
   });
 }
 
@@ -133,15 +134,18 @@ function invitationRoute(app: App, parts: Parts): void {
  * connector. Returns the connectors for the new session: connectors on which the user may still act, and authenticated
  * connectors. Fails: tokenVoid.
  */
-async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise<number[]> {
-  const { accountId, connectorIds } = invitation;
+async function openInvitation({ auth, onboarded }: Parts, invitation: Session, by: string): Promise<number[]> {
+  const { accountId, onboardingId, connectorIds } = invitation;
   const found = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
   const runs = found.filter((run) => run !== undefined);
   const good = runs.filter((run) => isGood(run, invitation));
-  if (good.length === 0) throw new ServiceError('tokenVoid');
-  await Promise.all(good.map((run) => reopen(auth, run, invitation.id)));
-  const shown = runs.filter((run) => good.includes(run) || run.state === 'authenticated');
-  return shown.map(({ connectorId }) => connectorId);
+  const onboarding = onboardingId === undefined ? undefined : await onboarded.progress({ accountId, onboardingId });
+  if (good.length === 0 && onboarding?.state !== 'running') throw new ServiceError('tokenVoid');
+  await Promise.all(good.map((run) => reopen(auth, run, { ...invitation, by })));
+  const hidden = runs.filter((run) => !good.includes(run) && run.state !== 'authenticated');
+  // A running onboarding starts the flows of connectors without a run.
+  const isShown = (id: number, index: number) => onboarding?.state === 'running' || found[index] !== undefined;
+  return connectorIds.filter(isShown).filter((id) => !hidden.some(({ connectorId }) => connectorId === id));
 }
 
 /**
@@ -149,16 +153,18 @@ async function openInvitation(auth: ConnectorAuth, invitation: Session): Promise
  * The run must have started before the invitation was made, or for this invitation, or by the onboarding of the
  * invitation.
  */
-function isGood({ state, startedAt, invitation }: LatestRun, { id, madeAtMs }: Session): boolean {
+function isGood({ state, startedAt, ...run }: LatestRun, { id, madeAtMs, onboardingId }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
-  return invitation === id || Date.parse(startedAt) <= madeAtMs;
+  const isOfOnboarding = onboardingId !== undefined && run.onboarding === onboardingId;
+  return run.invitation === id || isOfOnboarding || Date.parse(startedAt) <= madeAtMs;
 }
 
-async function reopen(auth: ConnectorAuth, { open, state, ...key }: LatestRun, invitation: string): Promise<void> {
+async function reopen(auth: ConnectorAuth, { open, state, ...key }: LatestRun, invitation: Session): Promise<void> {
   const isWaiting = open && waitingStates.includes(state);
   if (state !== 'expired' && !isWaiting) return;
   const { intent } = isWaiting ? {} : await auth.view(key);
-  await auth.start(key, { by: BY, invitation, ...(intent && { intent }) });
+  const { id, notify, by } = invitation;
+  await auth.start(key, { by, invitation: id, notify, ...(intent && { intent }) });
 }
 
 /** The views of a session, without connectors whose runs retention has removed, and without paused flows. */
@@ -174,13 +180,10 @@ async function viewsOf(auth: Pick<ConnectorAuth, 'view'>, { accountId, connector
  * returns its view. The new run has the id of the invitation in its memo, so that the invitation stays valid for the
  * connector. Fails: notFound, alreadyRunning.
  */
-async function reauthenticated(
-  auth: ConnectorAuth,
-  key: ConnectorKey,
-  { reauthenticate = [], invitation }: Session,
-): Promise<View> {
+async function reauthenticated(auth: ConnectorAuth, key: ConnectorKey, request: FastifyRequest): Promise<View> {
+  const { reauthenticate = [], invitation, notify } = sessionOf(request);
   if (!reauthenticate.includes(key.connectorId)) throw new ServiceError('notFound');
-  const options = { intent: 'reauthenticate', by: BY, invitation } as const;
+  const options = { intent: 'reauthenticate', by: byOf(request), invitation, notify } as const;
   const run = await latestRunOf(auth, key);
   const view = run?.open ? await auth.view(key) : undefined;
   if (view?.intent === 'reauthenticate') return view;
@@ -206,20 +209,19 @@ function inputRoutes(app: App, { auth }: Parts): void {
     const key = ownConnector(request, request.params);
     const { submissionId, values: given } = request.body;
     const values = await withLocked(auth, key, lockedIn(sessionOf(request), key), given);
-    return withView(auth, key, () => auth.submitProperties(key, { submissionId, values, by: BY }));
+    return withView(auth, key, () => auth.submitProperties(key, { submissionId, values, by: byOf(request) }));
   });
   app.post(`${ONE}/credentials`, { schema: schemas.credentials }, (request) => {
     const key = ownConnector(request, request.params);
-    return withView(auth, key, () => auth.submitCredentials(key, { ...request.body, by: BY }));
+    return withView(auth, key, () => auth.submitCredentials(key, { ...request.body, by: byOf(request) }));
   });
   app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
-    auth.recheck(ownConnector(request, request.params), { by: BY }),
+    auth.recheck(ownConnector(request, request.params), { by: byOf(request) }),
   );
-  app.post(`${ONE}/reauthenticate`, { schema: schemas.reauthenticate }, (request) => {
-    const key = ownConnector(request, request.params);
-    return reauthenticated(auth, key, sessionOf(request));
-  });
+  app.post(`${ONE}/reauthenticate`, { schema: schemas.reauthenticate }, (request) =>
+    reauthenticated(auth, ownConnector(request, request.params), request),
+  );
   app.post(`${ONE}/confirm`, { schema: schemas.confirm }, (request) =>
-    confirm(auth, ownConnector(request, request.params), BY, request.body.attemptId),
+    confirm(auth, ownConnector(request, request.params), byOf(request), request.body.attemptId),
   );
 }

@@ -1,9 +1,10 @@
 /** The client with which a backend calls the service: its calls, its errors, and its repetitions of calls. */
 import { inspect } from 'node:util';
-import { OnboardingError, OnboardingService } from '../../client/http';
+import { OnboardingError, OnboardingService, type AuditEntry, type ListedConnection } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
-import { type ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
+import { startReceiver, type Receiver } from '../support/receiver';
 import { createOpenApiCheck, operationsOf, type OpenApi } from '../service/openapi-check';
 import { openService, ORIGIN, type Service } from '../service/scene';
 import { startRecordingProxy, type RecordingProxy } from '../service/recording-proxy';
@@ -11,8 +12,15 @@ import { startRecordingProxy, type RecordingProxy } from '../service/recording-p
 let service: Service;
 let proxy: RecordingProxy;
 let onboarding: OnboardingService;
-beforeAll(async () => (service = await openService()));
-afterAll(() => service.close());
+let receiver: Receiver;
+beforeAll(async () => {
+  [service, receiver] = await Promise.all([openService(), startReceiver()]);
+  await service.stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
+});
+afterAll(async () => {
+  await service.close();
+  await receiver.close();
+});
 beforeEach(async () => {
   proxy = await startRecordingProxy(service.url);
   onboarding = new OnboardingService({ url: proxy.url, apiKey: service.apiKey });
@@ -85,7 +93,27 @@ test('OnboardingService has a method for each call of a backend, and its request
     (page) => page.items.length > 0,
   );
 
-  expect(session).toMatch(/malformed/); // a connector key is not the body of a session
+  const whole = { accountId: typed.accountId, onboardingId: 'crm' };
+  service.stage.install('Brightdesk', { accountId: typed.accountId });
+  const begun = await onboarding.startOnboarding({ ...whole, scope: { all: true } });
+  await onboarding.addConnectors(whole, { connectorIds: [typed.connectorId] });
+  const progress = await onboarding.onboarding(whole);
+  const stopped = await onboarding.cancelOnboarding(whole, { cancelFlows: true });
+
+  const sent = await eventually(
+    () => onboarding.events({ accountId: typed.accountId, state: 'delivered' }),
+    (page) => page.items.length > 0,
+  );
+  const redelivered = await onboarding.redeliver(sent.items[0]!.id);
+  const monitored = await onboarding.monitor(consented, { every: '1 hour' });
+  const connection = await onboarding.connection(consented);
+  const connections: ListedConnection[] = [];
+  for await (const one of onboarding.connections(consented.accountId)) connections.push(one);
+  await onboarding.monitor(consented, { stop: true });
+  const audit: AuditEntry[] = [];
+  for await (const entry of onboarding.audit(typed.accountId, { from: '2026-01-31' })) audit.push(entry);
+
+  expect(session).toMatch(/malformed/); // the request has the member connectorId, which the service does not know
   expect(url).toMatch(/^http.*\/connect#session=/);
   expect([found.started, started.started, again]).toMatchObject([
     false,
@@ -94,10 +122,14 @@ test('OnboardingService has a method for each call of a backend, and its request
   ]);
   expect([rechecked.state, flows.items]).toMatchObject(['awaitingProperties', [typed]]);
   expect(batches).toEqual([{ batchId: expect.any(String) }, { batchId: expect.any(String) }]);
+  expect([begun.state, progress.onboardingId, stopped.state]).toEqual(['running', 'crm', 'cancelled']);
+  expect(redelivered.id).toBe(sent.items[0]!.id);
   expect(refusedProperties).toMatchObject({ code: 'missingProperty', fields: [{ name: 'Domain' }] });
   expect(refusedKey).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'refused' } });
   expect([done.state, cancelled.state, confirmed.state]).toEqual(['authenticated', 'cancelled', 'authenticated']);
   expect(entries.map(({ event }) => event)).toContain('credentialsApplied');
+  expect([monitored, connection, ...connections]).toMatchObject(Array(3).fill({ ...consented, state: 'connected' }));
+  expect(audit.slice(0, entries.length)).toEqual(entries.map((entry) => ({ ...typed, runId: done.runId, ...entry })));
   expect(items).toMatchObject([{ ...consented, name: 'Ledgerly' }]);
 
   const results = proxy.exchanges.map(check);
@@ -121,6 +153,12 @@ test('list() requests a page only when the caller has read all items of the prev
   await eventually(
     () => onboarding.listPage(accountId),
     ({ items }) => items.filter(({ state }) => state !== 'fetchingConnector').length === 3,
+  );
+  // A run that closes between two calls can be on both pages. The flow of Openrates closes after its final state.
+  const closed = `WorkflowId = "${workflowIdOf(keys[2]!)}" AND CloseTime IS NOT NULL`;
+  await eventually(
+    () => service.stage.client.workflow.count(closed),
+    ({ count }) => count === 1,
   );
   const before = proxy.exchanges.length;
 

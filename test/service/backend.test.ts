@@ -1,10 +1,13 @@
 /** The calls of backends, with real flows. */
 import { randomUUID } from 'node:crypto';
 import type { ConnectorKey } from '../../workflows/connector';
+import { inputOf } from '../../temporal/start-input';
+import type { Input } from '../../workflows/input';
 import { workflowIdOf } from '../../workflows/messages';
 import { searchFor } from '../../scripts/faults/secret-search';
 import { eventually } from '../support/eventually';
 import { openService, ORIGIN, pathOf, type Answer, type Service } from './scene';
+import { UNNAMED_KEY } from './server';
 
 let service: Service;
 beforeAll(async () => (service = await openService()));
@@ -237,6 +240,22 @@ test('after the consent, POST …/confirm verifies the connector and is answered
   expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
 });
 
+test('the by of a start begins with the name of the API key, and a by over 100 characters is malformed', async () => {
+  const [named, unnamed] = [service.stage.install('Brightdesk'), service.stage.install('Brightdesk')];
+
+  const tooLong = await post(named, '', { by: 'x'.repeat(10_000) });
+  await post(named, '', { by: 'session:1 shop' });
+  await service.call('POST', pathOf(unnamed), { token: UNNAMED_KEY, body: { by: 'shop' } });
+
+  expect(tooLong).toMatchObject({ status: 422, body: { code: 'malformed' } });
+  const { auth, client } = service.stage;
+  const inputs = [named, unnamed].map(async (key) => {
+    const { runId } = await auth.progress(key);
+    return inputOf<Input>(client, { workflowId: workflowIdOf(key), runId });
+  });
+  expect((await Promise.all(inputs)).map(({ by }) => by)).toEqual(['backend:crm session:1 shop', 'backend shop']);
+});
+
 test.each(['http', 'library'])(
   'the URL parser normalizes the return address of a link before Cyclr gets the address: by %s',
   async (by) => {
@@ -359,6 +378,30 @@ describe('the list of an account', () => {
 
     expect(status).toBe(200);
     expect(body.items).toMatchObject([key]);
+  });
+
+  test('the audit of an account has one line of JSON for each timeline entry, with the sender of each message', async () => {
+    const accountId = `account-${randomUUID()}`;
+    const key = service.stage.install('Brightdesk', { accountId });
+    await post(key, '');
+    await reaches(key, 'awaitingCredentials');
+    await post(key, '/cancel', { reason: 'wrong customer' });
+    const audit = (query = '') =>
+      fetch(`${service.url}/v1/accounts/${accountId}/audit${query}`, {
+        headers: { Authorization: `Bearer ${service.apiKey}` },
+      });
+
+    const lines = await eventually(
+      async () => (await (await audit()).text()).trimEnd().split('\n'),
+      (all) => all.length === 2,
+    );
+
+    expect((await audit()).headers.get('content-type')).toBe('application/x-ndjson');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { ...key, from: 'fetchingConnector', event: 'connectorFetched', to: 'awaitingCredentials' },
+      { ...key, event: 'cancelled', to: 'cancelled', by: 'backend:crm', note: 'wrong customer' },
+    ]);
+    expect((await audit('?from=yesterday')).status).toBe(422);
   });
 
   test('the list of an unknown account is empty', async () => {

@@ -1,5 +1,6 @@
 /** Checks requests and answers against the OpenAPI document. */
 import Ajv2020 from 'ajv/dist/2020';
+import type { EventBody } from '../../workflows/events';
 import type { Exchange } from './recording-proxy';
 
 interface Content {
@@ -22,6 +23,7 @@ export interface OpenApi {
   tags: { name: string; description?: string }[];
   servers: { url: string }[];
   paths: { [path: string]: { [method: string]: Operation } };
+  webhooks: { [type: string]: { post: { requestBody: { content: Content } } } };
   components: { schemas: { [name: string]: object } };
 }
 
@@ -48,8 +50,17 @@ const IS_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const ofHttp =
   /^(accept|accept-encoding|accept-language|authorization|connection|content-length|content-type|host|sec-fetch-mode|user-agent)$/;
 
+const settings = { strict: false, formats: { 'date-time': IS_TIME } };
+
+/** The differences between the body of an event and the webhook of its type. */
+export function faultsOfEvent(document: OpenApi, body: EventBody): string[] {
+  const ajv = new Ajv2020(settings).addSchema(document, 'document');
+  const { schema } = document.webhooks[body.type]!.post.requestBody.content['application/json']!;
+  const validate = ajv.compile(withFullReferences(schema));
+  return validate(body) ? [] : validate.errors!.map((error) => `${error.instancePath} ${error.message}`);
+}
+
 export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => CheckResult {
-  const settings = { strict: false, formats: { 'date-time': IS_TIME } };
   const ofJson = new Ajv2020(settings).addSchema(document, 'document');
   const ofText = new Ajv2020({ ...settings, coerceTypes: true }).addSchema(document, 'document');
   const operations = [...operationsOf(document)].map(([name, operation]) => ({ name, operation, ...patternOf(name) }));
@@ -71,7 +82,9 @@ export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => C
     if (body === '') return must ? [`${at} has no body`] : [];
     const type = (headers.get('content-type') ?? 'none').split(';')[0]!;
     const described = content?.[type];
-    return described ? faultsOf(at, described.schema, JSON.parse(body)) : [`${at} has the type ${type}`];
+    if (!described) return [`${at} has the type ${type}`];
+    const values = type === 'application/x-ndjson' ? body.trimEnd().split('\n') : [body];
+    return values.flatMap((value) => faultsOf(at, described.schema, JSON.parse(value)));
   };
   const faultsOfAnswer = ({ responses }: Operation, { answer: { status, headers, body } }: Exchange) => {
     const described = responses[status];

@@ -8,7 +8,9 @@ import { eventually } from '../support/eventually';
 import { asInResult, keyInput } from '../support/messages';
 import { idOf, read, type Reading } from '../support/reading';
 import { openStage, type Scene, type Stage } from '../support/stage';
+import { AUTHENTICATION_FAILED } from '../../workflows/transaction-errors';
 import { openService, pathOf, type Answer, type Service } from './scene';
+import { CYCLR_WEBHOOK_SECRET } from './server';
 
 /** A service and an event hub that use the same connection to Temporal. */
 interface Side {
@@ -85,6 +87,8 @@ interface TemporalOutage {
   early: Reading;
   late: Reading;
   answer: Promise<Answer>;
+  /** The answer to a message of Cyclr's webhook. */
+  webhook: Promise<Answer>;
 }
 
 async function cutTemporal(): Promise<TemporalOutage> {
@@ -96,7 +100,9 @@ async function cutTemporal(): Promise<TemporalOutage> {
   proxy.cut();
   const late = read(hub, [scene.key, other.key]);
   const answer = service.asBackend('POST', pathOf(other.key));
-  return { scene, other, early, late, answer };
+  const message = { Message: AUTHENTICATION_FAILED, AccountId: scene.key.accountId, CycleId: 'cycle' };
+  const webhook = service.call('POST', `/v1/cyclr/transaction-errors/${CYCLR_WEBHOOK_SECRET}`, { body: message });
+  return { scene, other, early, late, answer, webhook };
 }
 
 describe('while no worker runs', () => {
@@ -149,7 +155,19 @@ describe('while Temporal does not answer', () => {
     expect(answer.text).not.toContain(proxy.address);
   });
 
-  test('/readyz of the service answers 503, and /healthz answers 200', async () => {
+  test("without Temporal, a message of Cyclr's webhook is answered with 204, and the log has an error without the path", async () => {
+    const answer = await temporalOutage.webhook;
+
+    const line = await eventually(
+      () => proxied.service.log.find((text) => text.includes('"lost"')),
+      (found) => found !== undefined,
+    );
+    expect(answer).toMatchObject({ status: 204, text: '' });
+    expect(JSON.parse(line!)).toMatchObject({ level: 'error', status: 204, lost: 'temporalUnavailable' });
+    expect(line).not.toContain(CYCLR_WEBHOOK_SECRET);
+  });
+
+  test('without Temporal, /readyz of the service answers 503, and /healthz answers 200', async () => {
     const { service } = proxied;
 
     const ready = await eventually(

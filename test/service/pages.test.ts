@@ -51,7 +51,7 @@ const returnsOf = async (key: ConnectorKey) =>
   (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'authorizationReturned');
 
 test('the form POST /connect/go leads to the consent, and the return page shows that the connector is connected', async () => {
-  const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>' });
+  const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>', by: 'jo@acme.example' });
 
   const out = await go({ session: token, connectorId: key.connectorId });
   const attempt = await decides(out.text, 'approve');
@@ -64,7 +64,11 @@ test('the form POST /connect/go leads to the consent, and the return page shows 
   expect(back.status).toBe(200);
   expect(back.text).toContain('<h1>Ledgerly is connected</h1>');
   expect(await state(key)).toBe('authenticated');
-  expect(await returnsOf(key)).toMatchObject([{ by: 'user' }]);
+  const sender = `session:${(await service.tokens.session(token)).id} jo@acme.example`;
+  const { entries } = await service.stage.auth.timeline(key);
+  expect(entries.filter(({ event }) => event === 'linkMinted')).toMatchObject([{ by: sender }]);
+  expect(await returnsOf(key)).toMatchObject([{ by: sender }]);
+  expect(Buffer.from(attempt.split('.')[1]!, 'base64url').toString()).not.toMatch(/jo@acme|session:/);
 });
 
 describe('a return with an attempt of an earlier run', () => {
@@ -202,7 +206,7 @@ describe('the return', () => {
 
   test('a return without a valid attempt token changes nothing', async () => {
     const { key, token, attempt } = await attempted();
-    const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id };
+    const own = { ...key, attemptId: (await service.stage.auth.view(key)).attempt!.id, by: 'user' };
     const { sessionKeys: keys, url: publicUrl } = service;
     const [header, payload, signature] = attempt.split('.') as [string, string, string];
     const wrong = {
@@ -242,7 +246,7 @@ describe('the return', () => {
   test('two returns with an attempt that the flow does not know start one re-read, and the state stays the same', async () => {
     const { key } = await waiting();
     const before = reads(key);
-    const attempt = await service.tokens.attempt({ ...key, attemptId: randomUUID() });
+    const attempt = await service.tokens.attempt({ ...key, attemptId: randomUUID(), by: 'user' });
 
     const answers = [await returns(attempt), await returns(attempt)];
 

@@ -12,6 +12,10 @@ import { newSessionKeys as newSessionKeySet } from '../../scripts/local/settings
 import { callerOf, type Answer, type Caller } from '../support/http';
 
 export const ORIGIN = 'https://app.acme.example';
+/** The last part of the path of Cyclr's webhook. */
+export const CYCLR_WEBHOOK_SECRET = 'marked-secret-of-the-webhook-path-1';
+/** An API key without a name. */
+export const UNNAMED_KEY = 'unnamed-key';
 export const OTHER_ORIGIN = 'https://app.other.example';
 
 export interface ServerSettings {
@@ -56,14 +60,20 @@ export async function startServer(settings: ServerSettings): Promise<Server> {
   const sessionKeys = newSessionKeys();
   const tokens = new Tokens({ keys: sessionKeys, publicUrl, now });
   const log: string[] = [];
-  const logger = createLog({ write: (line) => void log.push(line) });
+  const logger = createLog('info', { write: (line) => void log.push(line) });
   const metrics = createMetrics();
   const app = await createApp({
     auth,
     tokens,
-    apiKeys: apiKeysOf([digestOf('another key'), digestOf(apiKey)]),
-    config: { publicUrl, allowedOrigins: [ORIGIN, OTHER_ORIGIN, ...allowedOrigins], sealing },
+    apiKeys: apiKeysOf([digestOf(UNNAMED_KEY), `crm:${digestOf(apiKey)}`]),
+    config: {
+      publicUrl,
+      allowedOrigins: [ORIGIN, OTHER_ORIGIN, ...allowedOrigins],
+      sealing,
+      cyclrWebhookSecret: CYCLR_WEBHOOK_SECRET,
+    },
     trouble,
+    metrics,
     report(answered) {
       logAnswer(logger, answered);
       metrics.count(answered);

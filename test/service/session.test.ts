@@ -1,6 +1,6 @@
 /** The calls of browsers with a session or an invitation, with real flows. */
 import { randomUUID } from 'node:crypto';
-import { type ConnectorKey } from '../../workflows/connector';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { openService, ORIGIN, type Service } from './scene';
@@ -82,7 +82,24 @@ describe('sessions', () => {
     expect([status, body]).toMatchObject([200, { state: 'awaitingCredentials', connected: false }]);
   });
 
-  test('a session with reauthenticate starts one re-authentication of a connected connector, also when the call is repeated', async () => {
+  test('`notify` and `by` of a session apply to the flows that the page starts, and `by` also to the inputs that the page sends', async () => {
+    const { key, token: first } = await waiting('Brightdesk', 'awaitingCredentials', { by: 'jo' });
+    await post(first, connectorPath(key, 'credentials'), await sealedKey(key));
+    const more = { reauthenticate: [key.connectorId], notify: ['crm'], by: 'kim' };
+    const renewed = await post(await service.session(key, more), '/v1/session/renew');
+    const { body } = await post(renewed.body.token, connectorPath(key, 'reauthenticate'));
+
+    const sender = `session:${(await service.tokens.session(renewed.body.token)).id} kim`;
+    const { client, auth } = service.stage;
+    const { events } = await client.workflow.getHandle(workflowIdOf(key), body.runId).fetchHistory();
+    const [input] = events![0]!.workflowExecutionStartedEventAttributes!.input!.payloads!;
+    expect(JSON.parse(Buffer.from(input!.data!).toString())).toMatchObject({ notify: ['crm'], by: sender });
+    await reaches(key, 'awaitingCredentials');
+    await post(renewed.body.token, connectorPath(key, 'credentials'), await sealedKey(key));
+    expect((await auth.timeline(key)).entries.map(({ by }) => by)).toContain(sender);
+  });
+
+  test('with a session that allows re-authentication, repeated calls of reauthenticate for a connected connector start only one run', async () => {
     const { key, token } = await waiting('Brightdesk', 'awaitingCredentials');
     await post(token, connectorPath(key, 'credentials'), await sealedKey(key));
     const allowed = await service.session(key, { reauthenticate: [key.connectorId] });
@@ -197,6 +214,18 @@ describe('sessions', () => {
         body: { code: 'notSealed' },
       });
     expect((await service.stage.auth.view(key)).state).toBe('awaitingProperties');
+  });
+
+  test('an input for a connector outside the session is refused as notFound before its shape is checked', async () => {
+    const { key, token } = await waiting('Fernhill', 'awaitingProperties');
+    const outside = { ...key, connectorId: key.connectorId + 1 };
+
+    for (const what of ['properties', 'credentials', 'confirm', 'recheck', 'reauthenticate'])
+      for (const body of [{}, { submissionId: 5, credentials: 'right', extra: true }])
+        expect([what, await post(token, connectorPath(outside, what), body)]).toMatchObject([
+          what,
+          { status: 404, body: { code: 'notFound' } },
+        ]);
   });
 
   test('credentials that are sealed for another account give the problem notOpenable', async () => {

@@ -62,7 +62,7 @@ test('SERVICE_API_KEYS_FILE, SESSION_KEYS_FILE and SEALING_KEYS_FILE name files 
 
   const { apiKeys, sessionKeys } = await readConfig(Object.fromEntries(files) as NodeJS.ProcessEnv);
 
-  expect(apiKeys.idOf('one')).toBe(digestOf('one').slice(0, 16));
+  expect(apiKeys.find('one')).toEqual({ id: digestOf('one').slice(0, 16) });
   expect(sessionKeys).toHaveLength(2);
 });
 
@@ -70,8 +70,24 @@ test('session keys and known API keys have an id, and unknown API keys are not f
   const { apiKeys, sessionKeys } = await readConfig(right);
 
   expect(sessionKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{8}$/), 'older']);
-  expect(['one', 'two'].map(apiKeys.idOf)).toEqual(['one', 'two'].map((key) => digestOf(key).slice(0, 16)));
-  expect(apiKeys.idOf('three')).toBeUndefined();
+  expect(['one', 'two'].map(apiKeys.find)).toEqual(['one', 'two'].map((key) => ({ id: digestOf(key).slice(0, 16) })));
+  expect(apiKeys.find('three')).toBeUndefined();
+});
+
+test('an empty key is unknown, even if SERVICE_API_KEYS has the digest of an empty text', async () => {
+  const { apiKeys } = await readConfig({ ...right, SERVICE_API_KEYS: digestOf('') });
+
+  expect(apiKeys.find('')).toBeUndefined();
+});
+
+test('an item of SERVICE_API_KEYS can have a name, which belongs to its key alone', async () => {
+  const names = ['crm', 'A-z.9_', 'x'.repeat(40)];
+  const items = [digestOf('unnamed'), ...names.map((name) => `${name}:${digestOf(name)}`)];
+
+  const { apiKeys } = await readConfig({ ...right, SERVICE_API_KEYS: items.join(' , ') });
+
+  expect(['unnamed', ...names].map((key) => apiKeys.find(key)?.name)).toEqual([undefined, ...names]);
+  expect(apiKeys.find(`crm:${digestOf('crm')}`)).toBeUndefined();
 });
 
 test('one error message names every fault of the environment', async () => {
@@ -100,6 +116,15 @@ test.each([
   ['ALLOWED_ORIGINS', 'null'],
   ['SERVICE_API_KEYS', 'a-key-and-no-digest'],
   ['SERVICE_API_KEYS', `${'0'.repeat(64)},`],
+  ['SERVICE_API_KEYS', `:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `a:b:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `a b:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `a\n:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `ä:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `${'x'.repeat(41)}:${digestOf('one')}`],
+  ['SERVICE_API_KEYS', `${digestOf('one')}:crm`],
+  ['SERVICE_API_KEYS', `crm:${digestOf('one')},CRM:${digestOf('two')}`],
+  ['SERVICE_API_KEYS', `crm:${digestOf('one')},shop:${digestOf('one').toUpperCase()}`],
   ['SESSION_KEYS', '/nowhere/keys.json'],
   ['SESSION_KEYS', '{"keys":[]}'],
   ['SESSION_KEYS', '{"keys":"secret"'],

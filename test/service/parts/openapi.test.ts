@@ -1,7 +1,9 @@
 /** The OpenAPI document, and the page that shows it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { operationsOf, type OpenApi } from '../openapi-check';
+import { eventTypes, type Delivery, type EventBody } from '../../../workflows/events';
+import type { FlowResult } from '../../../workflows/view';
+import { faultsOfEvent, operationsOf, type OpenApi } from '../openapi-check';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
 let service: ServerWithoutFlows;
@@ -21,9 +23,19 @@ const calls = [
   ...['properties', 'credentials', 'authorization', 'confirm', 'cancel', 'reauthenticate', 'recheck'].map(
     (what) => `POST /v1/accounts/{accountId}/connectors/{connectorId}/${what}`,
   ),
+  'POST /v1/accounts/{accountId}/connectors/{connectorId}/monitor',
+  'GET /v1/accounts/{accountId}/connections',
+  'GET /v1/accounts/{accountId}/connections/{connectorId}',
+  'GET /v1/accounts/{accountId}/audit',
+  'GET /v1/events',
+  'POST /v1/events/{id}/redeliver',
   'GET /v1/flows',
   'POST /v1/flows/recheck',
   'POST /v1/flows/cancel',
+  'POST /v1/onboardings',
+  'GET /v1/onboardings/{accountId}/{onboardingId}',
+  'POST /v1/onboardings/{accountId}/{onboardingId}/cancel',
+  'POST /v1/onboardings/{accountId}/{onboardingId}/connectors',
   'GET /v1/session',
   'GET /v1/session/events',
   'GET /v1/session/sealing-keys',
@@ -46,7 +58,13 @@ test('the OpenAPI document has version 3.1.0, and exactly the operations in the 
   ).toEqual([...calls].sort());
 });
 
-test('every call has a summary, a security scheme and its problem codes', () => {
+/** The media types of the streams. */
+const streams: { [name: string]: string } = {
+  'GET /v1/session/events': 'text/event-stream',
+  'GET /v1/accounts/{accountId}/audit': 'application/x-ndjson',
+};
+
+test('every operation has a summary, a security scheme and its problem codes', () => {
   for (const [name, { summary, security, responses }] of operations()) {
     expect({ name, summary: typeof summary, security: security.length }).toEqual({
       name,
@@ -56,7 +74,7 @@ test('every call has a summary, a security scheme and its problem codes', () => 
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '500']));
     for (const [status, { description, content, headers }] of Object.entries(responses)) {
       expect(Object.keys(headers ?? {})).toContain('X-Request-Id');
-      const success = name.endsWith('/events') ? 'text/event-stream' : 'application/json';
+      const success = streams[name] ?? 'application/json';
       const type = Number(status) < 300 ? success : 'application/problem+json';
       expect({ name, status, types: Object.keys(content), described: description.length > 0 }).toEqual({
         ...{ name, status, types: [type], described: true },
@@ -70,7 +88,41 @@ test('every call has a summary, a security scheme and its problem codes', () => 
   }
 });
 
-test('the document has the version of the package', () => {
+test('the document has a webhook for each type of events, with an example that fits its schema', () => {
+  expect(Object.keys(document.webhooks)).toEqual([...eventTypes]);
+  for (const { post } of Object.values(document.webhooks)) {
+    const { examples } = post.requestBody.content['application/json']!.schema as { examples: EventBody[] };
+    expect(examples.map((example) => faultsOfEvent(document, example))).toEqual([[]]);
+  }
+});
+
+test.each(
+  ['event-delivered', 'event-gone', 'event-retried', 'event-undelivered'].map((name) => [name, bodyIn(name)] as const),
+)('the event body in the recorded history %s fits the schema of its event type', (_name, body) => {
+  expect(faultsOfEvent(document, body)).toEqual([]);
+});
+
+test('an event body that lacks a member of its event type, or has the state of another event type, does not fit the schema', () => {
+  const body = bodyIn('event-delivered');
+  const { timeline: _, ...withoutTimeline } = body.data as FlowResult & EventBody['data'];
+
+  expect(faultsOfEvent(document, { ...body, data: { ...body.data, state: 'expired' } as never })).not.toEqual([]);
+  expect(faultsOfEvent(document, { ...body, data: withoutTimeline })).not.toEqual([]);
+});
+
+/** The event body in the start input of a recorded delivery. */
+function bodyIn(history: string): EventBody {
+  const file = join(__dirname, '..', '..', 'histories', 'next', `${history}.json`);
+  const { events } = JSON.parse(readFileSync(file, 'utf8')) as { events: Started[] };
+  const [{ data }] = events[0]!.workflowExecutionStartedEventAttributes.input.payloads;
+  return (JSON.parse(Buffer.from(data, 'base64').toString()) as Delivery).body;
+}
+
+interface Started {
+  workflowExecutionStartedEventAttributes: { input: { payloads: [{ data: string }] } };
+}
+
+test('the OpenAPI document has the version of the package', () => {
   const file = join(__dirname, '..', '..', '..', 'package.json');
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
 

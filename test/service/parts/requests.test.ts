@@ -46,9 +46,17 @@ test.each<Row>([
     'a property called __proto__',
     'POST',
     `${ONE}/properties`,
-    { body: '{"values":{"__proto__":1}}' },
-    400,
-    'brokenJson',
+    { body: '{"values":{"__proto__":"x"}}' },
+    422,
+    'malformed',
+  ],
+  [
+    'a property called constructor with a prototype',
+    'POST',
+    `${ONE}/properties`,
+    { body: '{"values":{"constructor":{"prototype":{}}}}' },
+    422,
+    'malformed',
   ],
   ['a body over 256 KiB', 'POST', `${ONE}/properties`, { body: big }, 413, 'tooLarge'],
   ['a plain text', 'POST', ONE, { body: 'a=b', headers: text }, 415, 'unsupportedMediaType'],
@@ -317,4 +325,19 @@ test('the 121st call of a session in a minute is rateLimited, also with a renewe
   expect(Number(limited[0]!.headers.get('retry-after'))).toBeGreaterThan(0);
   expect((await call(renewed.token)).status).toBe(429);
   expect((await call(other.token)).status).toBe(200);
+});
+
+test('after 100 calls with wrong API keys from one address in a minute, a further wrong key is rateLimited, but not a call with a valid key or without a key', async () => {
+  const server = await startServerWithoutFlows();
+  const wrongKey = (index: number) => ({ Authorization: `Bearer wrong-${index}` });
+
+  const guesses = Array.from({ length: 101 }, (_, index) => server.call('GET', ONE, { headers: wrongKey(index) }));
+  const answers = await Promise.all(guesses);
+  const [valid, without] = [await server.asBackend('GET', ONE), await server.call('GET', ONE)];
+  await server.close();
+
+  const limited = answers.filter(({ status }) => status !== 401);
+  expect(limited).toMatchObject([{ status: 429, body: { code: 'rateLimited' } }]);
+  expect(Number(limited[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect([valid.status, without.status]).toEqual([404, 401]);
 });

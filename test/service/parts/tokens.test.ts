@@ -1,6 +1,9 @@
 /** Tokens of browsers and API keys of backends, and the origins that may use a session. */
-import { base64url } from 'jose';
+import { base64url, SignJWT } from 'jose';
+import { byOf } from '../../../service/callers';
+import { encryptClaim } from '../../../service/encrypted-claim';
 import { Tokens } from '../../../service/tokens';
+import fc from '../../support/fast-check';
 import { newSessionKeys, ORIGIN, OTHER_ORIGIN } from '../server';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
@@ -56,7 +59,7 @@ describe('authentication', () => {
       none: undefined,
       empty: '',
       apiKey: service.apiKey,
-      attempt: await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1' }),
+      attempt: await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: 'user' }),
       otherKey: (await new Tokens({ keys: newSessionKeys(), publicUrl }).mint('session', scope)).token,
       otherService: (await new Tokens({ keys, publicUrl: 'https://other.example' }).mint('session', scope)).token,
       unsigned: `${base64url.encode(JSON.stringify({ alg: 'none', typ: 'session+jwt' }))}.${payload}.`,
@@ -104,6 +107,82 @@ describe('authentication', () => {
     expect((await rotated.session(token)).accountId).toBe('acme');
     expect((await read((await rotated.mint('session', scope)).token)).status).toBe(200);
     expect((await read(token)).status).toBe(401);
+  });
+});
+
+describe('the by of an action', () => {
+  const actor = 'backend:crm';
+  const of = async (more: object) => service.tokens.session(await mint(more));
+
+  test('by has the caller, then the person, and a session names its own person', async () => {
+    expect(byOf({ actor, session: undefined })).toBe('backend:crm');
+    expect(byOf({ actor, session: undefined }, 'jo')).toBe('backend:crm jo');
+    expect(byOf({ actor: 'session:1', session: await of({ by: 'kim' }) })).toBe('session:1 kim');
+    expect(byOf({ actor: 'session:1', session: await of({}) })).toBe('session:1');
+    expect(byOf({ actor, session: undefined }, '')).toBe('backend:crm');
+  });
+
+  test.each([
+    ['another caller', 'session:1 jo', 'backend:crm session:1 jo'],
+    ['line breaks', '\nsession:1\r\u2028jo', 'backend:crm  session:1 jo'],
+    ['a terminal sequence', '\u001b[2Kjo', 'backend:crm  [2Kjo'],
+    ['a reversal of the text', '\u202eoj', 'backend:crm  oj'],
+    ['half a surrogate pair', 'jo\ud83d', 'backend:crm jo'],
+    ['only control characters', '\u0000\u0007', 'backend:crm'],
+    ['10,000 characters', 'x'.repeat(10_000), `backend:crm ${'x'.repeat(88)}`],
+    ['a surrogate pair at the limit', `${'x'.repeat(87)}😀😀`, `backend:crm ${'x'.repeat(87)}`],
+  ])(
+    'the caller stays first and by is valid text of at most 100 characters for a person with %s',
+    (_of, person, by) => {
+      expect(byOf({ actor, session: undefined }, person)).toBe(by);
+    },
+  );
+
+  test('by of a person of any text begins with the caller, has at most 100 characters, and no control character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (person) => {
+        const by = byOf({ actor, session: undefined }, person);
+        expect(by.split(' ')[0]).toBe(actor);
+        expect(by.length).toBeLessThanOrEqual(100);
+        expect(Buffer.from(by).toString()).toBe(by);
+        expect(by).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+});
+
+describe('attempt tokens', () => {
+  const attempt = { accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: `session:${'x'.repeat(36)} Zoë 😀` };
+
+  test('an attempt token returns its by, and shows neither the person nor the session', async () => {
+    const token = await service.tokens.attempt(attempt);
+
+    expect(await service.tokens.attemptOf(token)).toEqual(attempt);
+    for (const part of token.split('.')) expect(base64url.decode(part).toString()).not.toMatch(/session|Zo|xxx/);
+  });
+
+  test('an attempt token is valid until its session key is removed', async () => {
+    const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
+    const publicUrl = service.url;
+    const token = await new Tokens({ keys: [older], publicUrl }).attempt(attempt);
+
+    expect(await new Tokens({ keys: [newer, older], publicUrl }).attemptOf(token)).toEqual(attempt);
+    expect(await service.tokens.attemptOf(token)).toBeUndefined();
+  });
+
+  test('an attempt token whose by is not encrypted, or is encrypted by another key, is refused', async () => {
+    const [key] = service.sessionKeys;
+    const signed = (by: string) =>
+      new SignJWT({ account: 'acme', connector: 1002, attempt: 'a1', by })
+        .setProtectedHeader({ alg: 'HS256', typ: 'attempt+jwt', kid: key.kid })
+        .setIssuer(service.url)
+        .setIssuedAt()
+        .setExpirationTime('1 hour')
+        .sign(key.secret);
+
+    expect(await service.tokens.attemptOf(await signed(await encryptClaim(key, 'jo')))).toMatchObject({ by: 'jo' });
+    for (const by of ['jo', await encryptClaim(newSessionKeys()[0], 'jo')])
+      expect(await service.tokens.attemptOf(await signed(by))).toBeUndefined();
   });
 });
 

@@ -1,0 +1,36 @@
+/** The route of the audit export. Needs an API key. */
+import { Readable } from 'node:stream';
+import { AuditEntry } from '../../client/http/answers';
+import * as requests from '../../client/http/requests';
+import { codes, named, responsesOf } from '../openapi';
+import type { App, Parts } from '../parts';
+
+const NDJSON = 'application/x-ndjson';
+
+const schema = {
+  ...named('connectors', 'audit'),
+  summary: 'Exports the entries of all runs of an account: a line of JSON for each entry, the oldest run first',
+  security: [{ apiKey: [] }],
+  params: requests.OfAccount,
+  querystring: requests.AuditQuery,
+  response: responsesOf({ 200: { description: 'The entries', content: { [NDJSON]: { schema: AuditEntry } } } }, [
+    ...codes.caller,
+    'malformed',
+    'temporalUnavailable',
+  ]),
+};
+
+export function auditRoute(app: App, { auth }: Parts): void {
+  app.get('/v1/accounts/:accountId/audit', { schema }, async ({ params, query }, reply) => {
+    const entries = auth.audit({ ...params, ...query });
+    const first = await entries.next(); // an error before the first entry still gets its own status
+    return reply.type(NDJSON).send(Readable.from(lines(first, entries), { objectMode: false }));
+  });
+}
+
+/** The entries as lines. An error ends the connection without the last chunk, so the reader sees that lines are missing. */
+async function* lines<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<string> {
+  if (first.done) return;
+  yield `${JSON.stringify(first.value)}\n`;
+  for await (const entry of rest) yield `${JSON.stringify(entry)}\n`;
+}
