@@ -1,6 +1,6 @@
 /** Computes the status and the group of each connector in the list. Pure functions, without the document. */
 import type { View } from '../workflows/messages';
-import { panelOf, works, type Panel } from './state';
+import { credentialsAfter, panelOf, works, type Panel } from './state';
 
 /** A connector's status in the list. */
 export type Chip =
@@ -26,26 +26,31 @@ export interface Step {
   of: number;
 }
 
-const forms: readonly Panel[] = ['apiKey', 'basic', 'consent'];
+const forms: readonly Panel[] = ['apiKey', 'basic', 'fields', 'consent'];
 
 /**
  * The step of a view. Undefined if the connector has only one step. `hadFirst`: true if the page has shown step 1 of
  * the same run. The view of step 2 does not contain this fact.
  */
-export function stepOf(view: View, hadProperties: boolean): Step | undefined {
+export function stepOf(view: View, hadFirst: boolean): Step | undefined {
   const panel = panelOf(view);
-  if (panel === 'properties') return hasForm(view) ? { at: 1, of: 2 } : undefined;
-  return hadProperties && forms.includes(panel) ? { at: 2, of: 2 } : undefined;
+  if (panel === 'properties') return hasNextForm(view) ? { at: 1, of: 2 } : undefined;
+  return hadFirst && forms.includes(panel) ? { at: 2, of: 2 } : undefined;
 }
 
-/** True if the user enters credentials or consents after the properties. */
-function hasForm({ connector }: View): boolean {
+/** True if the user enters credentials or consents after the form of the properties. */
+function hasNextForm(view: View): boolean {
+  if (credentialsAfter(view)) return false;
+  const { connector } = view;
   const { authType = '', oauth2Type, partnerSupplied } = connector ?? {};
-  if (['ApiKey', 'Basic'].includes(authType)) return true;
+  if (['ApiKey', 'Basic', 'AuthFields'].includes(authType)) return true;
   return ['OAuth1', 'OAuth2'].includes(authType) && oauth2Type !== 'ClientCredentials' && !partnerSupplied;
 }
 
-const chips: Record<Exclude<Panel, 'properties' | 'apiKey' | 'basic' | 'consent'>, Chip> = {
+type Form = 'properties' | 'apiKey' | 'basic' | 'fields' | 'consent';
+const isForm = (panel: Panel): panel is Form => panel === 'properties' || forms.includes(panel);
+
+const chips: Record<Exclude<Panel, Form>, Chip> = {
   reading: 'working',
   tokens: 'byPartner',
   applying: 'working',
@@ -55,6 +60,7 @@ const chips: Record<Exclude<Panel, 'properties' | 'apiKey' | 'basic' | 'consent'
   cancelled: 'support',
   failed: 'support',
   unsupported: 'support',
+  removed: 'support',
 };
 
 /** Problems that do not mean that the input is wrong. */
@@ -63,7 +69,7 @@ const passing = ['notNow', 'cyclrUnavailable'];
 export function chipOf(view: View, { step, isSending = false }: { step?: Step; isSending?: boolean } = {}): Chip {
   const panel = panelOf(view);
   const code = view.problem?.code;
-  if (panel === 'properties' || panel === 'apiKey' || panel === 'basic' || panel === 'consent') {
+  if (isForm(panel)) {
     if (isSending) return 'working';
     if (code !== undefined && !passing.includes(code)) return 'refused';
     if (works(view)) return 'refresh';

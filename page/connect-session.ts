@@ -1,8 +1,10 @@
-import type { View } from '../workflows/messages';
+import type { Credentials, View } from '../workflows/messages';
 import { stepOf } from './chips';
 import type { Messages } from './languages/en';
+import { CREDENTIAL_INPUTS } from './panels/credentials';
 import { clearSecrets } from './panels/secret-input';
-import type { Actions, PanelProps, ConsentWindow } from './panels/props';
+import type { Actions, PanelProps } from './panels/props';
+import { HeldCredentials } from './held-credentials';
 import { sealerOf, type Sealer } from './seal';
 import { ServiceClient, ServiceFailure, type Submission } from './service-client';
 import { SessionWatch, type SessionState } from './session-watch';
@@ -19,7 +21,8 @@ import {
   withoutEdited,
 } from './state';
 import { Submissions, type PendingSubmission } from './submissions';
-import { postToThisTab, postToWindow, watchWindow } from './window';
+import { ConsentWindows } from './consent-windows';
+import { postToThisTab, type ConsentForm } from './window';
 
 export interface ConnectSessionOptions {
   /** The service's base URL, with a slash at its end. */
@@ -60,13 +63,14 @@ export interface EventDetail {
 interface LocalState {
   /** The required fields that the user left empty in this view. `times` counts the tries. */
   missing?: { view: View; problem: ShownProblem; times: number };
-  consentWindow?: ConsentWindow;
-  /** The fields that the user has edited since this problem. */
+  /** The fields that the user has edited after this problem was shown. */
   edited?: { of: ShownProblem; names: ReadonlySet<string> };
   /** True if the user has typed a value that was not sent. */
   hasDraft?: boolean;
   /** True if the page has sealed an input, and emptied its secret fields. */
   isEmptied?: boolean;
+  /** The user name that was entered on the form of the properties. */
+  userName?: string;
 }
 
 /** After this time, the page says that the step takes longer than usual. */
@@ -79,17 +83,16 @@ export class ConnectSession {
   readonly #client: ServiceClient;
   readonly #watch: SessionWatch;
   readonly #submissions: Submissions;
-  readonly #windowName = `cyclr-connect-${Math.random().toString(36).slice(2)}`;
+  readonly #windows: ConsentWindows;
   /** When the page first saw the step of each connector, in milliseconds. */
   readonly #shownSince = new Map<number, number>();
-  /** For each connector with an open window: the function that ends its watch. */
-  readonly #watchedWindows = new Map<number, () => void>();
   readonly #localStates = new Map<number, LocalState>();
   /** The views of the last comparison. The page compares them with the new views, to emit each event only once. */
   readonly #lastViews = new Map<number, View>();
   #keys?: Promise<string>;
-  /** The ids of the connectors whose properties this page has asked for. */
-  readonly #hadProperties = new Set<number>();
+  /** The ids of the runs of which this page has shown step 1. */
+  readonly #hadFirst = new Set<string>();
+  readonly #held = new HeldCredentials();
   /** The id of the connector whose panel is open. */
   selected?: number;
   /** True if the session has ended, and a value that the user had typed was not sent. */
@@ -111,6 +114,18 @@ export class ConnectSession {
       replaceSession: this.#watch.replaceSession,
       unreachable: ({ trouble }) => this.#watch.report(trouble),
       changed: parts.changed,
+      removed: this.#watch.removed,
+    });
+    this.#windows = new ConsentWindows({
+      hosted: parts.hosted,
+      frame: parts.frame,
+      formOf: (connectorId) => {
+        const view = this.#lastViews.get(connectorId);
+        return view && panelOf(view) === 'consent' ? this.#consentForm(view) : undefined;
+      },
+      attemptOf: (connectorId) => this.#lastViews.get(connectorId)?.attempt?.id,
+      changed: parts.changed,
+      emit: (type, connectorId) => parts.emit(type, { connectorId }),
     });
   }
 
@@ -125,7 +140,7 @@ export class ConnectSession {
   stop(): void {
     this.#watch.stop();
     this.#submissions.stop();
-    for (const end of this.#watchedWindows.values()) end();
+    this.#windows.stop();
   }
 
   #answered(): void {
@@ -133,14 +148,14 @@ export class ConnectSession {
     this.#watch.answered();
   }
 
-  /** The properties of a connector's panel. */
-  propsOf(m: Messages, view: View): Omit<PanelProps, 'act' | 'brand'> {
+  /** The data of a connector's panel. */
+  propsOf(m: Messages, view: View): Omit<PanelProps, 'act' | 'brand' | 'support'> {
     const pending = this.#pendingFor(view);
-    const { edited, consentWindow, isEmptied } = this.#localStates.get(view.connectorId) ?? {};
+    const { edited, isEmptied, userName } = this.#localStates.get(view.connectorId) ?? {};
     const found = this.#problemOf(view);
     const problem = found && edited?.of === found ? withoutEdited(found, edited.names) : found;
-    const shown = pending?.view ?? view;
-    const step = stepOf(shown, this.#hadProperties.has(view.connectorId));
+    const shown = this.#shownOf(view);
+    const step = stepOf(shown, this.#hadFirst.has(view.runId));
     const since = pending?.since ?? this.#shownSince.get(view.connectorId) ?? Date.now();
     const isSlow = Date.now() - since >= SLOW_MS;
     const { reauthenticate = [], prefill = {} } = this.state.session ?? {};
@@ -150,13 +165,20 @@ export class ConnectSession {
       name: nameOf(m, view),
       pending,
       problem,
-      consentWindow,
+      ...this.#windows.of(view.connectorId),
       step,
       isSlow,
       isEmptied: Boolean(isEmptied && found),
+      userName,
       canReconnect: reauthenticate.includes(view.connectorId),
       prefill: prefill[view.connectorId],
     };
+  }
+
+  /** The view whose panel is shown. */
+  #shownOf(view: View): View {
+    const pending = this.#pendingFor(view);
+    return (pending?.status === 'sending' ? pending.formView : pending?.view) ?? view;
   }
 
   #problemOf(view: View): ShownProblem | undefined {
@@ -174,9 +196,7 @@ export class ConnectSession {
     const { missing } = this.#localStates.get(view.connectorId) ?? {};
     const pending = this.#pendingFor(view);
     const problem = pending?.status ?? (view.problem && view.revision);
-    return [view.connectorId, panelOf(pending?.view ?? view), problem, missing?.view === view && missing.times].join(
-      ' ',
-    );
+    return [view.connectorId, panelOf(this.#shownOf(view)), problem, missing?.view === view && missing.times].join(' ');
   }
 
   /** The submission that answers this view. Undefined after the flow has entered another state. */
@@ -189,10 +209,13 @@ export class ConnectSession {
   #notice(): void {
     const { views, end, session } = this.state;
     if (session && this.#lastViews.size === 0) this.parts.emit('opened');
+    if (session) this.#windows.join(session.accountId);
     if (session && !end) this.#sealingKeys().catch(() => undefined);
     if (end)
       this.isInputLost ||=
-        this.#submissions.isSending || [...this.#localStates.values()].some(({ hasDraft }) => hasDraft);
+        this.#submissions.isSending ||
+        this.#held.hasAny ||
+        [...this.#localStates.values()].some(({ hasDraft }) => hasDraft);
     if (end === 'expired') this.parts.emit('session-expired');
     for (const view of views) this.#compare(view, this.#lastViews.get(view.connectorId));
     if (!views.some(({ connectorId }) => connectorId === this.selected)) this.selected = undefined;
@@ -204,12 +227,13 @@ export class ConnectSession {
   #compare(view: View, before: View | undefined): void {
     if (view === before) return;
     const { connectorId, problem } = view;
-    if (panelOf(view) === 'properties') this.#hadProperties.add(connectorId);
+    if (stepOf(view, false)?.at === 1) this.#hadFirst.add(view.runId);
     this.#lastViews.set(connectorId, view);
+    this.#sendHeld(view);
     if (!before || panelOf(before) !== panelOf(view)) this.#beginStep(view);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';
-    if (consentEnded(before, view)) this.#forgetWindow(connectorId);
+    if (consentEnded(before, view)) this.#windows.end(connectorId, view.connector?.name ?? '');
     if (view.state === 'authenticated' && panelOf(before) !== 'connected')
       this.parts.emit('connected', { connectorId });
     if (!problem || (isConsent && !consentFailed(before, view))) return;
@@ -238,15 +262,45 @@ export class ConnectSession {
     return this.#keys;
   }
 
-  #submit(view: View, form: HTMLFormElement, seal: (sealer: Sealer, submissionId: string) => Promise<object>): void {
+  #submit(
+    view: View,
+    form: HTMLFormElement,
+    seal: (sealer: Sealer, submissionId: string) => Promise<object>,
+    kept?: string,
+  ): Promise<void> {
     this.#localStates.delete(view.connectorId);
     setTimeout(this.parts.changed, SLOW_MS);
-    void this.#submissions.submit(view, async (submissionId) => {
+    return this.#submissions.submit(view, async (submissionId) => {
       const sealed = await seal(await sealerOf(await this.#sealingKeys(), view), submissionId);
-      clearSecrets(form);
+      clearSecrets(form, kept);
       this.#setLocal(view.connectorId, { isEmptied: true });
       return { submissionId, ...sealed } as Submission;
     });
+  }
+
+  /** Submits properties, and holds the credentials of the same form until the flow asks for them. */
+  async #submitBoth(view: View, values: { [name: string]: string }, credentials: Credentials, form: HTMLFormElement) {
+    this.#held.drop(view);
+    await this.#submit(
+      view,
+      form,
+      async (sealer, id) => {
+        const submissionId = crypto.randomUUID();
+        const body = { submissionId, ...(await sealer.credentials(credentials, submissionId)) };
+        this.#held.hold({ view, form, body, ...(credentials.kind === 'basic' && { userName: credentials.username }) });
+        return sealer.values(values, id);
+      },
+      CREDENTIAL_INPUTS,
+    );
+    if (this.#submissions.of(view.connectorId)?.status === 'refused') this.#held.drop(view);
+  }
+
+  #sendHeld(view: View): void {
+    const held = this.#held.takeAt(view);
+    if (!held) return;
+    clearSecrets(held.form);
+    this.#setLocal(view.connectorId, { isEmptied: true, userName: held.userName });
+    void this.#submissions.submit(view, () => Promise.resolve(held.body), held.view);
   }
 
   #setLocal(connectorId: number, changes: LocalState): void {
@@ -260,50 +314,28 @@ export class ConnectSession {
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
       if (err.view) this.#watch.receive(err.view);
-      if (err.code === 'notFound') this.actions.reportFaults(view, [], 'notFound');
+      if (err.code === 'notFound') this.#watch.removed(view);
       if (err.endsSession) void this.#watch.replaceSession(err);
     }
   }
 
-  #consentForm(view: View, m: Messages) {
-    const { connectorId } = view;
-    return { service: this.#client.base, token: this.token, connectorId, name: nameOf(m, view) };
+  #consentForm({ connectorId, connector }: View): ConsentForm {
+    return { service: this.#client.base, token: this.token, connectorId, name: shortened(connector?.name ?? '') };
   }
 
-  #openWindow(view: View, m: Messages): void {
-    const { connectorId, attempt } = view;
-    const opened = postToWindow(this.#consentForm(view, m), `${this.#windowName}-${connectorId}`, this.parts.frame());
-    this.#forgetWindow(connectorId);
-    this.#setLocal(connectorId, { consentWindow: opened ? 'opened' : 'blocked' });
-    if (!opened) return;
-    const isOurs = () => this.parts.hosted || this.#lastViews.get(connectorId)?.attempt?.id !== attempt?.id;
-    const closed = () => this.#windowClosed(connectorId);
-    this.#watchedWindows.set(connectorId, watchWindow(opened, { isOurs, closed }));
-    this.parts.emit('window-opened', { connectorId });
-  }
-
-  /** A closed window proves nothing: it changes only the words. */
-  #windowClosed(connectorId: number): void {
-    this.#setLocal(connectorId, { consentWindow: 'closed' });
-    this.parts.emit('window-closed', { connectorId });
-  }
-
-  #forgetWindow(connectorId: number): void {
-    this.#watchedWindows.get(connectorId)?.();
-    this.#watchedWindows.delete(connectorId);
-    delete this.#localStates.get(connectorId)?.consentWindow;
-  }
-
-  /** Opens the next connector that waits for the user, if this one is still open. */
+  /** If the connector is still selected, selects the connector that {@link nextOf} gives. */
   moveOn(connectorId: number): void {
     const next = nextOf(this.state.views, connectorId);
     if (this.selected === connectorId && next) this.actions.select(next.connectorId);
   }
 
   readonly actions: Omit<Actions, 'begin' | 'canBegin' | 'close'> = {
-    submitProperties: (view, values, form) => this.#submit(view, form, (sealer, id) => sealer.values(values, id)),
+    submitProperties: (view, values, form, credentials) =>
+      void (credentials
+        ? this.#submitBoth(view, values, credentials, form)
+        : this.#submit(view, form, (sealer, id) => sealer.values(values, id))),
     submitCredentials: (view, credentials, form) =>
-      this.#submit(view, form, (sealer, id) => sealer.credentials(credentials, id)),
+      void this.#submit(view, form, (sealer, id) => sealer.credentials(credentials, id)),
     reportFaults: (view, names, code) => {
       const times = (this.#localStates.get(view.connectorId)?.missing?.times ?? 0) + 1;
       const fields = names.map((name) => ({ name, code }));
@@ -312,12 +344,13 @@ export class ConnectSession {
     edited: (view, name) => {
       const of = this.#problemOf(view);
       const { edited, hasDraft } = this.#localStates.get(view.connectorId) ?? {};
+      if (!hasDraft) this.actions.refreshNow(); // Temporal may have removed the flow in the meantime
       if (!of && hasDraft) return;
       const names = new Set(edited?.of === of ? edited?.names : []).add(name);
       this.#setLocal(view.connectorId, { hasDraft: true, ...(of && { edited: { of, names } }) });
     },
-    openConsent: ({ m, view }) => this.#openWindow(view, m),
-    openConsentHere: ({ m, view }) => postToThisTab(this.#consentForm(view, m)),
+    openConsent: ({ view }) => this.#windows.open(this.#consentForm(view)),
+    openConsentHere: ({ view }) => postToThisTab(this.#consentForm(view)),
     confirm: (view) => void this.#receive(view, this.#client.confirm(view.connectorId)),
     reconnect: (view) => void this.#receive(view, this.#client.reauthenticate(view.connectorId), this.#watch.follow),
     select: (connectorId) => {
@@ -326,11 +359,15 @@ export class ConnectSession {
       this.parts.changed();
     },
     refreshNow: () => void this.#watch.refresh().catch(() => undefined),
+    reload: () => this.#watch.reload(),
   };
 }
 
-/** The connector's name as sentences show it; a number when the name is unknown. */
-function nameOf(m: Messages, { connector, connectorId }: View): string {
-  const name = [...(connector?.name ?? m.appNumber(connectorId))];
+/** The connector's name for use in sentences. If the name is unknown, the number of the connector. */
+const nameOf = (m: Messages, { connector, connectorId }: View): string =>
+  shortened(connector?.name ?? m.appNumber(connectorId));
+
+function shortened(text: string): string {
+  const name = [...text];
   return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME).join('').trimEnd()}…` : name.join('');
 }

@@ -1,22 +1,31 @@
 /**
- * The door `cyclr-connect/element`: importing this module defines the custom element `<cyclr-connect>`. The module
- * needs no other package. `page/element.ts` must fit these declarations: `npm run types` checks that.
+ * The entry point `cyclr-connect/element` of the package. Importing this module defines the custom element
+ * `<cyclr-connect>`. The module needs no other package. `npm run types` checks that `page/element.ts` fits these
+ * declarations.
  */
+
+/**
+ * Some texts of the element, by the names in `page/static/languages/`. A text with `{0}` contains the argument of the
+ * original text, such as the name of the app.
+ */
+export interface OwnMessages {
+  [name: string]: string | string[] | ((...args: never[]) => string) | OwnMessages | undefined;
+}
 
 /**
  * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
  * `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`, `session-renewed` (the property
- * `session` has the new token) and `closed`. Events prove nothing: read the connectors from your backend.
+ * `session` has the new token) and `closed`. An event proves nothing, so read the connectors from your backend.
  */
 export declare class CyclrConnect extends HTMLElement {
-  /** The token of a session. The element replaces it when it renews the session. */
+  /** The token of a session. The element replaces the token when it renews the session. */
   session: string | null;
-  /** The token of an invitation: a click turns it into a session. */
+  /** The token of an invitation. A click of the user turns the invitation into a session. */
   invitation: string | null;
-  /** A language tag. By default the session's, then the page's. */
+  /** A language tag. The default is the language of the session, then the language of the page. */
   language: string | null;
   theme: 'light' | 'dark' | 'auto' | null;
-  /** The `PUBLIC_URL` of the service, if the module is loaded from elsewhere. */
+  /** The `PUBLIC_URL` of the service. Needed only if the module is loaded from another address. */
   service: string | null;
   /** Shows a button at the end, which dispatches `closed`. */
   closable: boolean;
@@ -26,6 +35,10 @@ export declare class CyclrConnect extends HTMLElement {
   layout: 'list' | 'single' | null;
   /** The name of the company that asks the user to connect. */
   brand: string | null;
+  /** The URL of the support of that company, for a link in "… can help". */
+  support: string | null;
+  /** Texts of the host page that replace some texts of the element. */
+  messages: OwnMessages | null;
 }
 
 declare global {

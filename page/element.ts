@@ -53,6 +53,8 @@ export class CyclrConnect extends LitElement implements Declared {
     hosted: { type: Boolean },
     layout: {},
     brand: {},
+    support: {},
+    messages: { attribute: false },
   };
   /** The token of a session. The element replaces the token at each renewal. */
   declare session: string | null;
@@ -107,6 +109,7 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    this.#chooseLanguage();
     const isOther = changed.has('session') && (this.session ?? '') !== (this.#current?.token ?? '');
     const isElsewhere = changed.has('service') && this.#current !== undefined;
     if (!this.isConnected || !(isOther || isElsewhere)) return;
@@ -128,8 +131,14 @@ export class CyclrConnect extends LitElement implements Declared {
       isSingle: this.layout === 'single',
       isInputLost: this.#current?.isInputLost ?? false,
       brand: this.brand ?? undefined,
+      support: this.support ?? undefined,
       invitation: invitationOf(this.invitation ?? ''),
-      propsOf: (view) => ({ ...this.#current!.propsOf(m, view), act, brand: this.brand ?? undefined }),
+      propsOf: (view) => ({
+        ...this.#current!.propsOf(m, view),
+        act,
+        brand: this.brand ?? undefined,
+        support: this.support ?? undefined,
+      }),
     });
   }
 
@@ -190,7 +199,6 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   #start(token: string): void {
-    const base = new URL(this.service ?? new URL('..', here).href, document.baseURI).href;
     const started: ConnectSession = new ConnectSession({
       service: this.#base,
       token,

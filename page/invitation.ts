@@ -1,4 +1,10 @@
-/** Pure: the data of an invitation that the page shows before the user accepts it. */
+/**
+ * The data of an invitation that the page shows before the user accepts the invitation. Pure functions, without the
+ * document.
+ */
+
+/** The limits of the service for the account's id and label, in characters. */
+const LONGEST = { account: 200, label: 100 };
 
 export interface Invitation {
   /** The name of the account, or its id. */
@@ -17,12 +23,17 @@ export function invitationOf(token: string): Invitation | undefined {
   try {
     const bytes = Uint8Array.from(atob(claims.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0));
     const { label, account, connectors } = JSON.parse(new TextDecoder().decode(bytes)) as Claims;
-    if (typeof account !== 'string') return undefined;
-    const name = typeof label === 'string' ? label : account;
+    // The service makes no names of other types or lengths. Such a text could be the message of an attacker.
+    if (!isName(account, LONGEST.account)) return undefined;
+    if (label !== undefined && !isName(label, LONGEST.label)) return undefined;
+    const name = label ?? account;
     return { account: name, ...(Array.isArray(connectors) && { count: connectors.length }) };
   } catch {
     return undefined;
   }
 }
+
+const isName = (value: unknown, longest: number): value is string =>
+  typeof value === 'string' && value.length <= longest;
 
 type Claims = { [claim in 'label' | 'account' | 'connectors']?: unknown };

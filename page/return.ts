@@ -3,6 +3,8 @@ export {};
 
 const REFRESH_EVERY_MS = 5000;
 const CLOSE_AFTER_MS = 1000;
+/** If the connect page is open in this browser, it answers within this time. */
+const ANSWER_WITHIN_MS = 1000;
 
 /** Shows the buttons that work in this window. After a successful consent, closes the window. */
 function offerWayBack(): void {
@@ -10,7 +12,7 @@ function offerWayBack(): void {
   const steps = Number(back?.dataset.depth) - history.length;
   if (back && steps < 0) show(back, () => history.go(steps));
   const close = document.querySelector<HTMLButtonElement>('#close');
-  if (close) show(close, () => closeWindow(close));
+  if (close) show(close, () => void retryOrClose(close));
   if (outcome()?.dataset.closes === 'true') setTimeout(() => closeWindow(close), CLOSE_AFTER_MS);
 }
 
@@ -21,7 +23,30 @@ function show(button: HTMLButtonElement, onClick: () => void): void {
   button.addEventListener('click', onClick);
 }
 
-/** Browsers close only windows that a page has opened. In any other, the text beside the button stays. */
+/**
+ * Asks the connect page for another link in this window. Without an answer, or without a connector, closes the window.
+ */
+async function retryOrClose(button: HTMLButtonElement): Promise<void> {
+  const { account, connector } = button.dataset;
+  const isAnswered = account !== undefined && (await isRetried(account, Number(connector)));
+  if (!isAnswered) closeWindow(button);
+}
+
+/**
+ * Sends and receives the messages of consent-order.ts. The file is not imported, because the build would then make a
+ * third file for the code that two scripts share.
+ */
+function isRetried(account: string, connectorId: number): Promise<boolean> {
+  const channel = new BroadcastChannel(`cyclr-connect ${account}`);
+  const answer = new Promise<boolean>((resolve) => {
+    channel.onmessage = ({ data }) => (data as { type?: unknown }).type === 'retrying' && resolve(true);
+    setTimeout(() => resolve(false), ANSWER_WITHIN_MS);
+  });
+  channel.postMessage({ type: 'retry', connectorId });
+  return answer.finally(() => channel.close());
+}
+
+/** Browsers close only windows that a page has opened. In any other window, the text beside the button stays. */
 function closeWindow(button: HTMLButtonElement | null): void {
   window.close();
   if (button) button.hidden = true;

@@ -84,7 +84,9 @@ export class ServiceClient {
   /** The public JWK set as text. */
   sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
-  /** Starts a re-authentication. Repeating is safe: the answer is the view of the open one. */
+  /** Lets a waiting flow re-read its connector. */
+  recheck = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/recheck`);
+  /** Starts a re-authentication. Safe to repeat, because the answer then is the view of the open re-authentication. */
   reauthenticate = (connectorId: number): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/reauthenticate`);
   /** Sends an input. Safe to repeat, because the flow ignores a submission id seen before. */

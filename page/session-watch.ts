@@ -2,7 +2,7 @@ import type { View } from '../workflows/messages';
 import { EventReader } from './event-reader';
 import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type SessionAnswer, type Token, type Trouble } from './service-client';
-import { isFinal, merged } from './state';
+import { isFinal, isRemoved, merged, removedOf } from './state';
 
 /** The reason why a session has ended for good. */
 export type End = 'expired' | 'lapsed' | 'finished';
@@ -34,7 +34,10 @@ export interface SessionWatchParts {
  */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
-/** Keeps the views of a session's connectors current, and the session renewed. */
+/** The interval at which an open page reads the session, because the event stream does not report removed flows. */
+const CHECK_EVERY_MS = 30_000;
+
+/** Keeps the views of a session's connectors up to date, and renews the session. */
 export class SessionWatch {
   state: SessionState = { views: [] };
   #abort = new AbortController();
@@ -72,9 +75,32 @@ export class SessionWatch {
     this.#isNew = false;
     const views = connectors.reduce(merged, this.state.views);
     this.#set({ session, views, trouble: undefined });
+    const answered = new Set(connectors.map(({ connectorId }) => connectorId));
+    for (const view of views) if (!answered.has(view.connectorId)) void this.#askAgain(view);
   };
 
-  /** Handles a call that was refused because the session has ended. Resolves with whether a new session exists. */
+  /**
+   * Called for a view whose connector is missing in the service's answer about the session. The answer leaves out
+   * removed flows and paused flows. A recheck that fails with `notFound` means that the flow was removed.
+   */
+  async #askAgain(view: View): Promise<void> {
+    const failure: unknown = await this.parts.client.recheck(view.connectorId).catch((err: unknown) => err);
+    if (failure instanceof ServiceFailure && failure.code === 'notFound') this.removed(view);
+  }
+
+  /** Called when the flow of this view no longer exists. */
+  readonly removed = ({ connectorId, runId }: View): void => {
+    const isGone = (view: View) => view.connectorId === connectorId && view.runId === runId;
+    this.#set({ views: this.state.views.map((view) => (isGone(view) ? removedOf(view) : view)) });
+  };
+
+  /** Removes the views of removed flows, and reads the session again. */
+  readonly reload = (): void => {
+    this.#set({ views: this.state.views.filter((view) => !isRemoved(view)) });
+    void this.refresh().catch(() => undefined);
+  };
+
+  /** Handles a call that was refused because the session has ended. Resolves with true if a new session exists. */
   readonly replaceSession = (failure: ServiceFailure): Promise<boolean> => {
     if (this.#redeeming) return this.#redeeming;
     if (this.state.end || this.#abort.signal.aborted) return Promise.resolve(false);
@@ -86,7 +112,13 @@ export class SessionWatch {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     addEventListener('offline', () => this.report('offline'), { signal });
-    addEventListener('online', () => void this.refresh().catch(() => undefined), { signal });
+    const refresh = () => void this.refresh().catch(() => undefined);
+    addEventListener('online', refresh, { signal });
+    const isVisible = () => document.visibilityState === 'visible';
+    document.addEventListener('visibilitychange', () => isVisible() && refresh(), { signal });
+    const check = () => isVisible() && !this.state.views.every(isFinal) && refresh();
+    const checking = setInterval(check, CHECK_EVERY_MS);
+    signal.addEventListener('abort', () => clearInterval(checking));
     if (await this.#untilAnswered(this.refresh)) {
       this.#read();
       await this.#keepRenewed();

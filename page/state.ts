@@ -11,6 +11,7 @@ export type Panel =
   | 'properties'
   | 'apiKey'
   | 'basic'
+  | 'fields'
   | 'tokens'
   | 'consent'
   | 'applying'
@@ -19,7 +20,8 @@ export type Panel =
   | 'expired'
   | 'cancelled'
   | 'failed'
-  | 'unsupported';
+  | 'unsupported'
+  | 'removed';
 
 /** A problem and its fields. It has no text, because the page finds the text by the code. */
 export interface ShownProblem {
@@ -27,13 +29,13 @@ export interface ShownProblem {
   fields?: readonly { name: string; code: ShownCode }[];
 }
 
-/** A problem's code; `colon` and `notFound` are found by the page: a user name with a colon, and a deleted flow. */
-export type ShownCode = ProblemCode | 'colon' | 'notFound';
+/** The code of a problem. Only the page uses `colon`, for a user name with a colon. */
+export type ShownCode = ProblemCode | 'colon';
 
 /** A connector's status in the list. */
 export type ListStatus = 'waiting' | 'working' | 'connected' | 'stuck';
 
-const panels: Record<Exclude<StateName, 'awaitingCredentials'>, Panel> = {
+const panels: Record<Exclude<StateName, 'awaitingCredentials'> | 'removed', Panel> = {
   fetchingConnector: 'reading',
   awaitingProperties: 'properties',
   applyingProperties: 'applying',
@@ -45,6 +47,7 @@ const panels: Record<Exclude<StateName, 'awaitingCredentials'>, Panel> = {
   cancelled: 'cancelled',
   failed: 'failed',
   unsupported: 'unsupported',
+  removed: 'removed',
 };
 
 const listStatuses: Record<Panel, ListStatus> = {
@@ -52,7 +55,8 @@ const listStatuses: Record<Panel, ListStatus> = {
   properties: 'waiting',
   apiKey: 'waiting',
   basic: 'waiting',
-  tokens: 'stuck', // the partner has the tokens, the user can do nothing
+  fields: 'waiting',
+  tokens: 'stuck', // the partner sends the tokens, so the user can do nothing
   consent: 'waiting',
   applying: 'working',
   verifying: 'working',
@@ -61,6 +65,7 @@ const listStatuses: Record<Panel, ListStatus> = {
   cancelled: 'stuck',
   failed: 'stuck',
   unsupported: 'stuck',
+  removed: 'stuck',
 };
 
 /** True for a re-authentication of a connector that is connected and works. */
@@ -76,8 +81,39 @@ export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>)
   if (works(view) && (state === 'expired' || state === 'cancelled')) return 'connected';
   if (state !== 'awaitingCredentials') return panels[state] ?? 'reading';
   if (connector?.authType === 'ApiKey') return 'apiKey';
+  if (connector?.authType === 'AuthFields') return 'fields';
   return connector?.authType === 'Basic' ? 'basic' : 'tokens';
 }
+
+/**
+ * The credentials that the user enters on the form of the properties. Undefined if the view does not tell which. A
+ * connector that Cyclr reports as connected may need its properties only.
+ */
+export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
+  if (panelOf(view) !== 'properties' || view.connected) return undefined;
+  const panel = panelOf({ ...view, state: 'awaitingCredentials' });
+  return panel === 'apiKey' || panel === 'basic' ? panel : undefined;
+}
+
+/**
+ * The next action for credentials that were entered on the form of the view `form`. After a refusal of the properties,
+ * in another run and at another step, they are dropped.
+ */
+export function heldAt(view: View, form: View): 'keep' | 'send' | 'drop' {
+  if (view.runId !== form.runId) return 'drop';
+  if (view.state === 'applyingProperties' || view.revision <= form.revision) return 'keep';
+  if (view.problem) return 'drop';
+  if (view.state === 'awaitingProperties') return 'keep';
+  return panelOf(view) === credentialsAfter(form) ? 'send' : 'drop';
+}
+
+/** The last view of a flow that no longer exists, with the state `removed`. Only the page uses this state. */
+export const removedOf = ({ problem: _problem, fields: _fields, deadline: _deadline, ...view }: View): View => ({
+  ...view,
+  state: 'removed' as StateName,
+});
+
+export const isRemoved = (view: View): boolean => panelOf(view) === 'removed';
 
 export const listStatusOf = (view: View): ListStatus => listStatuses[panelOf(view)];
 

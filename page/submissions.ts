@@ -7,7 +7,9 @@ import { panelOf, type ShownProblem } from './state';
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
-  /** `refused`: see `problem`. */
+  /** The view whose form has the input. It is earlier than `view` if the form had the properties too. */
+  formView: View;
+  /** `refused`: the input was refused, and `problem` has the reason. */
   status: 'sending' | 'refused';
   /** When the user submitted the input, in milliseconds. */
   since: number;
@@ -22,6 +24,8 @@ export interface SubmissionsParts {
   /** Called when the service did not answer. */
   unreachable(failure: ServiceFailure): void;
   changed(): void;
+  /** Called when the flow of this view no longer exists. */
+  removed(view: View): void;
 }
 
 /**
@@ -54,11 +58,11 @@ export class Submissions {
     this.#pause = new AbortController();
   }
 
-  /** Seals an input and sends it, unless an input for the same view is being sent. */
-  async submit(view: View, seal: (submissionId: string) => Promise<Submission>): Promise<void> {
+  /** Seals an input and sends it. Does nothing if an input for the same view is being sent. */
+  async submit(view: View, seal: (submissionId: string) => Promise<Submission>, formView: View = view): Promise<void> {
     const before = this.of(view.connectorId);
     if (before?.status === 'sending' && before.view.revision === view.revision) return;
-    const pending: PendingSubmission = { view, status: 'sending', since: Date.now() };
+    const pending: PendingSubmission = { view, formView, status: 'sending', since: Date.now() };
     this.#pending.set(view.connectorId, pending);
     this.parts.changed();
     const submissionId = crypto.randomUUID();
@@ -97,6 +101,7 @@ export class Submissions {
     const failure = err instanceof ServiceFailure ? err : new ServiceFailure('malformed');
     if (failure.endsSession) void this.parts.replaceSession(failure);
     if (failure.view) return this.#receive(pending, failure.view);
+    if (failure.code === 'notFound') return (this.#forget(pending.view), this.parts.removed(pending.view));
     pending.status = 'refused';
     pending.problem = { code: failure.code as ShownProblem['code'], fields: failure.fields };
   }

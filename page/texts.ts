@@ -2,12 +2,21 @@
  * Prepares texts from Cyclr and from authors of connectors. The page shows these texts as text, never as HTML. All
  * functions here are pure, and none uses the DOM.
  */
+import type { Help } from '../workflows/connector';
 
 /**
  * The text. Undefined if the text is empty or the word "null", which some connectors have instead of an absent text.
  */
 export const textOf = (text: string | undefined): string | undefined =>
   text === undefined || ['', 'null', 'undefined'].includes(text.trim().toLowerCase()) ? undefined : text;
+
+/**
+ * The operator's help in a language, with its link at the end. For a language without a text, the text of `default`.
+ */
+export function helpIn(help: Help | undefined, tag: string): string | undefined {
+  const { text, link } = help?.[tag] ?? help?.default ?? {};
+  return [text, link].filter(Boolean).join(' ') || undefined;
+}
 
 /** An address in a text, and the host that its link shows. */
 export interface Link {

@@ -1,4 +1,4 @@
-/** The element as one ES module, and the script of the hosted page, which loads it. */
+/** Builds the element as one ES module, and the script of the hosted page, which loads this module. */
 import { defineConfig } from 'vite';
 
 const input = { 'cyclr-connect': 'element.ts', page: 'page.ts', return: 'return.ts' };
@@ -14,7 +14,7 @@ export default defineConfig({
     modulePreload: false,
     rollupOptions: {
       input,
-      preserveEntrySignatures: 'strict', // what the element's module exports is for whoever embeds it
+      preserveEntrySignatures: 'strict', // host pages use the exports of the element's module
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
     },
   },

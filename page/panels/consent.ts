@@ -5,11 +5,12 @@ import { html, nothing } from './html';
 import type { PanelProps } from './props';
 import { spinner, symbols } from './symbols';
 
-/** The next step of the user: it depends on the window. */
-export function consentLead({ m, name, consentWindow }: PanelProps): string {
-  const { text, opened, closed, inApp } = m.panels.consent;
+/** The text of the user's next step, which depends on the state of the consent window. */
+export function consentLead({ m, name, consentWindow, replacedBy }: PanelProps): string {
+  const { text, opened, closed, inApp, replaced } = m.panels.consent;
   if (consentWindow === 'opened') return opened(name);
   if (consentWindow === 'closed') return closed;
+  if (consentWindow === 'replaced') return replaced(replacedBy ?? name);
   return isInApp(navigator.userAgent) ? inApp(name) : text(name);
 }
 
@@ -29,7 +30,7 @@ function buttons(props: PanelProps): unknown[] {
   const { view, consentWindow } = props;
   if (consentWindow === 'closed') return [finished(props, 'primary'), again(props)];
   const others = view.attempt ? [finished(props, 'secondary')] : [];
-  if (consentWindow === 'opened') return [again(props), ...others];
+  if (consentWindow === 'opened' || consentWindow === 'replaced') return [again(props), ...others];
   if (consentWindow === 'blocked') return [here(props, 'primary'), again(props), ...others];
   if (isInApp(navigator.userAgent)) return [here(props, 'primary'), goOut(props, 'secondary'), ...others];
   return [goOut(props, 'primary'), ...others];

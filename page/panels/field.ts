@@ -14,6 +14,8 @@ export interface InputOptions {
   secret?: boolean;
   multiline?: boolean;
   value?: string;
+  /** A value that the user entered on an earlier form. */
+  entered?: string;
   problem?: string;
   /** True if the input is emptied after its value was sealed, as a secret input is. */
   cleared?: boolean;

@@ -1,5 +1,6 @@
 /** Forms and inputs, shared by all panels. */
-import { html, nothing, type TemplateResult } from './html';
+import { html, noChange, nothing, type TemplateResult } from './html';
+import { Directive, directive, type ElementPart } from 'lit/directive.js';
 import type { Messages } from '../languages/en';
 import { isSending, type PanelProps } from './props';
 import { problemsIn, type ShownCode } from '../state';
@@ -36,10 +37,10 @@ export function formOf(
   </form>`;
 }
 
-/** The name of the field that an input belongs to: inputs of properties are named by position. */
-function editedName({ id, name }: HTMLInputElement, names: { name: string }[]): string {
+/** The name of the field to which an input belongs. The inputs of properties are named by their positions. */
+function editedName({ name }: HTMLInputElement, names: { name: string }[]): string {
   const [, position] = /^(?:setting|other)-(\d+)$/.exec(name) ?? [];
-  return position === undefined ? id : (names[Number(position)]?.name ?? '');
+  return position === undefined ? name : (names[Number(position)]?.name ?? '');
 }
 
 const submitButton = (m: Messages, label: string, busy: boolean) =>
@@ -63,8 +64,23 @@ export function inputOf(m: Messages, options: InputOptions) {
   </div>`;
 }
 
+/** Sets the value of an input once. An attribute would keep the user's text in the document. */
+class Initially extends Directive {
+  #isSet = false;
+
+  override update(part: ElementPart, [value]: [string]): typeof noChange {
+    if (!this.#isSet) (part.element as HTMLInputElement).value = value;
+    this.#isSet = true;
+    return noChange;
+  }
+
+  render = (_value: string): typeof noChange => noChange;
+}
+
+const initially = directive(Initially);
+
 function plainInput(options: InputOptions) {
-  const { id, name, required = false, multiline, value = '', problem } = options;
+  const { id, name, required = false, multiline, value = '', entered, problem } = options;
   return multiline
     ? html`<textarea
         part="input"
@@ -84,6 +100,7 @@ ${value}</textarea>`
         id=${id}
         name=${name}
         value=${value}
+        ${entered === undefined ? nothing : initially(entered)}
         autocomplete="off"
         ?data-clear=${options.cleared}
         autocapitalize="off"

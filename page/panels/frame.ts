@@ -6,6 +6,7 @@ import { isSending, type Actions, type PanelProps } from './props';
 import type { SessionState } from '../session-watch';
 import { listStatusOf, nothingLeft, nextOf, panelOf } from '../state';
 import { action } from './actions';
+import { help } from './help';
 import { list, progress } from './list';
 import { notice } from './notice';
 import { panel, slowText } from './panel';
@@ -24,7 +25,8 @@ export interface FrameProps {
   /** True if the session has ended, and a value that the user had typed was not sent. */
   isInputLost: boolean;
   brand?: string;
-  /** The invitation that the user has not accepted yet. */
+  support?: string;
+  /** The invitation. Absent after the user has accepted it. */
   invitation?: Invitation;
   act: Actions;
   propsOf(view: View): PanelProps;
@@ -78,12 +80,12 @@ function bodyOf(parts: FrameProps) {
   `;
 }
 
-/** Only the hosted page has a link that can be cut. */
-function endOf({ m, hosted, brand, isInputLost }: FrameProps, { end, isMalformed }: SessionState) {
+/** The text at the end of a session. Only the text of the hosted page mentions an incomplete link. */
+function endOf({ m, hosted, brand, support, isInputLost }: FrameProps, { end, isMalformed }: SessionState) {
   if (hosted && isMalformed) return m.ends.incomplete;
   if (end === 'expired' && isInputLost) return { ...m.ends.expired, text: m.ends.expired.lost };
   const { title, text } = m.ends[end!];
-  return { title, text: end === 'lapsed' ? `${text} ${m.help(brand)}` : text };
+  return { title, text: end === 'lapsed' ? html`${text} ${help({ m, brand, support })}` : text };
 }
 
 function connectors(parts: FrameProps, views: readonly View[]) {
@@ -126,7 +128,7 @@ function summary(parts: FrameProps, views: readonly View[]) {
   const { title, partly, text, textPartly } = parts.m.done;
   const isAll = views.every((view) => panelOf(view) === 'connected');
   const sign = isAll ? symbols.done : nothing;
-  const shown = isAll ? text : `${textPartly} ${parts.m.help(parts.brand)}`;
+  const shown = isAll ? text : html`${textPartly} ${help(parts)}`;
   return notice({ title: isAll ? title : partly, text: shown }, goBack(parts), sign);
 }
 

@@ -1,9 +1,9 @@
-import { html, nothing } from './html';
+import { html, nothing, type TemplateResult } from './html';
 import { actions } from './actions';
 
 /** A panel with one message and its next step. */
 export const notice = (
-  { title, text }: { title: string; text: string },
+  { title, text }: { title: string; text: string | TemplateResult },
   next: unknown = nothing,
   sign: unknown = nothing,
 ) =>

@@ -3,14 +3,15 @@ import { keyed } from 'lit/directives/keyed.js';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { PanelProps } from './props';
-import { panelOf, works, type Panel } from '../state';
+import { credentialsAfter, panelOf, works, type Panel } from '../state';
 import { action, actions } from './actions';
 import { consent, consentLead, verifying } from './consent';
-import { apiKeyForm, basicForm } from './credentials';
+import { apiKeyForm, basicForm, fieldsForm } from './credentials';
+import { help } from './help';
+import { asks, hint } from './hint';
 import { propertyForm } from './properties';
 import { iconOf, spinner, symbols } from './symbols';
 import { textOf } from '../texts';
-import { linked } from './linked';
 
 /** The panel of one connector. `after`: the buttons that lead to the next connector. */
 export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
@@ -37,9 +38,11 @@ export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
   </section>`;
 }
 
-const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'consent'];
-/** Panels whose heading has information. In a list, the headings of the others would only repeat the name. */
-const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported'];
+/**
+ * The panels whose heading tells more than the name. In a list, the headings of all other panels would only repeat the
+ * name, so they are left out.
+ */
+const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported', 'removed'];
 
 /** Panels whose body already shows the text. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
@@ -47,26 +50,18 @@ const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connect
 /** Panels that end with the advice to ask the company that invited the user. */
 const helped: readonly Panel[] = ['tokens', 'failed', 'unsupported'];
 
-const leadOf = ({ m, name, act, brand }: PanelProps, kind: Panel): string => {
+const leadOf = ({ m, name, act, brand, view }: PanelProps, kind: Panel): string => {
   if (kind === 'expired' && act.canBegin()) return m.panels.expired.textHere;
-  const { text } = m.panels[kind] as { text: string | ((name: string, brand?: string) => string) };
+  const { text } = m.panels[credentialsAfter(view) ?? kind] as {
+    text: string | ((name: string, brand?: string) => string);
+  };
   const lead = typeof text === 'string' ? text : text(name, brand);
-  return helped.includes(kind) ? `${lead} ${m.help(brand)}` : lead;
+  return lead;
 };
 
 function description({ view }: PanelProps, kind: Panel) {
   const text = asks.includes(kind) && textOf(view.connector?.description);
   return text ? html`<p class="fine" part="description" dir="auto">${text}</p>` : nothing;
-}
-
-/** The connector's own description of its sign-in. In the step of the properties it would describe the next step. */
-function hint({ m, view }: PanelProps, kind: Panel) {
-  const text = asks.includes(kind) && kind !== 'properties' && textOf(view.connector?.authDescription);
-  if (!text) return nothing;
-  return html`<div class="hint" part="hint">
-    ${kind === 'consent' ? nothing : html`<p><strong>${m.whereToFind}</strong></p>`}
-    <p class="lines" dir="auto">${linked(text)}</p>
-  </div>`;
 }
 
 function about(props: PanelProps, kind: Panel) {
@@ -76,7 +71,8 @@ function about(props: PanelProps, kind: Panel) {
   const replaces = asks.includes(kind) && view.intent === 'reauthenticate';
   return html`
     ${step ? html`<p class="fine" part="step">${m.step(step.at, step.of)}</p>` : nothing}
-    ${withText.includes(kind) ? nothing : html`<p class="lead">${lead}</p>`} ${hint(props, kind)}
+    ${withText.includes(kind) ? nothing : html`<p class="lead">${lead} ${helped.includes(kind) ? help(props) : nothing}</p>`}
+    ${credentialsAfter(view) ? nothing : hint(props, kind)}
     ${replaces ? html`<p class="hint" part="hint">${works(view) ? `${m.works} ${warning}` : warning}</p>` : nothing}
   `;
 }
@@ -101,6 +97,7 @@ export function slowText({ m, name, view }: PanelProps): string {
 
 const connected = ({ m, view, canReconnect, act }: PanelProps) => html`
   <p class="success" part="success">${symbols.done}<span>${connectedText(m, view)}</span></p>
+  ${view.identity ? html`<p class="fine" part="identity" dir="auto">${m.panels.connected.as(view.identity)}</p>` : nothing}
   ${view.state === 'authenticated' ? confirmed(m, view.since) : nothing}
   ${actions(canReconnect ? action(m.reconnect, () => act.reconnect(view), 'secondary') : nothing)}
 `;
@@ -121,6 +118,7 @@ const bodies: Record<Panel, (props: PanelProps) => unknown> = {
   properties: propertyForm,
   apiKey: apiKeyForm,
   basic: basicForm,
+  fields: fieldsForm,
   tokens: empty,
   consent,
   applying: working,
@@ -130,6 +128,7 @@ const bodies: Record<Panel, (props: PanelProps) => unknown> = {
   cancelled: empty,
   failed: empty,
   unsupported: empty,
+  removed: ({ m, act }) => actions(action(m.panels.removed.reload, () => act.reload())),
 };
 
 function deadline({ m, view }: PanelProps, kind: Panel) {

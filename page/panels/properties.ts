@@ -1,7 +1,11 @@
 import { html, nothing } from './html';
 import type { Field } from '../../workflows/connector';
+import type { Credentials } from '../../workflows/messages';
 import type { PanelProps } from './props';
-import { foldedOf, missingIn, prefilledOf, problemsIn, type ShownCode } from '../state';
+import { credentialsAfter, foldedOf, missingIn, prefilledOf, problemsIn, type ShownCode } from '../state';
+import { helpIn } from '../texts';
+import { inputsWith, isFault, type Fault } from './credentials';
+import { hint } from './hint';
 import { describedBy, helpOf, problemOf, type InputOptions } from './field';
 import { formOf, inputOf, problemText } from './form';
 
@@ -16,17 +20,23 @@ export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;
   const all = view.fields ?? [];
   const { open: fields, locked } = prefilledOf(all, props.prefill);
-  const { at } = problemsIn(problem, all);
+  const kind = credentialsAfter(view);
+  const more = kind && inputsWith(props, kind);
+  const names = [...all, ...(more?.names ?? [])];
+  const { at } = problemsIn(problem, names);
   const { shown, folded } = foldedOf(fields, at);
   const draw = (field: Field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name));
   const submitForm = (form: HTMLFormElement) => {
     const values = valuesIn(form, fields);
     const missing = missingIn(fields, values);
-    if (missing.length > 0) act.reportFaults(view, missing, 'missingProperty');
-    else act.submitProperties(view, values, form);
+    const credentials = more?.read(form);
+    const fault = credentials && isFault(credentials) ? credentials : undefined;
+    if (missing.length > 0) act.reportFaults(view, [...missing, ...missingOf(fault)], 'missingProperty');
+    else if (fault) act.reportFaults(view, fault.names, fault.code);
+    else act.submitProperties(view, values, form, credentials as Credentials | undefined);
   };
   const content = html`${locked.map((field, index) => lockedField(props, field, index, at.get(field.name)))}
-  ${shown.map(draw)}
+  ${shown.map(draw)} ${more ? html`${hint(props, 'properties')}${more.content}` : nothing}
   ${
     folded.length > 0
       ? html`<details part="optional">
@@ -35,8 +45,10 @@ export function propertyForm(props: PanelProps) {
         </details>`
       : nothing
   }`;
-  return formOf(props, all, content, submitForm, m.panels.properties.submit);
+  return formOf(props, names, content, submitForm, more?.submit ?? m.panels.properties.submit);
 }
+
+const missingOf = (fault?: Fault): string[] => (fault?.code === 'missingProperty' ? fault.names : []);
 
 /**
  * The entered values. An empty value means "unchanged". Inputs are named by their positions, because password managers
@@ -69,7 +81,13 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
     id: `setting-${index}`,
     name: `setting-${index}`,
     label,
-    help: [help, stored && !isChoice(field) && m.stored].filter(Boolean).join(' '), // a choice has an option that keeps the value
+    help: [
+      helpIn(field.helpTexts, m.tag) ?? help,
+      stored && !isChoice(field) && m.stored, // a choice has an option that keeps the value
+      secret && props.isEmptied && m.emptied,
+    ]
+      .filter(Boolean)
+      .join(' '),
     note: required ? undefined : m.optional,
     required: required && !stored,
     problem: problem && problemText(m, problem, connector),

@@ -4,8 +4,11 @@ import type { Messages } from '../languages/en';
 import type { Prefilled, ShownCode, ShownProblem } from '../state';
 import type { PendingSubmission } from '../submissions';
 
-/** The consent window of this page: opened, closed before the consent was found, or blocked by the browser. */
-export type ConsentWindow = 'opened' | 'closed' | 'blocked';
+/**
+ * The state of a consent window of this page: opened, closed before the consent was found, blocked by the browser, or
+ * replaced by a newer window of this browser.
+ */
+export type ConsentWindow = 'opened' | 'closed' | 'blocked' | 'replaced';
 
 /** The data of a connector's panel. */
 export interface PanelProps {
@@ -18,6 +21,8 @@ export interface PanelProps {
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
   consentWindow?: ConsentWindow;
+  /** The name of the connector of the newer window. */
+  replacedBy?: string;
   /**
    * The user's step, such as 1 of 2. Undefined if the connector has only one step, or if the page does not know the
    * number of steps.
@@ -25,8 +30,11 @@ export interface PanelProps {
   step?: Step;
   /** The name of the company that asks the user to connect, and the URL of its support. */
   brand?: string;
+  support?: string;
   /** True if the page has emptied the secret fields, after it had sealed their values. */
   isEmptied: boolean;
+  /** The user name that the user entered on an earlier form. */
+  userName?: string;
   /** True if the session may re-authenticate the connector. */
   canReconnect: boolean;
   prefill?: Prefilled;
@@ -37,7 +45,13 @@ export interface PanelProps {
 
 /** The user's actions. Repeating an action is harmless. */
 export interface Actions {
-  submitProperties(view: View, values: { [name: string]: string }, form: HTMLFormElement): void;
+  /** With credentials: submits them after the flow has taken the properties. */
+  submitProperties(
+    view: View,
+    values: { [name: string]: string },
+    form: HTMLFormElement,
+    credentials?: Credentials,
+  ): void;
   submitCredentials(view: View, credentials: Credentials, form: HTMLFormElement): void;
   /** Shows a fault that the page has found in these fields. Sends nothing. */
   reportFaults(view: View, names: string[], code: ShownCode): void;
@@ -57,6 +71,8 @@ export interface Actions {
   /** Turns the invitation into a session. After the end of the session, makes a new session. */
   begin(): void;
   refreshNow(): void;
+  /** Removes the connectors whose flows no longer exist, and reads the session again. */
+  reload(): void;
   close(): void;
 }
 

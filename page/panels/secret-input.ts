@@ -20,7 +20,7 @@ class SecretInput extends AsyncDirective {
     this.#given = [m, options];
     const { id, label, multiline } = options;
     this.#isMultiline ||= multiline ?? false;
-    return html`<div class="secret ${this.#isShown ? 'shown' : ''}" @cleared=${() => this.#show(false)}>
+    return html`<div class="secret ${this.#isShown ? 'shown' : ''}" @sealed=${() => this.#show(false)}>
       ${this.#isMultiline ? textArea(options) : this.#passwordInput(options)}
       <button
         class="quiet"
@@ -106,14 +106,18 @@ const textArea = (options: InputOptions) =>
 const toggleLabel = (word: string, sentence: string) =>
   html`<span><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
 
-/** Empties and masks the secret inputs of a form, once they are sealed. */
-export function clearSecrets(form: HTMLFormElement): void {
+/**
+ * Masks and empties the secret inputs of a form. Inputs whose names begin with `kept` are only masked. Call this
+ * function after the values were sealed.
+ */
+export function clearSecrets(form: HTMLFormElement, kept?: string): void {
   const inputs = form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(
     'input[data-clear], .secret input, .secret textarea',
   );
   for (const input of inputs) {
+    input.parentElement!.dispatchEvent(new Event('sealed'));
+    if (kept !== undefined && input.name.startsWith(kept)) continue;
     input.value = '';
     input.defaultValue = '';
-    input.parentElement!.dispatchEvent(new Event('cleared'));
   }
 }

@@ -36,6 +36,10 @@ export const forms = css`
     border: 1px solid var(--edge);
     border-radius: calc(var(--radius) * 0.66);
   }
+  input[readonly] {
+    background: var(--sunken);
+    border-color: var(--line);
+  }
   input[hidden],
   fieldset[hidden] {
     display: none;

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { AnswerCode } from '../../client/http/codes';
+import type { Prefill } from '../../client/http/shapes';
 import type { View } from '../../workflows/messages';
 
 /** The fake answer to a call of the page: the code of a problem, a body, or no answer. */
@@ -12,8 +13,8 @@ export interface Look {
   shows: string;
   views?: View[];
   /** Members of the answer to `GET /v1/session`. */
-  session?: { accountLabel?: string; returnTo?: string };
-  /** The token in the link; a session by default. */
+  session?: { accountLabel?: string; returnTo?: string; reauthenticate?: number[]; prefill?: Prefill };
+  /** The kind of the token in the link. The default is a session. */
   link?: 'session' | 'invitation' | 'nothing';
   /** The replies that replace the usual replies. Each key is a call, such as `GET /events`. */
   replies?: { [call: string]: Reply };

@@ -1,9 +1,9 @@
 /** All appearances of the pages. */
 import type { Page } from 'playwright-core';
-import type { ProblemCode, View } from '../../workflows/messages';
+import type { ProblemCode, StateName, View } from '../../workflows/messages';
 import type { Look } from './look';
 import { pages } from './pages';
-import { connectors, fields, oddFields, problem, storedFields, viewOf } from './views';
+import { ACCOUNT_ID, connectors, fields, oddFields, problem, storedFields, viewOf } from './views';
 
 const { brightdesk, zenodesk, ledgerly, kestrel, harbour, wordy, hostile } = connectors;
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).click();
@@ -14,6 +14,18 @@ const again = { intent: 'reauthenticate' as const };
 
 const apiKey = viewOf('awaitingCredentials', brightdesk);
 const properties = viewOf('awaitingProperties', kestrel, { fields });
+const byConsent = { authType: 'OAuth2', oauth2Type: 'AuthorisationCode' };
+const policyField = { required: true, stored: false };
+const authFields = viewOf(
+  'awaitingCredentials',
+  { ...kestrel, authType: 'AuthFields', help: { default: { text: 'Ask the registry.' } } },
+  {
+    fields: [
+      { name: 'user', label: 'User name', secret: false, ...policyField },
+      { name: 'token', label: 'API token', secret: true, ...policyField },
+    ],
+  },
+);
 const consent = viewOf('awaitingAuthorization', ledgerly);
 const attempt = { id: 'attempt', requestedAt: '2027-03-05T12:00:00.000Z', expiresAt: '2027-03-05T12:10:00.000Z' };
 
@@ -25,21 +37,30 @@ const one = (name: string, view: View, shows: string, more: Partial<Look> = {}):
 });
 
 const forms: Look[] = [
-  one('properties', properties, 'A few details first.'),
+  one('properties', properties, 'Enter your Kestrel API key.'),
+  one('properties, user name and password', viewOf('awaitingProperties', zenodesk, { fields }), 'There is no password'),
+  one(
+    'properties, before a consent',
+    viewOf('awaitingProperties', { ...kestrel, ...byConsent }, { fields }),
+    'A few details first.',
+  ),
   one('properties, all of them', properties, 'Notes for auditors', {
     async act(page) {
       await page.getByText('Optional settings (3)').click();
       await page.getByLabel('Environment', { exact: true }).selectOption('Other …');
     },
   }),
-  one('properties, some left out', properties, 'Please fill this in.', { act: press('Continue') }),
+  one('properties, some left out', properties, 'Please fill this in.', { act: press('Connect') }),
   one('properties, other left out', properties, 'Please fill this in.', {
     async act(page) {
       await fill(page, 'Company domain', 'acme');
       await fill(page, 'Signing secret', 's3cret');
       await page.getByLabel('Environment', { exact: true }).selectOption('Other …');
-      await press('Continue')(page);
+      await press('Connect')(page);
     },
+  }),
+  one('properties, proposed and locked', properties, 'Set for you.', {
+    session: { prefill: { 41: { Domain: { value: 'acme', locked: true }, Environment: { value: 'staging' } } } },
   }),
   one('properties, stored', viewOf('awaitingProperties', kestrel, { fields: storedFields, ...again }), 'Already set.'),
   one(
@@ -47,7 +68,13 @@ const forms: Look[] = [
     viewOf('awaitingProperties', kestrel, { fields, ...problem('refused', 'Domain') }),
     'Kestrel did not accept this.',
   ),
-  one('properties, odd', viewOf('awaitingProperties', hostile, { fields: oddFields }), '<i>Label</i>'),
+  one(
+    'properties, odd',
+    viewOf('awaitingProperties', { ...hostile, ...byConsent }, { fields: oddFields }),
+    '<i>Label</i>',
+  ),
+  one('fields of a policy', authFields, 'Ask the registry.'),
+  one('fields of a policy, left out', authFields, 'Please fill this in.', { act: press('Connect') }),
   one('API key', apiKey, 'Enter your Brightdesk API key.'),
   one('API key, shown', apiKey, 'Hide', {
     async act(page) {
@@ -123,6 +150,11 @@ const problems = Object.entries(saidOf).map(([code, shows]) =>
   one(`problem ${code}`, viewOf('awaitingCredentials', brightdesk, problem(code as ProblemCode)), shows),
 );
 
+/** A script that acts as another page of the account, which opens the consent of Chirper. */
+const openChirper = `new BroadcastChannel('cyclr-connect ${ACCOUNT_ID}').postMessage(
+  { type: 'opening', from: 'another page', connectorId: 42, name: 'Chirper' },
+)`;
+
 const consents: Look[] = [
   one('consent', consent, 'Go to Ledgerly'),
   one('consent, with an earlier link', { ...consent, attempt }, 'I have finished there'),
@@ -145,6 +177,15 @@ const consents: Look[] = [
   one('consent, blocked', consent, 'Your browser has blocked the window.', {
     before: (page) => page.addInitScript('window.open = () => null'),
     act: press('Go to Ledgerly'),
+  }),
+  one('consent, replaced', { ...consent, attempt }, 'You started Chirper in another window.', {
+    before: (page) =>
+      page.addInitScript('window.open = () => ({ focus() {} }); HTMLFormElement.prototype.submit = () => {}'),
+    async act(page) {
+      await press('Go to Ledgerly')(page);
+      await page.getByText('Finish in the Ledgerly window.').waitFor();
+      await page.evaluate(openChirper);
+    },
   }),
   one('consent, declined', { ...consent, attempt, ...problem('notAuthorized') }, 'No access yet.'),
   one('consent, re-authentication', { ...consent, ...again }, 'Signing in again replaces'),
@@ -192,6 +233,10 @@ async function onlyOnce(page: Page): Promise<void> {
 
 const ends: Look[] = [
   one('connected', viewOf('authenticated', brightdesk), 'Brightdesk is connected'),
+  one('connected, linked account', viewOf('authenticated', brightdesk, { identity: 'me@example.com' }), 'Connected as'),
+  one('connected, may reconnect', viewOf('authenticated', brightdesk), 'Reconnect', {
+    session: { reauthenticate: [41] },
+  }),
   one('connected, with a return address', viewOf('authenticated', brightdesk), 'Go back', {
     session: { returnTo: 'https://app.acme.example/apps' },
   }),
@@ -200,6 +245,7 @@ const ends: Look[] = [
     viewOf('authenticated', ledgerly, { verification: 'unproven', ...again }),
     'Your earlier connection',
   ),
+  one('removed', viewOf('removed' as StateName, brightdesk), 'can no longer be connected here'),
   one('expired', viewOf('expired', brightdesk), 'was not connected in time'),
   one('expired, invited', viewOf('expired', brightdesk), 'You can start over here', {
     link: 'invitation',

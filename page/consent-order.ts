@@ -1,0 +1,42 @@
+/**
+ * The messages by which the pages of one browser agree on one consent at a time. Cyclr's link signs the browser in to
+ * one connector, so a newer link ends the sign-in of an older link. Pure functions, without the document.
+ */
+
+/** The message of a page that opens a consent window, or whose consent has ended. */
+export interface ConsentNotice {
+  type: 'opening' | 'ended';
+  /** The id of the page that sends the notice. */
+  from: string;
+  connectorId: number;
+  /** The connector's name. */
+  name: string;
+}
+
+/**
+ * The messages with which the return page asks for another link in its window (`retry`), and with which the page that
+ * has opened the window agrees (`retrying`).
+ */
+export interface RetryNotice {
+  type: 'retry' | 'retrying';
+  connectorId: number;
+}
+
+/** The name of the channel for the pages of an account. */
+export const channelOf = (accountId: string): string => `cyclr-connect ${accountId}`;
+
+/** The notice in a message. Undefined for a message of another shape. */
+export function noticeIn(message: unknown): ConsentNotice | RetryNotice | undefined {
+  const { type, from, connectorId, name } = (message ?? {}) as { [name: string]: unknown };
+  if (typeof connectorId !== 'number') return undefined;
+  if (type === 'retry' || type === 'retrying') return { type, connectorId };
+  const isWhole = typeof from === 'string' && typeof name === 'string';
+  return isWhole && (type === 'opening' || type === 'ended') ? { type, from, connectorId, name } : undefined;
+}
+
+/**
+ * The connectors whose consent in the page `here` is replaced by the notice. The newest request for a consent window
+ * replaces all older consents.
+ */
+export const replacedBy = ({ from, connectorId }: ConsentNotice, here: string, open: Iterable<number>): number[] =>
+  [...open].filter((id) => from !== here || id !== connectorId);

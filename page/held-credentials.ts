@@ -1,0 +1,44 @@
+import type { View } from '../workflows/messages';
+import type { Submission } from './service-client';
+import { heldAt } from './state';
+
+/** Sealed credentials that the user entered on the form of the properties. */
+interface Held {
+  /** The view whose form has the input. */
+  view: View;
+  form: HTMLFormElement;
+  body: Submission;
+  /** The user name, for another try after a refusal. */
+  userName?: string;
+}
+
+/**
+ * Holds credentials until the flow has accepted the properties of the same form, because before that, the flow refuses
+ * the credentials.
+ */
+export class HeldCredentials {
+  readonly #held = new Map<number, Held>();
+
+  get hasAny(): boolean {
+    return this.#held.size > 0;
+  }
+
+  hold(held: Held): void {
+    this.#held.set(held.view.connectorId, held);
+  }
+
+  drop({ connectorId }: View): void {
+    this.#held.delete(connectorId);
+  }
+
+  /**
+   * Returns the held credentials if the view asks for them, and then holds them no longer. Keeps them while the
+   * properties are awaited or applied without a problem. Drops them in each other case.
+   */
+  takeAt(view: View): Held | undefined {
+    const held = this.#held.get(view.connectorId);
+    const action = held && heldAt(view, held.view);
+    if (action !== 'keep') this.drop(view);
+    return action === 'send' ? held : undefined;
+  }
+}
