@@ -7,10 +7,10 @@ const mayImport = {
   temporal: ['workflows'],
   activities: ['workflows', 'sealing'],
   client: ['workflows', 'sealing', 'temporal'],
-  page: ['sealing'], // and the types of workflows and client/http
+  page: ['sealing'], // page may also import the types of workflows and client/http
   worker: ['workflows', 'activities', 'sealing', 'temporal'],
   service: ['workflows', 'client', 'sealing', 'temporal'],
-  cli: ['workflows', 'client', 'sealing', 'temporal', 'activities/cyclr'],
+  cli: ['workflows', 'client', 'sealing', 'temporal', 'activities/cyclr', 'activities/policies'],
   sandbox: [],
   scripts: ['workflows', 'activities', 'client', 'page', 'worker', 'service', 'cli', 'sealing', 'temporal', 'sandbox'],
   bench: ['workflows', 'activities', 'client', 'worker', 'service', 'sealing', 'temporal', 'sandbox', 'scripts'],

@@ -27,7 +27,7 @@ export const addConnectorCommand = (parent: Command, name: string, summary: stri
 /** The option of the commands that send an input. */
 export const submissionIdOption = [
   '--submission-id <id>',
-  'id of this submission; sending it again with the same id changes nothing (default: a new id)',
+  'id of this submission (default: a new id). A repetition with the same id changes nothing',
   submissionIdOf,
 ] as const;
 
@@ -49,11 +49,23 @@ export const accountIdAt =
     );
   };
 
-function connectorIdOf(text: string): number {
+/** Checks a connector id and returns it. Fails: `wrongUsage`, with the text `fault`. */
+function connectorIdOr(fault: string, text: string): number {
   const id = /^[1-9]\d*$/.test(text) ? Number(text) : NaN;
   if (isConnectorId(id)) return id;
-  throw new CliError('wrongUsage', '<connector> is no connector id: a positive integer');
+  throw new CliError('wrongUsage', fault);
 }
+
+const connectorIdOf = (text: string): number =>
+  connectorIdOr('<connector> is no connector id: a positive integer', text);
+
+/**
+ * Adds the value of an option `--connector` to the values of the earlier `--connector` options. Fails: `wrongUsage`.
+ */
+export const withConnector = (text: string, earlier: number[] = []): number[] => [
+  ...earlier,
+  connectorIdOr('--connector takes a connector id: a positive integer', text),
+];
 
 /** Checks a submission id and returns it. Fails: `wrongUsage`. */
 export function submissionIdOf(text: string): string {
@@ -61,7 +73,16 @@ export function submissionIdOf(text: string): string {
   throw new CliError('wrongUsage', 'a submission id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -');
 }
 
-/** The command that an argument list names; the program itself if the list names no command. */
+/** The parser of an option that takes one of `values`. Fails: `wrongUsage`. */
+export function oneOf<Value extends string>(option: string, values: readonly Value[]) {
+  return (text: string): Value => {
+    const value = values.find((candidate) => candidate === text);
+    if (value) return value;
+    throw new CliError('wrongUsage', `${option} takes one of ${values.join(', ')}`);
+  };
+}
+
+/** The command that an argument list names. If the list names no command, the program itself. */
 export function commandIn(program: Command, argv: string[]): Command {
   const [name, ...rest] = argv;
   const command = program.commands.find((candidate) => candidate.name() === name);

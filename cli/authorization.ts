@@ -31,7 +31,7 @@ export function addAuthorizationCommands(program: Command, cli: Cli): void {
     program,
     'confirm',
     'Asks Cyclr whether the user of the newest link has consented.',
-    'Exit code 0 if the connector is authenticated, or if the verification still runs: then repeat the command.',
+    'Exit code 0 if the connector is authenticated, or if the verification is running. In the second case, repeat the command.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) => {
     const view = await confirmed(cli, { accountId, connectorId });
     printView(cli, json, view);

@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { Client } from '@temporalio/client';
 import { z } from 'zod';
+import type { CyclrConfig } from '../activities/cyclr/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-auth-error';
 import { readKeySet } from '../sealing/key-file';
@@ -43,16 +44,16 @@ export const environment = z.object({
     default: 'the sandbox of `npm start`',
   }),
   CYCLR_API_URL: origin.optional().meta({
-    description: 'The Cyclr that `doctor` checks: it requests a token there, and compares the clocks.',
+    description: 'The Cyclr that `probe`, `policies check` and `doctor` read, and that `deauthenticate` changes.',
     example: 'https://api.cyclr.com',
-    default: 'the Cyclr of `npm start`, for the clocks alone',
+    default: 'the sandbox of `npm start`, which `doctor` uses only for its check of the clock',
   }),
   CYCLR_CLIENT_ID: text.meta({
-    description: '`doctor`: client id for the token.',
+    description: '`probe`, `policies check`, `doctor`, `deauthenticate`: client id for the token.',
     example: '3f0c7a52',
   }),
   CYCLR_CLIENT_SECRET: text.meta({
-    description: '`doctor`: client secret for the token.',
+    description: '`probe`, `policies check`, `doctor`, `deauthenticate`: client secret for the token.',
     example: 'p7Jq…',
     secret: true,
     file: true,
@@ -66,6 +67,13 @@ export const environment = z.object({
     description: '`doctor`: name of the worker deployment whose current version it checks.',
     example: 'connector-auth',
     default: 'the deployment of the workers that poll',
+  }),
+  WEBHOOK_SECRETS: text.meta({
+    description: '`events listen`: the comma-separated secrets of the worker, which verify its events.',
+    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    default: 'a new secret',
+    secret: true,
+    file: true,
   }),
   TASK_QUEUE: text.meta({
     description: 'Task queue of the flows. Worker, service and command line need the same value.',
@@ -130,13 +138,37 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The variables in `names`, and the task queue of the flows. */
+/** The secrets in WEBHOOK_SECRETS, which verify events. Undefined if the variable is not set. */
+export async function webhookSecretsOf(place: Place): Promise<string[] | undefined> {
+  const { WEBHOOK_SECRETS } = await variablesOf(place, 'WEBHOOK_SECRETS');
+  return WEBHOOK_SECRETS?.split(',').map((secret) => secret.trim());
+}
+
+/** The environment variables in `names`, and the task queue of the flows. */
 export async function doctorVariables(
   place: Place,
   ...names: (keyof Variables)[]
 ): Promise<Variables & { taskQueue: string }> {
   const variables = await variablesOf(place, ...names, 'TASK_QUEUE');
   return { ...variables, taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue };
+}
+
+/**
+ * The settings of Cyclr from the CYCLR_* variables. Without these variables, the settings of the sandbox of `npm start`
+ * in this folder. Fails: `configuration` if only some of the variables are set, or if there is neither a variable nor a
+ * sandbox.
+ */
+export async function cyclrConfig({ env, cwd }: Place): Promise<CyclrConfig> {
+  const names = ['CYCLR_API_URL', 'CYCLR_CLIENT_ID', 'CYCLR_CLIENT_SECRET'] as const;
+  const {
+    CYCLR_API_URL: apiUrl,
+    CYCLR_CLIENT_ID: clientId,
+    CYCLR_CLIENT_SECRET: clientSecret,
+  } = await variablesOf({ env }, ...names);
+  if (apiUrl && clientId && clientSecret) return { apiUrl, clientId, clientSecret };
+  const { cyclr } = (!apiUrl && !clientId && !clientSecret && localStack(cwd)) || {};
+  if (cyclr?.sandbox) return { apiUrl: cyclr.url, clientId: 'sandbox', clientSecret: 'sandbox-secret' };
+  throw new CliError('configuration', `set all of ${names.join(', ')}, or run npm start in this folder`);
 }
 
 /** The running local stack, if the command line uses the Temporal server of this stack. */
@@ -178,7 +210,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
   const { TASK_QUEUE: taskQueue } = await variablesOf({ env }, 'TASK_QUEUE');
   return {
     flows: new ConnectorAuth(client, { taskQueue }),
-    server: { services: connection, address: target.address, namespace: target.namespace },
+    server: { services: connection, address: target.address, namespace },
     histories: historiesOf(client),
     close: () => connection.close(),
   };

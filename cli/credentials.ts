@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { credentialsOf } from '../sealing/credentials';
 import { publicKeyOf } from '../sealing/keys';
 import { sealCredentials } from '../sealing/seal';
-import { authMethodOf, type AuthMethod } from '../workflows/connector';
+import { authMethodOf, type AuthMethod, type Field } from '../workflows/connector';
 import type { Credentials } from '../workflows/messages';
 import type { View } from '../workflows/view';
 import { addConnectorCommand, submissionIdOption, type JsonOption } from './arguments';
@@ -15,15 +15,16 @@ import type { Cli } from './cli';
 import { author, sealingKeys } from './config';
 import { CliError } from './errors';
 import { onTerminal, readJsonText, type Ask } from './input';
-import { printAnswer } from './output';
+import { oneLine, printAnswer } from './output';
 
 export function addCredentialsCommand(program: Command, cli: Cli): void {
   addConnectorCommand(
     program,
     'credentials',
-    'Sends the API key, the user name and password, or the tokens of a connector, sealed.',
+    'Sends the API key, the user name and password, the tokens or the fields of a connector, sealed.',
     'On a terminal it asks for them, otherwise it reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
-      '{"kind":"basic","username":…,"password":…} or {"kind":"tokens","accessToken":…,"refreshToken":…}.',
+      '{"kind":"basic","username":…,"password":…}, {"kind":"tokens","accessToken":…,"refreshToken":…} or ' +
+      '{"kind":"fields","values":{"name":…}}.',
   )
     .option(...submissionIdOption)
     .action(async (accountId: string, connectorId: number, options: JsonOption & { submissionId?: string }) => {
@@ -54,13 +55,23 @@ const questions: { [M in AuthMethod]?: Dialogue } = {
   },
 };
 
+/** One question for each field of the policy, for the auth type AuthFields. */
+const fieldsDialogue =
+  (fields: readonly Field[]): Dialogue =>
+  async (ask) => {
+    const values: { [name: string]: string } = {};
+    for (const { name, label, secret } of fields) values[name] = await ask({ label: oneLine(label), hidden: secret });
+    return { kind: 'fields', values };
+  };
+
 /**
  * The questions for the credentials of a connector. Fails: `notNow` if the flow does not wait for credentials that can
  * be typed. The dialogue fails: `malformed` if the answers are no credentials.
  */
-function questionsFor({ state, connector }: View): Dialogue {
+function questionsFor({ state, connector, fields }: View): Dialogue {
   const method = connector && authMethodOf(connector);
-  const dialogue = state === 'awaitingCredentials' && method && questions[method];
+  const typed = fields ? fieldsDialogue(fields) : method && questions[method];
+  const dialogue = state === 'awaitingCredentials' && typed;
   if (dialogue) return async (ask) => credentialsOf(JSON.stringify(await dialogue(ask)));
   const tokens = state === 'awaitingAuthorization' ? '; tokens can be sent as JSON on standard input' : '';
   throw new CliError('notNow', `the flow does not ask for credentials that can be typed (state ${state})${tokens}`);

@@ -14,7 +14,8 @@ export type ExitCode = 0 | 1 | 2 | 3 | 130;
  * file of the local stack is wrong. `malformed`: standard input is wrong. `cyclr`: Cyclr refuses the account, or gives
  * no usable answer. All other codes come from the library.
  */
-export type CliErrorCode = 'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | ConnectorAuthErrorCode;
+export type CliErrorCode =
+  'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | 'cyclr' | ConnectorAuthErrorCode;
 
 /**
  * An error of the command line. The message quotes no argument and no input, because arguments and inputs can be

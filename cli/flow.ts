@@ -35,7 +35,7 @@ export function addFlowCommands(program: Command, cli: Cli): void {
     program,
     'recheck',
     'Lets a flow read the connector in Cyclr again, or repeat a failed call now.',
-    'At most once in 10 s. Prints the view after the call to Cyclr. A flow that has ended must be started again.',
+    'The command has an effect at most once in 10 s. Prints the view after the call to Cyclr. A flow that has ended must be started again.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) =>
     printView(cli, json, await (await cli.flows()).recheck({ accountId, connectorId }, { by: author() })),
   );
@@ -59,8 +59,8 @@ interface StartOptions extends JsonOption {
 }
 
 function addStart(program: Command, cli: Cli): void {
-  addConnectorCommand(program, 'start', 'Starts a flow. If one is open already, lets it re-read its connector.')
-    .option('--reauthenticate', 'ask for new input, also if the connector is authenticated')
+  addConnectorCommand(program, 'start', 'Starts a flow. If the flow is already open, lets it re-read its connector.')
+    .option('--reauthenticate', 'ask for new input, even if the connector is authenticated')
     .option('--wait', 'wait until the flow ends: exit code 0 if it is authenticated, otherwise 3')
     .action(async (accountId: string, connectorId: number, { json, reauthenticate, wait }: StartOptions) => {
       const key = { accountId, connectorId };

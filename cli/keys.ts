@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { digestOf } from '../client/http/api-key';
+import { digestOf, isApiKeyName } from '../client/http/api-key';
 import { credentialsOf } from '../sealing/credentials';
 import { readKeySet } from '../sealing/key-file';
 import { generateKey, keySetOf, publicHalf, publicKeyOf, rotate, type KeySet } from '../sealing/keys';
@@ -44,12 +44,17 @@ export function addKeysCommand(program: Command, cli: Cli): void {
     .action(async (file: string | undefined, options: KeysOptions) =>
       writeSet(options, publicHalf(await keySetIn(cli, file))),
     );
-  add('hash', 'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.').action(
-    async (options: KeysOptions) => {
+  add('hash', 'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.')
+    .option('--name <name>', 'name of the key, which timelines and the audit show', apiKeyNameOf)
+    .action(async ({ name, ...options }: KeysOptions & { name?: string }) => {
       const digest = await readDigest(cli);
-      await write(cli, options, { digest }, digest);
-    },
-  );
+      await write(cli, options, { name, digest }, name === undefined ? digest : `${name}:${digest}`);
+    });
+}
+
+function apiKeyNameOf(name: string): string {
+  if (isApiKeyName(name)) return name;
+  throw new CliError('wrongUsage', '--name takes 1 to 40 of A-Z, a-z, 0-9, ., _ and -');
 }
 
 async function readDigest(cli: Cli): Promise<string> {

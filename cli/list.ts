@@ -4,7 +4,7 @@ import ms from 'ms';
 import { troubles, type ListedConnector, type Trouble } from '../client/answers';
 import { durationMs } from '../workflows/input';
 import { stateNames, type StateName } from '../workflows/view';
-import { accountIdAt, addCommand, type JsonOption } from './arguments';
+import { accountIdAt, addCommand, oneOf, type JsonOption } from './arguments';
 import type { Cli } from './cli';
 import { CliError } from './errors';
 import { note, oneLine, print, table } from './output';
@@ -36,7 +36,9 @@ export function addListCommand(program: Command, cli: Cli): void {
     )
     .action(async ({ json, account, ...filter }: ListOptions) => {
       const found: ListedConnector[] = [];
-      for await (const flow of allFlows(cli, { accountId: account, ...filter })) {
+      const flows = await cli.flows();
+      const query = { accountId: account, ...filter, pageSize: PAGE_SIZE };
+      for await (const flow of itemsOf((page) => flows.flows({ ...query, page }))) {
         if (json) print(cli, json, flow, '');
         else found.push(flow);
       }
@@ -45,16 +47,15 @@ export function addListCommand(program: Command, cli: Cli): void {
     });
 }
 
-type Filter = Omit<ListOptions, 'json' | 'account'> & { accountId?: string };
-
-/** The flows of all pages. */
-async function* allFlows(cli: Cli, { olderThan, ...filter }: Filter): AsyncGenerator<ListedConnector> {
-  const flows = await cli.flows();
+/** The items of all pages. Reads the next page only after the caller has used all items of the previous page. */
+export async function* itemsOf<Item>(
+  pageOf: (page: string | undefined) => Promise<{ items: Item[]; next?: string }>,
+): AsyncGenerator<Item> {
   let page: string | undefined;
   do {
-    const list = await flows.flows({ ...filter, olderThan, page, pageSize: PAGE_SIZE });
-    yield* list.items;
-    page = list.next;
+    const { items, next } = await pageOf(page);
+    yield* items;
+    page = next;
   } while (page !== undefined);
 }
 
@@ -64,28 +65,26 @@ async function* allFlows(cli: Cli, { olderThan, ...filter }: Filter): AsyncGener
  */
 const MAX_NAME = 40;
 
-const tableOf = (flows: ListedConnector[]): string =>
-  table([['ACCOUNT', 'CONNECTOR', 'NAME', 'STATE', 'PROBLEM', 'AGE'], ...flows.map(cellsOf)]).join('\n');
+/** The cell of a connector's name in a table. */
+export const nameCell = (name = ''): string => oneLine(name).slice(0, MAX_NAME);
 
-const cellsOf = ({ accountId, connectorId, name, state, problem, since }: ListedConnector): string[] => [
+const tableOf = (flows: ListedConnector[]): string =>
+  table([[...FLOW_HEAD, 'PROBLEM', 'AGE'], ...flows.map(cellsOf)]).join('\n');
+
+const cellsOf = (flow: ListedConnector): string[] => [...flowCells(flow), flow.problem ?? '', ageOf(flow.since)];
+
+export const FLOW_HEAD = ['ACCOUNT', 'CONNECTOR', 'NAME', 'STATE'];
+
+/** The cells of a flow below {@link FLOW_HEAD}. */
+export const flowCells = ({ accountId, connectorId, name, state }: ListedConnector): string[] => [
   oneLine(accountId),
   `${connectorId}`,
-  oneLine(name ?? '').slice(0, MAX_NAME),
+  nameCell(name),
   state,
-  problem ?? '',
-  ageOf(since),
 ];
 
 /** The time since `since` in its largest unit, such as `3d`. */
 const ageOf = (since: string): string => ms(Math.max(1000, Date.now() - Date.parse(since)));
-
-function oneOf<Value extends string>(option: string, values: readonly Value[]) {
-  return (text: string): Value => {
-    const value = values.find((candidate) => candidate === text);
-    if (value) return value;
-    throw new CliError('wrongUsage', `${option} takes one of ${values.join(', ')}`);
-  };
-}
 
 function durationOf(text: string): string {
   if (!Number.isNaN(durationMs(text))) return text;

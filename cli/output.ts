@@ -41,6 +41,7 @@ export function viewText(view: View, program: string): string {
     ['account', view.accountId],
     ['connector', connector ? `${view.connectorId}  ${connector.name} (${authOf(connector)})` : `${view.connectorId}`],
     ['state', view.state + (view.verification ? `, ${view.verification}` : '')],
+    ['linked', view.identity],
     ['intent', view.intent === 'reauthenticate' ? 'reauthenticate: new input overwrites the stored values' : undefined],
     ['deadline', view.deadline],
     ['attempt', attempt && `${attempt.id}, until ${attempt.expiresAt}`],

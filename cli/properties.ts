@@ -89,12 +89,9 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {
   if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);
-  const values: Values = {};
-  for (const field of fieldsToAsk(view, view.fields)) {
-    const value = await askFor(ask, field);
-    if (value !== '') values[field.name] = value;
-  }
-  return values;
+  const values: [name: string, value: string][] = [];
+  for (const field of fieldsToAsk(view, view.fields)) values.push([field.name, await askFor(ask, field)]);
+  return Object.fromEntries(values.filter(([, value]) => value !== ''));
 }
 
 function fieldsToAsk({ intent, problem }: View, fields: Field[]): Field[] {

@@ -7,10 +7,17 @@ import { isInRepository } from './config';
 import { addCredentialsCommand } from './credentials';
 import { addDoctorCommand } from './doctor';
 import { CliError, codeOf, exitCodeOf, type ExitCode } from './errors';
+import { addEventsCommand } from './events';
 import { addFlowCommands } from './flow';
 import { addKeysCommand, addSealCommand } from './keys';
 import { addListCommand } from './list';
 import { commandLine, note, withHint } from './output';
+import { addPoliciesCommand } from './policies';
+import { addProbeCommand } from './probe';
+import { addAuditCommand } from './audit';
+import { addBulkCommands } from './bulk';
+import { addConnectionCommands } from './connections';
+import { addOnboardCommand } from './onboard';
 import { addPropertiesCommand } from './properties';
 import { addReplayCommand } from './replay';
 
@@ -62,6 +69,11 @@ function createProgram(cli: Cli): Command {
     .addHelpText('after', NOTES);
   addFlowCommands(program, cli);
   addListCommand(program, cli);
+  addBulkCommands(program, cli);
+  addEventsCommand(program, cli);
+  addConnectionCommands(program, cli);
+  addAuditCommand(program, cli);
+  addOnboardCommand(program, cli);
   addPropertiesCommand(program, cli);
   addCredentialsCommand(program, cli);
   addAuthorizationCommands(program, cli);
@@ -69,6 +81,8 @@ function createProgram(cli: Cli): Command {
   addKeysCommand(program, cli);
   addReplayCommand(program, cli);
   addDoctorCommand(program, cli);
+  addProbeCommand(program, cli);
+  addPoliciesCommand(program, cli);
   return program;
 }
 
@@ -101,16 +115,21 @@ function reportError(thrown: unknown, command: Command, cli: Cli): ExitCode {
 }
 
 function hintFor(code: string, command: Command, cli: Cli): string | undefined {
-  const [accountId, connectorId] = command.processedArgs as [string, number];
+  // The second argument is undefined for a command without a connector, such as a command for events.
+  const [accountId, connectorId] = command.processedArgs as [string, number?];
   switch (code) {
     case 'wrongUsage':
       return `Help: ${pathOf(command)} --help`;
     case 'notStarted':
     case 'closed':
-      return `To start: ${commandLine(cli.name, 'start', { accountId, connectorId })}`;
+      return connectorId === undefined
+        ? undefined
+        : `To start: ${commandLine(cli.name, 'start', { accountId, connectorId })}`;
     case 'notNow':
     case 'alreadyRunning':
-      return `To see the state: ${commandLine(cli.name, 'view', { accountId, connectorId })}`;
+      return connectorId === undefined
+        ? undefined
+        : `To see the state: ${commandLine(cli.name, 'view', { accountId, connectorId })}`;
     case 'noWorker':
       return isInRepository(cli.env) ? 'To start one: npm run worker' : undefined;
     default:

@@ -1,4 +1,5 @@
 /** The checks of `doctor` that call Temporal. */
+import { eventsQueueOf } from '../workflows/events';
 import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
 import { describeDeployment, quoted, setCurrentCommand } from '../temporal/deployment';
@@ -71,6 +72,7 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const kinds = [
     { kind: 'workflow', pollers: await pollersOf(server, taskQueue, WORKFLOW) },
     { kind: 'activity', pollers: await pollersOf(server, taskQueue, ACTIVITY) },
+    { kind: 'event', pollers: await pollersOf(server, eventsQueueOf(taskQueue), ACTIVITY) },
   ];
   const missing = kinds.filter(({ pollers }) => pollers.length === 0).map(({ kind }) => kind);
   const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;

@@ -94,15 +94,20 @@ describe('cyclr-connect start', () => {
   });
 
   test.each([
-    [viewOf({ state: 'expired' }), 'expired. Next: cyclr-connect start acme 42\n'],
-    [viewOf({ state: 'unsupported' }), 'unsupported. Next: an operator authenticates the connector in Cyclr\n'],
+    ['expired', viewOf({ state: 'expired' }), 'expired. Next: cyclr-connect start acme 42\n'],
     [
+      'unsupported',
+      viewOf({ state: 'unsupported' }),
+      'unsupported. Next: an operator authenticates the connector in Cyclr\n',
+    ],
+    [
+      'failed',
       viewOf({ state: 'failed', failure: { code: 'connectorNotFound', message: 'There is none.' } }),
       'failed: connectorNotFound: There is none. Next: cyclr-connect start acme 42\n',
     ],
   ])(
-    'with --wait exits 3 if the flow ends in another state than authenticated, and prints the next step (case %#)',
-    async (view, line) => {
+    'the command start with --wait exits 3 if the flow ends as %s, and prints the next step',
+    async (_state, view, line) => {
       const { exitCode, stdout, stderr } = await cli(['start', 'acme', '42', '--wait', '--json'], {
         answers: { start, result: async () => view },
       });
@@ -149,21 +154,35 @@ next       cyclr-connect properties acme 42
 
   test.each([
     [
+      'the verification',
       viewOf({ state: 'authenticated', verification: 'unproven', intent: 'reauthenticate' }),
       /^state +authenticated, unproven$/m,
     ],
-    [viewOf({ state: 'failed', failure: { code: 'accessDenied', message: 'No.' } }), /^failure +accessDenied: No\.$/m],
-    [viewOf({ state: 'expired', accountId: "O'Neil & Co" }), /^next +cyclr-connect start 'O'\\''Neil & Co' 42$/m],
-    [viewOf({ state: 'unsupported' }), /^next +an operator/m],
-    [viewOf({ connector: undefined, state: 'fetchingConnector' }), /^connector +42$/m],
     [
+      'the failure',
+      viewOf({ state: 'failed', failure: { code: 'accessDenied', message: 'No.' } }),
+      /^failure +accessDenied: No\.$/m,
+    ],
+    [
+      'the next command, quoted for a shell',
+      viewOf({ state: 'expired', accountId: "O'Neil & Co" }),
+      /^next +cyclr-connect start 'O'\\''Neil & Co' 42$/m,
+    ],
+    ['the next step of an operator', viewOf({ state: 'unsupported' }), /^next +an operator/m],
+    [
+      'the connector id if the name is unknown',
+      viewOf({ connector: undefined, state: 'fetchingConnector' }),
+      /^connector +42$/m,
+    ],
+    [
+      'the attempt',
       viewOf({
         state: 'awaitingAuthorization',
         attempt: { id: 'a-1', requestedAt: '…', expiresAt: '2030-01-01T00:05:00Z' },
       }),
       /^attempt +a-1, until 2030-01-01T00:05:00Z$/m,
     ],
-  ])('prints a row that exists only in some states (case %#)', async (view, line) => {
+  ])('the command view prints %s', async (_part, view, line) => {
     const { stdout } = await cli(['view', 'acme', '42'], { answers: { view: async () => view } });
 
     expect(stdout).toMatch(line);

@@ -251,10 +251,12 @@ describe('cyclr-connect seal', () => {
     expect(await opened(JSON.parse(stdout), 'credentials', 'sub-1')).toBe(apiKey);
   });
 
-  test.each([SECRET, '', `{"key":"${SECRET}"}`])(
-    'without --property does not seal a text that is no credentials (case %#)',
-    async (input) => {
-      const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
+  test.each([
+    ['a plain text', SECRET],
+    ['an empty text', ''],
+    ['JSON without kind', `{"key":"${SECRET}"}`],
+  ])('the command seal without --property does not seal %s, because this is no credentials', async (_what, input) => {
+    const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/^malformed: /);

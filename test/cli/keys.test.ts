@@ -112,7 +112,20 @@ describe('keys hash', () => {
     },
   );
 
-  test('warns about a short API key, and does not quote the key', async () => {
+  test('the command keys hash --name prints the name before the digest, and refuses a name with other characters', async () => {
+    const named = await cli(['keys', 'hash', '--name', 'crm-2.eu_1'], { input: key });
+    const asJson = await cli(['keys', 'hash', '--name', 'crm', '--json'], { input: key });
+
+    expect(named).toMatchObject({ exitCode: 0, stdout: `crm-2.eu_1:${digest}\n`, stderr: '' });
+    expect(JSON.parse(asJson.stdout)).toEqual({ name: 'crm', digest });
+    for (const name of ['', 'a:b', 'a,b', 'a b', 'a\u001b[2J', 'ä', 'x'.repeat(41)]) {
+      const { exitCode, stdout, stderr } = await cli(['keys', 'hash', '--name', name], { input: key });
+      expect({ name, exitCode, stdout }).toEqual({ name, exitCode: 2, stdout: '' });
+      expect(stderr).not.toContain('\u001b');
+    }
+  });
+
+  test('the command keys hash warns about a short API key, and does not quote the key', async () => {
     const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { input: 'hunter2' });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) });

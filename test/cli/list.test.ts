@@ -83,3 +83,17 @@ test('list prints the code of an error, with exit code 1', async () => {
 
   expect(result).toMatchObject({ exitCode: 1, stdout: '', stderr: 'temporalUnavailable: No answer.\n' });
 });
+
+test('audit prints each entry as one line of JSON, and sends the value of --from', async () => {
+  const entry = { accountId: 'acme', connectorId: 42, runId: 'run-1', at: agoOf(0), event: 'started' };
+  async function* audit() {
+    yield entry;
+    yield { ...entry, event: 'ended', to: 'failed' as const };
+  }
+
+  const { exitCode, stdout, calls } = await cli(['audit', 'acme', '--from', '2026-01-31'], { answers: { audit } });
+
+  expect(exitCode).toBe(0);
+  expect(stdout.trimEnd().split('\n').map((line) => JSON.parse(line))).toEqual([entry, { ...entry, event: 'ended', to: 'failed' }]); // prettier-ignore
+  expect(calls).toEqual([{ name: 'audit', args: [{ accountId: 'acme', from: '2026-01-31' }] }]);
+});

@@ -44,9 +44,20 @@ export function createFlows(answers: Partial<Flows>): { flows: Flows; calls: Cal
     'submitCredentials',
     'recheck',
     'flows',
+    'batch',
+    'latestRun',
     'requestAuthorization',
     'confirmAuthorization',
     'cancel',
+    'startOnboarding',
+    'onboarding',
+    'onboardingChanges',
+    'events',
+    'event',
+    'redeliver',
+    'connections',
+    'monitor',
+    'audit',
   ] as const;
   const recorded = names.map((name) => [
     name,
@@ -71,6 +82,8 @@ export interface Scene {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   signal?: AbortSignal;
+  /** The stream of standard error, for a test that reads it during the command. */
+  stderr?: PassThrough;
 }
 
 const noServer: Server = {
@@ -87,7 +100,7 @@ export async function cli(argv: string[], scene: Scene = {}) {
   const stdin = Object.assign(new PassThrough(), { isTTY: scene.terminal, setRawMode: () => stdin });
   stdin.write(scene.input ?? '');
   if (!scene.terminal) stdin.end();
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const [stdout, stderr] = [new PassThrough(), scene.stderr ?? new PassThrough()];
   let closed = 0;
   const histories = async function* () {};
   const exitCode = await run(argv, {
