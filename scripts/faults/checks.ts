@@ -109,11 +109,18 @@ function usedTwice(timeline: TimelineEntry[]): string[] {
   return [...repeated].map((id) => `the submission ${id} was accepted twice`);
 }
 
+/** The sender of an `authorizationReturned`: the user (by the library or a session of the service), or a callback. */
+function senderOf(by = ''): 'user' | 'callback' | undefined {
+  if (by === 'user' || /^session:[0-9a-f-]{36}$/.test(by)) return 'user';
+  return by === 'callback' ? by : undefined;
+}
+
 /** Each attempt has at most one verification by callbacks, and at most one verification for each confirmation. */
 function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
   const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));
-  const count = (id: string, by: string) => returns.filter((entry) => entry.id === id && entry.by === by).length;
-  const foreign = returns.filter(({ by }) => by !== 'user' && by !== 'callback');
+  const count = (id: string, by: string) =>
+    returns.filter((entry) => entry.id === id && senderOf(entry.by) === by).length;
+  const foreign = returns.filter(({ by }) => senderOf(by) === undefined);
   const ofAttempt = ([id, confirmations]: [string, number]) => [
     ...(count(id, 'callback') > 1 ? [`${count(id, 'callback')} verifications by callbacks of ${id}`] : []),
     ...(count(id, 'user') > confirmations ? [`more verifications than confirmations of ${id}`] : []),

@@ -6,7 +6,11 @@ import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { LocalWorker } from '../local/parts';
+import { registerSearchAttributes } from '../../temporal/search-attributes';
+import type { Builds } from './builds';
+import { operateFlow, type OperatedFlow, type Operation } from './operated-flows';
 import type { Proxy } from './proxy';
+import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
 const kinds = [
@@ -19,6 +23,12 @@ const kinds = [
   'Cyclr cut off',
   'Cyclr held',
   'Cyclr faults',
+  'search attribute removed',
+  'version changed',
+  'flow flooded',
+  'flow paused',
+  'flow reset',
+  'flow deleted',
   'tokens revoked',
 ] as const;
 type Kind = (typeof kinds)[number];
@@ -50,11 +60,10 @@ const faults: FaultRule['then'][] = [
 const WORKERS = 2;
 const FIRST_MS = 3000;
 
-/**
- * The kinds of one round: `worker killed` and `Cyclr faults` occur twice, each other kind once. Tokens are revoked at
- * most once in all rounds.
- */
-const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), 'worker killed', 'Cyclr faults'] as const;
+/** The kinds of disturbances that occur more often in a round than the other kinds. */
+const repeated = ['worker killed', 'Cyclr faults', 'version changed', 'version changed'] as const;
+/** The kinds of disturbances in one round. Tokens are revoked at most once in all rounds. */
+const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), ...repeated] as const;
 const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
   pauseMs: fc.integer({ min: 1000, max: 5000 }),
   worker: fc.nat(WORKERS - 1),
@@ -74,16 +83,30 @@ export class Disturbances {
   readonly counts = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
   readonly #ending = new AbortController();
   readonly #workers: LocalWorker[] = [];
+  readonly #operated: Promise<OperatedFlow>[] = [];
   #running = Promise.resolve();
 
-  constructor(readonly stack: FaultStack) {}
+  constructor(
+    readonly stack: FaultStack,
+    readonly builds: Builds,
+    readonly secrets: TestSecrets,
+  ) {}
 
-  /** Starts the workers, and waits until they are ready. */
-  async startWorkers(): Promise<void> {
-    for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.stack.startWorker();
+  /** The flows that the operations disturbed. Resolves after all these flows have ended. */
+  operated(): Promise<OperatedFlow[]> {
+    return Promise.all(this.#operated);
   }
 
-  /** Begins to cause disturbances. `revokesTokens`: also revokes Cyclr's tokens, once. `end` reports a failure. */
+  /** Starts one worker of each build, and waits until they are ready. */
+  async startWorkers(): Promise<void> {
+    for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.builds.startWorker(slot);
+    await this.builds.begin();
+  }
+
+  /**
+   * Begins to cause disturbances. `revokesTokens`: also revokes Cyclr's tokens, only once. If a disturbance fails,
+   * `end` fails.
+   */
   begin(seed: number, revokesTokens: boolean): void {
     this.#running = this.#run(seed, revokesTokens);
     this.#running.catch(() => undefined);
@@ -101,6 +124,7 @@ export class Disturbances {
     const [first, ...others] = fc.sample(roundArbitrary, { seed, numRuns: ROUNDS }).flat();
     if (revokesTokens) await this.#cause('tokens revoked', first![1]);
     for (const [kind, draw] of [first!, ...others]) {
+      if (kind === 'version changed' && !this.builds.isVersioned) continue;
       if (await this.#isOver(draw.pauseMs)) return;
       await this.#cause(kind, draw);
     }
@@ -115,7 +139,7 @@ export class Disturbances {
     'worker killed': ({ worker, length }) => this.#killWorker(worker, 3000 * length),
     'worker stopped': async ({ worker }) => {
       void this.#workers[worker]!.stop(); // the running activities of this worker end while the next worker starts
-      this.#workers[worker] = await this.stack.startWorker({ waits: false });
+      this.#workers[worker] = await this.builds.startWorker(worker, { waits: false });
     },
     'all workers killed': ({ length }) =>
       Promise.all(this.#workers.map((_, slot) => this.#killWorker(slot, (2000 * length) / (slot + 1)))),
@@ -132,13 +156,33 @@ export class Disturbances {
       ofToken
         ? this.stack.sandbox.fault({ match: { path: '/oauth/token' }, then, times: 2 })
         : this.stack.sandbox.fault({ match: { path: '/v1.0/' }, then, times }),
+    'search attribute removed': async ({ length }) => {
+      const { client } = this.stack;
+      const { namespace } = client.options;
+      await client.connection.operatorService.removeSearchAttributes({
+        namespace,
+        searchAttributes: ['ConnectorConnected'],
+      });
+      await delay(500 + 2500 * length);
+      await registerSearchAttributes(client.connection, namespace);
+    },
+    'version changed': ({ length }) => this.builds.change(2 * length),
+    'flow flooded': () => this.#operate('flow flooded'),
+    'flow paused': () => this.#operate('flow paused'),
+    'flow reset': () => this.#operate('flow reset'),
+    'flow deleted': () => this.#operate('flow deleted'),
     'tokens revoked': () => this.stack.sandbox.revokeTokens(),
   };
+
+  /** Begins an operation, and does not wait for its end. So the operation continues during the next disturbances. */
+  #operate(how: Operation): void {
+    this.#operated.push(operateFlow(this.stack, this.secrets, how));
+  }
 
   async #killWorker(slot: number, pauseMs: number): Promise<void> {
     await this.#workers[slot]!.kill();
     await delay(pauseMs);
-    this.#workers[slot] = await this.stack.startWorker({ waits: false });
+    this.#workers[slot] = await this.builds.startWorker(slot, { waits: false });
   }
 
   #isOver(afterMs: number): Promise<boolean> {

@@ -32,7 +32,7 @@ export function kindOf(event: HistoryEvent): string {
  * flow, too many messages arrived at the same time, an operator has reset the run, or an operator has removed a search
  * attribute. The server repeats such a task.
  */
-const REPEATED_BY_SERVER = [1, 17, 20]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW
+const REPEATED_BY_SERVER = [1, 17, 20, 23]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW, BAD_SEARCH_ATTRIBUTES
 
 /** The failure messages of the workflow tasks that failed in workflow code, except {@link READ_AHEAD}. */
 export const failedTasks = (events: HistoryEvent[]): string[] =>

@@ -35,6 +35,12 @@ export const kinds: Connector[] = [
   connector('None'),
   connector('AuthFields'),
   connector('ClientCertificate'),
+  connector('AuthFields', { policy: { digest: 'd1', authFields: [field('token')] } }),
+  connector('OAuth2', {
+    oauth2Type: 'PasswordCredentials',
+    policy: { digest: 'd1', passwordCredentials: 'direct' },
+  }),
+  connector('None', { policy: { digest: 'd1', lacksValues: true } }),
 ];
 
 const sealed = { sealed: 'a..b.c.d' };
@@ -99,6 +105,13 @@ export const allStates: State[] = [
     submissionId: 's1',
     values: { Domain: 'x' },
     verification: 'notChecked',
+  },
+  {
+    name: 'applyingProperties',
+    connector: connector('None', { policy: { digest: 'd1', lacksValues: true } }),
+    submissionId: 'policy',
+    values: {},
+    byPolicy: true,
   },
   { name: 'applyingCredentials', connector: apiKey, from: 'awaitingProperties', method: 'clientCredentials' },
   { name: 'applyingCredentials', connector: consent, from: 'awaitingAuthorization', method: 'tokens' },

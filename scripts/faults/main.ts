@@ -11,6 +11,7 @@ import { installSilentRuntime } from '../../temporal/replay';
 import { readOptions, runUntilStopped } from '../command';
 import { each } from '../each';
 import { argumentsOf } from './arguments';
+import { Builds } from './builds';
 import { Disturbances } from './disturbances';
 import type { FlowRecord } from './flow-record';
 import { drawPlans } from './plan';
@@ -22,8 +23,10 @@ import { startFaultStack, type FaultStack } from './stack';
 const help = `Usage: npm run faults -- [--seed N] [--flows N]
 
 Takes many flows (100 by default) of every auth type through authentication on a stack of its own. Users send
-shuffled, repeated, malformed, forged and late inputs. Meanwhile workers and Temporal are killed, their connections
-are cut, and Cyclr fails. Exit code 0 only when all checks at the end pass.
+shuffled, repeated, malformed, forged and late inputs. There are two workers of two builds; for half of the seeds they
+are versions of a worker deployment. Meanwhile workers and Temporal are killed, their connections are cut, and Cyclr
+fails; the version that gets new tasks changes; an operator pauses, resets and deletes flows, and removes a search attribute; flows are
+flooded. Exit code 0 only when all checks at the end pass.
 
 The seed decides the plan of each flow, and the kind and order of the faults. The times of the faults are random: the
 same seed gives the same plans, not the same run. Without --seed, the command draws a random seed and prints it.`;
@@ -63,7 +66,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
   const seconds = () => Math.round((Date.now() - began) / 1000);
   const revokesTokens = seed % 2 === 1;
   const shared = { stack, secrets: createTestSecrets(), attempts: [] };
-  const disturbances = new Disturbances(stack);
+  const builds = new Builds(stack, isVersioned(seed));
+  const disturbances = new Disturbances(stack, builds, shared.secrets);
   await disturbances.startWorkers();
   disturbances.begin(seed, revokesTokens);
   const records: FlowRecord[] = [];
@@ -79,10 +83,16 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
     clearInterval(printing);
   }
   print();
-  const results = await checkAll(shared, records);
+  const results = await checkAll(shared, records, await disturbances.operated());
   console.log(`\nChecks, after ${seconds()} s:`);
   return report(results);
 }
+
+/**
+ * True if the two builds are versions of a worker deployment, as for half of all seeds. Half of these seeds are odd, so
+ * that their runs also revoke tokens.
+ */
+const isVersioned = (seed: number): boolean => seed % 4 >= 2;
 
 const textOf = ({ counts }: Disturbances): string =>
   Object.entries(counts)

@@ -1,5 +1,6 @@
 /** The inputs of planned users: good values that contain test secrets, and inputs with each mistake. */
 import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
+import type { Field } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
 import type { ProblemCode, View } from '../../workflows/view';
 import { sealerOf, type Sealer } from '../user/transports';
@@ -63,8 +64,17 @@ export function valuesFor(
   }
   if (mistake === 'unknown') return { values: { ...good, constructor: 'anything' }, good };
   if (mistake !== 'missing') return { values: good, good };
-  const { [asked.find(({ required }) => required)?.name ?? '']: _missing, ...values } = good;
+  const { [asked.find(isMissing)?.name ?? '']: _missing, ...values } = good;
   return { values, good };
+}
+
+/** True if the flow rejects an input without a value for this field, because Cyclr has no stored value either. */
+const isMissing = ({ required, stored }: Field): boolean => required && !stored;
+
+/** False if the view has no field that the mistake needs: a secret field for `clear`, a missing field for `missing`. */
+export function isMistakeFor({ fields = [] }: View, mistake: PropertyMistake | undefined): boolean {
+  if (mistake === 'clear') return fields.some(({ secret }) => secret);
+  return mistake !== 'missing' || fields.some(isMissing);
 }
 
 /** The credentials that a user gives to a connector of this auth type. */

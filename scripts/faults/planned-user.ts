@@ -10,7 +10,7 @@ import type { CredentialSubmission } from '../user/transports';
 import { User, type Answer } from '../user/user';
 import { newRecord, recordStart, type FlowRecord } from './flow-record';
 import { sendHarmless, startKinds, type Target } from './harmless-inputs';
-import { credentialsFor, valuesFor, type CredentialMistake, type PropertyMistake } from './mistakes';
+import { credentialsFor, isMistakeFor, valuesFor, type CredentialMistake, type PropertyMistake } from './mistakes';
 import { persistently } from '../user/persistent';
 import type { ConsentRound, FlowPlan, Round, RunPlan, Stop } from './plan';
 import { PlannedTransports } from './planned-transports';
@@ -146,8 +146,7 @@ class PlannedUser {
     const options = { label: this.#label, mistake, optional: this.#run.optional };
     const { values, good } = valuesFor(view, this.shared.secrets, options);
     for (const [name, value] of Object.entries(good)) this.record.runs.at(-1)!.properties.set(name, value);
-    const hasSecret = view.fields?.some(({ secret }) => secret);
-    const transport = this.#transports.inputs({ mistake, way, isRejected: mistake !== 'clear' || hasSecret });
+    const transport = this.#transports.inputs({ mistake, way, isRejected: isMistakeFor(view, mistake) });
     return { values, transport, submissionId: `${this.#label}-properties-${this.#submissions++}` };
   }
 

@@ -36,8 +36,8 @@ export interface FaultStack {
   toTemporal: Proxy;
   /** The proxy between the workers and Cyclr. */
   toCyclr: Proxy;
-  /** Starts one more worker. */
-  startWorker(options?: { waits?: boolean }): Promise<LocalWorker>;
+  /** Starts one more worker. `deployment`: the name of its worker deployment. The default is no worker versioning. */
+  startWorker(options?: { waits?: boolean; main?: string; deployment?: string }): Promise<LocalWorker>;
   killTemporal(): Promise<unknown>;
   /** Starts Temporal again, on the same port and data. */
   restartTemporal(): Promise<void>;
@@ -90,8 +90,9 @@ async function startParts(folder: string, onStop: FaultStack['onStop']): Promise
       if (patch) sandbox.update(accountId, installed!.id, patch);
       return { accountId, connectorId: installed!.id };
     },
-    async startWorker({ waits } = {}) {
-      const worker = await startWorker({ ...workerOptions, name: `worker-${++workers}`, waits });
+    async startWorker({ deployment, ...options } = {}) {
+      const env = { WORKER_DEPLOYMENT: deployment };
+      const worker = await startWorker({ ...workerOptions, name: `worker-${++workers}`, ...options, env });
       const watched = watch(worker, unexpectedEnds);
       onStop(() => watched.kill());
       return watched;
@@ -101,7 +102,8 @@ async function startParts(folder: string, onStop: FaultStack['onStop']): Promise
 
 async function restartableTemporal(folder: string, logFolder: string, onStop: FaultStack['onStop']) {
   const options = { logFolder, port: await freePort(), dbFile: join(folder, 'temporal.db') };
-  const start = () => startTemporal({ ...options, searchAttributes: searchAttributeTypes });
+  const dynamicConfig = { 'frontend.WorkflowPauseEnabled': true };
+  const start = () => startTemporal({ ...options, dynamicConfig, searchAttributes: searchAttributeTypes });
   let running: LocalTemporal = await start();
   onStop(() => running.stop());
   return {

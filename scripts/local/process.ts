@@ -83,7 +83,7 @@ export const startMain = ({
   nodeArgs?: readonly string[];
 }): Promise<LocalProcess> => {
   const preload = ['--require', join(dist, 'scripts', 'local', 'with-parent.js')];
-  const line = [process.execPath, ...nodeArgs, ...preload, join(dist, main), ...args];
+  const line = [process.execPath, ...nodeArgs, ...preload, resolve(dist, main), ...args];
   return start(options, async (log, env) => launch(line, log, env));
 };
 
@@ -132,7 +132,8 @@ async function start(
   { name, logFolder, env, ports = [], isReady, waits = true, stopWithinMs = STOP_MS }: ProcessOptions,
   begin: (log: number, env: NodeJS.ProcessEnv) => Promise<Launched>,
 ): Promise<LocalProcess> {
-  for (const port of ports) if (!(await isFree(port))) throw new Error(`Port ${port} of 127.0.0.1 is taken (${name})`);
+  for (const port of ports)
+    if (!(await isFree(port))) throw new Error(`Can't start ${name}: another process uses port ${port} of 127.0.0.1`);
   mkdirSync(logFolder, { recursive: true });
   const logFile = join(logFolder, `${name}.log`);
   const log = openSync(logFile, 'a');

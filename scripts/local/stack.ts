@@ -35,7 +35,10 @@ export interface StackOptions {
   ports?: Ports;
   /** Called with one line for each process that is ready. */
   say(line: string): void;
-  /** Aborts the start: it fails, and leaves nothing running. */
+  /** Further environment variables of the worker and of the service. */
+  workerEnv?: NodeJS.ProcessEnv;
+  serviceEnv?: NodeJS.ProcessEnv;
+  /** Aborts the start. Then the start fails, and no process stays running. */
   signal?: AbortSignal;
 }
 
@@ -79,10 +82,14 @@ const environment = z.object({
   SEALING_KEYS: z.string().optional().meta({ file: true }),
 });
 
+/** Lets the dev server dispatch the tasks of all accounts in turn (see `fairnessOf`). */
+const fairness = { 'matching.enableFairness': true };
+
 /** Registers a process, so that `stop()` also stops it, and waits until the process is ready. */
 type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
 
-async function startParts({ folder, ports = {}, say }: StackOptions, started: Started): Promise<Running> {
+async function startParts(options: StackOptions, started: Started): Promise<Running> {
+  const { folder, ports = {}, say, workerEnv, serviceEnv } = options;
   const { TEMPORAL_ADDRESS } = process.env;
   const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, process.env);
   const { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys } = await openDataFolder(folder);
@@ -91,7 +98,15 @@ async function startParts({ folder, ports = {}, say }: StackOptions, started: St
 
   const temporal = TEMPORAL_ADDRESS
     ? undefined
-    : await started(startTemporal({ ...own, port: ports.temporal, uiPort: ports.ui, dbFile: temporalFile }));
+    : await started(
+        startTemporal({
+          ...own,
+          port: ports.temporal,
+          uiPort: ports.ui,
+          dbFile: temporalFile,
+          dynamicConfig: fairness,
+        }),
+      );
   const target = temporal ? targetOf(temporal.address) : temporalTarget();
   await register(target);
   const { address, namespace } = target;
@@ -105,11 +120,13 @@ async function startParts({ folder, ports = {}, say }: StackOptions, started: St
 
   const shared = { ...own, ...(temporal && { temporal: { address } }) };
   const cyclr = sandbox?.cyclr;
-  const worker = await started(startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health }));
+  const worker = await started(
+    startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health, env: workerEnv }),
+  );
   say(`Worker on task queue ${taskQueue}, its health at ${worker.healthUrl}`);
 
   const keys = { sealingKeys: await readKeySet(sealingKeys), keys: serviceKeys };
-  const { url, apiKey } = await started(startService({ ...shared, ...keys, port: ports.service }));
+  const { url, apiKey } = await started(startService({ ...shared, ...keys, port: ports.service, env: serviceEnv }));
   say(`Onboarding service at ${url}, its API at ${url}/docs`);
   return {
     temporal: { address, namespace, uiUrl: temporal?.uiUrl },

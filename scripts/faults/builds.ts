@@ -1,0 +1,99 @@
+/** Two builds of the worker. With worker versioning, each build is a version of one worker deployment. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { buildIdOf } from '../../worker/create-worker';
+import type { LocalWorker } from '../local/parts';
+import type { FaultStack } from './stack';
+
+const DEPLOYMENT = 'faults';
+const CALL_MS = 10_000;
+const RETRY_EVERY_MS = 500;
+/** The time limit of a change of the versions. It only ends a hang. */
+const LIMIT_MS = 3 * 60_000;
+
+interface Build {
+  /** The path of the worker's `main.js`. */
+  main: string;
+  buildId: string;
+}
+
+export class Builds {
+  readonly #stack: FaultStack;
+  readonly #builds: Build[];
+  #current = 0;
+
+  /** `isVersioned`: each build is a version of the deployment. Otherwise, a worker of either build can take any task. */
+  constructor(
+    stack: FaultStack,
+    readonly isVersioned: boolean,
+  ) {
+    this.#stack = stack;
+    const dist = join(__dirname, '..', '..');
+    this.#builds = [dist, copyOf(dist, stack)].map((folder) => ({
+      main: join(folder, 'worker', 'main.js'),
+      buildId: buildIdOf(join(folder, 'workflow-bundle.js')),
+    }));
+  }
+
+  /** Starts a worker: workers with an even number have the first build, the others the second. */
+  startWorker(number: number, options?: { waits: false }): Promise<LocalWorker> {
+    const { main } = this.#builds[number % this.#builds.length]!;
+    return this.#stack.startWorker({ ...options, main, ...(this.isVersioned && { deployment: DEPLOYMENT }) });
+  }
+
+  /** Makes the first build the current version. Call this method after both builds have a worker. */
+  async begin(): Promise<void> {
+    if (this.isVersioned) await this.#makeCurrent(0);
+  }
+
+  /** Makes the other build current. With a share below 1, gives the other build only this share of the flows. */
+  async change(share: number): Promise<void> {
+    const other = (this.#current + 1) % this.#builds.length;
+    await (share < 1 ? this.#ramp(other, share) : this.#makeCurrent(other));
+  }
+
+  async #makeCurrent(number: number): Promise<void> {
+    const request = { ...this.#requestOf(number), allowNoPollers: true };
+    await this.#call(({ workflowService }) => workflowService.setWorkerDeploymentCurrentVersion(request));
+    this.#current = number;
+  }
+
+  async #ramp(number: number, share: number): Promise<void> {
+    const request = { ...this.#requestOf(number), percentage: 100 * share, allowNoPollers: true };
+    await this.#call(({ workflowService }) => workflowService.setWorkerDeploymentRampingVersion(request));
+  }
+
+  #requestOf(number: number) {
+    const { namespace } = this.#stack.client.options;
+    const { buildId } = this.#builds[number]!;
+    return { namespace, deploymentName: DEPLOYMENT, buildId, ignoreMissingTaskQueues: true, identity: 'operator' };
+  }
+
+  /** Repeats a call until Temporal, which may have been restarted, has made the change. */
+  async #call(act: (connection: FaultStack['client']['connection']) => Promise<unknown>): Promise<void> {
+    const { client } = this.#stack;
+    for (const until = Date.now() + LIMIT_MS; ; await delay(RETRY_EVERY_MS)) {
+      try {
+        return void (await client.withDeadline(Date.now() + CALL_MS, () => act(client.connection)));
+      } catch (err) {
+        if (Date.now() > until) throw err;
+      }
+    }
+  }
+}
+
+/** Copies the build `dist`. The copy has another build id, because its bundle begins with a comment. */
+function copyOf(dist: string, { onStop }: FaultStack): string {
+  // This folder is not in the folder of the stack, because the checks search that folder for secrets, and the code of
+  // the sandbox has a secret.
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-build-'));
+  onStop(() => rmSync(folder, { recursive: true, force: true }));
+  const copy = join(folder, 'dist');
+  cpSync(dist, copy, { recursive: true });
+  symlinkSync(join(dist, '..', 'node_modules'), join(folder, 'node_modules'));
+  const bundle = join(copy, 'workflow-bundle.js');
+  writeFileSync(bundle, `/* another build */ ${readFileSync(bundle, 'utf8')}`);
+  return copy;
+}

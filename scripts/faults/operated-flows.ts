@@ -1,0 +1,149 @@
+/** Flows that a flood or an operator disturbs. Each flow must end as `authenticated`, with its API key in Cyclr. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { finalStates, type StateName } from '../../workflows/view';
+import { each } from '../each';
+import { persistently } from '../user/persistent';
+import { credentialInputOf, sealerOf, sendSignal } from '../user/transports';
+import { kindOf } from './histories';
+import { credentialsFor } from './mistakes';
+import type { TestSecrets } from './secret-search';
+import type { FaultStack } from './stack';
+
+/** The number of signals in a flood. With this number, a flood does not delay the other flows. */
+const FLOOD = 1000;
+const PAUSE_MS = 3000;
+const CALL_MS = 10_000;
+const READ_EVERY_MS = 1000;
+/** The time limit of one flow. It only ends a hang. */
+const LIMIT_MS = 10 * 60_000;
+
+export interface Flow {
+  stack: FaultStack;
+  secrets: TestSecrets;
+  key: ConnectorKey;
+  /** Aborts after the time limit. */
+  signal: AbortSignal;
+}
+
+/** The disturbances of one flow. Each disturbance begins and ends while the flow waits for its API key. */
+export const operations = {
+  'flow flooded': (flow: Flow) =>
+    each(Array.from({ length: FLOOD }, randomUUID), 20, (attemptId) =>
+      persistently(() => sendSignal(flow.stack.client, flow.key, 'oauthCallback', { attemptId }), flow),
+    ),
+  'flow paused': async (flow: Flow) => {
+    const [pause, unpause] = [requestOf(flow), requestOf(flow)];
+    await call(flow, ({ workflowService }) => workflowService.pauseWorkflowExecution(pause));
+    await delay(PAUSE_MS);
+    await call(flow, ({ workflowService }) => workflowService.unpauseWorkflowExecution(unpause));
+  },
+  'flow reset': async (flow: Flow) => {
+    const { runId, firstTask } = await call(flow, async ({ workflow }) => {
+      const handle = workflow.getHandle(workflowIdOf(flow.key));
+      const [{ events }, run] = [await handle.fetchHistory(), await handle.describe()];
+      const task = events?.find((event) => kindOf(event) === 'workflowTaskCompleted');
+      return { runId: run.runId, firstTask: task!.eventId! };
+    });
+    const { workflowId: _workflowId, ...request } = requestOf(flow);
+    const workflowExecution = { workflowId: workflowIdOf(flow.key), runId };
+    const reset = { ...request, workflowExecution, workflowTaskFinishEventId: firstTask };
+    await call(flow, ({ workflowService }) => workflowService.resetWorkflowExecution(reset));
+  },
+  'flow deleted': async (flow: Flow) => {
+    const workflowExecution = { workflowId: workflowIdOf(flow.key) };
+    const request = { namespace: flow.stack.client.options.namespace, workflowExecution };
+    await call(flow, ({ workflowService }) => workflowService.deleteWorkflowExecution(request));
+    while (!(await isNotStarted(flow))) await delay(READ_EVERY_MS, undefined, flow);
+    await persistently(() => flow.stack.auth.start(flow.key), flow);
+  },
+} satisfies { [kind: string]: (flow: Flow) => Promise<unknown> };
+export type Operation = keyof typeof operations;
+
+/** A flow that an operation disturbed, with its faults as texts. */
+export interface OperatedFlow {
+  key: ConnectorKey;
+  faults: string[];
+}
+
+/**
+ * Starts a flow in a new account, disturbs it by an operation, and then gives the API key. Never fails, because the
+ * result has the error.
+ */
+export async function operateFlow(stack: FaultStack, secrets: TestSecrets, how: Operation): Promise<OperatedFlow> {
+  const key = stack.install(`operated-${randomUUID()}`, 'Brightdesk');
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
+  const flow: Flow = { stack, secrets, key, signal: limit.signal };
+  let step = 'start';
+  try {
+    await persistently(() => stack.auth.start(key), flow);
+    step = 'first wait';
+    await reaches(flow, ['awaitingCredentials']);
+    step = 'operation';
+    await operations[how](flow);
+    step = 'key';
+    await giveKey(flow);
+    step = 'end';
+    await reaches(flow, finalStates);
+    return { key, faults: faultsOf(flow, how) };
+  } catch (err) {
+    return { key, faults: [`${how}, ${key.accountId}: ${step}: ${String(err)}`] };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const labelOf = ({ accountId }: ConnectorKey): string => `operated-${accountId.slice(-8)}`;
+
+/**
+ * Sends the API key until the flow accepts it. During a flood the full inbox refuses the key as `notNow`. The flow can
+ * close before it answers, so the error `closed` is no fault.
+ */
+async function giveKey(flow: Flow): Promise<void> {
+  const { stack, secrets, key } = flow;
+  const credentials = credentialsFor('ApiKey', secrets, { label: labelOf(key) });
+  const submission = { submissionId: randomUUID(), credentials };
+  const input = await credentialInputOf(sealerOf(stack.publicKey), key, submission);
+  const submit = () => persistently(() => stack.auth.submitCredentials(key, input), flow).catch(unlessCode('closed'));
+  while (await submit().then(() => false, unlessCode('notNow'))) await delay(READ_EVERY_MS, undefined, flow);
+}
+
+async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> {
+  for (;;) {
+    const view = await persistently(() => flow.stack.auth.view(flow.key), flow);
+    if (states.includes(view.state)) return;
+    await delay(READ_EVERY_MS, undefined, flow);
+  }
+}
+
+function faultsOf({ stack, secrets, key }: Flow, how: Operation): string[] {
+  const stored = stack.stored(key);
+  const credentials = credentialsFor('ApiKey', secrets, { label: labelOf(key) });
+  const isStored = credentials.kind === 'apiKey' && stored?.AuthValue?.includes(credentials.key);
+  return stored?.Authenticated && isStored ? [] : [`${how}, ${key.accountId}: Cyclr does not have the key`];
+}
+
+const isNotStarted = ({ stack, key, signal }: Flow): Promise<boolean> =>
+  persistently(() => stack.auth.progress(key), { signal }).then(() => false, unlessCode('notStarted'));
+
+/** Returns true for an error with this code of the library, and throws any other error. */
+const unlessCode =
+  (code: ConnectorAuthError['code']) =>
+  (err: unknown): true => {
+    if (err instanceof ConnectorAuthError && err.code === code) return true;
+    throw err;
+  };
+
+type Client = FaultStack['client'];
+
+/** Calls Temporal until it answers. Each repetition of a request has the same request id. */
+const call = <T>({ stack: { client }, signal }: Flow, act: (client: Client) => Promise<T>): Promise<T> =>
+  persistently(() => translated(() => client.withDeadline(Date.now() + CALL_MS, () => act(client))), { signal });
+
+const requestOf = ({ stack: { client }, key }: Flow) => ({
+  ...{ namespace: client.options.namespace, workflowId: workflowIdOf(key) },
+  ...{ identity: 'operator', reason: 'npm run faults', requestId: randomUUID() },
+});

@@ -1,0 +1,110 @@
+/** The recipe of docs/upgrades.md by `scripts/upgrade.sh`: two builds side by side, a ramp, a rollback, the upgrade. */
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { findBinary } from '../../scripts/local/binary';
+import { startSandbox, startTemporal, startWorker } from '../../scripts/local/parts';
+import { temporalEnv } from '../../scripts/local/settings';
+import { generateKey, publicKeyOf } from '../../sealing/keys';
+import { sealCredentials } from '../../sealing/seal';
+import { connect } from '../../temporal/connection';
+import { searchAttributeTypes } from '../../temporal/search-attributes';
+import { buildIdOf } from '../../worker/create-worker';
+import { workflowIdOf } from '../../workflows/messages';
+import { atEnd, launch, temporaryFolder } from '../scripts/parts/scene';
+import { eventually } from '../support/eventually';
+
+jest.setTimeout(600_000); // this limit only ends a test that hangs
+
+const DEPLOYMENT = 'connector-auth';
+const root = join(__dirname, '..', '..');
+const key = { accountId: 'acme', connectorId: 1001 };
+
+/** Copies dist/ with another workflow bundle. The bundle of the copy has the same code, but another hash. */
+function nextBuild(): string {
+  const folder = temporaryFolder();
+  const dist = join(folder, 'dist');
+  mkdirSync(dist);
+  cpSync(join(root, 'dist'), dist, { recursive: true });
+  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const bundle = join(dist, 'workflow-bundle.js');
+  writeFileSync(bundle, `/* the next build */\n${readFileSync(bundle, 'utf8')}`);
+  return dist;
+}
+
+test('a waiting flow goes on during a ramp, after a rollback and after the upgrade', async () => {
+  const logFolder = temporaryFolder();
+  const temporal = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
+  atEnd(() => temporal.stop());
+  const sandbox = await startSandbox({ logFolder });
+  atEnd(() => sandbox.stop());
+  const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
+  const { address, namespace } = temporal;
+  const connection = await connect({ address, namespace, connectionOptions: { address } });
+  atEnd(() => connection.close());
+  const client = new Client({ connection });
+  const auth = new ConnectorAuth(client);
+  const [old, next] = [join(root, 'dist'), nextBuild()];
+  const [oldId, nextId] = [old, next].map((dist) => buildIdOf(join(dist, 'workflow-bundle.js'))) as [string, string];
+  const TEMPORAL_CLI_PATH = await findBinary('temporal');
+  const upgrade = async (...args: string[]) => {
+    const env = { ...temporalEnv(temporal), TEMPORAL_CLI_PATH };
+    return launch(join(root, 'scripts', 'upgrade.sh'), [DEPLOYMENT, ...args], { env }).ended;
+  };
+  const startVersion = async (name: string, dist: string) => {
+    const worker = await startWorker({
+      ...{ name, logFolder, temporal, cyclr: sandbox.cyclr, sealingKeys },
+      main: join(dist, 'worker', 'main.js'),
+      env: { WORKER_DEPLOYMENT: DEPLOYMENT },
+    });
+    atEnd(() => worker.stop());
+    return worker;
+  };
+  /** The build that ran the last workflow task of the flow, after a new task. */
+  const buildAfterTask = async (expected: string) =>
+    eventually(
+      async () => {
+        await auth.recheck(key);
+        const { raw } = await client.workflow.getHandle(workflowIdOf(key)).describe();
+        return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
+      },
+      (build) => build === expected,
+    );
+
+  const first = await startVersion('first', old);
+  await eventually(
+    () => upgrade('current', oldId),
+    ({ code }) => code === 0,
+  );
+  await auth.start(key);
+  for await (const { state } of auth.views(key)) if (state === 'awaitingCredentials') break;
+  const second = await startVersion('second', next);
+  await eventually(
+    () => upgrade('ramp', nextId, '100'),
+    ({ code }) => code === 0,
+  );
+  const status = await upgrade('status');
+  await buildAfterTask(nextId);
+  expect(await upgrade('stop-ramp', nextId)).toMatchObject({ code: 0 });
+  await buildAfterTask(oldId);
+  expect(await upgrade('current', nextId)).toMatchObject({ code: 0 });
+  await buildAfterTask(nextId);
+  await first.stop();
+  const submissionId = 'first';
+  const values = { kind: 'apiKey', key: 'right' } as const;
+  const credentials = await sealCredentials(values, { ...key, submissionId }, await publicKeyOf(sealingKeys));
+  await auth.submitCredentials(key, { submissionId, credentials });
+
+  expect(status.stdout).toContain(nextId);
+  expect(await auth.result(key)).toMatchObject({ state: 'authenticated' });
+  expect(second.isRunning()).toBe(true);
+});
+
+test('upgrade.sh without arguments, and with a step that does not exist, prints its usage', async () => {
+  const script = join(root, 'scripts', 'upgrade.sh');
+
+  for (const args of [[], [DEPLOYMENT, 'back']])
+    expect(await launch(script, args).ended).toMatchObject({ code: 2, stderr: expect.stringContaining('stop-ramp') });
+});
