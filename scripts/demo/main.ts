@@ -2,6 +2,7 @@
  * `npm run demo`: a simulated user authenticates every connector of the sandbox's catalogue, then the connectors of a
  * cycle. `npm run demo -- --life-after`: a connection breaks and is restored.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,9 +14,13 @@ import { connect, temporalTarget } from '../../temporal/connection';
 import { findLocalStack } from '../../temporal/local-stack';
 import { runMain } from '../../temporal/process';
 import type { ConnectorKey } from '../../workflows/connector';
+import type { EventBody } from '../../workflows/events';
 import { finalStates, type TimelineEntry, type View } from '../../workflows/view';
-import { startStack, type Running } from '../local/stack';
+import { startStack, type Running, type StackOptions } from '../local/stack';
 import { refuseArguments, runUntilStopped } from '../command';
+import { playCycle } from './cycle';
+import { playLifeAfter } from './life-after';
+import { startReceiver, type Receiver } from './receiver';
 import { postJson } from '../post-json';
 import { expectations, type Expectation } from '../user/expectations';
 import { persistent, persistently } from '../user/persistent';
@@ -24,9 +29,17 @@ import { goodAnswers, inOrder, User, type Answer } from '../user/user';
 
 const root = join(__dirname, '..', '..', '..');
 const help = `Usage: npm run demo
+       npm run demo -- --life-after
 
-Creates an account with every connector of the sandbox, authenticates all of them, and prints each transition. Uses
-the stack of npm start if it runs, otherwise starts one. Exit code 0 only if each connector ends as expected.`;
+Creates an account with every connector of the sandbox, authenticates all of them, and prints each transition. Then
+one onboarding takes the connectors of a cycle to the state Active. Uses the stack of npm start if it runs, otherwise
+starts one, and receives its events. Exit code 0 only if each connector ends as expected, the cycle is active, and each
+run has sent its final event.
+
+--life-after connects one connector, whose connection is then monitored. The connection breaks at Cyclr, Cyclr's
+transaction-error webhook lets the monitor read it, and the event connection.broken arrives. A person gets a session,
+consents again, and the event connection.restored arrives. Always starts a stack of its own. Exit code 0 only if each
+step has had its effect.`;
 
 /** Inputs that Cyclr refuses. The user sends them before the good inputs. */
 const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
@@ -37,6 +50,7 @@ const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
 };
 /** The users of these connectors send their inputs to the service by HTTP. All other users use the library. */
 const overHttp = ['Kestrel', 'Ledgerly'];
+const connectorsOfCycle = ['Brightdesk', 'Fernhill', 'Ledgerly'];
 
 let isSlow = false;
 
@@ -51,22 +65,61 @@ const patience = {
 const CONNECT_MS = 60_000;
 
 async function main(args: string[]): Promise<number> {
+  if (args.length === 1 && args[0] === '--life-after') return lifeAfter();
   const code = refuseArguments(args, help);
   if (code !== undefined) return code;
   const running = findLocalStack(join(root, '.data'));
   if (running) return play(running);
-  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
   console.log('npm start is not running: the demo starts a stack of its own.');
-  const starting = startStack({ folder, say: (line) => console.log(`  ${line}`) });
+  return onOwnStack(play);
+}
+
+/** Starts its own stack, because worker and service need settings for monitors, events and Cyclr's webhook. */
+function lifeAfter(): Promise<number> {
+  const webhookSecret = randomBytes(32).toString('base64url');
+  console.log('The demo starts a stack of its own.');
+  const act = async (stack: Running, receiver: Receiver) => {
+    requireSandbox(stack);
+    const isRestored = await playLifeAfter({ stack, receiver, webhookSecret, patience, say: console.log });
+    return isRestored ? 0 : 1;
+  };
+  return onOwnStack(act, {
+    workerEnv: { MONITOR_EVERY: '24 hours' }, // only Cyclr's webhook can cause a read during the demo
+    serviceEnv: { CYCLR_WEBHOOK_SECRET: webhookSecret, PUBLIC_URL: undefined },
+  });
+}
+
+/** Starts a stack, runs `act` with it and with a receiver of its events, then stops and removes the stack. */
+async function onOwnStack(
+  act: (stack: Running, receiver: Receiver) => Promise<number>,
+  { workerEnv, serviceEnv }: Pick<StackOptions, 'workerEnv' | 'serviceEnv'> = {},
+): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
+  const receiver = await startReceiver(printEvent);
+  const say = (line: string) => console.log(`  ${line}`);
+  const starting = startStack({ folder, say, workerEnv: { ...workerEnv, ...receiver.workerEnv }, serviceEnv });
   try {
-    return await runUntilStopped(starting, play, ({ stop }) => stop());
+    return await runUntilStopped(
+      starting,
+      (stack) => act(stack, receiver),
+      ({ stop }) => stop(),
+    );
   } finally {
+    receiver.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function play({ temporal, cyclr, sealingKeys, service }: Running): Promise<number> {
+function requireSandbox({ cyclr }: Pick<Running, 'cyclr'>): void {
   if (!cyclr.sandbox) throw new Error('The demo needs the sandbox: unset CYCLR_API_URL.');
+}
+
+/**
+ * Runs the whole demo. `receiver` gets the events. It is absent if the demo uses the stack of npm start, because the
+ * demo does not configure the worker of that stack.
+ */
+async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver?: Receiver): Promise<number> {
+  requireSandbox({ cyclr });
   const address = temporal.address;
   const configured = temporalTarget();
   const target = process.env.TEMPORAL_ADDRESS ? configured : { ...configured, address, connectionOptions: { address } };
@@ -80,26 +133,47 @@ async function play({ temporal, cyclr, sealingKeys, service }: Running): Promise
     );
     const http = persistent(serviceTransport(backendCallOf(service)), patience);
     const accountId = `demo-${new Date().toISOString().slice(0, 19).replace(/:/g, '')}`;
-    const keys = await install(cyclr.url, accountId);
+    const keys = await install(cyclr.url, accountId, Object.keys(expectations));
     console.log(`\nAccount ${accountId}, ${keys.size} connectors\n`);
     const connect = ([connector, key]: [string, ConnectorKey]) =>
       authenticate(auth, userOf(connector, key, overHttp.includes(connector) ? http : library, cyclr.url), connector);
     const views = await Promise.all([...keys].map(connect));
-    return report(
+    const ofCycle = await install(cyclr.url, `${accountId}-cycle`, connectorsOfCycle);
+    const isActive = await playCycle({
+      ...{ auth, patience, say: (line) => console.log(line), sandboxUrl: cyclr.url, accountId: `${accountId}-cycle` },
+      connectorIds: new Map([...ofCycle].map(([name, { connectorId }]) => [name, connectorId])),
+      userOf: (name) => userOf(name, ofCycle.get(name)!, http, cyclr.url),
+    });
+    const code = report(
       [...keys.keys()],
       views,
       temporal.uiUrl && `${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`,
     );
+    const runs = keys.size + ofCycle.size + 1; // the runs are all flows, and the onboarding
+    const isTold = receiver ? reportEvents(await receiver.finals(runs), runs) : true;
+    return isActive && isTold ? code : 1;
   } finally {
     await connection.close();
   }
 }
 
-/** A new account with every connector that has an expectation. */
-async function install(sandboxUrl: string, accountId: string): Promise<Map<string, ConnectorKey>> {
-  const connectors = Object.keys(expectations);
+/** Installs these connectors in a new account. */
+async function install(
+  sandboxUrl: string,
+  accountId: string,
+  connectors: string[],
+): Promise<Map<string, ConnectorKey>> {
   const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
   return new Map((installed as { id: number }[]).map(({ id }, i) => [connectors[i]!, { accountId, connectorId: id }]));
+}
+
+const printEvent = ({ type, data }: EventBody) =>
+  console.log(`event        ${type}  ${'connectorId' in data ? `connector ${data.connectorId}` : data.workflowId}`);
+
+/** Prints whether each run has sent its final event. */
+function reportEvents(finals: Map<string, string>, runs: number): boolean {
+  console.log(`${finals.size === runs ? '✓' : '✗'} ${finals.size} of ${runs} final events received and verified`);
+  return finals.size === runs;
 }
 
 function userOf(connector: string, key: ConnectorKey, transport: Transport, sandboxUrl: string): User {

@@ -19,9 +19,11 @@ test('without a running stack, npm run demo starts a stack, and every flow ends 
   const code = await demo.ended;
 
   expect(demo.output()).toContain(allEnded);
+  expect(demo.output()).toContain('✓ onboarding completed, cycle active');
+  expect(demo.output()).toMatch(/✓ (\d+) of \1 final events received and verified/);
   expect(demo.output()).not.toContain('Warning');
   expect(code).toBe(0);
-  expect(leftovers()).toEqual(before);
+  expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
 });
 
 test('npm run demo uses the running stack of npm start, and can be repeated', async () => {
@@ -51,4 +53,34 @@ test('npm run demo continues after Temporal gave no answer for longer than the t
   } finally {
     await proxy.close();
   }
+});
+
+test('npm run demo -- --life-after shows a break of a connection, the event, the new consent and the restoration', async () => {
+  const before = leftovers();
+  const demo = installation.run('demo', {}, ['--life-after']);
+
+  const code = await demo.ended;
+
+  const steps = demo.output().match(/^[✓✗] \d.*$/gm) ?? [];
+  const expected = [
+    /^✓ 1 connect .* authenticated$/,
+    /^✓ 2 monitor .* connected,/,
+    /^✓ 3 break .* Authenticated: false$/,
+    /^✓ 4 webhook .* 204$/,
+    /^✓ 5 event .*connection.broken is received .* broken$/,
+    /^✓ 6 session .* reauthenticate$/,
+    /^✓ 7 consent .* authenticated$/,
+    /^✓ 8 event .*connection.restored is received .* connected$/,
+    /^✓ 9 answer .* connected,/,
+  ];
+  expect(steps).toEqual(expected.map((step) => expect.stringMatching(step)));
+  expect(code).toBe(0);
+  expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+test('npm run demo -- --help describes --life-after, and any other argument exits with 2', async () => {
+  const [help, unknown] = [['--help'], ['--life-before']].map((args) => installation.run('demo', {}, args));
+
+  expect([await help!.ended, await unknown!.ended]).toEqual([0, 2]);
+  for (const { output } of [help!, unknown!]) expect(output()).toContain('npm run demo -- --life-after');
 });

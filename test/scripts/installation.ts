@@ -22,7 +22,7 @@ export interface Running {
 export interface Installation {
   folder: string;
   /** Starts `dist/scripts/{name}/main.js`. */
-  run(name: 'start' | 'demo', env?: NodeJS.ProcessEnv): Running;
+  run(name: 'start' | 'demo', env?: NodeJS.ProcessEnv, args?: string[]): Running;
   /** Kills the processes that still run, and removes the folder. */
   remove(): Promise<void>;
 }
@@ -34,9 +34,9 @@ export function install(): Installation {
   const started: Running[] = [];
   return {
     folder,
-    run(name, env = {}) {
+    run(name, env = {}, args = []) {
       const main = join(folder, 'dist', 'scripts', name, 'main.js');
-      const child = spawn(process.execPath, [main], { cwd: folder, env: { ...process.env, ...env } });
+      const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...process.env, ...env } });
       let output = '';
       child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
       child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -160,4 +160,21 @@ describe('search attributes', () => {
       others.map((name) => `--search-attribute ${name}=${searchAttributeTypes[name]}`).join(' '),
     );
   });
+
+  test('the missing search attributes are found by queries if neither the operator service nor the namespace lists them', async () => {
+    const [first, ...others] = searchAttributeNames;
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [first!]: KEYWORD } });
+    const denied = Object.assign(new Error('denied'), { code: 7, details: 'Request unauthorized.', metadata: {} });
+    const countWorkflowExecutions = (request: object) => connection.workflowService.countWorkflowExecutions(request);
+    const closed = {
+      operatorService: { listSearchAttributes: () => Promise.reject(denied) },
+      workflowService: { describeNamespace: async () => ({}), countWorkflowExecutions },
+    } as unknown as Connection;
+
+    const found = await eventually(
+      () => missingSearchAttributes(closed, namespace),
+      (missing) => missing.length === others.length,
+    );
+    expect(found).toEqual(others);
+  });
 });
