@@ -34,5 +34,13 @@ export function startsOf(client: Client): Record<ContenderName, Start> {
   };
 }
 
+/** Starts the workflow `empty`, with the workflow task timeout that the library sets for our flows. */
+export async function startEmpty(client: Client, { accountId, connectorId }: ConnectorKey): Promise<Execution> {
+  const workflowId = `empty/${accountId}/${connectorId}`;
+  const options = { taskQueue: minimalTaskQueue, workflowId, workflowTaskTimeout: '30 seconds' } as const;
+  const handle = await client.workflow.start('empty', options);
+  return { workflowId, runId: handle.firstExecutionRunId };
+}
+
 /** The final state in the result of either workflow. */
 export const endOf = (result: unknown): unknown => (Object(result) as { state?: unknown }).state ?? result;

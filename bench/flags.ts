@@ -15,7 +15,13 @@ export interface Flags {
   flood?: number;
   /** If true, the bench measures only the onboarding service. */
   service?: true;
-  /** The folder for the results; `bench/results` by default. */
+  /** If true, the bench only compares an onboarding with the same flows without an onboarding. */
+  onboarding?: true;
+  /** If true, the bench only compares flows with and without events. */
+  events?: true;
+  /** If set, the bench measures only the inputs of flows while this number of deliveries is pending. */
+  deliveries?: number;
+  /** The folder for the results. The default is `bench/results`. */
   out?: string;
   help: boolean;
 }
@@ -34,6 +40,9 @@ export function flagsOf(args: string[]): Flags {
       waiting: text,
       flood: text,
       service: { type: 'boolean', default: false },
+      onboarding: { type: 'boolean', default: false },
+      events: { type: 'boolean', default: false },
+      deliveries: text,
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -45,6 +54,9 @@ export function flagsOf(args: string[]): Flags {
     ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
     ...(values.flood !== undefined && { flood: wholeNumber('flood', values.flood, 1, 10_000) }),
     ...(values.out !== undefined && { out: values.out }),
+    ...(values.onboarding && { onboarding: true as const }),
+    ...(values.events && { events: true as const }),
+    ...(values.deliveries !== undefined && { deliveries: wholeNumber('deliveries', values.deliveries, 1, 100_000) }),
     ...(values.service && { service: true as const }),
     help: values.help,
   };

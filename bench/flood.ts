@@ -1,14 +1,18 @@
 /** Floods one flow with messages, and measures the inputs to other flows during the flood. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { each } from '../scripts/each';
 import type { HistoryEvent } from '../scripts/faults/histories';
-import { sendProperty, prepare, start, type Waiting } from './flows';
-import { rssOf } from './processes';
+import { contenderNames, startEmpty, type ContenderName, type Execution } from './contenders';
+import { sendProperty, prepare, start, type Part, type Waiting } from './flows';
+import { cpuMsOf, rssOf } from './processes';
 import { quantile } from './stats';
 import type { BenchWorker, Stack } from './stack';
 
 const OTHERS = 50;
 const SAMPLE_MS = 100;
+/** The time limit of the answer to a query. It only ends a hang. */
+const ANSWER_WITHIN_MS = 10 * 60_000;
 
 interface Flood {
   /** True for signals, which are sent to a stopped worker. Updates need a running worker. */
@@ -48,29 +52,48 @@ export interface FloodFigures {
   inputsMs: { before: Latency; during: Latency };
   /** Milliseconds from the sending of the 50 inputs until the flooded flow answers a query. */
   answerMs: number;
+  /** The worker's CPU time in milliseconds, from the sending of the 50 inputs until all inputs have their answers. */
+  workerCpuMs: number;
   /** The largest resident memory of the worker. */
   workerBytes: number;
   /** Workflow tasks of the flooded flow that failed, or that a worker did not complete in time. */
   lostTasks: number;
 }
 
-/** Runs each flood with `messages` messages to a new flow, one after the other. Fails if the worker ends. */
-export async function floodAll(
-  stack: Stack,
-  messages: number,
-  say: (line: string) => void,
-): Promise<{ [flood: string]: FloodFigures }> {
-  const worker = await stack.startWorker('ours');
-  const figures: { [flood: string]: FloodFigures } = {};
+/** The figures of each flood, for the flow (`ours`) and for a workflow with empty handlers (`minimal`). */
+export type Floods = { [flood: string]: Record<ContenderName, FloodFigures> };
+
+/**
+ * Sends each flood to a new flow, and after that to a new workflow with empty handlers. Each of the two has its own
+ * worker. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends.
+ */
+export async function floodAll(stack: Stack, messages: number, say: (line: string) => void): Promise<Floods> {
+  const all: Floods = {};
   for (const [name, flood] of Object.entries(floods)) {
-    const parts = await prepare(stack, 2 * OTHERS + 1);
-    const [flooded, ...others] = await each(parts, 10, (part) => start(stack, 'ours', part));
-    const before = await inputsTo(stack, others.splice(OTHERS));
-    const during = await measureFlood(stack, worker, flood, flooded!, others, Math.ceil(messages * flood.share));
-    figures[name] = { ...during, inputsMs: { before, during: during.inputsMs } };
-    say(`${name}: ${JSON.stringify(figures[name])}`);
+    const figures: Partial<Floods[string]> = {};
+    for (const contender of contenderNames) {
+      figures[contender] = await floodOf(stack, contender, flood, Math.ceil(messages * flood.share));
+      say(`${name}, ${contender}: ${JSON.stringify(figures[contender])}`);
+    }
+    all[name] = figures as Floods[string];
   }
-  return figures;
+  return all;
+}
+
+async function floodOf(stack: Stack, contender: ContenderName, flood: Flood, messages: number): Promise<FloodFigures> {
+  const worker = await stack.startWorker(contender);
+  const [target, ...parts] = await prepare(stack, 2 * OTHERS + 1);
+  const flooded = await startFlooded(stack, contender, target!);
+  const others = await each(parts, 10, (part) => start(stack, contender, part));
+  const before = await inputsTo(stack, others.splice(OTHERS));
+  const during = await measureFlood(stack, worker, flood, flooded, others, messages);
+  await worker.stop();
+  return { ...during, inputsMs: { before, during: during.inputsMs } };
+}
+
+async function startFlooded(stack: Stack, contender: ContenderName, part: Part): Promise<Execution> {
+  if (contender === 'minimal') return startEmpty(stack.client, part.key);
+  return (await start(stack, contender, part)).execution;
 }
 
 const inputsTo = async (stack: Stack, flows: Waiting[]): Promise<Latency> => {
@@ -82,7 +105,7 @@ async function measureFlood(
   stack: Stack,
   { pid }: BenchWorker,
   { isSignal, atOnce, send }: Flood,
-  { execution }: Waiting,
+  execution: Execution,
   others: Waiting[],
   messages: number,
 ): Promise<Omit<FloodFigures, 'inputsMs'> & { inputsMs: Latency }> {
@@ -94,17 +117,27 @@ async function measureFlood(
     await sent().finally(() => process.kill(pid, 'SIGCONT'));
   }
   const since = performance.now();
+  const cpuBefore = cpuMsOf(pid);
   const updates = isSignal ? Promise.resolve([]) : sent();
   const [[inputsMs, answerMs], workerBytes] = await peakDuring(
     pid,
-    Promise.all([
-      inputsTo(stack, others),
-      newest.query('view').then(() => performance.now() - since),
-      updates,
-    ] as const),
+    Promise.all([inputsTo(stack, others), answerOf(newest).then(() => performance.now() - since), updates] as const),
   );
+  const workerCpuMs = cpuMsOf(pid) - cpuBefore;
   const { events } = await handle.fetchHistory();
-  return { messages, inputsMs, answerMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
+  return { messages, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
+}
+
+/** Queries the flow until it answers, because a query fails if the workflow task of the flood has timed out. */
+async function answerOf(flow: WorkflowHandle): Promise<void> {
+  for (const until = performance.now() + ANSWER_WITHIN_MS; ; await delay(SAMPLE_MS)) {
+    try {
+      await flow.query('view');
+      return;
+    } catch (err) {
+      if (performance.now() > until) throw err;
+    }
+  }
 }
 
 const START_TO_CLOSE = 1; // temporal.api.enums.v1.TimeoutType

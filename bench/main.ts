@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
+import { measureDeliveries } from './deliveries';
+import { compareEvents, compareOnboarding } from './events';
 import { flagsOf, type Flags } from './flags';
 import { floodAll } from './flood';
 import { measureMemory } from './memory';
@@ -15,7 +17,8 @@ import { startStack, type Stack } from './stack';
 import { waitMany } from './waiting';
 
 const root = join(__dirname, '..', '..');
-const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--waiting N | --flood N | --service] [--out FOLDER]
+const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
+       [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -26,9 +29,14 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
-                 meanwhile; at most 10000, Temporal's limit for a run; writes flood.json
+                 meanwhile; then the same with a workflow that has empty handlers; at most 10000, Temporal's limit for
+                 a run; writes flood.json
   --service      only compares the onboarding service with direct calls to Temporal, with half as many flows in a
                  round, one at a time; writes service.json and service.svg
+  --onboarding   only compares an onboarding of --flows connectors with its flows alone; writes onboarding.json
+  --events       only compares flows that send two events with flows without a target; writes events.json
+  --deliveries N only starts N deliveries to a receiver that refuses, then hangs, and measures the inputs of flows;
+                 writes deliveries.json
   --out FOLDER   folder of the results (default bench/results)`;
 
 const say = (line: string): void => console.error(line);
@@ -43,7 +51,8 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-async function measure(stack: Stack, { waiting, flood, service, rounds, flows, cached, out }: Flags): Promise<number> {
+async function measure(stack: Stack, flags: Flags): Promise<number> {
+  const { waiting, flood, service, deliveries, rounds, flows, cached, out } = flags;
   const folder = out === undefined ? join(root, 'bench', 'results') : resolve(out);
   mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
@@ -58,6 +67,21 @@ async function measure(stack: Stack, { waiting, flood, service, rounds, flows, c
     const floods = await floodAll(stack, flood, say);
     write('flood.json', json({ machine, ...floods }));
     console.log(json(floods).trimEnd());
+    return 0;
+  }
+  if (deliveries !== undefined) {
+    const pending = await measureDeliveries(stack, deliveries, say);
+    write('deliveries.json', json({ machine, ...pending }));
+    console.log(json(pending).trimEnd());
+    return 0;
+  }
+  if (flags.onboarding || flags.events) {
+    const [name, compare] = flags.onboarding
+      ? (['onboarding', compareOnboarding] as const)
+      : (['events', compareEvents] as const);
+    const rows = await compare(stack, { rounds, flows }, say);
+    write(`${name}.json`, json({ machine, flags: { rounds, flows }, rows }));
+    console.log(tableOf(rows, [`with ${name}`, 'without']));
     return 0;
   }
   if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 2) }, write);

@@ -7,7 +7,9 @@ import {
   condition,
   defineQuery,
   defineSignal,
+  defineUpdate,
   proxyActivities,
+  setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
 import type { ConnectorKey } from '../workflows/connector';
@@ -50,4 +52,13 @@ export async function minimal(key: ConnectorKey): Promise<StateName> {
   now = 'applyingCredentials';
   await applyCredentials(key, { ...credentials!, method: 'apiKey' });
   return (now = 'authenticated');
+}
+
+/** Accepts the messages of each flood and does nothing with them, as the baseline of `--flood`. */
+export async function empty(): Promise<void> {
+  setHandler(defineQuery('view'), () => undefined);
+  setHandler(defineSignal('oauthCallback'), () => undefined);
+  setHandler(defineUpdate('recheck'), () => undefined);
+  setDefaultSignalHandler(() => undefined);
+  await condition(() => false);
 }

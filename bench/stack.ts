@@ -32,8 +32,9 @@ export interface Stack {
   serverPid: number;
   /** The size of the server's database on disk, in bytes. */
   stored(): number;
-  startWorker(contender: ContenderName): Promise<BenchWorker>;
-  /** Starts the service, by default with the address of the dev server; a test can pass the address of a proxy. */
+  /** `more`: further environment variables of the worker. */
+  startWorker(contender: ContenderName, more?: { [name: string]: string }): Promise<BenchWorker>;
+  /** Starts the service. The default of `temporalAddress` is the dev server. A test can pass the address of a proxy. */
   startService(temporalAddress?: string): Promise<BenchService>;
   /** Stops every process. Safe to repeat. */
   stop(): Promise<void>;
@@ -72,10 +73,17 @@ async function startParts(folder: string, started: Started): Promise<Omit<Stack,
     sandboxUrl,
     serverPid: temporal.pid,
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
-    startWorker: async (contender) => {
+    startWorker: async (contender, more = {}) => {
       const { env, memory } = await probe();
       const name = `worker-${contender}`;
-      const worker = await startWorker({ ...shared, ...mains[contender], name, temporal, cyclr, env });
+      const worker = await startWorker({
+        ...shared,
+        ...mains[contender],
+        name,
+        temporal,
+        cyclr,
+        env: { ...env, ...more },
+      });
       return { ...started(worker), memory };
     },
     startService: async (temporalAddress = address) => {

@@ -71,6 +71,11 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     waiting: 10_000,
     out: 'x',
   });
+  expect(flagsOf(['--events', '--onboarding', '--deliveries', '100'])).toMatchObject({
+    events: true,
+    onboarding: true,
+    deliveries: 100,
+  });
   expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '0'])).toThrow('--rounds takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '1e3'])).toThrow('--rounds');

@@ -1,0 +1,80 @@
+/** Measures the inputs of flows while many deliveries of events are pending. */
+import { randomUUID } from 'node:crypto';
+import { taskQueue } from '../workflows/messages';
+import { deliveryStart } from '../workflows/deliver-event/start';
+import type { View } from '../workflows/view';
+import { each } from '../scripts/each';
+import { prepare, sendProperty, start } from './flows';
+import type { Stack } from './stack';
+import { quantile } from './stats';
+import { startTarget, TARGET, type TargetAnswer } from './target';
+
+const IN_FLIGHT = 20;
+const INPUTS = 300;
+
+interface Inputs {
+  p50: number;
+  p99: number;
+}
+export interface PendingDeliveries {
+  deliveries: number;
+  inputs: number;
+  /**
+   * How long one input took, in milliseconds: without pending deliveries, and while the receiver refuses or hangs. The
+   * inputs are sent one at a time.
+   */
+  without: Inputs;
+  refuses: Inputs;
+  hangs: Inputs;
+  /** The p99 with pending deliveries, divided by the p99 without pending deliveries. */
+  ratio: { refuses: number; hangs: number };
+}
+
+/**
+ * Measures the inputs of flows without pending deliveries, and with `deliveries` pending deliveries to a receiver that
+ * first refuses and then hangs.
+ */
+export async function measureDeliveries(
+  stack: Stack,
+  deliveries: number,
+  say: (line: string) => void,
+): Promise<PendingDeliveries> {
+  const target = await startTarget();
+  const worker = await stack.startWorker('ours', target.workerEnv);
+  await measureInputs(stack); // warms up the processes
+  const without = await measureInputs(stack);
+  say(`without pending deliveries: p99 ${without.p99.toFixed(0)} ms`);
+  const measure = async (answer: TargetAnswer) => {
+    target.answers(answer);
+    await new Promise((done) => setTimeout(done, 20_000)); // longer than a post that hangs
+    const inputs = await measureInputs(stack);
+    say(`a receiver that ${answer}: p99 ${inputs.p99.toFixed(0)} ms`);
+    return inputs;
+  };
+  target.answers('refuses');
+  await each(Array.from({ length: deliveries }), 50, () => startDelivery(stack));
+  say(`${deliveries} deliveries are pending`);
+  const refuses = await measure('refuses');
+  const hangs = await measure('hangs');
+  await worker.stop();
+  await target.close();
+  const ratio = { refuses: refuses.p99 / without.p99, hangs: hangs.p99 / without.p99 };
+  return { deliveries, inputs: INPUTS, without, refuses, hangs, ratio };
+}
+
+async function measureInputs(stack: Stack): Promise<Inputs> {
+  const parts = await prepare(stack, INPUTS);
+  const waiting = await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
+  const ms = await each(waiting, 1, (one) => sendProperty(stack, one));
+  return { p50: quantile(ms, 0.5), p99: quantile(ms, 0.99) };
+}
+
+/** Starts one delivery, as the activity `sendEvent` does. */
+const startDelivery = ({ client }: Stack) => {
+  const runId = randomUUID();
+  const at = new Date().toISOString();
+  const view: View = { accountId: 'bench', connectorId: 1, runId, intent: 'authenticate', state: 'awaitingCredentials', since: at, revision: 2 }; // prettier-ignore
+  const data = { ...view, id: `${runId}.1`, sequence: 1, workflowId: 'connector-auth/bench/1' };
+  const body = { type: 'connector.waiting', timestamp: at, data } as const;
+  return client.workflow.start('deliverEvent', { taskQueue, ...deliveryStart({ body, targets: [TARGET] }) });
+};
