@@ -50,13 +50,13 @@ const refused = (code: ProblemCode, names: string[] = [], sender: object = { id:
 });
 const good = { Domain: 'acme', Secret: sealed };
 
-test.each<[State, Message['kind'], object]>([
-  [awaitingProperties, 'propertyInput', { values: { ...good, Secret: 'hunter2' } }],
-  [awaitingCredentials, 'propertyInput', { values: { Secret: 'hunter2' } }],
-  [awaitingCredentials, 'credentialInput', { credentials: 'hunter2' }],
+test.each<[string, State, Message['kind'], object]>([
+  ['a property in awaitingProperties', awaitingProperties, 'propertyInput', { values: { ...good, Secret: 'hunter2' } }],
+  ['a property in awaitingCredentials', awaitingCredentials, 'propertyInput', { values: { Secret: 'hunter2' } }],
+  ['credentials in awaitingCredentials', awaitingCredentials, 'credentialInput', { credentials: 'hunter2' }],
 ])(
-  'a validator rejects a secret in clear, also if its submission id was seen before: case %#',
-  (state, kind, input) => {
+  'a validator rejects a secret in clear, even if its submission id was seen before: %s',
+  (_what, state, kind, input) => {
     const body = { submissionId: 'sub-1', ...input };
 
     expect(rejectionOf(state, { kind, body }, knowing(['sub-1']))?.code).toBe('notSealed');
@@ -103,6 +103,12 @@ describe('property inputs', () => {
     ],
     ['null for a secret', { ...good, Secret: null }, 'malformed', ['Secret']],
     ['a number', { ...good, Domain: 7 }, 'malformed', ['Domain']],
+    [
+      'an object that JavaScript cannot convert to a text',
+      { ...good, Domain: { toString: false } },
+      'malformed',
+      ['Domain'],
+    ],
     ['null values', { ...good, Domain: null, Notes: null }, 'malformed', ['Domain', 'Notes']],
     ['a text that is too long', { ...good, Notes: 'x'.repeat(65_537) }, 'malformed', ['Notes']],
     ['a property that the connector does not have', { ...good, Other: 'x' }, 'unknownProperty', ['Other']],

@@ -18,6 +18,7 @@ import {
   states,
   withMissing,
 } from '../../../scripts/faults/machine-samples';
+import { testMatrix } from '../../support/matrix';
 
 const start: State = { name: 'fetchingConnector', intent: 'authenticate' };
 const after = (...sent: Event[]): State => sent.reduce<State>(transition, start);
@@ -94,6 +95,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
     authorizationConfirmed: 'authenticated',
     authorizationNotConfirmed: 'awaitingAuthorization',
     cyclrUnavailable: 'verifyingAuthorization',
+    refused: 'awaitingAuthorization',
     outageOutlasted: 'expired',
     cancelled: 'cancelled',
     failed: 'failed',
@@ -105,18 +107,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   unsupported: {},
 };
 
-const pairs = states.flatMap((state) => events.map((event) => [state.name, event.type, state, event] as const));
-
-test.each(pairs)(
-  'from the state %s, the event %s leads to the next state in the matrix',
-  (name, type, state, event) => {
-    const next = transition(state, event);
-
-    const expected = matrix[name][type];
-    expect(next.name).toBe(expected ?? name);
-    if (!expected) expect(next).toBe(state);
-  },
-);
+testMatrix({ states, events, matrix, transition });
 
 test('the matrix has every state and every event', () => {
   expect(new Set(states.map(({ name }) => name))).toEqual(new Set(Object.keys(matrix)));
@@ -297,6 +288,51 @@ describe('re-reads in waiting states', () => {
       problem: refusal,
     });
   });
+});
+
+describe('policies', () => {
+  const policy = { digest: 'd1' };
+  const checks = { ...policy, checks: true } as const;
+
+  test('a policy with fixed values that Cyclr lacks leads a connector without authentication to applyingProperties before the end', () => {
+    const of = connector('None', { policy: { ...policy, lacksValues: true } });
+
+    const state = after(fetched(of));
+
+    expect(state).toMatchObject({ name: 'applyingProperties', values: {}, byPolicy: true });
+    // Cyclr can store a value in another form. The flow must not set this value again.
+    expect(transition(state, { type: 'propertiesApplied', connector: of }).name).toBe('authenticated');
+    expect(transition(state, { type: 'outageOutlasted' }).name).toBe('expired');
+  });
+
+  test('a policy that was removed ends a wait for AuthFields as unsupported at the next re-read', () => {
+    const authFields = [{ name: 'token', label: 'Token', required: true, secret: true, stored: false }];
+    const waiting = after(fetched(connector('AuthFields', { policy: { ...policy, authFields } })));
+
+    const state = transition(waiting, {
+      type: 'rechecked',
+      connector: connector('AuthFields'),
+      intent: 'authenticate',
+    });
+
+    expect([waiting.name, state.name]).toEqual(['awaitingCredentials', 'unsupported']);
+  });
+
+  test.each<[string, State]>([
+    ['credentials', { name: 'awaitingCredentials', connector: connector('ApiKey') }],
+    ['a consent', { name: 'awaitingAuthorization', connector: connector('OAuth1') }],
+    ['properties', { name: 'awaitingProperties', connector: connector('OAuth2', { oauth2Type: 'ClientCredentials' }) }],
+  ])(
+    'after the third party refused the check of a policy, a re-read does not end the wait for %s',
+    (_input, waiting) => {
+      const of = { ...(waiting as { connector: Connector }).connector, authenticated: true, policy: checks };
+      const refused = { ...waiting, connector: of, problem: refusal } as State;
+
+      const state = transition(refused, { type: 'rechecked', connector: of, intent: 'authenticate' });
+
+      expect(state).toBe(refused);
+    },
+  );
 });
 
 describe('problems', () => {

@@ -4,7 +4,7 @@
  */
 import type { WorkflowInfo } from '@temporalio/workflow';
 import { READ_AHEAD } from '../../../workflows/problems';
-import { ReadAhead } from '../../../workflows/read-ahead';
+import { needsGuard, ReadAhead } from '../../../workflows/read-ahead';
 
 interface Task {
   length: number;
@@ -110,4 +110,22 @@ test('a workflow task that only rejects updates needs no new event in the histor
 
 test('a workflow task is accepted during a replay, even if the history has too few new events', () => {
   run({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
+});
+
+test.each([
+  ['1.20.3', true],
+  ['1.24.0', true],
+  ['1.19.0', false],
+  ['1.25.0', false],
+  ['2.20.0', false],
+])('in a bundle with SDK %s, runs need the guard: %s', (version, needed) => {
+  expect(needsGuard(version)).toBe(needed);
+});
+
+test('runs have no guard if cyclrConnectQueryGuard is off', () => {
+  globalThis.cyclrConnectQueryGuard = 'off';
+  const isNeeded = needsGuard('1.24.0');
+  globalThis.cyclrConnectQueryGuard = undefined;
+
+  expect(isNeeded).toBe(false);
 });

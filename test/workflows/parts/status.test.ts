@@ -47,8 +47,8 @@ const problem = problemOf('refused', ['Domain'], '400');
 const attempt = { id: 'a1', requestedAt: '2030-01-01T00:00:00Z', expiresAt: '2030-01-01T00:05:00Z' };
 const sealed = { sealed: 'a..secret.c.d' };
 
-describe('a view shows', () => {
-  test.each<[State, object]>([
+describe('views', () => {
+  const shownFields: [State, object][] = [
     [{ name: 'fetchingConnector', intent: 'authenticate' }, {}],
     [{ name: 'fetchingConnector', intent: 'authenticate', problem }, { problem }],
     [
@@ -95,13 +95,18 @@ describe('a view shows', () => {
       { failure: { code: 'connectorNotFound', message: 'gone' } },
     ],
     [{ name: 'unsupported', connector: whole }, { connector: shown }],
-  ])('in $name the fields of the contract', (state, expected) => {
-    const connected = 'connector' in state && { connected: state.name === 'authenticated' };
+  ];
 
-    expect(viewOf(source(state))).toStrictEqual({ ...identity, state: state.name, ...connected, ...expected });
-  });
+  test.each(shownFields.map(([state, expected]) => [state.name, state, expected] as const))(
+    'a view in the state %s shows exactly the fields that belong to this state',
+    (name, state, expected) => {
+      const connected = 'connector' in state && { connected: name === 'authenticated' };
 
-  test('as `connected` whether Cyclr reported Authenticated at the last read', () => {
+      expect(viewOf(source(state))).toStrictEqual({ ...identity, state: name, ...connected, ...expected });
+    },
+  );
+
+  test('a view shows as `connected` whether Cyclr reported Authenticated at the last read', () => {
     const connectedOf = (state: State) => viewOf(source(state)).connected;
 
     expect(connectedOf({ name: 'fetchingConnector', intent: 'authenticate' })).toBeUndefined();

@@ -1,0 +1,233 @@
+/** The data that a transition keeps, changes or drops: each test compares whole states. */
+import { attempt, connector, withMissing } from '../../../scripts/faults/machine-samples';
+import type { Connector, Field } from '../../../workflows/connector';
+import { outageIn, transition, type Event, type State } from '../../../workflows/authenticate-connector/machine';
+import { problemOf } from '../../../workflows/problems';
+
+const apiKey = connector('ApiKey');
+const consent = connector('OAuth1');
+const refusal = problemOf('refused');
+const unavailable = problemOf('cyclrUnavailable');
+const sealed = { sealed: 'a..b.c.d' };
+const failure = { code: 'accessDenied', message: 'no' } as const;
+const credentials: Event = { type: 'credentialsSubmitted', id: 's1', credentials: sealed };
+const reread = { ...apiKey, name: 'Renamed' };
+
+const awaitingCredentials: State = { name: 'awaitingCredentials', connector: apiKey };
+const awaitingConsent: State = { name: 'awaitingAuthorization', connector: consent, attempt };
+const awaitingFirstLink: State = { name: 'awaitingAuthorization', connector: consent };
+const applyingTokens = transition(awaitingConsent, credentials);
+const applyingKey = transition(awaitingCredentials, credentials);
+const verifying: State = {
+  name: 'verifyingAuthorization',
+  connector: consent,
+  attemptId: 'a1',
+  superseded: false,
+  attempt,
+};
+const { attempt: _attempt, ...verifyingOlder } = verifying;
+const submitted: State = { name: 'applyingProperties', connector: apiKey, submissionId: 's1', values: {} };
+
+const cases: [title: string, before: State, event: Event, after: State][] = [
+  [
+    'a cancelled flow keeps its connector',
+    awaitingCredentials,
+    { type: 'cancelled' },
+    { name: 'cancelled', connector: apiKey },
+  ],
+  [
+    'a flow that is cancelled before its first read has no connector',
+    { name: 'fetchingConnector', intent: 'authenticate' },
+    { type: 'cancelled' },
+    { name: 'cancelled' },
+  ],
+  [
+    'a failed flow keeps its connector',
+    submitted,
+    { type: 'failed', failure },
+    { name: 'failed', connector: apiKey, failure },
+  ],
+  [
+    'a flow that expires keeps its connector without a last read',
+    awaitingCredentials,
+    { type: 'timedOut' },
+    { name: 'expired', connector: apiKey },
+  ],
+  [
+    'a flow that expires has the connector of its last read',
+    awaitingCredentials,
+    { type: 'timedOut', connector: reread },
+    { name: 'expired', connector: reread },
+  ],
+  [
+    'a flow that is authenticated has the connector of its first read',
+    { name: 'fetchingConnector', intent: 'authenticate' },
+    { type: 'connectorFetched', connector: { ...apiKey, authenticated: true } },
+    { name: 'authenticated', connector: { ...apiKey, authenticated: true }, verification: 'notChecked' },
+  ],
+  [
+    'an API key is applied by the method of the connector, without an attempt',
+    awaitingCredentials,
+    credentials,
+    {
+      name: 'applyingCredentials',
+      connector: apiKey,
+      from: 'awaitingCredentials',
+      method: 'apiKey',
+      submissionId: 's1',
+      credentials: sealed,
+    },
+  ],
+  [
+    'tokens in place of a consent are applied as tokens, and the attempt stays',
+    awaitingConsent,
+    credentials,
+    {
+      name: 'applyingCredentials',
+      connector: consent,
+      from: 'awaitingAuthorization',
+      method: 'tokens',
+      submissionId: 's1',
+      credentials: sealed,
+      attempt,
+    },
+  ],
+  [
+    'refused tokens lead back to the consent with its attempt',
+    applyingTokens,
+    { type: 'refused', problem: refusal },
+    { ...awaitingConsent, problem: refusal },
+  ],
+  [
+    'a refused API key leads back with the connector that was read after the refusal',
+    applyingKey,
+    { type: 'refused', problem: refusal, connector: reread },
+    { name: 'awaitingCredentials', connector: reread, problem: refusal },
+  ],
+  [
+    'an outage that outlasts applied credentials leads back with the problem cyclrUnavailable',
+    applyingKey,
+    { type: 'outageOutlasted' },
+    { name: 'awaitingCredentials', connector: apiKey, problem: unavailable },
+  ],
+  [
+    'an outage that outlasts applied properties leads back with the problem cyclrUnavailable',
+    submitted,
+    { type: 'outageOutlasted' },
+    { name: 'awaitingProperties', connector: apiKey, problem: unavailable },
+  ],
+  [
+    'a verification keeps the attempt of the view',
+    awaitingConsent,
+    { type: 'authorizationReturned', id: 'a1', superseded: false },
+    verifying,
+  ],
+  [
+    'a verification without a link in the view has no attempt',
+    awaitingFirstLink,
+    { type: 'authorizationReturned', id: 'a1', superseded: false },
+    verifyingOlder,
+  ],
+  [
+    'a verification that finds nothing leads back with the attempt',
+    verifying,
+    { type: 'authorizationNotConfirmed', connector: consent },
+    { ...awaitingConsent, problem: problemOf('notAuthorized') },
+  ],
+  [
+    'a verification without an attempt leads back without an attempt',
+    verifyingOlder,
+    { type: 'authorizationNotConfirmed', connector: consent },
+    { ...awaitingFirstLink, problem: problemOf('notAuthorized') },
+  ],
+  [
+    'a consent that the third party refuses leads back with attempt and connector',
+    verifying,
+    { type: 'refused', problem: refusal },
+    { ...awaitingConsent, problem: refusal },
+  ],
+  [
+    'a consent that the third party refuses leads back with the connector of the check',
+    verifyingOlder,
+    { type: 'refused', problem: refusal, connector: reread },
+    { ...awaitingFirstLink, connector: reread, problem: refusal },
+  ],
+];
+
+test.each(cases)('%s', (_title, before, event, after) => {
+  expect(transition(before, event)).toStrictEqual(after);
+});
+
+describe('outages of a state', () => {
+  const trouble: Event = { type: 'cyclrUnavailable', operatorsTrouble: 'GET /x: 403' };
+  const outage = transition(awaitingCredentials, { type: 'cyclrUnavailable' });
+
+  test('an outage has the text of the trouble of an operator, if there is one', () => {
+    expect(outage).toStrictEqual({ ...awaitingCredentials, problem: unavailable, outage: {} });
+    expect(outageIn(outage)).toStrictEqual({});
+    expect(outageIn(transition(outage, trouble))).toStrictEqual({ operatorsTrouble: 'GET /x: 403' });
+    expect(outageIn(awaitingCredentials)).toBeUndefined();
+    expect(outageIn({ name: 'cancelled' })).toBeUndefined();
+  });
+
+  test('the same trouble of an operator changes nothing, and an outage after it changes the state', () => {
+    const troubled = transition(awaitingCredentials, trouble);
+
+    expect(transition(troubled, trouble)).toBe(troubled);
+    expect(transition(troubled, { type: 'cyclrUnavailable' })).toStrictEqual(outage);
+  });
+});
+
+const field = (name: string, stored: boolean): Field => ({ name, label: name, required: true, secret: false, stored });
+const withFields = (...fields: Field[]): Connector => ({ ...apiKey, fields });
+
+describe('stored properties', () => {
+  test('only the property that Cyclr accepted before an outage is marked as stored', () => {
+    const before: State = { ...submitted, connector: withFields(field('A', false), field('B', false)) };
+
+    const after = transition(before, { type: 'cyclrUnavailable', taken: ['A', 'Unknown'] });
+
+    expect(after).toMatchObject({ connector: withFields(field('A', true), field('B', false)) });
+  });
+
+  test('a new required property beside a stored one leads to awaitingProperties after the credentials', () => {
+    const before: State = { ...applyingKey, connector: withFields(field('A', true), field('B', false)) } as State;
+    const answer = { ...withFields(field('A', true), field('B', false)), authenticated: true };
+
+    expect(transition(before, { type: 'credentialsApplied', connector: answer }).name).toBe('awaitingProperties');
+  });
+});
+
+describe('a re-read after a refusal', () => {
+  const policy = { digest: 'd1', checks: true } as const;
+  const stored = connector('ApiKey', { authenticated: true, policy });
+  const rechecked = (state: State, of: Connector): State =>
+    transition(state, { type: 'rechecked', connector: of, intent: 'authenticate' });
+  const refusedByCheck: State = { name: 'awaitingCredentials', connector: stored, problem: refusal };
+
+  test.each<[string, State, Connector]>([
+    [
+      'the refusal came before Cyclr stored credentials',
+      { ...refusedByCheck, connector: { ...stored, authenticated: false } },
+      stored,
+    ],
+    ['the state has another problem', { ...refusedByCheck, problem: problemOf('notAuthorized') }, stored],
+    ['the policy no longer has a check', refusedByCheck, connector('ApiKey', { authenticated: true })],
+    ['the policy has no check', refusedByCheck, connector('ApiKey', { authenticated: true, policy: { digest: 'd2' } })],
+  ])('a re-read ends the wait as authenticated if %s', (_title, state, of) => {
+    expect(rechecked(state, of)).toStrictEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
+  });
+
+  test('a re-read ends the wait for a property that Cyclr refused only as authenticated', () => {
+    const waiting: State = { name: 'awaitingProperties', connector: apiKey, problem: refusal };
+
+    expect(rechecked(waiting, { ...apiKey, authenticated: true }).name).toBe('authenticated');
+    expect(rechecked(waiting, withMissing(apiKey)).name).toBe('awaitingProperties');
+  });
+
+  test('a re-read keeps the wait if Cyclr no longer reports the refused credentials as authenticated', () => {
+    const denied = { ...stored, authenticated: false };
+
+    expect(rechecked(refusedByCheck, denied)).toStrictEqual({ ...refusedByCheck, connector: denied });
+  });
+});
