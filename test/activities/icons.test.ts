@@ -27,10 +27,10 @@ const dataUri = async (type: string, image: Sharp): Promise<string> =>
 const decoded = (icon = '') => sharp(Buffer.from(icon.slice(icon.indexOf(',') + 1), 'base64')).metadata();
 
 test.each([
-  ['data:image/png;base64,AA=='],
-  ['DATA:IMAGE/PNG;base64,AA=='],
-  [`data:image/png,${'a'.repeat(MAX_LENGTH - 15)}`],
-])('a small icon is returned unchanged: case %#', async (icon) => {
+  ['a PNG in base64', 'data:image/png;base64,AA=='],
+  ['a PNG with a media type in capitals', 'DATA:IMAGE/PNG;base64,AA=='],
+  ['a data URI of exactly 8 KiB', `data:image/png,${'a'.repeat(MAX_LENGTH - 15)}`],
+])('a small icon is returned unchanged: %s', async (_what, icon) => {
   expect(await smallIcon(icon)).toBe(icon);
 });
 

@@ -2,22 +2,30 @@
 import { randomUUID } from 'node:crypto';
 import { isBusy } from '../../client/connector-auth-error';
 import { workflowIdOf } from '../../workflows/connector';
+import { fairnessOf } from '../../workflows/fairness';
 import type { Input } from '../../workflows/input';
 import { taskQueue } from '../../workflows/messages';
 import type { TimelineEntry, View } from '../../workflows/view';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
-import { histories, ofKind, timersOf } from '../support/histories';
+import { histories, ofKind, timersOf, type HistoryEvent } from '../support/histories';
 import { isRead, keyInput, refusal, sendUntilAnswered, updates } from '../support/messages';
+import { startReceiver, type Receiver } from '../support/receiver';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
+/** The receiver of the target `crm`. It gets only the events of flows that name this target. */
+let receiver: Receiver;
 
 beforeAll(async () => {
-  stage = await openStageOfShortHistories();
+  [stage, receiver] = await Promise.all([openStageOfShortHistories(), startReceiver()]);
+  await stage.restartWorker({}, { crm: { url: receiver.url, secrets: [receiver.secret] } });
 });
 
-afterAll(() => stage.close());
+afterAll(async () => {
+  await stage.close();
+  await receiver.close();
+});
 
 /** The newest run of the flow. */
 const newest = ({ workflowId }: Scene) => stage.client.workflow.getHandle(workflowId);
@@ -56,6 +64,7 @@ test.concurrent(
     const { runId, ...after } = await continued(scene);
 
     expect(runId).not.toBe(before.runId);
+    expect((await newest(scene).describe()).priority).toMatchObject(fairnessOf(scene.key.accountId));
     expect(after).toEqual({ ...before, runId: undefined, revision: after.revision });
     expect(after.revision).toBeGreaterThanOrEqual(before.revision);
     expect((await scene.timeline()).slice(0, past.length)).toEqual(past);
@@ -192,7 +201,88 @@ test.concurrent(
   },
 );
 
-test.concurrent('timelineEntries() yields every entry of three runs once, in order', async () => {
+test.concurrent('after continue-as-new the next run reports its end to the subscribers of the first run', async () => {
+  const subscriber = await asking('Kestrel');
+  const scene = await asking();
+  await signals(scene, 'subscribe', { workflowId: subscriber.workflowId });
+
+  await continued(scene);
+  await stage.auth.cancel(scene.key);
+
+  const heard = await eventually(subscriber.timeline, (entries) =>
+    entries.some(({ event }) => event === 'unknownSignal'),
+  );
+  expect(heard.filter(({ event }) => event === 'unknownSignal')).toMatchObject([{ note: 'connectorFinished' }]);
+});
+
+test.concurrent('after continue-as-new the next run continues the sequence of events and the reminders', async () => {
+  const scene = await asking('Brightdesk', { notify: ['crm'], remindAfter: ['1 second', '10 seconds'] });
+  stage.record('continued-as-new-with-events', scene.handle);
+  const remindersOf = () =>
+    receiver.eventsOf(scene.workflowId).filter(({ type }) => type === 'connector.reminder').length;
+  await eventually(remindersOf);
+
+  await continued(scene);
+  await eventually(remindersOf, (count) => count === 2);
+  const { runId } = await continued(scene);
+  await stage.auth.cancel(scene.key);
+
+  const events = await eventually(
+    () => receiver.eventsOf(scene.workflowId),
+    (all) => all.at(-1)?.type === 'connector.cancelled',
+  );
+  expect(remindersOf()).toBe(2);
+  expect(events.map(({ data }) => data.sequence)).toEqual(events.map((_, index) => index + 1));
+  expect(events[0]!.data.id).toBe(`${scene.runId}.1`);
+  expect(events.at(-1)!.data.id).toBe(`${runId}.final`);
+});
+
+test.concurrent(
+  'after continue-as-new an onboarding keeps its progress, its next check of the flows, and the sequence of events',
+  async () => {
+    const accountId = `account-${randomUUID()}`;
+    const ids = stage.sandbox
+      .createAccount(accountId, { connectors: ['Brightdesk', 'Brightdesk', 'Openrates'] })
+      .map(({ id }) => id);
+    const [first, second] = ids.map((connectorId) => ({ accountId, connectorId }));
+    const one = { accountId, onboardingId: 'o1', metadata: { order: '17' }, notify: ['crm'] };
+    const start = await stage.auth.startOnboarding({ ...one, scope: { connectorIds: ids } });
+    const handle = stage.client.workflow.getHandle(start.workflowId);
+    const run = stage.client.workflow.getHandle(start.workflowId, start.runId);
+    stage.record('onboarding-continued-as-new', run);
+    await eventually(
+      () => stage.auth.onboarding(one),
+      ({ done, connectors }) => done === 1 && connectors.every(({ state }) => state !== 'waiting'),
+    );
+    await stage.auth.cancel(first!);
+    const before = await eventually(
+      () => stage.auth.onboarding(one),
+      ({ connectors }) => connectors[0]?.state === 'cancelled',
+    );
+
+    while ((await handle.describe()).runId === start.runId) await handle.signal('noSuchSignal');
+    const after = await stage.auth.onboarding(one);
+    const [due, later] = await Promise.all([run, handle].map(checkOf));
+    await stage.auth.cancel(second!);
+    const { runId } = await handle.describe();
+    const types = [...Array<string>(3).fill('onboarding.progress'), 'onboarding.incomplete'];
+    const events = await receiver.gets(start.workflowId, types);
+
+    expect(after).toEqual(before);
+    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the workflow task may have waited for the worker
+    expect(events.map(({ data }) => data.sequence)).toEqual([1, 2, 3, 4]);
+    expect(events.at(-1)!.data).toMatchObject({ id: `${runId}.final`, total: 3, done: 1, metadata: one.metadata });
+  },
+);
+
+/** When the timer of the hourly check of an onboarding fires, in milliseconds. */
+async function checkOf(run: { fetchHistory(): Promise<{ events?: HistoryEvent[] | null }> }): Promise<number> {
+  const { events } = await run.fetchHistory();
+  const [timer] = ofKind(events!, 'timerStarted');
+  return (Number(timer!.eventTime!.seconds) + timersOf(events!)[0]!) * 1000;
+}
+
+test.concurrent('timelineEntries() yields every entry of three continued runs once, in order', async () => {
   const scene = await asking();
   const seen: TimelineEntry[] = [];
   const reading = (async () => {

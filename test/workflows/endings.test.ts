@@ -174,25 +174,29 @@ describe.each([
 
       const view = await cancel(scene);
 
-    expect(view.state).toBe('cancelled');
-    expect((await scene.timeline()).at(-1)).toMatchObject({ from: 'applyingProperties', to: 'cancelled' });
-  });
-
-  test.concurrent('in the pause after Cyclr answered 403 to the first read ends the flow at once', async () => {
-    const on = stage.install('Brightdesk');
-    stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });
-    const scene = await stage.scene(on);
-    record('in-fetchingConnector', scene);
-    await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
-
-    const view = await cancel(scene);
-
-    expect(view.state).toBe('cancelled');
-    expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
-  });
+      expect(view.state).toBe('cancelled');
+      expect((await scene.timeline()).at(-1)).toMatchObject({ from: 'applyingProperties', to: 'cancelled' });
+    },
+  );
 
   test.concurrent(
-    'between two re-reads of a verification ends the flow at once, and the confirmation gets the cancelled view',
+    'a cancellation in the pause after Cyclr answered 403 to the first read ends the flow at once',
+    async () => {
+      const on = stage.install('Brightdesk');
+      stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });
+      const scene = await stage.scene(on);
+      record('in-fetchingConnector', scene);
+      await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
+
+      const view = await cancel(scene);
+
+      expect(view.state).toBe('cancelled');
+      expect(await listed(scene)).toEqual({ status, state: 'cancelled' });
+    },
+  );
+
+  test.concurrent(
+    'a cancellation between two re-reads of a verification ends the flow at once, and the confirmation gets the cancelled view',
     async () => {
       const scene = await consentScene(stage);
       record('in-verifyingAuthorization', scene);

@@ -361,7 +361,7 @@ describe('payloads that the SDK cannot decode', () => {
       );
 
       expect(failedTasks(events)).toEqual([]);
-      expect((await handle.describe()).status.name).toBe('FAILED');
+      await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'invalidInput' } });
     },
   );
 });

@@ -1,6 +1,7 @@
 /** Outages of Cyclr, from seconds to a day, and refused calls whose cause only an operator can mend. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
+import { Policies, policiesOf } from '../../activities/policies/policies';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { generateKey, publicKeyOf } from '../../sealing/keys';
 import { seal } from '../../sealing/seal';
@@ -336,7 +337,21 @@ describe('a day without Cyclr', () => {
     expect(hours).toBeLessThan(24.1);
   });
 
-  test('the flow asks again for an input that it could not apply, with a new deadline', async () => {
+  test('after a day without Cyclr, a flow that could not set the fixed values of a policy ends as expired', async () => {
+    const policies = 'policies: [{ match: { name: Weathervane }, properties: { Station: { value: x } } }]';
+    await stage.restartWorker({}, {}, new Policies(policiesOf(policies)));
+    const on = stage.install('Weathervane');
+    fault(on, awayForAWeek, { match: { method: 'POST' } });
+
+    const flow = await stage.scene(on);
+    stage.record('outage-outlasted-with-fixed-values', flow.handle);
+    const end = await stage.auth.result(flow.key);
+    await stage.restartWorker();
+
+    expect(end).toMatchObject({ state: 'expired', problem: unavailable });
+  });
+
+  test('after a day without Cyclr, a flow that could not apply an input asks for this input again, with a new deadline', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     stage.record('outage-outlasted-in-applying-states', flow.handle);
     fault(flow.key, awayForAWeek);

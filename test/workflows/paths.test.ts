@@ -11,7 +11,7 @@ import { consentScene } from '../support/consent';
 import { histories } from '../support/histories';
 import { isRead, RETURN_TO } from '../support/messages';
 import { differencesOf } from '../support/replays';
-import { bundlePath, openStage, type Scene, type Stage } from '../support/stage';
+import { bundlePath, openStage, workerMetrics, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
 
@@ -46,9 +46,11 @@ const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport We
   ' ',
 );
 
-test.concurrent.each(Object.entries(expectations))(
-  'a flow of the connector %s with valid answers ends as scripts/user/expectations says',
-  async (connector, { state, verification, properties = {} }) => {
+test.concurrent.each(
+  Object.entries(expectations).map(([connector, expected]) => [connector, expected.state, expected] as const),
+)(
+  'a flow of the connector %s with valid inputs ends as %s',
+  async (connector, state, { verification, properties = {} }) => {
     const on = stage.install(connector);
 
     const recordAs = recorded.includes(connector) ? `connector-${connector.toLowerCase()}` : undefined;
@@ -156,9 +158,9 @@ const ways: { [name: string]: Way } = {
   },
 };
 
-test.concurrent.each(Object.entries(ways))(
-  'a flow in the situation %s ends in the expected state',
-  async (name, way) => {
+test.concurrent.each(Object.entries(ways).map(([name, way]) => [name, way.state, way] as const))(
+  'a flow of a connector in the situation %s ends as %s',
+  async (name, _state, way) => {
     const on = stage.install(way.connector, { patch: way.patch });
 
     const end = await played(on, inOrder(way.answers), way.isRecorded ? name : undefined);
@@ -323,8 +325,10 @@ test.concurrent('the flow asks again for a required property that Cyclr lost aft
   expect(await stage.auth.result(on)).toMatchObject({ state: 'authenticated' });
 });
 
-test.concurrent('each account id has a flow of its own, also if ids look alike or are URL-encoded', async () => {
-  const ids = ['a/b', 'a%2Fb', 'ä ö', "it's (me)!*", '100%', 'x'.repeat(200), '+', '..a'];
+test.concurrent(
+  'each account id has its own flow, even if two ids look alike or one id is the URL-encoded form of the other id',
+  async () => {
+    const ids = ['a/b', 'a%2Fb', 'ä ö', "it's (me)!*", '100%', 'x'.repeat(200), 'ü'.repeat(160), '+', '..a'];
 
     const scenes = await Promise.all(ids.map((accountId) => stage.scene('Openrates', { accountId })));
     const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
@@ -346,4 +350,25 @@ test('replaying the histories of all flows in this file, and of an open flow, gi
 
   expect(runs.length).toBeGreaterThan(Object.keys(expectations).length);
   expect(new Set(Object.values(differences))).toEqual(new Set(['ok']));
+});
+
+test("the worker's metrics count the transitions, the outcomes, the links and the requests of all flows in this file", async () => {
+  const lines = (await workerMetrics()).split('\n');
+
+  const seriesOf = (name: string, labels: { [name: string]: string }) =>
+    lines.filter((line) => {
+      const has = ([label, value]: [string, string]) => line.includes(`${label}="${value}"`);
+      return line.startsWith(`cyclr_connect_${name}{`) && Object.entries(labels).every(has);
+    });
+  const at = { state: 'awaitingCredentials' };
+  const put = { endpoint: 'PUT /v1.0/account/connectors/{id}' };
+  for (const [name, labels] of [
+    ['transitions_total', { from: 'awaitingCredentials', to: 'applyingCredentials', auth_type: 'ApiKey' }],
+    ['outcomes_total', { state: 'authenticated', auth_type: 'ApiKey', verification: 'notChecked' }],
+    ['state_seconds_bucket', { ...at, le: '7776000' }],
+    ['links_total', { result: 'made' }],
+    ['cyclr_requests_total', { ...put, result: 'ok' }],
+    ['cyclr_request_seconds_count', put],
+  ] as const)
+    expect({ name, labels, series: seriesOf(name, labels) }).toMatchObject({ series: [expect.any(String)] });
 });

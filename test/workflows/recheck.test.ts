@@ -21,42 +21,45 @@ const connectElsewhere = ({ accountId, connectorId }: ConnectorKey): void =>
 
 const waiting = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-test.concurrent('the update recheck answers authenticated if the connector was connected elsewhere', async () => {
-  const scene = await waiting();
-  stage.record('recheck-finds-the-connection', scene.handle);
-  connectElsewhere(scene.key);
-
-  const view = await stage.auth.recheck(scene.key, { by: 'operator' });
-
-  expect(view).toMatchObject({ state: 'authenticated', connected: true, verification: 'notChecked' });
-  expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'rechecked', to: 'authenticated', by: 'operator' });
-});
-
 test.concurrent(
   'the update recheck ends the flow as authenticated if the connector was authenticated outside of the flow',
   async () => {
-    const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
-    for (const { key } of [bySignal, byStart]) connectElsewhere(key);
+    const scene = await waiting();
+    stage.record('recheck-finds-the-connection', scene.handle);
+    connectElsewhere(scene.key);
 
-    await bySignal.signals('recheck');
-    const again = await stage.auth.start(byStart.key);
+    const view = await stage.auth.recheck(scene.key, { by: 'operator' });
 
-    expect(again).toMatchObject({ started: false, runId: byStart.runId });
-    for (const { key } of [bySignal, byStart]) expect((await stage.auth.result(key)).state).toBe('authenticated');
+    expect(view).toMatchObject({ state: 'authenticated', connected: true, verification: 'notChecked' });
+    expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'rechecked', to: 'authenticated', by: 'operator' });
   },
 );
 
-test.concurrent('recheck re-reads at most once in 10 s, and changes nothing if Cyclr reports nothing new', async () => {
-  const scene = await waiting();
-  const before = await scene.view();
+test.concurrent('the signal recheck and a start of an open flow each make the flow re-read the connector', async () => {
+  const [bySignal, byStart] = await Promise.all([waiting(), waiting()]);
+  for (const { key } of [bySignal, byStart]) connectElsewhere(key);
 
-  const views = [await stage.auth.recheck(scene.key), await stage.auth.recheck(scene.key)];
+  await bySignal.signals('recheck');
+  const again = await stage.auth.start(byStart.key);
 
-  expect(views).toEqual([before, before]);
-  expect(scene.calls()).toHaveLength(2);
+  expect(again).toMatchObject({ started: false, runId: byStart.runId });
+  for (const { key } of [bySignal, byStart]) expect((await stage.auth.result(key)).state).toBe('authenticated');
 });
 
-test.concurrent('recheck in the pause of an outage repeats the call at once', async () => {
+test.concurrent(
+  'two rechecks within 10 s cause one re-read, and the flow does not change if the connector has not changed',
+  async () => {
+    const scene = await waiting();
+    const before = await scene.view();
+
+    const views = [await stage.auth.recheck(scene.key), await stage.auth.recheck(scene.key)];
+
+    expect(views).toEqual([before, before]);
+    expect(scene.calls()).toHaveLength(2);
+  },
+);
+
+test.concurrent('a recheck in the pause of an outage makes the flow repeat its call at once', async () => {
   const key = stage.install('Brightdesk');
   const match = { account: key.accountId };
   stage.sandbox.fault({ match, then: { kind: 'throttled', retryAfter: 3600 } });

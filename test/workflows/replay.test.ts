@@ -11,6 +11,7 @@ import type { InjectedSinks } from '@temporalio/worker';
 import { findBinary } from '../../scripts/local/binary';
 import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { runIn } from '../../temporal/replay';
+import * as workflows from '../../workflows';
 import { transition } from '../../workflows/authenticate-connector/machine';
 import type { TimelineEntry } from '../../workflows/view';
 import type { TimelineSink } from '../histories/changed-workflows';
@@ -42,7 +43,15 @@ test('replaying each recorded history gives the same commands', async () => {
   expect(differences).toEqual(resultsOf(runs, 'ok'));
 });
 
-describe('a replay finds', () => {
+test('there is a recorded history of each workflow type that a worker runs', () => {
+  const types = runs.map(
+    ({ history }) => history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name ?? '',
+  );
+
+  expect([...new Set(types)].sort()).toEqual(Object.keys(workflows).sort());
+});
+
+describe('changes of workflows', () => {
   const nondeterminism = expect.stringContaining('[TMPRL1100] Nondeterminism error');
   const callsActivity = ({ history }: NamedRun) =>
     ofKind(history.events ?? [], 'activityTaskScheduled').some(

@@ -1,0 +1,135 @@
+/** The activity postEvent: the signature of a post, and the result of a post for each answer of a receiver. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { Webhook } from 'standardwebhooks';
+import { createEventActivities } from '../../activities';
+import { factsOf, targetsOf } from '../../activities/events/targets';
+import type { EventBody } from '../../workflows/events';
+import { createSecret, startReceiver, status, type Answer } from '../support/receiver';
+
+const body = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } } as EventBody;
+
+/** Posts an event to a receiver that gives `answer`. Resolves with the receiver and with the failure of postEvent. */
+async function post(answer: Answer, attempt = 1) {
+  const receiver = await startReceiver();
+  receiver.answers(answer);
+  const { postEvent } = createEventActivities({ targets: { crm: { url: receiver.url, secrets: [receiver.secret] } } });
+  const environment = new MockActivityEnvironment({ attempt });
+  const failure = await environment.run(postEvent, { target: 'crm', body }).then(
+    () => undefined,
+    (err: unknown) => err as ApplicationFailure,
+  );
+  await receiver.close();
+  return { failure, receiver };
+}
+
+test('a post of an event has an id and one signature for each secret, and a repeated post has the same body', async () => {
+  const receiver = await startReceiver();
+  const [old, fresh] = [createSecret(), receiver.secret];
+  const { postEvent } = createEventActivities({ targets: { crm: { url: receiver.url, secrets: [old, fresh] } } });
+
+  for (const attempt of [1, 2]) await new MockActivityEnvironment({ attempt }).run(postEvent, { target: 'crm', body });
+  await receiver.close();
+
+  const [first, second] = receiver.received;
+  expect(first).toMatchObject({ event: body, headers: { 'webhook-id': 'run.1', 'content-type': 'application/json' } });
+  expect(second!.text).toBe(first!.text);
+  expect(new Webhook(old).verify(first!.text, first!.headers)).toEqual(body);
+  expect(first!.headers['webhook-signature']!.split(' ')).toHaveLength(2);
+});
+
+test.each<[string, Answer, object | undefined]>([
+  ['204, postEvent succeeds', status(204), undefined],
+  [
+    '500, postEvent fails with NotTaken and is retried',
+    status(500),
+    { type: 'NotTaken', message: 'Target "crm" answered 500', nonRetryable: false },
+  ],
+  [
+    '410, postEvent fails with Gone and is not retried',
+    status(410),
+    { type: 'Gone', message: 'Target "crm" answered 410', nonRetryable: true },
+  ],
+  [
+    '429 with Retry-After: 120, postEvent is retried after 120 s',
+    status(429, { 'Retry-After': '120' }),
+    { type: 'NotTaken', nextRetryDelay: 120_000 },
+  ],
+  [
+    '429 with Retry-After: 1, postEvent is retried after 5 s',
+    status(429, { 'Retry-After': '1' }),
+    { nextRetryDelay: 5_000 },
+  ],
+  [
+    'a reset of the connection, the failure of postEvent names the error code',
+    (_, request) => request.socket.resetAndDestroy(),
+    { message: 'Target "crm" did not answer (ECONNRESET)' },
+  ],
+])('if a receiver answers with %s', async (_name, answer, failure) => {
+  const ended = await post(answer);
+
+  if (failure) expect(ended.failure).toMatchObject(failure);
+  else expect(ended.failure).toBeUndefined();
+  expect(JSON.stringify([ended.failure?.message, ended.failure?.details])).not.toMatch(
+    /secret-of-the-path|not for the/,
+  );
+  expect(ended.receiver.received).toHaveLength(1);
+});
+
+test('postEvent does not follow a redirect of a receiver', async () => {
+  let followed = 0;
+  const other = createServer((_, response) => void response.end(String(followed++)));
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+
+  const { failure } = await post(status(307, { location }));
+
+  other.close();
+  expect(failure).toMatchObject({ message: 'Target "crm" answered 307' });
+  expect(followed).toBe(0);
+});
+
+test('postEvent does not read an answer of 1 GB: it closes the connection and uses only the status', async () => {
+  let written = 0;
+  const closed = new Promise<void>((done) => {
+    void post((response) => {
+      response.writeHead(200);
+      const block = Buffer.alloc(1024 * 1024);
+      const write = () => {
+        while (written < 1024 && !response.destroyed) {
+          written++;
+          if (!response.write(block)) return void response.once('drain', write);
+        }
+      };
+      response.on('close', () => done());
+      write();
+    }).then(({ failure }) => expect(failure).toBeUndefined());
+  });
+
+  await closed;
+
+  expect(written).toBeLessThan(64);
+});
+
+test('a post to a target that the worker does not know is retried, because another worker can know the target', async () => {
+  const { postEvent } = createEventActivities({});
+
+  const posting = new MockActivityEnvironment().run(postEvent, { target: 'crm', body });
+
+  await expect(posting).rejects.toMatchObject({ type: 'UnknownTarget', nonRetryable: false });
+});
+
+test('the targets of an event are the default target and the named targets that get events of this type', () => {
+  const one = { url: 'https://a.example', secrets: [createSecret()] };
+  const targets = { default: one, crm: { ...one, types: ['connector.failed' as const] } };
+
+  expect(targetsOf(targets, 'connector.failed', ['crm', 'crm', 'constructor'])).toEqual(['default', 'crm']);
+  expect(targetsOf(targets, 'connector.waiting', ['crm'])).toEqual(['default']);
+  expect(factsOf({ crm: targets.crm }, 'connector')).toEqual({});
+  expect(factsOf({ crm: targets.crm }, 'connector', ['crm', 'gone'])).toEqual({
+    events: { types: ['connector.failed'], unknownTargets: ['gone'] },
+  });
+});

@@ -1,0 +1,340 @@
+/** The events of flows: the events that a flow sends, their targets, and the results of deliveries. */
+import type { ServerResponse } from 'node:http';
+import type { WorkflowFailedError } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import type { Targets } from '../../activities';
+import { verify, WebhookVerificationError } from '../../client/http';
+import { createTestSecrets, searchFor } from '../../scripts/faults/secret-search';
+import { sendFinalEvents } from '../../worker/sweep';
+import { eventually } from '../support/eventually';
+import { histories, ofKind } from '../support/histories';
+import { createSecret, startReceiver, status, type Receiver } from '../support/receiver';
+import { openStage, type Stage } from '../support/stage';
+
+let stage: Stage;
+let receiver: Receiver;
+let targets: Targets;
+
+beforeAll(async () => {
+  [stage, receiver] = await Promise.all([openStage(), startReceiver()]);
+  const target = { url: receiver.url, secrets: [receiver.secret] };
+  targets = { default: target, support: { ...target, types: ['connector.failed'] } };
+  await stage.restartWorker({}, targets);
+});
+
+afterAll(async () => {
+  await stage.close();
+  await receiver.close();
+});
+
+test('a flow sends an event when it waits and an event with the timeline when it ends', async () => {
+  const scene = await stage.scene('Brightdesk');
+  stage.record('events', scene.handle);
+  await scene.reaches('awaitingCredentials');
+  await receiver.gets(scene.workflowId, ['connector.waiting']);
+
+  await scene.gives({ kind: 'apiKey', key: 'right' });
+
+  const [waiting, final] = await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.authenticated']);
+  const { accountId, connectorId } = scene.key;
+  const identity = { accountId, connectorId, workflowId: scene.workflowId, runId: scene.runId };
+  expect(waiting).toMatchObject({
+    type: 'connector.waiting',
+    timestamp: expect.stringMatching(/Z$/),
+    data: {
+      ...identity,
+      id: `${scene.runId}.1`,
+      sequence: 1,
+      state: 'awaitingCredentials',
+      deadline: expect.any(String),
+    },
+  });
+  expect(waiting!.data).not.toHaveProperty('timeline');
+  expect(final!.data).toMatchObject({ ...identity, id: `${scene.runId}.final`, sequence: 2, state: 'authenticated', timeline: { entries: expect.any(Array) } }); // prettier-ignore
+  expect(JSON.stringify([waiting, final])).not.toMatch(/"icon"|"description"/);
+  expect(receiver.invalid).toEqual([]);
+});
+
+test('a delivery is a workflow whose history has 11 events and does not contain the address of its target', async () => {
+  const scene = await stage.scene('Openrates');
+  await scene.reaches('authenticated');
+  const delivery = stage.client.workflow.getHandle(`event/${scene.runId}.final`);
+  stage.record('event-delivered', delivery);
+  await delivery.result();
+
+  const { events } = await delivery.fetchHistory();
+  expect(events).toHaveLength(11);
+  expect(ofKind(await scene.history(), 'activityTaskScheduled')).toHaveLength(2);
+  const text = JSON.stringify(events);
+  expect(text).not.toContain('secret-of-the-path');
+});
+
+test('a refused input sends connector.problem, and the wait after it sends no second connector.waiting', async () => {
+  const scene = await stage.scene('Brightdesk');
+  await scene.reaches('awaitingCredentials');
+  await scene.gives({ kind: 'apiKey', key: 'wrong' });
+  await scene.signals('cancel', { reason: 'enough' });
+  stage.record('events-problem', scene.handle);
+
+  const events = await receiver.gets(scene.workflowId, [
+    'connector.waiting',
+    'connector.problem',
+    'connector.cancelled',
+  ]);
+
+  expect(events[1]!.data).toMatchObject({ sequence: 2, state: 'awaitingCredentials', problem: { code: 'refused' } });
+});
+
+test('each new problem code sends one connector.problem, and a repetition of the code in the same state sends no event', async () => {
+  const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+  const { accountId: account } = scene.key;
+  for (const submissionId of ['one', 'two'])
+    await scene.signals('propertyInput', { submissionId, values: { NoSuch: 'x' } });
+  stage.sandbox.fault({ match: { account, method: 'POST' }, then: { status: 400 } });
+  await scene.sets({ Domain: 'acme' });
+  const endOutage = stage.sandbox.fault({ match: { account }, times: 'always', then: { kind: 'throttled', retryAfter: 3600 } }); // prettier-ignore
+  await scene.signals('propertyInput', { submissionId: 'three', values: { Domain: 'acme' } });
+  await eventually(scene.view, ({ problem }) => problem?.code === 'cyclrUnavailable');
+  const failures = async () => ofKind(await scene.history(), 'activityTaskFailed').length;
+  const before = await failures();
+  await scene.signals('recheck'); // this signal ends the pause of the outage
+  await eventually(failures, (count) => count > before);
+  endOutage();
+  await scene.signals('cancel');
+
+  const [waiting, ...events] = await receiver.gets(scene.workflowId, [
+    'connector.waiting',
+    'connector.problem',
+    'connector.problem',
+    'connector.problem',
+    'connector.cancelled',
+  ]);
+
+  expect(waiting!.data).not.toHaveProperty('problem');
+  const codes = ['unknownProperty', 'refused', 'cyclrUnavailable'];
+  expect(events.slice(0, 3)).toMatchObject(codes.map((code) => ({ data: { problem: { code } } })));
+});
+
+test('a flow that ends before the first read sends its final event', async () => {
+  const scene = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999 });
+  stage.record('events-before-the-first-read', scene.handle);
+
+  const [failed] = await receiver.gets(scene.workflowId, ['connector.failed']);
+
+  expect(failed!.data).toMatchObject({ id: `${scene.runId}.final`, failure: { code: 'connectorNotFound' } });
+});
+
+test('a start can name further targets, and the timeline lists the named targets that the worker does not know', async () => {
+  const scene = await stage.scene('Openrates', { notify: ['support', 'unknown'] });
+  stage.record('events-unknown-target', scene.handle);
+  await receiver.gets(scene.workflowId, ['connector.authenticated']);
+
+  const timeline = await scene.timeline();
+
+  expect(timeline).toContainEqual(expect.objectContaining({ event: 'unknownTarget', note: 'unknown' }));
+});
+
+test('sendFinalEvents sends one final event for a terminated run, and no event if a newer run of the flow exists', async () => {
+  const [scene, followed] = [await stage.scene('Brightdesk'), await stage.scene('Kestrel')];
+  await Promise.all([scene.reaches('awaitingCredentials'), followed.reaches('awaitingProperties')]);
+  await Promise.all([scene.handle.terminate(), followed.handle.terminate()]);
+  await stage.auth.start(followed.key);
+  const query = `ExecutionStatus = 'Terminated'`;
+  await eventually(() => stage.client.workflow.count(query), ({ count }) => count === 2); // prettier-ignore
+  const sweep = { taskQueue: 'connector-auth', targets, done: new Set<string>() };
+
+  await sendFinalEvents(stage.client, sweep);
+  const done = await sendFinalEvents(stage.client, sweep);
+
+  const [, failed] = await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.failed']);
+  expect([...done].sort()).toEqual([scene.runId, followed.runId].sort());
+  expect(failed!.data).toMatchObject({ id: `${scene.runId}.final`, state: 'failed', failure: { code: 'terminated' }, timeline: { entries: expect.any(Array) } }); // prettier-ignore
+  expect(failed!.data).not.toHaveProperty('sequence');
+  expect(receiver.received.filter(({ event }) => event.data.id === `${scene.runId}.final`)).toHaveLength(1);
+  expect(receiver.received.filter(({ event }) => event.data.id === `${followed.runId}.final`)).toEqual([]);
+});
+
+test('an onboarding sends an event for the end of each connector and an event for its own end', async () => {
+  const key = stage.install('Brightdesk');
+  const onboarding = { accountId: key.accountId, onboardingId: 'first', metadata: { order: '7' } };
+  const { workflowId, runId } = await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [key.connectorId] } }); // prettier-ignore
+  stage.record('events-onboarding', stage.client.workflow.getHandle(workflowId, runId));
+  await eventually(() => stage.auth.view(key), ({ state }) => state === 'awaitingCredentials'); // prettier-ignore
+  await stage.auth.cancel(key);
+
+  const [progress, end] = await receiver.gets(workflowId, ['onboarding.progress', 'onboarding.incomplete']);
+
+  expect(progress!.data).toMatchObject({
+    ...onboarding,
+    connector: { connectorId: key.connectorId, state: 'cancelled' },
+  });
+  expect(progress!.data).not.toHaveProperty('connectors');
+  expect(end!.data).toMatchObject({ ...onboarding, id: `${runId}.final`, sequence: 2, state: 'incomplete', total: 1 });
+});
+
+test('a receiver that refuses events delays no flow, and its event stays pending with the status of the last answer', async () => {
+  receiver.answers(status(500));
+  const scene = await stage.scene('Openrates');
+  await scene.reaches('authenticated');
+
+  const delivery = stage.client.workflow.getHandle(`event/${scene.runId}.final`);
+  stage.record('event-retried', delivery);
+  const { raw } = await eventually(
+    () => delivery.describe(),
+    ({ raw }) => Boolean(raw.pendingActivities?.[0]?.lastFailure),
+  );
+  receiver.answers();
+
+  expect((await scene.handle.describe()).status.name).toBe('COMPLETED');
+  expect(raw.pendingActivities![0]!.lastFailure!.message).toBe('Target "default" answered 500');
+  await delivery.result();
+});
+
+test('flows end although 20 posts get no answer, because posts take no activity slots of flows', async () => {
+  await stage.restartWorker({ maxConcurrentActivityTaskExecutions: 5 }, targets);
+  const open: ServerResponse[] = [];
+  receiver.answers((response) => void open.push(response));
+  const hanging = await Promise.all(Array.from({ length: 20 }, () => stage.scene('Openrates')));
+  await eventually(() => open.length >= 20);
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+
+  const end = await scene.gives({ kind: 'apiKey', key: 'right' });
+  const ended = await Promise.all(hanging.map(({ handle }) => handle.describe()));
+  const deliveries = hanging.map(({ runId }) => stage.client.workflow.getHandle(`event/${runId}.final`));
+  const pending = await Promise.all(deliveries.map((delivery) => delivery.describe()));
+  receiver.answers();
+  for (const response of open) response.writeHead(204).end();
+
+  expect(end.state).toBe('authenticated');
+  expect(ended.map(({ status }) => status.name)).toEqual(Array(20).fill('COMPLETED'));
+  expect(pending.map(({ status }) => status.name)).toEqual(Array(20).fill('RUNNING'));
+  await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.authenticated']);
+  await stage.restartWorker({}, targets);
+});
+
+describe('secrets', () => {
+  const mark = createTestSecrets();
+
+  test('secrets of users are in no event and in no history of a delivery, and the address and the secret of a target are in no history', async () => {
+    const [keys, properties] = await Promise.all([
+      stage.sceneIn('awaitingCredentials', 'Brightdesk'),
+      stage.sceneIn('awaitingProperties', 'Kestrel'),
+    ]);
+    const match = { method: 'PUT', account: keys.key.accountId } as const;
+    stage.sandbox.fault({ match, then: { kind: 'echo400', form: 'plain' } });
+    for (const name of ['wrong', 'right']) {
+      await keys.gives({ kind: 'apiKey', key: mark.secret(name) });
+      const SigningSecret = await stage.sealedProperty(properties.key, name, 'SigningSecret', mark.secret(name));
+      const { state } = await properties.sets({ Environment: 'staging', SigningSecret }, name);
+      if (state !== 'awaitingProperties') break;
+    }
+    await receiver.gets(keys.workflowId, ['connector.waiting', 'connector.problem', 'connector.authenticated']);
+    await eventually(() => receiver.eventsOf(properties.workflowId).length >= 2);
+
+    const runs = await histories(stage);
+    const encoded = runs.map(({ history }) => temporal.api.history.v1.History.encode(history).finish());
+    const deliveries = encoded.filter((_, index) => runs[index]!.workflowId.startsWith('event/'));
+    const sent = stage.sandbox.requests.filter(({ body }) => mark.foundIn(JSON.stringify(body) ?? '').length > 0);
+    expect(sent.length).toBeGreaterThanOrEqual(3);
+    expect(deliveries.length).toBeGreaterThanOrEqual(5);
+    expect(receiver.received.flatMap(({ text }) => mark.foundIn(text))).toEqual([]);
+    expect(deliveries.flatMap((history) => mark.foundIn(history))).toEqual([]);
+    for (const held of ['secret-of-the-path', receiver.secret.replace('whsec_', '')])
+      expect([...encoded, ...stage.log].flatMap((text) => searchFor(held)(text))).toEqual([]);
+  });
+});
+
+test('an undelivered event is listed, and a redelivery posts the same id and body again', async () => {
+  receiver.answers(status(410));
+  const scene = await stage.scene('Openrates');
+
+  const delivery = stage.client.workflow.getHandle(`event/${scene.runId}.final`);
+  const { status: ended, runId } = await eventually(
+    () => delivery.describe(),
+    ({ status }) => status.name !== 'RUNNING',
+  );
+  stage.record('event-gone', stage.client.workflow.getHandle(delivery.workflowId, runId));
+  receiver.answers();
+
+  const id = `${scene.runId}.final`;
+  const { accountId } = scene.key;
+  const request = { accountId, type: 'connector.authenticated', state: 'undelivered' } as const;
+  const { items } = await eventually(
+    () => stage.auth.events(request),
+    ({ items }) => items.length > 0,
+  );
+  const again = await stage.auth.redeliver(id);
+  const shown = await eventually(
+    () => stage.auth.event(id),
+    ({ state }) => state === 'delivered',
+  );
+  stage.record('event-redelivered', delivery);
+
+  expect(ended.name).toBe('FAILED');
+  expect(stage.log.join()).toContain('An event is undelivered');
+  expect(items).toEqual([{ id, accountId, type: request.type, state: 'undelivered', sentAt: expect.any(String), endedAt: expect.any(String) }]); // prettier-ignore
+  expect(again).toMatchObject({ id, state: expect.stringMatching(/^(pending|delivered)$/) });
+  const posts = receiver.received.filter(({ event }) => event.data.id === id);
+  expect(posts.map(({ text }) => text)).toEqual([posts[0]!.text, posts[0]!.text]);
+  expect(shown).toMatchObject({ targets: ['default'], body: posts[0]!.event });
+  await expect(stage.auth.redeliver('unknown.1')).rejects.toMatchObject({ code: 'notStarted' });
+});
+
+test('a delivery with a malformed argument fails as invalidInput and posts nothing', async () => {
+  const { client } = stage;
+  const posts = receiver.received.length;
+  const body = (id: unknown) => ({ type: 'connector.failed', timestamp: '2026-01-01T00:00:00Z', data: { id } });
+  const malformed = [
+    null,
+    'text',
+    { body: body('malformed-2'), targets: 'default' },
+    { body: body({ toString: 1 }), targets: ['default'] },
+    { body: body('another'), targets: ['default'] },
+    { body: body('malformed-5'), targets: [null] },
+    { body: body('malformed-6'), targets: Array<string>(12).fill('default') },
+    { body: { ...body('malformed-7'), type: undefined }, targets: ['default'] },
+  ];
+
+  for (const [index, argument] of malformed.entries()) {
+    const workflowId = `event/malformed-${index}`;
+    const handle = await client.workflow.start('deliverEvent', { taskQueue: 'connector-auth', workflowId, args: [argument] }); // prettier-ignore
+    const failure = await handle.result().catch((err: WorkflowFailedError) => err.cause);
+    expect([index, failure]).toMatchObject([index, { type: 'invalidInput' }]);
+    await expect(stage.auth.event(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
+    await expect(stage.auth.redeliver(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
+  }
+  expect(receiver.received).toHaveLength(posts);
+});
+
+test('a workflow of another type with the id of an event is not redelivered, and a run without an event type is not listed', async () => {
+  const body = { type: 'connector.failed', timestamp: '2026-01-01T00:00:00Z', data: { id: 'other' } };
+  const argument = { body, targets: ['default'] };
+  const start = (type: string, workflowId: string) =>
+    stage.client.workflow.start(type, { taskQueue: 'connector-auth', workflowId, args: [argument] });
+  const other = await start('authenticateConnector', 'event/other');
+  const untyped = await start('deliverEvent', 'event/untyped');
+  await Promise.allSettled([other.result(), untyped.result()]);
+  const query = `WorkflowId = 'event/untyped' AND ExecutionStatus = 'Failed'`;
+  await eventually(() => stage.client.workflow.count(query), ({ count }) => count === 1); // prettier-ignore
+
+  await expect(stage.auth.redeliver('other')).rejects.toMatchObject({ code: 'notStarted' });
+  const { items } = await stage.auth.events({ pageSize: 1000 });
+
+  expect(items.map(({ id }) => id)).not.toContain('untyped');
+  expect(items.length).toBeGreaterThan(0);
+});
+
+test('verify returns the event of a delivery, and refuses other secrets, changed bodies and old signatures', async () => {
+  const { headers, text, event } = receiver.received[0]!;
+
+  expect(verify(headers, text, [createSecret(), receiver.secret])).toEqual(event);
+  expect(verify(new Headers(headers), Buffer.from(text), receiver.secret)).toEqual(event);
+  const old = { ...headers, 'webhook-timestamp': String(Math.floor(Date.now() / 1000) - 301) };
+  for (const [given, body, secret] of [
+    [headers, text, createSecret()],
+    [headers, `${text} `, receiver.secret],
+    [old, text, receiver.secret],
+    [{}, text, receiver.secret],
+  ] as const)
+    expect(() => verify(given, body, secret)).toThrow(WebhookVerificationError);
+});

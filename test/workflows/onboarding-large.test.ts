@@ -1,0 +1,112 @@
+/** Onboardings with many connectors and signals, each over several runs by continue-as-new. */
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
+import { each } from '../../scripts/each';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import type { OnboardingKey, OnboardingProgress } from '../../workflows/onboarding';
+import { eventually } from '../support/eventually';
+import { keyInput } from '../support/messages';
+import { startReceiver, type Receiver } from '../support/receiver';
+import { openStageOfShortHistories, type Stage } from '../support/stage';
+
+type Onboard = () => Promise<OnboardingProgress>;
+
+jest.setTimeout(900_000); // only ends a test that hangs
+
+let stage: Stage;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  [stage, receiver] = await Promise.all([openStageOfShortHistories(), startReceiver()]);
+  await startWorker();
+});
+
+afterAll(async () => {
+  await stage.close();
+  await receiver.close();
+});
+
+const startWorker = () => stage.restartWorker({}, { crm: { url: receiver.url, secrets: [receiver.secret] } });
+
+interface Onboarding {
+  key: OnboardingKey;
+  flows: ConnectorKey[];
+  runId: string;
+  handle: WorkflowHandle<Onboard>;
+}
+
+/** Starts an onboarding of `count` connectors that need an API key, and waits until their flows are started. */
+async function onboarding(count: number): Promise<Onboarding> {
+  const accountId = `account-${randomUUID()}`;
+  const installed = stage.sandbox.createAccount(accountId, { connectors: Array<string>(count).fill('Brightdesk') });
+  const key = { accountId, onboardingId: 'o1' };
+  const connectorIds = installed.map(({ id }) => id);
+  const { runId, workflowId } = await stage.auth.startOnboarding({ ...key, scope: { connectorIds }, notify: ['crm'] });
+  await eventually(
+    () => stage.auth.onboarding(key),
+    ({ total, connectors }) => total === count && connectors.every(({ state }) => state === 'running'),
+  );
+  const flows = connectorIds.map((connectorId) => ({ accountId, connectorId }));
+  return { key, flows, runId, handle: stage.client.workflow.getHandle<Onboard>(workflowId) };
+}
+
+/** Sends the right API key by a signal. The flow keeps it until it has read its connector. */
+async function connect(key: ConnectorKey): Promise<void> {
+  await stage.client.workflow.getHandle(workflowIdOf(key)).signal('credentialInput', await keyInput(stage, { key }));
+}
+
+/** The progress when `count` connectors are authenticated. Has no time limit, because many flows take long. */
+async function isDone(key: OnboardingKey, count: number): Promise<OnboardingProgress> {
+  for (;;) {
+    const progress = await stage.auth.onboarding(key).catch(() => undefined); // the worker can be too busy to answer
+    if (progress?.done === count) return progress;
+    await new Promise((done) => setTimeout(done, 500));
+  }
+}
+
+test('an onboarding of 500 connectors completes over several runs, with one event for each connector, even after 5,000 signals in one workflow task', async () => {
+  const { key, flows, runId, handle } = await onboarding(500);
+  await each(flows.slice(0, 100), 20, connect);
+  const before = await isDone(key, 100);
+  await stage.stopWorker();
+  const known = before.connectors.filter(({ state }) => state === 'authenticated');
+  const bodies = [
+    ...repeat(3000, (i) => known[i % known.length]!),
+    ...repeat(1000, (i) => ({ connectorId: 1_000_000 + i, state: 'authenticated', runId: 'r' })),
+    ...repeat(1000, (i) => ({ connectorId: flows[i % 500]!.connectorId, state: 'running', runId: i })),
+  ];
+
+  await each(bodies, 50, (body) => handle.signal('connectorFinished', body));
+  await startWorker();
+  const after = await eventually(() => stage.auth.onboarding(key));
+  await each(flows.slice(100), 20, connect);
+  const end = await handle.result();
+
+  expect(after).toEqual(before);
+  expect(end).toMatchObject({ state: 'completed', total: 500, done: 500 });
+  const { workflowId } = handle;
+  const { runId: lastRunId } = await handle.describe();
+  expect(lastRunId).not.toBe(runId);
+  const types = [...Array<string>(500).fill('onboarding.progress'), 'onboarding.completed'];
+  const events = await receiver.gets(workflowId, types);
+  expect(events.map(({ data }) => data.sequence)).toEqual(types.map((_, index) => index + 1));
+  expect(events.at(-1)!.data.id).toBe(`${lastRunId}.final`);
+});
+
+test('an onboarding that gets signals without a pause continues as new, and loses no end of a flow', async () => {
+  const { flows, runId, handle } = await onboarding(20);
+  const signal = { connectorId: 1_000_000, state: 'failed', runId: 'r' };
+  const stream = async () => {
+    for (;;) await handle.signal('connectorFinished', signal);
+  };
+  const streams = Promise.allSettled(repeat(2, stream)); // a stream ends by an error when the onboarding has ended
+
+  await eventually(async () => (await handle.describe()).runId !== runId);
+  await each(flows, 5, connect);
+  const end = await handle.result();
+  await streams;
+
+  expect(end).toMatchObject({ state: 'completed', total: 20, done: 20 });
+});
+
+const repeat = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
