@@ -81,12 +81,14 @@ describeInBrowser('accessibility', () => {
 
     expect(heard.sort()).toEqual([
       'DisclosureTriangle | Optional settings (3)',
-      'button | Continue',
+      'button | Connect',
+      'button | Show API key',
       'button | Show Signing secret',
       'combobox | Environment',
       'heading | Connect Kestrel',
       'heading | Connect your apps',
       'status',
+      'textbox | API key | Please fill this in. | invalid',
       'textbox | Company domain | The first part of your address: acme for acme.kestrel.example. Please fill this in. | invalid',
       'textbox | Signing secret | Please fill this in. | invalid',
     ]);

@@ -1,7 +1,19 @@
 /** A user connects an app of each kind, in a browser. */
+import { Policies, policiesOf } from '../../activities/policies/policies';
 import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openWebScene, reachOpener, type WebScene } from './scene';
+
+/** AuthFields connectors need a policy. */
+const policies = new Policies(
+  policiesOf(`policies:
+  - match: { name: Fieldstone }
+    authFields:
+      fields: [{ name: user, label: Registry user, secret: false }, { name: token, label: Registry token }]
+      authValue: 'user={user};token={token}'
+    help: { default: { text: Ask the registry. } }
+`),
+);
 
 let scene: WebScene;
 
@@ -9,7 +21,10 @@ const cyclr = ({ accountId, connectorId }: { accountId: string; connectorId: num
   scene.service.stage.sandbox.connectorOf(accountId, connectorId);
 
 describeInBrowser('connecting', () => {
-  beforeAll(async () => (scene = await openWebScene()));
+  beforeAll(async () => {
+    scene = await openWebScene();
+    await scene.service.stage.restartWorker({}, {}, policies);
+  });
   afterAll(() => scene?.close());
 
   test('a user connects by an API key that was pasted with white space around it', async () => {
@@ -28,9 +43,11 @@ describeInBrowser('connecting', () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
     await field(page, 'Subdomain').fill(' acme ');
-    await button(page, 'Continue').click();
-
     await field(page, 'User name').fill(' ann@acme.example/token ');
+    await field(page, 'Password').fill('wrong');
+    await button(page, 'Connect').click();
+    await page.getByText('this field was emptied. Enter it again.').waitFor();
+    expect(await field(page, 'User name').inputValue()).toBe(' ann@acme.example/token ');
     await field(page, 'Password').fill(' s3cret:with a colon ');
     await button(page, 'Connect').click();
 
@@ -54,6 +71,23 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
+  test('a user connects an AuthFields connector by the fields that its policy names, after a wrong value', async () => {
+    const [key] = scene.install('Fieldstone');
+    const page = await scene.open([key]);
+    await page.getByText('Ask the registry.').waitFor();
+    await field(page, 'Registry user').fill('wrong-user');
+    await field(page, 'Registry token').fill('t0ken');
+    await button(page, 'Connect').click();
+    await page.getByText('did not accept').first().waitFor();
+    await field(page, 'Registry user').fill('ann');
+    await field(page, 'Registry token').fill('t0ken');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Fieldstone is connected').waitFor();
+    expect((await scene.view(key)).state).toBe('authenticated');
+    expect(cyclr(key).AuthValue).toBe('user=ann;token=t0ken');
+  });
+
   test('a user connects by properties of every kind and an API key', async () => {
     const [key] = scene.install('Kestrel');
     const page = await scene.open([key]);
@@ -62,8 +96,6 @@ describeInBrowser('connecting', () => {
     await field(page, 'Signing secret').fill('signed with this');
     await page.getByText('Optional settings (3)').click();
     await page.getByLabel('Notes for auditors').fill('first line\nsecond line');
-    await button(page, 'Continue').click();
-
     await field(page, 'API key').fill('right');
     await button(page, 'Connect').click();
 
@@ -77,6 +109,35 @@ describeInBrowser('connecting', () => {
     });
   });
 
+  test('after a refusal of the properties, the API key of the same form stays and is masked, and is sent once with the next properties', async () => {
+    const [key] = scene.install('Fernhill');
+    const page = await scene.open([key]);
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && /properties|credentials/.test(request.url()))
+        sent.push(request.url().split('/').at(-1)!);
+    });
+    const texts = (await page.locator('form').innerText()).split('\n');
+    expect(texts.indexOf('Where do I find this?')).toBeGreaterThan(texts.indexOf('Company domain'));
+    await field(page, 'Company domain').fill('wrong');
+    await field(page, 'API key').fill('right');
+    await button(page, 'Show API key').click();
+    await button(page, 'Connect').click();
+    await page.getByText('Fernhill did not accept this.').waitFor();
+    const kept = await field(page, 'API key').evaluate((input) => {
+      const { value, type } = input as unknown as { value: string; type: string };
+      return [value, type];
+    });
+
+    await field(page, 'Company domain').fill('acme');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Fernhill is connected').waitFor();
+    expect(kept).toEqual(['right', 'password']);
+    expect(sent).toEqual(['properties', 'properties', 'credentials']);
+    expect(await page.getByText('Step').count()).toBe(0);
+  });
+
   test('a secret property with options has a hidden text input, not a list', async () => {
     const Parameters = [
       { TargetName: 'Realm', IsAccountConnectorProperty: true, IsSensitive: true, Values: ['one', 'two'] },
@@ -86,9 +147,10 @@ describeInBrowser('connecting', () => {
     const realm = field(page, 'Realm');
     await realm.fill('a third');
     const type = await realm.getAttribute('type');
-    await button(page, 'Continue').click();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
 
-    await field(page, 'API key').waitFor();
+    await heading(page, 'Brightdesk is connected').waitFor();
     expect(type).toBe('password');
     expect(cyclr(key).Properties).toMatchObject([{ Name: 'Realm', Value: 'a third' }]);
   });
@@ -158,7 +220,6 @@ describeInBrowser('connecting', () => {
     expect(await field(page, 'Environment').inputValue()).toBe('staging');
     expect(await field(page, 'Environment').getAttribute('readonly')).not.toBeNull();
     await field(page, 'Signing secret').fill('s3cret');
-    await button(page, 'Continue').click();
     await field(page, 'API key').fill('right');
     await button(page, 'Connect').click();
 
@@ -210,12 +271,12 @@ describeInBrowser('connecting', () => {
     const [key] = scene.install('Fernhill');
     const page = await scene.open([key]);
     await field(page, 'Company domain').fill('acme');
-    await button(page, 'Continue').click();
     await field(page, 'API key').fill('half typ');
 
     await page.reload();
 
     expect(await field(page, 'API key').inputValue()).toBe('');
+    await field(page, 'Company domain').fill('acme');
     expect(page.url()).toBe(`${scene.service.url}/connect`);
     expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).toEqual([0, 0, '']);
     await field(page, 'API key').fill('right');

@@ -83,7 +83,20 @@ describeInBrowser('consent', () => {
     expect(attempt).toBeDefined();
   });
 
-  test('in a browser inside another app the page offers first to continue in this tab', async () => {
+  test('without a worker the consent window names the app, and continues after a worker has started', async () => {
+    const { page } = await waiting();
+    await scene.service.stage.stopWorker();
+    const opening = page.waitForEvent('popup');
+    await button(page, 'Go to Ledgerly').click();
+    const window = await opening;
+
+    await heading(window, 'Taking you to Ledgerly …').waitFor();
+
+    await scene.service.stage.restartWorker();
+    await button(window, 'Approve').waitFor();
+  });
+
+  test('in a browser inside another app the first button of the page is "Continue in this tab"', async () => {
     const { page } = await waiting((inApp) =>
       inApp.addInitScript("Object.defineProperty(navigator, 'userAgent', { value: 'Android; wv) Chrome/120' })"),
     );
@@ -131,12 +144,33 @@ describeInBrowser('consent', () => {
 
     expect(await window.evaluate('isStillHere')).toBe(true);
     expect(await window.title()).toBe('Ledgerly is not connected: try again');
+    await button(window, 'Try again').click();
+    await heading(window, 'Connect Ledgerly').waitFor();
+    await page.close();
+    await window.goBack();
     const closed = window.waitForEvent('close');
     await button(window, 'Try again').click().catch(isClosedFirst);
     await closed;
   });
 
-  test("a change in one tab appears in the user's other tab", async () => {
+  test('a newer consent replaces an older consent in another page, and the page of the older consent shows this until the newer consent has ended', async () => {
+    const keys = scene.install('Ledgerly', 'Chirper');
+    const context = await scene.someone();
+    const [older, newer] = [await scene.open([keys[0]], { context }), await scene.open([keys[1]], { context })];
+    await goOut(older);
+    await older.getByText('Finish in the Ledgerly window.').waitFor();
+
+    const opening = newer.waitForEvent('popup');
+    await button(newer, 'Go to Chirper').click();
+    const window = await opening;
+
+    await older.getByText('You started Chirper in another window.').waitFor();
+    await newer.getByText('Finish in the Chirper window.').waitFor();
+    await button(window, 'Approve').click();
+    await older.getByText('Sign in to Ledgerly in a new window').waitFor();
+  });
+
+  test('a change in one tab of the user appears in the other tab', async () => {
     const { key, page, context } = await waiting();
     const other = await scene.open([key], { context });
     const popup = await goOut(other);

@@ -31,6 +31,25 @@ const listen = `window.told = [];
 describeInBrowser('embedding', () => {
   besideHost((both) => ({ scene, host } = both));
 
+  test('an element with the layout "single" shows one connector after the other, without a list, and with the texts of the host page', async () => {
+    const token = await session(scene.install('Brightdesk', 'Insightful'));
+    const page = await open(`<cyclr-connect session="${token}" layout="single"></cyclr-connect>`);
+    await heading(page, 'Connect Brightdesk').waitFor();
+    await page.evaluate(
+      "document.querySelector('cyclr-connect').messages = { panels: { apiKey: { label: 'Your key' } } }",
+    );
+    await field(page, 'Your key').waitFor();
+    await page.evaluate("document.querySelector('cyclr-connect').messages = null");
+    const shown = await page.getByText('Insightful').count();
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await button(page, 'Next: Insightful').click();
+
+    await heading(page, 'Connect Insightful').waitFor();
+    expect([shown, await page.locator('.row').count()]).toEqual([0, 0]);
+  });
+
   test('the element in a page of another origin connects by API key and by consent, and emits its events', async () => {
     const keys = scene.install('Brightdesk', 'Ledgerly');
     const element = `<cyclr-connect session="${await session(keys)}" closable></cyclr-connect>`;

@@ -1,34 +1,13 @@
 /** Each step of the page works without a mouse, and one element of the page always has the focus. */
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
+import { focused, reach } from './keys';
 import { button, heading, openWebScene, type WebScene } from './scene';
-import type { Page } from 'playwright-core';
 
 jest.setTimeout(60_000);
 
 let scene: WebScene;
 let gallery: Gallery;
-
-/** The text or label of the focused element. */
-const focused = (page: Page): Promise<string> =>
-  page.evaluate(`(() => {
-    let { activeElement } = document;
-    while (activeElement?.shadowRoot?.activeElement) ({ activeElement } = activeElement.shadowRoot);
-    if (activeElement === document.body) return 'nothing';
-    const { labels, ariaLabel } = activeElement;
-    return ariaLabel ?? (labels?.[0] ?? activeElement).innerText.replace(/\\s+/g, ' ').trim();
-  })()`);
-
-/** Presses Tab until the element has the focus. */
-async function reach(page: Page, name: string): Promise<void> {
-  const passed: string[] = [];
-  for (let steps = 0; steps < 15; steps++) {
-    await page.keyboard.press('Tab');
-    passed.push(await focused(page));
-    if (passed.at(-1)!.startsWith(name)) return;
-  }
-  throw new Error(`Tab did not reach "${name}", only: ${passed.join(', ')}`);
-}
 
 describeInBrowser('keyboard operation', () => {
   beforeAll(async () => {
@@ -102,7 +81,7 @@ describeInBrowser('keyboard operation', () => {
       await page.evaluate("document.querySelector('cyclr-connect').shadowRoot.activeElement?.blur()");
       await page.mouse.click(2, 2);
       const passed: string[] = [];
-      for (let steps = 0; steps < 9; steps++) {
+      for (let steps = 0; steps < 11; steps++) {
         await page.keyboard.press('Tab');
         passed.push(await focused(page));
       }
@@ -115,6 +94,8 @@ describeInBrowser('keyboard operation', () => {
       'Environment: other value',
       'Signing secret',
       'Show Show Signing secret',
+      'API key',
+      'Show Show API key',
       'Optional settings (3)',
       'Region (optional)',
       'Workspace (optional)',

@@ -63,7 +63,7 @@ describeInBrowser('languages', () => {
     },
   );
 
-  test.each(['en-GB', 'de-DE'])(
+  test.each(['en-GB', 'de-DE', 'ar-EG'])(
     'all texts of the pages before and after the consent fit in the language %s',
     async (locale) => {
       const inLocale = await gallery.someone({ locale, viewport: smallest });

@@ -2,7 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { get } from 'node:http';
+import type { Page } from 'playwright-core';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
+import { workflowIdOf } from '../../workflows/connector';
+import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openRow, openWebScene, type WebScene } from './scene';
 
@@ -29,7 +32,6 @@ describeInBrowser('connect page', () => {
 
     await button(page, 'Next: Fernhill').click();
     await field(page, 'Company domain').fill('acme');
-    await button(page, 'Continue').click();
     await field(page, 'API key').fill('right');
     await button(page, 'Connect').click();
     await button(page, 'See all').click();
@@ -74,7 +76,7 @@ describeInBrowser('connect page', () => {
     await field(page, 'Company domain').waitFor();
 
     expect(await page.getByText(markup).count()).toBe(1);
-    expect(await page.getByRole('link').count()).toBe(0);
+    expect(await page.getByRole('link').allInnerTexts()).toEqual(['evil.example']); // the address in the sign-in's description
     expect(await page.getByRole('img').count()).toBe(0);
     expect(scene.complaints).toEqual([]);
   });
@@ -87,6 +89,23 @@ describeInBrowser('connect page', () => {
     expect(await page.evaluate('[document.title, document.documentElement.lang]')).toEqual(['Apps verbinden', 'de']);
   });
 
+  test('the connect page shows Arabic from right to left, and shows English if the language can not be loaded', async () => {
+    const [first, second] = [scene.install('Brightdesk'), scene.install('Brightdesk')];
+    const page = await scene.open(first, { session: { language: 'ar' } });
+    const without = await scene.open(second, {
+      session: { language: 'ar' },
+      before: (opened) => opened.route('**/connect/languages/*', (route) => route.abort()),
+    });
+
+    await field(page, 'مفتاح API').waitFor();
+    await field(without, 'API key').waitFor();
+    const seen = await page.evaluate('[document.title, document.documentElement.lang, document.documentElement.dir]');
+    expect(seen).toEqual(['ربط تطبيقاتك', 'ar', 'rtl']);
+    expect(
+      (await fetch(`${scene.service.url}/connect/languages/ar.json`)).headers.get('access-control-allow-origin'),
+    ).toBe('*');
+  });
+
   test('the connect page sends and stores no secret in clear', async () => {
     const keys = scene.install('Kestrel', 'Insightful');
     const { secret, foundIn } = createTestSecrets();
@@ -95,7 +114,6 @@ describeInBrowser('connect page', () => {
       before: async (opened) => void opened.on('request', (request) => sent.push(request.url() + request.postData())),
     });
     await field(page, 'Signing secret').fill(secret('signing'));
-    await button(page, 'Continue').click();
     await field(page, 'API key').fill(secret('key'));
     await button(page, 'Show API key').click();
     await button(page, 'Connect').click();
@@ -124,7 +142,6 @@ describeInBrowser('connect page', () => {
       return page.evaluate(maskOfFocused);
     };
     const masks = [await paste('Signing secret', lines)];
-    await button(page, 'Continue').click();
     masks.push(await paste('API key', lines));
     await button(page, 'Connect').click();
     await button(page, 'Next: Insightful').click();
@@ -151,6 +168,46 @@ describeInBrowser('connect page', () => {
 
     await heading(page, 'Brightdesk is connected').waitFor();
     await heading(page, 'Connect Insightful').waitFor();
+  });
+
+  test('after a success the page stays at the connector if the user works by keyboard', async () => {
+    const page = await scene.open(scene.install('Brightdesk', 'Insightful'));
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await openRow(page, 'Brightdesk');
+    await field(page, 'API key').fill('right');
+    await page.clock.install();
+
+    await field(page, 'API key').press('Enter');
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    await page.clock.runFor(10_000);
+    expect(await heading(page, 'Brightdesk is connected').isVisible()).toBe(true);
+  });
+
+  test.each([
+    ['when the user types', async (page: Page, _loadedAt: number) => field(page, 'API key').pressSequentially('k')],
+    // The clock of the page then stops, because after 40 s the page would notice that its stream is silent.
+    ['within 33 seconds, without an action of the user', (page: Page, at: number) => page.clock.pauseAt(at + 33_000)],
+  ])('the page notices a removed flow %s, and then shows the other connectors', async (_when, notice) => {
+    const [removed, left] = scene.install('Brightdesk', 'Insightful');
+    const page = await scene.open([removed, left], { before: (opened) => opened.clock.install() });
+    const loadedAt = await page.evaluate<number>('Date.now()');
+    await openRow(page, 'Brightdesk');
+    await field(page, 'API key').waitFor();
+    const { connection, namespace } = scene.service.stage;
+    const workflowExecution = { workflowId: workflowIdOf(removed) };
+    await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+    await eventually(
+      () => scene.view(removed).catch(({ code }: { code: string }) => code),
+      (seen) => seen === 'notStarted',
+    );
+
+    await notice(page, loadedAt);
+
+    await heading(page, 'Brightdesk can no longer be connected here').waitFor();
+    await button(page, 'Load again').click();
+    await heading(page, 'Connect Insightful').waitFor();
+    expect(await page.getByText('Brightdesk').count()).toBe(0);
   });
 
   test('the connect page sends requests only to its own service, and violates no content security policy', async () => {
@@ -286,8 +343,8 @@ describeInBrowser('connect page', () => {
 
     expect(encoding).toBe('gzip');
     expect(gunzipSync(body).toString()).toContain('customElements.define');
-    expect(gunzipSync(body).toString()).not.toMatch(/\bfrom ?"|\bimport\(/); // the module imports nothing
-    expect(body.length).toBeLessThan(60_000);
+    expect(gunzipSync(body).toString()).not.toMatch(/\bfrom ?"|\bimport\(/); // the module has no import
+    expect(body.length).toBeLessThan(45_000);
   });
 });
 

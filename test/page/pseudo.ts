@@ -28,8 +28,11 @@ export async function addPseudo(page: Page): Promise<void> {
 
 export async function speak(page: Page, language: string): Promise<void> {
   await page.evaluate(`(async () => {
+    const { languages } = await import(new URL('connect/cyclr-connect.js', location.href).href);
     const element = document.querySelector('cyclr-connect');
     element.language = ${JSON.stringify(language)};
+    while (!languages[element.language]) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve));
     await element.updateComplete;
   })()`);
 }

@@ -87,7 +87,7 @@ export async function openWebScene(options?: Options): Promise<WebScene> {
     const context = await browser.newContext({
       locale: 'en-GB',
       reducedMotion: 'reduce',
-    }); /* the page then stays at a success */
+    }); /* with reduced motion, the page does not open the next connector by itself after a success */
     context.setDefaultTimeout(PATIENCE_MS);
     context.on('weberror', (error) => complaints.push(error.error().message));
     context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

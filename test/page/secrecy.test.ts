@@ -52,7 +52,6 @@ async function typesAll(page: Page, secret: (name: string) => string): Promise<s
   await openRow(page, 'Kestrel');
   await field(page, 'Environment').selectOption('staging');
   await field(page, 'Signing secret').fill(secret('property'));
-  await give('Continue', () => field(page, 'API key').waitFor());
   await field(page, 'API key').fill(`wrong-${secret('refused')}`);
   await button(page, 'Show API key').click();
   await give('Connect', () => page.getByText('did not accept this key.').waitFor());
@@ -94,7 +93,7 @@ describeInBrowser('secrets', () => {
       expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
       const sent = await record.sent();
       expect(sent.filter((text) => text.includes('"sealed":"ey')).length).toBe(4);
-      expect(after).toHaveLength(4);
+      expect(after).toHaveLength(3);
       findNone(foundIn, [...sent, ...after, ...record.said]);
       expect(await record.context.cookies()).toEqual([]);
     },

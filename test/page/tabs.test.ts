@@ -42,8 +42,9 @@ describeInBrowser('tabs and windows', () => {
     const keys = scene.install('Fernhill');
     const first = await scene.open(keys);
     await field(first, 'Company domain').fill('acme');
-    await button(first, 'Continue').click();
-    await field(first, 'API key').fill('half typ');
+    await field(first, 'API key').fill('wrong');
+    await button(first, 'Connect').click();
+    await first.getByText('did not accept this key.').waitFor();
     await first.close();
     await scene.service.stage.restartWorker();
 

@@ -34,12 +34,14 @@ test('each state has a status in the list', () => {
   expect(chipOf(view(1, 'awaitingCredentials'), { step: { at: 2, of: 2 } })).toBe('secondStep');
 });
 
-test('stepOf gives step 1 of 2 for properties if credentials or a consent follow, and step 2 of 2 for credentials after properties', () => {
-  expect(stepOf(view(1, 'awaitingProperties'), false)).toEqual({ at: 1, of: 2 });
+test('stepOf returns step 1 of 2 for properties if a form or a consent follows, and step 2 of 2 after step 1', () => {
+  expect(stepOf(view(1, 'awaitingProperties', oauth({ authType: 'AuthFields' })), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingProperties', oauth({})), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingProperties', oauth({ oauth2Type: 'ClientCredentials' })), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingProperties', oauth({ partnerSupplied: true })), false)).toBeUndefined();
-  expect(stepOf(view(1, 'awaitingCredentials'), true)).toEqual({ at: 2, of: 2 });
+  expect(stepOf(view(1, 'awaitingAuthorization', oauth({})), true)).toEqual({ at: 2, of: 2 });
+  expect(stepOf(view(1, 'awaitingProperties'), false)).toBeUndefined(); // the key is entered on the same form
+  expect(stepOf(view(1, 'awaitingProperties', { connected: true }), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingCredentials'), false)).toBeUndefined();
   expect(stepOf(view(1, 'authenticated'), true)).toBeUndefined();
 });

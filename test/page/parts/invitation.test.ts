@@ -19,6 +19,13 @@ test('an invitation names its account and the number of its connectors', async (
   expect(invitationOf(await tokenOf({}))).toMatchObject({ account: 'acme' });
 });
 
+test('a token with an account name that the service does not accept is no invitation, so that the page does not show the name', async () => {
+  const label = 'Your account is locked. '.repeat(20);
+
+  expect(invitationOf(await tokenOf({ accountLabel: label }))).toBeUndefined();
+  expect(invitationOf(await tokenOf({ accountId: label }))).toBeUndefined();
+});
+
 test('a text that is not a whole token is no invitation', async () => {
   const token = await tokenOf({});
   const [header = '', claims = '', signature = ''] = token.split('.');

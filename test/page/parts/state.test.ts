@@ -3,7 +3,9 @@ import type { Field } from '../../../workflows/connector';
 import type { StateName, View } from '../../../workflows/messages';
 import { State } from '../../../client/http/requests';
 import {
+  credentialsAfter,
   foldedOf,
+  heldAt,
   consentEnded,
   consentFailed,
   isFinal,
@@ -110,12 +112,12 @@ describe('connectors', () => {
     ]);
   });
 
-  test('in awaitingCredentials, ApiKey and Basic have a form; other auth types have the panel tokens, which has no form', () => {
-    const asked = ['ApiKey', 'Basic', 'OAuth2', 'Novel'].map((authType) =>
+  test('in awaitingCredentials, connectors with ApiKey, Basic and AuthFields have a form, and connectors with other auth types have the panel tokens without a form', () => {
+    const asked = ['ApiKey', 'Basic', 'AuthFields', 'OAuth2', 'Novel'].map((authType) =>
       panelOf(view(1, 'awaitingCredentials', connector(authType))),
     );
 
-    expect(asked).toEqual(['apiKey', 'basic', 'tokens', 'tokens']);
+    expect(asked).toEqual(['apiKey', 'basic', 'fields', 'tokens', 'tokens']);
   });
 
   test('an unknown state, as a newer service can send, has the panel reading', () => {
@@ -273,4 +275,31 @@ test('consentEnded is false for a window that was opened during a verification',
   expect(consentEnded(waits, verifying)).toBe(true);
   expect(consentEnded(verifying, again)).toBe(false);
   expect(consentEnded(again, view(1, 'authenticated', { revision: 6 }))).toBe(true);
+});
+
+test('credentialsAfter returns apiKey or basic while a connector with the auth type ApiKey or Basic waits for properties, and undefined if the connector is connected', () => {
+  const seen = ['ApiKey', 'Basic', 'AuthFields', 'OAuth2', 'None'].map((authType) =>
+    credentialsAfter(view(1, 'awaitingProperties', connector(authType))),
+  );
+
+  expect(seen).toEqual(['apiKey', 'basic', undefined, undefined, undefined]);
+  expect(credentialsAfter(view(1, 'awaitingProperties', { connected: true, ...connector('ApiKey') }))).toBeUndefined();
+  expect(credentialsAfter(view(1, 'awaitingCredentials', connector('ApiKey')))).toBeUndefined();
+});
+
+test('heldAt keeps credentials while the properties are applied, sends them at their step, and drops them after a refusal', () => {
+  const form = view(1, 'awaitingProperties', connector('ApiKey'));
+  const at = (state: StateName, more: Partial<View> = {}) =>
+    heldAt(view(1, state, { revision: 3, ...connector('ApiKey'), ...more }), form);
+  const problem = { code: 'refused', message: '' } as const;
+
+  expect(heldAt(form, form)).toBe('keep');
+  expect(at('awaitingProperties')).toBe('keep'); // another caller made the flow read its connector again
+  expect(at('applyingProperties', { problem: { ...problem, code: 'cyclrUnavailable' } })).toBe('keep');
+  expect(at('awaitingCredentials')).toBe('send');
+  expect(at('awaitingCredentials', connector('Basic'))).toBe('drop');
+  expect(at('awaitingCredentials', { problem })).toBe('drop');
+  expect(at('awaitingCredentials', { runId: 'another' })).toBe('drop');
+  expect(at('awaitingProperties', { problem })).toBe('drop');
+  expect(at('authenticated')).toBe('drop');
 });

@@ -1,5 +1,5 @@
 /** Texts of connectors: links and missing texts. */
-import { partsOf, textOf } from '../../../page/texts';
+import { helpIn, partsOf, textOf } from '../../../page/texts';
 
 /** The text as the page shows it, with each link as `[host](address)`. */
 const shown = (text: string): string =>
@@ -39,3 +39,16 @@ test('textOf returns undefined for an empty text and for the word null', () => {
     'Nullable',
   ]);
 });
+
+test.each([
+  ['de', 'Fragen Sie. https://help.example/de'],
+  ['fr', 'Ask us.'],
+])(
+  'helpIn returns the text and link of the language %s, or the default if the language has no text',
+  (tag, expected) => {
+    const help = { default: { text: 'Ask us.' }, de: { text: 'Fragen Sie.', link: 'https://help.example/de' } };
+
+    expect(helpIn(help, tag)).toBe(expected);
+    expect(helpIn(undefined, tag)).toBeUndefined();
+  },
+);

@@ -1,0 +1,108 @@
+/** Compares the texts of an open connect page with the states of the flows, in a loop. */
+import type { Page } from 'playwright-core';
+import type { StateName } from '../../workflows/messages';
+import type { WebScene } from './scene';
+
+/** A text of the page may be out of date for this time. */
+const MAY_LAST_MS = 3000;
+const COMPARE_EVERY_MS = 250;
+
+interface Seen {
+  progress: string;
+  /** The text of the banner that gives the reason why the service can't be used. */
+  banner: string | null;
+  /** The number of rows that say connected. */
+  connected: number;
+  open: { connectorId: number; panel: string } | null;
+}
+
+/** The visible state of the page. Null if the page is loading or has no list. */
+const seenOn = (page: Page): Promise<Seen | null> =>
+  page
+    .evaluate<Seen | null>(
+      `(() => {
+    const root = document.querySelector('cyclr-connect')?.shadowRoot;
+    if (!root?.querySelector('.groups')) return null;
+    const panel = root.querySelector('li.open .panel');
+    return {
+      progress: root.querySelector('#progress')?.textContent ?? '',
+      banner: root.querySelector('.away span')?.textContent ?? null,
+      connected: root.querySelectorAll('.chip.connected').length,
+      open: panel && { connectorId: Number(panel.parentElement.id.split('-')[1]), panel: panel.classList[1] },
+    };
+  })()`,
+    )
+    .catch(() => null);
+
+const forms = ['properties', 'apiKey', 'basic', 'fields', 'tokens', 'consent'];
+/** The panels that are true in each state. A form stays while its input is being applied. */
+const truePanels: Record<StateName, string[]> = {
+  fetchingConnector: ['reading'],
+  awaitingProperties: ['properties'],
+  applyingProperties: ['applying', ...forms],
+  awaitingCredentials: ['apiKey', 'basic', 'fields', 'tokens'],
+  applyingCredentials: ['applying', ...forms],
+  awaitingAuthorization: ['consent'],
+  verifyingAuthorization: ['verifying'],
+  authenticated: ['connected'],
+  expired: ['expired'],
+  cancelled: ['cancelled'],
+  failed: ['failed'],
+  unsupported: ['unsupported'],
+};
+
+/**
+ * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue for longer than three seconds.
+ * `progress` returns the text for a number of connected connectors.
+ */
+export function watchTruth(scene: WebScene, page: Page, accountId: string, progress: (done: number) => string) {
+  const untrue: string[] = [];
+  /** When each untrue text was seen first. */
+  const since = new Map<string, number>();
+  let answeredAt = 0;
+  let compared = 0;
+  let bannerSince = Infinity;
+  page.on('response', (answer) => {
+    if (answer.ok() && answer.url().includes('/v1/session')) answeredAt = Date.now();
+  });
+  const faultsNow = async (): Promise<string[]> => {
+    const seen = await seenOn(page);
+    if (!seen) return [];
+    compared++;
+    const { body } = await scene.service.asBackend('GET', `/v1/accounts/${accountId}/connectors?pageSize=100`);
+    const items = body.items as { connectorId: number; state: StateName }[];
+    const done = items.filter(({ state }) => state === 'authenticated').length;
+    const state = items.find(({ connectorId }) => connectorId === seen.open?.connectorId)?.state;
+    bannerSince = seen.banner === null ? Infinity : Math.min(bannerSince, Date.now());
+    return [
+      ...(seen.progress && seen.progress !== progress(done) ? [`${seen.progress}, and ${done} are connected`] : []),
+      ...(seen.connected !== done ? [`${seen.connected} rows say connected, and ${done} are connected`] : []),
+      ...(state && !truePanels[state].includes(seen.open!.panel) ? [`${seen.open!.panel} in the state ${state}`] : []),
+      ...(seen.banner !== null && answeredAt > bannerSince ? [seen.banner] : []),
+    ];
+  };
+  const compare = async () => {
+    const faults = await faultsNow();
+    for (const known of since.keys()) if (!faults.includes(known)) since.delete(known);
+    for (const fault of faults) {
+      const first = since.get(fault) ?? Date.now();
+      since.set(fault, first);
+      if (Date.now() - first > MAY_LAST_MS && !untrue.includes(fault)) untrue.push(fault);
+    }
+  };
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      await compare();
+      await new Promise((resolve) => setTimeout(resolve, COMPARE_EVERY_MS));
+    }
+  })();
+  return {
+    stop: async (): Promise<string[]> => {
+      isOver = true;
+      await watching;
+      if (compared < 10) throw new Error(`The page was compared ${compared} times only.`);
+      return untrue;
+    },
+  };
+}
