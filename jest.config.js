@@ -13,23 +13,43 @@ const withServer = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
-/** The tests of faults, of the bench, of memory and of slow requests. Jest runs them only if an argument names them. */
+/** Tests of the page that visit every state or every connector, in each language, theme or host page. */
+const longOfPage = ['accessibility', 'every-connector', 'host-policies', 'languages', 'rehearsal', 'speed', 'tabs'];
+/**
+ * The tests of faults, of the bench, of the demo, of npm start, of TLS to Temporal, of memory, of slow requests and of
+ * large onboardings, and the long tests of the page. Jest runs them only if an argument names them.
+ */
 const long = {
   ...shared,
   ...withServer,
   displayName: 'long',
   testMatch: [
     '<rootDir>/test/faults/*.test.ts',
-    '<rootDir>/test/scripts/bench.test.ts',
+    '<rootDir>/test/scripts/{bench,demo,start}.test.ts',
+    '<rootDir>/test/temporal/secure.test.ts',
+    `<rootDir>/test/page/{${longOfPage}}.test.ts`,
+    '<rootDir>/test/workflows/onboarding-large.test.ts',
     '<rootDir>/test/service/memory.test.ts',
     '<rootDir>/test/service/parts/raw-requests.test.ts',
   ],
 };
-const isLongNamed = process.argv.slice(2).some((arg) => /^long$|faults|bench|memory|raw-requests/.test(arg));
+const names = [
+  '^long$',
+  'faults',
+  'bench',
+  'demo',
+  'scripts/start',
+  'secure',
+  'memory',
+  'raw-requests',
+  'onboarding-large',
+  ...longOfPage,
+];
+const isLongNamed = process.argv.slice(2).some((arg) => new RegExp(names.join('|')).test(arg));
 
 /**
  * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
- * `browser`: the same as `flows`, in a real browser.
+ * `browser`: tests in a real browser, with the same dev server and bundle.
  */
 module.exports = {
   projects: [
@@ -37,7 +57,7 @@ module.exports = {
       ...shared,
       displayName: 'parts',
       testMatch: [
-        '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/*.test.ts',
+        '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/!(secure).test.ts',
         '<rootDir>/test/*.test.ts',
         '<rootDir>/test/*/parts/!(raw-requests).test.ts',
       ],
@@ -47,20 +67,20 @@ module.exports = {
       displayName: 'flows',
       ...withServer,
       testMatch: [
-        '<rootDir>/test/{workflows,client}/*.test.ts',
+        '<rootDir>/test/{workflows,client}/!(onboarding-large).test.ts',
         '<rootDir>/test/service/!(memory).test.ts',
-        '<rootDir>/test/scripts/!(bench).test.ts',
+        '<rootDir>/test/scripts/!(bench|demo|start).test.ts',
       ],
     },
     {
       ...shared,
       displayName: 'browser',
-      testMatch: ['<rootDir>/test/page/*.test.ts'],
+      testMatch: [`<rootDir>/test/page/!(${longOfPage.join('|')}).test.ts`],
       ...withServer,
     },
     ...(isLongNamed ? [long] : []),
   ],
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
-  testTimeout: 120_000, // only ends a test that hangs: a slow machine needs less
+  testTimeout: 120_000, // this limit only ends a test that hangs; even a slow machine needs less time
   maxWorkers: 3, // more than two cores, because tests with timers, faults and browsers wait half of the time
 };

@@ -123,6 +123,39 @@ describe('account connectors', () => {
     expect(json).toMatchObject([{ ReasonCode: 20, ObjectId: ids[1] }, { ReasonCode: 40 }]);
   });
 
+  test('a cycle is activated only when it has no unmet prerequisite, and activating it again changes nothing', async () => {
+    const { sandbox, call, put, ids } = await scene(['Brightdesk']);
+    const cycleId = sandbox.createCycle(ACCOUNT, ids, []);
+    const activate = () => call('PUT', `/v1.0/cycles/${cycleId}/activate`);
+
+    const early = await activate();
+    const paused = await call('GET', `/v1.0/cycles/${cycleId}`);
+    await put({ AuthValue: 'a key' });
+    const answers = [await activate(), await activate()];
+
+    expect(early).toMatchObject({ status: 400, json: { Message: 'The cycle has unmet prerequisites.' } });
+    expect(paused.json).toMatchObject({ Status: 'Paused', Connectors: [{ AccountConnectorId: ids[0] }] });
+    expect(answers).toMatchObject([
+      { status: 200, json: { Status: 'Active' } },
+      { status: 200, json: { Status: 'Active' } },
+    ]);
+    expect(sandbox.cycleOf(ACCOUNT, cycleId).status).toBe('Active');
+  });
+
+  test('a connector that is uninstalled is in no list and in no cycle', async () => {
+    const { sandbox, call, get, ids } = await scene(['Brightdesk', 'Ledgerly']);
+    const cycleId = sandbox.createCycle(ACCOUNT, ids, []);
+
+    const removed = await call('DELETE', `${LIST}/${ids[0]}`);
+    const listed = await call('GET', LIST);
+    const prerequisites = await call('GET', `/v1.0/cycles/${cycleId}/prerequisites`);
+
+    expect(removed.status).toBe(200);
+    expect((await get()).status).toBe(404);
+    expect(listed.json).toMatchObject([{ Id: ids[1] }]);
+    expect(prerequisites.json).toMatchObject([{ ObjectId: ids[1] }]);
+  });
+
   test('the account acme has one connector of each kind, with ids from 1001', async () => {
     const { sandbox } = await scene();
 

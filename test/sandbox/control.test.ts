@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { createServer, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { catalogue } from '../../sandbox/catalogue';
 import { ACCOUNT, scene, send, stopAll } from './scene';
@@ -49,6 +50,54 @@ describe('control API', () => {
     const prerequisites = await call('GET', `/v1.0/cycles/${json.id}/prerequisites`);
 
     expect(prerequisites.json).toMatchObject([{ ReasonCode: 20, ObjectId: id }, { ReasonCode: 30 }]);
+  });
+
+  test('the control API adds a connector to a cycle, and uninstalls a connector, which also leaves the cycle', async () => {
+    const { sandbox, call, ids } = await scene(['Brightdesk', 'Ledgerly']);
+    const cycleId = sandbox.createCycle(ACCOUNT, [ids[0]!], [30]);
+    const cyclePath = `/_sandbox/accounts/${ACCOUNT}/cycles/${cycleId}`;
+    const prerequisites = async () => (await call('GET', `/v1.0/cycles/${cycleId}/prerequisites`)).json;
+
+    const changed = await send(sandbox, 'PATCH', cyclePath, { body: { connectorIds: ids, otherReasonCodes: [] } });
+    const before = await prerequisites();
+    const removed = await send(sandbox, 'DELETE', `/_sandbox/accounts/${ACCOUNT}/connectors/${ids[1]}`);
+    const unknown = await send(sandbox, 'PATCH', cyclePath, { body: { connectorIds: [ids[1]] } });
+
+    expect(changed.json).toEqual({ id: cycleId, connectorIds: ids, otherReasonCodes: [], status: 'Paused' });
+    expect(before).toMatchObject([{ ObjectId: ids[0] }, { ObjectId: ids[1] }]);
+    expect([removed.status, unknown.status]).toEqual([204, 404]);
+    expect(await prerequisites()).toMatchObject([{ ObjectId: ids[0] }]);
+  });
+
+  test("the control API sends the message of Cyclr's transaction-error webhook about a cycle to an address on this machine", async () => {
+    const { sandbox, ids } = await scene();
+    const cycleId = sandbox.createCycle(ACCOUNT, ids);
+    const path = (id: string) => `/_sandbox/accounts/${ACCOUNT}/cycles/${id}/transaction-errors`;
+    const bodies: unknown[] = [];
+    const receiver = createServer(async (incoming, response) => {
+      bodies.push(await json(incoming));
+      response.writeHead(204).end();
+    });
+    await once(receiver.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+
+    const sent = await send(sandbox, 'POST', path(cycleId), { body: { url } });
+    const unknown = await send(sandbox, 'POST', path('nosuch'), { body: { url } });
+    const elsewhere = await send(sandbox, 'POST', path(cycleId), { body: { url: 'http://cyclr.example/hook' } });
+    await new Promise((resolve) => receiver.close(resolve));
+    const silent = await send(sandbox, 'POST', path(cycleId), { body: { url } });
+
+    expect(sent).toMatchObject({ status: 200, json: { status: 204 } });
+    expect(bodies).toEqual([
+      expect.objectContaining({
+        AccountId: ACCOUNT,
+        CycleId: cycleId,
+        Message: 'Failed to authenticate the connector',
+        Timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+        TransactionId: expect.any(String),
+      }),
+    ]);
+    expect([unknown, elsewhere, silent].map(({ status }) => status)).toEqual([404, 400, 400]);
   });
 
   test('the control API adds and clears faults, sets switches and revokes tokens', async () => {

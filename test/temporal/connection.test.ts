@@ -6,6 +6,7 @@ import { ConfigError, temporalEnvironment } from '../../temporal/environment';
 import { connectNative } from '../../temporal/native-connection';
 import { freePort } from '../../scripts/local/ports';
 import { atEnd, temporaryFolder, write } from '../scripts/parts/scene';
+import { certificate } from './secure-server';
 
 test('without a server, connect fails after the time limit, and the error has the address and no API key', async () => {
   const address = `127.0.0.1:${await freePort()}`;
@@ -123,4 +124,34 @@ test.each([
   const reading = () => temporalTarget({ [name]: value });
 
   expect(reading).toThrow(new ConfigError(`${name} ${fault}`));
+});
+
+test.each<[string, NodeJS.ProcessEnv, string]>([
+  ['a key without its certificate', { TEMPORAL_TLS_CLIENT_KEY_PATH: certificate('client-1.key') }, 'set both'],
+  [
+    'the key of another certificate',
+    {
+      TEMPORAL_TLS_CLIENT_CERT_PATH: certificate('client-1.pem'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: certificate('client-2.key'),
+    },
+    "can't be used: key values mismatch",
+  ],
+  [
+    'a certificate that is no PEM file',
+    { TEMPORAL_TLS_CLIENT_CERT_PATH: __filename, TEMPORAL_TLS_CLIENT_KEY_PATH: certificate('client-1.key') },
+    "can't be used: no start line",
+  ],
+])('temporalTarget refuses %s', (_name, env, reason) => {
+  const reading = () => temporalTarget({ ...env, HOME: temporaryFolder() });
+
+  expect(reading).toThrow(ConfigError);
+  expect(reading).toThrow(reason);
+});
+
+test('temporalTarget ignores certificates if TLS is off', () => {
+  const TEMPORAL_TLS_CLIENT_KEY_PATH = certificate('client-1.key');
+
+  const target = temporalTarget({ TEMPORAL_TLS: 'false', TEMPORAL_TLS_CLIENT_KEY_PATH, HOME: temporaryFolder() });
+
+  expect(target.connectionOptions.tls).toBe(false);
 });
