@@ -1,33 +1,64 @@
 # One image for all processes. The command selects one: dist/worker/main.js, dist/service/main.js, dist/cli/main.js, …
-# Not Alpine: the native code of the Temporal SDK needs glibc.
+# Not Alpine: the native code of the Temporal SDK needs glibc. The digest that your registry gives pins the base image:
+# --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:…
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
-FROM ${NODE_IMAGE} AS build
+# The first two stages run on the platform of the builder, and the last stage runs no command. So an image for another
+# platform needs no emulation: docker build --platform linux/arm64 .
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
-RUN npm run build && npm prune --omit=dev
+# The image runs neither the fault runs nor the screenshots.
+RUN npm run build && find dist -name '*.map' -delete && rm -r dist/scripts/faults dist/scripts/screenshots
+
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS modules
+ARG TARGETARCH
+# The SDK's native code uses the certificates of the system, not those of Node: without them, TLS to Temporal fails.
+RUN dpkg --add-architecture "$TARGETARCH" \
+  && apt-get update \
+  && apt-get install -y --no-install-recommends ca-certificates \
+  && apt-get install -y --no-install-recommends binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu \
+  && apt-get download "tini:$TARGETARCH" \
+  && dpkg-deb -x tini_*.deb /tini
+# A new volume gets the owner and the mode of its mount point.
+RUN install -d -o node -g node -m 0700 /mounts/keys /mounts/data
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY deploy/image/modules.mjs deploy/image/
+RUN node deploy/image/modules.mjs "$TARGETARCH"
 
 FROM ${NODE_IMAGE}
-# The SDK's native code uses the certificates of the system, not those of Node: without them, TLS to Temporal fails.
-RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates \
-  && rm -rf /var/lib/apt/lists/*
+COPY --from=modules /tini/usr/bin/tini /usr/bin/
+COPY --from=modules /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=modules /mounts/ /
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
+COPY --from=modules /app/package.json /app/sbom.cdx.json ./
+COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY deploy deploy
-# A new volume gets the owner and the mode of its mount point.
-RUN install -d -o node -g node -m 0700 /keys /data
+COPY deploy/healthcheck.mjs deploy/
+COPY deploy/sandbox deploy/sandbox
 # The id of the user node: with a name, Kubernetes can't check `runAsNonRoot`.
 USER 1000
 EXPOSE 8080 8081
-# /readyz, because Docker restarts no unhealthy container, and other services wait for a worker that gets tasks. An
-# orchestrator that restarts unhealthy containers should use /healthz: a restart does not help if Temporal is down.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["node", "deploy/healthcheck.mjs", "http://127.0.0.1:8081/readyz"]
-# Without npm or a shell, so that Node itself gets the stop signal.
+# An orchestrator that restarts unhealthy containers should use /healthz of worker and service instead: a restart does
+# not help if Temporal is down.
+HEALTHCHECK --interval=15s --timeout=10s --retries=4 --start-period=90s --start-interval=2s \
+  CMD ["node", "deploy/healthcheck.mjs"]
+# Without tini, Node is process 1: a stop signal before Node handles it would be ignored. 143 is the exit code of such an
+# early stop. No npm and no shell, so that Node itself gets the signal.
+ENTRYPOINT ["tini", "-e", "143", "--"]
 CMD ["node", "dist/worker/main.js"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=unknown
+ARG NODE_IMAGE
+LABEL org.opencontainers.image.title="cyclr-connect" \
+  org.opencontainers.image.description="Authenticates Cyclr account connectors: worker, onboarding service, command line" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.created="$CREATED" \
+  org.opencontainers.image.base.name="$NODE_IMAGE"

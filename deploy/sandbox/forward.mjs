@@ -1,0 +1,18 @@
+/**
+ * `node --import ./deploy/sandbox-forward.mjs dist/worker/main.js`: forwards port 7080 of this container's loopback
+ * address to the host `sandbox`, because a worker uses http on loopback only. Each connection resolves the name again, so
+ * the sandbox can restart.
+ */
+import { connect, createServer } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
+
+const PORT = 7080;
+
+/** The threads of the worker load this file, too. */
+if (isMainThread) createServer(forward).listen(PORT, '127.0.0.1').unref();
+
+function forward(client) {
+  const server = connect(PORT, 'sandbox');
+  client.on('error', () => server.destroy()).pipe(server);
+  server.on('error', () => client.destroy()).pipe(client);
+}
