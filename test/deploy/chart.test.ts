@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { environment as service } from '../../service/config';
+import { namesWithFile, temporalEnvironment } from '../../temporal/environment';
+import { environment as worker } from '../../worker/config';
+
+interface Part {
+  config: { properties: object; patternProperties?: object };
+  secretKeys: { properties: object };
+}
+
+const { properties } = JSON.parse(readFileSync('deploy/helm/cyclr-connect/values.schema.json', 'utf8'));
+
+/** The variables that the chart sets by its other values, and those that have to come from a Secret by `extraEnv`. */
+const setByChart = ['PORT', 'HEALTH_PORT', 'HEALTH_HOST', 'METRICS_PORT', 'CONNECTOR_POLICIES'];
+const byExtraEnv = ['OTEL_EXPORTER_OTLP_HEADERS'];
+/** Variables of worker and service that the chart's value `temporal.config` sets for all processes. */
+const shared = ['TASK_QUEUE'];
+
+/** The variables that are paths of files in the Secret of Temporal. */
+const pathsOfFiles = Object.keys(temporalEnvironment.shape).filter((name) => /^TEMPORAL_TLS_.*_PATH$/.test(name));
+
+const patternsOf = ({ config }: Part): RegExp[] =>
+  Object.keys(config.patternProperties ?? {}).map((pattern) => new RegExp(pattern));
+
+describe.each([
+  ['worker', worker, ['WEBHOOKS']],
+  ['service', service, []],
+] as const)('the values of the %s', (name, schema, furtherFiles) => {
+  const part: Part = properties[name].properties;
+  const files = [...namesWithFile(schema as z.ZodObject), ...furtherFiles];
+
+  test('take each secret as a file, and no secret as a value', () => {
+    expect(Object.keys(part.secretKeys.properties).sort()).toEqual(files.sort());
+    for (const file of [...files, ...byExtraEnv]) {
+      expect(Object.keys(part.config.properties)).not.toContain(file);
+      expect(patternsOf(part).some((pattern) => pattern.test(file))).toBe(false);
+    }
+  });
+
+  test('take each other variable of the process', () => {
+    const expected = Object.keys(schema.shape).filter(
+      (variable) => ![...files, ...setByChart, ...byExtraEnv, ...shared].includes(variable),
+    );
+    const known = Object.keys(part.config.properties);
+
+    expect(
+      expected.filter(
+        (variable) => !known.includes(variable) && !patternsOf(part).some((pattern) => pattern.test(variable)),
+      ),
+    ).toEqual([]);
+    expect(known.filter((variable) => !expected.includes(variable))).toEqual([]);
+  });
+});
+
+test('the values of Temporal take each variable of its schema, and the shared variables', () => {
+  const { config, secretKeys }: Part = properties.temporal.properties;
+  const files = [...namesWithFile(temporalEnvironment), ...pathsOfFiles];
+  const names = Object.keys(temporalEnvironment.shape).filter((name) => !files.includes(name));
+
+  expect(Object.keys(secretKeys.properties).sort()).toEqual(files.sort());
+  expect(Object.keys(config.properties).sort()).toEqual([...names, ...shared].sort());
+});
