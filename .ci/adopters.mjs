@@ -26,7 +26,7 @@ import {
 
 const require = createRequire(import.meta.url);
 const peers = jsonIn(join(root, 'package.json')).peerDependencies;
-/** The oldest SDK of the peer range. Without a version, npm installs the newest one. */
+/** The oldest SDK of the peer range. Without a version, npm installs the newest SDK. */
 const OLDEST_SDK = peers['@temporalio/worker'].replace('^', '');
 const TYPESCRIPT = 'typescript@7.0.2';
 const PREVIOUS_TYPESCRIPT = 'typescript-previous@npm:typescript@6.0.3';
@@ -50,7 +50,7 @@ async function packageChecks(tarball) {
   await check('attw', () => run(bin('attw'), [tarball, ...options]));
 }
 
-/** `./http` and `./element` in a project that has no package of Temporal. */
+/** Compiles and runs `./http` and `./element` in a project that has no package of Temporal. */
 async function withoutTemporal(tarball) {
   const path = await install('http', [tarball, TYPESCRIPT, NODE_TYPES], ['--legacy-peer-deps']);
   copySource('doors.cjs', join(path, 'doors.cjs'));
@@ -101,7 +101,7 @@ async function oldestSdk(tarball) {
   });
 }
 
-/** Starts a local stack for `use`, with the variables by which the examples find the stack. */
+/** Starts a local stack and calls `use` with the variables that let the examples find the stack. */
 async function withStack(use) {
   const { startStack } = require(join(root, 'dist', 'scripts', 'local', 'stack.js'));
   const { cyclrOf } = require(join(root, 'dist', 'scripts', 'local', 'settings.js'));
@@ -181,6 +181,33 @@ async function pythonClient(env) {
     'result: authenticated',
     'result: cancelled',
   ]);
+  await pythonReceiver(python, sources);
+}
+
+/** Checks that the Python receiver takes a signed event, refuses another signature, and has the code of docs/events.md. */
+async function pythonReceiver(python, sources) {
+  const { freePort } = require(join(root, 'dist', 'scripts', 'local', 'ports.js'));
+  const { Webhook } = require('standardwebhooks');
+  const [secret, other, third] = [7, 8, 9].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
+  const PORT = `${await freePort()}`;
+  const env = { ...process.env, PORT, WEBHOOK_SECRETS: `${third},${secret}` };
+  const body = JSON.stringify({ type: 'connector.waiting', data: { id: 'run.1', accountId: 'Müller' } });
+  const post = async (by) => {
+    const headers = {
+      'webhook-id': 'run.1',
+      'webhook-timestamp': `${Math.floor(Date.now() / 1000)}`,
+      'webhook-signature': new Webhook(by).sign('run.1', new Date(), body),
+    };
+    return (await fetch(`http://127.0.0.1:${PORT}`, { method: 'POST', headers, body })).status;
+  };
+  const file = join(sources, 'receiver.py');
+  await whileRunning([file], { cwd: sources, env, program: python }, /^http/, async () => {
+    const statuses = [await post(secret), await post(other)];
+    if (`${statuses}` !== '204,401') throw new Error(`the receiver answered ${statuses}`);
+  });
+  const [, documented] = /```python\n(.*?)```/s.exec(readFileSync(join(root, 'docs', 'events.md'), 'utf8'));
+  if (!readFileSync(file, 'utf8').includes(documented))
+    throw new Error('docs/events.md has other Python than examples/python/receiver.py');
 }
 
 try {

@@ -12,7 +12,7 @@ const sources = dirname(fileURLToPath(import.meta.url));
 export const root = dirname(dirname(sources));
 /** The temporary folder. The caller removes it. */
 export const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-adopters-'));
-const LIMIT_MS = 600_000; // ends a hang
+const LIMIT_MS = 600_000; // this limit only ends a hang
 
 export const jsonIn = (file) => JSON.parse(readFileSync(file, 'utf8'));
 export const versionOf = (project, name) => jsonIn(join(project, 'node_modules', name, 'package.json')).version;
@@ -20,7 +20,7 @@ export const versionOf = (project, name) => jsonIn(join(project, 'node_modules',
 /** The number of cases that have failed. */
 export const result = { failed: 0 };
 
-/** Runs a case and prints its line. A case that fails does not stop the others. */
+/** Runs a case and prints its line. A failed case does not stop the other cases. */
 export async function check(name, run) {
   const started = Date.now();
   try {
@@ -42,9 +42,9 @@ export async function run(command, args, { cwd = folder, env = {} } = {}) {
 
 export const node = (args, options) => run(process.execPath, args, options);
 
-/** Runs a Node program until `use` ends. `use` starts when the program prints a line that matches `ready`. */
-export async function whileRunning(args, { cwd, env }, ready, use) {
-  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
+/** Runs a program, by default Node, until `use` ends. `use` starts when the program prints a line that matches `ready`. */
+export async function whileRunning(args, { cwd, env, program = process.execPath }, ready, use) {
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
   const exited = once(child, 'exit');
   const lines = [];
   const isReady = new Promise((resolve) => {
@@ -79,7 +79,9 @@ export async function pack() {
   return join(folder, JSON.parse(printed.slice(printed.indexOf('[\n')))[0].filename);
 }
 
-/** Creates a project with these packages. Uses npm's cache for the packages in it. Returns the path of the project. */
+/**
+ * Creates a project with these packages. Uses the packages in npm's cache if possible. Returns the path of the project.
+ */
 export async function install(name, packages, options = []) {
   const path = join(folder, name);
   mkdirSync(path);
@@ -95,7 +97,7 @@ export const tsc = (project, compiler, cwd, args = []) =>
 /** Copies a source of this folder into a project. */
 export const copySource = (name, path) => cpSync(join(sources, name), path);
 
-/** Compiles a source as an ES module, and as CommonJS if the settings allow `import` there. */
+/** Compiles a source as an ES module. If the settings allow `import` in CommonJS, also compiles it as CommonJS. */
 export async function compile(project, compiler, source, { extends: inherited, ...options }) {
   const path = mkdtempSync(join(project, 'compile-'));
   const kinds = options.verbatimModuleSyntax ? ['mts'] : ['mts', 'cts'];
@@ -113,7 +115,10 @@ export async function compileInit(project, compiler, source) {
   await tsc(project, compiler, path, ['--noEmit']);
 }
 
-/** Copies a folder of `examples/` into a project, whose packages it uses, and compiles the copy. Returns its path. */
+/**
+ * Copies a folder of `examples/` into a project, and compiles the copy with the packages of the project. Returns the
+ * path of the copy.
+ */
 export async function example(project, name) {
   const path = join(project, name);
   cpSync(join(root, 'examples', name), path, { recursive: true });

@@ -3,9 +3,14 @@
  * account.
  */
 import express, { type ErrorRequestHandler, type Request } from 'express';
-import { OnboardingError, OnboardingService } from 'cyclr-connect/http';
+import { OnboardingError, OnboardingService, verify, WebhookVerificationError } from 'cyclr-connect/http';
 
-const { SERVICE_URL = 'http://127.0.0.1:8080', SERVICE_API_KEY = '', PORT = '3000' } = process.env;
+const {
+  SERVICE_URL = 'http://127.0.0.1:8080',
+  SERVICE_API_KEY = '',
+  WEBHOOK_SECRETS = '',
+  PORT = '3000',
+} = process.env;
 const onboarding = new OnboardingService({ url: SERVICE_URL, apiKey: SERVICE_API_KEY });
 
 /** The account of the signed-in user. In your backend, take the account from the login, never from the request. */
@@ -29,7 +34,15 @@ app.get('/connectors', async (request, response) => {
   response.json(connectors);
 });
 
+/** Receives the events of a worker whose WEBHOOK_URL is this address (see docs/events.md). */
+app.post('/events', express.raw({ type: '*/*' }), (request, response) => {
+  const { type, data } = verify(request.headers, request.body as Buffer, WEBHOOK_SECRETS.split(','));
+  console.log(type, data.id); // store the id, because the same event can arrive twice
+  response.sendStatus(204);
+});
+
 const onError: ErrorRequestHandler = (err, _request, response, next) => {
+  if (err instanceof WebhookVerificationError) return void response.sendStatus(401);
   if (!(err instanceof OnboardingError)) return next(err);
   console.error(err.message, err.requestId); // the message holds no secret
   response.status(502).json({ code: err.code });
