@@ -9,7 +9,16 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'scripts/*.mjs', 'deploy/*.mjs', '.ci/*.mjs', 'page/*.mjs'],
+          allowDefaultProject: [
+            '*.mjs',
+            '*.cjs',
+            '*.js',
+            'scripts/*.mjs',
+            'deploy/*.mjs',
+            'deploy/*/*.mjs',
+            '.ci/*.mjs',
+            'page/*.mjs',
+          ],
         },
       },
     },

@@ -1,18 +1,21 @@
-/** A lock between processes: a file with the process id of its holder. The lock of a dead process does not count. */
+/**
+ * A lock between processes. The lock is a file with the process id of its holder. The lock of an ended process has no
+ * effect.
+ */
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
 /**
- * A lock that was not refreshed for this time is stale, even if a process has the id in the lock: it can be another
- * program with the same id.
+ * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running, because
+ * this process can be another program.
  */
 const SILENT_MS = 60_000;
 
 /**
- * Runs `action` while this process holds the lock at `path`. While another process holds the lock, waits. If that
- * process has ended, takes the lock over.
+ * Takes the lock at `path`, runs `action`, and releases the lock. If another process holds the lock, waits. If the
+ * other process has ended, takes over the lock.
  */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {
@@ -25,13 +28,13 @@ export async function withLock(path, action) {
     return await action();
   } finally {
     clearInterval(beat);
-    if (holderOf(path) === process.pid) unlinkSync(path); // after a suspend of the machine another process can hold it
+    if (holderOf(path) === process.pid) unlinkSync(path); // after a suspend of the machine, another process can hold the lock
   }
 }
 
 /**
- * Takes the lock, if it is free. A hard link appears together with its content: no process reads a lock without a
- * holder.
+ * Takes the lock if it is free. The lock is made by a hard link, which appears together with its content, so that no
+ * process reads a lock without a holder.
  */
 function take(path) {
   const mine = `${path}.${randomUUID()}`;
@@ -57,7 +60,7 @@ function dropStale(path) {
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
-    if (holderOf(aside) !== holder) linkSync(aside, path); // another process took the lock meanwhile: put its lock back
+    if (holderOf(aside) !== holder) linkSync(aside, path); // another process has taken the lock in the meantime, so put its lock back
     unlinkSync(aside);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;

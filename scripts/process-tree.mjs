@@ -4,12 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time between SIGTERM and SIGKILL, in which the processes of this project let open calls end. */
+/** The time between SIGTERM and SIGKILL. In this time, the processes of this project wait for the end of open calls. */
 const STOP_MS = 30_000;
 const POLL_MS = 50;
 const signals = ['SIGINT', 'SIGTERM'];
 
-/** The command was stopped by a signal or by the limit. `exitCode`: as a shell reports it. */
+/**
+ * The error of a command that was stopped by a signal or by the time limit. `exitCode`: the exit code that a shell
+ * reports.
+ */
 class Stopped extends Error {
   constructor(message, exitCode) {
     super(message);
@@ -18,8 +21,8 @@ class Stopped extends Error {
 }
 
 /**
- * Runs a command in a process group of its own, and returns its exit code. At SIGINT, at SIGTERM and after `limitMs`,
- * ends the group and all descendants, waits for their end, and fails with `Stopped`.
+ * Runs a command in its own process group, and returns its exit code. At SIGINT, at SIGTERM and after `limitMs`, ends
+ * the group and all descendants, waits for their end, and fails with `Stopped`.
  */
 export async function runTree(command, args, { limitMs, ...options }) {
   const child = spawn(command, args, { ...options, detached: true });
@@ -34,13 +37,13 @@ export async function runTree(command, args, { limitMs, ...options }) {
     throw result;
   } finally {
     forget();
-    killGroup(child.pid, 'SIGKILL'); // processes that the command left in its group
+    killGroup(child.pid, 'SIGKILL'); // ends the processes that the command has left in its group
   }
 }
 
 /**
- * Resolves at the first stop signal or at the limit. Ignores further signals, because npm forwards a signal that the
- * terminal has already sent to the whole group.
+ * Resolves at the first stop signal, or after `limitMs`. Ignores further signals, because npm forwards a signal that
+ * the terminal has already sent to the whole group.
  */
 function untilStopped(limitMs) {
   let stop;
@@ -55,7 +58,7 @@ function untilStopped(limitMs) {
   return { stopped, forget };
 }
 
-/** Sends SIGTERM to the process and all descendants, then SIGKILL to those that still run. */
+/** Sends SIGTERM to the process and all descendants, then SIGKILL to the processes that have not ended. */
 async function endTree(pid) {
   const tree = new Set(treeOf(pid));
   killGroup(pid, 'SIGTERM');
@@ -73,7 +76,7 @@ function treeOf(pid) {
   return found;
 }
 
-/** The running processes of this machine with their parents. Empty without /proc and `ps`. */
+/** The running processes of this machine, with their parents. Empty if the machine has neither /proc nor `ps`. */
 function processes() {
   try {
     const all = process.platform === 'linux' ? processesOfLinux() : processesOfPs();
@@ -99,7 +102,7 @@ const processesOfLinux = () =>
         const [state, ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
         return [[pid, ppid, state]];
       } catch {
-        return []; // ended meanwhile
+        return []; // the process has ended in the meantime
       }
     });
 
