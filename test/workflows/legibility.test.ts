@@ -272,6 +272,14 @@ describe('temporal command line', () => {
     const { queryResult } = JSON.parse(await temporal(['query'], workflowId, '--type', type)) as { queryResult: T[] };
     return queryResult[0]!;
   }
+  /** Reads the flow's timeline until it has `count` entries. */
+  const entriesOf = async (workflowId: string, count: number) => {
+    const { entries } = await eventually(
+      () => query<Timeline>(workflowId, 'timeline'),
+      (timeline) => timeline.entries.length === count,
+    );
+    return entries;
+  };
   const reaches = (on: ConnectorKey, state: StateName) =>
     eventually(
       () => stage.auth.view(on),
@@ -337,12 +345,11 @@ describe('temporal command line', () => {
       const scene = await stage.scene('Brightdesk');
       await scene.reaches('awaitingCredentials');
 
+      // If both signals arrive in one workflow task, the flow records the unknown signal first.
       await signal(scene.workflowId, 'credentialInput');
+      await entriesOf(scene.workflowId, 2);
       await signal(scene.workflowId, 'credentialsInput', { submissionId: 'c-1' });
-      const { entries } = await eventually(
-        () => query<Timeline>(scene.workflowId, 'timeline'),
-        ({ entries }) => entries.length === 3,
-      );
+      const entries = await entriesOf(scene.workflowId, 3);
 
       expect(entries.slice(1)).toMatchObject([
         { event: 'inputRefused', note: 'malformed' },
