@@ -4,18 +4,10 @@ import { taskQueue } from '../workflows/messages';
 import { deliveryStart } from '../workflows/deliver-event/start';
 import type { View } from '../workflows/view';
 import { each } from '../scripts/each';
-import { prepare, sendProperty, start } from './flows';
+import { INPUTS, measureInputs, type Inputs } from './inputs';
 import type { Stack } from './stack';
-import { quantile } from './stats';
 import { startTarget, TARGET, type TargetAnswer } from './target';
 
-const IN_FLIGHT = 20;
-const INPUTS = 300;
-
-interface Inputs {
-  p50: number;
-  p99: number;
-}
 export interface PendingDeliveries {
   deliveries: number;
   inputs: number;
@@ -41,7 +33,7 @@ export async function measureDeliveries(
 ): Promise<PendingDeliveries> {
   const target = await startTarget();
   const worker = await stack.startWorker('ours', target.workerEnv);
-  await measureInputs(stack); // warms up the processes
+  await measureInputs(stack, 30); // warms up the processes
   const without = await measureInputs(stack);
   say(`without pending deliveries: p99 ${without.p99.toFixed(0)} ms`);
   const measure = async (answer: TargetAnswer) => {
@@ -60,13 +52,6 @@ export async function measureDeliveries(
   await target.close();
   const ratio = { refuses: refuses.p99 / without.p99, hangs: hangs.p99 / without.p99 };
   return { deliveries, inputs: INPUTS, without, refuses, hangs, ratio };
-}
-
-async function measureInputs(stack: Stack): Promise<Inputs> {
-  const parts = await prepare(stack, INPUTS);
-  const waiting = await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
-  const ms = await each(waiting, 1, (one) => sendProperty(stack, one));
-  return { p50: quantile(ms, 0.5), p99: quantile(ms, 0.99) };
 }
 
 /** Starts one delivery, as the activity `sendEvent` does. */

@@ -21,6 +21,12 @@ export interface Flags {
   events?: true;
   /** If set, the bench measures only the inputs of flows while this number of deliveries is pending. */
   deliveries?: number;
+  /** If set, the bench measures only this number of monitors. */
+  monitors?: number;
+  /** If set, the bench measures only the export of an audit with this number of runs. */
+  audit?: number;
+  /** If set, the bench measures only a flow behind this number of flows of another account. */
+  fairness?: number;
   /** The folder for the results. The default is `bench/results`. */
   out?: string;
   help: boolean;
@@ -43,20 +49,28 @@ export function flagsOf(args: string[]): Flags {
       onboarding: { type: 'boolean', default: false },
       events: { type: 'boolean', default: false },
       deliveries: text,
+      monitors: text,
+      audit: text,
+      fairness: text,
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  const optional = (name: 'waiting' | 'flood' | 'deliveries' | 'monitors' | 'audit' | 'fairness', most: number) =>
+    values[name] !== undefined && { [name]: wholeNumber(name, values[name], 1, most) };
   return {
     rounds: wholeNumber('rounds', values.rounds, 1, 1000),
     flows: wholeNumber('flows', values.flows, 1, 10_000),
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
-    ...(values.waiting !== undefined && { waiting: wholeNumber('waiting', values.waiting, 1, 100_000) }),
-    ...(values.flood !== undefined && { flood: wholeNumber('flood', values.flood, 1, 10_000) }),
+    ...optional('waiting', 100_000),
+    ...optional('flood', 10_000),
+    ...optional('deliveries', 100_000),
+    ...optional('monitors', 100_000),
+    ...optional('audit', 100_000),
+    ...optional('fairness', 10_000),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),
-    ...(values.deliveries !== undefined && { deliveries: wholeNumber('deliveries', values.deliveries, 1, 100_000) }),
     ...(values.service && { service: true as const }),
     help: values.help,
   };

@@ -5,11 +5,14 @@ import { join, resolve } from 'node:path';
 import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
 import { compare, tableOf } from './comparison';
+import { measureAudit } from './audit';
 import { measureDeliveries } from './deliveries';
 import { compareEvents, compareOnboarding } from './events';
+import { measureFairness, startFairnessStacks } from './fairness';
 import { flagsOf, type Flags } from './flags';
 import { floodAll } from './flood';
 import { measureMemory } from './memory';
+import { measureMonitors } from './monitors';
 import { plotOf } from './plot';
 import { idle, playRounds, type Workers } from './rounds';
 import { measureService } from './service/measure';
@@ -18,7 +21,8 @@ import { waitMany } from './waiting';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
-       [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N]
+       [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N | --audit N |
+        --fairness N]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -37,6 +41,11 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --events       only compares flows that send two events with flows without a target; writes events.json
   --deliveries N only starts N deliveries to a receiver that refuses, then hangs, and measures the inputs of flows;
                  writes deliveries.json
+  --monitors N   only starts N monitors, and measures memory, history events, and the inputs of flows while N/20
+                 further monitors read each minute; writes monitors.json
+  --audit N      only exports the audit of an account with N runs, and of one with N/10 runs; writes audit.json
+  --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
+                 dispatches by fairness, and on one that does not; writes fairness.json
   --out FOLDER   folder of the results (default bench/results)`;
 
 const say = (line: string): void => console.error(line);
@@ -44,6 +53,13 @@ const say = (line: string): void => console.error(line);
 async function main(args: string[]): Promise<number> {
   const flags = readOptions(args, flagsOf, help);
   if (typeof flags === 'number') return flags;
+  const { fairness } = flags;
+  if (fairness !== undefined)
+    return runUntilStopped(
+      startFairnessStacks(),
+      async (stacks) => report(flags, 'fairness', await measureFairness(stacks, fairness, say)),
+      ({ stop }) => stop(),
+    );
   return runUntilStopped(
     startStack(),
     (stack) => measure(stack, flags),
@@ -51,30 +67,23 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
+/** The options with a number that measure only one thing. */
+const single = {
+  waiting: waitMany,
+  flood: floodAll,
+  deliveries: measureDeliveries,
+  monitors: measureMonitors,
+  audit: measureAudit,
+};
+
 async function measure(stack: Stack, flags: Flags): Promise<number> {
-  const { waiting, flood, service, deliveries, rounds, flows, cached, out } = flags;
-  const folder = out === undefined ? join(root, 'bench', 'results') : resolve(out);
-  mkdirSync(folder, { recursive: true });
+  const { service, rounds, flows, cached } = flags;
+  for (const [name, measureOne] of Object.entries(single)) {
+    const count = flags[name as keyof typeof single];
+    if (count !== undefined) return report(flags, name, await measureOne(stack, count, say));
+  }
+  const folder = folderOf(flags);
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
-  if (waiting !== undefined) {
-    const many = await waitMany(stack, waiting, say);
-    write('waiting.json', json({ machine, ...many }));
-    const { inputsMs: _each, ...summary } = many;
-    console.log(json(summary).trimEnd());
-    return 0;
-  }
-  if (flood !== undefined) {
-    const floods = await floodAll(stack, flood, say);
-    write('flood.json', json({ machine, ...floods }));
-    console.log(json(floods).trimEnd());
-    return 0;
-  }
-  if (deliveries !== undefined) {
-    const pending = await measureDeliveries(stack, deliveries, say);
-    write('deliveries.json', json({ machine, ...pending }));
-    console.log(json(pending).trimEnd());
-    return 0;
-  }
   if (flags.onboarding || flags.events) {
     const [name, compare] = flags.onboarding
       ? (['onboarding', compareOnboarding] as const)
@@ -99,6 +108,19 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
   console.log(tableOf(rows));
   console.log(`Results in ${folder}`);
   return 0;
+}
+
+/** Writes the figures to a file, and prints them without the list of single values. */
+function report(flags: Flags, name: string, figures: object): number {
+  writeFileSync(join(folderOf(flags), `${name}.json`), json({ machine, ...figures }));
+  console.log(json({ ...figures, inputsMs: undefined }).trimEnd());
+  return 0;
+}
+
+function folderOf({ out }: Flags): string {
+  const folder = out === undefined ? join(root, 'bench', 'results') : resolve(out);
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 async function benchService(

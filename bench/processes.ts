@@ -12,9 +12,17 @@ export function cpuMsOf(pid: number): number {
 }
 
 /** The resident memory of a process in bytes. Fails if the process does not exist. */
-export function rssOf(pid: number): number {
+export const rssOf = (pid: number): number => residentOf(pid, 'VmRSS');
+
+/**
+ * The largest resident memory that a process has had, in bytes; on other systems than Linux the present one. Fails if
+ * the process does not exist.
+ */
+export const peakRssOf = (pid: number): number => residentOf(pid, 'VmHWM');
+
+function residentOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   if (process.platform !== 'linux') return Number(ps(pid, 'rss')) * 1024;
-  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
+  const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Number(kilobytes) * 1024;
 }
 

@@ -6,7 +6,14 @@ import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { generateKey, publicKeyOf, type SealingKey } from '../sealing/keys';
 import { connect } from '../temporal/connection';
-import { type ServiceAddress, startSandbox, startService, startTemporal, startWorker } from '../scripts/local/parts';
+import {
+  type ServiceAddress,
+  startSandbox,
+  startService,
+  startTemporal,
+  startWorker,
+  type TemporalOptions,
+} from '../scripts/local/parts';
 import { freePort } from '../scripts/local/ports';
 import { startTogether, type LocalProcess } from '../scripts/local/process';
 import { searchAttributeTypes } from '../temporal/search-attributes';
@@ -40,21 +47,30 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Starts all processes. If a process does not start, this function stops the other processes and fails. */
-export const startStack = (): Promise<Stack> =>
+/**
+ * Starts all processes. If a process does not start, this function stops the other processes and fails.
+ * `dynamicConfig`: values of the Temporal server's dynamic configuration.
+ */
+export const startStack = (dynamicConfig?: TemporalOptions['dynamicConfig']): Promise<Stack> =>
   startTogether((onStop) => {
     const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-'));
     onStop(() => rmSync(folder, { recursive: true, force: true }));
-    return startParts(folder, (part) => (onStop(part.stop), part));
+    return startParts(folder, (part) => (onStop(part.stop), part), dynamicConfig);
   });
 
 /** Registers a part to be stopped, and returns it. */
 type Started = <Part extends LocalProcess>(part: Part) => Part;
 
-async function startParts(folder: string, started: Started): Promise<Omit<Stack, 'stop'>> {
+async function startParts(
+  folder: string,
+  started: Started,
+  dynamicConfig: TemporalOptions['dynamicConfig'],
+): Promise<Omit<Stack, 'stop'>> {
   const dbFile = join(folder, 'temporal.db');
   const logFolder = folder;
-  const temporal = started(await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes }));
+  const temporal = started(
+    await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes, dynamicConfig }),
+  );
   const { address } = temporal;
   // This connection is never closed, because after Ctrl-C, a closed connection would make the retries of open calls
   // fail.

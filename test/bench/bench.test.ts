@@ -76,6 +76,12 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     onboarding: true,
     deliveries: 100,
   });
+  expect(flagsOf(['--monitors', '10000', '--audit', '20', '--fairness', '30'])).toMatchObject({
+    monitors: 10_000,
+    audit: 20,
+    fairness: 30,
+  });
+  expect(() => flagsOf(['--fairness', '10001'])).toThrow('--fairness takes a whole number from 1 to 10000');
   expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '0'])).toThrow('--rounds takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '1e3'])).toThrow('--rounds');

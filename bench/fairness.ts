@@ -1,0 +1,67 @@
+/** Measures how long the flow of one account waits behind the flows of another account. */
+import { ConnectorAuth } from '../client/connector-auth';
+import { each } from '../scripts/each';
+import { startTogether } from '../scripts/local/process';
+import { Follower } from './follower';
+import { prepare } from './flows';
+import { startStack, type Stack } from './stack';
+
+const IN_FLIGHT = 50;
+
+/** The flow of account B. */
+interface Wait {
+  /** The time from the start of the worker until the flow waits for its user. */
+  seconds: number;
+  /** The number of flows of account A that wait for their users at this time. */
+  before: number;
+}
+
+export interface Fairness {
+  /** The number of flows that account A starts before account B starts one flow. The worker starts after them. */
+  flows: number;
+  without: Wait;
+  with: Wait;
+}
+
+type Name = 'without' | 'with';
+
+/** Starts two stacks: one whose Temporal server dispatches by fairness, and one whose server does not. */
+export const startFairnessStacks = () =>
+  startTogether(async (onStop) => {
+    const started = async (isFair: boolean) => {
+      const stack = await startStack({ 'matching.enableFairness': isFair });
+      onStop(stack.stop);
+      return stack;
+    };
+    return { without: await started(false), with: await started(true) };
+  });
+
+/** Measures on both stacks, one after the other. */
+export async function measureFairness(
+  stacks: Record<Name, Stack>,
+  flows: number,
+  say: (line: string) => void,
+): Promise<Fairness> {
+  const measure = async (name: Name) => {
+    const wait = await waitBehind(stacks[name], flows);
+    say(`${name} fairness: ${wait.seconds.toFixed(1)} s, after ${wait.before} flows`);
+    return wait;
+  };
+  return { flows, without: await measure('without'), with: await measure('with') };
+}
+
+async function waitBehind(stack: Stack, flows: number): Promise<Wait> {
+  const auth = new ConnectorAuth(stack.client);
+  const many = await prepare(stack, flows);
+  const [one] = await prepare(stack, 1);
+  await each(many, IN_FLIGHT, ({ key }) => auth.start(key));
+  const execution = await auth.start(one!.key);
+  const since = performance.now();
+  const worker = await stack.startWorker('ours');
+  await new Follower(stack.client, execution).reaches(1);
+  const seconds = (performance.now() - since) / 1000;
+  const ofMany = `CyclrAccountId = '${many[0]!.key.accountId}'`;
+  const { count } = await stack.client.workflow.count(`${ofMany} AND ConnectorAuthState = 'awaitingProperties'`);
+  await worker.stop();
+  return { seconds, before: count };
+}

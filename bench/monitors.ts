@@ -1,0 +1,121 @@
+/** Measures many monitored connections on one worker: their memory, their history events, and the inputs of flows. */
+import { randomUUID } from 'node:crypto';
+import { each } from '../scripts/each';
+import { postJson } from '../scripts/post-json';
+import { MONITOR_TYPE } from '../workflows/connection';
+import type { Duration } from '../workflows/connector';
+import { stopMonitor, taskQueue } from '../workflows/messages';
+import { monitorStart } from '../workflows/monitor-connection/start';
+import type { Execution } from './contenders';
+import { Follower } from './follower';
+import { measureInputs, type Inputs } from './inputs';
+import { rssOf } from './processes';
+import type { Stack } from './stack';
+
+const IN_FLIGHT = 50;
+const IN_ACCOUNT = 500;
+/** One of this number of monitors reads its connector each minute while inputs are measured. */
+const OFTEN = 20;
+/** The number of monitors whose histories are compared. */
+const SAMPLES = 500;
+/** A connector that is authenticated when the sandbox installs it. */
+const CONNECTOR = 'Evergreen';
+
+export interface ManyMonitors {
+  monitors: number;
+  /** Monitors that were started, and have read their connector, per second. */
+  startedPerSecond: number;
+  serverBytes: { before: number; after: number };
+  workerBytes: { before: number; after: number };
+  /** The number of monitors that read each minute during the inputs `during`. All others read each day. */
+  often: number;
+  /** Inputs of flows: with monitors that read each day, then with monitors that read each minute, then without these. */
+  inputs: { before: Inputs; during: Inputs; after: Inputs };
+  /** The p99 during frequent reads, divided by the mean of the two other p99. */
+  ratio: number;
+  /** The monitors that read each minute: their reads, and the largest number of history events from timer to timer. */
+  eachMinute: { reads: number; mostEvents: number };
+  /**
+   * Monitors that read each day: how many were compared, how many of them have no new event after all measurements, and
+   * the largest number of new events.
+   */
+  eachDay: { compared: number; without: number; mostEvents: number };
+}
+
+/** Starts `monitors` monitors. Then measures inputs of flows while some of the monitors read their connectors. */
+export async function measureMonitors(
+  stack: Stack,
+  monitors: number,
+  say: (line: string) => void,
+): Promise<ManyMonitors> {
+  const worker = await stack.startWorker('ours');
+  const look = async () => ({ server: rssOf(stack.serverPid), worker: (await worker.memory()).rss });
+  const before = await look();
+  const since = performance.now();
+  const started = await startMonitors(stack, monitors, '24 hours', say);
+  const seconds = (performance.now() - since) / 1000;
+  const after = await look();
+  const sample = started.filter((_, i) => i % Math.ceil(monitors / SAMPLES) === 0);
+  const lengths = () => each(sample, IN_FLIGHT, async (monitor) => (await handleOf(stack, monitor).describe()).historyLength); // prettier-ignore
+  const lengthsBefore = await lengths();
+
+  await measureInputs(stack, 30); // warms up the processes
+  const inputsBefore = await measureInputs(stack);
+  say(`monitors that read each day: p99 of an input ${inputsBefore.p99.toFixed(0)} ms`);
+  const often = await startMonitors(stack, Math.ceil(monitors / OFTEN), '1 minute', say);
+  const during = await measureInputs(stack);
+  say(`${often.length} monitors that read each minute: p99 of an input ${during.p99.toFixed(0)} ms`);
+  await each(often, IN_FLIGHT, (monitor) => handleOf(stack, monitor).signal(stopMonitor));
+  const inputsAfter = await measureInputs(stack);
+  const reads = (await each(often, IN_FLIGHT, (monitor) => eventsOfReads(stack, monitor))).flat();
+  const grown = (await lengths()).map((length, i) => length - lengthsBefore[i]!);
+  await worker.stop();
+  return {
+    monitors,
+    startedPerSecond: monitors / seconds,
+    serverBytes: { before: before.server, after: after.server },
+    workerBytes: { before: before.worker, after: after.worker },
+    often: often.length,
+    inputs: { before: inputsBefore, during, after: inputsAfter },
+    ratio: (2 * during.p99) / (inputsBefore.p99 + inputsAfter.p99),
+    eachMinute: { reads: reads.length, mostEvents: Math.max(...reads) },
+    eachDay: {
+      compared: sample.length,
+      without: grown.filter((events) => events === 0).length,
+      mostEvents: Math.max(...grown),
+    },
+  };
+}
+
+/** Starts monitors of new connectors, and waits for the first read of each of them. */
+async function startMonitors(
+  { client, sandboxUrl }: Stack,
+  count: number,
+  every: Duration,
+  say: (line: string) => void,
+): Promise<Execution[]> {
+  const started: Execution[] = [];
+  while (started.length < count) {
+    const accountId = `bench-${randomUUID()}`;
+    const connectors = Array<string>(Math.min(IN_ACCOUNT, count - started.length)).fill(CONNECTOR);
+    const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
+    const executions = await each(installed as { id: number }[], IN_FLIGHT, async ({ id: connectorId }) => {
+      const options = monitorStart({ accountId, connectorId, every }, taskQueue);
+      const { workflowId, firstExecutionRunId: runId } = await client.workflow.start(MONITOR_TYPE, options);
+      await new Follower(client, { workflowId, runId }).reaches(1);
+      return { workflowId, runId };
+    });
+    started.push(...executions);
+    say(`${started.length} of ${count} monitors have read their connector`);
+  }
+  return started;
+}
+
+const handleOf = ({ client }: Stack, { workflowId, runId }: Execution) => client.workflow.getHandle(workflowId, runId);
+
+/** The number of history events from each timer of a monitor to its next timer: the events of one read. */
+async function eventsOfReads(stack: Stack, monitor: Execution): Promise<number[]> {
+  const { events } = await handleOf(stack, monitor).fetchHistory();
+  const timers = (events ?? []).flatMap((event, i) => (event.timerStartedEventAttributes ? [i] : []));
+  return timers.slice(1).map((at, i) => at - timers[i]!);
+}
