@@ -341,6 +341,7 @@ describe('invitations', () => {
     await service.stage.auth.submitCredentials(connected!, await sealedKey(connected!));
     const first = (await post(token, '/v1/session/redeem')).body.token as string;
     await post(first, connectorPath(connected!, 'reauthenticate'));
+    await reaches(connected!, 'awaitingCredentials');
     await service.stage.auth.submitCredentials(open!, await sealedKey(open!));
 
     const second = (await post(token, '/v1/session/redeem')).body.token as string;
@@ -376,8 +377,11 @@ describe('invitations', () => {
 
   test('the POST of an invitation to /redeem starts a new run of an expired flow', async () => {
     const key = service.stage.install('Brightdesk');
+    const match = { account: key.accountId, method: 'GET' } as const;
+    const release = service.stage.sandbox.fault({ match, then: 'held' }); // the flow can't expire before the invitation
     await service.stage.auth.start(key, { patience: { credentials: 300 } });
     const token = await service.session(key, { kind: 'invitation' });
+    release();
     await reaches(key, 'expired');
 
     const { status } = await post(token, '/v1/session/redeem');
