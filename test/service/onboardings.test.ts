@@ -124,6 +124,10 @@ test('the session of an invitation to an onboarding has the connectors of the on
   const [first, second] = onboarding.ids as [number, number];
   await start({ ...onboarding.key, scope: { all: true } });
   await becomes(onboarding.path, areRunning(2));
+  await eventually(
+    () => service.stage.auth.view({ accountId: onboarding.accountId, connectorId: first }),
+    ({ state }) => state === 'awaitingCredentials',
+  );
   const invitation = await sessionOf(onboarding, { kind: 'invitation' });
   await service.stage.auth.cancel({ accountId: onboarding.accountId, connectorId: second });
 
