@@ -67,6 +67,11 @@ describe('an account with more runs than a page', () => {
     }
     await stage.sceneIn('awaitingCredentials', waiting);
     await indexed(accountId, 14);
+    const ofWaiting = `WorkflowId = "${workflowIdOf(waiting)}" AND ConnectorAuthState = "awaitingCredentials"`;
+    await eventually(
+      () => stage.client.workflow.count(ofWaiting),
+      ({ count }) => count === 1,
+    );
   });
 
   test.each([1, 2, 3, 5, 50])(
