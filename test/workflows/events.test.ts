@@ -199,14 +199,13 @@ test('flows end although 20 posts get no answer, because posts take no activity 
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
   const end = await scene.gives({ kind: 'apiKey', key: 'right' });
-  const ended = await Promise.all(hanging.map(({ handle }) => handle.describe()));
+  await Promise.all(hanging.map(({ handle }) => handle.result()));
   const deliveries = hanging.map(({ runId }) => stage.client.workflow.getHandle(`event/${runId}.final`));
   const pending = await Promise.all(deliveries.map((delivery) => delivery.describe()));
   receiver.answers();
   for (const response of open) response.writeHead(204).end();
 
   expect(end.state).toBe('authenticated');
-  expect(ended.map(({ status }) => status.name)).toEqual(Array(20).fill('COMPLETED'));
   expect(pending.map(({ status }) => status.name)).toEqual(Array(20).fill('RUNNING'));
   await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.authenticated']);
   await stage.restartWorker({}, targets);
@@ -282,7 +281,7 @@ test('an undelivered event is listed, and a redelivery posts the same id and bod
 
 test('a delivery with a malformed argument fails as invalidInput and posts nothing', async () => {
   const { client } = stage;
-  const posts = receiver.received.length;
+  const sentBefore = new Set(receiver.received);
   const body = (id: unknown) => ({ type: 'connector.failed', timestamp: '2026-01-01T00:00:00Z', data: { id } });
   const malformed = [
     null,
@@ -303,7 +302,9 @@ test('a delivery with a malformed argument fails as invalidInput and posts nothi
     await expect(stage.auth.event(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
     await expect(stage.auth.redeliver(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
   }
-  expect(receiver.received).toHaveLength(posts);
+  // Events of flows, which contain a workflow id, can still arrive during this test.
+  const posted = receiver.received.filter((post) => !sentBefore.has(post) && !post.event.data?.workflowId);
+  expect(posted).toEqual([]);
 });
 
 test('a workflow of another type with the id of an event is not redelivered, and a run without an event type is not listed', async () => {
@@ -325,7 +326,7 @@ test('a workflow of another type with the id of an event is not redelivered, and
 });
 
 test('verify returns the event of a delivery, and refuses other secrets, changed bodies and old signatures', async () => {
-  const { headers, text, event } = receiver.received[0]!;
+  const { headers, text, event } = receiver.received.at(-1)!; // an older signature than five minutes is refused
 
   expect(verify(headers, text, [createSecret(), receiver.secret])).toEqual(event);
   expect(verify(new Headers(headers), Buffer.from(text), receiver.secret)).toEqual(event);
