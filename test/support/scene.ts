@@ -83,11 +83,11 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 }
 
 /**
- * Queries the flow at a time when no workflow task is pending, because a query on an uncached run also applies the
+ * Queries the workflow at a time when no workflow task is pending, because a query on an uncached run also applies the
  * events of a pending task. The answer of such a query would show events that the flow has not handled yet, with the
  * time of the query.
  */
-async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
+export async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(
     () => flow.describe(),
     // A closed run is not tested for a pending task, because Temporal (server 1.32) shows a pending task without end if

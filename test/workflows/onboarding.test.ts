@@ -14,6 +14,7 @@ import {
 import { eventually } from '../support/eventually';
 import { type ofKind } from '../support/histories';
 import { keyInput } from '../support/messages';
+import { settled } from '../support/scene';
 import { openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
@@ -34,6 +35,7 @@ function account(...connectors: string[]): { accountId: string; keys: ConnectorK
 
 interface Onboarding extends OnboardingKey {
   runId: string;
+  /** Waits until no workflow task is pending. Returns the progress. */
   progress(): Promise<OnboardingProgress>;
   /** Waits until the progress satisfies `is`. */
   until(is: (progress: OnboardingProgress) => boolean): Promise<OnboardingProgress>;
@@ -51,7 +53,8 @@ async function onboarding(
   const { runId, workflowId } = await stage.auth.startOnboarding({ ...key, scope, ...options });
   const handle = stage.client.workflow.getHandle(workflowId, runId);
   if (record) stage.record(record, handle);
-  const progress = () => stage.auth.onboarding(key);
+  const newest = stage.client.workflow.getHandle(workflowId);
+  const progress = () => settled(newest, () => stage.auth.onboarding(key));
   const until: Onboarding['until'] = (is) => eventually(progress, is);
   return {
     ...key,
@@ -507,13 +510,21 @@ test('the hourly check reports flows that ended without a signal, and subscribes
     removed,
   ];
 
+  const open = [runs[0]!, runs[2]!, again].map(({ runId }) => runId).sort();
+  const query = `CyclrAccountId = "${accountId}" AND ExecutionStatus = "Running"`;
+  await eventually(
+    async () => {
+      const listed: string[] = [];
+      for await (const { runId } of stage.client.workflow.list({ query })) listed.push(runId);
+      return listed.sort();
+    },
+    (listed) => listed.join() === open.join(),
+  );
+
   const { checkFlows } = onboardingActivities(undefined as never, {});
   const environment = new MockActivityEnvironment({}, { client: stage.client });
   const request = { flows, subscriber: 'onboarding/nobody/o1' };
-  const found = await eventually(
-    (): Promise<unknown[]> => environment.run(checkFlows, { accountId, onboardingId: 'o1' }, request),
-    (statuses: unknown[]) => statuses.length === 3, // waits until visibility has the new run
-  );
+  const found: unknown[] = await environment.run(checkFlows, { accountId, onboardingId: 'o1' }, request);
   // Temporal adds a signal to the history only when the workflow task in progress has ended.
   const signals = await eventually(
     () => signalsOf(restarted),
