@@ -46,7 +46,7 @@ export async function openStandIn(): Promise<StandIn> {
   const [plain, branded] = [await openPages(), await openPages(brand)];
   return {
     async show(page, look) {
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(60_000);
       await showIn(page, look, look.branded ? branded : plain).catch((err: unknown) => {
         throw new Error(`"${look.name}" does not show "${look.shows}": ${String(err)}`);
       });

@@ -5,8 +5,6 @@ import { looks } from '../../scripts/screenshots/looks';
 import { describeInBrowser } from './browser';
 import { allBelow, lookNamed, openGallery, type Gallery } from './gallery';
 
-jest.setTimeout(60_000);
-
 let gallery: Gallery;
 let context: BrowserContext;
 

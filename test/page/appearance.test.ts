@@ -3,8 +3,6 @@ import type { BrowserContext } from 'playwright-core';
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
 
-jest.setTimeout(60_000);
-
 let gallery: Gallery;
 let context: BrowserContext;
 

@@ -140,7 +140,7 @@ describeInBrowser('consent', () => {
     await heading(window, 'Ledgerly is being checked …').waitFor();
     await window.evaluate('globalThis.isStillHere = true');
 
-    await heading(window, 'Ledgerly is not connected: try again').waitFor({ timeout: 45_000 });
+    await heading(window, 'Ledgerly is not connected: try again').waitFor();
 
     expect(await window.evaluate('isStillHere')).toBe(true);
     expect(await window.title()).toBe('Ledgerly is not connected: try again');

@@ -4,8 +4,6 @@ import { lookNamed, openGallery, type Gallery } from './gallery';
 import { focused, reach } from './keys';
 import { button, heading, openWebScene, type WebScene } from './scene';
 
-jest.setTimeout(60_000);
-
 let scene: WebScene;
 let gallery: Gallery;
 

@@ -5,8 +5,6 @@ import { describeInBrowser } from './browser';
 import { allBelow, lookNamed, openGallery, type Gallery } from './gallery';
 import { addPseudo, MARK, speak, textsOn } from './pseudo';
 
-jest.setTimeout(60_000);
-
 let gallery: Gallery;
 let context: BrowserContext;
 

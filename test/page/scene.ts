@@ -67,7 +67,11 @@ export const reachOpener = `(() => {
   });
 })()`;
 
-const PATIENCE_MS = 30_000;
+/**
+ * Shorter than Jest's time limit of a test. A step can take 30 s, because Temporal repeats a workflow task of a stopped
+ * worker after 30 s, and the last re-read of a verification comes 30 s after the return.
+ */
+const PATIENCE_MS = 100_000;
 
 export async function openWebScene(options?: Options): Promise<WebScene> {
   const browser = await launchBrowser(); // the browser is started first, so that no other process is started if there is no browser
