@@ -8,6 +8,7 @@ import type { ConnectorKey } from '../../workflows/connector';
 import type { AuthorizationLink, View } from '../../workflows/view';
 import { consentScene, signInPath, type ConsentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
+import { ofKind, type HistoryEvent } from '../support/histories';
 import { asInResult, happens, isRead, linkRequest, refusal, RETURN_TO, updates } from '../support/messages';
 import { cached, openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
 
@@ -21,6 +22,11 @@ afterAll(() => stage.close());
 
 const faultAtSignIn = (key: ConnectorKey, then: FaultRule['then']) =>
   stage.sandbox.fault({ match: { path: signInPath(key) }, then });
+/** The time of an event in seconds. */
+const secondsOf = ({ eventTime }: HistoryEvent): number => Number(eventTime?.seconds) + (eventTime?.nanos ?? 0) / 1e9;
+/** Waits until the flow has accepted `count` updates. */
+const accepted = (scene: ConsentScene, count: number) =>
+  eventually(scene.history, (events) => ofKind(events, 'workflowExecutionUpdateAccepted').length === count);
 const eventsOf = async (scene: ConsentScene): Promise<string[]> => (await scene.timeline()).map(({ event }) => event);
 
 test('a verification continues on a new worker after the old worker has stopped', async () => {
@@ -396,12 +402,15 @@ test.concurrent('eight simultaneous confirmations of a superseded attempt start 
   const scene = await consentScene(stage);
   const older = await scene.asks();
   await scene.asks();
+  // Without the held read, a confirmation that arrives late would start another re-read.
+  const release = stage.sandbox.fault({ match: { method: 'GET', account: scene.key.accountId }, then: 'held' });
 
-  const views = await Promise.all(Array.from({ length: 8 }, () => scene.confirms(older)));
-  const later = await scene.confirms(older);
+  const sent = Array.from({ length: 8 }, () => scene.confirms(older));
+  await accepted(scene, 2 + sent.length);
+  release();
 
-  expect(views).toMatchObject(Array(8).fill({ state: 'awaitingAuthorization' }));
-  expect(later).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } });
+  const view = { state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } };
+  expect(await Promise.all(sent)).toMatchObject(Array(8).fill(view));
   expect(scene.reads()).toBe(2);
 });
 
@@ -448,10 +457,10 @@ describe('over minutes and hours', () => {
     const { location } = await scene.decides(declined, 'decline');
 
     for (let times = 0; times < 3; times++) await scene.returns(declined);
-    await skipping.sleep('29s');
+    await skipping.sleep('22s'); // between the re-reads after 15 s and 30 s
     const early = await scene.view();
     const readsEarly = scene.reads();
-    await skipping.sleep('3s');
+    await skipping.sleep('10s');
     const late = await scene.reaches('awaitingAuthorization');
     await scene.returns(declined);
     await isRead(scene);
@@ -477,6 +486,7 @@ describe('over minutes and hours', () => {
     const first = scene.confirms(link);
     await scene.reaches('verifyingAuthorization');
     const others = [scene.confirms(link), scene.confirms({ attemptId: 'unknown' })];
+    await accepted(scene, 4);
     await skipping.sleep('3s');
     await scene.decides(link, 'approve');
     await skipping.sleep('2s');
@@ -497,18 +507,22 @@ describe('over minutes and hours', () => {
 
     const first = scene.confirms(link);
     await scene.reaches('verifyingAuthorization');
-    await skipping.sleep('9s');
-    const early = await Promise.race([first, Promise.resolve('not yet')]);
-    await skipping.sleep('2s');
+    await skipping.sleep('11s');
     const answer = await first;
     const second = scene.confirms(link);
     await skipping.sleep('25s');
 
-    expect(early).toBe('not yet');
     expect(answer).toMatchObject({ state: 'verifyingAuthorization' });
     expect(await second).toMatchObject({ state: 'verifyingAuthorization' });
     expect(await scene.reaches('awaitingAuthorization')).toMatchObject({ problem: { code: 'notAuthorized' } });
     expect(scene.reads()).toBe(8);
+    const events = await scene.history();
+    const timesOf = (kind: string) => ofKind(events, kind).map(secondsOf);
+    const sent = timesOf('workflowExecutionUpdateAccepted');
+    const waits = timesOf('workflowExecutionUpdateCompleted').map((time, index) => time - sent[index]!);
+    const [, ...confirmations] = waits; // the first update is the request for the link
+    expect(confirmations).toHaveLength(2);
+    expect(Math.min(...confirmations)).toBeGreaterThan(9.9);
   });
 
   test('confirmations of a superseded attempt start at most one re-read in five seconds', async () => {
@@ -517,14 +531,22 @@ describe('over minutes and hours', () => {
     await scene.asks();
 
     const views: View[] = [];
-    const reads: number[] = [];
-    for (const pause of ['4s', '2s', '6s', '1s'] as const) {
+    for (let times = 0; times < 8; times++) {
       views.push(await scene.confirms(older));
-      reads.push(scene.reads());
-      await skipping.sleep(pause);
+      await skipping.sleep('2s');
     }
 
-    expect(reads).toEqual([2, 2, 3, 4]);
+    const events = await scene.history();
+    const isReread = ({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent) =>
+      scheduled?.activityType?.name === 'verifyAuthorization';
+    // The times at which the workflow tasks began that started a re-read. A workflow has no other clock.
+    const starts = events.flatMap((event, index) =>
+      isReread(event) ? secondsOf(ofKind(events.slice(0, index), 'workflowTaskStarted').at(-1)!) : [],
+    );
+    const pauses = starts.slice(1).map((time, index) => time - starts[index]!);
+    expect(pauses.filter((seconds) => seconds < 5)).toEqual([]);
+    expect(pauses.length).toBeGreaterThanOrEqual(2);
+    expect(scene.reads()).toBe(1 + starts.length);
     expect(views).toMatchObject(
       views.map(() => ({ state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } })),
     );

@@ -380,9 +380,9 @@ describe('with waits of minutes', () => {
       await scene.decides(link, decision);
 
       await scene.returns(link);
-      await skipping.sleep('29s');
+      await skipping.sleep('22s'); // between the re-reads after 15 s and 30 s
       const early = await scene.view();
-      await skipping.sleep('3s');
+      await skipping.sleep('10s');
       const end = await scene.reaches('authenticated');
 
       expect(early.state).toBe('verifyingAuthorization');
