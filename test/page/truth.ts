@@ -4,7 +4,7 @@ import type { StateName } from '../../workflows/messages';
 import type { WebScene } from './scene';
 
 /** A text of the page may be out of date for this time. */
-const MAY_LAST_MS = 3000;
+const MAY_LAST_MS = 10_000;
 const COMPARE_EVERY_MS = 250;
 
 interface Seen {
