@@ -94,7 +94,7 @@ export async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>):
     // the run was terminated during the task.
     ({ status, raw }) => status.name !== 'RUNNING' || !raw.pendingWorkflowTask,
   );
-  const answer = await query();
+  const answer = await eventually(query, () => true); // a busy worker can answer later than the library waits
   const { historyLength } = await flow.describe();
   return historyLength === before.historyLength ? answer : settled(flow, query);
 }
