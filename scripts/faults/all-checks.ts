@@ -3,11 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { replay } from '../../temporal/replay';
 import { workflowIdOf } from '../../workflows/connector';
+import { FLOW_TYPE } from '../../workflows/flow-start';
+import { each } from '../each';
 import { flowChecks, type FlowCheck } from './checks';
 import { untouchedFaults } from './cyclr-check';
-import { evidenceOf, type RunEvidence } from './evidence';
+import { eventFaults } from './event-check';
+import type { EventLog } from './event-log';
+import { DELIVERY_TYPE, evidenceOf, type RunEvidence } from './evidence';
 import type { FlowRecord } from './flow-record';
 import { failedTasks, histories } from './histories';
+import { monitorFaults } from './monitor-check';
+import { onboardingFaults, type PlayedOnboarding } from './onboardings';
 import { secretFaults } from './secret-check';
 import type { OperatedFlow } from './operated-flows';
 import type { Shared } from './planned-user';
@@ -23,44 +29,73 @@ export interface CheckResult {
 
 /** How long the check waits for Temporal's list of runs, which can be some seconds late. */
 const LIST_MS = 30_000;
+/** How long the check waits for the deliveries. After a failed post, the next posts follow after 5 s, 10 s, 20 s, 40 s. */
+const DELIVERIES_MS = 5 * 60_000;
+const READ_AT_ONCE = 10;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 
+/** Everything that was played, with the received events. */
+export interface Played {
+  log: EventLog;
+  records: FlowRecord[];
+  operated: OperatedFlow[];
+  onboarded: PlayedOnboarding[];
+}
+
 /** Runs all checks. Needs a Temporal server and a worker that answer. */
-export async function checkAll(
-  { stack, secrets }: Shared,
-  records: FlowRecord[],
-  operated: OperatedFlow[],
-): Promise<CheckResult[]> {
-  const runs = await allRuns(
-    stack,
-    records.reduce((sum, { runs }) => sum + runs.length, 0),
-  );
+export async function checkAll({ stack, secrets }: Shared, played: Played): Promise<CheckResult[]> {
+  const { log, records, operated, onboarded } = played;
+  await deliveriesEnd(stack);
+  const all = await allRuns(stack, records);
+  const runs = all.filter(({ type }) => type === FLOW_TYPE);
+  const others = all.filter(({ type }) => type !== FLOW_TYPE);
   const flows = Object.entries(flowChecks).map(([name, check]) => ({
     name,
     examined: `${records.length} flows, ${runs.length} runs`,
     faults: ofEach(stack, records, runs, check),
   }));
   const different: string[] = [];
-  for await (const { workflowId, difference } of replay({ codePath }, runs))
+  for await (const { workflowId, difference } of replay({ codePath }, all))
     if (difference) different.push(`${workflowId}: ${difference}`);
+  const keys = [...records, ...operated, ...onboarded.flatMap(({ flows }) => flows.map((key) => ({ key })))];
   return [
     ...flows,
     { name: 'operated flows', examined: `${operated.length} flows`, faults: operatedFaults(operated, runs) },
-    { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns([...records, ...operated], runs) },
-    { name: 'other connectors', ...untouched(stack, [...records, ...operated]) },
-    { name: 'replay', examined: `${runs.length} histories`, faults: different },
-    { name: 'secrets', ...secretFaults(stack, secrets, records, runs) },
+    {
+      name: 'onboardings',
+      examined: `${onboarded.length} onboardings`,
+      faults: onboarded.flatMap((one) => onboardingFaults(log, one)),
+    },
+    {
+      name: 'events',
+      examined: `${log.events.size} events, ${all.length} runs`,
+      faults: eventFaults(log, all),
+    },
+    { name: 'monitors', ...(await monitorFaults(stack, all)) },
+    { name: 'tasks of others', examined: `${others.length} runs`, faults: others.flatMap(taskFaults) },
+    { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns(keys, runs) },
+    { name: 'other connectors', ...untouched(stack, keys) },
+    { name: 'replay', examined: `${all.length} histories`, faults: different },
+    { name: 'secrets', ...secretFaults(stack, secrets, records, all) },
     { name: 'processes', examined: 'all workers', faults: stack.unexpectedEnds },
   ];
 }
 
-async function allRuns({ client }: FaultStack, atLeast: number): Promise<RunEvidence[]> {
-  const until = Date.now() + LIST_MS;
-  let runs = await histories({ client });
-  for (; runs.length < atLeast && Date.now() < until; runs = await histories({ client })) await delay(500);
-  const evidence: RunEvidence[] = [];
-  for (const run of runs) evidence.push(await evidenceOf(client, run));
-  return evidence;
+/** Waits until the worker has delivered all events. */
+async function deliveriesEnd({ client }: FaultStack): Promise<void> {
+  const query = `WorkflowType = '${DELIVERY_TYPE}' AND ExecutionStatus = 'Running'`;
+  for (const until = Date.now() + DELIVERIES_MS; Date.now() < until; await delay(500))
+    if ((await client.workflow.count(query)).count === 0) return;
+}
+
+async function allRuns({ client }: FaultStack, records: FlowRecord[]): Promise<RunEvidence[]> {
+  const ids = records.flatMap(({ runs }) => runs.map(({ runId }) => runId));
+  for (const until = Date.now() + LIST_MS; ; await delay(500)) {
+    const runs = await histories({ client });
+    const listed = new Set(runs.map(({ runId }) => runId));
+    if (ids.every((id) => listed.has(id)) || Date.now() > until)
+      return each(runs, READ_AT_ONCE, (run) => evidenceOf(client, run));
+  }
 }
 
 const ofEach = ({ stored }: FaultStack, records: FlowRecord[], runs: RunEvidence[], check: FlowCheck): string[] =>
@@ -72,10 +107,12 @@ const ofEach = ({ stored }: FaultStack, records: FlowRecord[], runs: RunEvidence
 function operatedFaults(operated: OperatedFlow[], runs: RunEvidence[]): string[] {
   return operated.flatMap(({ key, faults }) => {
     const mine = runs.filter(({ workflowId }) => workflowId === workflowIdOf(key));
-    const failures = mine.flatMap(({ history }) => failedTasks(history.events ?? []));
-    return [...faults, ...failures.map((failure) => `${key.accountId}: ${failure}`)];
+    return [...faults, ...mine.flatMap(taskFaults)];
   });
 }
+
+const taskFaults = ({ workflowId, history }: RunEvidence): string[] =>
+  failedTasks(history.events ?? []).map((failure) => `${workflowId}: ${failure}`);
 
 type HasKey = Pick<FlowRecord, 'key'>;
 

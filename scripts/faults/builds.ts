@@ -22,14 +22,20 @@ interface Build {
 export class Builds {
   readonly #stack: FaultStack;
   readonly #builds: Build[];
+  readonly #env: NodeJS.ProcessEnv;
   #current = 0;
 
-  /** `isVersioned`: each build is a version of the deployment. Otherwise, a worker of either build can take any task. */
+  /**
+   * `isVersioned`: each build is a version of the deployment. Otherwise, a worker of either build can take any task.
+   * `env`: environment variables of all workers.
+   */
   constructor(
     stack: FaultStack,
     readonly isVersioned: boolean,
+    env: NodeJS.ProcessEnv,
   ) {
     this.#stack = stack;
+    this.#env = { ...env, ...(isVersioned && { WORKER_DEPLOYMENT: DEPLOYMENT }) };
     const dist = join(__dirname, '..', '..');
     this.#builds = [dist, copyOf(dist, stack)].map((folder) => ({
       main: join(folder, 'worker', 'main.js'),
@@ -40,7 +46,7 @@ export class Builds {
   /** Starts a worker: workers with an even number have the first build, the others the second. */
   startWorker(number: number, options?: { waits: false }): Promise<LocalWorker> {
     const { main } = this.#builds[number % this.#builds.length]!;
-    return this.#stack.startWorker({ ...options, main, ...(this.isVersioned && { deployment: DEPLOYMENT }) });
+    return this.#stack.startWorker({ ...options, main, env: this.#env });
   }
 
   /** Makes the first build the current version. Call this method after both builds have a worker. */

@@ -23,12 +23,14 @@ const kinds = [
   'Cyclr cut off',
   'Cyclr held',
   'Cyclr faults',
+  'receiver cut off',
   'search attribute removed',
   'version changed',
   'flow flooded',
   'flow paused',
   'flow reset',
   'flow deleted',
+  'connection broken',
   'tokens revoked',
 ] as const;
 type Kind = (typeof kinds)[number];
@@ -90,6 +92,8 @@ export class Disturbances {
     readonly stack: FaultStack,
     readonly builds: Builds,
     readonly secrets: TestSecrets,
+    /** The proxy between the workers and the receiver of events. */
+    readonly toReceiver: Proxy,
   ) {}
 
   /** The flows that the operations disturbed. Resolves after all these flows have ended. */
@@ -156,6 +160,7 @@ export class Disturbances {
       ofToken
         ? this.stack.sandbox.fault({ match: { path: '/oauth/token' }, then, times: 2 })
         : this.stack.sandbox.fault({ match: { path: '/v1.0/' }, then, times }),
+    'receiver cut off': ({ length }) => disturb(this.toReceiver, 'cut', 1000 + 5000 * length),
     'search attribute removed': async ({ length }) => {
       const { client } = this.stack;
       const { namespace } = client.options;
@@ -171,6 +176,7 @@ export class Disturbances {
     'flow paused': () => this.#operate('flow paused'),
     'flow reset': () => this.#operate('flow reset'),
     'flow deleted': () => this.#operate('flow deleted'),
+    'connection broken': () => this.#operate('connection broken'),
     'tokens revoked': () => this.stack.sandbox.revokeTokens(),
   };
 

@@ -1,14 +1,18 @@
-/** Reads the evidence of each run from Temporal: its history, its end and its timeline. */
+/** Reads the evidence of each run from Temporal: its history, its end, and the timeline of a flow. */
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { translated } from '../../client/connector-auth-error';
+import { FLOW_TYPE } from '../../workflows/flow-start';
 import { timeline, view } from '../../workflows/messages';
 import type { TimelineEntry, View } from '../../workflows/view';
 import { kindOf, type RunHistory } from './histories';
 import { persistently } from '../user/persistent';
 
 export interface RunEvidence extends RunHistory {
-  /** The last view. For a run that was cancelled in Temporal, only the state. Absent if the view can't be read. */
+  /**
+   * The last view of a flow. For a run that was cancelled in Temporal, only the state. Absent if the view can't be read.
+   * For an onboarding or a monitor that has ended, the result.
+   */
   view?: Partial<View> & Pick<View, 'state'>;
   /** The error, if the view or the timeline can't be read. */
   error?: string;
@@ -17,6 +21,8 @@ export interface RunEvidence extends RunHistory {
   timeline: TimelineEntry[];
 }
 
+/** The workflow type of the delivery of an event. */
+export const DELIVERY_TYPE = 'deliverEvent';
 const ANSWER_MS = 10_000;
 /** The time limit for reading one run. It only ends a hang. */
 const LIMIT_MS = 120_000;
@@ -32,8 +38,13 @@ export async function evidenceOf(client: Client, run: RunHistory): Promise<RunEv
   const closings = (run.history.events ?? []).map(kindOf).filter((kind) => closing.test(kind));
   const evidence = { ...run, closings, timeline: [] };
   try {
-    const end = await read(() => (closings.length === 0 ? handle.query(view) : endOf(handle)));
-    return { ...evidence, view: end, timeline: (await read(() => handle.query(timeline))).entries };
+    if (run.type === FLOW_TYPE) {
+      const end = await read(() => (closings.length === 0 ? handle.query(view) : endOf(handle)));
+      return { ...evidence, view: end, timeline: (await read(() => handle.query(timeline))).entries };
+    }
+    return closings.length === 0 || run.type === DELIVERY_TYPE
+      ? evidence
+      : { ...evidence, view: await read(() => endOf(handle)) };
   } catch (err) {
     return { ...evidence, error: String(err) };
   } finally {

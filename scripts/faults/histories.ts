@@ -2,23 +2,28 @@
 import type { Client } from '@temporalio/client';
 import type { History } from '../../temporal/replay';
 import { READ_AHEAD } from '../../workflows/problems';
+import { each } from '../each';
 
 export type HistoryEvent = NonNullable<History['events']>[number];
 
 export interface RunHistory {
   workflowId: string;
   runId: string;
+  /** The workflow type. */
+  type: string;
   history: History;
 }
 
+const AT_ONCE = 10;
+
 /** The history of every run in the client's namespace. */
 export async function histories({ client }: { client: Client }): Promise<RunHistory[]> {
-  const runs: RunHistory[] = [];
-  for await (const { workflowId, runId } of client.workflow.list()) {
-    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    runs.push({ workflowId, runId, history });
-  }
-  return runs;
+  const runs: Omit<RunHistory, 'history'>[] = [];
+  for await (const { workflowId, runId, type } of client.workflow.list()) runs.push({ workflowId, runId, type });
+  return each(runs, AT_ONCE, async (run) => ({
+    ...run,
+    history: await client.workflow.getHandle(run.workflowId, run.runId).fetchHistory(),
+  }));
 }
 
 /** The kind of an event, such as `timerStarted`. */

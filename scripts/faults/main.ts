@@ -13,7 +13,9 @@ import { each } from '../each';
 import { argumentsOf } from './arguments';
 import { Builds } from './builds';
 import { Disturbances } from './disturbances';
+import { startEventLog } from './event-log';
 import type { FlowRecord } from './flow-record';
+import { drawOnboardings, playOnboarding, type PlayedOnboarding } from './onboardings';
 import { drawPlans } from './plan';
 import { playFlow } from './planned-user';
 import { checkAll, type CheckResult } from './all-checks';
@@ -37,6 +39,10 @@ const AT_ONCE = 50;
  * and again.
  */
 const DISTURBED = 0.9;
+/** One onboarding begins with each of this number of flows. */
+const FLOWS_PER_ONBOARDING = 20;
+/** The time between two reads of a monitor. During a run, a monitor reads only at its start and after a signal. */
+const MONITOR_EVERY = '1 day';
 const PROGRESS_EVERY_MS = 5000;
 const FAULTS_SHOWN = 20;
 
@@ -66,16 +72,22 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
   const seconds = () => Math.round((Date.now() - began) / 1000);
   const revokesTokens = seed % 2 === 1;
   const shared = { stack, secrets: createTestSecrets(), attempts: [] };
-  const builds = new Builds(stack, isVersioned(seed));
-  const disturbances = new Disturbances(stack, builds, shared.secrets);
+  const log = await startEventLog();
+  stack.onStop(() => log.close());
+  const builds = new Builds(stack, isVersioned(seed), { ...log.workerEnv, MONITOR_EVERY });
+  const disturbances = new Disturbances(stack, builds, shared.secrets, log.proxy);
   await disturbances.startWorkers();
   disturbances.begin(seed, revokesTokens);
   const records: FlowRecord[] = [];
+  const onboardings = drawOnboardings(seed, Math.ceil(flows / FLOWS_PER_ONBOARDING));
+  const onboarded: Promise<PlayedOnboarding>[] = [];
   const print = () =>
     console.log(`${seconds()} s: ${records.length} of ${flows} flows are done; ${textOf(disturbances)}`);
   const printing = setInterval(print, PROGRESS_EVERY_MS);
   try {
-    await each(drawPlans(seed, flows, revokesTokens), AT_ONCE, async (plan) => {
+    await each(drawPlans(seed, flows, revokesTokens), AT_ONCE, async (plan, index) => {
+      if (index % FLOWS_PER_ONBOARDING === 0)
+        onboarded.push(playOnboarding(shared, onboardings[index / FLOWS_PER_ONBOARDING]!));
       records.push(await playFlow(shared, plan));
       if (records.length >= flows * DISTURBED) await disturbances.end();
     });
@@ -83,7 +95,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
     clearInterval(printing);
   }
   print();
-  const results = await checkAll(shared, records, await disturbances.operated());
+  const played = { log, records, operated: await disturbances.operated(), onboarded: await Promise.all(onboarded) };
+  const results = await checkAll(shared, played);
   console.log(`\nChecks, after ${seconds()} s:`);
   return report(results);
 }

@@ -1,7 +1,8 @@
-/** Flows that a flood or an operator disturbs. Each flow must end as `authenticated`, with its API key in Cyclr. */
+/** Flows that a flood, an operator or a broken connection disturbs. Each flow must end as `authenticated`, with its API key in Cyclr. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError, translated } from '../../client/connector-auth-error';
+import type { ConnectionState, ConnectionView } from '../../workflows/connection';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { finalStates, type StateName } from '../../workflows/view';
 import { each } from '../each';
@@ -16,7 +17,7 @@ import type { FaultStack } from './stack';
 const FLOOD = 1000;
 const PAUSE_MS = 3000;
 const CALL_MS = 10_000;
-const READ_EVERY_MS = 1000;
+export const READ_EVERY_MS = 1000;
 /** The time limit of one flow. It only ends a hang. */
 const LIMIT_MS = 10 * 60_000;
 
@@ -28,7 +29,7 @@ export interface Flow {
   signal: AbortSignal;
 }
 
-/** The disturbances of one flow. Each disturbance begins and ends while the flow waits for its API key. */
+/** The disturbances of one flow. Each disturbance begins and ends while a run of the flow waits for its API key. */
 export const operations = {
   'flow flooded': (flow: Flow) =>
     each(Array.from({ length: FLOOD }, randomUUID), 20, (attemptId) =>
@@ -59,6 +60,14 @@ export const operations = {
     while (!(await isNotStarted(flow))) await delay(READ_EVERY_MS, undefined, flow);
     await persistently(() => flow.stack.auth.start(flow.key), flow);
   },
+  'connection broken': async (flow: Flow) => {
+    const { stack, key } = flow;
+    await giveKey(flow);
+    await connectionReaches(flow, 'connected', () => stack.auth.connection(key));
+    stack.sandbox.update(key.accountId, key.connectorId, { Authenticated: false });
+    await connectionReaches(flow, 'broken', () => stack.auth.monitor(key));
+    await persistently(() => stack.auth.start(key, { intent: 'reauthenticate' }), flow);
+  },
 } satisfies { [kind: string]: (flow: Flow) => Promise<unknown> };
 export type Operation = keyof typeof operations;
 
@@ -88,7 +97,7 @@ export async function operateFlow(stack: FaultStack, secrets: TestSecrets, how: 
     await giveKey(flow);
     step = 'end';
     await reaches(flow, finalStates);
-    return { key, faults: faultsOf(flow, how) };
+    return { key, faults: keyFaults(flow).map((fault) => `${how}, ${key.accountId}: ${fault}`) };
   } catch (err) {
     return { key, faults: [`${how}, ${key.accountId}: ${step}: ${String(err)}`] };
   } finally {
@@ -102,7 +111,7 @@ const labelOf = ({ accountId }: ConnectorKey): string => `operated-${accountId.s
  * Sends the API key until the flow accepts it. During a flood the full inbox refuses the key as `notNow`. The flow can
  * close before it answers, so the error `closed` is no fault.
  */
-async function giveKey(flow: Flow): Promise<void> {
+export async function giveKey(flow: Flow): Promise<void> {
   const { stack, secrets, key } = flow;
   const credentials = credentialsFor('ApiKey', secrets, { label: labelOf(key) });
   const submission = { submissionId: randomUUID(), credentials };
@@ -111,7 +120,7 @@ async function giveKey(flow: Flow): Promise<void> {
   while (await submit().then(() => false, unlessCode('notNow'))) await delay(READ_EVERY_MS, undefined, flow);
 }
 
-async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> {
+export async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> {
   for (;;) {
     const view = await persistently(() => flow.stack.auth.view(flow.key), flow);
     if (states.includes(view.state)) return;
@@ -119,11 +128,25 @@ async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> 
   }
 }
 
-function faultsOf({ stack, secrets, key }: Flow, how: Operation): string[] {
+/** Waits until the monitor has read the connector, and its connection has this state. */
+async function connectionReaches(
+  flow: Flow,
+  state: ConnectionState,
+  read: () => Promise<ConnectionView>,
+): Promise<void> {
+  for (;;) {
+    const connection = await persistently(read, flow);
+    if (connection.checkedAt && connection.state === state) return;
+    await delay(READ_EVERY_MS, undefined, flow);
+  }
+}
+
+/** A fault if Cyclr does not have the flow's API key. */
+export function keyFaults({ stack, secrets, key }: Flow): string[] {
   const stored = stack.stored(key);
   const credentials = credentialsFor('ApiKey', secrets, { label: labelOf(key) });
   const isStored = credentials.kind === 'apiKey' && stored?.AuthValue?.includes(credentials.key);
-  return stored?.Authenticated && isStored ? [] : [`${how}, ${key.accountId}: Cyclr does not have the key`];
+  return stored?.Authenticated && isStored ? [] : [`Cyclr does not have the key of the connector ${key.connectorId}`];
 }
 
 const isNotStarted = ({ stack, key, signal }: Flow): Promise<boolean> =>

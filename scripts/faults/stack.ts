@@ -12,7 +12,7 @@ import { generateKey, publicKeyOf, type SealingKey } from '../../sealing/keys';
 import { connect } from '../../temporal/connection';
 import { searchAttributeTypes } from '../../temporal/search-attributes';
 import type { ConnectorKey } from '../../workflows/connector';
-import { startTemporal, startWorker, type LocalTemporal, type LocalWorker } from '../local/parts';
+import { startTemporal, startWorker, type LocalTemporal, type LocalWorker, type WorkerOptions } from '../local/parts';
 import { freePort } from '../local/ports';
 import { startTogether, type LocalProcess } from '../local/process';
 import { startProxy, type Proxy } from './proxy';
@@ -36,8 +36,8 @@ export interface FaultStack {
   toTemporal: Proxy;
   /** The proxy between the workers and Cyclr. */
   toCyclr: Proxy;
-  /** Starts one more worker. `deployment`: the name of its worker deployment. The default is no worker versioning. */
-  startWorker(options?: { waits?: boolean; main?: string; deployment?: string }): Promise<LocalWorker>;
+  /** Starts one more worker. `env`: further environment variables of the worker. */
+  startWorker(options?: Pick<WorkerOptions, 'waits' | 'main' | 'env'>): Promise<LocalWorker>;
   killTemporal(): Promise<unknown>;
   /** Starts Temporal again, on the same port and data. */
   restartTemporal(): Promise<void>;
@@ -90,9 +90,8 @@ async function startParts(folder: string, onStop: FaultStack['onStop']): Promise
       if (patch) sandbox.update(accountId, installed!.id, patch);
       return { accountId, connectorId: installed!.id };
     },
-    async startWorker({ deployment, ...options } = {}) {
-      const env = { WORKER_DEPLOYMENT: deployment };
-      const worker = await startWorker({ ...workerOptions, name: `worker-${++workers}`, ...options, env });
+    async startWorker(options = {}) {
+      const worker = await startWorker({ ...workerOptions, name: `worker-${++workers}`, ...options });
       const watched = watch(worker, unexpectedEnds);
       onStop(() => watched.kill());
       return watched;

@@ -30,6 +30,7 @@ import {
 } from '../../scripts/user/transports';
 import { goodAnswers, inOrder, User } from '../../scripts/user/user';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import { FLOW_TYPE } from '../../workflows/flow-start';
 import type { StateName, View } from '../../workflows/view';
 import { ofKind, type HistoryEvent } from '../support/histories';
 import { RETURN_TO } from '../support/messages';
@@ -125,7 +126,7 @@ export async function faultsIn(scene: Scene, user: Pick<TestUser, 'record'>): Pr
   const workflowId = workflowIdOf(key);
   const evidence = runs.map(async ({ runId }) => {
     const history = await scene.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    return evidenceOf(scene.client, { workflowId, runId, history });
+    return evidenceOf(scene.client, { workflowId, runId, type: FLOW_TYPE, history });
   });
   const { runId: latest } = await scene.auth.progress(key);
   return [

@@ -1,0 +1,56 @@
+/** Compares the received events with the runs: no event is lost, and each run has exactly one final event. */
+import { deliveryIdOf, isFinalType, type EventBody } from '../../workflows/events';
+import { ONBOARDING_TYPE } from '../../workflows/onboarding';
+import type { EventLog } from './event-log';
+import { DELIVERY_TYPE, type RunEvidence } from './evidence';
+
+/** The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. */
+export function eventFaults({ events, faults }: EventLog, runs: RunEvidence[]): string[] {
+  const deliveries = runs.filter(({ type }) => type === DELIVERY_TYPE);
+  return [
+    ...faults,
+    ...deliveryFaults(events, deliveries),
+    ...runs.filter((run) => !deliveries.includes(run)).flatMap((run) => faultsOfRun(events, run)),
+  ];
+}
+
+/** Each event has one delivery, and each delivery is completed. */
+function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[]): string[] {
+  const ids = deliveries.map(({ workflowId }) => workflowId);
+  const [delivered, received] = [new Set(ids), new Set([...events.keys()].map(deliveryIdOf))];
+  return [
+    ...deliveries
+      .filter(({ closings }) => closings.join() !== 'workflowExecutionCompleted')
+      .map(({ workflowId, closings }) => `${workflowId} is closed by: ${closings.join() || 'no event'}`),
+    ...ids.filter((id, index) => ids.indexOf(id) < index).map((id) => `${id} has two deliveries`),
+    ...[...delivered].filter((id) => !received.has(id)).map((id) => `${id} was not received`),
+    ...[...received].filter((id) => !delivered.has(id)).map((id) => `${id} was received without a delivery`),
+  ];
+}
+
+/** The events of a run are numbered without a gap, and the last one is its only final event. */
+function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
+  const { workflowId, runId, type, closings, view } = run;
+  const sent = [...events.values()]
+    .filter(({ data }) => data.runId === runId)
+    .sort((one, other) => (one.data.sequence ?? Infinity) - (other.data.sequence ?? Infinity));
+  const first = isContinued(run) ? sent[0]?.data.sequence : 1;
+  const isGap = sent.some(({ data }, index) => data.sequence !== Number(first) + index);
+  const subject = type === ONBOARDING_TYPE ? 'onboarding' : 'connector';
+  const isEnd = endedByItself.has(closings.join());
+  const wanted = isEnd ? [`${subject}.${view?.state}`] : [];
+  const finals = sent.filter((event) => isFinalType(event.type)).map((event) => event.type);
+  const name = `${workflowId}, run ${runId}`;
+  return [
+    ...(isGap ? [`${name} has the events ${sent.map(({ data }: EventBody) => data.id.split('.')[1]).join()}`] : []),
+    ...(finals.join() === wanted.join() ? [] : [`${name} has the final events ${finals.join()}, not ${wanted.join()}`]),
+    ...(isEnd && !isFinalType(sent.at(-1)?.type ?? 'connector.waiting') ? [`${name} has an event after its end`] : []),
+  ];
+}
+
+/** True after Continue-As-New. Such a run continues the numbers of the run before. */
+const isContinued = ({ history }: RunEvidence): boolean =>
+  Boolean(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId);
+
+/** A run that was terminated is not the latest run of its flow, because an operator has reset the flow. */
+const endedByItself = new Set(['workflowExecutionCompleted', 'workflowExecutionFailed', 'workflowExecutionCanceled']);
