@@ -1,6 +1,6 @@
 /** Writes properties to Cyclr. */
 import type { CyclrClient, Target } from './cyclr/client';
-import { type CyclrError, isOfKind } from './cyclr/errors';
+import { CyclrError, isOfKind } from './cyclr/errors';
 import type { StoredProperty } from './cyclr/wire';
 
 /** Cyclr refused the value of a property. The message has method, path and status. */
@@ -58,6 +58,19 @@ async function confirmByList(
 }
 
 /**
+ * The pause before the next activity attempt after a POST without an answer. Cyclr can still work on the POST. The next
+ * attempt lists the properties, and it sends the value again if Cyclr has not stored the value by then.
+ */
+const UNANSWERED_POST_PAUSE_MS = 10_000;
+
+/** Creates a property. Fails as `postProperty` does, with a longer pause if the POST got no answer. */
+const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: string): Promise<void> =>
+  cyclr.postProperty(target, name, value).catch((err: unknown) => {
+    if (!isOfKind(err, 'unreachable')) throw err;
+    throw new CyclrError(err.kind, err.message, Math.max(err.retryAfterMs ?? 0, UNANSWERED_POST_PAUSE_MS));
+  });
+
+/**
  * Creates the property if Cyclr stores no property of this name. Otherwise overwrites all properties of this name whose
  * value differs. If Cyclr's answer to a write can't be read, returns the error of the first such write.
  */
@@ -69,7 +82,7 @@ async function setProperty(
   value: string,
 ): Promise<CyclrError | undefined> {
   const existing = stored.filter(({ Name }) => Name === name);
-  if (existing.length === 0) return unconfirmedIn(cyclr.postProperty(target, name, value));
+  if (existing.length === 0) return unconfirmedIn(addProperty(cyclr, target, name, value));
   let unconfirmed: CyclrError | undefined;
   for (const property of existing.filter(({ Value }) => Value !== value)) {
     const doubt = await unconfirmedIn(cyclr.putProperty(target, property, value));

@@ -139,6 +139,24 @@ describe('repeated applyProperties', () => {
     expect(storedFields(connector)).toEqual(['Environment', 'Region', 'SigningSecret']);
   });
 
+  test.each([
+    ['the POST of a new property, the pause before the retry is 10 s', 'POST', [], 10_000],
+    [
+      'the PUT of a stored property, the pause before the retry is the usual one',
+      'PUT',
+      [['Environment', '']],
+      undefined,
+    ],
+  ] as const)('without an answer to %s', async (_call, method, stored, pauseMs) => {
+    const at = await kestrel();
+    store(at, ...stored.map(([name, value]): [string, string] => [name, value]));
+    at.sandbox.fault({ match: { method, path: '/properties' }, then: 'reset' });
+
+    const { nextRetryDelay } = await failure(apply(at, { Environment: 'staging' }));
+
+    expect(nextRetryDelay ?? undefined).toBe(pauseMs);
+  });
+
   test('applyProperties can be repeated with the same input after the answer to the PUT of a stored property was lost', async () => {
     const at = await kestrel();
     store(at, ['Environment', 'production']);
