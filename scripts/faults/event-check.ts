@@ -5,7 +5,7 @@ import type { EventLog } from './event-log';
 import { DELIVERY_TYPE, type RunEvidence } from './evidence';
 
 /** The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. */
-export function eventFaults({ events, faults }: EventLog, runs: RunEvidence[]): string[] {
+export function eventFaults({ events, faults }: Pick<EventLog, 'events' | 'faults'>, runs: RunEvidence[]): string[] {
   const deliveries = runs.filter(({ type }) => type === DELIVERY_TYPE);
   return [
     ...faults,

@@ -25,10 +25,11 @@ import { startFaultStack, type FaultStack } from './stack';
 const help = `Usage: npm run faults -- [--seed N] [--flows N]
 
 Takes many flows (100 by default) of every auth type through authentication on a stack of its own. Users send
-shuffled, repeated, malformed, forged and late inputs. There are two workers of two builds; for half of the seeds they
-are versions of a worker deployment. Meanwhile workers and Temporal are killed, their connections are cut, and Cyclr
-fails; the version that gets new tasks changes; an operator pauses, resets and deletes flows, and removes a search attribute; flows are
-flooded. Exit code 0 only when all checks at the end pass.
+shuffled, repeated, malformed, forged and late inputs. Beside them run onboardings of accounts, and monitors of all
+authenticated connectors; a receiver gets the signed events. There are two workers of two builds; for half of the seeds
+they are versions of a worker deployment. Meanwhile workers and Temporal are killed, their connections are cut, and Cyclr
+fails; the version that gets new tasks changes; an operator pauses, resets and deletes flows, and removes a search
+attribute; flows are flooded, and connections break. Exit code 0 only when all checks at the end pass.
 
 The seed decides the plan of each flow, and the kind and order of the faults. The times of the faults are random: the
 same seed gives the same plans, not the same run. Without --seed, the command draws a random seed and prints it.`;

@@ -1,4 +1,5 @@
 import { argumentsOf } from '../../scripts/faults/arguments';
+import { drawOnboardings } from '../../scripts/faults/onboardings';
 import { drawPlans } from '../../scripts/faults/plan';
 import { expectations } from '../../scripts/user/expectations';
 import { catalogue } from '../../sandbox/catalogue';
@@ -26,6 +27,13 @@ test('300 plans contain every connector, every kind of bad start, every way to s
   expect(distinct(runs.flatMap(({ expected }) => expected.states))).toEqual(
     expect.arrayContaining(['authenticated', 'cancelled', 'expired', 'failed', 'unsupported']),
   );
+});
+
+test('50 onboardings contain every end, additions and repeated starts', () => {
+  const drawn = drawOnboardings(1, 50);
+
+  expect(new Set(drawn.map(({ end }) => end)).size).toBe(3);
+  expect(new Set(drawn.map(({ added, startedTwice }) => `${added} ${startedTwice}`)).size).toBe(4);
 });
 
 test('every connector of the catalogue has an expectation', () => {
