@@ -9,7 +9,14 @@ import {
 } from '../../workflows/connection';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';
-import { checkConnection, connection, reportFailure, stopMonitor, taskQueue } from '../../workflows/messages';
+import {
+  checkConnection,
+  connection,
+  connectorFinished,
+  reportFailure,
+  stopMonitor,
+  taskQueue,
+} from '../../workflows/messages';
 import { monitorStart } from '../../workflows/monitor-connection/start';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
@@ -107,6 +114,31 @@ test('a connection that Cyclr no longer reports as authenticated becomes broken 
   expect(back!.data).toMatchObject({ state: 'connected', sequence: 2 });
   await monitor.handle.signal(stopMonitor);
   expect(await monitor.handle.result()).toMatchObject({ state: 'connected' });
+});
+
+test('a read that Cyclr answered before a flow authenticated the connector does not break the connection', async () => {
+  const { monitor, key, id } = await monitored();
+  const first = await monitor.view();
+  const match = { account: key.accountId, path: `/connectors/${key.connectorId}$` };
+  const releases = [1, 2].map(() => stage.sandbox.fault({ match, then: 'held' }));
+  const open = () => stage.sandbox.requests.filter(({ account, status }) => account === key.accountId && !status);
+
+  setAuthenticated(key, false);
+  await monitor.handle.signal(checkConnection, { every: '2 days' });
+  const [early] = await eventually(open, ({ length }) => length === 1);
+  await monitor.handle.signal(connectorFinished, {
+    connectorId: key.connectorId,
+    ...{ runId: 'another', state: 'authenticated' },
+  });
+  await eventually(monitor.view, ({ lastOutcome }) => lastOutcome?.runId === 'another');
+  releases[0]!();
+  await eventually(open, ([request]) => request !== undefined && request !== early);
+  setAuthenticated(key, true);
+  releases[1]!();
+  const read = await monitor.isReadAfter(first.checkedAt);
+
+  expect(read).toMatchObject({ state: 'connected', since: first.since });
+  expect(receiver.eventsOf(id)).toEqual([]);
 });
 
 test('a read that finds no change adds 11 history events, and for months changes only `checkedAt` of the connection', async () => {

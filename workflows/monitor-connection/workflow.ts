@@ -18,6 +18,7 @@ import {
   outcomeOf,
   type ConnectionView,
   type MonitorInput,
+  type Outcome,
 } from '../connection';
 import { isObject, type Duration } from '../connector';
 import { IgnoredSignals } from '../ignored-signals';
@@ -183,6 +184,7 @@ class MonitorRun {
       const { every, events, ...read } = await calls.readConnection(this.#key, lastOutcome?.runId);
       this.#events.set(events);
       this.#everyRead = every;
+      if (this.#isOlderThanOutcome(read, lastOutcome)) return this.#readAgain(report);
       this.#checkedAt = now();
       this.#readFailure = undefined;
       countMonitorRead('read');
@@ -190,6 +192,20 @@ class MonitorRun {
     } catch (error) {
       return this.#failRead(calls.codeOfFailure(error), report);
     }
+  }
+
+  /**
+   * True if a flow authenticated the connector during the read, and the read does not show it: Cyclr can have answered
+   * before. `known`: the last outcome before the read.
+   */
+  #isOlderThanOutcome({ authenticated }: { authenticated: boolean }, known: Outcome | undefined): boolean {
+    const { lastOutcome } = this.#state;
+    return !authenticated && lastOutcome?.state === 'authenticated' && lastOutcome.runId !== known?.runId;
+  }
+
+  #readAgain(report: Report | undefined): undefined {
+    if (report) this.#report = { ...report, ...this.#report };
+    this.#isReadDue = true;
   }
 
   /**
