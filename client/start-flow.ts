@@ -23,6 +23,8 @@ export interface FlowStart extends Pick<FlowMemo, 'idempotencyKey' | 'invitation
 }
 
 const MAX_TRIES = 5;
+/** The time in which a run whose state is final closes. A run without a worker can need longer. */
+const ENDS_WITHIN_MS = 5_000;
 
 /** Starts a run, or returns the open run. Fails: `alreadyRunning`. */
 export async function startFlow(client: Client, start: FlowStart): Promise<Started> {
@@ -76,10 +78,9 @@ const requestIdOf = (idempotencyKey: string): string => createHash('sha256').upd
 /** The open run of the connector. `undefined` if the latest run is closed. */
 async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<Started | undefined> {
   const run = await client.workflow.getHandle(workflowIdOf(key)).describe();
-  if (!isOpen(run)) return undefined;
+  if (!isOpen(run) || (await isEnding(client, run))) return undefined;
   const found = await existing(client, run);
   if (intent !== 'reauthenticate' || found.intent !== 'authenticate') return found;
-  if (await isEnding(client, run)) return undefined;
   throw new ConnectorAuthError(
     'alreadyRunning',
     'An authentication of this connector is running. Finish or cancel it first.',
@@ -91,11 +92,13 @@ async function isEnding(client: Client, run: WorkflowExecutionDescription): Prom
   const { workflowId, runId, typedSearchAttributes } = run;
   if (!finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName)) return false;
   // A flow can answer its last input before it starts the delivery of its final event and closes.
-  const ended = client.workflow.getHandle(workflowId, runId).result();
-  return ended.then(
-    () => true,
-    (err: unknown) => err instanceof WorkflowFailedError,
-  );
+  const handle = client.workflow.getHandle(workflowId, runId);
+  return client
+    .withDeadline(Date.now() + ENDS_WITHIN_MS, () => handle.result())
+    .then(
+      () => true,
+      (err: unknown) => err instanceof WorkflowFailedError,
+    );
 }
 
 /**

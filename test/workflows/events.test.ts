@@ -1,8 +1,11 @@
 /** The events of flows: the events that a flow sends, their targets, and the results of deliveries. */
 import type { ServerResponse } from 'node:http';
-import type { WorkflowFailedError } from '@temporalio/client';
+import { activityInfo } from '@temporalio/activity';
+import { Client, type WorkflowClientInterceptor, type WorkflowFailedError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { Targets } from '../../activities';
+import { ConnectorAuth } from '../../client/connector-auth';
 import { verify, WebhookVerificationError } from '../../client/http';
 import { createTestSecrets, searchFor } from '../../scripts/faults/secret-search';
 import { sendFinalEvents } from '../../worker/sweep';
@@ -208,6 +211,28 @@ test('flows end although 20 posts get no answer, because posts take no activity 
   expect(end.state).toBe('authenticated');
   expect(pending.map(({ status }) => status.name)).toEqual(Array(20).fill('RUNNING'));
   await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.authenticated']);
+  await stage.restartWorker({}, targets);
+});
+
+test('a start of a flow in a final state that has not closed yet waits for its end, and starts the next run', async () => {
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const inbound: ActivityInboundCallsInterceptor = {
+    execute: async (input, next) => {
+      if (activityInfo().activityType === 'sendEvent') await released;
+      return next(input);
+    },
+  };
+  await stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets);
+  const { key, runId } = await stage.sceneIn('authenticated', 'Openrates');
+  const releasing: WorkflowClientInterceptor = { describe: (input, next) => next(input).finally(release) };
+  const { connection, namespace } = stage;
+  const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [releasing] } }));
+
+  const next = await auth.start(key);
+
+  expect(next.started).toBe(true);
+  expect(next.runId).not.toBe(runId);
   await stage.restartWorker({}, targets);
 });
 
