@@ -61,6 +61,10 @@ const faults: FaultRule['then'][] = [
 ];
 const WORKERS = 2;
 const FIRST_MS = 3000;
+/** The time in which an idle machine starts the workers. */
+const USUAL_START_MS = 5000;
+/** With longer pauses, the flows of a slow machine would get too few disturbances. */
+const MOST_SLOWNESS = 4;
 
 /** The kinds of disturbances that occur more often in a round than the other kinds. */
 const repeated = ['worker killed', 'Cyclr faults', 'version changed', 'version changed'] as const;
@@ -86,6 +90,11 @@ export class Disturbances {
   readonly #ending = new AbortController();
   readonly #workers: LocalWorker[] = [];
   readonly #operated: Promise<OperatedFlow>[] = [];
+  /**
+   * The time that the workers needed to start, in relation to an idle machine. The pauses grow by this factor, because
+   * else no worker of a slow machine would ever be ready.
+   */
+  #slowness = 1;
   #running = Promise.resolve();
 
   constructor(
@@ -103,7 +112,9 @@ export class Disturbances {
 
   /** Starts one worker of each build, and waits until they are ready. */
   async startWorkers(): Promise<void> {
+    const began = Date.now();
     for (let slot = 0; slot < WORKERS; slot++) this.#workers[slot] = await this.builds.startWorker(slot);
+    this.#slowness = Math.min(Math.max(1, (Date.now() - began) / USUAL_START_MS), MOST_SLOWNESS);
     await this.builds.begin();
   }
 
@@ -129,7 +140,7 @@ export class Disturbances {
     if (revokesTokens) await this.#cause('tokens revoked', first![1]);
     for (const [kind, draw] of [first!, ...others]) {
       if (kind === 'version changed' && !this.builds.isVersioned) continue;
-      if (await this.#isOver(draw.pauseMs)) return;
+      if (await this.#isOver(draw.pauseMs * this.#slowness)) return;
       await this.#cause(kind, draw);
     }
   }
