@@ -29,7 +29,7 @@ interface OfConnector {
   Params: { accountId: string; id: string };
 }
 
-const local = ['127.0.0.1', 'localhost'];
+const local = ['127.0.0.1', 'localhost', '[::1]'];
 const isLocalOrigin = (origin: string): boolean => URL.canParse(origin) && local.includes(new URL(origin).hostname);
 
 /** {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */

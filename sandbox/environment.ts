@@ -14,8 +14,9 @@ export const environment = z.object({
     example: '7081',
   }),
   SANDBOX_HOST: z.string().prefault('127.0.0.1').meta({
-    description: 'Address that the sandbox listens on. Its control calls under `/_sandbox` need no key.',
-    example: '0.0.0.0',
+    description:
+      'Address that the sandbox listens on; `::` is all addresses, IPv6 and IPv4. Its control calls under `/_sandbox` need no key.',
+    example: '::',
   }),
   SANDBOX_DATA: z.string().optional().meta({
     description: 'File that keeps the state of the sandbox. Without it the state ends with the process.',

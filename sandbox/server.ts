@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
 import { createControl, type Control } from './control';
 import { controlRoutes } from './control-routes';
@@ -32,7 +33,7 @@ export interface SandboxOptions {
   port?: number;
   /**
    * The address on which the sandbox listens. The default is 127.0.0.1, because the sandbox has no access control. A
-   * container needs 0.0.0.0.
+   * container needs `::`, which means all addresses, IPv6 and IPv4.
    */
   host?: string;
   /** A file that keeps the state over a restart. Without a file, a restart loses the state. */
@@ -55,7 +56,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   serve(app, '', (scope) => cyclrApi(scope, parts, hookParts));
   serve(app, '', (scope) => serviceDomain(scope, parts, hookParts));
   serve(app, '/_sandbox', (scope) => controlRoutes(scope, control, () => store.save()));
-  const url = await app.listen({ port, host });
+  const url = await listen(app, port, host);
   let closed: Promise<void> | undefined;
 
   return {
@@ -71,6 +72,13 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
     await app.close();
     await store.save();
   }
+}
+
+/** Listens, and returns the URL on this machine. The address `::` is `0.0.0.0` on a machine without IPv6. */
+async function listen(app: FastifyInstance, port: number, host: string): Promise<string> {
+  const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6')); // prettier-ignore
+  const url = await app.listen({ port, host: host === '::' && !hasIPv6 ? '0.0.0.0' : host });
+  return url.replace('[::]', '127.0.0.1');
 }
 
 /** Adds routes under a prefix. A hook that `build` adds applies only to these routes. */

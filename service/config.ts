@@ -2,7 +2,16 @@
 import { z } from 'zod';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, keySetOf, publicHalf, publicKeyOf, type KeySet, type SealingKey } from '../sealing/keys';
-import { freePort, logLevel, parsedBy, port, publicUrl, readEnvironment, required } from '../temporal/environment';
+import {
+  allAddresses,
+  freePort,
+  logLevel,
+  parsedBy,
+  port,
+  publicUrl,
+  readEnvironment,
+  required,
+} from '../temporal/environment';
 import { otlpTracesOf, tracesEnvironment, type OtlpTraces } from '../temporal/otlp';
 import { isSecureUrl } from '../workflows/connector';
 import { isColor, isLink, isLogo, type Brand } from './brand';
@@ -18,7 +27,7 @@ export interface SealingKeys {
 export interface ServiceConfig {
   /** The URL of the service for browsers, without a slash at its end. The URL may have a path. */
   publicUrl: string;
-  /** The address on which the service listens. Without PUBLIC_URL: 127.0.0.1. With PUBLIC_URL: all addresses. */
+  /** The address on which the service listens. Without PUBLIC_URL: 127.0.0.1. With PUBLIC_URL: all addresses, IPv6 and IPv4. */
   host: string;
   port: number;
   /** The port of the metrics. 0 means any free port. Without this port, the service serves no metrics. */
@@ -54,7 +63,7 @@ export const environment = z.object({
   PUBLIC_URL: publicUrl.optional().meta({
     description:
       'URL of the service for browsers: https (http on loopback), also with a path. With this variable, ' +
-      'the service listens on all addresses; without it, only on 127.0.0.1.',
+      'the service listens on all addresses, IPv6 and IPv4; without it, only on 127.0.0.1.',
     example: 'https://connect.acme.example',
     default: 'http://127.0.0.1:{PORT}',
   }),
@@ -170,7 +179,7 @@ export const environment = z.object({
  */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig> {
   const variables = await readEnvironment(environment, env);
-  const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : '0.0.0.0';
+  const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : await allAddresses();
   // The service needs its URL before it listens, because tokens name this URL as their issuer.
   const listeningPort = variables.PORT || (await freePort(host));
   return {

@@ -120,6 +120,15 @@ export async function freePort(host: string): Promise<number> {
   return free;
 }
 
+/** The address of a server that accepts calls by IPv6 and IPv4: `::`, or `0.0.0.0` on a machine without IPv6. */
+export async function allAddresses(): Promise<string> {
+  const server = createServer().listen(0); // without an address, Node chooses between the two
+  await once(server, 'listening');
+  const { address } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return address;
+}
+
 /** An integer from 1 to 1,000,000. */
 export const count = z
   .string()

@@ -7,6 +7,7 @@ import { Policies, PolicyError } from '../activities/policies/policies';
 import { readKeySet } from '../sealing/key-file';
 import { KeySetError, privateKeysOf, type PrivateKeys } from '../sealing/keys';
 import {
+  allAddresses,
   asOrigin,
   ConfigError,
   count,
@@ -141,7 +142,7 @@ export const environment = z.object({
   }),
   HEALTH_HOST: z.string().optional().meta({
     description:
-      'Address of `/healthz` and `/readyz`. By default all addresses, because containers are probed from outside.',
+      'Address of `/healthz` and `/readyz`. By default all addresses, IPv6 and IPv4, because containers are probed from outside.',
     example: '127.0.0.1',
   }),
   METRICS_PORT: port.optional().meta({
@@ -221,8 +222,9 @@ const limitsOf = ({
  * none.
  */
 async function metricsExportOf(variables: Variables): Promise<MetricsExport | undefined> {
-  const { METRICS_PORT: given, HEALTH_HOST: host = '0.0.0.0' } = variables;
+  const { METRICS_PORT: given, HEALTH_HOST } = variables;
   if (given === undefined) return otlpMetricsOf(variables);
+  const host = HEALTH_HOST ?? (await allAddresses());
   return { host, port: given || (await freePort(host)) }; // for port 0, the SDK does not tell which port it uses
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { generateKey, publicHalf } from '../../../sealing/keys';
 import { readConfig } from '../../../service/config';
+import { allAddresses } from '../../../temporal/environment';
 import { temporaryFolder, write } from '../../scripts/parts/scene';
 import { digestOf } from '../server';
 
@@ -35,7 +36,7 @@ test('without PUBLIC_URL the service listens on 127.0.0.1', async () => {
   expect(config.metricsPort).toBeUndefined();
 });
 
-test('with PUBLIC_URL, also with a path, the service listens on all addresses', async () => {
+test('with PUBLIC_URL, also with a path, the service listens on all addresses, IPv6 and IPv4', async () => {
   const env = {
     PUBLIC_URL: 'https://connect.acme.example/onboarding/',
     ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -43,7 +44,7 @@ test('with PUBLIC_URL, also with a path, the service listens on all addresses', 
 
   expect(await readConfig({ ...right, ...env })).toMatchObject({
     publicUrl: 'https://connect.acme.example/onboarding',
-    host: '0.0.0.0',
+    host: await allAddresses(),
     allowedOrigins: ['https://a.example', 'http://localhost:3000'],
   });
 });
