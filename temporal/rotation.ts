@@ -2,6 +2,7 @@
  * Replaces the connection of a running process when the certificates or the API key in its files have changed. The SDK
  * reads certificates and keys only once for each connection (SDK 1.24).
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { temporalTarget, type TemporalTarget } from './connection';
@@ -58,15 +59,19 @@ export function closeLater(connection: Pick<Connection, 'close'>): void {
 }
 
 /**
- * A connection for a client whose calls go to `first`, and after `replace(next)` to `next`. `replace` closes the former
- * connection by {@link closeLater}. `close` closes the present connection.
+ * A connection for a client whose calls go to `first`, and after `replace(next)` to `next`. A function that runs in the
+ * scope of `withDeadline`, `withMetadata` or `withAbortSignal` keeps its connection until it ends, because the scope
+ * belongs to this connection. `replace` closes the former connection by {@link closeLater}. `close` closes the present
+ * connection.
  */
 export function replaceable(first: Connection): { connection: Connection; replace(next: Connection): void } {
   let present = first;
+  const ofScope = new AsyncLocalStorage<Connection>();
   const connection = new Proxy(first, {
     get(_first, name) {
-      const value: unknown = Reflect.get(present, name);
-      return typeof value === 'function' ? (value.bind(present) as unknown) : value;
+      const used = ofScope.getStore() ?? present;
+      const value: unknown = Reflect.get(used, name);
+      return typeof value === 'function' ? ofScope.run.bind(ofScope, used, value.bind(used) as () => unknown) : value;
     },
   });
   const replace = (next: Connection) => {
