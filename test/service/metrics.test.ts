@@ -62,19 +62,27 @@ async function countEverything(): Promise<void> {
   await unknown!.signals('credentialInput', { submissionId: 's', credentials: sealed });
 }
 
-/** Runs a worker that gets a workflow type that it does not have. `settled`: ends the wait. */
-async function failWorkflowTask(settled: () => Promise<unknown>): Promise<void> {
+/**
+ * Runs a worker that gets a workflow type that it does not have, and a monitor whose result Temporal refuses, because the
+ * namespace lacks the search attributes. `settled`: ends the wait.
+ */
+async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void> {
   // Not in the namespace of the stage, because the stage fails if one of its workflow tasks has failed.
   const [namespace, taskQueue] = ['default', `failing-${randomUUID()}`];
   const connection = await NativeConnection.connect({ address: process.env.TEST_TEMPORAL_ADDRESS });
   const client = new Client({ connection: stage.connection, namespace });
   const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: { codePath: bundlePath } });
   const running = worker.run();
-  const run = await client.workflow.start('noSuchType', { taskQueue, workflowId: taskQueue });
+  const monitored = { accountId: taskQueue, connectorId: 1 };
+  const workflowId = `connection/${taskQueue}/1`;
+  const runs = await Promise.all([
+    client.workflow.start('noSuchType', { taskQueue, workflowId: taskQueue }),
+    client.workflow.start('monitorConnection', { taskQueue, workflowId, args: [monitored] }),
+  ]);
   try {
     await settled();
   } finally {
-    await run.terminate();
+    for (const run of runs) await run.terminate();
     worker.shutdown();
     await running;
     await connection.close();
@@ -89,7 +97,7 @@ test('a running worker and service serve each metric of the alerts and of the da
   const wanted = [...named()].filter(isOfWorker);
   let served: string[] = [];
 
-  await failWorkflowTask(() =>
+  await failWorkflowTasks(() =>
     eventually(
       async () => (served = typesIn(await workerMetrics())),
       () => wanted.every((name) => served.includes(name)),
