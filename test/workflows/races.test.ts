@@ -320,8 +320,8 @@ describe('returns and confirmations', () => {
 
     const [, ...views] = await inOneTask<unknown>(() => [
       scene.returns(older),
-      scene.confirms(older),
-      scene.confirms(older),
+      sendUntilAnswered(() => scene.confirms(older)),
+      sendUntilAnswered(() => scene.confirms(older)),
     ]);
 
     const view = { state: 'awaitingAuthorization', problem: { code: 'notAuthorized' } };
