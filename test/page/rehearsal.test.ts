@@ -141,7 +141,7 @@ function keyboardUser(page: Page, m: Messages) {
         await isAsked(connector, step);
         await takes(connector, step);
       }
-      await heading(page, m.panels.connected.title(nameOf(connector))).waitFor({ timeout: 60_000 });
+      await heading(page, m.panels.connected.title(nameOf(connector))).waitFor();
       await picture(page, `${m.tag}-${connector}-connected`);
     },
   };
@@ -167,7 +167,7 @@ describeInBrowser('the rehearsal', () => {
       const invitation = await scene.service.session(keys, link);
       const context = await scene.browser.newContext({ locale, viewport: { width: 390, height: 844 } });
       const page = await context.newPage();
-      page.setDefaultTimeout(60_000);
+      page.setDefaultTimeout(120_000);
       truth = watchTruth(scene, page, accountId, (done) => m.progress(done, keys.length));
       await page.goto(`${scene.service.url}/connect#invitation=${invitation}`);
       const user = keyboardUser(page, m);
