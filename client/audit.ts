@@ -48,12 +48,18 @@ export async function* auditEntries(
   const query = `${OF_FLOWS} AND ${ofAccount(accountId)} AND ExecutionStatus != 'ContinuedAsNew'`;
   const now = Date.now() + 1;
   const span = { from: Math.max(0, timeOf('from', from, 0)), to: Math.min(now, timeOf('to', to, now)) };
+  if (span.from >= span.to) return;
+  const count = await countOf(parts, query, span);
   const read = reader(parts);
-  for await (const runs of runsOldestFirst(parts, query, span))
-    for (let start = 0; start < runs.length; start += READS_AT_ONCE) {
-      const entries = await Promise.all(runs.slice(start, start + READS_AT_ONCE).map(read));
-      yield* entries.flat();
+  const reads: Promise<AuditEntry[]>[] = [];
+  for await (const runs of runsOldestFirst(parts, query, span, count))
+    for (const run of runs) {
+      if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
+      const reading = read(run);
+      reading.catch(() => undefined); // the export can end by the error of an earlier read
+      reads.push(reading);
     }
+  for (const reading of reads) yield* await reading;
 }
 
 function timeOf(name: string, text: string | undefined, otherwise: number): number {
@@ -63,32 +69,39 @@ function timeOf(name: string, text: string | undefined, otherwise: number): numb
   return time;
 }
 
+interface Span {
+  from: number;
+  to: number;
+}
+
 /**
  * The runs in the order of their starts, in groups. Visibility on SQL has no ORDER BY. So this function halves the span
- * of start times until a span has at most `runsAtOnce` runs, and sorts these runs itself.
+ * of start times until a span has at most `runsAtOnce` runs, and sorts these runs itself. `count`: the number of runs in
+ * the span. Only one half is counted, because on SQL a count of few runs takes as long as a count of all runs.
  */
-async function* runsOldestFirst(
-  parts: AuditParts,
-  query: string,
-  { from, to }: { from: number; to: number },
-): AsyncGenerator<Run[]> {
-  if (from >= to) return;
-  const inSpan = `${query} AND StartTime >= '${new Date(from).toISOString()}' AND StartTime < '${new Date(to).toISOString()}'`;
+async function* runsOldestFirst(parts: AuditParts, query: string, span: Span, count: number): AsyncGenerator<Run[]> {
   const { client, calls, runsAtOnce = RUNS_AT_ONCE } = parts;
-  const { count } = await calls.bounded(() => client.workflow.count(inSpan));
-  if (count === 0) return;
+  const { from, to } = span;
   if (count > runsAtOnce && to - from > 1) {
     const middle = Math.floor((from + to) / 2);
-    yield* runsOldestFirst(parts, query, { from, to: middle });
-    yield* runsOldestFirst(parts, query, { from: middle, to });
+    const earlier = await countOf(parts, query, { from, to: middle });
+    if (earlier > 0) yield* runsOldestFirst(parts, query, { from, to: middle }, earlier);
+    yield* runsOldestFirst(parts, query, { from: middle, to }, count - earlier);
     return;
   }
   const runs = await calls.bounded(async () => {
     const found: Run[] = [];
-    for await (const run of client.workflow.list({ query: inSpan })) found.push(run);
+    for await (const run of client.workflow.list({ query: inSpan(query, span) })) found.push(run);
     return found;
   });
   yield runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
+}
+
+const inSpan = (query: string, { from, to }: Span): string =>
+  `${query} AND StartTime >= '${new Date(from).toISOString()}' AND StartTime < '${new Date(to).toISOString()}'`;
+
+async function countOf({ client, calls }: AuditParts, query: string, span: Span): Promise<number> {
+  return (await calls.bounded(() => client.workflow.count(inSpan(query, span)))).count;
 }
 
 /**
