@@ -16,6 +16,7 @@ const IN_FLIGHT = 50;
 const IN_ACCOUNT = 500;
 /** One of this number of monitors reads its connector each minute while inputs are measured. */
 const OFTEN = 20;
+const INPUTS = 100;
 /** The number of monitors whose histories are compared. */
 const SAMPLES = 500;
 /** A connector that is authenticated when the sandbox installs it. */
@@ -60,13 +61,13 @@ export async function measureMonitors(
   const lengthsBefore = await lengths();
 
   await measureInputs(stack, 30); // warms up the processes
-  const inputsBefore = await measureInputs(stack);
+  const inputsBefore = await measureInputs(stack, INPUTS);
   say(`monitors that read each day: p99 of an input ${inputsBefore.p99.toFixed(0)} ms`);
   const often = await startMonitors(stack, Math.ceil(monitors / OFTEN), '1 minute', say);
-  const during = await measureInputs(stack);
+  const during = await measureInputs(stack, INPUTS);
   say(`${often.length} monitors that read each minute: p99 of an input ${during.p99.toFixed(0)} ms`);
   await each(often, IN_FLIGHT, (monitor) => handleOf(stack, monitor).signal(stopMonitor));
-  const inputsAfter = await measureInputs(stack);
+  const inputsAfter = await measureInputs(stack, INPUTS);
   const reads = (await each(often, IN_FLIGHT, (monitor) => eventsOfReads(stack, monitor))).flat();
   const grown = (await lengths()).map((length, i) => length - lengthsBefore[i]!);
   await worker.stop();
