@@ -62,8 +62,8 @@ const link = z.string().refine(isLink, 'is no https URL (http on loopback) of at
 export const environment = z.object({
   PUBLIC_URL: publicUrl.optional().meta({
     description:
-      'URL of the service for browsers: https (http on loopback), also with a path. With this variable, ' +
-      'the service listens on all addresses, IPv6 and IPv4; without it, only on 127.0.0.1.',
+      'URL of the service for browsers: https (http on loopback), also with a path; at most about 180 characters. ' +
+      'With this variable, the service listens on all addresses, IPv6 and IPv4; without it, only on 127.0.0.1.',
     example: 'https://connect.acme.example',
     default: 'http://127.0.0.1:{PORT}',
   }),

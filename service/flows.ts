@@ -1,7 +1,10 @@
 /** Calls of the library that routes for backends and for browsers share. */
+import { randomUUID } from 'node:crypto';
 import type { ConnectorAuth, LatestRun } from '../client/connector-auth';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../client/connector-auth-error';
+import { ConfigError } from '../temporal/environment';
 import type { ConnectorKey } from '../workflows/connector';
+import { MAX_BY, MAX_URL } from '../workflows/input';
 import { finalStates, waitingStates, type View } from '../workflows/view';
 import type { Parts } from './parts';
 import { ServiceError } from './problems';
@@ -124,3 +127,22 @@ export const returnUrl = async (
   attempt: Attempt,
   depth?: string,
 ): Promise<string> => `${publicUrl}/connect/return?${returnQuery(await tokens.attempt(attempt), depth)}`;
+
+/** The attempt with the longest token. Each character of these texts has as many bytes in UTF-8 as a character can have. */
+const longestAttempt: Attempt = {
+  ...{ accountId: 'ü'.repeat(200), connectorId: Number.MAX_SAFE_INTEGER, attemptId: randomUUID() },
+  by: '漢'.repeat(MAX_BY),
+};
+
+/**
+ * Fails with a {@link ConfigError} if the return address of an attempt can be longer than the 2,000 characters that a
+ * flow accepts. The token in this address has the public URL, too.
+ */
+export async function checkReturnUrl(parts: Parameters<typeof returnUrl>[0]): Promise<void> {
+  const { length } = await returnUrl(parts, longestAttempt, '99');
+  if (length <= MAX_URL) return;
+  throw new ConfigError(
+    `PUBLIC_URL is too long: a return address after a consent could have ${length} characters, and at most ${MAX_URL} are ` +
+      'possible. Use a shorter URL, or a shorter kid of the first key in SESSION_KEYS',
+  );
+}

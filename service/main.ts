@@ -10,6 +10,7 @@ import { onStopSignal, runMain } from '../temporal/process';
 import { followCredentials, replaceable } from '../temporal/rotation';
 import { createApp } from './app';
 import { readConfig } from './config';
+import { checkReturnUrl } from './flows';
 import { createLog, logAnswer } from './log';
 import { createMetrics, serveMetrics } from './metrics';
 import { Tokens } from './tokens';
@@ -22,6 +23,8 @@ async function main(): Promise<void> {
   const stopping = { stop: () => process.exit(0) as void };
   onStopSignal(() => stopping.stop());
   const [config, target] = await readBoth(() => readConfig(process.env), temporalTarget);
+  const tokens = new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl });
+  await checkReturnUrl({ tokens, config });
   const log = createLog(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
   const tracing = config.traces && (await startTraces(config.traces));
@@ -33,7 +36,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics({ client, taskQueue: config.taskQueue });
   const app = await createApp({
     auth: new ConnectorAuth(client, { taskQueue: config.taskQueue }),
-    tokens: new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl }),
+    tokens,
     apiKeys: config.apiKeys,
     config,
     trouble: reachability(() => callTemporal(connection, target.namespace)),

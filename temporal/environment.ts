@@ -161,10 +161,7 @@ export const asOrigin = (variable: z.ZodString) =>
  */
 export const origin = asOrigin(z.string());
 
-/**
- * The highest length of the public URL. Cyclr accepts links of up to 2,000 characters, and the signed attempt in a link
- * needs most of these characters.
- */
+/** The highest length of the public URL. The service also checks the length of its return addresses at the start. */
 const MAX_PUBLIC_URL = 500;
 
 const isPublicUrl = (value: string): boolean => {

@@ -123,7 +123,7 @@ export interface ConnectorFinished {
  * letter such as ü into six characters.
  */
 export const MAX_WORKFLOW_ID = 1000;
-const MAX_URL = 2000;
+export const MAX_URL = 2000;
 /**
  * The highest number of values in one property input. This limit is high, because one input must have all required
  * properties.

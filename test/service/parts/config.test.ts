@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { generateKey, publicHalf } from '../../../sealing/keys';
 import { readConfig } from '../../../service/config';
+import { checkReturnUrl } from '../../../service/flows';
+import { Tokens } from '../../../service/tokens';
 import { allAddresses } from '../../../temporal/environment';
 import { temporaryFolder, write } from '../../scripts/parts/scene';
 import { digestOf } from '../server';
@@ -157,4 +159,28 @@ test('the service keeps only the public half of a private sealing key, and gives
   expect(JSON.stringify(sealing.set)).not.toContain(key.d);
   expect(sealing.set.keys).toMatchObject([{ kid: key.kid }]);
   expect(sealing.key.key).toMatchObject({ type: 'public' });
+});
+
+describe('the return address after a consent', () => {
+  const checked = async (length: number, kid?: string) => {
+    const PUBLIC_URL = `https://acme.example/${'a'.repeat(length - 'https://acme.example/'.length)}`;
+    const config = await readConfig({ ...right, PUBLIC_URL, SESSION_KEYS: setOf({ ...symmetric(), kid }) });
+    await checkReturnUrl({ config, tokens: new Tokens({ keys: config.sessionKeys, publicUrl: config.publicUrl }) });
+  };
+
+  test.each([
+    [150, undefined],
+    [60, 'k'.repeat(100)],
+  ])('has at most 2,000 characters for a PUBLIC_URL of %i characters', async (length, kid) => {
+    await expect(checked(length, kid)).resolves.toBeUndefined();
+  });
+
+  test.each([
+    [250, undefined],
+    [100, 'k'.repeat(100)],
+  ])('would be too long for a PUBLIC_URL of %i characters, so the service does not start', async (length, kid) => {
+    await expect(checked(length, kid)).rejects.toThrow(
+      /^PUBLIC_URL is too long: a return address after a consent could have 2\d{3} characters, and at most 2000/,
+    );
+  });
 });
