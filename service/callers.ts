@@ -117,7 +117,8 @@ export function ownConnector(request: FastifyRequest, { connectorId }: { connect
   return { accountId, connectorId };
 }
 
-function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string {
+/** The key or token in the header `Authorization`; an empty text if there is none. */
+export function bearerOf({ headers: { authorization = '' } }: Pick<FastifyRequest, 'headers'>): string {
   return /^Bearer ([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1] ?? '';
 }
 

@@ -17,11 +17,12 @@ export function logAnswer(
   log: Logger,
   { method, route, status, durationMs, requestId, accountId, error, lost }: Answered,
 ): void {
-  const level = status >= 500 || lost ? 'error' : status < 400 && probes.includes(route) ? 'debug' : 'info';
+  const level = status >= 500 || lost ? 'error' : status < 400 && isProbe(route) ? 'debug' : 'info';
   log[level]({ method, route, status, durationMs, requestId, accountId, error, lost }, 'answered');
 }
 
-const probes = ['/healthz', '/readyz'];
+/** True for the route of a health check. */
+export const isProbe = (route: string): boolean => route === '/healthz' || route === '/readyz';
 
 /** Calls `report` after each answer. */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {

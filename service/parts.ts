@@ -19,7 +19,7 @@ export interface Parts {
   trouble: () => Promise<string | undefined>;
   metrics: PartMetrics;
   /** Adds the hook that traces requests. Absent if no traces are exported. */
-  trace?: (app: App) => void;
+  trace?: (app: App, parts: Pick<Parts, 'apiKeys'>) => void;
   /** Called once for each answer. */
   report: (answered: Answered) => void;
 }

@@ -12,6 +12,7 @@ import {
   TraceFlags,
   type Attributes,
   type Context,
+  type Link,
   type Span,
 } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
@@ -66,21 +67,28 @@ export function startTracing({ url, headers, serviceName }: OtlpTraces): () => P
   return () => Promise.race([sent(), delay(LAST_EXPORT_MS)]);
 }
 
-/** The context of a caller. The header `tracestate` is dropped, because it can have any text. */
+/** The context of a span that begins a trace. */
+export const NO_PARENT = ROOT_CONTEXT;
+
+/**
+ * The context of a caller; {@link NO_PARENT} if `traceparent` is malformed or absent. The header `tracestate` is
+ * dropped, because it can have any text.
+ */
 export const contextOf = (traceparent: unknown): Context =>
-  typeof traceparent === 'string' ? propagation.extract(ROOT_CONTEXT, { traceparent }) : ROOT_CONTEXT;
+  typeof traceparent === 'string' ? propagation.extract(NO_PARENT, { traceparent }) : NO_PARENT;
 
 interface SpanOptions {
   kind: SpanKind;
   attributes?: Attributes;
+  links?: Link[];
   /** The context of the parent. The default is the active span. */
   parent?: Context;
 }
 
 /** Starts a span, and runs `call` with it as the active span. The caller ends the span. */
 export function withSpan<T>(name: string, options: SpanOptions, call: (span: Span) => T): T {
-  const { kind, attributes, parent = context.active() } = options;
-  const span = tracer().startSpan(name, { kind, attributes }, parent);
+  const { parent = context.active(), ...rest } = options;
+  const span = tracer().startSpan(name, rest, parent);
   return context.with(trace.setSpan(parent, span), () => call(span));
 }
 

@@ -16,6 +16,7 @@ import { bundlePath, openStage, type Stage } from '../support/stage';
 
 interface Span {
   service: string;
+  links?: { traceId: string; spanId: string }[];
   name: string;
   traceId: string;
   spanId: string;
@@ -96,6 +97,13 @@ function chainOf(span: Span, all = spans()): Span[] {
   return parent ? [span, ...chainOf(parent, all)] : [span];
 }
 
+/** Waits for a span with a link to a span of the given trace. Returns the id of the trace that this span began. */
+const traceLinkedTo = (traceId: string): Promise<string> =>
+  eventually(
+    () => spans().find(({ links = [] }) => links.some((link) => link.traceId === traceId)) ?? missing(),
+    ({ parentSpanId = '' }) => parentSpanId === '',
+  ).then((span) => span.traceId);
+
 /** Waits for a span of this name in the trace whose chain ends in a span without parent in the collector. */
 const chainIn = (traceId: string, name: string, length: number): Promise<Span[]> =>
   eventually(
@@ -126,8 +134,8 @@ async function sessionFor(connector: string, state: string) {
   return { key, token };
 }
 
-/** Gives credentials as a browser does. Returns the trace. */
-async function givesCredentials(): Promise<{ traceId: string; token: string; key: ConnectorKey }> {
+/** Gives credentials as a browser does. Returns the id of the trace in the call's `traceparent`. */
+async function givesCredentials(): Promise<{ traceOfBrowser: string; token: string; key: ConnectorKey }> {
   const { key, token } = await sessionFor('Brightdesk', 'awaitingCredentials');
   const { traceId, traceparent } = newTrace();
   const submissionId = randomUUID();
@@ -138,13 +146,13 @@ async function givesCredentials(): Promise<{ traceId: string; token: string; key
     headers: { traceparent, tracestate: `vendor=${secretState}` },
   });
   expect(status).toBe(200);
-  return { traceId, token, key };
+  return { traceOfBrowser: traceId, token, key };
 }
 
 test("one trace leads from the browser's call by service, Temporal client, workflow and activity to the call of Cyclr", async () => {
-  const { traceId } = await givesCredentials();
+  const { traceOfBrowser } = await givesCredentials();
 
-  const chain = await chainIn(traceId, 'PUT /v1.0/account/connectors/{id}', 5);
+  const chain = await chainIn(await traceLinkedTo(traceOfBrowser), 'PUT /v1.0/account/connectors/{id}', 5);
 
   const [byWorker, byService] = ['cyclr-connect-worker', 'cyclr-connect-service'];
   expect(chain.map(({ name, service: of }) => [name, of])).toEqual([
@@ -154,8 +162,31 @@ test("one trace leads from the browser's call by service, Temporal client, workf
     ['UpdateWorkflow:submitCredentials', byService],
     ['POST /v1/session/connectors/:connectorId/credentials', byService],
   ]);
-  expect(chain.at(-1)!.parentSpanId).toBe('00f067aa0ba902b7');
   expect(heads[0]).toBe('/v1/traces application/json of-the-collector');
+});
+
+test('a call of a backend belongs to the trace of its traceparent', async () => {
+  const { accountId, connectorId } = stage.install('Brightdesk');
+  const { traceId, traceparent } = newTrace();
+
+  await call('POST', `/v1/accounts/${accountId}/connectors/${connectorId}`, {
+    token: service.apiKey,
+    body: {},
+    headers: { traceparent },
+  });
+
+  const chain = await chainIn(traceId, 'RunActivity:fetchConnector', 4);
+  expect(chain.at(-1)!.name).toBe('POST /v1/accounts/:accountId/connectors/:connectorId');
+  expect(chain.at(-1)!.parentSpanId).toBe('00f067aa0ba902b7');
+});
+
+test('a caller without an API key begins a trace of its own, although its traceparent is not sampled', async () => {
+  const { traceId, traceparent } = newTrace();
+
+  await call('GET', '/v1/session', { token: 'wrong', headers: { traceparent: traceparent.replace(/01$/, '00') } });
+
+  expect(await traceLinkedTo(traceId)).not.toBe(traceId);
+  expect(spans().filter((span) => span.traceId === traceId)).toEqual([]);
 });
 
 test('no span has a token, a key, a value of a user, a text of a caller, an id of an account, or the query of a URL', async () => {
@@ -171,7 +202,7 @@ test('no span has a token, a key, a value of a user, a text of a caller, an id o
   const back = await call('GET', location!.slice(service.url.length), { headers: { traceparent } });
   await call('POST', '/v1/cyclr/transaction-errors/marked-secret-of-the-path', { body: {} });
 
-  const chain = await chainIn(traceId, 'GET /v1.0/account/connectors/{id}', 5);
+  const chain = await chainIn(await traceLinkedTo(traceId), 'GET /v1.0/account/connectors/{id}', 5);
 
   expect(back.status).toBe(200);
   expect(chain.at(-1)!.name).toBe('GET /connect/return');
@@ -213,10 +244,11 @@ test('a header with a malformed trace fails no workflow task', async () => {
 });
 
 test('the last spans are sent when worker and service stop', async () => {
-  const { traceId } = await givesCredentials();
+  const { traceOfBrowser } = await givesCredentials();
 
   await Promise.all([worker.stop(), service.stop()]);
 
+  const traceId = await traceLinkedTo(traceOfBrowser);
   expect(
     spans()
       .filter((span) => span.traceId === traceId)
