@@ -9,10 +9,18 @@ import { createServer } from 'node:net';
  */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
-/** A port on which no process listens. Use the port soon, because it is not reserved. */
+/** The ports that this process has tried. A port that was returned can still be free when the next port is wanted. */
+const tried = new Set<number>();
+
+/**
+ * A port on which no process listens, and that this function has not returned before. Use the port soon, because other
+ * processes can take it.
+ */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (tried.has(port)) continue;
+    tried.add(port);
     if (await isFree(port, ip)) return port;
   }
 }
