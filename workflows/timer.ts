@@ -6,7 +6,10 @@ export class Timer {
   #fired = false;
 
   /** `at`: milliseconds since 1970. Temporal Web shows the purpose and this time. */
-  constructor(at: number, purpose: string) {
+  constructor(
+    readonly at: number,
+    purpose: string,
+  ) {
     const fire = () => void (this.#fired = true);
     const ignoreCancellation = () => undefined;
     const summary = `${purpose}: ${new Date(at).toISOString()}`;

@@ -24,10 +24,10 @@ import { resultOf } from './status';
 import type { ConnectorRead, ReadConnector } from '../ports';
 import type { FinalStateName, FlowResult, WaitingStateName } from '../view';
 
-const deadlineSummaries: Record<WaitingStateName, string> = {
-  awaitingProperties: 'Deadline of the wait for properties',
-  awaitingCredentials: 'Deadline of the wait for credentials',
-  awaitingAuthorization: 'Deadline of the wait for consent',
+const awaited: Record<WaitingStateName, string> = {
+  awaitingProperties: 'properties',
+  awaitingCredentials: 'credentials',
+  awaitingAuthorization: 'consent',
 };
 
 /**
@@ -50,6 +50,7 @@ class FlowRun {
   readonly #events: FlowEvents;
   /** True if the flow reports its end to the monitor of its connector. */
   #isMonitored: boolean;
+  /** The timer of the deadline: see `#deadlineOf`. */
   #deadline?: Timer;
   /** The cancellation scope of the running activity. */
   #work?: CancellationScope;
@@ -202,11 +203,10 @@ class FlowRun {
 
   /**
    * Waits for a message, a request for a re-read, a cancellation, the deadline, the expiry of the newest link, the next
-   * reminder, or a full history. Returns the event that follows. A refused input does not restart the timer of the
-   * deadline.
+   * reminder, or a full history. Returns the event that follows.
    */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
-    const deadline = (this.#deadline ??= new Timer(this.#flow.deadline, deadlineSummaries[state.name]));
+    const deadline = this.#deadlineOf(state);
     const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
     const isTimeUp = () => deadline.fired || hasLinkExpired();
     const reminder = this.#events.reminderOf(state, this.#flow.deadline);
@@ -215,10 +215,26 @@ class FlowRun {
     const message = this.#inbox.next();
     if (message) return this.#read(message);
     if (this.#inbox.recheck) return this.#recheck();
-    if (deadline.fired) return this.#lastRead(state);
+    if (deadline.fired) return deadline.at < this.#flow.deadline ? undefined : this.#lastRead(state);
     if (hasLinkExpired()) return this.#readAfterLink(state);
     if (reminder?.fired) return void this.#events.remind(this.#flow);
     return this.#continueAsNew(state);
+  }
+
+  /**
+   * The timer that fires at the deadline of this wait, or earlier. One timer is enough for several waits, because each
+   * wait usually ends long before its deadline. If the timer of an earlier wait fires before the deadline of this wait,
+   * the flow starts another timer.
+   */
+  #deadlineOf({ name }: WaitingState): Timer {
+    const { deadline } = this.#flow;
+    const timer = this.#deadline;
+    if (timer && (timer.fired ? timer.at === deadline : timer.at <= deadline)) return timer;
+    timer?.cancel();
+    return (this.#deadline = new Timer(
+      deadline,
+      `Deadline of the wait for ${awaited[name]}, and earliest of later waits`,
+    ));
   }
 
   /** True if the flow has not yet handled a message, a request for a re-read or a cancellation. */
@@ -386,8 +402,8 @@ class FlowRun {
   }
 
   /**
-   * Applies an event. If the flow enters another state, ends the deadline and the outage, and cancels the activities
-   * that make links.
+   * Applies an event. If the flow enters another state, ends the outage, and cancels the activities that make links. If
+   * the state is final, also cancels the timer of the deadline.
    */
   #apply(event: Event | undefined): void {
     if (!event) return;
@@ -398,8 +414,7 @@ class FlowRun {
     if (this.#flow.deadline !== deadline) this.#events.restartReminders();
     this.#events.stopReminder();
     this.#outage = undefined;
-    this.#deadline?.cancel();
-    this.#deadline = undefined;
+    if (isFinal(this.#state)) this.#deadline?.cancel();
     this.#links.cancelMinting();
   }
 }
