@@ -24,6 +24,8 @@ import { resultOf } from './status';
 import type { ConnectorRead, ReadConnector } from '../ports';
 import type { FinalStateName, FlowResult, WaitingStateName } from '../view';
 
+type Unavailable = Extract<Event, { type: 'cyclrUnavailable' }>;
+
 const awaited: Record<WaitingStateName, string> = {
   awaitingProperties: 'properties',
   awaitingCredentials: 'credentials',
@@ -52,7 +54,7 @@ class FlowRun {
   #isMonitored: boolean;
   /** The timer of the deadline: see `#deadlineOf`. */
   #deadline?: Timer;
-  /** The cancellation scope of the running activity. */
+  /** The cancellation scope of all activities that `#call` runs. */
   #work?: CancellationScope;
   #outage?: Outage;
   /** The event of a cancellation, by the signal `cancel` or by Temporal. */
@@ -96,11 +98,12 @@ class FlowRun {
     while (!isFinal(this.#state)) {
       const event = this.#cancelEvent ?? (await this.#nextEvent(this.#state));
       this.#apply(event);
-      await this.#pauseInOutage(event);
+      if (event?.type === 'rechecked') this.#outage = undefined;
+      if (event?.type === 'cyclrUnavailable') await this.#pauseInOutage(event);
       if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.answerAll(this.#flow.view);
     }
     this.#readLateMessages();
-    await condition(allHandlersFinished);
+    if (!allHandlersFinished()) await condition(allHandlersFinished);
     await this.#reportEnd();
     this.#readLateMessages();
     return this.#result();
@@ -158,17 +161,19 @@ class FlowRun {
   #nextEvent(state: State): Promise<Event | undefined> | undefined {
     switch (state.name) {
       case 'fetchingConnector':
-        return this.#call(async () => ({
-          type: 'connectorFetched',
-          connector: this.#readTargets(await calls.fetchConnector(this.#readKey)),
-        }));
+        return this.#call(() =>
+          calls
+            .fetchConnector(this.#readKey)
+            .then((read) => ({ type: 'connectorFetched', connector: this.#readTargets(read) })),
+        );
       case 'applyingProperties': {
         const { submissionId, values } = state;
         const required = missingFields(state.connector).map(({ name }) => name);
-        return this.#call(async () => ({
-          type: 'propertiesApplied',
-          connector: await calls.applyProperties(this.#key, { submissionId, values, required }),
-        }));
+        return this.#call(() =>
+          calls
+            .applyProperties(this.#key, { submissionId, values, required })
+            .then((connector) => ({ type: 'propertiesApplied', connector })),
+        );
       }
       case 'applyingCredentials': {
         const { method, submissionId, credentials } = state;
@@ -259,7 +264,7 @@ class FlowRun {
   }
 
   /** Reports an operator's trouble that does not change the state of the flow. */
-  #noteTrouble(event: Extract<Event, { type: 'cyclrUnavailable' }>): void {
+  #noteTrouble(event: Unavailable): void {
     if (!event.operatorsTrouble) return;
     reportOperatorsTrouble(event);
     this.#flow.recordTrouble(event.operatorsTrouble);
@@ -361,24 +366,18 @@ class FlowRun {
    * Runs activities, and returns the event of their result or failure. After a cancellation, waits until the running
    * activity attempt has ended.
    */
-  async #call(activities: () => Promise<Event>): Promise<Event> {
-    this.#work = new CancellationScope();
-    try {
-      return await this.#work.run(activities);
-    } catch (error) {
-      return this.#cancelEvent ?? eventOfFailure(error, this.#state);
-    } finally {
-      this.#work = undefined;
-    }
+  #call(activities: () => Promise<Event>): Promise<Event> {
+    this.#work ??= new CancellationScope();
+    return this.#work
+      .run(activities)
+      .catch((error: unknown) => this.#cancelEvent ?? eventOfFailure(error, this.#state));
   }
 
   /**
    * Pauses after the event `cyclrUnavailable`, before the next call. The outage ends when the flow leaves the state,
    * when a re-read succeeds, or after 24 hours.
    */
-  async #pauseInOutage(event: Event | undefined): Promise<void> {
-    if (event?.type === 'rechecked') this.#outage = undefined;
-    if (event?.type !== 'cyclrUnavailable') return;
+  async #pauseInOutage(event: Unavailable): Promise<void> {
     this.#outage ??= new Outage(Date.now());
     const pause = this.#outage.nextPauseMs(Date.now(), event);
     if (pause === undefined) {
