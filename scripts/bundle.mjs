@@ -19,12 +19,24 @@ const failOnWarnings = {
 };
 
 /**
+ * The rules of Webpack with ES2022 as the target. With the SDK's target, ES2017, each private field of an object is an
+ * entry of a WeakMap, which takes time, and memory of each waiting flow.
+ */
+const forNode = (rules) =>
+  rules.map((rule) => {
+    const { options } = rule.use;
+    if (!options?.jsc) return rule;
+    return { ...rule, use: { ...rule.use, options: { ...options, jsc: { ...options.jsc, target: 'es2022' } } } };
+  });
+
+/**
  * Makes the paths in source maps relative, because stack traces go into the history, and because equal sources must
  * give equal code on every machine.
  */
 const webpackConfigHook = (config) => ({
   ...config,
   context: root,
+  module: { ...config.module, rules: forNode(config.module.rules) },
   output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
   plugins: [...config.plugins, failOnWarnings],
 });
