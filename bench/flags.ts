@@ -27,6 +27,8 @@ export interface Flags {
   audit?: number;
   /** If set, the bench measures only a flow behind this number of flows of another account. */
   fairness?: number;
+  /** If true, the bench only profiles the workers of both workflows. */
+  profile?: true;
   /** The folder for the results. The default is `bench/results`. */
   out?: string;
   help: boolean;
@@ -52,6 +54,7 @@ export function flagsOf(args: string[]): Flags {
       monitors: text,
       audit: text,
       fairness: text,
+      profile: { type: 'boolean', default: false },
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -71,6 +74,7 @@ export function flagsOf(args: string[]): Flags {
     ...(values.out !== undefined && { out: values.out }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),
+    ...(values.profile && { profile: true as const }),
     ...(values.service && { service: true as const }),
     help: values.help,
   };

@@ -14,6 +14,7 @@ import { floodAll } from './flood';
 import { measureMemory } from './memory';
 import { measureMonitors } from './monitors';
 import { plotOf } from './plot';
+import { profileWorkers, timesTable } from './profile';
 import { idle, playRounds, type Workers } from './rounds';
 import { measureService } from './service/measure';
 import { startStack, type Stack } from './stack';
@@ -22,7 +23,7 @@ import { waitMany } from './waiting';
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
        [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N | --audit N |
-        --fairness N]
+        --fairness N | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -46,6 +47,8 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --audit N      only exports the audit of an account with N runs, and of one with N/10 runs; writes audit.json
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
+  --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
+                 the parts of the code; writes a .cpuprofile for each thread, and profile.json
   --out FOLDER   folder of the results (default bench/results)`;
 
 const say = (line: string): void => console.error(line);
@@ -91,6 +94,12 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
     const rows = await compare(stack, { rounds, flows }, say);
     write(`${name}.json`, json({ machine, flags: { rounds, flows }, rows }));
     console.log(tableOf(rows, [`with ${name}`, 'without']));
+    return 0;
+  }
+  if (flags.profile) {
+    const times = await profileWorkers(stack, flows, folder);
+    write('profile.json', json({ machine, flows, times }));
+    console.log(timesTable(times));
     return 0;
   }
   if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 2) }, write);

@@ -1,8 +1,9 @@
 /**
- * Reports a process's memory after a garbage collection, by HTTP at port `BENCH_PROBE_PORT`. `node --require` loads
- * this file into every thread of the process, because each thread can collect and measure only its own heap.
+ * Reports a process's memory after a garbage collection, and CPU profiles, by HTTP at port `BENCH_PROBE_PORT`. `node
+ * --require` loads this file into every thread of the process, because each thread can measure only itself.
  */
 import { createServer } from 'node:http';
+import { Session, type Profiler } from 'node:inspector';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { BroadcastChannel, isMainThread } from 'node:worker_threads';
@@ -15,11 +16,14 @@ export interface Memory {
   threads: number;
 }
 
+/** A request to all threads of the process: the name of a path. */
+type Request = 'heap' | 'startProfile' | 'stopProfile';
+
 /**
- * The messages between threads. A new thread registers, the main thread requests the heap size, and each other thread
+ * The messages between threads. A new thread registers, the main thread sends a request, and each other thread
  * responds.
  */
-type Message = { type: 'registered' } | { type: 'request' } | { type: 'response'; heap: number };
+type Message = { type: 'registered' } | { type: 'request'; request: Request } | { type: 'response'; value: unknown };
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -28,40 +32,61 @@ channel.unref(); // the channel must not keep a thread alive
 const send = (message: Message): void => channel.postMessage(message);
 const onMessage = (handle: (message: Message) => void): void =>
   void (channel.onmessage = (event) => handle((event as { data: Message }).data));
+const session = new Session();
 
-function heapOfThisThread(): number {
-  collect();
-  collect(); // frees the objects that finalizers released
-  return getHeapStatistics().used_heap_size;
-}
+/** The answers of this thread. */
+const answers: Record<Request, () => unknown> = {
+  heap() {
+    collect();
+    collect(); // frees the objects that finalizers released
+    return getHeapStatistics().used_heap_size;
+  },
+  startProfile() {
+    session.connect();
+    session.post('Profiler.enable');
+    session.post('Profiler.setSamplingInterval', { interval: 200 });
+    session.post('Profiler.start');
+  },
+  stopProfile() {
+    let stopped: Profiler.Profile | undefined;
+    session.post('Profiler.stop', (_error, { profile }) => (stopped = profile));
+    session.disconnect();
+    return stopped;
+  },
+};
 
 function serve(): void {
   let others = 0;
-  let heaps: number[] = [];
+  let values: unknown[] = [];
   let complete: () => void = () => undefined;
   onMessage((message) => {
     if (message.type === 'registered') others++;
     if (message.type !== 'response') return;
-    heaps.push(message.heap);
-    if (heaps.length > others) complete();
+    values.push(message.value);
+    if (values.length > others) complete();
   });
-  const server = createServer(async (_request, response) => {
-    heaps = [heapOfThisThread()];
+  const server = createServer(async ({ url = '' }, response) => {
+    const request = url.slice(1) as Request;
+    values = [answers[request]()];
     const all = new Promise<void>((done) => (complete = done));
-    send({ type: 'request' });
+    send({ type: 'request', request });
     if (others > 0) await all;
-    const heap = heaps.reduce((sum, bytes) => sum + bytes, 0);
-    const memory: Memory = { rss: process.memoryUsage.rss(), heap, threads: heaps.length };
-    response.end(JSON.stringify(memory));
+    response.end(JSON.stringify(request === 'heap' ? memoryOf(values as number[]) : values));
   });
   server.listen(Number(process.env.BENCH_PROBE_PORT), '127.0.0.1').unref();
 }
 
+const memoryOf = (heaps: number[]): Memory => ({
+  rss: process.memoryUsage.rss(),
+  heap: heaps.reduce((sum, bytes) => sum + bytes, 0),
+  threads: heaps.length,
+});
+
 if (isMainThread) {
   serve();
 } else {
-  onMessage(({ type }) => {
-    if (type === 'request') send({ type: 'response', heap: heapOfThisThread() });
+  onMessage((message) => {
+    if (message.type === 'request') send({ type: 'response', value: answers[message.request]() });
   });
   send({ type: 'registered' });
 }

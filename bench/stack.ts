@@ -1,5 +1,6 @@
 /** The processes that the bench measures: a dev server with its data on disk, the sandbox, workers, a service. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { Profiler } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
@@ -25,6 +26,10 @@ export interface BenchWorker {
   pid: number;
   /** The memory of the process after a garbage collection. */
   memory(): Promise<Memory>;
+  /** Starts a CPU profile of each thread. */
+  startProfile(): Promise<unknown>;
+  /** The CPU profiles since `startProfile`. */
+  stopProfile(): Promise<Profiler.Profile[]>;
   stop(): Promise<unknown>;
 }
 
@@ -90,7 +95,7 @@ async function startParts(
     serverPid: temporal.pid,
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
     startWorker: async (contender, more = {}) => {
-      const { env, memory } = await probe();
+      const { env, ...calls } = await probe();
       const name = `worker-${contender}`;
       const worker = await startWorker({
         ...shared,
@@ -100,22 +105,25 @@ async function startParts(
         cyclr,
         env: { ...env, ...more },
       });
-      return { ...started(worker), memory };
+      return { ...started(worker), ...calls };
     },
     startService: async (temporalAddress = address) => {
-      const { env, memory } = await probe();
+      const { env, ...calls } = await probe();
       const service = await startService({ ...shared, temporal: { address: temporalAddress }, env });
-      return { ...started(service), memory };
+      return { ...started(service), ...calls };
     },
   };
 }
 
-/** The environment variables that load `probe.ts` into a process, and the call that reads its memory. */
+/** The environment variables that load `probe.ts` into a process, and the calls of its probe. */
 async function probe() {
   const port = await freePort();
+  const call = async (path: string) => (await fetch(`http://127.0.0.1:${port}/${path}`)).json();
   return {
     env: { BENCH_PROBE_PORT: `${port}`, NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"` },
-    memory: async () => (await fetch(`http://127.0.0.1:${port}`)).json() as Promise<Memory>,
+    memory: () => call('heap') as Promise<Memory>,
+    startProfile: () => call('startProfile'),
+    stopProfile: () => call('stopProfile') as Promise<Profiler.Profile[]>,
   };
 }
 
