@@ -54,12 +54,12 @@ async function onboarding(
   const handle = stage.client.workflow.getHandle(workflowId, runId);
   if (record) stage.record(record, handle);
   const newest = stage.client.workflow.getHandle(workflowId);
-  const progress = () => settled(newest, () => stage.auth.onboarding(key));
-  const until: Onboarding['until'] = (is) => eventually(progress, is);
+  const now = () => stage.auth.onboarding(key);
+  const until: Onboarding['until'] = (is) => eventually(now, is);
   return {
     ...key,
     runId,
-    progress,
+    progress: () => settled(newest, now),
     until,
     ends: () => until(({ state }) => state !== 'running'),
     history: async () => (await handle.fetchHistory()).events ?? [],
@@ -434,7 +434,8 @@ describe('malformed start inputs', () => {
 test.concurrent('malformed signals and signals about unknown connectors do not change an onboarding', async () => {
   const { accountId, keys, ids } = account('Brightdesk');
   const one = await onboarding(accountId, { connectorIds: ids }, { record: 'onboarding-signals' });
-  const before = await one.until(isStarted);
+  await one.until(isStarted);
+  const before = await one.progress();
   const handle = stage.client.workflow.getHandle(onboardingWorkflowIdOf(one));
   const finished = { connectorId: ids[0], state: 'authenticated', runId: 'r' };
   const bodies: [string, unknown[]][] = [
