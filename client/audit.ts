@@ -79,7 +79,12 @@ interface Span {
  * of start times until a span has at most `runsAtOnce` runs, and sorts these runs itself. `count`: the number of runs in
  * the span. Only one half is counted, because on SQL a count of few runs takes as long as a count of all runs.
  */
-async function* runsOldestFirst(parts: AuditParts, query: string, span: Span, count: number): AsyncGenerator<Run[]> {
+async function* runsOldestFirst(
+  parts: AuditParts,
+  query: string,
+  span: Span,
+  count: number,
+): AsyncGenerator<AuditedRun[]> {
   const { client, calls, runsAtOnce = RUNS_AT_ONCE } = parts;
   const { from, to } = span;
   if (count > runsAtOnce && to - from > 1) {
@@ -90,12 +95,24 @@ async function* runsOldestFirst(parts: AuditParts, query: string, span: Span, co
     return;
   }
   const runs = await calls.bounded(async () => {
-    const found: Run[] = [];
-    for await (const run of client.workflow.list({ query: inSpan(query, span) })) found.push(run);
+    const found: AuditedRun[] = [];
+    for await (const run of client.workflow.list({ query: inSpan(query, span) })) found.push(auditedRun(run));
     return found;
   });
   yield runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
 }
+
+/** The members of a run that the audit reads. The others are large, and would stay in memory until the run is read. */
+type AuditedRun = Pick<Run, 'workflowId' | 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
+
+const auditedRun = ({ workflowId, runId, status, startTime, closeTime, typedSearchAttributes }: Run): AuditedRun => ({
+  workflowId,
+  runId,
+  status,
+  startTime,
+  closeTime,
+  typedSearchAttributes,
+});
 
 const inSpan = (query: string, { from, to }: Span): string =>
   `${query} AND StartTime >= '${new Date(from).toISOString()}' AND StartTime < '${new Date(to).toISOString()}'`;
@@ -108,7 +125,7 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
  * Returns a function that reads the entries of one run. After a query has failed with `noWorker`, the function makes no
  * other query: for a run that has no result, it returns only the start and the end.
  */
-function reader({ client, calls, readTimeline }: AuditParts): (run: Run) => Promise<AuditEntry[]> {
+function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
   let isWorkerGone = false;
   return async (run) => {
     const key = connectorKeyOf(run.workflowId);
@@ -130,7 +147,7 @@ function reader({ client, calls, readTimeline }: AuditParts): (run: Run) => Prom
   };
 }
 
-function startAndEnd(key: ConnectorKey, run: Run): AuditEntry[] {
+function startAndEnd(key: ConnectorKey, run: AuditedRun): AuditEntry[] {
   const { runId, startTime, closeTime } = run;
   const started = { ...key, runId, at: startTime.toISOString(), event: 'started' };
   if (!closeTime) return [started];
