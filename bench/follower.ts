@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Execution } from './contenders';
 
 const POLL_MS = 70_000;
-const WITHIN_MS = 120_000;
+const WITHIN_MS = 600_000;
 
 type Events = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']

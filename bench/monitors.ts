@@ -12,7 +12,7 @@ import { measureInputs, type Inputs } from './inputs';
 import { rssOf } from './processes';
 import type { Stack } from './stack';
 
-const IN_FLIGHT = 50;
+const IN_FLIGHT = 20;
 const IN_ACCOUNT = 500;
 /** One of this number of monitors reads its connector each minute while inputs are measured. */
 const OFTEN = 20;
