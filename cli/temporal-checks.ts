@@ -2,7 +2,7 @@
 import { eventsQueueOf } from '../workflows/events';
 import { isGrpcServiceError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
-import { describeDeployment, quoted, setCurrentCommand } from '../temporal/deployment';
+import { describeDeployment, quoted, setCurrentCommand, setUnversionedCommand } from '../temporal/deployment';
 import {
   cloudCommand,
   isOfCloud,
@@ -89,13 +89,14 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
 
 /**
  * Checks that a worker of the current version polls. With worker versioning, Temporal gives tasks only to workers of
- * the current version.
+ * the current version. After worker versioning was switched off, the task queue keeps its current version, and workers
+ * without versioning get no tasks.
  */
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
   const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
   const server = await cli.server();
   const pollers = (await pollersOf(server, taskQueue, WORKFLOW)).flatMap(({ deployment }) => deployment ?? []);
-  const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName;
+  const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName ?? (await deploymentOf(server, taskQueue));
   if (name === undefined) return { ok: true, detail: 'worker versioning is off' };
   const deployment = await describeDeployment(server.services, server.namespace, name);
   if (!deployment) {
@@ -111,8 +112,18 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
     detail: current
       ? `no worker of the current version ${current} of ${name} polls task queue ${taskQueue}`
       : `deployment ${name} has no current version, so its workers get no tasks`,
-    remedy: `run: ${setCurrentCommand(server, name, polling[0] ?? latest)}`,
+    remedy:
+      current !== undefined && polling.length === 0
+        ? `start a worker with WORKER_DEPLOYMENT=${quoted(name)}; or, to use workers without it, run: ${setUnversionedCommand(server, name)}`
+        : `run: ${setCurrentCommand(server, name, polling[0] ?? latest)}`,
   };
+}
+
+/** The deployment to whose current version Temporal gives the tasks of the queue. Undefined if there is none. */
+async function deploymentOf({ services, namespace }: Server, name: string): Promise<string | undefined> {
+  const request = { namespace, taskQueue: { name }, taskQueueType: WORKFLOW };
+  const { versioningInfo } = await services.workflowService.describeTaskQueue(request);
+  return versioningInfo?.currentDeploymentVersion?.deploymentName || undefined;
 }
 
 interface Poller {

@@ -26,13 +26,21 @@ export async function describeDeployment({ workflowService }: Services, namespac
   }
 }
 
+interface Place {
+  namespace: string;
+  address: string;
+}
+
 /** The command that makes a version the current version of its deployment. */
-export const setCurrentCommand = (
-  { namespace, address }: { namespace: string; address: string },
-  deployment: string,
-  buildId = 'BUILD_ID',
-): string =>
-  `temporal worker deployment set-current-version --deployment-name ${quoted(deployment)} --build-id ${quoted(buildId)} ` +
+export const setCurrentCommand = (place: Place, deployment: string, buildId = 'BUILD_ID'): string =>
+  setCommand(place, deployment, `--build-id ${quoted(buildId)}`);
+
+/** The command after which Temporal gives the tasks of the deployment to workers without worker versioning. */
+export const setUnversionedCommand = (place: Place, deployment: string): string =>
+  setCommand(place, deployment, '--unversioned');
+
+const setCommand = ({ namespace, address }: Place, deployment: string, target: string): string =>
+  `temporal worker deployment set-current-version --deployment-name ${quoted(deployment)} ${target} ` +
   `--namespace ${quoted(namespace)} --address ${address}`;
 
 /** A word of a command, quoted for a shell if necessary. */

@@ -27,6 +27,8 @@ interface Temporal {
   attributes?: { [name: string]: number };
   /** The pollers of workflow tasks, and of activity tasks. */
   pollers?: [object[], object[]];
+  /** The versions to which Temporal gives the tasks of the queue. */
+  versioningInfo?: object;
   describeNamespace?: () => Promise<unknown>;
   describeWorkerDeployment?: () => Promise<unknown>;
 }
@@ -43,6 +45,7 @@ const versioned = (buildId: string) => ({ deploymentName: 'my-auth', buildId, wo
 function temporal({
   attributes = searchAttributeTypeNumbers,
   pollers = [[poller()], [poller()]],
+  versioningInfo,
   ...calls
 }: Temporal = {}): Server {
   const services = {
@@ -50,6 +53,7 @@ function temporal({
       describeNamespace: async () => ({}),
       describeTaskQueue: async ({ taskQueueType }: { taskQueueType: number }) => ({
         pollers: pollers[taskQueueType - 1],
+        versioningInfo,
       }),
       describeWorkerDeployment: notFound,
       ...calls,
@@ -260,6 +264,21 @@ describe('worker deployment', () => {
     expect(result.deployment).toMatchObject({ ok, detail: expect.stringMatching(detail) });
     expect(result.deployment.remedy).toBe(remedy);
     expect(result.exitCode).toBe(ok ? 0 : 1);
+  });
+
+  test('the check of the worker deployment fails if only unversioned workers poll a queue with a current version', async () => {
+    const versioningInfo = { currentDeploymentVersion: { deploymentName: 'my-auth', buildId: 'new' } };
+    const server = temporal({ versioningInfo, describeWorkerDeployment: deployment('new') });
+
+    const result = await doctor({ server });
+
+    expect(result.deployment).toEqual({
+      ok: false,
+      detail: 'no worker of the current version new of my-auth polls task queue connector-auth',
+      remedy:
+        'start a worker with WORKER_DEPLOYMENT=my-auth; or, to use workers without it, run: temporal worker deployment ' +
+        'set-current-version --deployment-name my-auth --unversioned --namespace default --address 127.0.0.1:1',
+    });
   });
 
   test('the check of the worker deployment fails for a deployment that Temporal does not know', async () => {
