@@ -91,8 +91,8 @@ export class Disturbances {
   readonly #workers: LocalWorker[] = [];
   readonly #operated: Promise<OperatedFlow>[] = [];
   /**
-   * The time that the workers needed to start, in relation to an idle machine. The pauses grow by this factor, because
-   * else no worker of a slow machine would ever be ready.
+   * The time that the workers needed to start, divided by the time on an idle machine. The pauses grow by this factor,
+   * because otherwise a slow machine would have no ready worker for most of the time.
    */
   #slowness = 1;
   #running = Promise.resolve();
