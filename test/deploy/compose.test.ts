@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { environment as service } from '../../service/config';
-import { namesWithFile } from '../../temporal/environment';
+import { namesWithFile, temporalEnvironment } from '../../temporal/environment';
 import { environment as worker } from '../../worker/config';
 
 const text = readFileSync('docker-compose.yml', 'utf8');
@@ -33,6 +33,15 @@ test.each([
   ['service', service],
 ])('docker-compose.yml gives the %s each variable of its schema', (name, schema) => {
   expect(Object.keys(services[name].environment)).toEqual(expect.arrayContaining(variablesOf(schema)));
+});
+
+test('docker-compose.yml gives worker and service the payload codecs as a file', () => {
+  const { PAYLOAD_CODECS } = services.worker.environment;
+
+  expect(Object.keys(temporalEnvironment.shape)).toContain('PAYLOAD_CODECS');
+  expect(PAYLOAD_CODECS).toBe('${PAYLOAD_CODECS:+/run/secrets/payload-codecs}');
+  expect(services.service.environment.PAYLOAD_CODECS).toBe(PAYLOAD_CODECS);
+  for (const name of ['worker', 'service']) expect(services[name].secrets).toContain('payload-codecs');
 });
 
 test('.env.example has exactly the variables that docker-compose.yml takes', () => {
