@@ -22,6 +22,14 @@ function headerOf(pair: string): [string, string] {
   }
 }
 
+const samplers = [
+  ...(['always_on', 'always_off', 'traceidratio'] as const),
+  ...(['parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const),
+] as const;
+
+/** The share of the traces that are exported by default, so that traces cost about 1 % of the CPU of a flow. */
+const DEFAULT_RATIO = 0.1;
+
 /** The variables for traces, of worker and service. */
 export const tracesEnvironment = {
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.optional().meta({
@@ -46,6 +54,21 @@ export const tracesEnvironment = {
     example: 'true',
     default: 'false',
   }),
+  OTEL_TRACES_SAMPLER: z
+    .enum(samplers, `is none of ${samplers.join(', ')}`)
+    .optional()
+    .meta({
+      description:
+        'Sampler of the traces: always_on, always_off, traceidratio, or one of these after `parentbased_`, which follows the ' +
+        'decision of a backend in its `traceparent`.',
+      example: 'parentbased_always_on',
+      default: 'parentbased_traceidratio',
+    }),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'is no number from 0 to 1')
+    .optional()
+    .meta({ description: 'Share of the traces that are exported, for traceidratio: 0 to 1.', example: '0.05', default: '0.1' }), // prettier-ignore
   OTEL_SERVICE_NAME: z.string().max(100, 'is over 100 characters').optional().meta({
     description: 'Name of the process in traces.',
     example: 'cyclr-connect-worker-eu',
@@ -94,6 +117,8 @@ export interface OtlpTraces {
   headers?: { [name: string]: string };
   /** The name of the process in the traces. */
   serviceName: string;
+  /** The share of the traces that are exported. If absent, the SDK reads the sampler from OTEL_TRACES_SAMPLER. */
+  ratio?: number;
 }
 
 const pathIn = (base: string, path: string): string => `${base.replace(/\/+$/, '')}${path}`;
@@ -109,7 +134,9 @@ export function otlpTracesOf(
   const url = complete ?? (base !== undefined && isHttp ? pathIn(base, '/v1/traces') : undefined);
   if (isOff || url === undefined) return undefined;
   const { OTEL_EXPORTER_OTLP_HEADERS: headers, OTEL_SERVICE_NAME: serviceName = defaultName } = variables;
-  return { url, serviceName, ...(headers && { headers }) };
+  const ratio = Number(variables.OTEL_TRACES_SAMPLER_ARG ?? DEFAULT_RATIO);
+  const hasSampler = variables.OTEL_TRACES_SAMPLER !== undefined;
+  return { url, serviceName, ...(headers && { headers }), ...(!hasSampler && { ratio }) };
 }
 
 /** The export of the metrics; `undefined` if no variable names a collector. */

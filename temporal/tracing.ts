@@ -22,7 +22,9 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   BasicTracerProvider,
   BatchSpanProcessor,
+  ParentBasedSampler,
   RandomIdGenerator,
+  TraceIdRatioBasedSampler,
   type IdGenerator,
 } from '@opentelemetry/sdk-trace-base';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -53,9 +55,10 @@ const ids = new Ids();
 const tracer = () => trace.getTracer('cyclr-connect');
 
 /** Starts the export. The result sends the last spans and ends the export; call it before the process ends. */
-export function startTracing({ url, headers, serviceName }: OtlpTraces): () => Promise<void> {
+export function startTracing({ url, headers, serviceName, ratio }: OtlpTraces): () => Promise<void> {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
+    ...(ratio !== undefined && { sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }) }),
     idGenerator: ids,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url, headers }))],
   });

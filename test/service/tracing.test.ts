@@ -55,6 +55,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/`,
     OTEL_EXPORTER_OTLP_HEADERS: 'api-key=of-the-collector',
     OTEL_BSP_SCHEDULE_DELAY: '100',
+    OTEL_TRACES_SAMPLER: 'parentbased_always_on',
   };
   const temporal = { address: process.env.TEST_TEMPORAL_ADDRESS!, namespace: stage.namespace };
   const shared = { logFolder: folder, temporal, sealingKeys: stage.keys };

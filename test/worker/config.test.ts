@@ -237,11 +237,15 @@ test('traces go to the collector of the OTEL_* variables, and a variable switche
     url: 'http://127.0.0.1:4318/v1/traces',
     headers: { 'api-key': 'a b' },
     serviceName: 'cyclr-connect-worker',
+    ratio: 0.1,
   });
   expect(await tracesOf({ ...endpoint, ...complete, OTEL_SERVICE_NAME: 'eu' })).toEqual({
     url: 'https://traces.example/in',
     serviceName: 'eu',
+    ratio: 0.1,
   });
+  expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER_ARG: '0.05' })).toMatchObject({ ratio: 0.05 });
+  expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_on' })).not.toHaveProperty('ratio');
   expect(await tracesOf({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toBeUndefined();
   expect(await tracesOf({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined();
   expect(await tracesOf({ ...endpoint, OTEL_SDK_DISABLED: 'true' })).toBeUndefined();
