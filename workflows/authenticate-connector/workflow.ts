@@ -26,10 +26,10 @@ import type { FinalStateName, FlowResult, WaitingStateName } from '../view';
 
 type Unavailable = Extract<Event, { type: 'cyclrUnavailable' }>;
 
-const awaited: Record<WaitingStateName, string> = {
-  awaitingProperties: 'properties',
-  awaitingCredentials: 'credentials',
-  awaitingAuthorization: 'consent',
+const deadlineSummaries: Record<WaitingStateName, string> = {
+  awaitingProperties: 'Deadline of the wait for properties, and earliest of later waits',
+  awaitingCredentials: 'Deadline of the wait for credentials, and earliest of later waits',
+  awaitingAuthorization: 'Deadline of the wait for consent, and earliest of later waits',
 };
 
 /**
@@ -236,10 +236,7 @@ class FlowRun {
     const timer = this.#deadline;
     if (timer && (timer.fired ? timer.at === deadline : timer.at <= deadline)) return timer;
     timer?.cancel();
-    return (this.#deadline = new Timer(
-      deadline,
-      `Deadline of the wait for ${awaited[name]}, and earliest of later waits`,
-    ));
+    return (this.#deadline = new Timer(deadline, deadlineSummaries[name]));
   }
 
   /** True if the flow has not yet handled a message, a request for a re-read or a cancellation. */
