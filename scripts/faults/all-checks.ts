@@ -46,6 +46,7 @@ export interface Played {
 export async function checkAll({ stack, secrets }: Shared, played: Played): Promise<CheckResult[]> {
   const { log, records, operated, onboarded } = played;
   await deliveriesEnd(stack);
+  const early = [...log.events.keys()];
   const all = await allRuns(stack, records);
   const runs = all.filter(({ type }) => type === FLOW_TYPE);
   const others = all.filter(({ type }) => type !== FLOW_TYPE);
@@ -69,7 +70,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
     {
       name: 'events',
       examined: `${log.events.size} events, ${all.length} runs`,
-      faults: eventFaults(log, all),
+      faults: eventFaults(log, all, early),
     },
     { name: 'monitors', ...(await monitorFaults(stack, all)) },
     { name: 'tasks of others', examined: `${others.length} runs`, faults: others.flatMap(taskFaults) },

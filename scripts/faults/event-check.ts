@@ -4,18 +4,25 @@ import { ONBOARDING_TYPE } from '../../workflows/onboarding';
 import type { EventLog } from './event-log';
 import { DELIVERY_TYPE, type RunEvidence } from './evidence';
 
-/** The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. */
-export function eventFaults({ events, faults }: Pick<EventLog, 'events' | 'faults'>, runs: RunEvidence[]): string[] {
+/**
+ * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the events
+ * that were received before the runs were listed, because an open flow can send an event afterwards.
+ */
+export function eventFaults(
+  { events, faults }: Pick<EventLog, 'events' | 'faults'>,
+  runs: RunEvidence[],
+  early: Iterable<string> = events.keys(),
+): string[] {
   const deliveries = runs.filter(({ type }) => type === DELIVERY_TYPE);
   return [
     ...faults,
-    ...deliveryFaults(events, deliveries),
+    ...deliveryFaults(events, deliveries, early),
     ...runs.filter((run) => !deliveries.includes(run)).flatMap((run) => faultsOfRun(events, run)),
   ];
 }
 
 /** Each event has one delivery, and each delivery is completed. */
-function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[]): string[] {
+function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[], early: Iterable<string>): string[] {
   const ids = deliveries.map(({ workflowId }) => workflowId);
   const [delivered, received] = [new Set(ids), new Set([...events.keys()].map(deliveryIdOf))];
   return [
@@ -24,7 +31,10 @@ function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[]): 
       .map(({ workflowId, closings }) => `${workflowId} is closed by: ${closings.join() || 'no event'}`),
     ...ids.filter((id, index) => ids.indexOf(id) < index).map((id) => `${id} has two deliveries`),
     ...[...delivered].filter((id) => !received.has(id)).map((id) => `${id} was not received`),
-    ...[...received].filter((id) => !delivered.has(id)).map((id) => `${id} was received without a delivery`),
+    ...[...early]
+      .map(deliveryIdOf)
+      .filter((id) => !delivered.has(id))
+      .map((id) => `${id} was received without a delivery`),
   ];
 }
 
