@@ -14,6 +14,9 @@ import { startReceiver, type Receiver } from '../support/receiver';
 import { settled } from '../support/scene';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
+// This limit only ends a test that hangs. Without a workflow cache, a test takes up to 20 s even on an idle machine.
+jest.setTimeout(600_000);
+
 let stage: Stage;
 /** The receiver of the target `crm`. It gets only the events of flows that name this target. */
 let receiver: Receiver;
