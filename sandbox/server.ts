@@ -76,7 +76,8 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
 
 /** Listens, and returns the URL on this machine. The address `::` is `0.0.0.0` on a machine without IPv6. */
 async function listen(app: FastifyInstance, port: number, host: string): Promise<string> {
-  const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6')); // prettier-ignore
+  const addresses = Object.values(networkInterfaces()).flatMap((ofInterface) => ofInterface ?? []);
+  const hasIPv6 = addresses.some(({ family }) => family === 'IPv6');
   const url = await app.listen({ port, host: host === '::' && !hasIPv6 ? '0.0.0.0' : host });
   return url.replace('[::]', '127.0.0.1');
 }

@@ -27,7 +27,7 @@ const samplers = [
   ...(['parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const),
 ] as const;
 
-/** The share of the traces that are exported by default, so that traces cost about 1 % of the CPU of a flow. */
+/** The share of the traces that are exported by default. With all traces, a flow needs about 10 % more CPU (docs/operating.md). */
 const DEFAULT_RATIO = 0.1;
 
 /** The variables for traces, of worker and service. */
