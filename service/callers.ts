@@ -101,6 +101,24 @@ export function rateLimiter(app: App, max: number): (request: FastifyRequest, re
   return async (request, reply) => void (await limit.call(app, request, reply));
 }
 
+/**
+ * A function that counts an answer as open until its connection closes. `max`: the highest number of open answers of
+ * each `request.caller`, at each instance of the service. Fails: rateLimited.
+ */
+export function openAnswers(max: number): (request: FastifyRequest, reply: FastifyReply) => void {
+  const open = new Map<string, number>();
+  return ({ caller }, reply) => {
+    const count = open.get(caller) ?? 0;
+    if (count >= max) throw new ServiceError('rateLimited');
+    open.set(caller, count + 1);
+    reply.raw.once('close', () => {
+      const left = (open.get(caller) ?? 1) - 1;
+      if (left > 0) open.set(caller, left);
+      else open.delete(caller);
+    });
+  };
+}
+
 /** The session of a request that passed {@link requireToken}. */
 export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session {
   if (!session) throw new ServiceError('unauthorized');

@@ -2,10 +2,16 @@
 import { Readable } from 'node:stream';
 import { AuditEntry } from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
+import { openAnswers } from '../callers';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 
 const NDJSON = 'application/x-ndjson';
+/**
+ * The highest number of open exports of one API key at each instance of the service. An export that its reader does not
+ * read stays open, and holds up to 200 runs in memory.
+ */
+const MAX_EXPORTS = 5;
 
 const schema = {
   ...named('connectors', 'audit'),
@@ -21,7 +27,10 @@ const schema = {
 };
 
 export function auditRoute(app: App, { auth }: Parts): void {
-  app.get('/v1/accounts/:accountId/audit', { schema }, async ({ params, query }, reply) => {
+  const countOpen = openAnswers(MAX_EXPORTS);
+  app.get('/v1/accounts/:accountId/audit', { schema }, async (request, reply) => {
+    const { params, query } = request;
+    countOpen(request, reply);
     const entries = auth.audit({ ...params, ...query });
     const first = await entries.next(); // an error before the first entry still gets its own status
     return reply.type(NDJSON).send(Readable.from(lines(first, entries), { objectMode: false }));

@@ -2,10 +2,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { limitedId, requireToken, sessionOf } from '../callers';
+import { openAnswers, requireToken, sessionOf } from '../callers';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
-import { ServiceError } from '../problems';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
 import { onboardingStream } from '../streams/onboarding-stream';
 import type { Session } from '../tokens';
@@ -45,12 +44,12 @@ const schema = {
 
 export function eventRoute(app: App, parts: Parts): void {
   const hub = createEventHub(parts.auth);
-  const slots = new Map<string, number>();
+  const countOpen = openAnswers(MAX_STREAMS);
   app.addHook('preClose', async () => hub.close());
   requireToken(app, parts, 'session');
   app.get('/events', { schema }, async (request, reply) => {
     const session = sessionOf(request);
-    takeSlot(slots, session, reply);
+    countOpen(request, reply);
     countStream(parts, reply);
     const keys = session.connectorIds.map((connectorId) => ({ accountId: session.accountId, connectorId }));
     const lastEventId = `${request.headers['last-event-id'] ?? ''}`.slice(0, MAX_EVENT_ID);
@@ -75,19 +74,6 @@ function withOnboarding(
   if (onboardingId === undefined) return events(signal);
   const progress = () => onboarded.progress({ accountId, onboardingId });
   return onboardingStream({ events, progress, known: [...connectorIds, ...without], signal });
-}
-
-/** Counts an open stream until its connection closes. Fails: rateLimited. */
-function takeSlot(slots: Map<string, number>, session: Session, reply: FastifyReply): void {
-  const id = limitedId(session);
-  const taken = slots.get(id) ?? 0;
-  if (taken >= MAX_STREAMS) throw new ServiceError('rateLimited');
-  slots.set(id, taken + 1);
-  reply.raw.once('close', () => {
-    const left = (slots.get(id) ?? 1) - 1;
-    if (left > 0) slots.set(id, left);
-    else slots.delete(id);
-  });
 }
 
 function countStream({ metrics: { streams } }: Parts, reply: FastifyReply): void {

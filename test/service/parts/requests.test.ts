@@ -1,4 +1,5 @@
 /** Requests that the service itself refuses, and the problem documents of its answers. */
+import type { ConnectorAuth } from '../../../client/connector-auth';
 import { answers } from '../../../service/problems';
 import { createTestSecrets } from '../../../scripts/faults/secret-search';
 import { eventually } from '../../support/eventually';
@@ -340,4 +341,25 @@ test('after 100 calls with wrong API keys from one address in a minute, a furthe
   expect(limited).toMatchObject([{ status: 429, body: { code: 'rateLimited' } }]);
   expect(Number(limited[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
   expect([valid.status, without.status]).toEqual([404, 401]);
+});
+
+test('the 6th open audit export of an API key is rateLimited, until another export of the key ends', async () => {
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  async function* audit() {
+    await ended;
+  }
+  const server = await startServerWithoutFlows({ auth: { audit } as unknown as ConnectorAuth });
+  const read = () => server.asBackend('GET', '/v1/accounts/acme/audit');
+
+  const reads = Array.from({ length: 6 }, read);
+  const tooMany = await Promise.race(reads);
+  end();
+  const all = await Promise.all(reads);
+  const next = await read();
+  await server.close();
+
+  expect(tooMany).toMatchObject({ status: 429, body: { code: 'rateLimited' } });
+  expect(all.filter(({ status }) => status === 200)).toHaveLength(5);
+  expect(next.status).toBe(200);
 });
