@@ -31,7 +31,7 @@ let start: () => Promise<LocalService>;
 beforeAll(async () => {
   stage = await openStage();
   const probePort = await freePort();
-  memory = async () => (await fetch(`http://127.0.0.1:${probePort}`)).json() as Promise<Memory>;
+  memory = async () => (await fetch(`http://127.0.0.1:${probePort}/heap`)).json() as Promise<Memory>;
   settings = {
     temporal: { address: process.env.TEST_TEMPORAL_ADDRESS!, namespace: stage.namespace },
     ...{ port: await freePort(), metricsPort: await freePort() },
