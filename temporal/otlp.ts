@@ -27,6 +27,7 @@ const samplers = [
   ...(['parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const),
 ] as const;
 
+const DEFAULT_SAMPLER = 'parentbased_traceidratio';
 /** The share of the traces that are exported by default. With all traces, a flow needs about 10 % more CPU (docs/operating.md). */
 const DEFAULT_RATIO = 0.1;
 
@@ -62,13 +63,18 @@ export const tracesEnvironment = {
         'Sampler of the traces: always_on, always_off, traceidratio, or one of these after `parentbased_`, which follows the ' +
         'decision of a backend in its `traceparent`.',
       example: 'parentbased_always_on',
-      default: 'parentbased_traceidratio',
+      default: DEFAULT_SAMPLER,
     }),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'is no number from 0 to 1')
     .optional()
-    .meta({ description: 'Share of the traces that are exported, for traceidratio: 0 to 1.', example: '0.05', default: '0.1' }), // prettier-ignore
+    .meta({
+      description:
+        'Share of the traces that are exported, for traceidratio: 0 to 1. For `traceidratio` itself, the default is 1.',
+      example: '0.05',
+      default: `${DEFAULT_RATIO}`,
+    }),
   OTEL_SERVICE_NAME: z.string().max(100, 'is over 100 characters').optional().meta({
     description: 'Name of the process in traces.',
     example: 'cyclr-connect-worker-eu',
@@ -117,7 +123,7 @@ export interface OtlpTraces {
   headers?: { [name: string]: string };
   /** The name of the process in the traces. */
   serviceName: string;
-  /** The share of the traces that are exported. If absent, the SDK reads the sampler from OTEL_TRACES_SAMPLER. */
+  /** The share of the traces that are exported. Absent for other samplers, which the SDK reads from OTEL_TRACES_SAMPLER. */
   ratio?: number;
 }
 
@@ -134,9 +140,9 @@ export function otlpTracesOf(
   const url = complete ?? (base !== undefined && isHttp ? pathIn(base, '/v1/traces') : undefined);
   if (isOff || url === undefined) return undefined;
   const { OTEL_EXPORTER_OTLP_HEADERS: headers, OTEL_SERVICE_NAME: serviceName = defaultName } = variables;
-  const ratio = Number(variables.OTEL_TRACES_SAMPLER_ARG ?? DEFAULT_RATIO);
-  const hasSampler = variables.OTEL_TRACES_SAMPLER !== undefined;
-  return { url, serviceName, ...(headers && { headers }), ...(!hasSampler && { ratio }) };
+  const { OTEL_TRACES_SAMPLER: sampler = DEFAULT_SAMPLER, OTEL_TRACES_SAMPLER_ARG: ratio = DEFAULT_RATIO } = variables;
+  const isDefault = sampler === DEFAULT_SAMPLER;
+  return { url, serviceName, ...(headers && { headers }), ...(isDefault && { ratio: Number(ratio) }) };
 }
 
 /** The export of the metrics; `undefined` if no variable names a collector. */

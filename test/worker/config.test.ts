@@ -245,6 +245,8 @@ test('traces go to the collector of the OTEL_* variables, and a variable switche
     ratio: 0.1,
   });
   expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER_ARG: '0.05' })).toMatchObject({ ratio: 0.05 });
+  const sampler = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' }; // the SDK's own default for this sampler is 1
+  expect(await tracesOf({ ...endpoint, ...sampler })).toMatchObject({ ratio: 0.1 });
   expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_on' })).not.toHaveProperty('ratio');
   expect(await tracesOf({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toBeUndefined();
   expect(await tracesOf({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined();
