@@ -58,12 +58,13 @@ async function confirmByList(
 }
 
 /**
- * The pause before the next activity attempt after a POST without an answer. Cyclr can still work on the POST. The next
- * attempt lists the properties, and it sends the value again if Cyclr has not stored the value by then.
+ * The pause before the next activity attempt after a POST without an answer, or with the status 408 or 5xx. Cyclr can still
+ * work on the POST. The next attempt lists the properties, and it sends the value again if Cyclr has not stored the value
+ * by then.
  */
 const UNANSWERED_POST_PAUSE_MS = 10_000;
 
-/** Creates a property. Fails as `postProperty` does, with a longer pause if the POST got no answer. */
+/** Creates a property. Fails as `postProperty` does, with a longer pause if Cyclr can still work on the POST. */
 const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: string): Promise<void> =>
   cyclr.postProperty(target, name, value).catch((err: unknown) => {
     if (!isOfKind(err, 'unreachable')) throw err;
