@@ -146,8 +146,8 @@ export class ConnectorAuth {
   /**
    * Starts the flow of a connector. If the flow is already open, returns the open flow (`started: false`) and lets this
    * flow re-read the connector. If the state of the open flow is final, waits up to 5 s for its end, and then starts the
-   * next run. Needs no worker. Safe to repeat. Fails: `invalidInput`; `alreadyRunning` for `reauthenticate` if an
-   * `authenticate` run is open.
+   * next run; a flow that does not end in this time counts as open. Needs no worker. Safe to repeat. Fails:
+   * `invalidInput`; `alreadyRunning` for `reauthenticate` if an `authenticate` run is open.
    */
   async start(
     { accountId, connectorId }: ConnectorKey,
