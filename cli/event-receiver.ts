@@ -26,8 +26,9 @@ export async function startEventReceiver({
   port,
   ...options
 }: ReceiverOptions): Promise<{ url: string; server: Server }> {
-  const server = createServer(async (request, response) => {
-    response.writeHead(await statusFor(request, options)).end();
+  const server = createServer((request, response) => {
+    const ignoreBroken = () => undefined; // the connection has broken before the end of the body
+    void statusFor(request, options).then((status) => response.writeHead(status).end(), ignoreBroken);
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
