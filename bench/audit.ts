@@ -96,6 +96,7 @@ async function exportAudit(stack: Stack, accountId: string): Promise<Exported> {
   const response = await fetch(`${service.url}/v1/accounts/${accountId}/audit`, {
     headers: { Authorization: `Bearer ${service.apiKey}` },
   });
+  if (!response.ok) throw new Error(`the service answered the export with ${response.status}`);
   let entries = 0;
   for await (const chunk of response.body!) for (const byte of chunk) if (byte === NEWLINE) entries++;
   const seconds = (performance.now() - since) / 1000;
