@@ -204,8 +204,13 @@ class MonitorRun {
   }
 
   #readAgain(report: Report | undefined): undefined {
-    if (report) this.#report = { ...report, ...this.#report };
+    this.#keepReport(report);
     this.#isReadDue = true;
+  }
+
+  /** Keeps a report for the next read, because the present read does not answer it. A newer report takes precedence. */
+  #keepReport(report: Report | undefined): void {
+    if (report) this.#report = { ...report, ...this.#report };
   }
 
   /**
@@ -216,7 +221,7 @@ class MonitorRun {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };
     log.warn('A connection was not read', { code });
     countMonitorRead(this.#isOverdue ? 'overdue' : 'failed');
-    if (report) this.#report = { ...report, ...this.#report };
+    this.#keepReport(report);
     this.#readFailure = code;
     this.#publish();
     return undefined;
