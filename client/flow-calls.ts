@@ -102,7 +102,7 @@ export class FlowCalls {
   }
 
   /**
-   * Sends an update and waits for its answer. Fails: `paused`; `temporalUnavailable` if Temporal does not have the
+   * Sends an update and waits for its answer. Fails: `paused`; `temporalUnavailable` if Temporal does not confirm the
    * update, because ten other updates of the flow were in progress, or because a restart lost the update; {@link
    * UnansweredUpdate} if the flow accepted the update, but did not answer in time.
    */
@@ -121,7 +121,7 @@ export class FlowCalls {
       if (isFailedPrecondition(err)) await requireUnpaused(this.handle(key));
       const isUnanswered = err instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isBusy(err);
       if (isUnanswered) await this.#explainSilence(key, updateId);
-      if (isUpdateFailure(err, 'UnprocessedUpdate')) throw notKept(); // no handler has seen the update
+      if (isUpdateFailure(err, 'UnprocessedUpdate')) throw notConfirmed(); // no handler has seen the update
       throw err;
     }
   }
@@ -136,7 +136,7 @@ export class FlowCalls {
     if (stage === ADMITTED) throw noWorker();
     const current = await this.query(handle, view);
     if (stage !== UNKNOWN) throw new UnansweredUpdate(current);
-    throw notKept();
+    throw notConfirmed();
   }
 
   async #stageOf({ workflowId }: WorkflowHandle, updateId: string): Promise<number> {
@@ -161,9 +161,12 @@ export class FlowCalls {
   }
 }
 
-/** The error for an update that never reached the flow. The caller can send the update again with the same id. */
-const notKept = (): ConnectorAuthError =>
-  new ConnectorAuthError('temporalUnavailable', 'Temporal has not kept the update. Send it again.');
+/**
+ * The error for an update that Temporal does not have. The caller can send the update again with the same id. A flow can
+ * still accept the update: Temporal (1.32) drops updates during a workflow task, but the worker may already have them.
+ */
+const notConfirmed = (): ConnectorAuthError =>
+  new ConnectorAuthError('temporalUnavailable', 'Temporal has not confirmed the update. Send it again.');
 
 /**
  * Repeats an update or a query that changed nothing, in four cases in which a later try can succeed:
