@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { generateKey, publicKeyOf } from '../../sealing/keys';
 import { sealCredentials } from '../../sealing/seal';
 import { createMetrics } from '../../service/metrics';
+import { workflowIdOf } from '../../workflows/connector';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { startReceiver, status, type Receiver } from '../support/receiver';
@@ -63,8 +64,8 @@ async function countEverything(): Promise<void> {
 }
 
 /**
- * Runs a worker that gets a workflow type that it does not have, and a monitor whose result Temporal refuses, because the
- * namespace lacks the search attributes. `settled`: ends the wait.
+ * Runs a worker that gets a workflow type that it does not have, and a cancelled flow whose final state Temporal refuses,
+ * because the namespace lacks the search attributes. `settled`: ends the wait.
  */
 async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void> {
   // Not in the namespace of the stage, because the stage fails if one of its workflow tasks has failed.
@@ -73,11 +74,11 @@ async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void>
   const client = new Client({ connection: stage.connection, namespace });
   const worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: { codePath: bundlePath } });
   const running = worker.run();
-  const monitored = { accountId: taskQueue, connectorId: 1 };
-  const workflowId = `connection/${taskQueue}/1`;
+  const key = { accountId: taskQueue, connectorId: 1 };
+  const cancelled = { taskQueue, workflowId: workflowIdOf(key), args: [key], signal: 'cancel', signalArgs: [] };
   const runs = await Promise.all([
     client.workflow.start('noSuchType', { taskQueue, workflowId: taskQueue }),
-    client.workflow.start('monitorConnection', { taskQueue, workflowId, args: [monitored] }),
+    client.workflow.signalWithStart('authenticateConnector', cancelled),
   ]);
   try {
     await settled();
