@@ -62,15 +62,15 @@ test('the bench runs every flow to its end, prints a table, and writes JSON and 
 });
 
 test('--profile prints the CPU time of the parts of the code, and writes a profile of each thread', async () => {
-  const run = bench('--profile', '--flows', '3');
+  const run = bench('--profile', '--flows', '20');
 
   const code = await run.ended;
 
   expect(run.output()).toMatch(/ours +minimal +more/);
   expect(code).toBe(0);
   const { times } = JSON.parse(written('profile.json'));
-  expect(Object.keys(times.ours)).toContain('workflows/authenticate-connector/status');
-  expect(Object.keys(times.minimal)).toContain('SDK: a stack trace for each promise');
+  expect(Object.keys(times.ours).join()).toContain('workflows/authenticate-connector/');
+  expect(Object.keys(times.minimal)).toContain('package @temporalio/worker');
   const { nodes } = JSON.parse(written('ours-1.cpuprofile'));
   expect(nodes.length).toBeGreaterThan(100);
 });
