@@ -11,7 +11,7 @@ import { median } from './stats';
 
 const IN_FLIGHT = 50;
 const PAIRS = 3;
-/** The account with many runs has this number of times the runs of the account with few runs. */
+/** The number of runs of the account `many`, divided by the number of runs of the account `few`. */
 const TIMES = 10;
 
 /** The medians of the exports of one account. Each export uses a new service process. */
@@ -28,7 +28,7 @@ interface Export {
 export interface AuditFigures {
   few: Export;
   many: Export;
-  /** The memory of the service for many runs, divided by the memory for few runs: the median of all pairs. */
+  /** `serviceBytes` of `many`, divided by `serviceBytes` of `few`: the median of all pairs of exports. */
   memoryRatio: number;
 }
 
@@ -75,7 +75,10 @@ async function resultOfFlow(stack: Stack): Promise<unknown> {
   return result;
 }
 
-/** Makes an account with ended runs that all have this result, by a workflow of the same type that only returns it. */
+/**
+ * Makes an account with ended runs. Each run has the type of a flow and this result, but runs the code of
+ * `minimal-workflow.ts`, which only returns its argument.
+ */
 async function closeRuns({ client }: Stack, runs: number, result: unknown): Promise<string> {
   const accountId = `bench-${randomUUID()}`;
   await each(Array.from({ length: runs }), IN_FLIGHT, (_, i) =>

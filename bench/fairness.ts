@@ -8,7 +8,7 @@ import { startStack, type Stack } from './stack';
 
 const IN_FLIGHT = 50;
 
-/** The flow of account B. */
+/** How long the flow of account B waits. */
 interface Wait {
   /** The time from the start of the worker until the flow waits for its user. */
   seconds: number;

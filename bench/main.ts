@@ -44,7 +44,7 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
                  writes deliveries.json
   --monitors N   only starts N monitors, and measures memory, history events, and the inputs of flows while N/20
                  further monitors read each minute; writes monitors.json
-  --audit N      only exports the audit of an account with N runs, and of one with N/10 runs; writes audit.json
+  --audit N      only exports the audits of an account with N runs and of an account with N/10 runs; writes audit.json
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
   --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
@@ -70,7 +70,7 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-/** The options with a number that measure only one thing. */
+/** The options whose value is a number, each with the function that measures its figures. */
 const single = {
   waiting: waitMany,
   flood: floodAll,
@@ -119,7 +119,7 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
   return 0;
 }
 
-/** Writes the figures to a file, and prints them without the list of single values. */
+/** Writes the figures to a file, and prints them without the list `inputsMs`. */
 function report(flags: Flags, name: string, figures: object): number {
   writeFileSync(join(folderOf(flags), `${name}.json`), json({ machine, ...figures }));
   console.log(json({ ...figures, inputsMs: undefined }).trimEnd());

@@ -63,5 +63,5 @@ export async function empty(): Promise<void> {
   await condition(() => false);
 }
 
-/** Returns its argument, as the baseline of `--audit`: an ended run with the type of a flow, and the result of a flow. */
+/** Returns its argument. With `--audit`, the runs of this workflow stand for ended flows: they have the same type and result. */
 export const authenticateConnector = async (result: unknown): Promise<unknown> => result;

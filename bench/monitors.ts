@@ -14,7 +14,7 @@ import type { Stack } from './stack';
 
 const IN_FLIGHT = 20;
 const IN_ACCOUNT = 500;
-/** One of this number of monitors reads its connector each minute while inputs are measured. */
+/** The number of monitors that read each day, divided by the number of further monitors that read each minute. */
 const OFTEN = 20;
 const INPUTS = 100;
 /** The number of monitors whose histories are compared. */
@@ -24,26 +24,26 @@ const CONNECTOR = 'Evergreen';
 
 export interface ManyMonitors {
   monitors: number;
-  /** Monitors that were started, and have read their connector, per second. */
+  /** The number of monitors per second that are started and have read their connector. */
   startedPerSecond: number;
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
-  /** The number of monitors that read each minute during the inputs `during`. All others read each day. */
+  /** The number of further monitors, which read each minute during the inputs `during`. */
   often: number;
-  /** Inputs of flows: with monitors that read each day, then with monitors that read each minute, then without these. */
+  /** Inputs of flows: before the start of the further monitors, while they read each minute, and after their end. */
   inputs: { before: Inputs; during: Inputs; after: Inputs };
-  /** The p99 during frequent reads, divided by the mean of the two other p99. */
+  /** The p99 of `during`, divided by the mean of the p99 of `before` and the p99 of `after`. */
   ratio: number;
-  /** The monitors that read each minute: their reads, and the largest number of history events from timer to timer. */
+  /** The monitors that read each minute: the number of their reads, and the largest number of history events of a read. */
   eachMinute: { reads: number; mostEvents: number };
   /**
-   * Monitors that read each day: how many were compared, how many of them have no new event after all measurements, and
-   * the largest number of new events.
+   * The monitors that read each day: the number of compared histories, the number of these histories without a new event
+   * after all measurements, and the largest number of new events.
    */
   eachDay: { compared: number; without: number; mostEvents: number };
 }
 
-/** Starts `monitors` monitors. Then measures inputs of flows while some of the monitors read their connectors. */
+/** Starts `monitors` monitors that read each day. Then measures inputs of flows without and with further monitors. */
 export async function measureMonitors(
   stack: Stack,
   monitors: number,

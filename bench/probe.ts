@@ -1,5 +1,5 @@
 /**
- * Reports a process's memory after a garbage collection, and CPU profiles, by HTTP at port `BENCH_PROBE_PORT`. `node
+ * Serves the memory of the process after a garbage collection, and CPU profiles, by HTTP at port `BENCH_PROBE_PORT`. `node
  * --require` loads this file into every thread of the process, because each thread can measure only itself.
  */
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ export interface Memory {
   threads: number;
 }
 
-/** A request to all threads of the process: the name of a path. */
+/** A request to all threads of the process. The HTTP request has this name as its path. */
 type Request = 'heap' | 'startProfile' | 'stopProfile';
 
 /**
@@ -34,7 +34,7 @@ const onMessage = (handle: (message: Message) => void): void =>
   void (channel.onmessage = (event) => handle((event as { data: Message }).data));
 const session = new Session();
 
-/** The answers of this thread. */
+/** The functions that answer a request in this thread. */
 const answers: Record<Request, () => unknown> = {
   heap() {
     collect();

@@ -15,8 +15,8 @@ export function cpuMsOf(pid: number): number {
 export const rssOf = (pid: number): number => residentOf(pid, 'VmRSS');
 
 /**
- * The largest resident memory that a process has had, in bytes; on other systems than Linux the present one. Fails if
- * the process does not exist.
+ * The largest resident memory that a process has had, in bytes. On systems other than Linux, the present resident memory.
+ * Fails if the process does not exist.
  */
 export const peakRssOf = (pid: number): number => residentOf(pid, 'VmHWM');
 

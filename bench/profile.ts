@@ -1,4 +1,4 @@
-/** Profiles the workers of both workflows, and sums their CPU time by the part of the code that takes it. */
+/** Profiles the workers of both workflows, and sums the CPU time of each part of the code. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ export async function profileWorkers(stack: Stack, flows: number, folder: string
   return times;
 }
 
-/** The parts as a text table, the part with the largest difference first. */
+/** A text table of the parts: first all parts together, then the part with the largest difference. */
 export function timesTable({ ours, minimal }: Times): string {
   const parts = [...new Set([...Object.keys(ours), ...Object.keys(minimal)])];
   const rows = parts.map((part) => ({ part, ours: ours[part] ?? 0, minimal: minimal[part] ?? 0 }));

@@ -56,7 +56,7 @@ export async function* auditEntries(
     for (const run of runs) {
       if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
       const reading = read(run);
-      reading.catch(() => undefined); // the export can end by the error of an earlier read
+      reading.catch(() => undefined); // if an earlier read fails, the export ends and never awaits this read
       reads.push(reading);
     }
   for (const reading of reads) yield* await reading;
@@ -102,7 +102,7 @@ async function* runsOldestFirst(
   yield runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
 }
 
-/** The members of a run that the audit reads. The others are large, and would stay in memory until the run is read. */
+/** The members of a run that the audit reads. The other members are large, so the audit does not keep them in memory. */
 type AuditedRun = Pick<Run, 'workflowId' | 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
 
 const auditedRun = ({ workflowId, runId, status, startTime, closeTime, typedSearchAttributes }: Run): AuditedRun => ({

@@ -23,7 +23,7 @@ export interface FlowStart extends Pick<FlowMemo, 'idempotencyKey' | 'invitation
 }
 
 const MAX_TRIES = 5;
-/** The time in which a run whose state is final closes. A run without a worker can need longer. */
+/** How long a start waits until a run in a final state closes. Without a worker, the run closes later. */
 const ENDS_WITHIN_MS = 5_000;
 
 /** Starts a run, or returns the open run. Fails: `alreadyRunning`. */

@@ -74,7 +74,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   }
 }
 
-/** Listens, and returns the URL on this machine. The address `::` is `0.0.0.0` on a machine without IPv6. */
+/** Listens, and returns the URL on this machine. On a machine without IPv6, listens on `0.0.0.0` in place of `::`. */
 async function listen(app: FastifyInstance, port: number, host: string): Promise<string> {
   const addresses = Object.values(networkInterfaces()).flatMap((ofInterface) => ofInterface ?? []);
   const hasIPv6 = addresses.some(({ family }) => family === 'IPv6');

@@ -20,7 +20,7 @@ const failOnWarnings = {
 
 /**
  * The rules of Webpack with ES2022 as the target. With the SDK's target, ES2017, each private field of an object is an
- * entry of a WeakMap, which takes time, and memory of each waiting flow.
+ * entry of a WeakMap. These entries need CPU time, and memory for each waiting flow.
  */
 const forNode = (rules) =>
   rules.map((rule) => {

@@ -128,7 +128,7 @@ export const returnUrl = async (
   depth?: string,
 ): Promise<string> => `${publicUrl}/connect/return?${returnQuery(await tokens.attempt(attempt), depth)}`;
 
-/** The attempt with the longest token. Each character of these texts has as many bytes in UTF-8 as a character can have. */
+/** The attempt with the longest token. Its texts have the highest length, and consist of the letters with the most bytes. */
 const longestAttempt: Attempt = {
   ...{ accountId: 'ü'.repeat(200), connectorId: Number.MAX_SAFE_INTEGER, attemptId: randomUUID() },
   by: '漢'.repeat(MAX_BY),
@@ -136,7 +136,7 @@ const longestAttempt: Attempt = {
 
 /**
  * Fails with a {@link ConfigError} if the return address of an attempt can be longer than the 2,000 characters that a
- * flow accepts. The token in this address has the public URL, too.
+ * flow accepts. The return address contains the public URL twice: as its beginning, and in its token.
  */
 export async function checkReturnUrl(parts: Parameters<typeof returnUrl>[0]): Promise<void> {
   const { length } = await returnUrl(parts, longestAttempt, '99');

@@ -75,7 +75,7 @@ export const NO_PARENT = ROOT_CONTEXT;
 
 /**
  * The context of a caller; {@link NO_PARENT} if `traceparent` is malformed or absent. The header `tracestate` is
- * dropped, because it can have any text.
+ * dropped, because it can contain any text.
  */
 export const contextOf = (traceparent: unknown): Context =>
   typeof traceparent === 'string' ? propagation.extract(NO_PARENT, { traceparent }) : NO_PARENT;

@@ -1,8 +1,9 @@
 /**
- * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]`: causes the trouble of each alert on real processes,
- * waits until Prometheus reports the alert, repairs as docs/runbook.md says, and waits until the alert ends. Needs
- * `prometheus` on the PATH (a Debian package). Prints the commands with their output, and one line for each alert. Exit
- * code 1 if an alert did not come or did not end. KEEP=1 keeps the folder with the logs.
+ * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]`: for each alert, causes its fault on real processes,
+ * waits until Prometheus reports the alert, repairs the fault with the commands of docs/runbook.md, and waits until the
+ * alert ends. Needs `prometheus` on the PATH (a Debian package). Prints the commands with their output, and one line for
+ * each alert. Exit code 1 if an alert is not raised or does not end, if docs/runbook.md lacks a command, or if a query of
+ * the dashboard has no data. KEEP=1 keeps the folder with the logs.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -26,7 +27,7 @@ const { generateKey } = require('../../dist/sealing/keys.js');
 const { searchAttributeTypes } = require('../../dist/temporal/search-attributes.js');
 
 const execute = promisify(execFile);
-const LIMIT_MS = 600_000; // this limit only ends a wait for something that does not happen
+const LIMIT_MS = 600_000; // this limit only ends a hang
 const runbook = readFileSync(join(repository, 'docs', 'runbook.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-alerts-'));
 const logFolder = join(folder, 'logs');
@@ -57,7 +58,7 @@ async function startTemporal() {
   running.temporal = await parts.startTemporal({ ...options, logFolder, searchAttributes: searchAttributeTypes });
 }
 
-/** Starts a worker. `env`: variables that differ from the usual ones. */
+/** Starts a worker. `env`: environment variables that are added, or that replace the usual ones. */
 async function startWorker(env = {}, { name = 'worker', ...options } = {}) {
   const { temporal, sandbox } = running;
   running[name] = await parts.startWorker({
@@ -84,7 +85,7 @@ async function startService(sealingKeys = privateKeys) {
   running.service = await parts.startService({ logFolder, temporal: running.temporal, keys, ...sealing, ...port });
 }
 
-/** Starts Prometheus with the rules of alerts.yml. The times are shorter. */
+/** Starts Prometheus with the rules of alerts.yml, but with shorter times. */
 async function startPrometheus() {
   const rules = readFileSync(join(import.meta.dirname, 'alerts.yml'), 'utf8')
     .replace(/for: \d+m/g, 'for: 10s')
@@ -119,7 +120,7 @@ async function isFiring(alert) {
   return alerts.some(({ state, labels }) => state === 'firing' && labels.alertname === alert);
 }
 
-/** Waits until `check` returns true. Returns the seconds of the wait. */
+/** Waits until `check` returns true. Returns the duration of the wait in seconds. */
 async function eventually(what, check) {
   const began = Date.now();
   while (!(await check())) {
@@ -132,14 +133,14 @@ async function eventually(what, check) {
 /** The environment of the operator's shell. */
 const shellEnv = () => ({
   ...process.env,
-  PATH: `${folder}:${process.env.PATH}`, // has `temporal`
+  PATH: `${folder}:${process.env.PATH}`, // the folder has the program `temporal`
   TEMPORAL_ADDRESS: running.temporal.address,
   HEALTH_PORT: `${ports.health}`,
   SERVICE: running.service.url,
   KEY: keys.apiKey,
 });
 
-/** Runs a command of docs/runbook.md and returns its output. `values`: what stands for the words in capitals. */
+/** Runs a command of docs/runbook.md, and returns its output. `values`: the texts that replace the words in capitals. */
 async function operator(command, values = {}) {
   assert.ok(runbook.includes(command), `docs/runbook.md does not have: ${command}`);
   const line = Object.entries(values).reduce((text, [word, value]) => text.replaceAll(word, value), command);
@@ -191,7 +192,7 @@ const noFaults = () => sandbox('/faults', undefined, 'DELETE');
 const give = (accountId, id) =>
   onboarding(`${accountId}/connectors/${id}/credentials`, { credentials: { kind: 'apiKey', key: 'key-1' } });
 
-/** A copy of the build, whose workflow code calls its first activity by another name. */
+/** Copies the build, with another name of the first activity in the workflow code. Returns the folder. */
 function otherBuild() {
   const copy = join(folder, 'other', 'dist');
   cpSync(dist, copy, { recursive: true });
@@ -376,7 +377,7 @@ async function rehearse(alert) {
   console.log(`${alert}: raised ${raised} s after the cause, cleared ${cleared} s after the repair`);
 }
 
-/** Names the queries of the dashboard for which Prometheus has had no data. */
+/** Prints the title of each panel of the dashboard with a query for which Prometheus has had no data. */
 async function checkDashboard() {
   const { panels } = JSON.parse(readFileSync(join(import.meta.dirname, 'dashboard.json'), 'utf8'));
   for (const { title, targets = [] } of panels)

@@ -34,7 +34,7 @@ const DELIVERIES_MS = 5 * 60_000;
 const READ_AT_ONCE = 10;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 
-/** Everything that was played, with the received events. */
+/** The flows and onboardings of an execution, and the received events. */
 export interface Played {
   log: EventLog;
   records: FlowRecord[];
@@ -73,7 +73,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
       faults: eventFaults(log, all, early),
     },
     { name: 'monitors', ...(await monitorFaults(stack, all)) },
-    { name: 'tasks of others', examined: `${others.length} runs`, faults: others.flatMap(taskFaults) },
+    { name: 'failed tasks', examined: `${others.length} runs of other types`, faults: others.flatMap(taskFaults) },
     { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns(keys, runs) },
     { name: 'other connectors', ...untouched(stack, keys) },
     { name: 'replay', examined: `${all.length} histories`, faults: different },
@@ -82,7 +82,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
   ];
 }
 
-/** Waits until the worker has delivered all events. */
+/** Waits until no delivery is open, for at most `DELIVERIES_MS`. */
 async function deliveriesEnd({ client }: FaultStack): Promise<void> {
   const query = `WorkflowType = '${DELIVERY_TYPE}' AND ExecutionStatus = 'Running'`;
   for (const until = Date.now() + DELIVERIES_MS; Date.now() < until; await delay(500))

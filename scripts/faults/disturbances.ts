@@ -63,7 +63,7 @@ const WORKERS = 2;
 const FIRST_MS = 3000;
 /** The time in which an idle machine starts the workers. */
 const USUAL_START_MS = 5000;
-/** With longer pauses, the flows of a slow machine would get too few disturbances. */
+/** The highest value of `#slowness`. With longer pauses, the flows of a slow machine would get too few disturbances. */
 const MOST_SLOWNESS = 4;
 
 /** The kinds of disturbances that occur more often in a round than the other kinds. */

@@ -1,4 +1,4 @@
-/** Compares the received events with the runs: no event is lost, and each run has exactly one final event. */
+/** Compares the received events with the runs: no event is lost, and each ended run has exactly one final event. */
 import { deliveryIdOf, isFinalType, type EventBody } from '../../workflows/events';
 import { ONBOARDING_TYPE } from '../../workflows/onboarding';
 import type { EventLog } from './event-log';
@@ -6,7 +6,8 @@ import { DELIVERY_TYPE, type RunEvidence } from './evidence';
 
 /**
  * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the events
- * that were received before the runs were listed, because an open flow can send an event afterwards.
+ * that were received before the runs were listed. Only these events must have a delivery in `runs`, because an open flow can
+ * send an event after the listing.
  */
 export function eventFaults(
   { events, faults }: Pick<EventLog, 'events' | 'faults'>,
@@ -38,7 +39,7 @@ function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[], e
   ];
 }
 
-/** The events of a run are numbered without a gap, and the last one is its only final event. */
+/** The numbers of a run's events have no gap, and the last event of an ended run is its only final event. */
 function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
   const { workflowId, runId, type, closings, view } = run;
   const sent = [...events.values()]
@@ -62,5 +63,5 @@ function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
 const isContinued = ({ history }: RunEvidence): boolean =>
   Boolean(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId);
 
-/** A run that was terminated is not the latest run of its flow, because an operator has reset the flow. */
+/** The closing events of runs that ended by themselves. A reset by an operator terminates a run, and starts a new run. */
 const endedByItself = new Set(['workflowExecutionCompleted', 'workflowExecutionFailed', 'workflowExecutionCanceled']);

@@ -7,7 +7,7 @@ import { startProxy, type Proxy } from './proxy';
 export interface EventLog {
   /** Each event once, by its id. */
   events: ReadonlyMap<string, EventBody>;
-  /** One text for each delivery without a valid signature, and for each repeated delivery with another body. */
+  /** One text for each post without a valid signature, and for each repeated post with another body. */
   faults: string[];
   /** The environment variables with which a worker sends its events to this receiver. */
   workerEnv: { WEBHOOK_URL: string; WEBHOOK_SECRETS: string };
@@ -25,7 +25,7 @@ export async function startEventLog(): Promise<EventLog> {
     if (!isDeepStrictEqual(events.get(id) ?? event, event)) faults.push(`the event ${id} was sent with two bodies`);
     events.set(id, event);
   };
-  const refused = () => void faults.push('a delivery has no valid signature');
+  const refused = () => void faults.push('a post has no valid signature');
   const { url, server } = await startEventReceiver({ port: 0, secrets: [secret], received, refused });
   const proxy = await startProxy(new URL(url).host);
   return {

@@ -24,12 +24,14 @@ import { startFaultStack, type FaultStack } from './stack';
 
 const help = `Usage: npm run faults -- [--seed N] [--flows N]
 
-Takes many flows (100 by default) of every auth type through authentication on a stack of its own. Users send
-shuffled, repeated, malformed, forged and late inputs. Beside them run onboardings of accounts, and monitors of all
-authenticated connectors; a receiver gets the signed events. There are two workers of two builds; for half of the seeds
-they are versions of a worker deployment. Meanwhile workers and Temporal are killed, their connections are cut, and Cyclr
-fails; the version that gets new tasks changes; an operator pauses, resets and deletes flows, and removes a search
-attribute; flows are flooded, and connections break. Exit code 0 only when all checks at the end pass.
+Runs many flows (100 by default) of every auth type on a stack of its own. Simulated users send shuffled, repeated,
+malformed, forged and late inputs. The command also runs onboardings of accounts, monitors of all authenticated
+connectors, and a receiver of the signed events. Two workers run, each with its own build. For half of the seeds, the
+builds are versions of a worker deployment.
+
+Meanwhile, the command disturbs the flows. It kills workers and Temporal, cuts their connections, and makes Cyclr fail.
+It changes the version that gets new tasks. As an operator, it pauses, resets and deletes flows, and removes a search
+attribute. It floods flows with signals, and breaks connections. Exit code 0 only if all checks at the end pass.
 
 The seed decides the plan of each flow, and the kind and order of the faults. The times of the faults are random: the
 same seed gives the same plans, not the same run. Without --seed, the command draws a random seed and prints it.`;
@@ -40,7 +42,7 @@ const AT_ONCE = 50;
  * and again.
  */
 const DISTURBED = 0.9;
-/** One onboarding begins with each of this number of flows. */
+/** The command starts one onboarding for this number of flows. */
 const FLOWS_PER_ONBOARDING = 20;
 /** The time between two reads of a monitor. During a run, a monitor reads only at its start and after a signal. */
 const MONITOR_EVERY = '1 day';

@@ -1,4 +1,4 @@
-/** Checks the monitors: each authenticated connector has one open monitor, which knows the connection. */
+/** Checks the monitors: each authenticated connector has one open monitor, which reports the connection as connected. */
 import { connectionWorkflowIdOf, MONITOR_TYPE } from '../../workflows/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/view';
@@ -11,7 +11,7 @@ const AT_ONCE = 10;
 /** The time limit of the check of one monitor. It only ends a hang. */
 const LIMIT_MS = 120_000;
 
-/** The faults of the monitors, and their number. `runs`: all runs. */
+/** The faults of the monitors, and a text with the number of monitors. `runs`: all runs. */
 export async function monitorFaults(
   { auth }: FaultStack,
   runs: RunEvidence[],

@@ -1,4 +1,4 @@
-/** Onboardings of accounts, planned by the seed. Each one must end as planned. */
+/** Onboardings of accounts. The seed sets the plan of each onboarding, which must end as planned. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -73,7 +73,7 @@ class Onboarding {
     this.#cycleId = shared.stack.sandbox.createCycle(this.key.accountId, ids);
   }
 
-  /** Starts the onboarding, ends its flows by the plan, and returns the faults of the end. */
+  /** Starts the onboarding, ends its flows as planned, and returns the faults of its end. */
   async play(): Promise<string[]> {
     const { auth } = this.shared.stack;
     const input = { ...this.key, scope: { cycleId: this.#cycleId }, activateCycle: true };
@@ -100,7 +100,7 @@ class Onboarding {
     await this.#repeated(() => this.shared.stack.auth.addConnectors(this.key, { connectorIds: [added.connectorId] }));
   }
 
-  /** Gives the API keys, or cancels. Returns the cancelled flows. */
+  /** Gives API keys to the flows, or cancels flows, as planned. Returns the cancelled flows. */
   async #endFlows(): Promise<ConnectorKey[]> {
     const { auth } = this.shared.stack;
     const { end } = this.plan;
@@ -149,8 +149,8 @@ class Onboarding {
 }
 
 /**
- * The faults of an onboarding, with its events: one `onboarding.progress` for each connector. An onboarding that was
- * cancelled can end before its flows do, so it reports some connectors, each once.
+ * The faults of an onboarding and of its events. An onboarding sends one `onboarding.progress` for each connector. A
+ * cancelled onboarding can end before its flows, so it sends at most one for each connector.
  */
 export function onboardingFaults({ events }: EventLog, { key, flows, faults, plan }: PlayedOnboarding): string[] {
   const reported = [...events.values()]

@@ -1,4 +1,7 @@
-/** Flows that a flood, an operator or a broken connection disturbs. Each flow must end as `authenticated`, with its API key in Cyclr. */
+/**
+ * Flows that a flood, an operator or a broken connection disturbs. Each flow must end as `authenticated`, and Cyclr must
+ * have its API key.
+ */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError, translated } from '../../client/connector-auth-error';

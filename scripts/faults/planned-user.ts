@@ -96,7 +96,7 @@ class PlannedUser {
       for (const input of this.plan.late) await sendHarmless(this.#target(), input);
   }
 
-  /** A flow in a final state closes after its last event was sent, which takes long without a worker. */
+  /** Waits until the latest run has closed. A run in a final state needs a worker until its last event is sent. */
   async #untilClosed(): Promise<void> {
     const { client, auth } = this.shared.stack;
     await this.#persistently(() => inTime(client, () => auth.result(this.record.key)));

@@ -181,7 +181,7 @@ test('a call of a backend belongs to the trace of its traceparent', async () => 
   expect(chain.at(-1)!.parentSpanId).toBe('00f067aa0ba902b7');
 });
 
-test('a caller without an API key begins a trace of its own, although its traceparent is not sampled', async () => {
+test('a call without an API key begins a new trace, which is exported although its traceparent is not sampled', async () => {
   const { traceId, traceparent } = newTrace();
 
   await call('GET', '/v1/session', { token: 'wrong', headers: { traceparent: traceparent.replace(/01$/, '00') } });

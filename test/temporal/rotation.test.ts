@@ -28,7 +28,7 @@ async function silent(): Promise<{ connection: Connection; called: Promise<unkno
   return { connection, called, calls: () => calls };
 }
 
-test('calls that follow in the scope of a deadline keep the deadline after the connection was replaced', async () => {
+test('a call in the scope of a deadline keeps this deadline after the connection was replaced', async () => {
   const [first, next] = await Promise.all([silent(), silent()]);
   const { connection, replace } = replaceable(first.connection);
 

@@ -214,7 +214,7 @@ test('flows end although 20 posts get no answer, because posts take no activity 
   await stage.restartWorker({}, targets);
 });
 
-test('a start of a flow in a final state that has not closed yet waits for its end, and starts the next run', async () => {
+test('if the open run is in a final state, a start waits until this run has closed, and starts the next run', async () => {
   let release!: () => void;
   const released = new Promise<void>((resolve) => (release = resolve));
   const inbound: ActivityInboundCallsInterceptor = {
@@ -351,7 +351,7 @@ test('a workflow of another type with the id of an event is not redelivered, and
 });
 
 test('verify returns the event of a delivery, and refuses other secrets, changed bodies and old signatures', async () => {
-  const { headers, text, event } = receiver.received.at(-1)!; // an older signature than five minutes is refused
+  const { headers, text, event } = receiver.received.at(-1)!; // `verify` refuses a signature that is older than five minutes
 
   expect(verify(headers, text, [createSecret(), receiver.secret])).toEqual(event);
   expect(verify(new Headers(headers), Buffer.from(text), receiver.secret)).toEqual(event);

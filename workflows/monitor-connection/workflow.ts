@@ -195,8 +195,8 @@ class MonitorRun {
   }
 
   /**
-   * True if a flow authenticated the connector during the read, and the read does not show it: Cyclr can have answered
-   * before. `known`: the last outcome before the read.
+   * True if the read found the connector not authenticated, but a flow authenticated it during the read. Cyclr can have
+   * answered the read before the flow authenticated the connector. `known`: the last outcome before the read.
    */
   #isOlderThanOutcome({ authenticated }: { authenticated: boolean }, known: Outcome | undefined): boolean {
     const { lastOutcome } = this.#state;

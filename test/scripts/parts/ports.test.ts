@@ -1,6 +1,6 @@
 import { freePort } from '../../../scripts/local/ports';
 
-test('freePort returns no port twice, although nobody listens on the ports that it returned', async () => {
+test('freePort returns no port twice, although no process listens on the ports that it returned', async () => {
   const ports = new Set<number>();
   for (let count = 0; count < 1000; count++) ports.add(await freePort());
 
