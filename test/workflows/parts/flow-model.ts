@@ -270,8 +270,8 @@ export async function runToEnd(scenario: Scenario, from: Seen, isDown: boolean):
   return seenIn(scenario, path, run, sent);
 }
 
-/** An outage of 24 hours has about 100 pauses. */
-const MAX_STEPS = 500;
+/** An outage of 24 hours has about 150 pauses, and a flow can have two: at a write, and at the last read. */
+const MAX_STEPS = 1000;
 
 function quietAnswer(activity: PendingActivity, scenario: Scenario, isDown: boolean): string {
   const labels = Object.keys(answersTo(activity, scenario));

@@ -125,12 +125,12 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(idle)).toEqual([]);
   });
 
-  test('a waiting flow has a deadline, and before the deadline a timer for it or for the earlier deadline of a former wait', () => {
-    const isRight = ({ view, timeline, timers, now }: Seen) => {
+  test('a waiting flow without an open activity has, before its deadline, a timer for it or for the earlier deadline of a former wait', () => {
+    const isRight = ({ view, timeline, timers, activities, now }: Seen) => {
       const deadline = Date.parse(view.deadline ?? '');
       const waits = timeline.entries.filter((entry) => isChange(entry) && waitingStates.includes(entry.to));
       const deadlines = waits.map(({ at }) => Date.parse(at) + PATIENCE_MS).filter((at) => at <= deadline);
-      return deadlines.some((at) => timers.includes(at)) || deadline <= now;
+      return deadlines.some((at) => timers.includes(at)) || deadline <= now || activities.length > 0;
     };
 
     expect(pathsOf(all.filter((seen) => isWaiting(seen) && !isRight(seen)))).toEqual([]);
