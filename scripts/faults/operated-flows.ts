@@ -39,6 +39,7 @@ export const operations = {
       persistently(() => sendSignal(flow.stack.client, flow.key, 'oauthCallback', { attemptId }), flow),
     ),
   'flow paused': async (flow: Flow) => {
+    await idle(flow); // a pause while a workflow task waits for a worker stops the run (docs/operating.md, "What hangs")
     const [pause, unpause] = [requestOf(flow), requestOf(flow)];
     await call(flow, ({ workflowService }) => workflowService.pauseWorkflowExecution(pause));
     await delay(PAUSE_MS);
@@ -127,6 +128,15 @@ export async function reaches(flow: Flow, states: readonly StateName[]): Promise
   for (;;) {
     const view = await persistently(() => flow.stack.auth.view(flow.key), flow);
     if (states.includes(view.state)) return;
+    await delay(READ_EVERY_MS, undefined, flow);
+  }
+}
+
+/** Waits until the flow has no open activity and no pending workflow task. */
+async function idle(flow: Flow): Promise<void> {
+  for (;;) {
+    const { raw } = await call(flow, ({ workflow }) => workflow.getHandle(workflowIdOf(flow.key)).describe());
+    if (!raw.pendingWorkflowTask && !raw.pendingActivities?.length) return;
     await delay(READ_EVERY_MS, undefined, flow);
   }
 }
