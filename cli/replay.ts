@@ -1,12 +1,12 @@
 /**
- * The command `replay`, which shows before an upgrade whether the workflows of this version can continue the running
- * flows.
+ * The command `replay`, which shows before an upgrade whether the workflows of this version can continue the open runs.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { payloadCodecsOf } from '../temporal/payload-codecs';
 import type { Replayed, RunHistory } from '../temporal/replay';
+import { workflowTypes } from '../workflows/connector';
 import { addCommand, type JsonOption } from './arguments';
 import type { Cli } from './cli';
 import { CliError } from './errors';
@@ -30,11 +30,8 @@ export function addReplayCommand(program: Command, cli: Cli): void {
     'Prints for each history ok, or the first difference. Exit code 1 if a history differs, 2 if a file is no history.',
   )
     .argument('[files...]', 'histories as `temporal workflow show --output json` prints them')
-    .option('--from-server', 'replay the open flows of the Temporal server')
-    .option(
-      '--query <query>',
-      'with --from-server: replay the flows that this visibility query finds, also closed ones',
-    )
+    .option('--from-server', 'replay the open flows, onboardings, monitors and deliveries of the Temporal server')
+    .option('--query <query>', 'with --from-server: replay the runs that this visibility query finds, also closed ones')
     .action(async (files: string[], { json, fromServer, query }: Options) => {
       if (!fromServer && query !== undefined) throw new CliError('wrongUsage', '--query needs --from-server');
       if (Boolean(fromServer) === files.length > 0)
@@ -44,7 +41,8 @@ export function addReplayCommand(program: Command, cli: Cli): void {
     });
 }
 
-const queryOf = (query = 'CloseTime IS NULL'): string => `WorkflowType = 'authenticateConnector' AND (${query})`;
+const types = workflowTypes.map((type) => `'${type}'`).join(', ');
+const queryOf = (query = 'CloseTime IS NULL'): string => `WorkflowType IN (${types}) AND (${query})`;
 
 async function runOf(file: string): Promise<Run> {
   // `temporal/replay` is imported here, because it loads the SDK's native module, which the other commands do not need.
@@ -64,7 +62,7 @@ async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boole
     if (run.difference) different++;
     if (++count % PROGRESS_EVERY === 0) note(cli, `${count} replayed …`);
   }
-  note(cli, count > 0 ? `${count} replayed, ${different} differ` : 'no flow was found: nothing was replayed');
+  note(cli, count > 0 ? `${count} replayed, ${different} differ` : 'no run was found: nothing was replayed');
   if (different > 0) cli.exitCode = 1;
 }
 

@@ -13,6 +13,7 @@ import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { runIn } from '../../temporal/replay';
 import * as workflows from '../../workflows';
 import { transition } from '../../workflows/authenticate-connector/machine';
+import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { TimelineEntry } from '../../workflows/view';
 import type { TimelineSink } from '../histories/changed-workflows';
 import { eventually } from '../support/eventually';
@@ -144,27 +145,32 @@ describe('cyclr-connect replay', () => {
 
   const queryFor = (workflowId: string) => `WorkflowId = '${workflowId}'`;
 
-  test('cyclr-connect replay --from-server replays every open flow, or with --query the flows that the query finds', async () => {
+  test('cyclr-connect replay --from-server replays every open flow and monitor, or with --query the runs that the query finds', async () => {
     const ended = await stage.scene('Openrates');
     await ended.reaches('authenticated');
     const open = await stage.scene('Kestrel');
     await open.reaches('awaitingProperties');
     await stage.stopWorker();
     const untouched = await stage.scene('Fernhill'); // no worker has handled a workflow task of this flow
-    const isListed = `(${queryFor(untouched.workflowId)} AND ExecutionStatus = 'Running') OR (${queryFor(ended.workflowId)} AND ExecutionStatus = 'Completed')`;
+    const watched = { accountId: 'acme', connectorId: 1 };
+    const monitor = await stage.client.workflow.start('monitorConnection', {
+      ...{ taskQueue: 'connector-auth', workflowId: connectionWorkflowIdOf(watched), args: [watched] },
+    });
+    const isListed = `(${queryFor(untouched.workflowId)} AND ExecutionStatus = 'Running') OR (${queryFor(ended.workflowId)} AND ExecutionStatus = 'Completed') OR (${queryFor(monitor.workflowId)} AND ExecutionStatus = 'Running')`;
     await eventually(
       () => stage.client.workflow.count(isListed),
-      ({ count }) => count === 2,
+      ({ count }) => count === 3,
     );
 
     const [running, queried] = await Promise.all([
       replay(['--from-server', '--json']),
       replay(['--from-server', '--query', queryFor(ended.workflowId)]),
     ]);
+    await monitor.terminate();
     await stage.restartWorker();
 
     const ids = running.lines.map((json) => (JSON.parse(json) as { workflowId: string }).workflowId);
-    expect(ids).toEqual(expect.arrayContaining([open.workflowId, untouched.workflowId]));
+    expect(ids).toEqual(expect.arrayContaining([open.workflowId, untouched.workflowId, monitor.workflowId]));
     expect(ids).not.toContain(ended.workflowId);
     expect(running.exitCode).toBe(0);
     expect(queried).toMatchObject({ exitCode: 0, lines: [`ok  ${ended.workflowId}`] });
