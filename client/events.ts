@@ -2,7 +2,14 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { inputOf } from '../temporal/start-input';
 import { deliveryStart } from '../workflows/deliver-event/start';
-import { deliveryIdOf, eventTypes, isDelivery, type Delivery, type EventType } from '../workflows/events';
+import {
+  DELIVERY_TYPE,
+  deliveryIdOf,
+  eventTypes,
+  isDelivery,
+  type Delivery,
+  type EventType,
+} from '../workflows/events';
 import { searchAttributes } from '../workflows/messages';
 import { isAccountId } from '../workflows/connector';
 import { eventStates, type EventList, type EventState, type ListedEvent, type ShownEvent } from './answers';
@@ -51,7 +58,7 @@ export async function shownEvent(client: Client, id: string): Promise<ShownEvent
  */
 export async function redeliver(client: Client, id: string): Promise<ListedEvent> {
   const { run, delivery } = await deliveryOf(client, id);
-  await client.workflow.start<(delivery: Delivery) => Promise<void>>('deliverEvent', {
+  await client.workflow.start<(delivery: Delivery) => Promise<void>>(DELIVERY_TYPE, {
     ...deliveryStart(delivery),
     taskQueue: run.taskQueue,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
@@ -67,7 +74,7 @@ async function deliveryOf(
   try {
     const run = await client.workflow.getHandle(deliveryIdOf(id)).describe();
     const delivery = await inputOf<unknown>(client, run);
-    if (run.type === 'deliverEvent' && isDelivery(delivery, run.workflowId)) return { run, delivery };
+    if (run.type === DELIVERY_TYPE && isDelivery(delivery, run.workflowId)) return { run, delivery };
   } catch (err) {
     if (!(err instanceof WorkflowNotFoundError)) throw err;
   }
@@ -93,7 +100,7 @@ function queryOf({ accountId, type, state }: EventsRequest): string {
   if (state !== undefined && !eventStates.includes(state))
     throw invalidInput(`state is not one of ${eventStates.join(', ')}`);
   return [
-    `WorkflowType = 'deliverEvent'`,
+    `WorkflowType = '${DELIVERY_TYPE}'`,
     accountId !== undefined && `CyclrAccountId = ${quotedValue(accountId)}`,
     type && `ConnectorAuthState = '${type}'`,
     state && `ExecutionStatus = '${statusOf[state]}'`,

@@ -5,7 +5,7 @@
 import type { Client } from '@temporalio/client';
 import { Gauge, type Registry } from 'prom-client';
 import { shared } from '../temporal/readiness';
-import { eventsQueueOf } from '../workflows/events';
+import { DELIVERY_TYPE, eventsQueueOf } from '../workflows/events';
 import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import { OF_FLOWS, OPEN } from '../workflows/visibility';
 
@@ -94,7 +94,7 @@ const troubleSamples = (client: Client): Promise<Sample[]> =>
 const deliverySamples = (client: Client): Promise<Sample[]> =>
   Promise.all(
     Object.entries(ages).map(async ([older_than, ms]): Promise<Sample> => {
-      const query = `WorkflowType = 'deliverEvent' AND ${OPEN} AND StartTime <= '${before(ms)}'`;
+      const query = `WorkflowType = '${DELIVERY_TYPE}' AND ${OPEN} AND StartTime <= '${before(ms)}'`;
       return { gauge: 'cyclr_connect_open_deliveries', labels: { older_than }, value: await count(client, query) };
     }),
   );

@@ -112,6 +112,9 @@ export const bodyOf = (
   return { type, timestamp, data: { ...identity, ...rest, runId } };
 };
 
+/** The workflow type of the delivery of an event. */
+export const DELIVERY_TYPE = 'deliverEvent';
+
 /** The id of the workflow that delivers an event. */
 export const deliveryIdOf = (eventId: string): string => `event/${eventId}`;
 

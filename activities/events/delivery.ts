@@ -2,7 +2,7 @@
 import { activityInfo, getClient, log } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { deliveryStart } from '../../workflows/deliver-event/start';
-import { bodyOf, type Delivery, type EventReport } from '../../workflows/events';
+import { bodyOf, DELIVERY_TYPE, type Delivery, type EventReport } from '../../workflows/events';
 import { isNotify } from '../../workflows/input';
 import { targetNamed, targetsOf, type Targets } from './targets';
 
@@ -28,7 +28,7 @@ const INVALID_ARGUMENT = 3; // gRPC
  */
 export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<void> {
   try {
-    await client.workflow.start<(delivery: Delivery) => Promise<void>>('deliverEvent', {
+    await client.workflow.start<(delivery: Delivery) => Promise<void>>(DELIVERY_TYPE, {
       taskQueue,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',

@@ -1,8 +1,8 @@
 /** Compares the received events with the runs: no event is lost, and each ended run has exactly one final event. */
-import { deliveryIdOf, isFinalType, type EventBody } from '../../workflows/events';
+import { DELIVERY_TYPE, deliveryIdOf, isFinalType, type EventBody } from '../../workflows/events';
 import { ONBOARDING_TYPE } from '../../workflows/onboarding';
 import type { EventLog } from './event-log';
-import { DELIVERY_TYPE, type RunEvidence } from './evidence';
+import type { RunEvidence } from './evidence';
 
 /**
  * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the events

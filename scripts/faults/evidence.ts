@@ -2,6 +2,7 @@
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { translated } from '../../client/connector-auth-error';
+import { DELIVERY_TYPE } from '../../workflows/events';
 import { FLOW_TYPE } from '../../workflows/flow-start';
 import { timeline, view } from '../../workflows/messages';
 import type { TimelineEntry, View } from '../../workflows/view';
@@ -21,8 +22,6 @@ export interface RunEvidence extends RunHistory {
   timeline: TimelineEntry[];
 }
 
-/** The workflow type of the delivery of an event. */
-export const DELIVERY_TYPE = 'deliverEvent';
 const ANSWER_MS = 10_000;
 /** The time limit for reading one run. It only ends a hang. */
 const LIMIT_MS = 120_000;
