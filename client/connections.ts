@@ -1,6 +1,5 @@
 /** Reads and lists connections, and starts and stops their monitors. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { QueryRejectedError, WorkflowNotFoundError } from '@temporalio/client';
 import {
   connectionWorkflowIdOf,
   faultOfMonitor,
@@ -63,16 +62,8 @@ export class Connections {
   }
 
   /** The answer of the open monitor. `undefined` if no monitor is open. */
-  async #readMonitor(key: ConnectorKey): Promise<ConnectionView | undefined> {
-    try {
-      return await this.#library.calls.query(
-        this.#library.openRuns.getHandle(connectionWorkflowIdOf(key)),
-        messages.connection,
-      );
-    } catch (err) {
-      if (err instanceof QueryRejectedError || err instanceof WorkflowNotFoundError) return undefined;
-      throw err;
-    }
+  #readMonitor(key: ConnectorKey): Promise<ConnectionView | undefined> {
+    return this.#library.calls.queryOpen(connectionWorkflowIdOf(key), messages.connection).catch(undefinedIfNotFound);
   }
 
   /** The result of a monitor that ended because Cyclr no longer has the connector. */

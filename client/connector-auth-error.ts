@@ -68,12 +68,12 @@ export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpc
 
 /**
  * The texts of Temporal's errors for calls that Temporal can accept a moment later, by gRPC code: the run is locked;
- * ten updates of the run are in progress; the run's buffer of queries is full; the run closed before it got the update;
- * or a workflow task of the run failed and will be retried.
+ * ten updates of the run are in progress; the run's buffer of queries is full or was cleared; the run closed before it
+ * got the update; or a workflow task of the run failed and will be retried.
  */
 const busy: { [code: number]: RegExp } = {
   [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates|query buffer is full/i,
-  [GRPC_UNAVAILABLE]: /workflow update was aborted/i,
+  [GRPC_UNAVAILABLE]: /workflow update was aborted|buffered query cleared/i,
   [GRPC_FAILED_PRECONDITION]: /unexpected workflow task failure/i,
 };
 

@@ -5,8 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  QueryRejectedError,
-  WorkflowClient,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
@@ -123,22 +121,15 @@ export interface LinkRequest {
 export class ConnectorAuth {
   readonly #client: Client;
   readonly #calls: FlowCalls;
-  /**
-   * A client for queries of open runs. For a closed run, the server itself rejects the query, so the query needs no
-   * worker.
-   */
-  readonly #openRuns: WorkflowClient;
   readonly #taskQueue: string;
   readonly #onboardings: Onboardings;
   readonly #connections: Connections;
 
   constructor(client: Client, { taskQueue = messages.taskQueue }: ConnectorAuthOptions = {}) {
-    const { connection, workflow } = client;
     this.#client = client;
     this.#calls = new FlowCalls(client);
-    this.#openRuns = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
     this.#taskQueue = taskQueue;
-    const library = { client, calls: this.#calls, openRuns: this.#openRuns, taskQueue };
+    const library = { client, calls: this.#calls, taskQueue };
     this.#onboardings = new Onboardings(library);
     this.#connections = new Connections(library);
   }
@@ -462,13 +453,8 @@ export class ConnectorAuth {
   }
 
   /** Queries an open run. Undefined if the run is closed. */
-  async #queryOpen<T>(key: ConnectorKey, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
-    try {
-      return await this.#calls.query(this.#openRuns.getHandle(workflowIdOf(key), runId), query);
-    } catch (err) {
-      if (err instanceof QueryRejectedError) return undefined;
-      throw err;
-    }
+  #queryOpen<T>(key: ConnectorKey, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
+    return this.#calls.queryOpen(workflowIdOf(key), query, runId);
   }
 
   /** The timeline of the closed run `ofRun`, or of the latest run if `ofRun` is absent. */

@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   QueryNotRegisteredError,
   QueryRejectedError,
+  WorkflowClient,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
-  type WorkflowClient,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
@@ -37,7 +37,7 @@ const QUERY_RETRY_MS = 2_500;
 const RETRY_MS = 100;
 const BUSY_RETRY_MS = 300;
 const REACH_MS = 2_000;
-const PAUSED = 8; // temporal.api.enums.v1.WorkflowExecutionStatus
+const [CONTINUED_AS_NEW, PAUSED] = [6, 8]; // temporal.api.enums.v1.WorkflowExecutionStatus
 /**
  * Stages of an update, of temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. `UNKNOWN`: Temporal does not
  * have the update.
@@ -50,16 +50,21 @@ export type FlowHandle = WorkflowHandle<(input: Input) => Promise<FlowResult>>;
 export interface LibraryParts {
   client: Client;
   calls: FlowCalls;
-  /** A client whose queries the server rejects for a closed run. */
-  openRuns: WorkflowClient;
   taskQueue: string;
 }
 
 export class FlowCalls {
   readonly #client: Client;
+  /**
+   * A client for queries of open runs. For a closed run, the server itself rejects the query, so the query needs no
+   * worker.
+   */
+  readonly #openRuns: WorkflowClient;
 
   constructor(client: Client) {
+    const { connection, workflow } = client;
     this.#client = client;
+    this.#openRuns = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
   }
 
   /** A handle of the run `runId` of the connector's flow, or of the latest run if `runId` is absent. */
@@ -98,6 +103,21 @@ export class FlowCalls {
       if (Date.now() < until) continue;
       await this.#requireTemporal();
       throw noWorker();
+    }
+  }
+
+  /**
+   * Queries the run `runId`, or the latest run of the workflow if `runId` is absent. `undefined` if this run is closed.
+   * The latest run can continue as new before it answers; then the next run answers.
+   */
+  async queryOpen<T>(workflowId: string, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await this.query(this.#openRuns.getHandle(workflowId, runId), query);
+      } catch (err) {
+        if (!(err instanceof QueryRejectedError)) throw err;
+        if (runId !== undefined || err.status !== CONTINUED_AS_NEW) return undefined;
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 /** Starts, reads and cancels onboardings, and adds connectors to them. */
 import {
-  QueryRejectedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type WorkflowExecutionDescription,
@@ -78,16 +77,18 @@ export class Onboardings {
     return this.#library.client.workflow.getHandle(onboardingWorkflowIdOf(key), runId);
   }
 
-  /** The progress of the latest run, or of the run `runId`. */
+  /** The progress of the latest run, or of the run `runId`. A run that has continued as new answers by the latest run. */
   async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
-    try {
-      const handle = this.#library.openRuns.getHandle(onboardingWorkflowIdOf(key), runId);
-      return await this.#library.calls.query(handle, messages.progress);
-    } catch (err) {
-      if (!(err instanceof QueryRejectedError)) throw notStartedOr(err);
-    }
-    const run = await this.#handle(key, runId).describe();
-    return closedProgress(key, run, this.#handle(key, run.runId));
+    const progress = await this.#queryOpen(key, runId);
+    if (progress) return progress;
+    const run = await this.#describe(key, runId);
+    const isClosed = !isOpen(run) && run.status.name !== 'CONTINUED_AS_NEW';
+    return isClosed ? closedProgress(key, run, this.#handle(key, run.runId)) : this.progress(key);
+  }
+
+  #queryOpen(key: OnboardingKey, runId?: string): Promise<OnboardingProgress | undefined> {
+    const workflowId = onboardingWorkflowIdOf(key);
+    return this.#library.calls.queryOpen(workflowId, messages.progress, runId).catch(throwNotStarted);
   }
 
   /** The present progress, then the progress after each change, until the run ends or `signal` aborts. */
@@ -102,12 +103,8 @@ export class Onboardings {
     }
   }
 
-  #describe(key: OnboardingKey): Promise<WorkflowExecutionDescription> {
-    return this.#handle(key)
-      .describe()
-      .catch((err: unknown) => {
-        throw notStartedOr(err);
-      });
+  #describe(key: OnboardingKey, runId?: string): Promise<WorkflowExecutionDescription> {
+    return this.#handle(key, runId).describe().catch(throwNotStarted);
   }
 
   /** Sends the signal `cancel`. Does nothing if the onboarding has ended. Fails: `notStarted`. */
@@ -121,7 +118,7 @@ export class Onboardings {
     await this.#handle(key)
       .result()
       .catch((err: unknown) => {
-        if (!(err instanceof WorkflowFailedError)) throw notStartedOr(err);
+        if (!(err instanceof WorkflowFailedError)) throwNotStarted(err);
       });
   }
 
@@ -143,10 +140,10 @@ function ignoreNotFound(err: unknown): false {
   return false;
 }
 
-const notStartedOr = (err: unknown): unknown =>
-  err instanceof WorkflowNotFoundError
-    ? new ConnectorAuthError('notStarted', 'No onboarding with this id was started.')
-    : err;
+function throwNotStarted(err: unknown): never {
+  if (!(err instanceof WorkflowNotFoundError)) throw err;
+  throw new ConnectorAuthError('notStarted', 'No onboarding with this id was started.');
+}
 
 /**
  * The progress of a closed run. The progress is the result of the run, or the first detail of the failure of a failed

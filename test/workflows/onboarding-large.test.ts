@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { each } from '../../scripts/each';
+import { connectionWorkflowIdOf } from '../../workflows/connection';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import type { OnboardingKey, OnboardingProgress } from '../../workflows/onboarding';
 import { eventually } from '../support/eventually';
@@ -91,6 +92,29 @@ test('an onboarding of 500 connectors completes over several runs, with one even
   const events = await receiver.gets(workflowId, types);
   expect(events.map(({ data }) => data.sequence)).toEqual(types.map((_, index) => index + 1));
   expect(events.at(-1)!.data.id).toBe(`${lastRunId}.final`);
+});
+
+test('an onboarding and a monitor answer every query while they continue as new', async () => {
+  const { key, handle } = await onboarding(1);
+  const connection = stage.install('Brightdesk');
+  await stage.auth.monitor(connection);
+  const monitor = stage.client.workflow.getHandle(connectionWorkflowIdOf(connection));
+  const answers = () => Promise.all([stage.auth.onboarding(key), stage.auth.connection(connection)]);
+  const before = await answers();
+  let isOver = false;
+  const untilOver = async (step: () => Promise<unknown>) => {
+    while (!isOver) await step();
+  };
+  const send = () => Promise.all([handle.signal('noSuchSignal'), monitor.signal('noSuchSignal')]);
+  const ask = async () => expect(await answers()).toEqual(before);
+
+  const callers = Promise.all([...repeat(2, () => untilOver(send)), ...repeat(20, () => untilOver(ask))]);
+  const runIds = new Set<string>();
+  const countRuns = async () => {
+    for (const run of [handle, monitor]) runIds.add((await run.describe()).runId);
+    isOver = runIds.size >= 20;
+  };
+  await Promise.all([callers, untilOver(countRuns)]).finally(() => (isOver = true));
 });
 
 test('an onboarding that gets signals without a pause continues as new, and loses no end of a flow', async () => {
