@@ -102,8 +102,8 @@ export function faultOfMonitor(input: unknown): string | undefined {
 }
 
 /**
- * Checks a start input as {@link faultOfMonitor} does, and checks that the workflow id belongs to the input, because a
- * wrong id could show one tenant's connection to another tenant.
+ * Checks a start input as {@link faultOfMonitor} does, and checks that the workflow id belongs to the input. With a
+ * wrong id, one tenant could see the connection of another tenant.
  */
 export const faultOfMonitorStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfMonitor(input) ??
@@ -117,7 +117,7 @@ const DATE_AND_TIME = /^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)(Z|[+-]\d\d:\d\d)?$/;
 
 /**
  * A time in ISO 8601 as `toISOString` writes it; `undefined` for any other value. A time without a zone counts as UTC.
- * By their local zones, two workers could read the same text as two times.
+ * In their own time zones, two workers would read such a text as two different times.
  */
 const timeOf = (value: unknown): string | undefined => {
   const [, date, timeOfDay, zone = 'Z'] = (typeof value === 'string' && DATE_AND_TIME.exec(value)) || [];

@@ -208,8 +208,8 @@ export const missingFields = ({ fields }: Connector): Field[] =>
 
 /**
  * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not `.`
- * or `..`. axios drops characters that a header can't carry, so without this limit an id could reach Cyclr as the id of
- * another tenant.
+ * or `..`. The reason for the limit: axios drops characters that a header can't carry, so another id could reach Cyclr
+ * as the id of another tenant.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&

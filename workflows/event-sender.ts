@@ -33,7 +33,7 @@ export class EventSender {
     this.#sequence = carried?.sequence ?? 0;
   }
 
-  /** The part for the next run. `undefined` if no event has a target and the run has sent no event. */
+  /** The part for the next run. `undefined` if the run has sent no event, and no event has a target. */
   get carried(): CarriedEvents | undefined {
     const types = [...(this.#types ?? [])];
     return types.length > 0 || this.#sequence > 0 ? { types, sequence: this.#sequence } : undefined;

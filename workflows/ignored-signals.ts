@@ -12,9 +12,9 @@ export interface IgnoredSignal {
 }
 
 /**
- * Logs and counts the ignored signals of one workflow task together. One task can contain 10,000 signals, and the SDK
- * (1.24) copies `workflowInfo()` for each log line and each value of a counter: with one value for each signal, a
- * flood costs the worker more than 200 MB.
+ * Logs and counts the ignored signals of one workflow task together. One task can contain 10,000 signals. The SDK
+ * (1.24) copies `workflowInfo()` for each log line and for each value of a counter. With a value for each signal, such
+ * a flood would need more than 200 MB of the worker's memory.
  */
 export class IgnoredSignals {
   /** The first signal of this task to be logged. */

@@ -215,8 +215,8 @@ export function faultOfInput(input: unknown): string | undefined {
 }
 
 /**
- * Checks a start input as {@link faultOfInput} does, and checks that the workflow id belongs to the input, because a
- * wrong id could show one tenant's flow to another tenant.
+ * Checks a start input as {@link faultOfInput} does, and checks that the workflow id belongs to the input. With a wrong
+ * id, one tenant could see the flow of another tenant.
  */
 export const faultOfStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfInput(input) ??

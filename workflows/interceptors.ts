@@ -10,10 +10,10 @@ type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
 const RESERVED = '__temporal_';
 
 /**
- * Protects each run against three kinds of messages that would make its workflow tasks fail: signals with a reserved
- * name, messages whose arguments can't be decoded, and queries that apply the events of a workflow task too early
- * ({@link ReadAhead}). Passes traces on ({@link tracing}).
- * Does nothing for workflow types of other projects, because a worker that uses the plugin can also run such workflows.
+ * Protects the workflow tasks of each run against three kinds of messages: signals with a reserved name, messages with
+ * arguments that can't be decoded, and queries that apply the events of a workflow task too early ({@link ReadAhead}).
+ * Also passes traces on ({@link tracing}). Does nothing for workflow types of other projects, because a worker that
+ * uses the plugin can also run such workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
@@ -39,8 +39,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 
 /**
  * Changes each message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
- * Continue-As-New stay unchanged, because without these arguments the run would start from its first state without an
- * error.
+ * Continue-As-New stay unchanged: without them, the run would start again in its first state, and no error would show
+ * this.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
   // If there is a default signal handler, the SDK throws at a signal with a reserved name. With quotes around it, the

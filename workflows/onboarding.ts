@@ -188,8 +188,8 @@ export function faultOfOnboarding(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, onboardingId, scope, activateCycle, intent, patience, remindAfter, notify, metadata, by } = input;
   if (!isOpaqueId(onboardingId)) return 'onboardingId does not follow the rules of an account id';
-  // Checks the options of the flows as a flow checks its start input. The connector id is the longest possible one, so
-  // that no flow of this onboarding has a workflow id that is too long.
+  // Checks the options of the flows as a flow checks its start input. This check uses the longest possible connector
+  // id. If its workflow id is short enough, the workflow id of each flow is short enough, too.
   const fault = faultOfInput({
     accountId,
     connectorId: Number.MAX_SAFE_INTEGER,
@@ -229,8 +229,8 @@ function faultOfMetadata(metadata: unknown): string | undefined {
 }
 
 /**
- * Checks a start input as {@link faultOfOnboarding} does, and checks that the workflow id belongs to the input, because
- * a wrong id could show one tenant's onboarding to another tenant.
+ * Checks a start input as {@link faultOfOnboarding} does, and checks that the workflow id belongs to the input. With a
+ * wrong id, one tenant could see the onboarding of another tenant.
  */
 export const faultOfOnboardingStart = (input: unknown, workflowId: string): string | undefined =>
   faultOfOnboarding(input) ??

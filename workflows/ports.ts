@@ -224,7 +224,10 @@ export interface FlowsToStart {
 }
 
 export interface FlowsToCheck {
-  /** The started flows that have not ended as authenticated, because an ended flow can have been started again. */
+  /**
+   * The started flows, without the flows that have ended as authenticated. An ended flow is included, because another
+   * caller can have started it again.
+   */
   flows: FlowStatus[];
   /** The workflow id of the onboarding. */
   subscriber: string;

@@ -39,8 +39,8 @@ interface Step {
 
 /**
  * A query on a run that is not in the cache also applies the events of a workflow task that is scheduled, but has not
- * completed (SDK 1.20 to 1.24). When the worker then gets that workflow task, the workflow continues from the state
- * after the query, and its commands have another order than in a replay. From then on, each task fails with TMPRL1100.
+ * completed (SDK 1.20 to 1.24). Then the worker gets that workflow task, and the workflow continues from the state
+ * after the query. So its commands have another order than in a replay. From then on, each task fails with TMPRL1100.
  * So this class throws in two cases, and the worker drops the run from its cache:
  * - Since the previous activation, `historyLength` has grown, but `historySize` is the same. Then a query has caused
  *   this activation, because the start of a workflow task also updates `historySize`. The query fails, and its caller

@@ -14,8 +14,8 @@ export class Timer {
     const ignoreCancellation = () => undefined;
     const summary = `${purpose}: ${new Date(at).toISOString()}`;
     // The timer has at least 1 ms, because some SDK versions start no timer for 0 ms. The scope does not await the
-    // timer, because the SDK keeps a stack trace of about a kilobyte for each pending promise, and a waiting flow holds
-    // several timers.
+    // timer. For each pending promise, the SDK keeps a stack trace of about a kilobyte, and a waiting flow has several
+    // timers.
     void this.#scope.run(
       async () => void sleep(Math.max(1, at - Date.now()), { summary }).then(fire, ignoreCancellation),
     );

@@ -1,11 +1,11 @@
 /**
- * Passes the trace of a message on to the activities that follow it. A message with a trace has the header that Temporal's
- * own OpenTelemetry interceptors use. Temporal's interceptors are not used here. They put each activity into the trace
- * of the message that started the workflow, because the main function of the workflow calls the activities. With this
- * file, an activity belongs to the trace of the latest message that has a trace.
+ * Passes the trace of a message on to the activities that follow it. A message with a trace has the header that
+ * Temporal's own OpenTelemetry interceptors use. Temporal's interceptors are not used here. The main function of the
+ * workflow calls the activities. So Temporal's interceptors put each activity into the trace of the message that
+ * started the workflow. With this file, an activity belongs to the trace of the latest message that has a trace.
  *
- * Adds no command, draws no random number, and returns the promises of the SDK unchanged, so the recorded commands stay
- * the same with and without traces.
+ * With and without traces, the recorded commands are the same: this file adds no command, draws no random number, and
+ * returns the promises of the SDK unchanged.
  */
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import { proxySinks, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';

@@ -12,8 +12,8 @@ export const OPEN = 'CloseTime IS NULL';
 
 /**
  * The part of a query that finds the flows of an account, by the beginning of the workflow id. The query does not use
- * the search attribute of the account, because on SQLite, Keyword equality finds no value with a double quote or a
- * backslash (server 1.32). An encoded account id contains neither character. `undefined` for a malformed account id.
+ * the search attribute of the account. On SQLite (server 1.32), a comparison with a Keyword finds no value that has a
+ * double quote or a backslash. An encoded account id has neither character. `undefined` for a malformed account id.
  */
 export function ofAccount(accountId: string): string | undefined {
   if (!isAccountId(accountId)) return undefined;

@@ -13,22 +13,22 @@ import type { Problem } from '../view';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
-    // There is no scheduleToCloseTimeout, because this limit includes the time in the task queue, and so the activity
-    // would fail if no worker runs. Instead the activity stops its own retries a minute after its first attempt began
+    // There is no scheduleToCloseTimeout. That timeout includes the time in the task queue, so the activity would fail
+    // while no worker runs. Instead, the activity itself ends its retries a minute after its first attempt began
     // (activities/attempt.ts).
     startToCloseTimeout: '15s',
     ...limits,
     summary,
     retry: activityRetry,
     // A cancelled flow waits for the running activity attempt, because Cyclr may accept the credentials in this
-    // attempt. The default of SDK 1.24 differs from its documentation, so the option is set here.
+    // attempt. This option is set here, because the default of SDK 1.24 is not the documented default.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
 export const { fetchConnector } = call('Read the account connector');
 export const { applyProperties } = call('Set the properties', {
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '15s', // after the death of a worker, Temporal retries the activity after 15 s instead of 60 s
+  heartbeatTimeout: '15s', // if the worker dies, Temporal retries the activity after 15 s, not after 60 s
 });
 export const { applyCredentials } = call('Store the credentials');
 export const { fetchConnector: readAgain } = call('Re-read the account connector');

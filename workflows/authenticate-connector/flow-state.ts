@@ -10,8 +10,8 @@ import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
 /**
- * The second argument of the next run after Continue-As-New, as plain JSON. This argument contains no value of the
- * user, not even a sealed value, because a waiting state holds no input.
+ * The second argument of the next run after Continue-As-New, as plain JSON. The argument contains no value of the user,
+ * sealed or in clear, because a waiting state holds no input.
  */
 export interface Carried {
   state: WaitingState;
@@ -151,8 +151,8 @@ export class FlowState {
   }
 
   /**
-   * Adds a signal to the timeline and to the log. A signal that equals the last entry of the timeline is not logged. If
-   * such a signal has a `code`, the last entry only counts the signal, and no new entry is added.
+   * Adds a signal to the timeline and to the log. If the signal equals the last entry of the timeline, the log does not
+   * show the signal. If such a signal has a `code`, the count of the last entry grows, and no new entry is added.
    */
   #recordSignal(event: string, note: string, code?: ProblemCode): void {
     const { name } = this.#state;

@@ -42,8 +42,8 @@ interface Context extends Parts {
 }
 
 /**
- * Registers all handlers. Call this function before the workflow's first `await`. No signal handler throws, because a
- * plain error in a signal handler fails every workflow task from then on, and an ApplicationFailure ends the workflow.
+ * Registers all handlers. Call this function before the workflow's first `await`. No signal handler throws. A plain
+ * error in a signal handler would fail every later workflow task, and an ApplicationFailure would end the workflow.
  */
 export function registerHandlers(parts: Parts): void {
   const context: Context = { ...parts, confirmedAt: -Infinity, recheckedAt: -Infinity };
@@ -115,9 +115,9 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification is running, or is next in the inbox, waits for the result of that verification. Otherwise, if the
- * attempt is unknown, or if a confirmation started a verification less than 5 s ago, returns the current view at once.
- * In all other cases, starts a verification and waits for its result.
+ * If a verification is running, or is next in the inbox, waits for the result of that verification. Otherwise starts a
+ * verification and waits for its result. Starts no verification and returns the current view at once in two cases: the
+ * attempt is unknown, or a confirmation started a verification less than 5 s ago.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
@@ -130,7 +130,7 @@ async function confirm(context: Context, { attemptId, by }: Confirmation): Promi
 
 /**
  * Returns the request for a re-read that is already in the inbox, or adds a new request to the inbox. Returns
- * `undefined` if the last request is less than 10 s old, or if the flow neither waits for the user nor pauses in an
+ * `undefined` in two cases: the last request is less than 10 s old, or the flow is neither in a waiting state nor in an
  * outage.
  */
 function askForRecheck(context: Context, body: unknown): Message | undefined {
@@ -190,8 +190,8 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
   ApplicationFailure.nonRetryable(problem.message, problem.code, problem, ...details);
 
 /**
- * Rejects an update that has a problem, without an event in the history. This function must be synchronous, because
- * with an async validator the sender of the update never gets an answer.
+ * Rejects an update that has a problem, without an event in the history. This function must be synchronous: if a
+ * validator is async, the sender of the update never gets an answer.
  */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);

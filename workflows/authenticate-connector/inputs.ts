@@ -10,7 +10,7 @@ export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
   /**
-   * True if an operator has reset the run to a time before its first read of the connector, and Temporal delivered the
+   * True for a message that arrives in a reset run before the first read of the connector: Temporal has delivered this
    * message again.
    */
   isReapplied?: boolean;
@@ -26,9 +26,7 @@ export interface KnownIds {
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 
-/**
- * The limits of the inbox. The inbox needs limits, because unread messages stay in memory for up to a day in an outage.
- */
+/** The limits of the inbox. In an outage, unread messages can stay in memory for a day, so the inbox needs limits. */
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
 
@@ -42,8 +40,8 @@ export class Inbox {
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
   /**
-   * The total length of the bodies of the unread messages. This field is updated with each message, because counting
-   * all characters again for each message is slow when thousands of messages arrive.
+   * The total length of the bodies of the unread messages. Each message updates this field. If thousands of messages
+   * arrive, counting all characters again for each message would be slow.
    */
   #unreadCharacters = 0;
 
@@ -59,7 +57,7 @@ export class Inbox {
 
   /**
    * The message that started the running verification. If no verification is running, the unread confirmation that will
-   * start a verification.
+   * start the next verification.
    */
   get verification(): Message | undefined {
     return this.#inProgress.find(asksForVerification) ?? this.#unread.find(isConfirmation);
@@ -130,8 +128,8 @@ const acceptedIn: { [N in StateName]?: readonly Message['kind'][] } = {
 /**
  * Returns the event that a message causes in `state`. Returns `undefined` if the message changes nothing, for example
  * because the flow accepted its submission id before. An input that the state does not accept becomes the event
- * `inputRefused`. A secret in clear is refused as `notSealed`, even if the message has other faults, because the secret
- * is in the history and must be replaced.
+ * `inputRefused`. A message with a secret in clear is refused as `notSealed`, even if the message has other faults. The
+ * history now contains this secret, so the user must replace it.
  */
 export function eventOf(state: State, { kind, body }: Message, known: KnownIds): Event | undefined {
   if (!isObject(body)) return refused(problemOf('malformed'));

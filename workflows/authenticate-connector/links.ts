@@ -57,7 +57,7 @@ export class Links {
   }
 
   /**
-   * The attempts whose links were handed out by this run, or by a run before it at Continue-As-New. A browser can come
+   * The attempts whose links this run, or an earlier run that continued as this run, has handed out. A browser can come
    * back from the consent of each of these attempts.
    */
   get attempts(): ReadonlyMap<string, KnownAttempt> {

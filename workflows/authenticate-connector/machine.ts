@@ -138,9 +138,9 @@ const confirmed = (
 ): State => ({ name: 'authenticated', connector, verification });
 
 /**
- * The state after Cyclr accepted the credentials: `authenticated`, or `awaitingProperties` if the connector now needs a
- * required property that was not stored before. A property that was stored before is not asked for again, even if
- * Cyclr's answer does not show it as stored.
+ * The state after Cyclr accepted the credentials: `awaitingProperties` if the connector now has a new required
+ * property, otherwise `authenticated`. If a property was stored before, the flow does not ask for it again, even if
+ * Cyclr's answer shows no stored value.
  */
 function confirmedIfComplete(
   { connector: before }: { connector: Connector },
@@ -169,10 +169,7 @@ const waiting = {
   outageOutlasted: expiredInOutage,
 };
 
-/**
- * Marks the properties that Cyclr accepted as stored, so that the flow does not ask for these properties again after an
- * outage.
- */
+/** Marks the properties that Cyclr accepted as stored. Then the flow does not ask for them again after an outage. */
 const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {
   const isNew = ({ name, stored }: Field) => !stored && taken.includes(name);
   const { fields } = state.connector;
@@ -237,8 +234,8 @@ function byAuthMethod(connector: Connector): State {
 }
 
 /**
- * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed. Otherwise, if
- * Cyclr stores a fixed value in another form, the flow would set the fixed values again and again.
+ * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed, so that the flow
+ * sets the fixed values only once. If Cyclr stores a fixed value in another form, each read sets `lacksValues` again.
  */
 function withFixedValues(connector: Connector): Connector {
   if (!connector.policy?.lacksValues) return connector;

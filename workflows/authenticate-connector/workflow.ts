@@ -287,9 +287,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once when the deadline has passed, before the flow expires, because the connector may have been
-   * authenticated elsewhere. An input that arrives during the re-read is handled before the result of the re-read. In
-   * an outage the flow repeats the re-read.
+   * Re-reads once after the deadline, before the flow expires: the connector may have been authenticated elsewhere. An
+   * input that arrives during the re-read is handled before the result of the re-read. In an outage the flow repeats
+   * the re-read.
    */
   async #lastRead(state: WaitingState): Promise<Event | undefined> {
     const event = await this.#call(() => this.#readWithoutInput(state));
@@ -349,9 +349,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once without an input, because the connector may have been authenticated elsewhere, or the user may have
-   * consented without coming back. If the connector was authenticated before, the re-read proves nothing, not even by a
-   * changed value, because Cyclr refreshes tokens by itself.
+   * Re-reads once without an input. The connector may have been authenticated elsewhere, or the user may have consented
+   * without coming back. If the connector was authenticated before, the re-read proves nothing. Even a changed value
+   * proves nothing, because Cyclr refreshes tokens by itself.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
     const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });

@@ -105,7 +105,9 @@ function connectorRead(before: State, event: On<'connectorRead'>): State {
   return state.name === 'starting' || (state.name === 'broken' && state.denied) ? connected(state, at) : state;
 }
 
-/** True if a call has failed since the state was entered, and since a flow last authenticated the connector. */
+/**
+ * True if the call failed after the state was entered, and no flow has authenticated the connector after this failure.
+ */
 function isFailed(state: State, failedAt: string | undefined): boolean {
   if (failedAt === undefined) return false;
   const { lastOutcome } = state;

@@ -159,9 +159,7 @@ class MonitorRun {
     if (type && this.#events.hasTarget(type)) this.#events.send(type, this.#view);
   }
 
-  /**
-   * The next event of a monitor that has not ended; `undefined` after a wait, or after a read that failed in an outage.
-   */
+  /** The next event of an open monitor. `undefined` after a wait, and after a read that gave no result. */
   #nextEvent(state: State): Promise<EventBody | undefined> {
     if (state.name === 'broken' && state.isDue) return this.#reauthenticate();
     return this.#isReadDue ? this.#read() : this.#wait();
@@ -195,8 +193,8 @@ class MonitorRun {
   }
 
   /**
-   * True if the read found the connector not authenticated, but a flow authenticated it during the read. Cyclr can have
-   * answered the read before the flow authenticated the connector. `known`: the last outcome before the read.
+   * True if the read found the connector not authenticated, and a flow authenticated it during the read. Then Cyclr can
+   * have answered the read before that authentication. `known`: the last outcome before the read.
    */
   #isOlderThanOutcome({ authenticated }: { authenticated: boolean }, known: Outcome | undefined): boolean {
     const { lastOutcome } = this.#state;
@@ -214,8 +212,8 @@ class MonitorRun {
   }
 
   /**
-   * An outage and an operator's trouble say nothing about the connection, so it keeps its state until the next read, which
-   * also answers the report.
+   * Handles a read that failed. An outage and an operator's trouble tell nothing about the connection, so its state
+   * stays the same until the next read. The next read also answers the report.
    */
   #failRead(code: string, report: Report | undefined): EventBody | undefined {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };

@@ -23,8 +23,8 @@ const call = (
     ...limits,
     summary,
     retry: activityRetry,
-    // A cancelled onboarding waits for the running activity attempt, because the onboarding must know each flow that
-    // the attempt starts before it cancels its flows.
+    // A cancelled onboarding waits for the running activity attempt. The attempt can start flows, and the onboarding
+    // must know these flows before it cancels them.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
@@ -61,8 +61,8 @@ const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
 
 /**
  * Turns the failure of an activity into an event. A failure of another type counts as an outage, so the call is
- * repeated. Rethrows an error that is no failure of an activity, because a fault of the workflow's code must fail the
- * workflow task until a corrected worker runs.
+ * repeated. Rethrows an error that is no failure of an activity. Such an error is a fault of the workflow's code, which
+ * must fail the workflow task until a corrected worker runs.
  */
 export function eventOfFailure(error: unknown, facts: Facts): EventBody {
   if (!(error instanceof ActivityFailure)) throw error;

@@ -15,8 +15,8 @@ const { reportTransactionError } = proxyActivities<MonitorActivities>({
 });
 
 /**
- * Handles Cyclr's message that a call of a cycle failed to authenticate: lets the monitors of the cycle's connectors
- * read their connectors. Stays open for at least 60 s. Fails: `invalidInput`, or with the failure of the activity.
+ * Handles Cyclr's message that a call of a cycle failed to authenticate. The monitors of the cycle's connectors then
+ * read these connectors. Stays open for at least 60 s. Fails: `invalidInput`, or with the failure of the activity.
  */
 export async function transactionError(input: TransactionError): Promise<void> {
   const isOwn = faultOfTransactionError(input) === undefined && transactionErrorWorkflowIdOf(input) === workflowInfo().workflowId; // prettier-ignore
