@@ -41,8 +41,8 @@ export class ActivityAttempt {
 
   /**
    * The time when the next attempt would begin if this attempt failed. Undefined if this time is a minute or more after
-   * the beginning of the first attempt, and then the activity must not be retried. The option `scheduleToCloseTimeout`
-   * can't replace this limit, because that timeout also counts the time in which no worker runs.
+   * the beginning of the first attempt: then the activity must not be retried. The option `scheduleToCloseTimeout`
+   * can't replace this limit, because it also counts the time without a running worker.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
@@ -53,8 +53,8 @@ export class ActivityAttempt {
 
   /**
    * The milliseconds until the next time in `timesMs`. Undefined after the last time. The times in `timesMs` count from
-   * the beginning of the first attempt. A time that is at most 100 ms away is skipped: Temporal can begin an attempt
-   * some milliseconds before its planned time, and this attempt must not wait for the same time again.
+   * the beginning of the first attempt. A time that is at most 100 ms away is skipped. The reason: Temporal can begin
+   * an attempt some milliseconds early, and the attempt must not wait for its own planned time again.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;

@@ -66,17 +66,17 @@ export const policyFailure = (message: string): ApplicationFailure =>
   });
 
 /**
- * A verification reads the connector several times. This is the failure of a read that does not prove the
- * authentication, if a further read follows. `nextRetryDelay`: the milliseconds until the further read.
+ * A verification reads the connector several times. A read that does not prove the authentication gets this failure if
+ * a further read follows. `nextRetryDelay`: the milliseconds until the further read.
  */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
 
 /**
- * Runs a call and turns its error into a Temporal failure. An error that is neither an ApplicationFailure, a CyclrError
- * nor a SealingError is logged, and becomes the failure `CyclrUnavailable`. The failure of a call that can succeed
- * later is retryable, if the next attempt would begin within a minute after the activity's first attempt began.
- * Otherwise the failure is not retryable.
+ * Runs a call and turns its error into a Temporal failure. An error of an unexpected class is logged, and becomes the
+ * failure `CyclrUnavailable`. The expected classes are ApplicationFailure, CyclrError and SealingError. If the call can
+ * succeed later, the failure is retryable during the first minute: the next attempt must begin within a minute after
+ * the first attempt of the activity. Otherwise the failure is not retryable.
  */
 export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const attempt = new ActivityAttempt();

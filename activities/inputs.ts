@@ -77,8 +77,8 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
 }
 
 /**
- * The time when an activity attempt must end. This time is before the start-to-close timeout, so that the attempt sends
- * no call after the next attempt has started.
+ * The time when an activity attempt must end. This time is before the start-to-close timeout. So the attempt has ended
+ * before the next attempt starts, and sends no further call.
  */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 

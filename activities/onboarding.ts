@@ -79,8 +79,8 @@ const lackOf = ({ ReasonCode, ObjectType, ObjectId }: Prerequisite): Lack => ({
 
 /**
  * The data of a connector that the scope names or that Cyclr lists. `undefined` for any other connector. Cyclr's list
- * for a sub-account can lack the connectors of the parent account. So if the scope names a connector and the list lacks
- * the connector, the connector counts as not authenticated, and its flow reads the real state.
+ * for a sub-account can lack the connectors of the parent account. So a connector of the scope that the list lacks
+ * counts as not authenticated. Its flow reads the real state.
  */
 function scopeConnector(
   connectorId: number,

@@ -1,7 +1,4 @@
-/**
- * Reports values that are sealed to a key that this worker does not hold, because only an operator can mend a missing
- * key.
- */
+/** Reports values whose sealing key this worker does not hold. Only an operator can add a missing key. */
 import { log, metricMeter } from '@temporalio/activity';
 import type { Binding } from '../sealing/seal';
 

@@ -51,7 +51,7 @@ export function reachability(call: () => Promise<unknown>): () => Promise<string
 
 /**
  * Returns a function that names the search attributes that the namespace lacks, with the remedy. The result is
- * undefined if the namespace lacks no search attribute, or if Temporal gives no answer. The function asks Temporal at
+ * undefined if the namespace has all search attributes, or if Temporal gives no answer. The function asks Temporal at
  * most every 5 s.
  */
 export const attributeCheck = (

@@ -32,9 +32,9 @@ export type Replayed<Run extends RunHistory> = Run & {
 
 /**
  * Options that run the workflows in a separate thread, as a worker does. By default (SDK 1.24) a replay runs the
- * workflows in the caller's thread, and leaves a promise hook in this thread. On Node 24, `deriveBits` of WebCrypto,
- * which sealing calls, then ends the process, because the hook reads `promise.constructor`, which Node has set to
- * undefined. `isolateExecutionTimeout`: see worker/create-worker.ts.
+ * workflows in the caller's thread, and leaves a promise hook in this thread. This hook reads `promise.constructor`. On
+ * Node 24, `deriveBits` of WebCrypto has promises whose `constructor` is undefined, so the next sealing would end the
+ * process. `isolateExecutionTimeout`: see worker/create-worker.ts.
  */
 const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
 

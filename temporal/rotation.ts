@@ -59,10 +59,10 @@ export function closeLater(connection: Pick<Connection, 'close'>): void {
 }
 
 /**
- * Returns a connection for a client. Its calls go to `first`; after `replace(next)`, new calls go to `next`. A function in
- * the scope of `withDeadline`, `withMetadata` or `withAbortSignal` uses one connection until it ends, because the deadline,
- * the metadata or the signal belongs to that connection. `replace` closes the former connection by {@link closeLater}.
- * `close` closes the present connection.
+ * Returns a connection for a client. Its calls go to `first`; after `replace(next)`, new calls go to `next`. A function
+ * in the scope of `withDeadline`, `withMetadata` or `withAbortSignal` uses one connection for all its calls: the
+ * deadline, the metadata or the signal belongs to that connection. `replace` closes the former connection by {@link
+ * closeLater}. `close` closes the present connection.
  */
 export function replaceable(first: Connection): { connection: Connection; replace(next: Connection): void } {
   let present = first;

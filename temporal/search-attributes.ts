@@ -35,7 +35,7 @@ export const withTypes = (names: readonly string[]): string =>
 
 /**
  * The search attributes that are absent in the namespace, or have another type. Works without the operator service,
- * which Temporal Cloud does not give access to.
+ * because Temporal Cloud gives no access to it.
  */
 export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const listed = await typesOf(connection, namespace);
@@ -43,7 +43,8 @@ export async function missingSearchAttributes(connection: TemporalServices, name
   const missing = searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
   const unlisted = missing.filter((name) => !(name in there));
   if (listed || unlisted.length === 0) return missing;
-  // The description of the namespace need not list all search attributes, so the absent ones are tried in a query.
+  // The description of the namespace need not list all search attributes. So each name that is absent there is tried in
+  // a query.
   const unknown = await unknownIn(connection, namespace, unlisted);
   return missing.filter((name) => name in there || unknown.includes(name));
 }

@@ -16,8 +16,8 @@ const buckets = {
 };
 
 /**
- * Installs the SDK's runtime with this logger. The logger also gets the log lines of the SDK's native core, which by
- * default prints its lines itself, as coloured text. The SDK's own signal hook is off, because this hook ends the
+ * Installs the SDK's runtime with this logger. The logger also gets the log lines of the SDK's native core. By default,
+ * the core prints its lines itself, as coloured text. The SDK's own signal hook is off, because this hook ends the
  * process at a second signal. Fails if another program listens at the address for Prometheus.
  */
 export function installRuntime(logger: Logger, metrics?: MetricsExport): void {

@@ -73,7 +73,7 @@ const CONNECTORS_A_PAGE = 20;
 const MAX_CONNECTOR_PAGES = 100;
 /** The time limit, in milliseconds, of all triggers of one read together. */
 const OPTIONS_MS = 3000;
-/** The highest number of accounts whose first 401 is remembered, and the time after which a first 401 is forgotten. */
+/** The limits for remembered first 401s: the highest number of accounts, and the time until a 401 is forgotten. */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
 
@@ -345,8 +345,8 @@ export class CyclrClient {
   /**
    * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
    * must not use (`accessDenied`). The account is the cause if a token that was requested after the first 401 also gets
-   * a 401. The first 401 counts for 10 minutes only. Another worker's call can have succeeded since then, which shows
-   * that the account is right, but this worker does not see that call.
+   * a 401. The first 401 counts for 10 minutes only. After that time, another worker's call for the same account can
+   * have succeeded. This worker does not see that call.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);

@@ -25,7 +25,7 @@ export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
  * The proxy setting of axios for calls to `origin`. An http origin is always on loopback. For an http origin, axios
- * must ignore the proxy of the environment, because the proxy can not reach this machine's loopback, and would see the
+ * must ignore the proxy of the environment. The proxy can't reach the loopback of this machine, and it would see the
  * bearer token.
  */
 export const proxyOf = (origin: string): { proxy?: false } =>

@@ -23,8 +23,8 @@ const INVALID_ARGUMENT = 3; // gRPC
 
 /**
  * Starts the workflow `deliverEvent`. Temporal starts this workflow once for each event id, so a repetition does
- * nothing. If the event is too large for Temporal, logs an error and does not fail, because otherwise the run that
- * sends the event could not end.
+ * nothing. If the event is too large for Temporal, logs an error and returns normally. With a failure instead, the run
+ * that sends the event could not end.
  */
 export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<void> {
   try {
