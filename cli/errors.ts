@@ -4,8 +4,8 @@ import { SealingError } from '../sealing/seal';
 import { ConfigError } from '../temporal/environment';
 
 /**
- * The exit codes: 0 success, 1 failed or refused, 2 wrong usage, 3 (only with --wait) the flow ended in another state
- * than `authenticated`, or the onboarding in another state than `completed`, 130 interrupted.
+ * The exit codes: 0 success, 1 failed or refused, 2 wrong usage, 130 interrupted. 3, only with --wait: the flow did not
+ * end as `authenticated`, or the onboarding did not end as `completed`.
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 

@@ -55,8 +55,8 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
 }
 
 /**
- * The warning does not name the property, because in a --set without a name, the secret itself would be taken for the
- * name.
+ * The warning does not name the property: the user can forget the name in --set, and the secret then stands in the
+ * place of the name.
  */
 const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
 
@@ -84,8 +84,8 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
 }
 
 /**
- * Asks for the missing fields. Asks for all fields if the view has a problem, if the flow re-authenticates, or if no field
- * is missing. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
+ * Asks for the missing fields. Asks for all fields in three cases: the view has a problem, the flow re-authenticates,
+ * or no field is missing. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {
   if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);

@@ -40,8 +40,8 @@ export interface ListedConnector extends ConnectorKey {
   /** The connector's name. Absent before the first read of the connector. */
   name?: string;
   /**
-   * The last state that the flow wrote to its search attributes: a waiting or a final state or, since an outage began
-   * or ended, a working state. `fetchingConnector` before the first of these states.
+   * The last state in the flow's search attributes: a waiting state, a final state, or the working state in which an
+   * outage began or ended. `fetchingConnector` before the first of these states.
    */
   state: StateName;
   /** Present if the flow waits for Cyclr or for an operator. */
@@ -49,8 +49,8 @@ export interface ListedConnector extends ConnectorKey {
   /** When the flow entered `state`. ISO 8601. */
   since: string;
   /**
-   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account, if this run has
-   * not read the connector: at the last read by an earlier run.
+   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account, the last read by
+   * an earlier run counts if this run has not read the connector yet.
    */
   connected?: boolean;
   runId: string;

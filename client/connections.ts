@@ -116,8 +116,9 @@ export class Connections {
 
   /**
    * Starts the monitor, or lets the open monitor read the connector now. Returns the connection after the read, or the
-   * current connection if the monitor has not read within 10 s, or if its last read was less than 10 s ago and `every`
-   * is absent. `stop`: ends the monitor, and returns its last answer. Fails: `invalidInput`, `notStarted`.
+   * current connection if the monitor has not read within 10 s. Without `every`, a monitor whose last read was less
+   * than 10 s ago does not read again. `stop`: ends the monitor, and returns its last answer. Fails: `invalidInput`,
+   * `notStarted`.
    */
   async monitor(key: ConnectorKey, { every, stop }: MonitorRequest): Promise<ConnectionView> {
     const input: MonitorInput = { ...key, ...(every !== undefined && { every }) };

@@ -67,9 +67,13 @@ export function undefinedIfNotFound(err: unknown): undefined {
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
 /**
- * The texts of Temporal's errors for calls that Temporal can accept a moment later, by gRPC code: the run is locked;
- * ten updates of the run are in progress; the run's buffer of queries is full or was cleared; the run closed before it
- * got the update; or a workflow task of the run failed and will be retried.
+ * Texts of Temporal's errors, by gRPC code. After such an error, Temporal can accept the same call a moment later:
+ *
+ * - the run is locked;
+ * - ten updates of the run are in progress;
+ * - the run's buffer of queries is full, or was cleared;
+ * - the run closed before it got the update;
+ * - a workflow task of the run failed and will be retried.
  */
 const busy: { [code: number]: RegExp } = {
   [GRPC_RESOURCE_EXHAUSTED]: /workflow is busy|concurrent in-flight updates|query buffer is full/i,

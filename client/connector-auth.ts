@@ -136,8 +136,8 @@ export class ConnectorAuth {
 
   /**
    * Starts the flow of a connector. If the flow is already open, returns the open flow (`started: false`) and lets this
-   * flow re-read the connector. If the state of the open flow is final, waits up to 5 s for its end, and then starts the
-   * next run; a flow that does not end in this time counts as open. Needs no worker. Safe to repeat. Fails:
+   * flow re-read the connector. If the state of the open flow is final, waits up to 5 s for its end, and then starts
+   * the next run. A flow that does not end within these 5 s counts as open. Needs no worker. Safe to repeat. Fails:
    * `invalidInput`; `alreadyRunning` for `reauthenticate` if an `authenticate` run is open.
    */
   async start(
@@ -473,7 +473,7 @@ export class ConnectorAuth {
 
   /**
    * Reads a closed run by `read`, which makes no query. Queries the run if `read` returns `undefined`, or if the latest
-   * run is open again because an operator has reset the run or a new run has started.
+   * run is open again: an operator has reset the run, or a new run has started.
    */
   async #readClosed<T>(
     key: ConnectorKey,

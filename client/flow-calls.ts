@@ -85,8 +85,8 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s, because a query that arrives during the
-   * workflow task of an update can stay in the server until its deadline (dev server 1.9). Fails: `noWorker` if
+   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s. The reason: if a query arrives during the
+   * workflow task of an update, the server can hold the query until its deadline (dev server 1.9). Fails: `noWorker` if
    * Temporal answers, but the flow does not answer; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
@@ -122,9 +122,12 @@ export class FlowCalls {
   }
 
   /**
-   * Sends an update and waits for its answer. Fails: `paused`; `temporalUnavailable` if Temporal does not confirm the
-   * update, because ten other updates of the flow were in progress, or because a restart lost the update; {@link
-   * UnansweredUpdate} if the flow accepted the update, but did not answer in time.
+   * Sends an update and waits for its answer. Fails:
+   *
+   * - `paused`;
+   * - `temporalUnavailable` if Temporal does not confirm the update: ten other updates of the flow were in progress, or
+   *   a restart lost the update;
+   * - {@link UnansweredUpdate} if the flow accepted the update, but did not answer in time.
    */
   async update<Answer, Body>(
     key: ConnectorKey,

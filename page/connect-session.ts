@@ -188,7 +188,7 @@ export class ConnectSession {
     return missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
   }
 
-  /** A key that changes when the focus must move, because the user is at another step or has a new problem. */
+  /** A key that changes when the user is at another step or has a new problem. Then the focus must move. */
   get step(): string {
     const { end, views } = this.state;
     const view = views.find(({ connectorId }) => connectorId === this.selected);

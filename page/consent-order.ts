@@ -14,8 +14,7 @@ export interface ConsentNotice {
 }
 
 /**
- * The messages with which the return page asks for another link in its window (`retry`), and with which the page that
- * has opened the window agrees (`retrying`).
+ * `retry`: the return page asks for another link in its window. `retrying`: the page that has opened the window agrees.
  */
 export interface RetryNotice {
   type: 'retry' | 'retrying';

@@ -13,8 +13,8 @@ interface Held {
 }
 
 /**
- * Holds credentials until the flow has accepted the properties of the same form, because before that, the flow refuses
- * the credentials.
+ * Holds credentials until the flow has accepted the properties of the same form. Before that, the flow would refuse the
+ * credentials.
  */
 export class HeldCredentials {
   readonly #held = new Map<number, Held>();
@@ -32,8 +32,8 @@ export class HeldCredentials {
   }
 
   /**
-   * Returns the held credentials if the view asks for them, and then holds them no longer. Keeps them while the
-   * properties are awaited or applied without a problem. Drops them in each other case.
+   * Returns the held credentials if the view asks for them. Keeps them while the flow waits for the properties, or
+   * applies them, without a problem. In any other case, drops them.
    */
   takeAt(view: View): Held | undefined {
     const held = this.#held.get(view.connectorId);

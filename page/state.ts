@@ -154,8 +154,8 @@ export const progressOf = (views: readonly View[]): { done: number; total: numbe
 });
 
 /**
- * The next connector to open. The first choice is a connector after `after` that waits for the user, the second choice
- * any connector that waits, the third choice a connector in a working state.
+ * The next connector to open. The choices in order: a connector behind `after` in the list that waits for the user; any
+ * connector that waits for the user; a connector in a working state.
  */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);

@@ -38,7 +38,7 @@ export async function createApp(given: Omit<Parts, 'onboarded'>): Promise<App> {
   const { config } = parts;
   const headers = securityHeaders(config);
   const app = createServer(parts, headers);
-  parts.trace?.(app, parts); // before all other hooks, so that they run in the span of the request
+  parts.trace?.(app, parts); // the first hook, so that all other hooks run in the span of the request
   for (const name of ['caller', 'actor'] as const) app.decorateRequest(name, '');
   for (const name of ['session', 'accountId', 'failure', 'lost'] as const) app.decorateRequest(name, undefined);
   app.addHook('onRequest', async (request, reply) => {
@@ -119,8 +119,8 @@ function acceptJson(app: App): void {
 }
 
 /**
- * Removes the path of PUBLIC_URL from a URL, so that the service works with a proxy that keeps this path and with a
- * proxy that removes this path.
+ * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path and others remove it: so the service works
+ * with both.
  */
 const withoutBase = (url: string, base: string): string =>
   base !== '' && (url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`))
@@ -129,8 +129,8 @@ const withoutBase = (url: string, base: string): string =>
 
 /**
  * After `close()`, closes all connections when all requests have their answers. Node's `closeIdleConnections` (Node
- * 20.20) does not close a connection that has sent no request, such as a connection that a browser opens in advance
- * (https://github.com/nodejs/node/issues/63452), or a connection that was busy at the time of `close()`.
+ * 20.20) does not close two kinds of connections: those that were busy at the time of `close()`, and those that have
+ * sent no request. Browsers open such connections in advance (https://github.com/nodejs/node/issues/63452).
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

@@ -1,7 +1,10 @@
 /**
- * The scripts and the style sheet that the build makes from `page/`. The service does not use @fastify/static for three
- * reasons: the ETag comes from the time of the file, which differs between instances; the files are not compressed; the
- * brand's style can't be added.
+ * The scripts and the style sheet that the build makes from `page/`. The service does not use @fastify/static, for three
+ * reasons:
+ *
+ * - Its ETag comes from the time of the file, which differs between instances.
+ * - It does not compress the files.
+ * - The style of the brand can't be added.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

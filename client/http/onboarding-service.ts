@@ -41,9 +41,9 @@ const RETRIES = 2;
  *
  * A call that gets no answer, 429 or 503 is repeated if the time limit allows a repetition. The pause before a
  * repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further pause is
- * twice as long. Repeating is safe, because a call only reads, or has one effect because of its `Idempotency-Key`, or
- * does no harm if it is made twice (a second session, a second link). A repeated `cancel` can also cancel a flow that
- * was started after the first `cancel`.
+ * twice as long. Repeating is safe for each call. Some calls only read, some have one effect because of their
+ * `Idempotency-Key`, and the others do no harm if they are made twice (a second session, a second link). A repeated
+ * `cancel` can also cancel a flow that was started after the first `cancel`.
  */
 export class OnboardingService {
   readonly #transport: Transport;

@@ -55,7 +55,7 @@ const SubmissionId = z
   });
 const By = z.string().max(MAX_BY).meta({
   description:
-    'The person or program that acts, for the timeline. The service puts the caller before it, and cuts both to 100.',
+    'The person or program that acts, for the timeline. The service puts the caller before this text, and cuts the whole text to 100 characters.',
 });
 /** The durations that the package `ms` parses, in lower case. */
 const DURATION =
@@ -247,9 +247,7 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
-/**
- * The members of the OpenAPI schema of a body by which `submissionId` may be absent only if all values are in clear.
- */
+/** Members of the OpenAPI schema of a body. They say: `submissionId` may be absent only if all values are in clear. */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
 });

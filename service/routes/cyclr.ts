@@ -35,8 +35,9 @@ export function cyclrRoutes(app: App, { auth, config: { cyclrWebhookSecret } }: 
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  // The service answers 204 even if the body is too large, and even while Temporal does not answer. Cyclr's documentation
-  // does not say whether, after another status, Cyclr repeats the message or switches the webhook off.
+  // The service answers 204 even if the body is too large, and even while Temporal does not answer. For any other
+  // status, Cyclr's documentation does not say what Cyclr does: Cyclr could repeat the message, or switch the webhook
+  // off.
   app.setErrorHandler((err: Error, request, reply) => {
     const { kind } = serviceErrorOf(err);
     if (kind === 'notFound') return answerError(err, request, reply);

@@ -145,10 +145,7 @@ function deadEnd({ words, name, depth }: Going, err: unknown): Html {
 const PATIENCE_MS = 90_000;
 const RETRY_MS = 2000;
 
-/**
- * Returns a link. After a failure that can end soon, for example if no worker answers, tries again until `PATIENCE_MS`
- * have passed.
- */
+/** Returns a link. Tries again for `PATIENCE_MS` after a failure that can end soon, such as `noWorker`. */
 async function patientLink(parts: Parts, going: Going): Promise<string> {
   const until = Date.now() + PATIENCE_MS;
   for (;;) {

@@ -24,8 +24,8 @@ export function pageRoutes(app: App, parts: Parts): void {
   const draw: Draw = (page) =>
     pageOf({ ...page, header, icon, footer: brandFooter(brand, wordsFor(page.language).links) });
   app.register(formbody);
-  // With another policy, the page that opened the consent window could not use the window again, and could not notice
-  // that the user has closed the window.
+  // This policy has two effects: the page that opened the consent window can use the window again, and can notice that
+  // the user has closed the window.
   app.addHook('onRequest', async (_request, reply) => void reply.header(OPENER_POLICY, 'unsafe-none'));
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));

@@ -36,9 +36,9 @@ export interface EventHubOptions {
   maxRetryMs?: number;
   /**
    * The number of flows that are followed by long poll. All other flows are checked every `checkEveryMs`. The default
-   * is 1,000, because a Temporal server allows 1,200 long polls for each namespace and frontend, and
-   * `ConnectorAuth.result()` and the other instances of the service use some of these polls. If the server refuses a
-   * poll, readers get the current view, and later views only when the poll is tried again.
+   * is 1,000. A Temporal server allows 1,200 long polls for each namespace and frontend. `ConnectorAuth.result()` and
+   * the other instances of the service also use some of these polls. If the server refuses a poll, readers get the
+   * current view, and later views only when the poll is tried again.
    */
   maxPolls?: number;
   /** Called with the error of a failed check. The check is repeated after the error. */
