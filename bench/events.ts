@@ -14,7 +14,7 @@ import type { Stack } from './stack';
 import { startTarget, TARGET } from './target';
 
 const IN_FLIGHT = 20;
-/** How long a round waits after its last flow, because the server still works for flows that have ended. */
+/** How long a round waits after its last flow. In this time, the server still works for flows that have ended. */
 const SETTLE_MS = 2_000;
 
 interface Round {

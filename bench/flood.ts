@@ -128,7 +128,7 @@ async function measureFlood(
   return { messages, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
 }
 
-/** Queries the flow until it answers, because a query fails if the workflow task of the flood has timed out. */
+/** Queries the flow until it answers. If the workflow task of the flood has timed out, a query fails. */
 async function answerOf(flow: WorkflowHandle): Promise<void> {
   for (const until = performance.now() + ANSWER_WITHIN_MS; ; await delay(SAMPLE_MS)) {
     try {

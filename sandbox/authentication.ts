@@ -32,8 +32,8 @@ const readers: Record<string, Reader> = {
 
 /**
  * Stores an AuthValue. For the AuthValue `{}`, or if the switch `authenticatedAfterMs` is set, the connector becomes
- * authenticated later (see {@link settle}). Fails with a 400 that quotes the value, if the value is wrong or has the
- * wrong form, if the connector takes no value, or if a required property is missing.
+ * authenticated later (see {@link settle}). Fails with a 400 if the value is wrong or has the wrong form, if the
+ * connector takes no value, or if a required property is missing. The message of the 400 quotes the value.
  */
 export function storeAuthValue(store: Store, connector: StoredConnector, authValue: string, switches: Switches): void {
   const claim = claimOf(connector, authValue);

@@ -120,7 +120,7 @@ function stampOf(root) {
 }
 
 /**
- * The sources in those of the folders that exist, because a container image has only the folders that its processes
+ * The sources in the folders. A missing folder is skipped: a container image has only the folders that its processes
  * need.
  */
 function sourcesIn(root, folders) {
@@ -132,8 +132,8 @@ function sourcesIn(root, folders) {
 }
 
 /**
- * The hash of the files. The length of each file is hashed before its content, because otherwise two different lists of
- * files could have the same hash.
+ * The hash of the files. The length of each file is hashed before its content. Without the lengths, two different lists
+ * of files could have the same hash.
  */
 function hashOf(root, paths) {
   const hash = createHash('sha256');

@@ -7,8 +7,8 @@ const [root, outFile] = process.argv.slice(2);
 const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@temporalio/worker');
 
 /**
- * A plugin that turns warnings into errors of the build, because a missing import, or code that a workflow can't run,
- * would otherwise fail in a flow.
+ * A plugin that turns warnings into errors of the build. Examples are a missing import, and code that a workflow can't
+ * run. Without this plugin, such a fault would be found only in a running flow.
  */
 const failOnWarnings = {
   apply: (compiler) =>
@@ -30,7 +30,7 @@ const forNode = (rules) =>
   });
 
 /**
- * Makes the paths in source maps relative, because stack traces go into the history, and because equal sources must
+ * Makes the paths in source maps relative, for two reasons: stack traces go into the history, and equal sources must
  * give equal code on every machine.
  */
 const webpackConfigHook = (config) => ({

@@ -16,8 +16,8 @@ export function refuseArguments(args: readonly string[], help: string): number |
 }
 
 /**
- * Returns the options of a command, which `read` parses. If the command must not run, prints `help` and returns the
- * exit code: 0 for `--help`, or 2 after an error of `read`, which is printed first.
+ * Returns the options of a command, which `read` parses. For `--help`, prints `help` and returns the exit code 0. If
+ * `read` fails, prints its error and `help`, and returns the exit code 2.
  */
 export function readOptions<T extends { help: boolean }>(
   args: string[],

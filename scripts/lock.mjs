@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
 /**
- * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running, because
- * this process can be another program.
+ * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running. This
+ * process can be another program.
  */
 const SILENT_MS = 60_000;
 

@@ -115,8 +115,8 @@ function requireSandbox({ cyclr }: Pick<Running, 'cyclr'>): void {
 }
 
 /**
- * Runs the whole demo. `receiver` gets the events. It is absent if the demo uses the stack of npm start, because the
- * demo does not configure the worker of that stack.
+ * Runs the whole demo. `receiver` gets the events. Absent if the demo uses the stack of npm start: the worker of that
+ * stack sends its events elsewhere or nowhere.
  */
 async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver?: Receiver): Promise<number> {
   requireSandbox({ cyclr });

@@ -17,8 +17,9 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
 /**
- * The values that Cyclr can have: the values of the last run that certainly stored its values, and the values of all
- * later runs. `isCertain`: true if one run certainly stored its values.
+ * The values that Cyclr can have. The last run that certainly stored its values has overwritten the values of all
+ * earlier runs, so the result has the values of this run and of all later runs. `isCertain`: true if there is such a
+ * run.
  */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));

@@ -5,9 +5,9 @@ import type { EventLog } from './event-log';
 import type { RunEvidence } from './evidence';
 
 /**
- * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the events
- * that were received before the runs were listed. Only these events must have a delivery in `runs`, because an open flow can
- * send an event after the listing.
+ * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the
+ * events that were received before the runs were listed. Only these events must have a delivery in `runs`. A later
+ * event can come from a flow that was still open when the runs were listed.
  */
 export function eventFaults(
   { events, faults }: Pick<EventLog, 'events' | 'faults'>,

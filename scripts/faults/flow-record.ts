@@ -46,7 +46,7 @@ export interface FlowRecord {
   runs: RunRecord[];
   /** True if a start was repeated because its answer was lost. Then there can be one run more than planned. */
   startRepeated: boolean;
-  /** The inputs for which the flow asked although Cyclr had them. */
+  /** The inputs that the flow asked for again, although Cyclr already had them. */
   askedAgain: string[];
   /** Wrong answers of the system to the user, one text for each. */
   problems: string[];

@@ -33,9 +33,9 @@ export function kindOf(event: HistoryEvent): string {
 }
 
 /**
- * The causes of failed workflow tasks that are no faults of workflow code: a message arrived when the task ended the
- * flow, too many messages arrived at the same time, an operator has reset the run, or an operator has removed a search
- * attribute. The server repeats such a task.
+ * The causes of failed workflow tasks that are no faults of workflow code, in this order: a message arrived when the
+ * task ended the flow; too many messages arrived at the same time; an operator reset the run; an operator removed a
+ * search attribute. The server repeats such a task.
  */
 const REPEATED_BY_SERVER = [1, 17, 20, 23]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW, BAD_SEARCH_ATTRIBUTES
 

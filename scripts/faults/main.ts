@@ -38,8 +38,8 @@ same seed gives the same plans, not the same run. Without --seed, the command dr
 
 const AT_ONCE = 50;
 /**
- * The disturbances end when this share of the flows is done, because otherwise the last flows would be disturbed again
- * and again.
+ * The disturbances end when this share of the flows is done. Otherwise the few last flows would be disturbed again and
+ * again.
  */
 const DISTURBED = 0.9;
 /** The command starts one onboarding for this number of flows. */

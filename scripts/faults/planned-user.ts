@@ -21,7 +21,7 @@ const CALL_MS = 5_000;
 /** If a signal has no visible effect within this time, the user sends the next input. */
 const ANSWER_AGAIN_MS = 12_000;
 const READ_EVERY_MS = 1_000;
-/** The user stops using a flow that has not ended after this time, which only ends a hang. */
+/** After this time, the user no longer uses an open flow. This limit only ends a hang. */
 const PATIENCE_MS = 15 * 60_000;
 /** The id of a connector that does not exist. It is greater than all ids of the sandbox. */
 const UNKNOWN_CONNECTOR = 9_000_000;

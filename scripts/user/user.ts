@@ -32,8 +32,8 @@ export interface UserOptions {
   /** The sandbox, whose consent pages the user visits. */
   sandboxUrl: string;
   /**
-   * The time after which the user answers an unchanged view again, if the transport returned no view for the first
-   * answer. Default: never.
+   * Some transports return no view for an answer. If the view then stays unchanged for this time, the user answers
+   * again. Default: never.
    */
   answerAgainMs?: number;
   /** Stops the user. Then `play` fails with an AbortError. */
@@ -57,8 +57,9 @@ export class User {
   }
 
   /**
-   * Starts the flow at the first call, and gives answers until the flow is in the state `until`, has ended, or asks for
-   * an input for which the user has no answer. Returns the last view. Fails with the errors of the transport.
+   * Starts the flow at the first call, and gives answers. Stops when the flow is in the state `until`, when the flow
+   * has ended, or when the user has no answer to its view. Returns the last view. Fails with the errors of the
+   * transport.
    */
   async play(until?: StateName): Promise<View> {
     if (this.runId === undefined) await this.start();
@@ -125,8 +126,8 @@ export class User {
 }
 
 /**
- * Ignores an error which says that the flow no longer waits for the input, for example because an earlier call
- * succeeded but its answer was lost.
+ * Ignores an error which says that the flow no longer waits for the input. For example, an earlier call can have
+ * succeeded, and its answer was lost.
  */
 function unlessLate(err: unknown): true {
   if (err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow')) return true;
