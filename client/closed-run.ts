@@ -39,15 +39,12 @@ export async function closedRunResult<T extends Workflow>(
   handle: WorkflowHandle<T>,
 ): Promise<WorkflowResultType<T> | undefined> {
   if (status.name === 'COMPLETED') return handle.result();
-  return status.name === 'FAILED' ? resultOfFailure(handle) : undefined;
+  return status.name === 'FAILED' ? handle.result().catch(firstDetail<WorkflowResultType<T>>) : undefined;
 }
 
-async function resultOfFailure<T extends Workflow>(
-  handle: WorkflowHandle<T>,
-): Promise<WorkflowResultType<T> | undefined> {
-  const failure: unknown = await handle.result().catch((err: unknown) => err);
-  const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
-  return cause instanceof ApplicationFailure ? (cause.details?.[0] as WorkflowResultType<T> | undefined) : undefined;
+function firstDetail<Result>(err: unknown): Result | undefined {
+  if (!(err instanceof WorkflowFailedError)) throw err; // Temporal did not answer
+  return err.cause instanceof ApplicationFailure ? (err.cause.details?.[0] as Result | undefined) : undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import { freePort } from '../../scripts/local/ports';
+import type { interceptors } from '../../temporal/grpc-retry';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
@@ -406,6 +407,27 @@ test('cancel answers with the final view, and a second cancel answers with the s
 
   expect(first).toMatchObject({ state: 'cancelled', runId: scene.runId });
   expect(second).toEqual(first);
+});
+
+test('if Temporal does not answer with the result of a failed flow, view fails as temporalUnavailable', async () => {
+  const { key } = await stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 });
+  const end = await stage.auth.result(key);
+  let isLate = true;
+  const late: (typeof interceptors)[number] = (options, next) => {
+    const isHistory = options.method_definition.path.endsWith('/GetWorkflowExecutionHistory');
+    const deadline = isHistory && isLate ? Date.now() - 1 : options.deadline;
+    if (isHistory) isLate = false;
+    return next({ ...options, deadline }) as never;
+  };
+  const connection = await Connection.connect({ address: stage.connection.options.address, interceptors: [late] });
+  const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
+
+  const answers = await Promise.allSettled([auth.view(key)]);
+  const again = await auth.view(key).finally(() => connection.close());
+
+  expect(answers).toMatchObject([{ reason: { code: 'temporalUnavailable' } }]);
+  expect(again).toEqual(end);
+  expect(end).toMatchObject({ state: 'failed', failure: { code: 'connectorNotFound' } });
 });
 
 describe('result', () => {
