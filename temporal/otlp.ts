@@ -88,6 +88,7 @@ export const tracesEnvironment = {
     description: 'Headers of the export: `name=value`, comma-separated, each value URL-encoded.',
     example: 'api-key=…',
     secret: true,
+    file: true,
   }),
 };
 

@@ -11,9 +11,8 @@ interface Part {
 
 const { properties } = JSON.parse(readFileSync('deploy/helm/cyclr-connect/values.schema.json', 'utf8'));
 
-/** The variables that the chart sets by its other values, and those that have to come from a Secret by `extraEnv`. */
+/** The variables that the chart sets by its other values. */
 const setByChart = ['PORT', 'HEALTH_PORT', 'HEALTH_HOST', 'METRICS_PORT', 'CONNECTOR_POLICIES'];
-const byExtraEnv = ['OTEL_EXPORTER_OTLP_HEADERS'];
 /** Variables of worker and service that the chart's value `temporal.config` sets for all processes. */
 const shared = ['TASK_QUEUE'];
 
@@ -32,7 +31,7 @@ describe.each([
 
   test('take each secret as a file, and no secret as a value', () => {
     expect(Object.keys(part.secretKeys.properties).sort()).toEqual(files.sort());
-    for (const file of [...files, ...byExtraEnv]) {
+    for (const file of files) {
       expect(Object.keys(part.config.properties)).not.toContain(file);
       expect(patternsOf(part).some((pattern) => pattern.test(file))).toBe(false);
     }
@@ -40,7 +39,7 @@ describe.each([
 
   test('take each other variable of the process', () => {
     const expected = Object.keys(schema.shape).filter(
-      (variable) => ![...files, ...setByChart, ...byExtraEnv, ...shared].includes(variable),
+      (variable) => ![...files, ...setByChart, ...shared].includes(variable),
     );
     const known = Object.keys(part.config.properties);
 

@@ -58,10 +58,14 @@ test('readConfig reads the secrets from files', async () => {
     ...env,
     CYCLR_CLIENT_SECRET_FILE: write(join(folder, 'secret'), `${CYCLR_CLIENT_SECRET}\n`),
     SEALING_KEYS_FILE: write(join(folder, 'keys'), SEALING_KEYS),
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    OTEL_EXPORTER_OTLP_HEADERS_FILE: write(join(folder, 'headers'), 'api-key=hunter2\n'),
   });
 
   expect(config.cyclr.clientSecret).toBe(CYCLR_CLIENT_SECRET);
   expect(config.keys).toHaveLength(1);
+  for (const exported of [config.metrics, config.traces])
+    expect(exported).toMatchObject({ headers: { 'api-key': 'hunter2' } });
 });
 
 test('the error for an empty key file names the variable and the file', async () => {
