@@ -70,8 +70,7 @@ export const tracesEnvironment = {
     .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'is no number from 0 to 1')
     .optional()
     .meta({
-      description:
-        'Share of the traces that are exported, for traceidratio: 0 to 1. For `traceidratio` itself, the default is 1.',
+      description: 'Share of the traces that are exported, for the samplers with traceidratio: 0 to 1.',
       example: '0.05',
       default: `${DEFAULT_RATIO}`,
     }),
@@ -124,8 +123,13 @@ export interface OtlpTraces {
   headers?: { [name: string]: string };
   /** The name of the process in the traces. */
   serviceName: string;
-  /** The share of the traces that are exported. Absent for other samplers, which the SDK reads from OTEL_TRACES_SAMPLER. */
-  ratio?: number;
+  /** The sampler traceidratio. Absent for other samplers, which the SDK reads from OTEL_TRACES_SAMPLER. */
+  sampler?: {
+    /** The share of the traces that are exported. */
+    ratio: number;
+    /** True if the decision of a backend in its `traceparent` applies instead. */
+    parentBased: boolean;
+  };
 }
 
 const pathIn = (base: string, path: string): string => `${base.replace(/\/+$/, '')}${path}`;
@@ -142,8 +146,10 @@ export function otlpTracesOf(
   if (isOff || url === undefined) return undefined;
   const { OTEL_EXPORTER_OTLP_HEADERS: headers, OTEL_SERVICE_NAME: serviceName = defaultName } = variables;
   const { OTEL_TRACES_SAMPLER: sampler = DEFAULT_SAMPLER, OTEL_TRACES_SAMPLER_ARG: ratio = DEFAULT_RATIO } = variables;
-  const isDefault = sampler === DEFAULT_SAMPLER;
-  return { url, serviceName, ...(headers && { headers }), ...(isDefault && { ratio: Number(ratio) }) };
+  const byRatio = sampler.endsWith('traceidratio') && {
+    sampler: { ratio: Number(ratio), parentBased: sampler.startsWith('parentbased') },
+  };
+  return { url, serviceName, ...(headers && { headers }), ...byRatio };
 }
 
 /** The export of the metrics; `undefined` if no variable names a collector. */

@@ -26,6 +26,7 @@ import {
   RandomIdGenerator,
   TraceIdRatioBasedSampler,
   type IdGenerator,
+  type Sampler,
 } from '@opentelemetry/sdk-trace-base';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowClientInterceptor } from '@temporalio/client';
@@ -55,10 +56,10 @@ const ids = new Ids();
 const tracer = () => trace.getTracer('cyclr-connect');
 
 /** Starts the export. The result sends the last spans and ends the export; call it before the process ends. */
-export function startTracing({ url, headers, serviceName, ratio }: OtlpTraces): () => Promise<void> {
+export function startTracing({ url, headers, serviceName, sampler }: OtlpTraces): () => Promise<void> {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
-    ...(ratio !== undefined && { sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }) }),
+    ...(sampler && { sampler: samplerOf(sampler) }),
     idGenerator: ids,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url, headers }))],
   });
@@ -68,6 +69,11 @@ export function startTracing({ url, headers, serviceName, ratio }: OtlpTraces): 
   // The spans are lost if the collector does not answer.
   const sent = () => provider.shutdown().catch(() => undefined);
   return () => Promise.race([sent(), delay(LAST_EXPORT_MS)]);
+}
+
+function samplerOf({ ratio, parentBased }: NonNullable<OtlpTraces['sampler']>): Sampler {
+  const root = new TraceIdRatioBasedSampler(ratio);
+  return parentBased ? new ParentBasedSampler({ root }) : root;
 }
 
 /** The context of a span that begins a trace. */

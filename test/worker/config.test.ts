@@ -241,21 +241,32 @@ test('traces go to the collector of the OTEL_* variables, and a variable switche
     url: 'http://127.0.0.1:4318/v1/traces',
     headers: { 'api-key': 'a b' },
     serviceName: 'cyclr-connect-worker',
-    ratio: 0.1,
+    sampler: { ratio: 0.1, parentBased: true },
   });
   expect(await tracesOf({ ...endpoint, ...complete, OTEL_SERVICE_NAME: 'eu' })).toEqual({
     url: 'https://traces.example/in',
     serviceName: 'eu',
-    ratio: 0.1,
+    sampler: { ratio: 0.1, parentBased: true },
   });
-  expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER_ARG: '0.05' })).toMatchObject({ ratio: 0.05 });
-  const sampler = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' }; // the SDK's own default for this sampler is 1
-  expect(await tracesOf({ ...endpoint, ...sampler })).toMatchObject({ ratio: 0.1 });
-  expect(await tracesOf({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_on' })).not.toHaveProperty('ratio');
   expect(await tracesOf({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toBeUndefined();
   expect(await tracesOf({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined();
   expect(await tracesOf({ ...endpoint, OTEL_SDK_DISABLED: 'true' })).toBeUndefined();
   await expect(tracesOf({ OTEL_TRACES_EXPORTER: 'zipkin' })).rejects.toThrow(/OTEL_TRACES_EXPORTER is neither/);
+});
+
+test('both samplers with traceidratio export 10 % of the traces by default; the SDK reads other samplers itself', async () => {
+  const samplerOf = async (more: NodeJS.ProcessEnv) => {
+    const env = { ...(await right()), OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', ...more };
+    return (await readConfig(env)).traces!.sampler;
+  };
+
+  expect(await samplerOf({ OTEL_TRACES_SAMPLER_ARG: '0.05' })).toEqual({ ratio: 0.05, parentBased: true });
+  expect(await samplerOf({ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' })).toEqual({
+    ratio: 0.1,
+    parentBased: true,
+  });
+  expect(await samplerOf({ OTEL_TRACES_SAMPLER: 'traceidratio' })).toEqual({ ratio: 0.1, parentBased: false });
+  expect(await samplerOf({ OTEL_TRACES_SAMPLER: 'always_on' })).toBeUndefined();
 });
 
 test('readConfig reads the limits, and refuses a limit that is no number from 1 on', async () => {
