@@ -16,6 +16,17 @@ const setByChart = ['PORT', 'HEALTH_PORT', 'HEALTH_HOST', 'METRICS_PORT', 'CONNE
 /** Variables of worker and service that the chart's value `temporal.config` sets for all processes. */
 const shared = ['TASK_QUEUE'];
 
+/** Variables that the SDK of OpenTelemetry reads, and this project does not. */
+const ofSdk = [
+  ...[
+    'OTEL_BSP_SCHEDULE_DELAY',
+    'OTEL_BSP_EXPORT_TIMEOUT',
+    'OTEL_BSP_MAX_QUEUE_SIZE',
+    'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+  ],
+  ...['OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_COMPRESSION', 'OTEL_EXPORTER_OTLP_CERTIFICATE'],
+  'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT',
+];
 /** The variables that are paths of files in the Secret of Temporal. */
 const pathsOfFiles = Object.keys(temporalEnvironment.shape).filter((name) => /^TEMPORAL_TLS_.*_PATH$/.test(name));
 
@@ -49,6 +60,11 @@ describe.each([
       ),
     ).toEqual([]);
     expect(known.filter((variable) => !expected.includes(variable))).toEqual([]);
+  });
+
+  test('take the standard variables that only the SDK of OpenTelemetry reads', () => {
+    for (const variable of ofSdk)
+      expect([variable, patternsOf(part).some((pattern) => pattern.test(variable))]).toEqual([variable, true]);
   });
 });
 
