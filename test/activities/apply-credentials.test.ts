@@ -173,7 +173,7 @@ test.each<[string, object]>([
   ['nothing', {}],
   ['an older key', { AuthValue: 'older-key', Authenticated: true }],
 ])(
-  'if Cyclr answers the PUT of an API key with an HTML page, and the re-read shows that Cyclr stores %s, applyCredentials is retried',
+  'applyCredentials is retried if the PUT of an API key is answered with an HTML page, and the re-read finds %s stored',
   async (_what, patch) => {
     const at = await sceneOf('apiKey');
     at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -189,7 +189,7 @@ test.each<[string, object]>([
   },
 );
 
-test('if Cyclr answers the PUT of the credentials with success, but without a body, and the re-read fails, applyCredentials fails with the error of the re-read', async () => {
+test('after a PUT that is answered without a body, applyCredentials fails with the error of the re-read if the re-read fails', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
   at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });

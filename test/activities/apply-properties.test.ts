@@ -169,7 +169,7 @@ describe('repeated applyProperties', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('applyProperties can be repeated with the same input after a property was removed between the request for the list of properties and the PUT of this property', async () => {
+  test('applyProperties can be repeated with the same input if a property was removed between the list of properties and its PUT', async () => {
     const at = await kestrel();
     store(at, ['Environment', 'production']);
     at.sandbox.fault({ match: { method: 'PUT' }, then: { status: 404 } });
@@ -240,7 +240,7 @@ test.each<[string, [string, string][]]>([
   ['lacks', []],
   ['has an older value of', [['Environment', 'production']]],
 ])(
-  'if Cyclr answers the write of a property with an HTML page, and the next list of properties %s this property, applyProperties is retried',
+  'applyProperties is retried if the write of a property is answered with an HTML page, and the next list %s this property',
   async (_what, before) => {
     const at = await kestrel();
     store(at, ...before);
@@ -256,7 +256,7 @@ test.each<[string, [string, string][]]>([
 );
 
 describe('refused properties', () => {
-  test('a refused property is named in the problem, and the failure has the connector with the properties that Cyclr accepted before the refusal', async () => {
+  test('the problem names a refused property, and the failure has the connector with the properties that were accepted before', async () => {
     const at = await kestrel();
     const wrong = `wrong-${SECRET}`;
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', wrong) };
@@ -270,7 +270,7 @@ describe('refused properties', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('a refused property causes a retry if the connector cannot be re-read, so that the failure of a later activity attempt can name the accepted properties', async () => {
+  test('a refused property causes a retry if the connector cannot be re-read, because the failure must name the accepted properties', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };

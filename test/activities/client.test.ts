@@ -179,7 +179,7 @@ describe('time limits', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('the time limit of a call ends at the end of the activity attempt, if the attempt ends before the time limit', async () => {
+  test('the time limit of a call never reaches beyond the end of the activity attempt', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'hang' });
 
@@ -188,7 +188,7 @@ describe('time limits', () => {
     expect(err).toMatchObject(timeout);
   });
 
-  test('the time limit of a call is zero if the activity attempt has no time left, so the client sends nothing', async () => {
+  test('the client sends nothing if the activity attempt has no time left', async () => {
     const { calls, cyclr, key } = await scene();
 
     const err = await rejection(cyclr.putAuthValue({ ...key, endsAtMs: performance.now() }, AUTH_VALUE));

@@ -50,8 +50,8 @@ export function formsOf(secret: string): string[] {
 }
 
 /**
- * The part of the secret's base64 that is the same in every surrounding text, if the secret begins `shift` bytes after
- * a multiple of three bytes.
+ * The part of the secret's base64 that does not depend on the text around it. `shift`: the secret begins this number of
+ * bytes after a multiple of three bytes.
  */
 function inBase64(secret: string, shift: number): string {
   const bytes = Buffer.from('\0'.repeat(shift) + secret);

@@ -300,7 +300,7 @@ describe('connectors with a policy', () => {
     });
   });
 
-  test('a connector with a policy has the fields of AuthFields, and each field is secret if the policy does not have secret: false', () => {
+  test('a connector with a policy has the fields of AuthFields, and each field is secret, except a field with secret: false', () => {
     const of = shapedBy(
       "authFields: { fields: [{ name: user, label: User, secret: false }, { name: token, label: Token }], authValue: '{user}:{token}' }",
     );

@@ -205,7 +205,7 @@ describe('answers 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('an answer 401 gives unauthorized if its token was requested before the first 401 of the account, and accessDenied if requested after it', async () => {
+  test('an answer 401 gives unauthorized for a token requested before the first 401 of the account, and accessDenied for a later token', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });

@@ -255,7 +255,7 @@ describe('cyclr-connect seal', () => {
     ['a plain text', SECRET],
     ['an empty text', ''],
     ['JSON without kind', `{"key":"${SECRET}"}`],
-  ])('the command seal without --property does not seal %s, because this is no credentials', async (_what, input) => {
+  ])('the command seal without --property seals only credentials, and refuses %s', async (_what, input) => {
     const { exitCode, stdout, stderr } = await cli(['seal', 'acme', '42', 'sub-1'], { env, input });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });

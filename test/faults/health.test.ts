@@ -41,7 +41,7 @@ async function temporalBehindProxy() {
   return proxy;
 }
 
-test('/readyz of the worker answers 200 only with a connection to Temporal, /healthz always, and the worker exits with 0 even without Temporal', async () => {
+test('only /readyz of the worker depends on Temporal: without Temporal, /healthz answers 200, and the worker exits with 0', async () => {
   const proxy = await temporalBehindProxy();
   proxy.hold();
   const settings = await settingsAt(proxy.address);

@@ -216,8 +216,8 @@ const inputsAt = (path: string): JourneyCall[] => [
   },
 ];
 /**
- * The call that makes a session. It has no `isDone`, because the service reads the latest run from Temporal first, and
- * makes no change without that answer.
+ * The call that makes a session. The service first reads the latest run from Temporal, and makes no change without this
+ * answer, so the call has no `isDone`.
  */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 

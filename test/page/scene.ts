@@ -68,8 +68,8 @@ export const reachOpener = `(() => {
 })()`;
 
 /**
- * Shorter than Jest's time limit of a test. A step can take 30 s, because Temporal repeats a workflow task of a stopped
- * worker after 30 s, and the last re-read of a verification comes 30 s after the return.
+ * Shorter than Jest's time limit of a test. A step can take 30 s, for two reasons: Temporal repeats a workflow task of
+ * a stopped worker after 30 s, and the last re-read of a verification comes 30 s after the return.
  */
 const PATIENCE_MS = 100_000;
 

@@ -64,8 +64,9 @@ async function countEverything(): Promise<void> {
 }
 
 /**
- * Runs a worker that gets a workflow type that it does not have, and a cancelled flow whose final state Temporal refuses,
- * because the namespace lacks the search attributes. `settled`: ends the wait.
+ * Makes two kinds of workflow tasks fail. The worker gets a workflow type that it does not have. It also gets a
+ * cancelled flow in a namespace without the search attributes, so Temporal refuses the final state of the flow.
+ * `settled`: ends the wait.
  */
 async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void> {
   // Not in the namespace of the stage, because the stage fails if one of its workflow tasks has failed.

@@ -161,8 +161,8 @@ test.concurrent('after continue-as-new the flow ignores a return that the previo
 });
 
 /**
- * Repeats an update whose workflow task has failed, because the guard `ReadAhead` of workflows/read-ahead.ts can fail a
- * workflow task after a query.
+ * Repeats an update whose workflow task has failed. After a query, the guard `ReadAhead` of workflows/read-ahead.ts can
+ * fail a workflow task.
  */
 const acrossTaskFailures = async (send: () => Promise<unknown>): Promise<unknown> =>
   send().catch((err: unknown) => (isBusy(err) ? acrossTaskFailures(send) : Promise.reject(err)));
@@ -171,8 +171,8 @@ test.concurrent(
   'if sixty messages arrive during continue-as-new, the timeline counts each signal and each update gets an answer',
   async () => {
     const scene = await asking('Shopwell');
-    // The test sends only ten updates, because Temporal accepts no more updates at the same time, and its client waits
-    // up to ten seconds before it repeats a refused update.
+    // The test sends only ten updates, because Temporal accepts no more updates at the same time. Temporal's client
+    // waits up to ten seconds before it repeats a refused update.
     const send = [
       (submissionId: string) => signals(scene, 'propertyInput', { submissionId, values: { NoSuch: 'x' } }),
       (submissionId: string) =>

@@ -438,7 +438,7 @@ describe('over minutes and hours', () => {
 
   beforeAll(async () => {
     skipping = await openSkippingStage();
-    await skipping.restartWorker(cached); // these tests need a workflow cache, because without a cache the SDK can lose queries during an update
+    await skipping.restartWorker(cached); // these tests need a workflow cache: without a cache, the SDK can lose queries during an update
   });
 
   afterEach(() => skipping.reset());
@@ -600,7 +600,7 @@ describe('over minutes and hours', () => {
   });
 
   describe('missing returns', () => {
-    test('if the browser does not return, a consent is found by one re-read when the newest link expires, even if the user used an older link', async () => {
+    test('without a return of the browser, a consent by an older link is found by one re-read when the newest link expires', async () => {
       const scene = await consentScene(skipping);
       skipping.record('consent-found-when-the-link-expires', scene.handle);
       const older = await scene.asks();
@@ -614,7 +614,7 @@ describe('over minutes and hours', () => {
       expect(scene.reads()).toBe(2);
     });
 
-    test('if the browser does not return, a consent to the newest link is found when the link expires, even after a return of an older attempt', async () => {
+    test('without a return of the browser, a consent by the newest link is found when this link expires, also after an older attempt has returned', async () => {
       const scene = await consentScene(skipping);
       const older = await scene.asks();
       const newer = await scene.asks();
@@ -627,7 +627,7 @@ describe('over minutes and hours', () => {
       await scene.reaches('authenticated');
     });
 
-    test('if the browser does not return and Cyclr no longer has the connector, the flow fails when the link expires', async () => {
+    test('without a return of the browser, the flow fails when the link expires if Cyclr no longer has the connector', async () => {
       const scene = await consentScene(skipping);
       skipping.record('connector-not-found-when-the-link-expires', scene.handle);
       await scene.asks();
@@ -638,7 +638,7 @@ describe('over minutes and hours', () => {
       expect(await scene.reaches('failed')).toMatchObject({ failure: { code: 'connectorNotFound' } });
     });
 
-    test('if the browser does not return, a link that expires before the user consents causes one re-read, and the flow continues', async () => {
+    test('a link that expires without a consent causes one re-read, and the flow continues', async () => {
       const scene = await consentScene(skipping);
       skipping.record('link-expires-without-consent', scene.handle);
       const { attemptId } = await scene.asks();

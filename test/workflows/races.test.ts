@@ -217,7 +217,7 @@ test('after the end of a flow every update gets the final view and every signal 
 
 describe('a cancellation', () => {
   test.concurrent(
-    'if a flow is cancelled while it writes credentials that Cyclr accepts, it ends as authenticated, and the cancellation and the waiting input are answered with the same view',
+    'a cancellation during a write that Cyclr accepts: the flow ends as authenticated, and both senders get the same view',
     async () => {
       const scene = await asking();
       stage.record('input-and-cancel', scene.handle);
@@ -237,7 +237,7 @@ describe('a cancellation', () => {
   );
 
   test.concurrent(
-    'if a flow is cancelled during a re-read that finds the consent, it ends as authenticated, and the cancellation and the waiting confirmation are answered with the same view',
+    'a cancellation during a re-read that finds the consent: the flow ends as authenticated, and both senders get the same view',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();
@@ -258,7 +258,7 @@ describe('a cancellation', () => {
     ['the signal cancel', (scene) => scene.signals('cancel'), 'COMPLETED'],
     ["Temporal's cancel request", (scene) => scene.handle.cancel(), 'CANCELLED'],
   ])(
-    'a flow that is cancelled by %s while Cyclr makes a link ends, and the waiting request for the link is refused as notNow',
+    'a cancellation by %s while Cyclr makes a link ends the flow, and the request for the link is refused as notNow',
     async (_name, cancel, status) => {
       const scene = await consentScene(stage);
       const release = hold({ path: signInPath(scene.key) });
@@ -280,7 +280,7 @@ describe('terminations', () => {
   const terminated = { state: 'failed', failure: { code: 'terminated' } };
 
   test.concurrent(
-    'if a flow is terminated while it writes credentials to Cyclr, the waiting input gets a view in the state failed',
+    'a termination during a write of credentials ends the flow, and the waiting input gets a view in the state failed',
     async () => {
       const scene = await asking();
       const release = holdPut(scene);
@@ -295,7 +295,7 @@ describe('terminations', () => {
   );
 
   test.concurrent(
-    'if a flow is terminated while Cyclr makes a link, the waiting request for the link fails as closed, with a view in the state failed',
+    'a termination while Cyclr makes a link: the request for the link fails as closed, with a view in the state failed',
     async () => {
       const scene = await consentScene(stage);
       const release = hold({ path: signInPath(scene.key) });

@@ -145,7 +145,7 @@ describe('client credentials', () => {
   }
 
   test.concurrent(
-    'client credentials that Cyclr stores are applied again only after an input of the user, which can be without values',
+    'stored client credentials are applied again only after an input of the user, and an input without values is enough',
     async () => {
       const [scene, view] = await asked();
       const before = [writes(scene), scene.cyclr().Authenticated];

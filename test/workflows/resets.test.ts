@@ -56,16 +56,13 @@ test.concurrent(
   },
 );
 
-test.concurrent(
-  'an input that a user sends after a reset, and that the state does not wait for, is refused as notNow',
-  async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    const again = await resetToStart(scene);
-    await again.reaches('awaitingCredentials');
+test.concurrent('after a reset, a new input that the state does not wait for is refused as notNow', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const again = await resetToStart(scene);
+  await again.reaches('awaitingCredentials');
 
-    await again.signals('propertyInput', { submissionId: 'p-1', values: {} });
+  await again.signals('propertyInput', { submissionId: 'p-1', values: {} });
 
-    await happens(again, 'inputRefused');
-    expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
-  },
-);
+  await happens(again, 'inputRefused');
+  expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
+});

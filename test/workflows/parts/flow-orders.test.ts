@@ -125,7 +125,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(idle)).toEqual([]);
   });
 
-  test('a waiting flow without an open activity has, before its deadline, a timer for it or for the earlier deadline of a former wait', () => {
+  test('before its deadline, a waiting flow without an open activity has a timer for this deadline, or for the earlier deadline of a former wait', () => {
     const isRight = ({ view, timeline, timers, activities, now }: Seen) => {
       const deadline = Date.parse(view.deadline ?? '');
       const waits = timeline.entries.filter((entry) => isChange(entry) && waitingStates.includes(entry.to));
@@ -136,7 +136,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(all.filter((seen) => isWaiting(seen) && !isRight(seen)))).toEqual([]);
   });
 
-  test('a wait lasts 7 days from its entry, unless the flow refused the input itself', () => {
+  test('a wait lasts 7 days from its beginning, except after an input that the flow itself refused', () => {
     const isRight = ({ view, timeline }: Seen) => {
       const entry = timeline.entries.findLast(isChange)!;
       const isRefusal = entry.event === 'inputRefused';

@@ -146,7 +146,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(violations(changes)).toEqual([]);
   });
 
-  test('a flow is authenticated only by a read in which Cyclr reports it, unless the connector needs nothing', () => {
+  test('a flow is authenticated only if a read of Cyclr reports the connector as authenticated, or if the connector needs nothing', () => {
     const unproven = flows
       .filter(({ kind }) => authMethodOf(kind) !== 'none')
       .flatMap(({ authentications }) => authentications);
@@ -156,7 +156,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(wrong).toEqual([]);
   });
 
-  test('a re-authentication without an input is never authenticated, unless the connector needs nothing', () => {
+  test('only a connector that needs nothing is re-authenticated without an input', () => {
     for (const { kind } of flows) {
       const stepsOf = stepsBy(eventsWithoutInput(kind, 'reauthenticate'));
       const { states } = explore({ starts: [start('reauthenticate')], stepsOf, isFinal });

@@ -96,7 +96,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(breaks.filter((step) => !isAllowed(step))).toEqual([]);
   });
 
-  test('a broken connection works again only if Cyclr reports it after a denial, or if a later flow authenticated it', () => {
+  test('a broken connection works again only if Cyclr denies it and later reports it, or if a later flow authenticates it', () => {
     const isProven = ({ before, event }: Sent) =>
       isRestoredByFlow(event) ||
       (event.type === 'connectorRead' && event.authenticated && 'denied' in before && before.denied);
@@ -128,7 +128,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(again).toEqual([]);
   });
 
-  test('a change between working and broken has one event, and no other change except the end has one', () => {
+  test('a change between working and broken has one event, the end has one event, and any other change has no event', () => {
     const wrong = all.filter(({ before, next }) => {
       const type = eventTypeOf(before, next);
       if (next.name === 'gone') return type !== (before.name === 'gone' ? undefined : 'connection.gone');
