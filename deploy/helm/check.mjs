@@ -169,7 +169,7 @@ for (const name of ['helm3', 'helm4']) {
     const example = basename(file, '.yaml');
     step(`${name} lint --strict: ${example}`, () => run(helm, 'lint', '--strict', chart, '--values', file));
     step(`${name} template: ${example}`, () => {
-      const text = render(helm, '--values', file);
+      const text = render(helm, '--values', file, '--set', 'networkPolicy.enabled=true');
       rendered[example] ??= text;
       assert.equal(text, rendered[example]);
     });
