@@ -42,7 +42,8 @@ export async function checkChart() {
 
 /** The manifests of examples/sandbox.yaml, with the image and the Temporal of the rehearsal. */
 function manifests() {
-  const sets = ['image.repository=cyclr-connect', 'image.tag=new', 'temporal.config.TEMPORAL_ADDRESS=temporal:7233'];
+  const temporal = ['temporal.config.TEMPORAL_ADDRESS=temporal:7233', 'temporal.config.TEMPORAL_NAMESPACE=default'];
+  const sets = ['image.repository=cyclr-connect', 'image.tag=new', ...temporal];
   const values = ['--values', join(examples, 'sandbox.yaml'), ...sets.flatMap((set) => ['--set', set])];
   const text = render(helmIn(join(work, 'bin'), 'helm4'), ...values);
   return parseAllDocuments(text, { version: '1.1' }).map((document) => document.toJS());
