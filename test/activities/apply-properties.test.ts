@@ -14,8 +14,8 @@ const SECRET = 'sïgning/secret+4711';
 type Values = { [name: string]: Sealed | string };
 
 /**
- * A scene with the connector Kestrel. It has the required properties Environment and SigningSecret, and the optional
- * properties Region, Workspace and Notes.
+ * A scene with the connector Kestrel. This connector has the required properties Environment and SigningSecret, and the
+ * optional properties Region, Workspace and Notes.
  */
 const kestrel = () => scene('Kestrel');
 const required = ['Environment', 'SigningSecret'];

@@ -114,7 +114,7 @@ test('postEvent does not read an answer of 1 GB: it closes the connection and us
   expect(written).toBeLessThan(64);
 });
 
-test('a post to a target that the worker does not know is retried, because another worker can know the target', async () => {
+test('a post to an unknown target is retried, because another worker can know the target', async () => {
   const { postEvent } = createEventActivities({});
 
   const posting = new MockActivityEnvironment().run(postEvent, { target: 'crm', body });

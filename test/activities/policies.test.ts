@@ -266,7 +266,7 @@ describe('connectors with a policy', () => {
     expect(JSON.stringify(of)).not.toContain(SECRET);
   });
 
-  test('a connector with a policy has lacksValues if Cyclr stores another value than the fixed value, and not if Cyclr stores the fixed value', () => {
+  test('a connector with a policy has lacksValues until Cyclr stores the fixed value', () => {
     const lacks = (value: string) =>
       shapedBy('properties: { Fixed: { value: x } }', new Map([['Fixed', value]])).policy?.lacksValues;
 

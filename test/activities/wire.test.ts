@@ -512,7 +512,7 @@ describe('unreadable answers', () => {
     );
   });
 
-  test('an unreadable answer that is a list of properties causes the error unreadable if one property has no id', async () => {
+  test('a list of properties is an unreadable answer if one property has no id', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({
       match: { path },

@@ -248,7 +248,7 @@ describe('worker deployment', () => {
       setCurrent,
     ],
     [
-      'fails if only workers of another version than the current version poll',
+      'fails if all workers that poll have another version',
       {},
       'old',
       polledBy('new'),

@@ -17,8 +17,8 @@ export interface HostPage {
 
 export interface Host {
   /**
-   * The origin of the host page. Its host is `localhost`, because this is another site than 127.0.0.1, the host of the
-   * service.
+   * The origin of the host page. The host of this origin is `localhost`. For a browser, `localhost` and 127.0.0.1 (the
+   * host of the service) are two sites.
    */
   origin: string;
   serves(page: HostPage): void;

@@ -87,7 +87,7 @@ test('a stream without a new view sends its headers at once, with a comment', as
   expect([reader.status, reader.events, reader.comments]).toEqual([200, [], ['open']]); // `open` is the first comment of a stream, not a heartbeat
 });
 
-test('a stream is refused without a session token, and from another origin than the origin of the session', async () => {
+test('a stream is refused without a session token, and from a foreign origin', async () => {
   const scene = await asking();
   const token = await service.session(scene.key, { origin: ORIGIN });
 

@@ -175,7 +175,7 @@ describe('cycles', () => {
   );
 
   test.concurrent(
-    'a cycle with an unmet prerequisite other than a connector is blocked, and the progress names the prerequisite',
+    'a cycle is blocked by an unmet prerequisite that is no connector, and the progress names the prerequisite',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk');
       const cycleId = stage.sandbox.createCycle(accountId, ids, [40, 61]);

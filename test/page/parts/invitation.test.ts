@@ -19,7 +19,7 @@ test('an invitation names its account and the number of its connectors', async (
   expect(invitationOf(await tokenOf({}))).toMatchObject({ account: 'acme' });
 });
 
-test('a token with an account name that the service does not accept is no invitation, so that the page does not show the name', async () => {
+test('the page does not accept a token with a forbidden account name, so it does not show the name', async () => {
   const label = 'Your account is locked. '.repeat(20);
 
   expect(invitationOf(await tokenOf({ accountLabel: label }))).toBeUndefined();

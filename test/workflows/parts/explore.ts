@@ -12,14 +12,17 @@ interface Found<State> {
   state: State;
   /** The labels of the shortest sequence of events to this state. */
   path: string[];
-  /** The keys of the states after one certain step. */
+  /** The keys of the states that one step with `isCertain` reaches. */
   after: Set<string>;
 }
 
 export interface Exploration<State> {
   states: State[];
   steps: number;
-  /** The shortest paths to the states from which no sequence of certain steps leads to a final state. */
+  /**
+   * The shortest paths to states without an end: no sequence of steps with `isCertain` leads from such a state to a
+   * final state.
+   */
   stuck: string[][];
 }
 

@@ -9,7 +9,7 @@ import type { Connector, Intent } from '../../../workflows/connector';
 import type { AuthorizationCheck, LinkRequest } from '../../../workflows/ports';
 import type { Timeline, View } from '../../../workflows/view';
 
-/** The values of the user. They may stand only in the arguments of activities. */
+/** The values of the user. These values may stand only in the arguments of activities. */
 export const secrets = ['sealedByTheUser', 'typed-by-the-user', 'sent-in-clear'];
 const sealed = { sealed: 'a..sealedByTheUser.c.d' };
 

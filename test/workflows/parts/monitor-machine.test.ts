@@ -101,7 +101,7 @@ describe('a broken connection', () => {
     expect(after(denied, read(true)).name).toBe('connected');
   });
 
-  test('a connection that a failed call has broken is connected again only if Cyclr reports it first as not authenticated, and then as authenticated', () => {
+  test('after a failed call, a broken connection is connected again only if Cyclr reports it first as not authenticated, and then as authenticated', () => {
     expect(after(failed, read(true))).toBe(failed);
     expect(after(failed, read(false), read(true)).name).toBe('connected');
   });

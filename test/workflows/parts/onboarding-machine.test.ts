@@ -161,7 +161,7 @@ describe('after the scope was read', () => {
   test.each([
     ['leaves the scope', {}, []],
     ['stays failed if a caller has listed the connector', { listed: true }, ['failed']],
-  ])('a connector whose flow failed and that Cyclr does not have %s', (_name, more, expected) => {
+  ])('a connector that Cyclr does not have, and whose flow failed, %s', (_name, more, expected) => {
     const state = after(inState('readingScope', item(1, 'failed', more)), {
       type: 'scopeRead',
       connectors: [],
