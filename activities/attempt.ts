@@ -63,9 +63,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The present time in milliseconds. It is the latest of three times, because the clock of a time-skipping test server
-   * can be ahead of this machine's clock. In a retry, `currentAttemptScheduledTimestampMs` of the test server is the
-   * time before the pause, so `#dueAt` has the planned time after the pause.
+   * The present time in milliseconds. The result is the latest of three times, because the clock of a time-skipping
+   * test server can be ahead of this machine's clock. In a retry, `currentAttemptScheduledTimestampMs` of the test
+   * server is the time before the pause, so `#dueAt` has the planned time after the pause.
    */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);

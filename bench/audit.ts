@@ -28,7 +28,10 @@ interface Export {
 export interface AuditFigures {
   few: Export;
   many: Export;
-  /** `serviceBytes` of `many`, divided by `serviceBytes` of `few`: the median of all pairs of exports. */
+  /**
+   * For each pair of exports, `serviceBytes` of `many` divided by `serviceBytes` of `few`. The value is the median of
+   * all pairs.
+   */
   memoryRatio: number;
 }
 

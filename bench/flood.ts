@@ -11,7 +11,7 @@ import type { BenchWorker, Stack } from './stack';
 
 const OTHERS = 50;
 const SAMPLE_MS = 100;
-/** The time limit of the answer to a query. It only ends a hang. */
+/** The time limit of the answer to a query. This limit only ends a hang. */
 const ANSWER_WITHIN_MS = 10 * 60_000;
 
 interface Flood {

@@ -77,8 +77,7 @@ async function startParts(
     await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes, dynamicConfig }),
   );
   const { address } = temporal;
-  // This connection is never closed, because after Ctrl-C, a closed connection would make the retries of open calls
-  // fail.
+  // This connection is never closed. After Ctrl-C, the retries of open calls would fail on a closed connection.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });

@@ -1,4 +1,4 @@
-/** A receiver of events for the bench. It answers 204 at once, refuses, or never answers. */
+/** A receiver of events for the bench. The receiver answers 204 at once, refuses, or never answers. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

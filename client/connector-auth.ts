@@ -524,8 +524,8 @@ export class ConnectorAuth {
 }
 
 /**
- * The normalized form of a URL. Without normalization, Cyclr's URL parser could read the text as another URL than this
- * program does. Returns a text that is no URL unchanged.
+ * The normalized form of a URL. Without normalization, this program and Cyclr could read the same text as two different
+ * URLs. Returns a text that is no URL unchanged.
  */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 

@@ -72,8 +72,8 @@ export async function signalBatch(
 }
 
 /**
- * True if a batch operation is running. This check comes before the start of a batch operation, because Temporal's
- * client would repeat a refused start until its deadline.
+ * True if a batch operation is running. Call this function before the start of a batch operation: Temporal's client
+ * would repeat a refused start until its deadline.
  */
 async function isBatchRunning(client: Client): Promise<boolean> {
   const { namespace } = client.options;

@@ -112,8 +112,8 @@ export class ConsentWindows {
   }
 
   /**
-   * Records that the user has closed the window. This changes only the text of the panel, because a closed window
-   * proves nothing about the consent.
+   * Records that the user has closed the window. Only the text of the panel changes, because a closed window proves
+   * nothing about the consent.
    */
   #closed(connectorId: number): void {
     this.#set(connectorId, { state: 'closed' });

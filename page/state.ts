@@ -23,7 +23,7 @@ export type Panel =
   | 'unsupported'
   | 'removed';
 
-/** A problem and its fields. It has no text, because the page finds the text by the code. */
+/** A problem and its fields. A shown problem has no text, because the page finds the text by the code. */
 export interface ShownProblem {
   code: ShownCode;
   fields?: readonly { name: string; code: ShownCode }[];

@@ -7,7 +7,7 @@ import { panelOf, type ShownProblem } from './state';
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
-  /** The view whose form has the input. It is earlier than `view` if the form had the properties too. */
+  /** The view whose form has the input. If the form also had the properties, this view is earlier than `view`. */
   formView: View;
   /** `refused`: the input was refused, and `problem` has the reason. */
   status: 'sending' | 'refused';

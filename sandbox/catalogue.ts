@@ -209,7 +209,10 @@ function letterIcon(letter: string, colour: string): string {
   );
 }
 
-/** A PNG of 120 KB, without compression. It is too large for a view, as are usual icons of Cyclr (PNG of 400 × 400). */
+/**
+ * A PNG of 120 KB, without compression. Like the usual icons of Cyclr (PNG of 400 × 400), this icon is too large for a
+ * view.
+ */
 function heavyIcon(): string {
   const size = 200;
   const row = (y: number) => [0, ...Array.from({ length: size }, (_, x) => [x, y, 160]).flat()];

@@ -126,8 +126,8 @@ export function sessionOf({ session }: Pick<FastifyRequest, 'session'>): Session
 }
 
 /**
- * A connector of the request's session. Fails: `notFound` for any other connector. This answer is the same for a
- * connector that exists and for one that does not exist.
+ * A connector of the request's session. Fails: `notFound` for any other connector. So the answer does not tell whether
+ * another connector exists.
  */
 export function ownConnector(request: FastifyRequest, { connectorId }: { connectorId: number }) {
   const { accountId, connectorIds } = sessionOf(request);

@@ -128,7 +128,10 @@ export const returnUrl = async (
   depth?: string,
 ): Promise<string> => `${publicUrl}/connect/return?${returnQuery(await tokens.attempt(attempt), depth)}`;
 
-/** The attempt with the longest token. Its texts have the highest length, and consist of the letters with the most bytes. */
+/**
+ * The attempt with the longest token. The texts of this attempt have the highest length, and consist of the letters
+ * with the most bytes.
+ */
 const longestAttempt: Attempt = {
   ...{ accountId: 'ü'.repeat(200), connectorId: Number.MAX_SAFE_INTEGER, attemptId: randomUUID() },
   by: '漢'.repeat(MAX_BY),

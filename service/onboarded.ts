@@ -36,9 +36,8 @@ export class Onboarded {
   }
 
   /**
-   * Sets the connectors of a session of an onboarding to the present connectors of the onboarding, without the
-   * connectors for which the invitation of the session is void. Returns any other session unchanged. Fails as
-   * `progress` does.
+   * Gives a session of an onboarding the present connectors of this onboarding. Leaves out the connectors for which the
+   * invitation of the session is void. Returns any other session unchanged. Fails as `progress` does.
    */
   async withConnectors(session: Session): Promise<Session> {
     const { accountId, onboardingId, without = [] } = session;

@@ -84,7 +84,7 @@ export const lifetimes = {
 } as const;
 /** How long a session can be renewed after its creation. */
 const SESSION_CAP_MS = 8 * HOUR_MS;
-/** How long a return is accepted after the creation of its link. */
+/** The time in which a browser can return from the consent, counted from the creation of the link. */
 const ATTEMPT_MS = DAY_MS;
 
 const types = { session: 'session+jwt', invitation: 'invitation+jwt', attempt: 'attempt+jwt' } as const;

@@ -86,8 +86,8 @@ export const timeline = defineQuery<Timeline>('timeline');
  */
 export const cancelOnboarding = defineSignal<[CancelOnboarding?]>('cancel');
 /**
- * Adds connectors to an onboarding. A connector that the onboarding already has is not added again. An onboarding has
- * at most 500 connectors.
+ * Adds connectors to an onboarding. The onboarding does not add a connector that it already has. An onboarding has at
+ * most 500 connectors.
  */
 export const addConnectors = defineSignal<[AddConnectors]>('addConnectors');
 /** The progress of an onboarding. The result of a closed onboarding is the final progress. */

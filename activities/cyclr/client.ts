@@ -88,8 +88,8 @@ export class CyclrClient {
   readonly #timeoutMs: number;
   readonly #policies?: Policies;
   /**
-   * The time of the first 401 of each account, by `performance.now()`. An answer with another status than 401 removes
-   * the account.
+   * The time of the first 401 of each account, by `performance.now()`. An account is removed when a call for it gets an
+   * answer with any other status.
    */
   readonly #refusedSince = new Map<string, number>();
 

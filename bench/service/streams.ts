@@ -18,7 +18,10 @@ export interface ManyStreams {
   /** Growth of the service's memory for each stream, in bytes. */
   heapEach: number;
   rssEach: number;
-  /** How long no flow had a transition. This time ends after each long poll has returned no events and was repeated. */
+  /**
+   * The length of the time without a transition of any flow. In this time, each long poll has returned without events,
+   * and was repeated.
+   */
   quietSeconds: number;
   /** Calls to Temporal during `quietSeconds`. */
   queries: number;

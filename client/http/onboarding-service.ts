@@ -1,4 +1,6 @@
-/** The client of the onboarding service for backends. It has a method for each call that an API key may make. */
+/**
+ * The client of the onboarding service for backends. The client has a method for each call that an API key may make.
+ */
 import { randomUUID } from 'node:crypto';
 import { isAccountId, isConnectorId } from '../../workflows/connector';
 import { OnboardingError } from './onboarding-error';
@@ -280,7 +282,7 @@ export class OnboardingService {
   }
 
   /**
-   * Adds connectors to an open onboarding. A connector that the onboarding already has is not added again. Safe to
+   * Adds connectors to an open onboarding. The call does not add a connector that the onboarding already has. Safe to
    * repeat. Fails: `notFound`, `closed`. `POST …/connectors`
    */
   async addConnectors(

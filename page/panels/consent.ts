@@ -37,7 +37,8 @@ function buttons(props: PanelProps): unknown[] {
 }
 
 /**
- * The panel during the verification. It has a button for another try, because the user may have declined by mistake.
+ * The panel during the verification. The panel has a button for another try, because the user may have declined by
+ * mistake.
  */
 export function verifying(props: PanelProps) {
   const { m, name, consentWindow, isSlow } = props;

@@ -50,7 +50,9 @@ function credentialsForm(props: PanelProps, inputs: CredentialInputs) {
   return formOf(props, inputs.names, inputs.content, submitForm, inputs.submit);
 }
 
-/** The names of the inputs, also in problems. They differ from all names of properties, which come from Cyclr. */
+/**
+ * The names of the inputs, also in problems. These names differ from all names of properties, which come from Cyclr.
+ */
 const KEY = 'connector-key';
 const USER = 'connector-user';
 const PASSWORD = 'connector-password';

@@ -31,7 +31,7 @@ interface Scene extends LifeAfterParts {
   person?: PersonParts;
 }
 
-/** A step returns the text of its line. It fails if its effect does not come. */
+/** A step returns the text of its line. A step without its effect fails. */
 type Step = [name: string, act: (scene: Scene) => Promise<string>];
 
 const steps: Step[] = [

@@ -1,4 +1,4 @@
-/** The receiver of the demo's events. It verifies each delivery, and stores the final events. */
+/** The receiver of the demo's events. The receiver verifies each delivery, and stores the final events. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newSecret, startEventReceiver } from '../../cli/event-receiver';
 import { isFinalType, type EventBody, type EventType } from '../../workflows/events';

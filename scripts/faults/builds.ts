@@ -10,7 +10,7 @@ import type { FaultStack } from './stack';
 const DEPLOYMENT = 'faults';
 const CALL_MS = 10_000;
 const RETRY_EVERY_MS = 500;
-/** The time limit of a change of the versions. It only ends a hang. */
+/** The time limit of a change of the versions. This limit only ends a hang. */
 const LIMIT_MS = 3 * 60_000;
 
 interface Build {

@@ -23,7 +23,7 @@ export interface RunEvidence extends RunHistory {
 }
 
 const ANSWER_MS = 10_000;
-/** The time limit for reading one run. It only ends a hang. */
+/** The time limit for reading one run. This limit only ends a hang. */
 const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 

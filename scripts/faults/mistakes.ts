@@ -16,7 +16,7 @@ export const propertyMistakes = {
   missing: 1,
   /** A secret value is not sealed. */
   clear: 1,
-  /** All values are sealed for another submission than the submission that sends them. */
+  /** All values are sealed for one submission, and sent with another submission. */
   foreign: 1,
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;

@@ -36,7 +36,7 @@ export interface PlayedOnboarding {
   plan: OnboardingPlan;
 }
 
-/** The time limit of one onboarding. It only ends a hang. */
+/** The time limit of one onboarding. This limit only ends a hang. */
 const LIMIT_MS = 15 * 60_000;
 
 export const drawOnboardings = (seed: number, count: number): OnboardingPlan[] =>

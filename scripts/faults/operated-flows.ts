@@ -21,7 +21,7 @@ const FLOOD = 1000;
 const PAUSE_MS = 3000;
 const CALL_MS = 10_000;
 export const READ_EVERY_MS = 1000;
-/** The time limit of one flow. It only ends a hang. */
+/** The time limit of one flow. This limit only ends a hang. */
 const LIMIT_MS = 10 * 60_000;
 
 export interface Flow {

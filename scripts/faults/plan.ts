@@ -59,7 +59,7 @@ export interface RunPlan {
 /** The mistake in a start after which the flow must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
-/** A fault of Cyclr in calls of this flow only. It ends within the minute for which an activity is retried. */
+/** A fault of Cyclr in calls of this flow only. The fault ends within the minute for which an activity is retried. */
 export interface CyclrFault extends Pick<FaultRule, 'times' | 'skip' | 'then'> {
   method?: 'POST' | 'PUT';
 }

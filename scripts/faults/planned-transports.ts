@@ -1,6 +1,6 @@
 /**
- * The transports of planned users. They send inputs by updates, by signals or by both, with mistakes in the sealing and
- * with repetitions.
+ * The transports of planned users. A transport sends inputs by updates, by signals or by both, with mistakes in the
+ * sealing and with repetitions.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuthError } from '../../client/connector-auth-error';

@@ -23,7 +23,7 @@ const ANSWER_AGAIN_MS = 12_000;
 const READ_EVERY_MS = 1_000;
 /** After this time, the user no longer uses an open flow. This limit only ends a hang. */
 const PATIENCE_MS = 15 * 60_000;
-/** The id of a connector that does not exist. It is greater than all ids of the sandbox. */
+/** The id of a connector that does not exist. This id is greater than all ids of the sandbox. */
 const UNKNOWN_CONNECTOR = 9_000_000;
 
 export interface Shared {

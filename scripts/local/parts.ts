@@ -153,7 +153,8 @@ export interface LocalWorker extends LocalProcess {
 }
 
 /**
- * The time limit of the stop of a worker. It is longer than the worker's `shutdownGraceTime` and `shutdownForceTime`.
+ * The time limit of the stop of a worker. This limit is longer than the worker's `shutdownGraceTime` and
+ * `shutdownForceTime`.
  */
 const WORKER_STOP_MS = 80_000;
 

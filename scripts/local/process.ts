@@ -14,7 +14,7 @@ import { isFree } from './ports';
 export interface ProcessOptions {
   /** Names the process in messages, and its log file. */
   name: string;
-  /** The folder of the log file. It is created if it does not exist. */
+  /** The folder of the log file. A missing folder is created. */
   logFolder: string;
   args?: readonly string[];
   /** Variables in addition to the variables of this process. The value `undefined` removes a variable. */

@@ -66,7 +66,7 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
 const without = (...names: string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
 
-/** The environment variables that remove every secret, for a process that needs no secret. */
+/** Environment variables for a process that needs no secret: they remove all secrets from its environment. */
 export const withoutSecrets = without(
   ...['CYCLR_CLIENT_SECRET', 'SEALING_KEYS', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'TEMPORAL_API_KEY'],
 );

@@ -84,7 +84,10 @@ async function openPages(brand?: Brand) {
   return { publicUrl, tokens, sealingKeys, shown, close: () => app.close() };
 }
 
-/** A fake of the library. It has only the methods that the service calls for the pages before and after the consent. */
+/**
+ * A fake of the library. The fake has only the methods that the service calls for the pages before and after the
+ * consent.
+ */
 function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
   const part: Partial<ConnectorAuth> = {
     view: async () => shown.view!,

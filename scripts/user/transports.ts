@@ -44,7 +44,7 @@ export interface Transport {
   returnFromConsent(key: ConnectorKey, link: ConsentLink, location?: string): Promise<View | void>;
 }
 
-/** Seals one value. A test of mistakes uses another function than the function of {@link sealerOf}. */
+/** Seals one value. {@link sealerOf} makes the usual function. A test of mistakes uses another function. */
 export type Sealer = (text: string, binding: Binding) => Promise<Sealed>;
 
 export const sealerOf =

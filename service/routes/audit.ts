@@ -8,8 +8,8 @@ import type { App, Parts } from '../parts';
 
 const NDJSON = 'application/x-ndjson';
 /**
- * The highest number of open exports of one API key at each instance of the service. An export that its reader does not
- * read stays open, and holds up to 200 runs in memory.
+ * The highest number of open exports of one API key at each instance of the service. If a caller does not read its
+ * export, the export stays open, and holds up to 200 runs in memory.
  */
 const MAX_EXPORTS = 5;
 
@@ -32,7 +32,7 @@ export function auditRoute(app: App, { auth }: Parts): void {
     const { params, query } = request;
     countOpen(request, reply);
     const entries = auth.audit({ ...params, ...query });
-    const first = await entries.next(); // an error before the first entry still gets its own status
+    const first = await entries.next(); // an error before the first entry is answered with the status of this error
     return reply.type(NDJSON).send(Readable.from(lines(first, entries), { objectMode: false }));
   });
 }

@@ -29,7 +29,7 @@ const Body = z.object({
 });
 
 export function cyclrRoutes(app: App, { auth, config: { cyclrWebhookSecret } }: Parts): void {
-  // This check comes before the body is read, so that a caller without the secret learns nothing.
+  // The secret is checked before the body is read, so that a caller without the secret learns nothing.
   app.addHook('onRequest', async (request) => {
     if (!isSecret(secretOf(request), cyclrWebhookSecret)) throw new ServiceError('notFound');
   });

@@ -151,8 +151,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
  * In a working state the validator accepts an input, because only the next state can check it.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
-  // This check comes before the check of the submission id. Otherwise the validator would accept an update with a known
-  // id, and Temporal would write the update, with the secret in clear, to the history.
+  // This check must come before the check of the submission id. In the other order, the validator would accept an
+  // update with a known id, and Temporal would write the secret in clear to the history.
   const unsealed = unsealedProblem(state, message);
   // The message of `notSealed` says that the secret is in the history. A rejected update is not in the history, so the
   // update gets another message.
