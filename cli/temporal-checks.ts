@@ -70,9 +70,9 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const { taskQueue } = await doctorVariables(cli);
   const server = await cli.server();
   const kinds = [
-    { kind: 'workflow', pollers: await pollersOf(server, taskQueue, WORKFLOW) },
-    { kind: 'activity', pollers: await pollersOf(server, taskQueue, ACTIVITY) },
-    { kind: 'event', pollers: await pollersOf(server, eventsQueueOf(taskQueue), ACTIVITY) },
+    { kind: 'workflow', ...(await describeQueue(server, taskQueue, WORKFLOW)) },
+    { kind: 'activity', ...(await describeQueue(server, taskQueue, ACTIVITY)) },
+    { kind: 'event', ...(await describeQueue(server, eventsQueueOf(taskQueue), ACTIVITY)) },
   ];
   const missing = kinds.filter(({ pollers }) => pollers.length === 0).map(({ kind }) => kind);
   const count = (pollers: Poller[]) => new Set(pollers.map(({ identity }) => identity)).size;
@@ -95,8 +95,9 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
   const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
   const server = await cli.server();
-  const pollers = (await pollersOf(server, taskQueue, WORKFLOW)).flatMap(({ deployment }) => deployment ?? []);
-  const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName ?? (await deploymentOf(server, taskQueue));
+  const queue = await describeQueue(server, taskQueue, WORKFLOW);
+  const pollers = queue.pollers.flatMap(({ deployment }) => deployment ?? []);
+  const name = WORKER_DEPLOYMENT ?? pollers[0]?.deploymentName ?? queue.deploymentName;
   if (name === undefined) return { ok: true, detail: 'worker versioning is off' };
   const deployment = await describeDeployment(server.services, server.namespace, name);
   if (!deployment) {
@@ -119,13 +120,6 @@ export async function checkDeployment(cli: Cli): Promise<Outcome> {
   };
 }
 
-/** The deployment to whose current version Temporal gives the tasks of the queue. Undefined if there is none. */
-async function deploymentOf({ services, namespace }: Server, name: string): Promise<string | undefined> {
-  const request = { namespace, taskQueue: { name }, taskQueueType: WORKFLOW };
-  const { versioningInfo } = await services.workflowService.describeTaskQueue(request);
-  return versioningInfo?.currentDeploymentVersion?.deploymentName || undefined;
-}
-
 interface Poller {
   identity: string;
   /** The time since the last poll, in milliseconds. */
@@ -134,20 +128,24 @@ interface Poller {
   deployment?: { deploymentName: string; buildId: string };
 }
 
-/** The pollers whose last poll is less than 90 s old. */
-async function pollersOf({ services, namespace }: Server, name: string, taskQueueType: number): Promise<Poller[]> {
-  const { pollers } = await services.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name },
-    taskQueueType,
-  });
-  return pollers.flatMap(({ identity, lastAccessTime, deploymentOptions }) => {
+interface Queue {
+  /** The pollers whose last poll is less than 90 s old. */
+  pollers: Poller[];
+  /** The deployment to whose current version Temporal gives the tasks of the queue. */
+  deploymentName?: string;
+}
+
+async function describeQueue({ services, namespace }: Server, name: string, taskQueueType: number): Promise<Queue> {
+  const request = { namespace, taskQueue: { name }, taskQueueType };
+  const { pollers, versioningInfo } = await services.workflowService.describeTaskQueue(request);
+  const recent = pollers.flatMap(({ identity, lastAccessTime, deploymentOptions }) => {
     const agoMs = lastAccessTime ? Math.max(0, Date.now() - tsToMs(lastAccessTime)) : Infinity;
     if (agoMs >= SEEN_WITHIN_MS) return [];
     const { workerVersioningMode, deploymentName, buildId } = deploymentOptions ?? {};
     const deployment = workerVersioningMode === VERSIONED && { deploymentName: deploymentName!, buildId: buildId! };
     return [{ identity: identity ?? '', agoMs, ...(deployment && { deployment }) }];
   });
+  return { pollers: recent, deploymentName: versioningInfo?.currentDeploymentVersion?.deploymentName || undefined };
 }
 
 const isNotFound = (err: unknown): boolean => isGrpcServiceError(err) && err.code === GRPC_NOT_FOUND;
