@@ -179,7 +179,7 @@ export const environment = z.object({
  */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<ServiceConfig> {
   const variables = await readEnvironment(environment, env);
-  const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : await allAddresses();
+  const host = variables.PUBLIC_URL === undefined ? '127.0.0.1' : allAddresses();
   // The service needs its URL before it listens, because tokens name this URL as their issuer.
   const listeningPort = variables.PORT || (await freePort(host));
   return {

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { isSecureUrl } from '../workflows/connector';
 
@@ -121,13 +122,10 @@ export async function freePort(host: string): Promise<number> {
 }
 
 /** The address of a server that accepts calls by IPv6 and IPv4: `::`, or `0.0.0.0` on a machine without IPv6. */
-export async function allAddresses(): Promise<string> {
-  const server = createServer().listen(0); // without an address, Node chooses between the two
-  await once(server, 'listening');
-  const { address } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return address;
-}
+export const allAddresses = (): string =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
+    ? '::'
+    : '0.0.0.0';
 
 /** An integer from 1 to 1,000,000. */
 export const count = z

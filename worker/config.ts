@@ -224,7 +224,7 @@ const limitsOf = ({
 async function metricsExportOf(variables: Variables): Promise<MetricsExport | undefined> {
   const { METRICS_PORT: given, HEALTH_HOST } = variables;
   if (given === undefined) return otlpMetricsOf(variables);
-  const host = HEALTH_HOST ?? (await allAddresses());
+  const host = HEALTH_HOST ?? allAddresses();
   return { host, port: given || (await freePort(host)) }; // for port 0, the SDK does not tell which port it uses
 }
 

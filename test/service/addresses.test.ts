@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 test('worker, service and sandbox answer health, metrics and calls by IPv4 and by IPv6', async () => {
-  const hosts = (await allAddresses()) === '::' ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
+  const hosts = allAddresses() === '::' ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
   const [healthPort, workerMetrics, servicePort, serviceMetrics, sandboxPort] = await Promise.all(
     Array.from({ length: 5 }, freePort),
   );

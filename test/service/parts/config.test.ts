@@ -46,7 +46,7 @@ test('with PUBLIC_URL, also with a path, the service listens on all addresses, I
 
   expect(await readConfig({ ...right, ...env })).toMatchObject({
     publicUrl: 'https://connect.acme.example/onboarding',
-    host: await allAddresses(),
+    host: allAddresses(),
     allowedOrigins: ['https://a.example', 'http://localhost:3000'],
   });
 });
