@@ -33,8 +33,8 @@ export type Workers = Record<ContenderName, BenchWorker>;
 export interface Rounds {
   rounds: number;
   /**
-   * The number of flows in each round, with 20 flows at a time. After that, a fifth of this number runs one flow at a
-   * time.
+   * The number of flows in each round. First, the round runs this number of flows, 20 at a time. Then it runs a fifth
+   * of this number, one flow at a time.
    */
   flows: number;
 }

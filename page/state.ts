@@ -182,7 +182,8 @@ export function shownView(view: View, answered: View | undefined): View {
 
 /**
  * True if a verification between these two views found no consent. The page may not have seen the states between the
- * two views. A new link is one change, and the view keeps the problem of the earlier link.
+ * two views. A new link alone changes the view once, and keeps the problem of the earlier link: this change does not
+ * count.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;

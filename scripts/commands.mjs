@@ -37,8 +37,8 @@ const processes = {
   sandbox: 'Runs a Cyclr on this machine, for trying and for tests.',
 };
 /**
- * The commands that install missing packages. Any other command fails with the command to run instead, because a worker
- * in production must not install packages.
+ * The commands that install missing packages. If packages are missing, any other command fails, and its error names the
+ * command that installs them. A worker in production must not install packages.
  */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];

@@ -1,7 +1,7 @@
 /**
  * Ends a Jest worker when its parent is killed. Otherwise the worker would run its test file to the end. `--import`
- * loads this file into Jest and, by inherited options, into its workers. A listener on the IPC channel would also
- * notice the parent's end, but would keep an idle worker alive.
+ * loads this file into Jest and, by inherited options, into its workers. This file does not use a listener on the IPC
+ * channel: such a listener would keep an idle worker alive.
  */
 import { isMainThread } from 'node:worker_threads';
 

@@ -105,7 +105,7 @@ export function serviceErrorOf(err: unknown): ServiceError {
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
-/** The codes of answers for the codes of the library that have another name in HTTP. */
+/** Some codes of the library have another name in HTTP. The name in HTTP, by the code of the library. */
 const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   invalidInput: 'malformed',
   notStarted: 'notFound',

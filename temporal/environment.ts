@@ -147,7 +147,10 @@ const isOrigin = (value: string): boolean => {
   return url !== undefined && isSecureUrl(url) && url.href === `${url.origin}/`;
 };
 
-/** The check and the transform of {@link origin}, for a variable that has its own message if it is not set. */
+/**
+ * Checks and normalizes an origin as {@link origin} does. `variable`: a text, which can have its own message for an
+ * absent value.
+ */
 export const asOrigin = (variable: z.ZodString) =>
   variable
     .refine(isOrigin, 'is no origin such as https://api.cyclr.com: https (http on loopback), host and port only')

@@ -8,10 +8,7 @@ import { measureStreams, type ManyStreams } from './streams';
 import type { WatchName } from './watches';
 
 const STREAMS = 500;
-/**
- * A round of reads has this number of reads for each flow that a round of the other measurements has, because a read is
- * much faster than a flow.
- */
+/** A read is much faster than a flow. So a round of reads has this number of reads in place of each flow. */
 const READS_OF_FLOW = 10;
 
 export interface ServiceFigures {

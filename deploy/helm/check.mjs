@@ -10,7 +10,10 @@ import { basename, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { chart, examples, helmIn, render } from './tools.mjs';
 
-/** The oldest version of `kubeVersion` in Chart.yaml, one in between, and the newest with schemas. */
+/**
+ * Three versions of Kubernetes: the oldest version that `kubeVersion` in Chart.yaml allows, the newest version with
+ * schemas, and one between them.
+ */
 const KUBERNETES = ['1.29.0', '1.33.0', '1.37.0'];
 const VALIDATOR = 'kubernetes-validate==1.37.0';
 const folder = process.argv[2] ?? join(tmpdir(), 'cyclr-connect-helm');

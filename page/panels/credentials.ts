@@ -39,7 +39,7 @@ function atOnlyField(props: PanelProps, name: string): PanelProps {
 
 const textOf = (form: HTMLFormElement, name: string): string => String(new FormData(form).get(name) ?? '');
 
-/** A form of credentials alone. */
+/** A form with credentials only, without properties. */
 function credentialsForm(props: PanelProps, inputs: CredentialInputs) {
   const { view, act } = props;
   const submitForm = (form: HTMLFormElement) => {

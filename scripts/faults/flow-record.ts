@@ -144,13 +144,13 @@ function recordView(record: FlowRecord, view: View): void {
   if (view.revision === lastView.revision && !isSame) problems.push(`two views of revision ${view.revision}`);
 }
 
-/** The view as the result of its run has it: without the icon and the description of the connector. */
+/** The view without the icon and the description of the connector. The result of a run lacks both, too. */
 export function asInResult({ connector, ...view }: View): View {
   const { icon: _icon, description: _description, ...kept } = connector ?? {};
   return { ...view, ...(connector && { connector: kept as typeof connector }) };
 }
 
-/** The inputs for which the view asks although Cyclr had them before the view was read. */
+/** The inputs that the view asks for, although Cyclr already had them when the view was read. */
 function askedAgain(
   { runs }: FlowRecord,
   { runId, state, fields = [] }: View,

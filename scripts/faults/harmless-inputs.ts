@@ -89,7 +89,8 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
-  // The sender of this callback is `callback`, because the flow may verify the user's own attempt once for callbacks.
+  // This callback has the real attempt of the user, which the flow may verify once. The check counts this verification
+  // by the sender `callback`.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });

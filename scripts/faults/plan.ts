@@ -119,7 +119,8 @@ const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mis
 const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
   fc.record({ decision, back: weighted(back), superseded: chance(30) });
 const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
-// In most of these plans the browser does not return, to save time: each verification without a consent takes 30 s.
+// Each verification without a consent takes 30 s. To save this time, the browser does not return in most of these
+// plans.
 const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });

@@ -87,7 +87,7 @@ export class PlannedTransports {
     }
   }
 
-  /** A transport for a consent after which only a callback reports the browser's return to the flow. */
+  /** A transport for a consent. After the consent, only a callback tells the flow that the browser has returned. */
   callback(): Transport {
     return recordedConsents(this.signals(undefined, 'callback'), this.record, this.stack.stored);
   }

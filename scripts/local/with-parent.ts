@@ -1,6 +1,5 @@
 /**
- * Ends a process that `startMain` has started when its parent has ended. The process loads this file before its
- * `main.js`.
+ * `startMain` lets each process load this file before its `main.js`. When the parent ends, this file ends the process.
  */
 const STOP_MS = 20_000;
 

@@ -47,7 +47,7 @@ export class User {
   runId?: string;
   /** The waiting states in which the user gave an answer, in order. */
   readonly answered: WaitingStateName[] = [];
-  /** The view that the user answered last, and the time, if the transport returned no view for the answer. */
+  /** Set if the transport returned no view for the last answer: the answered view, and the time of the answer. */
   #unconfirmed?: { view: View; at: number };
 
   constructor(readonly options: UserOptions) {}

@@ -1,7 +1,7 @@
 /**
- * The calls that Cyclr documents: the request that the client sends, an answer in the documented shape, and what the
- * client makes of the answer. Written by hand from Cyclr's documentation, and not from the sandbox: a test holds the
- * sandbox against the same answers.
+ * The calls that Cyclr documents. Each call has the request that the client sends, an answer in the documented shape,
+ * and the result that the client returns. The answers were written by hand from Cyclr's documentation, and not taken
+ * from the sandbox. A test compares the sandbox with the same answers.
  */
 import { authValueOf } from '../../activities/credentials';
 import type { CyclrClient } from '../../activities/cyclr/client';

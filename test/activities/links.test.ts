@@ -37,7 +37,10 @@ const opened = ({ link }: { link: { sealed: string } }, key: ConnectorKey, openi
   open(link, { ...key, purpose: 'link', submissionId: ATTEMPT }, opening);
 
 const signInPath = (accountId = ACCOUNT) => `/v1.0/accounts/${encodeURIComponent(accountId)}/signintoken`;
-/** Re-reads once by verifyAuthorization, as after a consent for a connector that was already authenticated. */
+/**
+ * Calls verifyAuthorization for one re-read, as a flow does after a consent for a connector that was authenticated
+ * before.
+ */
 const reread = ({ activities, key }: Scene, fingerprint?: string) =>
   activities.verifyAuthorization(key, {
     once: true,

@@ -105,7 +105,7 @@ describeInBrowser('secrets', () => {
     const [key] = scene.install('Ledgerly');
     const session = await scene.session([key]);
     const record = await recorded();
-    // Chromium gives no headers of a request whose window was closed.
+    // After a window was closed, Chromium no longer gives the headers of its requests.
     await record.context.addInitScript('window.close = () => undefined');
     const page = await record.context.newPage();
     await page.goto(`${scene.service.url}/connect#session=${session}`);

@@ -195,7 +195,7 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
  */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // An accepted update would postpone Continue-As-New. So reject the update with the hint to send it again. The next
-  // run accepts it.
+  // An accepted update would postpone Continue-As-New. So the update is rejected, with the hint to send it again. The
+  // next run can accept it.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

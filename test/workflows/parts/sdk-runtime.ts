@@ -1,12 +1,12 @@
 /**
- * Runs a workflow in this process by the SDK's own runtime, without a server and without a bundle: the activations are
- * made here, and the commands are read here. The clock moves only when a timer fires. One run at a time.
+ * Runs a workflow in this process by the SDK's own runtime, without a server and without a bundle. This file makes the
+ * activations, and reads the commands. The clock moves only when a timer fires. Only one run at a time is possible.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type * as Common from '@temporalio/common';
 import type * as WorkerInterface from '@temporalio/workflow/lib/worker-interface';
 
-// The runtime reads the class when it is loaded, so it is loaded after this line.
+// The runtime reads this class while it loads, so the runtime must be loaded after this line.
 Object.assign(globalThis, { AsyncLocalStorage });
 /* eslint-disable @typescript-eslint/no-require-imports */
 const { Activator } = require('@temporalio/workflow/lib/internals') as { Activator: new (options: object) => Runtime };
