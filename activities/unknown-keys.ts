@@ -16,7 +16,7 @@ const counter = () =>
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid.
- * Then the workers lack a key to which the service seals. A session can send any kid, but only for its own account. So
+ * Then the service seals to a key that the workers lack. A session can send any kid, but only for its own account. So
  * an invented kid counts as `one`, even if the session sends this kid several times.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {

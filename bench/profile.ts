@@ -69,7 +69,10 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
   });
 }
 
-/** The part of the code to which a call stack belongs, from the innermost frame on. `undefined` if the thread is idle. */
+/**
+ * The part of the code that a call stack counts for. The search begins at the innermost frame. `undefined` if the
+ * thread is idle.
+ */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];
   if (functionName === '(idle)') return undefined;

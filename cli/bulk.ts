@@ -22,7 +22,7 @@ const PAGE_SIZE = 1000;
 /** The number of selected items that a command without --yes shows. */
 const SHOWN = 10;
 const CALLS_AT_ONCE = 10;
-/** The number of finished items after which a command reports its progress. */
+/** A command reports its progress each time it has finished this number of items. */
 const PROGRESS_EVERY = 100;
 
 const openStates = stateNames.filter((state) => !finalStates.includes(state));

@@ -21,7 +21,7 @@ import { addOnboardCommand } from './onboard';
 import { addPropertiesCommand } from './properties';
 import { addReplayCommand } from './replay';
 
-/** The time for which a command, at its end, waits at most for the connection to close. */
+/** At its end, a command waits at most this time for the connection to close. */
 const CLOSE_MS = 1_000;
 
 /**

@@ -29,7 +29,7 @@ import {
   UnansweredUpdate,
 } from './connector-auth-error';
 
-/** The time after which a flow answers an update with the current view. */
+/** If an update has no result after this time, a flow answers with the current view. */
 export const ANSWER_WITHIN_MS = 10_000;
 /** This time is added to the limit of each call, for the transport of the answer. */
 const TRANSIT_MS = 5_000;
@@ -192,7 +192,7 @@ const notConfirmed = (): ConnectorAuthError =>
   new ConnectorAuthError('temporalUnavailable', 'Temporal has not confirmed the update. Send it again.');
 
 /**
- * Repeats an update or a query that changed nothing, in four cases in which a later try can succeed:
+ * Repeats an update or a query that changed nothing, if a later try can succeed. There are four such cases:
  * - The update ended as `UnprocessedUpdate`, because no handler got the update. The cause is a query on an uncached run
  *   (SDK 1.24, see `workflows/read-ahead.ts`).
  * - The flow failed the query with {@link READ_AHEAD}.

@@ -90,7 +90,7 @@ export class ConnectSession {
   /** The views of the last comparison. The page compares them with the new views, to emit each event only once. */
   readonly #lastViews = new Map<number, View>();
   #keys?: Promise<string>;
-  /** The ids of the runs of which this page has shown step 1. */
+  /** The ids of the runs whose step 1 this page has shown. */
   readonly #hadFirst = new Set<string>();
   readonly #held = new HeldCredentials();
   /** The id of the connector whose panel is open. */

@@ -76,8 +76,8 @@ async function page(root, outDir, { page }) {
 }
 
 /**
- * Runs a build script in a separate process. Otherwise compiler and bundler would stay in the memory of this process,
- * in which a worker can run later.
+ * Runs a build script in a separate process. This process can later run a worker. In one process, compiler and bundler
+ * would stay in the memory of this worker.
  */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });

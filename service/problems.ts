@@ -127,8 +127,8 @@ const ofFastify: { [code: string]: AnswerCode } = {
 };
 
 /**
- * Makes the function with which Fastify checks a part of a request against its schema. The error names the wrong
- * fields, and quotes no value.
+ * Makes a function for Fastify, which checks a part of a request against its schema. The error names the wrong fields,
+ * and quotes no value.
  */
 export const requestCheck: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
@@ -155,7 +155,7 @@ const namesOf = (
 /** The highest number of fields that an answer names. */
 const MAX_FIELDS = 50;
 
-/** The error of a request in which the fields `names` are wrong. */
+/** The error of a request with wrong fields. `names`: the names of these fields. */
 export function faultIn(kind: ErrorKind, ...names: string[]): ServiceError {
   const fields = names.map((name) => ({ name, code: codeOf(kind) }));
   return new ServiceError(kind, fields.length > 0 ? { fields } : {});

@@ -1,6 +1,6 @@
 /**
- * Signed tokens (JWT) of three kinds: for a session, for an invitation, and for the address to which a third party
- * returns the browser after a consent. The service stores no token. Every instance with the same keys can verify a token.
+ * Signed tokens (JWT) of three kinds: for a session, for an invitation, and for the return address of a consent. The
+ * service stores no token. Every instance with the same keys can verify a token.
  */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -49,9 +49,7 @@ export interface Session extends Scope {
   madeAtMs: number;
   /** The time when the token expires, in milliseconds since 1970. */
   expiresAtMs: number;
-  /**
-   * The time after which a session can't be renewed, and an invitation can't be redeemed. In milliseconds since 1970.
-   */
+  /** After this time, a session can't be renewed, and an invitation can't be redeemed. In milliseconds since 1970. */
   capMs: number;
   lifetimeMs: number;
 }

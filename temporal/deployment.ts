@@ -35,7 +35,7 @@ interface Place {
 export const setCurrentCommand = (place: Place, deployment: string, buildId = 'BUILD_ID'): string =>
   setCommand(place, deployment, `--build-id ${quoted(buildId)}`);
 
-/** The command after which Temporal gives the tasks of the deployment to workers without worker versioning. */
+/** After this command, Temporal gives the tasks of the deployment to workers without worker versioning. */
 export const setUnversionedCommand = (place: Place, deployment: string): string =>
   setCommand(place, deployment, '--unversioned');
 

@@ -110,8 +110,8 @@ export const port = z
   .refine((number) => number < 65_536, notAPort);
 
 /**
- * Returns a port of `host` on which no process listens, for a process that needs to know its port before it listens. Use
- * the port soon, because it is not reserved.
+ * Returns a free port of `host`, for a process that must know its port before it listens. Use the port soon, because it
+ * is not reserved.
  */
 export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);

@@ -59,7 +59,7 @@ export async function requireSearchAttributes(connection: TemporalServices, name
 }
 
 /**
- * The message for a namespace in which the search attributes `missing` are absent or have another type, with the
+ * The message for a namespace without the search attributes `missing`, or with other types of them. The message has the
  * remedy.
  */
 export const lackOf = (namespace: string, missing: readonly string[]): string =>

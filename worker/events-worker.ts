@@ -73,7 +73,7 @@ function stop(worker: Worker): void {
   if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
-/** The plugin by which `createWorker` runs a worker for events beside the worker that it creates. */
+/** A plugin for the worker that `createWorker` creates: a worker for events runs beside this worker. */
 export const eventsPlugin = (targets: Targets | undefined): WorkerPlugin => ({
   name: 'cyclr-connect-events',
   runWorker: (worker, next) => runWithEvents(worker, next, targets),

@@ -260,7 +260,7 @@ export function isReplyKey(value: unknown): value is ReplyKey {
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The number in 32 bytes of base64url: 43 characters, of which the last has two unused bits. */
+/** The number in 32 bytes of base64url: 43 characters. The last character has two unused bits. */
 function coordinateOf(text: unknown): bigint | undefined {
   if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;
   return [...text].reduce((sum, digit) => sum * 64n + BigInt(alphabet.indexOf(digit)), 0n) / 4n;

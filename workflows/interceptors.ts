@@ -38,7 +38,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 };
 
 /**
- * Changes each message for which the SDK would throw before any handler runs (SDK 1.24). The arguments of a run after
+ * Changes each message that would make the SDK throw before any handler runs (SDK 1.24). The arguments of a run after
  * Continue-As-New stay unchanged: without them, the run would start again in its first state, and no error would show
  * this.
  */

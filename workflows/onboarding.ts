@@ -149,10 +149,7 @@ export interface OnboardingProgress extends OnboardingKey {
   revision: number;
 }
 
-/**
- * The progress of an onboarding of which only the start input is known, for example because no worker answers the
- * query.
- */
+/** The progress of an onboarding if only its start input is known. For example, no worker answers the query. */
 export const emptyProgress = ({
   accountId,
   onboardingId,

@@ -83,7 +83,7 @@ export class ReadAhead {
   }
 }
 
-/** The least number of history events from which the server has made the jobs of an activation. */
+/** The server makes the jobs of an activation from history events. The least number of these events. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);

@@ -14,7 +14,7 @@ const CALLS_OF_SESSION = 100;
 export type ReadName = 'session' | 'query';
 const readNames: readonly ReadName[] = ['session', 'query'];
 
-/** Runs pairs of rounds, in which 10 reads run at a time. Returns the reads per second of each round. */
+/** Runs pairs of rounds, with 10 reads at a time. Returns the reads per second of each round. */
 export async function measureReading(
   stack: Stack,
   service: BenchService,

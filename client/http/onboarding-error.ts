@@ -35,7 +35,7 @@ export class OnboardingError extends Error {
   readonly status?: number;
   /** The id of the request, which is also in the log of the service. */
   readonly requestId?: string;
-  /** The time after which another try can succeed, in seconds. */
+  /** The seconds to wait before another try. */
   readonly retryAfterS?: number;
   /** The current view, if the code is `notNow`, `closed` or `alreadyRunning`. */
   readonly view?: View;

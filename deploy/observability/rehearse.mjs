@@ -377,7 +377,7 @@ async function rehearse(alert) {
   console.log(`${alert}: raised ${raised} s after the cause, cleared ${cleared} s after the repair`);
 }
 
-/** Prints the title of each panel of the dashboard with a query for which Prometheus has had no data. */
+/** Prints the title of a panel of the dashboard if Prometheus has had no data for one of its queries. */
 async function checkDashboard() {
   const { panels } = JSON.parse(readFileSync(join(import.meta.dirname, 'dashboard.json'), 'utf8'));
   for (const { title, targets = [] } of panels)

@@ -1,5 +1,5 @@
 /**
- * Functions with which the steps of the rehearsal use docker-compose.yml with the sandbox: containers, images and
+ * Functions for the steps of the rehearsal. They use docker-compose.yml with the sandbox: its containers, images and
  * flows.
  */
 import assert from 'node:assert/strict';

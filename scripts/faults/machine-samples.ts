@@ -94,7 +94,7 @@ export const events: Event[] = [
   { type: 'failed', failure },
 ];
 
-/** {@link states}, and variants of these states from which the machine goes to other next states. */
+/** {@link states}, and variants of these states. From a variant, the machine goes to another next state. */
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },

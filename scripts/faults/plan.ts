@@ -56,7 +56,7 @@ export interface RunPlan {
   expected: RunExpectation;
 }
 
-/** The mistake in a start after which the flow must end as `failed`. */
+/** A mistake in the start. With such a mistake, the flow must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
 /** A fault of Cyclr in calls of this flow only. The fault ends within the minute for which an activity is retried. */

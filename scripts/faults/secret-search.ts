@@ -10,7 +10,7 @@ export interface TestSecrets {
   foundIn: Search;
 }
 
-/** Returns the encodings in which the text occurs in these bytes. Empty if the text does not occur. */
+/** Returns the names of the encodings of the text that these bytes contain. Empty if the text does not occur. */
 export type Search = (bytes: Uint8Array | string) => string[];
 
 export function createTestSecrets(): TestSecrets {

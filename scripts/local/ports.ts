@@ -13,7 +13,7 @@ const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 const tried = new Set<number>();
 
 /**
- * A port on which no process listens, and that this function has not returned before. Use the port soon, because other
+ * A port without a listening process. The function returns each port only once. Use the port soon, because other
  * processes can take it.
  */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {

@@ -6,7 +6,7 @@ import type { Transport } from './transports';
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Codes of errors after which the same call can succeed later. */
+/** Codes of errors. After such an error, the same call can succeed later. */
 const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'cyclrUnavailable'];
 
 export interface PersistentOptions {

@@ -125,7 +125,7 @@ export function signalInputs({ client, sealer, by = 'user' }: { client: Client; 
 
 /**
  * Makes one HTTP call as a backend. Returns the parsed answer. Fails for any other status than 2xx. The status 503
- * means a temporary fault, for which the error is a ConnectorAuthError.
+ * means a temporary fault: then the error is a ConnectorAuthError.
  */
 export type BackendCall = (
   method: 'GET' | 'POST',

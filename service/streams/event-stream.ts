@@ -25,7 +25,7 @@ export function textOf({ comment, retry, event, id, data }: ServerSentEvent): st
 }
 
 export interface EventHubOptions {
-  /** The time without an event after which a comment is sent, in milliseconds. The default is 15,000. */
+  /** After this time without an event, a comment is sent. In milliseconds. The default is 15,000. */
   heartbeatMs?: number;
   /** The time between two checks of a flow that has no long poll, in milliseconds. The default is 15,000. */
   checkEveryMs?: number;
@@ -66,7 +66,7 @@ export interface EventHub {
   close(): void;
 }
 
-/** Creates a hub in which all streams of one flow share one long poll, and one query after each change. */
+/** Creates a hub. All streams of one flow in the hub share one long poll, and one query after each change. */
 export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {}): EventHub {
   const { heartbeatMs = 15_000, checkEveryMs = 15_000, maxRetryMs = 15_000, maxPolls = 1000 } = options;
   const { onError = () => undefined } = options;

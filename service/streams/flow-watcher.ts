@@ -131,7 +131,7 @@ export class Notifier {
     this.#wake?.();
   }
 
-  /** Drops a notification for which no task has waited. */
+  /** Drops a notification that no task has waited for. */
   reset(): void {
     this.#notified = false;
   }

@@ -53,7 +53,10 @@ export async function before(scene: Scene, step: Step): Promise<(fault: FaultRul
 export const hasArrived = ({ requests }: StepCall): boolean => requests().length > 0;
 export const isAnswered = ({ requests }: StepCall): boolean => requests()[0]?.status !== undefined;
 
-/** Waits until the condition is true for all calls. Fails with the names of the steps for which it is false. */
+/**
+ * Waits until the condition is true for all calls. After a time limit, fails with the names of the steps whose
+ * condition is false.
+ */
 export const untilAll = (calls: StepCall[], condition: (call: StepCall) => boolean): Promise<string[]> =>
   eventually(
     () => calls.filter((call) => !condition(call)).map(({ step }) => step.name),

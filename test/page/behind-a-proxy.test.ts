@@ -62,7 +62,7 @@ describeInBrowser('behind a proxy that adds a path', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('the element in a host page calls the service below the path from which its module was loaded', async () => {
+  test('the element in a host page calls the service below the path of its own module', async () => {
     const keys = scene.install('Ledgerly');
     const session = await scene.session(keys, { origin: host.origin });
     host.serves({ service: publicUrl, body: `<cyclr-connect session="${session}"></cyclr-connect>` });

@@ -31,7 +31,7 @@ async function connectsByConsent(page: Page): Promise<void> {
 }
 
 const csp = (policy: string) => ({ 'Content-Security-Policy': policy });
-/** Returns the header with the smallest working policy, in which one directive is replaced or removed. */
+/** Returns the header with the smallest working policy, with one directive replaced or removed. */
 const changed = (directive: string, instead = ''): { [name: string]: string } => {
   const rest = policyFor(scene.service.url).split('; ');
   return csp([...rest.filter((one) => !one.startsWith(directive)), instead].join('; '));

@@ -51,8 +51,8 @@ export async function openRow(page: Page, name: string): Promise<void> {
 }
 
 /**
- * A script for a window that the page has opened. It returns the ways in which the window can read or navigate the
- * page.
+ * A script for a window that the page has opened. The script returns each way by which the window can read or navigate
+ * the page.
  */
 export const reachOpener = `(() => {
   const tries = {

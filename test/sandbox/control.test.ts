@@ -154,7 +154,7 @@ describe('protection against DNS rebinding', () => {
     },
   );
 
-  test('a request whose Host header has the address on which the sandbox listens is answered', async () => {
+  test('a request is answered if its Host header has the address of the sandbox', async () => {
     const { sandbox } = await scene([], { host: '0.0.0.0' });
 
     expect(await statusFor(sandbox, '0.0.0.0:80', { path: '/v1.0/account/connectors' })).toBe(401);

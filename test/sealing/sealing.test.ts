@@ -61,7 +61,7 @@ const bindings = fc.record({
 });
 const texts = fc.string({ unit: 'binary', maxLength: 200 });
 
-test('a sealed text can be opened with the binding with which it was sealed', async () => {
+test('a sealed text can be opened with its own binding', async () => {
   await fc.assert(
     fc.asyncProperty(texts, bindings, async (text, bound) => {
       expect(await open(await seal(text, bound, sealer), bound, keys)).toBe(text);

@@ -1,4 +1,4 @@
-/** The addresses on which worker, service and sandbox listen if their probes and callers are on other machines. */
+/** The addresses of worker, service and sandbox for probes and callers on other machines. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
 
-/** The milliseconds by which the clock that signs tokens is behind the clock of the streams. */
+/** How far the clock for the signatures of tokens is behind the clock of the streams, in milliseconds. */
 let behindMs = 0;
 let service: Service;
 

@@ -539,7 +539,7 @@ describe('over minutes and hours', () => {
     const events = await scene.history();
     const isReread = ({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent) =>
       scheduled?.activityType?.name === 'verifyAuthorization';
-    // The times at which the workflow tasks began that started a re-read. A workflow has no other clock.
+    // The start times of the workflow tasks that started a re-read. A workflow has no other clock.
     const starts = events.flatMap((event, index) =>
       isReread(event) ? secondsOf(ofKind(events.slice(0, index), 'workflowTaskStarted').at(-1)!) : [],
     );

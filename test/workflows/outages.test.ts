@@ -210,7 +210,7 @@ describe("operator's troubles", () => {
 
 describe('pauses', () => {
   /**
-   * Worker options with which an activity fails at its first attempt, as if the minute were over. Without these
+   * With these worker options, an activity fails at its first attempt, as if the minute were over. Without these
    * options, the tests would fail at random, because the time-skipping server forgets an activity deadline on a whole
    * second (about one deadline in a thousand).
    */

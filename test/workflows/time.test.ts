@@ -115,7 +115,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   });
 });
 
-/** The length of the timer after which the flow answers an update that has no result yet, in seconds. */
+/** If an update has no result yet, the flow answers when this timer fires. The length of the timer, in seconds. */
 const ANSWER_S = 10;
 
 test('an input that is refused before a request to Cyclr does not change the deadline', async () => {

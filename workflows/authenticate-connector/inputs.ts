@@ -147,7 +147,7 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 }
 
 /**
- * The problem for which the validator of an update rejects a message. `undefined` if the validator accepts the message.
+ * The problem of a message that the validator of an update rejects. `undefined` if the validator accepts the message.
  * In a working state the validator accepts an input, because only the next state can check it.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {

@@ -88,7 +88,7 @@ class MonitorRun {
   #reportReadAt: number;
   #ignored: number;
   readonly #ignoredSignals = new IgnoredSignals();
-  /** The reports after which the connector has not been read yet. */
+  /** The reports that no read has answered yet. */
   #report?: Report;
   /** The code of the failure of the last read. Absent if the last read succeeded. */
   #readFailure?: string;

@@ -207,7 +207,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(steps.filter((step) => isAlone(step[1]) && !isRight(step)).map(([, after]) => after))).toEqual([]);
   });
 
-  test('each entry of the timeline begins in the state in which the entry before ended', () => {
+  test('each entry of the timeline begins in the last state of the entry before', () => {
     const isRight = ({ timeline: { entries }, view }: Seen) =>
       entries.every(({ from }, index) => from === (entries[index - 1]?.to ?? 'fetchingConnector')) &&
       (entries.at(-1)?.to ?? 'fetchingConnector') === view.state;
