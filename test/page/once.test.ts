@@ -60,7 +60,8 @@ describeInBrowser('repeated actions', () => {
 
     await Promise.all(pages.map((page) => heading(page, 'Brightdesk is connected').waitFor()));
     expect(puts(key)).toBe(1);
-    expect(scene.complaints.filter((text) => !text.includes('409'))).toEqual([]);
+    // 409: the input of another tab came first. 503: the worker of a busy machine was late, so the page sent its input again.
+    expect(scene.complaints.filter((text) => !/409|503/.test(text))).toEqual([]);
   });
 
   test('if two elements have the same session, both elements show the outcome of an input to one element', async () => {

@@ -173,12 +173,14 @@ describe('many streams', () => {
     // After Ctrl-C the service gets two signals: the terminal sends a signal to npm and to the service, and npm
     // forwards its signal.
     void service.kill('SIGTERM');
-    await all(pages!, ({ streams }) => streams[0]!.events.at(-1)?.retry !== undefined);
+    const retry = ({ streams }: Page) => streams[0]!.events.at(-1)?.retry;
+    await eventually(() => pages!.some((page) => retry(page) !== undefined)); // the stop has begun
     release();
 
     expect((await answering).body).toMatchObject({ state: 'authenticated' });
     expect(await service.exited).toEqual({ code: 0, signal: null });
-    const retries = pages!.map(({ streams }) => Number(streams[0]!.events.at(-1)!.retry));
+    await all(pages!, (page) => retry(page) !== undefined);
+    const retries = pages!.map((page) => Number(retry(page)));
     expect(retries.filter((ms) => !(ms >= 500 && ms <= 3000))).toEqual([]);
   });
 

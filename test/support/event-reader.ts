@@ -76,6 +76,11 @@ export interface Page {
 
 /** The delay before a new stream: shorter than the service's `retry`, so that tests are fast. */
 const RECONNECT_MS = 100;
+/**
+ * The delay doubles up to this value while no service answers. With a constant delay, hundreds of pages would keep
+ * the test process, in which the worker runs, too busy to answer.
+ */
+const LONGEST_RECONNECT_MS = 3_000;
 
 /** `token` is called for each stream, because the session can have been renewed. */
 export function openPage(serviceUrl: string, token: () => string): Page {
@@ -97,8 +102,10 @@ export function openPage(serviceUrl: string, token: () => string): Page {
   return page;
 
   async function follow(): Promise<void> {
-    for (let lastEventId = ''; !isLeft; await delay(RECONNECT_MS)) {
+    let pauseMs = RECONNECT_MS;
+    for (let lastEventId = ''; !isLeft; await delay(pauseMs)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
+      pauseMs = reader ? RECONNECT_MS : Math.min(2 * pauseMs, LONGEST_RECONNECT_MS);
       if (!reader) continue; // without a running service there is no answer, so try again
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
