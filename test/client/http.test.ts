@@ -107,8 +107,14 @@ test('OnboardingService has a method for each call of a backend, and its request
   const redelivered = await onboarding.redeliver(sent.items[0]!.id);
   const monitored = await onboarding.monitor(consented, { every: '1 hour' });
   const connection = await onboarding.connection(consented);
-  const connections: ListedConnection[] = [];
-  for await (const one of onboarding.connections(consented.accountId)) connections.push(one);
+  const connections = await eventually(
+    async () => {
+      const listed: ListedConnection[] = [];
+      for await (const one of onboarding.connections(consented.accountId)) listed.push(one);
+      return listed;
+    },
+    ([one]) => one?.state !== undefined, // visibility can have the new monitor before the state of its connection
+  );
   await onboarding.monitor(consented, { stop: true });
   const audit: AuditEntry[] = [];
   for await (const entry of onboarding.audit(typed.accountId, { from: '2026-01-31' })) audit.push(entry);
