@@ -207,13 +207,7 @@ async function stageOn({ connection, native, client, namespace, close }: Server,
       policies,
       monitorEvery,
     };
-    // With this option, a new worker gets the workflow tasks of a stopped worker after one second. The default is 10 s.
-    const workerOptions: Partial<WorkerOptions> = {
-      identity: identities.worker,
-      stickyQueueScheduleToStartTimeout: '1s',
-      ...cache,
-      ...more,
-    };
+    const workerOptions: Partial<WorkerOptions> = { identity: identities.worker, ...cache, ...more };
     worker = await createWorker({ ...config, connection: native, namespace, bundlePath, workerOptions });
     running = worker.run();
   };
