@@ -332,6 +332,13 @@ describe('the list of an account', () => {
         'awaitingCredentials,awaitingAuthorization,authenticated',
     );
 
+    // A run that closes between two calls can be on both pages. The flow of Openrates closes after its final state.
+    const closed = `WorkflowId = "${workflowIdOf(keys[2]!)}" AND CloseTime IS NOT NULL`;
+    await eventually(
+      () => service.stage.client.workflow.count(closed),
+      ({ count }) => count === 1,
+    );
+
     const first = await listed(accountId, '?pageSize=2&page=1');
     const second = await listed(accountId, `?pageSize=2&page=${first.body.next}`);
     const cancelled = await listed(accountId, '?state=cancelled');
