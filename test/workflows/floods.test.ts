@@ -5,7 +5,8 @@ import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
 import { keyInput, refusal, updates } from '../support/messages';
-import { openStage, workerMetrics, type Stage } from '../support/stage';
+import { differencesOf } from '../support/replays';
+import { bundlePath, cached, openStage, workerMetrics, type Stage } from '../support/stage';
 
 let stage: Stage;
 
@@ -39,7 +40,7 @@ test('of 2,000 signals in one workflow task the flow reads 20, counts the other 
     );
   const { length } = await scene!.history();
 
-  await stage.restartWorker();
+  await stage.restartWorker(cached); // without a cache, each query and each update replays 2,000 signals
   const entries = await eventually(scene!.timeline, (all) => all.length > 20);
 
   expect(entries.filter(({ note }) => note === 'malformed')).toHaveLength(20);
@@ -47,6 +48,10 @@ test('of 2,000 signals in one workflow task the flow reads 20, counts the other 
   expect((await scene!.history()).slice(length).map(kindOf)).toEqual(['workflowTaskStarted', 'workflowTaskCompleted']);
   for (const flow of [scene!, other!])
     expect((await stage.auth.submitCredentials(flow.key, await keyInput(stage, flow))).state).toBe('authenticated');
+  const { workflowId, handle } = scene!;
+  const run = { name: 'flood', workflowId, history: await handle.fetchHistory() };
+  expect(await differencesOf({ codePath: bundlePath }, [run])).toEqual({ flood: 'ok' });
+  await stage.restartWorker();
 });
 
 test('a flow, an onboarding and a monitor log and count the ignored signals of one workflow task together', async () => {
