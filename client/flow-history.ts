@@ -1,9 +1,12 @@
 /** Waits for the growth of a run's history, and sends a signal once. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import { composeInterceptors } from '@temporalio/common/lib/interceptors';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import type { History } from '@temporalio/common/lib/proto-utils';
 import type { OAuthCallback } from '../workflows/input';
+import { isOpen } from '../workflows/visibility';
 
 interface Execution {
   workflowId: string;
@@ -17,8 +20,12 @@ export interface RunStatus {
 }
 
 const NOT_FOUND = 5; // gRPC
+const CLOSE_EVENT = 2; // temporal.api.enums.v1.HistoryEventFilterType
 /** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
 const POLL_TIMEOUT_MS = 70_000;
+const DESCRIBE_MS = 15_000;
+/** The pause between two polls of a paused run, because Temporal answers each of these polls at once. */
+const PAUSED_MS = 2_000;
 
 /**
  * Sends a signal that a run gets only once for each attempt. Temporal drops a second signal with the same request id,
@@ -52,37 +59,75 @@ export async function signalOnce(
 }
 
 /**
- * Yields after each completed workflow task that follows the first `historyLength` events, and at the end of the run.
- * Follows continue-as-new. Ends after the last run, or when `signal` aborts. Waits by Temporal's long poll, not by
- * repeated calls.
+ * Waits for the end of the run. Follows continue-as-new and resets as {@link historyGrowth} does. Returns the id of the
+ * last run, or `undefined` if `signal` aborts before the end.
+ */
+export async function endOfRun(
+  client: Client,
+  execution: Execution,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const end = { ...execution, historyLength: 0, historyEventFilterType: CLOSE_EVENT };
+  for await (const { runId, open } of historyGrowth(client, end, signal)) if (!open) return runId;
+  return undefined;
+}
+
+interface Growth extends Execution {
+  historyLength: number;
+  /** The events that Temporal returns: by default all events. */
+  historyEventFilterType?: number;
+}
+
+/**
+ * Yields after each completed workflow task that follows the first `historyLength` events, at the end of the run, and
+ * every 2 s while the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run, or
+ * when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,
-  { workflowId, runId, historyLength }: Execution & { historyLength: number },
+  { workflowId, runId, historyLength, historyEventFilterType }: Growth,
   signal?: AbortSignal,
 ): AsyncGenerator<RunStatus> {
   let nextPageToken: Uint8Array | undefined;
   for (;;) {
-    const answer = await poll(client, { execution: { workflowId, runId }, nextPageToken }, signal);
+    const execution = { workflowId, runId };
+    const answer = await poll(client, { execution, nextPageToken, historyEventFilterType }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
-    const open = nextPageToken.length > 0;
     const events = answer.history?.events ?? [];
-    const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
     // The first answer has all events of the history, also the events up to `historyLength`.
     const hasNewTask = events.some(
       ({ eventId, workflowTaskCompletedEventAttributes: task }) => task && Number(eventId) > historyLength,
     );
-    if (!open && next) [runId, nextPageToken, historyLength] = [next, undefined, 0];
-    else if (!open || hasNewTask) yield { runId, open };
-    if (!open && !next) return;
+    if (nextPageToken.length > 0) {
+      if (hasNewTask) yield { runId, open: true };
+      continue;
+    }
+    const { open, next } = await statusAfter(client, execution, events);
+    if (!next) yield { runId, open };
+    if (next) [runId, historyLength] = [next, 0];
+    else if (!open) return;
+    else await delay(PAUSED_MS, undefined, { signal }).catch(() => undefined);
+    nextPageToken = undefined;
   }
+}
+
+/**
+ * The status of a run for whose events Temporal does not wait: the run is closed or paused. `next`: the run that
+ * continues the run after continue-as-new or a reset.
+ */
+async function statusAfter(client: Client, { workflowId, runId }: Execution, events: NonNullable<History['events']>) {
+  const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  if (next) return { open: false, next };
+  const describe = () => client.workflow.getHandle(workflowId, runId).describe();
+  const run = await client.withDeadline(Date.now() + DESCRIBE_MS, describe);
+  return { open: isOpen(run), next: run.raw.workflowExtendedInfo?.resetRunId };
 }
 
 /** One long poll. `undefined` if `signal` aborts. */
 async function poll(
   client: Client,
-  request: { execution: Execution; nextPageToken?: Uint8Array },
+  request: { execution: Execution; nextPageToken?: Uint8Array; historyEventFilterType?: number },
   signal?: AbortSignal,
 ) {
   if (signal?.aborted) return undefined;

@@ -1,10 +1,5 @@
 /** Starts, reads and cancels onboardings, and adds connectors to them. */
-import {
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  type WorkflowExecutionDescription,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { fairnessOf } from '../workflows/fairness';
 import { escapeMarkdown } from '../workflows/markdown';
 import * as messages from '../workflows/messages';
@@ -25,7 +20,7 @@ import { failureWithoutResult, isOpen } from '../workflows/visibility';
 import { closedRunResult } from './closed-run';
 import { ConnectorAuthError } from './connector-auth-error';
 import type { LibraryParts } from './flow-calls';
-import { historyGrowth } from './flow-history';
+import { endOfRun, historyGrowth } from './flow-history';
 import { invalidInput } from './runs';
 import { startedOrFound } from './start-flow';
 
@@ -113,13 +108,10 @@ export class Onboardings {
     if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(ignoreNotFound);
   }
 
-  /** Waits for the end of the latest run. Does not return the outcome. */
-  async ended(key: OnboardingKey): Promise<void> {
-    await this.#handle(key)
-      .result()
-      .catch((err: unknown) => {
-        if (!(err instanceof WorkflowFailedError)) throwNotStarted(err);
-      });
+  /** The final progress of the latest run after its end, or the current progress when `signal` aborts. */
+  async ended(key: OnboardingKey, signal: AbortSignal): Promise<OnboardingProgress> {
+    const run = await this.#describe(key);
+    return this.progress(key, isOpen(run) ? await endOfRun(this.#library.client, run, signal) : run.runId);
   }
 
   /** Adds connectors to the open onboarding. Fails: `invalidInput`, `notStarted`, `closed`. */

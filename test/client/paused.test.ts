@@ -2,7 +2,11 @@
  * A flow that an operator has paused in Temporal. A paused flow is open, but its worker gets no query and no update.
  */
 import { randomUUID } from 'node:crypto';
+import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
 import { ViewCache } from '../../service/view-cache';
+import type { interceptors } from '../../temporal/grpc-retry';
+import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
@@ -20,9 +24,15 @@ const request = ({ workflowId }: Scene) => ({
 
 async function paused(): Promise<Scene> {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-  await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+  await pause(scene);
   return scene;
 }
+
+const pause = (scene: Scene) =>
+  stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+
+const unpause = (scene: Scene) =>
+  stage.client.workflowService.unpauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
 
 test.concurrent('a call that needs an answer of a paused flow fails as paused, with the last known state', async () => {
   const { key } = await paused();
@@ -40,7 +50,7 @@ test.concurrent(
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     const cache = new ViewCache(stage.auth);
     const before = await cache.view(scene.key);
-    await stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+    await pause(scene);
 
     expect(before.state).toBe('awaitingCredentials');
     await expect(cache.view(scene.key)).rejects.toMatchObject({ code: 'paused' });
@@ -63,7 +73,53 @@ test.concurrent('the worker handles a signal to a paused flow after the pause', 
 
   const answer = stage.auth.cancel(scene.key, { reason: 'no longer needed' });
   await expect(answer).rejects.toMatchObject({ code: 'paused' });
-  await stage.client.workflowService.unpauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
+  await unpause(scene);
 
   expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
+});
+
+test.concurrent('result waits for the end of a paused flow by few calls', async () => {
+  let polls = 0;
+  const counting: (typeof interceptors)[number] = (options, next) => {
+    if (options.method_definition.path.endsWith('/GetWorkflowExecutionHistory')) polls++;
+    return next(options) as never;
+  };
+  const connection = await Connection.connect({ address: stage.connection.options.address, interceptors: [counting] });
+  const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
+  const scene = await paused();
+
+  const result = auth.result(scene.key);
+  for (let call = 0; call < 200; call++) await stage.auth.progress(scene.key);
+  const pollsInPause = polls;
+  await scene.signals('cancel', {});
+  await unpause(scene);
+
+  expect((await result.finally(() => connection.close())).state).toBe('cancelled');
+  expect(pollsInPause).toBeLessThan(50);
+});
+
+test.concurrent('views continues after a short pause of the flow', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  let isPaused = false;
+  const unpausing: WorkflowClientInterceptor = {
+    async describe(input, next) {
+      if (isPaused) await unpause(scene);
+      isPaused = false;
+      return next(input);
+    },
+  };
+  const { connection, namespace } = stage;
+  const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [unpausing] } }));
+  const views = auth.views(scene.key);
+  const seen: (View | void)[] = [(await views.next()).value];
+
+  const next = views.next();
+  isPaused = true;
+  await pause(scene);
+  seen.push((await next).value);
+  await scene.signals('cancel', {});
+  for await (const view of views) seen.push(view);
+
+  expect(seen[1]).toMatchObject({ state: 'awaitingCredentials' });
+  expect(seen.at(-1)).toMatchObject({ state: 'cancelled', runId: scene.runId });
 });

@@ -66,3 +66,21 @@ test.concurrent('after a reset, a new input that the state does not wait for is 
   await happens(again, 'inputRefused');
   expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
 });
+
+test.concurrent('views and result follow the reset of an open run to the end of the new run', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const views = stage.auth.views(scene.key);
+  await views.next();
+  const pending = views.next();
+  const again = await resetToStart(scene);
+
+  const seen = [(await pending).value];
+  const result = stage.auth.result(scene.key);
+  await again.reaches('awaitingCredentials');
+  await again.gives({ kind: 'apiKey', key: 'right' });
+  for await (const view of views) seen.push(view);
+
+  expect(seen.map((view) => view?.state)).not.toContain('failed');
+  expect(seen.at(-1)).toMatchObject({ state: 'authenticated', runId: again.runId });
+  expect(await result).toMatchObject({ state: 'authenticated', runId: again.runId });
+});
