@@ -97,8 +97,10 @@ export class FlowCalls {
           repeated(() => handle.query(query), until),
         );
       } catch (err) {
-        if (err instanceof QueryRejectedError && err.status === PAUSED) await requireUnpaused(handle);
-        if (!isDeadline(err)) throw err;
+        const isPaused = err instanceof QueryRejectedError && err.status === PAUSED;
+        if (isPaused)
+          await requireUnpaused(handle); // if the pause has ended, the flow can answer now
+        else if (!isDeadline(err)) throw err;
       }
       if (Date.now() < until) continue;
       await this.#requireTemporal();

@@ -6,6 +6,7 @@ import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/
 import { ConnectorAuth } from '../../client/connector-auth';
 import { ViewCache } from '../../service/view-cache';
 import type { interceptors } from '../../temporal/grpc-retry';
+import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
@@ -18,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-const request = ({ workflowId }: Scene) => ({
+const request = ({ workflowId }: Pick<Scene, 'workflowId'>) => ({
   ...{ namespace: stage.namespace, workflowId, identity: 'operator', reason: 'looking at it' },
 });
 
@@ -28,10 +29,10 @@ async function paused(): Promise<Scene> {
   return scene;
 }
 
-const pause = (scene: Scene) =>
+const pause = (scene: Pick<Scene, 'workflowId'>) =>
   stage.client.workflowService.pauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
 
-const unpause = (scene: Scene) =>
+const unpause = (scene: Pick<Scene, 'workflowId'>) =>
   stage.client.workflowService.unpauseWorkflowExecution({ ...request(scene), requestId: randomUUID() });
 
 test.concurrent('a call that needs an answer of a paused flow fails as paused, with the last known state', async () => {
@@ -98,23 +99,34 @@ test.concurrent('result waits for the end of a paused flow by few calls', async 
   expect(pollsInPause).toBeLessThan(50);
 });
 
-test.concurrent('views continues after a short pause of the flow', async () => {
-  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-  let isPaused = false;
-  const unpausing: WorkflowClientInterceptor = {
-    async describe(input, next) {
-      if (isPaused) await unpause(scene);
-      isPaused = false;
-      return next(input);
-    },
+/** A library that ends the pause of the run before each call of `describe`. */
+function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
+  const describe: WorkflowClientInterceptor['describe'] = async (input, next) => {
+    await unpause(run).catch(() => undefined); // the run is not paused at each call
+    return next(input);
   };
   const { connection, namespace } = stage;
-  const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [unpausing] } }));
-  const views = auth.views(scene.key);
+  return new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [{ describe }] } }));
+}
+
+test.concurrent('a monitor whose pause has just ended answers', async () => {
+  const key = stage.install('Brightdesk');
+  const before = await stage.auth.monitor(key);
+  const monitor = { workflowId: connectionWorkflowIdOf(key) };
+  await pause(monitor);
+
+  const view = await unpausing(monitor).connection(key);
+
+  expect(view).toEqual(before);
+  await stage.auth.monitor(key, { stop: true });
+});
+
+test.concurrent('views continues after a short pause of the flow', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const views = unpausing(scene).views(scene.key);
   const seen: (View | void)[] = [(await views.next()).value];
 
   const next = views.next();
-  isPaused = true;
   await pause(scene);
   seen.push((await next).value);
   await scene.signals('cancel', {});
