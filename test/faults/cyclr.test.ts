@@ -32,7 +32,7 @@ let duringTokenFaults: TestUser[];
  * The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity
  * attempt.
  */
-const AT_ONCE = 25;
+const AT_ONCE = 12;
 
 /** Runs each pair of a fault and a step in a separate flow. Up to AT_ONCE flows run at the same time. */
 beforeAll(async () => {
