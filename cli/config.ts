@@ -60,11 +60,11 @@ export const environment = z.object({
   }),
   HEALTH_PORT: port.optional().meta({
     description:
-      '`doctor` without Cyclr variables: port of a worker on this machine, whose `/readyz` has the last answer of Cyclr to a token request.',
+      '`doctor` without Cyclr variables: port of a worker on this machine. The `/readyz` of this worker has the result of its last token request to Cyclr.',
     example: '8081',
   }),
   WORKER_DEPLOYMENT: text.meta({
-    description: '`doctor`: name of the worker deployment whose current version it checks.',
+    description: '`doctor`: name of the worker deployment. `doctor` checks the current version of this deployment.',
     example: 'connector-auth',
     default: 'the deployment of the workers that poll',
   }),

@@ -54,7 +54,7 @@ export function addKeysCommand(program: Command, cli: Cli): void {
 
 function apiKeyNameOf(name: string): string {
   if (isApiKeyName(name)) return name;
-  throw new CliError('wrongUsage', '--name takes 1 to 40 of A-Z, a-z, 0-9, ., _ and -');
+  throw new CliError('wrongUsage', '--name takes 1 to 40 characters of A-Z, a-z, 0-9, ., _ and -');
 }
 
 async function readDigest(cli: Cli): Promise<string> {

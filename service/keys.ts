@@ -45,7 +45,7 @@ function apiKeyOf(item: string, index: number): { name?: string; digest: Buffer 
   if (!/^[0-9a-f]{64}$/i.test(digest))
     throw new KeySetError(`item ${index + 1} has no SHA-256 digest in hex (64 characters)`);
   if (more.length > 0 || (name !== undefined && !isApiKeyName(name)))
-    throw new KeySetError(`item ${index + 1} has a wrong name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -`);
+    throw new KeySetError(`item ${index + 1} has a wrong name: 1 to 40 characters of A-Z, a-z, 0-9, ., _ and -`);
   return { name, digest: Buffer.from(digest, 'hex') };
 }
 

@@ -41,7 +41,7 @@ export const secretList = z
   .transform(secretsIn);
 
 const file = z.record(
-  z.string().refine((name) => isTargetName(name) && name !== defaultTarget, `is no name of a target: 1 to 64 of A-Z, a-z, 0-9, _ and -, and not "${defaultTarget}"`), // prettier-ignore
+  z.string().refine((name) => isTargetName(name) && name !== defaultTarget, `is no name of a target: 1 to 64 characters of A-Z, a-z, 0-9, _ and -, and not "${defaultTarget}"`), // prettier-ignore
   z.strictObject({
     url: address,
     secrets: z.array(secret).min(1, 'is empty'),

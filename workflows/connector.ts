@@ -220,7 +220,7 @@ export const isAccountId = (value: unknown): value is string =>
 /** True if a value can be the id of an account connector: a positive integer. */
 export const isConnectorId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** True if a value can be the id of a submission or an attempt: 1 to 128 of `[A-Za-z0-9_-]`. */
+/** True if a value can be the id of a submission or an attempt: 1 to 128 characters of `[A-Za-z0-9_-]`. */
 export const isSubmissionId = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value);
 
