@@ -54,14 +54,6 @@ async function connectLedgerly(page: Page): Promise<void> {
 }
 
 describeInBrowser('the guide to embedding', () => {
-  /** Disconnects both connectors before each test, because a new session starts no flow for a connected connector. */
-  beforeEach(async () => {
-    for (const connectorId of [1002, 1009]) {
-      scene.service.stage.sandbox.update('acme', connectorId, { Authenticated: false, AuthValue: null });
-      await scene.service.stage.auth.start({ accountId: 'acme', connectorId });
-    }
-  });
-
   beforeAll(async () => {
     const port = await freePort();
     origin = `http://localhost:${port}`;
@@ -84,12 +76,14 @@ describeInBrowser('the guide to embedding', () => {
     if (folder) rmSync(folder, { recursive: true });
     await scene?.close();
   });
-  beforeEach(() => {
+  /** Disconnects both connectors before each test, because a new session starts no flow for a connected connector. */
+  beforeEach(async () => {
     const nothing = { AuthValue: null, Authenticated: false };
     const Properties = [{ Name: 'Domain', Value: 'acme' }];
-    const { sandbox } = scene.service.stage;
+    const { auth, sandbox } = scene.service.stage;
     sandbox.update(ACCOUNT, 1002, { ...nothing, Properties });
     sandbox.update(ACCOUNT, 1009, nothing);
+    for (const connectorId of [1002, 1009]) await auth.start({ accountId: ACCOUNT, connectorId });
   });
   afterEach(() => scene.everybodyLeaves());
 
