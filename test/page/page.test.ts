@@ -187,7 +187,13 @@ describeInBrowser('connect page', () => {
   test.each([
     ['when the user types', async (page: Page, _loadedAt: number) => field(page, 'API key').pressSequentially('k')],
     // The clock of the page then stops, because after 40 s the page would notice that its stream is silent.
-    ['within 33 seconds, without an action of the user', (page: Page, at: number) => page.clock.pauseAt(at + 33_000)],
+    [
+      'within 33 seconds, without an action of the user',
+      async (page: Page, at: number) => {
+        const isLater = (await page.evaluate<number>('Date.now()')) > at + 33_000; // on a slow machine
+        if (!isLater) await page.clock.pauseAt(at + 33_000);
+      },
+    ],
   ])('the page notices a removed flow %s, and then shows the other connectors', async (_when, notice) => {
     const [removed, left] = scene.install('Brightdesk', 'Insightful');
     const page = await scene.open([removed, left], { before: (opened) => opened.clock.install() });
