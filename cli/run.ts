@@ -20,6 +20,7 @@ import { addConnectionCommands } from './connections';
 import { addOnboardCommand } from './onboard';
 import { addPropertiesCommand } from './properties';
 import { addReplayCommand } from './replay';
+import { addSearchAttributesCommand } from './search-attributes';
 
 /** At its end, a command waits at most this time for the connection to close. */
 const CLOSE_MS = 1_000;
@@ -80,6 +81,7 @@ function createProgram(cli: Cli): Command {
   addSealCommand(program, cli);
   addKeysCommand(program, cli);
   addReplayCommand(program, cli);
+  addSearchAttributesCommand(program, cli);
   addDoctorCommand(program, cli);
   addProbeCommand(program, cli);
   addPoliciesCommand(program, cli);

@@ -56,9 +56,7 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
     detail: `missing, or of another type: ${withTypes(missing)}`,
     remedy: isOfCloud(namespace)
       ? `run: ${cloudCommand(namespace, missing)}`
-      : isInRepository(cli.env)
-        ? 'run: npm run search-attributes'
-        : 'register them: registerSearchAttributes() of cyclr-connect',
+      : `run: ${isInRepository(cli.env) ? 'npm run' : cli.name} search-attributes`,
   };
 }
 

@@ -66,7 +66,7 @@ export const lackOf = (namespace: string, missing: readonly string[]): string =>
   `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: ${
     isOfCloud(namespace)
       ? cloudCommand(namespace, missing)
-      : 'npm run search-attributes, or registerSearchAttributes() of cyclr-connect.'
+      : 'npm run search-attributes in a clone, otherwise cyclr-connect search-attributes.'
   }`;
 
 /** True for a namespace of Temporal Cloud, whose name is `NAME.ACCOUNT`. */

@@ -177,7 +177,7 @@ describe('checks of Temporal', () => {
     expect(exitCode).toBe(1);
     expect(searchAttributes).toMatchObject({
       ok: false,
-      remedy: expect.stringContaining('registerSearchAttributes()'),
+      remedy: 'run: cyclr-connect search-attributes',
     });
     expect(searchAttributes.detail!.split(': ')[1]!.split(', ').sort()).toEqual([
       'ConnectorAuthSince (Datetime)',

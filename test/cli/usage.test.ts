@@ -23,6 +23,7 @@ const commands = [
   'seal',
   'keys',
   'replay',
+  'search-attributes',
   'doctor',
   'probe',
   'policies',
@@ -33,7 +34,7 @@ test('--help lists every command on its own line, and shows the name with which 
 
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toMatch(/^Usage: npm run cli -- \[options\] \[command\]\n/);
-  expect([...stdout.matchAll(/^ {2}(\w+) .*? {2,}[A-Z]/gm)].map(([, name]) => name)).toEqual(commands);
+  expect([...stdout.matchAll(/^ {2}([\w-]+) .*? {2,}[A-Z]/gm)].map(([, name]) => name)).toEqual(commands);
 });
 
 test('--version prints the version of the package', async () => {
