@@ -186,13 +186,19 @@ async function cancelFlows(
   { accountId, onboardingId }: OnboardingKey,
   { connectorIds, by }: { connectorIds: number[]; by?: string },
 ): Promise<void> {
+  const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
   await eachOf(connectorIds, async (client, connectorId) => {
-    const run = await latestRun(client, { accountId, connectorId });
-    if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
-    const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
-    await client.workflow.getHandle(run.workflowId, run.runId).signal(cancel, request).catch(ignoreNotFound);
+    for (;;) {
+      const run = await latestRun(client, { accountId, connectorId });
+      if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
+      const handle = client.workflow.getHandle(run.workflowId, run.runId);
+      if (await handle.signal(cancel, request).then(isDone, ignoreNotFound)) return;
+      // The run has ended in the meantime. If it continued as new, the next run is still open.
+    }
   });
 }
+
+const isDone = (): true => true;
 
 interface Key {
   accountId: string;

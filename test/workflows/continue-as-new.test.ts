@@ -1,7 +1,10 @@
 /** Continue-as-new: a new run continues the flow, and callers see no difference. */
 import { randomUUID } from 'node:crypto';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { onboardingActivities } from '../../activities/onboarding';
 import { isBusy } from '../../client/connector-auth-error';
-import { workflowIdOf } from '../../workflows/connector';
+import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { fairnessOf } from '../../workflows/fairness';
 import type { Input } from '../../workflows/input';
 import { taskQueue } from '../../workflows/messages';
@@ -47,7 +50,7 @@ async function continued(scene: Scene): Promise<View> {
 }
 
 /** Starts a flow, and returns when the flow waits for an input. */
-async function asking(connector = 'Brightdesk', input: Partial<Input> = {}): Promise<Scene> {
+async function asking(connector: string | ConnectorKey = 'Brightdesk', input: Partial<Input> = {}): Promise<Scene> {
   const scene = await stage.scene(connector, input);
   await eventually(scene.view, ({ deadline }) => deadline !== undefined);
   return scene;
@@ -373,3 +376,28 @@ test.concurrent(
     expect(await stage.auth.start(key, { idempotencyKey: 'k2' })).toMatchObject({ started: true });
   },
 );
+
+test.concurrent('an onboarding cancels a flow that continues as new before it gets the signal', async () => {
+  const key = stage.install('Brightdesk');
+  const { accountId, connectorId } = key;
+  const onboarding = { accountId, onboardingId: 'crm' };
+  await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [connectorId] } });
+  await eventually(
+    () => stage.auth.onboarding(onboarding),
+    ({ connectors }) => connectors[0]?.state === 'running',
+  );
+  const scene = await asking(key);
+  let isFirst = true;
+  const signal: WorkflowClientInterceptor['signal'] = async (input, next) => {
+    if (isFirst) await continued(scene);
+    isFirst = false;
+    return next(input);
+  };
+  const { connection, namespace } = stage;
+  const client = new Client({ connection, namespace, interceptors: { workflow: [{ signal }] } });
+  const { cancelFlows } = onboardingActivities(undefined as never, {});
+
+  await new MockActivityEnvironment({}, { client }).run(cancelFlows, onboarding, { connectorIds: [connectorId] });
+
+  await eventually(scene.view, ({ state }) => state === 'cancelled');
+});
