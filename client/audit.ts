@@ -39,16 +39,17 @@ const READS_AT_ONCE = 20;
 
 /**
  * The entries of the audit, the oldest run first, the entries of one run together. Leaves out runs that continued as
- * new, because the timeline of the next run contains their entries. Fails: `invalidInput`.
+ * new before `to`, because the timeline of the next run contains their entries. Fails: `invalidInput`.
  */
 export async function* auditEntries(
   parts: AuditParts,
   { accountId, from, to }: AuditRequest,
 ): AsyncGenerator<AuditEntry> {
-  const query = `${OF_FLOWS} AND ${ofAccount(accountId)} AND ExecutionStatus != 'ContinuedAsNew'`;
   const now = Date.now() + 1;
   const span = { from: Math.max(0, timeOf('from', from, 0)), to: Math.min(now, timeOf('to', to, now)) };
   if (span.from >= span.to) return;
+  const isLast = `(ExecutionStatus != 'ContinuedAsNew' OR CloseTime >= '${new Date(span.to).toISOString()}')`;
+  const query = `${OF_FLOWS} AND ${ofAccount(accountId)} AND ${isLast}`;
   const count = await countOf(parts, query, span);
   const read = reader(parts);
   const reads: Promise<AuditEntry[]>[] = [];

@@ -401,3 +401,22 @@ test.concurrent('an onboarding cancels a flow that continues as new before it ge
 
   await eventually(scene.view, ({ state }) => state === 'cancelled');
 });
+
+test.concurrent('the audit has each flow once, by the last run that started before the end of the audit', async () => {
+  const scene = await asking();
+  const { accountId } = scene.key;
+  const to = new Date().toISOString();
+  const { runId } = await continued(scene);
+  await eventually(
+    () => stage.client.workflow.count(`WorkflowId = "${scene.workflowId}" AND ExecutionStatus = 'ContinuedAsNew'`),
+    ({ count }) => count === 1,
+  );
+  const runIdsOf = async (request: { to?: string }) => {
+    const runIds = new Set<string>();
+    for await (const entry of stage.auth.audit({ accountId, ...request })) runIds.add(entry.runId);
+    return [...runIds];
+  };
+
+  expect(await runIdsOf({ to })).toEqual([scene.runId]);
+  expect(await runIdsOf({})).toEqual([runId]);
+});
