@@ -5,7 +5,7 @@ import type { FlowResult, TimelineEntry } from '../workflows/view';
 import type { AuditEntry } from './answers';
 import { closedRunResult } from './closed-run';
 import { ConnectorAuthError } from './connector-auth-error';
-import type { FlowCalls } from './flow-calls';
+import { ANSWER_WITHIN_MS, type FlowCalls } from './flow-calls';
 import { invalidInput, listed, OF_FLOWS, ofAccount, type Run } from './runs';
 
 export interface AuditRequest {
@@ -123,8 +123,8 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
 }
 
 /**
- * Returns a function that reads the entries of one run. After a query has failed with `noWorker`, the function makes no
- * other query: for a run that has no result, it returns only the start and the end.
+ * Returns a function that reads the entries of one run. For a run whose timeline can't be read, it returns only the
+ * start and the end. After a query has waited in vain for a worker, the function makes no other query.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
   let isWorkerGone = false;
@@ -133,14 +133,16 @@ function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) 
     if (!key) return [];
     const { workflowId, runId } = run;
     const handle = client.workflow.getHandle<(input: unknown) => Promise<FlowResult>>(workflowId, runId);
+    const since = Date.now();
     try {
       const result = await calls.bounded(() => closedRunResult(run, handle));
       if (!result && isWorkerGone) return startAndEnd(key, run);
       const { entries } = result?.timeline ?? (await readTimeline(key, runId));
-      return entries.map((entry) => ({ ...key, runId, ...entry }));
+      return entries.length > 0 ? entries.map((entry) => ({ ...key, runId, ...entry })) : startAndEnd(key, run);
     } catch (err) {
       const code = err instanceof ConnectorAuthError ? err.code : undefined;
-      if (code === 'noWorker') isWorkerGone = true;
+      // Temporal refuses a query at once if the workflow tasks of this run fail. Other runs can still have a worker.
+      if (code === 'noWorker' && Date.now() - since >= ANSWER_WITHIN_MS) isWorkerGone = true;
       if (code === 'noWorker' || code === 'paused') return startAndEnd(key, run);
       if (code === 'notStarted') return []; // retention has removed the run since the list
       throw err;

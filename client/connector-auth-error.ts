@@ -53,6 +53,10 @@ function grpcErrorOf(err: unknown) {
 /** True if a call failed because no worker polls, or because the run is paused. */
 export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_FAILED_PRECONDITION;
 
+/** True if Temporal refuses a query because the run closed before a worker had handled it. */
+export const isNeverHandled = (err: unknown): boolean =>
+  isFailedPrecondition(err) && /closed before WorkflowTaskStarted/i.test(grpcErrorOf(err)?.details ?? '');
+
 /** True if Temporal does not know the workflow or the update of a call. */
 export const isNotFound = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_NOT_FOUND;
 

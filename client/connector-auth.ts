@@ -46,7 +46,13 @@ import type {
 import { auditEntries, type AuditRequest } from './audit';
 import { eventList, redeliver, shownEvent, type EventsRequest } from './events';
 import { closedRunResult, closedRunView } from './closed-run';
-import { ConnectorAuthError, translated, UnansweredUpdate, undefinedIfNotFound } from './connector-auth-error';
+import {
+  ConnectorAuthError,
+  isNeverHandled,
+  translated,
+  UnansweredUpdate,
+  undefinedIfNotFound,
+} from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
@@ -459,7 +465,10 @@ export class ConnectorAuth {
   #timelineOfClosed(key: ConnectorKey, ofRun?: string): Promise<Timeline> {
     const read = async (run: WorkflowExecutionDescription, handle: FlowHandle) =>
       (await closedRunResult(run, handle))?.timeline;
-    return this.#readClosed(key, ofRun, messages.timeline, read);
+    return this.#readClosed(key, ofRun, messages.timeline, read).catch((err: unknown) => {
+      if (isNeverHandled(err)) return { entries: [] };
+      throw err;
+    });
   }
 
   /** The view of the closed run `ofRun`, or of the latest run if `ofRun` is absent. */

@@ -6,6 +6,7 @@ import type { EventState, ListedConnector } from '../../client/answers';
 import type { Connected } from '../../cli/cli';
 import type { FlowFilter } from '../../client/flow-list';
 import { auditEntries } from '../../client/audit';
+import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { FlowCalls } from '../../client/flow-calls';
 import type { interceptors } from '../../temporal/grpc-retry';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
@@ -172,6 +173,48 @@ test('without a worker the audit has the start of an open run, the start and the
     { ...terminated, event: 'ended', to: 'failed' },
     { ...open, event: 'started' },
   ]);
+});
+
+describe('terminated runs', () => {
+  const accountId = `account-${randomUUID()}`;
+  let keys: ConnectorKey[];
+  beforeAll(async () => {
+    keys = ['Brightdesk', 'Brightdesk'].map((name) => stage.install(name, { accountId }));
+    const elsewhere = new ConnectorAuth(stage.client, { taskQueue: 'no-worker' });
+    await elsewhere.start(keys[0]!);
+    await stage.sceneIn('awaitingCredentials', keys[1]!);
+    for (const key of keys) await stage.client.workflow.getHandle(workflowIdOf(key)).terminate();
+    await indexed(accountId, 2);
+  });
+
+  test('a run that ended before its first workflow task has an empty timeline, and its start and end in the audit', async () => {
+    const timelines = await Promise.all(keys.map((key) => stage.auth.timeline(key)));
+    const entries = await itemsOf(stage.auth.audit({ accountId }));
+
+    expect(timelines[0]).toEqual({ entries: [] });
+    expect(timelines[1]!.entries.length).toBeGreaterThan(0);
+    expect(entries).toMatchObject([
+      { ...keys[0], event: 'started' },
+      { ...keys[0], event: 'ended', to: 'failed' },
+      ...timelines[1]!.entries.map((entry) => ({ ...keys[1], ...entry })),
+    ]);
+  });
+
+  test('a run whose query Temporal refuses does not hide the timelines of other runs from the audit', async () => {
+    const refused = new ConnectorAuthError('noWorker', 'refused at once');
+    const readTimeline = (key: ConnectorKey) =>
+      key.connectorId === keys[0]!.connectorId ? Promise.reject(refused) : stage.auth.timeline(key);
+    const parts = { client: stage.client, calls: new FlowCalls(stage.client), readTimeline, runsAtOnce: 1 };
+
+    const entries = await itemsOf(auditEntries(parts, { accountId }));
+
+    const { entries: timeline } = await stage.auth.timeline(keys[1]!);
+    expect(entries).toMatchObject([
+      { ...keys[0], event: 'started' },
+      { ...keys[0], event: 'ended' },
+      ...timeline.map((entry) => ({ ...keys[1], ...entry })),
+    ]);
+  });
 });
 
 describe('the command bulk on a real server', () => {
