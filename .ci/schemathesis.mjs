@@ -28,9 +28,9 @@ const finished = 1016;
  */
 const SESSIONS = 12;
 /**
- * Operations whose calls can all fail in this run, because other calls cancel the flows of an invitation, and Temporal
- * runs only one batch at a time. test/service/session.test.ts, backend.test.ts and test/client/http.test.ts test these
- * operations.
+ * Operations whose calls can all fail in this run. The reasons: other calls cancel the flows of an invitation, and
+ * Temporal runs only one batch at a time. test/service/session.test.ts, backend.test.ts and test/client/http.test.ts
+ * test these operations.
  */
 const CAN_FAIL = [
   'POST /v1/session/redeem',

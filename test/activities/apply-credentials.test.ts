@@ -189,7 +189,7 @@ test.each<[string, object]>([
   },
 );
 
-test('after a PUT that is answered without a body, applyCredentials fails with the error of the re-read if the re-read fails', async () => {
+test('if the PUT is answered without a body, and the re-read fails, applyCredentials fails with the error of the re-read', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
   at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });

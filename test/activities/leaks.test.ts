@@ -15,7 +15,7 @@ test.each<[string, unknown]>([
   ['URL encoding', new Error(encodeURIComponent(`q=${secret}&`))],
   ['capitals', new Error(secret.toUpperCase())],
   ['a text with only the first half of the secret', new Error(`${secret.slice(0, 8)}…`)],
-])('leaks finds a secret that an error contains in %s', (_where, err) => {
+])('leaks finds a secret in an error, in this form or place: %s', (_where, err) => {
   expect(leaks(everythingIn(err), secret)).not.toEqual([]);
 });
 

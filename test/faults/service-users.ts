@@ -17,7 +17,9 @@ import type { Scene, TestUser } from './scene';
 
 export type Journey = 'a backend' | 'a session' | 'a consent' | 'an invitation';
 
-/** HTTP calls that wait until the test lets them continue, and are then repeated until the service answers. */
+/**
+ * HTTP calls that the test holds. When the test lets a call continue, the call is repeated until the service answers.
+ */
 export class GatedCalls {
   /** The name of the call that waits. */
   waiting?: string;

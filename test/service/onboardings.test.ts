@@ -81,7 +81,7 @@ test('an onboarding of a cycle over HTTP also shows a connector that is added la
   expect(service.stage.sandbox.cycleOf(onboarding.accountId, cycleId).status).toBe('Active');
 });
 
-test('the stream of a session for an onboarding ends only after the onboarding has ended, even if all flows have ended before', async () => {
+test('the stream of a session for an onboarding ends only after the onboarding, even if all flows ended earlier', async () => {
   const onboarding = account('Brightdesk', 'Plainfield');
   const [first, second] = onboarding.ids as [number, number];
   await start({ ...onboarding.key, scope: { connectorIds: [first, second] } });

@@ -73,7 +73,8 @@ test('the form POST /connect/go leads to the consent, and the return page shows 
 
 describe('a return with an attempt of an earlier run', () => {
   /**
-   * Returns the attempt of a link that the user opened before a new start of the flow, and used after the new start.
+   * A user opens a link, the flow is started again, and the user then decides at the third party. Returns the attempt
+   * of this link.
    */
   async function earlier(decision: Decision): Promise<{ key: ConnectorKey; attempt: string }> {
     const { key, token } = await waiting();

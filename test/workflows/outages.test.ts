@@ -68,7 +68,7 @@ describe('in the first minute of a failing call, before an outage begins', () =>
     expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('an activity attempt gives the names of the properties that Cyclr has accepted to the next activity attempts', async () => {
+  test('an activity attempt tells the next activity attempts the names of the accepted properties', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     // The first two requests succeed: the list of properties, and the POST of the first property.
     fault(flow.key, away, { skip: 2 });

@@ -136,7 +136,7 @@ describe('rejected updates', () => {
   );
 
   test.concurrent(
-    'an update is rejected without a history event as notSealed if its credentials are in clear, and no history and no log has them',
+    'an update is rejected without a history event as notSealed if its credentials are in clear, and histories and logs do not have them',
     async () => {
       const scene = await at('awaitingCredentials');
       const clear = 'in-clear-4721';

@@ -233,7 +233,7 @@ describe('required properties that are new after Cyclr accepted the credentials'
     expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
   });
 
-  test('a property that was stored before does not count as newly required, even if the answer to the credentials shows it without a value', () => {
+  test('a property does not count as newly required if it was stored before, even if the answer to the credentials shows no value of it', () => {
     const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
     const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
 
