@@ -99,8 +99,8 @@ export async function checkClock(cli: Cli): Promise<Outcome> {
 }
 
 /**
- * The header `Date` of the answer of `origin`, in milliseconds since 1970. Undefined without an answer, and for an
- * answer without this header. The request uses the proxy that the environment variables name.
+ * The header `Date` of the answer of `origin`, in milliseconds since 1970. Undefined if `origin` does not answer, or
+ * answers without this header. The request uses the proxy that the environment variables name.
  */
 async function dateOf(origin: string): Promise<number | undefined> {
   const answer = await axios

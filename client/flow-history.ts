@@ -79,9 +79,9 @@ interface Growth extends Execution {
 }
 
 /**
- * Yields after each completed workflow task that follows the first `historyLength` events, at the end of the run, and
- * every 2 s while the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run, or
- * when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
+ * Yields after each workflow task that completes after the first `historyLength` events. Also yields at the end of the
+ * run, and every 2 s while the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last
+ * run, or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,

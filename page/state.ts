@@ -182,8 +182,8 @@ export function shownView(view: View, answered: View | undefined): View {
 
 /**
  * True if a verification between these two views found no consent. The page may not have seen the states between the
- * two views. A new link alone changes the view once, and keeps the problem of the earlier link: this change does not
- * count.
+ * two views. A new link also changes the view, once, and keeps the problem of the earlier link. So this one change is
+ * not counted.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;

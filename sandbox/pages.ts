@@ -87,7 +87,7 @@ export const errorPage = (reason: string): string =>
 export const closedPage = (): string =>
   page('You can close this tab', markup`<p>Nothing was changed. The link can't be used again.</p>`);
 
-/** A page that sends `message` to the window that opened the page, if this window has the origin `origin`. */
+/** A page that sends `message` to its opener window. Only a window of the origin `origin` gets the message. */
 export const messagePage = (message: string, origin: string): string =>
   page(
     'You can close this window',

@@ -129,8 +129,8 @@ export async function sealProperties(
 }
 
 /**
- * The values in clear that must be sealed: the values of secret fields, and each value whose name is not in `fields`,
- * which can also be a secret. An empty value needs no sealing.
+ * The values in clear that must be sealed: the values of secret fields, and the values of unknown names. A name is
+ * unknown if `fields` lacks it; its value can be a secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },

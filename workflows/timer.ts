@@ -1,6 +1,6 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
-/** A timer whose end several `condition` calls can test. */
+/** A timer. Several `condition` calls can test whether it has fired. */
 export class Timer {
   readonly #scope = new CancellationScope();
   #fired = false;

@@ -344,9 +344,9 @@ export class CyclrClient {
 
   /**
    * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
-   * must not use (`accessDenied`). The account is the cause if a token that was requested after the first 401 also gets
-   * a 401. The first 401 counts for 10 minutes only. After that time, another worker's call for the same account can
-   * have succeeded. This worker does not see that call.
+   * must not use (`accessDenied`). If a token that was requested after the first 401 also gets a 401, the account is
+   * the cause. The first 401 counts for 10 minutes only. After that time, another worker's call for the same account
+   * can have succeeded. This worker does not see that call.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);

@@ -47,7 +47,10 @@ export class CyclrError extends Error {
 export const isOfKind = (err: unknown, kind: CyclrErrorKind): err is CyclrError =>
   err instanceof CyclrError && err.kind === kind;
 
-/** The kind of error of a status. Undefined for a success status. A GET is never `refused`, because it has no input. */
+/**
+ * The kind of the error for an answer with this status. Undefined for a success status. A GET is never `refused`,
+ * because it has no input.
+ */
 export function kindOfStatus(status: number, method: string): CyclrErrorKind | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 403) return 'forbidden';

@@ -111,8 +111,7 @@ export class FlowWatcher {
   }
 
   #pauseAfter(error: unknown): number {
-    // `notStarted` and `paused` are not reported as errors, because a flow that has not started or is paused has no
-    // view.
+    // `notStarted` and `paused` are no errors here: such a flow has no view.
     if (error instanceof ConnectorAuthError && (error.code === 'notStarted' || error.code === 'paused'))
       return this.#settings.checkEveryMs;
     if (!this.#stop.signal.aborted) this.#settings.onError(error, this.#key);
