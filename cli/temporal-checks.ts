@@ -129,7 +129,7 @@ interface Poller {
 interface Queue {
   /** The pollers whose last poll is less than 90 s old. */
   pollers: Poller[];
-  /** The deployment to whose current version Temporal gives the tasks of the queue. */
+  /** Temporal gives the tasks of the queue to the current version of this deployment. */
   deploymentName?: string;
 }
 

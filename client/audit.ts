@@ -124,7 +124,7 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
 
 /**
  * Returns a function that reads the entries of one run. For a run whose timeline can't be read, it returns only the
- * start and the end. After a query has waited in vain for a worker, the function makes no other query.
+ * start and the end. If a query has got no answer from a worker, the function makes no other query.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
   let isWorkerGone = false;

@@ -113,8 +113,8 @@ export async function* historyGrowth(
 }
 
 /**
- * The status of a run for whose events Temporal does not wait: the run is closed or paused. `next`: the run that
- * continues the run after continue-as-new or a reset.
+ * The status of a closed or paused run. Temporal does not wait for events of such a run. `next`: the run that continues
+ * the run after continue-as-new or a reset.
  */
 async function statusAfter(client: Client, { workflowId, runId }: Execution, events: NonNullable<History['events']>) {
   const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;

@@ -5,8 +5,8 @@ import { postBudget, postRetry, type EventActivities } from '../ports';
 
 /**
  * Delivers one event to its targets. Completes when each target has accepted the event with a 2xx answer. Fails as
- * `undelivered` if a target did not accept the event within 3 days, or answered 410; as `invalidInput` if the argument is
- * malformed.
+ * `undelivered` if a target did not accept the event within 3 days, or answered 410. Fails as `invalidInput` if the
+ * argument is malformed.
  */
 export async function deliverEvent(delivery: Delivery): Promise<void> {
   if (!isDelivery(delivery, workflowInfo().workflowId))
