@@ -101,7 +101,7 @@ export function drawPlans(seed: number, flows: number, revokesTokens: boolean): 
   });
 }
 
-/** Draws each value with the frequency of its weight. */
+/** Draws a value. A value with a greater weight is drawn more often. */
 function weighted<T extends string>(weights: { readonly [value in T]: number }): fc.Arbitrary<T> {
   const entries = Object.entries(weights) as [T, number][];
   return fc.oneof(...entries.map(([value, weight]) => ({ weight, arbitrary: fc.constant(value) })));

@@ -140,7 +140,7 @@ describe('a program behind a guard process', () => {
 });
 
 describe('startTogether', () => {
-  test('stop() calls each function that was passed to onStop once, the last one first', async () => {
+  test('stop() calls each function of onStop once, and the last added function first', async () => {
     const stopped: string[] = [];
     const stack = await startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));
