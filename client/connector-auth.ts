@@ -3,7 +3,13 @@
  * the library.
  */
 import { randomUUID } from 'node:crypto';
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
 import type { QueryDefinition } from '@temporalio/common';
 import { generateKey, privateKeysOf } from '../sealing/keys';
 import { open } from '../sealing/seal';
@@ -46,17 +52,11 @@ import type {
 import { auditEntries, type AuditRequest } from './audit';
 import { eventList, redeliver, shownEvent, type EventsRequest } from './events';
 import { closedRunResult, closedRunView } from './closed-run';
-import {
-  ConnectorAuthError,
-  isNeverHandled,
-  translated,
-  UnansweredUpdate,
-  undefinedIfNotFound,
-} from './connector-auth-error';
+import { ConnectorAuthError, isNeverHandled, translated, UnansweredUpdate } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
-import { endOfRun, historyGrowth, signalOnce, type RunStatus } from './flow-history';
+import { historyGrowth, signalOnce, type RunStatus } from './flow-history';
 import { Connections, type ConnectionsRequest, type MonitorRequest } from './connections';
 import { Onboardings, type StartedOnboarding } from './onboarding';
 import { listed } from './runs';
@@ -200,15 +200,8 @@ export class ConnectorAuth {
 
   /** Waits without a limit for the end of the latest run. Returns the final view. Fails: `notStarted`. */
   async result(key: ConnectorKey): Promise<View> {
-    return (await this.#end(key)) ?? this.view(key);
-  }
-
-  /** The final view of the latest run, after its end. `undefined` if `signal` aborts before the end. */
-  async #end(key: ConnectorKey, signal?: AbortSignal): Promise<View | undefined> {
-    const { runId, open } = await this.progress(key);
-    const execution = { workflowId: workflowIdOf(key), runId };
-    const last = open ? await translated(() => endOfRun(this.#client, execution, signal)) : runId;
-    return last === undefined ? undefined : this.#calls.bounded(() => this.#viewOfClosed(key, last));
+    await translated(() => this.#calls.handle(key).result().catch(ignoreClosed));
+    return this.view(key);
   }
 
   /**
@@ -353,8 +346,10 @@ export class ConnectorAuth {
    */
   async cancel(key: ConnectorKey, request: Cancel = {}): Promise<View> {
     return this.#calls.bounded(async () => {
-      await this.#calls.handle(key).signal(messages.cancel, request).catch(undefinedIfNotFound);
-      return (await withTimeout((signal) => this.#end(key, signal))) ?? this.view(key);
+      const handle = this.#calls.handle(key);
+      await handle.signal(messages.cancel, request).catch(ignoreClosed);
+      await withTimeout(() => handle.result().catch(ignoreClosed));
+      return this.view(key);
     });
   }
 
@@ -393,7 +388,8 @@ export class ConnectorAuth {
   cancelOnboarding(key: OnboardingKey, request: CancelOnboarding = {}): Promise<OnboardingProgress> {
     return this.#calls.bounded(async () => {
       await this.#onboardings.cancel(key, request);
-      return withTimeout((signal) => this.#onboardings.ended(key, signal));
+      await withTimeout(() => this.#onboardings.ended(key));
+      return this.#onboardings.progress(key);
     });
   }
 
@@ -447,7 +443,7 @@ export class ConnectorAuth {
 
   /** Sends the signal `recheck`. Does nothing if the flow has ended. */
   async #signalRecheck(key: ConnectorKey, request: Recheck): Promise<void> {
-    await this.#calls.handle(key).signal(messages.recheck, request).catch(undefinedIfNotFound);
+    await this.#calls.handle(key).signal(messages.recheck, request).catch(ignoreClosed);
   }
 
   #timelineOf(key: ConnectorKey, runId?: string): Promise<Timeline> {
@@ -536,9 +532,16 @@ export class ConnectorAuth {
  */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
-/** Runs `call` with a signal that aborts after 10 s. */
-async function withTimeout<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), ANSWER_WITHIN_MS);
-  return call(timeout.signal).finally(() => clearTimeout(timer));
+/**
+ * Ignores the two errors of a closed run: the error of a signal to the run, and the error that is the result of a
+ * failed or cancelled run.
+ */
+function ignoreClosed(err: unknown): void {
+  if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;
+}
+
+async function withTimeout(call: () => Promise<unknown>): Promise<void> {
+  const abort = new AbortController();
+  const timer = delay(ANSWER_WITHIN_MS, undefined, { signal: abort.signal }).catch(() => undefined);
+  await Promise.race([call(), timer]).finally(() => abort.abort());
 }

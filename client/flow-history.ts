@@ -20,7 +20,6 @@ export interface RunStatus {
 }
 
 const NOT_FOUND = 5; // gRPC
-const CLOSE_EVENT = 2; // temporal.api.enums.v1.HistoryEventFilterType
 /** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
 const POLL_TIMEOUT_MS = 70_000;
 const DESCRIBE_MS = 15_000;
@@ -59,39 +58,19 @@ export async function signalOnce(
 }
 
 /**
- * Waits for the end of the run. Follows continue-as-new and resets as {@link historyGrowth} does. Returns the id of the
- * last run, or `undefined` if `signal` aborts before the end.
- */
-export async function endOfRun(
-  client: Client,
-  execution: Execution,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const end = { ...execution, historyLength: 0, historyEventFilterType: CLOSE_EVENT };
-  for await (const { runId, open } of historyGrowth(client, end, signal)) if (!open) return runId;
-  return undefined;
-}
-
-interface Growth extends Execution {
-  historyLength: number;
-  /** The events that Temporal returns: by default all events. */
-  historyEventFilterType?: number;
-}
-
-/**
  * Yields after each workflow task that completes after the first `historyLength` events. Also yields at the end of the
  * run, and every 2 s while the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last
  * run, or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,
-  { workflowId, runId, historyLength, historyEventFilterType }: Growth,
+  { workflowId, runId, historyLength }: Execution & { historyLength: number },
   signal?: AbortSignal,
 ): AsyncGenerator<RunStatus> {
   let nextPageToken: Uint8Array | undefined;
   for (;;) {
     const execution = { workflowId, runId };
-    const answer = await poll(client, { execution, nextPageToken, historyEventFilterType }, signal);
+    const answer = await poll(client, { execution, nextPageToken }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
     const events = answer.history?.events ?? [];
@@ -127,7 +106,7 @@ async function statusAfter(client: Client, { workflowId, runId }: Execution, eve
 /** One long poll. `undefined` if `signal` aborts. */
 async function poll(
   client: Client,
-  request: { execution: Execution; nextPageToken?: Uint8Array; historyEventFilterType?: number },
+  request: { execution: Execution; nextPageToken?: Uint8Array },
   signal?: AbortSignal,
 ) {
   if (signal?.aborted) return undefined;

@@ -1,5 +1,10 @@
 /** Starts, reads and cancels onboardings, and adds connectors to them. */
-import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { fairnessOf } from '../workflows/fairness';
 import { escapeMarkdown } from '../workflows/markdown';
 import * as messages from '../workflows/messages';
@@ -20,7 +25,7 @@ import { failureWithoutResult, isOpen } from '../workflows/visibility';
 import { closedRunResult } from './closed-run';
 import { ConnectorAuthError } from './connector-auth-error';
 import type { LibraryParts } from './flow-calls';
-import { endOfRun, historyGrowth } from './flow-history';
+import { historyGrowth } from './flow-history';
 import { invalidInput } from './runs';
 import { startedOrFound } from './start-flow';
 
@@ -108,10 +113,13 @@ export class Onboardings {
     if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(ignoreNotFound);
   }
 
-  /** The final progress of the latest run after its end, or the current progress when `signal` aborts. */
-  async ended(key: OnboardingKey, signal: AbortSignal): Promise<OnboardingProgress> {
-    const run = await this.#describe(key);
-    return this.progress(key, isOpen(run) ? await endOfRun(this.#library.client, run, signal) : run.runId);
+  /** Waits for the end of the latest run. Does not return the outcome. */
+  async ended(key: OnboardingKey): Promise<void> {
+    await this.#handle(key)
+      .result()
+      .catch((err: unknown) => {
+        if (!(err instanceof WorkflowFailedError)) throwNotStarted(err);
+      });
   }
 
   /** Adds connectors to the open onboarding. Fails: `invalidInput`, `notStarted`, `closed`. */

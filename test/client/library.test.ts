@@ -431,33 +431,6 @@ test('if Temporal does not answer with the result of a failed flow, view fails a
 });
 
 describe('result', () => {
-  test('result returns the final view of its own run, although another run starts at once', async () => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    const { connection, namespace } = stage;
-    let calls = 0;
-    let isEnding = false;
-    const restart = async <Given, Answer>(input: Given, next: (input: Given) => Promise<Answer>) => {
-      calls++;
-      if (isEnding) await stage.auth.start(scene.key, { intent: 'reauthenticate' });
-      isEnding = false;
-      return next(input);
-    };
-    const restarting: WorkflowClientInterceptor = { describe: restart, query: restart };
-    const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [restarting] } }));
-
-    const result = auth.result(scene.key);
-    await eventually(
-      () => stage.auth.progress(scene.key),
-      () => calls > 0,
-    );
-    isEnding = true;
-    const end = await scene.gives(right);
-
-    expect(await result).toEqual(asInResult(end));
-    expect((await stage.auth.latestRun(scene.key)).runId).not.toBe(scene.runId);
-    await stage.auth.cancel(scene.key);
-  });
-
   test('result waits for the end of the run', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 

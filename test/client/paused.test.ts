@@ -2,10 +2,9 @@
  * A flow that an operator has paused in Temporal. A paused flow is open, but its worker gets no query and no update.
  */
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { ViewCache } from '../../service/view-cache';
-import type { interceptors } from '../../temporal/grpc-retry';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { View } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
@@ -77,26 +76,6 @@ test.concurrent('the worker handles a signal to a paused flow after the pause', 
   await unpause(scene);
 
   expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
-});
-
-test.concurrent('result waits for the end of a paused flow by few calls', async () => {
-  let polls = 0;
-  const counting: (typeof interceptors)[number] = (options, next) => {
-    if (options.method_definition.path.endsWith('/GetWorkflowExecutionHistory')) polls++;
-    return next(options) as never;
-  };
-  const connection = await Connection.connect({ address: stage.connection.options.address, interceptors: [counting] });
-  const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
-  const scene = await paused();
-
-  const result = auth.result(scene.key);
-  for (let call = 0; call < 200; call++) await stage.auth.progress(scene.key);
-  const pollsInPause = polls;
-  await scene.signals('cancel', {});
-  await unpause(scene);
-
-  expect((await result.finally(() => connection.close())).state).toBe('cancelled');
-  expect(pollsInPause).toBeLessThan(50);
 });
 
 /** A library that ends the pause of the run before each call of `describe`. */
