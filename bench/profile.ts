@@ -1,4 +1,4 @@
-/** Profiles the workers of both workflows, and sums the CPU time of each part of the code. */
+/** Profiles the worker of the flow and the worker of the minimal workflow, and sums the CPU time of each part of the code. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { join } from 'node:path';

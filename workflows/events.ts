@@ -81,7 +81,7 @@ export interface EventBody {
   data: EventIdentity & EventData;
 }
 
-/** The part of an event that the workflow knows. The activity adds the ids. */
+/** The part of an event that the workflow knows. The activity `sendEvent` adds the ids. */
 export interface EventReport {
   type: EventType;
   timestamp: string;

@@ -96,7 +96,10 @@ export function recordedTransport(
   };
 }
 
-/** Wraps a transport to record the new `AuthValue` of each consent. Must wrap the transport that repeats calls. */
+/**
+ * Wraps a transport to record the new `AuthValue` of each consent. `transport` must be the one that repeats calls, so
+ * that a repeated call is recorded once.
+ */
 export function recordedConsents(transport: Transport, record: FlowRecord, stored: Stored): Transport {
   let before: string | null | undefined;
   return {

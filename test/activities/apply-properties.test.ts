@@ -169,7 +169,7 @@ describe('repeated applyProperties', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('applyProperties can be repeated with the same input if a property was removed between the list of properties and its PUT', async () => {
+  test('applyProperties can be repeated with the same input after a property was removed between the read of the properties and the PUT', async () => {
     const at = await kestrel();
     store(at, ['Environment', 'production']);
     at.sandbox.fault({ match: { method: 'PUT' }, then: { status: 404 } });

@@ -175,7 +175,7 @@ test('an onboarding sends an event for the end of each connector and an event fo
   expect(end!.data).toMatchObject({ ...onboarding, id: `${runId}.final`, sequence: 2, state: 'incomplete', total: 1 });
 });
 
-test('a receiver that refuses events delays no flow, and its event stays pending with the status of the last answer', async () => {
+test('a receiver that refuses events delays no flow, and the refused event stays pending with the status of the last answer', async () => {
   receiver.answers(status(500));
   const scene = await stage.scene('Openrates');
   await scene.reaches('authenticated');

@@ -125,7 +125,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(idle)).toEqual([]);
   });
 
-  test('before its deadline, a waiting flow without an open activity has a timer for this deadline, or for the earlier deadline of a former wait', () => {
+  test('until its deadline, a waiting flow has an open activity, or a timer for this deadline or for an earlier one', () => {
     const isRight = ({ view, timeline, timers, activities, now }: Seen) => {
       const deadline = Date.parse(view.deadline ?? '');
       const waits = timeline.entries.filter((entry) => isChange(entry) && waitingStates.includes(entry.to));
