@@ -5,7 +5,7 @@ import type { FlowResult, TimelineEntry } from '../workflows/view';
 import type { AuditEntry } from './answers';
 import { closedRunResult } from './closed-run';
 import { ConnectorAuthError } from './connector-auth-error';
-import { ANSWER_WITHIN_MS, type FlowCalls } from './flow-calls';
+import type { FlowCalls } from './flow-calls';
 import { invalidInput, listed, OF_FLOWS, ofAccount, type Run } from './runs';
 
 export interface AuditRequest {
@@ -124,25 +124,23 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
 
 /**
  * Returns a function that reads the entries of one run. For a run whose timeline can't be read, it returns only the
- * start and the end. If a query has got no answer from a worker, the function makes no other query.
+ * start and the end. After {@link READS_AT_ONCE} runs without an answer of a worker, the function makes no other query.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
-  let isWorkerGone = false;
+  let unanswered = 0; // the run of one query can be broken, so one query does not show that no worker runs
   return async (run) => {
     const key = connectorKeyOf(run.workflowId);
     if (!key) return [];
     const { workflowId, runId } = run;
     const handle = client.workflow.getHandle<(input: unknown) => Promise<FlowResult>>(workflowId, runId);
-    const since = Date.now();
     try {
       const result = await calls.bounded(() => closedRunResult(run, handle));
-      if (!result && isWorkerGone) return startAndEnd(key, run);
+      if (!result && unanswered >= READS_AT_ONCE) return startAndEnd(key, run);
       const { entries } = result?.timeline ?? (await readTimeline(key, runId));
       return entries.length > 0 ? entries.map((entry) => ({ ...key, runId, ...entry })) : startAndEnd(key, run);
     } catch (err) {
       const code = err instanceof ConnectorAuthError ? err.code : undefined;
-      // Temporal refuses a query at once if the workflow tasks of this run fail. Other runs can still have a worker.
-      if (code === 'noWorker' && Date.now() - since >= ANSWER_WITHIN_MS) isWorkerGone = true;
+      if (code === 'noWorker') unanswered++;
       if (code === 'noWorker' || code === 'paused') return startAndEnd(key, run);
       if (code === 'notStarted') return []; // retention has removed the run since the list
       throw err;
@@ -151,8 +149,8 @@ function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) 
 }
 
 function startAndEnd(key: ConnectorKey, run: AuditedRun): AuditEntry[] {
-  const { runId, startTime, closeTime } = run;
+  const { runId, startTime, closeTime, status } = run;
   const started = { ...key, runId, at: startTime.toISOString(), event: 'started' };
-  if (!closeTime) return [started];
+  if (!closeTime || status.name === 'CONTINUED_AS_NEW') return [started];
   return [started, { ...key, runId, at: closeTime.toISOString(), event: 'ended', to: listed(key, run).state }];
 }

@@ -29,7 +29,7 @@ import {
   UnansweredUpdate,
 } from './connector-auth-error';
 
-/** If an update has no result after this time, a flow answers with the current view. */
+/** The limit of an update, of a query and of a wait for an end. After this time, a caller gets the current view, or an error. */
 export const ANSWER_WITHIN_MS = 10_000;
 /** This time is added to the limit of each call, for the transport of the answer. */
 const TRANSIT_MS = 5_000;
@@ -113,12 +113,15 @@ export class FlowCalls {
    * The latest run can continue as new before it answers; then the next run answers.
    */
   async queryOpen<T>(workflowId: string, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
+    const until = Date.now() + ANSWER_WITHIN_MS;
     for (;;) {
       try {
         return await this.query(this.#openRuns.getHandle(workflowId, runId), query);
       } catch (err) {
         if (!(err instanceof QueryRejectedError)) throw err;
         if (runId !== undefined || err.status !== CONTINUED_AS_NEW) return undefined;
+        if (Date.now() > until) throw noWorker();
+        await delay(RETRY_MS);
       }
     }
   }

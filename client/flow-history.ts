@@ -96,7 +96,10 @@ export async function* historyGrowth(
  * the run after continue-as-new or a reset.
  */
 async function statusAfter(client: Client, { workflowId, runId }: Execution, events: NonNullable<History['events']>) {
-  const next = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  const last = events.at(-1);
+  if (last?.workflowExecutionCompletedEventAttributes || last?.workflowExecutionFailedEventAttributes)
+    return { open: false, next: undefined };
+  const next = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
   if (next) return { open: false, next };
   const describe = () => client.workflow.getHandle(workflowId, runId).describe();
   const run = await client.withDeadline(Date.now() + DESCRIBE_MS, describe);

@@ -47,8 +47,10 @@ interface Step {
  *   sends the query again.
  * - Since the previous activation, `historyLength` has grown by fewer events than there are between two workflow tasks.
  *   Then a query has applied the start of a workflow task that failed later, and this activation is the retry of that
- * task. This retry fails, and the next retry replays the whole history. This class does not check a replay, so the next
- * retry succeeds even if this class was wrong. `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without
+ *   task. This retry fails, and the next retry replays the whole history. This class does not check a replay, so the
+ *   next retry succeeds even if this class was wrong.
+ *
+ * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without
  * this project, and tells when this class can be deleted.
  */
 export class ReadAhead {

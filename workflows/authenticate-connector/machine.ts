@@ -235,7 +235,7 @@ function byAuthMethod(connector: Connector): State {
 
 /**
  * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed, so that the flow
- * sets the fixed values only once. If Cyclr stores a fixed value in another form, each read sets `lacksValues` again.
+ * sets the fixed values only once for each read. If Cyclr stores a fixed value in another form, each read sets `lacksValues` again.
  */
 function withFixedValues(connector: Connector): Connector {
   if (!connector.policy?.lacksValues) return connector;
