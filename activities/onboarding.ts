@@ -192,13 +192,11 @@ async function cancelFlows(
       const run = await latestRun(client, { accountId, connectorId });
       if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
       const handle = client.workflow.getHandle(run.workflowId, run.runId);
-      if (await handle.signal(cancel, request).then(isDone, ignoreNotFound)) return;
+      if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return;
       // The run has ended in the meantime. If it continued as new, the next run is still open.
     }
   });
 }
-
-const isDone = (): true => true;
 
 interface Key {
   accountId: string;

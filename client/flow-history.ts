@@ -83,10 +83,12 @@ export async function* historyGrowth(
       continue;
     }
     const { open, next } = await statusAfter(client, execution, events);
-    if (!next) yield { runId, open };
     if (next) [runId, historyLength] = [next, 0];
-    else if (!open) return;
-    else await delay(PAUSED_MS, undefined, { signal }).catch(() => undefined);
+    else {
+      yield { runId, open };
+      if (!open) return;
+      await delay(PAUSED_MS, undefined, { signal }).catch(() => undefined);
+    }
     nextPageToken = undefined;
   }
 }

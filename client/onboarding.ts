@@ -79,16 +79,13 @@ export class Onboardings {
 
   /** The progress of the latest run, or of the run `runId`. A run that has continued as new answers by the latest run. */
   async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
-    const progress = await this.#queryOpen(key, runId);
+    const { calls } = this.#library;
+    const open = calls.queryOpen(onboardingWorkflowIdOf(key), messages.progress, runId);
+    const progress = await open.catch(throwNotStarted);
     if (progress) return progress;
     const run = await this.#describe(key, runId);
     const isClosed = !isOpen(run) && run.status.name !== 'CONTINUED_AS_NEW';
     return isClosed ? closedProgress(key, run, this.#handle(key, run.runId)) : this.progress(key);
-  }
-
-  #queryOpen(key: OnboardingKey, runId?: string): Promise<OnboardingProgress | undefined> {
-    const workflowId = onboardingWorkflowIdOf(key);
-    return this.#library.calls.queryOpen(workflowId, messages.progress, runId).catch(throwNotStarted);
   }
 
   /** The present progress, then the progress after each change, until the run ends or `signal` aborts. */
