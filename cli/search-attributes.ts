@@ -1,11 +1,9 @@
 /** The command `search-attributes`, which registers the search attributes of the flows. */
-import { isGrpcServiceError } from '@temporalio/client';
 import type { Command } from 'commander';
-import { toConnectorAuthError } from '../client/connector-auth-error';
+import { translated } from '../client/connector-auth-error';
 import { registerSearchAttributes } from '../temporal/search-attributes';
 import { addCommand, type JsonOption } from './arguments';
 import type { Cli } from './cli';
-import { CliError } from './errors';
 import { print } from './output';
 
 export function addSearchAttributesCommand(program: Command, cli: Cli): void {
@@ -16,9 +14,7 @@ export function addSearchAttributesCommand(program: Command, cli: Cli): void {
     'Existing attributes do not change. On Temporal Cloud, the command fails, and prints the command of tcld instead.',
   ).action(async ({ json }: JsonOption) => {
     const { services, address, namespace } = await cli.server();
-    const registered = await registerSearchAttributes(services, namespace).catch((err: Error) => {
-      throw isGrpcServiceError(err) ? toConnectorAuthError(err) : new CliError('configuration', err.message);
-    });
+    const registered = await translated(() => registerSearchAttributes(services, namespace));
     const result = registered.length > 0 ? `registered ${registered.join(', ')}` : 'nothing to register';
     print(cli, json, { namespace, registered }, `${address}, namespace ${namespace}: ${result}`);
   });

@@ -78,8 +78,8 @@ export const cloudCommand = (namespace: string, names: readonly string[]): strin
 
 /**
  * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat,
- * also by two programs at the same time. Fails with the remedy if a search attribute exists with another type, or if
- * the server has no operator service (Temporal Cloud).
+ * also by two programs at the same time. Fails with a {@link ConfigError} if a search attribute exists with another type,
+ * or if the server has no operator service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -91,7 +91,7 @@ export async function registerSearchAttributes(connection: TemporalServices, nam
 async function add(connection: TemporalServices, namespace: string, names: string[]): Promise<void> {
   const there = await typesOf(connection, namespace);
   if (!there) {
-    throw new Error(
+    throw new ConfigError(
       `This server gives no access to its operator service (as on Temporal Cloud). Add the search attributes to namespace ${namespace} by its administrator, on Temporal Cloud by: ${cloudCommand(namespace, names)}`,
     );
   }
@@ -101,7 +101,7 @@ async function add(connection: TemporalServices, namespace: string, names: strin
     const mismatches = wrong
       .map((name) => `${name} (found ${typeNames[there[name]!] ?? 'unknown'}, needed ${searchAttributeTypes[name]})`)
       .join(', ');
-    throw new Error(`Namespace ${namespace} has search attributes of the wrong type: ${mismatches}`);
+    throw new ConfigError(`Namespace ${namespace} has search attributes of the wrong type: ${mismatches}`);
   }
   const absent = names.filter((name) => !(name in there));
   const wanted = Object.fromEntries(absent.map((name) => [name, searchAttributeTypeNumbers[name]!]));

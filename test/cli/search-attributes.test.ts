@@ -38,3 +38,14 @@ test('search-attributes fails if a search attribute has another type, and names 
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^configuration: .* ConnectorName \(found Text, needed Keyword\)/);
 });
+
+test('search-attributes reports an error of its own code as unexpected', async () => {
+  const server = temporal({});
+  const addSearchAttributes = () => Promise.reject(new TypeError('not a configuration error'));
+  Object.assign(server.services.operatorService, { addSearchAttributes });
+
+  const { exitCode, stderr } = await cli(['search-attributes'], { server });
+
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^unexpected: /);
+});
