@@ -24,7 +24,6 @@ const mains = {
   sandbox: 'dist/sandbox/main.js',
   cli: 'dist/cli/main.js',
   configuration: 'dist/scripts/configuration/main.js',
-  'search-attributes': 'dist/scripts/search-attributes/main.js',
   temporal: 'dist/scripts/temporal/main.js',
 };
 /**

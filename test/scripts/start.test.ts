@@ -124,12 +124,12 @@ describe('with a running local stack', () => {
     expect(await session.json()).toMatchObject({ accountLabel: 'Acme Ltd', connectors: catalogue.map(() => ({})) });
   });
 
-  test('the command line and npm run search-attributes find the local stack on ports that are not the defaults', async () => {
+  test('the command line finds the local stack on ports that are not the defaults', async () => {
     const run = async (main: string, ...args: string[]) =>
       promisify(execFile)(process.execPath, [join('dist', main), ...args], { cwd: installation.folder });
 
     const view = await run('cli/main.js', 'view', 'acme', '1002', '--json');
-    const attributes = await run('scripts/search-attributes/main.js');
+    const attributes = await run('cli/main.js', 'search-attributes');
 
     expect(JSON.parse(view.stdout)).toMatchObject(key);
     expect(attributes.stdout).toMatch(`127.0.0.1:${env.TEMPORAL_DEV_PORT}, namespace default: `);

@@ -128,15 +128,15 @@ describe('search attributes', () => {
   });
 
   test('npm run search-attributes registers the search attributes, and prints the added names', async () => {
-    const main = join(__dirname, '..', '..', '..', 'dist', 'scripts', 'search-attributes', 'main.js'); // `npm test` builds this file
     const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
-    const run = (...args: string[]) => launch(process.execPath, [main, ...args], { env }).ended;
+    const npmRun = ['run', '--silent', 'search-attributes', '--'];
+    const run = (...args: string[]) => launch('npm', [...npmRun, ...args], { env }).ended;
     const prefix = `${server.address}, namespace ${namespace}:`;
 
     expect(await run()).toMatchObject({ code: 0, stdout: `${prefix} registered ${searchAttributeNames.join(', ')}\n` });
-    expect(await run()).toMatchObject({ code: 0, stdout: `${prefix} all search attributes were there already\n` });
+    expect(await run()).toMatchObject({ code: 0, stdout: `${prefix} nothing to register\n` });
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: /), stderr: '' });
-    expect(await run('--typo')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^Usage: /) });
+    expect(await run('--typo')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^wrongUsage: /) });
   });
 
   test('the registration fails if a search attribute has another type, and the error names the attribute and both types', async () => {
