@@ -13,7 +13,7 @@ export interface ReadConnector {
   body: unknown;
   /** The connector from the answer. Absent if the answer can't be read. */
   draft?: Draft;
-  /** The call and the status, if the connector can't be read. */
+  /** Why the connector can't be read: the message of the `CyclrError`. Absent if it can be read. */
   fault?: string;
 }
 

@@ -39,7 +39,7 @@ export interface Question {
   label: string;
   /** The terminal does not show the answer. */
   hidden?: boolean;
-  /** The answer ends with an empty line. */
+  /** The answer can have several lines. An empty line ends the answer, and is not part of it. */
   multiline?: boolean;
 }
 

@@ -7,7 +7,10 @@ import { panelOf, type ShownProblem } from './state';
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
-  /** The view whose form has the input. If the form also had the properties, this view is earlier than `view`. */
+  /**
+   * The view whose form has the input. If one form has properties and credentials, the page sends the credentials later,
+   * as the answer to a later view. For these credentials, `formView` is earlier than `view`.
+   */
   formView: View;
   /** `refused`: the input was refused, and `problem` has the reason. */
   status: 'sending' | 'refused';

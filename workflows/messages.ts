@@ -45,7 +45,7 @@ export const cancel = defineSignal<[Cancel?]>('cancel');
 export const recheck = defineSignal<[Recheck?]>('recheck');
 /**
  * Lets the flow send the signal `connectorFinished` to another workflow before the flow ends. A flow accepts at most 20
- * subscribers, and sends the signal once to each workflow id. A failed delivery is ignored.
+ * subscribers, and sends the signal once to each workflow id. If the signal fails, the flow ignores the failure.
  */
 export const subscribe = defineSignal<[Subscription]>('subscribe');
 /** Tells a subscriber that a run of a flow has ended. The subscriber defines the handler. */

@@ -305,7 +305,7 @@ describe('policies', () => {
     expect(transition(state, { type: 'outageOutlasted' }).name).toBe('expired');
   });
 
-  test('a policy that was removed ends a wait for AuthFields as unsupported at the next re-read', () => {
+  test('a flow that waits for AuthFields ends as unsupported at the next re-read if its policy was removed', () => {
     const authFields = [{ name: 'token', label: 'Token', required: true, secret: true, stored: false }];
     const waiting = after(fetched(connector('AuthFields', { policy: { ...policy, authFields } })));
 
