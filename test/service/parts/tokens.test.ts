@@ -1,282 +1,292 @@
-/** Tokens of browsers and API keys of backends, and the origins that may use a session. */
-import { base64url, SignJWT } from 'jose';
-import { byOf } from '../../../service/callers';
+/** The tokens of sessions, invitations and attempts: their content, lifetimes and signatures. */
+import { hkdfSync } from 'node:crypto';
+import { inspect } from 'node:util';
+import { base64url, compactDecrypt, CompactEncrypt, SignJWT } from 'jose';
 import { encryptClaim } from '../../../service/encrypted-claim';
-import { Tokens } from '../../../service/tokens';
-import fc from '../../support/fast-check';
-import { newSessionKeys, ORIGIN, OTHER_ORIGIN } from '../server';
-import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
+import { ServiceError } from '../../../service/problems';
+import { lifetimes, Tokens, type Scope, type Session } from '../../../service/tokens';
+import { newSessionKeys } from '../server';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
-let service: ServerWithoutFlows;
-beforeAll(async () => (service = await startServerWithoutFlows()));
-afterAll(() => service.close());
+const NOW = Date.parse('2026-01-31T12:00:00.700Z');
+const NOW_S = Math.floor(NOW / 1000);
+const publicUrl = 'https://connect.acme.example';
+const sessionKeys = newSessionKeys();
+const tokensAt = (ms: number, keys = sessionKeys) => new Tokens({ keys, publicUrl, now: () => ms });
+const tokens = tokensAt(NOW);
 
-const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
-const mint = async (more: object = {}) => (await service.tokens.mint('session', { ...scope, ...more })).token;
-const tokensAt = (now: () => number) => new Tokens({ keys: service.sessionKeys, publicUrl: service.url, now });
-const read = (token: string, origin?: string) =>
-  service.call('GET', '/v1/session', { token, headers: origin === undefined ? {} : { Origin: origin } });
+const scope: Scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
+const fullScope: Scope = {
+  ...scope,
+  accountLabel: 'Acme Ltd',
+  connectorIds: [1002, 1004],
+  reauthenticate: [1004],
+  prefill: { 1004: { Domain: { value: 'acme', locked: true } } },
+  notify: ['crm'],
+  by: 'kim',
+  origin: 'https://app.acme.example',
+  returnTo: 'https://app.acme.example/done',
+};
+const mint = async (more: object = {}) => (await tokens.mint('session', { ...scope, ...more })).token;
+const mintInvitation = async (more: object = {}) =>
+  tokens.invitation((await tokens.mint('invitation', { ...scope, ...more })).token);
 
-describe('authentication', () => {
-  const ofBrowsers = [
-    ['GET', '/v1/session'],
-    ['GET', '/v1/session/events'],
-    ['GET', '/v1/session/sealing-keys'],
-    ['POST', '/v1/session/renew'],
-    ['POST', '/v1/session/redeem'],
-    ['POST', '/v1/session/connectors/1002/properties'],
-    ['POST', '/v1/session/connectors/1002/credentials'],
-    ['POST', '/v1/session/connectors/1002/confirm'],
-    ['POST', '/v1/session/connectors/1002/reauthenticate'],
-  ] as const;
-  const ofBackends = [
-    ['POST', '/v1/sessions'],
-    ['GET', '/v1/accounts/acme/connectors'],
-    ['POST', '/v1/accounts/acme/connectors/1002'],
-    ['GET', '/v1/accounts/acme/connectors/1002'],
-    ['GET', '/v1/accounts/acme/connectors/1002/timeline'],
-    ...['properties', 'credentials', 'authorization', 'confirm', 'cancel', 'reauthenticate'].map(
-      (name) => ['POST', `/v1/accounts/acme/connectors/1002/${name}`] as const,
-    ),
-  ] as const;
-  const withHeader = (token: string, change: object) => {
-    const [header, ...rest] = token.split('.') as [string, string, string];
-    const changed = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...change };
-    return [base64url.encode(JSON.stringify(changed)), ...rest].join('.');
+/** Signs claims as `Tokens` does. `change` changes the claims, the issuer, the header or the key. */
+function signed(claims: object, typ: string, header: object = {}, key = sessionKeys[0], issuer = publicUrl) {
+  return new SignJWT({ exp: NOW_S + 60, iat: NOW_S, iss: issuer, ...claims })
+    .setProtectedHeader({ alg: 'HS256', typ, kid: key.kid, ...header })
+    .sign(key.secret);
+}
+const unauthorized = { code: 'unauthorized' };
+
+describe('session tokens', () => {
+  const claims = {
+    ...{ jti: 'id', account: 'acme', connectors: [1002], language: 'en' },
+    ...{ made: NOW, lifetime: 60, cap: NOW_S + 60 },
   };
+  const read = async (more: object = {}, header: object = {}) =>
+    tokens.session(await signed({ ...claims, ...more }, 'session+jwt', header));
 
-  test('every call for browsers answers unauthorized to a changed token and to a token of another kind, service or session key', async () => {
-    const { sessionKeys: keys, url: publicUrl, tokens } = service;
+  test('a session token returns the whole scope of its session', async () => {
+    const { token, expiresAt } = await tokens.mint('session', fullScope, { id: 'session-1', lifetimeMs: MINUTE_MS });
+
+    expect(await tokens.session(token)).toEqual({
+      ...fullScope,
+      id: 'session-1',
+      madeAtMs: NOW,
+      expiresAtMs: Date.parse(expiresAt),
+      capMs: Date.parse('2026-01-31T20:00:00.000Z'),
+      lifetimeMs: MINUTE_MS,
+    });
+    expect(expiresAt).toBe('2026-01-31T12:01:00.000Z');
+  });
+
+  test('a session token of an onboarding has the onboarding and the left out connectors, but no list of connectors', async () => {
+    const ofOnboarding = { ...scope, onboardingId: 'crm-sync', connectorIds: [1002] };
+
+    const session = await tokens.session(await mint({ ...ofOnboarding, without: [1004] }));
+
+    expect(session).toMatchObject({ onboardingId: 'crm-sync', connectorIds: [], without: [1004] });
+    expect((await tokens.session(await mint({ ...ofOnboarding, without: [] }))).without).toBeUndefined();
+    expect((await tokens.session(await mint({ ...scope, without: [1004] }))).without).toBeUndefined();
+  });
+
+  test('a session token with the claims of this test is accepted', async () => {
+    expect(await read()).toMatchObject({ id: 'id', accountId: 'acme', connectorIds: [1002] });
+    expect(await read({ connectors: undefined, onboarding: 'o' })).toMatchObject({ onboardingId: 'o' });
+  });
+
+  test.each<object>([
+    { account: ' acme' },
+    { account: undefined },
+    { connectors: undefined },
+    { connectors: [] },
+    { connectors: [0] },
+    { connectors: undefined, onboarding: '..' },
+    { without: [-1] },
+    { reauthenticate: [1.5] },
+    { prefill: { x: {} } },
+    { notify: 'crm' },
+    { by: 1 },
+    { made: 0 },
+    { language: undefined },
+    { lifetime: 0 },
+    { lifetime: 1.5 },
+    { cap: undefined },
+    { exp: undefined },
+    { iat: undefined },
+    { iss: 'https://other.example' },
+    { nbf: NOW_S + 60 },
+  ])('a session token with a good signature and the claims %p is refused', async (more) => {
+    await expect(read(more)).rejects.toMatchObject(unauthorized);
+  });
+
+  test.each<[string, object]>([
+    ['of another type', { typ: 'invitation+jwt' }],
+    ['without a type', { typ: undefined }],
+    ['with an unknown key id', { kid: 'unknown' }],
+    ['without a key id', { kid: undefined }],
+    ['with another algorithm', { alg: 'HS384' }],
+  ])('a session token with a good signature, but %s, is refused', async (_what, header) => {
+    await expect(read({}, header)).rejects.toMatchObject(unauthorized);
+  });
+
+  test('an expired session token is refused as tokenExpired, and each error quotes no token', async () => {
     const token = await mint();
-    const { token: invitation } = await tokens.mint('invitation', scope);
-    const [header, payload, signature] = token.split('.') as [string, string, string];
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const otherAccount = base64url.encode(JSON.stringify({ ...claims, account: 'other' }));
-    const wrong = {
-      none: undefined,
-      empty: '',
-      apiKey: service.apiKey,
-      attempt: await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: 'user' }),
-      otherKey: (await new Tokens({ keys: newSessionKeys(), publicUrl }).mint('session', scope)).token,
-      otherService: (await new Tokens({ keys, publicUrl: 'https://other.example' }).mint('session', scope)).token,
-      unsigned: `${base64url.encode(JSON.stringify({ alg: 'none', typ: 'session+jwt' }))}.${payload}.`,
-      otherPayload: [header, otherAccount, signature].join('.'),
-      otherType: withHeader(invitation, { typ: 'session+jwt' }),
-      otherKid: withHeader(token, { kid: 'unknown' }),
-      cut: token.slice(0, -2),
-    };
+    const late = tokensAt(NOW + 15 * MINUTE_MS);
 
-    for (const [method, path] of ofBrowsers) {
-      const otherKind = path.endsWith('/redeem') ? token : invitation;
-      for (const [name, given] of Object.entries({ ...wrong, otherKind })) {
-        const answer = await service.call(method, path, { token: given });
-        expect({ name, path, ...answer }).toMatchObject({ name, path, status: 401, body: { code: 'unauthorized' } });
-        expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-      }
+    await expect(tokensAt(NOW + 15 * MINUTE_MS - 1000).session(token)).resolves.toMatchObject({ accountId: 'acme' });
+    await expect(late.session(token)).rejects.toMatchObject({ code: 'tokenExpired' });
+    for (const [at, refused] of [
+      [late, token],
+      [tokens, `${token}x`],
+      [tokens, ''],
+    ] as const) {
+      // prettier-ignore
+      const err = await at.session(refused).catch((reason: unknown) => reason);
+      expect(err).toBeInstanceOf(ServiceError);
+      expect(inspect(err, { showHidden: true })).not.toContain(token.slice(0, 20));
     }
-    expect(service.called).toEqual([]);
   });
 
-  test('every call for backends answers unauthorized to a session token, a missing API key and a changed API key', async () => {
-    const wrong = [await mint(), undefined, `${service.apiKey}x`, service.apiKey.toUpperCase()];
+  test('each kind of token is refused in place of another kind', async () => {
+    const [session, { token: invitation }] = [await mint(), await tokens.mint('invitation', scope)];
+    const attempt = await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: 'jo' });
 
-    for (const [method, path] of ofBackends)
-      for (const token of wrong)
-        expect(await service.call(method, path, { token })).toMatchObject({
-          status: 401,
-          body: { code: 'unauthorized' },
-        });
-    expect(service.called).toEqual([]);
-  });
-
-  test('an expired token is refused as tokenExpired', async () => {
-    const { token } = await tokensAt(() => Date.now() - HOUR_MS).mint('session', scope);
-
-    expect(await read(token)).toMatchObject({ status: 401, body: { code: 'tokenExpired' } });
-  });
-
-  test('a token of an older session key is valid until this session key is removed', async () => {
-    const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
-    const before = new Tokens({ keys: [older], publicUrl: service.url });
-    const rotated = new Tokens({ keys: [newer, older], publicUrl: service.url });
-    const { token } = await before.mint('session', scope);
-
-    expect((await rotated.session(token)).accountId).toBe('acme');
-    expect((await read((await rotated.mint('session', scope)).token)).status).toBe(200);
-    expect((await read(token)).status).toBe(401);
-  });
-});
-
-describe('the by of an action', () => {
-  const actor = 'backend:crm';
-  const of = async (more: object) => service.tokens.session(await mint(more));
-
-  test('by has the caller, then the person, and a session names its own person', async () => {
-    expect(byOf({ actor, session: undefined })).toBe('backend:crm');
-    expect(byOf({ actor, session: undefined }, 'jo')).toBe('backend:crm jo');
-    expect(byOf({ actor: 'session:1', session: await of({ by: 'kim' }) })).toBe('session:1 kim');
-    expect(byOf({ actor: 'session:1', session: await of({}) })).toBe('session:1');
-    expect(byOf({ actor, session: undefined }, '')).toBe('backend:crm');
-  });
-
-  test.each([
-    ['another caller', 'session:1 jo', 'backend:crm session:1 jo'],
-    ['line breaks', '\nsession:1\r\u2028jo', 'backend:crm  session:1 jo'],
-    ['a terminal sequence', '\u001b[2Kjo', 'backend:crm  [2Kjo'],
-    ['a reversal of the text', '\u202eoj', 'backend:crm  oj'],
-    ['half a surrogate pair', 'jo\ud83d', 'backend:crm jo'],
-    ['only control characters', '\u0000\u0007', 'backend:crm'],
-    ['10,000 characters', 'x'.repeat(10_000), `backend:crm ${'x'.repeat(88)}`],
-    ['a surrogate pair at the limit', `${'x'.repeat(87)}😀😀`, `backend:crm ${'x'.repeat(87)}`],
-  ])(
-    'the caller stays first and by is valid text of at most 100 characters for a person with %s',
-    (_of, person, by) => {
-      expect(byOf({ actor, session: undefined }, person)).toBe(by);
-    },
-  );
-
-  test('by of a person of any text begins with the caller, has at most 100 characters, and no control character', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (person) => {
-        const by = byOf({ actor, session: undefined }, person);
-        expect(by.split(' ')[0]).toBe(actor);
-        expect(by.length).toBeLessThanOrEqual(100);
-        expect(Buffer.from(by).toString()).toBe(by);
-        expect(by).not.toMatch(/\p{Cc}/u);
-      }),
-    );
+    for (const token of [invitation, attempt]) await expect(tokens.session(token)).rejects.toMatchObject(unauthorized);
+    for (const token of [session, attempt]) await expect(tokens.invitation(token)).rejects.toMatchObject(unauthorized);
+    for (const token of [session, invitation]) expect(await tokens.attemptOf(token)).toBeUndefined();
   });
 });
 
 describe('attempt tokens', () => {
   const attempt = { accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: `session:${'x'.repeat(36)} Zoë 😀` };
+  const claims = { account: 'acme', connector: 1002, attempt: 'a1' };
+  const encryptionKeyOf = ({ secret } = sessionKeys[0]) =>
+    new Uint8Array(hkdfSync('sha256', secret, '', 'cyclr-connect encrypted claim', 32));
+  const attemptWith = async (by: unknown, more: object = {}) =>
+    tokens.attemptOf(await signed({ ...claims, by, ...more }, 'attempt+jwt'));
 
   test('an attempt token returns its by, and shows neither the person nor the session', async () => {
-    const token = await service.tokens.attempt(attempt);
+    const token = await tokens.attempt(attempt);
 
-    expect(await service.tokens.attemptOf(token)).toEqual(attempt);
+    expect(await tokens.attemptOf(token)).toEqual(attempt);
     for (const part of token.split('.')) expect(base64url.decode(part).toString()).not.toMatch(/session|Zo|xxx/);
   });
 
-  test('an attempt token is valid until its session key is removed', async () => {
-    const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
-    const publicUrl = service.url;
-    const token = await new Tokens({ keys: [older], publicUrl }).attempt(attempt);
+  test('an attempt token is valid for a day', async () => {
+    const token = await tokens.attempt(attempt);
 
-    expect(await new Tokens({ keys: [newer, older], publicUrl }).attemptOf(token)).toEqual(attempt);
-    expect(await service.tokens.attemptOf(token)).toBeUndefined();
+    expect(await tokensAt(NOW + DAY_MS - 1000).attemptOf(token)).toEqual(attempt);
+    expect(await tokensAt(NOW + DAY_MS).attemptOf(token)).toBeUndefined();
+  });
+
+  test('an attempt token is valid until its session key is removed', async () => {
+    const [[older], [newer]] = [newSessionKeys(), sessionKeys];
+    const token = await tokensAt(NOW, [older]).attempt(attempt);
+
+    expect(await tokensAt(NOW, [newer, older]).attemptOf(token)).toEqual(attempt);
+    expect(await tokens.attemptOf(token)).toBeUndefined();
   });
 
   test('an attempt token whose by is not encrypted, or is encrypted by another key, is refused', async () => {
-    const [key] = service.sessionKeys;
-    const signed = (by: string) =>
-      new SignJWT({ account: 'acme', connector: 1002, attempt: 'a1', by })
-        .setProtectedHeader({ alg: 'HS256', typ: 'attempt+jwt', kid: key.kid })
-        .setIssuer(service.url)
-        .setIssuedAt()
-        .setExpirationTime('1 hour')
-        .sign(key.secret);
+    expect(await attemptWith(await encryptClaim(sessionKeys[0], 'jo'))).toMatchObject({ by: 'jo' });
+    for (const by of ['jo', undefined, await encryptClaim(newSessionKeys()[0], 'jo')])
+      expect(await attemptWith(by)).toBeUndefined();
+  });
 
-    expect(await service.tokens.attemptOf(await signed(await encryptClaim(key, 'jo')))).toMatchObject({ by: 'jo' });
-    for (const by of ['jo', await encryptClaim(newSessionKeys()[0], 'jo')])
-      expect(await service.tokens.attemptOf(await signed(by))).toBeUndefined();
+  test.each<object>([{ account: '.' }, { connector: '1002' }, { connector: 0 }, { attempt: 'a 1' }])(
+    'an attempt token with a good signature and the claims %p is refused',
+    async (more) => {
+      expect(await attemptWith(await encryptClaim(sessionKeys[0], 'jo'), more)).toBeUndefined();
+    },
+  );
+
+  test('the by is encrypted by A256GCM with a key that is derived from the session key, and by no other algorithm', async () => {
+    const plaintext = new TextEncoder().encode('jo');
+    const encrypted = (header: object) =>
+      new CompactEncrypt(plaintext)
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: sessionKeys[0].kid, ...header })
+        .encrypt(encryptionKeyOf());
+
+    const opened = await compactDecrypt(await encryptClaim(sessionKeys[0], 'jo'), encryptionKeyOf());
+
+    expect(Buffer.from(opened.plaintext).toString()).toBe('jo');
+    expect(await attemptWith(await encrypted({}))).toMatchObject({ by: 'jo' });
+    for (const header of [{ enc: 'A128CBC-HS256' }, { alg: 'A256KW' }, { kid: undefined }])
+      expect(await attemptWith(await encrypted(header))).toBeUndefined();
+  });
+
+  test('an attempt token without a person returns an empty by', async () => {
+    expect(await tokens.attemptOf(await tokens.attempt({ ...attempt, by: '' }))).toEqual({ ...attempt, by: '' });
   });
 });
 
 describe('lifetimes', () => {
+  test('a session lasts a minute to an hour, by default 15 minutes, and an invitation a minute to 30 days, by default 7 days', async () => {
+    const expiryOf = async (kind: 'session' | 'invitation') =>
+      Date.parse((await tokens.mint(kind, scope)).expiresAt) - NOW_S * 1000;
+
+    expect(lifetimes).toEqual({
+      session: { default: await expiryOf('session'), min: MINUTE_MS, max: HOUR_MS },
+      invitation: { default: await expiryOf('invitation'), min: MINUTE_MS, max: 30 * DAY_MS },
+    });
+    expect(lifetimes.session.default).toBe(15 * MINUTE_MS);
+    expect(lifetimes.invitation.default).toBe(7 * DAY_MS);
+  });
+
+  test('each new session and invitation has an id of its own', async () => {
+    const [one, other] = [await tokens.session(await mint()), await tokens.session(await mint())];
+
+    expect(one.id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(other.id).not.toBe(one.id);
+  });
+
   test('a renewed session keeps its scope and its lifetime, and ends at most 8 hours after the first session was made', async () => {
-    const start = Date.now();
-    const { token } = await service.tokens.mint(
-      'session',
-      { ...scope, accountLabel: 'Acme Ltd' },
-      { lifetimeMs: MINUTE_MS },
-    );
-    const session = await service.tokens.session(token);
+    const { token } = await tokens.mint('session', fullScope, { lifetimeMs: MINUTE_MS });
+    const session = await tokens.session(token);
 
-    const renewed = await service.call('POST', '/v1/session/renew', { token });
-    const last = await tokensAt(() => start + 8 * HOUR_MS - MINUTE_MS).renew({ ...session, lifetimeMs: HOUR_MS });
+    const renewed = await tokensAt(NOW + 30_000).renew(session);
+    const last = await tokensAt(NOW + 8 * HOUR_MS - MINUTE_MS).renew({ ...session, lifetimeMs: HOUR_MS });
 
-    expect(renewed.status).toBe(200);
-    const after = await service.tokens.session(renewed.body.token);
-    expect({ ...after, expiresAtMs: 0 }).toEqual({ ...session, expiresAtMs: 0 });
-    expect(after.expiresAtMs - Date.now()).toBeLessThanOrEqual(MINUTE_MS);
+    expect(await tokens.session(renewed.token)).toEqual({ ...session, expiresAtMs: session.expiresAtMs + 30_000 });
     expect(Date.parse(last.expiresAt)).toBe(session.capMs);
-    expect(session.capMs - start).toBeLessThanOrEqual(8 * HOUR_MS);
+    expect(session.capMs).toBe(Math.floor((NOW + 8 * HOUR_MS) / 1000) * 1000);
   });
 
   test('a session made from an invitation never outlives the invitation', async () => {
-    const invitation = await service.tokens.invitation((await service.tokens.mint('invitation', scope)).token);
-    const almostOver = tokensAt(() => invitation.capMs - MINUTE_MS);
+    const invitation = await mintInvitation();
+    const almostOver = tokensAt(invitation.capMs - MINUTE_MS);
 
     const { expiresAt, token } = await almostOver.redeem(invitation, invitation.connectorIds);
 
     expect(Date.parse(expiresAt)).toBe(invitation.capMs);
     expect((await almostOver.session(token)).capMs).toBe(invitation.capMs);
   });
+
+  test('a session made from an invitation can be renewed for 8 hours, and has the default lifetime', async () => {
+    const { token, expiresAt } = await tokens.redeem(await mintInvitation(), [1002]);
+
+    const session = await tokens.session(token);
+
+    expect(session).toMatchObject({ madeAtMs: NOW, lifetimeMs: 15 * MINUTE_MS });
+    expect(session.capMs).toBe(Date.parse('2026-01-31T20:00:00.000Z'));
+    expect(expiresAt).toBe('2026-01-31T12:15:00.000Z');
+  });
 });
 
-describe('other origins', () => {
-  const preflight = (origin: string, path = '/v1/session', method = 'GET') =>
-    service.call('OPTIONS', path, {
-      headers: {
-        Origin: origin,
-        'Access-Control-Request-Method': method,
-        'Access-Control-Request-Headers': 'authorization',
-      },
+describe('invitations', () => {
+  const redeemed = async (invitation: Session, connectorIds: number[]) =>
+    tokens.session((await tokens.redeem(invitation, connectorIds)).token);
+
+  test('a session made from an invitation has the scope of the invitation, and an id of its own', async () => {
+    const invitation = await mintInvitation(fullScope);
+
+    const session = await redeemed(invitation, [1002, 1004]);
+
+    expect(session).toMatchObject({ ...fullScope, invitation: invitation.id });
+    expect(session.id).not.toBe(invitation.id);
+    expect(session.id).not.toBe((await redeemed(invitation, [1002, 1004])).id);
+  });
+
+  test('a session made for some connectors of an invitation may re-authenticate only these connectors', async () => {
+    const invitation = await mintInvitation({ connectorIds: [1002, 1004, 1005], reauthenticate: [1004, 1005] });
+
+    expect(await redeemed(invitation, [1002, 1004])).toMatchObject({
+      connectorIds: [1002, 1004],
+      reauthenticate: [1004],
     });
-  const allowedOrigin = ({ headers }: { headers: Headers }) => headers.get('access-control-allow-origin');
-
-  test.each(['/v1/session', '/v1/session/renew', '/v1/session/connectors/1002/credentials'])(
-    'a CORS preflight of %s succeeds only for an origin of ALLOWED_ORIGINS',
-    async (path) => {
-      const allowed = await preflight(ORIGIN, path);
-
-      expect(allowed.status).toBe(204);
-      expect(allowedOrigin(allowed)).toBe(ORIGIN);
-      expect(allowed.headers.get('access-control-allow-headers')).toContain('Authorization');
-      expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
-      expect(allowedOrigin(await preflight('https://evil.example', path))).toBeNull();
-      expect(allowedOrigin(await preflight('null', path))).toBeNull();
-    },
-  );
-
-  test('a CORS preflight of a call for backends allows no origin', async () => {
-    expect(allowedOrigin(await preflight(ORIGIN, '/v1/sessions', 'POST'))).toBeNull();
+    expect((await redeemed(await mintInvitation(), [1002])).reauthenticate).toBeUndefined();
   });
 
-  test('a session is accepted from its own origin and from the origin of the service', async () => {
-    const token = await mint({ origin: ORIGIN });
+  test('a session made from an invitation to an onboarding leaves out the connectors that the invitation is not good for', async () => {
+    const invitation = await mintInvitation({ onboardingId: 'crm-sync' });
 
-    const own = await read(token, ORIGIN);
+    const session = await redeemed({ ...invitation, connectorIds: [1002, 1004, 1005] }, [1004]);
 
-    expect(own.status).toBe(200);
-    expect(allowedOrigin(own)).toBe(ORIGIN);
-    expect(own.headers.get('vary')).toContain('Origin');
-    expect((await read(token, service.url)).status).toBe(200);
-  });
-
-  test.each([
-    ['another allowed origin', OTHER_ORIGIN, ORIGIN],
-    ['an unknown origin', 'https://evil.example', ORIGIN],
-    ['the origin null', 'null', ORIGIN],
-    ['an allowed origin, if the session names no origin', ORIGIN, undefined],
-  ])('a session is refused from %s', async (_what, from, origin) => {
-    const refused = await read(await mint({ origin }), from);
-
-    expect(refused).toMatchObject({ status: 403, body: { code: 'originNotAllowed' } });
-    expect(allowedOrigin(refused)).toBeNull();
-  });
-
-  test('the answer tokenExpired allows the origin of the session, so that the host page can read the answer', async () => {
-    const past = tokensAt(() => Date.now() - HOUR_MS);
-    const { token } = await past.mint('session', { ...scope, origin: ORIGIN });
-
-    const answer = await read(token, ORIGIN);
-
-    expect(answer.body.code).toBe('tokenExpired');
-    expect(allowedOrigin(answer)).toBe(ORIGIN);
+    expect(session).toMatchObject({ onboardingId: 'crm-sync', without: [1002, 1005] });
   });
 });
