@@ -77,11 +77,11 @@ function headersOf(id: string, text: string, secrets: readonly string[]): { [nam
 /** Reads a short answer to its end, in the background. Ends the connection of a long, slow or broken answer. */
 function discard(answer: Readable): void {
   let size = 0;
-  const limit = setTimeout(() => answer.destroy(), ANSWER_MS).unref();
   answer.on('data', ({ length }: Buffer) => {
     size += length;
     if (size > MAX_ANSWER_BYTES) answer.destroy();
   });
+  const limit = setTimeout(() => answer.destroy(), ANSWER_MS).unref();
   answer.on('error', () => undefined); // an error of the body is ignored, because only the status is used
   answer.on('close', () => clearTimeout(limit));
 }

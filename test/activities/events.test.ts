@@ -1,14 +1,15 @@
 /** The activity postEvent: the signature of a post, and the result of a post for each answer of a receiver. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Webhook } from 'standardwebhooks';
 import { createEventActivities } from '../../activities';
 import { factsOf, targetsOf } from '../../activities/events/targets';
 import type { EventBody } from '../../workflows/events';
-import { createSecret, startReceiver, status, type Answer } from '../support/receiver';
+import { eventually } from '../support/eventually';
+import { createSecret, startReceiver, status, type Answer, type Receiver } from '../support/receiver';
 
 const body = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } } as EventBody;
 
@@ -26,6 +27,15 @@ async function post(answer: Answer, attempt = 1) {
   return { failure, receiver };
 }
 
+/** Posts an event once to the target `crm`. Resolves with the failure of postEvent. */
+const postTo = ({ url, secret }: Receiver) => {
+  const { postEvent } = createEventActivities({ targets: { crm: { url, secrets: [secret] } } });
+  return new MockActivityEnvironment().run(postEvent, { target: 'crm', body }).then(
+    () => undefined,
+    (err: unknown) => err as ApplicationFailure,
+  );
+};
+
 test('a post of an event has an id and one signature for each secret, and a repeated post has the same body', async () => {
   const receiver = await startReceiver();
   const [old, fresh] = [createSecret(), receiver.secret];
@@ -36,13 +46,16 @@ test('a post of an event has an id and one signature for each secret, and a repe
 
   const [first, second] = receiver.received;
   expect(first).toMatchObject({ event: body, headers: { 'webhook-id': 'run.1', 'content-type': 'application/json' } });
+  expect(first!.headers).toMatchObject({ 'user-agent': 'cyclr-connect', 'webhook-timestamp': expect.stringMatching(/^\d{10}$/) }); // prettier-ignore
   expect(second!.text).toBe(first!.text);
   expect(new Webhook(old).verify(first!.text, first!.headers)).toEqual(body);
   expect(first!.headers['webhook-signature']!.split(' ')).toHaveLength(2);
 });
 
 test.each<[string, Answer, object | undefined]>([
-  ['204, postEvent succeeds', status(204), undefined],
+  ['200, postEvent succeeds', status(200), undefined],
+  ['299, postEvent succeeds', status(299), undefined],
+  ['300, postEvent fails with NotTaken', status(300), { type: 'NotTaken', nextRetryDelay: undefined }],
   [
     '500, postEvent fails with NotTaken and is retried',
     status(500),
@@ -77,6 +90,87 @@ test.each<[string, Answer, object | undefined]>([
     /secret-of-the-path|not for the/,
   );
   expect(ended.receiver.received).toHaveLength(1);
+});
+
+test.each([
+  [3, '1', 20_000],
+  [3, '21', 21_000],
+  [30, '1', 6 * 3_600_000],
+  [3, 'soon', undefined],
+])('in attempt %d, a Retry-After of %s gives a pause of %p ms', async (attempt, retryAfter, nextRetryDelay) => {
+  const { failure } = await post(status(503, { 'Retry-After': retryAfter }), attempt);
+
+  expect(failure?.nextRetryDelay).toBe(nextRetryDelay);
+});
+
+describe('time limits', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'setImmediate', 'queueMicrotask', 'performance'] })); // prettier-ignore
+  afterEach(() => void jest.useRealTimers());
+
+  test('a post ends with NotTaken if the receiver does not answer within 15 s, and leaves no timer', async () => {
+    const receiver = await startReceiver();
+    const asked = new Promise<void>((done) => receiver.answers(() => done()));
+    let failure: ApplicationFailure | undefined;
+    const posting = postTo(receiver).then((err) => (failure = err));
+
+    await asked;
+    await jest.advanceTimersByTimeAsync(14_999);
+    expect(failure).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(1);
+    await posting;
+    await receiver.close();
+
+    expect(failure).toMatchObject({ type: 'NotTaken', message: 'Target "crm" did not answer (timeout)' });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a post succeeds at the headers of an answer, and its connection is closed if the body does not end within 15 s', async () => {
+    const receiver = await startReceiver();
+    const closed = new Promise<void>((done) =>
+      receiver.answers((response) => void response.on('close', done).writeHead(200).write('{')),
+    );
+
+    expect(await postTo(receiver)).toBeUndefined();
+    expect(jest.getTimerCount()).toBe(1);
+    await jest.advanceTimersByTimeAsync(15_000);
+    await closed;
+    await receiver.close();
+  });
+
+  test('a complete answer leaves no timer', async () => {
+    const receiver = await startReceiver();
+
+    await postTo(receiver);
+
+    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // ends when the answer is read
+    await receiver.close();
+  });
+});
+
+test('an answer of 4 KiB keeps the connection open for the next post, and a longer answer closes the connection', async () => {
+  const receiver = await startReceiver();
+  const used: Socket[] = [];
+  const answerOf = (bytes: number) =>
+    receiver.answers((response, { socket }) => {
+      used.push(socket);
+      response.end(Buffer.alloc(bytes, ' '));
+    });
+  const posts = async () => {
+    await postTo(receiver);
+    return used;
+  };
+
+  answerOf(4_096);
+  await eventually(posts, (sockets) => new Set(sockets).size < sockets.length);
+  answerOf(4_097);
+  await posts();
+  const last = used.at(-1)!;
+
+  await eventually(
+    () => last.destroyed,
+    (isClosed) => isClosed,
+  );
+  await receiver.close();
 });
 
 test('postEvent does not follow a redirect of a receiver', async () => {

@@ -1,0 +1,54 @@
+/** The verification of received events. */
+import { Webhook } from 'standardwebhooks';
+import { verify, WebhookVerificationError } from '../../../client/http';
+import { createSecret } from '../../support/receiver';
+
+const [secret, other] = [createSecret(), createSecret()];
+const event = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } };
+const text = JSON.stringify(event);
+
+/** The headers of a delivery that was signed this number of seconds ago, by each of the secrets. */
+function signedBy(secrets: string[], secondsAgo = 0) {
+  const at = new Date(Date.now() - secondsAgo * 1000);
+  return {
+    'webhook-id': 'run.1',
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+    'webhook-signature': secrets.map((one) => new Webhook(one).sign('run.1', at, text)).join(' '),
+  };
+}
+
+test('verify returns the event if one of the secrets has signed it, whatever the order of the secrets', () => {
+  for (const secrets of [secret, [secret], [secret, other], [other, secret]])
+    expect(verify(signedBy([secret]), text, secrets)).toEqual(event);
+  expect(verify(signedBy([other, secret]), text, secret)).toEqual(event);
+});
+
+test('verify accepts the body as a Buffer, and the headers of a fetch request', () => {
+  expect(verify(new Headers(signedBy([secret])), Buffer.from(text), secret)).toEqual(event);
+});
+
+test('verify accepts a signature that is up to 5 minutes old', () => {
+  expect(verify(signedBy([secret], 290), text, secret)).toEqual(event);
+});
+
+const headers = signedBy([secret]);
+test.each<[string, Parameters<typeof verify>]>([
+  ['of another secret', [headers, text, other]],
+  ['of none of the secrets', [headers, text, [other, createSecret()]]],
+  ['with a changed body', [headers, `${text} `, secret]],
+  ['with a changed id', [{ ...headers, 'webhook-id': 'run.2' }, text, secret]],
+  ['with a changed time', [{ ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) - 1) }, text, secret]], // prettier-ignore
+  ['over 5 minutes old', [signedBy([secret], 310), text, secret]],
+  ['from the future', [signedBy([secret], -310), text, secret]],
+  ['without headers', [{}, text, secret]],
+  ['without a signature', [{ ...headers, 'webhook-signature': undefined }, text, secret]],
+  ['with two ids', [{ ...headers, 'webhook-id': ['run.1', 'run.1'] }, text, secret]],
+  ['without a version of the signature', [{ ...headers, 'webhook-signature': 'v1' }, text, secret]],
+  ['without a secret', [headers, text, []]],
+])('verify refuses a delivery %s', (_what, given) => {
+  expect(() => verify(...given)).toThrow(WebhookVerificationError);
+});
+
+test('the error of verify without a secret says so', () => {
+  expect(() => verify(headers, text, [])).toThrow('No secret was given');
+});
