@@ -1,8 +1,14 @@
 import fc from '../../support/fast-check';
 import type { Field } from '../../../workflows/connector';
-import { eventOf, rejectionOf, type KnownIds, type Message } from '../../../workflows/authenticate-connector/inputs';
+import {
+  eventOf,
+  Inbox,
+  rejectionOf,
+  type KnownIds,
+  type Message,
+} from '../../../workflows/authenticate-connector/inputs';
 import type { Event, State } from '../../../workflows/authenticate-connector/machine';
-import type { ProblemCode } from '../../../workflows/messages';
+import type { ProblemCode, View } from '../../../workflows/messages';
 import { problemOf } from '../../../workflows/problems';
 import { allStates, connector } from '../../../scripts/faults/machine-samples';
 
@@ -62,6 +68,45 @@ test.each<[string, State, Message['kind'], object]>([
     expect(rejectionOf(state, { kind, body }, knowing(['sub-1']))?.code).toBe('notSealed');
   },
 );
+
+test('a validator rejects a secret in clear with a text that does not say that the secret is in the history', () => {
+  const body = { submissionId: 'sub-1', credentials: 'hunter2' };
+
+  expect(rejectionOf(awaitingCredentials, { kind: 'credentialInput', body }, knowing([]))).toEqual({
+    ...problemOf('notSealed'),
+    message: 'Seal a secret before you send it.',
+  });
+});
+
+const applying = allStates.find(({ name }) => name === 'applyingCredentials')!;
+
+test.each<[string, State, unknown, ProblemCode | undefined]>([
+  ['accepts credentials in a state that waits for them', awaitingCredentials, { credentials: sealed }, undefined],
+  ['rejects credentials in another waiting state', awaitingProperties, { credentials: sealed }, 'notNow'],
+  [
+    'rejects credentials after the end of the flow',
+    { name: 'expired', connector: of },
+    { credentials: sealed },
+    'notNow',
+  ],
+  [
+    'accepts credentials in a working state, which keeps them for the next state',
+    applying,
+    { credentials: sealed },
+    undefined,
+  ],
+  ['rejects malformed credentials', awaitingCredentials, {}, 'malformed'],
+  ['rejects a malformed sender in a working state', applying, { credentials: sealed, by: 7 }, 'malformed'],
+  ['rejects a secret in clear in a working state', applying, { credentials: 'hunter2' }, 'notSealed'],
+])('a validator %s', (_what, state, input, code) => {
+  const body = { submissionId: 'sub-1', ...(input as object) };
+
+  expect(rejectionOf(state, { kind: 'credentialInput', body }, knowing([]))?.code).toBe(code);
+});
+
+test.each([undefined, null, 'sub-1'])('a validator rejects a message whose body is no object: %j', (body) => {
+  expect(rejectionOf(awaitingCredentials, { kind: 'credentialInput', body }, knowing([]))?.code).toBe('malformed');
+});
 
 describe('property inputs', () => {
   test.each<[string, { [name: string]: unknown }]>([
@@ -147,9 +192,33 @@ describe('property inputs', () => {
   });
 });
 
+const optional = Array.from({ length: 1000 }, (_, i) => field(`P${i}`));
+const awaitingMany: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: optional }) };
+const valuesOf = (count: number, value: unknown) =>
+  Object.fromEntries(optional.slice(0, count).map(({ name }) => [name, value]));
+
+test.each<[string, { [name: string]: unknown }]>([
+  ['1,000 values', valuesOf(1000, 'x')],
+  ['262,144 characters in all its values', valuesOf(4, 'x'.repeat(65_536))],
+  ['262,144 characters in all its sealed values', valuesOf(4, { sealed: `a..${'b'.repeat(65_529)}.c.d` })],
+])('a property input can have %s', (_what, values) => {
+  const body = { submissionId: 'sub-1', values };
+
+  expect(read(awaitingMany, 'propertyInput', body)).toMatchObject({ type: 'propertiesSubmitted' });
+  expect(read(awaitingMany, 'propertyInput', { ...body, values: { ...values, P999: 'xx', Q: '' } })).toEqual(
+    refused('malformed'),
+  );
+});
+
 describe('credential inputs', () => {
   test.each([awaitingCredentials, awaitingAuthorization])('a credential input is accepted in $name', (state) => {
     expect(credentials(sealed, state)).toEqual({ type: 'credentialsSubmitted', credentials: sealed, id: 'sub-1' });
+  });
+
+  test('a credential input is accepted with 32,768 characters', () => {
+    const largest = { sealed: `a..${'b'.repeat(32_761)}.c.d` };
+
+    expect(credentials(largest)).toMatchObject({ type: 'credentialsSubmitted', credentials: largest });
   });
 
   test.each<[unknown, ProblemCode]>([
@@ -318,6 +387,112 @@ describe('returns from the third party', () => {
     const known = knowing(['attempt-1']);
 
     expect(read(awaitingAuthorization, 'oauthCallback', { attemptId: 'attempt-1' }, known)).toBeDefined();
+  });
+});
+
+describe('the inbox', () => {
+  const message = (kind: Message['kind'] = 'credentialInput', body: unknown = {}): Message => ({ kind, body });
+  const inboxOf = (...messages: Message[]): Inbox => {
+    const inbox = new Inbox();
+    for (const one of messages) inbox.add(one);
+    return inbox;
+  };
+  const view = (state: string) => ({ state }) as View;
+
+  test('the inbox returns its unread messages in their order, each once', () => {
+    const [first, second] = [message(), message('propertyInput')];
+    const inbox = inboxOf(first, second);
+
+    expect([inbox.isEmpty, inbox.next(), inbox.next(), inbox.isEmpty]).toEqual([false, first, second, true]);
+    expect(inbox.next()).toBeUndefined();
+  });
+
+  test('the inbox has room for 20 unread messages, and has room again after one is read', () => {
+    const inbox = inboxOf(...Array.from({ length: 19 }, () => message()));
+
+    expect(inbox.hasRoomFor(message())).toBe(true);
+    inbox.add(message());
+    expect(inbox.hasRoomFor(message())).toBe(false);
+    inbox.next();
+    expect(inbox.hasRoomFor(message())).toBe(true);
+  });
+
+  test('the inbox has room for bodies of 524,288 characters in all, and has room again after one is read', () => {
+    const half = message('credentialInput', 'x'.repeat(262_142)); // as JSON, the body has two more characters
+    const inbox = inboxOf(half);
+
+    expect(inbox.hasRoomFor(half)).toBe(true);
+    expect(inbox.hasRoomFor(message('credentialInput', 'x'.repeat(262_143)))).toBe(false);
+    inbox.add(half);
+    expect(inbox.hasRoomFor({ kind: 'credentialInput', body: undefined })).toBe(true);
+    expect(inbox.hasRoomFor(message('credentialInput', 7))).toBe(false);
+    inbox.next();
+    expect(inbox.hasRoomFor(half)).toBe(true);
+  });
+
+  test('the inbox has room again after an unread confirmation joins a verification', () => {
+    const large = message('confirmation', 'x'.repeat(500_000));
+    const inbox = inboxOf(large);
+
+    inbox.joinConfirmation();
+
+    expect(inbox.isEmpty).toBe(true);
+    expect(inbox.hasRoomFor(large)).toBe(true);
+  });
+
+  test('only the messages in progress are answered, each once', () => {
+    const [unread, inProgress] = [message(), message()];
+    const inbox = inboxOf(unread);
+    inbox.markInProgress(inProgress);
+
+    inbox.answerAll(view('awaitingCredentials'));
+    inbox.answerAll(view('expired'));
+
+    expect([unread.answer, inProgress.answer]).toEqual([undefined, view('awaitingCredentials')]);
+  });
+
+  test('a request for a re-read in progress is answered, and the inbox has no further request', () => {
+    const request = message('recheck');
+    const inbox = inboxOf();
+    inbox.recheck = request;
+
+    expect(inbox.startRecheck()).toBe(request);
+    expect(inbox.recheck).toBeUndefined();
+    inbox.answerAll(view('expired'));
+    expect(request.answer).toEqual(view('expired'));
+  });
+
+  test('an unread confirmation joins the verification that begins, and other messages stay unread', () => {
+    const [input, confirmation, callback] = [message(), message('confirmation'), message('oauthCallback')];
+    const inbox = inboxOf(input, confirmation, callback);
+
+    inbox.joinConfirmation();
+    inbox.joinConfirmation();
+    inbox.answerAll(view('authenticated'));
+
+    expect(confirmation.answer).toEqual(view('authenticated'));
+    expect([inbox.next(), inbox.next(), inbox.next()]).toEqual([input, callback, undefined]);
+  });
+
+  test.each(['oauthCallback', 'confirmation'] as const)(
+    'the message of the running verification is the %s that started it, even if a confirmation is unread',
+    (kind) => {
+      const started = message(kind);
+      const inbox = inboxOf(message('confirmation'));
+      inbox.markInProgress(message());
+      inbox.markInProgress(started);
+
+      expect(inbox.verification).toBe(started);
+    },
+  );
+
+  test('before a verification, the unread confirmation is the message of the next verification', () => {
+    const confirmation = message('confirmation');
+    const inbox = inboxOf(message('oauthCallback'), confirmation);
+    inbox.markInProgress(message());
+
+    expect(inbox.verification).toBe(confirmation);
+    expect(inboxOf(message('oauthCallback')).verification).toBeUndefined();
   });
 });
 
