@@ -1,10 +1,8 @@
 const { projects } = require('./jest.config.js');
+const tests = require('./mutants.json');
 
-/** The quick tests of the files in stryker.config.json. */
+/** The quick tests of one file. `scripts/mutants.mjs` sets the variable. */
 module.exports = {
   ...projects[0],
-  testMatch: [
-    '<rootDir>/test/workflows/parts/{machine,machine-data}.test.ts',
-    '<rootDir>/test/sealing/sealing.test.ts',
-  ],
+  testMatch: tests[process.env.MUTATED_FILE].map((test) => `<rootDir>/test/${test}.test.ts`),
 };
