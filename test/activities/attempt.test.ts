@@ -4,7 +4,7 @@
  */
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { CyclrError } from '../../activities/cyclr/errors';
+import { CyclrError, type CyclrErrorKind } from '../../activities/cyclr/errors';
 import { mapped } from '../../activities/failures';
 import { createActivities } from '../../activities';
 import { failure, keys, scene, stopAll } from './scene';
@@ -16,14 +16,14 @@ afterEach(async () => {
   await stopAll();
 });
 
-/** Runs an activity attempt during an outage of Cyclr. Returns whether it is retried, and its heartbeat details. */
-async function attempt(info: Partial<Info>, retryAfterMs?: number) {
+/** Runs an activity attempt whose call to Cyclr fails. Returns its failure, and its heartbeat details. */
+async function attempt(info: Partial<Info>, retryAfterMs?: number, kind: CyclrErrorKind = 'unreachable') {
   const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
   const reported: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => reported.push(details));
-  const call = () => mapped(() => Promise.reject(new CyclrError('unreachable', 'GET /x: no answer', retryAfterMs)));
+  const call = () => mapped(() => Promise.reject(new CyclrError(kind, 'GET /x: no answer', retryAfterMs)));
   const failed = await failure(environment.run(call));
-  return { isRetried: !failed.nonRetryable, reported };
+  return { isRetried: !failed.nonRetryable, reported, failed };
 }
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
@@ -54,6 +54,26 @@ test.each([
 
   expect(isRetried).toBe(expected);
   expect(reported).toEqual(expected ? [{ ...heartbeatDetails, nextAt: expect.any(Number) }] : []);
+});
+
+test.each([
+  ['unreachable', undefined, { type: 'CyclrUnavailable', details: undefined }],
+  ['throttled', 120 * SECOND_MS, { type: 'CyclrThrottled', details: [{ retryAfterMs: 120 * SECOND_MS }] }],
+] as const)(
+  'in an outage, an activity attempt after the minute fails with the type, message and details of the error: %s',
+  async (kind, retryAfterMs, expected) => {
+    const { failed } = await attempt({ attempt: 2, heartbeatDetails: { beganAt: ago(70) } }, retryAfterMs, kind);
+
+    const { type, message, details } = failed;
+    expect({ type, details: details ?? undefined }).toEqual(expected);
+    expect(message).toBe('GET /x: no answer');
+  },
+);
+
+test('an activity attempt that is not retried sends no heartbeat', async () => {
+  const { isRetried, reported } = await attempt({ attempt: 1 }, undefined, 'notFound');
+
+  expect([isRetried, reported]).toEqual([false, []]);
 });
 
 test('in an outage, a second activity attempt without heartbeat details is not retried if the activity was scheduled more than a minute ago', async () => {

@@ -1,6 +1,13 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { CyclrError, type CyclrErrorKind } from '../../activities/cyclr/errors';
-import { mapped } from '../../activities/failures';
+import {
+  cyclrFailure,
+  cyclrRefused,
+  inputRefused,
+  invalidInput,
+  mapped,
+  policyFailure,
+} from '../../activities/failures';
 import { SealingError, type SealingErrorCode } from '../../sealing/seal';
 import type { ActivityFailureType } from '../../workflows/ports';
 import { problemOf } from '../../workflows/problems';
@@ -64,6 +71,50 @@ test('a refusal by Cyclr becomes a problem with a text of this package, not of C
   expect(failed).toMatchObject({ message: problem.message, details: [problem] });
 });
 
+const troubles: CyclrErrorKind[] = ['accessDenied', 'forbidden', 'clientRefused', 'tooLarge'];
+
+test.each(kinds.filter((kind) => kind !== 'refused'))(
+  'the details of a CyclrError of the kind %s contain the kind only if an operator must act',
+  async (kind) => {
+    const { failed } = await failing(new CyclrError(kind, MESSAGE));
+
+    expect(failed.details ?? []).toEqual(troubles.includes(kind) ? [{ reason: kind }] : []);
+  },
+);
+
+test('the details of a CyclrError contain the properties that Cyclr accepted before the error', () => {
+  const { details } = cyclrFailure(new CyclrError('forbidden', MESSAGE, 1000), ['Domain']);
+
+  expect(details).toEqual([{ retryAfterMs: 1000, taken: ['Domain'], reason: 'forbidden' }]);
+});
+
+const problem = problemOf('refused', ['Domain']);
+
+test.each<[string, ApplicationFailure, object]>([
+  ['an input', inputRefused(problem), { type: 'InputRefused', message: problem.message, details: [problem] }],
+  [
+    'an input by Cyclr',
+    cyclrRefused(problem, 7),
+    { type: 'CyclrRefused', message: problem.message, details: [problem, 7] },
+  ],
+  ['an argument', invalidInput(MESSAGE), { type: 'InvalidInput', message: MESSAGE }],
+])('the failure for the refusal of %s is not retried, and is not counted as an error', (_what, failed, expected) => {
+  expect(failed).toMatchObject({ ...expected, nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+});
+
+test('the failure for a fault of the policies is not retried, and tells the operator the reason', () => {
+  expect(policyFailure(MESSAGE)).toMatchObject({
+    type: 'CyclrForbidden',
+    message: MESSAGE,
+    nonRetryable: true,
+    details: [{ reason: 'policy' }],
+  });
+});
+
+test('an activity that succeeds returns its result', async () => {
+  expect(await inContext({})(() => mapped(async () => 'done'))()).toBe('done');
+});
+
 const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: boolean, details: unknown]> = {
   unknownKey: ['UnknownSealingKey', true, undefined],
   notOpenable: ['InputRefused', false, [problemOf('notOpenable')]],
@@ -120,5 +171,12 @@ describe('unexpected errors', () => {
     const [entry] = log.filter(({ message }) => message === 'Unexpected error in an activity');
     const { at } = entry!.meta as { at: string[] };
     expect(at[0]).toMatch(/^ {4}at withStack \(.*failures\.test\.ts:\d+:\d+\)$/);
+  });
+
+  test('if an activity throws a value that is no error, the log has the type of the value and no stack frame', async () => {
+    const { log } = await failing(secret);
+
+    const [entry] = log.filter(({ message }) => message === 'Unexpected error in an activity');
+    expect(entry!.meta).toMatchObject({ name: 'string', at: [] });
   });
 });
