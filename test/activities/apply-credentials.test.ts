@@ -48,7 +48,7 @@ describe('AuthValue', () => {
   test.each<[string, AuthMethod, Credentials | undefined, string]>([
     ['an API key', 'apiKey', KEY, 'këy/w"ith+everything&4711=\\'],
     [
-      'an API key, from which it removes white space and line breaks at both ends',
+      'an API key without the white space and line breaks at both ends',
       'apiKey',
       { kind: 'apiKey', key: ' \r\n\ta \n b\u00a0\n' },
       'a \n b',
@@ -69,13 +69,13 @@ describe('AuthValue', () => {
     ['a user name and an empty password in base64', 'basic', basic('api-key', ''), base64('api-key:')],
     ['a user name and a password with a colon in base64', 'basic', basic('me', 'a:b:'), base64('me:a:b:')],
     [
-      'a user name and a password with their white space in base64',
+      'a user name and a password in base64, with their white space unchanged',
       'basic',
       basic(' me ', ' a\tb \n'),
       base64(' me : a\tb \n'),
     ],
     [
-      'tokens as JSON, from which it removes white space at both ends, and their times unchanged',
+      'tokens as JSON, without white space at both ends of each token, and with unchanged times',
       'tokens',
       { kind: 'tokens', accessToken: '\n a b\n', refreshToken: '\tr \n', expires: ' 2030 ' },
       '{"AccessToken":"a b","RefreshToken":"r","Expires":" 2030 "}',
@@ -87,7 +87,12 @@ describe('AuthValue', () => {
       tokens({ refreshToken: 'r', expires: '2030-01-01T00:00:00Z', refreshExpires: '2031-01-01T00:00:00Z' }),
       '{"AccessToken":"ac\\"cess","RefreshToken":"r","Expires":"2030-01-01T00:00:00Z","RefreshExpires":"2031-01-01T00:00:00Z"}',
     ],
-    ['an empty JSON object for client credentials, which are properties', 'clientCredentials', undefined, '{}'],
+    [
+      'an empty JSON object for client credentials, because Cyclr gets these as properties',
+      'clientCredentials',
+      undefined,
+      '{}',
+    ],
   ])('the AuthValue that applyCredentials sends to Cyclr is %s', async (_what, method, given, AuthValue) => {
     const at = await sceneOf(method);
 
@@ -132,14 +137,17 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
       ['basic', { kind: 'basic', username: 'me', password: 'x' }],
       ['tokens', { kind: 'tokens', accessToken: 'x' }],
       ['clientCredentials', undefined],
-    ])('applyCredentials re-reads once, and accepts Authenticated: true for the method %s', async (method, given) => {
-      const at = await sceneAfter(method);
+    ])(
+      'applyCredentials re-reads once, and accepts Authenticated: true for the auth method %s',
+      async (method, given) => {
+        const at = await sceneAfter(method);
 
-      const connector = await apply(at, method, given);
+        const connector = await apply(at, method, given);
 
-      expect(connector.authenticated).toBe(true);
-      expect(at.calls()).toEqual(['PUT', 'GET']);
-    });
+        expect(connector.authenticated).toBe(true);
+        expect(at.calls()).toEqual(['PUT', 'GET']);
+      },
+    );
 
     test('applyCredentials refuses credentials that Cyclr stored with Authenticated: false', async () => {
       const at = await sceneAfter('apiKey');
@@ -173,7 +181,7 @@ test.each<[string, object]>([
   ['nothing', {}],
   ['an older key', { AuthValue: 'older-key', Authenticated: true }],
 ])(
-  'applyCredentials is retried if the PUT of an API key is answered with an HTML page, and the re-read finds %s stored',
+  'applyCredentials is retried if Cyclr answers the PUT of an API key with an HTML page, and the re-read finds %s stored',
   async (_what, patch) => {
     const at = await sceneOf('apiKey');
     at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
@@ -189,7 +197,7 @@ test.each<[string, object]>([
   },
 );
 
-test('if the PUT is answered without a body, and the re-read fails, applyCredentials fails with the error of the re-read', async () => {
+test('if Cyclr answers the PUT without a body, and the re-read fails, applyCredentials fails with the error of the re-read', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-204' });
   at.sandbox.fault({ match: { method: 'GET', path: at.path }, then: { status: 403 } });
@@ -260,7 +268,7 @@ describe('applyCredentials checks its input before it sends a request to Cyclr',
     `{"kind":"tokens","accessToken":" ","refreshToken":"${secret}"}`,
     `{"kind":"tokens","accessToken":"${secret}","refreshToken":"\\n"}`,
   ])(
-    'applyCredentials refuses an opened text that is not credentials as malformed, and does not quote it: %j',
+    'applyCredentials refuses as malformed an opened text that is not credentials, and does not quote the text: %j',
     async (plaintext) => {
       const at = await sceneOf('apiKey');
 
@@ -277,7 +285,7 @@ describe('applyCredentials checks its input before it sends a request to Cyclr',
     ['sealed for another connector', ({ key }) => sealedCredentials({ ...key, connectorId: 1 }, KEY)],
     ['sealed for another account', ({ key }) => sealedCredentials({ ...key, accountId: 'acme' }, KEY)],
     ['damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('applyCredentials refuses a value that is %s as notOpenable', async (_what, sealed) => {
+  ])('applyCredentials refuses as notOpenable a value that is %s', async (_what, sealed) => {
     const at = await sceneOf('apiKey');
     const input = { method: 'apiKey', submissionId: SUBMISSION, credentials: await sealed(at) } as const;
 
@@ -426,7 +434,7 @@ describe('fetchConnector', () => {
     expect(connector).toMatchObject({ name: 'Openrates', authType: 'None', authenticated: false, fields: [] });
   });
 
-  test('for an unknown account, fetchConnector fails with CyclrUnauthorized, which is retried, then with CyclrAccessDenied', async () => {
+  test('for an unknown account, fetchConnector fails with CyclrUnauthorized, and its retry fails with CyclrAccessDenied', async () => {
     const { activities, key } = await scene();
     const foreign = { ...key, accountId: 'nobody' };
 

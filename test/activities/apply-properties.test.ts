@@ -240,7 +240,7 @@ test.each<[string, [string, string][]]>([
   ['lacks', []],
   ['has an older value of', [['Environment', 'production']]],
 ])(
-  'applyProperties is retried if the write of a property is answered with an HTML page, and the next list %s this property',
+  'applyProperties is retried if Cyclr answers the write of a property with an HTML page, and the next list %s this property',
   async (_what, before) => {
     const at = await kestrel();
     store(at, ...before);
@@ -287,7 +287,7 @@ describe('refused properties', () => {
 });
 
 describe('applyProperties', () => {
-  test('applyProperties refuses a required value that is empty after opening as missingProperty', async () => {
+  test('applyProperties refuses as missingProperty a required value that is empty after opening', async () => {
     const at = await kestrel();
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', '') };
 
@@ -301,7 +301,7 @@ describe('applyProperties', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('applyProperties refuses an input without a required value as missingProperty', async () => {
+  test('applyProperties refuses as missingProperty an input without a required value', async () => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Region: 'eu' }, required));
@@ -330,7 +330,7 @@ describe('applyProperties', () => {
       },
     ],
     ['damaged', async () => ({ sealed: 'a..b.c.d' })],
-  ])('applyProperties refuses a value that is %s as notOpenable, without a request', async (_what, sealed) => {
+  ])('applyProperties refuses as notOpenable a value that is %s, and sends no request', async (_what, sealed) => {
     const at = await kestrel();
 
     const refused = await failure(apply(at, { Environment: 'staging', SigningSecret: await sealed(at) }, required));
@@ -344,7 +344,7 @@ describe('applyProperties', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('applyProperties is retried if the worker lacks the sealing key of a value, and the error is counted and logged', async () => {
+  test('if the worker lacks the sealing key of a value, applyProperties counts and logs the error, and is retried', async () => {
     const at = await kestrel();
     const other = await publicKeyOf(JSON.stringify({ keys: [await generateKey()] }));
     const sealed = await seal(

@@ -28,7 +28,7 @@ async function attempt(info: Partial<Info>, retryAfterMs?: number, kind: CyclrEr
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
 
-test('in an outage, the first activity attempt is retried even if it waited ten minutes for a worker: the minute counts from its start', async () => {
+test('in an outage, the first activity attempt is retried even if it waited ten minutes for a worker, because the minute begins with this attempt', async () => {
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);
@@ -37,16 +37,22 @@ test('in an outage, the first activity attempt is retried even if it waited ten 
 });
 
 test.each([
-  ['10 s after the first attempt began is retried', 4, 10, undefined, true],
+  ['that fails 10 s after the first attempt began is retried', 4, 10, undefined, true],
   [
-    '50 s after the first attempt began is not retried if the next pause ends after the minute',
+    'that fails 50 s after the first attempt began is not retried if the next pause ends after the minute',
     6,
     50,
     undefined,
     false,
   ],
-  ['70 s after the first attempt began is not retried', 2, 70, undefined, false],
-  ['10 s after the first attempt began is not retried if Retry-After is two minutes', 2, 10, 120 * SECOND_MS, false],
+  ['that fails 70 s after the first attempt began is not retried', 2, 70, undefined, false],
+  [
+    'that fails 10 s after the first attempt began is not retried if Retry-After is two minutes',
+    2,
+    10,
+    120 * SECOND_MS,
+    false,
+  ],
 ] as const)('in an outage, an activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {
   const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
 

@@ -71,7 +71,7 @@ export const accountConnector = {
     ],
   },
 };
-/** The same connector as a flow keeps it: no stored value. */
+/** The connector above as a flow keeps it, without stored values. */
 export const readConnector = {
   name: 'Our help desk',
   description: 'Tickets.',

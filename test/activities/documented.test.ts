@@ -25,10 +25,7 @@ type Answer = DocumentedCall['answer'];
 
 const tokenAnswer = { access_token: 'the-token', token_type: 'bearer', expires_in: 1209599, clientId: 'our-id' };
 
-/**
- * A client of a server that gives the recorded answers in order, the last one again and again, and records the
- * requests.
- */
+/** A client of a server. The server gives `answers` in order, then repeats the last one, and records the requests. */
 async function replaying(answers: Answer[]) {
   const received: Received[] = [];
   const left = [...answers];
@@ -153,7 +150,7 @@ describe('documented errors', () => {
     ['an error in JSON', { status: 500, body: { Message: 'An error has occurred.' } }, cyclrError('unreachable')],
     ['a success without a readable body', { status: 200, body: '<h1>OK</h1>' }, cyclrError('unconfirmed')],
   ])(
-    'a PUT of the AuthValue that gets %s fails with its kind of error, and without a word of Cyclr',
+    'if a PUT of the AuthValue gets %s, the error has the expected kind and quotes no text of Cyclr',
     async (_name, answer, expected) => {
       const { cyclr } = await replaying([answer]);
 

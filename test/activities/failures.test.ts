@@ -42,7 +42,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
 test.each(kinds)(
-  'a CyclrError of the kind %s becomes a failure with the type and nonRetryable in the table fates',
+  'a CyclrError of the kind %s becomes a failure whose type and nonRetryable are in the table fates',
   async (kind) => {
     const [type, isRetried] = fates[kind];
 
@@ -122,7 +122,7 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
 };
 
 test.each(Object.keys(sealing) as SealingErrorCode[])(
-  'a SealingError with the code %s becomes a failure with the type, nonRetryable and details in the table sealing',
+  'a SealingError with the code %s becomes a failure whose type, nonRetryable and details are in the table sealing',
   async (code) => {
     const [type, isRetried, details] = sealing[code];
 

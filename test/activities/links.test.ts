@@ -222,7 +222,7 @@ describe('mintLink', () => {
     ['with a token that is too long', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
-  ])('mintLink fails after an answer %s, without quoting the answer', async (_what, answer) => {
+  ])('after an answer %s, mintLink fails, and the failure does not quote the answer', async (_what, answer) => {
     const at = await scene('Ledgerly');
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     const headers = { 'content-type': 'application/json' };
@@ -234,7 +234,7 @@ describe('mintLink', () => {
     expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
   });
 
-  test('mintLink fails without quoting an error text of Cyclr or the bearer token', async () => {
+  test('a failure of mintLink quotes neither an error text of Cyclr nor the bearer token', async () => {
     const url = await answering((_request, response) => {
       response.statusCode = 400;
       response.end(JSON.stringify({ Message: 'no: sign-in-4711' }));
@@ -259,7 +259,7 @@ describe('mintLink', () => {
     expect(at.sandbox.requests).toEqual([]);
   });
 
-  test('mintLink fails if the stored value cannot be read, without making a sign-in token', async () => {
+  test('if the stored value cannot be read, mintLink fails and makes no sign-in token', async () => {
     const at = await patched({ Authenticated: true, AuthValue: OLD });
     at.sandbox.fault({ match: { path: at.path }, then: { status: 503 } });
 

@@ -1,4 +1,4 @@
-/** The options of properties that a trigger lists. */
+/** Options that a trigger lists for a property. */
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { ACCOUNT, scene, stopAll, type Scene } from './scene';
 
@@ -82,7 +82,7 @@ test('the client keeps its access token if a trigger answers 401', async () => {
   expect(at.sandbox.requests.filter(({ path }) => path === '/oauth/token')).toHaveLength(1);
 });
 
-test('at most five triggers are called, and each answer is cut to 200 options', async () => {
+test('a read calls at most five triggers, and keeps 200 options of each answer', async () => {
   const names = Array.from({ length: 8 }, (_, i) => `T${i}`);
   const at = await sceneWith(
     names.map((name) => property(name, { TriggerName: name })),

@@ -208,7 +208,7 @@ describe('policies', () => {
       { monitor: '1 day', patience: { credentials: '1 day' } },
     ],
     [
-      "is found by Cyclr's connector id before the name, whose policy adds the members that are missing",
+      "is found by Cyclr's connector id, and gets its missing members from the policy that is found by the name",
       8,
       2550,
       'HubSpot',

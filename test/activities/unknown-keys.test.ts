@@ -28,7 +28,7 @@ test('the label tells whether values of one account or of several accounts name 
   expect(labels).toEqual(['one', 'one', 'one', 'several', 'several']);
 });
 
-test('the label of a kid of several accounts stays several after one account has sent a thousand other kids', async () => {
+test('a kid that several accounts have sent keeps the label several, even after one account has sent a thousand other kids', async () => {
   const madeUp = Array.from({ length: 1000 }, (_, n): [string, string] => [`made-up-${n}`, 'acme']);
 
   const { labels } = await reports(...madeUp, ['needed', 'acme'], ['needed', 'umbrella']);

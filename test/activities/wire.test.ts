@@ -173,7 +173,7 @@ describe('definitions', () => {
     ['authfields', {}, { authType: 'AuthFields' }],
     ['ClientCertificate', {}, { authType: 'ClientCertificate' }],
   ])(
-    'a definition with the auth type %s and %j is read with the spelling of the type AuthType',
+    'a definition with the auth type %s and %j is read with the spelling in the TypeScript type AuthType',
     (AuthType, more, expected) => {
       expect(read(definition({ AuthType, ...more }))).toMatchObject(expected);
     },
@@ -456,7 +456,7 @@ describe('large connectors', () => {
     );
   });
 
-  test('a large connector has at most 256 KiB or is refused, with any texts', () => {
+  test('a large connector with any texts is cut to at most 256 KiB, or is refused', () => {
     const texts = fc
       .tuple(fc.constantFrom('x', '\u0000', '"', 'é', '鍵', '🔑', '\ud800'), fc.nat(11))
       .map(([unit, power]) => unit.repeat(2 ** power));
