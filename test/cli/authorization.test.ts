@@ -114,7 +114,7 @@ describe('cyclr-connect confirm', () => {
     ['waits for the consent', waiting],
     ['is verifying already', viewOf({ state: 'verifyingAuthorization', attempt })],
   ])(
-    'the command confirm sends the attempt in the view, and prints the view after the confirmation, if the flow %s',
+    'if the flow %s, the command confirm sends the attempt in the view, and prints the view after the confirmation',
     async (_, seen) => {
       const { exitCode, stdout, stderr, calls } = await confirm(seen, authenticated);
 

@@ -132,7 +132,7 @@ describe('bulk reauthenticate', () => {
     expect(actsIn(calls).length).toBeLessThanOrEqual(10);
   });
 
-  test('starts no further connector after Ctrl-C, and prints the id with which a repetition continues', async () => {
+  test('starts no further re-authentication after Ctrl-C, and prints the id with which a repeated command continues', async () => {
     const interruption = new AbortController();
     const { start, ...rest } = library(runsOf(50));
     const interrupting = async (key: ConnectorKey) => {

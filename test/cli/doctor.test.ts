@@ -402,7 +402,7 @@ test.each([
   },
 );
 
-test('the command that doctor and a versioned worker print sets the current version, and after it all checks pass', async () => {
+test('the command that doctor and a versioned worker print sets the current version, and after this command all checks pass', async () => {
   const logFolder = temporaryFolder();
   const server = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
   atEnd(() => server.stop());

@@ -207,7 +207,7 @@ test.each<[ProblemCode | undefined, StateName, number]>([
   [undefined, 'awaitingCredentials', 0],
   [undefined, 'authenticated', 0],
 ])(
-  'the command credentials prints a view with the problem %s in the state %s, with exit code %i',
+  'for a view with the problem %s in the state %s, the command credentials prints the view and exits with %i',
   async (code, state, expected) => {
     const view = viewOf({ state, ...(code && { problem: { code, message: 'Refused.' } }) });
 

@@ -165,7 +165,7 @@ describe('cyclr-connect properties', () => {
     },
   );
 
-  test('the command properties on a terminal ends an answer of several lines at an empty line, and hides the answer if the field is secret', async () => {
+  test('the command properties on a terminal reads an answer of several lines until an empty line, and hides the answer if the field is secret', async () => {
     const view = awaiting([field('Key', { secret: true, multiline: true }), field('Domain')]);
 
     const { sent, stdout, stderr } = await typed('properties', view, `-----BEGIN\r${SECRET}\r-----END\r\racme\r`);
