@@ -243,7 +243,7 @@ describe('an input', () => {
     },
   );
 
-  test('an input after the end of the flow fails as closed, with the final view, in each final state and without a worker', async () => {
+  test('in each final state, an input fails as closed and gets the final view, even without a worker', async () => {
     const scenes = await Promise.all([
       stage.scene('Openrates'),
       stage.scene('Brightdesk'),
@@ -359,7 +359,7 @@ describe('timelineEntries', () => {
     expect(await collect(stage.auth.timelineEntries(scene.key))).toEqual(early);
   });
 
-  test('timelineEntries yields no entry twice after the timeline dropped entries', async () => {
+  test('timelineEntries yields no entry twice, even if the timeline has dropped entries', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
     await eventually(

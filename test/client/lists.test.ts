@@ -76,7 +76,7 @@ describe('an account with more runs than a page', () => {
   });
 
   test.each([1, 2, 3, 5, 50])(
-    'each connector is listed once, with its latest run, with %d runs on a page',
+    'with %d runs on a page, each connector is listed once, with its latest run',
     async (pageSize) => {
       const pages = await pagesOf({ accountId, pageSize });
 
@@ -114,7 +114,7 @@ describe('an account with more runs than a page', () => {
     expect(calls.filter((call) => call !== 'ListWorkflowExecutions').length).toBeLessThanOrEqual(3);
   });
 
-  test('the audit has the timeline of each run, the oldest run first, also if it lists few runs at once', async () => {
+  test('the audit has the timeline of each run, the oldest run first, even if the audit lists at most two runs at once', async () => {
     const entries = await itemsOf(stage.auth.audit({ accountId }));
     const readTimeline = ({ connectorId }: ConnectorKey) => stage.auth.timeline({ accountId, connectorId });
     const parts = { client: stage.client, calls: new FlowCalls(stage.client), readTimeline, runsAtOnce: 2 };
@@ -256,7 +256,7 @@ describe('the command bulk on a real server', () => {
     expect(await runIds()).toEqual(after);
   });
 
-  test('bulk cancel cancels the flows of connectors with this name only, and a name can not change the query', async () => {
+  test('bulk cancel cancels only the flows of connectors with the given name, and the name can not change the query', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Brightdesk', 'Brightdesk', 'Fernhill'].map((name) => stage.install(name, { accountId }));
     await Promise.all(keys.map((key) => stage.auth.start(key)));

@@ -81,7 +81,7 @@ test.concurrent('the worker handles a signal to a paused flow after the pause', 
 /** A library that ends the pause of the run before each call of `describe`. */
 function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
   const describe: WorkflowClientInterceptor['describe'] = async (input, next) => {
-    await unpause(run).catch(() => undefined); // the run is not paused at each call
+    await unpause(run).catch(() => undefined); // at some calls, the run is not paused
     return next(input);
   };
   const { connection, namespace } = stage;
