@@ -16,7 +16,7 @@ const setByChart = ['PORT', 'HEALTH_PORT', 'HEALTH_HOST', 'METRICS_PORT', 'CONNE
 /** Variables of worker and service that the chart's value `temporal.config` sets for all processes. */
 const shared = ['TASK_QUEUE'];
 
-/** Variables that the SDK of OpenTelemetry reads, and this project does not. */
+/** Variables that the SDK of OpenTelemetry reads, and this project does not read. */
 const ofSdk = [
   ...[
     'OTEL_BSP_SCHEDULE_DELAY',
