@@ -41,7 +41,7 @@ async function temporalBehindProxy() {
   return proxy;
 }
 
-test('only /readyz of the worker depends on Temporal: without Temporal, /healthz answers 200, and the worker exits with 0', async () => {
+test('only /readyz of the worker depends on Temporal: without Temporal, /healthz answers 200, and a stopped worker exits with 0', async () => {
   const proxy = await temporalBehindProxy();
   proxy.hold();
   const settings = await settingsAt(proxy.address);
@@ -105,7 +105,7 @@ test('/readyz of the worker answers 503 if the namespace lacks a search attribut
     expect(body.why).toMatch(/^Namespace default lacks .* ConnectorConnected \(Bool\)\. .* npm run search-attributes/);
 });
 
-test("every line of the worker, also of the SDK's native core, is a JSON object with an ISO time and a level", async () => {
+test("every log line of the worker and of the SDK's native core is a JSON object with an ISO time and a level", async () => {
   const server = await newTemporal();
   const settings = { ...(await settingsAt(server.address)), logFolder: temporaryFolder() };
   const worker = await startWorker(settings);

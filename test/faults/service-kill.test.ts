@@ -229,7 +229,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
   let rows: Row[];
   let left: string[];
 
-  /** Sends all calls at the same time, and kills the service that gets these calls once. */
+  /** Sends all calls at the same time to one service, and kills this service once. */
   beforeAll(async () => {
     rows = await Promise.all(calls.map(async ([journey, call]) => ({ one: await begin(journey), call })));
     await Promise.all(rows.map(({ one, call }) => passUntil(one, call)));

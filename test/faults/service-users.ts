@@ -218,8 +218,8 @@ const inputsAt = (path: string): JourneyCall[] => [
   },
 ];
 /**
- * The call that makes a session. The service first reads the latest run from Temporal. Without this answer, it makes no
- * change that a test could check, so the call has no `isDone`.
+ * The call that makes a session. The service first reads the latest run from Temporal. Without an answer to this read,
+ * the service makes no change that a test could check, so the call has no `isDone`.
  */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 

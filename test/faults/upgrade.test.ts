@@ -62,7 +62,7 @@ test('a waiting flow goes on during a ramp, after a rollback and after the upgra
     atEnd(() => worker.stop());
     return worker;
   };
-  /** The build that ran the last workflow task of the flow, after a new task. */
+  /** Rechecks the flow until the build `expected` has run its last workflow task. Returns this build. */
   const buildAfterTask = async (expected: string) =>
     eventually(
       async () => {

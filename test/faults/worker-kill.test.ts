@@ -114,7 +114,7 @@ async function lostIn(user: TestUser): Promise<number> {
   return lostAttempts(await historyOf(scene, user));
 }
 
-test('an activity whose worker is killed while it requests an access token is repeated', async () => {
+test('if a worker is killed while it requests an access token, another worker repeats the activity', async () => {
   await ends.get(duringToken);
 
   expect(await lostIn(duringToken)).toBeGreaterThan(0);
@@ -135,7 +135,7 @@ describe.each(momentNames)('when the worker is killed %s', (moment) => {
 
 describe('while no worker runs', () => {
   test.each(inputs.map(([state, way], index) => [state, way, index] as const))(
-    'a flow in the state %s gets an input that was sent by %s when the next worker starts',
+    'when the next worker starts, a flow in the state %s gets the input that its user sent by %s',
     async (_state, _way, index) => {
       const user = withoutWorker[index]!;
 
