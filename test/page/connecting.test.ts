@@ -39,7 +39,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('right');
   });
 
-  test('a user connects by a property, a user name and, after a refused password, another password, and white space in the values does not change', async () => {
+  test('a user connects by a property, a user name and a second password after a refused one, and Cyclr gets the white space in the values unchanged', async () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
     await field(page, 'Subdomain').fill(' acme ');
@@ -109,7 +109,7 @@ describeInBrowser('connecting', () => {
     });
   });
 
-  test('after a refusal of the properties, the API key of the same form stays and is masked, and is sent once with the next properties', async () => {
+  test('after a refusal of the properties, the form keeps its API key masked, and sends the key once with the next properties', async () => {
     const [key] = scene.install('Fernhill');
     const page = await scene.open([key]);
     const sent: string[] = [];
@@ -173,7 +173,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('a user name with a colon is explained at the field, and a user name stays after a refusal', async () => {
+  test("the field explains that a user name can't contain a colon, and a user name stays after a refusal", async () => {
     const [key] = scene.install('Insightful');
     const page = await scene.open([key]);
     await field(page, 'User name').fill('wrong:password');

@@ -40,8 +40,8 @@ export async function openGallery(): Promise<Gallery> {
 }
 
 /**
- * Leaves the page state by a page of the same site. For another site or about:blank, Chromium would start another
- * process, which takes time.
+ * Leaves the page state: opens another page of the same site. For another site or about:blank, Chromium would start
+ * another process, which takes time.
  */
 async function leave(page: Page): Promise<void> {
   await page.unrouteAll({ behavior: 'ignoreErrors' });

@@ -186,11 +186,12 @@ describeInBrowser('connect page', () => {
 
   test.each([
     ['when the user types', async (page: Page, _loadedAt: number) => field(page, 'API key').pressSequentially('k')],
-    // The clock of the page then stops, because after 40 s the page would notice that its stream is silent.
+    // This row stops the clock of the page after 33 s, because after 40 s the page would notice that its stream is
+    // silent.
     [
       'within 33 seconds, without an action of the user',
       async (page: Page, at: number) => {
-        const isLater = (await page.evaluate<number>('Date.now()')) > at + 33_000; // on a slow machine
+        const isLater = (await page.evaluate<number>('Date.now()')) > at + 33_000; // true on a slow machine
         if (!isLater) await page.clock.pauseAt(at + 33_000);
       },
     ],

@@ -44,8 +44,8 @@ const steps: { [connector: string]: Step[] } = {
   Longname: [entersKey],
 };
 /**
- * The connectors at which the worker is stopped. At the first connector, before an input is sent. At the second, before
- * a consent window opens.
+ * The connectors at which the test stops the worker: at the first connector before the user sends an input, at the
+ * second connector before a consent window opens.
  */
 const stopsAt = ['Plainfield', 'Chirper'];
 

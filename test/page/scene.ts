@@ -19,7 +19,8 @@ export interface WebScene {
   /** Installs connectors of the catalogue in a new account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
   /**
-   * Returns a session's token after all connectors were read, so that the page always opens the same connector first.
+   * Returns a session's token after all flows have read their connectors, so that the page always opens the same
+   * connector first.
    */
   session(keys: ConnectorKey[], more?: object): Promise<string>;
   /** Opens the connect page. */

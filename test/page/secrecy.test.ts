@@ -93,7 +93,7 @@ describeInBrowser('secrets', () => {
       expect(Buffer.from(stored(keys[1]).AuthValue!, 'base64').toString()).toContain(secret('password'));
       const sent = await record.sent();
       const sealed = sent.filter((text) => text.includes('"sealed":"ey'));
-      // The page sends an input again, with the same submission id, if its answer takes long.
+      // If an answer takes long, the page sends its input again, with the same submission id.
       expect(new Set(sealed.map((text) => /"submissionId":"([^"]+)"/.exec(text)?.[1])).size).toBe(4);
       expect(after).toHaveLength(3);
       findNone(foundIn, [...sent, ...after, ...record.said]);

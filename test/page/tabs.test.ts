@@ -1,7 +1,4 @@
-/**
- * The page after a closed tab or window, after a reload, and after a stop of the worker. The page shows the current
- * state and continues.
- */
+/** After a closed tab or window, a reload or a stop of the worker, the page shows the current state and continues. */
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { describeInBrowser } from './browser';

@@ -52,7 +52,7 @@ const truePanels: Record<StateName, string[]> = {
 };
 
 /**
- * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue for longer than three seconds.
+ * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue for longer than MAY_LAST_MS.
  * `progress` returns the text for a number of connected connectors.
  */
 export function watchTruth(scene: WebScene, page: Page, accountId: string, progress: (done: number) => string) {
