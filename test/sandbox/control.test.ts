@@ -52,7 +52,7 @@ describe('control API', () => {
     expect(prerequisites.json).toMatchObject([{ ReasonCode: 20, ObjectId: id }, { ReasonCode: 30 }]);
   });
 
-  test('the control API adds a connector to a cycle, and uninstalls a connector, which also leaves the cycle', async () => {
+  test('the control API adds a connector to a cycle, and removes an uninstalled connector from its cycle', async () => {
     const { sandbox, call, ids } = await scene(['Brightdesk', 'Ledgerly']);
     const cycleId = sandbox.createCycle(ACCOUNT, [ids[0]!], [30]);
     const cyclePath = `/_sandbox/accounts/${ACCOUNT}/cycles/${cycleId}`;
