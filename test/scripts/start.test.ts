@@ -114,7 +114,7 @@ describe('with a running local stack', () => {
     expect((await fetch(web)).status).toBe(200);
   });
 
-  test('npm start prints a link to the connect page that works', async () => {
+  test('npm start prints a working link to the connect page', async () => {
     const [link = '', token = ''] = /http:\S+\/connect#session=(\S+)/.exec(start.output()) ?? [];
 
     const shown = await fetch(link);

@@ -105,7 +105,7 @@ test.each([
   expect(await locate(binaryOf('pinned'), { env: { ...env, PATH }, downloads: none })).toBe(third);
 });
 
-test("the search tries the download of Temporal's SDK last, caches it under its own file name, and prints that it checked no checksum", async () => {
+test("the search tries the download of Temporal's SDK last, caches the file under a name of its own, and prints that no checksum was checked", async () => {
   const { folder, bySdk, env } = searchScene();
   const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   atEnd(() => written.mockRestore());

@@ -114,7 +114,7 @@ test('startMain fails if a port is taken, and starts no process', async () => {
 });
 
 describe('a program behind a guard process', () => {
-  test('startProgram reports the exit code of the program, and kills the program itself', async () => {
+  test('startProgram reports the exit code of the program, and kill() kills the program behind the guard process', async () => {
     const [one, other] = [await program(['sh', '-c', 'echo here; sleep 0.2; exit 3']), await program(['sleep', '60'])];
 
     expect(await other.kill()).toEqual({ code: null, signal: 'SIGKILL' });
