@@ -257,7 +257,7 @@ test('the by of a start begins with the name of the API key, and a by over 100 c
 });
 
 test.each(['http', 'library'])(
-  'the URL parser normalizes the return address of a link before Cyclr gets the address: by %s',
+  'in a request for a link (%s), the URL parser normalizes the return address before Cyclr gets this address',
   async (by) => {
     const key = await waiting('Ledgerly', 'awaitingAuthorization');
     const returnTo = `${ORIGIN}\\@evil.example/`;

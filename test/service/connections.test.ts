@@ -35,7 +35,7 @@ async function connections(accountId: string): Promise<ListedConnection[]> {
   return found;
 }
 
-test('a second call of monitor makes the monitor re-read the connector only if it changes the interval, and the connection shows the last read', async () => {
+test('a second call of monitor makes the monitor re-read the connector only if the call changes the interval, and the connection shows the last read', async () => {
   const key = one();
 
   const started = await backend.monitor(key, { every: '6 hours' });

@@ -223,7 +223,7 @@ test('no value of a body stays in memory if the body ends early, or is over 256 
 
 /**
  * Sends the first part of a body, then `more`, and never the end. An empty `more` closes the connection. Returns the
- * status of the answer. Undefined without an answer.
+ * status of the answer, or undefined without an answer.
  */
 async function sendPartly(secrets: TestSecrets, more: string): Promise<number | undefined> {
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };

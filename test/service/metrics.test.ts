@@ -112,7 +112,7 @@ test('a running worker and service serve each metric of the alerts and of the da
 
 test("the service's gauges count the workers, the flows with a problem and the open deliveries", async () => {
   receiver.answers(status(503));
-  const flow = await stage.scene('Brightdesk'); // its event stays pending
+  const flow = await stage.scene('Brightdesk'); // the event of this flow stays pending
   await flow.reaches('awaitingCredentials');
 
   const text = await eventually(

@@ -154,7 +154,7 @@ test.each([
   ['a re-authentication of all', { scope: { all: true }, intent: 'reauthenticate' }, 'intent'],
   ['too much metadata', { scope: { all: true }, metadata: { text: 'x'.repeat(2049) } }, 'metadata'],
   ['too many connectors', { scope: { connectorIds: Array.from({ length: 501 }, (_, i) => i + 1) } }, 'scope'],
-])('an onboarding with %s is refused with the name of the field', async (_what, more, name) => {
+])('an onboarding with %s is refused, and the error names the field', async (_what, more, name) => {
   const answer = await start({ accountId: 'acme', onboardingId: 'a', ...more });
 
   expect(answer).toMatchObject({ status: 422, body: { code: 'malformed' } });

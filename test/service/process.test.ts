@@ -141,8 +141,8 @@ describe('many streams', () => {
     expect(cost('heap')).toBeGreaterThan(0);
     // The usual value after a garbage collection is 25 to 26 KB of heap for each stream, on Node 20.20 and 24.21.
     expect(cost('heap')).toBeLessThan(35 * KB);
-    // Resident memory also counts the free pages that V8 keeps: 5 to 34 KB a stream on Node 20.20, 37 to 64 KB on
-    // Node 24.21. Its limit finds large buffers, which are outside the heap.
+    // Resident memory also counts the free pages that V8 keeps: 5 to 34 KB a stream on Node 20.20, 37 to 64 KB on Node
+    // 24.21. The limit of resident memory finds large buffers, which are outside the heap.
     expect(cost('rss')).toBeLessThan(100 * KB);
   });
 

@@ -59,7 +59,7 @@ beforeAll(async () => {
   };
   const temporal = { address: process.env.TEST_TEMPORAL_ADDRESS!, namespace: stage.namespace };
   const shared = { logFolder: folder, temporal, sealingKeys: stage.keys };
-  // METRICS_PORT, because the collector of this test understands no metrics.
+  // METRICS_PORT is set, because the collector of this test understands no metrics.
   const workerEnv = { ...env, METRICS_PORT: '0' };
   [worker, service] = await Promise.all([
     startWorker({ ...shared, cyclr: { ...cyclrOf(stage.sandbox.url) }, env: workerEnv }),
@@ -105,7 +105,7 @@ const traceLinkedTo = (traceId: string): Promise<string> =>
     ({ parentSpanId = '' }) => parentSpanId === '',
   ).then((span) => span.traceId);
 
-/** Waits for a span of this name in the trace whose chain ends in a span without parent in the collector. */
+/** Waits until the chain of the span `name` (this span and its ancestors) has `length` spans. Returns the chain. */
 const chainIn = (traceId: string, name: string, length: number): Promise<Span[]> =>
   eventually(
     () => chainOf(spans().find((span) => span.traceId === traceId && span.name === name) ?? missing()),

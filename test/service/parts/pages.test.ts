@@ -52,7 +52,7 @@ describe('a service at the root of its host', () => {
     expect(service.called).toEqual([]);
   });
 
-  test('the files of the page are served to every origin, compressed, and as 304 if they have not changed', async () => {
+  test('the service sends the files of the page to every origin and compressed, and answers 304 if a file has not changed', async () => {
     const file = '/connect/cyclr-connect.js';
     const headers = { 'Accept-Encoding': 'gzip' };
 

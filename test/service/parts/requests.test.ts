@@ -328,7 +328,7 @@ test('the 121st call of a session in a minute is rateLimited, also with a renewe
   expect((await call(other.token)).status).toBe(200);
 });
 
-test('after 100 calls with wrong API keys from one address in a minute, a further wrong key is rateLimited, but not a call with a valid key or without a key', async () => {
+test('after 100 calls with wrong API keys from one address in a minute, a further call with a wrong key is rateLimited, but a call with a valid key or without a key is not', async () => {
   const server = await startServerWithoutFlows();
   const wrongKey = (index: number) => ({ Authorization: `Bearer wrong-${index}` });
 
