@@ -1,4 +1,4 @@
-/** A receiver of events: a real HTTP server that verifies each delivery with the package `standardwebhooks`. */
+/** A receiver of events: a real HTTP server that verifies each post with the package `standardwebhooks`. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -14,17 +14,17 @@ export interface Received {
   at: number;
 }
 
-/** The answer to one delivery. */
+/** The answer to one post. */
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 export interface Receiver {
   url: string;
   secret: string;
-  /** All deliveries with a valid signature. */
+  /** All posts with a valid signature. */
   received: Received[];
   /** Errors of the verification. */
   invalid: string[];
-  /** Sets the answer to all later deliveries. Without an argument, the answer is 204. */
+  /** Sets the answer to all later posts. Without an argument, the answer is 204. */
   answers(answer?: Answer): void;
   /** The received bodies of a workflow, without repetitions, in the order of `sequence`. */
   eventsOf(workflowId: string): EventBody[];
