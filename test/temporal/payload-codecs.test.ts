@@ -102,7 +102,8 @@ test("the plugin's worker runs a flow whose payloads are encrypted, and replay n
     ...{ cyclr: { apiUrl, clientId, clientSecret }, consent: { serviceUrl: apiUrl }, taskQueue: 'own' },
     keys: await privateKeysOf(sealingKeys),
   });
-  const workflowBundle = { codePath: join(__dirname, '..', '..', 'dist', 'workflow-bundle.js') }; // `npm test` builds it
+  // `npm test` builds this file
+  const workflowBundle = { codePath: join(__dirname, '..', '..', 'dist', 'workflow-bundle.js') };
   const own = { taskQueue: 'own', plugins: [plugin], dataConverter, workflowBundle };
   const worker = await Worker.create({ connection: native, ...own });
   const auth = new ConnectorAuth(new Client({ connection, dataConverter }), { taskQueue: 'own' });

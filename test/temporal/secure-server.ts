@@ -20,7 +20,7 @@ export interface Credentials {
 export interface SecureServer {
   /** The address, with the host name `localhost`. */
   address: string;
-  /** The calls that were forwarded: the client certificate and the header `temporal-namespace`. */
+  /** The client certificate and the header `temporal-namespace` of each forwarded call. */
   calls: { client: string; namespace?: string }[];
   /** Accepts only these credentials from now on, and ends the open connections. */
   accept(...credentials: Credentials[]): void;

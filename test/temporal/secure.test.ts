@@ -83,7 +83,7 @@ function variablesIn(folder: string, { client, apiKey }: Credentials = first): N
 const command = (env: NodeJS.ProcessEnv, input?: string) => async (argv: string[]) =>
   cli(argv, { env: { ...env, SEALING_KEYS: sealingKeys }, input, connect: () => connectCli({ env, cwd: '/nowhere' }) });
 
-const main = (name: string) => join(__dirname, '..', '..', 'dist', name, 'main.js'); // `npm test` builds it
+const main = (name: string) => join(__dirname, '..', '..', 'dist', name, 'main.js'); // `npm test` builds this file
 
 /** Starts a worker or a service that can't work with these variables, and returns its exit code and its output. */
 async function failedStart(name: 'worker' | 'service', env: NodeJS.ProcessEnv) {
