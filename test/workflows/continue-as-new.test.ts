@@ -377,30 +377,33 @@ test.concurrent(
   },
 );
 
-test.concurrent('an onboarding cancels a flow that continues as new before it gets the signal', async () => {
-  const key = stage.install('Brightdesk');
-  const { accountId, connectorId } = key;
-  const onboarding = { accountId, onboardingId: 'crm' };
-  await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [connectorId] } });
-  await eventually(
-    () => stage.auth.onboarding(onboarding),
-    ({ connectors }) => connectors[0]?.state === 'running',
-  );
-  const scene = await asking(key);
-  let isFirst = true;
-  const signal: WorkflowClientInterceptor['signal'] = async (input, next) => {
-    if (isFirst) await continued(scene);
-    isFirst = false;
-    return next(input);
-  };
-  const { connection, namespace } = stage;
-  const client = new Client({ connection, namespace, interceptors: { workflow: [{ signal }] } });
-  const { cancelFlows } = onboardingActivities(undefined as never, {});
+test.concurrent(
+  'an onboarding cancels a flow even if the flow continues as new before the signal arrives',
+  async () => {
+    const key = stage.install('Brightdesk');
+    const { accountId, connectorId } = key;
+    const onboarding = { accountId, onboardingId: 'crm' };
+    await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [connectorId] } });
+    await eventually(
+      () => stage.auth.onboarding(onboarding),
+      ({ connectors }) => connectors[0]?.state === 'running',
+    );
+    const scene = await asking(key);
+    let isFirst = true;
+    const signal: WorkflowClientInterceptor['signal'] = async (input, next) => {
+      if (isFirst) await continued(scene);
+      isFirst = false;
+      return next(input);
+    };
+    const { connection, namespace } = stage;
+    const client = new Client({ connection, namespace, interceptors: { workflow: [{ signal }] } });
+    const { cancelFlows } = onboardingActivities(undefined as never, {});
 
-  await new MockActivityEnvironment({}, { client }).run(cancelFlows, onboarding, { connectorIds: [connectorId] });
+    await new MockActivityEnvironment({}, { client }).run(cancelFlows, onboarding, { connectorIds: [connectorId] });
 
-  await eventually(scene.view, ({ state }) => state === 'cancelled');
-});
+    await eventually(scene.view, ({ state }) => state === 'cancelled');
+  },
+);
 
 test.concurrent('the audit has each flow once, by the last run that started before the end of the audit', async () => {
   const scene = await asking();

@@ -157,7 +157,7 @@ test('sendFinalEvents sends one final event for a terminated run, and no event i
   expect(receiver.received.filter(({ event }) => event.data.id === `${followed.runId}.final`)).toEqual([]);
 });
 
-test('an onboarding sends an event for the end of each connector and an event for its own end', async () => {
+test('an onboarding sends an event for the end of each flow and an event for its own end', async () => {
   const key = stage.install('Brightdesk');
   const onboarding = { accountId: key.accountId, onboardingId: 'first', metadata: { order: '7' } };
   const { workflowId, runId } = await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [key.connectorId] } }); // prettier-ignore
@@ -350,7 +350,7 @@ test('a workflow of another type with the id of an event is not redelivered, and
   expect(items.length).toBeGreaterThan(0);
 });
 
-test('verify returns the event of a delivery, and refuses other secrets, changed bodies and old signatures', async () => {
+test('verify returns the event of a post, and refuses other secrets, changed bodies and old signatures', async () => {
   const { headers, text, event } = receiver.received.at(-1)!; // `verify` refuses a signature that is older than five minutes
 
   expect(verify(headers, text, [createSecret(), receiver.secret])).toEqual(event);

@@ -209,7 +209,7 @@ describe('inputs', () => {
   });
 
   test.concurrent(
-    'an input is accepted once, although it is sent again at once, during applyCredentials and after its refusal',
+    'an input is accepted only once, even if it is sent again immediately, during applyCredentials and after its refusal',
     async () => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       stage.record('same-submission-by-signal', scene.handle);
@@ -326,7 +326,7 @@ describe('payloads that the SDK cannot decode', () => {
     });
 
   test.concurrent.each(payloads)(
-    'a payload in a signal that the SDK cannot decode (%s) is refused as malformed',
+    'a signal is refused as malformed if the SDK cannot decode its payload (%s)',
     async (_name, signalName, unreadable) => {
       const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
@@ -341,7 +341,7 @@ describe('payloads that the SDK cannot decode', () => {
   );
 
   test.concurrent.each(payloads)(
-    'a payload that the SDK cannot decode (%s) as the start input fails the flow as invalidInput',
+    'a flow fails as invalidInput if the SDK cannot decode its start input (%s)',
     async (name, _signal, unreadable) => {
       const workflowId = `connector-auth/${encodeURIComponent(name)}/7`;
       const { client, namespace } = stage;

@@ -233,7 +233,7 @@ describe('a read that fails', () => {
     stage.sandbox.fault({ match: { account: accountId }, times: 'always', then });
 
   test.each(faults)(
-    '%s sends no event, and the connection keeps its state until the next read',
+    'if a read fails (%s), the monitor sends no event, and the connection keeps its state until the next read',
     async (_cause, then, code) => {
       const { monitor, key, id } = await monitored();
       const first = await monitor.view();
@@ -262,7 +262,7 @@ describe('a read that fails', () => {
     },
   );
 
-  test('the report of a failed call breaks the connection at the next read with success', async () => {
+  test('after the report of a failed call, the next successful read breaks the connection', async () => {
     const { monitor, key, id } = await monitored();
     const before = warnings('CyclrForbidden');
     fails(key, { status: 403 });

@@ -60,7 +60,7 @@ async function onboarding(count: number): Promise<Onboarding> {
   return { key, flows, runId, handle: stage.client.workflow.getHandle<Onboard>(workflowId) };
 }
 
-/** Sends the right API key by a signal. The flow keeps it until it has read its connector. */
+/** Sends the right API key by a signal. The flow keeps this signal until it has read its connector. */
 async function connect(key: ConnectorKey): Promise<void> {
   await stage.client.workflow.getHandle(workflowIdOf(key)).signal('credentialInput', await keyInput(stage, { key }));
 }

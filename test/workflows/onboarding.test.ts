@@ -200,7 +200,7 @@ describe('cycles', () => {
     expect(stage.sandbox.cycleOf(accountId, cycleId).status).toBe('Paused');
   });
 
-  test.concurrent('a cycle that does not exist fails the onboarding', async () => {
+  test.concurrent('an onboarding of a cycle that does not exist fails', async () => {
     const { accountId } = account('Brightdesk');
 
     const one = await onboarding(accountId, { cycleId: 'none' }, { record: 'onboarding-no-cycle' });
@@ -245,18 +245,21 @@ test.concurrent('two onboardings over the same connector share its flow, and bot
   expect(started[0].connectors[0]!.runId).toBe(started[1].connectors[0]!.runId);
 });
 
-test.concurrent('a second start of an onboarding finds the open run, and after its end starts a new run', async () => {
-  const { accountId, ids } = account('Brightdesk');
-  const input = { accountId, onboardingId: 'o1', scope: { connectorIds: ids } };
-  const one = await onboarding(accountId, input.scope);
+test.concurrent(
+  'a second start of an onboarding finds the open run, and a start after the end of this run starts a new run',
+  async () => {
+    const { accountId, ids } = account('Brightdesk');
+    const input = { accountId, onboardingId: 'o1', scope: { connectorIds: ids } };
+    const one = await onboarding(accountId, input.scope);
 
-  expect(await stage.auth.startOnboarding(input)).toMatchObject({ started: false, runId: one.runId });
-  await stage.auth.cancelOnboarding(input);
-  const again = await stage.auth.startOnboarding(input);
+    expect(await stage.auth.startOnboarding(input)).toMatchObject({ started: false, runId: one.runId });
+    await stage.auth.cancelOnboarding(input);
+    const again = await stage.auth.startOnboarding(input);
 
-  expect(again.started).toBe(true);
-  expect(again.runId).not.toBe(one.runId);
-});
+    expect(again.started).toBe(true);
+    expect(again.runId).not.toBe(one.runId);
+  },
+);
 
 describe('cancel', () => {
   test.concurrent('the signal cancel ends the onboarding, and its flows continue', async () => {
@@ -376,7 +379,7 @@ describe('a connector of the account', () => {
   );
 
   test.concurrent(
-    'a connector of the account whose flow does not end as authenticated makes the onboarding incomplete, and its flow is not started again',
+    'a connector of the account whose flow does not end as authenticated makes the onboarding incomplete, and the onboarding does not start the flow again',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk', 'Ledgerly');
       const one = await onboarding(accountId, { connectorIds: ids }, { record: 'onboarding-incomplete' });

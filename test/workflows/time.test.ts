@@ -115,7 +115,7 @@ describe.each(waits)('the wait for %s', (kind, state, connector) => {
   });
 });
 
-/** If an update has no result yet, the flow answers when this timer fires. The length of the timer, in seconds. */
+/** The length in seconds of the timer that limits the wait of an update for its result. */
 const ANSWER_S = 10;
 
 test('an input that is refused before a request to Cyclr does not change the deadline', async () => {

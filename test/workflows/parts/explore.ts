@@ -32,14 +32,14 @@ export interface Model<State> {
   isFinal: (state: State) => boolean;
   /** The parts of a state that decide its next states, as a text. Default: the whole state. */
   keyOf?: (state: State) => string;
-  /** Throws an error at a step that breaks a property. */
+  /** Throws an error at a step that breaks a rule. */
   checkStep?: (before: State, step: Step<State>) => void;
 }
 
 /** Ends the exploration of a model that has no finite number of states. */
 const MAX_STATES = 200_000;
 
-/** Explores all reachable states. An error of `checkStep` gets the path to the step. */
+/** Explores all reachable states. Adds the path to the step to an error of `checkStep`. */
 export function explore<State>(model: Model<State>): Exploration<State> {
   const { starts, keyOf = JSON.stringify } = model;
   const found = new Map<string, Found<State>>();

@@ -71,7 +71,7 @@ export interface Scenario {
   intent: Intent;
   of: Connector;
   messages: readonly MessageLabel[];
-  /** The steps before the explored orders. An order without any of them is explored, too. */
+  /** Sequences of steps. The exploration begins after each of these sequences, and also at the start of the flow. */
   starts: readonly (readonly string[])[];
 }
 
@@ -189,7 +189,7 @@ export interface Seen {
   updates: { [id: string]: UpdateAnswer };
   ends: End[];
   afterEnd: string[];
-  /** The ids of the inputs that were sent before the last workflow task of the open flow, and in it. */
+  /** The ids of the inputs that were sent before or in the last workflow task of the open flow. */
   sent: string[];
   timers: number[];
   activities: PendingActivity[];
@@ -270,7 +270,9 @@ export async function runToEnd(scenario: Scenario, from: Seen, isDown: boolean):
   return seenIn(scenario, path, run, sent);
 }
 
-/** An outage of 24 hours has about 150 pauses, and a flow can have two: at a write, and at the last read. */
+/**
+ * An outage of 24 hours has about 150 pauses, and a flow can have two such outages: at a write, and at the last read.
+ */
 const MAX_STEPS = 1000;
 
 function quietAnswer(activity: PendingActivity, scenario: Scenario, isDown: boolean): string {

@@ -6,7 +6,7 @@ import { finalStates, waitingStates, type TimelineEntry } from '../../../workflo
  * The number of explored steps after each start of a scenario. `docs/proof.md` has the command with a larger number.
  */
 const DEPTH = Number(process.env['MODEL_DEPTH'] ?? 2);
-/** Only ends an exploration that hangs. */
+/** This limit only ends an exploration that hangs. */
 const LIMIT_MS = DEPTH > 2 ? 3_600_000 : 300_000;
 const PATIENCE_MS = 7 * 24 * 3_600_000;
 
@@ -62,7 +62,9 @@ async function exploreFlow(scenario: Scenario): Promise<Explored> {
   return { scenario, steps, states: known.size, ends: await endsOf(scenario, level) };
 }
 
-/** The next steps: alone, and messages also in the same workflow task as the step before. */
+/**
+ * The next steps. A message is possible in a workflow task of its own, and in the workflow task of the step before it.
+ */
 function stepsAfter({ path, next }: Seen): string[] {
   const mayJoin = path.length > 0 && !path.at(-1)!.startsWith(JOINED);
   const joined = mayJoin ? next.filter((step) => step !== CLOCK && !step.includes(':')) : [];
@@ -101,7 +103,7 @@ beforeAll(async () => {
   all = [...steps, ...ends].map(([, after]) => after);
 }, LIMIT_MS);
 
-/** The steps of each flow that breaks a property, for the message of a red test. */
+/** The steps of each flow that breaks a rule, for the message of a failed test. */
 const pathsOf = (wrong: Seen[]): string[] => wrong.map(({ path }) => path.join(' | '));
 
 describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () => {
@@ -158,7 +160,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(moved.map(([, after]) => after))).toEqual([]);
   });
 
-  test('a flow expires only after its deadline, and only after it has handled the inputs that were sent before', () => {
+  test('a flow expires only after its deadline, and only after it has handled the inputs that were sent before its end', () => {
     const hasExpired = ({ timeline }: Seen) => timeline.entries.some(({ event }) => event === 'timedOut');
     const expiries = [...steps, ...ends].filter(([before, after]) => !hasExpired(before) && hasExpired(after));
     const isEarly = ({ timeline: { entries } }: Seen) => {
@@ -187,7 +189,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(closed.filter((seen) => !isRight(seen)))).toEqual([]);
   });
 
-  test('each accepted update has an answer before the end, and each input stands in the timeline', () => {
+  test('each accepted update has an answer before the end of the flow, and each input stands in the timeline', () => {
     const closed = all.filter(({ ends }) => ends.length > 0);
 
     expect(pathsOf(closed.filter((seen) => unanswered(seen).length + unread(seen).length > 0))).toEqual([]);
@@ -207,7 +209,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(steps.filter((step) => isAlone(step[1]) && !isRight(step)).map(([, after]) => after))).toEqual([]);
   });
 
-  test('each entry of the timeline begins in the last state of the entry before', () => {
+  test('each entry of the timeline begins in the state in which the entry before it ends', () => {
     const isRight = ({ timeline: { entries }, view }: Seen) =>
       entries.every(({ from }, index) => from === (entries[index - 1]?.to ?? 'fetchingConnector')) &&
       (entries.at(-1)?.to ?? 'fetchingConnector') === view.state;

@@ -182,7 +182,7 @@ describe('property inputs', () => {
     expect(properties({ Notes: 'x' })).toEqual(refused('missingProperty', ['Domain', 'Secret']));
   });
 
-  test('a property input is also checked for properties called __proto__ and constructor', () => {
+  test('the check of a property input includes properties called __proto__ and constructor', () => {
     const Parameters = ['__proto__', 'constructor'].map((name) => field(name, { required: true, secret: true }));
     const state: State = { name: 'awaitingProperties', connector: connector('ApiKey', { fields: Parameters }) };
     const give = (values: unknown) => read(state, 'propertyInput', { submissionId: 'sub-1', values });

@@ -66,7 +66,7 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     { name: 'authenticated', connector: { ...apiKey, authenticated: true }, verification: 'notChecked' },
   ],
   [
-    'an API key is applied by the method of the connector, without an attempt',
+    'an API key is applied by the auth method of the connector, without an attempt',
     awaitingCredentials,
     credentials,
     {
@@ -93,25 +93,25 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     },
   ],
   [
-    'refused tokens lead back to the consent with its attempt',
+    'refused tokens lead back to the wait for consent, with its attempt',
     applyingTokens,
     { type: 'refused', problem: refusal },
     { ...awaitingConsent, problem: refusal },
   ],
   [
-    'a refused API key leads back with the connector that was read after the refusal',
+    'a refused API key leads back to the wait for credentials, with the connector that was read after the refusal',
     applyingKey,
     { type: 'refused', problem: refusal, connector: reread },
     { name: 'awaitingCredentials', connector: reread, problem: refusal },
   ],
   [
-    'an outage that outlasts applied credentials leads back with the problem cyclrUnavailable',
+    'a too long outage while credentials are applied leads back to the wait for credentials, with the problem cyclrUnavailable',
     applyingKey,
     { type: 'outageOutlasted' },
     { name: 'awaitingCredentials', connector: apiKey, problem: unavailable },
   ],
   [
-    'an outage that outlasts applied properties leads back with the problem cyclrUnavailable',
+    'a too long outage while properties are applied leads back to the wait for properties, with the problem cyclrUnavailable',
     submitted,
     { type: 'outageOutlasted' },
     { name: 'awaitingProperties', connector: apiKey, problem: unavailable },
@@ -129,25 +129,25 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     verifyingOlder,
   ],
   [
-    'a verification that finds nothing leads back with the attempt',
+    'a verification without success leads back to the wait for consent, with the attempt',
     verifying,
     { type: 'authorizationNotConfirmed', connector: consent },
     { ...awaitingConsent, problem: problemOf('notAuthorized') },
   ],
   [
-    'a verification without an attempt leads back without an attempt',
+    'a verification without an attempt leads back to the wait for consent, without an attempt',
     verifyingOlder,
     { type: 'authorizationNotConfirmed', connector: consent },
     { ...awaitingFirstLink, problem: problemOf('notAuthorized') },
   ],
   [
-    'a consent that the third party refuses leads back with attempt and connector',
+    'a consent that the third party refuses leads back to the wait for consent, with attempt and connector',
     verifying,
     { type: 'refused', problem: refusal },
     { ...awaitingConsent, problem: refusal },
   ],
   [
-    'a consent that the third party refuses leads back with the connector of the check',
+    'a consent that the third party refuses leads back to the wait for consent, with the connector of the check',
     verifyingOlder,
     { type: 'refused', problem: refusal, connector: reread },
     { ...awaitingFirstLink, connector: reread, problem: refusal },
@@ -162,7 +162,7 @@ describe('outages of a state', () => {
   const trouble: Event = { type: 'cyclrUnavailable', operatorsTrouble: 'GET /x: 403' };
   const outage = transition(awaitingCredentials, { type: 'cyclrUnavailable' });
 
-  test('an outage has the text of the trouble of an operator, if there is one', () => {
+  test("an outage has the text of the operator's trouble, if there is one", () => {
     expect(outage).toStrictEqual({ ...awaitingCredentials, problem: unavailable, outage: {} });
     expect(outageIn(outage)).toStrictEqual({});
     expect(outageIn(transition(outage, trouble))).toStrictEqual({ operatorsTrouble: 'GET /x: 403' });
@@ -170,7 +170,7 @@ describe('outages of a state', () => {
     expect(outageIn({ name: 'cancelled' })).toBeUndefined();
   });
 
-  test('the same trouble of an operator changes nothing, and an outage after it changes the state', () => {
+  test("a repeated operator's trouble changes nothing, and an outage without operator's trouble changes the state", () => {
     const troubled = transition(awaitingCredentials, trouble);
 
     expect(transition(troubled, trouble)).toBe(troubled);
@@ -218,7 +218,7 @@ describe('a re-read after a refusal', () => {
     expect(rechecked(state, of)).toStrictEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
   });
 
-  test('a re-read ends the wait for a property that Cyclr refused only as authenticated', () => {
+  test('a re-read ends the wait for a refused property only if the connector is authenticated', () => {
     const waiting: State = { name: 'awaitingProperties', connector: apiKey, problem: refusal };
 
     expect(rechecked(waiting, { ...apiKey, authenticated: true }).name).toBe('authenticated');

@@ -100,7 +100,7 @@ const flows = [...kinds, ...more].flatMap((kind) =>
   (['authenticate', 'reauthenticate'] as const).map((intent) => exploreFlow(kind, intent)),
 );
 
-/** The kind of connector and the state of each violation of a property, in all flows. */
+/** The kind of connector and the state of each violation of a rule, in all flows. */
 const violations = (breaks: (state: State, events: readonly Event[]) => boolean): string[] =>
   flows.flatMap(({ name, states, events }) =>
     states.filter((state) => breaks(state, events)).map((state) => `${name}: ${JSON.stringify(state)}`),

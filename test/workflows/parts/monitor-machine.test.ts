@@ -51,7 +51,10 @@ const named: { [name: string]: EventBody } = {
 };
 const states = [starting, connected, failed, reauthenticating, gone];
 const always = { 'flow authenticated': '', 'flow expired': '', connectorGone: 'gone' } as const;
-/** The next state for each state and event. An event without an entry changes nothing; '' changes the data only. */
+/**
+ * The next state for each state and event. An event without an entry changes nothing. An event with the entry ''
+ * changes only the data.
+ */
 const matrix: Record<MonitorStateName, { [event: string]: MonitorStateName | '' }> = {
   starting: { ...always, 'read true': 'connected', 'read false': 'broken', 'read true, after a failure': 'broken' },
   connected: { ...always, 'read false': 'broken', 'read true, after a failure': 'broken' },
@@ -112,7 +115,7 @@ describe('a broken connection', () => {
     expect(state).toMatchObject({ name: 'broken', lastOutcome: { runId: 'other' } });
   });
 
-  test('a broken connection starts one automatic re-authentication, and no second one if the first ends as expired', () => {
+  test('a broken connection gets one automatic re-authentication, and no second one if the first ends as expired', () => {
     const state = after(connected, read(false, { automatic: true }));
 
     expect(state).toMatchObject({ name: 'broken', isDue: true });
@@ -142,7 +145,7 @@ test('a failed call that is older than the last authentication does not break th
   expect(after(connected, read(true, { failedAt: before }))).toBe(connected);
 });
 
-test('a failed call that is older than the end of a flow as authenticated does not break the connection', () => {
+test('a failed call does not break the connection if a flow has ended as authenticated after the call', () => {
   const later = '2030-01-03T00:00:00.000Z';
   const repaired = after(connected, finished('authenticated', 'new', later));
 

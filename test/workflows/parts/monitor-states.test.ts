@@ -86,7 +86,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(all.filter(({ before, next }) => isFinal(before) && next.name !== 'gone')).toEqual([]);
   });
 
-  test('a connection breaks only if Cyclr denies it, or if a call failed after the connection worked', () => {
+  test('a connection breaks only if Cyclr reports it as not authenticated, or if a call failed after the connection worked', () => {
     const isAllowed = ({ event }: Sent) =>
       event.type === 'connectorRead' &&
       (!event.authenticated || (event.failedAt !== undefined && event.failedAt >= timeOf(SINCE)));
@@ -96,7 +96,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(breaks.filter((step) => !isAllowed(step))).toEqual([]);
   });
 
-  test('a broken connection works again only if Cyclr denies it and later reports it, or if a later flow authenticates it', () => {
+  test('a broken connection works again only if Cyclr reports it first as not authenticated and later as authenticated, or if a later flow authenticates it', () => {
     const isProven = ({ before, event }: Sent) =>
       isRestoredByFlow(event) ||
       (event.type === 'connectorRead' && event.authenticated && 'denied' in before && before.denied);
@@ -120,7 +120,8 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
 
   test('one break of a connection causes at most one automatic re-authentication', () => {
     const isDue = (state: State) => state.name === 'broken' && state.isDue === true;
-    // One read can find both: a flow authenticated the connection, and Cyclr denies it. That is another break.
+    // One read can find both: a flow authenticated the connection, and Cyclr reports it as not authenticated. This is
+    // another break.
     const again = all.filter(
       ({ before, event, next }) => isDue(next) && !isDue(before) && isBroken(before) && !isRestoredByFlow(event),
     );

@@ -184,7 +184,7 @@ describe('after the scope was read', () => {
   });
 });
 
-test('a connector whose end is reported before its start stays ended', () => {
+test('a connector stays ended if the end of its flow is reported before the start', () => {
   const state = after(
     inState('startingFlows', item(1, 'waiting')),
     { type: 'connectorFinished', connectorId: 1, state: 'unsupported', runId: 'r1' },

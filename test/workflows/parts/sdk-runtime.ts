@@ -161,7 +161,7 @@ export class RuntimeRun {
     return { resolveActivity: { seq, result: resultOf(type, answer) } };
   }
 
-  /** The job of the timer that is due first. Moves the clock. */
+  /** Moves the clock to the timer that is due first. Returns the job of this timer. */
   fireNext(): Job {
     const [seq, { at }] = [...this.timers].reduce((one, other) => (other[1].at < one[1].at ? other : one));
     this.timers.delete(seq);
