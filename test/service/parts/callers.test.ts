@@ -130,7 +130,7 @@ describe('the by of an action', () => {
     ['10,000 characters', 'x'.repeat(10_000), `backend:crm ${'x'.repeat(88)}`],
     ['a surrogate pair at the limit', `${'x'.repeat(87)}😀😀`, `backend:crm ${'x'.repeat(87)}`],
   ])(
-    'the caller stays first and by is valid text of at most 100 characters for a person with %s',
+    'for a person with %s, by begins with the caller, and is valid text of at most 100 characters',
     (_of, person, by) => {
       expect(byOf({ actor, session: undefined }, person)).toBe(by);
     },
