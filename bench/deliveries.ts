@@ -38,7 +38,8 @@ export async function measureDeliveries(
   say(`without pending deliveries: p99 ${without.p99.toFixed(0)} ms`);
   const measure = async (answer: TargetAnswer) => {
     target.answers(answer);
-    await new Promise((done) => setTimeout(done, 20_000)); // longer than a post that hangs
+    // this wait is longer than the time limit of a post
+    await new Promise((done) => setTimeout(done, 20_000));
     const inputs = await measureInputs(stack);
     say(`a receiver that ${answer}: p99 ${inputs.p99.toFixed(0)} ms`);
     return inputs;

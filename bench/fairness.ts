@@ -12,7 +12,7 @@ const IN_FLIGHT = 50;
 interface Wait {
   /** The time from the start of the worker until the flow waits for its user. */
   seconds: number;
-  /** The number of flows of account A that wait for their users at this time. */
+  /** The number of flows of account A that wait for their users when the flow of account B does. */
   before: number;
 }
 

@@ -34,11 +34,11 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
-                 meanwhile; then the same with a workflow that has empty handlers; at most 10000, Temporal's limit for
-                 a run; writes flood.json
+                 meanwhile; then floods a workflow that has empty handlers in the same way; at most 10000, Temporal's
+                 limit for a run; writes flood.json
   --service      only compares the onboarding service with direct calls to Temporal, with half as many flows in a
                  round, one at a time; writes service.json and service.svg
-  --onboarding   only compares an onboarding of --flows connectors with its flows alone; writes onboarding.json
+  --onboarding   only compares an onboarding of --flows connectors with the same flows without it; writes onboarding.json
   --events       only compares flows that send two events with flows without a target; writes events.json
   --deliveries N only starts N deliveries to a receiver that refuses, then hangs, and measures the inputs of flows;
                  writes deliveries.json

@@ -13,7 +13,7 @@ const methodsOf = (definitionId: number): { Id: number; Name: string; MethodUniq
   { Id: definitionId * 1000 + 1, Name: 'Get current user', MethodUniqueIdentifier: `whoami-${definitionId}` },
 ];
 
-/** Lists the methods of a connector, tests and calls a method. */
+/** Lists the methods of a connector, tests a method, and calls a method. */
 export function methodRoutes({ switches }: Parts): Routes {
   const run = async (call: Call): Promise<object> => {
     const connector = connectorOf(call);

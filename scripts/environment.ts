@@ -30,7 +30,8 @@ export const programsEnvironment = z.object({
     example: '/usr/local/bin/temporal',
   }),
   TEMPORAL_TEST_SERVER_PATH: text.meta({
-    description: 'Path of the time-skipping test server, found in the same way, but never on the PATH.',
+    description:
+      'Path of the time-skipping test server. Without it, scripts look in the same places as for TEMPORAL_CLI_PATH, except the PATH.',
     example: '/usr/local/bin/temporal-test-server',
   }),
   CHROMIUM_PATH: text.meta({

@@ -4,10 +4,10 @@
 #   scripts/upgrade.sh DEPLOYMENT status               the current version, the ramping version and all versions
 #   scripts/upgrade.sh DEPLOYMENT ramp BUILD PERCENT   gives this share of the flows to the workers of BUILD
 #   scripts/upgrade.sh DEPLOYMENT stop-ramp BUILD      gives all flows to the workers of the current version again
-#   scripts/upgrade.sh DEPLOYMENT current BUILD        gives all flows to the workers of BUILD; also the rollback
+#   scripts/upgrade.sh DEPLOYMENT current BUILD        gives all flows to the workers of BUILD, also for a rollback
 #
-# The server: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*. TEMPORAL_CLI_PATH is the path of the
-# command line, if it is not on the PATH.
+# TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS_* name the server. TEMPORAL_CLI_PATH is the path
+# of Temporal's command line, if it is not on the PATH.
 set -eu
 
 usage() {

@@ -32,14 +32,14 @@ const help = `Usage: npm run demo
        npm run demo -- --life-after
 
 Creates an account with every connector of the sandbox, authenticates all of them, and prints each transition. Then
-one onboarding takes the connectors of a cycle to the state Active. Uses the stack of npm start if it runs, otherwise
-starts one, and receives its events. Exit code 0 only if each connector ends as expected, the cycle is active, and each
-run has sent its final event.
+one onboarding takes the connectors of a cycle to the state Active. Uses the stack of npm start if that runs. Otherwise
+the demo starts a stack of its own, and receives the events of this stack. Exit code 0 only if each connector ends as
+expected, the cycle is active, and each run has sent its final event.
 
 --life-after connects one connector, whose connection is then monitored. The connection breaks at Cyclr, Cyclr's
-transaction-error webhook lets the monitor read it, and the event connection.broken arrives. A person gets a session,
-consents again, and the event connection.restored arrives. Always starts a stack of its own. Exit code 0 only if each
-step has had its effect.`;
+transaction-error webhook lets the monitor read the connector, and the event connection.broken arrives. A person gets a
+session and consents again, and the event connection.restored arrives. Always starts a stack of its own. Exit code 0
+only if each step has had its effect.`;
 
 /** Inputs that Cyclr refuses. The user sends them before the good inputs. */
 const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
@@ -115,8 +115,8 @@ function requireSandbox({ cyclr }: Pick<Running, 'cyclr'>): void {
 }
 
 /**
- * Runs the whole demo. `receiver` gets the events. Absent if the demo uses the stack of npm start: the worker of that
- * stack sends its events elsewhere or nowhere.
+ * Runs the whole demo. `receiver` gets the events. It is absent if the demo uses the stack of npm start, because the
+ * worker of that stack sends its events elsewhere or nowhere.
  */
 async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver?: Receiver): Promise<number> {
   requireSandbox({ cyclr });

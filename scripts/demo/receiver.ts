@@ -1,4 +1,4 @@
-/** The receiver of the demo's events. The receiver verifies each delivery, and stores the final events. */
+/** The receiver of the demo's events. The receiver verifies each post, and stores the final events. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newSecret, startEventReceiver } from '../../cli/event-receiver';
 import { isFinalType, type EventBody, type EventType } from '../../workflows/events';
@@ -24,7 +24,7 @@ export async function startReceiver(received: (event: EventBody) => void): Promi
   const secret = newSecret();
   const [seen, finals] = [new Map<string, EventBody>(), new Map<string, string>()];
   const take = (event: EventBody) => {
-    if (seen.has(event.data.id)) return; // a delivery can be repeated, always with the same id
+    if (seen.has(event.data.id)) return; // a post can be repeated, always with the same event id
     seen.set(event.data.id, event);
     if (isFinalType(event.type)) finals.set(event.data.runId, event.type);
     received(event);

@@ -45,7 +45,7 @@ interface Draw {
 }
 
 /**
- * The disturbance `Cyclr faults` selects one of these faults. Some calls to Cyclr get the fault, of any flow. 403 is
+ * The disturbance `Cyclr faults` selects one of these faults. Some calls of any flow to Cyclr get this fault. 403 is
  * not in the list, because a flow waits for five minutes after a 403.
  */
 const faults: FaultRule['then'][] = [

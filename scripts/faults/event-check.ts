@@ -59,7 +59,7 @@ function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
   ];
 }
 
-/** True after Continue-As-New. Such a run continues the numbers of the run before. */
+/** True if the run continues an earlier run (continue-as-new). Its events continue the numbers of the earlier run. */
 const isContinued = ({ history }: RunEvidence): boolean =>
   Boolean(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId);
 

@@ -35,7 +35,7 @@ export async function monitorFaults(
   };
 }
 
-/** Lets the monitor read Cyclr, and compares its answer with the latest flow. */
+/** Lets the monitor read Cyclr, and compares the monitor's answer with the latest flow. */
 async function connectionFaults(auth: FaultStack['auth'], key: ConnectorKey): Promise<string[]> {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const { state, lastOutcome } = await persistently(() => auth.monitor(key), { signal });

@@ -12,7 +12,7 @@ import { jsonOf } from '../../workflows/connector';
 import { isFree } from './ports';
 
 export interface ProcessOptions {
-  /** Names the process in messages, and its log file. */
+  /** The name of the process in messages, and of its log file. */
   name: string;
   /** The folder of the log file. A missing folder is created. */
   logFolder: string;

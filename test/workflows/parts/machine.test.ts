@@ -294,7 +294,7 @@ describe('policies', () => {
   const policy = { digest: 'd1' };
   const checks = { ...policy, checks: true } as const;
 
-  test('a policy with fixed values that Cyclr lacks leads a connector without authentication to applyingProperties before the end', () => {
+  test('a flow for a connector of the auth type None sets the fixed values of the policy before its end, if Cyclr lacks them', () => {
     const of = connector('None', { policy: { ...policy, lacksValues: true } });
 
     const state = after(fetched(of));
