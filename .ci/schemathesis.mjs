@@ -1,7 +1,7 @@
 /**
- * `node .ci/schemathesis.mjs [options]`: runs schemathesis against a service on a local stack. schemathesis gets the
- * options, too. Each answer must match the OpenAPI document, and no answer may have a 5xx status. Needs a Python venv in `.data/schemathesis`
- * with the packages of `.ci/schemathesis/requirements.txt`.
+ * `node .ci/schemathesis.mjs [options]`: runs schemathesis, with the options, against a service on a local stack. Each
+ * answer of the service must match the OpenAPI document, and no answer may have a 5xx status. Needs a Python venv in
+ * `.data/schemathesis` with the packages of `.ci/schemathesis/requirements.txt`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -17,7 +17,7 @@ class Bearer:
     def get(self, case, context):
         operation = context.operation
         [kind] = operation.definition.raw["security"][0]
-        # The stream of a session with open flows would stay open. With closed flows only, it ends at once.
+        # The stream of a session with open flows would stay open. If all flows are closed, the stream ends at once.
         return next(TOKENS["finished" if operation.path == "/v1/session/events" else kind])
 
     def set(self, case, token, context):
@@ -26,8 +26,7 @@ class Bearer:
 
 # Fields with rules that no JSON schema can express: allowed origins, connectors that must be among those of the session,
 # names of properties that are not secret, members of an onboarding that need a certain scope, the length of all texts of
-# its metadata, and durations in words (the service refuses `.00`
-# and `9999 years`, although they match the pattern).
+# its metadata, and durations in words (the service refuses `.00` and `9999 years`, although they match the pattern).
 NOT_IN_SCHEMA = {"origin", "returnTo", "every", "expiresIn", "patience", "olderThan", "prefill", "reauthenticate", "remindAfter", "activateCycle", "intent", "metadata"}
 # Codes of refusals that depend on the connector or on ALLOWED_ORIGINS, not on the shape of the request.
 NOT_OF_THE_SHAPE = {"unknownProperty", "missingProperty", "originNotAllowed"}

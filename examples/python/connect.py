@@ -1,6 +1,7 @@
-"""A client that drives flows through Temporal. It needs only the public sealing keys and docs/messages.md.
+"""A client that starts and controls flows through Temporal, by the rules of docs/messages.md.
 
-It connects connector 1002 by a property and an API key, and opens a consent link of connector 1009.
+The client has only the public sealing keys. It connects connector 1002 by a property and an API key, and opens a
+consent link of connector 1009.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ FINAL = {"authenticated", "expired", "cancelled", "failed", "unsupported"}
 
 
 def sealing_key() -> jwk.JWK:
-    """Returns the first key of the JWK set: it seals values. The public half of the set is enough."""
+    """Returns the first key of the JWK set, to which values are sealed. The public half of the set is enough."""
     keys = json.loads(Path(os.environ["SEALING_KEYS"]).read_text())["keys"]
     return jwk.JWK(**keys[0])
 
@@ -44,7 +45,7 @@ def seal(plaintext: str, connector: int, purpose: str, submission: str) -> dict:
 
 
 def open_link(link: dict, key: jwk.JWK, connector: int, attempt: str) -> str:
-    """Opens the sealed link of one attempt, and checks that it belongs to this attempt."""
+    """Opens the sealed link of one attempt, and checks that the link belongs to this attempt."""
     token = jwe.JWE(algs=["ECDH-ES", "A256GCM"])
     token.deserialize(link["sealed"], key)
     header = token.jose_header

@@ -1,4 +1,4 @@
-"""Receives the events of the worker, whose WEBHOOK_URL is the address of this program."""
+"""Receives the events of a worker whose WEBHOOK_URL is the address of this program."""
 
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
