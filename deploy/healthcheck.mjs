@@ -1,7 +1,7 @@
 /**
- * `node deploy/healthcheck.mjs`: the health check of a container. Exits with 0 if process 1 runs the worker, the service
- * or the sandbox, and this process is ready; otherwise prints the answer and exits with 1. A container of any other
- * command is always healthy.
+ * `node deploy/healthcheck.mjs`: the health check of a container. If process 1 is the worker, the service or the sandbox,
+ * asks it whether it is ready: exits with 0 if it is, and with 1 and the reason if it is not. If process 1 is another
+ * command, always exits with 0.
  */
 import { readFileSync } from 'node:fs';
 

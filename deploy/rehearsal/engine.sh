@@ -35,7 +35,7 @@ unpack_engine() {
   apt-get -q "${options[@]}" update
   apt-get -q "${options[@]}" download docker.io docker-cli docker-compose docker-buildx containerd || return
   for package in *.deb; do dpkg-deb -x "$package" "$WORK/engine"; done
-  rm -f "$WORK/engine/usr/sbin/runc" # that of the machine's Debian fits its C library
+  rm -f "$WORK/engine/usr/sbin/runc" # the runc of the machine's Debian fits the C library of the machine
 }
 
 start_network() {

@@ -74,7 +74,7 @@ export async function checkArm64() {
   assert.ok(found.length >= 4 && found.every((machine) => machine === `${ELF_ARM64}`), machines);
 }
 
-/** Checks that each process without its variables ends with 1 and names the variables. */
+/** Checks that a process without its variables ends with exit code 1 and names the missing variables. */
 export async function refusesMissingVariables() {
   await refuses('worker', ['CYCLR_API_URL', 'CYCLR_CLIENT_SECRET', 'SEALING_KEYS']);
   await refuses('service', ['PUBLIC_URL', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'SEALING_KEYS']);

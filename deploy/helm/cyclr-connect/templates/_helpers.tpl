@@ -76,7 +76,7 @@ topologySpreadConstraints:
 
 {{/*
 The variables of .Values.temporal, .Values.worker or .Values.service. A variable that takes the path of a file has the
-name of `secretKeys`; otherwise NAME_FILE is the path. Arguments: list NAME PART.
+name in `secretKeys`. For any other name in `secretKeys`, the variable NAME_FILE has the path. Arguments: list NAME PART.
 */}}
 {{- define "cyclr-connect.env" -}}
 {{- $part := index . 1 -}}
@@ -112,7 +112,7 @@ name of `secretKeys`; otherwise NAME_FILE is the path. Arguments: list NAME PART
 {{- end }}
 {{- end }}
 
-{{/* Not below /run/secrets: webhooks of a cluster mount their tokens there, which a read-only mount makes impossible. */}}
+{{/* Not below /run/secrets: some clusters mount tokens there, and a read-only mount would make this impossible. */}}
 {{- define "cyclr-connect.secretMount" -}}
 {{- if compact (values (index . 1).secretKeys) -}}
 - { name: {{ index . 0 }}-secrets, mountPath: /etc/cyclr-connect/{{ index . 0 }}, readOnly: true }
@@ -127,7 +127,7 @@ failureThreshold: {{ index . 3 }}
 timeoutSeconds: 5
 {{- end }}
 
-{{/* The variables, the files and the volumes of the worker, which `helm test` has, too. */}}
+{{/* The variables, the files and the volumes of the worker and of the pod of `helm test`. */}}
 {{- define "cyclr-connect.workerEnv" -}}
 {{- include "cyclr-connect.env" (list "temporal" .Values.temporal) }}
 {{- include "cyclr-connect.env" (list "worker" .Values.worker) }}
