@@ -27,6 +27,10 @@ export interface Flags {
   audit?: number;
   /** If set, the bench measures only a flow behind this number of flows of another account. */
   fairness?: number;
+  /** If set, the bench only runs a mixed load for this number of minutes. */
+  soak?: number;
+  /** The number of units of the mixed load that are started in each second. */
+  rate: number;
   /** If true, the bench only profiles the workers of both workflows. */
   profile?: true;
   /** The folder for the results. The default is `bench/results`. */
@@ -54,13 +58,18 @@ export function flagsOf(args: string[]): Flags {
       monitors: text,
       audit: text,
       fairness: text,
+      soak: text,
+      rate: { ...text, default: '1' },
       profile: { type: 'boolean', default: false },
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const optional = (name: 'waiting' | 'flood' | 'deliveries' | 'monitors' | 'audit' | 'fairness', most: number) =>
-    values[name] !== undefined && { [name]: wholeNumber(name, values[name], 1, most) };
+  const optional = (
+    name: 'waiting' | 'flood' | 'deliveries' | 'monitors' | 'audit' | 'fairness' | 'soak',
+    most: number,
+    least = 1,
+  ) => values[name] !== undefined && { [name]: wholeNumber(name, values[name], least, most) };
   return {
     rounds: wholeNumber('rounds', values.rounds, 1, 1000),
     flows: wholeNumber('flows', values.flows, 1, 10_000),
@@ -71,6 +80,8 @@ export function flagsOf(args: string[]): Flags {
     ...optional('monitors', 100_000),
     ...optional('audit', 100_000),
     ...optional('fairness', 10_000),
+    ...optional('soak', 1_440, 5),
+    rate: wholeNumber('rate', values.rate, 1, 20),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),

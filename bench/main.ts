@@ -17,13 +17,14 @@ import { plotOf } from './plot';
 import { profileWorkers, timesTable } from './profile';
 import { idle, playRounds, type Workers } from './rounds';
 import { measureService } from './service/measure';
+import { soak } from './soak';
 import { startStack, type Stack } from './stack';
 import { waitMany } from './waiting';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
        [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N | --audit N |
-        --fairness N | --profile]
+        --fairness N | --soak MINUTES [--rate N] | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -47,6 +48,12 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --audit N      only exports the audits of an account with N runs and of an account with N/10 runs; writes audit.json
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
+  --soak MINUTES only runs a mixed load for 5 minutes or longer: API key flows, consents, onboardings, monitors, sessions
+                 and mistakes of users, with all their events. Takes a sample after each minute, and the slopes after a
+                 warm-up of a fifth of the minutes; writes soak.json. Exit code 0 only if each unit of the load ended as
+                 expected, the descriptors of worker and service do not grow, and no slope of heap or RSS is more than
+                 three standard errors above 0
+  --rate N       number of units of this load that are started in a second (default 1)
   --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
                  the parts of the code; writes a .cpuprofile for each thread, and profile.json
   --out FOLDER   folder of the results (default bench/results)`;
@@ -85,6 +92,11 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
     const count = flags[name as keyof typeof single];
     if (count !== undefined) return report(flags, name, await measureOne(stack, count, say));
   }
+  if (flags.soak !== undefined) {
+    const figures = await soak(stack, { minutes: flags.soak, rate: flags.rate }, say);
+    report(flags, 'soak', figures);
+    return figures.isSteady ? 0 : 1;
+  }
   const folder = folderOf(flags);
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
   if (flags.onboarding || flags.events) {
@@ -119,10 +131,10 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
   return 0;
 }
 
-/** Writes the figures to a file, and prints them without the list `inputsMs`. */
+/** Writes the figures to a file, and prints them without the lists `inputsMs` and `samples`. */
 function report(flags: Flags, name: string, figures: object): number {
   writeFileSync(join(folderOf(flags), `${name}.json`), json({ machine, ...figures }));
-  console.log(json({ ...figures, inputsMs: undefined }).trimEnd());
+  console.log(json({ ...figures, inputsMs: undefined, samples: undefined }).trimEnd());
   return 0;
 }
 

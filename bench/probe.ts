@@ -1,12 +1,14 @@
 /**
- * Serves the memory of the process after a garbage collection, and CPU profiles, by HTTP at port `BENCH_PROBE_PORT`. `node
- * --require` loads this file into every thread of the process, because each thread can measure only itself.
+ * Serves the memory of the process after a garbage collection, CPU profiles and heap snapshots, by HTTP at port
+ * `BENCH_PROBE_PORT`. `node --require` loads this file into every thread of the process, because each thread can measure
+ * only itself.
  */
 import { createServer } from 'node:http';
 import { Session, type Profiler } from 'node:inspector';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { join } from 'node:path';
+import { getHeapStatistics, setFlagsFromString, writeHeapSnapshot } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BroadcastChannel, isMainThread } from 'node:worker_threads';
+import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
 
 /** The memory of a process, in bytes. */
 export interface Memory {
@@ -17,7 +19,7 @@ export interface Memory {
 }
 
 /** A request to all threads of the process. The HTTP request has this name as its path. */
-type Request = 'heap' | 'startProfile' | 'stopProfile';
+type Request = 'heap' | 'startProfile' | 'stopProfile' | 'heapSnapshot';
 
 /**
  * The messages between threads. A new thread registers, the main thread sends a request, and each other thread
@@ -52,6 +54,9 @@ const answers: Record<Request, () => unknown> = {
     session.post('Profiler.stop', (_error, { profile }) => (stopped = profile));
     session.disconnect();
     return stopped;
+  },
+  heapSnapshot() {
+    return writeHeapSnapshot(join(process.env.BENCH_PROBE_FOLDER!, `${process.pid}-${threadId}.heapsnapshot`));
   },
 };
 

@@ -1,6 +1,6 @@
-/** CPU time and memory of any process, also of the Temporal server, as the operating system reports them. */
+/** CPU time, memory and files of any process, also of the Temporal server, as the operating system reports them. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux platform of Node
 
@@ -19,6 +19,10 @@ export const rssOf = (pid: number): number => residentOf(pid, 'VmRSS');
  * Fails if the process does not exist.
  */
 export const peakRssOf = (pid: number): number => residentOf(pid, 'VmHWM');
+
+/** The number of open file descriptors of a process. On systems other than Linux, 0. */
+export const descriptorsOf = (pid: number): number =>
+  process.platform === 'linux' ? readdirSync(`/proc/${pid}/fd`).length : 0;
 
 function residentOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   if (process.platform !== 'linux') return Number(ps(pid, 'rss')) * 1024;

@@ -30,6 +30,8 @@ export interface BenchWorker {
   startProfile(): Promise<unknown>;
   /** The CPU profiles since `startProfile`. */
   stopProfile(): Promise<Profiler.Profile[]>;
+  /** Writes a heap snapshot of each thread. Returns the paths of the files. The stop of the stack deletes them. */
+  heapSnapshots(): Promise<string[]>;
   stop(): Promise<unknown>;
 }
 
@@ -94,7 +96,7 @@ async function startParts(
     serverPid: temporal.pid,
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
     startWorker: async (contender, more = {}) => {
-      const { env, ...calls } = await probe();
+      const { env, ...calls } = await probe(folder);
       const name = `worker-${contender}`;
       const worker = await startWorker({
         ...shared,
@@ -107,7 +109,7 @@ async function startParts(
       return { ...started(worker), ...calls };
     },
     startService: async (temporalAddress = address) => {
-      const { env, ...calls } = await probe();
+      const { env, ...calls } = await probe(folder);
       const service = await startService({ ...shared, temporal: { address: temporalAddress }, env });
       return { ...started(service), ...calls };
     },
@@ -115,14 +117,19 @@ async function startParts(
 }
 
 /** The environment variables that load `probe.ts` into a process, and the calls of its probe. */
-async function probe() {
+async function probe(folder: string) {
   const port = await freePort();
   const call = async (path: string) => (await fetch(`http://127.0.0.1:${port}/${path}`)).json();
   return {
-    env: { BENCH_PROBE_PORT: `${port}`, NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"` },
+    env: {
+      BENCH_PROBE_PORT: `${port}`,
+      BENCH_PROBE_FOLDER: folder,
+      NODE_OPTIONS: `--require "${join(__dirname, 'probe.js')}"`,
+    },
     memory: () => call('heap') as Promise<Memory>,
     startProfile: () => call('startProfile'),
     stopProfile: () => call('stopProfile') as Promise<Profiler.Profile[]>,
+    heapSnapshots: () => call('heapSnapshot') as Promise<string[]>,
   };
 }
 

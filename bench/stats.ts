@@ -37,3 +37,21 @@ export function ratios(values: readonly number[], to: readonly number[]): number
   if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);
   return values.map((value, i) => value / to[i]!);
 }
+
+/** A straight line through values at equal distances. */
+export interface Slope {
+  /** The growth from one value to the next. */
+  slope: number;
+  standardError: number;
+}
+
+/** The slope by least squares. Its standard error assumes that the deviations from the line are independent. */
+export function slopeOf(values: readonly number[]): Slope {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sum = (of: (value: number, x: number) => number) => values.reduce((all, value, i) => all + of(value, i - middle), 0); // prettier-ignore
+  const squares = sum((_, x) => x * x);
+  const slope = sum((value, x) => x * value) / squares;
+  const residuals = sum((value, x) => (value - mean - slope * x) ** 2);
+  return { slope, standardError: Math.sqrt(residuals / (values.length - 2) / squares) };
+}

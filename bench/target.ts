@@ -16,6 +16,8 @@ export type TargetAnswer = 'takes' | 'refuses' | 'hangs';
 export interface Target {
   /** The environment variables of a worker with this target. */
   workerEnv: { WEBHOOKS: string };
+  /** The environment variables of a worker that sends all events of all flows to this receiver. */
+  allEventsEnv: { WEBHOOK_URL: string; WEBHOOK_SECRETS: string };
   /** The number of posts that the receiver has got. */
   received(): number;
   answers(answer: TargetAnswer): void;
@@ -34,18 +36,19 @@ export async function startTarget(types: readonly EventType[] = eventTypes): Pro
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-target-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // also after Ctrl-C
   const file = join(folder, 'webhooks.yaml');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const secrets = [`whsec_${randomBytes(32).toString('base64')}`];
-  writeFileSync(file, JSON.stringify({ [TARGET]: { url, secrets, types } })); // JSON is YAML
+  const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  writeFileSync(file, JSON.stringify({ [TARGET]: { url, secrets: [secret], types } })); // JSON is YAML
   return {
     workerEnv: { WEBHOOKS: file },
+    allEventsEnv: { WEBHOOK_URL: url, WEBHOOK_SECRETS: secret },
     received: () => received,
     answers: (answer) => void (how = answer),
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,9 +1,10 @@
 import { compare, tableOf, type Row } from '../../bench/comparison';
 import { flagsOf } from '../../bench/flags';
+import { growthOf } from '../../bench/heap-snapshots';
 import type { MemorySteps } from '../../bench/memory';
 import { plotOf } from '../../bench/plot';
 import type { Round } from '../../bench/rounds';
-import { quantile, ratios, spreadOf } from '../../bench/stats';
+import { quantile, ratios, slopeOf, spreadOf } from '../../bench/stats';
 
 const round = (cpuMs: number): Round => ({
   serverCpuMs: cpuMs / 2,
@@ -42,6 +43,28 @@ test('ratios divides two lists item by item, and fails for lists of different le
   expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
 });
 
+test('slopeOf fits a line by least squares, and its standard error grows with the distance of the values from the line', () => {
+  expect(slopeOf([1, 3, 5, 7])).toEqual({ slope: 2, standardError: 0 });
+  expect(slopeOf([0.5, 1, 2, 3.7]).slope).toBeCloseTo(1.06);
+  expect(slopeOf([0.5, 1, 2, 3.7]).standardError).toBeCloseTo(0.19, 2);
+});
+
+test('growthOf lists the constructors whose objects need more bytes than before, the largest growth first', () => {
+  const before = new Map([
+    ['Map', { count: 2, bytes: 80 }],
+    ['Date', { count: 5, bytes: 100 }],
+  ]);
+  const after = new Map([
+    ['Map', { count: 3, bytes: 120 }],
+    ['Date', { count: 4, bytes: 80 }],
+    ['Set', { count: 1, bytes: 90 }],
+  ]);
+  expect(growthOf(before, after)).toEqual([
+    { name: 'Set', count: 1, bytes: 90 },
+    { name: 'Map', count: 1, bytes: 40 },
+  ]);
+});
+
 test('tableOf marks each row that misses its target with the word missed, and no other row', () => {
   const lines = tableOf(rows()).split('\n');
 
@@ -65,7 +88,7 @@ test('plotOf draws one dot for each row, all dots are inside the picture, and a 
 });
 
 test('flagsOf returns the default of each option, and its error names a wrong option', () => {
-  expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, help: false });
+  expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, rate: 1, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,
     waiting: 10_000,
@@ -81,6 +104,8 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     audit: 20,
     fairness: 30,
   });
+  expect(flagsOf(['--soak', '120', '--rate', '3'])).toMatchObject({ soak: 120, rate: 3 });
+  expect(() => flagsOf(['--soak', '4'])).toThrow('--soak takes a whole number from 5 to 1440');
   expect(() => flagsOf(['--fairness', '10001'])).toThrow('--fairness takes a whole number from 1 to 10000');
   expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '0'])).toThrow('--rounds takes a whole number from 1 to 1000');

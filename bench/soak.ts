@@ -1,0 +1,165 @@
+/** Runs a mixed load for a long time, and measures whether the memory or the descriptors of the processes grow. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { OPEN } from '../workflows/visibility';
+import { growthOf, readObjects, type Growth, type Objects } from './heap-snapshots';
+import { Mix } from './mix';
+import { cpuMsOf, descriptorsOf, rssOf } from './processes';
+import type { BenchWorker, Stack } from './stack';
+import { median, quantile, slopeOf, type Slope } from './stats';
+import { startTarget, type Target } from './target';
+
+const MINUTE_MS = 60_000;
+/** The share of the minutes that are the warm-up, in which code is compiled and caches fill. */
+const WARM_UP = 0.2;
+/** A slope is growth if it is more than this number of standard errors above 0. */
+const STANDARD_ERRORS = 3;
+/** The limit of the wait until nothing is open. This limit only ends a hang. */
+const LIMIT_MS = 600_000;
+const POLL_MS = 500;
+
+type Name = 'worker' | 'service';
+const names: readonly Name[] = ['worker', 'service'];
+
+/** The memory in bytes after a garbage collection, and the number of open file descriptors. */
+interface Sample {
+  rss: number;
+  heap: number;
+  descriptors: number;
+}
+
+interface Minute extends Record<Name, Sample> {
+  /** The duration of this minute, from the first unit until no workflow was open. */
+  seconds: number;
+  units: number;
+  errors: number;
+  /** The calls that were repeated because no worker or no server answered in time. */
+  repeats: number;
+  /** How long an input by the service took, in milliseconds. */
+  inputs: { p50: number; p99: number };
+  /** The resident memory of the Temporal server, whose database and caches grow with each workflow. */
+  serverRss: number;
+}
+
+/** The growth of a process after the warm-up. The slopes are in KiB for each minute. */
+interface ProcessGrowth {
+  heap: Slope;
+  rss: Slope;
+  /** The median of the last third of the samples minus the median of the first third. */
+  descriptors: number;
+  /** The constructors whose objects grew most, in bytes, from the end of the warm-up to the end. */
+  topGrowers: Growth[];
+}
+
+export interface Soak {
+  minutes: number;
+  /** The number of units that are started in each second. */
+  rate: number;
+  units: number;
+  /** The CPU time of server, worker and service for one unit, in milliseconds. */
+  cpuMs: number;
+  errors: string[];
+  repeats: number;
+  growth: Record<Name, ProcessGrowth>;
+  /** True if no error occurred, and neither memory nor descriptors grew. */
+  isSteady: boolean;
+  samples: Minute[];
+}
+
+/** Runs the load for `minutes`. After each minute, waits until no workflow is open, and takes a sample. */
+export async function soak(
+  stack: Stack,
+  { minutes, rate }: { minutes: number; rate: number },
+  say: (line: string) => void,
+): Promise<Soak> {
+  const target = await startTarget();
+  const worker = await stack.startWorker('ours', target.allEventsEnv);
+  const service = await stack.startService();
+  const processes = { worker, service };
+  const cpuMs = () => [stack.serverPid, worker.pid, service.pid].reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+  const mix = new Mix(stack, service);
+  await mix.install();
+  const cpuBefore = cpuMs();
+  const samples: Minute[] = [];
+  const snapshots: Record<Name, Objects>[] = [];
+  say(HEADINGS);
+  for (let minute = 1; minute <= minutes; minute++) {
+    const before = { units: mix.units, errors: mix.errors.length, repeats: mix.repeats };
+    const since = performance.now();
+    mix.inputsMs = [];
+    await mix.play(MINUTE_MS, rate);
+    await nothingOpen(stack, mix, target);
+    const sample: Minute = {
+      seconds: (performance.now() - since) / 1000,
+      units: mix.units - before.units,
+      errors: mix.errors.length - before.errors,
+      repeats: mix.repeats - before.repeats,
+      inputs: { p50: quantile(mix.inputsMs, 0.5), p99: quantile(mix.inputsMs, 0.99) },
+      worker: await sampleOf(worker),
+      service: await sampleOf(service),
+      serverRss: rssOf(stack.serverPid),
+    };
+    samples.push(sample);
+    say(lineOf(minute, sample));
+    mix.errors.slice(before.errors).forEach(say);
+    if (minute === Math.ceil(minutes * WARM_UP) || minute === minutes) snapshots.push(await objectsOf(processes));
+  }
+  const usedMs = cpuMs() - cpuBefore;
+  await Promise.all([worker.stop(), service.stop(), target.close()]);
+  const measured = samples.slice(Math.ceil(minutes * WARM_UP));
+  const growth = {} as Soak['growth'];
+  for (const name of names) {
+    const of = (key: keyof Sample) => measured.map((sample) => sample[name][key]);
+    growth[name] = {
+      heap: slopeOf(of('heap').map(toKiB)),
+      rss: slopeOf(of('rss').map(toKiB)),
+      descriptors: median(lastThird(of('descriptors'))) - median(firstThird(of('descriptors'))),
+      topGrowers: growthOf(snapshots[0]![name], snapshots[1]![name]),
+    };
+  }
+  const isSteady = mix.errors.length === 0 && names.every((name) => !grows(growth[name]));
+  const { units, errors, repeats } = mix;
+  return { minutes, rate, units, cpuMs: usedMs / units, errors, repeats, growth, isSteady, samples };
+}
+
+const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
+  descriptors > 0 || [heap, rss].some(({ slope, standardError }) => slope > STANDARD_ERRORS * standardError);
+
+/** Waits until no workflow is open and the receiver has got all events. Adds an error if this takes too long. */
+async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {
+  for (const until = performance.now() + LIMIT_MS; ; await delay(POLL_MS)) {
+    const { count } = await client.workflow.count(OPEN);
+    const lost = mix.events - target.received();
+    if (count === 0 && lost <= 0) return;
+    if (performance.now() < until) continue;
+    throw new Error(`${count} workflows stay open, ${lost} events did not arrive`);
+  }
+}
+
+async function sampleOf(process: BenchWorker): Promise<Sample> {
+  const { rss, heap } = await process.memory();
+  return { rss, heap, descriptors: descriptorsOf(process.pid) };
+}
+
+async function objectsOf(processes: Record<Name, BenchWorker>): Promise<Record<Name, Objects>> {
+  const read = async (name: Name) => readObjects(await processes[name].heapSnapshots());
+  return { worker: await read('worker'), service: await read('service') };
+}
+
+const toKiB = (bytes: number): number => bytes / 1024;
+const firstThird = (values: number[]): number[] => values.slice(0, Math.ceil(values.length / 3));
+const lastThird = (values: number[]): number[] => values.slice(-Math.ceil(values.length / 3));
+
+const WIDTHS = [6, 7, 5, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
+const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
+const HEADINGS = row([
+  ...['minute', 'seconds', 'units', 'errors', 'repeats', 'p50 ms', 'p99 ms', 'worker: heap', 'RSS MiB', 'files'],
+  ...['service: heap', 'RSS MiB', 'files', 'server MiB'],
+]);
+
+function lineOf(minute: number, { inputs, worker, service, serverRss, ...sample }: Minute): string {
+  const { seconds, units, errors, repeats } = sample;
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
+  const cells = ({ heap, rss, descriptors }: Sample) => [mib(heap), mib(rss), descriptors];
+  const load = [minute, seconds.toFixed(0), units, errors, repeats, inputs.p50.toFixed(0), inputs.p99.toFixed(0)];
+  return row([...load, ...cells(worker), ...cells(service), mib(serverRss)]);
+}
