@@ -112,7 +112,7 @@ test('applyCredentials returns the connector without the stored value', async ()
   expect(leaks(JSON.stringify(connector), 'këy/w"ith+everything&4711=\\')).toEqual([]);
 });
 
-test('applyCredentials stores the credentials once if an answer of Cyclr is lost and the activity is repeated', async () => {
+test('applyCredentials stores the credentials only once, even if an answer of Cyclr is lost and the activity is repeated', async () => {
   const at = await sceneOf('apiKey');
   at.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
 

@@ -256,7 +256,7 @@ test.each<[string, [string, string][]]>([
 );
 
 describe('refused properties', () => {
-  test('the problem names a refused property, and the failure has the connector with the properties that were accepted before', async () => {
+  test('the problem names a refused property, and the failure has the connector with the properties that Cyclr accepted before the refusal', async () => {
     const at = await kestrel();
     const wrong = `wrong-${SECRET}`;
     const values = { Environment: 'staging', SigningSecret: await sealedProperty(at.key, 'SigningSecret', wrong) };

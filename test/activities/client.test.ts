@@ -101,7 +101,7 @@ describe('kinds of errors', () => {
     await expect(answer).resolves.toBeUndefined();
   });
 
-  test('the kind of the error after a redirect is unreadable, because the client does not follow the redirect', async () => {
+  test('after a redirect, the error has the kind unreadable, because the client does not follow the redirect', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     sandbox.fault({ match: { path }, then: 'redirect' });
 
@@ -111,7 +111,7 @@ describe('kinds of errors', () => {
     expect(sandbox.requests.map((request) => request.path)).toEqual(['/oauth/token', path]);
   });
 
-  test('the kind of the error after an answer about another connector is unreadable', async () => {
+  test('after an answer about another connector, the error has the kind unreadable', async () => {
     const { cyclr, key, path, sandbox } = await scene();
     const other = sandbox.connectorOf('acme', 1001);
     sandbox.fault({ match: { path }, then: { status: 200, body: other } });
@@ -123,7 +123,7 @@ describe('kinds of errors', () => {
     );
   });
 
-  test('the kind of the error after a refused connection is unreachable, and the message names the cause', async () => {
+  test('after a refused connection, the error has the kind unreachable, and its message names the cause', async () => {
     const cyclr = new CyclrClient({ apiUrl: 'http://127.0.0.1:1', clientId: 'any', clientSecret: CLIENT_SECRET });
 
     const err = await rejection(cyclr.getAccountConnector(KEY));
@@ -207,7 +207,7 @@ describe('large answers', () => {
       'compressed',
       (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(megabytes)),
     ],
-  ])('an answer with a body over 5 MiB gives the error unreachable: %s', async (_how, answer) => {
+  ])('an answer with a body over 5 MiB gives an error of the kind unreachable: %s', async (_how, answer) => {
     const cyclr = await clientOf(answer);
 
     const err = await rejection(cyclr.getAccountConnector(KEY));

@@ -65,7 +65,7 @@ test.each<FaultRule['then']>([
   'html500',
   'reset',
   'hang',
-])('a property has no options if its trigger answers %j, and the read succeeds', async (then) => {
+])('if the trigger of a property answers %j, the property has no options, and the read succeeds', async (then) => {
   const at = await sceneWith([property('Workspace')]);
   at.sandbox.fault({ match: { path: '/triggers/' }, then });
 

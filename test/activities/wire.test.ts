@@ -588,7 +588,7 @@ describe('answers of any content', () => {
     ['if it is any JSON', json.map((value) => JSON.stringify(value))],
     ['if it is any text', fc.string({ unit: 'binary' })],
   ])(
-    'an answer of any content is read as a connector without stored values, or causes the error unreadable, %s',
+    'an answer of any content is read as a connector without stored values, or causes an error of the kind unreadable, %s',
     (_what, bodies) => {
       fc.assert(
         fc.property(bodies, (body) => {
@@ -607,7 +607,7 @@ describe('answers of any content', () => {
     },
   );
 
-  test('an answer of any content to a request for the list of properties is read as a list, or causes the error unreadable', () => {
+  test('an answer of any content to a request for the list of properties is read as a list, or causes an error of the kind unreadable', () => {
     fc.assert(
       fc.property(json, (value) => {
         try {

@@ -33,7 +33,7 @@ const opened = (sealed: unknown, purpose: 'credentials' | `property:${string}`, 
   open(sealed as Sealed, { ...key, purpose, submissionId }, keys);
 
 describe('cyclr-connect properties', () => {
-  test('the command properties with --set sends plain values unchanged and secrets sealed, with a warning', async () => {
+  test('the command properties with --set sends plain values unchanged and secrets sealed, and warns about the history of the shell', async () => {
     const argv = ['properties', 'acme', '42', '--set', 'Domain=a=b', '--set', `Secret=${SECRET}`];
 
     const { exitCode, stdout, stderr, calls, inputRead } = await cli(argv, { answers, env, input: 'not read' });

@@ -53,7 +53,7 @@ async function isNoBatchRunning(): Promise<boolean> {
   return operationInfo.every(({ state }) => state !== 1); // 1 is `running` in temporal.api.enums.v1.BatchOperationState
 }
 
-test('OnboardingService has a method for each call of a backend, and its requests and answers fit the OpenAPI document', async () => {
+test('OnboardingService has a method for each call of a backend, and the requests and answers fit the OpenAPI document', async () => {
   const document = (await service.call('GET', '/openapi.json')).body as OpenApi;
   const check = createOpenApiCheck(document);
   const [typed, consented] = [service.stage.install('Fernhill'), service.stage.install('Ledgerly')];

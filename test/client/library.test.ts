@@ -104,7 +104,7 @@ describe('start', () => {
     expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
   });
 
-  test('two simultaneous starts with one idempotency key start one run, even if the run ends between the starts', async () => {
+  test('two overlapping starts with one idempotency key start one run, even if this run ends before the slower start is sent', async () => {
     const on = stage.install('Openrates');
     let held!: (release: () => void) => void;
     const isHeld = new Promise<() => void>((resolve) => (held = resolve));

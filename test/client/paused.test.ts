@@ -88,7 +88,7 @@ function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
   return new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [{ describe }] } }));
 }
 
-test.concurrent('a monitor whose pause has just ended answers', async () => {
+test.concurrent('a read of a connection whose monitor was paused just before gets an answer', async () => {
   const key = stage.install('Brightdesk');
   const before = await stage.auth.monitor(key);
   const monitor = { workflowId: connectionWorkflowIdOf(key) };

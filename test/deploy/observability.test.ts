@@ -6,7 +6,7 @@ const { groups } = parse(readFileSync('deploy/observability/alerts.yml', 'utf8')
 const rules: { alert: string; annotations: { runbook_url: string } }[] = groups[0].rules;
 const entries = readFileSync('docs/runbook.md', 'utf8').split(/^## /m).slice(1);
 
-test('docs/runbook.md has one entry for each alert, which the annotation runbook_url names', () => {
+test('docs/runbook.md has one entry for each alert, and the annotation runbook_url of the alert names this entry', () => {
   const names = rules.map(({ alert }) => alert);
 
   expect(names.length).toBeGreaterThan(8);
@@ -16,7 +16,7 @@ test('docs/runbook.md has one entry for each alert, which the annotation runbook
   );
 });
 
-test('each entry of docs/runbook.md has the sign, the cause, the repair with a command, and when the alert clears', () => {
+test('each entry of docs/runbook.md has the sign, the cause and the repair with a command, and says when the alert clears', () => {
   for (const entry of entries)
     expect(entry).toMatch(/- \*\*Sign\*\*: [^]*- \*\*Cause\*\*: [^]*- \*\*Repair\*\*: [^]*`[^]*- \*\*Clears\*\*: /);
 });

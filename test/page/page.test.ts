@@ -21,7 +21,7 @@ describeInBrowser('connect page', () => {
   beforeEach(() => void (scene.complaints.length = 0));
   afterEach(() => void (passedMs = 0));
 
-  test('the connect page opens several connectors one after the other, then the list, and at the end a link to returnTo', async () => {
+  test('the connect page opens several connectors one after the other, then shows the list, and at the end a link to returnTo', async () => {
     const keys = scene.install('Brightdesk', 'Openrates', 'Fieldstone', 'Fernhill');
     const returnTo = `${scene.service.url}/docs`;
     const page = await scene.open(keys, { session: { returnTo } });

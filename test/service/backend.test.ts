@@ -240,7 +240,7 @@ test('after the consent, POST …/confirm verifies the connector and is answered
   expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
 });
 
-test('the by of a start begins with the name of the API key, and a by over 100 characters is malformed', async () => {
+test('the `by` of a start begins with the name of the API key, and a `by` over 100 characters is malformed', async () => {
   const [named, unnamed] = [service.stage.install('Brightdesk'), service.stage.install('Brightdesk')];
 
   const tooLong = await post(named, '', { by: 'x'.repeat(10_000) });

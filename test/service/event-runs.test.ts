@@ -31,7 +31,7 @@ const sees = (views: () => View[], expected: Partial<View>): Promise<View[]> =>
     Object.entries(expected).every(([name, value]) => seen.at(-1)?.[name as 'state'] === value),
   );
 
-test('the first view of a flow is sent when the flow starts after the stream', async () => {
+test('if a flow starts after its stream has opened, the stream sends the first view when the flow starts', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: SOON_MS, heartbeatMs: SOON_MS });
   const key = stage.install('Brightdesk');
   const reader = read(hub, [key]);

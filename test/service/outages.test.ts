@@ -131,7 +131,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('streams stay open without a worker, and after a worker starts, they get the outcome of an input that was sent before', async () => {
+  test('streams stay open without a worker, and after a worker starts, they get the outcome of an input that was sent before the start', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });

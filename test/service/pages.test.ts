@@ -285,7 +285,7 @@ describe('the return', () => {
     expect(await returnsOf(key)).toHaveLength(1);
   });
 
-  test('a return with a superseded attempt starts a verification, too', async () => {
+  test('a return with a superseded attempt starts a verification', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
     await go({ session: token, connectorId: key.connectorId });

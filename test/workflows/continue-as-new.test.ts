@@ -171,7 +171,7 @@ const acrossTaskFailures = async (send: () => Promise<unknown>): Promise<unknown
   send().catch((err: unknown) => (isBusy(err) ? acrossTaskFailures(send) : Promise.reject(err)));
 
 test.concurrent(
-  'if sixty messages arrive during continue-as-new, the timeline counts each signal and each update gets an answer',
+  'if sixty messages arrive during continue-as-new, the timeline counts each signal, and each update gets an answer',
   async () => {
     const scene = await asking('Shopwell');
     // The test sends only ten updates, because Temporal accepts no more updates at the same time. Temporal's client

@@ -72,7 +72,7 @@ test('a delivery is a workflow whose history has 11 events and does not contain 
   expect(text).not.toContain('secret-of-the-path');
 });
 
-test('a refused input sends connector.problem, and the wait after it sends no second connector.waiting', async () => {
+test('a flow sends connector.problem for a refused input, and no second connector.waiting for the wait after the refusal', async () => {
   const scene = await stage.scene('Brightdesk');
   await scene.reaches('awaitingCredentials');
   await scene.gives({ kind: 'apiKey', key: 'wrong' });
@@ -88,7 +88,7 @@ test('a refused input sends connector.problem, and the wait after it sends no se
   expect(events[1]!.data).toMatchObject({ sequence: 2, state: 'awaitingCredentials', problem: { code: 'refused' } });
 });
 
-test('each new problem code sends one connector.problem, and a repetition of the code in the same state sends no event', async () => {
+test('a flow sends one connector.problem for each new problem code, and no event if the code is repeated in the same state', async () => {
   const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
   const { accountId: account } = scene.key;
   for (const submissionId of ['one', 'two'])

@@ -291,7 +291,7 @@ describe('unknown signals', () => {
     expect(new Set(entries.map(({ event }) => event))).toEqual(new Set(['unknownSignal']));
   });
 
-  test.concurrent('an unknown signal with a name that the SDK reserves is recorded, too', async () => {
+  test.concurrent('an unknown signal is recorded in the timeline, even if the SDK reserves its name', async () => {
     const scene = await stage.scene('Brightdesk');
     await scene.signals('__temporal_before');
     await scene.reaches('awaitingCredentials');

@@ -320,7 +320,7 @@ describe('search', () => {
     expect(mark.foundIn(encode(control.secret('a')))).toEqual([]);
   });
 
-  test('the search for secrets finds a property that was sent in clear only in the history and in the database', async () => {
+  test('the search for secrets finds a property that was sent in clear in the history and in the database, and nowhere else', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
 

@@ -40,7 +40,8 @@ test('stepOf returns step 1 of 2 for properties if a form or a consent follows, 
   expect(stepOf(view(1, 'awaitingProperties', oauth({ oauth2Type: 'ClientCredentials' })), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingProperties', oauth({ partnerSupplied: true })), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingAuthorization', oauth({})), true)).toEqual({ at: 2, of: 2 });
-  expect(stepOf(view(1, 'awaitingProperties'), false)).toBeUndefined(); // the key is entered on the same form
+  // the form of the properties also has the field of the key
+  expect(stepOf(view(1, 'awaitingProperties'), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingProperties', { connected: true }), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingCredentials'), false)).toBeUndefined();
   expect(stepOf(view(1, 'authenticated'), true)).toBeUndefined();

@@ -62,7 +62,7 @@ describe('re-authentications', () => {
     expect([started, asked, broken].map((views) => progressOf(views).done)).toEqual([1, 1, 0]);
   });
 
-  test('a re-authentication that was not finished shows a working connection as connected', () => {
+  test('after an unfinished re-authentication, a working connection has the panel connected', () => {
     const panels = (['expired', 'cancelled'] as const).flatMap((state) =>
       [true, false].map((connected) => panelOf(again(state, { connected }))),
     );

@@ -155,7 +155,7 @@ describe('startTogether', () => {
     expect(stopped).toEqual(['second', 'first']);
   });
 
-  test('if the start fails, the functions that were passed to onStop before are called', async () => {
+  test('if the start fails, startTogether calls the functions that were passed to onStop before the failure', async () => {
     const stopped: string[] = [];
     const starting = startTogether(async (onStop) => {
       onStop(() => stopped.push('first'));

@@ -108,11 +108,11 @@ describe('authentication', () => {
   });
 });
 
-describe('the by of an action', () => {
+describe('the `by` of an action', () => {
   const actor = 'backend:crm';
   const of = async (more: object) => service.tokens.session(await mint(more));
 
-  test('by has the caller, then the person, and a session names its own person', async () => {
+  test('`by` has the caller, then the person, and a session names its own person', async () => {
     expect(byOf({ actor, session: undefined })).toBe('backend:crm');
     expect(byOf({ actor, session: undefined }, 'jo')).toBe('backend:crm jo');
     expect(byOf({ actor: 'session:1', session: await of({ by: 'kim' }) })).toBe('session:1 kim');
@@ -130,13 +130,13 @@ describe('the by of an action', () => {
     ['10,000 characters', 'x'.repeat(10_000), `backend:crm ${'x'.repeat(88)}`],
     ['a surrogate pair at the limit', `${'x'.repeat(87)}😀😀`, `backend:crm ${'x'.repeat(87)}`],
   ])(
-    'for a person with %s, by begins with the caller, and is valid text of at most 100 characters',
+    'for a person with %s, `by` begins with the caller, and is valid text of at most 100 characters',
     (_of, person, by) => {
       expect(byOf({ actor, session: undefined }, person)).toBe(by);
     },
   );
 
-  test('by of a person of any text begins with the caller, has at most 100 characters, and no control character', () => {
+  test('`by` of a person of any text begins with the caller, has at most 100 characters, and no control character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (person) => {
         const by = byOf({ actor, session: undefined }, person);

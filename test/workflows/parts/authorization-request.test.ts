@@ -235,8 +235,8 @@ describe('isAuthorizationRequest', () => {
     ['a request with an attempt id that is not valid', { ...right, attemptId: 'a b' }],
     ['a request without a reply key', { ...right, replyKey: undefined }],
     ['a request without returnTo', { ...right, returnTo: undefined }],
-    ['a request with a by of more than 100 characters', { ...right, by: 'x'.repeat(101) }],
-    ['a request with a by that is null', { ...right, by: null }],
+    ['a request with a `by` of more than 100 characters', { ...right, by: 'x'.repeat(101) }],
+    ['a request with a `by` that is null', { ...right, by: null }],
   ])('isAuthorizationRequest refuses %s', (_value, value) => {
     expect(isAuthorizationRequest(value)).toBe(false);
   });

@@ -86,7 +86,7 @@ describe('queries after a failed workflow task', () => {
 test.each([
   ['a timer', [timer, noTimer]],
   ['an activity', [call, endOfCall]],
-])('%s that is cancelled in the same task needs no event in the history', (_, commands) => {
+])('%s that one workflow task starts and cancels needs no event in the history', (_, commands) => {
   run(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
 });
 
