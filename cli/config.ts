@@ -69,7 +69,8 @@ export const environment = z.object({
     default: 'the deployment of the workers that poll',
   }),
   WEBHOOK_SECRETS: text.meta({
-    description: '`events listen`: the comma-separated secrets of the worker, which verify its events.',
+    description:
+      '`events listen`: the comma-separated secrets of the worker, with which the command verifies the events.',
     example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     default: 'a new secret',
     secret: true,

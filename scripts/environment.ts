@@ -36,7 +36,7 @@ export const programsEnvironment = z.object({
   }),
   CHROMIUM_PATH: text.meta({
     description:
-      'Path of Chromium, for the tests in a browser and for screenshots. Without it, the Chromium on the PATH.',
+      'Path of Chromium, for the tests in a browser and for screenshots. The default is the Chromium on the PATH.',
     example: '/usr/bin/chromium',
   }),
 });

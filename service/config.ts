@@ -70,7 +70,7 @@ export const environment = z.object({
   PORT: port.prefault('8080').meta({ description: 'Port of the service. 0 is any free port.', example: '8080' }),
   METRICS_PORT: port.optional().meta({
     description:
-      'Port of `GET /metrics` for Prometheus, on the same addresses as PORT. 0 is any free port. No metrics are served without it.',
+      'Port of `GET /metrics` for Prometheus, on the same addresses as PORT. 0 is any free port. Without this variable, the service serves no metrics.',
     example: '9090',
   }),
   ...tracesEnvironment,
@@ -88,7 +88,7 @@ export const environment = z.object({
       description:
         "The API keys of your backends, comma-separated: `name:digest`, with the key's SHA-256 digest in hex. " +
         '`cyclr-connect keys hash --name NAME` makes one. The name is optional: 1 to 40 characters of A-Z, a-z, 0-9, ' +
-        '`.`, `_` and `-`. Timelines and audit show it. To replace a key, list the old and the new key, under two names, until your ' +
+        '`.`, `_` and `-`. Timelines and audit show the name. To replace a key, list the old and the new key, under two names, until your ' +
         'backends use the new key.',
       example: 'crm:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       file: true,

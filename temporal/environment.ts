@@ -245,7 +245,7 @@ export const temporalEnvironment = z.object({
   }),
   TEMPORAL_CONFIG_FILE: text.meta({
     description:
-      'TOML file with profiles of these settings. Without it, `temporalio/temporal.toml` in the configuration folder of the user. A variable overrides the profile.',
+      'TOML file with profiles of these settings. The default is `temporalio/temporal.toml` in the configuration folder of the user. A variable overrides the profile.',
     example: '/etc/temporal.toml',
   }),
   TEMPORAL_PROFILE: text.meta({
@@ -255,7 +255,7 @@ export const temporalEnvironment = z.object({
   }),
   PAYLOAD_CODECS: text.meta({
     description:
-      'Module that exports `payloadCodecs`, a list of payload codecs of the Temporal SDK, for example for encryption: its path, or the name of a package. Worker, service and command line need the same codecs. See [library.md](library.md#payload-codecs).',
+      'Path or package name of a module that exports `payloadCodecs`, a list of payload codecs of the Temporal SDK, for example for encryption. Worker, service and command line need the same codecs. See [library.md](library.md#payload-codecs).',
     example: '/etc/cyclr-connect/codecs.js',
   }),
 });

@@ -41,8 +41,8 @@ export const tracesEnvironment = {
   }),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint.optional().meta({
     description:
-      'Complete URL for traces, in place of OTEL_EXPORTER_OTLP_ENDPOINT. Traces are sent as JSON over HTTP, also if ' +
-      'OTEL_EXPORTER_OTLP_PROTOCOL is grpc. Then this variable is needed for traces.',
+      'Complete URL for traces, in place of OTEL_EXPORTER_OTLP_ENDPOINT. The processes send traces as JSON over ' +
+      'HTTP, even if OTEL_EXPORTER_OTLP_PROTOCOL is grpc. With grpc, traces need this variable.',
     example: 'http://127.0.0.1:4318/v1/traces',
   }),
   OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'is neither otlp nor none').optional().meta({

@@ -73,7 +73,8 @@ export const environment = z.object({
     example: 'https://yourcompany-h.cyclr.com',
   }),
   CYCLR_SIGN_IN_USERNAME: z.string().max(200, 'is over 200 characters').optional().meta({
-    description: 'Name of the Cyclr user that is signed in for a consent. `{accountId}` stands for the account id.',
+    description:
+      'Name of the Cyclr user as whom a link signs the browser in for a consent. `{accountId}` stands for the account id.',
     example: 'connect-{accountId}@acme.example',
     default: 'onboarding-{accountId}',
   }),
@@ -102,7 +103,8 @@ export const environment = z.object({
     example: 'https://hooks.acme.example/cyclr-connect',
   }),
   WEBHOOK_SECRETS: secretList.optional().meta({
-    description: 'Comma-separated secrets, each `whsec_…`. Each of them signs each event for `WEBHOOK_URL`.',
+    description:
+      'Comma-separated secrets, each `whsec_…`. The worker signs each event for `WEBHOOK_URL` with each secret.',
     example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     secret: true,
     file: true,
@@ -122,7 +124,7 @@ export const environment = z.object({
     .optional()
     .meta({
       description:
-        "YAML file of the operator's policies for connectors: see policies.md. The worker reads it again when it changes.",
+        "YAML file of the operator's policies for connectors: see policies.md. The worker reads the file again when the file changes.",
       example: '/etc/cyclr-connect/policies.yaml',
     }),
   MONITOR_EVERY: z
@@ -147,8 +149,8 @@ export const environment = z.object({
   }),
   METRICS_PORT: port.optional().meta({
     description:
-      'Port of `GET /metrics` for Prometheus, on the address of HEALTH_HOST. 0 is any free port. Without it, the metrics ' +
-      'go to the OpenTelemetry collector of OTEL_EXPORTER_OTLP_ENDPOINT, if that is set.',
+      'Port of `GET /metrics` for Prometheus, on the address of HEALTH_HOST. 0 is any free port. Without METRICS_PORT, ' +
+      'the metrics go to the OpenTelemetry collector of OTEL_EXPORTER_OTLP_ENDPOINT, if that variable is set.',
     example: '9464',
   }),
   ...otlpEnvironment,
@@ -186,7 +188,7 @@ export const environment = z.object({
     }),
   QUERY_GUARD: z.enum(['on', 'off'], 'is neither on nor off').optional().meta({
     description:
-      'Guard against a fault of the Temporal SDK: see docs/upstream/query-reads-ahead.md. `off` switches it off.',
+      'Guard against a fault of the Temporal SDK: see docs/upstream/query-reads-ahead.md. `off` switches the guard off.',
     example: 'off',
     default: 'on',
   }),

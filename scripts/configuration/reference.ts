@@ -22,12 +22,12 @@ const header = `# Configuration
 Each process reads environment variables when it starts, and names all faults in one message. An empty variable counts as
 not set. \`npm run configuration\` writes this page from the schemas that check the variables.
 
-Where the table says "Or \`NAME_FILE\`", the variable \`NAME_FILE\` can name a file that holds the value of \`NAME\`. Then the
-value is neither in the environment nor on a command line. A process refuses to start if both variables are set, or if the
+Where the table says "Or \`NAME_FILE\`", the variable \`NAME_FILE\` can name a file that holds the value of \`NAME\`. With a file,
+the value is neither in the environment nor on a command line. A process refuses to start if both variables are set, or if the
 file is empty.
 
-"all" is every process that connects to Temporal: worker, service, command line and scripts. Do not put secrets into
-files of the repository.
+In the column "Process", "all" stands for every process that connects to Temporal: worker, service, command line and
+scripts. Do not put secrets into files of the repository.
 `;
 
 /** The text of docs/configuration.md. Fails if an environment variable has no description or no example. */
