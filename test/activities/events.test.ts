@@ -97,11 +97,14 @@ test.each([
   [3, '21', 21_000],
   [30, '1', 6 * 3_600_000],
   [3, 'soon', undefined],
-])('in attempt %d, a Retry-After of %s gives a pause of %p ms', async (attempt, retryAfter, nextRetryDelay) => {
-  const { failure } = await post(status(503, { 'Retry-After': retryAfter }), attempt);
+])(
+  'in the activity attempt %d, a Retry-After of %s gives a pause of %p ms',
+  async (attempt, retryAfter, nextRetryDelay) => {
+    const { failure } = await post(status(503, { 'Retry-After': retryAfter }), attempt);
 
-  expect(failure?.nextRetryDelay).toBe(nextRetryDelay);
-});
+    expect(failure?.nextRetryDelay).toBe(nextRetryDelay);
+  },
+);
 
 describe('time limits', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'setImmediate', 'queueMicrotask', 'performance'] })); // prettier-ignore

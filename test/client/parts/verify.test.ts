@@ -7,7 +7,7 @@ const [secret, other] = [createSecret(), createSecret()];
 const event = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } };
 const text = JSON.stringify(event);
 
-/** The headers of a delivery that was signed this number of seconds ago, by each of the secrets. */
+/** The headers of a post that was signed this number of seconds ago, by each of the secrets. */
 function signedBy(secrets: string[], secondsAgo = 0) {
   const at = new Date(Date.now() - secondsAgo * 1000);
   return {
@@ -45,10 +45,10 @@ test.each<[string, Parameters<typeof verify>]>([
   ['with two ids', [{ ...headers, 'webhook-id': ['run.1', 'run.1'] }, text, secret]],
   ['without a version of the signature', [{ ...headers, 'webhook-signature': 'v1' }, text, secret]],
   ['without a secret', [headers, text, []]],
-])('verify refuses a delivery %s', (_what, given) => {
+])('verify refuses a post %s', (_what, given) => {
   expect(() => verify(...given)).toThrow(WebhookVerificationError);
 });
 
-test('the error of verify without a secret says so', () => {
+test('without a secret, verify fails with an error that names this fault', () => {
   expect(() => verify(headers, text, [])).toThrow('No secret was given');
 });

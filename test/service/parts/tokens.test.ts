@@ -50,7 +50,7 @@ describe('session tokens', () => {
   const read = async (more: object = {}, header: object = {}) =>
     tokens.session(await signed({ ...claims, ...more }, 'session+jwt', header));
 
-  test('a session token returns the whole scope of its session', async () => {
+  test('reading a session token returns the whole scope of the session', async () => {
     const { token, expiresAt } = await tokens.mint('session', fullScope, { id: 'session-1', lifetimeMs: MINUTE_MS });
 
     expect(await tokens.session(token)).toEqual({
@@ -74,7 +74,7 @@ describe('session tokens', () => {
     expect((await tokens.session(await mint({ ...scope, without: [1004] }))).without).toBeUndefined();
   });
 
-  test('a session token with the claims of this test is accepted', async () => {
+  test('a session token with correct claims and a correct header is accepted', async () => {
     expect(await read()).toMatchObject({ id: 'id', accountId: 'acme', connectorIds: [1002] });
     expect(await read({ connectors: undefined, onboarding: 'o' })).toMatchObject({ onboardingId: 'o' });
   });
@@ -114,7 +114,7 @@ describe('session tokens', () => {
     await expect(read({}, header)).rejects.toMatchObject(unauthorized);
   });
 
-  test('an expired session token is refused as tokenExpired, and each error quotes no token', async () => {
+  test('an expired session token is refused as tokenExpired, and no error quotes a token', async () => {
     const token = await mint();
     const late = tokensAt(NOW + 15 * MINUTE_MS);
 
@@ -150,7 +150,7 @@ describe('attempt tokens', () => {
   const attemptWith = async (by: unknown, more: object = {}) =>
     tokens.attemptOf(await signed({ ...claims, by, ...more }, 'attempt+jwt'));
 
-  test('an attempt token returns its by, and shows neither the person nor the session', async () => {
+  test('reading an attempt token returns its `by`, and the token shows neither the person nor the session', async () => {
     const token = await tokens.attempt(attempt);
 
     expect(await tokens.attemptOf(token)).toEqual(attempt);
@@ -172,7 +172,7 @@ describe('attempt tokens', () => {
     expect(await tokens.attemptOf(token)).toBeUndefined();
   });
 
-  test('an attempt token whose by is not encrypted, or is encrypted by another key, is refused', async () => {
+  test('an attempt token is refused if its `by` is not encrypted, or is encrypted by another key', async () => {
     expect(await attemptWith(await encryptClaim(sessionKeys[0], 'jo'))).toMatchObject({ by: 'jo' });
     for (const by of ['jo', undefined, await encryptClaim(newSessionKeys()[0], 'jo')])
       expect(await attemptWith(by)).toBeUndefined();
@@ -185,7 +185,7 @@ describe('attempt tokens', () => {
     },
   );
 
-  test('the by is encrypted by A256GCM with a key that is derived from the session key, and by no other algorithm', async () => {
+  test('the `by` is encrypted by A256GCM with a key that is derived from the session key, and no other algorithm is accepted', async () => {
     const plaintext = new TextEncoder().encode('jo');
     const encrypted = (header: object) =>
       new CompactEncrypt(plaintext)
@@ -200,7 +200,7 @@ describe('attempt tokens', () => {
       expect(await attemptWith(await encrypted(header))).toBeUndefined();
   });
 
-  test('an attempt token without a person returns an empty by', async () => {
+  test('reading an attempt token without a person returns an empty `by`', async () => {
     expect(await tokens.attemptOf(await tokens.attempt({ ...attempt, by: '' }))).toEqual({ ...attempt, by: '' });
   });
 });
@@ -282,7 +282,7 @@ describe('invitations', () => {
     expect((await redeemed(await mintInvitation(), [1002])).reauthenticate).toBeUndefined();
   });
 
-  test('a session made from an invitation to an onboarding leaves out the connectors that the invitation is not good for', async () => {
+  test('a session made from an invitation to an onboarding leaves out the connectors for which the invitation is void', async () => {
     const invitation = await mintInvitation({ onboardingId: 'crm-sync' });
 
     const session = await redeemed({ ...invitation, connectorIds: [1002, 1004, 1005] }, [1004]);

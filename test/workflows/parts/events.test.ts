@@ -11,7 +11,7 @@ const report = (more: Partial<EventReport>): EventReport => ({
 });
 const run = { workflowId: 'connector-auth/acme/1002', runId: 'run' };
 
-test('a run ends with the event of a final state, or with the event that Cyclr no longer has the connector', () => {
+test('the final event types are the types of final states, and connection.gone', () => {
   expect(eventTypes.filter(isFinalType)).toEqual([
     ...['authenticated', 'expired', 'cancelled', 'failed', 'unsupported'].map((state) => `connector.${state}`),
     ...['completed', 'incomplete', 'cancelled', 'failed'].map((state) => `onboarding.${state}`),
