@@ -20,42 +20,72 @@ export interface Row {
 /** The headings of the two value columns. */
 export type Headings = [ours: string, other: string];
 
+/** The rows of a comparison, with the headings of its table. */
+export interface Comparison {
+  headings: Headings;
+  rows: Row[];
+}
+
 type Both<T> = Record<ContenderName, T>;
 
 const KIB = 1024;
 
-/** One row for each measured value. */
+/** The rows of the comparison with the minimal workflow. */
 export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
-  const ofRounds = (what: string, unit: string, key: keyof Round, scale = 1, atMost?: number): Row =>
-    rowOf(
-      what,
-      unit,
-      valuesOf(rounds, (round) => round[key] / scale),
-      atMost,
-    );
   const ofMemory = (what: string, key: 'heapPerFlow' | 'rssPerFlow', atMost?: number): Row => {
     const scaled = ({ [key]: steps }: MemorySteps) => steps.map((bytes) => bytes / KIB);
     return rowOf(what, 'KiB', { ours: scaled(memory.ours), minimal: scaled(memory.minimal) }, atMost);
   };
   return [
-    ofRounds('CPU per flow, server and worker', 'ms', 'cpuMs', 1, 1.3),
-    ofRounds('CPU per flow, server', 'ms', 'serverCpuMs'),
-    ofRounds('CPU per flow, worker', 'ms', 'workerCpuMs'),
-    ofRounds('Flows per second, 20 in flight', '1/s', 'flowsPerSecond'),
-    ofRounds('Properties to the new state, 1 in flight', 'ms', 'propertyMs', 1, 1.2),
-    ofRounds('Credentials to the new state, 1 in flight', 'ms', 'credentialMs', 1, 1.2),
-    ofRounds('History events', '', 'events'),
-    ofRounds('History size', 'KiB', 'historyBytes', KIB),
-    ofRounds('Database growth per flow', 'KiB', 'storedBytes', KIB),
+    ...costRows(rounds, { cpu: 1.3, inputs: 1.2 }),
+    ...historyRows(rounds),
     ofMemory('Heap per cached waiting flow', 'heapPerFlow', 1.25),
     ofMemory('RSS per cached waiting flow', 'rssPerFlow'),
   ];
 }
 
-const valuesOf = (rounds: Both<Round[]>, value: (round: Round) => number): Both<number[]> => ({
-  ours: rounds.ours.map(value),
-  minimal: rounds.minimal.map(value),
-});
+interface CostOptions {
+  /** The largest accepted ratios. */
+  cpu?: number;
+  inputs?: number;
+  /** The names of the two inputs. */
+  names?: readonly [string, string];
+}
+
+/** The rows of CPU time, throughput, latency and storage. */
+export function costRows(
+  rounds: Both<Round[]>,
+  {
+    cpu,
+    inputs,
+    names: [first, second] = ['Properties to the new state', 'Credentials to the new state'],
+  }: CostOptions = {},
+): Row[] {
+  const row = rowsOfRounds(rounds);
+  return [
+    row('CPU per flow, server and worker', 'ms', (round) => round.cpuMs, cpu),
+    row('CPU per flow, server', 'ms', (round) => round.serverCpuMs),
+    row('CPU per flow, worker', 'ms', (round) => round.workerCpuMs),
+    row('Flows per second, 20 in flight', '1/s', (round) => round.flowsPerSecond),
+    row(`${first}, 1 in flight`, 'ms', (round) => round.inputMs[0], inputs),
+    row(`${second}, 1 in flight`, 'ms', (round) => round.inputMs[1], inputs),
+    row('Database growth per flow', 'KiB', (round) => round.storedBytes / KIB),
+  ];
+}
+
+/** The rows of the histories. */
+export function historyRows(rounds: Both<Round[]>): Row[] {
+  const row = rowsOfRounds(rounds);
+  return [
+    row('History events', '', (round) => round.events),
+    row('History size', 'KiB', (round) => round.historyBytes / KIB),
+  ];
+}
+
+const rowsOfRounds =
+  (rounds: Both<Round[]>) =>
+  (what: string, unit: string, value: (round: Round) => number, atMost?: number): Row =>
+    rowOf(what, unit, { ours: rounds.ours.map(value), minimal: rounds.minimal.map(value) }, atMost);
 
 /** A row that compares each value of `ours` with the value of `minimal` at the same index. */
 export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuth } from '../client/connector-auth';
 import { each } from '../scripts/each';
 import { workflowIdOf } from '../workflows/connector';
-import { rowOf, type Row } from './comparison';
+import { rowOf, type Comparison } from './comparison';
 import { prepare, type Part } from './flows';
 import { playPairs } from './pairs';
 import { cpuMsOf } from './processes';
@@ -29,7 +29,7 @@ type Say = (line: string) => void;
 type Play = (parts: Part[]) => Promise<number>;
 
 /** Compares an onboarding of `flows` connectors with the same flows without an onboarding. */
-export function compareOnboarding(stack: Stack, flags: Rounds, say: Say): Promise<Row[]> {
+export function compareOnboarding(stack: Stack, flags: Rounds, say: Say): Promise<Comparison[]> {
   const auth = new ConnectorAuth(stack.client);
   const onboarding: Play = async (parts) => {
     const { accountId } = parts[0]!.key;
@@ -43,11 +43,15 @@ export function compareOnboarding(stack: Stack, flags: Rounds, say: Say): Promis
     return events + (await own.describe()).historyLength;
   };
   const limits = { cpuMs: 1.4, events: 1.4, flowsPerSecond: 0.7 };
-  return comparePlays(stack, { ours: onboarding, minimal: aloneOf(stack, auth) }, { ...flags, limits, say });
+  return comparePlays(
+    stack,
+    { ours: onboarding, minimal: aloneOf(stack, auth) },
+    { ...flags, what: 'onboarding', limits, say },
+  );
 }
 
 /** Compares flows that send two events each, one for each of their two waits, with the same flows without a target. */
-export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Promise<Row[]> {
+export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Promise<Comparison[]> {
   const auth = new ConnectorAuth(stack.client);
   const target = await startTarget(['connector.waiting']);
   const withEvents: Play = async (parts) => {
@@ -60,14 +64,15 @@ export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Prom
   return comparePlays(
     stack,
     { ours: withEvents, minimal: aloneOf(stack, auth) },
-    { ...flags, limits, say, env: target.workerEnv },
+    { ...flags, what: 'events', limits, say, env: target.workerEnv },
   ).finally(() => target.close());
 }
 
 /** The history events of the workflow that delivers one event: see test/workflows/events.test.ts. */
 const EVENTS_OF_DELIVERY = 11;
 
-interface Comparison extends Rounds {
+interface Options extends Rounds {
+  what: string;
   limits: { cpuMs: number; events?: number; flowsPerSecond?: number };
   say: Say;
   env?: { [name: string]: string };
@@ -76,8 +81,8 @@ interface Comparison extends Rounds {
 async function comparePlays(
   stack: Stack,
   plays: { ours: Play; minimal: Play },
-  { rounds, flows, limits, say, env }: Comparison,
-): Promise<Row[]> {
+  { rounds, flows, what, limits, say, env }: Options,
+): Promise<Comparison[]> {
   const worker = await stack.startWorker('ours', env);
   const cpuMs = () => cpuMsOf(stack.serverPid) + cpuMsOf(worker.pid);
   const played = await playPairs(['ours', 'minimal'] as const, rounds, async (name, pair): Promise<Round> => {
@@ -94,7 +99,7 @@ async function comparePlays(
   await worker.stop();
   const rowsOf = (what: string, unit: string, key: keyof Round) =>
     rowOf(what, unit, { ours: played.ours.map((one) => one[key]), minimal: played.minimal.map((one) => one[key]) });
-  return [
+  const rows = [
     { ...rowsOf('CPU per flow, server and worker', 'ms', 'cpuMs'), atMost: limits.cpuMs },
     { ...rowsOf('History events per flow', '', 'events'), ...(limits.events && { atMost: limits.events }) },
     {
@@ -102,6 +107,7 @@ async function comparePlays(
       ...(limits.flowsPerSecond && { atLeast: limits.flowsPerSecond }),
     },
   ];
+  return [{ headings: [`with ${what}`, 'without'], rows }];
 }
 
 /** Starts all flows of a round, then plays them. */

@@ -9,6 +9,8 @@ export interface Flags {
   flows: number;
   /** The number of waiting flows in the cache of the worker whose memory is measured. At most the size of the cache. */
   cached: number;
+  /** If true, the bench only compares 1, 2 and 4 worker processes of our flow. */
+  workers?: true;
   /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;
   /** If set, the bench measures only floods of one flow with this number of messages. */
@@ -49,6 +51,7 @@ export function flagsOf(args: string[]): Flags {
       rounds: { ...text, default: '6' },
       flows: { ...text, default: '100' },
       cached: { ...text, default: '800' },
+      workers: { type: 'boolean', default: false },
       waiting: text,
       flood: text,
       service: { type: 'boolean', default: false },
@@ -83,6 +86,7 @@ export function flagsOf(args: string[]): Flags {
     ...optional('soak', 1_440, 5),
     rate: wholeNumber('rate', values.rate, 1, 20),
     ...(values.out !== undefined && { out: values.out }),
+    ...(values.workers && { workers: true as const }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),
     ...(values.profile && { profile: true as const }),

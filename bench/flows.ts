@@ -87,17 +87,22 @@ export async function play(stack: Stack, contender: ContenderName, part: Part): 
 }
 
 /** Returns the history's size. Fails unless the flow is `authenticated` and Cyclr stores the property that was sent. */
-export async function checked({ client, sandboxUrl }: Stack, { part, execution }: Played): Promise<Remains> {
-  const handle = client.workflow.getHandle(execution.workflowId, execution.runId);
+export async function checked(stack: Stack, { part, execution }: Played): Promise<Remains> {
+  const handle = stack.client.workflow.getHandle(execution.workflowId, execution.runId);
   const state = endOf(await handle.result());
-  const { accountId, connectorId } = part.key;
+  if (state !== 'authenticated') throw new Error(`${execution.workflowId} ended as ${state}`);
+  await checkConnector(stack, part.key);
+  const { historyLength, historySize = NaN } = await handle.describe();
+  return { events: historyLength, bytes: historySize };
+}
+
+/** Fails unless the connector is authenticated in Cyclr, and Cyclr stores the property that was sent. */
+export async function checkConnector({ sandboxUrl }: Stack, { accountId, connectorId }: ConnectorKey): Promise<void> {
   const response = await fetch(`${sandboxUrl}/_sandbox/accounts/${accountId}/connectors/${connectorId}`);
   const { Authenticated, Properties } = (await response.json()) as { Authenticated?: boolean; Properties?: Property[] };
   const domain = Properties?.find(({ Name }) => Name === 'Domain')?.Value;
-  if (state !== 'authenticated' || !Authenticated || domain !== DOMAIN)
-    throw new Error(`${execution.workflowId} ended as ${state}; Cyclr: ${Authenticated}, Domain ${domain}`);
-  const { historyLength, historySize = NaN } = await handle.describe();
-  return { events: historyLength, bytes: historySize };
+  if (!Authenticated || domain !== DOMAIN)
+    throw new Error(`Cyclr: connector ${connectorId} of ${accountId}: ${Authenticated}, Domain ${domain}`);
 }
 
 interface Property {
@@ -105,7 +110,8 @@ interface Property {
   Value: string;
 }
 
-async function timed(act: () => Promise<void>): Promise<number> {
+/** The milliseconds that `act` takes. */
+export async function timed(act: () => Promise<void>): Promise<number> {
   const since = performance.now();
   await act();
   return performance.now() - since;

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
-import { compare, tableOf } from './comparison';
+import { compare, tableOf, type Comparison } from './comparison';
 import { measureAudit } from './audit';
 import { measureDeliveries } from './deliveries';
 import { compareEvents, compareOnboarding } from './events';
@@ -20,11 +20,12 @@ import { measureService } from './service/measure';
 import { soak } from './soak';
 import { startStack, type Stack } from './stack';
 import { waitMany } from './waiting';
+import { compareWorkers } from './workers';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
-       [--waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N | --audit N |
-        --fairness N | --soak MINUTES [--rate N] | --profile]
+       [--workers | --waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N |
+        --audit N | --fairness N | --soak MINUTES [--rate N] | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -33,6 +34,7 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --rounds N     number of pairs of rounds (default 6)
   --flows N      number of flows in a round (default 100)
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
+  --workers      only compares 1, 2 and 4 worker processes of our flow, with 50 flows in flight; writes workers.json
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
                  meanwhile; then floods a workflow that has empty handlers in the same way; at most 10000, Temporal's
@@ -86,6 +88,13 @@ const single = {
   audit: measureAudit,
 };
 
+/** The options without a value that run pairs of rounds, each with the function that compares the rounds. */
+const comparisons = {
+  onboarding: compareOnboarding,
+  events: compareEvents,
+  workers: compareWorkers,
+};
+
 async function measure(stack: Stack, flags: Flags): Promise<number> {
   const { service, rounds, flows, cached } = flags;
   for (const [name, measureOne] of Object.entries(single)) {
@@ -99,15 +108,9 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
   }
   const folder = folderOf(flags);
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
-  if (flags.onboarding || flags.events) {
-    const [name, compare] = flags.onboarding
-      ? (['onboarding', compareOnboarding] as const)
-      : (['events', compareEvents] as const);
-    const rows = await compare(stack, { rounds, flows }, say);
-    write(`${name}.json`, json({ machine, flags: { rounds, flows }, rows }));
-    console.log(tableOf(rows, [`with ${name}`, 'without']));
-    return 0;
-  }
+  for (const [name, compareTwo] of Object.entries(comparisons))
+    if (flags[name as keyof typeof comparisons])
+      return reportComparisons(flags, name, await compareTwo(stack, { rounds, flows }, say));
   if (flags.profile) {
     const times = await profileWorkers(stack, flows, folder);
     write('profile.json', json({ machine, flows, times }));
@@ -135,6 +138,15 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
 function report(flags: Flags, name: string, figures: object): number {
   writeFileSync(join(folderOf(flags), `${name}.json`), json({ machine, ...figures }));
   console.log(json({ ...figures, inputsMs: undefined, samples: undefined }).trimEnd());
+  return 0;
+}
+
+/** Writes the comparisons to a file, and prints their tables. */
+function reportComparisons(flags: Flags, name: string, compared: Comparison[]): number {
+  const { rounds, flows } = flags;
+  const content = json({ machine, flags: { rounds, flows }, comparisons: compared });
+  writeFileSync(join(folderOf(flags), `${name}.json`), content);
+  console.log(compared.map(({ rows, headings }) => tableOf(rows, headings)).join('\n\n'));
   return 0;
 }
 

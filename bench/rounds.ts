@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
-import { checked, play, prepare } from './flows';
+import { checked, play, prepare, type Part, type Remains } from './flows';
 import { playPairs } from './pairs';
 import { cpuMsOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
@@ -21,12 +21,46 @@ export interface Round {
   workerCpuMs: number;
   cpuMs: number;
   flowsPerSecond: number;
-  propertyMs: number;
-  credentialMs: number;
+  /** The milliseconds from the first and from the second input to the new state. */
+  inputMs: [number, number];
   events: number;
   historyBytes: number;
   storedBytes: number;
 }
+
+/** One side of a comparison: its flows, and the processes that run them. */
+export interface Side<Flow = Part> extends Processes {
+  prepare(count: number): Promise<Flow[]>;
+  /**
+   * Runs one flow from start to end. Returns the milliseconds from each input to the new state. `check` fails unless the
+   * flow ended as expected.
+   */
+  play(flow: Flow): Promise<{ inputMs: [number, number]; check(): Promise<Remains> }>;
+}
+
+interface Processes {
+  serverCpuMs(): number;
+  workerCpuMs(): number;
+  /** The size of the database, in bytes. */
+  stored(): number | Promise<number>;
+}
+
+/** The side of a workflow whose worker has this process id. */
+export const sideOf = (stack: Stack, contender: ContenderName, workerPid: number): Side => ({
+  prepare: (count) => prepare(stack, count),
+  play: async (part) => {
+    const played = await play(stack, contender, part);
+    return { inputMs: [played.propertyMs, played.credentialMs], check: () => checked(stack, played) };
+  },
+  ...processesOf(stack, workerPid),
+});
+
+/** The processes of a side: the dev server, and the worker with this process id. */
+export const processesOf = ({ serverPid, stored }: Stack, workerPid: number): Processes => ({
+  serverCpuMs: () => cpuMsOf(serverPid),
+  workerCpuMs: () => cpuMsOf(workerPid),
+  stored,
+});
 
 export type Workers = Record<ContenderName, BenchWorker>;
 
@@ -47,35 +81,36 @@ export function playRounds(
   say: (line: string) => void,
 ): Promise<Record<ContenderName, Round[]>> {
   return playPairs(contenderNames, rounds, async (contender, pair) => {
-    const round = await playRound(stack, contender, workers[contender].pid, flows);
+    const round = await playRound(sideOf(stack, contender, workers[contender].pid), flows);
     say(`round ${pair} of ${rounds}, ${contender}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
     return round;
   });
 }
 
-async function playRound(stack: Stack, contender: ContenderName, workerPid: number, flows: number): Promise<Round> {
-  const together = await prepare(stack, flows);
-  const alone = await prepare(stack, Math.ceil(flows / 5));
-  const before = { server: cpuMsOf(stack.serverPid), worker: cpuMsOf(workerPid), stored: stack.stored() };
+/** Plays one round of a side. */
+export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<Round> {
+  const together = await side.prepare(flows);
+  const alone = await side.prepare(Math.ceil(flows / 5));
+  const look = async () => ({ server: side.serverCpuMs(), worker: side.workerCpuMs(), stored: await side.stored() });
+  const before = await look();
   const since = performance.now();
-  const crowd = await each(together, IN_FLIGHT, (part) => play(stack, contender, part));
+  const crowd = await each(together, IN_FLIGHT, side.play);
   const seconds = (performance.now() - since) / 1000;
   await delay(SETTLE_MS);
-  const serverCpuMs = (cpuMsOf(stack.serverPid) - before.server) / flows;
-  const workerCpuMs = (cpuMsOf(workerPid) - before.worker) / flows;
-  const storedBytes = (stack.stored() - before.stored) / flows;
-  const single = await each(alone, 1, (part) => play(stack, contender, part));
-  const remains = await each([...crowd, ...single], IN_FLIGHT, (played) => checked(stack, played));
+  const after = await look();
+  const single = await each(alone, 1, side.play);
+  const remains = await each([...crowd, ...single], IN_FLIGHT, ({ check }) => check());
+  const serverCpuMs = (after.server - before.server) / flows;
+  const workerCpuMs = (after.worker - before.worker) / flows;
   return {
     serverCpuMs,
     workerCpuMs,
     cpuMs: serverCpuMs + workerCpuMs,
     flowsPerSecond: flows / seconds,
-    propertyMs: median(single.map(({ propertyMs }) => propertyMs)),
-    credentialMs: median(single.map(({ credentialMs }) => credentialMs)),
+    inputMs: [median(single.map(({ inputMs }) => inputMs[0])), median(single.map(({ inputMs }) => inputMs[1]))],
     events: median(remains.map(({ events }) => events)),
     historyBytes: median(remains.map(({ bytes }) => bytes)),
-    storedBytes,
+    storedBytes: (after.stored - before.stored) / flows,
   };
 }
 

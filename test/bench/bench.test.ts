@@ -11,8 +11,7 @@ const round = (cpuMs: number): Round => ({
   workerCpuMs: cpuMs / 2,
   cpuMs,
   flowsPerSecond: 10,
-  propertyMs: 30,
-  credentialMs: 30,
+  inputMs: [30, 30],
   events: 31,
   historyBytes: 2048,
   storedBytes: 4096,
@@ -99,6 +98,7 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     onboarding: true,
     deliveries: 100,
   });
+  expect(flagsOf(['--workers'])).toMatchObject({ workers: true });
   expect(flagsOf(['--monitors', '10000', '--audit', '20', '--fairness', '30'])).toMatchObject({
     monitors: 10_000,
     audit: 20,

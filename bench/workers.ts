@@ -1,0 +1,83 @@
+/** Compares one, two and four worker processes of our flow, with 50 flows in flight. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { each } from '../scripts/each';
+import { rowOf, type Comparison } from './comparison';
+import { checked, play, prepare } from './flows';
+import { playPairs } from './pairs';
+import { cpuMsOf } from './processes';
+import type { BenchWorker, Stack } from './stack';
+import { median, quantile } from './stats';
+
+const IN_FLIGHT = 50;
+/** How long a round waits after its last flow. In this time, the server still works for flows that have ended. */
+const SETTLE_MS = 1_000;
+
+const counts = { one: 1, two: 2, four: 4 } as const;
+type Name = keyof typeof counts;
+
+interface Round {
+  flowsPerSecond: number;
+  serverCpuMs: number;
+  workerCpuMs: number;
+  propertyMs: number;
+  slowPropertyMs: number;
+  credentialMs: number;
+}
+
+/** Runs rounds of `flows` flows, each round with new worker processes. */
+export async function compareWorkers(
+  stack: Stack,
+  { rounds, flows }: { rounds: number; flows: number },
+  say: (line: string) => void,
+): Promise<Comparison[]> {
+  const names = Object.keys(counts) as Name[];
+  const played = await playPairs(names, rounds, async (name, pair) => {
+    const workers = await each(Array.from({ length: counts[name] }), counts[name], () => stack.startWorker('ours'));
+    const round = await playRound(stack, workers, flows);
+    await Promise.all(workers.map((worker) => worker.stop()));
+    say(`round ${pair} of ${rounds}, ${name} worker(s): ${round.flowsPerSecond.toFixed(1)} flows a second`);
+    return round;
+  });
+  const comparisonOf = (name: Name): Comparison => {
+    const row = (what: string, unit: string, key: keyof Round) =>
+      rowOf(what, unit, { ours: played[name].map((round) => round[key]), minimal: played.one.map((one) => one[key]) });
+    return {
+      headings: [`${name} workers`, 'one worker'],
+      rows: [
+        row('Flows per second, 50 in flight', '1/s', 'flowsPerSecond'),
+        row('CPU per flow, server', 'ms', 'serverCpuMs'),
+        row('CPU per flow, all workers', 'ms', 'workerCpuMs'),
+        row('Properties to the new state, p50', 'ms', 'propertyMs'),
+        row('Properties to the new state, p99', 'ms', 'slowPropertyMs'),
+        row('Credentials to the new state, p50', 'ms', 'credentialMs'),
+      ],
+    };
+  };
+  return [comparisonOf('two'), comparisonOf('four')];
+}
+
+async function playRound(stack: Stack, workers: BenchWorker[], flows: number): Promise<Round> {
+  const run = async (count: number) =>
+    each(await prepare(stack, count), IN_FLIGHT, (part) => play(stack, 'ours', part));
+  await run(Math.ceil(flows / 5) * workers.length); // the first flows of a worker also load and compile code
+  const cpu = () => ({
+    server: cpuMsOf(stack.serverPid),
+    workers: workers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0),
+  });
+  const before = cpu();
+  const since = performance.now();
+  const played = await run(flows);
+  const seconds = (performance.now() - since) / 1000;
+  await delay(SETTLE_MS);
+  const after = cpu();
+  await each(played, IN_FLIGHT, (one) => checked(stack, one));
+  const propertyMs = played.map((one) => one.propertyMs);
+  return {
+    flowsPerSecond: flows / seconds,
+    serverCpuMs: (after.server - before.server) / flows,
+    workerCpuMs: (after.workers - before.workers) / flows,
+    propertyMs: median(propertyMs),
+    slowPropertyMs: quantile(propertyMs, 0.99),
+    credentialMs: median(played.map(({ credentialMs }) => credentialMs)),
+  };
+}
