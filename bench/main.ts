@@ -51,7 +51,7 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
   --soak MINUTES only runs a mixed load for 5 minutes or longer: API key flows, consents, onboardings, monitors, sessions
-                 and mistakes of users, with all their events. Takes a sample after each minute, and the slopes after a
+                 and mistakes of users, with all their events. Takes a sample after each minute, and fits the slopes after a
                  warm-up of a fifth of the minutes; writes soak.json. Exit code 0 only if each unit of the load ended as
                  expected, the descriptors of worker and service do not grow, and no slope of heap or RSS is more than
                  three standard errors above 0

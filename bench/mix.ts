@@ -1,7 +1,7 @@
 /**
  * A mixed load at a fixed rate. One unit of the load is an API key flow, a consent flow, an onboarding, a monitor or
  * another kind of work. At its end, a unit leaves no workflow open. The units use the same connectors again and again,
- * so caches with an entry for each connector do not grow either.
+ * so caches with an entry for each connector do not grow.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -71,7 +71,7 @@ export class Mix {
     }
   }
 
-  /** Starts units for this time, and waits for their end. */
+  /** Starts `rate` units in each second for `ms` milliseconds, and waits for the ends of all units. */
   async play(ms: number, rate: number): Promise<void> {
     const running = new Set<Promise<void>>();
     const since = performance.now();
@@ -98,7 +98,7 @@ export class Mix {
     this.#free.push(account);
   }
 
-  /** Ends what a failed unit has left open. */
+  /** Terminates the workflows that a failed unit has left open. */
   async #terminate(account: Account): Promise<void> {
     const onboarding = onboardingWorkflowIdOf({ accountId: account[0].accountId, onboardingId: ONBOARDING });
     const ids = [onboarding, ...account.flatMap((key) => [workflowIdOf(key), connectionWorkflowIdOf(key)])];
@@ -107,7 +107,7 @@ export class Mix {
       await workflow
         .getHandle(id)
         .terminate()
-        .catch(() => undefined); // most are not open
+        .catch(() => undefined); // most of these workflows are not open
   }
 
   readonly #kinds = {
@@ -173,7 +173,7 @@ export class Mix {
     isAs(connector, (await user.play()).state, 'authenticated');
   }
 
-  /** Removes what an earlier unit has stored in the connector. */
+  /** Removes the values that an earlier unit has stored in the connector. */
   async #renewed(connector: string, account: Account, which = 0): Promise<ConnectorKey> {
     const key = keysOf(connector, account)[which]!;
     const names = Object.keys(expectationOf(connector).properties ?? {});

@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000;
 const WARM_UP = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */
 const STANDARD_ERRORS = 3;
-/** The limit of the wait until nothing is open. This limit only ends a hang. */
+/** The limit of the wait until no workflow is open. This limit only ends a hang. */
 const LIMIT_MS = 600_000;
 const POLL_MS = 500;
 
