@@ -3,7 +3,7 @@ import type { Definition, Parameter } from './definition';
 import type { Property, StoredConnector } from './state';
 import type { Switches } from './switches';
 
-/** An account connector as Cyclr returns it. All stored values are in clear, also secrets. */
+/** An account connector as Cyclr returns it. All stored values are in clear, even secrets. */
 export interface AccountConnector {
   Id: number;
   Name: string;

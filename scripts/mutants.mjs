@@ -1,5 +1,5 @@
 /**
- * `npm run mutants [-- FILE …]`: runs Stryker for one file of mutants.json after the other. The table has the quick
+ * `npm run mutants [-- FILE …]`: runs Stryker for one file of mutants.json after the other. mutants.json has the quick
  * tests of each file. One run with all files would take hours: Stryker repeats all tests for each change of a constant.
  */
 import { spawnSync } from 'node:child_process';

@@ -49,7 +49,7 @@ export interface RunPlan {
   startedTwice: boolean;
   /** True if good credentials are sent before the flow asks for them. */
   early: boolean;
-  /** True if optional properties are given, too. */
+  /** True if the user gives the optional properties, too. */
   optional: boolean;
   rounds: Rounds;
   stop?: Stop;

@@ -28,12 +28,15 @@ const commands = ['recheck', 'cancel', 'reauthenticate', 'redeliver'];
 const acts = ['batch', 'start', 'redeliver'];
 const actsIn = (calls: { name: string }[]) => calls.filter(({ name }) => acts.includes(name));
 
-test.each(commands)('bulk %s without a filter is wrongUsage, also with --yes, and nothing is sent', async (command) => {
-  const { exitCode, stdout, stderr, calls } = await cli(['bulk', command, '--yes']);
+test.each(commands)(
+  'bulk %s without a filter fails as wrongUsage and sends nothing, even with --yes',
+  async (command) => {
+    const { exitCode, stdout, stderr, calls } = await cli(['bulk', command, '--yes']);
 
-  expect({ exitCode, stdout, calls }).toEqual({ exitCode: 2, stdout: '', calls: [] });
-  expect(stderr).toMatch(/^wrongUsage: no filter: .*--help\n$/);
-});
+    expect({ exitCode, stdout, calls }).toEqual({ exitCode: 2, stdout: '', calls: [] });
+    expect(stderr).toMatch(/^wrongUsage: no filter: .*--help\n$/);
+  },
+);
 
 test.each(commands)(
   'bulk %s shows the first ten items without control characters, and changes nothing without --yes',
@@ -46,7 +49,7 @@ test.each(commands)(
   },
 );
 
-test.each(commands)('bulk %s with --dry-run prints the selection and exits 0, also with --yes', async (command) => {
+test.each(commands)('bulk %s with --dry-run prints the selection and exits 0, even with --yes', async (command) => {
   const argv = ['bulk', command, '--account', 'acme', '--dry-run', '--yes', '--json'];
 
   const { exitCode, stdout, calls } = await cli(argv, { answers: library(runsOf(12)) });

@@ -52,7 +52,7 @@ test.each(commands.filter((name) => !['keys', 'policies', 'events', 'bulk'].incl
   },
 );
 
-test('after -- every word is an argument, also a word that begins with a dash', async () => {
+test('after -- every word is an argument, even a word that begins with a dash', async () => {
   const { calls } = await cli(['view', '--', '-h', '42'], { answers: { view: async () => viewOf() } });
 
   expect(calls[0]!.args).toEqual([{ accountId: '-h', connectorId: 42 }]);

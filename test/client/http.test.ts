@@ -294,7 +294,7 @@ describe('repeated and failed calls', () => {
     expect(await failureOf(onboarding.listPage('acme', {}, { timeoutMs: 100 }))).toMatchObject({ code: 'timedOut' });
   });
 
-  test('an aborted AbortSignal ends a call, also in the pause between two tries', async () => {
+  test('an aborted AbortSignal ends a call, even in the pause between two tries', async () => {
     const [sending, pausing] = [new AbortController(), new AbortController()];
     const why = new Error('The user has left');
     proxy.failNext('hangs');

@@ -562,7 +562,7 @@ test('in each final state, an input fails as closed and gets the final view, eve
   const [, cancelled, terminated] = scenes;
   await Promise.all([stage.auth.cancel(cancelled.key), terminated.handle.terminate()]);
   const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
-  await stage.stopWorker(); // so this test is the last
+  await stage.stopWorker(); // no test with a worker may follow, so this test is the last
 
   const refusals = await Promise.all(
     scenes.flatMap(({ key }) => [

@@ -61,7 +61,7 @@ test('views ends when its AbortSignal aborts', async () => {
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
-test('progress returns the run id, whether the run is open, and the history length, also without a worker', async () => {
+test('progress returns the run id, whether the run is open, and the history length, even without a worker', async () => {
   const scene = await asking();
   const before = await stage.auth.progress(scene.key);
   await scene.gives(right);

@@ -97,7 +97,7 @@ async function killBeforeInputs(): Promise<void> {
   });
 }
 
-/** Starts a flow and waits until it is in the state `state`. In awaitingAuthorization, the user gets a link, too. */
+/** Starts a flow and waits until it is in the state `state`. In awaitingAuthorization, also gives the user a link. */
 async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Promise<{ user: TestUser; view: View }> {
   const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill', { bySignal });
   const view = await user.play(state);

@@ -131,7 +131,7 @@ describeInBrowser('tabs and windows', () => {
       await page.getByText('Checking the access to Ledgerly.').waitFor();
     });
 
-    test('after a reload with an open consent window, the user can finish the consent, also with a second window', async () => {
+    test('after a reload with an open consent window, the user can finish the consent, even with a second window', async () => {
       const keys = scene.install('Ledgerly');
       const { page, popup } = await atConsent(keys);
 

@@ -305,7 +305,7 @@ describe('a refused AuthValue', () => {
 describe('properties', () => {
   const path = `/properties`;
 
-  test('a property is added, read, changed and removed, also with a name that no parameter defines', async () => {
+  test('a property can be added, read, changed and removed, even if no parameter defines its name', async () => {
     const at = await scene(['Fernhill']);
     const list = `${LIST}/${at.id}${path}`;
 

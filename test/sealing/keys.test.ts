@@ -58,7 +58,7 @@ test('publicHalf keeps all keys without their private parts', async () => {
   expect((await publicKeyOf(JSON.stringify(half))).kid).toBe(set.keys[0]!.kid);
 });
 
-test('publicKeyOf gives a public key, also for a JWK set with private keys', async () => {
+test('publicKeyOf gives a public key, even for a JWK set with private keys', async () => {
   const sealer = await publicKeyOf(setOf(await generateKey()));
 
   expect(sealer.key).toMatchObject({ type: 'public' });

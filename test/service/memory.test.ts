@@ -1,7 +1,7 @@
 /**
- * After the service has answered a call, also with an error, its memory contains no value that users typed. Node 20.20
- * collects garbage before it writes a heap snapshot. The snapshot contains all objects and the first thousand
- * characters of each string, but not the content of buffers.
+ * After the service has answered a call with success or with an error, the memory of the service contains no value that
+ * users typed. Node 20.20 collects garbage before it writes a heap snapshot. The snapshot contains all objects and the
+ * first thousand characters of each string, but not the content of buffers.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';

@@ -38,7 +38,7 @@ const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
 /**
- * Gives a worker a workflow cache, also with TEST_MAX_CACHED_WORKFLOWS=0. Two kinds of tests need a cache: tests of the
+ * Gives a worker a workflow cache, even with TEST_MAX_CACHED_WORKFLOWS=0. Two kinds of tests need a cache: tests of the
  * cache itself, and tests in which several readers query one flow. Without a cache the SDK (1.24) loses a query if a
  * workflow task completes during the query.
  */

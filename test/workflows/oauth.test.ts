@@ -614,7 +614,7 @@ describe('over minutes and hours', () => {
       expect(scene.reads()).toBe(2);
     });
 
-    test('without a return of the browser, a consent by the newest link is found when this link expires, also after an older attempt has returned', async () => {
+    test('without a return of the browser, a consent by the newest link is found when this link expires, even after the return of an older attempt', async () => {
       const scene = await consentScene(skipping);
       const older = await scene.asks();
       const newer = await scene.asks();

@@ -258,7 +258,7 @@ describe('pauses', () => {
     },
   );
 
-  test('the pauses of a longer outage end 24 hours after the beginning of the outage, also with a Retry-After of a week', async () => {
+  test('the pauses of a longer outage end 24 hours after the beginning of the outage, even with a Retry-After of a week', async () => {
     const on = stage.install('Brightdesk');
     fault(on, awayForHours(7 * 24));
 

@@ -187,7 +187,7 @@ describe('update-with-start', () => {
   );
 });
 
-test('after the end of a flow every update gets the final view and every signal is refused, also without a worker', async () => {
+test('after the end of a flow every update gets the final view and every signal is refused, even without a worker', async () => {
   const scene = await consentScene(stage);
   const link = await scene.asks();
   const submissionId = 'given';

@@ -46,7 +46,7 @@ describe('re-authentications', () => {
   const again = (state: StateName, more: Partial<View> = {}) =>
     view(1, state, { intent: 'reauthenticate', runId: 'again', ...more });
 
-  test('a re-authentication of a working connection counts as connected, also before its run has read the connector', () => {
+  test('a re-authentication of a working connection counts as connected, even before its run has read the connector', () => {
     const before = [view(1, 'authenticated', { connected: true, ...connector('ApiKey') })];
 
     const started = merged(before, again('fetchingConnector'));

@@ -54,7 +54,7 @@ test('the path in TEMPORAL_CLI_PATH is used before the cache', async () => {
   expect(found).toBe(mine);
 });
 
-test('a TEMPORAL_CLI_PATH that is not executable causes an error, also with another binary on the PATH', async () => {
+test('a TEMPORAL_CLI_PATH that is not executable causes an error, even if the PATH has a binary', async () => {
   const { folder, env } = searchScene({ onPath: temporalOf('1.9.1') });
 
   const search = findBinary('temporal', { env: { ...env, TEMPORAL_CLI_PATH: join(folder, 'typo') }, downloads: none });

@@ -38,7 +38,7 @@ test('without PUBLIC_URL the service listens on 127.0.0.1', async () => {
   expect(config.metricsPort).toBeUndefined();
 });
 
-test('with PUBLIC_URL, also with a path, the service listens on all addresses, IPv6 and IPv4', async () => {
+test('with PUBLIC_URL, with or without a path, the service listens on all addresses, IPv6 and IPv4', async () => {
   const env = {
     PUBLIC_URL: 'https://connect.acme.example/onboarding/',
     ALLOWED_ORIGINS: 'https://a.example, http://localhost:3000',

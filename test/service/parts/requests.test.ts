@@ -311,7 +311,7 @@ test('no error answer repeats a text of the request', async () => {
   }
 });
 
-test('the 121st call of a session in a minute is rateLimited, also with a renewed token, and a call of another session is not rateLimited', async () => {
+test('the 121st call of a session in a minute is rateLimited, even with a renewed token, but a call of another session is not', async () => {
   const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
   const [busy, other] = [await service.tokens.mint('session', scope), await service.tokens.mint('session', scope)];
   const call = (token: string) => service.call('GET', '/v1/session/sealing-keys', { token });

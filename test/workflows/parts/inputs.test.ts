@@ -279,7 +279,7 @@ describe('notSealed comes before any other fault, because the user must replace 
     },
   );
 
-  test('a secret property in clear is refused as notSealed, also in awaitingCredentials', () => {
+  test('a secret property in clear is refused as notSealed, even in awaitingCredentials', () => {
     const body = { submissionId: 'sub-1', values: { Secret: 'hunter2' } };
 
     expect(read(awaitingCredentials, 'propertyInput', body)).toEqual(refused('notSealed', ['Secret']));

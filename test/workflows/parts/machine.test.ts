@@ -156,7 +156,7 @@ describe('after the first read of the connector', () => {
   );
 
   test.each(kinds)(
-    'a connector that Cyclr reports as authenticated ends the flow, also with a missing property: $authType',
+    'a connector that Cyclr reports as authenticated ends the flow, even with a missing property: $authType',
     (kind) => {
       const state = after(fetched({ ...withMissing(kind), authenticated: true }));
 
@@ -190,7 +190,7 @@ describe('required properties that are new after Cyclr accepted the credentials'
     expect(applied).toEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
   });
 
-  test('a newly required property leads to awaitingProperties after a consent, too, and the flow keeps the verification', () => {
+  test('a newly required property leads to awaitingProperties after a consent, and the flow keeps the verification', () => {
     const consent = connector('OAuth1');
     const verifying: State = { name: 'verifyingAuthorization', connector: consent, attemptId: 'a', superseded: false };
     const confirmed: Event = {
