@@ -1,4 +1,4 @@
-/** The checks after a run of many flows: checks of each flow, and checks of the whole stack. */
+/** The checks at the end of a fault run: checks of each flow, and checks of the whole stack. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { replay } from '../../temporal/replay';
@@ -35,7 +35,7 @@ const DELIVERIES_MS = 5 * 60_000;
 const READ_AT_ONCE = 10;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
 
-/** The flows and onboardings of an execution, and the received events. */
+/** The flows and onboardings of a fault run, and the received events. */
 export interface Played {
   log: EventLog;
   records: FlowRecord[];

@@ -1,6 +1,6 @@
 /**
  * Kills processes, cuts connections and makes Cyclr fail while flows run. The seed sets the kind, the order and the
- * duration of the disturbances. The times of the disturbances differ from run to run.
+ * duration of the disturbances. The times of the disturbances differ between two fault runs with the same seed.
  */
 import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -119,8 +119,8 @@ export class Disturbances {
   }
 
   /**
-   * Begins to cause disturbances. `revokesTokens`: also revokes Cyclr's tokens, only once. If a disturbance fails,
-   * `end` fails.
+   * Begins to cause disturbances. `revokesTokens`: also revokes Cyclr's tokens once. If a disturbance fails, `end`
+   * fails.
    */
   begin(seed: number, revokesTokens: boolean): void {
     this.#running = this.#run(seed, revokesTokens);

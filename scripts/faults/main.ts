@@ -34,7 +34,7 @@ It changes the version that gets new tasks. As an operator, it pauses, resets an
 attribute. It floods flows with signals, and breaks connections. Exit code 0 only if all checks at the end pass.
 
 The seed decides the plan of each flow, and the kind and order of the faults. The times of the faults are random: the
-same seed gives the same plans, not the same run. Without --seed, the command draws a random seed and prints it.`;
+same seed gives the same plans, not the same fault run. Without --seed, the command draws a random seed and prints it.`;
 
 const AT_ONCE = 50;
 /**
@@ -44,7 +44,9 @@ const AT_ONCE = 50;
 const DISTURBED = 0.9;
 /** The command starts one onboarding for this number of flows. */
 const FLOWS_PER_ONBOARDING = 20;
-/** The time between two reads of a monitor. During a run, a monitor reads only at its start and after a signal. */
+/**
+ * The time between two reads of a monitor. During a fault run, a monitor reads only at its start and after a signal.
+ */
 const MONITOR_EVERY = '1 day';
 const PROGRESS_EVERY_MS = 5000;
 const FAULTS_SHOWN = 20;
@@ -106,7 +108,7 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
 
 /**
  * True if the two builds are versions of a worker deployment, as for half of all seeds. Half of these seeds are odd, so
- * that their runs also revoke tokens.
+ * that their fault runs also revoke tokens.
  */
 const isVersioned = (seed: number): boolean => seed % 4 >= 2;
 

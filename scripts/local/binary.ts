@@ -79,7 +79,7 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
  * 5. the download of Temporal's SDK, which no checksum protects.
  *
  * The checksum of a file in the cache is checked at each call. Several processes may call this function at the same
- * time. Progress goes to standard error. Fails with a list of the attempts and the remedy.
+ * time. Progress goes to standard error. Fails with a list of the searched places and the remedy.
  */
 export async function locate(
   binary: Binary,

@@ -22,7 +22,7 @@ export function galleryOf(shots: Shot[]): string {
   figure { margin: 0; flex: none }
   img { display: block; background: #fff }
 </style>
-<h1>${names.length} appearances</h1>
+<h1>${names.length} page states</h1>
 ${rows.join('\n')}
 </html>
 `;

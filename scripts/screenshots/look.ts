@@ -6,10 +6,10 @@ import type { View } from '../../workflows/messages';
 /** The fake answer to a call of the page: the code of a problem, a body, or no answer. */
 export type Reply = 'never' | 'unreachable' | { code: AnswerCode } | { body: unknown };
 
-/** One appearance of a page. */
+/** A page state: one appearance of a page. */
 export interface Look {
   name: string;
-  /** A text that the page shows when it has this appearance. */
+  /** A text that the page shows in this page state. */
   shows: string;
   views?: View[];
   /** Members of the answer to `GET /v1/session`. */

@@ -1,4 +1,4 @@
-/** All appearances of the pages. */
+/** All page states. */
 import type { Page } from 'playwright-core';
 import type { ProblemCode, StateName, View } from '../../workflows/messages';
 import type { Look } from './look';

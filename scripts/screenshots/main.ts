@@ -1,4 +1,4 @@
-/** `npm run screenshots`: a screenshot of each appearance of the pages, in both themes and two widths. */
+/** `npm run screenshots`: a screenshot of each page state, in both themes and two widths. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -13,7 +13,7 @@ import { openStandIn } from './stand-in';
 
 const help = `Usage: npm run screenshots -- [NAME]
 
-Writes screenshots of all appearances of the pages, or of those whose name contains NAME, into screenshots/, with an
+Writes screenshots of all page states, or of the page states whose name contains NAME, into screenshots/, with an
 index.html. Deletes the earlier content of the folder.`;
 
 const folder = resolve('screenshots');
@@ -25,7 +25,7 @@ async function main([name = '']: string[]): Promise<number> {
   }
   const wanted = looks.filter((look) => look.name.includes(name));
   if (wanted.length === 0) {
-    console.error(`No appearance has "${name}" in its name. Names: ${looks.map((look) => look.name).join(' · ')}`);
+    console.error(`No page state has "${name}" in its name. Names: ${looks.map((look) => look.name).join(' · ')}`);
     return 2;
   }
   return runUntilStopped(

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Look } from './look';
 
-/** A screenshot of an appearance. */
+/** A screenshot of a page state. */
 export interface Shot {
   look: string;
   file: string;

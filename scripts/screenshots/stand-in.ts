@@ -1,5 +1,5 @@
 /**
- * Shows the service's pages in a browser with fake answers, so that each appearance can be shown without the steps
+ * Shows the service's pages in a browser with fake answers, so that each page state can be shown without the steps
  * before it. Tests of behaviour use the real service.
  */
 import { randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Gives a page this appearance. The routes and the timeout that `show` sets stay on the page. */
+  /** Shows this page state. The routes and the timeout that `show` sets stay on the page. */
   show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }

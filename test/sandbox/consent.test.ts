@@ -98,7 +98,7 @@ describe('consent links', () => {
 });
 
 describe('decisions of the user', () => {
-  test('an approval stores tokens and redirects to the target, whose query is unchanged', async () => {
+  test('an approval stores tokens and redirects to the return address with an unchanged query', async () => {
     const { get, consent } = await oauthScene();
     const targetOrigin = `${TARGET}?to=%2Fa%20b&x=1+2;'()&%C3%BC=%C3%BC#here`;
 

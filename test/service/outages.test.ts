@@ -27,7 +27,7 @@ let direct: Side;
 let proxied: Side;
 /**
  * The outage of Temporal begins before the tests without a worker. So the calls of both outages wait for the library's
- * deadlines at the same time.
+ * time limits at the same time.
  */
 let temporalOutage: TemporalOutage;
 

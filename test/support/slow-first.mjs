@@ -31,7 +31,7 @@ const slow = [
 
 /**
  * Runs the slow test files first, so that no slow file runs alone at the end. Jest itself would run the largest files
- * first if it has no durations of an earlier run.
+ * first if it has no durations of earlier tests.
  */
 export default class extends Sequencer {
   sort(tests) {

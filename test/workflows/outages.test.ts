@@ -211,8 +211,8 @@ describe("operator's troubles", () => {
 describe('pauses', () => {
   /**
    * With these worker options, an activity fails at its first attempt, as if the minute were over. Without these
-   * options, the tests would fail at random, because the time-skipping server forgets an activity deadline on a whole
-   * second (about one deadline in a thousand).
+   * options, the tests would fail at random, because the time-skipping server forgets an activity timeout on a whole
+   * second (about one timeout in a thousand).
    */
   const oneAttempt: Partial<WorkerOptions> = {
     interceptors: { activity: [() => ({ inbound: { execute: (input, next) => next(input).catch(asTheLast) } })] },

@@ -11,7 +11,7 @@ const building = /^building dist/gm;
 const run = (root: string, args: string[], env?: NodeJS.ProcessEnv) =>
   launch(process.execPath, [join(root, 'scripts', 'run.mjs'), ...args], { cwd: root, env });
 
-test('run.mjs builds dist/, then starts a program with its arguments, and the next run starts the program without a build', async () => {
+test('run.mjs builds dist/, then starts a program with its arguments, and the next call of run.mjs starts the program without a build', async () => {
   const root = project();
   const dist = join(root, 'dist');
 
@@ -36,7 +36,7 @@ test('run.mjs builds dist/, then starts a program with its arguments, and the ne
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
-test('two simultaneous runs of run.mjs make one build, even if an ended process has left its lock file', async () => {
+test('two simultaneous calls of run.mjs make one build, even if an ended process has left its lock file', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
   await dead.ended;
