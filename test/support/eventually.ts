@@ -4,12 +4,16 @@ const EVERY_MS = 50;
 
 /**
  * Calls `look` every 50 ms until `expected` accepts the result (by default: until the result is truthy). Returns that
- * result. After WITHIN_MS, fails with an error that shows the last result.
+ * result. After `withinMs`, fails with an error that shows the last result.
  */
-export async function eventually<T>(look: () => T | Promise<T>, expected: (seen: T) => boolean = Boolean): Promise<T> {
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  expected: (seen: T) => boolean = Boolean,
+  withinMs = WITHIN_MS,
+): Promise<T> {
   let last: unknown;
   for (
-    const until = Date.now() + WITHIN_MS;
+    const until = Date.now() + withinMs;
     Date.now() < until;
     await new Promise((done) => setTimeout(done, EVERY_MS))
   ) {

@@ -13,6 +13,7 @@ import { openStageOfShortHistories, type Stage } from '../support/stage';
 type Onboard = () => Promise<OnboardingProgress>;
 
 jest.setTimeout(1_800_000); // only ends a test that hangs
+const WITHIN_MS = 1_500_000; // many flows take long
 
 let stage: Stage;
 let receiver: Receiver;
@@ -29,15 +30,6 @@ afterAll(async () => {
 
 const startWorker = () => stage.restartWorker({}, { crm: { url: receiver.url, secrets: [receiver.secret] } });
 
-/** Repeats `read` until its result satisfies `is`. Has no time limit, because many flows take long. */
-async function until<T>(read: () => T | Promise<T>, is: (seen: T) => boolean): Promise<T> {
-  for (;;) {
-    const seen = await Promise.resolve(read()).catch(() => undefined); // the worker can be too busy to answer
-    if (seen !== undefined && is(seen)) return seen;
-    await new Promise((done) => setTimeout(done, 500));
-  }
-}
-
 interface Onboarding {
   key: OnboardingKey;
   flows: ConnectorKey[];
@@ -52,9 +44,10 @@ async function onboarding(count: number): Promise<Onboarding> {
   const key = { accountId, onboardingId: 'o1' };
   const connectorIds = installed.map(({ id }) => id);
   const { runId, workflowId } = await stage.auth.startOnboarding({ ...key, scope: { connectorIds }, notify: ['crm'] });
-  await until(
+  await eventually(
     () => stage.auth.onboarding(key),
     ({ total, connectors }) => total === count && connectors.every(({ state }) => state === 'running'),
+    WITHIN_MS,
   );
   const flows = connectorIds.map((connectorId) => ({ accountId, connectorId }));
   return { key, flows, runId, handle: stage.client.workflow.getHandle<Onboard>(workflowId) };
@@ -68,9 +61,10 @@ async function connect(key: ConnectorKey): Promise<void> {
 test('an onboarding of 500 connectors completes over several runs, with one event for each connector, even after 5,000 signals in one workflow task', async () => {
   const { key, flows, runId, handle } = await onboarding(500);
   await each(flows.slice(0, 100), 20, connect);
-  const before = await until(
+  const before = await eventually(
     () => stage.auth.onboarding(key),
     ({ done }) => done === 100,
+    WITHIN_MS,
   );
   await stage.stopWorker();
   const known = before.connectors.filter(({ state }) => state === 'authenticated');
@@ -82,9 +76,10 @@ test('an onboarding of 500 connectors completes over several runs, with one even
 
   await each(bodies, 50, (body) => handle.signal('connectorFinished', body));
   await startWorker();
-  const after = await until(
+  const after = await eventually(
     () => stage.auth.onboarding(key),
     () => true,
+    WITHIN_MS,
   );
   await each(flows.slice(100), 20, connect);
   const end = await handle.result();
@@ -95,9 +90,10 @@ test('an onboarding of 500 connectors completes over several runs, with one even
   const { runId: lastRunId } = await handle.describe();
   expect(lastRunId).not.toBe(runId);
   const types = [...Array<string>(500).fill('onboarding.progress'), 'onboarding.completed'];
-  const events = await until(
+  const events = await eventually(
     () => receiver.eventsOf(workflowId),
     ({ length }) => length === types.length,
+    WITHIN_MS,
   );
   expect(events.map(({ type }) => type)).toEqual(types);
   expect(events.map(({ data }) => data.sequence)).toEqual(types.map((_, index) => index + 1));
