@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { payloadCodecsOf } from '../temporal/payload-codecs';
 import type { Replayed, RunHistory } from '../temporal/replay';
-import { workflowTypes } from '../workflows/connector';
+import { workflowTypes } from '../workflows/visibility';
 import { addCommand, type JsonOption } from './arguments';
 import type { Cli } from './cli';
 import { CliError } from './errors';

@@ -25,15 +25,6 @@ export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
   }
 }
 
-/** All workflow types of this project: the exports of `workflows/index.ts`. */
-export const workflowTypes: readonly string[] = [
-  'authenticateConnector',
-  'onboardAccount',
-  'deliverEvent',
-  'monitorConnection',
-  'transactionError',
-];
-
 /**
  * `authenticate`: the flow ends at once if Cyclr already reports `Authenticated`. `reauthenticate`: the flow always
  * asks for new input.

@@ -1,8 +1,8 @@
 import { workflowInfo, type ActivateInput, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { maybeGetActivator } from '@temporalio/workflow/lib/global-attributes';
-import { workflowTypes } from './connector';
 import { needsGuard, ReadAhead } from './read-ahead';
 import { tracing } from './tracing';
+import { workflowTypes } from './visibility';
 
 type Job = NonNullable<ActivateInput['activation']['jobs']>[number];
 type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];

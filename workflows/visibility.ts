@@ -1,12 +1,23 @@
-/**
- * Flows in Temporal's visibility: parts of queries, and the state of a closed run. This file does not import Temporal.
- */
+/** Flows in Temporal's visibility: workflow types, parts of queries, and the state of a closed run. */
 import { connectionWorkflowIdOf, MONITOR_TYPE } from './connection';
 import { isAccountId, workflowIdOf } from './connector';
+import { DELIVERY_TYPE } from './events';
+import { FLOW_TYPE } from './flow-start';
+import { ONBOARDING_TYPE } from './onboarding';
+import { TRANSACTION_ERROR_TYPE } from './transaction-errors';
 import type { Failure, StateName } from './view';
 
+/** All workflow types of this project: the exports of `workflows/index.ts`. */
+export const workflowTypes: readonly string[] = [
+  FLOW_TYPE,
+  ONBOARDING_TYPE,
+  DELIVERY_TYPE,
+  MONITOR_TYPE,
+  TRANSACTION_ERROR_TYPE,
+];
+
 /** All workflow types use the same search attributes, so each query for flows names the type. */
-export const OF_FLOWS = `WorkflowType = 'authenticateConnector'`;
+export const OF_FLOWS = `WorkflowType = '${FLOW_TYPE}'`;
 /** The query for open runs. The query does not use ExecutionStatus, because a paused flow is open, too. */
 export const OPEN = 'CloseTime IS NULL';
 

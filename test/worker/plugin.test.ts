@@ -2,7 +2,7 @@
 import type { WorkerOptions } from '@temporalio/worker';
 import { generateKey, privateKeysOf } from '../../sealing/keys';
 import { ConnectorAuthPlugin } from '../../worker/plugin';
-import { workflowTypes } from '../../workflows/connector';
+import { workflowTypes } from '../../workflows/visibility';
 import * as workflows from '../../workflows';
 
 const cyclr = { apiUrl: 'http://127.0.0.1:1', clientId: 'id', clientSecret: 'secret' };
