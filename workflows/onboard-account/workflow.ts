@@ -62,7 +62,7 @@ class OnboardingRun {
   #ignored: number;
   readonly #ignoredSignals = new IgnoredSignals();
   #check?: Timer;
-  /** The cancellation scope of the running activity. */
+  /** The cancellation scope of all activities that `#call` runs. */
   #work?: CancellationScope;
   #outage?: Outage;
   /** The event of a cancellation, by the signal `cancel` or by Temporal. */
@@ -252,15 +252,11 @@ class OnboardingRun {
   }
 
   /** Runs an activity. After a cancellation, waits until the running activity attempt has ended. */
-  async #call(activity: () => Promise<EventBody>): Promise<EventBody> {
-    this.#work = new CancellationScope();
-    try {
-      return await this.#work.run(activity);
-    } catch (error) {
-      return this.#cancelEvent ?? calls.eventOfFailure(error, this.#state);
-    } finally {
-      this.#work = undefined;
-    }
+  #call(activity: () => Promise<EventBody>): Promise<EventBody> {
+    this.#work ??= new CancellationScope();
+    return this.#work
+      .run(activity)
+      .catch((error: unknown) => this.#cancelEvent ?? calls.eventOfFailure(error, this.#state));
   }
 
   /** Pauses in an outage, before the next call. Ends the outage after 24 hours. */
