@@ -13,46 +13,28 @@ import {
   failureIn,
   faultOfMonitorStart,
   isMonitorEvery,
-  isReadRecent,
-  monitorEveryMs,
   outcomeOf,
   type ConnectionView,
   type MonitorInput,
   type Outcome,
 } from '../connection';
-import { isObject, type Duration } from '../connector';
+import { isObject } from '../connector';
 import { IgnoredSignals } from '../ignored-signals';
 import { EventSender, type CarriedEvents } from '../event-sender';
 import { eventTypeOf, initialState, isFinal, transition, type EventBody, type State } from './machine';
 import * as messages from '../messages';
 import type { ActivityFailureType } from '../ports';
 import { countMonitorRead } from '../metrics';
-import { nextReadAt } from './schedule';
+import { Reads, type CarriedReads, type Report } from './reads';
 import { connectionOf, publishStatus } from './status';
-import { Timer } from '../timer';
 
-/** Reports of failed calls cause at most one read in this time. */
-const REPORT_PAUSE_MS = 60_000;
-/** A connection is overdue if no read has succeeded for this number of intervals. */
-const OVERDUE_AFTER = 1.5;
 /** A run continues as new after this time, so that no history grows for years. */
 const LONGEST_RUN_MS = 30 * 24 * 3_600_000;
 
 /** The second argument with which Continue-As-New starts the next run, as plain JSON. */
-export interface Carried {
+export interface Carried extends CarriedReads {
   state: State;
   revision: number;
-  checkedAt?: string;
-  /**
-   * The time between two reads. `every`: from the start input, or from the last signal `check` with a time.
-   * `everyRead`: from the last read.
-   */
-  every?: Duration;
-  everyRead?: Duration;
-  /** The reports that the next read answers. */
-  report?: Report;
-  /** When a report last caused a read, in milliseconds. */
-  reportReadAt: number;
   ignored: number;
   /** Absent if no event has a target. */
   events?: CarriedEvents;
@@ -72,47 +54,25 @@ export async function monitorConnection(input: MonitorInput, carried?: Carried):
   return new MonitorRun(input, continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
-/** Reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector. */
-interface Report {
-  failedAt?: string;
-}
-
 class MonitorRun {
   readonly #input: MonitorInput;
   readonly #events: EventSender;
   #state: State;
   #revision: number;
-  #checkedAt?: string;
-  #every?: Duration;
-  #everyRead?: Duration;
-  #reportReadAt: number;
+  readonly #reads: Reads;
   #ignored: number;
   readonly #ignoredSignals = new IgnoredSignals();
-  /** The reports that no read has answered yet. */
-  #report?: Report;
   /** The code of the failure of the last read. Absent if the last read succeeded. */
   #readFailure?: string;
-  /** The end of the pause between two reads because of reports. */
-  #reportTimer?: Timer;
-  /** True if the next read is due at once. */
-  #isReadDue: boolean;
   #isStopped = false;
-  #timer?: Timer;
-  /** The interval of the timer in milliseconds. */
-  #timerEveryMs = 0;
 
   constructor(input: MonitorInput, carried?: Carried) {
     this.#input = input;
     this.#events = new EventSender(undefined, carried && (carried.events ?? {}));
     this.#state = carried?.state ?? initialState(now());
     this.#revision = carried?.revision ?? 1;
-    this.#checkedAt = carried?.checkedAt;
-    this.#every = carried?.every ?? input.every;
-    this.#everyRead = carried?.everyRead;
-    this.#report = carried?.report;
-    this.#reportReadAt = carried?.reportReadAt ?? 0;
+    this.#reads = new Reads(input.every, carried);
     this.#ignored = carried?.ignored ?? 0;
-    this.#isReadDue = !carried;
     this.#registerHandlers();
     this.#publish();
   }
@@ -140,7 +100,7 @@ class MonitorRun {
     return connectionOf({
       input: this.#input,
       state: this.#state,
-      checkedAt: this.#checkedAt,
+      checkedAt: this.#reads.checkedAt,
       revision: this.#revision,
     });
   }
@@ -162,7 +122,7 @@ class MonitorRun {
   /** The next event of an open monitor. `undefined` after a wait, and after a read that gave no result. */
   #nextEvent(state: State): Promise<EventBody | undefined> {
     if (state.name === 'broken' && state.isDue) return this.#reauthenticate();
-    return this.#isReadDue ? this.#read() : this.#wait();
+    return this.#reads.isDue ? this.#read() : this.#wait();
   }
 
   get #key() {
@@ -176,14 +136,14 @@ class MonitorRun {
   }
 
   async #read(): Promise<EventBody | undefined> {
-    const report = this.#startRead();
+    const report = this.#reads.begin();
     try {
       const { lastOutcome } = this.#state;
       const { every, events, ...read } = await calls.readConnection(this.#key, lastOutcome?.runId);
       this.#events.set(events);
-      this.#everyRead = every;
+      this.#reads.setEveryRead(every);
       if (this.#isOlderThanOutcome(read, lastOutcome)) return this.#readAgain(report);
-      this.#checkedAt = now();
+      this.#reads.succeed();
       this.#readFailure = undefined;
       countMonitorRead('read');
       return { type: 'connectorRead', ...read, ...(report?.failedAt !== undefined && { failedAt: report.failedAt }) };
@@ -202,13 +162,8 @@ class MonitorRun {
   }
 
   #readAgain(report: Report | undefined): undefined {
-    this.#keepReport(report);
-    this.#isReadDue = true;
-  }
-
-  /** Keeps a report for the next read, because the present read does not answer it. A newer report takes precedence. */
-  #keepReport(report: Report | undefined): void {
-    if (report) this.#report = { ...report, ...this.#report };
+    this.#reads.keepReport(report);
+    this.#reads.request();
   }
 
   /**
@@ -218,55 +173,26 @@ class MonitorRun {
   #failRead(code: string, report: Report | undefined): EventBody | undefined {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };
     log.warn('A connection was not read', { code });
-    countMonitorRead(this.#isOverdue ? 'overdue' : 'failed');
-    this.#keepReport(report);
+    countMonitorRead(this.#reads.isOverdue ? 'overdue' : 'failed');
+    this.#reads.keepReport(report);
     this.#readFailure = code;
     this.#publish();
     return undefined;
   }
 
-  get #isOverdue(): boolean {
-    const lastReadAt = this.#checkedAt === undefined ? workflowInfo().startTime.getTime() : Date.parse(this.#checkedAt);
-    return Date.now() - lastReadAt > OVERDUE_AFTER * monitorEveryMs(this.#every ?? this.#everyRead);
-  }
-
-  /** Clears the requests for a read, because the read begins now. Returns the cleared report. */
-  #startRead(): Report | undefined {
-    const report = this.#report;
-    this.#isReadDue = false;
-    this.#report = undefined;
-    this.#reportTimer?.cancel();
-    this.#reportTimer = undefined;
-    if (report) this.#reportReadAt = Date.now();
-    return report;
-  }
-
   /** Waits for the next read or a signal. Continues as new if the history is long or old. */
   async #wait(): Promise<undefined> {
     const state = this.#state;
-    const timer = this.#nextTimer();
-    const isTimeUp = () => timer.fired || this.#reportTimer?.fired === true;
-    const hasRequest = () => this.#isStopped || this.#isReadDue || this.#state !== state;
-    await condition(() => hasRequest() || isTimeUp() || this.#isHistoryFull);
-    if (timer.fired) this.#timer = undefined;
-    if (isTimeUp()) this.#isReadDue = true;
-    else if (!hasRequest()) await this.#continueAsNew();
-  }
-
-  /** The timer of the next read. A new timer replaces it after a change of the interval. */
-  #nextTimer(): Timer {
-    const everyMs = monitorEveryMs(this.#every ?? this.#everyRead);
-    if (this.#timer && everyMs === this.#timerEveryMs) return this.#timer;
-    this.#timer?.cancel();
-    this.#timerEveryMs = everyMs;
-    const at = nextReadAt(workflowInfo().workflowId, everyMs, Date.now());
-    return (this.#timer = new Timer(at, 'Next read of the connection'));
+    this.#reads.startTimer();
+    const hasRequest = () => this.#isStopped || this.#reads.isDue || this.#state !== state;
+    await condition(() => hasRequest() || this.#isHistoryFull);
+    if (!hasRequest()) await this.#continueAsNew();
   }
 
   get #isHistoryFull(): boolean {
     const { continueAsNewSuggested, startTime } = workflowInfo();
     const isLong = continueAsNewSuggested || Date.now() - startTime.getTime() > LONGEST_RUN_MS;
-    return isLong && this.#reportTimer === undefined && this.#events.areSent;
+    return isLong && !this.#reads.isReportWaiting && this.#events.areSent;
   }
 
   #continueAsNew(): Promise<never> {
@@ -275,11 +201,7 @@ class MonitorRun {
     return next(this.#input, {
       state: this.#state,
       revision: this.#revision,
-      ...(this.#checkedAt !== undefined && { checkedAt: this.#checkedAt }),
-      ...(this.#every !== undefined && { every: this.#every }),
-      ...(this.#everyRead !== undefined && { everyRead: this.#everyRead }),
-      ...(this.#report && { report: this.#report }),
-      reportReadAt: this.#reportReadAt,
+      ...this.#reads.carried,
       ignored: this.#ignored,
       ...(events && { events }),
     });
@@ -299,18 +221,13 @@ class MonitorRun {
     const { name, since } = this.#state;
     const { at, onlyConnector } = failureIn(body, now());
     if (name !== 'starting' && (name !== 'connected' || at < since)) return;
-    this.#report = { ...this.#report, ...(onlyConnector && { failedAt: at }) };
-    const mayReadAt = this.#reportReadAt + REPORT_PAUSE_MS;
-    if (mayReadAt <= Date.now()) this.#isReadDue = true;
-    else this.#reportTimer ??= new Timer(mayReadAt, 'Next read because of a report');
+    this.#reads.requestByReport(onlyConnector ? { failedAt: at } : {});
   }
 
   #check(body: unknown): void {
     const { every } = isObject(body) ? body : {};
     if (every !== undefined && !isMonitorEvery(every)) return this.#ignore(messages.checkConnection.name);
-    const isNew = every !== undefined && every !== this.#every;
-    if (isNew) this.#every = every;
-    if (isNew || !isReadRecent(this.#checkedAt, Date.now())) this.#isReadDue = true;
+    this.#reads.check(every);
   }
 
   /** Counts a signal that changes nothing. Logs only the first such signal of the monitor. */

@@ -1,0 +1,134 @@
+/** The times at which a monitor reads its connection: its timers, and requests for a read. */
+import { workflowInfo } from '@temporalio/workflow';
+import { isReadRecent, monitorEveryMs } from '../connection';
+import type { Duration } from '../connector';
+import { Timer } from '../timer';
+import { nextReadAt } from './schedule';
+
+/** Reports of failed calls cause at most one read in this time. */
+const REPORT_PAUSE_MS = 60_000;
+/** A connection is overdue if no read has succeeded for this number of intervals. */
+const OVERDUE_AFTER = 1.5;
+
+/** Reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector. */
+export interface Report {
+  failedAt?: string;
+}
+
+/** The part of {@link Reads} that the next run receives at Continue-As-New, as plain JSON. */
+export interface CarriedReads {
+  /** The time of the last read that succeeded. */
+  checkedAt?: string;
+  /**
+   * The time between two reads. `every`: from the start input, or from the last signal `check` with a time.
+   * `everyRead`: from the last read.
+   */
+  every?: Duration;
+  everyRead?: Duration;
+  /** The reports that the next read answers. */
+  report?: Report;
+  /** When a report last caused a read, in milliseconds. */
+  reportReadAt: number;
+}
+
+export class Reads {
+  readonly #carried: CarriedReads;
+  /** True if a request, and not a timer, makes the next read due. */
+  #isRequested: boolean;
+  /** The end of the pause between two reads because of reports. */
+  #reportTimer?: Timer;
+  #timer?: Timer;
+  /** The interval of the timer in milliseconds. */
+  #timerEveryMs = 0;
+
+  /** `every`: the time between two reads from the start input. A monitor that was not continued as new reads at once. */
+  constructor(every: Duration | undefined, carried?: CarriedReads) {
+    const { checkedAt, everyRead, report, reportReadAt = 0 } = carried ?? {};
+    this.#carried = { checkedAt, every: carried?.every ?? every, everyRead, report, reportReadAt };
+    this.#isRequested = !carried;
+  }
+
+  get carried(): CarriedReads {
+    return this.#carried;
+  }
+
+  get checkedAt(): string | undefined {
+    return this.#carried.checkedAt;
+  }
+
+  /** True if the next read must begin now. */
+  get isDue(): boolean {
+    return this.#isRequested || this.#timer?.fired === true || this.#reportTimer?.fired === true;
+  }
+
+  /** True while a report waits for the end of the pause between two reads because of reports. */
+  get isReportWaiting(): boolean {
+    return this.#reportTimer !== undefined;
+  }
+
+  get isOverdue(): boolean {
+    const { checkedAt } = this.#carried;
+    const lastReadAt = checkedAt === undefined ? workflowInfo().startTime.getTime() : Date.parse(checkedAt);
+    return Date.now() - lastReadAt > OVERDUE_AFTER * this.#everyMs;
+  }
+
+  get #everyMs(): number {
+    return monitorEveryMs(this.#carried.every ?? this.#carried.everyRead);
+  }
+
+  /** Starts the timer of the next read. A new timer replaces it after a change of the interval. */
+  startTimer(): void {
+    const everyMs = this.#everyMs;
+    if (this.#timer && everyMs === this.#timerEveryMs) return;
+    this.#timer?.cancel();
+    this.#timerEveryMs = everyMs;
+    this.#timer = new Timer(nextReadAt(workflowInfo().workflowId, everyMs, Date.now()), 'Next read of the connection');
+  }
+
+  /** Clears the requests for a read, because the read begins now. Returns the cleared report. */
+  begin(): Report | undefined {
+    const { report } = this.#carried;
+    this.#isRequested = false;
+    if (this.#timer?.fired) this.#timer = undefined;
+    this.#reportTimer?.cancel();
+    this.#reportTimer = undefined;
+    this.#carried.report = undefined;
+    if (report) this.#carried.reportReadAt = Date.now();
+    return report;
+  }
+
+  /** Keeps a report for the next read, because the present read does not answer it. A newer report takes precedence. */
+  keepReport(report: Report | undefined): void {
+    if (report) this.#carried.report = { ...report, ...this.#carried.report };
+  }
+
+  /** Notes the time of a read that succeeded. */
+  succeed(): void {
+    this.#carried.checkedAt = new Date().toISOString();
+  }
+
+  /** Sets the interval that the last read has given. */
+  setEveryRead(every: Duration | undefined): void {
+    this.#carried.everyRead = every;
+  }
+
+  /** Makes the next read due at once. */
+  request(): void {
+    this.#isRequested = true;
+  }
+
+  /** Requests a read because of a report, at once or at the end of the pause between two such reads. */
+  requestByReport(report: Report): void {
+    this.#carried.report = { ...this.#carried.report, ...report };
+    const mayReadAt = this.#carried.reportReadAt + REPORT_PAUSE_MS;
+    if (mayReadAt <= Date.now()) this.request();
+    else this.#reportTimer ??= new Timer(mayReadAt, 'Next read because of a report');
+  }
+
+  /** Sets the interval, if there is one. Requests a read, unless the interval is the same and the last read is recent. */
+  check(every: Duration | undefined): void {
+    const isNew = every !== undefined && every !== this.#carried.every;
+    if (isNew) this.#carried.every = every;
+    if (isNew || !isReadRecent(this.checkedAt, Date.now())) this.request();
+  }
+}
