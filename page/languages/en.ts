@@ -188,7 +188,7 @@ export const en = {
     malformed: 'This doesn’t look right. Please check it.',
     notNow: 'This step was already done. Here is the current one.',
     notSealed: 'Something went wrong on this page. Reload it and try again.',
-    notOpenable: 'This could not be read when it arrived. Please enter it again.',
+    notOpenable: 'Your input arrived, but could not be decrypted. Please enter it again.',
     wrongKind: 'This app needs other credentials. Please check your input.',
     unknownProperty: 'One of these settings does not exist any more. Reload this page.',
     colon:

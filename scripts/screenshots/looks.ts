@@ -138,7 +138,7 @@ const saidOf: Record<ProblemCode, string> = {
   malformed: 'This doesn’t look right.',
   notNow: 'This step was already done.',
   notSealed: 'Something went wrong on this page.',
-  notOpenable: 'This could not be read',
+  notOpenable: 'Your input arrived, but',
   wrongKind: 'This app needs other credentials.',
   unknownProperty: 'One of these settings does not exist',
   missingProperty: 'Please fill this in.',
