@@ -122,10 +122,14 @@ export async function freePort(host: string): Promise<number> {
 }
 
 /** The address of a server that accepts calls by IPv6 and IPv4: `::`, or `0.0.0.0` on a machine without IPv6. */
-export const allAddresses = (): string =>
-  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
-    ? '::'
-    : '0.0.0.0';
+export function allAddresses(): string {
+  try {
+    const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+    return addresses.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
+  } catch {
+    return '0.0.0.0'; // some sandboxes deny the list of the network interfaces
+  }
+}
 
 /** An integer from 1 to 1,000,000. */
 export const count = z
