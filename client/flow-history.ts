@@ -23,7 +23,7 @@ const NOT_FOUND = 5; // gRPC
 /** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
 const POLL_TIMEOUT_MS = 70_000;
 const DESCRIBE_MS = 15_000;
-/** The pause between two polls of a paused run, because Temporal answers each of these polls at once. */
+/** The time between two reads of the status of a paused run. */
 const PAUSED_MS = 2_000;
 
 /**
@@ -59,7 +59,7 @@ export async function signalOnce(
 
 /**
  * Yields after each workflow task that completes after the first `historyLength` events. Also yields at the end of the
- * run, and every 2 s while the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last
+ * run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last
  * run, or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
@@ -87,7 +87,7 @@ export async function* historyGrowth(
     else {
       yield { runId, open };
       if (!open) return;
-      await delay(PAUSED_MS, undefined, { signal }).catch(() => undefined);
+      await pauseEnd(client, execution, signal);
     }
     nextPageToken = undefined;
   }
@@ -97,16 +97,27 @@ export async function* historyGrowth(
  * The status of a closed or paused run. Temporal does not wait for events of such a run. `next`: the run that continues
  * the run after continue-as-new or a reset.
  */
-async function statusAfter(client: Client, { workflowId, runId }: Execution, events: NonNullable<History['events']>) {
+async function statusAfter(client: Client, execution: Execution, events: NonNullable<History['events']>) {
   const last = events.at(-1);
   if (last?.workflowExecutionCompletedEventAttributes || last?.workflowExecutionFailedEventAttributes)
     return { open: false, next: undefined };
   const next = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
   if (next) return { open: false, next };
-  const describe = () => client.workflow.getHandle(workflowId, runId).describe();
-  const run = await client.withDeadline(Date.now() + DESCRIBE_MS, describe);
+  const run = await describe(client, execution);
   return { open: isOpen(run), next: run.raw.workflowExtendedInfo?.resetRunId };
 }
+
+/**
+ * Waits until a run is no longer paused, or until `signal` aborts. A poll would not wait, because Temporal answers each
+ * poll of a paused run at once, with the whole history.
+ */
+async function pauseEnd(client: Client, execution: Execution, signal?: AbortSignal): Promise<void> {
+  do await delay(PAUSED_MS, undefined, { signal }).catch(() => undefined);
+  while (!signal?.aborted && (await describe(client, execution)).status.name === 'PAUSED');
+}
+
+const describe = (client: Client, { workflowId, runId }: Execution) =>
+  client.withDeadline(Date.now() + DESCRIBE_MS, () => client.workflow.getHandle(workflowId, runId).describe());
 
 /** One long poll. `undefined` if `signal` aborts. */
 async function poll(
