@@ -3,37 +3,19 @@ import { join } from 'node:path';
 import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities, type Targets } from '../activities';
-import { CyclrClient, type CyclrConfig } from '../activities/cyclr/client';
-import type { ConsentPages } from '../activities/links';
+import { CyclrClient } from '../activities/cyclr/client';
 import { recordRequest } from '../activities/metrics';
-import type { Policies } from '../activities/policies/policies';
-import type { PrivateKeys } from '../sealing/keys';
 import { requireSearchAttributes } from '../temporal/search-attributes';
-import type { Duration } from '../workflows/connector';
 import { eventsQueueOf } from '../workflows/events';
 import { taskQueue as defaultTaskQueue } from '../workflows/messages';
-import { BUNDLE, workerDefaults } from './create-worker';
+import { BUNDLE, workerDefaults, type ConnectorWorkerOptions } from './create-worker';
 import { runWithEvents } from './events-worker';
 
-export interface ConnectorAuthPluginOptions {
-  /** Cyclr's API, and the partner's client id and secret. */
-  cyclr: CyclrConfig;
-  /** The sealing keys. All keys open sealed values, and the first key also makes fingerprints. */
-  keys: PrivateKeys;
-  /** The address of Cyclr's pages for a consent, and the name of the Cyclr user that is signed in there. */
-  consent: ConsentPages;
-  /** The receivers of events, by name. The default is no receiver. */
-  targets?: Targets;
-  /** The operator's policies for connectors, such as `await Policies.read(path)`. */
-  policies?: Policies;
-  /**
-   * The time between two reads of a connection: 1 minute to 90 days. With this option, each new connection is
-   * monitored, unless its policy has `monitor: off`.
-   */
-  monitorEvery?: Duration;
-  /** The task queue of the worker. The default is `connector-auth`. */
-  taskQueue?: string;
-}
+/** The options of the plugin, which `createWorker` has, too. */
+export type ConnectorAuthPluginOptions = Pick<
+  ConnectorWorkerOptions,
+  'cyclr' | 'keys' | 'consent' | 'targets' | 'policies' | 'monitorEvery' | 'taskQueue'
+>;
 
 const WORKFLOWS = join(__dirname, '..', 'workflows', 'index.js');
 const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
