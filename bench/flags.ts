@@ -11,6 +11,8 @@ export interface Flags {
   cached: number;
   /** If true, the bench only compares 1, 2 and 4 worker processes of our flow. */
   workers?: true;
+  /** If true, the bench only compares flows of a connector whose user consents at the third party. */
+  consent?: true;
   /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;
   /** If set, the bench measures only floods of one flow with this number of messages. */
@@ -52,6 +54,7 @@ export function flagsOf(args: string[]): Flags {
       flows: { ...text, default: '100' },
       cached: { ...text, default: '800' },
       workers: { type: 'boolean', default: false },
+      consent: { type: 'boolean', default: false },
       waiting: text,
       flood: text,
       service: { type: 'boolean', default: false },
@@ -87,6 +90,7 @@ export function flagsOf(args: string[]): Flags {
     rate: wholeNumber('rate', values.rate, 1, 20),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.workers && { workers: true as const }),
+    ...(values.consent && { consent: true as const }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),
     ...(values.profile && { profile: true as const }),

@@ -111,7 +111,7 @@ interface Property {
 }
 
 /** The milliseconds that `act` takes. */
-export async function timed(act: () => Promise<void>): Promise<number> {
+export async function timed(act: () => Promise<unknown>): Promise<number> {
   const since = performance.now();
   await act();
   return performance.now() - since;

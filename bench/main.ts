@@ -6,6 +6,7 @@ import { readOptions, runUntilStopped } from '../scripts/command';
 import { runMain } from '../temporal/process';
 import { compare, tableOf, type Comparison } from './comparison';
 import { measureAudit } from './audit';
+import { compareConsent } from './consent';
 import { measureDeliveries } from './deliveries';
 import { compareEvents, compareOnboarding } from './events';
 import { measureFairness, startFairnessStacks } from './fairness';
@@ -24,8 +25,8 @@ import { compareWorkers } from './workers';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
-       [--workers | --waiting N | --flood N | --service | --onboarding | --events | --deliveries N | --monitors N |
-        --audit N | --fairness N | --soak MINUTES [--rate N] | --profile]
+       [--consent | --workers | --waiting N | --flood N | --service | --onboarding |
+        --events | --deliveries N | --monitors N | --audit N | --fairness N | --soak MINUTES [--rate N] | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
@@ -34,6 +35,7 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --rounds N     number of pairs of rounds (default 6)
   --flows N      number of flows in a round (default 100)
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
+  --consent      only compares both workflows for a connector whose user consents (OAuth 2); writes consent.json
   --workers      only compares 1, 2 and 4 worker processes of our flow, with 50 flows in flight; writes workers.json
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
@@ -93,6 +95,7 @@ const comparisons = {
   onboarding: compareOnboarding,
   events: compareEvents,
   workers: compareWorkers,
+  consent: compareConsent,
 };
 
 async function measure(stack: Stack, flags: Flags): Promise<number> {

@@ -13,8 +13,14 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { ConnectorKey } from '../workflows/connector';
-import type { CredentialInput, PropertyInput, StateName } from '../workflows/messages';
-import type { ConnectorActivities } from '../workflows/ports';
+import type {
+  AuthorizationRequest,
+  CredentialInput,
+  OAuthCallback,
+  PropertyInput,
+  StateName,
+} from '../workflows/messages';
+import type { ConnectorActivities, MintedLink } from '../workflows/ports';
 
 const options = {
   startToCloseTimeout: '15s',
@@ -22,7 +28,8 @@ const options = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const;
-const { fetchConnector, applyCredentials } = proxyActivities<ConnectorActivities>(options);
+const { fetchConnector, applyCredentials, mintLink, verifyAuthorization } =
+  proxyActivities<ConnectorActivities>(options);
 const { applyProperties } = proxyActivities<ConnectorActivities>({
   ...options,
   startToCloseTimeout: '60s',
@@ -31,6 +38,8 @@ const { applyProperties } = proxyActivities<ConnectorActivities>({
 
 const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
+const requestAuthorization = defineUpdate<MintedLink, [AuthorizationRequest]>('requestAuthorization');
+const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 const state = defineQuery<StateName>('state');
 
 /** Runs three activities and accepts two signals, for a connector with one property and an API key. */
@@ -54,10 +63,22 @@ export async function minimal(key: ConnectorKey): Promise<StateName> {
   return (now = 'authenticated');
 }
 
+/** Runs three activities and accepts an update and a signal, for a connector whose user consents at the third party. */
+export async function minimalConsent(key: ConnectorKey): Promise<StateName> {
+  let hasReturned = false;
+  setHandler(requestAuthorization, (request) => mintLink(key, { ...request, fingerprint: false }));
+  setHandler(oauthCallback, () => void (hasReturned = true));
+
+  await fetchConnector(key);
+  await condition(() => hasReturned);
+  await verifyAuthorization(key, { consent: { wasAuthenticated: false } });
+  return 'authenticated';
+}
+
 /** Accepts the messages of each flood and does nothing with them, as the baseline of `--flood`. */
 export async function empty(): Promise<void> {
   setHandler(defineQuery('view'), () => undefined);
-  setHandler(defineSignal('oauthCallback'), () => undefined);
+  setHandler(oauthCallback, () => undefined);
   setHandler(defineUpdate('recheck'), () => undefined);
   setDefaultSignalHandler(() => undefined);
   await condition(() => false);

@@ -1,0 +1,104 @@
+/** Compares our flow with a minimal workflow for a connector whose user consents at the third party (OAuth 2). */
+import { randomUUID } from 'node:crypto';
+import { ConnectorAuth } from '../client/connector-auth';
+import { consentInBrowser } from '../sandbox/browser';
+import { postJson } from '../scripts/post-json';
+import { generateKey, privateKeysOf } from '../sealing/keys';
+import { open } from '../sealing/seal';
+import type { ConnectorKey } from '../workflows/connector';
+import type { AuthorizationLink, AuthorizationRequest } from '../workflows/messages';
+import { costRows, historyRows, type Comparison } from './comparison';
+import { contenderNames, endOf, minimalTaskQueue, type ContenderName, type Execution } from './contenders';
+import { timed } from './flows';
+import { Follower } from './follower';
+import { playPairs } from './pairs';
+import { playRound, processesOf, type Side } from './rounds';
+import type { Stack } from './stack';
+
+/** A connector whose only step is the consent. */
+const CONNECTOR = 'Ledgerly';
+
+/** A connector, and the request of its link. The key pair is made before the measurement, as a page makes it. */
+interface Part {
+  key: ConnectorKey;
+  request: AuthorizationRequest;
+  privateKey: string;
+}
+
+type Start = (key: ConnectorKey) => Promise<Execution>;
+
+/** Plays rounds of both workflows in turn. */
+export async function compareConsent(
+  stack: Stack,
+  { rounds, flows }: { rounds: number; flows: number },
+  say: (line: string) => void,
+): Promise<Comparison[]> {
+  const { client } = stack;
+  const auth = new ConnectorAuth(client);
+  const startMinimal: Start = async (key) => {
+    const workflowId = `minimal-consent/${key.accountId}/${key.connectorId}`;
+    const options = { taskQueue: minimalTaskQueue, workflowId, args: [key] };
+    const { firstExecutionRunId } = await client.workflow.start('minimalConsent', options);
+    return { workflowId, runId: firstExecutionRunId };
+  };
+  const sideOf = async (name: ContenderName, start: Start): Promise<Side<Part>> => ({
+    ...processesOf(stack, (await stack.startWorker(name)).pid),
+    prepare: (count) => prepare(stack, count),
+    play: (part) => play(stack, start, part),
+  });
+  const sides = {
+    ours: await sideOf('ours', (key) => auth.start(key)),
+    minimal: await sideOf('minimal', startMinimal),
+  };
+  const played = await playPairs(contenderNames, rounds, async (name, pair) => {
+    const round = await playRound(sides[name], flows);
+    say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
+    return round;
+  });
+  const names = ['Request to the link', 'Return of the browser to the end'] as const;
+  return [{ headings: ['ours', 'minimal'], rows: [...costRows(played, { names }), ...historyRows(played)] }];
+}
+
+async function prepare({ sandboxUrl }: Stack, count: number): Promise<Part[]> {
+  const accountId = `bench-${randomUUID()}`;
+  const connectors = Array<string>(count).fill(CONNECTOR);
+  const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
+  return Promise.all(
+    (installed as { id: number }[]).map(async ({ id: connectorId }) => {
+      const pair = await generateKey();
+      const { kty, crv, x, y } = pair;
+      const request = { attemptId: randomUUID(), returnTo: 'http://127.0.0.1/', replyKey: { kty, crv, x, y } };
+      return { key: { accountId, connectorId }, request, privateKey: JSON.stringify({ keys: [pair] }) };
+    }),
+  );
+}
+
+/** Starts a flow, requests the link, consents as a browser does, and reports the return of the browser. */
+async function play({ client, sandboxUrl }: Stack, start: Start, { key, request, privateKey }: Part) {
+  const execution = await start(key);
+  const flow = client.workflow.getHandle(execution.workflowId, execution.runId);
+  const follower = new Follower(client, execution);
+  await follower.reaches(1);
+  let link: AuthorizationLink | undefined;
+  const linkMs = await timed(async () => {
+    link = await flow.executeUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization', {
+      args: [request],
+      updateId: request.attemptId,
+    });
+  });
+  const { attemptId } = request;
+  const binding = { ...key, purpose: 'link', submissionId: attemptId } as const;
+  const url = await open(link!.link, binding, await privateKeysOf(privateKey));
+  await consentInBrowser(sandboxUrl, url, 'approve');
+  const returnMs = await timed(async () => {
+    await flow.signal('oauthCallback', { attemptId });
+    await follower.reaches(3);
+  });
+  const check = async () => {
+    const state = endOf(await flow.result());
+    if (state !== 'authenticated') throw new Error(`${execution.workflowId} ended as ${state}`);
+    const { historyLength, historySize = NaN } = await flow.describe();
+    return { events: historyLength, bytes: historySize };
+  };
+  return { inputMs: [linkMs, returnMs] as [number, number], check };
+}
