@@ -1,7 +1,7 @@
 /** Icons of connectors. A small icon is returned unchanged, and a larger icon is scaled. */
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import fc from '../support/fast-check';
+import fc, { runs } from '../support/fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { smallIcon } from '../../activities/cyclr/icons';
 import { ACCOUNT, scene, stopAll } from './scene';
@@ -102,7 +102,7 @@ test('any icon of Cyclr is returned with at most 8 KB, or is left out', async ()
 
       expect((small ?? '').length).toBeLessThanOrEqual(MAX_LENGTH);
     }),
-    { numRuns: 20 },
+    { numRuns: runs(20) },
   );
 });
 

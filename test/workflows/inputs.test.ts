@@ -1,5 +1,5 @@
 /** Inputs by signal that are wrong, early, late, repeated, in any order, or not decodable by the SDK. */
-import fc from '../support/fast-check';
+import fc, { runs } from '../support/fast-check';
 import { seal } from '../../sealing/seal';
 import { workflowIdOf } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/input';
@@ -397,6 +397,6 @@ test('valid inputs by signal end the flow as authenticated, in any order and wit
   const orders = fc.array(fc.array(step, { maxLength: 12 }), { minLength: 5, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(orders, async (each) => void (await Promise.all(each.map(endsWell)))),
-    { numRuns: 3, endOnFailure: true },
+    { numRuns: runs(3), endOnFailure: true },
   );
 });

@@ -2,7 +2,7 @@
  * Messages at the same time. Each sender gets an answer, no message has its effect twice, and no workflow task fails.
  */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
-import fc from '../support/fast-check';
+import fc, { runs } from '../support/fast-check';
 import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
@@ -498,6 +498,6 @@ test('messages in any order are answered, and a flow with an approved consent en
   const flows = fc.array(order, { minLength: 8, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(flows, async (orders) => void (await Promise.all(orders.map(endsWell)))),
-    { numRuns: 2, endOnFailure: true },
+    { numRuns: runs(2), endOnFailure: true },
   );
 });

@@ -1,5 +1,5 @@
 import { createECDH, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import fc from '../../support/fast-check';
+import fc, { runs } from '../../support/fast-check';
 import { isAuthorizationRequest, isReplyKey, isReturnTo, type ReplyKey } from '../../../workflows/input';
 
 /** Makes a new key pair, and returns its public key as JWK. */
@@ -211,7 +211,7 @@ describe('isReturnTo', () => {
         expect(protocol === 'https:' || ['localhost', '127.0.0.1'].includes(hostname)).toBe(true);
         expect([username, password]).toEqual(['', '']);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

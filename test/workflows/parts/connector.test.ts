@@ -1,4 +1,4 @@
-import fc from '../../support/fast-check';
+import fc, { runs } from '../../support/fast-check';
 import {
   authMethodOf,
   isAccountId,
@@ -27,7 +27,7 @@ describe('isAccountId', () => {
       fc.property(fc.oneof(latin, likely, fc.string({ unit: 'binary' }), fc.string({ maxLength: 300 })), (text) => {
         expect(isAccountId(text)).toBe(isOne(text));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -1,4 +1,4 @@
-import fc from '../../support/fast-check';
+import fc, { runs } from '../../support/fast-check';
 import { durationMs, isBy, patienceMs, faultOfInput, faultOfStart } from '../../../workflows/input';
 import { workflowIdOf } from '../../../workflows/messages';
 
@@ -50,7 +50,7 @@ describe('durationMs', () => {
 
         expect(Number.isNaN(ms) || (ms > 0 && ms <= 90 * DAY_MS)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });
@@ -138,7 +138,7 @@ describe('faultOfInput', () => {
       fc.property(inputs, (input) => {
         expect(faultOfInput(input) ?? '').not.toContain('quoted-4711');
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

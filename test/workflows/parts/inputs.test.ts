@@ -1,4 +1,4 @@
-import fc from '../../support/fast-check';
+import fc, { runs } from '../../support/fast-check';
 import type { Field } from '../../../workflows/connector';
 import {
   eventOf,
@@ -536,7 +536,7 @@ describe('random messages', () => {
         if (event?.type === 'propertiesSubmitted') expect(event.values).toEqual(body.values);
         if (event?.type === 'credentialsSubmitted') expect(event.credentials).toEqual(body.credentials);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -550,7 +550,7 @@ describe('random messages', () => {
         if (event?.type !== 'propertiesSubmitted') return;
         expect([sealed, undefined]).toContainEqual(event.values['Secret']);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });
