@@ -1,7 +1,7 @@
 /** Parses Cyclr's answers. A field that no schema of this file names is dropped. */
 import { z } from 'zod';
 import type { Connector, Field } from '../../workflows/connector';
-import { jsonOf } from '../../workflows/connector';
+import { isConnectorId, jsonOf } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
 const MAX_TEXT_LENGTH = 2000;
@@ -77,11 +77,14 @@ const AccountConnector = z.object({
 
 const Trigger = z.object({ Id: z.union([z.number(), z.string().min(1)]).transform(String), Name: z.string() });
 
-/** A time from Cyclr, in milliseconds. A time without a zone counts as UTC. */
+/**
+ * A time from Cyclr in the years 2000 to 9999, in milliseconds. A time without a zone counts as UTC. Years before 2000
+ * are refused, because .NET writes an unset time as the year 1.
+ */
 const utc = z
   .string()
   .transform((value) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
-  .pipe(z.number());
+  .pipe(z.number().min(Date.UTC(2000, 0)).lt(Date.UTC(10_000, 0)));
 
 const SIGN_IN_MS = 5 * 60_000;
 
@@ -90,7 +93,10 @@ const SIGN_IN_MS = 5 * 60_000;
  * usable time, the token counts as valid for the documented 5 minutes.
  */
 export const SignInToken = z.object({
-  Token: z.string().min(1).max(MAX_TEXT_LENGTH),
+  Token: z
+    .string()
+    .max(MAX_TEXT_LENGTH)
+    .regex(/^\P{Cs}+$/u), // half of a surrogate pair can't be part of a URL
   ExpiresAtUtc: utc.catch(() => Date.now() + SIGN_IN_MS),
 });
 export type SignInToken = z.infer<typeof SignInToken>;
@@ -256,7 +262,7 @@ function optionsOf(values: unknown[]): string[] | undefined {
 
 /** A connector of `GET /v1.0/account/connectors`: the parts that are read. */
 const ListedConnector = z.object({
-  Id: z.number(),
+  Id: z.number().refine(isConnectorId),
   Name: text,
   Authenticated: flag,
   Connector: optional(z.object({ Name: text })),
@@ -279,7 +285,7 @@ export const Prerequisites = z.array(Prerequisite);
  * entry can't be read.
  */
 export const CycleConnectors = z
-  .object({ Connectors: optional(z.array(z.object({ AccountConnectorId: z.number() }))) })
+  .object({ Connectors: optional(z.array(z.object({ AccountConnectorId: z.number().refine(isConnectorId) }))) })
   .transform(({ Connectors }) => Connectors?.map(({ AccountConnectorId }) => AccountConnectorId));
 
 /** Removes the members that are undefined, because an absent value is left out of JSON. */

@@ -128,7 +128,7 @@ describe('minted links', () => {
     expect(Date.parse(expiresAt) - until).toBeLessThan(60_000);
   });
 
-  test.each([null, 'soon', '', 'null', 7])(
+  test.each([null, 'soon', '', 'null', 7, '0001-01-01T00:00:00', '+275760-09-13T00:00:00Z'])(
     'a minted link expires after 5 minutes if ExpiresAtUtc is %j',
     async (ExpiresAtUtc) => {
       const at = await scene('Ledgerly');
@@ -220,6 +220,7 @@ describe('mintLink', () => {
     ['with an empty token', { Token: '', ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with a token that is null', { Token: null, ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
     ['with a token that is too long', { Token: 'sign-in-4711'.repeat(200), ExpiresAtUtc: '2030-01-01T00:00:00Z' }],
+    ['with half of a surrogate pair in the token', { Token: 'sign-in-4711\ud800' }],
     ['that is a list', [{ Token: 'sign-in-4711', ExpiresAtUtc: '2030-01-01T00:00:00Z' }]],
     ['that is no JSON', '{"Token":"sign-in-4711'],
   ])('after an answer %s, mintLink fails, and the failure does not quote the answer', async (_what, answer) => {
