@@ -33,7 +33,7 @@ export interface Flags {
   fairness?: number;
   /** If set, the bench only runs a mixed load for this number of minutes. */
   soak?: number;
-  /** The number of units of the mixed load that are started in each second. */
+  /** The number of units of the mixed load that are started in each minute. */
   rate: number;
   /** If true, the bench only profiles the workers of both workflows. */
   profile?: true;
@@ -65,7 +65,7 @@ export function flagsOf(args: string[]): Flags {
       audit: text,
       fairness: text,
       soak: text,
-      rate: { ...text, default: '1' },
+      rate: { ...text, default: '120' },
       profile: { type: 'boolean', default: false },
       out: text,
       help: { type: 'boolean', short: 'h', default: false },
@@ -87,7 +87,7 @@ export function flagsOf(args: string[]): Flags {
     ...optional('audit', 100_000),
     ...optional('fairness', 10_000),
     ...optional('soak', 1_440, 5),
-    rate: wholeNumber('rate', values.rate, 1, 20),
+    rate: wholeNumber('rate', values.rate, 1, 600),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.workers && { workers: true as const }),
     ...(values.consent && { consent: true as const }),

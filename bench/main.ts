@@ -57,7 +57,7 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
                  warm-up of a fifth of the minutes; writes soak.json. Exit code 0 only if each unit of the load ended as
                  expected, the descriptors of worker and service do not grow, and no slope of heap or RSS is more than
                  three standard errors above 0
-  --rate N       number of units of this load that are started in a second (default 1)
+  --rate N       number of units of this load that are started in a minute (default 120)
   --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
                  the parts of the code; writes a .cpuprofile for each thread, and profile.json
   --out FOLDER   folder of the results (default bench/results)`;

@@ -71,11 +71,11 @@ export class Mix {
     }
   }
 
-  /** Starts `rate` units in each second for `ms` milliseconds, and waits for the ends of all units. */
+  /** Starts `rate` units in each minute for `ms` milliseconds, and waits for the ends of all units. */
   async play(ms: number, rate: number): Promise<void> {
     const running = new Set<Promise<void>>();
     const since = performance.now();
-    for (let due = since; due < since + ms; due += 1000 / rate) {
+    for (let due = since; due < since + ms; due += 60_000 / rate) {
       await delay(due - performance.now());
       const account = this.#free.shift();
       if (!account) continue; // all accounts are in use, so the load is lower than the rate

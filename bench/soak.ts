@@ -9,7 +9,7 @@ import { median, quantile, slopeOf, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
-/** The share of the minutes that are the warm-up, in which code is compiled and caches fill. */
+/** The share of the time that is the warm-up, in which code is compiled and caches fill. */
 const WARM_UP = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */
 const STANDARD_ERRORS = 3;
@@ -27,9 +27,10 @@ interface Sample {
   descriptors: number;
 }
 
+/** A minute of load, and the time after it until no workflow is open. */
 interface Minute extends Record<Name, Sample> {
-  /** The duration of this minute, from the first unit until no workflow was open. */
-  seconds: number;
+  /** The minutes from the start of the load to this sample. */
+  at: number;
   units: number;
   errors: number;
   /** The calls that were repeated because no worker or no server answered in time. */
@@ -40,7 +41,7 @@ interface Minute extends Record<Name, Sample> {
   serverRss: number;
 }
 
-/** The growth of a process after the warm-up. The slopes are in KiB for each minute. */
+/** The growth of a process after the warm-up. The slopes are in KiB for each minute of time. */
 interface ProcessGrowth {
   heap: Slope;
   rss: Slope;
@@ -52,7 +53,7 @@ interface ProcessGrowth {
 
 export interface Soak {
   minutes: number;
-  /** The number of units that are started in each second. */
+  /** The number of units that are started in each minute of load. */
   rate: number;
   units: number;
   /** The CPU time of server, worker and service for one unit, in milliseconds. */
@@ -65,7 +66,7 @@ export interface Soak {
   samples: Minute[];
 }
 
-/** Runs the load for `minutes`. After each minute, waits until no workflow is open, and takes a sample. */
+/** Runs the load until `minutes` have passed. After each minute of load, waits until no workflow is open, and takes a sample. */
 export async function soak(
   stack: Stack,
   { minutes, rate }: { minutes: number; rate: number },
@@ -81,15 +82,17 @@ export async function soak(
   const cpuBefore = cpuMs();
   const samples: Minute[] = [];
   const snapshots: Record<Name, Objects>[] = [];
+  let warm = 0; // the number of samples in the warm-up
   say(HEADINGS);
-  for (let minute = 1; minute <= minutes; minute++) {
+  const since = performance.now();
+  const passed = () => (performance.now() - since) / MINUTE_MS;
+  while (passed() < minutes) {
     const before = { units: mix.units, errors: mix.errors.length, repeats: mix.repeats };
-    const since = performance.now();
     mix.inputsMs = [];
     await mix.play(MINUTE_MS, rate);
     await nothingOpen(stack, mix, target);
     const sample: Minute = {
-      seconds: (performance.now() - since) / 1000,
+      at: passed(),
       units: mix.units - before.units,
       errors: mix.errors.length - before.errors,
       repeats: mix.repeats - before.repeats,
@@ -99,19 +102,24 @@ export async function soak(
       serverRss: rssOf(stack.serverPid),
     };
     samples.push(sample);
-    say(lineOf(minute, sample));
+    say(lineOf(sample));
     mix.errors.slice(before.errors).forEach(say);
-    if (minute === Math.ceil(minutes * WARM_UP) || minute === minutes) snapshots.push(await objectsOf(processes));
+    if (warm === 0 && passed() > minutes * WARM_UP) {
+      warm = samples.length;
+      snapshots.push(await objectsOf(processes));
+    }
   }
+  snapshots.push(await objectsOf(processes));
   const usedMs = cpuMs() - cpuBefore;
   await Promise.all([worker.stop(), service.stop(), target.close()]);
-  const measured = samples.slice(Math.ceil(minutes * WARM_UP));
+  const measured = samples.slice(warm);
+  const times = measured.map(({ at }) => at);
   const growth = {} as Soak['growth'];
   for (const name of names) {
     const of = (key: keyof Sample) => measured.map((sample) => sample[name][key]);
     growth[name] = {
-      heap: slopeOf(of('heap').map(toKiB)),
-      rss: slopeOf(of('rss').map(toKiB)),
+      heap: slopeOf(times, of('heap').map(toKiB)),
+      rss: slopeOf(times, of('rss').map(toKiB)),
       descriptors: median(lastThird(of('descriptors'))) - median(firstThird(of('descriptors'))),
       topGrowers: growthOf(snapshots[0]![name], snapshots[1]![name]),
     };
@@ -149,17 +157,17 @@ const toKiB = (bytes: number): number => bytes / 1024;
 const firstThird = (values: number[]): number[] => values.slice(0, Math.ceil(values.length / 3));
 const lastThird = (values: number[]): number[] => values.slice(-Math.ceil(values.length / 3));
 
-const WIDTHS = [6, 7, 5, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
+const WIDTHS = [6, 5, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
 const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
 const HEADINGS = row([
-  ...['minute', 'seconds', 'units', 'errors', 'repeats', 'p50 ms', 'p99 ms', 'worker: heap', 'RSS MiB', 'files'],
+  ...['minute', 'units', 'errors', 'repeats', 'p50 ms', 'p99 ms', 'worker: heap', 'RSS MiB', 'files'],
   ...['service: heap', 'RSS MiB', 'files', 'server MiB'],
 ]);
 
-function lineOf(minute: number, { inputs, worker, service, serverRss, ...sample }: Minute): string {
-  const { seconds, units, errors, repeats } = sample;
+function lineOf({ inputs, worker, service, serverRss, ...sample }: Minute): string {
+  const { at, units, errors, repeats } = sample;
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
   const cells = ({ heap, rss, descriptors }: Sample) => [mib(heap), mib(rss), descriptors];
-  const load = [minute, seconds.toFixed(0), units, errors, repeats, inputs.p50.toFixed(0), inputs.p99.toFixed(0)];
+  const load = [at.toFixed(1), units, errors, repeats, inputs.p50.toFixed(0), inputs.p99.toFixed(0)];
   return row([...load, ...cells(worker), ...cells(service), mib(serverRss)]);
 }

@@ -38,20 +38,18 @@ export function ratios(values: readonly number[], to: readonly number[]): number
   return values.map((value, i) => value / to[i]!);
 }
 
-/** A straight line through values at equal distances. */
+/** A straight line through values. */
 export interface Slope {
-  /** The growth from one value to the next. */
   slope: number;
   standardError: number;
 }
 
 /** The slope by least squares. Its standard error assumes that the deviations from the line are independent. */
-export function slopeOf(values: readonly number[]): Slope {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const sum = (of: (value: number, x: number) => number) => values.reduce((all, value, i) => all + of(value, i - middle), 0); // prettier-ignore
-  const squares = sum((_, x) => x * x);
-  const slope = sum((value, x) => x * value) / squares;
-  const residuals = sum((value, x) => (value - mean - slope * x) ** 2);
-  return { slope, standardError: Math.sqrt(residuals / (values.length - 2) / squares) };
+export function slopeOf(xs: readonly number[], ys: readonly number[]): Slope {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [middle, level] = [mean(xs), mean(ys)];
+  const squares = xs.reduce((sum, x) => sum + (x - middle) ** 2, 0);
+  const slope = xs.reduce((sum, x, i) => sum + (x - middle) * ys[i]!, 0) / squares;
+  const residuals = xs.reduce((sum, x, i) => sum + (ys[i]! - level - slope * (x - middle)) ** 2, 0);
+  return { slope, standardError: Math.sqrt(residuals / (xs.length - 2) / squares) };
 }

@@ -43,9 +43,9 @@ test('ratios divides two lists item by item, and fails for lists of different le
 });
 
 test('slopeOf fits a line by least squares, and its standard error grows with the distance of the values from the line', () => {
-  expect(slopeOf([1, 3, 5, 7])).toEqual({ slope: 2, standardError: 0 });
-  expect(slopeOf([0.5, 1, 2, 3.7]).slope).toBeCloseTo(1.06);
-  expect(slopeOf([0.5, 1, 2, 3.7]).standardError).toBeCloseTo(0.19, 2);
+  expect(slopeOf([1, 2, 3, 4], [1, 3, 5, 7])).toEqual({ slope: 2, standardError: 0 });
+  expect(slopeOf([0, 2, 4, 6], [0.5, 1, 2, 3.7]).slope).toBeCloseTo(0.53);
+  expect(slopeOf([0, 2, 4, 6], [0.5, 1, 2, 3.7]).standardError).toBeCloseTo(0.095, 3);
 });
 
 test('growthOf lists the constructors whose objects need more bytes than before, the largest growth first', () => {
@@ -87,7 +87,7 @@ test('plotOf draws one dot for each row, all dots are inside the picture, and a 
 });
 
 test('flagsOf returns the default of each option, and its error names a wrong option', () => {
-  expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, rate: 1, help: false });
+  expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, rate: 120, help: false });
   expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
     rounds: 2,
     waiting: 10_000,
@@ -107,7 +107,7 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     audit: 20,
     fairness: 30,
   });
-  expect(flagsOf(['--soak', '120', '--rate', '3'])).toMatchObject({ soak: 120, rate: 3 });
+  expect(flagsOf(['--soak', '120', '--rate', '30'])).toMatchObject({ soak: 120, rate: 30 });
   expect(() => flagsOf(['--soak', '4'])).toThrow('--soak takes a whole number from 5 to 1440');
   expect(() => flagsOf(['--fairness', '10001'])).toThrow('--fairness takes a whole number from 1 to 10000');
   expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
