@@ -171,6 +171,7 @@ export class Mix {
     const { sandboxUrl } = this.stack;
     const user = new User({ key, transport, answers, sandboxUrl, signal: AbortSignal.timeout(LIMIT_MS) });
     isAs(connector, (await user.play()).state, 'authenticated');
+    await this.#call(() => this.#auth.result(key)); // the next unit of this connector must start a new run
   }
 
   /** Removes the values that an earlier unit has stored in the connector. */
