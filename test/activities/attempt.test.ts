@@ -37,17 +37,17 @@ test('in an outage, the first activity attempt is retried even if it waited ten 
 });
 
 test.each([
-  ['that fails 10 s after the first attempt began is retried', 4, 10, undefined, true],
+  ['that fails 10 s after the first activity attempt began is retried', 4, 10, undefined, true],
   [
-    'that fails 50 s after the first attempt began is not retried if the next pause ends after the minute',
+    'that fails 50 s after the first activity attempt began is not retried if the next pause ends after the minute',
     6,
     50,
     undefined,
     false,
   ],
-  ['that fails 70 s after the first attempt began is not retried', 2, 70, undefined, false],
+  ['that fails 70 s after the first activity attempt began is not retried', 2, 70, undefined, false],
   [
-    'that fails 10 s after the first attempt began is not retried if Retry-After is two minutes',
+    'that fails 10 s after the first activity attempt began is not retried if Retry-After is two minutes',
     2,
     10,
     120 * SECOND_MS,

@@ -23,7 +23,7 @@ describe('verdictOf: the verdict for the answer to a method call of a policy', (
     ['no body', 404, 'noAnswer', '', undefined],
     ['no body', 429, 'noAnswer', '', undefined],
     ['no body', 500, 'noAnswer', '', undefined],
-  ])('for an answer with %s and the status %i, verdictOf returns %s', (_case, status, expected, text, path) => {
+  ])('for an answer with %s (status %i), verdictOf returns %s', (_case, status, expected, text, path) => {
     const answer = { status, text, retryAfter: undefined, totalPages: undefined };
 
     expect(verdictOf(answer, path)).toBe(expected);

@@ -150,7 +150,7 @@ describe('documented errors', () => {
     ['an error in JSON', { status: 500, body: { Message: 'An error has occurred.' } }, cyclrError('unreachable')],
     ['a success without a readable body', { status: 200, body: '<h1>OK</h1>' }, cyclrError('unconfirmed')],
   ])(
-    'if a PUT of the AuthValue gets %s, the error has the expected kind and quotes no text of Cyclr',
+    'if the answer to a PUT of the AuthValue reports %s, the error has the expected kind and quotes no text of Cyclr',
     async (_name, answer, expected) => {
       const { cyclr } = await replaying([answer]);
 

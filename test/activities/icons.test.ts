@@ -42,7 +42,7 @@ test.each([
   ['absent', undefined],
   ['a large text', `data:image/png,${'a'.repeat(MAX_LENGTH)}`],
   ['a large text in base64', `data:image/png;base64,${'a'.repeat(MAX_LENGTH)}`],
-  ['broken percent-encoding', `data:image/svg+xml,${'%'.repeat(MAX_LENGTH)}`],
+  ['a URI with broken percent-encoding', `data:image/svg+xml,${'%'.repeat(MAX_LENGTH)}`],
   ['a URI without a comma', `data:image/png${'a'.repeat(MAX_LENGTH)}`],
 ])('an icon that is %s is left out', async (_what, icon) => {
   expect(await smallIcon(icon)).toBeUndefined();

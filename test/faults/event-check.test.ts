@@ -38,7 +38,7 @@ test.each([
   ['with a final event of another state', [waiting, event('connector.expired', 'final', 2)], [flow]],
   ['with an event after its final event', [authenticated, waiting, event('connector.problem', '3', 3)], [flow]],
   ['that is open and has a final event', [waiting, authenticated], [run(FLOW_TYPE, 'flow', [])]],
-  ['that is a monitor and lacks an event', [event('connection.restored', '2', 2)], [run(MONITOR_TYPE, 'flow', [])]],
+  ['of a monitor that lacks an event', [event('connection.restored', '2', 2)], [run(MONITOR_TYPE, 'flow', [])]],
 ])('a run %s has a fault', (_case, events, runs) => {
   expect(faultsOf(events, runs)).not.toEqual([]);
 });

@@ -21,8 +21,8 @@ describe('faults that replace the answer', () => {
     ['a status alone', { status: 500 }, { status: 500, text: '' }],
     ['an HTML page', 'html', { status: 200, text: expect.stringMatching(/^<!DOCTYPE html>/) }],
     ['an HTML error', 'html500', { status: 500, text: expect.stringMatching(/Runtime Error/) }],
-    ['an empty answer', 'empty', { status: 200, text: '' }],
-    ['an answer 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
+    ['an empty body', 'empty', { status: 200, text: '' }],
+    ['a 401', 'unauthorized', { status: 401, json: { Message: expect.any(String) } }],
     ['Authenticated: false', 'unauthenticated', { status: 200, json: { Name: 'Brightdesk', Authenticated: false } }],
   ])(
     'a request that is answered with %s stores nothing, and the next request succeeds',

@@ -170,7 +170,7 @@ test.each<[string, unknown]>([
   ['a number', { sealed: 1 }],
   ['a list', { sealed: ['a..b.c.d'] }],
   ['an empty text', { sealed: '' }],
-  ['no JWE', { sealed: 'hunter2' }],
+  ['a text that is no JWE', { sealed: 'hunter2' }],
   ['a header that is no JSON', { sealed: 'aHVudGVyMg..a.b.c' }],
   ['a header that is null', { sealed: 'bnVsbA..a.b.c' }],
   ['an oversized text', { sealed: `${'a'.repeat(96 * 1024)}..b.c.d` }],

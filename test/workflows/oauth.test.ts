@@ -262,19 +262,16 @@ describe('requests for links', () => {
   test.concurrent.each<[string, FaultRule['then']]>([
     ['503', { status: 503 }],
     ['a lost answer', 'applied-then-reset'],
-  ])(
-    'a request for a link that Cyclr answers with %s is retried, and its sender gets the link',
-    async (_name, then) => {
-      const scene = await consentScene(stage);
-      faultAtSignIn(scene.key, then);
+  ])('a request for a link is retried after %s of Cyclr, and its sender gets the link', async (_name, then) => {
+    const scene = await consentScene(stage);
+    faultAtSignIn(scene.key, then);
 
-      const link = await scene.asks();
-      await scene.decides(link, 'approve');
+    const link = await scene.asks();
+    await scene.decides(link, 'approve');
 
-      expect(scene.mintings()).toBe(2);
-      expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
-    },
-  );
+    expect(scene.mintings()).toBe(2);
+    expect(await scene.confirms(link)).toMatchObject({ state: 'authenticated' });
+  });
 
   const leaving: [string, string, (scene: ConsentScene) => Promise<unknown>][] = [
     ['tokens are stored', 'link-dropped', (scene) => scene.gives({ kind: 'tokens', accessToken: 'at-1' })],

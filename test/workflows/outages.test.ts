@@ -166,7 +166,7 @@ describe("operator's troubles", () => {
     ['a 401 after the start', 'unauthorized'],
   ];
   test.each(refusals)(
-    'after %s the flow repeats the call to Cyclr every five minutes and logged each time, and the flow does not end',
+    'after %s the flow repeats the call to Cyclr every five minutes, logs each repetition, and does not end',
     async (name, then) => {
       const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
       if (name === 'a 403') stage.record('operators-trouble', flow.handle);

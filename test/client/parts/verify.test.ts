@@ -33,8 +33,8 @@ test('verify accepts a signature that is up to 5 minutes old', () => {
 
 const headers = signedBy([secret]);
 test.each<[string, Parameters<typeof verify>]>([
-  ['of another secret', [headers, text, other]],
-  ['of none of the secrets', [headers, text, [other, createSecret()]]],
+  ['signed with another secret', [headers, text, other]],
+  ['signed with none of the secrets', [headers, text, [other, createSecret()]]],
   ['with a changed body', [headers, `${text} `, secret]],
   ['with a changed id', [{ ...headers, 'webhook-id': 'run.2' }, text, secret]],
   ['with a changed time', [{ ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) - 1) }, text, secret]], // prettier-ignore

@@ -5,7 +5,7 @@ test.each([
   [{ event: 'final', data: '{}' } as const, 'event: final\ndata: {}\n\n'],
   [{ comment: 'nothing new' }, ': nothing new\n\n'],
   [{ retry: 1500 }, 'retry: 1500\n\n'],
-])('the event %j has a line for each field and an empty line at its end', (event, text) => {
+])('the text of the event %j has a line for each field, and ends with an empty line', (event, text) => {
   expect(textOf(event)).toBe(text);
 });
 

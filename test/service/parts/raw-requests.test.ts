@@ -60,15 +60,16 @@ test.each([
   ['a path part of 1,300 characters', get(`/v1/accounts/${'a'.repeat(1300)}/connectors/1`), 404, 'notFound'],
   ['an unknown path', get('/v1/nothing'), 404, 'notFound'],
   ['another method', get('/v1/sessions'), 405, 'methodNotAllowed'],
-  ['a text that is not HTTP', 'hello\r\n\r\n', 400, 'malformed'],
+  ['a first line that is not HTTP', 'hello\r\n\r\n', 400, 'malformed'],
   ['an unknown method', 'HELLO / HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'malformed'],
   ['a header with a line break inside', get('/v1/session', 'A: b\rc\r\n'), 400, 'malformed'],
   ['two lengths of the body', post('Content-Length: 1\r\nContent-Length: 2\r\n\r\n'), 400, 'malformed'],
-  ['a request without Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed'],
+  ['no header Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed'],
   ['headers over 16 KiB', get('/healthz', `A: ${'a'.repeat(20_000)}\r\n`), 431, 'tooLarge'],
   ['an unknown expectation', get('/v1/nothing', 'Expect: the-unexpected\r\n'), 404, 'notFound'],
-])('%s is answered with a problem document, security headers and a logged request id', (_name, sent, status, code) =>
-  expectProblem(sent, status, code),
+])(
+  'the answer to a request with %s is a problem document with security headers and a logged request id',
+  (_name, sent, status, code) => expectProblem(sent, status, code),
 );
 
 test('headers or a body that take over 30 s are answered with 408 requestTimeout, and an unused connection closes without an answer', async () => {

@@ -95,7 +95,7 @@ test.each<[string, unknown]>([
   ['a failure of another kind', new ApplicationFailure('no', 'CyclrRefused')],
   ['a text', 'no'],
   ['undefined', undefined],
-])('eventOfFailure throws %s again, and so fails the workflow task', (_what, err) => {
+])('eventOfFailure rethrows %s, and so fails the workflow task', (_what, err) => {
   let thrown: unknown = 'not thrown';
   try {
     eventOfFailure(err, fetching);
