@@ -15,6 +15,8 @@ export interface Flags {
   consent?: true;
   /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;
+  /** If set, the bench measures only the same work with 1 %, 10 % and 100 % of this number of flows open. */
+  growth?: number;
   /** If set, the bench measures only floods of one flow with this number of messages. */
   flood?: number;
   /** If true, the bench measures only the onboarding service. */
@@ -56,6 +58,7 @@ export function flagsOf(args: string[]): Flags {
       workers: { type: 'boolean', default: false },
       consent: { type: 'boolean', default: false },
       waiting: text,
+      growth: text,
       flood: text,
       service: { type: 'boolean', default: false },
       onboarding: { type: 'boolean', default: false },
@@ -72,7 +75,7 @@ export function flagsOf(args: string[]): Flags {
     },
   });
   const optional = (
-    name: 'waiting' | 'flood' | 'deliveries' | 'monitors' | 'audit' | 'fairness' | 'soak',
+    name: 'waiting' | 'growth' | 'flood' | 'deliveries' | 'monitors' | 'audit' | 'fairness' | 'soak',
     most: number,
     least = 1,
   ) => values[name] !== undefined && { [name]: wholeNumber(name, values[name], least, most) };
@@ -81,6 +84,7 @@ export function flagsOf(args: string[]): Flags {
     flows: wholeNumber('flows', values.flows, 1, 10_000),
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
     ...optional('waiting', 100_000),
+    ...optional('growth', 100_000),
     ...optional('flood', 10_000),
     ...optional('deliveries', 100_000),
     ...optional('monitors', 100_000),

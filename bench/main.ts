@@ -12,6 +12,7 @@ import { compareEvents, compareOnboarding } from './events';
 import { measureFairness, startFairnessStacks } from './fairness';
 import { flagsOf, type Flags } from './flags';
 import { floodAll } from './flood';
+import { measureGrowth } from './growth';
 import { measureMemory } from './memory';
 import { measureMonitors } from './monitors';
 import { plotOf } from './plot';
@@ -25,7 +26,7 @@ import { compareWorkers } from './workers';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
-       [--consent | --workers | --waiting N | --flood N | --service | --onboarding |
+       [--consent | --workers | --waiting N | --growth N | --flood N | --service | --onboarding |
         --events | --deliveries N | --monitors N | --audit N | --fairness N | --soak MINUTES [--rate N] | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
@@ -38,6 +39,8 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --consent      only compares both workflows for a connector whose user consents (OAuth 2); writes consent.json
   --workers      only compares 1, 2 and 4 worker processes of our flow, with 50 flows in flight; writes workers.json
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
+  --growth N     only runs the same round while N/100, N/10 and N of our flows are open, and measures inputs, lists and
+                 memory; writes growth.json
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
                  meanwhile; then floods a workflow that has empty handlers in the same way; at most 10000, Temporal's
                  limit for a run; writes flood.json
@@ -84,6 +87,7 @@ async function main(args: string[]): Promise<number> {
 /** The options whose value is a number, each with the function that measures its figures. */
 const single = {
   waiting: waitMany,
+  growth: measureGrowth,
   flood: floodAll,
   deliveries: measureDeliveries,
   monitors: measureMonitors,

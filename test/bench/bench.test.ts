@@ -88,9 +88,10 @@ test('plotOf draws one dot for each row, all dots are inside the picture, and a 
 
 test('flagsOf returns the default of each option, and its error names a wrong option', () => {
   expect(flagsOf([])).toEqual({ rounds: 6, flows: 100, cached: 800, rate: 120, help: false });
-  expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--out', 'x'])).toMatchObject({
+  expect(flagsOf(['--rounds', '2', '--waiting', '10000', '--growth', '500', '--out', 'x'])).toMatchObject({
     rounds: 2,
     waiting: 10_000,
+    growth: 500,
     out: 'x',
   });
   expect(flagsOf(['--events', '--onboarding', '--deliveries', '100'])).toMatchObject({

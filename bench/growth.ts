@@ -1,0 +1,81 @@
+/** Measures the same work while 1 %, 10 % and 100 % of a number of flows are open. */
+import { ConnectorAuth } from '../client/connector-auth';
+import { each } from '../scripts/each';
+import { sendProperty, timed, type Waiting } from './flows';
+import { rssOf } from './processes';
+import { playRound, sideOf, type Round } from './rounds';
+import { quantile } from './stats';
+import type { Stack } from './stack';
+import { spread, startMany } from './waiting';
+
+const SHARES = [0.01, 0.1, 1];
+/** The number of flows in the round of each step. These flows end. */
+const IN_ROUND = 50;
+const INPUTS = 100;
+const LISTS = 50;
+
+interface Latency {
+  p50: number;
+  p99: number;
+}
+
+interface Step {
+  /** The number of open flows. */
+  open: number;
+  round: Round;
+  /** Milliseconds from an input until the flow waits for the next input. The flows are spread evenly over those that this step started. */
+  inputs: Latency;
+  /** Milliseconds of a list by search attributes: the waiting flows of one account, and those of all accounts. */
+  lists: { account: Latency; all: Latency };
+  serverBytes: number;
+  workerBytes: number;
+  storedBytes: number;
+}
+
+export interface Growth {
+  flows: number;
+  steps: Step[];
+}
+
+/** Starts flows until a hundredth, a tenth and all of `flows` are open. Measures after each of these steps. */
+export async function measureGrowth(stack: Stack, flows: number, say: (line: string) => void): Promise<Growth> {
+  const worker = await stack.startWorker('ours');
+  const side = sideOf(stack, 'ours', worker.pid);
+  await playRound(side, IN_ROUND); // warms up the processes
+  const waiting: Waiting[] = [];
+  const steps: Step[] = [];
+  for (const share of SHARES) {
+    const open = Math.ceil(flows * share);
+    const added = await startMany(stack, open - waiting.length, say);
+    waiting.push(...added);
+    const round = await playRound(side, IN_ROUND);
+    const step: Step = {
+      open,
+      round,
+      lists: await timeLists(stack, waiting.at(-1)!), // before the inputs, which change the states of the flows
+      inputs: latencyOf(await each(spread(added, INPUTS), 1, (one) => sendProperty(stack, one))),
+      serverBytes: rssOf(stack.serverPid),
+      workerBytes: (await worker.memory()).rss,
+      storedBytes: stack.stored(),
+    };
+    steps.push(step);
+    say(
+      `${open} open flows: ${Math.round(round.cpuMs)} ms of CPU for a flow, p99 of an input ${step.inputs.p99.toFixed(0)} ms`,
+    );
+  }
+  await worker.stop();
+  return { flows, steps };
+}
+
+async function timeLists({ client }: Stack, { part: { key } }: Waiting): Promise<Step['lists']> {
+  const auth = new ConnectorAuth(client);
+  const state = 'awaitingProperties';
+  const time = async (request: { accountId?: string }) => {
+    const list = () => auth.flows({ ...request, state });
+    await list(); // the first list also opens the files of the index
+    return latencyOf(await each(Array.from({ length: LISTS }), 1, () => timed(list)));
+  };
+  return { account: await time({ accountId: key.accountId }), all: await time({}) };
+}
+
+const latencyOf = (ms: number[]): Latency => ({ p50: quantile(ms, 0.5), p99: quantile(ms, 0.99) });
