@@ -17,7 +17,7 @@ const optional = <T extends z.ZodType>(schema: T) =>
 const unlessNull = (value?: string): string | undefined => (value === 'null' ? undefined : value);
 const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH))).transform(unlessNull);
 const flag = optional(z.boolean());
-const name = optional(z.string().min(1)).transform(unlessNull);
+const name = optional(z.string()).transform(unlessNull);
 /** The text of a value. Values are strings on the wire, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A suggested value. A value that is too long is left out and not cut, because a cut value would be another value. */

@@ -4,7 +4,6 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import fc, { runs } from '../support/fast-check';
 import { CyclrClient } from '../../activities/cyclr/client';
-import { retryAfterMsOf } from '../../activities/cyclr/errors';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { isAccountId } from '../../workflows/connector';
 import { everythingIn, leaks } from './leaks';
@@ -237,27 +236,6 @@ describe('answers 429', () => {
     expect((err as { retryAfterMs?: number }).retryAfterMs).toBeGreaterThan(50_000);
     expect((err as { retryAfterMs?: number }).retryAfterMs).toBeLessThanOrEqual(60_000);
   });
-
-  const now = Date.parse('2030-01-01T00:00:00Z');
-  test.each<[unknown, number | undefined]>([
-    ['1', 1000],
-    [' 120 ', 120_000],
-    ['999999999', 86_400_000],
-    ['Tue, 01 Jan 2030 00:00:30 GMT', 30_000],
-    ['Tuesday, 01-Jan-30 00:01:00 GMT', 60_000],
-    ['Fri, 01 Feb 2030 00:00:00 GMT', 86_400_000],
-    // After 0, a past date or an unreadable text, Temporal's retry policy sets the pause.
-    ['0', undefined],
-    ['Mon, 31 Dec 2029 23:59:59 GMT', undefined],
-    ['-5', undefined],
-    ['1.5', undefined],
-    ['soon', undefined],
-    ['', undefined],
-    [undefined, undefined],
-    [['1', '2'], undefined],
-  ])('for the Retry-After %j of an answer 429, the CyclrError has the retryAfterMs %s', (header, expected) => {
-    expect(retryAfterMsOf(header, now)).toBe(expected);
-  });
 });
 
 describe('account ids', () => {
@@ -350,6 +328,24 @@ test('listProperties reads all pages if the header Total-Pages is above 1', asyn
 });
 
 describe('listProperties', () => {
+  test('listProperties fails with unreadable if one property has no id', async () => {
+    const { cyclr, key, path, sandbox } = await scene();
+    sandbox.fault({
+      match: { path },
+      then: {
+        status: 200,
+        body: [
+          { Id: 1, Name: 'a' },
+          { Name: 'b', Value: 'x' },
+        ],
+      },
+    });
+
+    const err = await rejection(cyclr.listProperties(key));
+
+    expect(err).toMatchObject({ kind: 'unreadable' });
+  });
+
   const item = (Id: number) => ({ Id, Name: `P${Id}`, Value: 'x' });
   const pages: { [what: string]: { answers: unknown[]; names: number[]; requests: number } } = {
     'reads no page after a page that is shorter than the first': {

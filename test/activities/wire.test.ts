@@ -1,21 +1,21 @@
 import fc, { runs } from '../support/fast-check';
 import { bounded } from '../../activities/cyclr/bounds';
 import {
+  authValueIn,
   CycleConnectors,
   draftOf,
   ListedConnectors,
   parsed,
+  Prerequisites,
+  SignInToken,
   StoredProperty,
+  TriggerAnswer,
   type Draft,
 } from '../../activities/cyclr/wire';
 import { CyclrError } from '../../activities/cyclr/errors';
-import { catalogue } from '../../sandbox/catalogue';
 import type { Connector, Field } from '../../workflows/connector';
 import { accountConnector, KEY, STORED } from './grammar';
 import { leaks } from './leaks';
-import { ACCOUNT, rejection, scene, stopAll } from './scene';
-
-afterEach(stopAll);
 
 const field = (name: string, more: Partial<Field> = {}): Field => ({
   name,
@@ -24,83 +24,6 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
   secret: false,
   stored: false,
   ...more,
-});
-
-/** The expected fields of connectors, in display order. A connector of the catalogue without an entry has no field. */
-const fields: { [key: string]: Field[] } = {
-  Fernhill: [
-    field('Domain', {
-      label: 'Company domain',
-      help: 'The first part of your address: acme for acme.fernhill.example.',
-    }),
-  ],
-  Kestrel: [
-    field('Environment', { options: ['production', 'staging'], default: 'production' }),
-    field('Region', {
-      required: false,
-      help: 'Where your data is kept.',
-      options: ['eu', 'us', 'apac'],
-      default: 'eu',
-    }),
-    field('SigningSecret', { label: 'Signing secret', secret: true }),
-    field('Workspace', { required: false }),
-    field('Notes', { label: 'Notes for auditors', required: false, multiline: true }),
-  ],
-  Parrotmail: [field('DataCentre', { label: 'Data centre' })],
-  Zenodesk: [field('Subdomain')],
-  Shopwell: [field('Shop', { label: 'Shop name', help: 'As in shop-name.shopwell.example.' })],
-  Quartz: [field('ClientId', { label: 'Client ID' }), field('ClientSecret', { label: 'Client secret', secret: true })],
-  Sugarloaf: [field('Username'), field('Password', { secret: true })],
-  Weathervane: [field('Station', { label: 'Station code' })],
-};
-
-describe('connectors of the sandbox', () => {
-  test.each(catalogue.map(({ key }) => key))(
-    'a connector of the sandbox is read with all its fields: %s',
-    async (name) => {
-      const { cyclr, key, stored } = await scene(name);
-      const { definition, partnerIntegration, storedAuthValue } = catalogue.find((entry) => entry.key === name)!;
-
-      const connector = await cyclr.getAccountConnector(key);
-
-      expect(connector).toStrictEqual({
-        name: definition.Name,
-        ...(definition.Description !== null && 'Description' in definition && { description: definition.Description }),
-        ...(typeof definition.Icon === 'string' && { icon: expect.stringMatching(/^data:image\//) }),
-        authType: definition.AuthType,
-        ...(definition.OAuth2Type && { oauth2Type: definition.OAuth2Type }),
-        ...(definition.AuthDescription ? { authDescription: definition.AuthDescription } : {}),
-        partnerSupplied: partnerIntegration,
-        authenticated: storedAuthValue !== undefined,
-        fields: fields[name] ?? [],
-      });
-      expect(stored().Id).toBe(key.connectorId);
-    },
-  );
-
-  test('a connector of the sandbox is read without any stored value', async () => {
-    const { cyclr, key, sandbox } = await scene('Kestrel');
-    const [authValue, secret, plain] = ['auth-value-4711', 'signing-secret-4712', 'environment-4713'];
-    sandbox.update(ACCOUNT, key.connectorId, {
-      AuthValue: authValue,
-      Authenticated: true,
-      Properties: [
-        { Name: 'SigningSecret', Value: secret },
-        { Name: 'Environment', Value: plain },
-        { Name: 'PartnerKey', Value: `partner-${secret}` },
-      ],
-    });
-
-    const connector = await cyclr.getAccountConnector(key);
-
-    const text = JSON.stringify(connector);
-    expect(leaks(text, authValue, secret, plain)).toEqual([]);
-    expect(text).not.toMatch(/AuthValue|Triggers|List workspaces|PartnerKey|ApiVersion|ContactId/);
-    expect(connector.fields.filter(({ stored }) => stored).map(({ name }) => name)).toEqual([
-      'Environment',
-      'SigningSecret',
-    ]);
-  });
 });
 
 interface Answer {
@@ -251,6 +174,7 @@ describe('properties', () => {
     ],
     [{ DefaultValue: '' }, { default: undefined }],
     [{ DefaultValue: 8080 }, { default: '8080' }],
+    [{ DefaultValue: 'x'.repeat(2000) }, { default: 'x'.repeat(2000) }],
     [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // a cut text would be another value
     [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
     [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
@@ -379,6 +303,170 @@ describe('properties', () => {
       ['constructor', false],
       ['toString', false],
     ]);
+  });
+});
+
+describe('drafts', () => {
+  const draft = (answer: Answer): Draft => draftOf('GET /x', ID, 200, JSON.stringify({ Id: ID, ...answer }));
+
+  test('a draft about another connector is unreadable', () => {
+    expect(() => draft({ Id: 43, ...definition() })).toThrow(
+      expect.objectContaining({ kind: 'unreadable', message: 'GET /x: the answer is about another connector' }),
+    );
+  });
+
+  test.each<[object, object]>([
+    [
+      { Id: 7, Name: 'Brightdesk', Icon: 'data:,x' },
+      { definition: { id: 7, name: 'Brightdesk' }, icon: 'data:,x' },
+    ],
+    [{ Id: '7', Name: '', Icon: '' }, { definition: {} }],
+  ])('a draft of a connector with the definition %j has %j', (more, expected) => {
+    const { definition: found, icon } = draft(definition(more));
+
+    expect({ definition: found, ...(icon !== undefined && { icon }) }).toStrictEqual(expected);
+  });
+
+  test('a draft has the stored properties that have a name and a value', () => {
+    const Properties = [
+      { Name: 'Domain', Value: 'acme' },
+      { Name: 'Port', Value: 0 },
+      { Name: 'Empty', Value: '' },
+      { Name: 'Absent' },
+      { Value: 'nameless' },
+    ];
+
+    expect([...draft({ Properties, ...definition() }).stored]).toEqual([
+      ['Domain', 'acme'],
+      ['Port', '0'],
+    ]);
+  });
+
+  test('a draft has the trigger of each field that has no options and is not secret', () => {
+    const named = (TargetName: string, TriggerName: unknown, more: object = {}) =>
+      parameter({ TargetName, TriggerName, ...more });
+    const Parameters = [
+      named('Number', 'numbers'),
+      named('Text', 'texts'),
+      named('Options', 'texts', { Values: ['a'] }),
+      named('Secret', 'texts', { IsSensitive: true }),
+      named('Hidden', 'texts', { Hidden: true }),
+      named('Nothing', null),
+      named('Unknown', 'others'),
+      named('WithoutId', 'empty'),
+    ];
+    const Triggers = [
+      { Id: 7, Name: 'numbers' },
+      { Id: 't-8', Name: 'texts' },
+      { Id: '', Name: 'empty' },
+      null,
+      { Id: 9 },
+    ];
+
+    const { triggers } = draft(definition({ Parameters, Triggers }));
+
+    expect([...triggers]).toEqual([
+      ['Number', '7'],
+      ['Text', 't-8'],
+    ]);
+  });
+});
+
+describe('answers to other calls', () => {
+  const TOKEN = 'sign-in-4711';
+  const inFiveMinutes = () => expect.closeTo(Date.now() + 300_000, -4); // within 5 s
+
+  test.each<[unknown, () => unknown]>([
+    ['2030-01-01T00:00:00Z', () => Date.UTC(2030, 0, 1)],
+    ['2030-01-01T00:00:00', () => Date.UTC(2030, 0, 1)],
+    ['2030-01-01T00:00:00z', () => Date.UTC(2030, 0, 1)],
+    ['2030-01-01T00:00:00+01:30', () => Date.UTC(2029, 11, 31, 22, 30)],
+    ['2030-01-01T00:00:00-0130', () => Date.UTC(2030, 0, 1, 1, 30)],
+    ['soon', inFiveMinutes],
+    ['', inFiveMinutes],
+    [1893456000, inFiveMinutes],
+    [null, inFiveMinutes],
+    [undefined, inFiveMinutes],
+  ])('a sign-in token with ExpiresAtUtc %j has the expected end', (ExpiresAtUtc, end) => {
+    const body = JSON.stringify({ Token: TOKEN, ExpiresAtUtc });
+
+    expect(parsed(SignInToken, 'POST /x', 200, body)).toEqual({ Token: TOKEN, ExpiresAtUtc: end() });
+  });
+
+  test.each<[unknown, boolean]>([
+    ['x'.repeat(2000), true],
+    ['x'.repeat(2001), false],
+    ['', false],
+    [null, false],
+    [7, false],
+  ])('a sign-in token is 1 to 2,000 characters', (Token, isReadable) => {
+    expect(SignInToken.safeParse({ Token }).success).toBe(isReadable);
+  });
+
+  test.each<[string, string | undefined]>([
+    ['{"AuthValue":"key"}', 'key'],
+    ['{"AuthValue":""}', undefined],
+    ['{"AuthValue":null}', undefined],
+    ['{"AuthValue":7}', undefined],
+    ['{}', undefined],
+    ['null', undefined],
+    ['<html>', undefined],
+  ])('the stored AuthValue in %s is %j', (body, expected) => {
+    expect(authValueIn(body)).toBe(expected);
+  });
+
+  test.each<[unknown[], string[] | undefined]>([
+    [
+      ['a', { Value: 'b' }, { Value: 3 }, null],
+      ['a', 'b', '3'],
+    ],
+    [[], undefined],
+  ])('the options of a trigger that answers %j are %j', (answer, expected) => {
+    expect(TriggerAnswer.parse(answer)).toEqual(expected);
+  });
+
+  test('the options of a trigger are cut to 200', () => {
+    expect(TriggerAnswer.parse(Array.from({ length: 201 }, (_, i) => i))).toHaveLength(200);
+  });
+
+  test('a list of connectors is read without the items that have no id', () => {
+    const items = [
+      { Id: 1, Name: 'Desk', Authenticated: true, AuthValue: 'x', Connector: { Name: 'Brightdesk', Icon: 'x' } },
+      { Id: 2, Name: null, Authenticated: 'yes', Connector: 'Brightdesk' },
+      { Name: 'without an id' },
+      null,
+    ];
+
+    expect(ListedConnectors.parse(items)).toEqual([
+      { Id: 1, Name: 'Desk', Authenticated: true, Connector: { Name: 'Brightdesk' } },
+      { Id: 2 },
+    ]);
+  });
+
+  test('the prerequisites of a cycle are read with the id of the object as a text', () => {
+    const item = { ReasonCode: 20, Reason: 'Unauthenticated connector', ObjectType: 'AccountConnector', ObjectId: 42 };
+
+    expect(Prerequisites.parse([item, { ReasonCode: 30 }])).toEqual([
+      { ReasonCode: 20, ObjectType: 'AccountConnector', ObjectId: '42' },
+      { ReasonCode: 30 },
+    ]);
+  });
+
+  test.each<[unknown]>([[{ ReasonCode: '20' }], [{}], [null]])(
+    'the prerequisites of a cycle are unreadable with the item %j',
+    (item) => {
+      expect(Prerequisites.safeParse([{ ReasonCode: 20 }, item]).success).toBe(false);
+    },
+  );
+
+  test.each<[unknown, number[] | undefined]>([
+    [{ Connectors: [{ AccountConnectorId: 1, Name: 'x' }, { AccountConnectorId: 2 }] }, [1, 2]],
+    [{ Connectors: [] }, []],
+    [{ Connectors: [{ AccountConnectorId: 1 }, {}] }, undefined],
+    [{ Connectors: null }, undefined],
+    [{}, undefined],
+  ])('the connectors of the cycle %j are %j', (cycle, expected) => {
+    expect(CycleConnectors.parse(cycle)).toEqual(expected);
   });
 });
 
@@ -518,24 +606,6 @@ describe('unreadable answers', () => {
         message: `GET /x: the answer can not be read (200, ${body.length} characters)`,
       }),
     );
-  });
-
-  test('a list of properties is an unreadable answer if one property has no id', async () => {
-    const { cyclr, key, path, sandbox } = await scene();
-    sandbox.fault({
-      match: { path },
-      then: {
-        status: 200,
-        body: [
-          { Id: 1, Name: 'a' },
-          { Name: 'b', Value: 'x' },
-        ],
-      },
-    });
-
-    const err = await rejection(cyclr.listProperties(key));
-
-    expect(err).toMatchObject({ kind: 'unreadable' });
   });
 });
 
