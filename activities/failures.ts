@@ -1,7 +1,7 @@
 /** Turns each error of an activity into a Temporal failure, by one table. */
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { ApplicationFailureCategory, type ApplicationFailureOptions } from '@temporalio/common';
-import { SealingError, type SealingErrorCode } from '../sealing/seal';
+import { SealingError } from '../sealing/seal';
 import type { ActivityFailureType, UnavailableDetail } from '../workflows/ports';
 import type { Problem } from '../workflows/messages';
 import { problemOf } from '../workflows/problems';
@@ -13,7 +13,7 @@ interface Fate {
   retry: boolean;
 }
 
-const fates: Record<CyclrErrorKind, Fate> = {
+const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
   unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
@@ -26,13 +26,6 @@ const fates: Record<CyclrErrorKind, Fate> = {
   clientRefused: { type: 'CyclrForbidden', retry: false },
   tooLarge: { type: 'CyclrForbidden', retry: false }, // because: a retry succeeds only after a change of the connector
   notFound: { type: 'CyclrNotFound', retry: false },
-  refused: { type: 'CyclrRefused', retry: false }, // because: the same input gets the same answer
-};
-
-const sealingFates: Record<SealingErrorCode, Fate> = {
-  unknownKey: { type: 'UnknownSealingKey', retry: true }, // because: another worker can hold the key
-  notOpenable: { type: 'InputRefused', retry: false },
-  malformed: { type: 'InputRefused', retry: false },
 };
 
 /** A failure that is expected in a flow, so Temporal neither counts nor logs the failure as an error. */
@@ -109,7 +102,7 @@ function failureOf(err: unknown): ApplicationFailure {
 function unexpectedFailure(err: unknown): ApplicationFailure {
   const { name, message, stack = '' } = err instanceof Error ? err : { name: typeof err, message: '' };
   const afterMessage = stack.slice(stack.indexOf(message) + message.length);
-  const at = afterMessage.split('\n').filter((line) => /^ {4}at /.test(line));
+  const at = afterMessage.split('\n').filter((line) => line.startsWith('    at '));
   log.error('Unexpected error in an activity', { name, at });
   return ApplicationFailure.create({
     message: `Unexpected ${name}`,
@@ -122,8 +115,8 @@ const isTrouble = (type: ActivityFailureType): boolean => type === 'CyclrForbidd
 
 /** The failure of a call to Cyclr. `taken`: the names of the properties that Cyclr accepted before the error. */
 export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken: string[] = []): ApplicationFailure {
+  if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message)); // a retry would get the same answer
   const { type, retry } = fates[kind];
-  if (kind === 'refused') return cyclrRefused(problemOf('refused', [], message));
   const detail: UnavailableDetail = {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(taken.length > 0 && { taken }),
@@ -139,7 +132,7 @@ export function cyclrFailure({ kind, message, retryAfterMs }: CyclrError, taken:
 }
 
 function sealingFailure({ code, message }: SealingError): ApplicationFailure {
-  const { type, retry } = sealingFates[code];
-  if (type === 'InputRefused') return inputRefused(problemOf(code === 'malformed' ? 'malformed' : 'notOpenable'));
-  return ApplicationFailure.create({ message, type, nonRetryable: !retry });
+  if (code !== 'unknownKey') return inputRefused(problemOf(code));
+  // The failure is retryable, because another worker can hold the key.
+  return ApplicationFailure.create({ message, type: 'UnknownSealingKey' satisfies ActivityFailureType });
 }
