@@ -182,7 +182,7 @@ function triggersOf(fields: Field[], parameters: Parameter[], known: z.infer<typ
  */
 function wayInForce(definition: z.infer<typeof AccountConnector>['Connector']): z.infer<typeof Way> {
   const ways = eachOf(Way, definition.Authentication);
-  const [only] = ways.length === 1 ? ways : [];
+  const only = ways.length === 1 ? ways[0] : undefined;
   return definition.AuthType || !only
     ? definition
     : { ...only, AuthDescription: definition.AuthDescription || only.AuthDescription };
@@ -242,10 +242,10 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
  * parameters is required.
  */
 function merged(first: Field, second: Field): Field {
-  const { default: proposed, ...field } = { ...second, ...first };
+  const both = { ...second, ...first };
   const secret = first.secret || second.secret;
   const required = first.required || second.required;
-  return { ...field, required, secret, ...(proposed !== undefined && !secret && { default: proposed }) };
+  return withoutAbsent({ ...both, required, secret, default: secret ? undefined : both.default });
 }
 
 /** The answer to `POST /v1.0/account/connectors/{id}/triggers/{triggerId}`. */

@@ -232,6 +232,7 @@ describe('properties', () => {
   test.each<[string, object, object, Partial<Field>]>([
     ['required and optional', {}, { IsOptional: true }, { required: true }],
     ['optional and required', { IsOptional: true }, {}, { required: true }],
+    ['both optional', { IsOptional: true }, { IsOptional: true }, { required: false }],
     ['secret and in clear', { IsSensitive: true }, { DefaultValue: 'x' }, { secret: true, default: undefined }],
     ['in clear and secret', { DefaultValue: 'x' }, { IsSensitive: true }, { secret: true, default: undefined }],
     ['both with a help text', { Description: 'One' }, { Description: 'Two' }, { help: 'One' }],
