@@ -255,13 +255,17 @@ const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
 export function isReplyKey(value: unknown): value is ReplyKey {
   if (!isObject(value) || value.kty !== 'EC' || value.crv !== 'P-256' || value.d !== undefined) return false;
   const [x, y] = [coordinateOf(value.x), coordinateOf(value.y)];
-  return x !== undefined && y !== undefined && x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n;
+  return x !== undefined && y !== undefined && (y * y - (x * x * x - 3n * x + b)) % p === 0n;
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The number in 32 bytes of base64url: 43 characters. The last character has two unused bits. */
+/**
+ * The number below p in 32 bytes of base64url: 43 characters. The last character has two unused bits. `undefined` for
+ * any other value.
+ */
 function coordinateOf(text: unknown): bigint | undefined {
   if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;
-  return [...text].reduce((sum, digit) => sum * 64n + BigInt(alphabet.indexOf(digit)), 0n) / 4n;
+  const number = [...text].reduce((sum, digit) => sum * 64n + BigInt(alphabet.indexOf(digit)), 0n) / 4n;
+  return number < p ? number : undefined;
 }

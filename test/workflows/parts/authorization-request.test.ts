@@ -109,6 +109,13 @@ describe('isReplyKey', () => {
     expect(isReplyKey(value)).toBe(false);
   });
 
+  test('isReplyKey refuses a key with one character more before or behind a coordinate', () => {
+    for (let times = 0; times < 100; times++) {
+      const { x, ...rest } = realKey();
+      expect([`A${x}`, `${x}A`].map((longer) => isReplyKey({ ...rest, x: longer }))).toEqual([false, false]);
+    }
+  });
+
   test('isReplyKey accepts further JWK members', () => {
     expect(isReplyKey({ ...key, ext: true, key_ops: [], kid: 'mine', use: 'enc' })).toBe(true);
   });

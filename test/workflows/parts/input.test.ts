@@ -1,5 +1,14 @@
 import fc, { runs } from '../../support/fast-check';
-import { durationMs, isBy, patienceMs, faultOfInput, faultOfStart } from '../../../workflows/input';
+import {
+  durationMs,
+  faultOfInput,
+  faultOfStart,
+  isBy,
+  isNotify,
+  isTargetName,
+  patienceMs,
+  waitRulesOf,
+} from '../../../workflows/input';
 import { workflowIdOf } from '../../../workflows/messages';
 
 const DAY_MS = 86_400_000;
@@ -75,6 +84,58 @@ test.each<[unknown, boolean]>([
   expect(isBy(by)).toBe(expected);
 });
 
+test.each<[unknown, boolean]>([
+  ['crm', true],
+  ['CRM_2-eu', true],
+  ['x', true],
+  ['x'.repeat(64), true],
+  ['x'.repeat(65), false],
+  ['', false],
+  ['two words', false],
+  ['crm/2', false],
+  [['crm'], false],
+  [7, false],
+  [undefined, false],
+])('isTargetName accepts 1 to 64 of A-Z, a-z, 0-9, _ and -: for %j it returns %p', (name, expected) => {
+  expect(isTargetName(name)).toBe(expected);
+});
+
+test.each<[unknown, boolean]>([
+  [undefined, true],
+  [[], true],
+  [['crm'], true],
+  [Array(10).fill('crm'), true],
+  [Array(11).fill('crm'), false],
+  [['crm', 'two words'], false],
+  ['crm', false],
+  ['', false],
+  [{ length: 1 }, false],
+  [null, false],
+])('isNotify accepts undefined and lists of at most 10 names: for %j it returns %p', (notify, expected) => {
+  expect(isNotify(notify)).toBe(expected);
+});
+
+describe('waitRulesOf', () => {
+  const policy = { patience: { properties: '1 day', credentials: '2 days' }, remindAfter: ['3 days'] } as const;
+
+  test('the start input overrides each patience and the reminders of the policy', () => {
+    const input = { patience: { credentials: 5000 }, remindAfter: [] };
+
+    expect(waitRulesOf(input, { policy: policy as never })).toEqual({
+      patience: { properties: '1 day', credentials: 5000 },
+      remindAfter: [],
+    });
+  });
+
+  test('the policy sets the patience and the reminders if the start input has none', () => {
+    expect(waitRulesOf({}, { policy: policy as never })).toEqual(policy);
+  });
+
+  test('without a policy and without a wish in the start input, there is no reminder', () => {
+    expect(waitRulesOf({}, {})).toEqual({ patience: {}, remindAfter: [] });
+  });
+});
+
 describe('faultOfInput', () => {
   test.each<[object]>([
     [right],
@@ -83,6 +144,8 @@ describe('faultOfInput', () => {
     [{ ...right, patience: {} }],
     [{ ...right, patience: { properties: '1 day', credentials: 1, authorization: '90d' } }],
     [{ ...right, remindAfter: [] }],
+    [{ ...right, notify: ['crm'] }],
+    [{ accountId: 'ü'.repeat(163), connectorId: 123_456 }], // the workflow id has 1,000 characters
     [{ ...right, remindAfter: Array(20).fill('1 day') }],
     [{ ...right, addedLater: 1 }],
   ])('faultOfInput finds no fault in %j', (input) => {
@@ -98,6 +161,8 @@ describe('faultOfInput', () => {
     [{ ...right, accountId: 'アカ1' }, 'accountId'],
     [{ ...right, accountId: 7 }, 'accountId'],
     [{ ...right, accountId: 'ü'.repeat(165) }, 'accountId is too long'],
+    [{ accountId: 'ü'.repeat(163), connectorId: 1_234_567 }, 'accountId is too long'],
+    [{ ...right, notify: ['two words'] }, 'notify'],
     [{ ...right, connectorId: '42' }, 'connectorId'],
     [{ ...right, connectorId: 0 }, 'connectorId'],
     [{ ...right, intent: 'deauthenticate' }, 'intent'],

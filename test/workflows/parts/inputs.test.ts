@@ -104,6 +104,12 @@ test.each<[string, State, unknown, ProblemCode | undefined]>([
   expect(rejectionOf(state, { kind: 'credentialInput', body }, knowing([]))?.code).toBe(code);
 });
 
+test('a validator accepts an input whose submission id was seen before, because the flow ignores the input', () => {
+  const body = { submissionId: 'sub-1', credentials: sealed };
+
+  expect(rejectionOf(awaitingCredentials, { kind: 'credentialInput', body }, knowing(['sub-1']))).toBeUndefined();
+});
+
 test.each([undefined, null, 'sub-1'])('a validator rejects a message whose body is no object: %j', (body) => {
   expect(rejectionOf(awaitingCredentials, { kind: 'credentialInput', body }, knowing([]))?.code).toBe('malformed');
 });
@@ -339,6 +345,10 @@ describe('messages', () => {
         expect(
           read(state, kind, { submissionId: id, attemptId: id, ...body }, knowing([id], { attempts: new Map() })),
         ).toBeUndefined();
+  });
+
+  test('a message without a `by` gives an event without a `by`', () => {
+    expect(properties(good)).toStrictEqual({ type: 'propertiesSubmitted', values: good, id: 'sub-1' });
   });
 
   test('a message with a `by` of 100 characters gives an event with this `by`', () => {
