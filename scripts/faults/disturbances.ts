@@ -131,6 +131,10 @@ export class Disturbances {
   async end(): Promise<void> {
     this.#ending.abort();
     await this.#running;
+    await this.#workersReady();
+  }
+
+  async #workersReady(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.ready()));
   }
 
@@ -174,6 +178,7 @@ export class Disturbances {
     'receiver cut off': ({ length }) => disturb(this.toReceiver, 'cut', 1000 + 5000 * length),
     'search attribute removed': async ({ length }) => {
       const { client } = this.stack;
+      await this.#workersReady(); // a worker that starts while the search attribute is missing ends, by design
       const { namespace } = client.options;
       await client.connection.operatorService.removeSearchAttributes({
         namespace,
