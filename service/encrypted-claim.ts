@@ -1,7 +1,7 @@
 /** Encrypts claims of signed tokens that are in URLs, so that only this service can read these claims. */
 import { hkdfSync } from 'node:crypto';
 import { compactDecrypt, CompactEncrypt } from 'jose';
-import type { SessionKey, SessionKeys } from './keys';
+import { sessionKeyWith, type SessionKey, type SessionKeys } from './keys';
 
 const [alg, enc] = ['dir', 'A256GCM'] as const;
 
@@ -17,11 +17,7 @@ export const encryptClaim = (key: SessionKey, claim: string): Promise<string> =>
 
 /** Decrypts a claim of {@link encryptClaim}. Undefined if none of the keys has encrypted it. */
 export async function decryptClaim(keys: SessionKeys, encrypted: string): Promise<string | undefined> {
-  const keyOf = ({ kid }: { kid?: string }): Uint8Array => {
-    const key = keys.find((one) => one.kid === kid);
-    if (!key) throw new Error('unknown key');
-    return encryptionKeyOf(key);
-  };
+  const keyOf = ({ kid }: { kid?: string }): Uint8Array => encryptionKeyOf(sessionKeyWith(keys, kid));
   const options = { keyManagementAlgorithms: [alg], contentEncryptionAlgorithms: [enc] };
   const opened = await compactDecrypt(encrypted, keyOf, options).catch(() => undefined);
   return opened && new TextDecoder().decode(opened.plaintext);

@@ -62,6 +62,13 @@ export interface SessionKey {
 /** The first key signs tokens, and all keys verify tokens. */
 export type SessionKeys = readonly [SessionKey, ...SessionKey[]];
 
+/** The key with this kid. Fails if no key has this kid. */
+export function sessionKeyWith(keys: SessionKeys, kid: string | undefined): SessionKey {
+  const key = keys.find((one) => one.kid === kid);
+  if (!key) throw new Error('unknown key');
+  return key;
+}
+
 const MIN_BYTES = 32;
 
 const Jwk = z.object({

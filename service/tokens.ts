@@ -10,7 +10,7 @@ import { Prefill } from '../client/http/requests';
 import { isAccountId, isConnectorId, isSubmissionId, type ConnectorKey } from '../workflows/connector';
 import { ServiceError } from './problems';
 import { decryptClaim, encryptClaim } from './encrypted-claim';
-import type { SessionKeys } from './keys';
+import { sessionKeyWith, type SessionKeys } from './keys';
 
 export type TokenKind = 'session' | 'invitation';
 
@@ -234,7 +234,7 @@ export class Tokens {
   }
 
   async #verified(kind: keyof typeof types, token: string): Promise<unknown> {
-    const keyOf = ({ kid }: { kid?: string }) => this.#keys.find((key) => key.kid === kid)?.secret ?? unknownKey();
+    const keyOf = ({ kid }: { kid?: string }) => sessionKeyWith(this.#keys, kid).secret;
     const { payload } = await jwtVerify(token, keyOf, {
       algorithms: ['HS256'],
       typ: types[kind],
@@ -249,10 +249,6 @@ export class Tokens {
 const nonEmpty = <T>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined);
 
 const inSeconds = (ms: number): number => Math.floor(ms / 1000);
-
-const unknownKey = (): never => {
-  throw new ServiceError('unauthorized');
-};
 
 /** Throws an error of the service in place of jose's error, because jose's error can quote the token. */
 function refused(err: unknown): never {
