@@ -226,6 +226,7 @@ test('the targets of an event are the default target and the named targets that 
   expect(targetsOf(targets, 'connector.failed', ['crm', 'crm', 'constructor'])).toEqual(['default', 'crm']);
   expect(targetsOf(targets, 'connector.waiting', ['crm'])).toEqual(['default']);
   expect(factsOf({ crm: targets.crm }, 'connector')).toEqual({});
+  expect(factsOf({ crm: targets.crm }, 'connector', ['crm'])).toStrictEqual({ events: { types: ['connector.failed'] } }); // prettier-ignore
   expect(factsOf({ crm: targets.crm }, 'connector', ['crm', 'gone'])).toEqual({
     events: { types: ['connector.failed'], unknownTargets: ['gone'] },
   });

@@ -43,6 +43,7 @@ test.each<[string, Parameters<typeof verify>]>([
   ['without headers', [{}, text, secret]],
   ['without a signature', [{ ...headers, 'webhook-signature': undefined }, text, secret]],
   ['with two ids', [{ ...headers, 'webhook-id': ['run.1', 'run.1'] }, text, secret]],
+  ['with a list of signatures', [{ ...headers, 'webhook-signature': [headers['webhook-signature']] }, text, secret]],
   ['without a version of the signature', [{ ...headers, 'webhook-signature': 'v1' }, text, secret]],
   ['without a secret', [headers, text, []]],
 ])('verify refuses a post %s', (_what, given) => {

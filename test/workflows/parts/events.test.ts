@@ -25,7 +25,7 @@ test('the id of an event has the run and the number of the event, or the word fi
     id: 'run.final',
     sequence: 3,
   });
-  expect(bodyOf(report({ type: 'connector.failed', sequence: undefined }), run).data).toEqual({
+  expect(bodyOf(report({ type: 'connector.failed', sequence: undefined }), run).data).toStrictEqual({
     id: 'run.final',
     accountId: 'acme',
     ...run,
