@@ -76,7 +76,7 @@ export interface ConnectionView extends ConnectorKey {
 const MIN_EVERY_MS = 60_000;
 const DEFAULT_EVERY = '24 hours';
 
-/** A signal `check` less than this time after a read causes no other read. */
+/** A signal `check` without a new interval causes no read if the last read is more recent than this time. */
 const CHECK_PAUSE_MS = 10_000;
 
 /** True if the last read is so recent that a signal `check` without a new interval causes no other read. */
@@ -117,7 +117,7 @@ const DATE_AND_TIME = /^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)(Z|[+-]\d\d:\d\d)?$/;
 
 /**
  * A time in ISO 8601 as `toISOString` writes it; `undefined` for any other value. A time without a zone counts as UTC.
- * In their own time zones, two workers would read such a text as two different times.
+ * Without this rule, two workers in different time zones would read the same text as two different times.
  */
 const timeOf = (value: unknown): string | undefined => {
   const [, date, timeOfDay, zone = 'Z'] = (typeof value === 'string' && DATE_AND_TIME.exec(value)) || [];

@@ -1,4 +1,4 @@
-/** The types that all folders share: the connector, its ids and fields, sealed values. No import of Temporal here. */
+/** The types that all folders share: the connector, its ids and fields, sealed values. Does not import Temporal. */
 
 /** Names one account connector of one account. */
 export interface ConnectorKey {
@@ -87,7 +87,7 @@ export interface Help {
   [language: string]: { text?: string; link?: string };
 }
 
-/** Milliseconds, or an ms-format string such as `"7 days"`: above 0 and at most 90 days. */
+/** Milliseconds, or a text that the package `ms` parses, such as `"7 days"`: above 0 and at most 90 days. */
 export type Duration = string | number;
 
 /**
@@ -199,8 +199,8 @@ export const missingFields = ({ fields }: Connector): Field[] =>
 
 /**
  * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not `.`
- * or `..`. The reason for the limit: axios drops characters that a header can't carry, so another id could reach Cyclr
- * as the id of another tenant.
+ * or `..`. The reason for the limit: axios drops the characters that a header can't carry. Without these characters, an
+ * id could be the id of another tenant.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&

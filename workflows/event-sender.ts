@@ -8,7 +8,7 @@ import { activityRetry, type ConnectorActivities, type TargetFacts } from './por
 export interface CarriedEvents {
   types: EventType[];
   sequence: number;
-  /** The number of reminders that the present wait has sent. */
+  /** The number of reminders that the flow has sent in the present wait. */
   reminders?: number;
 }
 

@@ -61,12 +61,9 @@ export type EventData = ConnectorEventData | OnboardingEventData | ConnectionEve
 
 /** The members that `data` has in each event. */
 export interface EventIdentity {
-  /** `{runId}.{sequence}`, or `{runId}.final` for a final event. The same in each delivery. */
+  /** `{runId}.{sequence}`, or `{runId}.final` for a final event. A repeated delivery of the event has the same id. */
   id: string;
-  /**
-   * The number of the event in its run, from 1 on. Absent if Temporal ended the run. Then this event is the last event
-   * of the run.
-   */
+  /** The number of the event in its run, from 1 on. Absent in the final event of a run that Temporal ended. */
   sequence?: number;
   accountId: string;
   workflowId: string;
@@ -121,7 +118,7 @@ export const deliveryIdOf = (eventId: string): string => `event/${eventId}`;
 /** The target `default`, and the at most 10 targets in `notify` of a start input. */
 const MAX_TARGETS = 11;
 
-/** True if a value can be the argument of the workflow that delivers an event and has this workflow id. */
+/** True if a value can be the argument of the workflow `deliverEvent` with this workflow id. */
 export function isDelivery(value: unknown, workflowId: string): value is Delivery {
   const { body, targets } = isObject(value) ? value : {};
   const { type, data } = isObject(body) ? body : {};

@@ -13,8 +13,8 @@ export interface IgnoredSignal {
 
 /**
  * Logs and counts the ignored signals of one workflow task together. One task can contain 10,000 signals. The SDK
- * (1.24) copies `workflowInfo()` for each log line and for each value of a counter. With a value for each signal, such
- * a flood would need more than 200 MB of the worker's memory.
+ * (1.24) copies `workflowInfo()` for each log line and for each value of a counter. With one log line and one counter
+ * value for each signal, such a task would need more than 200 MB of the worker's memory.
  */
 export class IgnoredSignals {
   /** The first signal of this task to be logged. */

@@ -71,7 +71,10 @@ export interface ReplyKey {
 export interface AuthorizationRequest {
   attemptId: string;
   replyKey: ReplyKey;
-  /** The browser's address after the consent: absolute https (http on loopback), no user info, at most 2,000 characters. */
+  /**
+   * The URL to which the browser goes after the consent: absolute https (http on loopback), no user info, at most 2,000
+   * characters.
+   */
   returnTo: string;
   by?: string;
 }
@@ -119,8 +122,8 @@ export interface ConnectorFinished {
 }
 
 /**
- * Temporal's limit for a workflow id, in characters. An account id is URL-encoded in a workflow id, which turns a
- * letter such as ü into six characters.
+ * Temporal's limit for a workflow id, in characters. The account id is URL-encoded in a workflow id, so a letter such
+ * as ü takes six characters.
  */
 export const MAX_WORKFLOW_ID = 1000;
 export const MAX_URL = 2000;
@@ -261,8 +264,8 @@ export function isReplyKey(value: unknown): value is ReplyKey {
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /**
- * The number below p in 32 bytes of base64url: 43 characters. The last character has two unused bits. `undefined` for
- * any other value.
+ * The number that a text encodes: 32 bytes as base64url, in 43 characters. The last character has two unused bits.
+ * `undefined` for any other value, and for a number from p on.
  */
 function coordinateOf(text: unknown): bigint | undefined {
   if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;

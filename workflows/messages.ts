@@ -53,8 +53,9 @@ export const connectorFinished = defineSignal<[ConnectorFinished]>('connectorFin
 
 /**
  * Sends an input as the signals do. Answers with the view after Cyclr has accepted or refused the input, or with the
- * current view if Cyclr has done neither within 10 s. An input that the flow itself refuses is rejected, without an
- * event in the history. The type of the ApplicationFailure is the code of the problem. Update id: the submission id.
+ * current view if Cyclr has done neither within 10 s. If the flow itself refuses the input, the validator rejects the
+ * update, without an event in the history. The update then fails with an ApplicationFailure, whose type is the code of
+ * the problem. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');

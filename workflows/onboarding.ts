@@ -40,7 +40,9 @@ export interface OnboardingInput extends OnboardingKey {
   remindAfter?: Duration[];
   /** The names of further targets of events, at most 10. */
   notify?: string[];
-  /** Texts of the caller, which progress and events return: at most 2,048 characters in all. */
+  /**
+   * Texts of the caller, at most 2,048 characters in all. The progress and the events of the onboarding contain them.
+   */
   metadata?: { [name: string]: string };
   /** The person or program that starts the onboarding, at most 100 characters. */
   by?: string;
@@ -111,7 +113,7 @@ export interface OnboardedConnector {
   since?: string;
 }
 
-/** An unmet prerequisite of a cycle that is not the authentication of a connector, in Cyclr's words. */
+/** An unmet prerequisite of a cycle, in Cyclr's words. A connector that is not authenticated is no `Lack`. */
 export interface Lack {
   reasonCode: number;
   objectType?: string;
@@ -149,7 +151,10 @@ export interface OnboardingProgress extends OnboardingKey {
   revision: number;
 }
 
-/** The progress of an onboarding if only its start input is known. For example, no worker answers the query. */
+/**
+ * The progress of an onboarding of which only the start input is known, for example because no worker answers the
+ * query.
+ */
 export const emptyProgress = ({
   accountId,
   onboardingId,
@@ -186,7 +191,7 @@ export function faultOfOnboarding(input: unknown): string | undefined {
   const { accountId, onboardingId, scope, activateCycle, intent, patience, remindAfter, notify, metadata, by } = input;
   if (!isOpaqueId(onboardingId)) return 'onboardingId does not follow the rules of an account id';
   // Checks the options of the flows as a flow checks its start input. This check uses the longest possible connector
-  // id. If its workflow id is short enough, the workflow id of each flow is short enough, too.
+  // id. If the workflow id with this connector id is short enough, the workflow id of each flow is short enough, too.
   const fault = faultOfInput({
     accountId,
     connectorId: Number.MAX_SAFE_INTEGER,

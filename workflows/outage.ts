@@ -23,7 +23,7 @@ export class Outage {
 
   /**
    * The next pause in milliseconds. Except in an operator's trouble, a pause is not shorter than Cyclr's `Retry-After`.
-   * No pause goes beyond the 24 hours. `undefined` after 24 hours.
+   * A pause ends at the latest 24 hours after the beginning of the outage. `undefined` after these 24 hours.
    */
   nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: string }): number | undefined {
     const remaining = this.#since + LONGEST_MS - now;
@@ -34,7 +34,7 @@ export class Outage {
   }
 }
 
-/** Logs and counts an operator's trouble as an error. `reason`: see {@link reasonIn}. */
+/** Logs an operator's trouble as an error, and counts it. `reason`: see {@link reasonIn}. */
 export function reportOperatorsTrouble({ reason }: { reason?: unknown }): void {
   countOperatorsTrouble(reason);
   log.error('Only an operator can make this call to Cyclr succeed: see the last failed activity');

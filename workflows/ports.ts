@@ -29,8 +29,8 @@ export type ActivityFailureType =
   /** The account id or the connector id is malformed. No request was sent. */
   | 'InvalidInput'
   /**
-   * Cyclr does not report the authentication yet. The activity is retried at the next time of {@link readTimesMs}. The
-   * last read returns a result.
+   * Cyclr does not report the authentication yet. Temporal retries the activity at the next time of {@link
+   * readTimesMs}. At the last of these times, the activity returns a result instead.
    */
   | 'NotAuthenticatedYet'
   /**
@@ -125,7 +125,10 @@ export interface MintedLink {
 }
 
 export interface AuthorizationCheck {
-  /** True if the activity reads the connector only once, and not at all {@link readTimesMs}. */
+  /**
+   * True if the activity reads the connector only once. Without `once`, it reads at each time of {@link readTimesMs}
+   * until the connector is authenticated.
+   */
   once?: boolean;
   /** Absent after `applyCredentials`. Then `Authenticated: true` alone proves the authentication. */
   consent?: {
@@ -225,8 +228,8 @@ export interface FlowsToStart {
 
 export interface FlowsToCheck {
   /**
-   * The started flows, without the flows that have ended as authenticated. An ended flow is included, because another
-   * caller can have started it again.
+   * The started flows, except the flows that have ended as authenticated. Flows that have ended in another state are
+   * included, because another caller can have started them again.
    */
   flows: FlowStatus[];
   /** The workflow id of the onboarding. */
@@ -320,7 +323,7 @@ export type PostFailureType =
    * No answer within 15 s, or no answer of the class 2xx. The post is retried, not before the time in `Retry-After`.
    */
   | 'NotTaken'
-  /** The target answered 410, so no further attempt is made. */
+  /** The target answered 410, so the post is not repeated. */
   | 'Gone'
   /** This worker does not know the target. The post is retried, because another worker may know the target. */
   | 'UnknownTarget';

@@ -25,7 +25,10 @@ const messages: Record<ProblemCode, string> = {
  */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 
-/** The second detail of a rejection before Continue-As-New. The caller sends the same update again, to the next run. */
+/**
+ * The second detail of the failure with which a flow rejects an update shortly before Continue-As-New. The caller sends
+ * the same update again, to the next run.
+ */
 export const retryHint = { retry: true };
 
 /**

@@ -50,8 +50,8 @@ interface Step {
  *   task. This retry fails, and the next retry replays the whole history. This class does not check a replay, so the
  *   next retry succeeds even if this class was wrong.
  *
- * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without
- * this project, and tells when this class can be deleted.
+ * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without this project, and tells when this class can
+ * be deleted.
  */
 export class ReadAhead {
   #previous: Step = { historyLength: 0, historySize: 0, live: false, commandEvents: 0 };
@@ -85,7 +85,7 @@ export class ReadAhead {
   }
 }
 
-/** The server makes the jobs of an activation from history events. The least number of these events. */
+/** The least number of history events from which the server makes these jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);

@@ -1,8 +1,8 @@
 /**
  * Passes the trace of a message on to the activities that follow it. A message with a trace has the header that
- * Temporal's own OpenTelemetry interceptors use. Temporal's interceptors are not used here. The main function of the
- * workflow calls the activities. So Temporal's interceptors put each activity into the trace of the message that
- * started the workflow. With this file, an activity belongs to the trace of the latest message that has a trace.
+ * Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors. They put each activity
+ * into the trace of the message that started the workflow, because the main function of the workflow calls all
+ * activities. With this file, an activity belongs to the trace of the latest message that has a trace.
  *
  * With and without traces, the recorded commands are the same: this file adds no command, draws no random number, and
  * returns the promises of the SDK unchanged.

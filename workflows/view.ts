@@ -42,8 +42,8 @@ export const waitingStates: readonly StateName[] = waiting;
 export const finalStates: readonly StateName[] = final;
 
 /**
- * Why an input was refused, or why Cyclr did not authenticate the connector. Pages show a text of their own for each
- * code.
+ * Why an input was refused, or why Cyclr did not authenticate the connector. The connect page shows its own text for
+ * each code.
  */
 export const problemCodes = [
   'malformed',
@@ -143,7 +143,7 @@ export interface TimelineEntry {
   id?: string;
   by?: string;
   note?: string;
-  /** The number of equal refused signals in a row, which have only this one entry. Absent if it is 1. */
+  /** The number of equal refused signals in a row for which this one entry stands. Absent if it is 1. */
   count?: number;
 }
 

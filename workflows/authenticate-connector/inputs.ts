@@ -22,7 +22,10 @@ export interface Message {
 export interface KnownIds {
   /** The submissions that the flow accepted. */
   submissions: ReadonlySet<string>;
-  /** The attempts of this run by id. `returned`: the browser came back. `superseded`: a newer attempt exists. */
+  /**
+   * The attempts whose links the flow has handed out, by id. `returned`: the browser came back. `superseded`: a newer
+   * attempt exists.
+   */
   attempts: ReadonlyMap<string, { returned: boolean; superseded: boolean }>;
 }
 

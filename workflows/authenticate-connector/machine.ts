@@ -65,8 +65,8 @@ export type State =
   | { name: 'unsupported'; connector: Connector };
 
 /**
- * `id`: the id of the submission or the attempt. `by`: the person or program that acts. Event types that do not declare
- * `id` use both members only for the timeline.
+ * `id`: the id of the submission or the attempt. `by`: the person or program that acts. If an event type does not
+ * declare `id`, only the timeline uses these two members.
  */
 export type Event = (
   | { type: 'connectorFetched'; connector: Connector }
@@ -235,7 +235,8 @@ function byAuthMethod(connector: Connector): State {
 
 /**
  * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed, so that the flow
- * sets the fixed values only once for each read. If Cyclr stores a fixed value in another form, each read sets `lacksValues` again.
+ * sets the fixed values only once after each read. If Cyclr stores a fixed value in another form, each read sets
+ * `lacksValues` again.
  */
 function withFixedValues(connector: Connector): Connector {
   if (!connector.policy?.lacksValues) return connector;

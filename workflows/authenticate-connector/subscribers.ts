@@ -20,7 +20,7 @@ export class Subscribers {
     return [...this.#ids];
   }
 
-  /** True if the flow has not yet sent its end to each subscriber. */
+  /** True if there is a subscriber to which the flow has not begun to send its end. */
   get hasUntold(): boolean {
     return this.#ids.size > this.#told.size;
   }
@@ -38,8 +38,8 @@ export class Subscribers {
   }
 
   /**
-   * Sends the end of the flow to each subscriber that has not yet got the message. A failed delivery is ignored,
-   * because the subscriber may have ended.
+   * Sends the end of the flow to each subscriber that has not yet got the message. If a signal fails, the flow ignores
+   * the failure, because the subscriber may have ended.
    */
   async tell(message: ConnectorFinished): Promise<void> {
     const untold = [...this.#ids].filter((id) => !this.#told.has(id));

@@ -152,7 +152,7 @@ class FlowRun {
     return calls.reportToMonitor(this.#key, outcome);
   }
 
-  /** Refuses the messages that are unread at the end, so that each sender gets an answer. */
+  /** At the end of the flow, refuses the unread inputs, so that the timeline shows each of them. */
   #readLateMessages(): void {
     for (let message = this.#inbox.next(); message; message = this.#inbox.next()) this.#apply(this.#read(message));
   }
@@ -311,7 +311,10 @@ class FlowRun {
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
   }
 
-  /** True if Temporal suggests Continue-As-New, and no update waits for an answer that Continue-As-New would drop. */
+  /**
+   * True if Temporal suggests Continue-As-New, the delivery of each event has started, and no update waits for an
+   * answer that Continue-As-New would drop.
+   */
   #isHistoryFull(): boolean {
     return workflowInfo().continueAsNewSuggested && allHandlersFinished() && this.#events.areSent;
   }

@@ -25,7 +25,7 @@ export interface CarriedReads {
    */
   every?: Duration;
   everyRead?: Duration;
-  /** The reports that the next read answers. */
+  /** The reports for which the next read is made. */
   report?: Report;
   /** When a report last caused a read, in milliseconds. */
   reportReadAt: number;
@@ -35,13 +35,13 @@ export class Reads {
   readonly #carried: CarriedReads;
   /** True if a request, and not a timer, makes the next read due. */
   #isRequested: boolean;
-  /** The end of the pause between two reads because of reports. */
+  /** The timer of the pause between two reads that reports cause. */
   #reportTimer?: Timer;
   #timer?: Timer;
   /** The interval of the timer in milliseconds. */
   #timerEveryMs = 0;
 
-  /** `every`: the time between two reads from the start input. A monitor that was not continued as new reads at once. */
+  /** `every`: the time between two reads, from the start input. The first run of a monitor reads at once. */
   constructor(every: Duration | undefined, carried?: CarriedReads) {
     const { checkedAt, everyRead, report, reportReadAt = 0 } = carried ?? {};
     this.#carried = { checkedAt, every: carried?.every ?? every, everyRead, report, reportReadAt };
@@ -61,7 +61,7 @@ export class Reads {
     return this.#isRequested || this.#timer?.fired === true || this.#reportTimer?.fired === true;
   }
 
-  /** True while a report waits for the end of the pause between two reads because of reports. */
+  /** True while a report waits for the end of the pause between two reads that reports cause. */
   get isReportWaiting(): boolean {
     return this.#reportTimer !== undefined;
   }
@@ -76,7 +76,7 @@ export class Reads {
     return monitorEveryMs(this.#carried.every ?? this.#carried.everyRead);
   }
 
-  /** Starts the timer of the next read. A new timer replaces it after a change of the interval. */
+  /** Starts the timer of the next read. If the interval has changed, a new timer replaces the running timer. */
   startTimer(): void {
     const everyMs = this.#everyMs;
     if (this.#timer && everyMs === this.#timerEveryMs) return;
@@ -97,7 +97,7 @@ export class Reads {
     return report;
   }
 
-  /** Keeps a report for the next read, because the present read does not answer it. A newer report takes precedence. */
+  /** Keeps a report for the next read, because the present read gave no result. A newer report takes precedence. */
   keepReport(report: Report | undefined): void {
     if (report) this.#carried.report = { ...report, ...this.#carried.report };
   }
@@ -125,7 +125,10 @@ export class Reads {
     else this.#reportTimer ??= new Timer(mayReadAt, 'Next read because of a report');
   }
 
-  /** Sets the interval, if there is one. Requests a read, unless the interval is the same and the last read is recent. */
+  /**
+   * Sets the interval, if `every` is given. Requests a read, except after a recent read if the interval does not
+   * change.
+   */
   check(every: Duration | undefined): void {
     const isNew = every !== undefined && every !== this.#carried.every;
     if (isNew) this.#carried.every = every;

@@ -1,4 +1,4 @@
-/** The options that every start of `monitorConnection` has: from an activity, and from the library. */
+/** The options with which an activity and the library start the workflow `monitorConnection`. */
 import { connectionWorkflowIdOf, type MonitorInput } from '../connection';
 import { fairnessOf } from '../fairness';
 import { escapeMarkdown } from '../markdown';

@@ -109,7 +109,10 @@ class MonitorRun {
     publishStatus(this.#view, this.#readFailure);
   }
 
-  /** Applies an event, and sends the event of the change. Only this method changes the state. */
+  /**
+   * Applies an event of the state machine. If the state changes, sends the event that reports the change to the
+   * targets. Only this method changes the state.
+   */
   #apply(event: EventBody): void {
     const before = this.#state;
     this.#state = transition(before, { ...event, at: now() });
@@ -168,7 +171,7 @@ class MonitorRun {
 
   /**
    * Handles a read that failed. An outage and an operator's trouble tell nothing about the connection, so its state
-   * stays the same until the next read. The next read also answers the report.
+   * stays the same until the next read. The report that caused the failed read is kept for the next read.
    */
   #failRead(code: string, report: Report | undefined): EventBody | undefined {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };

@@ -141,7 +141,7 @@ class OnboardingRun {
     return true;
   }
 
-  /** Sends an event for each connector that a change of the state has ended. */
+  /** Sends an event for each connector that has ended with this change of the state. */
   #reportEnded(before: State): void {
     if (!this.#events.hasTarget('onboarding.progress')) return;
     const ended = endedConnectors(before, this.#state);
