@@ -127,7 +127,7 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
  * start and the end. After {@link READS_AT_ONCE} runs without an answer of a worker, the function makes no other query.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
-  let unanswered = 0; // the run of one query can be broken, so one query does not show that no worker runs
+  let unanswered = 0; // a query can also get no answer because its run is broken, so one query does not show that no worker runs
   return async (run) => {
     const key = connectorKeyOf(run.workflowId);
     if (!key) return [];

@@ -54,8 +54,8 @@ export class Connections {
   }
 
   /**
-   * The connection as its open monitor answers. Without an open monitor, the connection as the latest flow knows it. If
-   * the latest monitor ended as `gone`, its result counts instead. Fails: `notStarted`.
+   * The connection as its open monitor answers. Without an open monitor, the result of the latest monitor if this
+   * monitor ended as `gone`. In all other cases, the connection as the latest flow knows it. Fails: `notStarted`.
    */
   async read(key: ConnectorKey): Promise<ConnectionView> {
     return (await this.#readMonitor(key)) ?? (await this.#readGone(key)) ?? this.#readFlow(key);

@@ -53,7 +53,7 @@ function grpcErrorOf(err: unknown) {
 /** True if a call failed because no worker polls, or because the run is paused. */
 export const isFailedPrecondition = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_FAILED_PRECONDITION;
 
-/** True if Temporal refuses a query because the run closed before a worker had handled it. */
+/** True if Temporal refuses a query because the run closed before a worker had handled its first workflow task. */
 export const isNeverHandled = (err: unknown): boolean =>
   isFailedPrecondition(err) && /closed before WorkflowTaskStarted/i.test(grpcErrorOf(err)?.details ?? '');
 
@@ -61,7 +61,8 @@ export const isNeverHandled = (err: unknown): boolean =>
 export const isNotFound = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_NOT_FOUND;
 
 /**
- * Returns `undefined` for the error that a workflow does not exist or its latest run has ended. Throws any other error.
+ * Returns `undefined` for the error that says that a workflow does not exist, or that its latest run has ended. Throws
+ * any other error.
  */
 export function undefinedIfNotFound(err: unknown): undefined {
   if (!(err instanceof WorkflowNotFoundError)) throw err;

@@ -289,9 +289,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * The audit of an account: the entries of all runs of all flows that Temporal still has, the oldest run first. A run
-   * that is open, or that Temporal ended, needs a worker; without a worker its entries are only its start and its end.
-   * Fails: `invalidInput`.
+   * The audit of an account: the entries of all runs of all flows that Temporal still has, the oldest run first. To
+   * read a run that is open, or that Temporal ended, the audit needs a worker. Without a worker, the entries of such a
+   * run are only its start and its end. Fails: `invalidInput`.
    */
   audit(request: AuditRequest): AsyncGenerator<AuditEntry> {
     const readTimeline = (key: ConnectorKey, runId: string) => this.#timelineOf(key, runId);
@@ -406,9 +406,8 @@ export class ConnectorAuth {
 
   /**
    * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
-   * from Cyclr.
-   * Without a monitor, the answer comes from the latest flow. Needs a worker if a monitor is open. Fails: `notStarted`
-   * without a monitor and a flow.
+   * from Cyclr. Without a monitor, the answer comes from the latest flow. Needs a worker if a monitor is open. Fails:
+   * `notStarted` without a monitor and a flow.
    */
   connection(key: ConnectorKey): Promise<ConnectionView> {
     return this.#calls.bounded(() => this.#connections.read(key));
@@ -435,7 +434,8 @@ export class ConnectorAuth {
 
   /**
    * Reports a message of Cyclr about a call that failed to authenticate. Does nothing while the workflow for an earlier
-   * message about the same cycle is open, which takes at least 60 s. Needs no worker. Fails: `invalidInput`.
+   * message about the same cycle is open. Each such workflow stays open for at least 60 s. Needs no worker. Fails:
+   * `invalidInput`.
    */
   reportTransactionError(error: TransactionError): Promise<void> {
     return this.#calls.bounded(() => this.#connections.reportTransactionError(error));

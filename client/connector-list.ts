@@ -24,8 +24,9 @@ export interface ListRequest {
 const MAX_EARLIER_RUNS = 1000;
 
 /**
- * One page of an account's connectors, of at most `pageSize` runs. The server can not filter by the latest run, so this
- * function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items, or no items.
+ * One page of an account's connectors, made from at most `pageSize` runs. The server can not filter by the latest run,
+ * so this function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items, or no
+ * items.
  */
 export async function connectorList(
   client: Client,

@@ -59,8 +59,8 @@ export async function signalOnce(
 
 /**
  * Yields after each workflow task that completes after the first `historyLength` events. Also yields at the end of the
- * run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last
- * run, or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
+ * run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run, or
+ * when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,
@@ -94,8 +94,8 @@ export async function* historyGrowth(
 }
 
 /**
- * The status of a closed or paused run. Temporal does not wait for events of such a run. `next`: the run that continues
- * the run after continue-as-new or a reset.
+ * The status of a closed or paused run. Temporal does not wait for events of such a run. `next`: the id of the run that
+ * follows this run after continue-as-new or a reset.
  */
 async function statusAfter(client: Client, execution: Execution, events: NonNullable<History['events']>) {
   const last = events.at(-1);

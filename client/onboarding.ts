@@ -77,7 +77,10 @@ export class Onboardings {
     return this.#library.client.workflow.getHandle(onboardingWorkflowIdOf(key), runId);
   }
 
-  /** The progress of the latest run, or of the run `runId`. A run that has continued as new answers by the latest run. */
+  /**
+   * The progress of the latest run, or of the run `runId`. If this run has continued as new, the progress of the latest
+   * run.
+   */
   async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
     const { calls } = this.#library;
     const open = calls.queryOpen(onboardingWorkflowIdOf(key), messages.progress, runId);

@@ -41,9 +41,9 @@ const RETRIES = 2;
  * with `unauthorized`, `rateLimited`, `malformed`, `unexpected`, `unreachable`, `timedOut`, `unexpectedAnswer`,
  * `temporalUnavailable` and `noWorker`. A user's mistake causes no error, but a view with a `problem`.
  *
- * A call that gets no answer, 429 or 503 is repeated if the time limit allows a repetition. The pause before a
- * repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further pause is
- * twice as long. Repeating is safe for each call. Some calls only read, some have one effect because of their
+ * If a call gets no answer, or the status 429 or 503, the client repeats the call, within the time limit. The pause
+ * before a repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further
+ * pause is twice as long. Repeating is safe for each call. Some calls only read, some have one effect because of their
  * `Idempotency-Key`, and the others do no harm if they are made twice (a second session, a second link). A repeated
  * `cancel` can also cancel a flow that was started after the first `cancel`.
  */
@@ -206,8 +206,7 @@ export class OnboardingService {
 
   /**
    * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
-   * from Cyclr. Fails: `notFound`.
-   * `GET …/connections/{connectorId}`
+   * from Cyclr. Fails: `notFound`. `GET …/connections/{connectorId}`
    */
   async connection(key: ConnectorKey, options?: CallOptions): Promise<shapes.ConnectionView> {
     return this.#send({ method: 'GET', path: pathOf(key).replace('/connectors/', '/connections/') }, options);

@@ -1,4 +1,4 @@
-/** Sends calls to the service within a time limit, and repeats calls that got no answer, 429 or 503. */
+/** Sends calls to the service within a time limit. Repeats a call that gets no answer, or the status 429 or 503. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { jsonOf } from '../../workflows/connector';
 import { isApiKey } from './api-key';

@@ -8,8 +8,9 @@ export { WebhookVerificationError } from 'standardwebhooks';
 export type WebhookHeaders = { [name: string]: string | string[] | undefined } | { get(name: string): string | null };
 
 /**
- * Returns the event of a delivery, if one of the secrets has signed it in the last 5 minutes. `body`: the received body
- * before any parsing. Fails with a `WebhookVerificationError`. In this case, answer the request with 401.
+ * Returns the event of a post whose signature was made with one of the secrets, less than 5 minutes ago. `body`: the
+ * received body before any parsing. Fails with a `WebhookVerificationError` for any other request: answer such a
+ * request with 401.
  */
 export function verify(headers: WebhookHeaders, body: string | Buffer, secrets: string | readonly string[]): EventBody {
   const signed = Object.fromEntries(
