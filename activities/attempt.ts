@@ -14,7 +14,7 @@ interface Facts {
   nextAt?: number;
 }
 
-/** One attempt of an activity, with the facts of the attempts before it. */
+/** One activity attempt, with the facts of the attempts before it. */
 export class ActivityAttempt {
   /** The names of the properties that Cyclr has accepted, in this attempt or an earlier attempt. */
   readonly taken: Set<string>;

@@ -134,8 +134,8 @@ const texts: Record<Reason, string> = {
 };
 
 /**
- * Logs the reason `notPermitted` once, and each other reason once for each method. Otherwise every flow would log the
- * same reason.
+ * Logs the reason `notPermitted` once, and each other reason once for each method. Without this limit, every flow would
+ * log the same reason.
  */
 function report(reason: Reason, method: string): void {
   const key = reason === 'notPermitted' ? reason : `${reason} ${method}`;

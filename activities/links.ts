@@ -38,8 +38,8 @@ interface Parts {
 const NOTHING = 'nothing';
 
 /**
- * Makes a single-use link to Cyclr's OAuth page, sealed to the reply key of the request. Before, stores the fixed
- * values of the policy. Each call makes another link.
+ * First stores the fixed values of the policy. Then makes a single-use link to Cyclr's OAuth page, and seals the link
+ * to the reply key of the request. Each call makes another link.
  */
 export async function mintLink(
   { cyclr, keys, consent }: Parts,

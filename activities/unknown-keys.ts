@@ -11,7 +11,7 @@ const counter = () =>
   metricMeter.createCounter(
     'cyclr_connect_unknown_sealing_keys_total',
     '1',
-    'Values sealed to a key that no worker holds',
+    'Values sealed to a key that this worker does not hold',
   );
 
 /**

@@ -175,7 +175,7 @@ export class CyclrClient {
 
   /**
    * `PUT /v1.0/account/connectors/{id}`: stores the `AuthValue`. Safe to repeat, because the call overwrites the value.
-   * Fails: `unconfirmed` after a success without a readable connector.
+   * Fails: `unconfirmed` if the answer has a success status, but no readable connector.
    */
   async putAuthValue(target: Target, authValue: string): Promise<Connector> {
     const path = pathOf(target);
@@ -214,8 +214,8 @@ export class CyclrClient {
 
   /**
    * `POST /v1.0/account/connectors/{id}/properties`. Cyclr does not document the effect of a second POST with the same
-   * name. So list the properties first, and use PUT for each property that exists. Fails: `unconfirmed` after a success
-   * without a JSON object.
+   * name. So list the properties first, and use PUT for each property that exists. Fails: `unconfirmed` if the answer
+   * has a success status, but is no JSON object.
    */
   async postProperty(target: Target, name: string, value: string): Promise<void> {
     await this.#write(target, {
@@ -227,7 +227,7 @@ export class CyclrClient {
 
   /**
    * `PUT /v1.0/account/connectors/{id}/properties/{propertyId}`. Fails: `outdated` if the property no longer exists,
-   * `unconfirmed` after a success without a JSON object.
+   * `unconfirmed` if the answer has a success status, but is no JSON object.
    */
   async putProperty(target: Target, { Id, Name }: StoredProperty, value: string): Promise<void> {
     const path = `${pathOf(target)}/properties/${Id}`;
@@ -345,8 +345,8 @@ export class CyclrClient {
   /**
    * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
    * must not use (`accessDenied`). If a token that was requested after the first 401 also gets a 401, the account is
-   * the cause. The first 401 counts for 10 minutes only. After that time, another worker's call for the same account
-   * can have succeeded. This worker does not see that call.
+   * the cause. The first 401 counts for 10 minutes only, because this worker does not see whether another worker's call
+   * for the same account has succeeded in the meantime.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);

@@ -6,7 +6,7 @@ import type { TargetFacts } from '../../workflows/ports';
 export interface Target {
   /** https, or http on loopback. Never written to a history or a log, because a path can hold a token. */
   url: string;
-  /** One or more secrets of the form `whsec_…`. Each secret signs each delivery. */
+  /** One or more secrets of the form `whsec_…`. Each post has one signature for each secret. */
   secrets: readonly string[];
   /** The types of events that the target gets. By default the target gets all types. */
   types?: readonly EventType[];

@@ -37,10 +37,7 @@ function shapedField(field: Field, policy: PropertyPolicy | undefined): Field {
   };
 }
 
-/**
- * The help of a property, by language. `link` becomes the link of each language, and of `default`, that has no link of
- * its own.
- */
+/** The help of a property, by language. Each language without a link of its own gets `link`, and so does `default`. */
 function helpOf({ help, link }: PropertyPolicy): Help | undefined {
   if (help === undefined && link === undefined) return undefined;
   const given: Help = typeof help === 'string' ? { default: { text: help } } : { default: {}, ...help };
