@@ -90,7 +90,7 @@ export function flagsOf(args: string[]): Flags {
     ...optional('monitors', 100_000),
     ...optional('audit', 100_000),
     ...optional('fairness', 10_000),
-    ...optional('soak', 1_440, 5),
+    ...optional('soak', 1_440, 10),
     rate: wholeNumber('rate', values.rate, 1, 600),
     ...(values.out !== undefined && { out: values.out }),
     ...(values.workers && { workers: true as const }),

@@ -55,11 +55,12 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --audit N      only exports the audits of an account with N runs and of an account with N/10 runs; writes audit.json
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
-  --soak MINUTES only runs a mixed load for 5 minutes or longer: API key flows, consents, onboardings, monitors, sessions
-                 and mistakes of users, with all their events. Takes a sample after each minute, and fits the slopes after a
-                 warm-up of a fifth of the minutes; writes soak.json. Exit code 0 only if each unit of the load ended as
-                 expected, the descriptors of worker and service do not grow, and no slope of heap or RSS is more than
-                 three standard errors above 0
+  --soak MINUTES only runs a mixed load for 10 minutes or longer: API key flows, consents, onboardings, monitors,
+                 sessions and mistakes of users, with all their events. Takes a sample after each minute. The first
+                 fifth is the warm-up, the next three fifths have the slopes, and two heap snapshots enclose the last
+                 fifth; writes soak.json. Exit code 0 only if each unit of the load ended as expected, the descriptors
+                 of worker and service did not grow, and no slope of heap or RSS is more than three standard errors
+                 above 0
   --rate N       number of units of this load that are started in a minute (default 120)
   --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
                  the parts of the code; writes a .cpuprofile for each thread, and profile.json

@@ -11,6 +11,11 @@ import { startTarget, type Target } from './target';
 const MINUTE_MS = 60_000;
 /** The share of the time that is the warm-up, in which code is compiled and caches fill. */
 const WARM_UP = 0.2;
+/**
+ * The share of the time between the two heap snapshots. This time is at the end, because a process has a larger RSS after
+ * it has written a snapshot.
+ */
+const SNAPSHOTS = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */
 const STANDARD_ERRORS = 3;
 /** The limit of the wait until no workflow is open and all events have arrived. This limit only ends a hang. */
@@ -41,13 +46,13 @@ interface Minute extends Record<Name, Sample> {
   serverRss: number;
 }
 
-/** The growth of a process after the warm-up. The slopes are in KiB for each minute of time. */
+/** The growth of a process between the warm-up and the first heap snapshot. The slopes are in KiB for each minute. */
 interface ProcessGrowth {
   heap: Slope;
   rss: Slope;
   /** The median of the last third of the samples minus the median of the first third. */
   descriptors: number;
-  /** The constructors whose objects grew most, in bytes, from the end of the warm-up to the end. */
+  /** The constructors whose objects grew most, in bytes, between the two heap snapshots. */
   topGrowers: Growth[];
 }
 
@@ -82,7 +87,6 @@ export async function soak(
   const cpuBefore = cpuMs();
   const samples: Minute[] = [];
   const snapshots: Record<Name, Objects>[] = [];
-  let warm = 0; // the number of samples in the warm-up
   say(HEADINGS);
   const since = performance.now();
   const passed = () => (performance.now() - since) / MINUTE_MS;
@@ -104,15 +108,12 @@ export async function soak(
     samples.push(sample);
     say(lineOf(sample));
     mix.errors.slice(before.errors).forEach(say);
-    if (warm === 0 && passed() > minutes * WARM_UP) {
-      warm = samples.length;
-      snapshots.push(await objectsOf(processes));
-    }
+    if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) snapshots.push(await objectsOf(processes));
   }
   snapshots.push(await objectsOf(processes));
   const usedMs = cpuMs() - cpuBefore;
   await Promise.all([worker.stop(), service.stop(), target.close()]);
-  const measured = samples.slice(warm);
+  const measured = samples.filter(({ at }) => at > minutes * WARM_UP && at < minutes * (1 - SNAPSHOTS));
   const times = measured.map(({ at }) => at);
   const growth = {} as Soak['growth'];
   for (const name of names) {
@@ -129,8 +130,9 @@ export async function soak(
   return { minutes, rate, units, cpuMs: usedMs / units, errors, repeats, growth, isSteady, samples };
 }
 
+/** True if there is no proof that nothing grew: with less than three samples, the standard error is NaN. */
 const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
-  descriptors > 0 || [heap, rss].some(({ slope, standardError }) => slope > STANDARD_ERRORS * standardError);
+  descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
 /** Waits until no workflow is open and the receiver has got all events. Adds an error if this takes too long. */
 async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {

@@ -109,7 +109,7 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     fairness: 30,
   });
   expect(flagsOf(['--soak', '120', '--rate', '30'])).toMatchObject({ soak: 120, rate: 30 });
-  expect(() => flagsOf(['--soak', '4'])).toThrow('--soak takes a whole number from 5 to 1440');
+  expect(() => flagsOf(['--soak', '9'])).toThrow('--soak takes a whole number from 10 to 1440');
   expect(() => flagsOf(['--fairness', '10001'])).toThrow('--fairness takes a whole number from 1 to 10000');
   expect(() => flagsOf(['--cached', '1001'])).toThrow('--cached takes a whole number from 1 to 1000');
   expect(() => flagsOf(['--rounds', '0'])).toThrow('--rounds takes a whole number from 1 to 1000');
