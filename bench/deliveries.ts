@@ -45,7 +45,10 @@ export async function measureDeliveries(
     return inputs;
   };
   target.answers('refuses');
-  await each(Array.from({ length: deliveries }), 50, () => startDelivery(stack));
+  await each(Array.from({ length: deliveries }), 50, async (_, i) => {
+    await startDelivery(stack);
+    if ((i + 1) % 1000 === 0) say(`${i + 1} of ${deliveries} deliveries are started`);
+  });
   say(`${deliveries} deliveries are pending`);
   const refuses = await measure('refuses');
   const hangs = await measure('hangs');

@@ -43,6 +43,7 @@ export async function measureFairness(
   say: (line: string) => void,
 ): Promise<Fairness> {
   const measure = async (name: Name) => {
+    say(`${name} fairness: ${flows} flows start`);
     const wait = await waitBehind(stacks[name], flows);
     say(`${name} fairness: ${wait.seconds.toFixed(1)} s, after ${wait.before} flows`);
     return wait;

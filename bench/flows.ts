@@ -25,10 +25,11 @@ export interface Waiting {
   follower: Follower;
 }
 
-/** A flow that has got both inputs, and the milliseconds from each input to the new state. */
+/** A flow that has got both inputs, and the milliseconds from its start and from each input to the new state. */
 export interface Played {
   part: Part;
   execution: Execution;
+  startMs: number;
   propertyMs: number;
   credentialMs: number;
 }
@@ -80,10 +81,12 @@ const sendCredentials = ({ client }: Stack, { part, execution, follower }: Waiti
 
 /** Runs one flow from start to end. */
 export async function play(stack: Stack, contender: ContenderName, part: Part): Promise<Played> {
+  const since = performance.now();
   const waiting = await start(stack, contender, part);
+  const startMs = performance.now() - since;
   const propertyMs = await sendProperty(stack, waiting);
   const credentialMs = await sendCredentials(stack, waiting);
-  return { part, execution: waiting.execution, propertyMs, credentialMs };
+  return { part, execution: waiting.execution, startMs, propertyMs, credentialMs };
 }
 
 /** Returns the history's size. Fails unless the flow is `authenticated` and Cyclr stores the property that was sent. */

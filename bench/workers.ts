@@ -19,6 +19,8 @@ interface Round {
   flowsPerSecond: number;
   serverCpuMs: number;
   workerCpuMs: number;
+  startMs: number;
+  slowStartMs: number;
   propertyMs: number;
   slowPropertyMs: number;
   credentialMs: number;
@@ -47,6 +49,8 @@ export async function compareWorkers(
         row('Flows per second, 50 in flight', '1/s', 'flowsPerSecond'),
         row('CPU per flow, server', 'ms', 'serverCpuMs'),
         row('CPU per flow, all workers', 'ms', 'workerCpuMs'),
+        row('Start to the first wait, p50', 'ms', 'startMs'),
+        row('Start to the first wait, p99', 'ms', 'slowStartMs'),
         row('Properties to the new state, p50', 'ms', 'propertyMs'),
         row('Properties to the new state, p99', 'ms', 'slowPropertyMs'),
         row('Credentials to the new state, p50', 'ms', 'credentialMs'),
@@ -71,11 +75,14 @@ async function playRound(stack: Stack, workers: BenchWorker[], flows: number): P
   await delay(SETTLE_MS);
   const after = cpu();
   await each(played, IN_FLIGHT, (one) => checked(stack, one));
+  const startMs = played.map((one) => one.startMs);
   const propertyMs = played.map((one) => one.propertyMs);
   return {
     flowsPerSecond: flows / seconds,
     serverCpuMs: (after.server - before.server) / flows,
     workerCpuMs: (after.workers - before.workers) / flows,
+    startMs: median(startMs),
+    slowStartMs: quantile(startMs, 0.99),
     propertyMs: median(propertyMs),
     slowPropertyMs: quantile(propertyMs, 0.99),
     credentialMs: median(played.map(({ credentialMs }) => credentialMs)),
