@@ -398,6 +398,8 @@ describe('answers to other calls', () => {
     ['x'.repeat(2000), true],
     ['x'.repeat(2001), false],
     ['', false],
+    ['\ud800x', false],
+    ['x\ud800', false],
     [null, false],
     [7, false],
   ])('a sign-in token is 1 to 2,000 characters', (Token, isReadable) => {
