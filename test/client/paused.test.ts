@@ -4,9 +4,11 @@
 import { randomUUID } from 'node:crypto';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
+import { historyGrowth } from '../../client/flow-history';
 import { ViewCache } from '../../service/view-cache';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { View } from '../../workflows/messages';
+import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
 
@@ -113,4 +115,22 @@ test.concurrent('views continues after a short pause of the flow', async () => {
 
   expect(seen[1]).toMatchObject({ state: 'awaitingCredentials' });
   expect(seen.at(-1)).toMatchObject({ state: 'cancelled', runId: scene.runId });
+});
+
+test.concurrent('historyGrowth reads the history of a paused run only once', async () => {
+  const { workflowId, runId } = await paused();
+  const { connection, polls, descriptions } = counted(stage.connection);
+  const client = new Client({ connection, namespace: stage.namespace });
+  const stop = new AbortController();
+  const growth = historyGrowth(client, { workflowId, runId, historyLength: 0 }, stop.signal);
+
+  const first = await growth.next();
+  const second = growth.next();
+  await eventually(() => descriptions.answered > 2);
+  const polled = polls.started;
+  stop.abort();
+
+  expect(first.value).toEqual({ runId, open: true });
+  expect(polled).toBe(1);
+  expect((await second).done).toBe(true);
 });
