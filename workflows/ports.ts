@@ -14,9 +14,9 @@ import type { FinalStateName } from './view';
 export type ActivityFailureType =
   /** No answer, a 5xx, or an answer that can't be read. Temporal retries the activity. */
   | 'CyclrUnavailable'
-  /** 429. Temporal retries the activity, not before the time in `Retry-After`. */
+  /** 429. Temporal retries the activity, but not before the time in `Retry-After`. */
   | 'CyclrThrottled'
-  /** 401. The activity is retried with a new token, because the token may have expired. */
+  /** 401. Temporal retries the activity, and the retry requests a new token, because the token may have expired. */
   | 'CyclrUnauthorized'
   /** 401 although the token was requested after an earlier 401 for this account, so a new token does not help. */
   | 'CyclrAccessDenied'
@@ -34,11 +34,11 @@ export type ActivityFailureType =
    */
   | 'NotAuthenticatedYet'
   /**
-   * The value is sealed to a key that this worker does not have. The activity is retried, because another worker may
-   * have the key.
+   * The value is sealed to a key that this worker does not have. Temporal retries the activity, because another worker
+   * may have the key.
    */
   | 'UnknownSealingKey'
-  /** The activity refused the input, which did not reach Cyclr. */
+  /** The activity refused the input before it reached Cyclr. */
   | 'InputRefused';
 
 /** The pauses between the attempts of an activity, in milliseconds. */
@@ -320,12 +320,13 @@ export interface EventActivities {
  */
 export type PostFailureType =
   /**
-   * No answer within 15 s, or no answer of the class 2xx. The post is retried, not before the time in `Retry-After`.
+   * No answer within 15 s, or no answer of the class 2xx. Temporal retries the post, but not before the time in
+   * `Retry-After`.
    */
   | 'NotTaken'
   /** The target answered 410, so the post is not repeated. */
   | 'Gone'
-  /** This worker does not know the target. The post is retried, because another worker may know the target. */
+  /** This worker does not know the target. Temporal retries the post, because another worker may know the target. */
   | 'UnknownTarget';
 
 /** The pauses between the posts of one event. */

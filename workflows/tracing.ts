@@ -80,7 +80,9 @@ export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
   };
 }
 
-/** The W3C Trace Context in the header. `undefined` for a header of any other shape, which any sender can make. */
+/**
+ * The W3C Trace Context in the header. `undefined` for a header of another shape: any sender can send such a header.
+ */
 function traceParentIn(headers: Headers): string | undefined {
   try {
     const header = headers[TRACE_HEADER];

@@ -13,8 +13,8 @@ export const TRANSACTION_ERROR_TYPE = 'transactionError';
 export const AUTHENTICATION_FAILED = 'Failed to authenticate the connector';
 
 /**
- * The workflow id, which depends on account and cycle. So while the workflow is open, further messages about the same
- * cycle start no second workflow.
+ * The workflow id depends on account and cycle. So while the workflow is open, further messages about the same cycle
+ * start no second workflow.
  */
 export const transactionErrorWorkflowIdOf = ({
   accountId,

@@ -88,9 +88,9 @@ function add({ flow, inbox }: Context, message: Message): void {
 }
 
 /**
- * True if an operator has reset the first run of the flow. After a reset, Temporal delivers the messages after the
- * reset point again. A replay from a file does not have the new run id, so this function can return another result in
- * such a replay. Therefore no command may depend on the result.
+ * True if an operator has reset the first run of the flow. After a reset, Temporal delivers the messages that came
+ * after the reset point a second time. A replay from a file does not have the new run id, so this function can return
+ * another result in such a replay. Therefore no command may depend on the result.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();

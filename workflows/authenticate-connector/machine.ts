@@ -80,7 +80,7 @@ export type Event = (
   | { type: 'authorizationNotConfirmed'; connector: Connector }
   /** Cyclr refused the input. `connector`: the connector after the refusal, if the activity re-read it. */
   | { type: 'refused'; problem: Problem; connector?: Connector }
-  /** The flow or the activity refused the input, which did not reach Cyclr. */
+  /** The flow or the activity refused the input before it reached Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
   /** The connector was re-read while the flow waited for the user. */
   | { type: 'rechecked'; connector: Connector; intent: Intent }

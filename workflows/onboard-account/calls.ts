@@ -49,8 +49,7 @@ const failed =
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 
 /**
- * The failures that do not count as a usual outage. `operatorsTrouble` also starts an outage, which only an operator
- * can end.
+ * The failures that do not count as a usual outage. `operatorsTrouble` starts an outage that only an operator can end.
  */
 const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
   InvalidInput: failed('invalidInput'),
@@ -61,8 +60,8 @@ const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
 
 /**
  * Turns the failure of an activity into an event. A failure of another type counts as an outage, so the call is
- * repeated. Rethrows an error that is no failure of an activity. Such an error is a fault of the workflow's code, which
- * must fail the workflow task until a corrected worker runs.
+ * repeated. Rethrows an error that is no failure of an activity. Such an error is a fault of the workflow's code. The
+ * error must fail the workflow task until a worker with corrected code runs.
  */
 export function eventOfFailure(error: unknown, facts: Facts): EventBody {
   if (!(error instanceof ActivityFailure)) throw error;
