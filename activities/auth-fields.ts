@@ -11,9 +11,9 @@ import { PropertyRefused, setProperties } from './properties';
 
 /**
  * Fills the templates of the policy with the fields. Stores the resulting properties in Cyclr. Returns the resulting
- * `AuthValue`, which the caller stores, or `{}` if the policy has no template for the `AuthValue`. Safe to repeat.
- * Fails: `InputRefused` for an unknown or empty field, `CyclrRefused` for a refused property, `CyclrForbidden` if the
- * policy has no `authFields`.
+ * `AuthValue`, or `{}` if the policy has no template for the `AuthValue`. The caller stores the returned value. Safe to
+ * repeat. Fails: `InputRefused` for an unknown or empty field, `CyclrRefused` for a refused property, `CyclrForbidden`
+ * if the policy has no `authFields`.
  */
 export async function storeAuthFields(
   cyclr: CyclrClient,

@@ -67,9 +67,9 @@ export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure 
 
 /**
  * Runs a call and turns its error into a Temporal failure. An error of an unexpected class is logged, and becomes the
- * failure `CyclrUnavailable`. The expected classes are ApplicationFailure, CyclrError and SealingError. If the call can
- * succeed later, the failure is retryable during the first minute: the next attempt must begin within a minute after
- * the first attempt of the activity. Otherwise the failure is not retryable.
+ * failure `CyclrUnavailable`. The expected classes are ApplicationFailure, CyclrError and SealingError. The failure is
+ * retryable if the call can succeed later, and the next attempt begins within a minute after the beginning of the first
+ * attempt of the activity.
  */
 export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const attempt = new ActivityAttempt();

@@ -117,9 +117,9 @@ async function reportToMonitor(key: ConnectorKey, outcome: Outcome): Promise<voi
 async function reportTransactionError(cyclr: CyclrClient, error: TransactionError): Promise<void> {
   const { accountId, cycleId, ...report } = error;
   const { client } = Context.current();
-  // Cyclr's message has two ids of the account, and this function is called for each. Flows and monitors run under only
-  // one of these ids, and Cyclr would refuse a call with the other id. So this function calls Cyclr only if the account
-  // has a monitor.
+  // Cyclr's message has two ids of the account, and this activity runs once for each of them. Flows and monitors run
+  // under only one of these ids, and Cyclr would refuse a call with the other id. So this function calls Cyclr only if
+  // the account has a monitor.
   const { count } = await client.workflow.count(monitorsOfAccount(accountId));
   if (count === 0) return;
   const { ids, isWhole } = await connectorsOf(cyclr, { accountId, cycleId });

@@ -58,9 +58,9 @@ async function confirmByList(
 }
 
 /**
- * The pause before the next activity attempt after a POST without an answer, or with the status 408 or 5xx. Cyclr can still
- * work on the POST. The next attempt lists the properties, and it sends the value again if Cyclr has not stored the value
- * by then.
+ * The pause before the next activity attempt after a POST that got no answer, or the status 408 or 5xx. Cyclr can still
+ * work on the POST. The next attempt lists the properties, and it sends the value again if Cyclr has not stored the
+ * value by then.
  */
 const UNANSWERED_POST_PAUSE_MS = 10_000;
 

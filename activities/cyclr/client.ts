@@ -89,7 +89,7 @@ export class CyclrClient {
   readonly #policies?: Policies;
   /**
    * The time of the first 401 of each account, by `performance.now()`. An account is removed when a call for it gets an
-   * answer with any other status.
+   * answer with a status other than 401.
    */
   readonly #refusedSince = new Map<string, number>();
 
@@ -130,7 +130,7 @@ export class CyclrClient {
 
   /**
    * `GET /v1.0/account/connectors/{id}`, without the options of triggers and without the icon. `stored` has values in
-   * clear, also secrets.
+   * clear, including secrets.
    */
   async read(target: Target): Promise<Found> {
     const { text: _text, ...found } = await this.#read(target);
@@ -280,7 +280,8 @@ export class CyclrClient {
 
   /**
    * `PUT /v1.0/cycles/{cycleId}/activate`. Safe to repeat. Cyclr does not document the answer, so an empty body and any
-   * JSON count as success. Fails: `unconfirmed` for any other body, which can be the error page of a proxy.
+   * JSON count as success. Fails: `unconfirmed` for any other body, because such a body can be the error page of a
+   * proxy.
    */
   async putActivate({ accountId }: AccountTarget, cycleId: string): Promise<void> {
     const path = `${cyclePathOf(cycleId)}/activate`;

@@ -14,7 +14,7 @@ export const fixedValuesOf = ({ properties = {} }: Policy): Map<string, string> 
 
 /**
  * The connector as its policy says: without the fields that the user must not fill, and with the help and defaults of
- * the policy. `stored`: the values that Cyclr stores, by property name, also secret values.
+ * the policy. `stored`: the values that Cyclr stores, by property name, including secret values.
  */
 export function shaped(connector: Connector, policy: Policy, stored: ReadonlyMap<string, string>): Connector {
   const { properties = {}, help } = policy;
