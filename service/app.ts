@@ -94,8 +94,8 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   }).withTypeProvider<ZodTypeProvider>();
   acceptJson(app);
-  // To a request with an unknown `Expect` header, Node would answer 417 without the security headers. So the service
-  // ignores this header, which HTTP allows.
+  // To a request with an unknown `Expect` header, Node would answer 417 without the security headers. HTTP allows a
+  // server to ignore this header, so the service ignores it.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setValidatorCompiler(requestCheck);
   app.setSerializerCompiler(() => JSON.stringify); // only tests compare answers with their schemas
@@ -119,8 +119,8 @@ function acceptJson(app: App): void {
 }
 
 /**
- * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path and others remove it: so the service works
- * with both.
+ * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path, and other proxies remove it. So the service
+ * works behind both.
  */
 const withoutBase = (url: string, base: string): string =>
   base !== '' && (url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`))

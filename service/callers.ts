@@ -9,13 +9,13 @@ import type { Session, TokenKind } from './tokens';
 
 /** The highest number of calls of one caller in a minute, at each instance of the service. */
 const limits = { backend: 1200, session: 120 };
-/** The highest number of calls with a wrong API key of one client address in a minute, at each instance. */
+/** The highest number of calls with a wrong API key from one client address in a minute, at each instance. */
 const MAX_WRONG_KEYS = 100;
 
 /**
- * Requires an API key for the routes of this scope. Limits the calls of each key, and the calls with wrong keys of each
- * client address. Calls with wrong keys never cause the refusal of a call with a valid key, because all callers behind
- * a proxy have the same address. Fails: unauthorized, rateLimited.
+ * Requires an API key for the routes of this scope. Limits the calls of each key, and the calls with wrong keys from
+ * each client address. Calls with wrong keys never cause the refusal of a call with a valid key, because all callers
+ * behind a proxy have the same address. Fails: unauthorized, rateLimited.
  */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
   const wrongKeys = app.createRateLimit({ max: MAX_WRONG_KEYS }); // counts the calls of up to 5,000 addresses; all addresses of an IPv6 /64 network count as one address

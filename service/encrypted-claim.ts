@@ -15,7 +15,7 @@ export const encryptClaim = (key: SessionKey, claim: string): Promise<string> =>
     .setProtectedHeader({ alg, enc, kid: key.kid })
     .encrypt(encryptionKeyOf(key));
 
-/** Decrypts a claim of {@link encryptClaim}. Undefined if none of the keys has encrypted it. */
+/** Decrypts a claim of {@link encryptClaim}. Undefined if none of the keys opens the claim. */
 export async function decryptClaim(keys: SessionKeys, encrypted: string): Promise<string | undefined> {
   const keyOf = ({ kid }: { kid?: string }): Uint8Array => encryptionKeyOf(sessionKeyWith(keys, kid));
   const options = { keyManagementAlgorithms: [alg], contentEncryptionAlgorithms: [enc] };

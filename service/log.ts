@@ -10,8 +10,8 @@ export const createLog = (level: Level, destination?: DestinationStream): Logger
   createJsonLog({ process: 'service', level, destination });
 
 /**
- * Writes the log line of an answer, which has only the fields of an allow-list. The line of a successful health check
- * has the level debug.
+ * Writes the log line of an answer, with only the fields of an allow-list. The line of a successful health check has
+ * the level debug.
  */
 export function logAnswer(
   log: Logger,

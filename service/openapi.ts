@@ -10,7 +10,7 @@ import { State } from '../client/http/requests';
 import { webhooksOf } from './webhooks';
 import { answers, codeOf, type ErrorKind } from './problems';
 
-/** package.json is two folders above the compiled service, and one folder above its source, which tests run. */
+/** package.json is two folders above the compiled service, and one folder above the source, which the tests run. */
 const packageFile = ['../..', '..'].map((up) => join(__dirname, up, 'package.json')).find((file) => existsSync(file))!;
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 

@@ -4,7 +4,7 @@
  *
  * - Its ETag comes from the time of the file, which differs between instances.
  * - It does not compress the files.
- * - The style of the brand can't be added.
+ * - It can't add the style of the brand to a file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

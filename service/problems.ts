@@ -105,7 +105,7 @@ export function serviceErrorOf(err: unknown): ServiceError {
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
-/** Some codes of the library have another name in HTTP. The name in HTTP, by the code of the library. */
+/** The codes of the library that have another name in HTTP, each with this name. */
 const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   invalidInput: 'malformed',
   notStarted: 'notFound',

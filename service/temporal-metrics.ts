@@ -23,7 +23,7 @@ const gauges = {
   cyclr_connect_open_deliveries: { help: 'Events whose delivery is not finished.', labelNames: ['older_than'] },
 };
 
-/** Temporal is asked at most once in this time, however often the metrics are scraped. */
+/** The service asks Temporal at most once in this time, however often the metrics are scraped. */
 const REUSED_MS = 15_000;
 const ANSWER_MS = 5_000;
 /**

@@ -8,8 +8,8 @@ import type { App, Parts } from './parts';
 /**
  * Adds a hook that runs each request in a span, except for health checks. The header `traceparent` of a caller with an
  * API key names the parent of the span. For any other caller, the span begins a new trace, with a link to the caller's
- * span. So a browser can't choose which traces the sampler exports, and can't add spans to the traces of others. The
- * span shows the pattern of the route, not the URL.
+ * span. So a browser can't choose which traces the sampler exports, and can't add spans to the traces of other
+ * programs. The span shows the pattern of the route, not the URL.
  */
 export function traceRequests(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
   app.addHook('onRequest', (request, reply, done) => {

@@ -1,4 +1,4 @@
-/** The event stream of a session, which sends each new view of the session's connectors to the page. */
+/** The event stream of a session. The stream sends each new view of the session's connectors to the page. */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';

@@ -41,9 +41,9 @@ interface Going {
 
 /**
  * Serves the page. The form targets a new window, so that the user's click opens the window and no popup blocker stops
- * it. The service sends the beginning of the page at once, and a refresh to the link at the end of the page. A redirect
- * to the link does not work, because Chrome applies the CSP `form-action` of the page to every redirect after a form
- * post.
+ * it. The service sends the beginning of the page at once. The end of the page has a refresh that leads to the link. A
+ * redirect to the link does not work, because Chrome applies the CSP `form-action` of the page to every redirect after
+ * a form post.
  */
 export function goPage(app: App, parts: Parts, draw: Draw): void {
   const limit = rateLimiter(app, MAX_CALLS);

@@ -150,8 +150,8 @@ async function openInvitation({ auth, onboarded }: Parts, invitation: Session, b
 
 /**
  * True if the user of the invitation may still act on the flow. The flow must be neither authenticated nor cancelled.
- * The run must have started before the invitation was made, or for this invitation, or by the onboarding of the
- * invitation.
+ * The run must have started before the invitation was made, or must have been started for this invitation, or by the
+ * onboarding of the invitation.
  */
 function isGood({ state, startedAt, ...run }: LatestRun, { id, madeAtMs, onboardingId }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;
