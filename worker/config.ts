@@ -220,8 +220,8 @@ const limitsOf = ({
 });
 
 /**
- * The exporter of the metrics: Prometheus at METRICS_PORT, otherwise the collector of the variables `OTEL_*`, otherwise
- * none.
+ * The exporter of the metrics: Prometheus at METRICS_PORT. Without METRICS_PORT, the collector of the variables
+ * `OTEL_*`. Without these variables, none.
  */
 async function metricsExportOf(variables: Variables): Promise<MetricsExport | undefined> {
   const { METRICS_PORT: given, HEALTH_HOST } = variables;

@@ -11,7 +11,7 @@ import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import { BUNDLE, workerDefaults, type ConnectorWorkerOptions } from './create-worker';
 import { runWithEvents } from './events-worker';
 
-/** The options of the plugin, which `createWorker` has, too. */
+/** The options of the plugin. `createWorker` has the same options. */
 export type ConnectorAuthPluginOptions = Pick<
   ConnectorWorkerOptions,
   'cyclr' | 'keys' | 'consent' | 'targets' | 'policies' | 'monitorEvery' | 'taskQueue'
@@ -30,8 +30,8 @@ const INTERCEPTORS = join(__dirname, '..', 'workflows', 'interceptors.js');
  * - The workflows file of any other worker needs `export * from 'cyclr-connect/workflows'`. A prebuilt bundle must be
  *   built with this plugin.
  *
- * `Worker.create` fails if worker and plugin have different task queues, or activities of the same name. `run()` fails
- * if the namespace lacks the search attributes.
+ * `Worker.create` fails if worker and plugin have different task queues, or if both have an activity of the same name.
+ * `run()` fails if the namespace lacks the search attributes.
  */
 export class ConnectorAuthPlugin extends SimplePlugin {
   readonly #taskQueue: string;
