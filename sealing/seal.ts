@@ -130,7 +130,7 @@ export async function sealProperties(
 
 /**
  * The values in clear that must be sealed: the values of secret fields, and the values of unknown names. A name is
- * unknown if `fields` lacks it; its value can be a secret. An empty value needs no sealing.
+ * unknown if `fields` lacks it. The value of an unknown name can be a secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },
