@@ -172,7 +172,7 @@ export class ConnectSession {
     if (problem.code !== 'cyclrUnavailable') this.parts.emit('refused', { connectorId, code: problem.code });
   }
 
-  /** Starts the timer of a step, which draws the panel again when the step takes longer than usual. */
+  /** Begins a step. Starts a timer that draws the panel again when the step takes longer than usual. */
   #beginStep(view: View): void {
     const { connectorId } = view;
     this.parts.emit('step', { connectorId, step: panelOf(view) });

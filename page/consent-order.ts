@@ -34,8 +34,8 @@ export function noticeIn(message: unknown): ConsentNotice | RetryNotice | undefi
 }
 
 /**
- * The connectors whose consent in the page `here` is replaced by the notice. The newest request for a consent window
- * replaces all older consents.
+ * The connectors whose consent in the page `here` is replaced by the consent of the notice. The newest request for a
+ * consent window replaces all older consents.
  */
 export const replacedBy = ({ from, connectorId }: ConsentNotice, here: string, open: Iterable<number>): number[] =>
   [...open].filter((id) => from !== here || id !== connectorId);

@@ -27,7 +27,7 @@ export declare class CyclrConnect extends HTMLElement {
   theme: 'light' | 'dark' | 'auto' | null;
   /** The `PUBLIC_URL` of the service. Needed only if the module is loaded from another address. */
   service: string | null;
-  /** Shows a button at the end, which dispatches `closed`. */
+  /** True to show a button that dispatches `closed` when all connectors are done. */
   closable: boolean;
   /** True on the hosted page: the element shows the page's heading and sets its title and language. */
   hosted: boolean;
@@ -35,7 +35,7 @@ export declare class CyclrConnect extends HTMLElement {
   layout: 'list' | 'single' | null;
   /** The name of the company that asks the user to connect. */
   brand: string | null;
-  /** The URL of the support of that company, for a link in "… can help". */
+  /** The URL of the support of that company, for the link in the advice to ask this company. */
   support: string | null;
   /** Texts of the host page that replace some texts of the element. */
   messages: OwnMessages | null;

@@ -20,7 +20,10 @@ export type { Messages };
 /** How long the page shows the success of a connector before it opens the next connector. */
 const MOVE_ON_MS = 2500;
 
-/** True for a pointer event that a screen reader sends. Such an event has no size, or neither size nor pressure. */
+/**
+ * True for a pointer event that a screen reader sends. Such an event has the size 0, or is a mouse event of the size 1
+ * without pressure.
+ */
 const isVirtual = ({ width, height, pressure, pointerType }: PointerEvent): boolean =>
   (width === 0 && height === 0) || (width === 1 && height === 1 && pressure === 0 && pointerType === 'mouse');
 

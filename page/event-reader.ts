@@ -26,8 +26,8 @@ const SILENT_MS = 40_000;
 const REFRESH_EVERY_MS = 4000;
 
 /**
- * Follows the event stream until all views are final. Reconnects after the last event that arrived. Without a working
- * stream, reads the views by plain requests.
+ * Follows the event stream until all views are final. If the stream ends early, opens it again, with the events after
+ * the last event that arrived. Without a working stream, reads the views by plain requests.
  */
 export class EventReader {
   readonly #abort = new AbortController();

@@ -86,7 +86,9 @@ export class ServiceClient {
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
   /** Lets a waiting flow re-read its connector. */
   recheck = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/recheck`);
-  /** Starts a re-authentication. Safe to repeat, because the answer then is the view of the open re-authentication. */
+  /**
+   * Starts a re-authentication. Safe to repeat, because a repetition returns the view of the open re-authentication.
+   */
   reauthenticate = (connectorId: number): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/reauthenticate`);
   /** Sends an input. Safe to repeat, because the flow ignores a submission id seen before. */

@@ -20,7 +20,7 @@ export interface SessionState {
 
 export interface SessionWatchParts {
   client: ServiceClient;
-  /** The invitation's token, which gives another session after the end of this session. */
+  /** The token of the invitation. After the end of this session, this token gives another session. */
   invitation?: string;
   /** Called after `state` has changed. */
   changed(): void;

@@ -86,8 +86,8 @@ export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>)
 }
 
 /**
- * The credentials that the user enters on the form of the properties. Undefined if the view does not tell which. A
- * connector that Cyclr reports as connected may need its properties only.
+ * The credentials that the user enters on the form of the properties. Undefined if the form has no such inputs. A
+ * connector that Cyclr reports as connected may need its properties only, so its form has none.
  */
 export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
   if (panelOf(view) !== 'properties' || view.connected) return undefined;
@@ -96,8 +96,8 @@ export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
 }
 
 /**
- * The next action for credentials that were entered on the form of the view `form`. After a refusal of the properties,
- * in another run and at another step, they are dropped.
+ * The next action for credentials that were entered on the form of the view `form`. The credentials are dropped after a
+ * refusal of the properties, in another run, and at another step.
  */
 export function heldAt(view: View, form: View): 'keep' | 'send' | 'drop' {
   if (view.runId !== form.runId) return 'drop';
@@ -124,8 +124,8 @@ export const isFinal = (view: View): boolean => {
 };
 
 /**
- * Adds a view to the views, or replaces an older view of its connector. An older view changes nothing. If a run has not
- * read its connector yet, its view gets the connector of the view before.
+ * Adds a view to the views, or replaces an older view of its connector. A view that is older than the known view
+ * changes nothing. If a run has not read its connector yet, its view gets the connector of the view before.
  */
 export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
@@ -135,7 +135,7 @@ export function merged(views: readonly View[], newer: View): readonly View[] {
   return views.map((view) => (view === known ? latest : view));
 }
 
-/** Adds the parts of the connector that only the view before has to the newer view. */
+/** Adds to the newer view the parts of the connector that only the view before has. */
 function completed(newer: View, { connector: known, connected }: View): View {
   if (!known) return newer;
   if (!newer.connector) return { ...(connected !== undefined && { connected }), ...newer, connector: known };

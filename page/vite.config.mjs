@@ -1,4 +1,7 @@
-/** Builds the element as one ES module, and the script of the hosted page, which loads this module. */
+/**
+ * Builds three scripts: the element as an ES module, the script of the hosted page, which loads this module, and the
+ * script of the pages without the element.
+ */
 import { defineConfig } from 'vite';
 
 const input = { 'cyclr-connect': 'element.ts', page: 'page.ts', return: 'return.ts' };

@@ -13,8 +13,8 @@ export interface ConsentForm {
 
 /**
  * Opens the window of this name, or reuses the open window of this name, and posts the form to the window. Call this
- * function in the click handler, before any await, because otherwise browsers block the window. Returns undefined if
- * the browser blocked the window.
+ * function in the click handler, before any await: browsers block a window that a script opens later. Returns undefined
+ * if the browser blocked the window.
  *
  * `frame`, a sandboxed and empty frame, becomes the opener of the window. The third party can neither read nor navigate
  * this frame. Without an opener in this page, browsers do not find the window again by its name.
@@ -68,7 +68,10 @@ export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: 
   return () => clearInterval(timer);
 }
 
-/** Finds browsers inside another app, which open no windows: web views of Android and iOS, and known apps. */
+/**
+ * Finds browsers inside other apps, because these browsers open no windows: web views of Android and iOS, and known
+ * apps.
+ */
 const IN_APP = [
   /; wv\)/,
   /\bFB(AN|AV|_IAB)\b/,

@@ -45,7 +45,7 @@ export interface PanelProps {
 
 /** The user's actions. Repeating an action is harmless. */
 export interface Actions {
-  /** With credentials: submits them after the flow has taken the properties. */
+  /** With `credentials`, submits also the credentials, after the flow has accepted the properties. */
   submitProperties(
     view: View,
     values: { [name: string]: string },

@@ -36,7 +36,7 @@ class SecretInput extends AsyncDirective {
 
   /**
    * Chromium fills a login of the site into a password input with `autocomplete="off"`, but not into a new password.
-   * The data attributes prevent the same by password managers.
+   * The data attributes keep password managers from filling the input, too.
    */
   #passwordInput(options: InputOptions) {
     const { id, name, required = false, problem } = options;
