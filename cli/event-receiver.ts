@@ -1,4 +1,4 @@
-/** A receiver of events on this machine, to try events. The receiver verifies each delivery. */
+/** A receiver of events on this machine, to try events. The receiver verifies each post. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -12,9 +12,9 @@ export interface ReceiverOptions {
   /** The port on 127.0.0.1. 0 means any free port. */
   port: number;
   secrets: readonly string[];
-  /** Called for each delivery with a valid signature. */
+  /** Called for each post with a valid signature. */
   received: (event: EventBody) => void;
-  /** Called for each delivery without a valid signature, which is answered with 401. */
+  /** Called for each post without a valid signature. The receiver answers such a post with 401. */
   refused?: () => void;
 }
 

@@ -25,7 +25,7 @@ export const withHint = (text: string, hint: string | undefined): string =>
 export const printView = (cli: Cli, json: boolean | undefined, view: View): void =>
   print(cli, json, view, viewText(view, cli.name));
 
-/** Writes the view that answers an input. Exit code 1 if the input was refused. */
+/** Writes the view that the library returns for an input. Exit code 1 if the input was refused. */
 export function printAnswer(cli: Cli, json: boolean | undefined, view: View): void {
   printView(cli, json, view);
   const { problem, state } = view;

@@ -84,8 +84,8 @@ async function matchOf(
 }
 
 /**
- * The warnings about a policy: each member that has no effect on this connector, and an auth type that is unsupported
- * also with the policy.
+ * The warnings about a policy: each member that has no effect on this connector, and an auth type that stays
+ * unsupported with the policy.
  */
 function warningsOf(before: Connector, after: Connector, policy: Policy): string[] {
   const { properties = {}, authFields, passwordCredentials } = policy;

@@ -48,7 +48,7 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    // The wait is limited, because `doctor` can end before its connection attempt has an answer.
+    // The wait is limited, because `doctor` can end before Temporal has answered its try to connect.
     if (!host.signal.aborted) await Promise.race([closing, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }
