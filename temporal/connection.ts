@@ -90,7 +90,7 @@ export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Pr
     await connection.ensureConnected();
     return connection;
   } catch (err) {
-    await connection.close(); // otherwise a failed connection stays open and tries again (SDK 1.24)
+    await connection.close(); // without this call, a failed connection stays open and tries again (SDK 1.24)
     if (!isDeadline(err)) throw unavailable(target, refusalOf(err));
     await checkHandshake(target, [...tlsFaults, closedBy(target)]);
     throw unavailable(target, `does not answer within ${withinMs / 1000} s`);

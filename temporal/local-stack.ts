@@ -1,4 +1,7 @@
-/** Finds the local stack by the stack file, which `npm start` writes into its data folder and deletes at its end. */
+/**
+ * Finds the local stack by the stack file. `npm start` writes this file into its data folder, and deletes it when it
+ * stops.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';

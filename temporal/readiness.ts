@@ -22,8 +22,8 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Returns the connection if Temporal allows it a call to the namespace. Otherwise closes the connection, and fails. A
- * connection without rights can be open, because Temporal answers `GetSystemInfo` without them.
+ * Returns the connection if Temporal allows its call to the namespace. If Temporal refuses the call, closes the
+ * connection, and fails. A connection without rights can be open, because `GetSystemInfo` needs no rights.
  */
 export async function allowed<C extends Parameters<typeof callTemporal>[0] & { close(): Promise<void> }>(
   connection: C,

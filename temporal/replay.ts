@@ -39,8 +39,8 @@ export type Replayed<Run extends RunHistory> = Run & {
 const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
 
 /**
- * Replays each history with the workflows of the bundle. Holds one history at a time and yields the results in
- * order. `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of its
+ * Replays each history with the workflows of the bundle. Holds one history at a time, and yields the results in order.
+ * `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of its
  * worker.
  */
 export async function* replay<Run extends RunHistory>(

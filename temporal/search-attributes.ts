@@ -10,7 +10,10 @@ const types = {
   BOOL: { name: 'Bool', value: 5 },
   DATETIME: { name: 'Datetime', value: 6 },
 } as const; // temporal.api.enums.v1.IndexedValueType
-/** Every type by its number in Temporal's API (temporal.api.enums.v1.IndexedValueType). */
+/**
+ * The names of all types. The position of a name is the number of the type in Temporal's API
+ * (temporal.api.enums.v1.IndexedValueType).
+ */
 const typeNames = ['Unspecified', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
 const VISIBLE_MS = 30_000;
 const INVALID_ARGUMENT = 3; // gRPC

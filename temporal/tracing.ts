@@ -55,7 +55,10 @@ class Ids implements IdGenerator {
 const ids = new Ids();
 const tracer = () => trace.getTracer('cyclr-connect');
 
-/** Starts the export. The result sends the last spans and ends the export; call it before the process ends. */
+/**
+ * Starts the export. Returns a function that sends the last spans and ends the export. Call that function before the
+ * process ends.
+ */
 export function startTracing({ url, headers, serviceName, sampler }: OtlpTraces): () => Promise<void> {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
@@ -130,7 +133,7 @@ export function addSpan(
 export function addMessageSpan({ name, parent, spanId, startMs, endMs }: MessageSpan): void {
   ids.given = spanId;
   tracer().startSpan(name, { kind: SpanKind.INTERNAL, startTime: startMs }, contextOf(parent)).end(endMs);
-  ids.given = undefined; // an id is not used for a span that is not sampled
+  ids.given = undefined; // if the SDK did not take the id, no later span may get it
 }
 
 /** The context in the headers of a Temporal message. */
