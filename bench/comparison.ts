@@ -52,7 +52,7 @@ interface CostOptions {
   names?: readonly [string, string];
 }
 
-/** The rows of CPU time, throughput, latency and storage. */
+/** The rows of CPU time, throughput and latency. */
 export function costRows(
   rounds: Both<Round[]>,
   {
@@ -69,16 +69,16 @@ export function costRows(
     row('Flows per second, 20 in flight', '1/s', (round) => round.flowsPerSecond),
     row(`${first}, 1 in flight`, 'ms', (round) => round.inputMs[0], inputs),
     row(`${second}, 1 in flight`, 'ms', (round) => round.inputMs[1], inputs),
-    row('Database growth per flow', 'KiB', (round) => round.storedBytes / KIB),
   ];
 }
 
-/** The rows of the histories. */
+/** The rows of the histories and of their storage. */
 export function historyRows(rounds: Both<Round[]>): Row[] {
   const row = rowsOfRounds(rounds);
   return [
     row('History events', '', (round) => round.events),
     row('History size', 'KiB', (round) => round.historyBytes / KIB),
+    row('Database growth per flow', 'KiB', (round) => round.storedBytes / KIB),
   ];
 }
 

@@ -13,6 +13,8 @@ export interface Flags {
   workers?: true;
   /** If true, the bench only compares flows of a connector whose user consents at the third party. */
   consent?: true;
+  /** If true, the bench only compares both workflows with a state machine on PostgreSQL. */
+  postgresql?: true;
   /** If set, the bench measures only this number of waiting flows. */
   waiting?: number;
   /** If set, the bench measures only the same work with 1 %, 10 % and 100 % of this number of flows open. */
@@ -57,6 +59,7 @@ export function flagsOf(args: string[]): Flags {
       cached: { ...text, default: '800' },
       workers: { type: 'boolean', default: false },
       consent: { type: 'boolean', default: false },
+      postgresql: { type: 'boolean', default: false },
       waiting: text,
       growth: text,
       flood: text,
@@ -95,6 +98,7 @@ export function flagsOf(args: string[]): Flags {
     ...(values.out !== undefined && { out: values.out }),
     ...(values.workers && { workers: true as const }),
     ...(values.consent && { consent: true as const }),
+    ...(values.postgresql && { postgresql: true as const }),
     ...(values.onboarding && { onboarding: true as const }),
     ...(values.events && { events: true as const }),
     ...(values.profile && { profile: true as const }),

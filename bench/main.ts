@@ -16,6 +16,7 @@ import { measureGrowth } from './growth';
 import { measureMemory } from './memory';
 import { measureMonitors } from './monitors';
 import { plotOf } from './plot';
+import { comparePostgresql, startPostgresqlStacks } from './postgresql/flows';
 import { profileWorkers, timesTable } from './profile';
 import { idle, playRounds, type Workers } from './rounds';
 import { measureService } from './service/measure';
@@ -26,7 +27,7 @@ import { compareWorkers } from './workers';
 
 const root = join(__dirname, '..', '..');
 const help = `Usage: npm run bench -- [--rounds N] [--flows N] [--cached N] [--out FOLDER]
-       [--consent | --workers | --waiting N | --growth N | --flood N | --service | --onboarding |
+       [--consent | --workers | --postgresql | --waiting N | --growth N | --flood N | --service | --onboarding |
         --events | --deliveries N | --monitors N | --audit N | --fairness N | --soak MINUTES [--rate N] | --profile]
 
 Compares our workflow with a minimal hand-written workflow that has the same activities and two signals. Starts a
@@ -38,6 +39,8 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
   --consent      only compares both workflows for a connector whose user consents (OAuth 2); writes consent.json
   --workers      only compares 1, 2 and 4 worker processes of our flow, with 50 flows in flight; writes workers.json
+  --postgresql   only compares both workflows with a hand-written state machine on PostgreSQL, without Temporal; needs
+                 Debian's package postgresql; writes postgresql.json
   --waiting N    only starts N of our flows, and measures memory and inputs while they wait; writes waiting.json
   --growth N     only runs the same round while N/100, N/10 and N of our flows are open, and measures inputs, lists and
                  memory; writes growth.json
@@ -71,7 +74,13 @@ const say = (line: string): void => console.error(line);
 async function main(args: string[]): Promise<number> {
   const flags = readOptions(args, flagsOf, help);
   if (typeof flags === 'number') return flags;
-  const { fairness } = flags;
+  const { fairness, postgresql, rounds, flows } = flags;
+  if (postgresql)
+    return runUntilStopped(
+      startPostgresqlStacks(),
+      async (stacks) => reportComparisons(flags, 'postgresql', await comparePostgresql(stacks, { rounds, flows }, say)),
+      ({ stop }) => stop(),
+    );
   if (fairness !== undefined)
     return runUntilStopped(
       startFairnessStacks(),

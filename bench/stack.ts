@@ -46,8 +46,11 @@ export interface Stack {
   serverPid: number;
   /** The size of the server's database on disk, in bytes. */
   stored(): number;
-  /** `more`: further environment variables of the worker. */
-  startWorker(contender: ContenderName, more?: { [name: string]: string }): Promise<BenchWorker>;
+  /**
+   * Starts the worker of a workflow, or the process of the state machine on PostgreSQL. `more`: further environment
+   * variables of the process.
+   */
+  startWorker(contender: ContenderName | 'postgresql', more?: { [name: string]: string }): Promise<BenchWorker>;
   /** Starts the service. The default of `temporalAddress` is the dev server. A test can pass the address of a proxy. */
   startService(temporalAddress?: string): Promise<BenchService>;
   /** Stops every process. Safe to repeat. */
@@ -84,9 +87,10 @@ async function startParts(
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });
   const shared = { logFolder, sealingKeys };
-  const mains: Record<ContenderName, { main?: string; args?: string[] }> = {
+  const mains: Record<ContenderName | 'postgresql', { main?: string; args?: string[] }> = {
     ours: {},
     minimal: { main: 'bench/minimal-worker/main.js', args: [await bundleMinimal(folder)] },
+    postgresql: { main: 'bench/postgresql/main.js' },
   };
   return {
     client: new Client({ connection }),

@@ -99,9 +99,10 @@ test('flagsOf returns the default of each option, and its error names a wrong op
     onboarding: true,
     deliveries: 100,
   });
-  expect(flagsOf(['--workers', '--consent'])).toMatchObject({
+  expect(flagsOf(['--workers', '--consent', '--postgresql'])).toMatchObject({
     workers: true,
     consent: true,
+    postgresql: true,
   });
   expect(flagsOf(['--monitors', '10000', '--audit', '20', '--fairness', '30'])).toMatchObject({
     monitors: 10_000,
