@@ -61,8 +61,8 @@ export const isNeverHandled = (err: unknown): boolean =>
 export const isNotFound = (err: unknown): boolean => grpcErrorOf(err)?.code === GRPC_NOT_FOUND;
 
 /**
- * Returns `undefined` for the error that says that a workflow does not exist, or that its latest run has ended. Throws
- * any other error.
+ * Returns `undefined` if the error says that a workflow does not exist, or that its latest run has ended. Throws any
+ * other error.
  */
 export function undefinedIfNotFound(err: unknown): undefined {
   if (!(err instanceof WorkflowNotFoundError)) throw err;

@@ -58,9 +58,9 @@ export async function signalOnce(
 }
 
 /**
- * Yields after each workflow task that completes after the first `historyLength` events. Also yields at the end of the
- * run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run, or
- * when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
+ * Yields when workflow tasks have completed after the event with the number `historyLength`. Also yields at the end of
+ * the run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run,
+ * or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,

@@ -89,8 +89,8 @@ const batchRunning = () =>
   );
 
 /**
- * The query of a filter. No value of the filter can change the structure of the query, because each value is from a
- * closed list, an encoded id, a time or quoted. Fails: `invalidInput`.
+ * The query of a filter. No value of the filter can change the structure of the query, because each value is one of a
+ * closed list, an encoded id, a time, or a quoted text. Fails: `invalidInput`.
  */
 function queryOf({ accountId, state, problem, name, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
