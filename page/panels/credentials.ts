@@ -51,7 +51,8 @@ function credentialsForm(props: PanelProps, inputs: CredentialInputs) {
 }
 
 /**
- * The names of the inputs, also in problems. These names differ from all names of properties, which come from Cyclr.
+ * The names of the inputs, in the form and in problems. These names must differ from the names of properties, because
+ * one form can have both kinds of inputs.
  */
 const KEY = 'connector-key';
 const USER = 'connector-user';
