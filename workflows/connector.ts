@@ -65,7 +65,7 @@ export interface Field {
   help?: string;
   required: boolean;
   secret: boolean;
-  /** True if Cyclr stores a value of the property that is not empty. */
+  /** True if Cyclr stores a non-empty value of the property. */
   stored: boolean;
   /** Suggested values. The user may give another value. */
   options?: string[];

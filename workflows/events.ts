@@ -11,7 +11,7 @@ import type { FlowResult, View } from './view';
 export const eventTypes = [
   /** The flow began to wait for the user. Not sent if Cyclr refused an input and the flow waits again. */
   'connector.waiting',
-  /** A time of `remindAfter` has come, and the flow has not left the waiting state. */
+  /** One of the durations in `remindAfter` has passed, and the flow has not left the waiting state. */
   'connector.reminder',
   /** The view has a new problem code: a refused input, or the beginning of an outage. */
   'connector.problem',
@@ -115,7 +115,7 @@ export const DELIVERY_TYPE = 'deliverEvent';
 /** The id of the workflow that delivers an event. */
 export const deliveryIdOf = (eventId: string): string => `event/${eventId}`;
 
-/** The target `default`, and the at most 10 targets in `notify` of a start input. */
+/** The highest number of targets of an event: the target `default`, and 10 targets in `notify` of a start input. */
 const MAX_TARGETS = 11;
 
 /** True if a value can be the argument of the workflow `deliverEvent` with this workflow id. */

@@ -10,7 +10,7 @@ import type { FailureCode, FinalStateName } from './view';
 /** Names one onboarding of one account. */
 export interface OnboardingKey {
   accountId: string;
-  /** The caller chooses the id. The id must be valid by {@link isAccountId}, as an account id. */
+  /** The caller chooses the id. The id follows the rules of an account id (see {@link isAccountId}). */
   onboardingId: string;
 }
 

@@ -12,7 +12,7 @@ import type { FinalStateName } from './view';
  * UnavailableDetail}. Second detail of `CyclrRefused`: the members of the connector that were read after the refusal.
  */
 export type ActivityFailureType =
-  /** No answer, a 5xx, or an answer that can't be read. Temporal retries the activity. */
+  /** No answer, the status 408 or 5xx, or an answer that can't be read. Temporal retries the activity. */
   | 'CyclrUnavailable'
   /** 429. Temporal retries the activity, but not before the time in `Retry-After`. */
   | 'CyclrThrottled'
@@ -143,7 +143,7 @@ export interface AuthorizationCheck {
 
 export interface Authorization {
   connector: Connector;
-  /** False if `Authenticated` can be older than the consent. */
+  /** False if Cyclr's `Authenticated: true` can be older than the consent. */
   isProven: boolean;
 }
 
@@ -246,8 +246,8 @@ export interface OnboardingActivities {
   /** Activates a cycle. If Cyclr refuses, returns the unmet prerequisites. Safe to repeat. */
   activateCycle(key: OnboardingKey, cycleId: string): Promise<{ lacks?: Lack[] }>;
   /**
-   * Starts the flow of each connector, or finds its open flow, and subscribes to it, by one call. Safe to repeat,
-   * because a later activity attempt starts no second flow for a connector.
+   * Subscribes to the flow of each connector. Starts the flow if it is not open: one call to Temporal starts and
+   * subscribes. Safe to repeat, because a later activity attempt starts no second flow for a connector.
    */
   startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]>;
   /**

@@ -64,7 +64,10 @@ export class FlowEvents {
     this.#sender.set(facts);
   }
 
-  /** Sends the event of a change of the state, if the change has an event and the event has a target. */
+  /**
+   * Sends the event that reports a change of the state. Does nothing if no event reports the change, or if the event
+   * has no target.
+   */
   report(before: State, after: State, source: Source): void {
     const type = eventTypeOf(before, after);
     if (type && this.#sender.hasTarget(type)) this.#send(type, source);
@@ -92,9 +95,7 @@ export class FlowEvents {
     this.#reminder = undefined;
   }
 
-  /**
-   * Starts the list of reminders from its beginning again. Call this method when a waiting state gets a new deadline.
-   */
+  /** Sets the number of sent reminders to 0. Call this method when a waiting state gets a new deadline. */
   restartReminders(): void {
     this.#reminders = 0;
   }

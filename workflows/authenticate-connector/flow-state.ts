@@ -28,7 +28,7 @@ export interface Carried {
   subscribers?: string[];
   /** Absent if no event has a target. */
   events?: CarriedEvents;
-  /** True if a monitor gets the end of the flow. */
+  /** True if the flow reports its end to the monitor of its connector. */
   isMonitored?: true;
 }
 

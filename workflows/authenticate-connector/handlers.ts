@@ -165,7 +165,7 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
 
 function problemOfMessage({ flow, inbox, links }: Context, message: Message): Problem | undefined {
   const problem = rejectionOf(flow.state, message, { submissions: flow.submissions, attempts: links.attempts });
-  // A confirmation needs no check for room, because the inbox holds at most one unread confirmation.
+  // The inbox always has room for a confirmation, because it holds at most one unread confirmation.
   if (problem || message.kind === 'confirmation') return problem;
   return inbox.hasRoomFor(message) ? undefined : problemOf('notNow');
 }

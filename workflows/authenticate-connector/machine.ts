@@ -169,7 +169,7 @@ const waiting = {
   outageOutlasted: expiredInOutage,
 };
 
-/** Marks the properties that Cyclr accepted as stored. Then the flow does not ask for them again after an outage. */
+/** Marks as stored the properties that Cyclr accepted. So the flow does not ask for them again after an outage. */
 const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {
   const isNew = ({ name, stored }: Field) => !stored && taken.includes(name);
   const { fields } = state.connector;

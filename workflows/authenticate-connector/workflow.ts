@@ -252,7 +252,10 @@ class FlowRun {
     return this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
   }
 
-  /** Re-reads the connector for the caller of `recheck` in a waiting state. The state stays if Cyclr is unavailable. */
+  /**
+   * Re-reads the connector for the caller of `recheck` in a waiting state. If Cyclr is unavailable, the state does not
+   * change.
+   */
   async #recheck(): Promise<Event | undefined> {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain());
@@ -300,8 +303,8 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once after the newest link has expired. The state stays if Cyclr is unavailable, because the flow re-reads
-   * again at the deadline.
+   * Re-reads once after the newest link has expired. If Cyclr is unavailable, the state does not change, because
+   * another re-read follows at the deadline.
    */
   async #readAfterLink(state: WaitingState): Promise<Event | undefined> {
     this.#links.clearExpiry();

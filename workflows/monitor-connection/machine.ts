@@ -106,7 +106,7 @@ function connectorRead(before: State, event: On<'connectorRead'>): State {
 }
 
 /**
- * True if the call failed after the state was entered, and no flow has authenticated the connector after this failure.
+ * True if a call failed after the state was entered, and no flow has authenticated the connector after this failure.
  */
 function isFailed(state: State, failedAt: string | undefined): boolean {
   if (failedAt === undefined) return false;

@@ -126,7 +126,7 @@ export class Reads {
   }
 
   /**
-   * Sets the interval, if `every` is given. Requests a read, except after a recent read if the interval does not
+   * Sets the interval, if `every` is given. Requests a read, unless the last read is recent and the interval does not
    * change.
    */
   check(every: Duration | undefined): void {
