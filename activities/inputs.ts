@@ -64,8 +64,8 @@ async function storeAndReread(
 
 /**
  * Sends heartbeats while an activity that makes many calls runs. If the worker dies, the missing heartbeats let
- * Temporal start the next attempt soon, and not after the whole start-to-close timeout. A call of less than {@link
- * HEARTBEAT_MS} sends no heartbeat.
+ * Temporal start the next attempt soon, and not after the whole start-to-close timeout. An activity that ends within
+ * {@link HEARTBEAT_MS} sends no heartbeat.
  */
 async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const timer = setInterval(() => attempt.report(), HEARTBEAT_MS);

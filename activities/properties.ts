@@ -64,7 +64,9 @@ async function confirmByList(
  */
 const UNANSWERED_POST_PAUSE_MS = 10_000;
 
-/** Creates a property. Fails as `postProperty` does, with a longer pause if Cyclr can still work on the POST. */
+/**
+ * Creates a property. Fails as `postProperty` does. The error has a longer pause if Cyclr can still work on the POST.
+ */
 const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: string): Promise<void> =>
   cyclr.postProperty(target, name, value).catch((err: unknown) => {
     if (!isOfKind(err, 'unreachable')) throw err;

@@ -73,7 +73,9 @@ const CONNECTORS_A_PAGE = 20;
 const MAX_CONNECTOR_PAGES = 100;
 /** The time limit, in milliseconds, of all triggers of one read together. */
 const OPTIONS_MS = 3000;
-/** The limits for remembered first 401s: the highest number of accounts, and the time until a 401 is forgotten. */
+/**
+ * The limits of `#refusedSince`: the highest number of accounts, and the time after which a first 401 no longer counts.
+ */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
 

@@ -2,7 +2,7 @@
 export type CyclrErrorKind =
   /** An account id or connector id that is not valid. No request was sent. */
   | 'invalidKey'
-  /** No complete answer in time, 408 or 5xx. */
+  /** No complete answer in time, or the status 408 or 5xx. */
   | 'unreachable'
   /** The answer does not have the expected shape: HTML, empty, a redirect, or other JSON. */
   | 'unreadable'

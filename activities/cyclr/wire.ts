@@ -55,7 +55,9 @@ export type StoredProperty = z.infer<typeof StoredProperty>;
 /** A property inside an account connector. The flow learns only whether the property has a value. */
 const Stored = StoredProperty.omit({ Id: true });
 
-/** The parts of `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` is not read here. */
+/**
+ * The parts of the answer to `GET /v1.0/account/connectors/{id}` that are read. Only `authValueIn` reads `AuthValue`.
+ */
 const AccountConnector = z.object({
   Id: z.number(),
   Name: text,
