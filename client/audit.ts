@@ -38,8 +38,9 @@ const RUNS_AT_ONCE = 200;
 const READS_AT_ONCE = 20;
 
 /**
- * The entries of the audit, the oldest run first, the entries of one run together. Leaves out runs that continued as
- * new before `to`, because the timeline of the next run contains their entries. Fails: `invalidInput`.
+ * The entries of the audit, in the order of the starts of the runs. The entries of one run come together. Leaves out
+ * runs that continued as new before `to`, because the timeline of the next run contains their entries. Fails:
+ * `invalidInput`.
  */
 export async function* auditEntries(
   parts: AuditParts,
@@ -123,8 +124,9 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
 }
 
 /**
- * Returns a function that reads the entries of one run. For a run whose timeline can't be read, it returns only the
- * start and the end. After {@link READS_AT_ONCE} runs without an answer of a worker, the function makes no other query.
+ * Returns a function that reads the entries of one run. For a run whose timeline can't be read, the function returns
+ * only the start and the end. After {@link READS_AT_ONCE} runs without an answer of a worker, the function makes no
+ * other query.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
   let unanswered = 0; // a query can also get no answer because its run is broken, so one query does not show that no worker runs

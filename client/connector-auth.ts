@@ -1,6 +1,6 @@
 /**
- * The library: starts, signals, updates and reads flows. Every program except the worker reaches Temporal only through
- * the library.
+ * The library: starts, signals, updates and reads flows. Programs other than the worker start, signal and query
+ * workflows only through the library.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -249,9 +249,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * Reports that the browser came back from the third party. The flow verifies the attempt once. Needs no worker.
-   * Safe to repeat, because Temporal drops a second signal of an attempt, so the history does not grow. An unknown
-   * attempt or a closed flow changes nothing. Fails: `notStarted`.
+   * Reports that the browser came back from the third party. The flow verifies the attempt once. Needs no worker. Safe
+   * to repeat, because Temporal drops a second signal for the same attempt. An unknown attempt or a closed flow changes
+   * nothing. Fails: `notStarted`.
    */
   async oauthReturned(key: ConnectorKey, callback: OAuthCallback): Promise<void> {
     await this.#calls.bounded(async () => {
@@ -528,7 +528,7 @@ export class ConnectorAuth {
 
 /**
  * The normalized form of a URL. Without normalization, this program and Cyclr could read the same text as two different
- * URLs. Returns a text that is no URL unchanged.
+ * URLs. If the text is no URL, returns it unchanged.
  */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 

@@ -1,4 +1,4 @@
-/** Waits for the growth of a run's history, and sends a signal once. */
+/** Waits until the history of a run grows, and sends a signal only once for each attempt. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';

@@ -26,7 +26,7 @@ interface Details {
 }
 
 /**
- * The error of each {@link OnboardingService} method. Of the request, the error contains only the HTTP method and the
+ * The error of each {@link OnboardingService} method. From the request, the error contains only the HTTP method and the
  * path with its ids.
  */
 export class OnboardingError extends Error {
@@ -53,8 +53,8 @@ export class OnboardingError extends Error {
 }
 
 /**
- * The error of an answer that is not 2xx, or whose body is not JSON. Its members come only from problem documents of
- * the service.
+ * The error of an answer whose status is not 2xx, or whose body is not JSON. Its members come only from problem
+ * documents of the service.
  */
 export function errorOf(call: string, { status, headers }: Response, body: unknown): OnboardingError {
   const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Details & { code?: AnswerCode };

@@ -27,8 +27,8 @@ export interface OnboardingServiceOptions {
 /** The options of a call that has only one effect, even if the call is repeated. */
 export interface OnceOptions extends CallOptions {
   /**
-   * A repeated call with the same key has no second effect. 1 to 255 characters of printable ASCII. The default is a
-   * random key.
+   * A repeated call with the same key has no second effect. A key has 1 to 255 characters of printable ASCII. The
+   * default is a random key.
    */
   idempotencyKey?: string;
 }
@@ -242,9 +242,9 @@ export class OnboardingService {
   }
 
   /**
-   * The audit of an account: the entries of all runs that Temporal still has, the oldest run first, as the service
-   * sends them. The call is not repeated, and has no time limit. Fails: `unreachable` if the answer breaks off.
-   * `GET /v1/accounts/{accountId}/audit`
+   * The audit of an account: the entries of all runs that Temporal still has, the oldest run first. Yields each entry
+   * as soon as the service has sent it. The call is not repeated, and has no time limit. Fails: `unreachable` if the
+   * answer breaks off. `GET /v1/accounts/{accountId}/audit`
    */
   audit(
     accountId: string,

@@ -247,7 +247,9 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
-/** Members of the OpenAPI schema of a body. They say: `submissionId` may be absent only if all values are in clear. */
+/**
+ * Members of the OpenAPI schema of a body, which allow the absence of `submissionId` only if all values are in clear.
+ */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
 });
