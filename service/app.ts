@@ -129,8 +129,8 @@ const withoutBase = (url: string, base: string): string =>
 
 /**
  * After `close()`, closes all connections when all requests have their answers. Node's `closeIdleConnections` (Node
- * 20.20) does not close two kinds of connections: those that were busy at the time of `close()`, and those that have
- * sent no request. Browsers open such connections in advance (https://github.com/nodejs/node/issues/63452).
+ * 20.20, https://github.com/nodejs/node/issues/63452) does not close two kinds of connections: those that were busy at
+ * the time of `close()`, and those that have sent no request. Browsers open connections of the second kind in advance.
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

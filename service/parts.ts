@@ -46,7 +46,7 @@ export interface Answered {
   accountId?: string;
   /** Type and stack of an unexpected error, without its message. */
   error?: { type: string; at: string[] };
-  /** The error by which the message of a caller was lost. The answer has the status 204 nevertheless. */
+  /** The error because of which the service lost the message of a caller, although the answer has the status 204. */
   lost?: ErrorKind;
 }
 

@@ -50,8 +50,8 @@ const ofNode: { [code: string]: ErrorKind } = {
 
 /**
  * Answers a request that Node's HTTP parser refuses, or that is too slow, and closes its connection. Sends no answer
- * and returns undefined if the caller has closed the connection or has sent nothing, because browsers open connections
- * in advance.
+ * and returns undefined if the caller has closed the connection, or has sent nothing: browsers open connections in
+ * advance.
  */
 export function answerClientError({ code }: ConnectionError, socket: Socket, headers: Headers): Answered | undefined {
   if (code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) return void socket.destroy();

@@ -25,7 +25,7 @@ export function textOf({ comment, retry, event, id, data }: ServerSentEvent): st
 }
 
 export interface EventHubOptions {
-  /** After this time without an event, a comment is sent. In milliseconds. The default is 15,000. */
+  /** The time without an event after which the stream sends a comment, in milliseconds. The default is 15,000. */
   heartbeatMs?: number;
   /** The time between two checks of a flow that has no long poll, in milliseconds. The default is 15,000. */
   checkEveryMs?: number;
