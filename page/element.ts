@@ -66,7 +66,7 @@ export class CyclrConnect extends LitElement implements Declared {
    * makes a new session.
    */
   declare invitation: string | null;
-  /** A language tag. The default is the language of the session. */
+  /** A language tag. The default is the language of the session, then the language of the page. */
   declare language: string | null;
   declare theme: 'light' | 'dark' | 'auto' | null;
   /** The service's base URL. The default is the origin and path of this module. */

@@ -125,7 +125,7 @@ export class SessionWatch {
     }
   }
 
-  /** Follows the views again, because the stream ends when all flows have ended. */
+  /** Stores a view, and opens the event stream again, because the stream ends when all flows have ended. */
   readonly follow = (view: View): void => {
     this.receive(view);
     this.#reader?.stop();

@@ -77,7 +77,7 @@ function about(props: PanelProps, kind: Panel) {
   `;
 }
 
-/** The body of a working state: a text about the current step, or the text that Cyclr can't be reached. */
+/** The body of a working state: a text about the current step, or the message that Cyclr can't be reached. */
 const working = (props: PanelProps) =>
   props.view.problem?.code === 'cyclrUnavailable'
     ? html`<p class="problem calm" part="problem">${symbols.warning}<span>${props.m.stalled(props.name)}</span></p>`
