@@ -1,6 +1,6 @@
 /**
- * The commands that act on all connectors or events that a filter selects. Without --yes, a command only shows this
- * selection.
+ * The commands that act on all connectors or events that a filter selects. Without --yes, a command only shows the
+ * selected items.
  */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';

@@ -139,7 +139,7 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The secrets in WEBHOOK_SECRETS, which verify events. Undefined if the variable is not set. */
+/** The secrets in WEBHOOK_SECRETS, with which the command verifies events. Undefined if the variable is not set. */
 export async function webhookSecretsOf(place: Place): Promise<string[] | undefined> {
   const { WEBHOOK_SECRETS } = await variablesOf(place, 'WEBHOOK_SECRETS');
   return WEBHOOK_SECRETS?.split(',').map((secret) => secret.trim());

@@ -1,4 +1,4 @@
-/** The commands about connections: their states, their monitoring, and the end of a connection in Cyclr. */
+/** The commands about connections: their states, their monitoring, and the deauthentication of a connector in Cyclr. */
 import type { Command } from 'commander';
 import { isMonitorEvery, type ConnectionView } from '../workflows/connection';
 import type { ListedConnection } from '../client/answers';

@@ -1,4 +1,4 @@
-/** The commands that start, show, re-check and cancel a flow. */
+/** The commands that start, show, watch, recheck and cancel a flow. */
 import type { Command } from 'commander';
 import type { View } from '../workflows/view';
 import { addConnectorCommand, type JsonOption } from './arguments';
