@@ -124,7 +124,7 @@ interface Operation {
 
 const text = { type: 'string' };
 const requestId = {
-  'X-Request-Id': { description: 'The id of the request, which the log has, too.', required: true, schema: text },
+  'X-Request-Id': { description: 'The id of the request. The log has the same id.', required: true, schema: text },
 };
 const retryAfter = {
   'Retry-After': {

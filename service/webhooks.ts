@@ -176,7 +176,7 @@ const webhookOf = (type: EventType, schemas: Schemas) => ({
     requestBody: { required: true, content: { 'application/json': { schema: bodyOf(type, schemas) } } },
     responses: {
       '2XX': { description: 'The receiver took the event.' },
-      410: { description: 'The receiver wants no further attempt of this event.' },
+      410: { description: 'The receiver wants no further post of this event.' },
       default: { description: 'The event is posted again, for 3 days, not before `Retry-After`.' },
     },
   },
