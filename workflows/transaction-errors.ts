@@ -34,5 +34,7 @@ export function faultOfTransactionError(input: unknown): string | undefined {
   if (!isAccountId(cycleId)) return 'cycleId does not follow the rules of an account id';
   if (transactionErrorWorkflowIdOf({ accountId, cycleId }).length > MAX_WORKFLOW_ID)
     return 'accountId and cycleId are too long';
-  return isShort(transactionId) && isShort(at) ? undefined : 'transactionId or at is no text of at most 200 characters';
+  return isShort(transactionId) && isShort(at)
+    ? undefined
+    : 'transactionId or at is not a text of at most 200 characters';
 }
