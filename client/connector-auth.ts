@@ -1,5 +1,5 @@
 /**
- * The library: starts, signals, updates and reads flows. Programs other than the worker start, signal and query
+ * The library: starts, signals, updates and reads flows. The service and the command line start, signal and query
  * workflows only through the library.
  */
 import { randomUUID } from 'node:crypto';

@@ -113,7 +113,10 @@ export interface OnboardedConnector {
   since?: string;
 }
 
-/** An unmet prerequisite of a cycle, in Cyclr's words. A connector that is not authenticated is no `Lack`. */
+/**
+ * An unmet prerequisite of a cycle, in Cyclr's words. The lacks of a read of the scope leave out connectors that are
+ * not authenticated.
+ */
 export interface Lack {
   reasonCode: number;
   objectType?: string;

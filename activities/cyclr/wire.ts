@@ -56,7 +56,8 @@ export type StoredProperty = z.infer<typeof StoredProperty>;
 const Stored = StoredProperty.omit({ Id: true });
 
 /**
- * The parts of the answer to `GET /v1.0/account/connectors/{id}` that are read. Only `authValueIn` reads `AuthValue`.
+ * The parts of the answer to `GET /v1.0/account/connectors/{id}` that are read. `AuthValue` is left out, because only
+ * `authValueIn` may read it.
  */
 const AccountConnector = z.object({
   Id: z.number(),
