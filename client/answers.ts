@@ -59,7 +59,7 @@ export interface ListedConnector extends ConnectorKey {
 /** A page of connectors of one account. */
 export interface ConnectorList {
   items: ListedConnector[];
-  /** The `page` of the next page, if there is one. */
+  /** The value of `page` in the request for the next page. Absent on the last page. */
   next?: string;
 }
 
@@ -72,7 +72,7 @@ export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
 /** A page of connections of one account. */
 export interface ConnectionList {
   items: ListedConnection[];
-  /** The `page` of the next page, if there is one. */
+  /** The value of `page` in the request for the next page. Absent on the last page. */
   next?: string;
 }
 
@@ -98,7 +98,7 @@ export interface ListedEvent {
 /** A page of events. */
 export interface EventList {
   items: ListedEvent[];
-  /** The `page` of the next page, if there is one. */
+  /** The value of `page` in the request for the next page. Absent on the last page. */
   next?: string;
 }
 

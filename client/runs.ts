@@ -24,7 +24,7 @@ export function ofAccount(accountId: string): string {
   return query;
 }
 
-/** A text as a value in a query. The text can't change the structure of the query. */
+/** Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure. */
 export const quotedValue = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 /** The query for the runs in a state: open runs, or ended runs if the state is final. */

@@ -35,8 +35,8 @@ export const countEvent = (type: EventType, result: 'delivered' | 'undelivered')
   count('cyclr_connect_events_total', 'Events by type and result', { type, result });
 
 /**
- * Counts a read of a monitor. `overdue`: the read failed, and the last read with success is older than 1.5 times the
- * time between two reads.
+ * Counts a read of a connector by its monitor. `overdue`: the read failed, and the last read with success is older than
+ * 1.5 times the time between two reads.
  */
 export const countMonitorRead = (result: 'read' | 'failed' | 'overdue'): void =>
   count('cyclr_connect_monitor_reads_total', 'Reads of connections by monitors', { result });

@@ -1,4 +1,7 @@
-/** Detects queries that apply the events of a workflow task too early. */
+/**
+ * Guards against a fault of the SDK: a query on an uncached run also applies the events of a workflow task that has not
+ * completed yet.
+ */
 import type { ActivateInput, ConcludeActivationInput, WorkflowInfo } from '@temporalio/workflow';
 import sdk from '@temporalio/workflow/lib/pkg';
 import { READ_AHEAD } from './problems';

@@ -123,7 +123,10 @@ const items = z.array(
     runId: z.string(),
   }),
 );
-const Next = z.string().optional().meta({ description: 'The `page` of the next page, if there is one.' });
+const Next = z
+  .string()
+  .optional()
+  .meta({ description: 'The value of `page` in the request for the next page. Absent on the last page.' });
 export const FlowList = objectOf<library.FlowList>({
   items,
   next: Next,

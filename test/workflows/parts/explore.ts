@@ -3,7 +3,7 @@
 /** An event, as the label of a step, and the state after it. */
 export interface Step<State> {
   label: string;
-  /** False for an event that no flow can count on, such as a cancellation. Default: true. */
+  /** False for an event that may never happen, such as a cancellation. Default: true. */
   isCertain?: boolean;
   next: State;
 }

@@ -54,7 +54,7 @@ const ofFlows: EventBody[] = [
 ];
 const ofCycle: EventBody[] = [{ type: 'cycleActivated' }, { type: 'cycleBlocked', lacks: [lack] }];
 const ofOutages: EventBody[] = [{ type: 'cyclrUnavailable' }, { type: 'outageOutlasted' }];
-/** The events that an onboarding can't count on. */
+/** The events that may never happen. So each state must have a way to a final state without them. */
 const interruptions: EventBody[] = [
   { type: 'connectorsAdded', connectorIds: [LATER] },
   { type: 'cancelled', cancelFlows: false },
