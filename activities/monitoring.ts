@@ -132,8 +132,8 @@ async function reportTransactionError(cyclr: CyclrClient, error: TransactionErro
 }
 
 /**
- * The ids of the cycle's connectors. If Cyclr's answer has no list of the connectors, returns the connectors that the
- * unmet prerequisites of the cycle name. `isWhole` is then false, because the cycle can have further connectors.
+ * The ids of the cycle's connectors. If Cyclr's answer names no connector that can be read, returns the connectors that
+ * the unmet prerequisites of the cycle name. `isWhole` is false if the cycle can have further connectors.
  */
 async function connectorsOf(
   cyclr: CyclrClient,
@@ -143,7 +143,7 @@ async function connectorsOf(
     if (isOfKind(err, 'unreadable') || isOfKind(err, 'notFound')) return undefined;
     throw err;
   });
-  if (listed) return { ids: [...new Set(listed)], isWhole: true };
+  if (listed && (listed.isWhole || listed.ids.length > 0)) return { ...listed, ids: [...new Set(listed.ids)] };
   const prerequisites = await cyclr.getPrerequisites({ accountId }, cycleId);
   const named = prerequisites.filter((one) => !isOther(one)).map(({ ObjectId }) => Number(ObjectId));
   return { ids: [...new Set(named)], isWhole: false };

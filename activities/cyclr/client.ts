@@ -263,10 +263,10 @@ export class CyclrClient {
   }
 
   /**
-   * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. Undefined if the answer lacks these ids,
-   * because Cyclr does not document the shape of the answer.
+   * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. Undefined if the answer has no list of
+   * connectors, because Cyclr does not document the shape of the answer.
    */
-  async getCycleConnectors({ accountId }: AccountTarget, cycleId: string): Promise<number[] | undefined> {
+  async getCycleConnectors({ accountId }: AccountTarget, cycleId: string): Promise<CycleConnectors> {
     const path = cyclePathOf(cycleId);
     const { status, text } = await this.call({ accountId }, { method: 'GET', path });
     return parsed(CycleConnectors, `GET ${path}`, status, text);

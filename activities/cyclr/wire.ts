@@ -283,13 +283,18 @@ export type Prerequisite = z.infer<typeof Prerequisite>;
  */
 export const Prerequisites = z.array(Prerequisite);
 
+const CycleConnector = z.object({ AccountConnectorId: z.number().refine(isConnectorId) });
 /**
- * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. Undefined if the list is absent, or if an
- * entry can't be read.
+ * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. `isWhole` is false if an entry of the list has
+ * no id. Undefined if the list is absent.
  */
 export const CycleConnectors = z
-  .object({ Connectors: optional(z.array(z.object({ AccountConnectorId: z.number().refine(isConnectorId) }))) })
-  .transform(({ Connectors }) => Connectors?.map(({ AccountConnectorId }) => AccountConnectorId));
+  .object({ Connectors: optional(z.array(z.unknown())) })
+  .transform(({ Connectors: entries }) => {
+    const ids = eachOf(CycleConnector, entries).map(({ AccountConnectorId }) => AccountConnectorId);
+    return entries && { ids, isWhole: ids.length === entries.length };
+  });
+export type CycleConnectors = z.infer<typeof CycleConnectors>;
 
 /** Removes the members that are undefined, because an absent value is left out of JSON. */
 const withoutAbsent = <T extends object>(value: T): T =>

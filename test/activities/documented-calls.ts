@@ -219,7 +219,7 @@ export const documentedCalls: DocumentedCall[] = [
       },
     },
     call: (cyclr) => cyclr.getCycleConnectors(key, CYCLE),
-    result: [CONNECTOR],
+    result: { ids: [CONNECTOR], isWhole: true },
     notInSandbox: ['.Connectors[].Version', '.Connectors[].StepCount', '.Connectors[].Icon'],
   },
   {

@@ -462,10 +462,10 @@ describe('answers to other calls', () => {
     },
   );
 
-  test.each<[unknown, number[] | undefined]>([
-    [{ Connectors: [{ AccountConnectorId: 1, Name: 'x' }, { AccountConnectorId: 2 }] }, [1, 2]],
-    [{ Connectors: [] }, []],
-    [{ Connectors: [{ AccountConnectorId: 1 }, {}] }, undefined],
+  test.each<[unknown, CycleConnectors]>([
+    [{ Connectors: [{ AccountConnectorId: 1, Name: 'x' }, { AccountConnectorId: 2 }] }, { ids: [1, 2], isWhole: true }],
+    [{ Connectors: [] }, { ids: [], isWhole: true }],
+    [{ Connectors: [{ AccountConnectorId: 1 }, {}] }, { ids: [1], isWhole: false }],
     [{ Connectors: null }, undefined],
     [{}, undefined],
   ])('the connectors of the cycle %j are %j', (cycle, expected) => {
@@ -618,11 +618,11 @@ test('the list of connectors is read without the items whose id is no positive i
   expect(ListedConnectors.parse(items).map(({ Id }) => Id)).toEqual([1]);
 });
 
-test('the connectors of a cycle are unknown if one of their ids is no positive integer', () => {
+test('the list of the connectors of a cycle is not whole if an id is no positive integer', () => {
   const cycle = (...ids: unknown[]) => ({ Connectors: ids.map((AccountConnectorId) => ({ AccountConnectorId })) });
 
-  expect(CycleConnectors.parse(cycle(1, 2))).toEqual([1, 2]);
-  for (const id of [0, 1.5, '2', null]) expect(CycleConnectors.parse(cycle(1, id))).toBeUndefined();
+  for (const id of [0, 1.5, '2', null])
+    expect(CycleConnectors.parse(cycle(1, id))).toEqual({ ids: [1], isWhole: false });
 });
 
 describe('answers of any content', () => {
