@@ -87,7 +87,8 @@ export class FlowCalls {
   /**
    * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s. The reason: if a query arrives during the
    * workflow task of an update, the server can hold the query until its deadline (dev server 1.9). Fails: `noWorker` if
-   * Temporal answers, but the flow does not answer; `paused`.
+   * Temporal answers, but the flow does not answer, or each query read ahead of a workflow task (see {@link repeated});
+   * `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -100,7 +101,7 @@ export class FlowCalls {
         const isPaused = err instanceof QueryRejectedError && err.status === PAUSED;
         if (isPaused)
           await requireUnpaused(handle); // if the pause has ended, the flow can answer now
-        else if (!isDeadline(err)) throw err;
+        else if (!isDeadline(err) && !hasReadAhead(err)) throw err;
       }
       if (Date.now() < until) continue;
       await this.#requireTemporal();
