@@ -2,7 +2,7 @@
  * The methods of ConnectorAuth: their answers, and the codes of their errors. The tests of `views()` are in
  * views.test.ts.
  */
-import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
+import { Client, Connection, QueryNotRegisteredError, type WorkflowClientInterceptor } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import { freePort } from '../../scripts/local/ports';
@@ -13,6 +13,7 @@ import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
 import { transactionErrorWorkflowIdOf } from '../../workflows/transaction-errors';
 import { transition } from '../../workflows/authenticate-connector/machine';
 import { workflowIdOf, type TimelineEntry } from '../../workflows/messages';
+import { READ_AHEAD } from '../../workflows/problems';
 import { eventually } from '../support/eventually';
 import { allEvents, allStates } from '../../scripts/faults/machine-samples';
 import { RETURN_TO, asInResult, happens, keyInput } from '../support/messages';
@@ -21,20 +22,18 @@ import { cached, openStage, type Stage } from '../support/stage';
 let stage: Stage;
 /** The errors of all calls to a closed port. These calls take 15 s, so they start before the tests. */
 let away: Promise<unknown[]>;
-/** A flow whose worker has stopped, and a flow that no worker has run. */
-let abandoned: ConnectorKey[];
 
 beforeAll(async () => {
   stage = await openStage();
   away = refusalsFromNowhere();
-  abandoned = await abandonedFlows();
-  // Without a cache, so many simultaneous updates can fail a workflow task with "History is out of order" (SDK 1.24,
-  // dev server 1.9.1).
-  await stage.restartWorker(cached);
 });
+
+afterEach(() => stage.sandbox.clearFaults());
 
 afterAll(() => stage.close());
 
+/** The gRPC status with which Temporal answers a query that the flow failed. */
+const INVALID_ARGUMENT = 3;
 const right = { kind: 'apiKey', key: 'right' } as const;
 const nobody: ConnectorKey = { accountId: 'nobody', connectorId: 7 };
 
@@ -61,22 +60,6 @@ async function refusalsFromNowhere(): Promise<unknown[]> {
   const auth = new ConnectorAuth(new Client({ connection }));
   const refusals = [...calls.map(([, call]) => call(auth, nobody)), auth.start(nobody)];
   return Promise.all(refusals.map((refusal) => refusal.catch((err: unknown) => err))).finally(() => connection.close());
-}
-
-/** The flows are in a task queue of their own, so that the other tests can have a worker at the same time. */
-async function abandonedFlows(): Promise<ConnectorKey[]> {
-  const taskQueue = 'abandoned';
-  const auth = new ConnectorAuth(stage.client, { taskQueue });
-  const [seen, fresh] = [stage.install('Brightdesk'), stage.install('Brightdesk')];
-  await stage.restartWorker({ taskQueue });
-  await auth.start(seen);
-  await eventually(
-    () => auth.view(seen),
-    ({ state }) => state === 'awaitingCredentials',
-  );
-  await stage.stopWorker();
-  await auth.start(fresh);
-  return [seen, fresh];
 }
 
 async function collect(entries: AsyncIterable<TimelineEntry>, into: TimelineEntry[] = []): Promise<TimelineEntry[]> {
@@ -124,7 +107,7 @@ describe('start', () => {
     expect(answers[0]).toMatchObject({ workflowId: workflowIdOf(on), intent: 'authenticate' });
   });
 
-  test('two overlapping starts with one idempotency key start one run, even if this run ends before the slower start is sent', async () => {
+  test('two simultaneous starts with one idempotency key start one run, even if the run ends between the starts', async () => {
     const on = stage.install('Openrates');
     let held!: (release: () => void) => void;
     const isHeld = new Promise<() => void>((resolve) => (held = resolve));
@@ -232,121 +215,126 @@ describe('an input', () => {
     expect(end.state).toBe('authenticated');
     expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
   });
-});
 
-// These tests wait for seconds, so they run at the same time as the tests above. All tests below run after them.
-describe('answers that take seconds', () => {
-  test.concurrent('each call that needs a worker fails as noWorker if no worker runs', async () => {
-    // The calls that the test leaves out. `progress` needs no worker, and the other three calls wait longer than the
-    // test.
-    const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
-    const refusals = await Promise.all(
-      abandoned.flatMap((key) =>
-        calls
-          .filter(([name]) => !slow.includes(name))
-          .map(([, call]) => call(stage.auth, key).catch((err: unknown) => err)),
-      ),
-    );
+  test.each(['retries refused calls', 'does not retry'])(
+    'over a connection that %s, each of 16 simultaneous updates gets an answer, although Temporal accepts only ten at the same time',
+    async (kind) => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      const { address } = stage.connection.options;
+      const plain = await Connection.connect({ address, ...(kind === 'does not retry' && { interceptors: [] }) });
+      const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
+      const slow = {
+        match: { account: scene.key.accountId, method: 'PUT' },
+        then: { kind: 'slow', ms: 2000 },
+      } as const;
+      stage.sandbox.fault(slow);
 
-    expect(refusals).toMatchObject(refusals.map(() => ({ name: 'ConnectorAuthError', code: 'noWorker' })));
-  });
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, async (_, index) => {
+          const submissionId = `s-${index}`;
+          const credentials = await stage.sealed(scene.key, submissionId, right);
+          const update = auth.submitCredentials(scene.key, { submissionId, credentials });
+          return update.then(
+            ({ state }) => state,
+            ({ code, message }: ConnectorAuthError) => (code === 'closed' ? code : `${code}: ${message}`),
+          );
+        }),
+      ).finally(() => plain.close());
 
-  test.concurrent(
-    'an update whose call to Cyclr does not succeed within 10 s is answered with the current view',
-    async () => {
-      const [one, two] = await Promise.all([
-        stage.sceneIn('awaitingCredentials', 'Brightdesk'),
-        stage.sceneIn('awaitingProperties', 'Fernhill'),
-      ]);
-      for (const { key } of [one, two])
-        stage.sandbox.fault({ match: { account: key.accountId }, times: 'always', then: { status: 503 } });
-
-      const since = Date.now();
-      const given = one.gives(right);
-      const set = two.sets({ Domain: 'acme' });
-      await Promise.all([one.reaches('applyingCredentials'), two.reaches('applyingProperties')]);
-      const views = await Promise.all([given, set]);
-
-      expect(views.map(({ state }) => state)).toEqual(['applyingCredentials', 'applyingProperties']);
-      expect(Date.now() - since).toBeGreaterThan(9000);
-      await Promise.all([one, two].map(({ key }) => stage.auth.cancel(key)));
+      expect(answers).toContain('authenticated');
+      expect(answers.filter((answer) => answer !== 'authenticated' && answer !== 'closed')).toEqual([]);
     },
   );
+
+  test('an input after the end of the flow fails as closed, with the final view, in each final state and without a worker', async () => {
+    const scenes = await Promise.all([
+      stage.scene('Openrates'),
+      stage.scene('Brightdesk'),
+      stage.scene('Brightdesk'),
+      stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 }),
+    ]);
+    const [, cancelled, terminated] = scenes;
+    await Promise.all([stage.auth.cancel(cancelled.key), terminated.handle.terminate()]);
+    const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
+    await stage.stopWorker();
+
+    const refusals = await Promise.all(
+      scenes.flatMap(({ key }) => [
+        stage.auth.submitCredentials(key, sealedSomehow).catch((err: unknown) => err),
+        stage.auth.submitProperties(key, { submissionId: 's', values: {} }).catch((err: unknown) => err),
+      ]),
+    ).finally(() => stage.restartWorker());
+
+    expect(ends.map(({ state }) => state)).toEqual(['authenticated', 'cancelled', 'failed', 'failed']);
+    expect(refusals).toMatchObject(
+      ends.flatMap((view) => [
+        { code: 'closed', view },
+        { code: 'closed', view },
+      ]),
+    );
+  });
 });
 
-test.each(['retries refused calls', 'does not retry'])(
-  'over a connection that %s, each of 16 simultaneous updates gets an answer, although Temporal accepts only ten at the same time',
-  async (kind) => {
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    const { address } = stage.connection.options;
-    const plain = await Connection.connect({ address, ...(kind === 'does not retry' && { interceptors: [] }) });
-    const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
-    const slow = {
-      match: { account: scene.key.accountId, method: 'PUT' },
-      then: { kind: 'slow', ms: 2000 },
-    } as const;
-    stage.sandbox.fault(slow);
+test('an update whose call to Cyclr does not succeed within 10 s is answered with the current view', async () => {
+  const [one, two] = await Promise.all([
+    stage.sceneIn('awaitingCredentials', 'Brightdesk'),
+    stage.sceneIn('awaitingProperties', 'Fernhill'),
+  ]);
+  for (const { key } of [one, two])
+    stage.sandbox.fault({ match: { account: key.accountId }, times: 'always', then: { status: 503 } });
 
-    const answers = await Promise.all(
-      Array.from({ length: 16 }, async (_, index) => {
-        const submissionId = `s-${index}`;
-        const credentials = await stage.sealed(scene.key, submissionId, right);
-        const update = auth.submitCredentials(scene.key, { submissionId, credentials });
-        return update.then(
-          ({ state }) => state,
-          ({ code, message }: ConnectorAuthError) => (code === 'closed' ? code : `${code}: ${message}`),
-        );
-      }),
-    ).finally(() => plain.close());
+  const since = Date.now();
+  const given = one.gives(right);
+  const set = two.sets({ Domain: 'acme' });
+  await Promise.all([one.reaches('applyingCredentials'), two.reaches('applyingProperties')]);
+  const views = await Promise.all([given, set]);
 
-    expect(answers).toContain('authenticated');
-    expect(answers.filter((answer) => answer !== 'authenticated' && answer !== 'closed')).toEqual([]);
-  },
-);
+  expect(views.map(({ state }) => state)).toEqual(['applyingCredentials', 'applyingProperties']);
+  expect(Date.now() - since).toBeGreaterThan(9000);
+  await Promise.all([one, two].map(({ key }) => stage.auth.cancel(key)));
+});
 
-describe('26 simultaneous inputs', () => {
-  const connections: [string, object][] = [
+// These tests need a workflow cache. Without a cache, so many simultaneous updates can fail a workflow task with
+// "History is out of order" (SDK 1.24, dev server 1.9.1).
+describe('with a workflow cache', () => {
+  beforeAll(() => stage.restartWorker(cached));
+  afterAll(() => stage.restartWorker());
+
+  test.each([
     ['retries refused calls', {}],
     ['does not retry', { interceptors: [] }],
-  ];
-  /** The checks take 15 s each, so they run at the same time. */
-  let checks: Map<string, Promise<unknown>>;
-  beforeAll(() => {
-    checks = new Map(connections.map(([kind, options]) => [kind, check(options).catch((err: unknown) => err)]));
-  });
-
-  async function check(options: object): Promise<void> {
-    const plain = await Connection.connect({ address: stage.connection.options.address, ...options });
-    const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
-    const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
-    stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 503 } });
-
-    const inputs = await Promise.all(Array.from({ length: 26 }, () => keyInput(stage, scene)));
-    const outcomes = await Promise.allSettled(inputs.map((input) => auth.submitCredentials(scene.key, input))).finally(
-      () => plain.close(),
-    );
-
-    const accepted = (await scene.history()).flatMap(
-      ({ workflowExecutionUpdateAcceptedEventAttributes: event }) => event?.acceptedRequest?.meta?.updateId ?? [],
-    );
-    for (const [index, outcome] of outcomes.entries()) {
-      const isAccepted = accepted.includes(inputs[index]!.submissionId);
-      if (outcome.status === 'fulfilled')
-        expect([outcome.value.state, isAccepted]).toEqual(['applyingCredentials', true]);
-      else expect(['temporalUnavailable', 'noWorker', 'notNow']).toContain((outcome.reason as ConnectorAuthError).code);
-    }
-    await stage.auth.cancel(scene.key);
-  }
-
-  test.each(connections)(
+  ])(
     'over a connection that %s, each of 26 simultaneous inputs is accepted and answered, or fails with the code of an error',
-    async (kind) => {
-      expect(await checks.get(kind)).toBeUndefined();
+    async (_, options) => {
+      const plain = await Connection.connect({ address: stage.connection.options.address, ...options });
+      const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 503 } });
+
+      const inputs = await Promise.all(Array.from({ length: 26 }, () => keyInput(stage, scene)));
+      const outcomes = await Promise.allSettled(
+        inputs.map((input) => auth.submitCredentials(scene.key, input)),
+      ).finally(() => plain.close());
+
+      const accepted = (await scene.history()).flatMap(
+        ({ workflowExecutionUpdateAcceptedEventAttributes: event }) => event?.acceptedRequest?.meta?.updateId ?? [],
+      );
+      for (const [index, outcome] of outcomes.entries()) {
+        const isAccepted = accepted.includes(inputs[index]!.submissionId);
+        if (outcome.status === 'fulfilled')
+          expect([outcome.value.state, isAccepted]).toEqual(['applyingCredentials', true]);
+        else
+          expect(['temporalUnavailable', 'noWorker', 'notNow']).toContain((outcome.reason as ConnectorAuthError).code);
+      }
+      await stage.auth.cancel(scene.key);
     },
   );
 });
 
 describe('timelineEntries', () => {
+  beforeAll(() => stage.restartWorker(cached));
+  afterAll(() => stage.restartWorker());
+
   test('timelineEntries yields the past entries, then the new entries until the end of the flow, to each reader', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const early: TimelineEntry[] = [];
@@ -374,7 +362,7 @@ describe('timelineEntries', () => {
     expect(await collect(stage.auth.timelineEntries(scene.key))).toEqual(early);
   });
 
-  test('timelineEntries yields no entry twice, even if the timeline has dropped entries', async () => {
+  test('timelineEntries yields no entry twice after the timeline dropped entries', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
     await eventually(
@@ -524,6 +512,36 @@ test('each timeline entry is a transition of the machine, and starts where the p
   expect(times).toEqual([...times].sort());
 });
 
+test('if each query for 10 s reads ahead of a workflow task, view fails as noWorker', async () => {
+  const { key } = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const { connection, namespace } = stage;
+  const query: WorkflowClientInterceptor['query'] = async () => {
+    throw new QueryNotRegisteredError(READ_AHEAD, INVALID_ARGUMENT);
+  };
+  const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [{ query }] } }));
+
+  await expect(auth.view(key)).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
+});
+
+test('each call that needs a worker fails as noWorker if no worker runs', async () => {
+  // The calls that the test leaves out. `progress` needs no worker, and the other three calls wait longer than the
+  // test.
+  const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
+  const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  await stage.stopWorker();
+  const fresh = await stage.scene('Brightdesk');
+
+  const refusals = await Promise.all(
+    [seen, fresh].flatMap(({ key }) =>
+      calls
+        .filter(([name]) => !slow.includes(name))
+        .map(([, call]) => call(stage.auth, key).catch((err: unknown) => err)),
+    ),
+  ).finally(() => stage.restartWorker());
+
+  expect(refusals).toMatchObject(refusals.map(() => ({ name: 'ConnectorAuthError', code: 'noWorker' })));
+});
+
 describe('outages of Temporal', () => {
   test('without Temporal, each call fails as temporalUnavailable', async () => {
     const refusals = await away;
@@ -550,32 +568,4 @@ describe('outages of Temporal', () => {
       })),
     );
   });
-});
-
-test('in each final state, an input fails as closed and gets the final view, even without a worker', async () => {
-  const scenes = await Promise.all([
-    stage.scene('Openrates'),
-    stage.scene('Brightdesk'),
-    stage.scene('Brightdesk'),
-    stage.scene({ ...stage.install('Brightdesk'), connectorId: 999_999 }),
-  ]);
-  const [, cancelled, terminated] = scenes;
-  await Promise.all([stage.auth.cancel(cancelled.key), terminated.handle.terminate()]);
-  const ends = await Promise.all(scenes.map(({ key }) => stage.auth.result(key)));
-  await stage.stopWorker(); // no test with a worker may follow, so this test is the last
-
-  const refusals = await Promise.all(
-    scenes.flatMap(({ key }) => [
-      stage.auth.submitCredentials(key, sealedSomehow).catch((err: unknown) => err),
-      stage.auth.submitProperties(key, { submissionId: 's', values: {} }).catch((err: unknown) => err),
-    ]),
-  );
-
-  expect(ends.map(({ state }) => state)).toEqual(['authenticated', 'cancelled', 'failed', 'failed']);
-  expect(refusals).toMatchObject(
-    ends.flatMap((view) => [
-      { code: 'closed', view },
-      { code: 'closed', view },
-    ]),
-  );
 });
