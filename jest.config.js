@@ -82,5 +82,5 @@ module.exports = {
   ],
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
   testTimeout: 120_000, // this limit only ends a test that hangs; even a slow machine needs less time
-  maxWorkers: 4, // on two cores: tests with timers, faults and browsers wait more than half of the time
+  maxWorkers: 3, // more than two cores, because tests with timers, faults and browsers wait half of the time
 };
