@@ -72,12 +72,16 @@ export class PlannedTransports {
     };
   }
 
-  /** The view after the update, even if the flow rejected the update as expected. */
+  /**
+   * The view after the update, even if the flow rejected the update as expected. A flow that is still working keeps an
+   * update without checking it. The view after the update then has the reason of the refusal.
+   */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;
     try {
       const view = await update;
-      if (rejection) problems.push(`the flow accepted an input that it must reject as ${rejection}`);
+      if (rejection && view?.problem?.code !== rejection)
+        problems.push(`the flow accepted an input that it must reject as ${rejection}`);
       return view;
     } catch (err) {
       if (!(err instanceof ConnectorAuthError)) throw err;
