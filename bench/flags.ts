@@ -87,7 +87,7 @@ export function flagsOf(args: string[]): Flags {
     flows: wholeNumber('flows', values.flows, 1, 10_000),
     cached: wholeNumber('cached', values.cached, 1, MOST_CACHED),
     ...optional('waiting', 100_000),
-    ...optional('growth', 100_000),
+    ...optional('growth', 100_000, 100),
     ...optional('flood', 10_000),
     ...optional('deliveries', 100_000),
     ...optional('monitors', 100_000),

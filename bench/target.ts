@@ -18,7 +18,7 @@ export interface Target {
   workerEnv: { WEBHOOKS: string };
   /** The environment variables of a worker that sends all events of all flows to this receiver. */
   allEventsEnv: { WEBHOOK_URL: string; WEBHOOK_SECRETS: string };
-  /** The number of posts that the receiver has got. */
+  /** The number of events that the receiver has got. An event that is posted twice counts once. */
   received(): number;
   answers(answer: TargetAnswer): void;
   close(): Promise<void>;
@@ -26,11 +26,11 @@ export interface Target {
 
 /** Starts the receiver on a free port of loopback. `types`: the types of events that it gets; by default all. */
 export async function startTarget(types: readonly EventType[] = eventTypes): Promise<Target> {
-  let received = 0;
+  const received = new Set<unknown>();
   let how: TargetAnswer = 'takes';
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
-      received++;
+      received.add(request.headers['webhook-id']);
       if (how !== 'hangs') response.writeHead(how === 'takes' ? 204 : 500).end();
     });
   }).listen(0, '127.0.0.1');
@@ -44,7 +44,7 @@ export async function startTarget(types: readonly EventType[] = eventTypes): Pro
   return {
     workerEnv: { WEBHOOKS: file },
     allEventsEnv: { WEBHOOK_URL: url, WEBHOOK_SECRETS: secret },
-    received: () => received,
+    received: () => received.size,
     answers: (answer) => void (how = answer),
     close: async () => {
       server.closeAllConnections();

@@ -31,6 +31,18 @@ export async function comparePostgresql(
   say: (line: string) => void,
 ): Promise<Comparison[]> {
   const client = await connectClient(cluster.url);
+  try {
+    return await playAll({ cluster, stack, client }, { rounds, flows }, say);
+  } finally {
+    await client.close();
+  }
+}
+
+async function playAll(
+  { cluster, stack, client }: { cluster: Cluster; stack: Stack; client: FlowClient },
+  { rounds, flows }: { rounds: number; flows: number },
+  say: (line: string) => void,
+): Promise<Comparison[]> {
   const sides = {
     ours: sideOf(stack, 'ours', (await stack.startWorker('ours')).pid),
     minimal: sideOf(stack, 'minimal', (await stack.startWorker('minimal')).pid),
@@ -41,7 +53,6 @@ export async function comparePostgresql(
     say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
     return round;
   });
-  await client.close();
   return [
     { headings: ['our flow', 'PostgreSQL'], rows: costRows({ ours: played.ours, minimal: played.postgresql }) },
     {
@@ -87,9 +98,11 @@ interface FlowClient {
 
 /** Creates the table, and listens to the states of all flows. */
 async function connectClient(url: string): Promise<FlowClient> {
-  const db = new Pool({ connectionString: url });
+  // An error of an idle connection is ignored, because the next query fails, too.
+  const db = new Pool({ connectionString: url }).on('error', () => undefined);
   await db.query(schema);
   const listener = new Client({ connectionString: url });
+  listener.on('error', () => undefined);
   await listener.connect();
   await listener.query('LISTEN states');
   const waiting = new Map<string, () => void>();
