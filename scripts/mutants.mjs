@@ -7,6 +7,11 @@ import { createRequire } from 'node:module';
 
 const tests = createRequire(import.meta.url)('../mutants.json');
 const named = process.argv.slice(2);
+const unknown = named.filter((file) => !(file in tests));
+if (unknown.length > 0) {
+  console.error(`mutants.json has no tests of ${unknown.join(', ')}. It has: ${Object.keys(tests).join(', ')}`);
+  process.exit(2);
+}
 
 for (const file of named.length > 0 ? named : Object.keys(tests)) {
   const env = { ...process.env, MUTATED_FILE: file };
