@@ -137,7 +137,7 @@ export class ConnectSession {
   get step(): string {
     const { end, views } = this.state;
     const view = views.find(({ connectorId }) => connectorId === this.selected);
-    return end || !view ? `${end ?? nothingLeft(views)}` : this.#inputs.stepOf(view);
+    return end || !view ? `${end ?? nothingLeft(views)}` : this.#inputs.focusKeyOf(view);
   }
 
   /** Emits the events of a change, and draws the element again. */

@@ -74,7 +74,7 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
   }
 
   /** A key that changes when the user is at another step of the connector, or has a new problem. */
-  stepOf(view: View): string {
+  focusKeyOf(view: View): string {
     const { missing } = this.#formOf(view);
     const problem = this.#pendingFor(view)?.status ?? (view.problem && view.revision);
     return [view.connectorId, panelOf(this.#shownOf(view)), problem, missing?.view === view && missing.times].join(' ');

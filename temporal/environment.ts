@@ -121,7 +121,10 @@ export async function freePort(host: string): Promise<number> {
   return free;
 }
 
-/** The address of a server that accepts calls by IPv6 and IPv4: `::`, or `0.0.0.0` on a machine without IPv6. */
+/**
+ * The address of a server that accepts calls by IPv6 and IPv4: `::`. If the machine has no IPv6, or denies the list of
+ * its network interfaces: `0.0.0.0`.
+ */
 export function allAddresses(): string {
   try {
     const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);

@@ -11,7 +11,7 @@ import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import { BUNDLE, workerDefaults, type ConnectorWorkerOptions } from './create-worker';
 import { runWithEvents } from './events-worker';
 
-/** The options of the plugin. `createWorker` has the same options. */
+/** The options of the plugin, which `createWorker` has, too. */
 export type ConnectorAuthPluginOptions = Pick<
   ConnectorWorkerOptions,
   'cyclr' | 'keys' | 'consent' | 'targets' | 'policies' | 'monitorEvery' | 'taskQueue'

@@ -149,7 +149,7 @@ const descriptions: Record<StateName, string> = {
   awaitingAuthorization: '**Waiting for the user** to consent at the third party.',
   applyingCredentials: 'Storing the credentials in Cyclr.',
   verifyingAuthorization: 'Re-reading the connector from Cyclr until it is authenticated.',
-  authenticated: '**Authenticated**: the flow is complete, and integrations can use the connector.',
+  authenticated: '**Authenticated**: the flow is complete.',
   expired: '**Expired**: start a new run under the same workflow id.',
   cancelled: '**Cancelled**: start a new run under the same workflow id.',
   failed: '**Failed**.',
