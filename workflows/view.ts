@@ -59,7 +59,10 @@ export const problemCodes = [
 ] as const;
 export type ProblemCode = (typeof problemCodes)[number];
 
-/** The last fault that the user or the operator can mend. The next success removes the problem from the view. */
+/**
+ * The latest fault that the user or the operator can mend. The view keeps the problem until the flow enters another
+ * state.
+ */
 export interface Problem {
   code: ProblemCode;
   message: string;
