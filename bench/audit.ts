@@ -1,4 +1,4 @@
-/** Measures the export of the audit of an account by the service: its speed, and the memory of the service. */
+/** Measures how the service exports the audit of an account: the speed of the export, and the memory of the service. */
 import { randomUUID } from 'node:crypto';
 import { each } from '../scripts/each';
 import { FLOW_TYPE, flowStartOptions } from '../workflows/flow-start';
@@ -29,13 +29,14 @@ export interface AuditFigures {
   few: Export;
   many: Export;
   /**
-   * For each pair of exports, `serviceBytes` of `many` divided by `serviceBytes` of `few`. The value is the median of
-   * all pairs.
+   * The median, over all pairs of exports, of one ratio: `serviceBytes` of `many` divided by `serviceBytes` of `few`.
    */
   memoryRatio: number;
 }
 
-/** Exports the audits of an account with `runs` runs and of an account with a tenth of this number, in turn. */
+/**
+ * Exports the audits of two accounts in turn: an account with `runs` runs, and an account with a tenth of this number.
+ */
 export async function measureAudit(stack: Stack, runs: number, say: (line: string) => void): Promise<AuditFigures> {
   const result = await resultOfFlow(stack);
   const worker = await stack.startWorker('minimal');
@@ -79,8 +80,8 @@ async function resultOfFlow(stack: Stack): Promise<unknown> {
 }
 
 /**
- * Makes an account with ended runs. Each run has the type of a flow and this result, but runs the code of
- * `minimal-workflow.ts`, which only returns its argument.
+ * Makes an account with `runs` ended runs. Each run has the workflow type of a flow. The code of the run is in
+ * `minimal-workflow.ts`, and only returns its argument `result`.
  */
 async function closeRuns({ client }: Stack, runs: number, result: unknown): Promise<string> {
   const accountId = `bench-${randomUUID()}`;

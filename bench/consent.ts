@@ -15,10 +15,13 @@ import { playPairs } from './pairs';
 import { playRound, processesOf, type Side } from './rounds';
 import type { Stack } from './stack';
 
-/** A connector whose only step is the consent. */
+/** A connector whose flow asks only for a consent. */
 const CONNECTOR = 'Ledgerly';
 
-/** A connector, and the request of its link. The key pair is made before the measurement, as a page makes it. */
+/**
+ * A connector, and a request for a link to its consent page. The bench makes the key pair of the request before it
+ * measures, because in use a page makes the key pair.
+ */
 interface Part {
   key: ConnectorKey;
   request: AuthorizationRequest;
@@ -27,7 +30,7 @@ interface Part {
 
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
-/** Plays rounds of both workflows in turn. */
+/** Runs rounds of our flow and of the minimal workflow in turn. */
 export async function compareConsent(
   stack: Stack,
   { rounds, flows }: { rounds: number; flows: number },

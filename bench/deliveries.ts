@@ -12,8 +12,8 @@ export interface PendingDeliveries {
   deliveries: number;
   inputs: number;
   /**
-   * How long one input took, in milliseconds: without pending deliveries, and while the receiver refuses or hangs. The
-   * inputs are sent one at a time.
+   * How long one input took, in milliseconds: without pending deliveries, with pending deliveries to a receiver that
+   * refuses, and with pending deliveries to a receiver that hangs. The bench sends one input at a time.
    */
   without: Inputs;
   refuses: Inputs;

@@ -14,7 +14,10 @@ import type { Stack } from './stack';
 import { startTarget, TARGET } from './target';
 
 const IN_FLIGHT = 20;
-/** How long a round waits after its last flow. In this time, the server still works for flows that have ended. */
+/**
+ * How long a round waits after the end of its last flow. In this time, the server still works for flows that have
+ * ended.
+ */
 const SETTLE_MS = 2_000;
 
 interface Round {
@@ -25,7 +28,7 @@ interface Round {
 type Rounds = { rounds: number; flows: number };
 type Say = (line: string) => void;
 
-/** Plays all flows of a round. Returns the number of history events that the round has added. */
+/** Runs all flows of a round. Returns the number of history events that the round has added. */
 type Play = (parts: Part[]) => Promise<number>;
 
 /** Compares an onboarding of `flows` connectors with the same flows without an onboarding. */
@@ -50,7 +53,10 @@ export function compareOnboarding(stack: Stack, flags: Rounds, say: Say): Promis
   );
 }
 
-/** Compares flows that send two events each, one for each of their two waits, with the same flows without a target. */
+/**
+ * Compares flows that send events with the same flows without a target. A flow with a target sends two events, one for
+ * each of its two waits.
+ */
 export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Promise<Comparison[]> {
   const auth = new ConnectorAuth(stack.client);
   const target = await startTarget(['connector.waiting']);
@@ -68,7 +74,7 @@ export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Prom
   ).finally(() => target.close());
 }
 
-/** The history events of the workflow that delivers one event: see test/workflows/events.test.ts. */
+/** The number of history events of the workflow that delivers one event: see test/workflows/events.test.ts. */
 const EVENTS_OF_DELIVERY = 11;
 
 interface Options extends Rounds {
@@ -110,7 +116,7 @@ async function comparePlays(
   return [{ headings: [`with ${what}`, 'without'], rows }];
 }
 
-/** Starts all flows of a round, then plays them. */
+/** Starts all flows of a round, then gives each flow its inputs. */
 const aloneOf =
   (stack: Stack, auth: ConnectorAuth, notify?: string[]): Play =>
   async (parts) => {

@@ -12,12 +12,15 @@ const IN_FLIGHT = 50;
 interface Wait {
   /** The time from the start of the worker until the flow waits for its user. */
   seconds: number;
-  /** The number of flows of account A that wait for their users when the flow of account B does. */
+  /** The number of account A's flows that wait for their users at the end of this time. */
   before: number;
 }
 
 export interface Fairness {
-  /** The number of flows that account A starts before account B starts one flow. The worker starts after them. */
+  /**
+   * The number of flows that account A starts before account B starts its only flow. The worker starts after all these
+   * flows.
+   */
   flows: number;
   without: Wait;
   with: Wait;
@@ -25,7 +28,9 @@ export interface Fairness {
 
 type Name = 'without' | 'with';
 
-/** Starts two stacks: one whose Temporal server dispatches by fairness, and one whose server does not. */
+/**
+ * Starts two stacks: the Temporal server of one stack has `matching.enableFairness` on, the other server has it off.
+ */
 export const startFairnessStacks = () =>
   startTogether(async (onStop) => {
     const started = async (isFair: boolean) => {
@@ -36,7 +41,7 @@ export const startFairnessStacks = () =>
     return { without: await started(false), with: await started(true) };
   });
 
-/** Measures on both stacks, one after the other. */
+/** Measures on the stack without fairness, and then on the stack with fairness. */
 export async function measureFairness(
   stacks: Record<Name, Stack>,
   flows: number,

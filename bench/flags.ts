@@ -11,29 +11,32 @@ export interface Flags {
   cached: number;
   /** If true, the bench only compares 1, 2 and 4 worker processes of our flow. */
   workers?: true;
-  /** If true, the bench only compares flows of a connector whose user consents at the third party. */
+  /**
+   * If true, the bench only compares our flow with the minimal workflow, for a connector whose user consents at the
+   * third party.
+   */
   consent?: true;
-  /** If true, the bench only compares both workflows with a state machine on PostgreSQL. */
+  /** If true, the bench only compares our flow and the minimal workflow with a state machine on PostgreSQL. */
   postgresql?: true;
-  /** If set, the bench measures only this number of waiting flows. */
+  /** If set, the bench measures only waiting flows, and starts this number of flows. */
   waiting?: number;
-  /** If set, the bench measures only the same work with 1 %, 10 % and 100 % of this number of flows open. */
+  /** If set, the bench only measures work while 1 %, 10 % and 100 % of this number of flows are open. */
   growth?: number;
-  /** If set, the bench measures only floods of one flow with this number of messages. */
+  /** If set, the bench measures only floods of one flow. The largest floods have this number of messages. */
   flood?: number;
   /** If true, the bench measures only the onboarding service. */
   service?: true;
   /** If true, the bench only compares an onboarding with the same flows without an onboarding. */
   onboarding?: true;
-  /** If true, the bench only compares flows with and without events. */
+  /** If true, the bench only compares flows that send events with flows that send no events. */
   events?: true;
   /** If set, the bench measures only the inputs of flows while this number of deliveries is pending. */
   deliveries?: number;
-  /** If set, the bench measures only this number of monitors. */
+  /** If set, the bench measures only monitors, and this number of them read each day. */
   monitors?: number;
   /** If set, the bench measures only the export of an audit with this number of runs. */
   audit?: number;
-  /** If set, the bench measures only a flow behind this number of flows of another account. */
+  /** If set, the bench only measures how long a flow waits behind this number of flows of another account. */
   fairness?: number;
   /** If set, the bench only runs a mixed load for this number of minutes. */
   soak?: number;

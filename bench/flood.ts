@@ -11,11 +11,14 @@ import type { BenchWorker, Stack } from './stack';
 
 const OTHERS = 50;
 const SAMPLE_MS = 100;
-/** The time limit of the answer to a query. This limit only ends a hang. */
+/** The time limit of the answer to a query. Only a query that hangs reaches this limit. */
 const ANSWER_WITHIN_MS = 10 * 60_000;
 
 interface Flood {
-  /** True for signals, which are sent to a stopped worker. Updates need a running worker. */
+  /**
+   * True if the messages are signals. The bench sends signals while the worker is suspended (SIGSTOP), but updates need
+   * a running worker.
+   */
   isSignal: boolean;
   /** The number of messages, as a share of the number in the option `--flood`. */
   share: number;
@@ -35,7 +38,8 @@ const floods: { [name: string]: Flood } = {
   },
   updates: {
     ...{ isSignal: false, share: 0.2, atOnce: 10 },
-    // Temporal accepts 2,000 updates for each run. Then the flow rejects updates until its next run has started.
+    // Temporal accepts 2,000 updates for each run. After these updates, the flow rejects updates until its next run has
+    // started.
     send: (flow) => flow.executeUpdate('recheck').catch(() => undefined),
   },
 };
@@ -64,8 +68,8 @@ export interface FloodFigures {
 export type Floods = { [flood: string]: Record<ContenderName, FloodFigures> };
 
 /**
- * Sends each flood to a new flow, and after that to a new workflow with empty handlers. Each of the two has its own
- * worker. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends.
+ * Sends each flood to a new flow, and after that to a new workflow with empty handlers. The flow and the workflow have
+ * a worker each. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends.
  */
 export async function floodAll(stack: Stack, messages: number, say: (line: string) => void): Promise<Floods> {
   const all: Floods = {};
@@ -128,7 +132,7 @@ async function measureFlood(
   return { messages, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
 }
 
-/** Queries the flow until it answers. If the workflow task of the flood has timed out, a query fails. */
+/** Repeats a query until the flow answers. A query fails if the workflow task of the flood has timed out. */
 async function answerOf(flow: WorkflowHandle): Promise<void> {
   for (const until = performance.now() + ANSWER_WITHIN_MS; ; await delay(SAMPLE_MS)) {
     try {

@@ -9,7 +9,7 @@ import type { Stack } from './stack';
 import { spread, startMany } from './waiting';
 
 const SHARES = [0.01, 0.1, 1];
-/** The number of flows in the round of each step. These flows end. */
+/** Each step runs a round of this number of flows, from their start to their end. */
 const IN_ROUND = 50;
 const INPUTS = 100;
 const LISTS = 50;
@@ -23,9 +23,15 @@ interface Step {
   /** The number of open flows. */
   open: number;
   round: Round;
-  /** Milliseconds from an input until the flow waits for the next input. The flows are spread evenly over those that this step started. */
+  /**
+   * How long an input takes until the flow waits for the next input, in milliseconds. The inputs go to flows that are
+   * spread evenly over the flows that this step started.
+   */
   inputs: Latency;
-  /** Milliseconds of a list by search attributes: the waiting flows of one account, and those of all accounts. */
+  /**
+   * How long a list by search attributes takes, in milliseconds: a list of the waiting flows of one account, and a list
+   * of the waiting flows of all accounts.
+   */
   lists: { account: Latency; all: Latency };
   serverBytes: number;
   workerBytes: number;

@@ -1,7 +1,10 @@
 /** Reads heap snapshots of V8, and compares the objects in two of them by constructor. */
 import { readFileSync, rmSync } from 'node:fs';
 
-/** The number and the size in bytes of the objects of each constructor. Values that are no objects count by their kind. */
+/**
+ * The number and the size in bytes of the objects of each constructor. A value that is no object counts under its kind,
+ * such as `(string)`.
+ */
 export type Objects = Map<string, { count: number; bytes: number }>;
 
 export interface Growth {

@@ -27,11 +27,11 @@ import type { BenchService, Stack } from './stack';
 const ACCOUNTS = 30;
 const CONNECTORS = ['Fernhill', 'Kestrel', 'Ledgerly', 'Brightdesk', 'Brightdesk', 'Evergreen'];
 const ONBOARDING = 'o1';
-/** The time limit of one unit. This limit only ends a hang. */
+/** The time limit of one unit. Only a unit that hangs reaches this limit. */
 const LIMIT_MS = 300_000;
 const POLL_MS = 500;
 
-/** An account with one connector of each item of CONNECTORS. At most one unit at a time uses an account. */
+/** An account with one connector for each item of CONNECTORS. At most one unit at a time uses an account. */
 type Account = [ConnectorKey, ...ConnectorKey[]];
 
 export class Mix {
@@ -137,7 +137,7 @@ export class Mix {
     },
     monitor: async (account: Account) => {
       const [key] = keysOf('Evergreen', account) as [ConnectorKey];
-      // Each read has another interval, because otherwise a monitor reads at most once in 10 s.
+      // Each read sets another interval. With an unchanged interval, a monitor reads at most once in 10 s.
       const read = async (hours: number, wanted: ConnectionState) => {
         const until = performance.now() + LIMIT_MS;
         let { state } = await this.#call(() => this.#auth.monitor(key, { every: `${hours} hours` }));
@@ -171,7 +171,8 @@ export class Mix {
     const { sandboxUrl } = this.stack;
     const user = new User({ key, transport, answers, sandboxUrl, signal: AbortSignal.timeout(LIMIT_MS) });
     isAs(connector, (await user.play()).state, 'authenticated');
-    await this.#call(() => this.#auth.result(key)); // the next unit of this connector must start a new run
+    // waits until the run has closed, because the next unit of this connector must start a new run
+    await this.#call(() => this.#auth.result(key));
   }
 
   /** Removes the values that an earlier unit has stored in the connector. */

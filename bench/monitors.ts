@@ -17,14 +17,14 @@ const IN_ACCOUNT = 500;
 /** The number of monitors that read each day, divided by the number of further monitors that read each minute. */
 const OFTEN = 20;
 const INPUTS = 100;
-/** The number of monitors whose histories are compared. */
+/** The number of monitors whose history lengths are compared before and after the measurements. */
 const SAMPLES = 500;
 /** A connector that is authenticated when the sandbox installs it. */
 const CONNECTOR = 'Evergreen';
 
 export interface ManyMonitors {
   monitors: number;
-  /** The number of monitors per second that are started and have read their connector. */
+  /** The number of monitors that the bench starts in a second, each with its first read of its connector. */
   startedPerSecond: number;
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
@@ -43,7 +43,10 @@ export interface ManyMonitors {
   eachDay: { compared: number; without: number; mostEvents: number };
 }
 
-/** Starts `monitors` monitors that read each day. Then measures inputs of flows without and with further monitors. */
+/**
+ * Starts `monitors` monitors that read each day. Then measures inputs of flows before, while and after further monitors
+ * read each minute.
+ */
 export async function measureMonitors(
   stack: Stack,
   monitors: number,

@@ -26,8 +26,8 @@ export function cpuMsOfFamily(pid: number): number {
 }
 
 /**
- * The CPU time of a process with one thread. More precise than {@link cpuMsOf}, because many children need less than a
- * tick in a round. 0 if the process has ended.
+ * The CPU time of a process with one thread. More precise than {@link cpuMsOf}, which counts in ticks: in a round, many
+ * children need less CPU time than one tick. 0 if the process has ended.
  */
 function preciseMsOf(pid: string): number {
   try {

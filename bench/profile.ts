@@ -70,8 +70,8 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
 }
 
 /**
- * The part of the code that a call stack counts for. The search begins at the innermost frame. `undefined` if the
- * thread is idle.
+ * The part of the code to which the time of a call stack is added. The search for this part begins at the innermost
+ * frame. `undefined` if the thread is idle.
  */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];

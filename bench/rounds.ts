@@ -10,8 +10,8 @@ import { median } from './stats';
 
 const IN_FLIGHT = 20;
 /**
- * How long a round waits after its last flow. The server works for a flow even after its end, and the CPU time of the
- * round includes this work.
+ * How long a round waits after the end of its last flow. The server works for a flow even after the flow's end, and the
+ * CPU time of the round includes this work.
  */
 const SETTLE_MS = 1_000;
 
@@ -45,7 +45,7 @@ interface Processes {
   stored(): number | Promise<number>;
 }
 
-/** The side of a workflow whose worker has this process id. */
+/** The side of a workflow. `workerPid`: the process id of the worker that runs this workflow. */
 export const sideOf = (stack: Stack, contender: ContenderName, workerPid: number): Side => ({
   prepare: (count) => prepare(stack, count),
   play: async (part) => {
@@ -67,8 +67,8 @@ export type Workers = Record<ContenderName, BenchWorker>;
 export interface Rounds {
   rounds: number;
   /**
-   * The number of flows in each round. First, the round runs this number of flows, 20 at a time. Then it runs a fifth
-   * of this number, one flow at a time.
+   * Each round first runs this number of flows, 20 at a time. Then the round runs a fifth of this number, one flow at a
+   * time.
    */
   flows: number;
 }

@@ -18,7 +18,10 @@ const WARM_UP = 0.2;
 const SNAPSHOTS = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */
 const STANDARD_ERRORS = 3;
-/** The limit of the wait until no workflow is open and all events have arrived. This limit only ends a hang. */
+/**
+ * The time limit of the wait until no workflow is open and all events have arrived. Only a wait that hangs reaches this
+ * limit.
+ */
 const LIMIT_MS = 300_000;
 const POLL_MS = 500;
 
@@ -130,11 +133,17 @@ export async function soak(
   return { minutes, rate, units, cpuMs: usedMs / units, errors, repeats, growth, isSteady, samples };
 }
 
-/** True if there is no proof that nothing grew: with less than three samples, the standard error is NaN. */
+/**
+ * True if a value grew, or if there are less than three samples: then the standard error is NaN, and the samples can't
+ * exclude growth.
+ */
 const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
   descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
-/** Waits until no workflow is open and the receiver has got all events. Adds an error if this takes too long. */
+/**
+ * Waits until no workflow is open and the receiver has got all events. After `LIMIT_MS`, adds an error to `mix.errors`
+ * and ends the wait.
+ */
 async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {
   for (const until = performance.now() + LIMIT_MS; ; await delay(POLL_MS)) {
     const { count } = await client.workflow.count(OPEN);

@@ -68,7 +68,7 @@ export const startStack = (dynamicConfig?: TemporalOptions['dynamicConfig']): Pr
     return startParts(folder, (part) => (onStop(part.stop), part), dynamicConfig);
   });
 
-/** Registers a part to be stopped, and returns it. */
+/** Registers a part, so that the `stop()` of the stack also stops the part, and returns the part. */
 type Started = <Part extends LocalProcess>(part: Part) => Part;
 
 async function startParts(

@@ -9,7 +9,10 @@ import type { BenchWorker, Stack } from './stack';
 import { median, quantile } from './stats';
 
 const IN_FLIGHT = 50;
-/** How long a round waits after its last flow. In this time, the server still works for flows that have ended. */
+/**
+ * How long a round waits after the end of its last flow. In this time, the server still works for flows that have
+ * ended.
+ */
 const SETTLE_MS = 1_000;
 
 const counts = { one: 1, two: 2, four: 4 } as const;

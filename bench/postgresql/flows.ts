@@ -11,7 +11,7 @@ import { startStack, type Stack } from '../stack';
 import { startCluster, type Cluster } from './cluster';
 import { giveCredentials, giveProperties, schema, startFlow } from './machine';
 
-/** This limit only ends a hang. */
+/** The time limit of the wait for one state. Only a flow that hangs reaches this limit. */
 const WITHIN_MS = 600_000;
 
 /** Starts PostgreSQL, and the stack of both workflows. */

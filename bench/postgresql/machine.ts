@@ -14,7 +14,7 @@ import type { CredentialInput, PropertyInput } from '../../workflows/messages';
 
 /** The number of steps that a process runs at the same time. */
 const AT_ONCE = 40;
-/** The time between two searches for due steps. An input and a finished step also start a search. */
+/** The time between two searches for due steps. The input of a user and the end of a step also start a search. */
 const SEARCH_MS = 1_000;
 
 /** `due_at`: when a process must run the step of the state. Null if the flow waits for its user, or has ended. */
@@ -99,12 +99,18 @@ const steps: { [state: string]: Step } = {
   },
 };
 
-/** A claimed step is due again after a minute. So if its process dies, another process repeats the step. */
+/**
+ * A claimed step is due again after a minute. So if the process that claimed the step dies, another process repeats the
+ * step.
+ */
 const CLAIM = `
   UPDATE flows SET tries = tries + 1, due_at = now() + interval '1 minute' WHERE id IN (
     SELECT id FROM flows WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
   RETURNING *`;
-/** `tries` is another number if a second process has claimed the step meanwhile. Then the statement changes nothing. */
+/**
+ * If a second process has claimed the step meanwhile, `tries` in the row has another value, and this statement changes
+ * nothing.
+ */
 const FINISH = `
   WITH finished AS (UPDATE flows SET state = $1, due_at = NULL, tries = 0 WHERE id = $2 AND state = $3 AND tries = $4
     RETURNING id)

@@ -8,7 +8,9 @@ import { measureStreams, type ManyStreams } from './streams';
 import type { WatchName } from './watches';
 
 const STREAMS = 500;
-/** A read is much faster than a flow. So a round of reads has this number of reads in place of each flow. */
+/**
+ * A read is much faster than a flow. So a round of reads makes this number of reads for each flow in a round of flows.
+ */
 const READS_OF_FLOW = 10;
 
 export interface ServiceFigures {

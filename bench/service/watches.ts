@@ -22,7 +22,10 @@ export class Watch {
     this.#waiting.get(state)?.();
   };
 
-  /** Waits for the first view in this state. Returns its time in milliseconds since 1970. Fails after a minute. */
+  /**
+   * Waits for the first view in this state. Returns the time of this view, in milliseconds since 1970. Fails after a
+   * minute.
+   */
   async sees(state: StateName): Promise<number> {
     if (!this.#seen.has(state)) await this.#comes(state);
     return this.#seen.get(state)!;
@@ -38,7 +41,7 @@ export class Watch {
 
 type Open = (part: Part) => Promise<Watch>;
 
-/** Returns a function for each kind of watch, which opens the watch on an open flow. */
+/** Returns a function for each kind of watch. The function starts a watch on an open flow. */
 export function watchesOf({ client }: Stack, service: BenchService): Record<WatchName, Open> {
   const auth = new ConnectorAuth(client);
   return {
