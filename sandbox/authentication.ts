@@ -66,8 +66,8 @@ export function propertiesSuffice(connector: StoredConnector): boolean | undefin
 }
 
 /**
- * Authenticates the connector if its `settlesAt` has passed. Cyclr authenticates such a connector at its next call to
- * the third party. The sandbox authenticates it at a GET of the connector.
+ * Authenticates the connector if its `settlesAt` has passed. A real Cyclr authenticates such a connector when it next
+ * calls the third party. The sandbox does so when a client reads the connector.
  */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
@@ -139,7 +139,10 @@ function tokens(text: string): Claim | undefined {
   return data && { secrets: [data.AccessToken, data.RefreshToken ?? ''], properties: [] };
 }
 
-/** The form of the sandbox for AuthFields, such as `user=me;token=secret`. Cyclr documents no form. */
+/**
+ * The sandbox's form of an AuthValue for AuthFields, such as `user=me;token=secret`. Cyclr documents no form for
+ * AuthFields.
+ */
 function namedValues(text: string): Claim | undefined {
   const pairs = text.split(';').map((pair) => /^[^={}]+=(.*)$/s.exec(pair)?.[1]);
   return pairs.every((value) => value !== undefined) ? { secrets: pairs, properties: [] } : undefined;

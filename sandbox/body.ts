@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { badRequest, Refusal } from './refusal';
 
-/** The fields of a form body. Undefined for another content type. */
+/** The fields of a form body. Undefined if the request has another content type. */
 export function formOf(request: FastifyRequest): URLSearchParams | undefined {
   return isSentAs(request, 'application/x-www-form-urlencoded') ? new URLSearchParams(textOf(request)) : undefined;
 }
@@ -30,7 +30,7 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
 
 /**
  * The body for the list of requests: the value of a JSON body, the fields of a form, or the text of any other body.
- * Undefined without a body.
+ * Undefined if the request has no body.
  */
 export function readableBodyOf(request: FastifyRequest): unknown {
   const form = formOf(request);

@@ -32,7 +32,10 @@ const Page = z.object({
   pageSize: z.coerce.number().int().min(1).default(20),
 });
 
-/** The items of the requested page. Sets the header `Total-Pages` if its switch is on. Fails: 400 for a wrong page. */
+/**
+ * The items of the requested page. If the switch `totalPages` is on, sets the header `Total-Pages`. Fails: 400 if the
+ * page or the page size is not a whole number from 1 on.
+ */
 export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: Switches): T[] {
   const { page, pageSize } = checked(Page, request.query);
   if (totalPages) reply.header('Total-Pages', Math.ceil(items.length / pageSize));

@@ -26,7 +26,7 @@ export const ConnectorPatch = z.strictObject({
 });
 export type ConnectorPatch = z.infer<typeof ConnectorPatch>;
 
-/** Changes of a cycle. `connectorIds` and `otherReasonCodes` replace the former list. */
+/** Changes of a cycle. `connectorIds` and `otherReasonCodes` each replace the whole list that the cycle had. */
 export const CyclePatch = z.strictObject({
   connectorIds: z.array(z.number()).optional(),
   otherReasonCodes: z.array(z.number()).optional(),
@@ -51,7 +51,7 @@ export interface AccountSummary {
 export interface Control {
   /** The last 10,000 requests to the API and the service domain, oldest first. */
   readonly requests: RecordedRequest[];
-  /** The variants of undocumented behaviour. A test can set a switch at any time. */
+  /** The variants of Cyclr's undocumented behaviour. A test can set a switch at any time. */
   readonly switches: Switches;
   /**
    * Installs connectors with new ids. `connectors` names the connectors by key, name or id of the catalogue. By
@@ -79,7 +79,8 @@ export interface Control {
     webhook: { url: string; message?: string },
   ): Promise<{ status: number }>;
   /**
-   * Reads an account connector, without the effects of a GET of the API. Fails: a Refusal (404) if it does not exist.
+   * Reads an account connector. Unlike a GET of the API, this call changes nothing. Fails: a Refusal (404) if the
+   * connector does not exist.
    */
   connectorOf(accountId: string, id: number): AccountConnector;
   /** Removes an account connector from its account and its cycles. Fails: a Refusal (404) if it does not exist. */

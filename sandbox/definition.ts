@@ -9,7 +9,10 @@ export interface Parameter {
   [field: string]: unknown;
 }
 
-/** The definition of a connector in Cyclr's catalogue. An account connector has it in its member `Connector`. */
+/**
+ * The definition of a connector in Cyclr's catalogue. An account connector has its definition in its member
+ * `Connector`.
+ */
 export interface Definition {
   Id: number;
   Name: string;

@@ -16,7 +16,7 @@ export interface FaultContext {
   released: Promise<void>;
 }
 
-/** The effect of each fault. The request continues after an effect that neither answers nor hijacks the reply. */
+/** The effect of each fault. If the effect neither answers the request nor hijacks the reply, the request continues. */
 type Effects = { [K in Fault['kind']]: (context: FaultContext, fault: Extract<Fault, { kind: K }>) => unknown };
 
 const effects: Effects = {
@@ -72,7 +72,8 @@ export function applyFault(context: FaultContext, fault: Fault): unknown {
 
 /**
  * Replaces the answer of a request whose fault changes only the answer. Returns the new body, or resets the connection,
- * or never resolves. Returns undefined if the body stays unchanged. Await this call before the answer is sent.
+ * or returns a promise that never resolves. Returns undefined if the body stays unchanged. The caller must await this
+ * call before it sends the answer.
  */
 export function replaceAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
   return reply.statusCode < 300 ? replacedAnswers.get(request)?.(reply) : undefined;

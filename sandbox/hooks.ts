@@ -15,7 +15,8 @@ export interface HookParts {
 }
 
 /**
- * Adds hooks that record each request, apply faults, and save the state before the answer is sent. A GET is not saved.
+ * Adds hooks that record each request, apply faults, and save the state before the answer is sent. After a GET, the
+ * hooks do not save the state.
  */
 export function addHooks(app: FastifyInstance, parts: Parts, { faults, recorder, closing }: HookParts): void {
   const { store, switches } = parts;

@@ -50,7 +50,7 @@ const choices: Record<Decision, [label: string, meaning: string]> = {
   close: ['Close', 'Nothing changes. Closing this tab does the same.'],
 };
 
-/** The consent page of the sandbox. With Cyclr, the third party shows this page. */
+/** The consent page of the sandbox. With a real Cyclr, the third party has this page. */
 export function consentPage({ id, accountId }: OpenConsent, connectorName: string): string {
   const buttons = Object.entries(choices).map(
     ([decision, [label, meaning]]) =>

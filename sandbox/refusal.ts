@@ -20,7 +20,7 @@ export function notFound(Message: string): Refusal {
   return new Refusal(404, { Message });
 }
 
-/** Cyclr's answer to an invalid token, and the same answer to an empty or unknown account. */
+/** Cyclr's answer to an invalid token, and to an empty or unknown account. */
 export function unauthorized(): Refusal {
   return new Refusal(401, { Message: 'Authorization has been denied for this request.' });
 }

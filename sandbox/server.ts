@@ -95,9 +95,9 @@ const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[:
 
 /**
  * A server that reads every body as text, because `body.ts` checks the content type. When the server closes, it closes
- * the open connections. The server accepts only a Host that is loopback or its own address. The reason is DNS
- * rebinding: a web page whose host name resolves to this machine could otherwise read the values that users typed. The
- * client id and secret are public, so they are no protection.
+ * the open connections. The server accepts a request only if its header `Host` is loopback or the server's own address.
+ * The reason is DNS rebinding: a web page whose host name resolves to this machine could otherwise read the values that
+ * users typed. The client id and secret are public, so they are no protection.
  */
 function createApp(host: string): FastifyInstance {
   const app = Fastify({

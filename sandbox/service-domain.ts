@@ -32,8 +32,8 @@ type Link = z.infer<typeof Link>;
 const DecisionForm = z.object({ consent: z.string(), decision: Decision });
 
 /**
- * Serves the pages of the partner service domain to the user's browser. The requests of these pages are recorded and
- * can have faults.
+ * Serves the pages of the partner service domain to the user's browser. The sandbox records the requests for these
+ * pages, and fault rules apply to them.
  */
 export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: HookParts): void {
   const { store, switches } = parts;
@@ -54,7 +54,7 @@ export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: Hoo
     if (suffices === undefined) {
       const { targetOrigin, callbackMessage } = link;
       const consent = beginConsent(store, { accountId, connectorId: connector.Id, targetOrigin, callbackMessage });
-      await store.save(); // this GET changes the state, so the state is saved here
+      await store.save(); // the hooks do not save the state after a GET, but this GET has changed the state
       return show(reply, 200, consentPage(consent, connector.Name));
     }
     decide(parts, connector, suffices ? 'approve' : 'decline');
