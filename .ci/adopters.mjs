@@ -26,7 +26,10 @@ import {
 
 const require = createRequire(import.meta.url);
 const peers = jsonIn(join(root, 'package.json')).peerDependencies;
-/** The oldest SDK of the peer range. Without a version, npm installs the newest SDK. */
+/**
+ * The oldest version of the SDK that `peerDependencies` allows. If a project names no version, npm installs the newest
+ * SDK.
+ */
 const OLDEST_SDK = peers['@temporalio/worker'].replace('^', '');
 const TYPESCRIPT = 'typescript@7.0.2';
 const PREVIOUS_TYPESCRIPT = 'typescript-previous@npm:typescript@6.0.3';
@@ -157,7 +160,10 @@ async function expressBackend(path, env) {
   });
 }
 
-/** Checks that the commands in docs/messages.md work, and that its Python code equals the code of the example. */
+/**
+ * Checks that the commands in docs/messages.md work, and that the Python code in docs/messages.md equals the code of
+ * the example.
+ */
 async function documentedMessages(env) {
   const page = readFileSync(join(root, 'docs', 'messages.md'), 'utf8');
   const [, commands] = /```sh\n(.*?)```/s.exec(page);
@@ -184,7 +190,10 @@ async function pythonClient(env) {
   await pythonReceiver(python, sources);
 }
 
-/** Checks that the Python receiver takes a signed event, refuses another signature, and has the code of docs/events.md. */
+/**
+ * Checks that the Python receiver accepts a signed event, refuses an event with a wrong signature, and contains the
+ * code in docs/events.md.
+ */
 async function pythonReceiver(python, sources) {
   const { freePort } = require(join(root, 'dist', 'scripts', 'local', 'ports.js'));
   const { Webhook } = require('standardwebhooks');

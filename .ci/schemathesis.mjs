@@ -19,7 +19,10 @@ const { onStopSignal } = require('../dist/temporal/process.js');
 const { startStack } = require('../dist/scripts/local/stack.js');
 
 const SEED = 1;
-/** Connectors of the sandbox's account `acme`, of every auth type, and one connector that needs no authentication. */
+/**
+ * Connectors of the sandbox's account `acme`. `waiting`: connectors with the auth types ApiKey, Basic, OAuth1 and
+ * OAuth2. `finished`: a connector that needs no authentication.
+ */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;
 /**
@@ -28,9 +31,9 @@ const finished = 1016;
  */
 const SESSIONS = 12;
 /**
- * Operations of which perhaps no call succeeds in this run. The check accepts this. The reasons: other calls cancel the flows of an invitation, and
- * Temporal runs only one batch at a time. test/service/session.test.ts, backend.test.ts and test/client/http.test.ts
- * test these operations.
+ * Operations that need no successful call in this run, for two reasons: other calls cancel the flows of an invitation,
+ * and Temporal runs only one batch at a time. test/service/session.test.ts, test/service/backend.test.ts and
+ * test/client/http.test.ts test these operations.
  */
 const CAN_FAIL = [
   'POST /v1/session/redeem',
@@ -101,7 +104,10 @@ async function operationsOf(url) {
   );
 }
 
-/** Prints the statuses of each operation. Returns the operations whose calls never reached a flow (2xx or 409). */
+/**
+ * Prints the statuses of each operation. Returns the operations of which no call got a 2xx or a 409, so no call reached
+ * a flow. Leaves out the operations in CAN_FAIL.
+ */
 function neverAccepted(operations, logFile) {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   const answered = lines.map((line) => JSON.parse(line)).filter(({ route }) => route !== undefined);

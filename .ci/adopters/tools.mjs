@@ -10,9 +10,9 @@ import { promisify } from 'node:util';
 
 const sources = dirname(fileURLToPath(import.meta.url));
 export const root = dirname(dirname(sources));
-/** The temporary folder. The caller removes it. */
+/** The temporary folder. The program that imports this file removes the folder. */
 export const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-adopters-'));
-const LIMIT_MS = 600_000; // this limit only ends a hang
+const LIMIT_MS = 600_000; // only a program that hangs reaches this limit
 
 export const jsonIn = (file) => JSON.parse(readFileSync(file, 'utf8'));
 export const versionOf = (project, name) => jsonIn(join(project, 'node_modules', name, 'package.json')).version;
