@@ -44,7 +44,10 @@ function validator() {
   return program;
 }
 
-/** Validates the manifests of Kubernetes. There is no schema of a ServiceMonitor, which is a resource of an operator. */
+/**
+ * Validates the manifests that Kubernetes itself defines. The Prometheus Operator defines ServiceMonitor, so the
+ * validator has no schema of a ServiceMonitor.
+ */
 function validate(name, manifests, version) {
   const known = manifests.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com/'));
   const path = join(folder, `${name}-${version}.yaml`);
@@ -76,7 +79,7 @@ function checkHardening(manifests) {
   }
 }
 
-/** Each container runs the command of its service in docker-compose.yml, with the same grace period and memory. */
+/** Each container has the command, the grace period and the memory limit of its service in docker-compose.yml. */
 function checkCompose(manifests, isSandbox) {
   const { services } = parse(readFileSync(join(import.meta.dirname, '../../docker-compose.yml'), 'utf8'), {
     merge: true,
@@ -90,7 +93,7 @@ function checkCompose(manifests, isSandbox) {
     }
 }
 
-/** No variable has a secret, and each file of a variable is in a volume that is mounted. */
+/** No environment variable has a secret. Each file that a variable names is in a mounted volume. */
 function checkFiles(manifests) {
   for (const pod of podsOf(manifests))
     for (const { env, volumeMounts = [] } of pod.containers)
@@ -135,7 +138,7 @@ function checkReferences(manifests) {
   }
 }
 
-/** Values that Helm refuses, and a part of the message. */
+/** Values that Helm refuses, each with a part of Helm's error message. */
 const faults = [
   ['image.repository=', /image.?repository/i],
   ['image.tag=null', /tag/],

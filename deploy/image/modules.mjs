@@ -1,7 +1,7 @@
 /**
- * `node deploy/image/modules.mjs ARCHITECTURE`: installs the production packages of the image into node_modules
- * and lists them in sbom.cdx.json. The image runs with a prebuilt workflow bundle, so it has no bundler, and only the
- * native code of its own platform. ARCHITECTURE: amd64 or arm64.
+ * `node deploy/image/modules.mjs ARCHITECTURE`: installs the production packages of the image into node_modules and
+ * lists them in sbom.cdx.json. ARCHITECTURE: amd64 or arm64. The image has a prebuilt workflow bundle, so the image
+ * needs no bundler. The image has only the native code of its own platform.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,10 @@ const bridgeFiles = ['package.json', 'index.js', 'common.js', 'lib', 'releases']
 /** Folders that Node does not load, such as tests, documents, and builds for browsers. */
 const unusedFolders =
   /\/(tests?|__tests__|bench|benchmarks?|examples?|docs|\.github|browser|protobufjs\/dist|axios\/dist\/esm|rxjs\/dist\/(bundles|esm5?))$/;
-/** Folders with ES modules. Node does not load them if the package has a folder with CommonJS modules beside them. */
+/**
+ * Folders with ES modules. If a package has a folder with CommonJS modules beside such a folder, Node does not load the
+ * ES modules.
+ */
 const esFolders = /\/(esm|esnext)$/;
 const commonJsFolders = ['src', 'cjs', 'commonjs'];
 const unusedFiles =

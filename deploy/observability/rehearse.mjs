@@ -1,9 +1,10 @@
 /**
- * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. The command
- * causes the fault, and waits until Prometheus reports the alert. Then it repairs the fault with the commands of
- * docs/runbook.md, and waits until the alert ends. Needs `prometheus` on the PATH (a Debian package). Prints the commands with their
- * output, and one line for each alert. Exit code 1 after one of these faults: an alert is not raised or does not end;
- * docs/runbook.md lacks a command; a query of the dashboard has no data. KEEP=1 keeps the folder with the logs.
+ * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. The rehearsal
+ * causes the fault, and waits until Prometheus reports the alert. Then the rehearsal repairs the fault with the
+ * commands of docs/runbook.md, and waits until the alert ends. Needs `prometheus` on the PATH (a Debian package).
+ * Prints the commands with their output, and one line for each alert. Exit code 1 after one of these faults: an alert
+ * is not raised or does not end; docs/runbook.md lacks a command; a query of the dashboard has no data. KEEP=1 keeps
+ * the folder with the logs.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -27,7 +28,7 @@ const { generateKey } = require('../../dist/sealing/keys.js');
 const { searchAttributeTypes } = require('../../dist/temporal/search-attributes.js');
 
 const execute = promisify(execFile);
-const LIMIT_MS = 600_000; // this limit only ends a hang
+const LIMIT_MS = 600_000; // only a wait that hangs reaches this limit
 const runbook = readFileSync(join(repository, 'docs', 'runbook.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-alerts-'));
 const logFolder = join(folder, 'logs');
@@ -85,7 +86,7 @@ async function startService(sealingKeys = privateKeys) {
   running.service = await parts.startService({ logFolder, temporal: running.temporal, keys, ...sealing, ...port });
 }
 
-/** Starts Prometheus with the rules of alerts.yml, but with shorter times. */
+/** Starts Prometheus with the rules of alerts.yml, but with shorter durations in these rules. */
 async function startPrometheus() {
   const rules = readFileSync(join(import.meta.dirname, 'alerts.yml'), 'utf8')
     .replace(/for: \d+m/g, 'for: 10s')
@@ -140,7 +141,10 @@ const shellEnv = () => ({
   KEY: keys.apiKey,
 });
 
-/** Runs a command of docs/runbook.md, and returns its output. `values`: the texts that replace the words in capitals. */
+/**
+ * Runs a command of docs/runbook.md, and returns its output. `values`: for each word in capitals in the command, the
+ * text that replaces the word.
+ */
 async function operator(command, values = {}) {
   assert.ok(runbook.includes(command), `docs/runbook.md does not have: ${command}`);
   const line = Object.entries(values).reduce((text, [word, value]) => text.replaceAll(word, value), command);
@@ -183,7 +187,7 @@ async function flowsOf(accountId) {
 /** The id of the account's only connector. */
 const connectorOf = async (accountId) => (await flowsOf(accountId))[0].connectorId;
 
-/** Waits until all flows of the account are in the state, without a problem. */
+/** Waits until all flows of the account are in the state `state` and have no problem. */
 const allWait = (accountId, state = 'awaitingCredentials') =>
   eventually(`the flows of ${accountId} are ${state}`, async () =>
     (await flowsOf(accountId)).every((flow) => flow.state === state && !flow.problem),
@@ -195,7 +199,9 @@ const noFaults = () => sandbox('/faults', undefined, 'DELETE');
 const give = (accountId, id) =>
   onboarding(`${accountId}/connectors/${id}/credentials`, { credentials: { kind: 'apiKey', key: 'key-1' } });
 
-/** Copies the build, with another name of the first activity in the workflow code. Returns the folder. */
+/**
+ * Copies the build, and renames the first activity in the workflow code of the copy. Returns the folder of the copy.
+ */
 function otherBuild() {
   const copy = join(folder, 'other', 'dist');
   cpSync(dist, copy, { recursive: true });
@@ -371,7 +377,7 @@ const rehearsals = {
 async function rehearse(alert) {
   const { cause, repair } = rehearsals[alert];
   await running.second?.stop();
-  if (!running.worker.isRunning()) await startWorker(); // if the rehearsal before has failed, no worker may run
+  if (!running.worker.isRunning()) await startWorker(); // after a failed rehearsal, perhaps no worker is running
   await eventually(`${alert} is quiet`, async () => !(await isFiring(alert)));
   await cause();
   const raised = await eventually(`${alert} is raised`, () => isFiring(alert));

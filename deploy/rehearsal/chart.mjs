@@ -16,9 +16,9 @@ const API_KEY_DIGEST = '524ace5675cc5988dbf8584b4e1913507bfe210742c583df01ad7ad3
 const BYTES_PER_UNIT = { Mi: 2 ** 20, Gi: 2 ** 30 };
 
 /**
- * Runs the Job, the Deployments and the test pod of the chart with the sandbox. Each container gets the command, variables,
- * user, files, limits and read-only root of its manifest. Checks all probes, takes a flow to its end, and stops the
- * containers within their grace periods.
+ * Runs the Job, the Deployments and the test pod that the chart makes for examples/sandbox.yaml. Each container gets
+ * the command, variables, user, files, limits and read-only root of its manifest. Checks all probes, takes a flow to
+ * its end, and stops the containers within their grace periods.
  */
 export async function checkChart() {
   const folders = writeSecrets(await secretsOfStack());
@@ -74,7 +74,7 @@ async function secretsOfStack() {
 
 /**
  * Writes a folder for each Secret as Kubernetes does: the files are links into `..data`, and the owner is root. Returns
- * the folder of these folders.
+ * the path of the parent folder.
  */
 function writeSecrets(secrets) {
   const root = join(work, 'chart');
@@ -107,7 +107,7 @@ async function start(pod, folders) {
 
 const nameOf = ({ name }) => `chart-${name}`;
 
-/** The name of the container of a pod, and the arguments of `docker run` that correspond to its manifest. */
+/** The name of a pod's container, and the arguments of `docker run` that do what the pod's manifest says. */
 function runArguments(pod, folders) {
   const [one] = pod.containers;
   const { runAsUser, runAsGroup, fsGroup } = pod.securityContext;
@@ -134,7 +134,10 @@ function bytesOf(quantity) {
   return number * BYTES_PER_UNIT[unit];
 }
 
-/** The mount of a Secret or an emptyDir. As in Kubernetes, the group of both is fsGroup. */
+/**
+ * The arguments of `docker run` that mount a Secret or an emptyDir. As in Kubernetes, the group of the mounted files is
+ * fsGroup.
+ */
 function mountOf({ volumes, securityContext: { fsGroup } }, { name, mountPath }, folders) {
   const { secret, emptyDir } = volumes.find((volume) => volume.name === name);
   const folder = join(folders, secret?.secretName ?? name);
@@ -173,7 +176,7 @@ const statusOf = (options) =>
     get(options, (response) => resolve(response.resume().statusCode)).on('error', reject);
   });
 
-/** Stops the container of a pod within its grace period. Returns its memory before the stop. */
+/** Stops the container of a pod within its grace period. Returns the memory that the container used before the stop. */
 async function stop({ containers: [one] }) {
   const memory = await docker('stats', '--no-stream', '--format', '{{.MemUsage}}', nameOf(one));
   await docker('stop', nameOf(one));

@@ -59,7 +59,7 @@ export async function checkHardening() {
 
 const inside = (service, ...command) => compose(['exec', '-T', service, ...command]);
 
-/** Checks that the name lookup fails for a host in another network. */
+/** Checks that a container does not find the name of a host in another network. */
 export async function checkNetworks() {
   const finds = (service, host) =>
     inside(service, 'node', '-e', `require('dns').promises.lookup('${host}').catch(() => process.exit(3))`);
@@ -70,7 +70,10 @@ export async function checkNetworks() {
   await assert.rejects(finds('sandbox', 'temporal'), 'the sandbox finds temporal');
 }
 
-/** Runs the demo against the stack. The demo finds the stack by a stack file such as npm start writes. */
+/**
+ * Runs the demo against the stack of the rehearsal. The demo finds this stack by a stack file like the one that npm
+ * start writes.
+ */
 export async function playDemo() {
   const folder = join(repository, '.data');
   const file = join(folder, 'running.json');
@@ -93,7 +96,7 @@ export async function playDemo() {
 
 const HTTPS_PORT = 8443;
 
-/** Checks that the proxy passes each event on at once, and not only at the end of the stream. */
+/** Checks that the proxy forwards each event of a stream at once, and not only when the stream ends. */
 export async function checkProxy(waiting) {
   const ports = { PUBLIC_HOST: 'localhost', HTTP_PORT: '8000', HTTPS_PORT: `${HTTPS_PORT}` };
   await compose(['up', '-d', '--no-build', 'proxy'], {
@@ -117,7 +120,10 @@ export async function checkProxy(waiting) {
   assert.match(text, /"state":"awaitingCredentials"[^]*"state":"authenticated"/);
 }
 
-/** Opens the stream of a session. The proxy gets its certificate a moment after its start, so the call is repeated. */
+/**
+ * Opens the stream of a session. The proxy gets its certificate a moment after its start, so this function repeats the
+ * call.
+ */
 async function openStream(token) {
   const options = { headers: { Authorization: `Bearer ${token}` }, rejectUnauthorized: false };
   for (let tries = 0; ; tries++)
@@ -144,8 +150,8 @@ const WEBHOOKS = `other:
 `;
 
 /**
- * Checks worker and service with the settings for a real Cyclr. Both are healthy with all secrets as files, and no
- * environment has a secret.
+ * Checks that worker and service become healthy with the settings for a real Cyclr and with all secrets as files. Also
+ * checks that the environments of worker and service have no secret.
  */
 export async function checkSecretFiles() {
   const key = async (service, name) => inside(service, 'cat', `/keys/${name}.json`);

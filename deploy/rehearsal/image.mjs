@@ -30,8 +30,8 @@ const build = async (name, folder, revision) =>
   void (await docker('build', '-q', '-t', name, '--build-arg', `REVISION=${revision}`, folder));
 
 /**
- * Checks the size, the user and the labels of the image, that it has no bundler and only one native library, and that
- * each command loads.
+ * Checks the size, the user and the labels of the image. Also checks that the image has no bundler and only one native
+ * library, and that the command line starts.
  */
 export async function checkImage() {
   const { Size, Config } = await inspect(NEW);
@@ -53,8 +53,8 @@ const inspect = async (image) => JSON.parse(await docker('image', 'inspect', ima
 const inImage = (...command) => docker('run', '--rm', NEW, ...command);
 
 /**
- * Builds the packages for arm64, and checks the machine type in the headers of the native files. Does not run these
- * files.
+ * Builds the packages for arm64, and checks the machine type in the headers of the native files. Only reads these
+ * files, and does not run them.
  */
 export async function checkArm64() {
   const stage = ['--target', 'modules', '--build-arg', 'TARGETARCH=arm64'];

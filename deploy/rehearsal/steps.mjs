@@ -1,7 +1,8 @@
 /**
- * `node deploy/rehearsal/steps.mjs`: the steps of the rehearsal, on the Docker Engine of DOCKER_HOST, with the base images
- * in place. Each step prints one line. The last line is `N passed, N failed`. `REHEARSAL_OLD`: the Git revision of the
- * image before the upgrade; the default is the present files.
+ * `node deploy/rehearsal/steps.mjs`: runs the steps of the rehearsal on the Docker Engine of DOCKER_HOST, which must
+ * already have the base images. Each step prints one line. The last line is `N passed, N failed`. `REHEARSAL_OLD`: the
+ * Git revision from which the image before the upgrade is built. By default, this image is built from the present
+ * files.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -33,7 +34,10 @@ const ALL = [...OWN, 'temporal', 'postgresql', 'temporal-ui'];
  * call whose connection breaks.
  */
 const KILLED_IN_TURN = ['sandbox-worker', 'temporal', 'postgresql'];
-/** The time between two kills, in which the flows of the demo continue. In milliseconds. */
+/**
+ * The pause between two kills, in milliseconds. The pause begins when the killed container is healthy again, and the
+ * flows of the demo continue.
+ */
 const BETWEEN_KILLS_MS = 5_000;
 /** The times between the start of a container and its stop, in milliseconds. */
 const STOPPED_AFTER_MS = [0, 200, 500, 1000, 2000];
@@ -73,7 +77,10 @@ async function upInSeconds(image) {
   return `healthy after ${seconds(start)} s`;
 }
 
-/** Starts a container and stops it at several moments of its start. */
+/**
+ * Starts a container several times, and each time stops it at another moment of its start. Then starts the container
+ * again.
+ */
 async function stopsAtItsStart(service) {
   for (const ms of STOPPED_AFTER_MS) {
     await stop(service);
