@@ -24,13 +24,16 @@ export interface CheckResult {
   name: string;
   /** A summary of the examined data. */
   examined: string;
-  /** One text for each fault, with the flow or the place. Empty if the check passes. */
+  /** One text for each fault, with the flow or the place of the fault. Empty if the check passes. */
   faults: string[];
 }
 
 /** How long the check waits for Temporal's list of runs, which can be some seconds late. */
 const LIST_MS = 30_000;
-/** How long the check waits for the deliveries. After a failed post, the next posts follow after 5 s, 10 s, 20 s, 40 s. */
+/**
+ * How long the check waits for the end of the deliveries. Between two posts of an event that fail, the worker pauses
+ * for 5 s, 10 s, 20 s, 40 s.
+ */
 const DELIVERIES_MS = 5 * 60_000;
 const READ_AT_ONCE = 10;
 const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');

@@ -10,7 +10,7 @@ import type { FaultStack } from './stack';
 const DEPLOYMENT = 'faults';
 const CALL_MS = 10_000;
 const RETRY_EVERY_MS = 500;
-/** The time limit of a change of the versions. This limit only ends a hang. */
+/** The time limit of one change of the versions. Only a change that hangs reaches this limit. */
 const LIMIT_MS = 3 * 60_000;
 
 interface Build {
@@ -26,8 +26,8 @@ export class Builds {
   #current = 0;
 
   /**
-   * `isVersioned`: each build is a version of the deployment. Otherwise, a worker of either build can take any task.
-   * `env`: environment variables of all workers.
+   * If `isVersioned` is true, each build is a version of the deployment. If false, a worker of either build can get any
+   * task. `env`: environment variables of all workers.
    */
   constructor(
     stack: FaultStack,
@@ -54,7 +54,10 @@ export class Builds {
     if (this.isVersioned) await this.#makeCurrent(0);
   }
 
-  /** Makes the other build current. With a share below 1, gives the other build only this share of the flows. */
+  /**
+   * Makes the other build the current version. If `share` is below 1, gives the other build only this share of the
+   * flows.
+   */
   async change(share: number): Promise<void> {
     const other = (this.#current + 1) % this.#builds.length;
     await (share < 1 ? this.#ramp(other, share) : this.#makeCurrent(other));
@@ -77,7 +80,7 @@ export class Builds {
     return { namespace, deploymentName: DEPLOYMENT, buildId, ignoreMissingTaskQueues: true, identity: 'operator' };
   }
 
-  /** Repeats a call until Temporal, which may have been restarted, has made the change. */
+  /** Repeats a call until Temporal has made the change. A call can fail while Temporal is restarted. */
   async #call(act: (connection: FaultStack['client']['connection']) => Promise<unknown>): Promise<void> {
     const { client } = this.#stack;
     for (const until = Date.now() + LIMIT_MS; ; await delay(RETRY_EVERY_MS)) {

@@ -25,7 +25,7 @@ export const flowChecks = {
   timelines: (record, runs) => runs.flatMap((run) => timelineFaults(run, expectationOf(record, run))),
   'asked again': ({ askedAgain }) => [...new Set(askedAgain)],
   verifications: (record, runs) => verificationFaults(record, runs),
-  /** No user saw an unexpected error, or a wrong revision of a view. */
+  /** No user got an unexpected error, or a view with a wrong revision. */
   'answers to users': ({ problems }) => problems,
 } satisfies { [name: string]: FlowCheck };
 
@@ -40,8 +40,8 @@ const expectationOf = ({ runs }: FlowRecord, { runId }: RunEvidence): RunExpecta
   runs.find((run) => run.runId === runId)?.expected;
 
 /**
- * Compares the runs with the record. A repeated start can have started one further run. If the first answer was lost,
- * the record does not have this run.
+ * Compares the runs in Temporal with the record of the user. After a lost answer, the user repeats a start. Then
+ * Temporal can have one run more than the record.
  */
 function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, runs: RunEvidence[]): string[] {
   const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
@@ -82,7 +82,7 @@ const arrows = new Set(
   ),
 );
 const withoutTransition = ['inputRefused', 'unknownSignal'];
-/** A timeline keeps this number of entries. */
+/** A timeline has at most this number of entries, the newest ones. */
 const KEPT_ENTRIES = 200;
 
 function timelineFaults({ timeline }: RunEvidence, expected: RunExpectation | undefined): string[] {
@@ -115,7 +115,10 @@ function senderOf(by = ''): 'user' | 'callback' | undefined {
   return by === 'callback' ? by : undefined;
 }
 
-/** Each attempt has at most one verification by callbacks, and at most one verification for each confirmation. */
+/**
+ * A callback leads to at most one verification of an OAuth attempt. Each confirmation of the user leads to at most one
+ * further verification of this attempt.
+ */
 function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
   const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));
   const count = (id: string, by: string) =>

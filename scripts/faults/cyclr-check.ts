@@ -3,11 +3,11 @@ import type { AccountConnector } from '../../sandbox/answers';
 import { entryOf } from '../../sandbox/catalogue';
 import type { FlowRecord, RunRecord } from './flow-record';
 
-/** The faults of the connector of a flow. */
+/** The differences between the connector in Cyclr and the record of its flow, as texts. */
 export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | undefined): string[] =>
   stored ? [...propertyFaults(record, stored), ...authenticationFaults(record, stored)] : [];
 
-/** The faults of a connector without a flow. */
+/** A fault if a connector without a flow was changed. */
 export function untouchedFaults(stored: AccountConnector): string[] {
   const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
   return isUntouched ? [] : ['the connector was changed without a flow'];
@@ -18,8 +18,8 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
 
 /**
  * The values that Cyclr can have. The last run that certainly stored its values has overwritten the values of all
- * earlier runs, so the result has the values of this run and of all later runs. `isCertain`: true if there is such a
- * run.
+ * earlier runs. So the result has the values of this run and of all later runs. If no run certainly stored its values,
+ * `isCertain` is false, and the result has the values of all runs.
  */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));
@@ -59,7 +59,7 @@ function authenticationFaults(record: FlowRecord, stored: AccountConnector): str
   const { values, isCertain } = candidates(record, ({ authValue, granted }) =>
     [authValue ?? [], granted.at(-1) ?? []].flat(),
   );
-  // With the AuthValue '{}', Cyclr gets the tokens by the properties.
+  // The AuthValue '{}' is no value of the user: Cyclr fetches the tokens with the properties.
   const isNone = AuthValue === null || AuthValue === '{}' || AuthValue === initialAuthValue(stored);
   const isClaimed = record.lastView?.state === 'authenticated' && stored.Connector.AuthType !== 'None';
   return [

@@ -45,8 +45,8 @@ interface Draw {
 }
 
 /**
- * The disturbance `Cyclr faults` selects one of these faults. Some calls of any flow to Cyclr get this fault. 403 is
- * not in the list, because a flow waits for five minutes after a 403.
+ * The disturbance `Cyclr faults` selects one of these faults, and some of the next calls to Cyclr get this fault. These
+ * calls can be of any flow. 403 is not in the list, because a flow waits for five minutes after a 403.
  */
 const faults: FaultRule['then'][] = [
   { status: 500 },
@@ -61,9 +61,12 @@ const faults: FaultRule['then'][] = [
 ];
 const WORKERS = 2;
 const FIRST_MS = 3000;
-/** The time in which an idle machine starts the workers. */
+/** How long an idle machine needs to start the workers. */
 const USUAL_START_MS = 5000;
-/** The highest value of `#slowness`. With longer pauses, the flows of a slow machine would get too few disturbances. */
+/**
+ * The highest value of `#slowness`. A higher value would lead to such long pauses that the flows of a slow machine get
+ * too few disturbances.
+ */
 const MOST_SLOWNESS = 4;
 
 /** The kinds of disturbances that occur more often in a round than the other kinds. */

@@ -11,8 +11,8 @@ import { persistently } from '../user/persistent';
 
 export interface RunEvidence extends RunHistory {
   /**
-   * The last view of a flow. For a run that was cancelled in Temporal, only the state. Absent if the view can't be read.
-   * For an onboarding or a monitor that has ended, the result.
+   * The last view of a flow, or the result of an onboarding or a monitor that has ended. For a run that was cancelled
+   * in Temporal, only the state. Absent if the view can't be read.
    */
   view?: Partial<View> & Pick<View, 'state'>;
   /** The error, if the view or the timeline can't be read. */
@@ -23,7 +23,7 @@ export interface RunEvidence extends RunHistory {
 }
 
 const ANSWER_MS = 10_000;
-/** The time limit for reading one run. This limit only ends a hang. */
+/** The time limit for reading one run. Only a read that hangs reaches this limit. */
 const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 

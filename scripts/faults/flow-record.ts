@@ -13,7 +13,8 @@ import { authValueOf } from '../../activities/credentials';
 /** The outcome that a run must have. */
 export interface RunExpectation {
   /**
-   * The final state, or the waiting state in which the user leaves the flow. If a race decides, more than one state.
+   * The final state, or the waiting state in which the user leaves the flow. There are several states if the outcome
+   * depends on a race.
    */
   states: StateName[];
   failure?: FailureCode;
@@ -44,7 +45,7 @@ export interface FlowRecord {
   /** One expectation for each planned run. */
   expected: RunExpectation[];
   runs: RunRecord[];
-  /** True if a start was repeated because its answer was lost. Then there can be one run more than planned. */
+  /** True if the user repeated a start after a lost answer. Then there can be one run more than planned. */
   startRepeated: boolean;
   /** The inputs that the flow asked for again, although Cyclr already had them. */
   askedAgain: string[];
@@ -97,8 +98,8 @@ export function recordedTransport(
 }
 
 /**
- * Wraps a transport to record the new `AuthValue` of each consent. `transport` must be the one that repeats calls, so
- * that a repeated call is recorded once.
+ * Wraps a transport to record the new `AuthValue` of each consent. `transport` must itself repeat failed calls: then
+ * the wrapper records a repeated call only once.
  */
 export function recordedConsents(transport: Transport, record: FlowRecord, stored: Stored): Transport {
   let before: string | null | undefined;

@@ -27,7 +27,9 @@ export const harmlessKinds = {
   usedSubmission: 3,
   clearCredentials: 2,
 };
-/** Inputs that are harmless only for an open flow. After the end of the flow, they would start a run. */
+/**
+ * Inputs that are harmless only while the flow is open. After the end of the flow, these inputs would start a new run.
+ */
 export const startKinds = { secondStart: 8, reauthentication: 4 };
 
 export interface HarmlessInput {
@@ -47,7 +49,7 @@ export interface Target {
   usedIds: string[];
   /** The patience of the present run. */
   patience?: Patience;
-  /** The attempts of all flows. */
+  /** The ids of the OAuth attempts of all flows. */
   attempts: string[];
 }
 
@@ -89,8 +91,8 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   forgedCallback: (target) => signal(target, 'oauthCallback', { attemptId: randomUUID(), by }),
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
-  // This callback has the real attempt of the user, which the flow may verify once. The check counts this verification
-  // by the sender `callback`.
+  // This callback has the id of a real OAuth attempt, which the flow may verify once. The check `verifications` counts
+  // this verification as one by a callback.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });
@@ -127,7 +129,7 @@ const signal = ({ stack, record }: Target, name: string, body: unknown) =>
 
 const UPDATE_MS = 15_000;
 
-/** True if a flow accepted the update. Undefined without an answer. */
+/** True if the flow accepted the update. Undefined if the outcome is unknown. */
 async function update({ stack, record }: Target, name: string, body: unknown): Promise<boolean | undefined> {
   const { client } = stack;
   const handle = client.workflow.getHandle(workflowIdOf(record.key));

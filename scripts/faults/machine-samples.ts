@@ -94,7 +94,10 @@ export const events: Event[] = [
   { type: 'failed', failure },
 ];
 
-/** {@link states}, and variants of these states. From a variant, the machine goes to another next state. */
+/**
+ * {@link states}, and variants of these states. An event can lead from the variant to another next state than from the
+ * original.
+ */
 export const allStates: State[] = [
   ...states,
   { name: 'fetchingConnector', intent: 'reauthenticate' },

@@ -38,11 +38,11 @@ same seed gives the same plans, not the same fault run. Without --seed, the comm
 
 const AT_ONCE = 50;
 /**
- * The disturbances end when this share of the flows is done. Otherwise the few last flows would be disturbed again and
- * again.
+ * When this share of the flows is done, the disturbances end. Without this limit, all further disturbances would meet
+ * the last few flows.
  */
 const DISTURBED = 0.9;
-/** The command starts one onboarding for this number of flows. */
+/** The command starts one onboarding for each group of this number of flows. */
 const FLOWS_PER_ONBOARDING = 20;
 /**
  * The time between two reads of a monitor. During a fault run, a monitor reads only at its start and after a signal.

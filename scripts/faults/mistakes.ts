@@ -8,7 +8,7 @@ import type { TestSecrets } from './secret-search';
 
 /** The weight of each mistake in property inputs. A mistake with a greater weight is drawn more often. */
 export const propertyMistakes = {
-  /** Cyclr refuses the first value. */
+  /** The first value begins with `wrong-`, so Cyclr refuses the value. */
   wrong: 3,
   /** A property that the connector does not have. */
   unknown: 1,
@@ -16,7 +16,7 @@ export const propertyMistakes = {
   missing: 1,
   /** A secret value is not sealed. */
   clear: 1,
-  /** All values are sealed for one submission, and sent with another submission. */
+  /** All values are sealed for another submission than the submission that contains them. */
   foreign: 1,
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;
@@ -35,8 +35,8 @@ export const credentialMistakes = {
 export type CredentialMistake = keyof typeof credentialMistakes;
 
 /**
- * The code with which a flow rejects an update with this mistake. A mistake that is not in this list is found only by
- * the activity.
+ * The code with which a flow rejects an update with this mistake. A flow accepts an update with any other mistake, and
+ * learns of the mistake only when an activity handles the values.
  */
 export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
   unknown: 'unknownProperty',
@@ -45,8 +45,8 @@ export const rejections: { readonly [mistake in PropertyMistake | CredentialMist
 };
 
 /**
- * The values that a user gives for the fields of the view. With `label`, these values differ from the values of other
- * submissions.
+ * The values that a user gives for the fields of the view. Each of these values contains `label`, so the values of two
+ * submissions differ.
  */
 export function valuesFor(
   { fields = [] }: View,
@@ -71,7 +71,10 @@ export function valuesFor(
 /** True if the flow rejects an input without a value for this field, because Cyclr has no stored value either. */
 const isMissing = ({ required, stored }: Field): boolean => required && !stored;
 
-/** False if the view has no field that the mistake needs: a secret field for `clear`, a missing field for `missing`. */
+/**
+ * False if the view has no field for the mistake: `clear` needs a secret field, and `missing` needs a required field
+ * without a stored value.
+ */
 export function isMistakeFor({ fields = [] }: View, mistake: PropertyMistake | undefined): boolean {
   if (mistake === 'clear') return fields.some(({ secret }) => secret);
   return mistake !== 'missing' || fields.some(isMissing);

@@ -8,7 +8,7 @@ import type { RunEvidence } from './evidence';
 import type { FaultStack } from './stack';
 
 const AT_ONCE = 10;
-/** The time limit of the check of one monitor. This limit only ends a hang. */
+/** The time limit of the check of one monitor. Only a check that hangs reaches this limit. */
 const LIMIT_MS = 120_000;
 
 /** The faults of the monitors, and a text with the number of monitors. `runs`: all runs. */

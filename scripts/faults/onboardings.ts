@@ -9,7 +9,7 @@ import type { EventLog } from './event-log';
 import { giveKey, keyFaults, reaches, READ_EVERY_MS, type Flow } from './operated-flows';
 import type { Shared } from './planned-user';
 
-/** The final state of an onboarding after each way to end it. */
+/** For each way to end an onboarding, the final state that the onboarding must have. */
 const finalStateAfter = {
   /** Each connector gets its API key. */
   authenticated: 'completed',
@@ -23,7 +23,7 @@ export interface OnboardingPlan {
   connectors: number;
   /** True if the onboarding is started twice at the same time. */
   startedTwice: boolean;
-  /** True if one more connector is added while the onboarding runs. */
+  /** True if the backend adds one more connector while the onboarding runs. */
   added: boolean;
   end: keyof typeof finalStateAfter;
 }
@@ -31,12 +31,12 @@ export interface OnboardingPlan {
 export interface PlayedOnboarding {
   key: OnboardingKey;
   flows: ConnectorKey[];
-  /** Wrong states, one text for each. */
+  /** One text for each wrong state, or the error that ended the test of the onboarding. */
   faults: string[];
   plan: OnboardingPlan;
 }
 
-/** The time limit of one onboarding. This limit only ends a hang. */
+/** The time limit of one onboarding. Only an onboarding that hangs reaches this limit. */
 const LIMIT_MS = 15 * 60_000;
 
 export const drawOnboardings = (seed: number, count: number): OnboardingPlan[] =>
@@ -50,7 +50,7 @@ export const drawOnboardings = (seed: number, count: number): OnboardingPlan[] =
     { seed, numRuns: count },
   );
 
-/** Runs one onboarding of a new account and its cycle. Never fails, because the result has the error. */
+/** Runs one onboarding of a new account and its cycle. Never fails, but puts an error into `faults` of the result. */
 export async function playOnboarding(shared: Shared, plan: OnboardingPlan): Promise<PlayedOnboarding> {
   const onboarding = new Onboarding(shared, plan);
   const { key, flows } = onboarding;
@@ -73,7 +73,7 @@ class Onboarding {
     this.#cycleId = shared.stack.sandbox.createCycle(this.key.accountId, ids);
   }
 
-  /** Starts the onboarding, ends its flows as planned, and returns the faults of its end. */
+  /** Starts the onboarding, ends its flows as planned, and returns what is wrong at the end, as texts. */
   async play(): Promise<string[]> {
     const { auth } = this.shared.stack;
     const input = { ...this.key, scope: { cycleId: this.#cycleId }, activateCycle: true };

@@ -16,12 +16,12 @@ import { credentialsFor } from './mistakes';
 import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
-/** The number of signals in a flood. With this number, a flood does not delay the other flows. */
+/** The number of signals in a flood. A flood of this size does not delay the other flows. */
 const FLOOD = 1000;
 const PAUSE_MS = 3000;
 const CALL_MS = 10_000;
 export const READ_EVERY_MS = 1000;
-/** The time limit of one flow. This limit only ends a hang. */
+/** The time limit of one flow. Only a flow that hangs reaches this limit. */
 const LIMIT_MS = 10 * 60_000;
 
 export interface Flow {
@@ -39,7 +39,8 @@ export const operations = {
       persistently(() => sendSignal(flow.stack.client, flow.key, 'oauthCallback', { attemptId }), flow),
     ),
   'flow paused': async (flow: Flow) => {
-    await idle(flow); // a pause while a workflow task waits for a worker stops the run (docs/operating.md, "What hangs")
+    // a pause while a workflow task waits for a worker would stop the run (docs/operating.md, "stopped by a pause")
+    await idle(flow);
     const [pause, unpause] = [requestOf(flow), requestOf(flow)];
     await call(flow, ({ workflowService }) => workflowService.pauseWorkflowExecution(pause));
     await delay(PAUSE_MS);
@@ -82,8 +83,8 @@ export interface OperatedFlow {
 }
 
 /**
- * Starts a flow in a new account, disturbs it by an operation, and then gives the API key. Never fails, because the
- * result has the error.
+ * Starts a flow in a new account, disturbs the flow by an operation, and then gives the API key. Never fails, but puts
+ * an error into `faults` of the result.
  */
 export async function operateFlow(stack: FaultStack, secrets: TestSecrets, how: Operation): Promise<OperatedFlow> {
   const key = stack.install(`operated-${randomUUID()}`, 'Brightdesk');
@@ -141,7 +142,7 @@ async function idle(flow: Flow): Promise<void> {
   }
 }
 
-/** Waits until the monitor has read the connector, and its connection has this state. */
+/** Waits until the monitor has read the connector, and the connection is in the state `state`. */
 async function connectionReaches(
   flow: Flow,
   state: ConnectionState,
@@ -165,7 +166,7 @@ export function keyFaults({ stack, secrets, key }: Flow): string[] {
 const isNotStarted = ({ stack, key, signal }: Flow): Promise<boolean> =>
   persistently(() => stack.auth.progress(key), { signal }).then(() => false, unlessCode('notStarted'));
 
-/** Returns true for an error with this code of the library, and throws any other error. */
+/** Returns true for an error of the library that has this code, and throws any other error. */
 const unlessCode =
   (code: ConnectorAuthError['code']) =>
   (err: unknown): true => {
@@ -175,7 +176,7 @@ const unlessCode =
 
 type Client = FaultStack['client'];
 
-/** Calls Temporal until it answers. Each repetition of a request has the same request id. */
+/** Repeats a call to Temporal until Temporal answers. Each repetition has the request id of the first call. */
 const call = <T>({ stack: { client }, signal }: Flow, act: (client: Client) => Promise<T>): Promise<T> =>
   persistently(() => translated(() => client.withDeadline(Date.now() + CALL_MS, () => act(client))), { signal });
 

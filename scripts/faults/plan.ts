@@ -26,7 +26,7 @@ export interface ConsentRound {
   decision: Decision;
   /** The messages that report the browser's return. */
   back: 'callback' | 'repeated' | 'confirm' | 'both' | 'silence';
-  /** True if a second link is requested, and the user opens the first link. */
+  /** True if the user requests a second link, but opens the first link. */
   superseded: boolean;
 }
 
@@ -45,9 +45,9 @@ export interface Stop {
 export interface RunPlan {
   intent: Intent;
   patience?: Patience;
-  /** True if the run is started twice at the same time. */
+  /** True if the user starts the run twice at the same time. */
   startedTwice: boolean;
-  /** True if good credentials are sent before the flow asks for them. */
+  /** True if the user sends good credentials before the flow asks for them. */
   early: boolean;
   /** True if the user gives the optional properties, too. */
   optional: boolean;
@@ -59,7 +59,10 @@ export interface RunPlan {
 /** A mistake in the start. With such a mistake, the flow must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
-/** A fault of Cyclr in calls of this flow only. The fault ends within the minute for which an activity is retried. */
+/**
+ * A fault of Cyclr that only the calls of this flow get. The fault ends within the minute in which Temporal retries an
+ * activity.
+ */
 export interface CyclrFault extends Pick<FaultRule, 'times' | 'skip' | 'then'> {
   method?: 'POST' | 'PUT';
 }
@@ -86,7 +89,10 @@ const FLOWS_IN_ACCOUNT = 3;
 const connectors = Object.keys(expectations);
 const asking = connectors.filter((connector) => waitsOf(connector).length > 0);
 
-/** The plans of a seed. `revokesTokens`: Cyclr's tokens are revoked once, so no flow gets another 401. */
+/**
+ * The plans of a seed. If `revokesTokens` is true, the fault run revokes Cyclr's tokens once, and no plan has the fault
+ * `unauthorized` (401).
+ */
 export function drawPlans(seed: number, flows: number, revokesTokens: boolean): FlowPlan[] {
   return fc.sample(flowArbitrary, { seed, numRuns: flows }).map((plan, number) => {
     const group = Math.floor(number / FLOWS_IN_ACCOUNT);
@@ -142,7 +148,10 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   });
 }
 
-/** A run after another run. With the intent `authenticate`, it ends at once if the connector is authenticated. */
+/**
+ * A run after another run. With the intent `authenticate`, the run ends at once if the connector is already
+ * authenticated.
+ */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 

@@ -23,7 +23,7 @@ export class PlannedTransports {
   constructor(
     readonly stack: FaultStack,
     readonly record: FlowRecord,
-    /** Collects the ids of the attempts of all flows. */
+    /** Collects the ids of the OAuth attempts of all flows. */
     readonly attempts: string[],
     readonly signal: AbortSignal,
   ) {}
@@ -119,7 +119,10 @@ export class PlannedTransports {
     return recordedConsents(transport, this.record, this.stack.stored);
   }
 
-  /** Repeats the confirmation until the flow has left the wait for consent, because Cyclr has the consent. */
+  /**
+   * Repeats the confirmation until the flow no longer waits for consent. The wait must end, because Cyclr has the
+   * consent.
+   */
   async #confirmed(confirm: () => Promise<View | void>): Promise<View | void> {
     for (let tries = 0; tries < CONFIRMATIONS; tries++) {
       const view = await confirm();

@@ -21,7 +21,7 @@ const CALL_MS = 5_000;
 /** If a signal has no visible effect within this time, the user sends the next input. */
 const ANSWER_AGAIN_MS = 12_000;
 const READ_EVERY_MS = 1_000;
-/** After this time, the user no longer uses an open flow. This limit only ends a hang. */
+/** After this time, the user gives up a flow that is still open. Only a flow that hangs reaches this limit. */
 const PATIENCE_MS = 15 * 60_000;
 /** The id of a connector that does not exist. This id is greater than all ids of the sandbox. */
 const UNKNOWN_CONNECTOR = 9_000_000;
@@ -29,13 +29,13 @@ const UNKNOWN_CONNECTOR = 9_000_000;
 export interface Shared {
   stack: FaultStack;
   secrets: TestSecrets;
-  /** The attempts of all flows. */
+  /** The ids of the OAuth attempts of all flows. */
   attempts: string[];
 }
 
 /**
- * Installs the flow's connector and one other connector, and runs the plan. Never fails, because the record has the
- * error.
+ * Installs the flow's connector and one other connector, and runs the plan. Never fails, but puts an error into
+ * `problems` of the record.
  */
 export async function playFlow(shared: Shared, plan: FlowPlan): Promise<FlowRecord> {
   const key = install(shared.stack, plan);
@@ -70,7 +70,7 @@ function install(stack: FaultStack, { accountId, connector, number, badStart, cy
 class PlannedUser {
   readonly #transports: PlannedTransports;
   #run!: RunPlan;
-  /** The number of answers, over all runs. */
+  /** The number of answers that the user has given so far, over all runs. */
   #answers = 0;
   /** The number of submissions in the present run. */
   #submissions = 0;
@@ -96,7 +96,10 @@ class PlannedUser {
       for (const input of this.plan.late) await sendHarmless(this.#target(), input);
   }
 
-  /** Waits until the latest run has closed. A run in a final state needs a worker until its last event is sent. */
+  /**
+   * Waits until the latest run has closed. A run whose state is final closes only after a worker has sent the run's
+   * last event.
+   */
   async #untilClosed(): Promise<void> {
     const { client, auth } = this.shared.stack;
     await this.#persistently(() => inTime(client, () => auth.result(this.record.key)));
@@ -183,7 +186,7 @@ class PlannedUser {
     await this.#transports.signals().submitCredentials(this.record.key, this.#credentialSubmission(authType));
   }
 
-  /** Ends the run in the waiting state of this view. */
+  /** Ends the run as planned, in the waiting state that this view has. */
   async #stop(how: Stop['how'], view: View): Promise<void> {
     const { client, auth } = this.shared.stack;
     const { key } = this.record;

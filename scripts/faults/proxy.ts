@@ -36,7 +36,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  /** Writes the data of `from` to `to`. The end of `from` ends `to`. */
+  /** Writes the data of `from` to `to`. When `from` ends, `to` also ends. */
   function forward(from: Socket, to: Socket, direction: Direction): void {
     sockets.set(from, direction);
     from.on('data', (chunk) => to.write(chunk));
@@ -74,7 +74,7 @@ export async function startProxy(target: string): Promise<Proxy> {
 }
 
 /**
- * Resets a connection. Node never closes a socket that is reset after `end()`, so such a socket is destroyed without a
- * reset.
+ * Resets a connection. Node never closes a socket that is reset after `end()`, so this function destroys such a socket
+ * without a reset.
  */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

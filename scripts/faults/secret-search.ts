@@ -10,7 +10,10 @@ export interface TestSecrets {
   foundIn: Search;
 }
 
-/** Returns the names of the encodings of the text that these bytes contain. Empty if the text does not occur. */
+/**
+ * Searches bytes for a text. Returns the name of each encoding in which the bytes contain the text. Returns an empty
+ * list if the bytes do not contain the text.
+ */
 export type Search = (bytes: Uint8Array | string) => string[];
 
 export function createTestSecrets(): TestSecrets {
