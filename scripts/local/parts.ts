@@ -27,7 +27,9 @@ import {
 import { connect } from '../../temporal/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 
-/** The options that all processes of the stack share. `name`: the name of the log file. Each process has a default. */
+/**
+ * The options that all processes of the stack share. `name`: the name of the log file. Each process has a default name.
+ */
 type PartOptions = Pick<ProcessOptions, 'logFolder' | 'env' | 'waits' | 'stopWithinMs'> & { name?: string };
 
 export interface TemporalOptions extends PartOptions {
@@ -82,7 +84,7 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--log-level', 'warn'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', `${uiPort}`]),
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
-    // With the default of 20, each workflow task is delayed by 50 ms.
+    // With the default value of 20, the server delays each workflow task by 50 ms.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
     // With these settings of SQLite, the server is twice as fast as with the defaults.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
@@ -93,8 +95,9 @@ function argumentsOf(options: Omit<TemporalOptions, 'logFolder'> & { port: numbe
 }
 
 /**
- * Returns a function that tests whether a gRPC server answers. Each call opens a new connection, with a time limit that
- * doubles from 100 ms on, because a single connection would wait a second between two tries.
+ * Returns a function that tests whether a gRPC server answers. Each call of this function opens a new connection,
+ * because a single connection would wait a second between two tries. The time limit of the first connection is 100 ms,
+ * and each call doubles the limit.
  */
 function answersGrpc(address: string): () => Promise<boolean> {
   let attemptMs = 50;
@@ -143,7 +146,7 @@ export interface WorkerOptions extends PartOptions {
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
   healthPort?: number;
-  /** Another `main.js` within dist/, which reads the same variables, and its arguments. */
+  /** Another `main.js` within dist/, with its arguments. It must read the same environment variables as the worker. */
   main?: string;
   args?: readonly string[];
 }
@@ -221,7 +224,7 @@ export async function startService({
   return { ...started, url, apiKey: keys.apiKey, ...(metricsUrl && { metricsUrl }) };
 }
 
-/** Creates a session as a backend does. Returns its token, and the link to the connect page. */
+/** Creates a session as a backend does. Returns the token of the session, and the link to the connect page. */
 export async function mintSession(
   { url, apiKey }: ServiceAddress,
   session: object,
@@ -230,7 +233,10 @@ export async function mintSession(
   return minted as { token: string; url: string };
 }
 
-/** Makes a session for one connector, and returns its token. Starts the flow if no flow is open. */
+/**
+ * Makes a session for one connector, and returns the token of the session. If no flow of the connector is open, this
+ * call starts a flow.
+ */
 export async function sessionTokenOf(
   service: ServiceAddress,
   { accountId, connectorId }: ConnectorKey,

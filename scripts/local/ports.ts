@@ -9,7 +9,10 @@ import { createServer } from 'node:net';
  */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
-/** The ports that this process has tried. A returned port stays free until its caller uses it, but must not be returned twice. */
+/**
+ * The ports that this process has tried. A returned port stays free until its caller uses the port, but must not be
+ * returned twice.
+ */
 const tried = new Set<number>();
 
 /**

@@ -23,7 +23,7 @@ export interface ProcessOptions {
   ports?: readonly number[];
   /** Returns true when the process works. An error counts as false. By default, a process is ready when it runs. */
   isReady?: () => Promise<boolean>;
-  /** False to return as soon as the process runs. Then `ready()` waits for `isReady`. */
+  /** If false, the start does not wait until the process is ready. Then `ready()` waits for `isReady`. */
   waits?: boolean;
   /** The time that `stop` waits between SIGTERM and SIGKILL. The default is 10 s. */
   stopWithinMs?: number;
@@ -42,8 +42,8 @@ export interface LocalProcess {
   exited: Promise<Exit>;
   isRunning(): boolean;
   /**
-   * Resolves when the process works. If the process ends earlier, or does not work after 3 minutes, fails with its last
-   * lines.
+   * Resolves when the process works. Fails with the last lines of the output if the process ends before, or does not
+   * work after 3 minutes.
    */
   ready(): Promise<void>;
   /**
@@ -61,11 +61,11 @@ export interface LocalProcess {
 
 const STOP_MS = 10_000;
 const POLL_MS = 50;
-/** This limit only ends a hang. A process that can't start ends much earlier. */
+/** Only a process that hangs reaches this limit. A process that can't start ends much earlier. */
 const READY_MS = 180_000;
 
 const above = join(__dirname, '..', '..');
-/** This file runs as `dist/scripts/local/process.js`, and under Jest from its source. */
+/** The folder dist/. This file runs as `dist/scripts/local/process.js`, but under Jest from its source. */
 const dist = basename(above) === 'dist' ? above : join(above, 'dist');
 
 /**
@@ -88,8 +88,8 @@ export const startMain = ({
 };
 
 /**
- * Starts another program as {@link startMain} starts a `main.js`. A small guard process ends the program when this
- * process has ended.
+ * Starts any program, in the same way as {@link startMain} starts a `main.js`. A small guard process ends the program
+ * when this process has ended.
  */
 export const startProgram = ({
   command,
@@ -102,9 +102,9 @@ export const startProgram = ({
   });
 
 /**
- * Starts processes that are stopped together. `start` registers how each process is stopped. `stop()` stops all of
- * them, the latest first, and is safe to repeat. If `start` fails, this function stops the processes that `start` has
- * registered.
+ * Starts processes that are stopped together. `start` registers a stop function for each process. `stop()` calls these
+ * functions, the latest first. A second `stop()` does nothing. If `start` fails, this function stops the processes that
+ * `start` has registered.
  */
 export async function startTogether<T extends object>(
   start: (onStop: (end: () => unknown) => void) => Promise<T>,
@@ -123,7 +123,7 @@ export async function startTogether<T extends object>(
 
 interface Launched {
   child: ChildProcess;
-  /** The id of the program, which can be a child of `child`. */
+  /** The process id of the program, which can be a child of `child`. */
   pid: number;
   exited: Promise<Exit>;
 }
@@ -202,7 +202,8 @@ function messageIn(line: string): string {
 }
 
 /**
- * The guard process: forwards signals to the program, ends with its exit code, and stops it when the parent has ended.
+ * The guard process: forwards signals to the program, and ends with the exit code of the program. Stops the program
+ * when the parent has ended.
  */
 const guard = `
 const [command, ...args] = process.argv.slice(1);

@@ -49,8 +49,8 @@ export const cyclrOf = (url: string): Cyclr => ({
 });
 
 /**
- * The variables with which a process reaches this Temporal server. These variables replace all TEMPORAL_* variables of
- * this process, and its profile file.
+ * The variables with which a process reaches this Temporal server. These variables replace all TEMPORAL_* variables and
+ * the profile file of the present process.
  */
 export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
@@ -58,11 +58,14 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
   ),
   TEMPORAL_ADDRESS: address,
   TEMPORAL_NAMESPACE: namespace,
-  // The path of a file that does not exist means that there is no profile. An empty file would be an error.
+  // This file does not exist, so the process has no profile. An empty file would be an error.
   TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'),
 });
 
-/** Makes environment variables that remove these secrets from the environment of a process that does not need them. */
+/**
+ * Makes environment variables that remove the secrets `names` from the environment of a process which does not need
+ * these secrets.
+ */
 const without = (...names: string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
 

@@ -1,4 +1,7 @@
-/** The whole stack of `npm start` and the demo. TEMPORAL_ADDRESS and CYCLR_API_URL replace the local servers. */
+/**
+ * The whole stack of `npm start` and the demo. With TEMPORAL_ADDRESS, the stack uses the server at this address, and
+ * starts no dev server. With CYCLR_API_URL, the stack uses the Cyclr at this URL, and starts no sandbox.
+ */
 import { z } from 'zod';
 import { connectAtOnce, temporalTarget, type TemporalTarget } from '../../temporal/connection';
 import { origin, readEnvironment } from '../../temporal/environment';
