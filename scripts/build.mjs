@@ -37,7 +37,8 @@ export async function build(root) {
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');
   try {
-    // Waits for all three steps, even if one step fails, because a running step would write into the removed folder.
+    // Waits for all three steps, even if one step fails: the work folder is removed after this, and no step may still
+    // write into it.
     const parts = await Promise.allSettled([
       compile(root, output),
       bundle(root, join(workFolder, BUNDLE), stamp),
@@ -76,8 +77,8 @@ async function page(root, outDir, { page }) {
 }
 
 /**
- * Runs a build script in a separate process. This process can later run a worker. In one process, compiler and bundler
- * would stay in the memory of this worker.
+ * Runs a build script in a process of its own. The present process can later run a worker, and the compiler and the
+ * bundler would stay in the memory of this worker.
  */
 async function run(root, script, args) {
   const code = await runTree(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 2, 2] });

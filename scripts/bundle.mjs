@@ -8,7 +8,7 @@ const { bundleWorkflowCode } = createRequire(join(root, 'package.json'))('@tempo
 
 /**
  * A plugin that turns warnings into errors of the build. Examples are a missing import, and code that a workflow can't
- * run. Without this plugin, such a fault would be found only in a running flow.
+ * run. Without this plugin, the build would succeed, and only a running flow would show the fault.
  */
 const failOnWarnings = {
   apply: (compiler) =>

@@ -43,7 +43,7 @@ const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshot
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];
 const TEST_LIMIT_MS = 3_600_000;
 
-/** Runs the command. If it can't be started, this process ends with one message. */
+/** Runs the command `name`. If the command can't be started, this process ends with one message. */
 export async function runCommand([name = '', ...args]) {
   try {
     if (!names.includes(name))
@@ -82,7 +82,7 @@ function become(main, args) {
 
 /**
  * Runs Jest in a child process. When this process ends, Jest and all its children end. In watch mode, Jest reads the
- * terminal, so it runs in this process.
+ * terminal: then this process itself runs Jest.
  */
 async function test(args) {
   if (args.some((arg) => arg.startsWith('--watch'))) return become(jest, args);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 const text = z.string().optional();
 
 /**
- * The variables of `npm start` itself. The processes that it starts have further variables. `start/ports.ts` reads
- * these variables.
+ * The variables of `npm start` itself, which `start/ports.ts` reads. The processes that `npm start` starts have further
+ * variables.
  */
 export const startEnvironment = z.object({
   TEMPORAL_DEV_PORT: text.meta({

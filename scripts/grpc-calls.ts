@@ -50,7 +50,9 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
   };
 }
 
-/** Forwards a call in both directions. The end of one side ends the other side. The trailers have the gRPC status. */
+/**
+ * Forwards a call in both directions. When one side ends, the other side also ends. The trailers have the gRPC status.
+ */
 function pass(near: ServerHttp2Stream, far: ReturnType<ReturnType<typeof connect>['request']>): void {
   let trailers: IncomingHttpHeaders = {};
   far.on('response', ({ ':status': status, ...headers }, flags) => {

@@ -8,14 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
 /**
- * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running. This
- * process can be another program.
+ * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running. The id
+ * can meanwhile belong to another program.
  */
 const SILENT_MS = 60_000;
 
 /**
- * Takes the lock at `path`, runs `action`, and releases the lock. If another process holds the lock, waits. If the
- * other process has ended, takes over the lock.
+ * Takes the lock at `path`, runs `action`, and releases the lock. If another process holds the lock, waits until that
+ * process has released the lock or has ended.
  */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {

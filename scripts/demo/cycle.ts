@@ -10,7 +10,7 @@ export interface CycleParts {
   auth: ConnectorAuth;
   sandboxUrl: string;
   accountId: string;
-  /** The connectors of the account, by name. */
+  /** The ids of the account's connectors, by connector name. */
   connectorIds: Map<string, number>;
   userOf: (connector: string, connectorId: number) => User;
   patience: PersistentOptions;
@@ -40,7 +40,7 @@ export async function playCycle(parts: CycleParts): Promise<boolean> {
 
 const isActive = ({ state, cycle }: OnboardingProgress): boolean => state === 'completed' && cycle?.state === 'active';
 
-/** Prints each change of a connector. Resolves with the final progress. */
+/** Prints each new state of a connector. Resolves with the final progress of the onboarding. */
 async function printed({ auth, patience, say }: CycleParts, key: OnboardingKey): Promise<OnboardingProgress> {
   const shown = new Map<number, string>();
   for (;;) {

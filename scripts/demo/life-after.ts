@@ -31,7 +31,7 @@ interface Scene extends LifeAfterParts {
   person?: PersonParts;
 }
 
-/** A step returns the text of its line. A step without its effect fails. */
+/** A step returns the text that the demo prints for this step. If a step does not have its effect, the step fails. */
 type Step = [name: string, act: (scene: Scene) => Promise<string>];
 
 const steps: Step[] = [

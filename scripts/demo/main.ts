@@ -54,7 +54,7 @@ const connectorsOfCycle = ['Brightdesk', 'Fernhill', 'Ledgerly'];
 
 let isSlow = false;
 
-/** The repetitions of calls. The user repeats a call for a minute if Temporal is slow or does not answer. */
+/** How a user repeats calls: for a minute, if Temporal is slow or does not answer. */
 const patience = {
   withinMs: 60_000,
   onRepeat: () => {
@@ -84,7 +84,7 @@ function lifeAfter(): Promise<number> {
     return isRestored ? 0 : 1;
   };
   return onOwnStack(act, {
-    workerEnv: { MONITOR_EVERY: '24 hours' }, // only Cyclr's webhook can cause a read during the demo
+    workerEnv: { MONITOR_EVERY: '24 hours' }, // so that only Cyclr's webhook causes a read during the demo
     serviceEnv: { CYCLR_WEBHOOK_SECRET: webhookSecret, PUBLIC_URL: undefined },
   });
 }
@@ -115,8 +115,8 @@ function requireSandbox({ cyclr }: Pick<Running, 'cyclr'>): void {
 }
 
 /**
- * Runs the whole demo. `receiver` gets the events. It is absent if the demo uses the stack of npm start, because the
- * worker of that stack sends its events elsewhere or nowhere.
+ * Runs the whole demo. `receiver` gets the events. There is no receiver if the demo uses the stack of npm start,
+ * because the worker of that stack sends its events elsewhere or nowhere.
  */
 async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver?: Receiver): Promise<number> {
   requireSandbox({ cyclr });
@@ -198,7 +198,10 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
   return view;
 }
 
-/** Prints each transition. After a failure it reads the timeline again, and skips the printed transitions. */
+/**
+ * Prints each transition. After a failure, reads the timeline again, and skips the transitions that are already
+ * printed.
+ */
 async function print(auth: ConnectorAuth, key: ConnectorKey, connector: string, signal: AbortSignal): Promise<void> {
   let printed = 0;
   let entries: AsyncGenerator<TimelineEntry, undefined> | undefined;

@@ -15,7 +15,7 @@ export interface PersonParts {
   patience: PersistentOptions;
 }
 
-/** Starts the re-authentication as the connect page does after a click. The session must allow it. */
+/** Starts a re-authentication as the connect page does after a click. The session must allow a re-authentication. */
 export async function reauthenticate({ serviceUrl, session, key, patience }: PersonParts): Promise<View> {
   const call = backendCallOf({ url: serviceUrl, apiKey: session.token });
   const path = `/v1/session/connectors/${key.connectorId}/reauthenticate`;

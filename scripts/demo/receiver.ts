@@ -24,7 +24,7 @@ export async function startReceiver(received: (event: EventBody) => void): Promi
   const secret = newSecret();
   const [seen, finals] = [new Map<string, EventBody>(), new Map<string, string>()];
   const take = (event: EventBody) => {
-    if (seen.has(event.data.id)) return; // a post can be repeated, always with the same event id
+    if (seen.has(event.data.id)) return; // the worker can repeat a post, always with the same event id
     seen.set(event.data.id, event);
     if (isFinalType(event.type)) finals.set(event.data.runId, event.type);
     received(event);

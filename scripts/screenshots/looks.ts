@@ -133,7 +133,7 @@ async function giveKey(page: Page): Promise<void> {
   await press('Connect')(page);
 }
 
-/** The text of each problem. A code without a text does not compile. */
+/** The text that the page shows for each problem. If a problem code has no text, this file does not compile. */
 const saidOf: Record<ProblemCode, string> = {
   malformed: 'This doesn’t look right.',
   notNow: 'This step was already done.',

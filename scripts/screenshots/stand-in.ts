@@ -131,8 +131,8 @@ async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise
 }
 
 /**
- * Answers with the service's status. If the service sends `Retry-After`, the value is one second, so that no test
- * waits.
+ * Answers with the status that the service has for this code. If the service also sends `Retry-After`, this answer says
+ * one second, so that no test waits longer.
  */
 function refuse(route: Route, code: AnswerCode): Promise<void> {
   const { status, retryAfterS } = answers[code];

@@ -41,7 +41,10 @@ export async function checkPorts(ports: Ports): Promise<void> {
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
 
-/** The ports that are needed. With TEMPORAL_ADDRESS or CYCLR_API_URL, the local process and its port are not needed. */
+/**
+ * The ports on which `npm start` listens. With TEMPORAL_ADDRESS, no dev server and no Temporal Web run. With
+ * CYCLR_API_URL, no sandbox runs.
+ */
 const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>
   listeners.filter(
     ({ port }) =>

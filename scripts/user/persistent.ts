@@ -6,19 +6,22 @@ import type { Transport } from './transports';
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Codes of errors. After such an error, the same call can succeed later. */
+/** Codes of errors after which a repetition of the call can succeed. */
 const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'cyclrUnavailable'];
 
 export interface PersistentOptions {
-  /** Ends the repetitions with an AbortError. */
+  /** Ends the repetitions: the call then fails with an AbortError. */
   signal?: AbortSignal;
-  /** The time from the first error until an error ends the repetitions. By default, the repetitions have no limit. */
+  /**
+   * How long a failed call is repeated after the first error. The next error after this time ends the repetitions. By
+   * default, the repetitions have no limit.
+   */
   withinMs?: number;
   /** Called before each repetition. */
   onRepeat?(code: ConnectorAuthErrorCode): void;
 }
 
-/** Repeats the call until it succeeds, or fails with an error that a repetition does not change. */
+/** Repeats the call until it succeeds. An error whose code is not in `passing` ends the repetitions at once. */
 export async function persistently<T>(
   call: () => Promise<T>,
   { signal, withinMs = Infinity, onRepeat }: PersistentOptions = {},

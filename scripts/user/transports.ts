@@ -29,9 +29,9 @@ export interface ConsentLink {
 }
 
 /**
- * Sends the inputs of a user. A call with the same arguments is safe to repeat, because a submission has its effect
- * once. A method returns the view after Cyclr accepted or refused the input, or nothing if the transport has no
- * answers.
+ * Sends the inputs of a user. The caller can safely repeat a call with the same arguments, because a submission has its
+ * effect only once. A method returns the view after Cyclr accepted or refused the input. If the transport gets no
+ * answers, the method returns nothing.
  */
 export interface Transport {
   start(key: ConnectorKey, options?: StartOptions): Promise<{ runId: string }>;
@@ -40,7 +40,10 @@ export interface Transport {
   submitCredentials(key: ConnectorKey, submission: CredentialSubmission): Promise<View | void>;
   /** Requests a new link to the third party's consent. */
   requestLink(key: ConnectorKey): Promise<ConsentLink>;
-  /** Reports the return of the browser from the third party to `location`, the address of Cyclr's redirect. */
+  /**
+   * Reports that the browser has returned from the third party. `location`: the address to which Cyclr redirected the
+   * browser.
+   */
   returnFromConsent(key: ConnectorKey, link: ConsentLink, location?: string): Promise<View | void>;
 }
 

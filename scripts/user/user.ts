@@ -110,8 +110,9 @@ export class User {
   }
 
   /**
-   * True if the user must answer this view: it differs from the view that the user answered last, or `answerAgainMs`
-   * has passed. A new deadline means a new wait, because a flow sets the deadline each time it enters a waiting state.
+   * True if the user must answer this view. If the transport returned no view for the last answer, the user must answer
+   * only a new wait or another problem, or if `answerAgainMs` has passed. A new deadline means a new wait, because a
+   * flow sets the deadline each time it enters a waiting state.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;
@@ -126,21 +127,21 @@ export class User {
 }
 
 /**
- * Ignores an error which says that the flow no longer waits for the input. For example, an earlier call can have
- * succeeded, and its answer was lost.
+ * Ignores an error which says that the flow no longer waits for the input. The usual cause: an earlier call has
+ * succeeded, but its answer was lost.
  */
 function unlessLate(err: unknown): true {
   if (err instanceof ConnectorAuthError && (err.code === 'closed' || err.code === 'notNow')) return true;
   throw err;
 }
 
-/** Returns a source that gives each of `answers` once, in order. */
+/** Returns a source that gives the answers of each waiting state once, in their order. */
 export function inOrder(answers: { readonly [S in WaitingStateName]?: readonly Answer[] }): AnswerSource {
   const left = new Map(Object.entries(answers).map(([state, list]) => [state, [...list]]));
   return ({ state }) => left.get(state)?.shift();
 }
 
-/** The good answer to each input that this connector asks for, once. */
+/** The good answers of this connector's user, by waiting state: one answer for each input that the flow asks for. */
 export function goodAnswers(connector: string): { [S in WaitingStateName]: Answer[] } {
   const { properties, credentials, consent } = expectationOf(connector);
   return {
