@@ -151,7 +151,7 @@ const WEBHOOKS = `other:
 
 /**
  * Checks that worker and service become healthy with the settings for a real Cyclr and with all secrets as files. Also
- * checks that the environments of worker and service have no secret.
+ * checks that no environment of a container has a secret.
  */
 export async function checkSecretFiles() {
   const key = async (service, name) => inside(service, 'cat', `/keys/${name}.json`);
