@@ -25,7 +25,10 @@ export interface Waiting {
   follower: Follower;
 }
 
-/** A flow that has got both inputs, and the milliseconds from its start and from each input to the new state. */
+/**
+ * A flow that has got both inputs. The times are in milliseconds, from the start or from an input until the flow
+ * reaches its next state.
+ */
 export interface Played {
   part: Part;
   execution: Execution;

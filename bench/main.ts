@@ -94,7 +94,7 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-/** The options whose value is a number, each with the function that measures its figures. */
+/** The options whose value is a number, each with the function that makes the measurement of this option. */
 const single = {
   waiting: waitMany,
   growth: measureGrowth,
@@ -104,7 +104,9 @@ const single = {
   audit: measureAudit,
 };
 
-/** The options without a value that run pairs of rounds, each with the function that compares the rounds. */
+/**
+ * The options without a value that compare pairs of rounds, each with the function that runs and compares the rounds.
+ */
 const comparisons = {
   onboarding: compareOnboarding,
   events: compareEvents,

@@ -42,7 +42,10 @@ export class Mix {
   events = 0;
   /** The number of calls that were repeated because no worker or no server answered in time. */
   repeats = 0;
-  /** The duration of each input by the service, in milliseconds, from sending it until its effect is known. */
+  /**
+   * The duration of each input by the service, in milliseconds: from the sending of the input until its effect is
+   * known.
+   */
   inputsMs: number[] = [];
   readonly #free: Account[] = [];
   readonly #repeating = { withinMs: LIMIT_MS, onRepeat: () => void this.repeats++ };

@@ -1,7 +1,7 @@
 /**
- * Runs pairs of rounds. In a pair, each of `names` gets one round, so that a change of the machine's load affects all
- * names equally. Every second pair has the reverse order. The first pair only warms up the processes, and is not in the
- * results.
+ * Runs pairs of rounds. A pair has one round for each name in `names`, so that a change of the machine's load affects
+ * all names equally. Every second pair runs its rounds in the reverse order. The first pair only warms up the
+ * processes, and its rounds are not in the results.
  */
 export async function playPairs<Name extends string, Round>(
   names: readonly Name[],

@@ -1,4 +1,7 @@
-/** Profiles the worker of the flow and the worker of the minimal workflow, and sums the CPU time of each part of the code. */
+/**
+ * Profiles the worker of the flow and the worker of the minimal workflow, and sums the CPU time of each part of the
+ * code.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { join } from 'node:path';
@@ -101,7 +104,10 @@ function fileOf({ url, lineNumber }: Frame): string | undefined {
 
 const moduleLines = new Map<string, { line: number; name: string }[]>();
 
-/** The module of a workflow bundle that contains this line. Webpack writes a comment with the name before each module. */
+/**
+ * The module of a workflow bundle that contains this line. Webpack writes a comment with the name of the module before
+ * each module.
+ */
 function moduleAt(url: string, line: number): string {
   let modules = moduleLines.get(url);
   if (!modules) {

@@ -21,7 +21,7 @@ export interface Round {
   workerCpuMs: number;
   cpuMs: number;
   flowsPerSecond: number;
-  /** The milliseconds from the first and from the second input to the new state. */
+  /** The milliseconds from each of the two inputs to its effect, such as the next state of the flow. */
   inputMs: [number, number];
   events: number;
   historyBytes: number;
@@ -32,8 +32,8 @@ export interface Round {
 export interface Side<Flow = Part> extends Processes {
   prepare(count: number): Promise<Flow[]>;
   /**
-   * Runs one flow from start to end. Returns the milliseconds from each input to the new state. `check` fails unless the
-   * flow ended as expected.
+   * Runs one flow from start to end. Returns the milliseconds from each input to its effect. `check` fails unless
+   * the flow ended as expected.
    */
   play(flow: Flow): Promise<{ inputMs: [number, number]; check(): Promise<Remains> }>;
 }

@@ -9,11 +9,11 @@ import { median, quantile, slopeOf, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
-/** The share of the time that is the warm-up, in which code is compiled and caches fill. */
+/** The share of the time that is the warm-up. In the warm-up, code is compiled and caches fill. */
 const WARM_UP = 0.2;
 /**
- * The share of the time between the two heap snapshots. This time is at the end, because a process has a larger RSS after
- * it has written a snapshot.
+ * The share of the time that passes between the two heap snapshots. This time is at the end, and its samples do not
+ * count, because a process has a larger RSS after it has written a snapshot.
  */
 const SNAPSHOTS = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */
@@ -74,7 +74,10 @@ export interface Soak {
   samples: Minute[];
 }
 
-/** Runs the load until `minutes` have passed. After each minute of load, waits until no workflow is open, and takes a sample. */
+/**
+ * Runs the load until `minutes` have passed. After each minute of load, waits until no workflow is open, and takes a
+ * sample.
+ */
 export async function soak(
   stack: Stack,
   { minutes, rate }: { minutes: number; rate: number },

@@ -30,7 +30,9 @@ export interface BenchWorker {
   startProfile(): Promise<unknown>;
   /** The CPU profiles since `startProfile`. */
   stopProfile(): Promise<Profiler.Profile[]>;
-  /** Writes a heap snapshot of each thread. Returns the paths of the files. The stop of the stack deletes them. */
+  /**
+   * Writes a heap snapshot of each thread. Returns the paths of the files. The stop of the stack deletes these files.
+   */
   heapSnapshots(): Promise<string[]>;
   stop(): Promise<unknown>;
 }
