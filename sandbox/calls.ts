@@ -22,7 +22,7 @@ export interface Parts {
   switches: Switches;
 }
 
-/** The account connector in the path. Fails: 404 if the account does not have it. */
+/** The account connector in the path. Fails: 404 if the account does not have this connector. */
 export function connectorOf({ account, params }: Call): StoredConnector {
   return connectorIn(account, idIn(params['id']));
 }

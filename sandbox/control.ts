@@ -55,8 +55,8 @@ export interface Control {
   readonly switches: Switches;
   /**
    * Installs connectors with new ids. `connectors` names the connectors by key, name or id of the catalogue. By
-   * default, installs one of each connector. Creates the account if it does not exist. Fails: a Refusal (400) for a
-   * connector that the catalogue does not have.
+   * default, installs each connector of the catalogue once. Creates the account if it does not exist. Fails: a Refusal
+   * (400) for a connector that the catalogue does not have.
    */
   createAccount(accountId: string, options?: { connectors?: (string | number)[] }): ConnectorSummary[];
   accounts(): AccountSummary[];
@@ -83,13 +83,16 @@ export interface Control {
    * connector does not exist.
    */
   connectorOf(accountId: string, id: number): AccountConnector;
-  /** Removes an account connector from its account and its cycles. Fails: a Refusal (404) if it does not exist. */
+  /**
+   * Removes an account connector from its account and its cycles. Fails: a Refusal (404) if the connector does not
+   * exist.
+   */
   uninstall(accountId: string, id: number): void;
   /** Changes an account connector. A patch of `Authenticated` cancels a delayed authentication. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
   /**
-   * Adds a fault for the requests that match. The oldest matching rule applies. Returns a function that lets the
-   * requests of a `held` rule continue.
+   * Adds a fault for the requests that match `rule`. If several rules match a request, the oldest rule applies. Returns
+   * a function that lets the requests of a `held` rule continue.
    */
   fault(rule: FaultRule): () => void;
   clearFaults(): void;

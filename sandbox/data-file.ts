@@ -15,8 +15,8 @@ export class DataFile {
   }
 
   /**
-   * Resolves when the state at the time of the call is on the disk. All calls that come during a write share the next
-   * write.
+   * Resolves when the file has the state that the sandbox had at the time of the call. All calls that come during a
+   * write share the next write.
    */
   save(): Promise<void> {
     this.#next ??= this.#writing

@@ -27,7 +27,8 @@ export const Switches = z.strictObject({
    */
   returnAppends: z.string(),
   /**
-   * The effect of a failed new consent on an authenticated connector: the connector keeps or loses its stored value.
+   * The effect of a failed new consent on a connector that is already authenticated: the connector keeps or loses its
+   * stored value.
    */
   failedReconsent: z.enum(['keeps', 'drops']),
   /** True if a new consent gives the same tokens again. */
