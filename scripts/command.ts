@@ -5,8 +5,8 @@
 import { onStopSignal } from '../temporal/process';
 
 /**
- * Refuses the arguments of a command that takes none. If there are arguments, prints `help` and returns the exit code,
- * which is 0 for `--help` and 2 for all other arguments. Returns undefined if there are no arguments.
+ * Refuses all arguments, for a command that takes no arguments. If there are arguments, prints `help` and returns the
+ * exit code, which is 0 for `--help` and 2 for all other arguments. Returns undefined if there are no arguments.
  */
 export function refuseArguments(args: readonly string[], help: string): number | undefined {
   if (args.length === 0) return undefined;
@@ -16,8 +16,8 @@ export function refuseArguments(args: readonly string[], help: string): number |
 }
 
 /**
- * Returns the options of a command, which `read` parses. For `--help`, prints `help` and returns the exit code 0. If
- * `read` fails, prints its error and `help`, and returns the exit code 2.
+ * Returns the options of a command. `read` parses the arguments. For `--help`, prints `help` and returns the exit code
+ * 0. If `read` fails, prints the error and `help`, and returns the exit code 2.
  */
 export function readOptions<T extends { help: boolean }>(
   args: string[],

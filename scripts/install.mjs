@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { runTree } from './process-tree.mjs';
 
 /**
- * True if node_modules has the packages of package-lock.json, by the list that npm writes into node_modules at the end
- * of an installation. (The times of the files can't be used, because a checkout changes all times.) Optional packages
- * may be missing, because they are for other platforms.
+ * True if node_modules has the packages of package-lock.json. At the end of an installation, npm writes a list of the
+ * installed packages into node_modules. This function reads that list. (The times of the files can't be used, because a
+ * checkout changes all times.) Optional packages may be missing, because they are for other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));

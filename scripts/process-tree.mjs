@@ -11,7 +11,7 @@ const signals = ['SIGINT', 'SIGTERM'];
 
 /**
  * The error of a command that was stopped by a signal or by the time limit. `exitCode`: the exit code that a shell
- * reports.
+ * reports for such a command.
  */
 class Stopped extends Error {
   constructor(message, exitCode) {

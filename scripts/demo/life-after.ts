@@ -22,7 +22,7 @@ export interface LifeAfterParts {
   say: (line: string) => void;
 }
 
-/** The parts of the demo, and the connector that it connects. `cycleId`: a cycle that has only this connector. */
+/** The parts of the demo, and the connector that the demo connects. `cycleId`: a cycle that has only this connector. */
 interface Scene extends LifeAfterParts {
   backend: OnboardingService;
   key: ConnectorKey;
@@ -86,7 +86,10 @@ async function connect(scene: Scene): Promise<string> {
   return `${PERSON} consents on the connect page: the flow is ${state}`;
 }
 
-/** Waits until the list of the account has the connection, because Cyclr's message reaches only listed monitors. */
+/**
+ * Waits until the account's list of connections has the connection: Cyclr's message reaches only the monitors in this
+ * list.
+ */
 async function monitor({ backend, key }: Scene): Promise<string> {
   const { state } = await waitFor('The account has no connection with a monitor.', async () => {
     for await (const listed of backend.connections(key.accountId)) if (listed.state === 'connected') return listed;

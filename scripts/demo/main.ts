@@ -89,7 +89,7 @@ function lifeAfter(): Promise<number> {
   });
 }
 
-/** Starts a stack, runs `act` with it and with a receiver of its events, then stops and removes the stack. */
+/** Starts a stack and a receiver of the stack's events, runs `act` with both, then stops and removes the stack. */
 async function onOwnStack(
   act: (stack: Running, receiver: Receiver) => Promise<number>,
   { workerEnv, serviceEnv }: Pick<StackOptions, 'workerEnv' | 'serviceEnv'> = {},

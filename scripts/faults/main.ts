@@ -107,8 +107,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
 }
 
 /**
- * True if the two builds are versions of a worker deployment, as for half of all seeds. A fault run revokes tokens if its
- * seed is odd. So some fault runs with versions revoke tokens, and others do not.
+ * True if the two builds are versions of a worker deployment, as for half of all seeds. A fault run revokes tokens if
+ * its seed is odd. So of the fault runs with versions, half revoke tokens.
  */
 const isVersioned = (seed: number): boolean => seed % 4 >= 2;
 

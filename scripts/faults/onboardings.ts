@@ -150,7 +150,7 @@ class Onboarding {
 
 /**
  * The faults of an onboarding and of its events. An onboarding sends one `onboarding.progress` for each connector. A
- * cancelled onboarding can end before its flows, so it sends at most one for each connector.
+ * cancelled onboarding can end before its flows, so for some connectors it sends no `onboarding.progress`.
  */
 export function onboardingFaults({ events }: EventLog, { key, flows, faults, plan }: PlayedOnboarding): string[] {
   const reported = [...events.values()]

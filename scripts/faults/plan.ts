@@ -11,8 +11,8 @@ import { harmlessKinds, startKinds, type HarmlessInput } from './harmless-inputs
 import { credentialMistakes, propertyMistakes, type CredentialMistake, type PropertyMistake } from './mistakes';
 
 /**
- * The way to send an input. `unheard`: an update whose sender does not wait for the answer, like a user who closes the
- * browser.
+ * How the user sends an input. `unheard`: the user sends an update and does not wait for the answer, as after closing
+ * the browser.
  */
 export type Way = 'update' | 'signal' | 'both' | 'unheard';
 

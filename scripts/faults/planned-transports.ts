@@ -73,8 +73,9 @@ export class PlannedTransports {
   }
 
   /**
-   * The view after the update, even if the flow rejected the update as expected. A flow that is still working keeps an
-   * update without checking it. The view after the update then has the reason of the refusal.
+   * Returns the view after the update. If the flow rejected the update, returns the last view, and records a problem if
+   * the plan did not expect this rejection. A flow that is still working keeps an update without checking it. Then the
+   * view after the update has the reason of the refusal.
    */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;

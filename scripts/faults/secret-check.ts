@@ -11,7 +11,7 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 const OVERLAP_BYTES = 64 * 1024;
 const { History } = temporal.api.history.v1;
 
-/** Searches for users' secrets and the private key in all encodings, and for Cyclr's tokens without an encoding. */
+/** Searches for users' secrets and the private key in all encodings, and for Cyclr's tokens only in clear. */
 export function secretFaults(
   { folder, sandbox, sealingKeys }: FaultStack,
   secrets: TestSecrets,

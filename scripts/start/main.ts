@@ -66,7 +66,7 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
 
 /**
  * Fails if another npm start uses the folder. After a crash, the process id in the stack file can belong to another
- * program, so the port is checked, too.
+ * program. So this function also checks whether the port of the service is taken.
  */
 async function refuseSecond(): Promise<void> {
   const other = findLocalStack(folder);
@@ -92,7 +92,10 @@ function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
 /** An account that every new sandbox has, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
-/** The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr, because its connectors are unknown. */
+/**
+ * The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr, because the connectors of that Cyclr are
+ * unknown.
+ */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox
     ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url

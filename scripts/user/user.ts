@@ -57,9 +57,9 @@ export class User {
   }
 
   /**
-   * Starts the flow at the first call, and gives answers. Stops when the flow is in the state `until`, when the flow
-   * has ended, or when the user has no answer to its view. Returns the last view. Fails with the errors of the
-   * transport.
+   * At the first call, starts the flow. Then answers the views of the flow. Stops when the flow is in the state
+   * `until`, when the flow has ended, or when the user has no answer to a view. Returns the last view. Fails with the
+   * errors of the transport.
    */
   async play(until?: StateName): Promise<View> {
     if (this.runId === undefined) await this.start();
@@ -73,7 +73,7 @@ export class User {
     this.runId = (await this.options.transport.start(this.key, this.options.start)).runId;
   }
 
-  /** The view when the flow has ended or waits for the next answer. */
+  /** Waits until the flow has ended or needs an answer. Returns the view of this moment. */
   async settledView(): Promise<View> {
     const { transport, signal } = this.options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
