@@ -28,7 +28,7 @@ const connectorKey = { accountId: z.string(), connectorId: z.int() };
 
 const Help = z
   .record(z.string(), z.object({ text: z.string().optional(), link: z.string().optional() }))
-  .meta({ description: "The operator's help, by language; `default` for all others." }) as z.ZodType<
+  .meta({ description: "The operator's help, by language; `default` for all other languages." }) as z.ZodType<
   NonNullable<Connector['help']>
 >;
 

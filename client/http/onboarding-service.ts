@@ -43,9 +43,9 @@ const RETRIES = 2;
  *
  * If a call gets no answer, or the status 429 or 503, the client repeats the call, within the time limit. The pause
  * before a repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further
- * pause is twice as long. Repeating is safe for each call. Some calls only read, some have one effect because of their
- * `Idempotency-Key`, and the others do no harm if they are made twice (a second session, a second link). A repeated
- * `cancel` can also cancel a flow that was started after the first `cancel`.
+ * pause is twice as long. A repetition of a call does no harm. Some calls only read. Some calls have only one effect
+ * because of their `Idempotency-Key`. The effect of any other call may happen twice: a second session, a second link. A
+ * repeated `cancel` can cancel a flow that was started after the first `cancel`.
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -80,7 +80,7 @@ export class OnboardingService {
 
   /**
    * One page of the connectors of an account: by default the first page, with up to 50 connectors. A page with a `next`
-   * can have fewer items, or no items. `GET …/connectors`
+   * can have fewer items than `pageSize`, or no items. `GET …/connectors`
    */
   async listPage(
     accountId: string,
@@ -147,14 +147,14 @@ export class OnboardingService {
     return this.#post(key, 'confirm', request, options);
   }
 
-  /** Cancels a flow. A closed flow does not change. Fails: `notFound`. `POST …/cancel` */
+  /** Cancels a flow. Changes nothing if the flow is closed. Fails: `notFound`. `POST …/cancel` */
   async cancel(key: ConnectorKey, request: shapes.CancelRequest = {}, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'cancel', request, options);
   }
 
   /**
-   * Lets a waiting flow re-read the connector, and lets a flow in an outage repeat its call now. Has an effect at most
-   * once in 10 s. Fails: `notFound`, `closed`. `POST …/recheck`
+   * Lets a waiting flow re-read the connector, and lets a flow in an outage repeat its call now. For each flow, at most
+   * one call in 10 s has an effect. Fails: `notFound`, `closed`. `POST …/recheck`
    */
   async recheck(key: ConnectorKey, options?: CallOptions): Promise<shapes.View> {
     return this.#post(key, 'recheck', {}, options);
@@ -193,8 +193,8 @@ export class OnboardingService {
   }
 
   /**
-   * Starts a re-authentication. The stored value stays until new input arrives. Fails: `alreadyRunning`. `POST
-   * …/reauthenticate`
+   * Starts a re-authentication. Cyclr keeps the stored value until the user sends new input. Fails: `alreadyRunning`.
+   * `POST …/reauthenticate`
    */
   async reauthenticate(
     key: ConnectorKey,
@@ -243,8 +243,8 @@ export class OnboardingService {
 
   /**
    * The audit of an account: the entries of all runs that Temporal still has, the oldest run first. Yields each entry
-   * as soon as the service has sent it. The call is not repeated, and has no time limit. Fails: `unreachable` if the
-   * answer breaks off. `GET /v1/accounts/{accountId}/audit`
+   * as soon as the service has sent it. The client does not repeat this call, and the call has no time limit. Fails:
+   * `unreachable` if the answer breaks off. `GET /v1/accounts/{accountId}/audit`
    */
   audit(
     accountId: string,
@@ -269,8 +269,8 @@ export class OnboardingService {
   }
 
   /**
-   * Cancels an onboarding. An onboarding that has ended does not change. With `cancelFlows: true`, also cancels the
-   * open flows that the onboarding has started. Fails: `notFound`. `POST …/cancel`
+   * Cancels an onboarding. Changes nothing if the onboarding has ended. With `cancelFlows: true`, also cancels the open
+   * flows that the onboarding has started. Fails: `notFound`. `POST …/cancel`
    */
   async cancelOnboarding(
     key: OnboardingKey,

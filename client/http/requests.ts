@@ -28,7 +28,7 @@ const opaqueId = (description: string, example: string) =>
       pattern: String.raw`^(?! |\.{1,2}$)[\u0020-\u007e\u00a0-\u00ff]{1,200}(?<! )$`,
     });
 export const AccountId = opaqueId("Cyclr's account id.", 'acme');
-const OnboardingId = opaqueId('Made by the caller. It follows the rules of an account id.', 'crm-sync');
+const OnboardingId = opaqueId('The caller makes this id. It follows the rules of an account id.', 'crm-sync');
 const CycleId = opaqueId("The id of a cycle, Cyclr's word for an integration.", 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1002');
 const connectorId = {
   description: "The account connector's id.",
@@ -50,7 +50,7 @@ const SubmissionId = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,128}$/)
   .meta({
-    description: 'Made by the caller. An id that the flow accepted before changes nothing.',
+    description: 'The caller makes this id. If the flow has accepted this id before, the input changes nothing.',
     examples: ['8f14e45f-ceea'],
   });
 const By = z.string().max(MAX_BY).meta({
@@ -65,7 +65,10 @@ const Duration = z
   .refine((duration) => durationMs(duration) > 0)
   .meta({ description: 'Milliseconds, or a text such as "7 days": above 0, at most 90 days.', examples: ['7 days'] });
 
-/** The headers that routes read. The schema is loose, so that the request keeps all other headers. */
+/**
+ * The headers of a request that the routes of the service read. The schema is loose, so that the request keeps all
+ * other headers.
+ */
 export const Headers = z.looseObject({
   'idempotency-key': z
     .string()
@@ -124,7 +127,8 @@ export const SessionBody = z
       .max(MAX_CONNECTORS)
       .optional()
       .meta({
-        description: 'The connectors of the session. Their flows start if they do not run yet.',
+        description:
+          'The connectors of the session. A flow starts for each connector whose latest run is neither open nor `authenticated`.',
         examples: [[1002]],
       }),
     onboardingId: OnboardingId.optional().meta({
@@ -196,7 +200,7 @@ export const OnboardingBody = z
       ])
       .meta({
         description:
-          'These connectors; the connectors that a cycle lacks; or all connectors of the account that are not authenticated.',
+          'A list of connectors, the unauthenticated connectors of a cycle, or all unauthenticated connectors of the account.',
         examples: [{ cycleId: 'a3c1f0de-5d0c-4f57-9b1e-2f6f0a7c1002' }],
       }),
     activateCycle: z
@@ -291,7 +295,7 @@ export const ConfirmBody = z.strictObject({
 });
 /** The body of calls that need only their path: an empty object. */
 export const Nothing = z.strictObject({});
-/** A change of the monitoring of a connector. */
+/** The body of the call that starts, changes or ends the monitoring of a connector. */
 export const MonitorBody = z.strictObject({
   every: Duration.refine(isMonitorEvery)
     .optional()
@@ -305,7 +309,7 @@ const Page = z
   .min(1)
   .max(4000)
   .regex(/^[A-Za-z0-9_-]+$/)
-  .meta({ description: 'The `next` of the answer before; absent or `1` for the first page.' });
+  .meta({ description: 'The `next` of the previous page; absent or `1` for the first page.' });
 export const FlowsQuery = z.strictObject({
   accountId: AccountId.optional(),
   state: State.optional(),
@@ -351,7 +355,7 @@ const paging = {
     .meta({
       ...{ type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, pattern: undefined },
       description:
-        'The largest number of items of a page: 50 by default, at most 200. A page with a `next` can have fewer items.',
+        'The largest number of items of a page: 50 by default, at most 200. Even a page with a `next` can have fewer items.',
       examples: [50],
     }),
 };

@@ -69,7 +69,10 @@ export class Transport {
     }
   }
 
-  /** The lines of a streamed answer, each parsed as JSON. The call is not repeated. Fails with an {@link OnboardingError}. */
+  /**
+   * The lines of a streamed answer, each parsed as JSON. Does not repeat the call. Fails with an {@link
+   * OnboardingError}.
+   */
   async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
     const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(throwUnreachable(call));
     if (!response.ok || !response.body)
