@@ -49,8 +49,8 @@ export interface ListedConnector extends ConnectorKey {
   /** When the flow entered `state`. ISO 8601. */
   since: string;
   /**
-   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account, the last read by
-   * an earlier run counts if this run has not read the connector yet.
+   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account: if this run has
+   * not read the connector yet, the answer at the last read by an earlier run.
    */
   connected?: boolean;
   runId: string;
@@ -106,8 +106,8 @@ export interface ShownEvent extends ListedEvent {
   /** The names of the targets. */
   targets: string[];
   /**
-   * One item for each target that the event is still posted to. `attempt`: the number of the current activity attempt.
-   * `lastFailure`: the message of the failure of the previous activity attempt.
+   * One item for each target to which the worker still posts the event. `attempt`: the number of the current activity
+   * attempt. `lastFailure`: the message of the failure of the previous activity attempt.
    */
   posts?: { attempt: number; lastFailure?: string }[];
   body: EventBody;

@@ -27,19 +27,19 @@ export interface AuditParts {
   calls: FlowCalls;
   readTimeline: ReadTimeline;
   /**
-   * The highest number of runs that are listed and sorted together, 200 by default. With a higher number, the export
-   * needs more memory.
+   * The highest number of runs that the audit lists and sorts at one time, 200 by default. With a higher number, the
+   * audit needs more memory.
    */
   runsAtOnce?: number;
 }
 
 const RUNS_AT_ONCE = 200;
-/** The highest number of timelines that are read at the same time. */
+/** The highest number of timelines that the audit reads at the same time. */
 const READS_AT_ONCE = 20;
 
 /**
- * The entries of the audit, in the order of the starts of the runs. The entries of one run come together. Leaves out
- * runs that continued as new before `to`, because the timeline of the next run contains their entries. Fails:
+ * The entries of the audit, in the order of the starts of the runs. The entries of different runs are not mixed. Leaves
+ * out runs that continued as new before `to`, because the timeline of the next run contains their entries. Fails:
  * `invalidInput`.
  */
 export async function* auditEntries(
@@ -58,7 +58,7 @@ export async function* auditEntries(
     for (const run of runs) {
       if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
       const reading = read(run);
-      reading.catch(() => undefined); // if an earlier read fails, the export ends and never awaits this read
+      reading.catch(() => undefined); // if an earlier read fails, nobody awaits this read or gets its error
       reads.push(reading);
     }
   for (const reading of reads) yield* await reading;
@@ -77,9 +77,10 @@ interface Span {
 }
 
 /**
- * The runs in the order of their starts, in groups. Visibility on SQL has no ORDER BY. So this function halves the span
- * of start times until a span has at most `runsAtOnce` runs, and sorts these runs itself. `count`: the number of runs in
- * the span. Only one half is counted, because on SQL a count of few runs takes as long as a count of all runs.
+ * Yields the runs in groups, in the order of their start times. Visibility on SQL has no ORDER BY. So this function
+ * halves the span of start times until a span has at most `runsAtOnce` runs, and then sorts the runs of this span.
+ * `count`: the number of runs in the span. After it has halved a span, this function counts only the runs of the
+ * earlier half, because on SQL a count of few runs takes as long as a count of all runs.
  */
 async function* runsOldestFirst(
   parts: AuditParts,
@@ -125,11 +126,11 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
 
 /**
  * Returns a function that reads the entries of one run. For a run whose timeline can't be read, the function returns
- * only the start and the end. After {@link READS_AT_ONCE} runs without an answer of a worker, the function makes no
- * other query.
+ * only the start and the end. After {@link READS_AT_ONCE} queries to which no worker has answered, the function makes
+ * no more queries.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
-  let unanswered = 0; // a query can also get no answer because its run is broken, so one query does not show that no worker runs
+  let unanswered = 0; // one query without an answer does not show that no worker runs: the run can be broken
   return async (run) => {
     const key = connectorKeyOf(run.workflowId);
     if (!key) return [];
@@ -144,7 +145,7 @@ function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) 
       const code = err instanceof ConnectorAuthError ? err.code : undefined;
       if (code === 'noWorker') unanswered++;
       if (code === 'noWorker' || code === 'paused') return startAndEnd(key, run);
-      if (code === 'notStarted') return []; // retention has removed the run since the list
+      if (code === 'notStarted') return []; // retention has removed the run after the audit listed the run
       throw err;
     }
   };

@@ -33,7 +33,10 @@ export async function closedRunView(
   return view;
 }
 
-/** The result of a completed run, or the first detail of the failure of a failed run. Undefined for other closed runs. */
+/**
+ * The result of a completed run, or the first detail of the failure of a failed run. `undefined` for a run that ended
+ * in another way.
+ */
 export async function closedRunResult<T extends Workflow>(
   { status }: Pick<WorkflowExecutionDescription, 'status'>,
   handle: WorkflowHandle<T>,
@@ -43,7 +46,7 @@ export async function closedRunResult<T extends Workflow>(
 }
 
 function firstDetail<Result>(err: unknown): Result | undefined {
-  if (!(err instanceof WorkflowFailedError)) throw err; // Temporal did not answer
+  if (!(err instanceof WorkflowFailedError)) throw err; // the call to Temporal failed
   return err.cause instanceof ApplicationFailure ? (err.cause.details?.[0] as Result | undefined) : undefined;
 }
 

@@ -35,7 +35,7 @@ export interface ConnectionsRequest {
   pageSize?: number;
 }
 
-/** A change of the monitoring of a connector. */
+/** How to start, change or end the monitoring of a connector. */
 export interface MonitorRequest {
   /** The time between two reads: 1 minute to 90 days. */
   every?: Duration;
@@ -54,8 +54,9 @@ export class Connections {
   }
 
   /**
-   * The connection as its open monitor answers. Without an open monitor, the result of the latest monitor if this
-   * monitor ended as `gone`. In all other cases, the connection as the latest flow knows it. Fails: `notStarted`.
+   * The answer of the open monitor of the connector. If no monitor is open and the latest monitor ended as `gone`, the
+   * result of the latest monitor. In all other cases, a view made from the search attributes of the latest flow. Fails:
+   * `notStarted`.
    */
   async read(key: ConnectorKey): Promise<ConnectionView> {
     return (await this.#readMonitor(key)) ?? (await this.#readGone(key)) ?? this.#readFlow(key);
@@ -173,8 +174,8 @@ export class Connections {
 }
 
 /**
- * The state of a connection according to the last read by a flow (`connected`). Absent if no flow has read the
- * connector.
+ * The state of a connection, made from `connected`: what Cyclr reported at the last read by a flow. Absent if no flow
+ * has read the connector.
  */
 const stateOf = (connected: boolean | undefined, since: string): Pick<ConnectionView, 'state' | 'since'> =>
   connected === undefined ? {} : { state: connected ? 'connected' : 'broken', since };

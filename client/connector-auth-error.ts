@@ -42,7 +42,10 @@ const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_INVALID_ARGUMENT = 3;
 const GRPC_RESOURCE_EXHAUSTED = 8;
 const GRPC_UNAVAILABLE = 14;
-/** DEADLINE_EXCEEDED and CANCELLED. The SDK's retry ends with CANCELLED if the deadline passes between two tries. */
+/**
+ * gRPC's DEADLINE_EXCEEDED and CANCELLED. If the deadline of a call passes between two tries, the SDK fails with
+ * CANCELLED.
+ */
 const GRPC_DEADLINE = [4, 1];
 
 function grpcErrorOf(err: unknown) {
@@ -72,7 +75,8 @@ export function undefinedIfNotFound(err: unknown): undefined {
 export const isDeadline = (err: unknown): boolean => GRPC_DEADLINE.includes(grpcErrorOf(err)?.code ?? 0);
 
 /**
- * Texts of Temporal's errors, by gRPC code. After such an error, Temporal can accept the same call a moment later:
+ * Texts of Temporal's errors, by gRPC code. After an error with one of these texts, a repetition of the call can
+ * succeed a moment later. The causes of these errors:
  *
  * - the run is locked;
  * - ten updates of the run are in progress;
@@ -87,15 +91,15 @@ const busy: { [code: number]: RegExp } = {
 };
 
 /**
- * True if Temporal refused a call about a run, but can accept the same call soon. The SDK's own connection repeats such
- * calls, but a connection with other interceptors may not.
+ * True if Temporal refused a call about a run, but a repetition of the call can succeed soon. The SDK's own connection
+ * repeats the call after such an error, but a connection with other interceptors perhaps does not.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};
   return busy[code]?.test(details) ?? false;
 }
 
-/** Runs a call to Temporal. Fails with a {@link ConnectorAuthError} in place of an error of Temporal's client. */
+/** Runs `call`. If `call` fails with an error of Temporal's client, fails with a {@link ConnectorAuthError} instead. */
 export async function translated<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

@@ -113,7 +113,8 @@ export interface LinkRequest {
 
 /**
  * Starts, signals, updates and reads the flows of one namespace. Several callers may share an instance, because an
- * instance holds no state except the client. The caller closes the client's connection. All times are ISO 8601 strings.
+ * instance holds no state except the client. The caller must close the connection of the client. All times are ISO 8601
+ * strings.
  *
  * Each method fails with a {@link ConnectorAuthError}. In addition to the codes that a method names, each method can
  * fail with `temporalUnavailable`, and with `noWorker` or `paused` if the method needs a worker.
@@ -206,9 +207,9 @@ export class ConnectorAuth {
 
   /**
    * Sends values of properties. Returns the view after Cyclr accepted or refused the values, or the current view if
-   * Cyclr has done neither within 10 s. The view of refused values has a `problem`. Safe to repeat,
-   * because a `submissionId` seen before changes nothing. Needs a worker. Fails: `notStarted`; `closed`; the problem's
-   * code if the flow itself rejects the input.
+   * Cyclr has done neither within 10 s. If Cyclr refuses the values, the view has a `problem`. Safe to repeat, because
+   * a `submissionId` seen before changes nothing. Needs a worker. Fails: `notStarted`; `closed`; the problem's code if
+   * the flow itself rejects the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.submitProperties, input.submissionId, input));
@@ -250,8 +251,8 @@ export class ConnectorAuth {
 
   /**
    * Reports that the browser came back from the third party. The flow verifies the attempt once. Needs no worker. Safe
-   * to repeat, because Temporal drops a second signal for the same attempt. An unknown attempt or a closed flow changes
-   * nothing. Fails: `notStarted`.
+   * to repeat, because Temporal drops a second signal for the same attempt. Changes nothing if the attempt is unknown,
+   * or if the flow is closed. Fails: `notStarted`.
    */
   async oauthReturned(key: ConnectorKey, callback: OAuthCallback): Promise<void> {
     await this.#calls.bounded(async () => {
@@ -261,10 +262,10 @@ export class ConnectorAuth {
   }
 
   /**
-   * Lets a flow that waits for the user re-read the connector, and lets a flow in an outage repeat its call now. Has an
-   * effect at most once in 10 s. Returns the view after the call to Cyclr, or the current view if the call takes longer
-   * than 10 s. Safe to repeat, because a run answers the same `updateId` with its first answer. Needs a worker. Fails:
-   * `notStarted`; `closed`.
+   * Lets a flow that waits for the user re-read the connector, and lets a flow in an outage repeat its call now. For
+   * each flow, at most one call in 10 s has an effect. Returns the view after the call to Cyclr, or the current view if
+   * the call takes longer than 10 s. Safe to repeat, because a run answers the same `updateId` with its first answer.
+   * Needs a worker. Fails: `notStarted`; `closed`.
    */
   recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));
@@ -272,9 +273,9 @@ export class ConnectorAuth {
 
   /**
    * One page of the connectors of an account, each with its latest run. Needs no worker. A page with a `next` can have
-   * fewer items than `pageSize`, or no items. The list is complete when `next` is absent. A flow that starts or ends
-   * between two calls can be missing, or be on two pages. Runs that retention has removed are missing. Fails:
-   * `invalidInput`.
+   * fewer items than `pageSize`, or no items. The list is complete when `next` is absent. If a flow starts or ends
+   * between the calls for two pages, its connector can be missing, or be on two pages. Runs that retention has removed
+   * are missing. Fails: `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {
     return this.#calls.bounded(() => connectorList(this.#client, request));
@@ -289,9 +290,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * The audit of an account: the entries of all runs of all flows that Temporal still has, the oldest run first. To
-   * read a run that is open, or that Temporal ended, the audit needs a worker. Without a worker, the entries of such a
-   * run are only its start and its end. Fails: `invalidInput`.
+   * The audit of an account: the entries of all runs of all flows that Temporal still has, the oldest run first. The
+   * audit needs a worker to read the timeline of a run that is open, or that Temporal ended. Without a worker, the
+   * audit contains only the start and the end of these runs. Fails: `invalidInput`.
    */
   audit(request: AuditRequest): AsyncGenerator<AuditEntry> {
     const readTimeline = (key: ConnectorKey, runId: string) => this.#timelineOf(key, runId);
@@ -434,8 +435,8 @@ export class ConnectorAuth {
 
   /**
    * Reports a message of Cyclr about a call that failed to authenticate. Does nothing while the workflow for an earlier
-   * message about the same cycle is open. Each such workflow stays open for at least 60 s. Needs no worker. Fails:
-   * `invalidInput`.
+   * message about the same cycle is open. The workflow for a message stays open for at least 60 s. Needs no worker.
+   * Fails: `invalidInput`.
    */
   reportTransactionError(error: TransactionError): Promise<void> {
     return this.#calls.bounded(() => this.#connections.reportTransactionError(error));
@@ -475,8 +476,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Reads a closed run by `read`, which makes no query. Queries the run if `read` returns `undefined`, or if the latest
-   * run is open again: an operator has reset the run, or a new run has started.
+   * Reads a closed run by `read`, which sends no query to a worker. Queries the run if `read` returns `undefined`, or
+   * if the latest run is open again: an operator has reset the run, or a new run has started.
    */
   async #readClosed<T>(
     key: ConnectorKey,
@@ -505,7 +506,7 @@ export class ConnectorAuth {
 
   /**
    * Returns the answer of an update. Returns the current view if the flow accepted the update, but did not answer in
-   * time. Returns the final view if the flow closed after it accepted the update and before its answer. Fails with
+   * time. Returns the final view if the flow accepted the update, but closed before it answered the update. Fails with
    * `closed` if the flow had ended before the update.
    */
   #viewAfter(key: ConnectorKey, update: () => Promise<View>): Promise<View> {
@@ -533,8 +534,8 @@ export class ConnectorAuth {
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 /**
- * Ignores the two errors of a closed run: the error of a signal to the run, and the error that is the result of a
- * failed or cancelled run.
+ * Ignores two errors: the error of a signal to a closed run, and the error with which a failed or cancelled run ended.
+ * Throws any other error.
  */
 function ignoreClosed(err: unknown): void {
   if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;

@@ -18,15 +18,15 @@ export interface ListRequest {
 }
 
 /**
- * The highest number of earlier runs that are read to find the `connected` of the items of one page. The newest runs
- * are read first.
+ * To find the `connected` of the items of one page, the library reads at most this number of earlier runs, newest
+ * first.
  */
 const MAX_EARLIER_RUNS = 1000;
 
 /**
  * One page of an account's connectors, made from at most `pageSize` runs. The server can not filter by the latest run,
- * so this function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items, or no
- * items.
+ * so this function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items than
+ * `pageSize`, or no items.
  */
 export async function connectorList(
   client: Client,
@@ -61,10 +61,10 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * Returns the run if it is the latest run of its flow. The newest runs are on the first page. If a run on the first
- * page is not the latest run, visibility does not have the latest run yet, and this function returns the latest run. If
- * a run on another page is not the latest run, an earlier page has the latest run, and this function returns
- * `undefined`. Uses `describe`, because the server limits visibility to few calls a second.
+ * Returns `run` if `run` is the latest run of its flow. If not, the answer depends on the page. On the first page,
+ * where the newest runs are, visibility does not have the latest run yet: this function returns the latest run. For a
+ * later page, an earlier page has the latest run: this function returns `undefined`. Calls `describe`, because the
+ * server allows only few visibility calls a second.
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;
@@ -81,7 +81,10 @@ interface Page {
   isWhole: boolean;
 }
 
-/** The `connected` of earlier runs, by connector id, for connectors whose latest run has not read Cyclr yet. */
+/**
+ * The `connected` of earlier runs, by connector id. A list needs it if the latest run of a connector has not read Cyclr
+ * yet.
+ */
 async function earlierReads(
   client: Client,
   { account, runs, items, isWhole }: Page,

@@ -36,7 +36,7 @@ export async function eventList(
 ): Promise<EventList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
   // Leaves out runs without an event type in their search attributes, because they are not events. A redelivered event
-  // has several runs. The newest run comes first, and only this run stays in the list.
+  // has several runs. Visibility returns the newest run first, and the list keeps only the newest run.
   const events = runs.map(listed).filter(({ type }) => type !== undefined);
   const items = events.filter(({ id }, index, all) => all.findIndex((item) => item.id === id) === index);
   return { items, ...(next !== undefined && { next }) };

@@ -29,9 +29,12 @@ import {
   UnansweredUpdate,
 } from './connector-auth-error';
 
-/** The limit of an update, of a query and of a wait for an end. After this time, a caller gets the current view, or an error. */
+/**
+ * The time limit of an update, of a query, and of a wait for the end of a run. After this time, the caller gets the
+ * current view, or an error.
+ */
 export const ANSWER_WITHIN_MS = 10_000;
-/** This time is added to the limit of each call, for the transport of the answer. */
+/** The library adds this time to the limit of each call to Temporal, because the answer needs time to arrive. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
 const RETRY_MS = 100;
@@ -73,8 +76,8 @@ export class FlowCalls {
   }
 
   /**
-   * Runs `call` with a time limit for each of its calls to Temporal. Fails with a {@link ConnectorAuthError} in place
-   * of an error of Temporal's client.
+   * Runs `call`, and sets a time limit for each call to Temporal that `call` makes. If `call` fails with an error of
+   * Temporal's client, fails with a {@link ConnectorAuthError} instead.
    */
   bounded<T>(call: () => Promise<T>): Promise<T> {
     return translated(() => this.#inTime(call));
@@ -85,10 +88,10 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Repeats a query without an answer every 2.5 s for 10 s. The reason: if a query arrives during the
-   * workflow task of an update, the server can hold the query until its deadline (dev server 1.9). Fails: `noWorker` if
-   * Temporal answers, but the flow does not answer, or each query read ahead of a workflow task (see {@link repeated});
-   * `paused`.
+   * Queries a flow. If a query gets no answer within 2.5 s, sends the query again, for at most 10 s in all. The reason:
+   * if a query arrives during the workflow task of an update, the server can hold the query until its deadline (dev
+   * server 1.9). Fails: `noWorker` if Temporal answers, but the flow does not answer, or if each query read ahead of a
+   * workflow task (see {@link repeated}); `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -100,7 +103,7 @@ export class FlowCalls {
       } catch (err) {
         const isPaused = err instanceof QueryRejectedError && err.status === PAUSED;
         if (isPaused)
-          await requireUnpaused(handle); // if the pause has ended, the flow can answer now
+          await requireUnpaused(handle); // if the run is no longer paused, the next query can succeed
         else if (!isDeadline(err) && !hasReadAhead(err)) throw err;
       }
       if (Date.now() < until) continue;
@@ -110,8 +113,8 @@ export class FlowCalls {
   }
 
   /**
-   * Queries the run `runId`, or the latest run of the workflow if `runId` is absent. `undefined` if this run is closed.
-   * The latest run can continue as new before it answers; then the next run answers.
+   * Queries the run `runId`, or the latest run of the workflow if `runId` is absent. `undefined` if the queried run is
+   * closed. If the latest run continues as new before it answers, the next run answers.
    */
   async queryOpen<T>(workflowId: string, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -156,8 +159,9 @@ export class FlowCalls {
   }
 
   /**
-   * Fails with the reason why an update got no answer. An answer to a query proves that a worker is running. Then the
-   * update is late because the flow still handles another update, or waits for Cyclr.
+   * Fails with the reason why an update got no answer. Queries the flow, because an answer to the query proves that a
+   * worker is running. If a worker is running, the update is late because the flow still handles another update, or
+   * waits for Cyclr.
    */
   async #explainSilence(key: ConnectorKey, updateId: string): Promise<void> {
     const handle = this.handle(key);
@@ -171,7 +175,8 @@ export class FlowCalls {
   async #stageOf({ workflowId }: WorkflowHandle, updateId: string): Promise<number> {
     const { namespace } = this.#client.options;
     const updateRef = { workflowExecution: { workflowId }, updateId };
-    const request = { namespace, updateRef, waitPolicy: { lifecycleStage: ADMITTED } }; // with this stage, Temporal answers at once
+    // Temporal answers this request at once, because the request waits only for the stage ADMITTED.
+    const request = { namespace, updateRef, waitPolicy: { lifecycleStage: ADMITTED } };
     const poll = () => this.#client.workflowService.pollWorkflowExecutionUpdate(request);
     try {
       return (await this.#client.withDeadline(Date.now() + REACH_MS, poll)).stage;
@@ -191,18 +196,19 @@ export class FlowCalls {
 }
 
 /**
- * The error for an update that Temporal does not have. The caller can send the update again with the same id. A flow can
- * still accept the update: Temporal (1.32) drops updates during a workflow task, but the worker may already have them.
+ * The error for an update that Temporal does not have. The caller can send the update again with the same id. The flow
+ * can still accept the first update: Temporal (1.32) can drop an update during a workflow task although the worker
+ * already has the update.
  */
 const notConfirmed = (): ConnectorAuthError =>
   new ConnectorAuthError('temporalUnavailable', 'Temporal has not confirmed the update. Send it again.');
 
 /**
- * Repeats an update or a query that changed nothing, if a later try can succeed. There are four such cases:
- * - The update ended as `UnprocessedUpdate`, because no handler got the update. The cause is a query on an uncached run
- *   (SDK 1.24, see `workflows/read-ahead.ts`).
+ * Sends an update or a query again if it failed without an effect, and if a later try can succeed. The four cases:
+ * - The update ended as `UnprocessedUpdate`, because no handler got the update. The cause of this error is a query on
+ *   an uncached run (SDK 1.24, see `workflows/read-ahead.ts`).
  * - The flow failed the query with {@link READ_AHEAD}.
- * - The flow rejected the update, because it is about to continue as new. The next run can accept the update.
+ * - The flow rejected the update, because the run is about to continue as new. The next run can accept the update.
  * - Temporal has no room for the update (see {@link isBusy}).
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
@@ -217,7 +223,7 @@ async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   }
 }
 
-/** The pause before the next try. Undefined if no other try can succeed. */
+/** The pause between the failed try and the next try. `undefined` if a next try would fail, too. */
 function pauseAfter(err: unknown): number | undefined {
   if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // the random part spreads the tries of many callers over time
   return isUpdateFailure(err, 'UnprocessedUpdate') || hasReadAhead(err) || hasRetryHint(err) ? RETRY_MS : undefined;
@@ -235,8 +241,8 @@ const isUpdateFailure = (err: unknown, type: string): boolean =>
   err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type === type;
 
 /**
- * Fails with `paused` if an operator has paused the run in Temporal. The worker of a paused run gets no query and no
- * update.
+ * Fails with `paused` if an operator has paused the run in Temporal. Temporal sends no query and no update of a paused
+ * run to a worker.
  */
 async function requireUnpaused(handle: WorkflowHandle): Promise<void> {
   const { status, typedSearchAttributes } = await handle.describe();
@@ -246,5 +252,5 @@ async function requireUnpaused(handle: WorkflowHandle): Promise<void> {
   throw new ConnectorAuthError('paused', message, undefined, undefined, state ?? 'fetchingConnector');
 }
 
-/** True if the flow closed after it accepted an update and before its answer. */
+/** True if the flow accepted an update, but closed before it answered the update. */
 export const isClosedBeforeAnswer = (err: unknown): boolean => isUpdateFailure(err, 'AcceptedUpdateCompletedWorkflow');

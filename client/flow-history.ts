@@ -20,16 +20,17 @@ export interface RunStatus {
 }
 
 const NOT_FOUND = 5; // gRPC
-/** The time limit of one long poll. The limit is longer than the server keeps a long poll open. */
+/** The time limit of one long poll. The server ends a long poll before this limit. */
 const POLL_TIMEOUT_MS = 70_000;
 const DESCRIBE_MS = 15_000;
 /** The time between two reads of the status of a paused run. */
 const PAUSED_MS = 2_000;
 
 /**
- * Sends a signal that a run gets only once for each attempt. Temporal drops a second signal with the same request id,
- * and adds no event to the history. The SDK's own `signal` makes a new request id each time. This function calls the
- * interceptors of the client, as the SDK's `signal` does. Does nothing if the flow has ended.
+ * Sends a signal so that a run gets the signal only once for each OAuth attempt: the request id contains the attempt
+ * id. Temporal drops a second signal with the same request id, and adds no event to the history. The SDK's own `signal`
+ * makes a new request id for each call. Like the SDK's `signal`, this function calls the interceptors of the client.
+ * Does nothing if the flow has ended.
  */
 export async function signalOnce(
   client: Client,
@@ -58,9 +59,10 @@ export async function signalOnce(
 }
 
 /**
- * Yields when workflow tasks have completed after the event with the number `historyLength`. Also yields at the end of
- * the run, and when the run is paused. Follows continue-as-new, and a reset of the open run. Ends after the last run,
- * or when `signal` aborts. Waits by Temporal's long poll, except while the run is paused.
+ * Yields the status of a run in three cases: workflow tasks have completed after the event with the number
+ * `historyLength`; the run has ended; an operator has paused the run. After continue-as-new, or a reset of the open
+ * run, continues with the next run. Ends after the last run, or when `signal` aborts. Waits by Temporal's long poll,
+ * except while the run is paused.
  */
 export async function* historyGrowth(
   client: Client,
@@ -94,8 +96,8 @@ export async function* historyGrowth(
 }
 
 /**
- * The status of a closed or paused run. Temporal does not wait for events of such a run. `next`: the id of the run that
- * follows this run after continue-as-new or a reset.
+ * The status of a run after a poll that did not wait: the run is closed or paused, so Temporal waits for no event.
+ * `next`: the id of the run that follows this run after continue-as-new or a reset.
  */
 async function statusAfter(client: Client, execution: Execution, events: NonNullable<History['events']>) {
   const last = events.at(-1);

@@ -9,7 +9,7 @@ import { troubles, type FlowList, type Trouble } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { inState, invalidInput, itemsOf, OF_FLOWS, ofAccount, OPEN, pageOfRuns, quotedValue } from './runs';
 
-/** The filter of a list of flows. Without a final `state`, the list has only open flows. */
+/** The filter of a list of flows. If `state` is absent or not final, the list has only open flows. */
 export interface FlowFilter {
   accountId?: string;
   state?: StateName;
@@ -72,8 +72,9 @@ export async function signalBatch(
 }
 
 /**
- * True if a batch operation is running. Call this function before the start of a batch operation: Temporal's client
- * would repeat a refused start until its deadline.
+ * True if a batch operation is running. Call this function before the start of a batch operation. While another batch
+ * operation is running, Temporal refuses the start, and Temporal's client repeats the start until the deadline of the
+ * call.
  */
 async function isBatchRunning(client: Client): Promise<boolean> {
   const { namespace } = client.options;

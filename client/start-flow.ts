@@ -23,7 +23,10 @@ export interface FlowStart extends Pick<FlowMemo, 'idempotencyKey' | 'invitation
 }
 
 const MAX_TRIES = 5;
-/** How long a start waits until a run in a final state closes. Without a worker, the run closes later. */
+/**
+ * If the open run is in a final state, a start waits at most this time until the run closes. If no worker is running,
+ * the run closes later.
+ */
 const ENDS_WITHIN_MS = 5_000;
 
 /** Starts a run, or returns the open run. Fails: `alreadyRunning`. */
@@ -69,9 +72,9 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
 }
 
 /**
- * Temporal answers a start with the latest run, open or closed, if that run was started with the same request id. So
- * two starts with the same key at the same moment start one run. The key is hashed, because Temporal limits the length
- * of a request id.
+ * The request id for an idempotency key. If the latest run, open or closed, was started with the same request id,
+ * Temporal starts no new run, and answers with the latest run. So two starts with the same idempotency key at the same
+ * moment start only one run. The key is hashed, because Temporal limits the length of a request id.
  */
 const requestIdOf = (idempotencyKey: string): string => createHash('sha256').update(idempotencyKey).digest('base64url');
 
@@ -87,7 +90,10 @@ async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<S
   );
 }
 
-/** Waits for the end of an open run whose state is final. False if the run is in another state, or does not end in time. */
+/**
+ * Waits up to 5 s for the end of an open run whose state is final. Returns false if the state is not final, or if the
+ * run does not end in this time.
+ */
 async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
   const { workflowId, runId, typedSearchAttributes } = run;
   if (!finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName)) return false;
