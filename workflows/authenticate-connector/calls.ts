@@ -49,7 +49,10 @@ export const { mintLink } = proxyActivities<ConnectorActivities>({
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 });
 
-/** Reports the end of the flow to the monitor of its connector. Retried without a limit, so that no end is lost. */
+/**
+ * Reports the end of the flow to the monitor of its connector. Temporal retries this activity without a limit, so that
+ * the monitor gets each end.
+ */
 export const { reportToMonitor } = proxyActivities<MonitorActivities>({
   startToCloseTimeout: '15s',
   summary: 'Report the end to the monitor of the connection',

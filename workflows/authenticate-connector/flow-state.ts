@@ -109,7 +109,8 @@ export class FlowState {
       recordChange(before, state, Date.now() - this.#since);
       this.#since = Date.now();
     }
-    // An input that was refused before it reached Cyclr does not extend the wait. So the old deadline stays.
+    // If an input was refused before it reached Cyclr, the user gets no more time: the deadline of the wait stays the
+    // same.
     if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
       this.#deadline = Date.now() + patienceMs(waitRulesOf(this.#input, state.connector).patience, state.name);
     this.#publish();
@@ -152,7 +153,8 @@ export class FlowState {
 
   /**
    * Adds a signal to the timeline and to the log. If the signal equals the last entry of the timeline, the log does not
-   * show the signal. If such a signal has a `code`, the count of the last entry grows, and no new entry is added.
+   * show the signal. If an equal signal has a `code`, the last entry counts the signal, and the timeline gets no new
+   * entry.
    */
   #recordSignal(event: string, note: string, code?: ProblemCode): void {
     const { name } = this.#state;

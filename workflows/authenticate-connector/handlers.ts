@@ -89,8 +89,9 @@ function add({ flow, inbox }: Context, message: Message): void {
 
 /**
  * True if an operator has reset the first run of the flow. After a reset, Temporal delivers the messages that came
- * after the reset point a second time. A replay from a file does not have the new run id, so this function can return
- * another result in such a replay. Therefore no command may depend on the result.
+ * after the reset point a second time. A replay of a history file does not know the run id of the reset run, so this
+ * function can return another result in that replay. Therefore no command of the workflow may depend on the result of
+ * this function.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
@@ -115,9 +116,9 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification is running, or is next in the inbox, waits for the result of that verification. Otherwise starts a
- * verification and waits for its result. Starts no verification and returns the current view at once in two cases: the
- * attempt is unknown, or a confirmation started a verification less than 5 s ago.
+ * If a verification is running, or is next in the inbox, waits for its result. If not, returns the current view at once
+ * in two cases: the attempt is unknown, or a confirmation started a verification less than 5 s ago. In all other cases,
+ * starts a verification and waits for its result.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
@@ -195,7 +196,7 @@ const failureOf = (problem: Problem, ...details: unknown[]): ApplicationFailure 
  */
 function check({ flow }: Context, problem: Problem | undefined): void {
   if (problem) throw failureOf(problem);
-  // An accepted update would postpone Continue-As-New. So the update is rejected, with the hint to send it again. The
-  // next run can accept it.
+  // An accepted update would postpone Continue-As-New. So the flow rejects the update, with the hint to send the update
+  // again. The next run can accept the update.
   if (isWaiting(flow.state) && workflowInfo().continueAsNewSuggested) throw failureOf(problemOf('notNow'), retryHint);
 }

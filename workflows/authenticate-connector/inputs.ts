@@ -36,15 +36,15 @@ const MAX_UNREAD_CHARACTERS = 512 * 1024;
 /** Unread messages, and messages in progress. A message in progress gets its answer after an activity has ended. */
 export class Inbox {
   /**
-   * The unread request for a re-read. The limits of the inbox do not count this request, because the inbox has at most
-   * one.
+   * The unread request for a re-read. The limits of the inbox do not count this request, because the inbox holds at
+   * most one request for a re-read.
    */
   recheck?: Message;
   readonly #unread: Message[] = [];
   readonly #inProgress: Message[] = [];
   /**
-   * The total length of the bodies of the unread messages. Each message updates this field. If thousands of messages
-   * arrive, counting all characters again for each message would be slow.
+   * The total length of the bodies of the unread messages. Each added or removed message changes this field. If
+   * thousands of messages arrive, it would be slow to count all characters again for each message.
    */
   #unreadCharacters = 0;
 
@@ -116,7 +116,10 @@ const charactersOf = ({ body }: Message): number => JSON.stringify(body)?.length
 
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
-/** True if a message asks the flow to verify the user's consent. Such a message has no input. */
+/**
+ * True if a message asks the flow to verify the user's consent. A message of this kind contains no properties and no
+ * credentials.
+ */
 const asksForVerification = ({ kind }: Pick<Message, 'kind'>): boolean =>
   kind === 'oauthCallback' || kind === 'confirmation';
 
@@ -151,14 +154,14 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 
 /**
  * The problem of a message that the validator of an update rejects. `undefined` if the validator accepts the message.
- * In a working state the validator accepts an input, because only the next state can check it.
+ * In a working state the validator accepts an input, because only the next state can check the input.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
-  // This check must come before the check of the submission id. In the other order, the validator would accept an
-  // update with a known id, and Temporal would write the secret in clear to the history.
+  // The check for secrets in clear must come before the check of the submission id. In the other order, the validator
+  // would accept an update with a known id, and Temporal would write the secret in clear to the history.
   const unsealed = unsealedProblem(state, message);
-  // The message of `notSealed` says that the secret is in the history. A rejected update is not in the history, so the
-  // update gets another message.
+  // The usual message of `notSealed` says that the secret is in the history. But a rejected update is not in the
+  // history, so the caller gets another message.
   if (unsealed) return { ...unsealed, message: 'Seal a secret before you send it.' };
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;
@@ -206,7 +209,7 @@ function propertyEvent(state: State, values: unknown, sender: Sender): Event {
 
 const fieldsOf = (state: State): readonly Field[] => ('connector' in state && state.connector?.fields) || [];
 
-/** True if a value is neither empty nor sealed. Such a value can be a secret in clear. */
+/** True if a value is neither empty nor sealed. A value that is not sealed can be a secret in clear. */
 const isInClear = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !isSealed(value);
 
@@ -215,7 +218,7 @@ const isValue = (value: unknown): boolean => {
   const text = textOf(value);
   return typeof text === 'string' && text.length <= MAX_VALUE;
 };
-/** The total length of the texts. `problemOfValues` refuses all other values. */
+/** The total length of the values that are texts. `problemOfValues` refuses each value that is no text. */
 const charactersIn = (values: { [name: string]: unknown }): number =>
   Object.values(values)
     .map(textOf)

@@ -6,7 +6,7 @@ import type { AuthorizationRequest } from '../input';
 import { Timer } from '../timer';
 import type { Attempt, AuthorizationLink } from '../view';
 
-/** An attempt whose link was handed out. */
+/** An attempt whose link the flow has handed out. */
 export interface KnownAttempt {
   fingerprint?: string;
   /** True if the return page has reported that the browser came back. */
@@ -57,14 +57,14 @@ export class Links {
   }
 
   /**
-   * The attempts whose links this run, or an earlier run that continued as this run, has handed out. A browser can come
-   * back from the consent of each of these attempts.
+   * The attempts whose links the flow has handed out, in this run or before Continue-As-New. For each of these
+   * attempts, a browser can come back from the consent page.
    */
   get attempts(): ReadonlyMap<string, KnownAttempt> {
     return this.#attempts;
   }
 
-  /** True if a link was requested under this id. */
+  /** True if a caller has requested a link with this attempt id. */
   has(id: string): boolean {
     return this.#attempts.has(id) || this.#pending.has(id);
   }

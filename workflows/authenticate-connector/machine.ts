@@ -54,7 +54,7 @@ export type State =
       connector: Connector;
       /** The id of the attempt that is verified. */
       attemptId: string;
-      /** True if a newer attempt exists. Then the verification has only one re-read. */
+      /** True if a newer attempt exists. In this case, the verification reads the connector only once. */
       superseded: boolean;
       attempt?: Attempt;
     } & Trouble)
@@ -66,7 +66,7 @@ export type State =
 
 /**
  * `id`: the id of the submission or the attempt. `by`: the person or program that acts. If an event type does not
- * declare `id`, only the timeline uses these two members.
+ * declare `id`, only the timeline uses `id` and `by`.
  */
 export type Event = (
   | { type: 'connectorFetched'; connector: Connector }
@@ -158,7 +158,7 @@ function confirmedIfComplete(
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
   rechecked,
-  // The result of a re-read without an input. The flow makes such a re-read after a link has expired, and when the
+  // The event after a re-read that no input caused. The flow makes this re-read after a link has expired, and when the
   // deadline has passed.
   authorizationConfirmed: confirmed,
   timedOut: ({ connector }: WaitingState, event: On<'timedOut'>): State => ({
@@ -169,7 +169,10 @@ const waiting = {
   outageOutlasted: expiredInOutage,
 };
 
-/** Marks as stored the properties that Cyclr accepted. So the flow does not ask for them again after an outage. */
+/**
+ * Marks the properties that Cyclr accepted as stored, so that the flow does not ask for these properties again after an
+ * outage.
+ */
 const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {
   const isNew = ({ name, stored }: Field) => !stored && taken.includes(name);
   const { fields } = state.connector;
@@ -224,7 +227,8 @@ function byAuthMethod(connector: Connector): State {
     case 'clientCredentials':
       return { name: 'applyingCredentials', connector, from: 'awaitingProperties', method };
     case 'none':
-      // For every other supported method, a later activity sets the fixed values of the policy.
+      // With the method `none`, the flow sets the fixed values of the policy here. With every other supported method, a
+      // later activity sets the fixed values.
       if (connector.policy?.lacksValues)
         return { name: 'applyingProperties', connector, submissionId: 'policy', values: {}, byPolicy: true };
       return { name: 'authenticated', connector, verification: 'notChecked' };
@@ -234,9 +238,9 @@ function byAuthMethod(connector: Connector): State {
 }
 
 /**
- * The connector after the activity has set the fixed values of the policy. `lacksValues` is removed, so that the flow
- * sets the fixed values only once after each read. If Cyclr stores a fixed value in another form, each read sets
- * `lacksValues` again.
+ * The connector after the activity has set the fixed values of the policy. This function removes `lacksValues`, so that
+ * the flow sets the fixed values only once after each read. If Cyclr stores a fixed value in another form than the
+ * policy has, each read sets `lacksValues` again.
  */
 function withFixedValues(connector: Connector): Connector {
   if (!connector.policy?.lacksValues) return connector;
@@ -271,8 +275,8 @@ function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>):
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
   if (isRefusedByCheck(state, connector)) return withConnector(state, connector);
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
-  // If the flow waits for properties although all required properties are stored, the user must send them again. Either
-  // Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
+  // If the flow waits for properties although all required properties are stored, the user must send the properties
+  // again. The reason: Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;
   if (next.name !== state.name && (next.name === 'authenticated' || !isRefused)) return next;
   return withConnector(state, connector);
@@ -282,8 +286,8 @@ const withConnector = (state: WaitingState, connector: Connector): State =>
   JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
 
 /**
- * True if the third party refused the credentials that Cyclr has stored. Then only a new input ends the wait, although
- * Cyclr reports the connector as authenticated.
+ * True if the third party refused the credentials that Cyclr has stored. In this case, only a new input of the user
+ * ends the wait, although Cyclr reports the connector as authenticated.
  */
 const isRefusedByCheck = (state: WaitingState, { authenticated, policy }: Connector): boolean =>
   state.problem?.code === 'refused' && state.connector.authenticated && authenticated && policy?.checks === true;

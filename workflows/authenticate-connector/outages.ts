@@ -57,8 +57,8 @@ const toEvent: Record<ActivityFailureType, ToEvent> = {
 
 /**
  * Turns the failure of an activity into an event for this state. A failure of an unknown type counts as an outage, so
- * the flow repeats the call. Rethrows an error that is no failure of an activity. Such an error is a fault of the
- * workflow's code. The error must fail the workflow task until a worker with corrected code runs.
+ * the flow repeats the call. An error that is no failure of an activity is a fault of the workflow's code. This
+ * function rethrows the error, so that the workflow task fails until a worker with corrected code runs.
  */
 export function eventOfFailure(error: unknown, state: State): Event {
   if (!(error instanceof ActivityFailure)) throw error;

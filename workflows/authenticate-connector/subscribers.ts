@@ -26,8 +26,8 @@ export class Subscribers {
   }
 
   /**
-   * Adds the workflow that a signal `subscribe` names. Returns the code of the problem if the signal is refused.
-   * Returns `undefined` for a new or a known workflow id.
+   * Adds the workflow that a signal `subscribe` names. Returns the code of the problem if the flow refuses the signal.
+   * Returns `undefined` if the workflow is now a subscriber, or was a subscriber before.
    */
   add(body: unknown): ProblemCode | undefined {
     const { workflowId } = isObject(body) ? body : {};

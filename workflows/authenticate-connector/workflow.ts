@@ -38,7 +38,7 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
  * with the timeline. `carried`: the state of the previous run at Continue-As-New.
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<FlowResult> {
-  // Ignore `carried` unless this run was continued as new, because otherwise a caller could start in any state.
+  // Ignore `carried` in a run that a caller has started, so that no caller can start a flow in any state it likes.
   return new FlowRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -208,7 +208,8 @@ class FlowRun {
 
   /**
    * Waits for a message, a request for a re-read, a cancellation, the deadline, the expiry of the newest link, the next
-   * reminder, or a full history. Returns the event that follows.
+   * reminder, or a full history. Returns the event that ended the wait, or `undefined` if no event of the state machine
+   * follows.
    */
   async #waitForInput(state: WaitingState): Promise<Event | undefined> {
     const deadline = this.#deadlineOf(state);
@@ -245,8 +246,8 @@ class FlowRun {
   }
 
   /**
-   * True if the flow has not yet handled a request for a re-read or a cancellation. Such a request or cancellation ends
-   * the pause of an outage.
+   * True if the flow has not yet handled a request for a re-read or a cancellation. A request for a re-read, or a
+   * cancellation, ends the pause of an outage.
    */
   get #hasInterruption(): boolean {
     return this.#inbox.recheck !== undefined || this.#cancelEvent !== undefined;
@@ -280,7 +281,10 @@ class FlowRun {
     return { ...this.#key, ...(notify && { notify }) };
   }
 
-  /** Removes the facts about targets of events from the answer of `fetchConnector`. Returns the connector. */
+  /**
+   * Keeps the facts about targets of events and about the monitor, which the answer of `fetchConnector` contains.
+   * Returns the connector without these facts.
+   */
   #readTargets({ events, isMonitored, ...connector }: ReadConnector): Connector {
     this.#events.setTargets(events);
     this.#isMonitored = isMonitored ?? false;
@@ -290,9 +294,9 @@ class FlowRun {
   }
 
   /**
-   * Re-reads once after the deadline, before the flow expires: the connector may have been authenticated elsewhere. An
-   * input that arrives during the re-read is handled before the result of the re-read. In an outage the flow repeats
-   * the re-read.
+   * Re-reads once after the deadline, before the flow expires: the connector may have been authenticated elsewhere. If
+   * an input arrives during the re-read, the flow handles the input before the result of the re-read. In an outage, the
+   * flow repeats the re-read.
    */
   async #lastRead(state: WaitingState): Promise<Event | undefined> {
     const event = await this.#call(() => this.#readWithoutInput(state));
@@ -308,7 +312,8 @@ class FlowRun {
    */
   async #readAfterLink(state: WaitingState): Promise<Event | undefined> {
     this.#links.clearExpiry();
-    if (state.connector.authenticated) return undefined; // the re-read can't prove a consent: see `#readWithoutInput`
+    // The re-read of a connector that was authenticated before proves no consent: see `#readWithoutInput`.
+    if (state.connector.authenticated) return undefined;
     const event = await this.#call(() => this.#readWithoutInput(state));
     if (event.type === 'cyclrUnavailable') this.#noteTrouble(event);
     return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
@@ -349,15 +354,16 @@ class FlowRun {
     if (event) this.#inbox.markInProgress(message);
     else message.answer = this.#flow.view;
     if (event?.type !== 'authorizationReturned') return event;
-    if (message.kind === 'oauthCallback') this.#links.markReturned(event.id); // a confirmation reports no return
+    // Only a callback reports that the browser came back: a confirmation does not.
+    if (message.kind === 'oauthCallback') this.#links.markReturned(event.id);
     this.#inbox.joinConfirmation();
     return event;
   }
 
   /**
-   * Re-reads once without an input. The connector may have been authenticated elsewhere, or the user may have consented
-   * without coming back. If the connector was authenticated before, the re-read proves nothing. Even a changed value
-   * proves nothing, because Cyclr refreshes tokens by itself.
+   * Re-reads the connector once, although no input has arrived. The connector may have been authenticated elsewhere, or
+   * the user may have consented without coming back. If the connector was authenticated before, the re-read proves no
+   * consent. Even a changed stored value proves no consent, because Cyclr refreshes tokens by itself.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
     const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });
