@@ -9,8 +9,8 @@ export const { readConnection } = call('Read the connection');
 export const { startReauthentication } = call('Start the re-authentication, and subscribe to it');
 
 /**
- * The code of a failed read. Rethrows any other error. Such an error is a fault of the workflow's code. The error must
- * fail the workflow task until a worker with corrected code runs.
+ * The code of the failure of a read. An error that is no failure of an activity is a fault of the workflow's code. This
+ * function rethrows the error, so that the workflow task fails until a worker with corrected code runs.
  */
 export function codeOfFailure(error: unknown): ActivityFailureType | 'noAnswer' {
   if (!(error instanceof ActivityFailure)) throw error;

@@ -14,8 +14,8 @@ export interface Facts {
 /** The data of a connection that is broken. */
 interface Broken {
   /**
-   * True if Cyclr has reported `Authenticated: false` since the connection broke. Then a later `Authenticated: true` means
-   * that the connection works again.
+   * True if Cyclr has reported `Authenticated: false` since the connection broke. After that, `Authenticated: true`
+   * means that the connection works again.
    */
   denied: boolean;
 }
@@ -75,7 +75,9 @@ const isBroken = (state: State): state is In<'broken' | 'reauthenticating'> =>
 
 const connected = (state: State, at: string): State => ({ name: 'connected', since: at, ...factsOf(state) });
 
-/** The end of a flow. Changes nothing if the end is known, or is older than the last known end. */
+/**
+ * The state after the end of a flow. The state does not change if the monitor already knows this end, or a newer end.
+ */
 function flowFinished(state: State, { outcome, at }: Omit<On<'flowFinished'>, 'type'>): State {
   const { lastOutcome } = state;
   if (lastOutcome && (lastOutcome.runId === outcome.runId || outcome.at < lastOutcome.at)) return state;
@@ -118,7 +120,8 @@ function isFailed(state: State, failedAt: string | undefined): boolean {
 function reauthenticationRead(state: In<'reauthenticating'>, event: On<'connectorRead'>): State {
   if (event.authenticated && state.denied) return connected(state, event.at);
   const read = event.authenticated ? state : denied(state);
-  return event.isFlowOpen ? read : brokenAgain(read, event.at); // without an open flow, the monitor would stay in this state for ever
+  // If no flow is open, no end of a flow follows: the monitor would stay in `reauthenticating` for ever.
+  return event.isFlowOpen ? read : brokenAgain(read, event.at);
 }
 
 const withName = <S extends State>(state: S, connectorName: string): S =>

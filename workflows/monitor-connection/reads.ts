@@ -10,7 +10,9 @@ const REPORT_PAUSE_MS = 60_000;
 /** A connection is overdue if no read has succeeded for this number of intervals. */
 const OVERDUE_AFTER = 1.5;
 
-/** Reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector. */
+/**
+ * One or more reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector.
+ */
 export interface Report {
   failedAt?: string;
 }
@@ -20,12 +22,12 @@ export interface CarriedReads {
   /** The time of the last read that succeeded. */
   checkedAt?: string;
   /**
-   * The time between two reads. `every`: from the start input, or from the last signal `check` with a time.
-   * `everyRead`: from the last read.
+   * The time between two reads. `every` comes from the start input, or from the last signal `check` that gave a time.
+   * `everyRead` comes from the last read of the connector.
    */
   every?: Duration;
   everyRead?: Duration;
-  /** The reports for which the next read is made. */
+  /** The reports that cause the next read. */
   report?: Report;
   /** When a report last caused a read, in milliseconds. */
   reportReadAt: number;
@@ -35,7 +37,7 @@ export class Reads {
   readonly #carried: CarriedReads;
   /** True if a request, and not a timer, makes the next read due. */
   #isRequested: boolean;
-  /** The timer of the pause between two reads that reports cause. */
+  /** The timer of the next read that a report causes: two reads for reports are at least a minute apart. */
   #reportTimer?: Timer;
   #timer?: Timer;
   /** The interval of the timer in milliseconds. */
@@ -61,7 +63,7 @@ export class Reads {
     return this.#isRequested || this.#timer?.fired === true || this.#reportTimer?.fired === true;
   }
 
-  /** True while a report waits for the end of the pause between two reads that reports cause. */
+  /** True while a report waits, because the last read for a report is less than a minute old. */
   get isReportWaiting(): boolean {
     return this.#reportTimer !== undefined;
   }
@@ -97,7 +99,10 @@ export class Reads {
     return report;
   }
 
-  /** Keeps a report for the next read, because the present read gave no result. A newer report takes precedence. */
+  /**
+   * Keeps a report for the next read, because the present read gave no result. If a newer report has a `failedAt`, this
+   * `failedAt` replaces the `failedAt` of the kept report.
+   */
   keepReport(report: Report | undefined): void {
     if (report) this.#carried.report = { ...report, ...this.#carried.report };
   }
@@ -107,7 +112,7 @@ export class Reads {
     this.#carried.checkedAt = new Date().toISOString();
   }
 
-  /** Sets the interval that the last read has given. */
+  /** Sets the interval that the answer of the last read contains. */
   setEveryRead(every: Duration | undefined): void {
     this.#carried.everyRead = every;
   }
@@ -117,7 +122,7 @@ export class Reads {
     this.#isRequested = true;
   }
 
-  /** Requests a read because of a report, at once or at the end of the pause between two such reads. */
+  /** Requests a read because of a report: at once, or a minute after the last read for a report. */
   requestByReport(report: Report): void {
     this.#carried.report = { ...this.#carried.report, ...report };
     const mayReadAt = this.#carried.reportReadAt + REPORT_PAUSE_MS;

@@ -50,7 +50,7 @@ export async function monitorConnection(input: MonitorInput, carried?: Carried):
   const { workflowId, continuedFromExecutionRunId } = workflowInfo();
   const fault = faultOfMonitorStart(input, workflowId);
   if (fault) throw ApplicationFailure.nonRetryable(fault, 'invalidInput');
-  // Ignore `carried` unless this run was continued as new, because otherwise a caller could start in any state.
+  // Ignore `carried` in a run that a caller has started, so that no caller can start a monitor in any state it likes.
   return new MonitorRun(input, continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -110,8 +110,8 @@ class MonitorRun {
   }
 
   /**
-   * Applies an event of the state machine. If the state changes, sends the event that reports the change to the
-   * targets. Only this method changes the state.
+   * Passes an event to the state machine, and keeps the new state. If the state changes, sends the event that reports
+   * the change to the targets. Only this method changes the state.
    */
   #apply(event: EventBody): void {
     const before = this.#state;
@@ -156,8 +156,9 @@ class MonitorRun {
   }
 
   /**
-   * True if the read found the connector not authenticated, and a flow authenticated it during the read. Then Cyclr can
-   * have answered the read before that authentication. `known`: the last outcome before the read.
+   * True if Cyclr reported the connector as not authenticated, but a flow authenticated the connector during the read.
+   * In this case, the answer of Cyclr can be older than the authentication. `known`: the last outcome of a flow that
+   * the monitor knew before the read.
    */
   #isOlderThanOutcome({ authenticated }: { authenticated: boolean }, known: Outcome | undefined): boolean {
     const { lastOutcome } = this.#state;
@@ -170,8 +171,9 @@ class MonitorRun {
   }
 
   /**
-   * Handles a read that failed. An outage and an operator's trouble tell nothing about the connection, so its state
-   * stays the same until the next read. The report that caused the failed read is kept for the next read.
+   * Handles a read that failed. An outage and an operator's trouble tell nothing about the connection, so the state of
+   * the connection stays the same until the next read. The monitor keeps the report that caused the failed read for the
+   * next read.
    */
   #failRead(code: string, report: Report | undefined): EventBody | undefined {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };
@@ -233,7 +235,7 @@ class MonitorRun {
     this.#reads.check(every);
   }
 
-  /** Counts a signal that changes nothing. Logs only the first such signal of the monitor. */
+  /** Counts an ignored signal. Logs only the first ignored signal of the monitor. */
   #ignore(event: string): void {
     this.#ignoredSignals.add({ event }, { code: 'malformed', isLogged: this.#ignored++ === 0 });
   }
