@@ -49,7 +49,8 @@ const failed =
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 
 /**
- * The failures that do not count as a usual outage. `operatorsTrouble` starts an outage that only an operator can end.
+ * The failures that cause something else than an ordinary outage. `operatorsTrouble` starts an outage that only an
+ * operator can end.
  */
 const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
   InvalidInput: failed('invalidInput'),
@@ -59,9 +60,9 @@ const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
 };
 
 /**
- * Turns the failure of an activity into an event. A failure of another type counts as an outage, so the call is
- * repeated. Rethrows an error that is no failure of an activity. Such an error is a fault of the workflow's code. The
- * error must fail the workflow task until a worker with corrected code runs.
+ * Turns the failure of an activity into an event. A failure of a type that `toEvent` does not list counts as an outage,
+ * so the onboarding repeats the call. An error that is no failure of an activity is a fault of the workflow's code.
+ * This function rethrows the error, so that the workflow task fails until a worker with corrected code runs.
  */
 export function eventOfFailure(error: unknown, facts: Facts): EventBody {
   if (!(error instanceof ActivityFailure)) throw error;

@@ -17,7 +17,8 @@ import type { FinalStateName } from '../view';
 /** One connector of the onboarding. */
 export interface Item extends OnboardedConnector {
   /**
-   * True if a caller has named the connector. Then the connector stays in the list even if Cyclr does not return it.
+   * True if a caller has named the connector. In this case, the connector stays in the list even if Cyclr does not
+   * return the connector.
    */
   listed?: boolean;
   /** True for a connector that a caller has named, until the onboarding has read the connector from Cyclr. */
@@ -113,9 +114,9 @@ const withItems = <S extends State>(state: S, items: Item[]): S =>
 const isIn = (state: Item['state']) => (item: Item) => item.state === state;
 
 /**
- * Chooses the next state by the items: read the unread connectors, then start the waiting flows, then await the open
- * flows. If all flows have ended, read the scope once more, because a new connector can have appeared. `wasRead`: true
- * after this last read.
+ * Chooses the next state by the items. As long as an item is unread, the onboarding reads the scope. After that, it
+ * starts the waiting flows, and then awaits the open flows. When all flows have ended, it reads the scope once more,
+ * because a new connector can have appeared. `wasRead`: true if the onboarding has just read the scope.
  */
 function proceed(state: State, wasRead = false): State {
   const { items } = state;
@@ -188,7 +189,10 @@ const withFlow = (item: Item, { runId, state }: FlowStatus, at: string): Item =>
   since: at,
 });
 
-/** The end of a flow. Changes nothing for an unknown connector, or for a run whose end is already known. */
+/**
+ * The state after the end of a flow. Changes nothing if the connector is unknown or already authenticated, or if the
+ * onboarding already knows the end of the run.
+ */
 function connectorFinished<S extends State>(state: S, { at, ...flow }: On<'connectorFinished'>): S {
   const isOf = (item: Item) => item.connectorId === flow.connectorId && canEnd(item, flow);
   return withItems(

@@ -48,7 +48,8 @@ export interface Carried {
  * of the previous run at Continue-As-New.
  */
 export function onboardAccount(input: OnboardingInput, carried?: Carried): Promise<OnboardingProgress> {
-  // Ignore `carried` unless this run was continued as new, because otherwise a caller could start in any state.
+  // Ignore `carried` in a run that a caller has started, so that no caller can start an onboarding in any state it
+  // likes.
   return new OnboardingRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -141,7 +142,7 @@ class OnboardingRun {
     return true;
   }
 
-  /** Sends an event for each connector that has ended with this change of the state. */
+  /** Sends an event for each connector that has reached a final state by this change of the state. */
   #reportEnded(before: State): void {
     if (!this.#events.hasTarget('onboarding.progress')) return;
     const ended = endedConnectors(before, this.#state);
@@ -298,7 +299,7 @@ class OnboardingRun {
     this.#work?.cancel();
   }
 
-  /** Counts a signal that changes nothing. Logs only the first such signal of the onboarding. */
+  /** Counts an ignored signal. Logs only the first ignored signal of the onboarding. */
   #ignore(event: string): void {
     this.#ignoredSignals.add({ event }, { code: 'malformed', isLogged: this.#ignored++ === 0 });
   }
@@ -306,7 +307,7 @@ class OnboardingRun {
 
 const MAX_RUN_ID = 100;
 
-/** The ids of the connectors that have ended between two states. */
+/** The ids of the connectors that were waiting or running in the state `before`, and now are in a final state. */
 function endedConnectors(before: State, { items }: State): Set<number> {
   const open = before.items.filter(({ state }) => state === 'waiting' || state === 'running');
   const openIds = new Set(open.map(({ connectorId }) => connectorId));
