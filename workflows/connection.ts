@@ -1,6 +1,7 @@
 /**
- * The shapes of a monitor: the start input, the arguments of its signals, its view. Wire format: add fields, never
- * rename. An absent value is left out. This file does not import Temporal, because HTTP clients use these types.
+ * The shapes of a monitor: the start input, the arguments of its signals, its view. Wire format: you may add a field,
+ * but never rename a field. A field without a value is left out. This file does not import Temporal, because HTTP
+ * clients use these types.
  */
 import { isAccountId, isConnectorId, isObject, type ConnectorKey, type Duration } from './connector';
 import { durationMs, isBy, MAX_WORKFLOW_ID } from './input';
@@ -35,8 +36,8 @@ export interface FailureReport {
   /** When the call failed. ISO 8601. By default the time of the signal. */
   at?: string;
   /**
-   * True if the cycle has no other connector. Then the failure breaks this connection, even if Cyclr reports the connector
-   * as authenticated.
+   * True if the cycle has no other connector. In this case, the failed call breaks the connection, even if Cyclr
+   * reports the connector as authenticated.
    */
   onlyConnector?: boolean;
 }
@@ -76,7 +77,7 @@ export interface ConnectionView extends ConnectorKey {
 const MIN_EVERY_MS = 60_000;
 const DEFAULT_EVERY = '24 hours';
 
-/** A signal `check` without a new interval causes no read if the last read is more recent than this time. */
+/** A signal `check` without a new interval causes no read if the last read is younger than this time. */
 const CHECK_PAUSE_MS = 10_000;
 
 /** True if the last read is so recent that a signal `check` without a new interval causes no other read. */
@@ -89,7 +90,9 @@ export const isMonitorEvery = (value: unknown): value is Duration => durationMs(
 /** The time between two reads in milliseconds. A duration below 1 minute counts as 1 minute. */
 export const monitorEveryMs = (every: Duration = DEFAULT_EVERY): number => Math.max(durationMs(every), MIN_EVERY_MS);
 
-/** The first fault of a start input, as a text that quotes no part of it. `undefined` if the input has no fault. */
+/**
+ * The first fault of a start input, as a text that quotes no part of the input. `undefined` if the input has no fault.
+ */
 export function faultOfMonitor(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, connectorId, every } = input;
@@ -126,8 +129,8 @@ const timeOf = (value: unknown): string | undefined => {
 };
 
 /**
- * The outcome in the argument of `connectorFinished`. `now`: the time of the signal, for a sender that gives no time.
- * `undefined` for a malformed argument, and for another connector.
+ * The outcome of a flow, from the argument of the signal `connectorFinished`. `now`: the time of the signal, which is
+ * used if the sender gives no time. `undefined` if the argument is malformed, or names another connector.
  */
 export function outcomeOf(body: unknown, connectorId: number, now: string): Outcome | undefined {
   const given = isObject(body) ? body : {};

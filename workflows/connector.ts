@@ -21,7 +21,7 @@ export function connectorKeyOf(workflowId: string): ConnectorKey | undefined {
     const key = { accountId: decodeURIComponent(account), connectorId: Number(connector) };
     return isAccountId(key.accountId) && isConnectorId(key.connectorId) ? key : undefined;
   } catch {
-    return undefined; // the account part is no valid percent-encoding
+    return undefined; // the account id in the workflow id is no valid percent-encoding
   }
 }
 
@@ -199,8 +199,8 @@ export const missingFields = ({ fields }: Connector): Field[] =>
 
 /**
  * True if a value can be an account id: 1 to 200 characters of U+0020-7E and U+00A0-FF, no space at either end, not `.`
- * or `..`. The reason for the limit: axios drops the characters that a header can't carry. Without these characters, an
- * id could be the id of another tenant.
+ * or `..`. The reason for the limit: axios drops the characters that a header can't carry. Without the dropped
+ * characters, the id could be the id of another tenant.
  */
 export const isAccountId = (value: unknown): value is string =>
   typeof value === 'string' &&

@@ -33,7 +33,10 @@ export class EventSender {
     this.#sequence = carried?.sequence ?? 0;
   }
 
-  /** The part for the next run. `undefined` if the run has sent no event, and no event has a target. */
+  /**
+   * The facts about the events that the next run needs. `undefined` if the run has sent no event, and no event has a
+   * target.
+   */
   get carried(): CarriedEvents | undefined {
     const types = [...(this.#types ?? [])];
     return types.length > 0 || this.#sequence > 0 ? { types, sequence: this.#sequence } : undefined;
@@ -51,8 +54,9 @@ export class EventSender {
 
   /**
    * True if an event of the type has a target. If the run ends before the first answer of an activity, the run does not
-   * know the targets. Then the result is true for a final event, and the activity `sendEvent` looks for a target. A run
-   * of older code that ended in this way sent no event, so in its replay the result is false (`patched`).
+   * know the targets. In this case, the result is true for a final event, and the activity `sendEvent` looks for a
+   * target. Older code sent no event in this case, so the result is false in the replay of a run of older code
+   * (`patched`).
    */
   hasTarget(type: EventType): boolean {
     if (this.#types) return this.#types.includes(type);

@@ -1,6 +1,6 @@
 /**
- * Events: signed messages about flows to other systems. Wire format: add types and fields, never rename. This file does
- * not import Temporal, because HTTP clients use these types.
+ * Events: signed messages about flows to other systems. Wire format: you may add a type or a field, but never rename
+ * one. This file does not import Temporal, because HTTP clients use these types.
  */
 import type { ConnectionView } from './connection';
 import { isObject } from './connector';
@@ -9,7 +9,10 @@ import type { FlowResult, View } from './view';
 
 /** The types of events, with the meaning of each. The final types (see {@link isFinalType}) report the end of a run. */
 export const eventTypes = [
-  /** The flow began to wait for the user. Not sent if Cyclr refused an input and the flow waits again. */
+  /**
+   * The flow began to wait for the user. If the view has a new problem code, such as after a refused input, the flow
+   * sends `connector.problem` instead.
+   */
   'connector.waiting',
   /** One of the durations in `remindAfter` has passed, and the flow has not left the waiting state. */
   'connector.reminder',
@@ -20,7 +23,7 @@ export const eventTypes = [
   'connector.cancelled',
   'connector.failed',
   'connector.unsupported',
-  /** A connector of an onboarding ended. */
+  /** A connector of an onboarding has reached a final state. */
   'onboarding.progress',
   'onboarding.completed',
   'onboarding.incomplete',
@@ -47,11 +50,14 @@ const nonFinal: readonly EventType[] = [
 /** True if an event of this type is the last event of its run. */
 export const isFinalType = (type: EventType): boolean => !nonFinal.includes(type);
 
-/** The data of an event of a flow: the view without icon and description. Final events also have the timeline. */
+/**
+ * The data of an event of a flow: the view without icon and description. The data of a final event also has the
+ * timeline.
+ */
 export type ConnectorEventData = View | FlowResult;
 /**
- * The progress of an onboarding. The event `onboarding.progress` has only the connector that ended, instead of all
- * connectors.
+ * The progress of an onboarding. The event `onboarding.progress` has only the connector that has reached a final state,
+ * instead of all connectors.
  */
 export type OnboardingEventData =
   OnboardingProgress | (Omit<OnboardingProgress, 'connectors'> & { connector: OnboardedConnector });
@@ -91,7 +97,7 @@ export interface EventReport {
 /** The argument of the workflow `deliverEvent`. */
 export interface Delivery {
   body: EventBody;
-  /** The names of the targets. Only the workers know their addresses and secrets. */
+  /** The names of the targets. Only the workers know the addresses and secrets of the targets. */
   targets: string[];
 }
 

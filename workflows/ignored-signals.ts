@@ -14,10 +14,10 @@ export interface IgnoredSignal {
 /**
  * Logs and counts the ignored signals of one workflow task together. One task can contain 10,000 signals. The SDK
  * (1.24) copies `workflowInfo()` for each log line and for each value of a counter. With one log line and one counter
- * value for each signal, such a task would need more than 200 MB of the worker's memory.
+ * value for each signal, a task with 10,000 signals would need more than 200 MB of the worker's memory.
  */
 export class IgnoredSignals {
-  /** The first signal of this task to be logged. */
+  /** The first signal of this workflow task that the log must show. */
   #first?: IgnoredSignal;
   #count = 0;
   readonly #refused = new Map<ProblemCode, number>();

@@ -1,7 +1,7 @@
 /**
  * The start input and the arguments of signals and updates: their shapes, and the checks that need no state of a flow.
- * Wire format: add fields, never rename. An absent value is left out. This file does not import Temporal, because HTTP
- * clients and browsers use these types.
+ * Wire format: you may add a field, but never rename a field. A field without a value is left out. This file does not
+ * import Temporal, because HTTP clients and browsers use these types.
  */
 import ms from 'ms';
 import {
@@ -194,7 +194,9 @@ const isPatience = (value: unknown): boolean =>
   isObject(value) &&
   Object.entries(value).every(([key, duration]) => patienceKeys.includes(key as never) && isDuration(duration));
 
-/** The first fault of a start input, as a text that quotes no part of it. `undefined` if the input has no fault. */
+/**
+ * The first fault of a start input, as a text that quotes no part of the input. `undefined` if the input has no fault.
+ */
 export function faultOfInput(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, connectorId, intent, patience, remindAfter, notify, by } = input;
@@ -265,7 +267,7 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /**
  * The number that a text encodes: 32 bytes as base64url, in 43 characters. The last character has two unused bits.
- * `undefined` for any other value, and for a number from p on.
+ * `undefined` for any other value, and for a number that is p or higher.
  */
 function coordinateOf(text: unknown): bigint | undefined {
   if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;

@@ -43,11 +43,11 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
  * this.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
-  // If there is a default signal handler, the SDK throws at a signal with a reserved name. With quotes around it, the
-  // name is no longer reserved, and the default handler gets the signal.
+  // If a workflow has a default signal handler, the SDK throws an error when a signal with a reserved name arrives. A
+  // name in quotes is not reserved, so the default handler gets the signal.
   if (signal?.signalName?.startsWith(RESERVED)) signal.signalName = `'${signal.signalName}'`;
-  // An argument can be broken JSON, or have the encoding of another SDK or of an encryption codec. Then the handler
-  // gets no arguments.
+  // The worker can't decode an argument that is broken JSON, or has the encoding of another SDK or of an encryption
+  // codec. In this case, the handler gets no arguments.
   for (const message of [signal, update]) if (message?.input && !message.input.every(isDecodable)) message.input = [];
   const isFirstRun = start?.continuedFromExecutionRunId === '';
   if (isFirstRun && start.arguments && !start.arguments.every(isDecodable)) start.arguments = [];

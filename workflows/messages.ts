@@ -1,6 +1,7 @@
 /**
  * The contract with callers: the task queue, the signals, updates and queries of a flow, its search attributes. The
- * shapes are in `input.ts` (sent) and `view.ts` (answered). Names are wire format: add, never rename.
+ * shapes of the arguments are in `input.ts`, and the shapes of the answers are in `view.ts`. Names are wire format: you
+ * may add a name, but never rename an existing name.
  */
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
@@ -26,15 +27,15 @@ export * from './view';
 export const taskQueue = 'connector-auth';
 
 /**
- * Inputs of the user as signals. A signal has no answer, and can be sent in each state. An input whose `submissionId`
- * the flow accepted before changes nothing.
+ * Inputs of the user as signals. A signal has no answer, and a caller can send it in each state. If the flow has
+ * accepted an input with the same `submissionId` before, the input changes nothing.
  */
 export const propertyInput = defineSignal<[PropertyInput]>('propertyInput');
 export const credentialInput = defineSignal<[CredentialInput]>('credentialInput');
 export const oauthCallback = defineSignal<[OAuthCallback]>('oauthCallback');
 /**
- * Ends the flow as `cancelled`. If an activity sends credentials at that time, and Cyclr accepts the credentials, the
- * flow ends as `authenticated` instead.
+ * Ends the flow as `cancelled`. If an activity is sending credentials when the signal arrives, and Cyclr accepts the
+ * credentials, the flow ends as `authenticated` instead.
  */
 export const cancel = defineSignal<[Cancel?]>('cancel');
 /**
@@ -45,17 +46,18 @@ export const cancel = defineSignal<[Cancel?]>('cancel');
 export const recheck = defineSignal<[Recheck?]>('recheck');
 /**
  * Lets the flow send the signal `connectorFinished` to another workflow before the flow ends. A flow accepts at most 20
- * subscribers, and sends the signal once to each workflow id. If the signal fails, the flow ignores the failure.
+ * subscribers, and sends `connectorFinished` once to each workflow id. If `connectorFinished` fails, the flow ignores
+ * the failure.
  */
 export const subscribe = defineSignal<[Subscription]>('subscribe');
-/** Tells a subscriber that a run of a flow has ended. The subscriber defines the handler. */
+/** Tells a subscriber that a run of a flow has ended. The workflow of the subscriber has the handler. */
 export const connectorFinished = defineSignal<[ConnectorFinished]>('connectorFinished');
 
 /**
- * Sends an input as the signals do. Answers with the view after Cyclr has accepted or refused the input, or with the
- * current view if Cyclr has done neither within 10 s. If the flow itself refuses the input, the validator rejects the
- * update, without an event in the history. The update then fails with an ApplicationFailure, whose type is the code of
- * the problem. Update id: the submission id.
+ * Sends an input, as the signals `propertyInput` and `credentialInput` do. Answers with the view after Cyclr has
+ * accepted or refused the input, or with the current view if Cyclr has done neither within 10 s. If the flow itself
+ * refuses the input, the validator rejects the update, without an event in the history. The update then fails with an
+ * ApplicationFailure, whose type is the code of the problem. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
@@ -65,10 +67,10 @@ export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCr
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
- * If a verification is running, waits for its end. Otherwise starts a verification, at most once in 5 s. Answers with
- * the view after the verification, or with the current view if the verification has not ended within 10 s. If there is
- * no verification, for example for an unknown attempt id, answers with the current view at once. Update id: a new id
- * each time.
+ * If a verification is running, waits for its end. If no verification is running, starts a verification, at most once
+ * in 5 s. Answers with the view after the verification, or with the current view if the verification has not ended
+ * within 10 s. If no verification is running and the update starts none, for example because the attempt id is unknown,
+ * answers with the current view at once. Update id: a new id each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 /**

@@ -1,6 +1,6 @@
 /**
- * The metrics of the workflows. The worker records them, but not during a replay. The values of each label are a closed
- * list, so that neither a user nor Cyclr can add a time series.
+ * The metrics of the workflows. The worker records the metrics, but not during a replay. The values of each label are a
+ * closed list, so that neither a user nor Cyclr can add a time series.
  */
 import { metricMeter } from '@temporalio/workflow';
 import type { EventType } from './events';
@@ -18,10 +18,10 @@ export const countRefusedInputs = (code: ProblemCode, times = 1): void =>
 /** The reasons of an operator's trouble: kinds of `activities/cyclr/errors.ts`, and `policy`. */
 const troubleReasons = ['forbidden', 'clientRefused', 'accessDenied', 'tooLarge', 'policy'] as const;
 
-/** Counts a call to Cyclr that only an operator can make succeed. A reason outside the list counts as `other`. */
+/** Counts a failed call to Cyclr whose cause only an operator can mend. A reason outside the list counts as `other`. */
 export function countOperatorsTrouble(reason: unknown): void {
   const known = troubleReasons.find((one) => one === reason) ?? 'other';
-  count('cyclr_connect_operators_trouble_total', 'Calls to Cyclr that only an operator can make succeed', {
+  count('cyclr_connect_operators_trouble_total', 'Failed calls to Cyclr whose cause only an operator can mend', {
     reason: known,
   });
 }

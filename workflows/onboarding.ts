@@ -1,7 +1,7 @@
 /**
- * The shapes of an onboarding: the start input, the arguments of its signals, its progress. Wire format: add fields,
- * never rename. An absent value is left out. This file does not import Temporal, because HTTP clients and browsers use
- * these types.
+ * The shapes of an onboarding: the start input, the arguments of its signals, its progress. Wire format: you may add a
+ * field, but never rename a field. A field without a value is left out. This file does not import Temporal, because
+ * HTTP clients and browsers use these types.
  */
 import { isAccountId, isConnectorId, isObject, type Intent } from './connector';
 import { faultOfInput, MAX_WORKFLOW_ID, type Duration, type Patience } from './input';
@@ -41,7 +41,8 @@ export interface OnboardingInput extends OnboardingKey {
   /** The names of further targets of events, at most 10. */
   notify?: string[];
   /**
-   * Texts of the caller, at most 2,048 characters in all. The progress and the events of the onboarding contain them.
+   * Texts of the caller, at most 2,048 characters in all. The progress and the events of the onboarding contain these
+   * texts.
    */
   metadata?: { [name: string]: string };
   /** The person or program that starts the onboarding, at most 100 characters. */
@@ -66,7 +67,8 @@ const final = ['completed', 'incomplete', 'cancelled', 'failed'] as const;
 export const onboardingStates = ['running', ...final] as const;
 /**
  * `completed`: every connector is authenticated, and the cycle is active if the input has `activateCycle`.
- * `incomplete`: the onboarding has ended, and at least one of these conditions is not met.
+ * `incomplete`: the onboarding has ended without being `completed`, because a connector is not authenticated, or the
+ * cycle that it must activate is not active.
  */
 export type OnboardingState = (typeof onboardingStates)[number];
 /** The states in which an onboarding ends. */
@@ -107,15 +109,17 @@ export interface OnboardedConnector {
   connectorId: number;
   name: string;
   state: OnboardedState;
-  /** The run of its flow. Absent for a connector that needed no flow. */
+  /**
+   * The id of the run of the connector's flow. Absent if the onboarding has started or found no flow of the connector.
+   */
   runId?: string;
   /** When the connector entered the state. ISO 8601. */
   since?: string;
 }
 
 /**
- * An unmet prerequisite of a cycle, in Cyclr's words. The lacks of a read of the scope leave out connectors that are
- * not authenticated.
+ * An unmet prerequisite of a cycle, in Cyclr's words. When the onboarding reads the scope, it leaves out the
+ * prerequisite that a connector must be authenticated.
  */
 export interface Lack {
   reasonCode: number;
@@ -188,7 +192,9 @@ export const isConnectorIds = (value: unknown): value is number[] =>
 export const isAddConnectors = (value: unknown): value is AddConnectors =>
   isObject(value) && isConnectorIds(value.connectorIds);
 
-/** The first fault of a start input, as a text that quotes no part of it. `undefined` if the input has no fault. */
+/**
+ * The first fault of a start input, as a text that quotes no part of the input. `undefined` if the input has no fault.
+ */
 export function faultOfOnboarding(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, onboardingId, scope, activateCycle, intent, patience, remindAfter, notify, metadata, by } = input;

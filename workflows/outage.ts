@@ -46,7 +46,7 @@ export function reasonIn({ details }: ApplicationFailure): { reason?: string } {
   return typeof reason === 'string' ? { reason } : {};
 }
 
-/** The `Retry-After` of the answer that made an activity fail. */
+/** The `Retry-After` of the answer of Cyclr that caused the failure of an activity. */
 export function retryAfterIn({ details }: ApplicationFailure): { retryAfterMs?: number } {
   const { retryAfterMs } = Object(details?.[0] ?? undefined) as { [name: string]: unknown };
   return typeof retryAfterMs === 'number' ? { retryAfterMs } : {};

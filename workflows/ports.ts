@@ -30,7 +30,7 @@ export type ActivityFailureType =
   | 'InvalidInput'
   /**
    * Cyclr does not report the authentication yet. Temporal retries the activity at the next time of {@link
-   * readTimesMs}. At the last of these times, the activity returns a result instead.
+   * readTimesMs}. At the last of these times, the activity returns a result, and does not fail.
    */
   | 'NotAuthenticatedYet'
   /**
@@ -43,7 +43,7 @@ export type ActivityFailureType =
 
 /** The pauses between the attempts of an activity, in milliseconds. */
 export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, maximumInterval: 30_000 };
-/** How long an activity is retried, counted from the beginning of its first attempt. */
+/** An activity ends its retries this long after the beginning of its first attempt. */
 export const activityBudgetMs = 60_000;
 
 /**
@@ -52,13 +52,13 @@ export const activityBudgetMs = 60_000;
  */
 export const readTimesMs = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
-/** Facts that the activity knows although its call failed. */
+/** Facts that the activity knows although its call to Cyclr failed. */
 export interface UnavailableDetail {
   /** The `Retry-After` of Cyclr's answer. */
   retryAfterMs?: number;
   /** The properties that Cyclr accepted before the failure, in this or an earlier activity attempt. */
   taken?: string[];
-  /** The kind of the error, if only an operator can make the call succeed. */
+  /** The kind of the error, if only an operator can mend the cause of the error. */
   reason?: string;
 }
 
@@ -91,9 +91,12 @@ export interface Post {
 
 export interface PropertyValues {
   submissionId: string;
-  /** An empty value means "unchanged" if a value is stored, else "not given". */
+  /**
+   * If Cyclr stores a value of the property, an empty value means "unchanged". If not, an empty value means "not
+   * given".
+   */
   values: { [targetName: string]: Sealed | string };
-  /** The properties that must have a value: required, and not stored. */
+  /** The required properties for which Cyclr stores no value: the input must have a value for each of them. */
   required: string[];
 }
 
@@ -126,14 +129,15 @@ export interface MintedLink {
 
 export interface AuthorizationCheck {
   /**
-   * True if the activity reads the connector only once. Without `once`, it reads at each time of {@link readTimesMs}
-   * until the connector is authenticated.
+   * True if the activity reads the connector only once. Without `once`, the activity reads at each time of {@link
+   * readTimesMs} until the connector is authenticated.
    */
   once?: boolean;
-  /** Absent after `applyCredentials`. Then `Authenticated: true` alone proves the authentication. */
+  /** Absent after `applyCredentials`: in this case, `Authenticated: true` alone proves the authentication. */
   consent?: {
     /**
-     * True if the connector was authenticated before the consent. Then only a changed stored value proves the consent.
+     * True if the connector was authenticated before the consent. In this case, only a change of the value that Cyclr
+     * stores proves the consent.
      */
     wasAuthenticated: boolean;
     /** The fingerprint of the value that was stored before the consent. */
@@ -246,13 +250,13 @@ export interface OnboardingActivities {
   /** Activates a cycle. If Cyclr refuses, returns the unmet prerequisites. Safe to repeat. */
   activateCycle(key: OnboardingKey, cycleId: string): Promise<{ lacks?: Lack[] }>;
   /**
-   * Subscribes to the flow of each connector. Starts the flow if it is not open: one call to Temporal starts and
-   * subscribes. Safe to repeat, because a later activity attempt starts no second flow for a connector.
+   * Subscribes to the flow of each connector. Starts each flow that is not open: one call to Temporal starts the flow
+   * and subscribes to the flow. Safe to repeat, because a later activity attempt starts no second flow for a connector.
    */
   startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]>;
   /**
-   * Finds the flows that have ended without a signal, and subscribes to new runs of the flows. Returns the flows that
-   * have changed. Safe to repeat.
+   * Finds the flows that have ended without a signal to the onboarding, and subscribes to new runs of the flows.
+   * Returns the flows whose status has changed. Safe to repeat.
    */
   checkFlows(key: OnboardingKey, request: FlowsToCheck): Promise<FlowStatus[]>;
   /** Sends the signal `cancel` to the open flows that this onboarding has started. Safe to repeat. */
@@ -329,7 +333,7 @@ export type PostFailureType =
   /** This worker does not know the target. Temporal retries the post, because another worker may know the target. */
   | 'UnknownTarget';
 
-/** The pauses between the posts of one event. */
+/** The pauses between the attempts to post one event to a target. */
 export const postRetry = { initialInterval: 5_000, backoffCoefficient: 2, maximumInterval: 6 * 3_600_000 };
-/** How long a post is retried. */
+/** The worker ends the retries of a post after this time. */
 export const postBudget = '3 days';

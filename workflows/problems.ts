@@ -1,7 +1,8 @@
 import type { Problem, ProblemCode } from './view';
 
 /**
- * The message of each problem is a fixed text. A text of Cyclr must not be used here, because it can quote the input.
+ * The message of each problem is a fixed text. Never use a text of Cyclr in a message, because the text can quote the
+ * input.
  */
 const messages: Record<ProblemCode, string> = {
   malformed: 'The input does not have the required shape.',
@@ -19,9 +20,9 @@ const messages: Record<ProblemCode, string> = {
 };
 
 /**
- * The message of the error that ends a query which has applied the events of a workflow task too early. The workflow
- * task after such a query can end with this error, too. The caller repeats the query, and Temporal repeats the task.
- * Both repetitions succeed.
+ * The message of the error with which a query fails if the query has applied the events of a workflow task too early.
+ * The workflow task after the query can fail with the same error. The caller repeats the query, and Temporal repeats
+ * the workflow task. Both repetitions succeed.
  */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 

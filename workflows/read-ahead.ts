@@ -14,7 +14,10 @@ declare global {
   var cyclrConnectQueryGuard: string | undefined;
 }
 
-/** The SDK versions in which queries read ahead. `docs/upstream/query-reads-ahead.md` tells how to try a version. */
+/**
+ * The SDK versions in which queries read ahead. `docs/upstream/query-reads-ahead.md` tells how to test whether another
+ * SDK version has the fault.
+ */
 const FAULTY_SDK = /^1\.2[0-4]\./;
 
 /** True if the runs need the guard {@link ReadAhead}. By default, `version` is the SDK of the workflow bundle. */
@@ -42,16 +45,17 @@ interface Step {
 
 /**
  * A query on a run that is not in the cache also applies the events of a workflow task that is scheduled, but has not
- * completed (SDK 1.20 to 1.24). Then the worker gets that workflow task, and the workflow continues from the state
- * after the query. So its commands have another order than in a replay. From then on, each task fails with TMPRL1100.
- * So this class throws in two cases, and the worker drops the run from its cache:
- * - Since the previous activation, `historyLength` has grown, but `historySize` is the same. Then a query has caused
- *   this activation, because the start of a workflow task also updates `historySize`. The query fails, and its caller
+ * completed (SDK 1.20 to 1.24). When the worker then gets that workflow task, the workflow continues from the state
+ * after the query. So the commands of the workflow have another order than in a replay, and each later workflow task
+ * fails with TMPRL1100. To prevent these failures, this class throws an error in two cases, and the worker drops the
+ * run from its cache:
+ * - Since the previous activation, `historyLength` has grown, but `historySize` is the same. A query has caused this
+ *   activation, because the start of a workflow task would also change `historySize`. The query fails, and its caller
  *   sends the query again.
  * - Since the previous activation, `historyLength` has grown by fewer events than there are between two workflow tasks.
- *   Then a query has applied the start of a workflow task that failed later, and this activation is the retry of that
- *   task. This retry fails, and the next retry replays the whole history. This class does not check a replay, so the
- *   next retry succeeds even if this class was wrong.
+ *   A query has applied the start of a workflow task that failed later, and this activation is the retry of that
+ *   workflow task. This retry fails, and the next retry replays the whole history. This class does not check a replay,
+ *   so the next retry succeeds even if this class threw the error by mistake.
  *
  * `docs/upstream/query-reads-ahead.md` reproduces the SDK's fault without this project, and tells when this class can
  * be deleted.
@@ -82,13 +86,14 @@ export class ReadAhead {
   /** Records the activation. Call this method after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
-    // A task that only rejects updates adds no events. The next task takes the place of this task in the history.
+    // A workflow task that only rejects updates adds no events to the history. So the next workflow task is compared
+    // with the workflow task before this one.
     if (this.#onlyUpdates && onlyRejections) this.#step = this.#previous;
     else this.#step.commandEvents += eventsOf(commands);
   }
 }
 
-/** The least number of history events from which the server makes these jobs of an activation. */
+/** The least number of history events that the server needs to make these jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);

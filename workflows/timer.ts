@@ -1,11 +1,11 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
-/** A timer. Several `condition` calls can test whether it has fired. */
+/** A timer. Several `condition` calls can test whether the timer has fired. */
 export class Timer {
   readonly #scope = new CancellationScope();
   #fired = false;
 
-  /** `at`: milliseconds since 1970. Temporal Web shows the purpose and this time. */
+  /** `at`: milliseconds since 1970. Temporal Web shows the purpose of the timer and the time `at`. */
   constructor(
     readonly at: number,
     purpose: string,
@@ -14,8 +14,8 @@ export class Timer {
     const ignoreCancellation = () => undefined;
     const summary = `${purpose}: ${new Date(at).toISOString()}`;
     // The timer has at least 1 ms, because some SDK versions start no timer for 0 ms. The scope does not await the
-    // timer. For each pending promise, the SDK keeps a stack trace of about a kilobyte, and a waiting flow has several
-    // timers.
+    // timer, because the SDK keeps a stack trace of about a kilobyte for each pending promise, and a waiting flow has
+    // several timers.
     void this.#scope.run(
       async () => void sleep(Math.max(1, at - Date.now()), { summary }).then(fire, ignoreCancellation),
     );

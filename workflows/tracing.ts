@@ -1,8 +1,9 @@
 /**
- * Passes the trace of a message on to the activities that follow it. A message with a trace has the header that
- * Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors. They put each activity
- * into the trace of the message that started the workflow, because the main function of the workflow calls all
- * activities. With this file, an activity belongs to the trace of the latest message that has a trace.
+ * Passes the trace of a message on to the activities that the workflow calls after the message. A message with a trace
+ * has the header that Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors,
+ * because they put each activity into the trace of the message that started the workflow: the main function of the
+ * workflow calls all activities. With this file, an activity belongs to the trace of the latest message that has a
+ * trace.
  *
  * With and without traces, the recorded commands are the same: this file adds no command, draws no random number, and
  * returns the promises of the SDK unchanged.
@@ -36,7 +37,7 @@ const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
   let passedOn: Headers = {};
 
-  /** Takes the trace of a message. Returns a function that reports the message as handled. */
+  /** Keeps the trace of a message for later activities. Returns a function that reports the message as handled. */
   const take = (name: string, headers: Headers): (() => void) => {
     const parent = traceParentIn(headers);
     if (parent === undefined) return () => undefined;
@@ -57,11 +58,13 @@ export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
     inbound: [
       {
         execute(input, next) {
-          take(`RunWorkflow:${workflowInfo().workflowType}`, input.headers)(); // reported now, because a flow lasts weeks
+          // The report of the start does not wait for the end of the workflow, because a flow can last for weeks.
+          take(`RunWorkflow:${workflowInfo().workflowType}`, input.headers)();
           return next(input);
         },
         handleSignal(input, next) {
-          take('HandleSignal', input.headers)(); // without the name, which any sender can choose
+          // The span does not contain the name of the signal, because any sender can choose a name.
+          take('HandleSignal', input.headers)();
           return next(input);
         },
         handleUpdate(input, next) {

@@ -1,7 +1,7 @@
 /**
- * The public data of a flow: its states, the view, the timeline, the codes of problems and failures. Wire format:
- * fields and list entries may be added, never renamed. Times are ISO 8601 strings. An absent value is left out. This
- * file does not import Temporal, because HTTP clients and browsers use these types.
+ * The public data of a flow: its states, the view, the timeline, the codes of problems and failures. Wire format: you
+ * may add a field or a list entry, but never rename one. Times are ISO 8601 strings. A field without a value is left
+ * out. This file does not import Temporal, because HTTP clients and browsers use these types.
  */
 import type { Connector, ConnectorKey, Field, Intent, Sealed } from './connector';
 
@@ -82,7 +82,7 @@ export interface Failure {
 /**
  * How the authentication of an `authenticated` connector was verified. `checked`: a call to the third party succeeded.
  * `notChecked`: Cyclr accepted the input, but no call to the third party has tested the credentials. `unproven`: the
- * user was asked to consent again, but no change of the stored value was found.
+ * flow asked the user to consent again, but found no change of the value that Cyclr stores.
  */
 export const verifications = ['checked', 'notChecked', 'unproven'] as const;
 export type Verification = (typeof verifications)[number];
@@ -134,8 +134,8 @@ export interface View extends ConnectorKey {
 }
 
 /**
- * One transition, or one fact that does not change the state, such as a refused input or an unknown signal. For such a
- * fact, `from` equals `to`. For a refused input, `note` is the problem's code.
+ * One transition, or one fact that does not change the state, such as a refused input or an unknown signal. For a fact
+ * that does not change the state, `from` equals `to`. For a refused input, `note` is the problem's code.
  */
 export interface TimelineEntry {
   at: string;
@@ -146,13 +146,16 @@ export interface TimelineEntry {
   id?: string;
   by?: string;
   note?: string;
-  /** The number of equal refused signals in a row for which this one entry stands. Absent if it is 1. */
+  /**
+   * The number of signals for which this entry stands, if the flow refused several equal signals in a row. Absent if
+   * the number is 1.
+   */
   count?: number;
 }
 
 export interface Timeline {
   entries: TimelineEntry[];
-  /** The number of older entries that were dropped. */
+  /** The number of older entries that the flow has dropped from the timeline. */
   dropped?: number;
 }
 

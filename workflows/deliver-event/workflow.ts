@@ -10,7 +10,7 @@ import { postBudget, postRetry, type EventActivities } from '../ports';
  */
 export async function deliverEvent(delivery: Delivery): Promise<void> {
   if (!isDelivery(delivery, workflowInfo().workflowId))
-    throw ApplicationFailure.nonRetryable('The argument is no delivery of the event in the workflow id', 'invalidInput'); // prettier-ignore
+    throw ApplicationFailure.nonRetryable('The argument is no delivery of the event of this workflow id', 'invalidInput'); // prettier-ignore
   const { body, targets } = delivery;
   const { postEvent } = proxyActivities<EventActivities>({
     taskQueue: eventsQueueOf(workflowInfo().taskQueue),
