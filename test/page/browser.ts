@@ -3,8 +3,8 @@ import { chromiumPath } from '../../scripts/screenshots/chromium';
 export { launchBrowser } from '../../scripts/screenshots/chromium';
 
 /**
- * `describe` for tests in Chromium. Without Chromium, the tests fail in CI. On any other machine, they are skipped, and
- * a line on standard error says so.
+ * `describe` for tests in Chromium. Without Chromium, the tests fail in CI. Outside of CI, the tests are skipped
+ * without Chromium, and a line on standard error reports this.
  */
 export const describeInBrowser: (name: string, tests: () => void) => void = (name, tests) => {
   if (chromiumPath !== undefined || process.env.CI) return describe(name, tests);

@@ -39,7 +39,7 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('right');
   });
 
-  test('a user connects by a property, a user name and a second password after a refused one, and Cyclr gets the white space in the values unchanged', async () => {
+  test('a user whose first password is refused connects by a property, a user name and another password, and Cyclr gets the white space in the values unchanged', async () => {
     const [key] = scene.install('Zenodesk');
     const page = await scene.open([key]);
     await field(page, 'Subdomain').fill(' acme ');

@@ -5,7 +5,7 @@ import { button, heading, openWebScene, type WebScene } from './scene';
 
 let scene: WebScene;
 
-/** A page that waits for consent. */
+/** Opens a page that waits for consent. */
 async function waiting(before: (page: Page) => Promise<unknown> = async () => undefined) {
   const [key] = scene.install('Ledgerly');
   const context = await scene.someone();
@@ -109,7 +109,7 @@ describeInBrowser('consent', () => {
 
   test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    // Keeps the browser from using the link, which consent() uses below.
+    // Blocks the link in the browser, because the sandbox's consent() uses the link below.
     await context.route('**/connectorauth/**', (route) => route.abort());
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();
@@ -153,7 +153,7 @@ describeInBrowser('consent', () => {
     await closed;
   });
 
-  test('a newer consent replaces an older consent in another page, and the page of the older consent shows this until the newer consent has ended', async () => {
+  test('a newer consent replaces an older consent in another page, and the older page names the newer consent until the newer consent has ended', async () => {
     const keys = scene.install('Ledgerly', 'Chirper');
     const context = await scene.someone();
     const [older, newer] = [await scene.open([keys[0]], { context }), await scene.open([keys[1]], { context })];
@@ -170,7 +170,7 @@ describeInBrowser('consent', () => {
     await older.getByText('Sign in to Ledgerly in a new window').waitFor();
   });
 
-  test('a change in one tab of the user appears in the other tab', async () => {
+  test('a consent that the user gave in one tab appears in the other tab', async () => {
     const { key, page, context } = await waiting();
     const other = await scene.open([key], { context });
     const popup = await goOut(other);

@@ -14,7 +14,7 @@ import { button, field, heading, openRow, openWebScene, type WebScene } from './
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
 const text = readFileSync(join(root, 'docs', 'embedding.md'), 'utf8');
-/** The address of the service in the guide. The tests replace it by the address of the running service. */
+/** The address of the service in the guide. The tests replace this address by the address of the running service. */
 const SERVICE = 'http://127.0.0.1:8080';
 /** The account in the guide. The sandbox has this account from the start. */
 const ACCOUNT = 'acme';

@@ -20,7 +20,7 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
 }
 const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
 
-/** A script for the host page. It records the element's events in `told`. */
+/** A script for the host page. The script records the element's events in `told` and `hints`. */
 const listen = `window.told = [];
   for (const type of ['connected', 'problem', 'closed', 'session-expired'])
     document.addEventListener(type, ({ detail }) => told.push([type, detail]));
@@ -65,7 +65,7 @@ describeInBrowser('embedding', () => {
     const popup = await opening;
     await button(popup, 'Approve').waitFor();
     const reached = await popup.evaluate(reachOpener);
-    scene.complaints.length = 0; // the list is cleared here, because the browser reports each refused access
+    scene.complaints.length = 0; // clears the complaints of the browser about the refused accesses of `reachOpener`
     await button(popup, 'Approve').click();
     await button(page, 'See all').click();
     await heading(page, 'Everything is connected').waitFor();

@@ -52,7 +52,7 @@ const tokensAreGiven = async (connector: string) => {
   await stage.auth.submitCredentials(key, { submissionId, credentials });
 };
 
-/** The user's steps for a connector. */
+/** For each connector, the steps of the user. */
 const ways: { [connector: string]: ((connector: string) => Promise<void>)[] } = {
   Brightdesk: [entersKey],
   Fernhill: [enters({ 'Company domain': 'acme', 'API key': 'right' }, 'Connect')],

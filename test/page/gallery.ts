@@ -55,6 +55,9 @@ export const lookNamed = (name: string): Look => {
   return look;
 };
 
-/** The source of a function that runs in the page. It returns all elements below an element, also in shadow roots. */
+/**
+ * The source of a function that runs in the page. The function returns all elements below an element, also in shadow
+ * roots.
+ */
 export const allBelow =
   "(function all(root) { return [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? all(element.shadowRoot) : [])]); })";

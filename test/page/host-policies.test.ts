@@ -97,8 +97,8 @@ describeInBrowser('the page of another site', () => {
   });
 
   describe('referrer policy', () => {
-    // The other referrer policies (except no-referrer and same-origin) also send the origin or the whole URL, so two of
-    // them are enough.
+    // Every referrer policy except no-referrer and same-origin sends the origin or the whole URL. This test tries one
+    // policy that sends the origin, and one policy that sends the whole URL.
     test.each(['origin', 'unsafe-url'])(
       'with the referrer policy %s the element connects by consent',
       async (policy) => {
@@ -138,7 +138,7 @@ describeInBrowser('the page of another site', () => {
         const first = await goOut(page);
         await button(first, 'Approve').waitFor();
         await button(page, 'Open it again').waitFor();
-        await first.waitForTimeout(1200); // the page looks for a closed window twice in a second
+        await first.waitForTimeout(1200); // the page checks twice in a second whether the window is closed
         const said = await page.getByText('The window was closed.').count();
         await button(first, 'Approve').click();
 

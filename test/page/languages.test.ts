@@ -1,4 +1,4 @@
-/** Every page state in every language and both writing directions, on the smallest screen. */
+/** These tests show every page state in every language, in both writing directions and on the smallest screen. */
 import type { BrowserContext, Page } from 'playwright-core';
 import { looks } from '../../scripts/screenshots/looks';
 import { describeInBrowser } from './browser';

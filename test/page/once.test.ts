@@ -1,4 +1,4 @@
-/** A second element, tab, mount or submission has no effect at Cyclr, and opens no second event stream. */
+/** A repeated input has one effect at Cyclr, and an element has at most one open event stream. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';

@@ -76,7 +76,7 @@ describeInBrowser('connect page', () => {
     await field(page, 'Company domain').waitFor();
 
     expect(await page.getByText(markup).count()).toBe(1);
-    expect(await page.getByRole('link').allInnerTexts()).toEqual(['evil.example']); // the address in the sign-in's description
+    expect(await page.getByRole('link').allInnerTexts()).toEqual(['evil.example']); // the link is an address in the description of the sign-in
     expect(await page.getByRole('img').count()).toBe(0);
     expect(scene.complaints).toEqual([]);
   });
@@ -355,7 +355,10 @@ describeInBrowser('connect page', () => {
   });
 });
 
-/** A script for the page. It returns the style that shows dots in place of the text of the focused input. */
+/**
+ * A script for the page. The script returns the style property that shows dots in place of the text of the focused
+ * input.
+ */
 const maskOfFocused =
   "getComputedStyle(document.querySelector('cyclr-connect').shadowRoot.activeElement).getPropertyValue('-webkit-text-security')";
 

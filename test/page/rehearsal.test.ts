@@ -1,6 +1,6 @@
 /**
  * A user connects every connector of the sandbox that a user can connect, from one invitation, by keyboard alone and on
- * a narrow screen. During this time, the worker is stopped twice. Set REHEARSAL_SHOTS to a folder to get screenshots.
+ * a narrow screen. Meanwhile, the test stops the worker twice. Set REHEARSAL_SHOTS to a folder to get screenshots.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

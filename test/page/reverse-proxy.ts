@@ -1,4 +1,4 @@
-/** A reverse proxy before the service. The proxy adds a path, and can cut all connections. */
+/** A reverse proxy in front of the service. The proxy adds a path, and can cut all connections. */
 import { once } from 'node:events';
 import { createServer, request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -9,7 +9,10 @@ export interface ReverseProxy {
   close(): Promise<unknown>;
 }
 
-/** Forwards requests below `path` to `target`, without this path. Answers all other requests with 404. */
+/**
+ * Removes `path` from the URL of each request below `path`, and forwards the request to `target`. Answers all other
+ * requests with 404.
+ */
 export async function startReverseProxy(port: number, path: string, target: () => string): Promise<ReverseProxy> {
   let isCut = false;
   const passOn = (incoming: IncomingMessage, outgoing: ServerResponse) => {

@@ -19,8 +19,8 @@ export interface WebScene {
   /** Installs connectors of the catalogue in a new account. */
   install<Names extends string[]>(...connectors: Names): { [N in keyof Names]: ConnectorKey };
   /**
-   * Returns a session's token after all flows have read their connectors, so that the page always opens the same
-   * connector first.
+   * Makes a session, and returns its token after the session's flows have read their connectors. In this way, the page
+   * always opens the same connector first.
    */
   session(keys: ConnectorKey[], more?: object): Promise<string>;
   /** Opens the connect page. */
@@ -69,8 +69,9 @@ export const reachOpener = `(() => {
 })()`;
 
 /**
- * Shorter than Jest's time limit of a test. A step can take 30 s, for two reasons: Temporal repeats a workflow task of
- * a stopped worker after 30 s, and the last re-read of a verification comes 30 s after the return.
+ * The time limit of one step in the browser, which is shorter than Jest's time limit of a test. A step can take 30 s,
+ * for two reasons: Temporal repeats a workflow task of a stopped worker after 30 s, and the last re-read of a
+ * verification comes 30 s after the return.
  */
 const PATIENCE_MS = 100_000;
 

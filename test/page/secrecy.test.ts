@@ -105,7 +105,7 @@ describeInBrowser('secrets', () => {
     const [key] = scene.install('Ledgerly');
     const session = await scene.session([key]);
     const record = await recorded();
-    // After a window was closed, Chromium no longer gives the headers of its requests.
+    // Keeps the windows open, because Chromium does not give the headers of the requests of a closed window.
     await record.context.addInitScript('window.close = () => undefined');
     const page = await record.context.newPage();
     await page.goto(`${scene.service.url}/connect#session=${session}`);

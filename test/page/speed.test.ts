@@ -1,6 +1,6 @@
 /**
- * Measures the connect page with 22 connectors on a slow phone: a CPU that is four times slower, and slow 4G. Prints the
- * medians of the loads. On a busy machine the times are longer.
+ * Measures the connect page with 22 connectors on a slow phone: a CPU that is four times slower, and slow 4G. Prints
+ * the median of each time over several loads. On a busy machine the times are longer.
  */
 import type { Page } from 'playwright-core';
 import { catalogue } from '../../sandbox/catalogue';
@@ -13,9 +13,9 @@ const READS = 50;
 const slow4G = { offline: false, latency: 150, downloadThroughput: 1_600_000 / 8, uploadThroughput: 750_000 / 8 };
 
 interface Load {
-  /** Milliseconds from the start of the navigation. */
+  /** Milliseconds from the start of the navigation until the first contentful paint. */
   firstPaint: number;
-  /** When the list shows every connector and an input, in milliseconds from the start of the navigation. */
+  /** Milliseconds from the start of the navigation until the list shows every connector and an input. */
   usableList: number;
   /** The cumulative layout shift. */
   shift: number;

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import type { StateName } from '../../workflows/messages';
 import type { WebScene } from './scene';
 
-/** A text of the page may be out of date for this time. */
+/** The page may show an untrue text for at most this time. */
 const MAY_LAST_MS = 10_000;
 const COMPARE_EVERY_MS = 250;
 
@@ -35,7 +35,10 @@ const seenOn = (page: Page): Promise<Seen | null> =>
     .catch(() => null);
 
 const forms = ['properties', 'apiKey', 'basic', 'fields', 'tokens', 'consent'];
-/** The panels that are true in each state. A form stays while its input is being applied. */
+/**
+ * For each state of a flow, the panels that the page may show. A form stays open while the flow applies the input of
+ * the form.
+ */
 const truePanels: Record<StateName, string[]> = {
   fetchingConnector: ['reading'],
   awaitingProperties: ['properties'],
@@ -57,7 +60,7 @@ const truePanels: Record<StateName, string[]> = {
  */
 export function watchTruth(scene: WebScene, page: Page, accountId: string, progress: (done: number) => string) {
   const untrue: string[] = [];
-  /** When each untrue text was seen first. */
+  /** The time at which each untrue text was first seen. */
   const since = new Map<string, number>();
   let answeredAt = 0;
   let compared = 0;
@@ -75,9 +78,15 @@ export function watchTruth(scene: WebScene, page: Page, accountId: string, progr
     const state = items.find(({ connectorId }) => connectorId === seen.open?.connectorId)?.state;
     bannerSince = seen.banner === null ? Infinity : Math.min(bannerSince, Date.now());
     return [
-      ...(seen.progress && seen.progress !== progress(done) ? [`${seen.progress}, and ${done} are connected`] : []),
-      ...(seen.connected !== done ? [`${seen.connected} rows say connected, and ${done} are connected`] : []),
-      ...(state && !truePanels[state].includes(seen.open!.panel) ? [`${seen.open!.panel} in the state ${state}`] : []),
+      ...(seen.progress && seen.progress !== progress(done)
+        ? [`The page says ${seen.progress}, but ${done} are connected`]
+        : []),
+      ...(seen.connected !== done
+        ? [`${seen.connected} rows say connected, but ${done} connectors are connected`]
+        : []),
+      ...(state && !truePanels[state].includes(seen.open!.panel)
+        ? [`The page shows the panel ${seen.open!.panel} in the state ${state}`]
+        : []),
       ...(seen.banner !== null && answeredAt > bannerSince ? [seen.banner] : []),
     ];
   };

@@ -1,9 +1,9 @@
-/** The agreement of several pages on one consent at a time. */
+/** Several pages agree on one open consent at a time. */
 import { noticeIn, replacedBy, type ConsentNotice } from '../../../page/consent-order';
 
 const opening: ConsentNotice = { type: 'opening', from: 'newer', connectorId: 2, name: 'Chirper' };
 
-test('a newer consent replaces the other consents of its own page, and all consents of another page', () => {
+test('a newer consent replaces the consents of other connectors on its own page, and all consents on another page', () => {
   expect(replacedBy(opening, 'newer', [1, 2])).toEqual([1]);
   expect(replacedBy(opening, 'older', [1, 2])).toEqual([1, 2]);
 });

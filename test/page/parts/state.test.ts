@@ -146,7 +146,7 @@ describe('list of views', () => {
     expect(merged(known, news)).toEqual([news, known[1]]);
   });
 
-  test('merged returns the same list after a late or repeated view', () => {
+  test('merged returns the known list unchanged for a late view and for a repeated view', () => {
     for (const revision of [2, 3]) expect(merged(known, view(1, 'applyingCredentials', { revision }))).toBe(known);
   });
 
@@ -190,13 +190,13 @@ describe('several connectors', () => {
 describe('forms', () => {
   const asked = view(1, 'awaitingCredentials', { revision: 3, ...connector('ApiKey') });
 
-  test('a form stays while its input is being sent', () => {
+  test('shownView keeps a form while the input of the form is being sent', () => {
     const onTheWay = [asked, view(1, 'applyingCredentials', { revision: 4 })];
 
     for (const now of onTheWay) expect(shownView(now, asked)).toBe(asked);
   });
 
-  test('a form is replaced after a refusal, at the next step, in an outage, or for another run', () => {
+  test('shownView replaces a form after a refusal, at the next step, in an outage, and for another run', () => {
     const said = [
       view(1, 'awaitingCredentials', { revision: 5, problem: { code: 'refused', message: '' } }),
       view(1, 'authenticated', { revision: 5 }),
@@ -255,7 +255,7 @@ describe('outcome of a consent', () => {
   });
 });
 
-test('withoutEdited leaves out the problems of edited fields, and ends a problem of the whole input', () => {
+test('withoutEdited removes the problems of edited fields, and returns undefined if no problem of a field is left', () => {
   const code = 'missingProperty' as const;
   const fields = ['a', 'b'].map((name) => ({ name, code }));
   const problem = { code, fields };
@@ -287,7 +287,7 @@ test('credentialsAfter returns apiKey or basic while a connector with the auth t
   expect(credentialsAfter(view(1, 'awaitingCredentials', connector('ApiKey')))).toBeUndefined();
 });
 
-test('heldAt keeps credentials while the properties are applied, sends them at their step, and drops them after a refusal', () => {
+test('heldAt keeps credentials while the flow applies the properties, sends the credentials when the flow waits for credentials, and drops the credentials after a refusal', () => {
   const form = view(1, 'awaitingProperties', connector('ApiKey'));
   const at = (state: StateName, more: Partial<View> = {}) =>
     heldAt(view(1, state, { revision: 3, ...connector('ApiKey'), ...more }), form);
