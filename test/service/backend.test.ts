@@ -332,7 +332,8 @@ describe('the list of an account', () => {
         'awaitingCredentials,awaitingAuthorization,authenticated',
     );
 
-    // A run that closes between two calls can be on both pages. The flow of Openrates closes after its final state.
+    // Waits until the run of Openrates is closed: a run that closes between the two calls below can be on both pages,
+    // and a run closes only after its final state is visible.
     const closed = `WorkflowId = "${workflowIdOf(keys[2]!)}" AND CloseTime IS NOT NULL`;
     await eventually(
       () => service.stage.client.workflow.count(closed),

@@ -115,7 +115,7 @@ describe("Cyclr's webhook", () => {
     ...more,
   });
 
-  /** A cycle of connectors whose first connector is monitored. */
+  /** Makes a cycle of connectors, and starts a monitor of the first connector. */
   async function cycleOf(...connectors: string[]) {
     const keys = account(...connectors) as [ConnectorKey, ...ConnectorKey[]];
     const cycleId = service.stage.sandbox.createCycle(
@@ -128,7 +128,7 @@ describe("Cyclr's webhook", () => {
     return { key: keys[0], cycleId, first, handle: service.stage.client.workflow.getHandle(workflowId) };
   }
 
-  test('many messages of the webhook about a cycle with one connector send one report, and the connection becomes broken', async () => {
+  test('if the webhook gets many messages about a cycle with one connector, the monitor gets one report, and the connection becomes broken', async () => {
     const { key, cycleId, handle } = await cycleOf('Brightdesk');
 
     const answers = await Promise.all(
@@ -147,7 +147,7 @@ describe("Cyclr's webhook", () => {
     expect(history).not.toContain('third party');
   });
 
-  test('a message of the webhook about a cycle with several connectors makes the monitor re-read its connector, and does not break the connection by itself', async () => {
+  test('a message of the webhook about a cycle with several connectors makes the monitor re-read its connector, and the message alone does not make the connection broken', async () => {
     const { key, cycleId, first } = await cycleOf('Brightdesk', 'Plainfield');
 
     await service.call('POST', WEBHOOK, { body: messageOf(key, cycleId) });

@@ -120,7 +120,7 @@ describe('a stream', () => {
 });
 
 describe('a stream with a Last-Event-ID', () => {
-  test('a reader that reconnects does not get the view with its Last-Event-ID again', async () => {
+  test('a reader that reconnects does not again get the view that its Last-Event-ID names', async () => {
     const [one, other] = [await asking(), await asking()];
     const before = read(hub, [one.key, other.key]);
     await eventually(before.ids, (ids) => ids.length === 2);
@@ -281,7 +281,7 @@ describe('many streams', () => {
     await Promise.all(scenes.map(({ reaches }) => reaches('awaitingCredentials')));
   });
 
-  /** Opens streams of one flow each, and waits until each has its first view. */
+  /** Opens `count` streams, each for one flow, and waits until each stream has its first view. */
   async function open(hub: EventHub, count: number): Promise<Reading[]> {
     const readers = Array.from({ length: count }, (_, i) => read(hub, [scenes[i % FLOWS]!.key]));
     await all(readers, (reader) => reader.ids().length > 0);
@@ -345,7 +345,7 @@ describe('many streams', () => {
     for (const reader of readers) reader.leave();
     await pollsAre(0);
     const next = await open(hub, FLOWS);
-    await pollsAre(FLOWS - 1); // the ended polls do not count for the limit
+    await pollsAre(FLOWS - 1); // the long polls that have ended do not count for the limit
     hub.close();
     await Promise.all([...readers, ...next].map(({ ended }) => ended));
   });

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually';
 import type { Scene } from '../support/stage';
 import { openService, ORIGIN, OTHER_ORIGIN, type Service } from './scene';
 
-/** How far the clock for the signatures of tokens is behind the clock of the streams, in milliseconds. */
+/** The time by which the clock for tokens is behind the clock of the streams, in milliseconds. */
 let behindMs = 0;
 let service: Service;
 
@@ -132,7 +132,7 @@ test('a stream ends when its session expires, and a new stream with the renewed 
   await second.ended;
 
   expect(first.status).toBe(200);
-  // The stream has ended without the events `final` and `retry`.
+  // The first stream has ended without the events `final` and `retry`.
   expect(first.events.filter(({ event }) => event !== 'view')).toEqual([]);
   expect(expired.status).toBe(401);
   expect(viewsIn(second).map(({ state }) => state)).toEqual(['authenticated']);

@@ -15,7 +15,7 @@ const SOON_MS = 100;
 let stage: Stage;
 
 beforeAll(async () => {
-  // The unit is seconds. Temporal's default is 20.
+  // A long poll without an event ends after 1 s. Temporal's default is 20 s.
   stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 });
 });
 
@@ -87,7 +87,7 @@ test('a stream of an open flow and an ended flow gets the views of a new run of 
   expect(reader.events.filter(({ event }) => event === 'final')).toHaveLength(1);
 });
 
-test('a stream that opens after a new start gets the views of the new run, and older streams then get these views, too', async () => {
+test('if a stream opens after a new start of its flow, this stream and the older streams of the flow get the views of the new run', async () => {
   const hub = createEventHub(stage.auth, { checkEveryMs: HOUR_MS });
   const [one, other] = [await asking(), await asking()];
   const early = read(hub, [one.key, other.key]);

@@ -16,7 +16,10 @@ import { eventually } from '../support/eventually';
 import { callerOf, pathOf, type Answer, type Call } from '../support/http';
 import { openStage, type Stage } from '../support/stage';
 
-/** An origin of the configuration. A search finds it in every snapshot, which proves that the search works. */
+/**
+ * An origin in the service's configuration. The search finds this origin in every heap snapshot, which proves that the
+ * search works.
+ */
 const CONFIGURED = 'https://configured.example';
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
@@ -77,7 +80,7 @@ const basic = (secrets: TestSecrets) => ({
   password: secrets.secret('password'),
 });
 
-/** A call that sends secrets, its expected status, and its code if it is refused. */
+/** Each call: a function that sends secrets, the expected status, and the expected code if the call is refused. */
 type Calls = { [what: string]: [(secrets: TestSecrets) => Promise<Answer>, status: number, code?: string] };
 
 const withFlows: Calls = {

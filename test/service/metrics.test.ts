@@ -48,7 +48,7 @@ const named = (): Set<string> =>
 
 const typesIn = (text: string): string[] => [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!);
 
-/** Makes flows and faults by which the worker counts each of its metrics. */
+/** Makes flows and faults, so that the worker serves each of its metrics. */
 async function countEverything(): Promise<void> {
   const forbidden = stage.install('Brightdesk');
   stage.sandbox.fault({ match: { account: forbidden.accountId }, times: 'always', then: { status: 403 } });
@@ -64,12 +64,13 @@ async function countEverything(): Promise<void> {
 }
 
 /**
- * Makes two kinds of workflow tasks fail. The worker gets a workflow type that it does not have. It also gets a
- * cancelled flow in a namespace without the search attributes, so Temporal refuses the final state of the flow.
- * `settled`: ends the wait.
+ * Makes two kinds of workflow tasks fail. The first task is of a workflow type that the worker does not have. The
+ * second task is of a cancelled flow in a namespace without the search attributes, so Temporal refuses the final state
+ * of the flow. The worker runs until `settled` resolves.
  */
 async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void> {
-  // Not in the namespace of the stage, because the stage fails if one of its workflow tasks has failed.
+  // These workflows are not in the namespace of the stage, because the stage fails if a workflow task in its namespace
+  // has failed.
   const [namespace, taskQueue] = ['default', `failing-${randomUUID()}`];
   const connection = await NativeConnection.connect({ address: process.env.TEST_TEMPORAL_ADDRESS });
   const client = new Client({ connection: stage.connection, namespace });
@@ -112,7 +113,7 @@ test('a running worker and service serve each metric of the alerts and of the da
 
 test("the service's gauges count the workers, the flows with a problem and the open deliveries", async () => {
   receiver.answers(status(503));
-  const flow = await stage.scene('Brightdesk'); // the event of this flow stays pending
+  const flow = await stage.scene('Brightdesk'); // the delivery of this flow's event stays open, because the receiver answers 503
   await flow.reaches('awaitingCredentials');
 
   const text = await eventually(

@@ -32,7 +32,7 @@ const becomes = (path: string, isRight: (progress: OnboardingProgress) => boolea
 const areRunning = (count: number) => (progress: OnboardingProgress) =>
   progress.connectors.filter(({ state }) => state === 'running').length === count;
 
-/** Sends a right API key, as the browser of a session does. */
+/** Sends the right API key, as a browser with a session does. */
 async function connects(token: string, accountId: string, connectorId: number) {
   const body = await keyInput(service.stage, { key: { accountId, connectorId } });
   return service.call('POST', `/v1/session/connectors/${connectorId}/credentials`, { token, body });
@@ -81,7 +81,7 @@ test('an onboarding of a cycle over HTTP also shows a connector that is added la
   expect(service.stage.sandbox.cycleOf(onboarding.accountId, cycleId).status).toBe('Active');
 });
 
-test('the stream of a session for an onboarding ends only after the onboarding, even if all flows ended earlier', async () => {
+test('the stream of a session for an onboarding ends only after the onboarding has ended, even if all flows have ended earlier', async () => {
   const onboarding = account('Brightdesk', 'Plainfield');
   const [first, second] = onboarding.ids as [number, number];
   await start({ ...onboarding.key, scope: { connectorIds: [first, second] } });
@@ -161,7 +161,7 @@ test.each([
   expect(answer.body.fields.map((field: { name: string }) => field.name.split('.')[0])).toEqual([name]);
 });
 
-test('a request for an onboarding that does not exist, or for its session, is answered with notFound', async () => {
+test('if an onboarding does not exist, each call for the onboarding, and the request for a session, are answered with notFound', async () => {
   const onboarding = account('Brightdesk');
 
   const answers = await Promise.all([

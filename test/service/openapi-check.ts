@@ -41,7 +41,7 @@ export const operationsOf = ({ paths }: OpenApi): Map<string, Operation> =>
 export interface CheckResult {
   /** The name of the operation. Undefined if the document describes no operation for the request. */
   operation?: string;
-  /** One text for each difference between the exchange and the document. */
+  /** One text for each difference between the request with its answer and the OpenAPI document. */
   faults: string[];
 }
 
@@ -74,7 +74,7 @@ export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => C
       const described = parameters.find((parameter) => parameter.in === kind && parameter.name === name);
       return described
         ? faultsOf(`${kind} ${name}`, described.schema, value, ofText)
-        : [`${kind} ${name} is not described`];
+        : [`${kind} ${name} is not in the document`];
     }),
     ...faultsOfBody(sent.body, sent.headers, requestBody?.content, requestBody?.required ?? false, 'the request'),
   ];
@@ -82,16 +82,16 @@ export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => C
     if (body === '') return must ? [`${at} has no body`] : [];
     const type = (headers.get('content-type') ?? 'none').split(';')[0]!;
     const described = content?.[type];
-    if (!described) return [`${at} has the type ${type}`];
+    if (!described) return [`${at} has the type ${type}, which is not in the document`];
     const values = type === 'application/x-ndjson' ? body.trimEnd().split('\n') : [body];
     return values.flatMap((value) => faultsOf(at, described.schema, JSON.parse(value)));
   };
   const faultsOfAnswer = ({ responses }: Operation, { answer: { status, headers, body } }: Exchange) => {
     const described = responses[status];
-    if (!described) return [`status ${status} is not described`];
+    if (!described) return [`status ${status} is not in the document`];
     const missing = Object.keys(described.headers ?? {}).filter((name) => !headers.has(name));
     return [
-      ...missing.map((name) => `the answer has no ${name}`),
+      ...missing.map((name) => `the answer has no header ${name}`),
       ...faultsOfBody(body, headers, described.content, true, `the answer ${status}`),
     ];
   };
@@ -99,7 +99,7 @@ export function createOpenApiCheck(document: OpenApi): (exchange: Exchange) => C
   return (exchange) => {
     const { pathname, searchParams } = new URL(exchange.path, 'http://service');
     const found = operations.find(({ method, pattern }) => method === exchange.method && pattern.test(pathname));
-    if (!found) return { faults: [`${exchange.method} ${pathname} is not described`] };
+    if (!found) return { faults: [`${exchange.method} ${pathname} is not in the document`] };
     const groups = Object.entries(found.pattern.exec(pathname)?.groups ?? {});
     const params: Given = [
       ...groups.map(([name, value]) => ['path', name, decodeURIComponent(value)] as const),
@@ -123,6 +123,6 @@ function patternOf(name: string): { method: string; pattern: RegExp } {
   return { method, pattern: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`) };
 }
 
-/** The schema with the name of the document in its references, so that ajv finds the referenced schemas. */
+/** Returns the schema with the name of the document in each reference, so that ajv finds the referenced schemas. */
 const withFullReferences = (schema: object): object =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')) as object;

@@ -26,8 +26,8 @@ let proxy: Proxy;
 let direct: Side;
 let proxied: Side;
 /**
- * The outage of Temporal begins before the tests without a worker. So the calls of both outages wait for the library's
- * time limits at the same time.
+ * The outage of Temporal begins before the tests without a worker. In this way, the calls without Temporal and the
+ * calls without a worker wait for the library's time limits at the same time.
  */
 let temporalOutage: TemporalOutage;
 
@@ -65,7 +65,7 @@ const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Waits until a reader has received `count` further events. */
+/** Waits until the reader has received `count` further events. */
 const more = ({ events }: Reading, count: number) => {
   const before = events.length;
   return eventually(

@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
 
-/** Posts the form as a page of the origin `origin` does. An empty `origin` omits the header `Origin`. */
+/** Posts the form to /connect/go as a page of the origin `origin` does. An empty `origin` omits the header `Origin`. */
 const go = (fields: { session?: string; connectorId?: number | string }, origin: string | undefined = service.url) =>
   service.call('POST', '/connect/go', {
     body: new URLSearchParams(
@@ -74,7 +74,7 @@ test('the form POST /connect/go leads to the consent, and the return page shows 
 describe('a return with an attempt of an earlier run', () => {
   /**
    * A user opens a link, the flow is started again, and the user then decides at the third party. Returns the attempt
-   * of this link.
+   * token of the link.
    */
   async function earlier(decision: Decision): Promise<{ key: ConnectorKey; attempt: string }> {
     const { key, token } = await waiting();

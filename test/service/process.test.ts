@@ -102,7 +102,7 @@ let scenes: Scene[];
 let tokens: string[];
 let pages: Page[] | undefined;
 
-/** Opens pages of the sessions in turn, and waits until each page has its first view. */
+/** Opens `count` pages, which use the sessions in turn, and waits until each page has its first view. */
 async function openPages(count: number): Promise<Page[]> {
   const opened = Array.from({ length: count }, (_, i) => openPage(service.url, () => tokens[i % SESSIONS]!));
   await all(opened, (page) => idsIn(page).length > 0);

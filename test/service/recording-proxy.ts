@@ -14,7 +14,7 @@ export interface Exchange {
 
 /**
  * The fault of a call. `cut`: the proxy closes the connection. `hangs`: the proxy does not answer. `lost`: the service
- * gets the call, but its answer does not arrive. An object: the proxy answers in place of the service.
+ * gets the call, but its answer does not arrive. An object: the answer that the proxy gives in place of the service.
  */
 export type Fault = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
 
@@ -24,7 +24,7 @@ export interface RecordingProxy {
   exchanges: Exchange[];
   /** All calls from the client, also the calls with a fault. */
   received: { atMs: number; headers: Headers }[];
-  /** Gives the next calls the faults `faults`, in order. */
+  /** Applies the faults `faults` to the next calls, one fault to each call, in order. */
   failNext(...faults: Fault[]): void;
   close(): Promise<void>;
 }

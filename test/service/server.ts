@@ -40,9 +40,9 @@ export interface Server {
   metrics: Metrics;
   /** The lines of the log. */
   log: string[];
-  /** Sends a body as JSON. A string is sent unchanged. */
+  /** Sends a request. A body that is a string is sent unchanged, and any other body as JSON. */
   call: Caller;
-  /** Sends JSON with the API key. */
+  /** Sends a request with the API key `apiKey`, and the body as JSON. */
   asBackend(method: string, path: string, body?: unknown, headers?: { [name: string]: string }): Promise<Answer>;
   close(): Promise<void>;
 }

@@ -378,7 +378,7 @@ describe('invitations', () => {
   test('the POST of an invitation to /redeem starts a new run of an expired flow', async () => {
     const key = service.stage.install('Brightdesk');
     const match = { account: key.accountId, method: 'GET' } as const;
-    const release = service.stage.sandbox.fault({ match, then: 'held' }); // the flow can't expire before the invitation
+    const release = service.stage.sandbox.fault({ match, then: 'held' }); // while Cyclr holds the call, the flow can't expire
     await service.stage.auth.start(key, { patience: { credentials: 300 } });
     const token = await service.session(key, { kind: 'invitation' });
     release();

@@ -36,7 +36,7 @@ let worker: LocalWorker;
 let service: LocalService;
 let call: Caller;
 let env: NodeJS.ProcessEnv;
-/** The bodies that the collector got, and their paths with headers. */
+/** The bodies of the collector's requests, and, in `heads`, the path and the headers of each request. */
 const bodies: string[] = [];
 const heads: string[] = [];
 
@@ -59,7 +59,7 @@ beforeAll(async () => {
   };
   const temporal = { address: process.env.TEST_TEMPORAL_ADDRESS!, namespace: stage.namespace };
   const shared = { logFolder: folder, temporal, sealingKeys: stage.keys };
-  // METRICS_PORT is set, because the collector of this test understands no metrics.
+  // With METRICS_PORT, the worker sends no metrics to the collector of this test, which understands only traces.
   const workerEnv = { ...env, METRICS_PORT: '0' };
   [worker, service] = await Promise.all([
     startWorker({ ...shared, cyclr: { ...cyclrOf(stage.sandbox.url) }, env: workerEnv }),
@@ -92,13 +92,16 @@ const spans = (): Span[] =>
       ),
     );
 
-/** The span and its ancestors that the collector has. */
+/** Returns the span and its ancestors, as far as the collector has got them. */
 function chainOf(span: Span, all = spans()): Span[] {
   const parent = all.find(({ spanId, traceId }) => traceId === span.traceId && spanId === span.parentSpanId);
   return parent ? [span, ...chainOf(parent, all)] : [span];
 }
 
-/** Waits for a span with a link to a span of the given trace. Returns the id of the trace that this span began. */
+/**
+ * Waits for a span without a parent that has a link to a span of the trace `traceId`. Returns the id of the trace that
+ * begins with the found span.
+ */
 const traceLinkedTo = (traceId: string): Promise<string> =>
   eventually(
     () => spans().find(({ links = [] }) => links.some((link) => link.traceId === traceId)) ?? missing(),
@@ -135,7 +138,7 @@ async function sessionFor(connector: string, state: string) {
   return { key, token };
 }
 
-/** Gives credentials as a browser does. Returns the id of the trace in the call's `traceparent`. */
+/** Submits credentials as a browser does. `traceOfBrowser` is the trace id in the `traceparent` of the call. */
 async function givesCredentials(): Promise<{ traceOfBrowser: string; token: string; key: ConnectorKey }> {
   const { key, token } = await sessionFor('Brightdesk', 'awaitingCredentials');
   const { traceId, traceparent } = newTrace();
@@ -181,7 +184,7 @@ test('a call of a backend belongs to the trace of its traceparent', async () => 
   expect(chain.at(-1)!.parentSpanId).toBe('00f067aa0ba902b7');
 });
 
-test('a call without an API key begins a new trace, which is exported although its traceparent is not sampled', async () => {
+test('a call without an API key begins a new trace, which is exported even if the traceparent of the call is not sampled', async () => {
   const { traceId, traceparent } = newTrace();
 
   await call('GET', '/v1/session', { token: 'wrong', headers: { traceparent: traceparent.replace(/01$/, '00') } });
@@ -241,7 +244,7 @@ test('a header with a malformed trace fails no workflow task', async () => {
       header: { fields: { '_tracer-data': trace } },
     });
 
-  expect(await reaches(key, 'awaitingCredentials')).toBeDefined(); // the stage fails at its end if a task has failed
+  expect(await reaches(key, 'awaitingCredentials')).toBeDefined(); // the stage fails when it closes if a workflow task has failed
 });
 
 test('the last spans are sent when worker and service stop', async () => {

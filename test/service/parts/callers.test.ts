@@ -112,7 +112,7 @@ describe('the `by` of an action', () => {
   const actor = 'backend:crm';
   const of = async (more: object) => service.tokens.session(await mint(more));
 
-  test('`by` has the caller, then the person, and a session names its own person', async () => {
+  test('`by` has the caller, then the person that the backend names or the session token names', async () => {
     expect(byOf({ actor, session: undefined })).toBe('backend:crm');
     expect(byOf({ actor, session: undefined }, 'jo')).toBe('backend:crm jo');
     expect(byOf({ actor: 'session:1', session: await of({ by: 'kim' }) })).toBe('session:1 kim');

@@ -83,7 +83,7 @@ test('an empty key is unknown, even if SERVICE_API_KEYS has the digest of an emp
   expect(apiKeys.find('')).toBeUndefined();
 });
 
-test('an item of SERVICE_API_KEYS can have a name, which belongs to its key alone', async () => {
+test('an item of SERVICE_API_KEYS can have a name, which only the API key of this item gets', async () => {
   const names = ['crm', 'A-z.9_', 'x'.repeat(40)];
   const items = [digestOf('unnamed'), ...names.map((name) => `${name}:${digestOf(name)}`)];
 

@@ -58,7 +58,7 @@ test('the OpenAPI document has version 3.1.0, and exactly the operations in the 
   ).toEqual([...calls].sort());
 });
 
-/** The media types of the streams. */
+/** The media type of each operation whose answer is a stream. */
 const streams: { [name: string]: string } = {
   'GET /v1/session/events': 'text/event-stream',
   'GET /v1/accounts/{accountId}/audit': 'application/x-ndjson',
@@ -110,7 +110,7 @@ test('an event body that lacks a member of its event type, or has the state of a
   expect(faultsOfEvent(document, { ...body, data: withoutTimeline })).not.toEqual([]);
 });
 
-/** The event body in the start input of a recorded delivery. */
+/** Returns the event body in the start input of a recorded delivery. */
 function bodyIn(history: string): EventBody {
   const file = join(__dirname, '..', '..', 'histories', 'next', `${history}.json`);
   const { events } = JSON.parse(readFileSync(file, 'utf8')) as { events: Started[] };
@@ -138,7 +138,7 @@ test('every operation has a unique operation id, and one tag that the document d
   expect(all.filter(({ tags }) => tags.length !== 1 || !described.includes(tags[0]))).toEqual([]);
 });
 
-test('every answer has its own description', () => {
+test('no answer has the description "Default Response"', () => {
   for (const [name, { responses }] of operations())
     for (const [status, { description }] of Object.entries(responses))
       expect({ name, status, description }).not.toEqual({ name, status, description: 'Default Response' });

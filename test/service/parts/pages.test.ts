@@ -34,7 +34,7 @@ describe('a service at the root of its host', () => {
     expect(shown.headers.get('strict-transport-security')).toBeNull(); // absent, because PUBLIC_URL begins with http:
   });
 
-  test('the connect page has its heading in the language of the browser before its script runs', async () => {
+  test('before its script runs, the connect page already has its heading, in the language of the browser', async () => {
     const shown = await service.call('GET', '/connect', { headers: { 'Accept-Language': 'de' } });
 
     expect(shown.text).toMatch(

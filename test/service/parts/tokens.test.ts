@@ -34,7 +34,7 @@ const mint = async (more: object = {}) => (await tokens.mint('session', { ...sco
 const mintInvitation = async (more: object = {}) =>
   tokens.invitation((await tokens.mint('invitation', { ...scope, ...more })).token);
 
-/** Signs claims as `Tokens` does. `change` changes the claims, the issuer, the header or the key. */
+/** Signs claims as `Tokens` does. A test can replace the members of the header, the key and the issuer. */
 function signed(claims: object, typ: string, header: object = {}, key = sessionKeys[0], issuer = publicUrl) {
   return new SignJWT({ exp: NOW_S + 60, iat: NOW_S, iss: issuer, ...claims })
     .setProtectedHeader({ alg: 'HS256', typ, kid: key.kid, ...header })
@@ -185,7 +185,7 @@ describe('attempt tokens', () => {
     },
   );
 
-  test('the `by` is encrypted by A256GCM with a key that is derived from the session key, and no other algorithm is accepted', async () => {
+  test('the `by` of an attempt token is encrypted by A256GCM with a key that is derived from the session key, and another algorithm is refused', async () => {
     const plaintext = new TextEncoder().encode('jo');
     const encrypted = (header: object) =>
       new CompactEncrypt(plaintext)
