@@ -21,7 +21,10 @@ const waiting = event('connector.waiting', '1', 1);
 const authenticated = event('connector.authenticated', 'final', 2);
 const flow = run(FLOW_TYPE, 'flow', [COMPLETED], 'authenticated');
 
-/** The faults that the check finds in these runs and events. Each event has a completed delivery. */
+/**
+ * Returns the faults that the check finds in the runs `runs` and the events `events`, if each event has one completed
+ * delivery.
+ */
 function faultsOf(events: EventBody[], runs: RunEvidence[]): string[] {
   const deliveries = events.map(({ data }) => run('deliverEvent', deliveryIdOf(data.id), [COMPLETED]));
   const received = new Map(events.map((one) => [one.data.id, one]));

@@ -49,7 +49,7 @@ async function newWorker(): Promise<LocalWorker> {
   return started;
 }
 
-/** Kills the worker and starts another one. The cut drops data that the killed worker had sent to the proxy. */
+/** Kills the worker and starts another worker. The cut drops data that the killed worker had sent to the proxy. */
 async function replaceWorker(): Promise<void> {
   await worker.kill();
   scene.toTemporal.cut();
@@ -57,10 +57,7 @@ async function replaceWorker(): Promise<void> {
   worker = await newWorker();
 }
 
-/**
- * Starts an onboarding of a cycle with `count` connectors. `rule`: the call of its account to which Cyclr gives no
- * answer.
- */
+/** Starts an onboarding of a cycle with `count` connectors. Cyclr does not answer the call that `rule` describes. */
 async function onboarding(count = 2, rule?: Rule): Promise<Onboarding> {
   const accountId = `account-${randomUUID()}`;
   const connectors = Array<string>(count).fill('Brightdesk');
@@ -92,7 +89,7 @@ const ruleFor = ({ method, path, then }: Rule, { key, cycleId }: Pick<Onboarding
   then,
 });
 
-/** Gives each flow the right API key, as a signal that the flow keeps until it can apply the key. */
+/** Sends each flow the right API key by a signal. The flow keeps the signal in its inbox until it can apply the key. */
 const connect = ({ flows }: Pick<Onboarding, 'flows'>) =>
   Promise.all(
     flows.map(async (key) => {
@@ -107,7 +104,10 @@ const connect = ({ flows }: Pick<Onboarding, 'flows'>) =>
     }),
   );
 
-/** The calls of an onboarding and its flows to Cyclr: `early` before the flows get API keys, `late` afterwards. */
+/**
+ * Calls to Cyclr by an onboarding and its flows. `early`: calls before the flows get API keys. `late`: calls after the
+ * flows got API keys.
+ */
 const early = {
   'reading the scope': { method: 'GET', path: '/cycles/CYCLE/prerequisites', then: 'hang' },
   'reading a connector': { method: 'GET', path: '/connectors/\\d+$', then: 'hang' },
@@ -135,7 +135,7 @@ async function oneInEachStep(): Promise<Onboarding[]> {
   return started;
 }
 
-test('of all onboardings and flows whose worker is killed in a step, each run has one final event, and no event is lost', async () => {
+test('after kills of the worker in each step of an onboarding, each run has one final event, and no event is lost', async () => {
   receiver.answers(() => undefined); // the receiver gets posts, and does not answer them
   const calling = await oneInEachStep();
   await eventually(() => receiver.received.length > 0);
@@ -168,7 +168,10 @@ test('of all onboardings and flows whose worker is killed in a step, each run ha
   expect(receiver.invalid).toEqual([]);
 });
 
-/** Expects that the latest run has sent events of these types, each with one id and body. Only the last is final. */
+/**
+ * Expects that the latest run has sent events of the types `types`. All posts of an event have the same id and body.
+ * Only the last event is the final event.
+ */
 async function expectEvents(workflowId: string, types: string[]): Promise<void> {
   const { runId } = await scene.client.workflow.getHandle(workflowId).describe();
   const events = await receiver.gets(workflowId, types);

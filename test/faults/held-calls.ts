@@ -12,8 +12,8 @@ export interface StepCall {
   /** Resolves at the end of the flow. */
   ended: Promise<View>;
   /**
-   * The requests of this step. The first request got the fault, and each later request is a repetition of the first
-   * request.
+   * The requests that Cyclr got in this step. Cyclr answers the first request with the fault. Each later request is a
+   * repetition of the first request.
    */
   requests(): RecordedRequest[];
   /** True if Cyclr has made the change of the step. */
@@ -23,7 +23,8 @@ export interface StepCall {
 }
 
 /**
- * Brings a new flow to the state before the step. The returned function sets the fault at Cyclr and starts the step.
+ * Makes a user, and brings the user's flow to the state `step.from`, if the step has this state. Returns a function
+ * that sets the fault at Cyclr and starts the step.
  */
 export async function before(scene: Scene, step: Step): Promise<(fault: FaultRule['then']) => StepCall> {
   const { sandbox } = scene;

@@ -29,7 +29,7 @@ test('300 plans contain every connector, every kind of bad start, every way to s
   );
 });
 
-test('50 onboardings contain every end, additions and repeated starts', () => {
+test('50 planned onboardings contain every end, with and without added connectors, and with and without a repeated start', () => {
   const drawn = drawOnboardings(1, 50);
 
   expect(new Set(drawn.map(({ end }) => end)).size).toBe(3);

@@ -1,4 +1,4 @@
-/** Temporal is killed and started again with the same data. At the same time, flows wait, call Cyclr and get inputs. */
+/** Temporal is killed, and started again with the same data, while flows wait, call Cyclr and get inputs. */
 import { eventually } from '../support/eventually';
 import { breakDuring, type StepCall } from './held-calls';
 import { faultsIn, openScene, type Scene, type TestUser } from './scene';

@@ -1,6 +1,6 @@
 /**
- * The service is killed between two calls of each user, and during each call. Another instance of the service
- * continues.
+ * The service is killed between every two calls of a user, and during every call of a user. Then a new process of the
+ * service continues.
  */
 import type { Proxy } from '../../scripts/faults/proxy';
 import { startProxy } from '../../scripts/faults/proxy';
@@ -45,12 +45,12 @@ async function killAndRestart(): Promise<void> {
 }
 
 /**
- * The number of writes to Cyclr in each journey: a property and a key. A consent is no write, because the user gives it
- * at the third party.
+ * The number of writes to Cyclr in each journey. The two writes are a property and an API key. A consent is no write,
+ * because the user gives it at the third party.
  */
 const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
-/** Expects that the flow has ended as expected, and that Cyclr got each value once. */
+/** Expects that the user's flow has no fault, and that Cyclr got each value once. */
 async function expectRight({ journey, user }: ServiceUser): Promise<void> {
   const ofConnector = new RegExp(`/connectors/${user.key.connectorId}(/|$)`);
   const written = scene.sandbox.requests.filter(
@@ -68,13 +68,15 @@ async function begin(journey: Journey): Promise<ServiceUser> {
   return begun;
 }
 
-/** Lets one call continue. Resolves when the next call waits for the test, or at the end of the flow. */
+/**
+ * Lets the user's waiting call continue. Resolves when the user's next call waits for the test, or the flow has ended.
+ */
 async function passOne(one: ServiceUser): Promise<void> {
   one.calls.pass();
   await untilWaiting(one);
 }
 
-/** Resolves when a call waits for the test, or at the end of the flow. Rejects if a step of the user fails. */
+/** Resolves when a call of the user waits for the test, or the flow has ended. Rejects if a step of the user fails. */
 async function untilWaiting({ calls, ended }: ServiceUser): Promise<void> {
   let hasEnded = false;
   const end = ended!.finally(() => (hasEnded = true));
@@ -91,7 +93,10 @@ describe('a kill of the service between every two calls', () => {
   let users: ServiceUser[];
   let pages: Page[] | undefined;
 
-  /** Lets one call of each journey continue, then kills the service. Repeats this until all journeys have ended. */
+  /**
+   * In each round, lets one call of each journey continue, then kills and restarts the service. The rounds stop when
+   * all journeys have ended.
+   */
   beforeAll(async () => {
     users = await Promise.all(journeyNames.map(begin));
     for (let left = users; left.length > 0; left = left.filter(({ calls }) => calls.waiting !== undefined)) {
@@ -157,11 +162,11 @@ interface Row {
 }
 
 interface Moment {
-  /** True if the service can be killed at this moment of the call. */
+  /** True if the call has this moment: some calls send nothing to Cyclr, or change nothing. */
   has(call: JourneyCall): boolean;
   /** Sends the calls of all rows, and resolves when each call has reached this moment. */
   reach(rows: Row[]): Promise<unknown>;
-  /** True if each flow has made the change of its call at this moment. */
+  /** True if, at this moment, each flow has made the change that its call requests. */
   isDone: boolean;
 }
 
@@ -197,7 +202,10 @@ const moments: { [name: string]: Moment } = {
 };
 const releases: (() => void)[] = [];
 
-/** Sends the calls of all rows, and holds their requests at Cyclr. Resolves when Cyclr has received each request. */
+/**
+ * Sends the calls of all rows, and resolves when Cyclr has received one request for each call. Cyclr answers these
+ * requests only after the returned function is called.
+ */
 async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   const first = scene.sandbox.requests.length;
   const matches = rows.map(({ one, call }) => call.cyclr!(one.user.key));
@@ -216,7 +224,7 @@ async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   return release;
 }
 
-/** The names of the calls whose change the flows have not made. */
+/** Returns the names of the calls whose requested change the flow has not made. */
 async function undone(rows: Row[]): Promise<string[]> {
   const done = await Promise.all(rows.map(async ({ one, call }) => call.isDone?.(scene, one.user.key)));
   return rows.filter((_, index) => !done[index]).map(({ one, call }) => `${one.journey}: ${call.name}`);
@@ -253,7 +261,7 @@ describe.each(Object.entries(moments))('when the service is killed %s', (_name, 
     },
   );
 
-  test('the service is killed either before any flow has made the change of its call, or after all flows have made it', () => {
+  test('at the kill of the service, either no flow or every flow has made the change that its call requests', () => {
     expect(left).toHaveLength(isDone ? 0 : rows.length);
   });
 });

@@ -1,4 +1,4 @@
-/** Users that call the service over HTTP. A test lets their calls continue one after another. */
+/** Users that call the service over HTTP. Each call waits until the test lets the call continue. */
 import { randomUUID } from 'node:crypto';
 import {
   propertyInputOf,
@@ -18,7 +18,8 @@ import type { Scene, TestUser } from './scene';
 export type Journey = 'a backend' | 'a session' | 'a consent' | 'an invitation';
 
 /**
- * HTTP calls that the test holds. When the test lets a call continue, the call is repeated until the service answers.
+ * The HTTP calls of one user. Each call waits until the test calls `pass` or `open`. Then the call is sent, and
+ * repeated until the service answers.
  */
 export class GatedCalls {
   /** The name of the call that waits. */
@@ -51,8 +52,8 @@ export class GatedCalls {
   }
 
   /**
-   * Makes a call. Fails for any other status than 2xx. A repetition of the last call does not wait for the test.
-   * `prepare` runs before the call, when the test lets the call continue.
+   * Makes a call. Repeats the call without an answer or after a 5xx. Fails after a 3xx or 4xx. A repetition of the last
+   * call does not wait for the test. `prepare` runs when the test lets the call continue, before the call is sent.
    */
   async call(method: string, path: string, call?: Call, prepare?: () => Promise<unknown>): Promise<Answer> {
     const name = `${method} ${path
@@ -132,7 +133,10 @@ class Browser {
     this.token = await this.#tokenFromBackend('session');
   }
 
-  /** The flow expires before the user opens the mailed link. The link then starts the flow again. */
+  /**
+   * The flow expires before the user opens the mailed link. When the user opens the link, the service starts the flow
+   * again.
+   */
   async redeemInvitation(): Promise<void> {
     const { auth } = this.scene;
     const startShort = () => auth.start(this.key, { patience: { properties: '3 seconds' } });
@@ -192,9 +196,9 @@ export const isIn =
 /** A call of a journey during which a test can kill the service. */
 export interface JourneyCall {
   name: string;
-  /** The call to Cyclr that ends before the service answers. */
+  /** The call of the flow to Cyclr that ends before the service answers this call. */
   cyclr?: (key: ConnectorKey) => { method: 'GET' | 'POST' | 'PUT'; path: string };
-  /** True if the flow has made the change of the call. */
+  /** True if the flow has made the change that this call requests. */
   isDone?: (scene: Scene, key: ConnectorKey) => Promise<boolean>;
 }
 

@@ -11,14 +11,14 @@ export interface Step {
   connector: string;
   intent?: Intent;
   patch?: ConnectorPatch;
-  /** The state before the step. Absent: the flow is not started. */
+  /** The flow's state before the step. Absent if the step begins with the start of the flow. */
   from?: StateName;
   method: 'GET' | 'POST' | 'PUT';
   /** The source of a regular expression that matches only the path of the call for the connector `key`. */
   path: (key: ConnectorKey) => string;
   /** The number of calls with the same method and path that the flow makes before this call. */
   skip?: number;
-  /** True if Cyclr has made the change of the call. Absent for a call that changes nothing. */
+  /** True if Cyclr has made the change that the call requests. Absent for a call that changes nothing. */
   isDone?: (cyclr: { connector: AccountConnector; signIns: SignIn[] }) => boolean;
 }
 

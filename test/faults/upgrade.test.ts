@@ -62,7 +62,9 @@ test('a waiting flow goes on during a ramp, after a rollback and after the upgra
     atEnd(() => worker.stop());
     return worker;
   };
-  /** Rechecks the flow until the build `expected` has run its last workflow task. Returns this build. */
+  /**
+   * Rechecks the flow until the build `expected` has run the flow's last workflow task. Returns the id of this build.
+   */
   const buildAfterTask = async (expected: string) =>
     eventually(
       async () => {

@@ -31,8 +31,8 @@ let cancelled: TestUser;
 const ends = new Map<TestUser, Promise<View>>();
 
 /**
- * Kills all workers before the first test. Temporal repeats a lost activity attempt only after 15 s, and in this way
- * the waits of all tests overlap.
+ * Kills all workers before the first test. Temporal repeats a lost activity attempt only after 15 s. Because all kills
+ * come first, all tests wait at the same time.
  */
 beforeAll(async () => {
   scene = await openScene();
@@ -68,7 +68,10 @@ async function killDuringToken(): Promise<void> {
   await replaceWorker(release);
 }
 
-/** Runs all steps at the same time. Their one worker is killed once, during the first activity attempt of each step. */
+/**
+ * Runs all steps at the same time on one worker. Kills this worker once, while the first activity attempt of every step
+ * runs.
+ */
 async function killAt(moment: Moment): Promise<void> {
   const { fault, isDone } = moments[moment];
   const ready = await Promise.all(stepsAt(moment).map((step) => before(scene, step)));
@@ -108,7 +111,7 @@ async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Prom
   return { user, view };
 }
 
-/** Expects that the flow has ended as expected. Returns the number of its lost activity attempts. */
+/** Expects that the user's flow has no fault. Returns the number of lost activity attempts of the flow. */
 async function lostIn(user: TestUser): Promise<number> {
   expect(await faultsIn(scene, user)).toEqual([]);
   return lostAttempts(await historyOf(scene, user));
