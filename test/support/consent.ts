@@ -25,7 +25,10 @@ export interface ConsentScene extends Scene {
   mintings(): number;
 }
 
-/** Starts a flow and waits for `awaitingAuthorization`. The default is a connector that needs only consent. */
+/**
+ * Starts a flow, and waits until the flow is in the state `awaitingAuthorization`. The default connector needs only
+ * consent.
+ */
 export async function consentScene(
   stage: Stage | SkippingStage,
   connector: string | ConnectorKey = 'Ledgerly',

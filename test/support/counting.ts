@@ -1,4 +1,4 @@
-/** Counts the calls of a client to Temporal, without the connection's own retries. */
+/** Counts the calls that a client makes to Temporal. A retry that the connection itself makes is not counted. */
 import type { Connection } from '@temporalio/client';
 
 export interface Count {
@@ -17,7 +17,7 @@ export interface Counted {
 
 type Call = (request: { waitNewEvent?: boolean }) => Promise<unknown>;
 
-/** A copy of the connection that counts its calls. */
+/** Returns a copy of the connection `real` that counts the calls through the copy. */
 export function counted(real: Connection): Counted {
   const fresh = (): Count => ({ started: 0, answered: 0, open: 0 });
   const counts = { queries: fresh(), polls: fresh(), descriptions: fresh() };

@@ -63,7 +63,7 @@ export const idsIn = ({ events }: Pick<EventReader, 'events'>): string[] => even
  * Reads events as an open page does. Opens a new stream after each end or break of a stream, until the event `final`.
  */
 export interface Page {
-  /** All streams, in order. */
+  /** All streams that the page has opened, the oldest stream first. */
   streams: EventReader[];
   /** The events of all streams. */
   readonly events: SentEvent[];
@@ -82,7 +82,7 @@ const RECONNECT_MS = 100;
  */
 const LONGEST_RECONNECT_MS = 3_000;
 
-/** `token` is called for each stream, because the session can have been renewed. */
+/** Calls `token` before each stream, because a renewal of the session replaces the session token. */
 export function openPage(serviceUrl: string, token: () => string): Page {
   const streams: EventReader[] = [];
   let [isOpen, isOver, isLeft] = [false, false, false];

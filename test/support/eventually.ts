@@ -1,10 +1,13 @@
-/** Shorter than Jest's time limit of a test. Otherwise Jest would end the test without the last result of `look`. */
+/**
+ * This time is shorter than Jest's time limit of a test. With a longer time, Jest would end the test without the last
+ * result of `look`.
+ */
 const WITHIN_MS = 100_000;
 const EVERY_MS = 50;
 
 /**
- * Calls `look` every 50 ms until `expected` accepts the result (by default: until the result is truthy). Returns that
- * result. After `withinMs`, fails with an error that shows the last result.
+ * Calls `look` every 50 ms until `expected` accepts the result (by default: until the result is truthy). Returns the
+ * accepted result. After `withinMs`, fails with an error that shows the last result.
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,

@@ -18,8 +18,8 @@ export interface Call {
 export type Caller = (method: string, path: string, call?: Call) => Promise<Answer>;
 
 /**
- * Returns a function that calls the service at `url`. The function sends a body as JSON, and a string unchanged. The
- * function follows no redirect.
+ * Returns a function that calls the service at `url`. The function sends a body that is a string unchanged, and any
+ * other body as JSON. The function follows no redirect.
  */
 export const callerOf =
   (url: string): Caller =>

@@ -1,4 +1,4 @@
-/** The test of a state machine by a matrix of its states and events. */
+/** Tests a state machine by a matrix of its states and events. */
 
 export interface MatrixTest<State extends { name: string }, Event extends { type: string }> {
   states: readonly State[];

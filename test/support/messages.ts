@@ -67,7 +67,7 @@ export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promis
   return eventually(scene.timeline, (entries) => entries.some(({ note }) => note === mark));
 }
 
-/** The view in an answer or in the error `closed`. Fails for any other error. */
+/** Returns the view in the answer, or the view in the error `closed`. Fails for any other error. */
 export const answered = (answer: Promise<View>): Promise<View> =>
   answer.catch((err: unknown) => {
     if (err instanceof ConnectorAuthError && err.code === 'closed') return err.view!;

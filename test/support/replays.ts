@@ -11,7 +11,7 @@ const folder = join(root, 'test', 'histories');
 /** The folder for recorded histories of the next version, which is not released yet. */
 export const nextFolder = join(folder, 'next');
 
-/** The files of all versions, relative to test/histories/. */
+/** The recorded histories of all versions, as paths below test/histories/. */
 export const historyFiles = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.json'))
   .sort();
@@ -23,7 +23,7 @@ export interface NamedRun extends RunHistory {
 export const recordedRuns = (): NamedRun[] =>
   historyFiles.map((name) => {
     const run = runIn(readFileSync(join(folder, name), 'utf8'));
-    if (!run) throw new Error(`${name} is no history`);
+    if (!run) throw new Error(`The file ${name} is no history`);
     return { name, ...run };
   });
 
@@ -35,14 +35,17 @@ export async function recordHistory(client: Client, name: string, first: Workflo
     // A history without a workflow id can't be replayed, and the time-skipping server omits the id.
     history.events![0]!.workflowExecutionStartedEventAttributes!.workflowId ||= run.workflowId;
     const file = join(nextFolder, `${number === 1 ? name : `${name}-${number}`}.json`);
-    if (existsSync(file)) throw new Error(`Two tests record ${name}`);
+    if (existsSync(file)) throw new Error(`Two tests record the history ${name}`);
     writeFileSync(file, textOf(history));
     const next = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
     run = next ? client.workflow.getHandle(run.workflowId, next) : undefined;
   }
 }
 
-/** The JSON of `temporal workflow show --output json`, with one event in a line, so that a diff shows what changed. */
+/**
+ * The JSON of `temporal workflow show --output json`, with each event on its own line, so that a diff shows the changed
+ * events.
+ */
 function textOf(history: History): string {
   const { events } = JSON.parse(historyToJSON(history)) as { events: object[] };
   return `{"events":[\n${events.map((event) => JSON.stringify(event, withoutStacks)).join(',\n')}\n]}\n`;
@@ -52,7 +55,8 @@ function textOf(history: History): string {
 const withoutStacks = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
 
 /**
- * Replays each run with the bundle. Returns for each run the error of the replay, or `ok` if the commands are the same.
+ * Replays each run with the bundle. Returns for each run the error of the replay, or `ok` if the replay gives the
+ * recorded commands.
  */
 export async function differencesOf(
   bundle: Parameters<typeof replay>[0],
@@ -65,8 +69,9 @@ export async function differencesOf(
 }
 
 /**
- * `first timer`: each run begins with a timer. `renamed activity`: an activity gets another name. Both change the
- * commands of a workflow. `reported timeline`: a sink gets the timeline of each run, which changes no command.
+ * `first timer`: each run begins with a timer. `renamed activity`: an activity gets another name. With each of these
+ * two changes, a workflow gives other commands. `reported timeline`: a sink gets the timeline of each run, which
+ * changes no command.
  */
 export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 
@@ -74,7 +79,8 @@ const quiet = () => undefined;
 let unchanged: Promise<{ code: string }> | undefined;
 
 /**
- * Returns a bundle of the workflows with `change`. It bundles the code once, then replaces a constant in the bundle.
+ * Returns a bundle of the workflows with the change `change`. Only the first call bundles the code. Each call returns a
+ * copy of this bundle with another constant.
  */
 export async function bundleWith(change: Change): Promise<{ code: string }> {
   unchanged ??= bundleWorkflowCode({

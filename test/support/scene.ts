@@ -66,7 +66,7 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
         (view) => view.state === state,
       );
       const later = await eventually(view, () => true);
-      return later.state === state ? later : seen; // the flow can already be in another state
+      return later.state === state ? later : seen; // after `seen`, the flow can have gone to another state
     },
     gives: async (credentials, submissionId = randomUUID()) => {
       const sealed = await sealCredentials(credentials, { ...key, submissionId }, stage.publicKey);

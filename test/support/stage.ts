@@ -33,7 +33,10 @@ export type { Scene } from './scene';
 
 export const bundlePath = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
-/** With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays its whole history. CI also runs `flows` in this way. */
+/**
+ * With TEST_MAX_CACHED_WORKFLOWS=0 every workflow task replays its whole history. CI runs the tests in test/workflows/
+ * (without the replays) a second time with this setting.
+ */
 const cacheSize = process.env.TEST_MAX_CACHED_WORKFLOWS;
 const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCachedWorkflows: Number(cacheSize) };
 
@@ -73,7 +76,7 @@ export interface Stage extends Surroundings {
   sceneIn(state: StateName, connector: string | ConnectorKey, input?: Partial<Input>): Promise<Scene>;
   sealed(key: ConnectorKey, submissionId: string, credentials: Credentials): Promise<Sealed>;
   sealedProperty(key: ConnectorKey, submissionId: string, name: string, value: string): Promise<Sealed>;
-  /** With RECORD=1, writes the history of this run to test/histories/next/NAME.json when the stage closes. */
+  /** With RECORD=1, writes the history of `run` to test/histories/next/NAME.json when the stage closes. */
   record(name: string, run: WorkflowHandle): void;
   /** Closes the stage. Then fails if workflow code has thrown an error. */
   close(): Promise<void>;
@@ -85,8 +88,8 @@ export interface SkippingStage extends Stage {
   /** The server's time in milliseconds. */
   now(): Promise<number>;
   /**
-   * Clears the faults of the sandbox, and terminates the open flows of a test, because otherwise their timers would
-   * fire in the next test. Fails if workflow code has thrown an error.
+   * Clears the faults of the sandbox. Terminates the open flows of a test, because the timers of these flows would fire
+   * in the next test. Fails if workflow code has thrown an error.
    */
   reset(): Promise<void>;
 }
@@ -175,7 +178,7 @@ export async function openSkippingStage(): Promise<SkippingStage> {
       const failures: string[] = [];
       for (const run of started.splice(0)) {
         failures.push(...failedTasks((await run.fetchHistory()).events ?? []));
-        await run.terminate().catch(() => undefined); // the run may have ended
+        await run.terminate().catch(() => undefined); // terminate() fails if the run has ended
       }
       throwAny(failures);
     },
@@ -283,7 +286,7 @@ async function registerNamespace(connection: Connection, namespace: string): Pro
 }
 
 const missing = (): never => {
-  throw new Error('The catalogue has no such connector');
+  throw new Error('The catalogue has no connector of this name');
 };
 
 function throwAny(failures: string[]): void {
