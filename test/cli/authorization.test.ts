@@ -97,7 +97,8 @@ describe('cyclr-connect confirm', () => {
   const notAuthorized = { code: 'notAuthorized', message: 'Not yet.' } as const;
 
   /**
-   * Runs the command. The flow has the view `seen` before the confirmation, and answers the confirmation with `answer`.
+   * Runs the command `confirm`. The flow has the view `seen` before the confirmation, and answers the confirmation with
+   * `answer`.
    */
   const confirm = (seen: View, answer: View | Error, words: string[] = []) =>
     cli(['confirm', 'acme', '42', ...words], {

@@ -16,7 +16,7 @@ const run = (connectorId: number, parts: Partial<LatestRun> = {}): LatestRun => 
   ...parts,
 });
 const runsOf = (count: number) => Array.from({ length: count }, (_, index) => run(index + 1));
-/** A fake library with these runs, all on one page. */
+/** A fake library that lists the runs `found`, all on one page. */
 const library = (found: LatestRun[]) => ({
   flows: async () => ({ items: found }),
   latestRun: async ({ connectorId }: ConnectorKey) => found.find((one) => one.connectorId === connectorId)!,

@@ -25,7 +25,7 @@ const notFound = () => Promise.reject(grpcError(5, 'not found'));
 
 interface Temporal {
   attributes?: { [name: string]: number };
-  /** The pollers of workflow tasks, and of activity tasks. */
+  /** The pollers of workflow tasks, then the pollers of activity tasks. */
   pollers?: [object[], object[]];
   /** The versions to which Temporal gives the tasks of the queue. */
   versioningInfo?: object;
@@ -66,7 +66,7 @@ function temporal({
 const names = ['temporal', 'namespace', 'searchAttributes', 'workers', 'deployment', 'cyclr', 'sealingKeys', 'clock'] as const; // prettier-ignore
 type Name = (typeof names)[number];
 
-/** The outcomes of `doctor --json` by the name of the check. */
+/** Runs `doctor --json`. Returns what the command printed, and the outcome of each check by the name of the check. */
 async function doctor(scene: Scene) {
   const { exitCode, stdout, stderr } = await cli(['doctor', '--json'], { server: temporal(), ...scene });
   expect(stderr).toBe('');
@@ -384,7 +384,7 @@ describe('sealing keys', () => {
 
 test.each([
   [29_000, true],
-  [-28_000, true], // the header has whole seconds, so a date can seem to be up to a second older
+  [-28_000, true], // the header Date has whole seconds, so the date can be up to a second too early
   [32_000, false],
   [-32_000, false],
 ])(

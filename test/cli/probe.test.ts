@@ -58,7 +58,7 @@ describe('probe', () => {
 
     const calls = sandbox.requests.filter(({ path }) => path !== '/oauth/token');
     expect(new Set(calls.map(({ method }) => method))).toEqual(new Set(['GET']));
-    expect(calls).toHaveLength(4); // the calls are two lists and two connectors
+    expect(calls).toHaveLength(4); // the calls read two lists and two connectors
   });
 
   test('the command probe reads only the connectors that --connector names', async () => {

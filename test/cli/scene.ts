@@ -9,7 +9,7 @@ import type { CredentialInput, PropertyInput, View } from '../../workflows/messa
 
 export const SECRET = 'hunter2-marked-secret';
 
-/** Makes a view with the members of `parts`. A member that `parts` lacks has a usual value. */
+/** Makes a view with the members of `parts`. A member that `parts` lacks has the default value below. */
 export const viewOf = (parts: Partial<View> = {}): View => ({
   accountId: 'acme',
   connectorId: 42,
@@ -22,7 +22,7 @@ export const viewOf = (parts: Partial<View> = {}): View => ({
   ...parts,
 });
 
-/** A call of the library. */
+/** A call to the library. */
 export interface Call {
   name: string;
   args: unknown[];
@@ -94,7 +94,7 @@ const noServer: Server = {
   namespace: 'default',
 };
 
-/** Runs one command line to its end. */
+/** Runs the command line `argv`, and waits until the command has ended. */
 export async function cli(argv: string[], scene: Scene = {}) {
   const { flows, calls } = createFlows(scene.answers ?? {});
   const stdin = Object.assign(new PassThrough(), { isTTY: scene.terminal, setRawMode: () => stdin });

@@ -16,7 +16,7 @@ function temporal(there: { [name: string]: number }): Server {
   return { services: services as never, address: '127.0.0.1:1', namespace: 'default' };
 }
 
-test('search-attributes registers the missing search attributes and prints them; then there is nothing to register', async () => {
+test('search-attributes registers the missing search attributes and prints them, and a repetition has nothing to register', async () => {
   const { ConnectorConnected: _, ...others } = searchAttributeTypeNumbers;
   const server = temporal(others);
   const prefix = '127.0.0.1:1, namespace default:';
@@ -39,7 +39,7 @@ test('search-attributes fails if a search attribute has another type, and names 
   expect(stderr).toMatch(/^configuration: .* ConnectorName \(found Text, needed Keyword\)/);
 });
 
-test('search-attributes reports an error of its own code as unexpected', async () => {
+test('search-attributes reports an error that is not a configuration error as unexpected', async () => {
   const server = temporal({});
   const addSearchAttributes = () => Promise.reject(new TypeError('not a configuration error'));
   Object.assign(server.services.operatorService, { addSearchAttributes });

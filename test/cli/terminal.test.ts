@@ -23,9 +23,7 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/**
- * Runs a command, presses the keys `input`, and returns the values that the command sends. Sealed values are opened.
- */
+/** Runs a command, presses the keys `input`, and returns the values that the command sends. Opens the sealed values. */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });
