@@ -113,7 +113,7 @@ describe('account connectors', () => {
     });
   });
 
-  test('a connector that is not authenticated is a prerequisite of its cycle, with ReasonCode 20', async () => {
+  test('a connector that is not authenticated is an unmet prerequisite of its cycle, with ReasonCode 20', async () => {
     const { sandbox, call, put, ids } = await scene(['Brightdesk', 'Ledgerly', 'Openrates']);
     const cycleId = sandbox.createCycle(ACCOUNT, ids, [40]);
     await put({ AuthValue: 'a key' });
@@ -241,7 +241,7 @@ describe('an accepted AuthValue', () => {
     await eventually(get, ({ json }) => json.Authenticated);
   });
 
-  test('an accepted AuthValue sets the properties that Cyclr looks up itself', async () => {
+  test('after the sandbox has accepted an AuthValue, the connector has the properties that Cyclr looks up itself', async () => {
     const { put } = await scene(['Parrotmail']);
 
     const { json } = await put({ AuthValue: 'a key' });

@@ -196,7 +196,7 @@ describe('decisions of the user', () => {
 });
 
 describe('the tokens of an authenticated connector', () => {
-  /** Authenticates a connector by a first consent. `before` is the stored connector after this consent. */
+  /** Authenticates a connector by a first consent. `before` is the stored connector after the first consent. */
   async function authenticated() {
     const at = await oauthScene();
     await at.consent('approve');

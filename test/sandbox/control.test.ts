@@ -29,7 +29,7 @@ describe('control API', () => {
     expect(read.json).toMatchObject({ Authenticated: true, Connector: { AuthType: 'New', Name: 'Brightdesk' } });
   });
 
-  test('a new account has one connector of each kind by default, and its id can be as long as Cyclr allows', async () => {
+  test('a new account has one connector of each kind by default, and an account id can be as long as Cyclr allows', async () => {
     const { sandbox, call } = await scene();
     const accountId = 'ü'.repeat(200);
 
@@ -42,7 +42,7 @@ describe('control API', () => {
     expect([read.status, called.status]).toEqual([200, 200]);
   });
 
-  test('the control API makes a cycle with connectors and further unmet prerequisites', async () => {
+  test('the control API makes a cycle with connectors, and with unmet prerequisites of other reason codes', async () => {
     const { sandbox, call, id } = await scene();
 
     const body = { connectorIds: [id], otherReasonCodes: [30] };
@@ -139,7 +139,7 @@ describe('protection against DNS rebinding', () => {
     ['GET', '/v1.0/account/connectors'],
     ['GET', '/return'],
     ['GET', '/no/such/path'],
-  ])('a request whose Host header has another name is refused: %s %s', async (method, path) => {
+  ])('a request whose Host header has a foreign name is refused: %s %s', async (method, path) => {
     const { sandbox } = await scene();
 
     expect(await statusFor(sandbox, 'attacker.example', { method, path })).toBe(403);

@@ -91,7 +91,7 @@ describe('faults of the connection', () => {
     await expect(put(KEY)).rejects.toThrow('terminated');
   });
 
-  test('the fault applied-then-reset applies the request, and the answer is lost', async () => {
+  test('the fault applied-then-reset makes the sandbox apply the request, then reset the connection', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-reset');
 
     await expect(put(KEY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
@@ -99,7 +99,7 @@ describe('faults of the connection', () => {
     expect(sandbox.requests.at(-1)).not.toHaveProperty('status');
   });
 
-  test('the fault applied-then-hang applies the request, and the sandbox never answers', async () => {
+  test('the fault applied-then-hang makes the sandbox apply the request, and never answer', async () => {
     const { put, stored, sandbox } = await sceneWith('applied-then-hang');
     const hanging = expect(put(KEY)).rejects.toThrow('fetch failed');
 
@@ -211,7 +211,7 @@ describe('fault rules', () => {
     expect([...others, hit].map(({ status }) => status)).toEqual([200, 200, 503]);
   });
 
-  test('a fault rule applies after the older rules have applied', async () => {
+  test('if two fault rules match a request, the older rule applies first', async () => {
     const { sandbox, get } = await scene();
     sandbox.fault({ match: {}, then: { status: 502 } });
     sandbox.fault({ match: {}, then: { status: 503 } });
