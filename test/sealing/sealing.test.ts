@@ -151,8 +151,8 @@ test.each([
 
 test('open refuses a sealed value with any one character changed', async () => {
   const { sealed } = await seal('hunter2', binding, sealer, NOW);
-  // The last character of a part is left out, because it can have unused bits, so that two spellings are the same
-  // bytes.
+  // This test does not change the last character of a part: this character can have unused bits, so that another
+  // character can stand for the same bytes.
   const last = new Set([...sealed.matchAll(/\.|$/g)].map(({ index }) => index - 1));
 
   for (let i = 0; i < sealed.length; i++) {
@@ -276,7 +276,7 @@ test('secretsIn returns all values in clear if no fields are given', () => {
   expect(secretsIn({ Domain: 'acme', Key: 'hunter2', Pin: '' })).toEqual({ Domain: 'acme', Key: 'hunter2' });
 });
 
-test('a value of sealCredentials opens with the purpose credentials and the id of its submission', async () => {
+test('a value that sealCredentials returns opens with the purpose credentials and the id of its submission', async () => {
   const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
 
   const sealed = await sealCredentials({ kind: 'apiKey', key: 'hunter2' }, submission, sealer);
