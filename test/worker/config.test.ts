@@ -111,14 +111,14 @@ describe('targets of events', () => {
   const fileOf = (content: string) => write(join(temporaryFolder(), 'webhooks.yaml'), content);
   const targetOf = (more = '') => `crm:\n  url: ${url}\n  secrets: [${secret}]\n${more}`;
 
-  /** The error of readConfig with these environment variables. */
+  /** Returns the error of readConfig with the environment variables `env`. */
   const refusal = async (env: NodeJS.ProcessEnv) =>
     readConfig({ ...(await right()), ...env }).then(
       () => 'accepted',
       (err: Error) => `${err.name}: ${err.message}`,
     );
 
-  test('the targets of events are the target default of WEBHOOK_URL with all its secrets, and the targets of the file WEBHOOKS', async () => {
+  test('the targets of events are the targets of the file WEBHOOKS, and the target `default` with WEBHOOK_URL and all WEBHOOK_SECRETS', async () => {
     const older = createSecret();
     const env = { ...(await right()), WEBHOOK_URL: url, WEBHOOK_SECRETS: `${older}, ${secret}` };
 
@@ -191,7 +191,7 @@ describe('targets of events', () => {
     ['an unknown type', targetOf('  types: [connector.hunter2]\n'), /crm\.types\.0: /],
     ['an empty list of types', targetOf('  types: []\n'), /crm\.types: is empty/],
   ])(
-    'the targets of events are refused for a file WEBHOOKS with %s, by a message that names the fault and quotes no value',
+    'a file WEBHOOKS with %s is refused, and the error names the fault and quotes no value',
     async (_name, content, fault) => {
       // prettier-ignore
       const error = await refusal({ WEBHOOKS: fileOf(content) });
@@ -231,7 +231,7 @@ test('readConfig exports the metrics at METRICS_PORT, or without this variable t
   expect(await metricsOf({ ...otlp, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toMatchObject({ http: false });
 });
 
-test('traces go to the collector of the OTEL_* variables, and a variable switches them off', async () => {
+test('traces go to the collector that the OTEL_* variables name, and each of two variables switches the traces off', async () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/' };
   const tracesOf = async (more: NodeJS.ProcessEnv) => (await readConfig({ ...(await right()), ...more })).traces;
   const complete = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/in' };
@@ -254,7 +254,7 @@ test('traces go to the collector of the OTEL_* variables, and a variable switche
   await expect(tracesOf({ OTEL_TRACES_EXPORTER: 'zipkin' })).rejects.toThrow(/OTEL_TRACES_EXPORTER is neither/);
 });
 
-test('both samplers with traceidratio export 10 % of the traces by default; the SDK reads other samplers itself', async () => {
+test('the samplers traceidratio and parentbased_traceidratio export 10 % of the traces by default; the SDK itself reads every other sampler', async () => {
   const samplerOf = async (more: NodeJS.ProcessEnv) => {
     const env = { ...(await right()), OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', ...more };
     return (await readConfig(env)).traces!.sampler;

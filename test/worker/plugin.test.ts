@@ -1,4 +1,6 @@
-/** The plugin for an adopter's own Temporal worker. `.ci/adopters.mjs` runs a whole flow on such a worker. */
+/**
+ * The plugin for an adopter's own Temporal worker. `.ci/adopters.mjs` runs a whole flow on a worker with the plugin.
+ */
 import type { WorkerOptions } from '@temporalio/worker';
 import { generateKey, privateKeysOf } from '../../sealing/keys';
 import { ConnectorAuthPlugin } from '../../worker/plugin';
