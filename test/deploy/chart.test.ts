@@ -11,7 +11,7 @@ interface Part {
 
 const { properties } = JSON.parse(readFileSync('deploy/helm/cyclr-connect/values.schema.json', 'utf8'));
 
-/** The variables that the chart sets by its other values. */
+/** Variables of worker and service that the chart sets itself, so the values `config` do not take these variables. */
 const setByChart = ['PORT', 'HEALTH_PORT', 'HEALTH_HOST', 'METRICS_PORT', 'CONNECTOR_POLICIES'];
 /** Variables of worker and service that the chart's value `temporal.config` sets for all processes. */
 const shared = ['TASK_QUEUE'];
