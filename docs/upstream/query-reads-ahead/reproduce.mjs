@@ -1,6 +1,6 @@
 /**
- * Queries make a worker write histories that do not replay: see ../query-reads-ahead.md. Needs a Temporal server at
- * TEMPORAL_ADDRESS. Exit code: 0 if the fault was shown, 1 if it was not, 2 after an error.
+ * Shows that queries make a worker write histories that do not replay: see ../query-reads-ahead.md. Needs a Temporal
+ * server at TEMPORAL_ADDRESS. Exit code: 0 if the fault was shown, 1 if it was not, 2 after an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +52,7 @@ for (const handle of handles)
   for (let i = 0; i < QUERIES; i++) withLimit(() => handle.query('finished')).catch(() => undefined);
 await withWorker({ activities }, () => haveEvent('activityTaskCompleted'));
 const updates = withLimit(() => Promise.allSettled(handles.map((handle) => handle.executeUpdate('finish'))));
-await sleep(1000); // no event shows that an update waits
+await sleep(1000); // the history has no event for an update that waits for a worker
 const answers = await withWorker({ workflowBundle, activities }, () => updates);
 
 const histories = await Promise.all(
