@@ -28,8 +28,8 @@ export class ActivityAttempt {
     const { beganAt, taken, nextAt = 0 } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
     this.#dueAt = nextAt;
-    // If the worker of the first attempt died, a later attempt can have no facts. Then the minute of `activityBudgetMs`
-    // counts from the time when the activity was scheduled.
+    // If the worker of the first attempt died before it sent the facts, the next attempt gets no facts. For such an
+    // attempt, the minute of `activityBudgetMs` begins when the activity was scheduled.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
@@ -40,9 +40,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The time when the next attempt would begin if this attempt failed. Undefined if this time is a minute or more after
-   * the beginning of the first attempt: then the activity must not be retried. The option `scheduleToCloseTimeout`
-   * can't replace this limit, because it also counts the time without a running worker.
+   * The time when the next attempt would begin if this attempt failed now. Undefined if this time is a minute or more
+   * after the beginning of the first attempt: then the activity must not be retried. The option
+   * `scheduleToCloseTimeout` can't replace this limit, because its time also passes while no worker runs.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {
     const { initialInterval, backoffCoefficient, maximumInterval } = activityRetry;
@@ -52,9 +52,9 @@ export class ActivityAttempt {
   }
 
   /**
-   * The milliseconds until the next time in `timesMs`. Undefined after the last time. The times in `timesMs` count from
-   * the beginning of the first attempt. A time that is at most 100 ms away is skipped. The reason: Temporal can begin
-   * an attempt some milliseconds early, and the attempt must not wait for its own planned time again.
+   * The milliseconds until the next time in `timesMs`. Undefined after the last time. Each time in `timesMs` is a
+   * duration since the beginning of the first attempt. Skips a time that is at most 100 ms in the future. Temporal
+   * sometimes begins an attempt some milliseconds early, and this attempt must not wait for its own planned time again.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;
@@ -64,8 +64,9 @@ export class ActivityAttempt {
 
   /**
    * The present time in milliseconds. The result is the latest of three times, because the clock of a time-skipping
-   * test server can be ahead of this machine's clock. In a retry, `currentAttemptScheduledTimestampMs` of the test
-   * server is the time before the pause, so `#dueAt` has the planned time after the pause.
+   * test server can be ahead of this machine's clock. In a retry, the test server sets
+   * `currentAttemptScheduledTimestampMs` to the time before the pause between the attempts. `#dueAt` has the planned
+   * time after this pause.
    */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);

@@ -16,8 +16,8 @@ const MAX_IDENTITY = 100;
 
 /**
  * The reason why a check has no result. `notPermitted`: Cyclr's support has not approved the IP address of this worker.
- * `noAnswer`: the call failed or had no success status. `unreadable`: the answer is no JSON, or lacks the expected
- * value.
+ * `noAnswer`: the call failed, or its answer has no success status. `unreadable`: the answer is no JSON, or has no name
+ * at the path of `identity`.
  */
 type Reason = 'notPermitted' | 'noAnswer' | 'unreadable';
 
@@ -44,8 +44,8 @@ async function verify(
   if (!policy?.verify) return 'notChecked';
   const { method, expect } = policy.verify;
   const answer = await known(async () => {
-    // If the list of methods lacks the identifier, or is too long to read, Cyclr may still accept the identifier in place
-    // of the method id.
+    // If the list of methods can't be read, or lacks the identifier, the call sends the identifier in place of the
+    // method id. Cyclr may accept this call.
     const id =
       definition.id === undefined ? undefined : await methodIdOf(cyclr, target, definition.id, method).catch(ignored);
     return testMethod(cyclr, target, id ?? method);

@@ -43,8 +43,8 @@ export function withoutPastedSpace(credentials: Credentials): Credentials | unde
 }
 
 /**
- * Cyclr's `AuthValue` of credentials. Without credentials the result is `{}`, because for client credentials Cyclr
- * needs only the properties.
+ * Converts credentials into the `AuthValue` that Cyclr stores. Without credentials the result is `{}`, because for the
+ * auth method `clientCredentials` Cyclr needs only the properties.
  */
 export function authValueOf(credentials: Credentials | undefined): string {
   switch (credentials?.kind) {

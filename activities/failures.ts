@@ -16,7 +16,7 @@ interface Fate {
 const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
-  unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy is an outage
+  unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy counts as an outage
   unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: a re-read did not show the new value
   throttled: { type: 'CyclrThrottled', retry: true }, // after Cyclr's Retry-After: see nextRetryDelay
   outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
@@ -32,13 +32,13 @@ const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
 const expected = (type: ActivityFailureType, options: ApplicationFailureOptions): ApplicationFailure =>
   ApplicationFailure.create({ type, category: ApplicationFailureCategory.BENIGN, ...options });
 
-/** The failure of an input that is refused before it reaches Cyclr. */
+/** The failure of an input that the worker refuses before it sends the input to Cyclr. */
 export const inputRefused = (problem: Problem): ApplicationFailure =>
   expected('InputRefused', { message: problem.message, nonRetryable: true, details: [problem] });
 
 /**
- * The failure of an input that Cyclr refused. The argument `details` is added to the details of the failure, after the
- * problem.
+ * The failure of an input that Cyclr refused. The details of the failure are the problem, and then the argument
+ * `details`.
  */
 export const cyclrRefused = (problem: Problem, ...details: unknown[]): ApplicationFailure =>
   expected('CyclrRefused', { message: problem.message, nonRetryable: true, details: [problem, ...details] });
@@ -59,8 +59,8 @@ export const policyFailure = (message: string): ApplicationFailure =>
   });
 
 /**
- * A verification reads the connector several times. A read that does not prove the authentication gets this failure if
- * a further read follows. `nextRetryDelay`: the milliseconds until the further read.
+ * A verification reads the connector several times. A read ends with this failure if it does not prove the
+ * authentication, and a further read follows. `nextRetryDelay`: the milliseconds until the further read.
  */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });

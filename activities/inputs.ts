@@ -53,7 +53,8 @@ async function storeAndReread(
   await storeFixedValues(cyclr, target);
   await setProperties(cyclr, target, values, taken).catch(async (err: unknown) => {
     if (!(err instanceof PropertyRefused)) throw err;
-    // The failure contains the present connector, so that the flow does not ask again for accepted properties.
+    // The failure contains the present connector, so that the flow does not ask again for properties that Cyclr has
+    // accepted.
     throw cyclrRefused(problemOf('refused', [err.property], err.message), await cyclr.getAccountConnector(target));
   });
   const connector = await cyclr.getAccountConnector(target);
@@ -63,9 +64,9 @@ async function storeAndReread(
 }
 
 /**
- * Sends heartbeats while an activity that makes many calls runs. If the worker dies, the missing heartbeats let
- * Temporal start the next attempt soon, and not after the whole start-to-close timeout. An activity that ends within
- * {@link HEARTBEAT_MS} sends no heartbeat.
+ * Runs an activity that makes many calls, and sends heartbeats during the run. If the worker dies, the missing
+ * heartbeats let Temporal start the next attempt soon, and not after the whole start-to-close timeout. An activity that
+ * ends within {@link HEARTBEAT_MS} sends no heartbeat.
  */
 async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const timer = setInterval(() => attempt.report(), HEARTBEAT_MS);
@@ -77,8 +78,8 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
 }
 
 /**
- * The time when an activity attempt must end. This time is before the start-to-close timeout. So the attempt has ended
- * before the next attempt starts, and sends no further call.
+ * The time when an activity attempt must end. This time is before the start-to-close timeout. So this attempt has
+ * ended, and sends no further call to Cyclr, when Temporal starts the next attempt.
  */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
@@ -132,7 +133,7 @@ const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method =
 
 /**
  * Re-reads the connector once, after a PUT without a readable answer. Returns the connector if Cyclr stores the sent
- * value, or if the connector is authenticated and Cyclr can have replaced the value. Otherwise fails with the error of
+ * value, or if the connector is authenticated and Cyclr may have replaced the value. Otherwise fails with the error of
  * the PUT.
  */
 async function rereadAfter(
@@ -142,7 +143,7 @@ async function rereadAfter(
   sent: { method: AuthMethod; authValue: string },
 ): Promise<Connector> {
   const { connector, authValue: stored } = await cyclr.getAuthorization(target);
-  // If Cyclr stores another API key or password than the one sent, the PUT did not reach Cyclr. For example, a proxy
+  // If Cyclr stores another API key or password than the sent value, the PUT did not reach Cyclr. For example, a proxy
   // answered the PUT with an error page.
   const isOther = stored !== undefined && isTyped(sent.method);
   if (stored === sent.authValue || (connector.authenticated && !isOther)) return connector;

@@ -38,8 +38,8 @@ interface Parts {
 const NOTHING = 'nothing';
 
 /**
- * First stores the fixed values of the policy. Then makes a single-use link to Cyclr's OAuth page, and seals the link
- * to the reply key of the request. Each call makes another link.
+ * Stores the fixed values of the policy. Then makes a single-use link to Cyclr's OAuth page, and seals the link to the
+ * reply key of the request. Each call makes a new link.
  */
 export async function mintLink(
   { cyclr, keys, consent }: Parts,
@@ -52,8 +52,8 @@ export async function mintLink(
   await storeFixedValues(cyclr, key);
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
   const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
-  // `href` is the normal form of the URL. In the given text, a browser and Cyclr could read a backslash in different
-  // ways.
+  // `href` is the normal form of the URL. A backslash in `returnTo` could mean one URL for a browser, and another URL
+  // for Cyclr.
   const targetOrigin = new URL(returnTo).href;
   const url = consentUrl(consent.serviceUrl, { id: `${key.connectorId}`, token, targetOrigin });
   const binding = { ...key, purpose: 'link', submissionId: attemptId } as const;

@@ -45,17 +45,17 @@ export const monitorEveryOf = (
 ): Duration | undefined => (policy?.monitor === 'off' ? undefined : (policy?.monitor ?? monitorEvery));
 
 async function readConnection(parts: MonitorParts, key: ConnectorKey, knownRunId?: string): Promise<ConnectionRead> {
-  // The outcome is read before the connector. In the other order, a flow could authenticate the connector between the
-  // two reads. The monitor would then get this outcome together with an older `Authenticated: false`, and would report
-  // a break.
+  // This function reads the outcome of the latest flow before it reads the connector. In the other order, the flow
+  // could authenticate the connector between the two reads. The monitor would then get the outcome `authenticated`
+  // together with an older `Authenticated: false`, and would report a break.
   const latest = await latestOutcome(key, knownRunId);
   const { connector } = await parts.cyclr.read(key);
   const { name, authType, policy } = connector;
   const every = monitorEveryOf(parts, policy);
   return {
     connectorName: [...name].slice(0, MAX_NAME).join(''),
-    // A connector that needs no authentication counts as authenticated. Cyclr can report such a connector as not
-    // authenticated, and no flow could change this.
+    // A connector that needs no authentication counts as authenticated. Cyclr may report such a connector as not
+    // authenticated, and no flow could change this report.
     authenticated: connector.authenticated || authType === 'None',
     ...latest,
     ...(every !== undefined && { every }),
@@ -117,9 +117,9 @@ async function reportToMonitor(key: ConnectorKey, outcome: Outcome): Promise<voi
 async function reportTransactionError(cyclr: CyclrClient, error: TransactionError): Promise<void> {
   const { accountId, cycleId, ...report } = error;
   const { client } = Context.current();
-  // Cyclr's message has two ids of the account, and this activity runs once for each of them. Flows and monitors run
-  // under only one of these ids, and Cyclr would refuse a call with the other id. So this function calls Cyclr only if
-  // the account has a monitor.
+  // Cyclr's message about a transaction error has two ids of the account, and this activity runs once for each id.
+  // Flows and monitors use only one of the two ids, and Cyclr would refuse a call with the other id. So this function
+  // calls Cyclr only if a monitor uses the given id.
   const { count } = await client.workflow.count(monitorsOfAccount(accountId));
   if (count === 0) return;
   const { ids, isWhole } = await connectorsOf(cyclr, { accountId, cycleId });

@@ -26,7 +26,7 @@ import { invalidInput, mapped } from './failures';
 const AT_ONCE = 20;
 /**
  * The time limit of the call that lists the open flows. The limit is below the heartbeat timeout of the activity,
- * because no heartbeat is sent during the call.
+ * because the activity sends no heartbeat during the call.
  */
 const VISIBILITY_MS = 5_000;
 const UNAUTHENTICATED = 20; // the ReasonCode of a connector that is not authenticated
@@ -79,8 +79,8 @@ const lackOf = ({ ReasonCode, ObjectType, ObjectId }: Prerequisite): Lack => ({
 
 /**
  * The data of a connector that the scope names or that Cyclr lists. `undefined` for any other connector. Cyclr's list
- * for a sub-account can lack the connectors of the parent account. So a connector of the scope that the list lacks
- * counts as not authenticated. Its flow reads the real state.
+ * for a sub-account can lack the connectors of the parent account. So a connector that is in the scope, but not in the
+ * list, counts as not authenticated. The flow of this connector reads the real state from Cyclr.
  */
 function scopeConnector(
   connectorId: number,
@@ -110,8 +110,8 @@ async function activateCycle(
 function startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]> {
   const { info } = Context.current();
   return eachOf(request.connectorIds, async (client, connectorId) => {
-    // An earlier activity attempt can have started the flow, and the flow can have ended in the meantime. Such a flow
-    // is not started again.
+    // If an earlier activity attempt has already started the flow, this attempt does not start the flow again, even if
+    // the flow has ended.
     const earlier = info.attempt > 1 ? await latestRun(client, { ...key, connectorId }) : undefined;
     if (earlier && memoOf(earlier).onboardingRun === request.firstRunId) return statusOf(connectorId, earlier);
     return startFlow(client, key, { ...request, connectorId, taskQueue: info.taskQueue });
@@ -143,8 +143,8 @@ async function checkFlows({ accountId }: OnboardingKey, { flows, subscriber }: F
   const checked = await eachOf(flows, async (client, flow) => {
     const { connectorId } = flow;
     const runId = open.get(workflowIdOf({ accountId, connectorId }));
-    // An open run that the onboarding knows will send a signal at its end. An ended flow changes the onboarding only if
-    // a new run is open.
+    // An open run that the onboarding knows needs no check, because this run sends a signal at its end. A flow that the
+    // onboarding knows as ended needs a check only if a new run of this flow is open.
     const isNew = runId !== undefined && runId !== flow.runId;
     const isMissing = flow.state === 'running' && runId === undefined;
     return isNew || isMissing ? checkFlow(client, { accountId, connectorId }, subscriber) : flow;
@@ -170,8 +170,8 @@ async function openFlows(client: Client, accountId: string): Promise<Map<string,
 }
 
 /**
- * The state of the latest run of a flow. Subscribes to an open run, because this run can be newer than the run that the
- * onboarding knows.
+ * The state of the latest run of a flow. Subscribes the onboarding to an open run, because this run can be newer than
+ * the run that the onboarding knows.
  */
 async function checkFlow(client: Client, key: Key, subscriber: string): Promise<FlowStatus> {
   const run = await latestRun(client, key);
@@ -193,7 +193,8 @@ async function cancelFlows(
       if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
       const handle = client.workflow.getHandle(run.workflowId, run.runId);
       if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return;
-      // The run has ended in the meantime. If it continued as new, the next run is still open.
+      // The run ended before it got the signal. If the run continued as new, the next run is open. So read the latest
+      // run again.
     }
   });
 }
@@ -209,7 +210,7 @@ export type Run = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>
 export const latestRun = (client: Client, { accountId, connectorId }: Key): Promise<Run | undefined> =>
   client.workflow.getHandle(workflowIdOf({ accountId, connectorId })).describe().catch(ignoreNotFound);
 
-/** Ignores the error of a run that Temporal no longer has, or that has ended. */
+/** Ignores Temporal's error for a run that has ended, or that Temporal no longer has. Throws any other error. */
 export function ignoreNotFound(err: unknown): undefined {
   if (!(err instanceof Error && err.name === 'WorkflowNotFoundError')) throw err;
 }
@@ -224,7 +225,10 @@ export function statusOf(connectorId: number, run: Run): FlowStatus {
   return { connectorId, runId, state: state as FinalStateName };
 }
 
-/** Calls `call` for each item, at most 20 at a time, with a heartbeat after each call. Stops at a cancellation. */
+/**
+ * Calls `call` for each item, at most 20 at a time, with a heartbeat after each call. Fails before the next item if the
+ * activity is cancelled.
+ */
 async function eachOf<T, R>(items: readonly T[], call: (client: Client, item: T) => Promise<R>): Promise<R[]> {
   const context = Context.current();
   const results = new Array<R>(items.length);

@@ -58,14 +58,15 @@ async function confirmByList(
 }
 
 /**
- * The pause before the next activity attempt after a POST that got no answer, or the status 408 or 5xx. Cyclr can still
- * work on the POST. The next attempt lists the properties, and it sends the value again if Cyclr has not stored the
- * value by then.
+ * The pause before the next activity attempt after a POST that got no answer, or the status 408 or 5xx. Cyclr may still
+ * create the property during this pause. The next attempt lists the properties, and it sends the value again if Cyclr
+ * has not stored the value by then.
  */
 const UNANSWERED_POST_PAUSE_MS = 10_000;
 
 /**
- * Creates a property. Fails as `postProperty` does. The error has a longer pause if Cyclr can still work on the POST.
+ * Creates a property. Fails as `postProperty` does. An error of the kind `unreachable` has a pause of at least {@link
+ * UNANSWERED_POST_PAUSE_MS}.
  */
 const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: string): Promise<void> =>
   cyclr.postProperty(target, name, value).catch((err: unknown) => {
@@ -74,8 +75,8 @@ const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: st
   });
 
 /**
- * Creates the property if Cyclr stores no property of this name. Otherwise overwrites all properties of this name whose
- * value differs. If Cyclr's answer to a write can't be read, returns the error of the first such write.
+ * Creates the property if Cyclr stores no property of this name. Otherwise overwrites each property of this name whose
+ * value is not `value`. If Cyclr's answer to a write can't be read, returns the error of the first such write.
  */
 async function setProperty(
   cyclr: CyclrClient,

@@ -4,7 +4,10 @@ import type { Binding } from '../sealing/seal';
 
 const MAX_KIDS = 1_000;
 
-/** The account of each of the latest unknown kids. Undefined if several accounts sent the kid. */
+/**
+ * The account whose value names an unknown kid, by kid. Undefined if values of several accounts name the kid. Holds
+ * only the latest kids.
+ */
 const accountOf = new Map<string, string | undefined>();
 
 const counter = () =>
@@ -16,8 +19,8 @@ const counter = () =>
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid.
- * Then the service seals to a key that the workers lack. A session can send any kid, but only for its own account. So
- * an invented kid counts as `one`, even if the session sends this kid several times.
+ * In this case the service seals to a key that the workers lack. A session can send an invented kid, but only for its
+ * own account. So the label of an invented kid is `one`, even if the session sends this kid several times.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;

@@ -42,12 +42,10 @@ export function bounded(whole: Connector): Connector {
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** Cuts a text between two characters, because half of a surrogate pair is no valid text. */
+/** Shortens a text to `length` characters. Never cuts a surrogate pair, because half of a pair is no valid text. */
 const cut = (text: string, length: number): string => [...text.slice(0, 2 * length)].slice(0, length).join('');
 
-/**
- * Keeps all required fields, and the first optional fields in display order, as many as fit beside the required fields.
- */
+/** Keeps all required fields. Then adds the optional fields in display order, until the limit is reached. */
 function withFewerOptionalFields(connector: Connector): Connector {
   const required = connector.fields.filter((field) => field.required);
   let room = MAX_CONNECTOR_LENGTH - lengthOf({ ...connector, fields: required });

@@ -74,7 +74,8 @@ const MAX_CONNECTOR_PAGES = 100;
 /** The time limit, in milliseconds, of all triggers of one read together. */
 const OPTIONS_MS = 3000;
 /**
- * The limits of `#refusedSince`: the highest number of accounts, and the time after which a first 401 no longer counts.
+ * The limits of `#refusedSince`: the highest number of accounts, and the time after which the client forgets a first
+ * 401.
  */
 const MAX_REFUSED_ACCOUNTS = 10_000;
 const IN_A_ROW_MS = 10 * 60_000;
@@ -111,7 +112,7 @@ export class CyclrClient {
     return this.#policies !== undefined && !this.#policies.isEmpty;
   }
 
-  /** `GET /v1.0/account/connectors/{id}`, with the options that {@link #runTrigger} gets within 3 s. */
+  /** `GET /v1.0/account/connectors/{id}`, with the options of the triggers that answer within 3 s. */
   async getAccountConnector(target: Target): Promise<Connector> {
     const draft = await this.read(target);
     const endsAtMs = Math.min(performance.now() + OPTIONS_MS, target.endsAtMs ?? Infinity);
@@ -305,8 +306,8 @@ export class CyclrClient {
   }
 
   /**
-   * Sends one request. Fails with a CyclrError if the answer is no success. The kind of this error is never `outdated`
-   * or `unconfirmed`.
+   * Sends one request. Fails with a CyclrError if the answer has no success status, or does not come. The kind of this
+   * error is never `outdated` or `unconfirmed`.
    */
   async call(target: AccountTarget, { ofThirdParty = false, ...call }: Call): Promise<HttpResponse> {
     const { accountId } = target;
@@ -348,8 +349,8 @@ export class CyclrClient {
   /**
    * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
    * must not use (`accessDenied`). If a token that was requested after the first 401 also gets a 401, the account is
-   * the cause. The first 401 counts for 10 minutes only, because this worker does not see whether another worker's call
-   * for the same account has succeeded in the meantime.
+   * the cause. This worker forgets the first 401 after 10 minutes, because it does not see whether another worker's
+   * call for the account has succeeded since then.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);
@@ -373,7 +374,7 @@ async function finished(draft: Draft, connector: Connector | Promise<Connector> 
 }
 
 /**
- * Reads the answer to a write. Fails: `unconfirmed` if the answer can't be read, because Cyclr can have accepted the
+ * Reads the answer to a write. Fails: `unconfirmed` if the answer can't be read, because Cyclr may have accepted the
  * input.
  */
 function written<T>(read: () => T): T {

@@ -14,9 +14,9 @@ export type CyclrErrorKind =
   | 'tooLarge'
   /** 429: too many requests. */
   | 'throttled'
-  /** 401. The token can have expired, so a call with a new token can succeed. */
+  /** 401. The token may have expired, so a call with a new token may succeed. */
   | 'unauthorized'
-  /** 401 although the token was requested after an earlier 401 for this account, so a new token does not help. */
+  /** 401 for a token that was requested after an earlier 401 for this account. A further new token does not help. */
   | 'accessDenied'
   /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'
@@ -30,7 +30,8 @@ export type CyclrErrorKind =
   | 'refused';
 
 /**
- * A call that failed. The message has method, path and status. The error never contains a body, a header or a cause.
+ * The error of a failed call. The message has method, path and status. The error never contains a body, a header or a
+ * cause.
  */
 export class CyclrError extends Error {
   override readonly name = 'CyclrError';
@@ -66,5 +67,5 @@ const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 export function retryAfterMsOf(header: unknown, nowMs = Date.now()): number | undefined {
   if (typeof header !== 'string') return undefined;
   const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs;
-  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined; // 0 would replace Temporal's own backoff
+  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined; // a delay of 0 would replace Temporal's own backoff
 }

@@ -24,9 +24,9 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * The proxy setting of axios for calls to `origin`. An http origin is always on loopback. For an http origin, axios
- * must ignore the proxy of the environment. The proxy can't reach the loopback of this machine, and it would see the
- * bearer token.
+ * The proxy setting of axios for calls to `origin`. For an http origin, axios ignores the proxy that the environment
+ * variables name. Such an origin is on loopback, or is a target that WEBHOOK_ALLOW_HTTP allows. A proxy can't reach the
+ * loopback of this machine, and would see the bearer token.
  */
 export const proxyOf = (origin: string): { proxy?: false } =>
   new URL(origin).protocol === 'http:' ? { proxy: false } : {};

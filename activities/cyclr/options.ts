@@ -1,6 +1,6 @@
 /**
- * The options of fields that Cyclr's triggers list. Options are only suggestions, because the user can type another
- * value.
+ * The options that Cyclr's triggers list for the fields of a connector. Options are only suggestions, because the user
+ * can type another value.
  */
 import type { Connector } from '../../workflows/connector';
 import type { Draft } from './wire';

@@ -7,8 +7,9 @@ export interface Page<T> {
 }
 
 /**
- * The items of all pages, each id once. Without the header `Total-Pages`, stops at a page that is shorter than the
- * first page or has no new item. Reads at most `maxPages` pages. `isCut` is true if a further page can exist.
+ * The items of all pages. An id that several pages list occurs only once in the result. Without the header
+ * `Total-Pages`, stops at a page that is shorter than the first page or has no new item. Reads at most `maxPages`
+ * pages. `isCut` is true if a further page can exist.
  */
 export async function allPages<T extends { Id: number }>(
   readPage: (page: number) => Promise<Page<T>>,

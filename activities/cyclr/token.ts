@@ -59,8 +59,8 @@ export class TokenSource {
   }
 
   /**
-   * A token that is valid for at least another minute. Fails: `unreachable`, `unreadable`, `throttled`,
-   * `clientRefused`. After a failure, the next caller requests a token again.
+   * The present token if it is valid for at least another minute, otherwise a new token. Fails: `unreachable`,
+   * `unreadable`, `throttled`, `clientRefused`. After a failure, the next caller requests a token again.
    */
   async get(): Promise<Token> {
     if (this.#held && this.#held.expiresAtMs - RESERVE_MS > Date.now()) return this.#held;

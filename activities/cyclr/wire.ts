@@ -118,7 +118,7 @@ export function parsed<T extends z.ZodType>(schema: T, call: string, status: num
   throw new CyclrError('unreadable', `${call}: the answer can not be read (${status}, ${body.length} characters)`);
 }
 
-/** An account connector from Cyclr's answer, before its size is limited. */
+/** An account connector from Cyclr's answer, before `bounded` limits its size. */
 export interface Draft {
   /** The connector without its icon. */
   connector: Connector;
@@ -296,6 +296,6 @@ export const CycleConnectors = z
   });
 export type CycleConnectors = z.infer<typeof CycleConnectors>;
 
-/** Removes the members that are undefined, because an absent value is left out of JSON. */
+/** Removes the members that are undefined, because JSON can't contain them. */
 const withoutAbsent = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;

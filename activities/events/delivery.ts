@@ -8,7 +8,7 @@ import { targetNamed, targetsOf, type Targets } from './targets';
 
 type Client = ReturnType<typeof getClient>;
 
-/** Starts the delivery of an event of the calling workflow. Does nothing if the event has no target. */
+/** Starts the delivery of an event that the calling workflow reports. Does nothing if the event has no target. */
 export async function sendEvent(targets: Targets, report: EventReport): Promise<void> {
   const { workflowExecution, taskQueue } = activityInfo();
   const notify = isNotify(report.notify) ? (report.notify ?? []) : [];
@@ -22,9 +22,9 @@ export async function sendEvent(targets: Targets, report: EventReport): Promise<
 const INVALID_ARGUMENT = 3; // gRPC
 
 /**
- * Starts the workflow `deliverEvent`. Temporal starts this workflow once for each event id, so a repetition does
- * nothing. If the event is too large for Temporal, logs an error and returns normally. With a failure instead, the run
- * that sends the event could not end.
+ * Starts the workflow `deliverEvent`. Temporal starts this workflow only once for each event id, so a repeated call
+ * does nothing. If the event is too large for Temporal, logs an error and returns normally. If this function failed
+ * instead, the run that sends the event could not end.
  */
 export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<void> {
   try {

@@ -16,7 +16,8 @@ import { targetNamed, type Target, type Targets } from './targets';
 /** The time limit of one post, from the request to the headers of the answer. */
 const ANSWER_MS = 15_000;
 /**
- * An answer up to this size is read, so that the connection can be used again. A larger answer closes the connection.
+ * The worker reads an answer of at most this size to its end, so that it can use the connection again. The worker
+ * closes the connection of a larger answer.
  */
 const MAX_ANSWER_BYTES = 4_096;
 const GONE = 410;

@@ -4,7 +4,10 @@ import type { TargetFacts } from '../../workflows/ports';
 
 /** A receiver of events. */
 export interface Target {
-  /** https, or http on loopback. Never written to a history or a log, because a path can hold a token. */
+  /**
+   * https or http. The variables of the worker allow http only on loopback, or with `WEBHOOK_ALLOW_HTTP`. No history
+   * and no log contains the URL, because its path can hold a token.
+   */
   url: string;
   /** One or more secrets of the form `whsec_…`. Each post has one signature for each secret. */
   secrets: readonly string[];
@@ -25,8 +28,8 @@ export const targetNamed = (targets: Targets, name: string): Target | undefined 
   Object.hasOwn(targets, name) ? targets[name] : undefined;
 
 /**
- * The names of the targets that get events of this type: the target `default` and the targets in `notify`, except those
- * that exclude the type.
+ * The names of the targets that get events of this type: the target `default` and the targets in `notify`, except the
+ * targets whose `types` lack this type.
  */
 export const targetsOf = (targets: Targets, type: EventType, notify: readonly string[] = []): string[] =>
   [...new Set([defaultTarget, ...notify])].filter((name) => {

@@ -5,13 +5,16 @@ import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { keyOf, PolicyFile, type Match, type Policy } from './schema';
 
-/** The facts about a connector that a policy can match. */
+/** The facts by which a policy matches a connector. */
 export interface Matched {
   connectorId: number;
   definition: { id?: number; name?: string };
 }
 
-/** A file of policies that is not valid. The message has a line for each fault, and quotes no value of the file. */
+/**
+ * The error for a file of policies that can't be read, or is not valid. The message has a line for each fault, and
+ * quotes no value of the file.
+ */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
 }
@@ -25,7 +28,8 @@ export type PolicyMap = ReadonlyMap<string, Policy>;
 /** Parses the text of a file. Fails with a {@link PolicyError} that names all faults, each with its path and reason. */
 export function policiesOf(text: string): PolicyMap {
   const document = parseDocument(text, { prettyErrors: true });
-  // The messages of the parser quote the file, which can hold a secret. So only the place and the code are used.
+  // The messages of the parser quote the file, which can hold a secret. So the PolicyError has only the place and the
+  // code of each fault.
   const broken = [...document.errors, ...document.warnings].map(({ code, linePos }) => {
     const [{ line, col } = { line: 1, col: 1 }] = linePos ?? [];
     return `line ${line}, column ${col}: the YAML is not valid (${code})`;
@@ -58,9 +62,9 @@ const pathText = (path: PropertyKey[]): string =>
   }, '') || 'the file';
 
 /**
- * The policy of a connector, merged from all policies that match the connector. Each member comes from the most
- * specific of these policies: first the policy for the account connector, then for Cyclr's connector id, then for the
- * name. `undefined` if no policy matches.
+ * The policy of a connector, merged from all policies that match the connector. If several of these policies have a
+ * member, the most specific policy applies: the policy for the account connector before the policy for Cyclr's
+ * connector id, and this policy before the policy for the name. `undefined` if no policy matches.
  */
 export function policyIn(policies: PolicyMap, { connectorId, definition: { id, name } }: Matched): Policy | undefined {
   const matches: Match[] = [{ name }, { connector: id }, { accountConnector: connectorId }];
@@ -72,8 +76,8 @@ export function policyIn(policies: PolicyMap, { connectorId, definition: { id, n
 }
 
 /**
- * The digest of a policy: a changed policy has another digest. The digest does not depend on the fixed values, because
- * histories contain the digest, and a fixed value can be a secret.
+ * The digest of a policy. Each change of the policy changes the digest, except the change of a fixed value. The digest
+ * does not depend on the fixed values, because histories contain the digest, and a fixed value can be a secret.
  */
 export function digestOf({ properties = {}, ...policy }: Policy): string {
   const shown = Object.entries(properties).map(([name, { value, ...rest }]) => [

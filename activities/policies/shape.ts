@@ -6,8 +6,8 @@ import type { Policy } from './schema';
 type PropertyPolicy = NonNullable<Policy['properties']>[string];
 
 /**
- * The fixed values of a policy, by `TargetName`. A fixed value can be a secret, so only the activity that stores the
- * value reads it.
+ * The fixed values of a policy, by `TargetName`. A fixed value can be a secret, so no fixed value leaves the
+ * activities.
  */
 export const fixedValuesOf = ({ properties = {} }: Policy): Map<string, string> =>
   new Map(Object.entries(properties).flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value]])));
@@ -37,7 +37,10 @@ function shapedField(field: Field, policy: PropertyPolicy | undefined): Field {
   };
 }
 
-/** The help of a property, by language. Each language without a link of its own gets `link`, and so does `default`. */
+/**
+ * The help of a property, by language. Each language without a link of its own gets the `link` of the property. This is
+ * also true for `default`.
+ */
 function helpOf({ help, link }: PropertyPolicy): Help | undefined {
   if (help === undefined && link === undefined) return undefined;
   const given: Help = typeof help === 'string' ? { default: { text: help } } : { default: {}, ...help };
