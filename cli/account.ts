@@ -94,8 +94,8 @@ const byMethod: Record<AuthMethod, string | undefined> = {
 };
 
 /**
- * The questions that a flow of this connector asks the user: the properties, then the fields of the credentials or
- * another step (`then`).
+ * The questions that a flow of this connector asks the user. `questions`: the properties, then the fields of AuthFields
+ * credentials. `then`: the credentials of another auth type, or the consent.
  */
 export function questionsOf(connector: Connector): { questions: Question[]; then?: string } {
   const method = authMethodOf(connector);

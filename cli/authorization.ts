@@ -13,7 +13,12 @@ import { CliError } from './errors';
 import { commandLine, note, print, printView } from './output';
 
 export function addAuthorizationCommands(program: Command, cli: Cli): void {
-  addConnectorCommand(program, 'link', "Makes a new link to the third party's consent: single use, for some minutes.")
+  addConnectorCommand(
+    program,
+    'link',
+    "Makes a new link to the third party's consent.",
+    'The link works once, and only for some minutes.',
+  )
     .option(
       '--return-to <url>',
       'page that the browser opens afterwards (default: {PUBLIC_URL}/connect/return, otherwise {CYCLR_SERVICE_URL}/return)',
@@ -48,8 +53,8 @@ async function confirmed(cli: Cli, key: ConnectorKey): Promise<View> {
 }
 
 /**
- * Returns the final view that a ConnectorAuthError has. The flow can end, also as authenticated, between the read of
- * its view and the confirmation.
+ * Returns the final view in a ConnectorAuthError. The confirmation fails with such an error if the flow has ended, also
+ * as authenticated, after the read of its view.
  */
 function finalView(err: unknown): View {
   if (err instanceof ConnectorAuthError && err.view) return err.view;

@@ -51,9 +51,9 @@ interface EventOptions extends Decision {
 const endStates = eventStates.filter((state) => state !== 'pending');
 
 export function addBulkCommands(program: Command, cli: Cli): void {
-  const bulk = program.command('bulk').description('Acts on all connectors or events of a filter. Needs --yes.');
-  addSignal(bulk, cli, 'recheck', 'Lets each open flow of a filter re-read its connector.');
-  addSignal(bulk, cli, 'cancel', 'Cancels each open flow of a filter.');
+  const bulk = program.command('bulk').description('Acts on all selected connectors or events. Needs --yes.');
+  addSignal(bulk, cli, 'recheck', 'Lets each open flow that the filter selects re-read its connector.');
+  addSignal(bulk, cli, 'cancel', 'Cancels each open flow that the filter selects.');
   addReauthenticate(bulk, cli);
   addRedeliver(bulk, cli);
 }
@@ -68,7 +68,7 @@ const addBulk = (bulk: Command, name: string, summary: string, details: string):
 const connectorNameOption = ['--connector-name <name>', 'only connectors with exactly this name'] as const;
 
 function addSignal(bulk: Command, cli: Cli, signal: BatchSignal, summary: string): void {
-  addBulk(bulk, signal, summary, 'By one batch operation of Temporal; needs no worker to start it.')
+  addBulk(bulk, signal, summary, 'Starts one batch operation of Temporal. The start needs no worker.')
     .option('--state <state>', `only flows in this state: ${openStates.join(', ')}`, oneOf('--state', openStates))
     .option('--problem <problem>', `only flows in an outage: ${troubles.join(', ')}`, oneOf('--problem', troubles))
     .option(...connectorNameOption)
@@ -86,8 +86,8 @@ function addSignal(bulk: Command, cli: Cli, signal: BatchSignal, summary: string
 
 function addReauthenticate(bulk: Command, cli: Cli): void {
   const details =
-    'The connectors keep their credentials until new input is given. A repetition with the same --id starts no connector twice.';
-  addBulk(bulk, 'reauthenticate', 'Starts a re-authentication of each connector of a filter.', details)
+    'A connector keeps its credentials until the user sends new input. A repetition with the same --id starts no flow twice.';
+  addBulk(bulk, 'reauthenticate', 'Starts a re-authentication of each connector that the filter selects.', details)
     .option('--state <state>', `state of the latest run: ${finalStates.join(', ')}`, oneOf('--state', finalStates))
     .option(...connectorNameOption)
     .option('--id <id>', 'id of this re-authentication (default: a new id, which is printed)', submissionIdOf)
@@ -199,7 +199,7 @@ interface Action<Item, Result> {
 
 /**
  * Acts on each item, ten at a time. Reports the progress on standard error. The outcome of an item that the library
- * refuses is `undefined`, and the code of the error is written to standard error. Starts no other item after Ctrl-C.
+ * refuses is `undefined`, and the code of the error is written to standard error. Starts no further item after Ctrl-C.
  * Fails at the first error that concerns all items: `temporalUnavailable`, or an error that does not come from the
  * library.
  */

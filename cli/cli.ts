@@ -41,7 +41,7 @@ export interface Host {
 
 /** The streams, settings and connections that a command uses. */
 export interface Cli extends Omit<Host, 'connect'> {
-  /** The exit code, if a command ends without an error, but not with 0. */
+  /** The exit code of a command that ends without an error. 0, unless the command sets another exit code. */
   exitCode: ExitCode;
   /** Returns the library. Connects to Temporal at the first call. */
   flows(): Promise<Flows>;

@@ -95,8 +95,8 @@ const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[])
 const dataFolder = (cwd: string): string => join(cwd, '.data');
 
 /**
- * The command that starts this program in the user's shell: `npm run cli --` in this repository, `cyclr-connect` if
- * the package is installed, otherwise node with the path of `main`.
+ * The command that starts this program in the user's shell: `npm run cli --` in this repository, `cyclr-connect` or
+ * `npx cyclr-connect` if the package is installed, otherwise node with the path of `main`.
  */
 export function programName({ env, cwd }: Place, main: string): string {
   if (isInRepository(env)) return 'npm run cli --';
@@ -118,7 +118,8 @@ export async function sealingKeys(place: Place): Promise<string> {
 
 /**
  * The text of the JWK set in SEALING_KEYS. Without this variable, the JWK set that `npm start` has made in this folder.
- * Undefined if there is no such JWK set. Fails: `configuration`; a KeySetError if SEALING_KEYS can't be read.
+ * Undefined if there is no such JWK set. Fails: `configuration` if a file of `npm start` can't be used; a KeySetError
+ * if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await variablesOf({ env }, 'SEALING_KEYS');
@@ -195,7 +196,7 @@ export function author(): string {
   try {
     return `cli:${userInfo().username}`.slice(0, 100);
   } catch {
-    return 'cli'; // in a container, the user can have no name
+    return 'cli'; // in a container, the user may have no name
   }
 }
 

@@ -28,7 +28,7 @@ function addList(program: Command, cli: Cli): void {
     });
 }
 
-/** Shown in place of a state before the first read of Cyclr. */
+/** The output shows this word in place of a state until the monitor has read the connector from Cyclr once. */
 const UNKNOWN = 'unknown';
 
 const tableOf = (items: ListedConnection[]): string =>
@@ -50,8 +50,8 @@ function addMonitor(program: Command, cli: Cli): void {
   addConnectorCommand(
     program,
     'monitor',
-    'Starts the monitoring of a connector, or lets its monitor read it now.',
-    'Prints the connection after the read.',
+    'Starts the monitor of a connector, or lets its running monitor re-read the connector.',
+    'Prints the connection after the monitor has read the connector.',
   )
     .option('--every <duration>', 'time between two reads, such as "6 hours": 1 minute to 90 days', everyOf)
     .option('--stop', 'end the monitoring')
@@ -81,7 +81,7 @@ function addDeauthenticate(program: Command, cli: Cli): void {
     program,
     'deauthenticate',
     'Removes the credentials of a connector from Cyclr. Needs --yes.',
-    'By CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET, without Temporal. Lists first what Cyclr deregisters.',
+    'Calls Cyclr by CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET. Needs no Temporal. First lists what the connector loses.',
   )
     .option('--yes', 'deauthenticate; without it, only the list is printed')
     .action(async (accountId: string, connectorId: number, { json, yes }: JsonOption & { yes?: boolean }) => {
@@ -98,5 +98,5 @@ function addDeauthenticate(program: Command, cli: Cli): void {
 const lossesOf = (name: string, { accountId, connectorId }: { accountId: string; connectorId: number }): string[] => [
   `Connector ${connectorId} (${oneLine(name)}) of ${accountId}:`,
   '- Cyclr deletes the stored credentials: integrations with this connector fail until it is connected again.',
-  '- Cyclr deregisters the webhooks of this connector at the third party: messages between now and then are lost.',
+  '- Cyclr deregisters the webhooks of this connector at the third party: messages are lost until it is connected again.',
 ];

@@ -22,7 +22,7 @@ export function addCredentialsCommand(program: Command, cli: Cli): void {
     program,
     'credentials',
     'Sends the API key, the user name and password, the tokens or the fields of a connector, sealed.',
-    'On a terminal it asks for them, otherwise it reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
+    'On a terminal, asks for the values; otherwise reads JSON from standard input: {"kind":"apiKey","key":…}, ' +
       '{"kind":"basic","username":…,"password":…}, {"kind":"tokens","accessToken":…,"refreshToken":…} or ' +
       '{"kind":"fields","values":{"name":…}}.',
   )

@@ -24,11 +24,11 @@ export function addOnboardCommand(program: Command, cli: Cli): void {
     program,
     'onboard',
     'Starts the flows of an account, a cycle or a list of connectors, and reports when all have ended.',
-    'Give one of --all, --cycle and --connector. With --id of an open onboarding: shows its progress.',
+    'Give one of --all, --cycle and --connector. If --id is the id of an open onboarding, shows the progress of this onboarding.',
   )
     .argument('<account>', 'id of the account in Cyclr', accountIdAt('<account>'))
     .option('--all', 'all connectors of the account that are not authenticated')
-    .option('--cycle <id>', 'the connectors that a cycle lacks', accountIdAt('--cycle'))
+    .option('--cycle <id>', 'the unauthenticated connectors of a cycle', accountIdAt('--cycle'))
     .option('--connector <id>', 'this connector; repeat the option for more', withConnector)
     .option('--id <id>', 'id of the onboarding (default: a new id)', accountIdAt('--id'))
     .option('--activate', 'activate the cycle when every connector is authenticated')

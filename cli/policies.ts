@@ -108,7 +108,10 @@ function warningsOf(before: Connector, after: Connector, policy: Policy): string
   ];
 }
 
-/** A warning for each method of the policy that Cyclr does not list for this connector, or whose list can't be read. */
+/**
+ * A warning for each method of the policy that Cyclr does not list for this connector. If the list can't be read, the
+ * warning has the reason.
+ */
 async function missingMethods(
   cyclr: CyclrClient,
   target: { accountId: string; connectorId: number },

@@ -129,7 +129,10 @@ const unknownIn = ({ list, connector }: Shapes): UnknownPart[] => [
 
 const unreadableIn = (found: ReadConnector[]): number => found.filter(({ draft }) => !draft).length;
 
-/** Writes the report. The report contains no text and no id of Cyclr, so that a user can attach it to an issue. */
+/**
+ * Writes the report. The report contains no value and no id from Cyclr's answers, so that a user can attach it to an
+ * issue.
+ */
 async function writeReport(cli: Cli, file: string, report: object): Promise<void> {
   const content = `${JSON.stringify({ report: 'cyclr-connect probe', version: cli.version, ...report }, null, 2)}\n`;
   await writeFile(resolve(cli.cwd, file), content, { flag: 'wx' }).catch((err: NodeJS.ErrnoException) => {

@@ -31,7 +31,7 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
     program,
     'properties',
     'Sets properties of a connector; secret values are sealed.',
-    'Without --set it asks for them on a terminal, or reads a JSON object from standard input: {"name":"value",…}.',
+    'Without --set, asks for the values on a terminal, or reads a JSON object from standard input: {"name":"value",…}.',
   )
     .option(
       '--set <name=value>',
@@ -55,8 +55,7 @@ export function addPropertiesCommand(program: Command, cli: Cli): void {
 }
 
 /**
- * The warning does not name the property: the user can forget the name in --set, and the secret then stands in the
- * place of the name.
+ * The warning does not repeat the name in --set, because a user can type the secret in place of the name by mistake.
  */
 const WARNING = "warning: a secret in --set stays in the shell's history and in the list of processes";
 
@@ -85,7 +84,9 @@ async function valuesFromStdin(cli: Pick<Cli, 'stdin'>): Promise<Values> {
 
 /**
  * Asks for the missing fields. Asks for all fields in three cases: the view has a problem, the flow re-authenticates,
- * or no field is missing. An empty answer changes nothing. Fails: `notNow` if the flow does not wait for properties.
+ * or no field is missing. An empty answer keeps the stored value. Without a stored value, an empty answer selects the
+ * default. Without a default, an optional field stays empty, and the terminal asks for a required field again. Fails:
+ * `notNow` if the flow does not wait for properties.
  */
 async function askForValues(ask: Ask, view: View): Promise<Values> {
   if (!view.fields) throw new CliError('notNow', `the flow does not wait for properties (state ${view.state})`);

@@ -130,7 +130,10 @@ function wordsIn(shape: Shape, value: string, field: string): Pick<Shape, 'words
   return { words: { ...shape.words, [word]: (shape.words?.[word] ?? 0) + 1 } };
 }
 
-/** The parts of a shape that this project does not know, and documented fields that have another type. */
+/**
+ * The parts of a shape that this project does not know, and the documented fields whose type is not the documented
+ * type.
+ */
 export function unknownParts(
   { types, fields = {}, items, words: found }: Shape,
   known: Known,

@@ -20,7 +20,7 @@ const ACTIVITY = 2;
 const VERSIONED = 2; // temporal.api.enums.v1.WorkerVersioningMode
 /**
  * A worker counts as running if its last poll began within this time. A poll lasts up to 60 s. The server's clock,
- * which gives the time of a poll, can differ by 30 s.
+ * which gives the time of a poll, can differ from the clock of this machine by 30 s.
  */
 const SEEN_WITHIN_MS = 90_000;
 
