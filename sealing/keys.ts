@@ -36,7 +36,7 @@ export interface KeySet {
   keys: Jwk[];
 }
 
-/** Reports a text that is no usable set of sealing keys. The message names the key and its fault. */
+/** The error for a text that is no usable set of sealing keys. The message names the key and its fault. */
 export class KeySetError extends Error {
   override readonly name = 'KeySetError';
 }

@@ -43,8 +43,8 @@ const messages: Record<SealingErrorCode, string> = {
 };
 
 /**
- * A value that can't be sealed or opened. The error has no cause, and its message never quotes the value, because a log
- * can print cause and message.
+ * The error for a value that can't be sealed or opened. The error has no cause, and its message never quotes the value,
+ * because a log can print cause and message.
  */
 export class SealingError extends Error {
   override readonly name = 'SealingError';
@@ -86,8 +86,9 @@ const headerOf = ({ accountId, connectorId, purpose, submissionId }: Binding) =>
 });
 
 /**
- * Seals a text to a public key, for one binding. Each call returns another sealed value, even for the same text. Fails
- * with a {@link SealingError} of the code `malformed` for a text over 64 KiB, a lone surrogate, or an invalid binding.
+ * Seals a text to a public key, for one binding. Each call returns a different sealed value, even for the same text.
+ * Fails with a {@link SealingError} of the code `malformed` for a text over 64 KiB, a lone surrogate, or an invalid
+ * binding.
  */
 export async function seal(
   plaintext: string,
@@ -101,7 +102,7 @@ export async function seal(
   const sealed = await new CompactEncrypt(bytes)
     .setProtectedHeader({ ...algorithms, kid, ...headerOf(binding), iat: Math.floor(nowMs / 1000) })
     .encrypt(key);
-  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the name of a property can be too long
+  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // because of a long property name
   return { sealed };
 }
 
@@ -116,7 +117,10 @@ const isBinding = ({ accountId, connectorId, purpose, submissionId }: Binding): 
 export const sealCredentials = (credentials: Credentials, submission: Submission, key: SealingKey): Promise<Sealed> =>
   seal(JSON.stringify(credentials), { ...submission, purpose: 'credentials' }, key);
 
-/** Seals values of properties for one submission. The values are given by `TargetName`. Fails as {@link seal} does. */
+/**
+ * Seals values of properties for one submission. `values`: the value in clear of each property, by `TargetName`. Fails
+ * as {@link seal} does.
+ */
 export async function sealProperties(
   values: { [targetName: string]: string },
   submission: Submission,
