@@ -13,8 +13,8 @@ import { payloadCodecsOf } from './payload-codecs';
 export const CONNECT_MS = 10_000;
 
 /**
- * Limits the pause between two tries to connect to 5 s. By default, the pauses of a gRPC channel grow to two minutes
- * (grpc-js 1.14).
+ * The pause between two tries of a connection is at most 5 s. By default, the pauses of a gRPC channel grow to two
+ * minutes (grpc-js 1.14).
  */
 const channelArgs = { 'grpc.max_reconnect_backoff_ms': 5_000 };
 
@@ -62,7 +62,7 @@ function settingsOf(overrideEnvVars: { [name: string]: string }) {
 
 /**
  * Fails with a {@link ConfigError} if the client certificate has no key, or if certificates and key can't be used
- * together. Without this check, the SDK sends no certificate, or fails with OpenSSL's own text.
+ * together. Without this check, the SDK would send no certificate, or would fail with a text from OpenSSL.
  */
 function checkCertificates(tls: NativeConnectionOptions['tls'], variables: { [name: string]: string }): void {
   if (typeof tls !== 'object' || tls === null) return;
@@ -79,8 +79,8 @@ function checkCertificates(tls: NativeConnectionOptions['tls'], variables: { [na
 }
 
 /**
- * Connects a client to Temporal. Tries to connect for `withinMs`, because the server may be starting. Fails at once if
- * the TLS handshake fails. Fails: TemporalUnavailable.
+ * Connects a client to Temporal. Tries to connect for at most `withinMs` milliseconds, because the server may be
+ * starting. Fails at once if the TLS handshake fails. Fails: TemporalUnavailable.
  */
 export async function connect(target: TemporalTarget, withinMs = CONNECT_MS): Promise<Connection> {
   const { connectionOptions } = target;
@@ -110,7 +110,7 @@ export async function connectAtOnce(target: TemporalTarget): Promise<Connection>
   return connect(target);
 }
 
-/** Makes one call without a retry. Returns the text of its failure, and an empty text if the call succeeds. */
+/** Makes one call without a retry. Returns the error text of the call, or an empty text if the call succeeds. */
 async function failureOf({ connectionOptions }: TemporalTarget, withinMs: number): Promise<string> {
   const probe = Connection.lazy({ ...connectionOptions, interceptors: [] });
   try {
@@ -133,7 +133,7 @@ const HANDSHAKE_MS = 2_000;
 const AGAIN_MS = 1_000;
 
 interface Fault {
-  /** Matches the text of the failed call. */
+  /** Matches the error text of the failed call. */
   details: RegExp;
   fault: string;
   /** Default: {@link START}. */
@@ -141,8 +141,8 @@ interface Fault {
 }
 
 /**
- * Makes one call. Fails if the call fails by one of the given faults. Does nothing if the call succeeds, or fails for
- * another reason.
+ * Makes one call. Fails if the error text of this call matches one of `faults`. Does nothing if the call succeeds, or
+ * fails for another reason.
  */
 async function checkHandshake(target: TemporalTarget, faults: readonly Fault[]): Promise<void> {
   failByFault(target, await failureOf(target, HANDSHAKE_MS), faults);
@@ -155,7 +155,7 @@ function failByFault(target: TemporalTarget, details: string, faults: readonly F
 }
 
 const CLIENT_VARIABLES = 'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH';
-/** The faults of a TLS handshake that remain if the handshake is repeated. */
+/** The faults of a TLS handshake that a repeated handshake would have, too. */
 const tlsFaults: readonly Fault[] = [
   {
     details: /alert (certificate|bad certificate|unknown ca|handshake failure)/,
@@ -179,8 +179,8 @@ const tlsFaults: readonly Fault[] = [
   },
 ];
 /**
- * The fault of a server that closes the connection before its first answer. The server can expect TLS, or not know the
- * authority of the client certificate. A server that is starting or stopping also closes connections.
+ * The fault of a server that closes the connection before its first answer. Such a server may expect TLS, or may not
+ * know the authority of the client certificate. A server that is starting or stopping closes connections, too.
  */
 const closedBy = (target: TemporalTarget): Fault => ({
   details: /Failed to connect|disconnected before secure TLS/,

@@ -10,7 +10,7 @@ import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { isSecureUrl } from '../workflows/connector';
 
-/** Lists all faults of the environment, one on each line. The message quotes no value. */
+/** The error for faults of the environment. The message lists all faults, one on each line, and quotes no value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -78,8 +78,8 @@ export const namesWithFile = (schema: z.ZodObject): string[] =>
   Object.entries(schema.shape).flatMap(([name, variable]) => (variable.meta()?.file ? [name] : []));
 
 /**
- * The text of a file without its last line end. The fault does not quote the path, because the operator can have set
- * the variable to the secret itself.
+ * The text of a file without its last line end. The fault does not quote the path, because the operator may have set
+ * the variable to the secret itself by mistake.
  */
 function textIn(file: string): { text: string; fault?: undefined } | { text?: undefined; fault: string } {
   try {
@@ -169,7 +169,7 @@ export const asOrigin = (variable: z.ZodString) =>
  */
 export const origin = asOrigin(z.string());
 
-/** The highest length of the public URL. The service also checks the length of its return addresses at the start. */
+/** The highest length of the public URL. The service also checks the length of its return addresses when it starts. */
 const MAX_PUBLIC_URL = 500;
 
 const isPublicUrl = (value: string): boolean => {
@@ -184,8 +184,8 @@ export const publicUrl = z
   .transform((value) => new URL(value).href.replace(/\/+$/, ''));
 
 /**
- * A transform by a function that can fail. The message of a `Fault` is reported as the variable's fault, so this
- * message must quote no part of the value. The message of any other error is dropped.
+ * A Zod transform that calls `parse`. If `parse` throws a `Fault`, the message of the `Fault` becomes the fault of the
+ * variable, so this message must quote no part of the value. The message of any other error is dropped.
  */
 export const parsedBy =
   <T>(parse: (value: string) => T | Promise<T>, Fault: new (message: string) => Error) =>

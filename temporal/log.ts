@@ -7,7 +7,7 @@ export interface LogOptions {
   level?: pino.Level;
   /** The stream of the log. The default is standard output. */
   destination?: DestinationStream;
-  /** False to add no time to a line, because each log call passes its own `time`. */
+  /** False if each log call passes its own `time`. The log then adds no time to a line. */
   time?: boolean;
 }
 

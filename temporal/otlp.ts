@@ -127,14 +127,17 @@ export interface OtlpTraces {
   sampler?: {
     /** The share of the traces that are exported. */
     ratio: number;
-    /** True if the decision of a backend in its `traceparent` applies instead. */
+    /** True if the decision of a backend in its `traceparent` overrides `ratio`. */
     parentBased: boolean;
   };
 }
 
 const pathIn = (base: string, path: string): string => `${base.replace(/\/+$/, '')}${path}`;
 
-/** The export of the traces; `undefined` if no variable names a collector, or if a variable switches the traces off. */
+/**
+ * The export of the traces. `undefined` if a variable switches the traces off, or if no variable names a collector of
+ * traces. With the protocol grpc, only OTEL_EXPORTER_OTLP_TRACES_ENDPOINT can name this collector.
+ */
 export function otlpTracesOf(
   given: z.output<z.ZodObject<typeof tracesEnvironment>>,
   defaultName: string,

@@ -6,8 +6,8 @@ import { lackOf, missingSearchAttributes, type TemporalServices } from './search
 const ANSWER_MS = 2_000;
 const REUSED_MS = 1_000;
 /**
- * The answer about search attributes is reused for this time. This time is longer than `REUSED_MS`, because search
- * attributes rarely change.
+ * The time for which the check of the search attributes reuses its last answer. This time is longer than `REUSED_MS`,
+ * because search attributes rarely change.
  */
 const ATTRIBUTES_REUSED_MS = 5_000;
 
@@ -22,8 +22,9 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Returns the connection if Temporal allows its call to the namespace. If Temporal refuses the call, closes the
- * connection, and fails. A connection without rights can be open, because `GetSystemInfo` needs no rights.
+ * Returns the connection if Temporal answers a call to the namespace by this connection. If the call fails, closes the
+ * connection, and fails. An open connection proves no rights, because the SDK opens it by `GetSystemInfo`, which needs
+ * no rights.
  */
 export async function allowed<C extends Parameters<typeof callTemporal>[0] & { close(): Promise<void> }>(
   connection: C,

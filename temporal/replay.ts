@@ -26,7 +26,7 @@ export interface RunHistory {
 }
 
 export type Replayed<Run extends RunHistory> = Run & {
-  /** The first difference. Absent if the code gives the same commands. */
+  /** The first difference between the history and the commands of the code. Absent if there is no difference. */
   difference?: string;
 };
 
@@ -40,8 +40,8 @@ const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayW
 
 /**
  * Replays each history with the workflows of the bundle. Holds one history at a time, and yields the results in order.
- * `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of its
- * worker.
+ * `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of the
+ * worker that wrote the history.
  */
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
@@ -69,8 +69,8 @@ const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exe
 export function runIn(text: string): RunHistory | undefined {
   try {
     const history = historyFromJSON(JSON.parse(text));
-    // The history of a time-skipping server 1.40 has no workflow id. Such a history can't be replayed, because the
-    // workflow compares the workflow id with its input.
+    // The history of a run on the time-skipping test server 1.40 has no workflow id. Such a history can't be replayed,
+    // because the workflow compares the workflow id with its input.
     const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
     return workflowId ? { workflowId, history } : undefined;
   } catch {

@@ -50,7 +50,7 @@ export function followCredentials(
 
 const textOf = ({ connectionOptions: { tls, apiKey } }: TemporalTarget): string => JSON.stringify({ tls, apiKey });
 
-/** The longest time of an open call: a long poll lasts 60 s. */
+/** After this time, each open call has ended. The longest call, a long poll, lasts 60 s. */
 const CALL_MS = 70_000;
 
 /** Closes a connection after 70 s, so that its open calls can end. The timer does not keep the process alive. */

@@ -22,11 +22,14 @@ const NO_ACCESS = [7, 12, 16]; // PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICA
 /** A connection of a client or of a worker. */
 export type TemporalServices = Pick<Connection, 'operatorService' | 'workflowService'>;
 
-/** The type of each search attribute by its name, as Temporal's command line calls it: `Keyword`, `Datetime`, `Bool`. */
+/**
+ * The type of each search attribute, by the attribute's name. The types have their names from Temporal's command line:
+ * `Keyword`, `Datetime`, `Bool`.
+ */
 export const searchAttributeTypes: { readonly [name: string]: string } = Object.fromEntries(
   Object.values(searchAttributes).map(({ name, type }) => [name, types[type].name]),
 );
-/** The number of each type in Temporal's API, by the name of the search attribute. */
+/** The type of each search attribute as a number of Temporal's API, by the attribute's name. */
 export const searchAttributeTypeNumbers: { readonly [name: string]: number } = Object.fromEntries(
   Object.values(searchAttributes).map(({ name, type }) => [name, types[type].value]),
 );
@@ -46,8 +49,8 @@ export async function missingSearchAttributes(connection: TemporalServices, name
   const missing = searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
   const unlisted = missing.filter((name) => !(name in there));
   if (listed || unlisted.length === 0) return missing;
-  // The description of the namespace need not list all search attributes. So each name that is absent there is tried in
-  // a query.
+  // The description of the namespace does not always list all search attributes. So this function tries each absent
+  // name in a query.
   const unknown = await unknownIn(connection, namespace, unlisted);
   return missing.filter((name) => name in there || unknown.includes(name));
 }
@@ -62,8 +65,8 @@ export async function requireSearchAttributes(connection: TemporalServices, name
 }
 
 /**
- * The message for a namespace without the search attributes `missing`, or with other types of them. The message has the
- * remedy.
+ * The message for a namespace that lacks the search attributes `missing`, or has them with another type. The message
+ * has the remedy.
  */
 export const lackOf = (namespace: string, missing: readonly string[]): string =>
   `Namespace ${namespace} lacks the search attributes ${withTypes(missing)}. Register them: ${
@@ -95,10 +98,11 @@ async function add(connection: TemporalServices, namespace: string, names: strin
   const there = await typesOf(connection, namespace);
   if (!there) {
     throw new ConfigError(
-      `This server gives no access to its operator service (as on Temporal Cloud). Add the search attributes to namespace ${namespace} by its administrator, on Temporal Cloud by: ${cloudCommand(namespace, names)}`,
+      `This server gives no access to its operator service (as on Temporal Cloud). Ask the administrator of namespace ${namespace} to add the search attributes. The command for Temporal Cloud: ${cloudCommand(namespace, names)}`,
     );
   }
-  // If a search attribute now exists with the right type, another program has registered it at the same time.
+  // A search attribute that now exists with the right type is no fault, because another program has registered it in
+  // the meantime.
   const wrong = names.filter((name) => name in there && there[name] !== searchAttributeTypeNumbers[name]);
   if (wrong.length > 0) {
     const mismatches = wrong
@@ -128,7 +132,10 @@ async function unknownIn(connection: TemporalServices, namespace: string, names:
   return unknown;
 }
 
-/** True if the server accepts a query that uses the names. With `fails`, the refusal of the query is thrown instead. */
+/**
+ * True if the server accepts a query that uses the names. With `fails`, throws the server's error if the server refuses
+ * the query.
+ */
 async function isKnown(
   { workflowService }: TemporalServices,
   namespace: string,
@@ -147,7 +154,10 @@ async function isKnown(
 
 type Types = Record<string, number>;
 
-/** The types by name, from the operator service. Undefined if the operator service is not available. */
+/**
+ * The type of each search attribute as a number, by the attribute's name, from the operator service. Undefined if the
+ * operator service is not available.
+ */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -159,8 +169,9 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
 }
 
 /**
- * The types by name, from the description of the namespace. The description has the name for each column of the
- * visibility store, and the column tells the type: `Keyword03` → `CyclrAccountId`.
+ * The type of each search attribute as a number, by the attribute's name, from the description of the namespace. The
+ * description has the name for each column of the visibility store, and the column tells the type: `Keyword03` →
+ * `CyclrAccountId`.
  */
 async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });

@@ -117,7 +117,7 @@ export const inSpan = <T>(name: string, options: SpanOptions, call: () => Promis
     }
   });
 
-/** Adds a span that has ended now. */
+/** Adds a span that began `seconds` ago, and ends now. */
 export function addSpan(
   name: string,
   { seconds, isError, ...options }: SpanOptions & { seconds: number; isError: boolean },
@@ -153,7 +153,10 @@ function withContext(headers: Headers): Headers {
 
 const client = <T>(name: string, call: () => Promise<T>): Promise<T> => inSpan(name, { kind: SpanKind.CLIENT }, call);
 
-/** The interceptor of a client: each start, signal and update has a span, and takes the trace to the workflow. */
+/**
+ * The interceptor of a client: each start, signal and update has a span, and its headers carry the trace to the
+ * workflow.
+ */
 export const clientInterceptor: WorkflowClientInterceptor = {
   startWithDetails: (input, next) =>
     client(`StartWorkflow:${input.workflowType}`, () => next({ ...input, headers: withContext(input.headers) })),
