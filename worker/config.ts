@@ -36,8 +36,8 @@ export interface WorkerConfig {
   policies?: Policies;
   policiesFile?: string;
   /**
-   * The time between two reads of a connection whose policy has no `monitor`. If absent, such a connection is not
-   * monitored.
+   * The time between two reads of a connection whose policy has no `monitor`. If `monitorEvery` is absent, such a
+   * connection is not monitored.
    */
   monitorEvery?: Duration;
   /** Port of /healthz and /readyz. 0 means any free port. */

@@ -7,10 +7,12 @@ import { createEventActivities, type Targets } from '../activities';
 import { eventsQueueOf } from '../workflows/events';
 import { sweepHourly } from './sweep';
 
-/** The worker for events of each running worker of the flows. */
+/** Maps each running worker of the flows to its worker for events. */
 const beside = new WeakMap<Worker, Worker>();
 
-/** The worker for events that runs beside a worker of the flows. `undefined` before the start. */
+/**
+ * The worker for events that runs beside a worker of the flows. `undefined` before the worker for events has started.
+ */
 export const eventsWorkerOf = (worker: Worker): Worker | undefined => beside.get(worker);
 
 /**

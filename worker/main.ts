@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const reconnect = async (next: TemporalTarget) => {
     const former = worker.connection!;
     replaceConnection(worker, await allowed(await connectNative(next), target.namespace));
-    closeLater(former); // running activities still use it
+    closeLater(former); // running activities still use the former connection
   };
   followCredentials(target, reconnect, logger);
   logger.info(`Worker of ${target.address}, namespace ${target.namespace}, Cyclr at ${config.cyclr.apiUrl}`);

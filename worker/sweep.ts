@@ -1,7 +1,7 @@
 /**
  * Sends the final events of runs that Temporal terminated or timed out, because such a run can't send its event itself.
- * Each worker that has targets looks for these runs at its start and every hour. Several workers can look at the same
- * time, because Temporal starts only one delivery for each event id.
+ * Each worker that has targets looks for these runs at its start and every hour. Several workers may look for these
+ * runs at the same time, because Temporal starts only one delivery for each event id.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger, Worker } from '@temporalio/worker';
@@ -64,7 +64,7 @@ interface Sweep {
 /**
  * Starts the delivery of the final event of each run that Temporal ended. Leaves out a run that is not the latest run
  * of its workflow id, because after a reset another run continues the flow. Returns the ids of the runs that the next
- * sweep can leave out: the delivery was started now or earlier, or the run needs no delivery.
+ * sweep can leave out: the runs whose delivery was started now or earlier, and the runs that need no delivery.
  */
 export async function sendFinalEvents(
   client: Client,

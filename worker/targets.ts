@@ -7,7 +7,7 @@ import { isSecureUrl } from '../workflows/connector';
 import { defaultTarget, eventTypes } from '../workflows/events';
 import { isTargetName } from '../workflows/input';
 
-/** A fault of the targets. The message quotes no address and no secret. */
+/** The error for faults of the configured targets. The message quotes no address and no secret. */
 export class TargetsError extends Error {
   override readonly name = 'TargetsError';
 }

@@ -2,7 +2,10 @@
 import { Runtime, type Logger, type MetricsExporterConfig } from '@temporalio/worker';
 import type { OtlpMetrics } from '../temporal/otlp';
 
-/** The exporter of the metrics: Prometheus scrapes it at an address, or it posts to an OpenTelemetry collector. */
+/**
+ * The exporter of the metrics: Prometheus scrapes it at an address, or it sends the metrics to an OpenTelemetry
+ * collector.
+ */
 export type MetricsExport = { host: string; port: number } | OtlpMetrics;
 
 const MINUTE = 60;
