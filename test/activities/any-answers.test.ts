@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(stopAll);
 
-/** Calls `call` with generated answers, each time with a new client. `check` gets the result or the error. */
+/** Runs `call` many times with generated answers and a new client. Passes each result or error to `check`. */
 async function withAnyAnswers(
   call: (cyclr: CyclrClient) => Promise<unknown>,
   check: (ended: { result: unknown } | { err: unknown }) => void,
@@ -171,7 +171,7 @@ test.each(Object.keys(activities))(
       },
     );
 
-    expect(readings).toBeGreaterThan(0); // otherwise no answer was right enough to be read
+    expect(readings).toBeGreaterThan(0); // at least one generated answer must be well-formed enough to be read
   },
 );
 

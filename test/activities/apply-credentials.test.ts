@@ -138,7 +138,7 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
       ['tokens', { kind: 'tokens', accessToken: 'x' }],
       ['clientCredentials', undefined],
     ])(
-      'applyCredentials re-reads once, and accepts Authenticated: true for the auth method %s',
+      'applyCredentials re-reads the connector once, and accepts Authenticated: true for the auth method %s',
       async (method, given) => {
         const at = await sceneAfter(method);
 

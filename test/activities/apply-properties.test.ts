@@ -192,7 +192,7 @@ describe('repeated applyProperties', () => {
     expect(valuesIn(at)).toEqual([['Environment', 'staging']]);
   });
 
-  test('applyProperties can be repeated with the same input after the re-read connector lacked a property that Cyclr had accepted', async () => {
+  test('if the re-read connector lacks a property that Cyclr accepted, applyProperties is retried with the same input', async () => {
     const at = await kestrel();
     const without = at.stored();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 200, body: without } });

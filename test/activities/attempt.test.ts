@@ -16,7 +16,7 @@ afterEach(async () => {
   await stopAll();
 });
 
-/** Runs an activity attempt whose call to Cyclr fails. Returns its failure, and its heartbeat details. */
+/** Runs an activity attempt whose call to Cyclr fails. Returns the failure and heartbeat details of this attempt. */
 async function attempt(info: Partial<Info>, retryAfterMs?: number, kind: CyclrErrorKind = 'unreachable') {
   const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
   const reported: unknown[] = [];
@@ -28,7 +28,7 @@ async function attempt(info: Partial<Info>, retryAfterMs?: number, kind: CyclrEr
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
 
-test('in an outage, the first activity attempt is retried even if it waited ten minutes for a worker, because the minute begins with this attempt', async () => {
+test('in an outage, the minute of retries begins with the first activity attempt, even if it waited ten minutes for a worker', async () => {
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);
@@ -39,7 +39,7 @@ test('in an outage, the first activity attempt is retried even if it waited ten 
 test.each([
   ['that fails 10 s after the first activity attempt began is retried', 4, 10, undefined, true],
   [
-    'that fails 50 s after the first activity attempt began is not retried if the next pause ends after the minute',
+    'that fails 50 s after the first activity attempt began is not retried if the retry would be after the first minute',
     6,
     50,
     undefined,
@@ -66,7 +66,7 @@ test.each([
   ['unreachable', undefined, { type: 'CyclrUnavailable', details: undefined }],
   ['throttled', 120 * SECOND_MS, { type: 'CyclrThrottled', details: [{ retryAfterMs: 120 * SECOND_MS }] }],
 ] as const)(
-  'in an outage, an activity attempt after the minute fails with the type, message and details of the error: %s',
+  'in an outage, an activity attempt after the first minute fails with the type, message and details of the error: %s',
   async (kind, retryAfterMs, expected) => {
     const { failed } = await attempt({ attempt: 2, heartbeatDetails: { beganAt: ago(70) } }, retryAfterMs, kind);
 

@@ -15,7 +15,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({
   ...more,
 });
 
-/** The expected fields of connectors, in display order. A connector of the catalogue without an entry has no field. */
+/** The expected fields of each connector, in display order. A connector that is not listed here has no fields. */
 const fields: { [key: string]: Field[] } = {
   Fernhill: [
     field('Domain', {

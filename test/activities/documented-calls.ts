@@ -1,7 +1,7 @@
 /**
  * The calls that Cyclr documents. Each call has the request that the client sends, an answer in the documented shape,
  * and the result that the client returns. The answers were written by hand from Cyclr's documentation, and not taken
- * from the sandbox. A test compares the sandbox with the same answers.
+ * from the sandbox. A test also compares the answers of the sandbox with these documented answers.
  */
 import { authValueOf } from '../../activities/credentials';
 import type { CyclrClient } from '../../activities/cyclr/client';
@@ -71,7 +71,7 @@ export const accountConnector = {
     ],
   },
 };
-/** The connector above as a flow keeps it, without stored values. */
+/** The account connector above in the form that a flow keeps: without stored values. */
 export const readConnector = {
   name: 'Our help desk',
   description: 'Tickets.',
@@ -96,7 +96,7 @@ const storedProperty = { Id: PROPERTY, Name: 'Subdomain', Value: 'acme', Account
 export interface DocumentedCall {
   name: string;
   request: { method: 'GET' | 'POST' | 'PUT'; path: string; body?: unknown };
-  /** True if the call has no header `X-Cyclr-Account`, because it is not made for one account. */
+  /** True if the call has no header `X-Cyclr-Account`, because the call is not for one account. */
   ofPartner?: true;
   answer: { status?: number; headers?: { [name: string]: string }; body?: unknown };
   call: (cyclr: CyclrClient) => Promise<unknown>;

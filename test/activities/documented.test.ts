@@ -90,7 +90,7 @@ describe('the requests of the client, and the documented answers', () => {
     });
   });
 
-  test('the list of connectors is read by its page numbers until Total-Pages', async () => {
+  test('the client reads the pages of the list of connectors up to the number in Total-Pages', async () => {
     const page = (Id: number) => ({ headers: { 'Total-Pages': '2' }, body: [{ ...accountConnector, Id }] });
     const { cyclr, received } = await replaying([page(1), page(2)]);
 
@@ -103,7 +103,7 @@ describe('the requests of the client, and the documented answers', () => {
   });
 });
 
-test('the options of a property are read by its trigger', async () => {
+test('the client reads the options of a property by a call of the trigger', async () => {
   const { Connector, ...rest } = accountConnector;
   const [parameter] = Connector.Parameters;
   const Parameters = [{ ...parameter, TriggerName: 'List subdomains' }];
@@ -167,8 +167,8 @@ describe('documented errors', () => {
 });
 
 /**
- * The type of each member of a JSON value by its path. Items of a list have one path. Members that are null are left
- * out.
+ * The type of each member of a JSON value by its path. All items of a list have the same path. Members that are null
+ * are left out.
  */
 function shapeOf(value: unknown, path = ''): Map<string, string> {
   if (value === null || value === undefined) return new Map();
@@ -181,7 +181,7 @@ function shapeOf(value: unknown, path = ''): Map<string, string> {
   ]);
 }
 
-/** The names of all members, also of those that are null. */
+/** The paths of all members, including members that are null. */
 const namesIn = (value: unknown, path = ''): string[] => {
   if (Array.isArray(value)) return value.flatMap((item) => namesIn(item, `${path}[]`));
   if (typeof value !== 'object' || value === null) return [];

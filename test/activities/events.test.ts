@@ -127,7 +127,7 @@ describe('time limits', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a post succeeds at the headers of an answer, and its connection is closed if the body does not end within 15 s', async () => {
+  test('a post succeeds when the headers of the answer arrive, and closes the connection if the body does not end within 15 s', async () => {
     const receiver = await startReceiver();
     const closed = new Promise<void>((done) =>
       receiver.answers((response) => void response.on('close', done).writeHead(200).write('{')),
@@ -145,7 +145,7 @@ describe('time limits', () => {
 
     await postTo(receiver);
 
-    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // ends when the answer is read
+    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // until the answer was read
     await receiver.close();
   });
 });

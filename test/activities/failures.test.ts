@@ -103,7 +103,7 @@ test.each<[string, ApplicationFailure, object]>([
   expect(failed).toMatchObject({ ...expected, nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
 });
 
-test('the failure for a fault of the policies is not retried, and tells the operator the reason', () => {
+test('policyFailure returns a failure that prevents a retry and tells the operator the reason', () => {
   expect(policyFailure(MESSAGE)).toMatchObject({
     type: 'CyclrForbidden',
     message: MESSAGE,

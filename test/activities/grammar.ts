@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import fc from '../support/fast-check';
 
 export const KEY = { accountId: 'acme-1', connectorId: 42 };
-/** A secret that Cyclr stores. The grammar puts it where the real Cyclr returns secrets: in `AuthValue` and in values. */
+/** A secret that Cyclr stores. The answers have this secret where the real Cyclr returns secrets. */
 export const STORED = 'störed/"Wert"+4711&of=Cyclr';
 /** The token of a link. */
 export const SIGN_IN = 'sign+in/tökén==4711';
@@ -31,7 +31,7 @@ export const anything: fc.Arbitrary<unknown> = fc.oneof(
   fc.constant(JSON.parse(deep(500))),
   fc.array(fc.constant({}), { maxLength: 3 }),
 );
-/** Mostly the value, and sometimes anything. */
+/** In most cases a value of `arbitrary`, and sometimes any JSON value. */
 const mostly = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<unknown> => fc.oneof({ weight: 30, arbitrary }, anything);
 /** An object. Each member can be of another type, and sometimes members are absent. */
 function object(members: { [name: string]: fc.Arbitrary<unknown> }): fc.Arbitrary<{ [name: string]: unknown }> {
@@ -121,10 +121,10 @@ interface CyclrAnswer {
   status: number;
   headers: { [name: string]: string };
   body: string | Buffer;
-  /** The end of the answer. `cut`: the body is shorter than its `Content-Length`. `noHttp`: the answer is no HTTP. */
+  /** How the answer ends. `cut`: the body is shorter than its `Content-Length`. `noHttp`: the answer is no HTTP. */
   end: 'whole' | 'cut' | 'reset' | 'noHttp';
 }
-/** For each endpoint, the answers to its first requests. The last answer is repeated. */
+/** For each endpoint, the answers to its first requests. All later requests get the last answer. */
 export type CyclrAnswers = CyclrAnswer[][];
 
 const large = Buffer.alloc(6 * 1024 * 1024, ' ');
@@ -206,7 +206,7 @@ export const cyclrAnswers: fc.Arbitrary<CyclrAnswers> = fc.tuple(
   ...endpoints.map(([, json]) => fc.array(answerOf(json), { minLength: 1, maxLength: 3 })),
 );
 
-/** A Cyclr with these answers. */
+/** The request listener of a Cyclr that gives `answers`. */
 export function answeringWith(answers: CyclrAnswers): RequestListener {
   const rest = answers.map((each) => [...each]);
   return async (request, response) => {

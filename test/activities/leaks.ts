@@ -13,7 +13,7 @@ export function everythingIn(err: unknown): string {
   ].join('\n');
 }
 
-/** The text of all members below a value, also of non-enumerable members such as `stack` and `cause`. */
+/** The text of all members below a value, including non-enumerable members such as `stack` and `cause`. */
 function partsOf(value: unknown, seen: Set<unknown>): string[] {
   if (typeof value !== 'object' || value === null) return [String(value)];
   if (seen.has(value)) return [];
@@ -50,8 +50,8 @@ export function formsOf(secret: string): string[] {
 }
 
 /**
- * The part of the secret's base64 that does not depend on the text around it. `shift`: the secret begins this number of
- * bytes after a multiple of three bytes.
+ * The part of the secret's base64 that does not depend on the text around the secret. `shift`: the byte position of the
+ * secret in the text, modulo 3.
  */
 function inBase64(secret: string, shift: number): string {
   const bytes = Buffer.from('\0'.repeat(shift) + secret);

@@ -437,7 +437,7 @@ describe('fingerprints', () => {
   });
 
   test.each(['', '.', 'x', 'x.y', '.y', 'x.y.z'])(
-    'a fingerprint that is malformed (%j) means that the AuthValue has not changed',
+    'with the malformed fingerprint %j, the AuthValue counts as not changed',
     async (fingerprint) => {
       expect(await hasChanged(OLD, fingerprint, on, keys.private)).toBe(false);
     },

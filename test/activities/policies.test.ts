@@ -21,7 +21,7 @@ const faultsOf = (text: string): string[] => {
     return err.message.split('\n');
   }
 };
-/** A file of one policy for the connector named A. */
+/** Returns a policy file with one policy, for the connector named A. */
 const file = (policy: string) => `policies:\n  - match: { name: A }\n    ${policy}\n`;
 
 describe('templates', () => {

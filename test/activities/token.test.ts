@@ -146,7 +146,7 @@ test('the error of a throttled token request has the Retry-After of the answer',
   expect(err).toMatchObject(cyclrError('throttled', { retryAfterMs: 17_000 }));
 });
 
-test('a wrong client secret gives clientRefused, never accessDenied', async () => {
+test('the error after a wrong client secret has the kind clientRefused, never accessDenied', async () => {
   const { sandbox, key } = await scene();
   const cyclr = new CyclrClient({ apiUrl: sandbox.url, clientId: sandbox.clientId, clientSecret: 'not-the-secret' });
 
@@ -176,7 +176,7 @@ describe('answers 401', () => {
     expect(tokensUsed(at)).toEqual([1, 1, 2]);
   });
 
-  test('an answer 401 to a call whose token was requested after an earlier 401 gives accessDenied', async () => {
+  test('the error after an answer 401 has the kind accessDenied if the token was requested after an earlier 401', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody')];
@@ -185,7 +185,7 @@ describe('answers 401', () => {
     expect(tokensUsed(at)).toEqual([1, 2]);
   });
 
-  test('an answer 401 for one account and then for another account gives unauthorized, and not accessDenied', async () => {
+  test('an answer 401 for one account and then for another account gives two errors of the kind unauthorized', async () => {
     const at = await scene();
 
     const kinds = [await kindOfRead(at, 'nobody'), await kindOfRead(at, 'nobody-2'), await kindOfRead(at)];
@@ -193,7 +193,7 @@ describe('answers 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('an answer 401 to each of several calls with one token gives unauthorized, and only a 401 to the next token gives accessDenied', async () => {
+  test('answers 401 to several calls with one token give the kind unauthorized, and only a 401 to the next token gives accessDenied', async () => {
     const at = await scene();
     await read(at);
 
@@ -205,7 +205,7 @@ describe('answers 401', () => {
     expect(tokenRequests(at)).toBe(2);
   });
 
-  test('an answer 401 gives unauthorized for a token requested before the first 401 of the account, and accessDenied for a later token', async () => {
+  test('the error after a 401 has the kind unauthorized if the token is older than the first 401 of the account, else accessDenied', async () => {
     const held: ServerResponse[] = [];
     const apiUrl = await answering((_request, response) => void held.push(response));
     const cyclr = new CyclrClient({ apiUrl, clientId: 'any', clientSecret: 'any' });
@@ -235,21 +235,24 @@ describe('answers 401', () => {
   test.each<[string, object | undefined]>([
     ['a success', undefined],
     ['an answer 404', { status: 404 }],
-  ])('an answer 401 gives unauthorized again if %s came after the first 401', async (_what, then) => {
-    const at = await scene();
-    const match = { path: at.path };
-    at.sandbox.fault({ match, then: 'unauthorized' });
-    if (then) at.sandbox.fault({ match, then: then as { status: number } });
-    const first = await kindOfRead(at);
-    await kindOfRead(at);
-    at.sandbox.fault({ match, then: 'unauthorized' });
+  ])(
+    'the error after a second 401 has the kind unauthorized again if %s came after the first 401',
+    async (_what, then) => {
+      const at = await scene();
+      const match = { path: at.path };
+      at.sandbox.fault({ match, then: 'unauthorized' });
+      if (then) at.sandbox.fault({ match, then: then as { status: number } });
+      const first = await kindOfRead(at);
+      await kindOfRead(at);
+      at.sandbox.fault({ match, then: 'unauthorized' });
 
-    const kind = await kindOfRead(at);
+      const kind = await kindOfRead(at);
 
-    expect([first, kind]).toEqual(['unauthorized', 'unauthorized']);
-  });
+      expect([first, kind]).toEqual(['unauthorized', 'unauthorized']);
+    },
+  );
 
-  test('an answer 401 that comes more than 10 minutes after the first 401 gives unauthorized', async () => {
+  test('the error after a 401 that comes more than 10 minutes after the first 401 has the kind unauthorized', async () => {
     const at = await scene();
     await kindOfRead(at, 'nobody');
     const now = performance.now.bind(performance);

@@ -3,7 +3,7 @@ import { noopMetricMeter, type MetricTags } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { reportUnknownKey } from '../../activities/unknown-keys';
 
-/** Reports one value for each pair of kid and account. Returns the labels of the counter, and the log. */
+/** Calls reportUnknownKey once for each pair of kid and account. Returns the labels of the counter, and the log. */
 async function reports(...values: [kid: string, accountId: string][]) {
   const labels: unknown[] = [];
   const log: object[] = [];

@@ -175,7 +175,7 @@ describe('properties', () => {
     [{ DefaultValue: '' }, { default: undefined }],
     [{ DefaultValue: 8080 }, { default: '8080' }],
     [{ DefaultValue: 'x'.repeat(2000) }, { default: 'x'.repeat(2000) }],
-    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // a cut text would be another value
+    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // not cut: a cut text would be another value
     [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
     [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
     [{ DisplayName: null, Name: null }, { label: 'Domain' }],
