@@ -23,7 +23,7 @@ const memory = (heap: number): MemorySteps => ({
   rssPerFlow: [heap],
   quietSeconds: 1,
 });
-/** Compares three pairs of rounds. Flows take 120, 150 and 400 ms of CPU; minimal flows take 100, 100 and 200 ms. */
+/** Compares three pairs of rounds. Flows take 120, 150 and 400 ms of CPU; minimal workflows 100, 100 and 200 ms. */
 const rows = (): Row[] =>
   compare(
     { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
