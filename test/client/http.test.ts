@@ -113,7 +113,7 @@ test('OnboardingService has a method for each call of a backend, and the request
       for await (const one of onboarding.connections(consented.accountId)) listed.push(one);
       return listed;
     },
-    ([one]) => one?.state !== undefined, // visibility can have the new monitor before the state of its connection
+    ([one]) => one?.state !== undefined, // visibility can have the monitor before it has the state of the connection
   );
   await onboarding.monitor(consented, { stop: true });
   const audit: AuditEntry[] = [];
@@ -160,7 +160,8 @@ test('list() requests a page only when the caller has read all items of the prev
     () => onboarding.listPage(accountId),
     ({ items }) => items.filter(({ state }) => state !== 'fetchingConnector').length === 3,
   );
-  // A run that closes between two calls can be on both pages. The flow of Openrates closes after its final state.
+  // A run that closes between two calls can be on both pages. So the test first waits until the flow of Openrates,
+  // which is in its final state, has closed.
   const closed = `WorkflowId = "${workflowIdOf(keys[2]!)}" AND CloseTime IS NOT NULL`;
   await eventually(
     () => service.stage.client.workflow.count(closed),
@@ -310,11 +311,11 @@ describe('repeated and failed calls', () => {
       () => proxy.received.length,
       (calls) => calls === 2,
     );
-    await onboarding.listPage('acme'); // when this call has ended, the call `paused` waits for its Retry-After
+    await onboarding.listPage('acme'); // after this call, `paused` has its answer 503, and waits for the Retry-After
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));
-    await eventually(() => ended, Boolean); // the call ends before its Retry-After has passed
+    await eventually(() => ended, Boolean); // `paused` ends before the Retry-After of 30 s has passed
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);

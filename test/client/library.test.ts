@@ -294,8 +294,8 @@ test('an update whose call to Cyclr does not succeed within 10 s is answered wit
   await Promise.all([one, two].map(({ key }) => stage.auth.cancel(key)));
 });
 
-// These tests need a workflow cache. Without a cache, so many simultaneous updates can fail a workflow task with
-// "History is out of order" (SDK 1.24, dev server 1.9.1).
+// These tests need a workflow cache. Without a cache, many simultaneous updates can fail a workflow task with "History
+// is out of order" (SDK 1.24, dev server 1.9.1).
 describe('with a workflow cache', () => {
   beforeAll(() => stage.restartWorker(cached));
   afterAll(() => stage.restartWorker());
@@ -335,7 +335,7 @@ describe('timelineEntries', () => {
   beforeAll(() => stage.restartWorker(cached));
   afterAll(() => stage.restartWorker());
 
-  test('timelineEntries yields the past entries, then the new entries until the end of the flow, to each reader', async () => {
+  test('timelineEntries yields to each reader the past entries, then the new entries until the end of the flow', async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const early: TimelineEntry[] = [];
     const late: TimelineEntry[] = [];
@@ -524,8 +524,8 @@ test('if each query for 10 s reads ahead of a workflow task, view fails as noWor
 });
 
 test('each call that needs a worker fails as noWorker if no worker runs', async () => {
-  // The calls that the test leaves out. `progress` needs no worker, and the other three calls wait longer than the
-  // test.
+  // The calls that the test does not make. `progress` needs no worker. Each of the other three calls would wait too
+  // long.
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();

@@ -95,7 +95,7 @@ describe('an account with more runs than a page', () => {
     expect(await inState('cancelled')).toEqual([]); // no connector has a cancelled run as its latest run
   });
 
-  test('a page that has only earlier runs needs one call of ListWorkflowExecutions, and at most one further call for each run', async () => {
+  test('a page without a latest run needs one call of ListWorkflowExecutions, and at most one further call for each of its runs', async () => {
     const calls: string[] = [];
     const counting: (typeof interceptors)[number] = (options, next) => {
       calls.push(options.method_definition.path.split('/').at(-1)!);
@@ -124,7 +124,7 @@ describe('an account with more runs than a page', () => {
     const runIds = entries.map(({ runId }) => runId).filter((runId, index, all) => runId !== all[index - 1]);
     expect(runIds).toHaveLength(15);
     expect(new Set(runIds).size).toBe(15);
-    // The runs of one connector start one after the other. Runs of two connectors can start at nearly the same time.
+    // Runs of two connectors can start at nearly the same time, so the test checks the order of each connector's runs.
     for (const { connectorId } of [...ended, waiting]) {
       const times = entries.filter((entry) => entry.connectorId === connectorId).map(({ at }) => at);
       expect(times).toEqual([...times].sort());
@@ -200,7 +200,7 @@ describe('terminated runs', () => {
     ]);
   });
 
-  test('a run whose query Temporal refuses does not hide the timelines of other runs from the audit', async () => {
+  test('if Temporal refuses the query of one run, the audit still has the timelines of the other runs', async () => {
     const refused = new ConnectorAuthError('noWorker', 'refused at once');
     const readTimeline = (key: ConnectorKey) =>
       key.connectorId === keys[0]!.connectorId ? Promise.reject(refused) : stage.auth.timeline(key);
@@ -229,7 +229,7 @@ describe('the command bulk on a real server', () => {
       ({ items }) => items.length === count,
     );
 
-  test('bulk reauthenticate starts each connector of the account once, and a repetition with the same id starts none', async () => {
+  test('bulk reauthenticate starts one flow for each connector of the account, and a repetition with the same id starts no flow', async () => {
     const accountId = `account-${randomUUID()}`;
     const keys = ['Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
     const waiting = stage.install('Brightdesk', { accountId });

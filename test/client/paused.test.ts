@@ -1,5 +1,6 @@
 /**
- * A flow that an operator has paused in Temporal. A paused flow is open, but its worker gets no query and no update.
+ * A flow that an operator has paused in Temporal. A paused flow is open, but Temporal gives its worker no query and no
+ * update.
  */
 import { randomUUID } from 'node:crypto';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
@@ -80,10 +81,10 @@ test.concurrent('the worker handles a signal to a paused flow after the pause', 
   expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
 });
 
-/** A library that ends the pause of the run before each call of `describe`. */
+/** Makes a ConnectorAuth that ends the operator's pause of the run before each call of `describe`. */
 function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
   const describe: WorkflowClientInterceptor['describe'] = async (input, next) => {
-    await unpause(run).catch(() => undefined); // at some calls, the run is not paused
+    await unpause(run).catch(() => undefined); // `unpause` fails if the run is not paused
     return next(input);
   };
   const { connection, namespace } = stage;

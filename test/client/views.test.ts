@@ -34,7 +34,7 @@ test('views yields the current view first and the final view last', async () => 
   expect(asInResult(views.at(-1)!)).toEqual(await stage.auth.result(scene.key));
 });
 
-test('a slow reader of views gets the final view of its own run, not views of a later run', async () => {
+test('a slow reader of views gets the final view of the run that it reads, and no view of a later run', async () => {
   const scene = await asking();
   const views = stage.auth.views(scene.key);
   await views.next();

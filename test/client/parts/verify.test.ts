@@ -7,7 +7,7 @@ const [secret, other] = [createSecret(), createSecret()];
 const event = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } };
 const text = JSON.stringify(event);
 
-/** The headers of a post that was signed this number of seconds ago, by each of the secrets. */
+/** The headers of a post that was signed `secondsAgo` seconds ago, with one signature for each secret. */
 function signedBy(secrets: string[], secondsAgo = 0) {
   const at = new Date(Date.now() - secondsAgo * 1000);
   return {
@@ -17,7 +17,7 @@ function signedBy(secrets: string[], secondsAgo = 0) {
   };
 }
 
-test('verify returns the event if one of the secrets has signed it, whatever the order of the secrets', () => {
+test('verify returns the event if one of the secrets has signed the event, in any order of the secrets', () => {
   for (const secrets of [secret, [secret], [secret, other], [other, secret]])
     expect(verify(signedBy([secret]), text, secrets)).toEqual(event);
   expect(verify(signedBy([other, secret]), text, secret)).toEqual(event);
