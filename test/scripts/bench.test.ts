@@ -27,7 +27,7 @@ interface Run {
   ended: Promise<number | null>;
 }
 
-/** Starts the benchmark. It writes results and temporary files into `folder`. */
+/** Starts the bench. The bench writes results and temporary files into `folder`. */
 function bench(...args: string[]): Run {
   const env = { ...process.env, TMPDIR: folder };
   const child = spawn(process.execPath, [main, '--out', join(folder, 'results'), ...args], { env });

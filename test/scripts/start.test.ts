@@ -106,7 +106,7 @@ describe('with a running local stack', () => {
     expect(sockets.filter(({ address }) => address !== LOOPBACK)).toEqual([]);
   });
 
-  test('npm start prints the address of Temporal Web, which answers, and the next commands', async () => {
+  test('npm start prints a working address of Temporal Web, and the next commands', async () => {
     const web = `http://127.0.0.1:${env.TEMPORAL_DEV_UI_PORT}/namespaces/default/workflows`;
 
     expect(start.output()).toContain(`Temporal Web: ${web}`);

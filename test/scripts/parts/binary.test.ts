@@ -25,8 +25,8 @@ const binaryOf = (content: string, wheel = '0'.repeat(64), name = 'temporal'): B
 });
 
 /**
- * Makes a folder for a search, and returns the paths at which the search looks. Each argument is the content of the
- * executable at the path of the same name. If an argument is absent, there is no executable at the path of this name.
+ * Makes a folder for a search, and returns the paths at which the search looks for an executable. Each argument is the
+ * content of the executable at the path of the same name. Without the argument, the path has no executable.
  */
 function searchScene({ cached, onPath, bySdk }: { cached?: string; onPath?: string; bySdk?: string } = {}) {
   const folder = temporaryFolder();
@@ -45,7 +45,7 @@ const downloading =
   async (_binary, path) =>
     void executable(path, content);
 
-test('the path in TEMPORAL_CLI_PATH is used before the cache', async () => {
+test('the search uses the path in TEMPORAL_CLI_PATH before it looks in the cache', async () => {
   const { folder, env } = searchScene({ cached: temporalOf('1.9.1') });
   const mine = executable(join(folder, 'mine'));
 
@@ -62,7 +62,7 @@ test('a TEMPORAL_CLI_PATH that is not executable causes an error, even if the PA
   await expect(search).rejects.toThrow(/TEMPORAL_CLI_PATH is .*typo/);
 });
 
-test('a binary in the cache is used before the PATH if it has the pinned checksum', async () => {
+test('if a binary in the cache has the pinned checksum, the search does not look on the PATH', async () => {
   const content = temporalOf('1.9.1');
   const { cached, env } = searchScene({ cached: content, onPath: content });
 

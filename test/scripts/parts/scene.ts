@@ -43,7 +43,7 @@ export function launch(command: string, args: string[], { cwd, env }: { cwd?: st
   return { child, output, ended };
 }
 
-/** True if the process runs. A zombie does not run. */
+/** True if the process runs. A zombie counts as ended. */
 export function isAlive(pid: number): boolean {
   try {
     if (process.platform !== 'linux') return process.kill(pid, 0);
