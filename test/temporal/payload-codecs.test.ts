@@ -1,4 +1,4 @@
-/** The library, the plugin, worker, service, command line and `replay` under the payload codec of an adopter. */
+/** The library, the plugin, worker, service, command line and `replay` with the payload codec of an adopter. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -34,7 +34,7 @@ test('a call in the scope of a deadline keeps this deadline after the connection
 
   const polls = connection.withDeadline(Date.now() + 1_000, async () => {
     replace(next.connection);
-    await connection.workflowService.getSystemInfo({}); // this call stands for the next poll of an update
+    await connection.workflowService.getSystemInfo({}); // in place of the next poll for the result of an update
   });
 
   expect(isGrpcDeadlineError(await polls.catch((err: unknown) => err))).toBe(true);

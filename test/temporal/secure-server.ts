@@ -11,7 +11,7 @@ export const certificate = (name: string): string => join(__dirname, 'certificat
 /** The content of a file in the folder `certificates`. */
 export const pem = (name: string): string => readFileSync(certificate(name), 'utf8');
 
-/** A client certificate and an API key. The server accepts calls with both. */
+/** A client certificate and an API key. The server accepts a call only with both. */
 export interface Credentials {
   client: 'client-1' | 'client-2';
   apiKey: string;
@@ -31,8 +31,8 @@ const UNAUTHORIZED = { 'grpc-status': '7', 'grpc-message': 'Request unauthorized
 const GRPC = { ':status': 200, 'content-type': 'application/grpc' };
 
 /**
- * Starts the server. `target`: the address of a Temporal server without TLS. As on Temporal Cloud, the operator service
- * gives no access.
+ * Starts the server. `target`: the address of a Temporal server without TLS. The secure server refuses all calls of the
+ * operator service, as Temporal Cloud does.
  */
 export async function startSecureServer(target: string, first: Credentials): Promise<SecureServer> {
   let accepted = [first];
@@ -81,7 +81,7 @@ export async function startSecureServer(target: string, first: Credentials): Pro
   };
 }
 
-/** Forwards one call with its data and trailers. The end of one stream ends the other. */
+/** Forwards one call with its data and trailers. When one of the two streams ends, `forward` ends the other stream. */
 function forward(near: ServerHttp2Stream, far: ReturnType<ReturnType<typeof connect>['request']>): void {
   let trailers = {};
   far.on('response', (headers, flags) => {

@@ -1,6 +1,6 @@
 /**
- * Worker, service and command line at a server that demands a client certificate and an API key, and gives no access to
- * its operator service. The server forwards to a real Temporal server.
+ * Worker, service and command line with a server that demands a client certificate and an API key, and refuses calls of
+ * the operator service. This server forwards all other calls to a real Temporal server.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,7 +79,7 @@ function variablesIn(folder: string, { client, apiKey }: Credentials = first): N
   };
 }
 
-/** The command line with these variables. */
+/** Runs the command line with the environment variables `env`. */
 const command = (env: NodeJS.ProcessEnv, input?: string) => async (argv: string[]) =>
   cli(argv, { env: { ...env, SEALING_KEYS: sealingKeys }, input, connect: () => connectCli({ env, cwd: '/nowhere' }) });
 
@@ -161,20 +161,20 @@ test.each<[string, NodeJS.ProcessEnv, string]>([
     'has a certificate for another host name. Check TEMPORAL_ADDRESS and TEMPORAL_TLS_SERVER_NAME.',
   ],
   ['no TLS', { TEMPORAL_TLS: 'false' }, 'closes the connection. It may need TLS: set TEMPORAL_TLS to true.'],
-])('with %s, each kind of connection fails with the reason', async (_name, changed, reason) => {
+])('with %s, each kind of connection fails with an error that has the reason', async (_name, changed, reason) => {
   const target = temporalTarget({ ...variablesIn(temporaryFolder()), ...changed });
 
   for (const way of [connect, connectAtOnce, connectNative])
     await expect(way(target, 500)).rejects.toThrow(`Temporal at ${server.address} ${reason}`);
 });
 
-test('TLS to a server without TLS fails with the reason', async () => {
+test('a TLS connection to a server without TLS fails with an error that has the reason', async () => {
   const target = temporalTarget({ ...variablesIn(temporaryFolder()), TEMPORAL_ADDRESS: temporal.address });
 
   await expect(connect(target)).rejects.toThrow('speaks no TLS. Unset TEMPORAL_TLS');
 });
 
-test('a flow goes on while certificate and API key of the running worker and service are replaced', async () => {
+test('a flow continues while the certificate and the API key of the running worker and service are replaced', async () => {
   await registerSearchAttributes(direct, NAMESPACE);
   const folder = temporaryFolder();
   const env = variablesIn(folder);
