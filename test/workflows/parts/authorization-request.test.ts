@@ -72,7 +72,7 @@ describe('isReplyKey', () => {
 
   test('isReplyKey refuses a coordinate that is not below the prime p of the curve, because each point must have only one encoding', () => {
     const low = Array.from({ length: 2000 }, (_, index) => BigInt(index));
-    // For a small x, x + p also fits in 32 bytes. The first such point on the curve has x = 5.
+    // For a small x, x + p also fits in 32 bytes. The first point on the curve has x = 5.
     const found = low.map((x) => ({ x, y: squareRoot(x * x * x - 3n * x + B) })).find(({ y }) => y !== undefined)!;
 
     expect(isReplyKey(at(found.x, found.y!))).toBe(true);

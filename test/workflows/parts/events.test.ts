@@ -11,7 +11,7 @@ const report = (more: Partial<EventReport>): EventReport => ({
 });
 const run = { workflowId: 'connector-auth/acme/1002', runId: 'run' };
 
-test('the final event types are the types of final states, and connection.gone', () => {
+test('the final event types are the event types of final states, and connection.gone', () => {
   expect(eventTypes.filter(isFinalType)).toEqual([
     ...['authenticated', 'expired', 'cancelled', 'failed', 'unsupported'].map((state) => `connector.${state}`),
     ...['completed', 'incomplete', 'cancelled', 'failed'].map((state) => `onboarding.${state}`),
@@ -19,7 +19,7 @@ test('the final event types are the types of final states, and connection.gone',
   ]);
 });
 
-test('the id of an event has the run and the number of the event, or the word final', () => {
+test('the id of an event has the run id, and the number of the event or the word final', () => {
   expect(bodyOf(report({ sequence: 2 }), run).data).toMatchObject({ id: 'run.2', sequence: 2 });
   expect(bodyOf(report({ type: 'connector.failed', sequence: 3 }), run).data).toMatchObject({
     id: 'run.final',

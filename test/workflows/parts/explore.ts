@@ -1,9 +1,9 @@
 /** A breadth-first exploration of a state machine: all states that any order of events reaches. */
 
-/** An event, as the label of a step, and the state after it. */
+/** One event: `label` is its name, and `next` is the state after the event. */
 export interface Step<State> {
   label: string;
-  /** False for an event that may never happen, such as a cancellation. Default: true. */
+  /** False: the way to a final state must not need this event. An example is a cancellation. Default: true. */
   isCertain?: boolean;
   next: State;
 }
@@ -12,7 +12,7 @@ interface Found<State> {
   state: State;
   /** The labels of the shortest sequence of events to this state. */
   path: string[];
-  /** The keys of the states that one step with `isCertain` reaches. */
+  /** The keys of the states after one step, without the steps with `isCertain: false`. */
   after: Set<string>;
 }
 
@@ -20,8 +20,8 @@ export interface Exploration<State> {
   states: State[];
   steps: number;
   /**
-   * The shortest paths to states without an end: no sequence of steps with `isCertain` leads from such a state to a
-   * final state.
+   * The shortest path to each state from which no final state can be reached. A way to a final state must not need a
+   * step with `isCertain: false`.
    */
   stuck: string[][];
 }
@@ -30,7 +30,7 @@ export interface Model<State> {
   starts: readonly State[];
   stepsOf: (state: State) => readonly Step<State>[];
   isFinal: (state: State) => boolean;
-  /** The parts of a state that decide its next states, as a text. Default: the whole state. */
+  /** Returns the parts of a state that decide its next states, as a text. By default, the text is the whole state. */
   keyOf?: (state: State) => string;
   /** Throws an error at a step that breaks a rule. */
   checkStep?: (before: State, step: Step<State>) => void;
@@ -39,7 +39,7 @@ export interface Model<State> {
 /** Ends the exploration of a model that has no finite number of states. */
 const MAX_STATES = 200_000;
 
-/** Explores all reachable states. Adds the path to the step to an error of `checkStep`. */
+/** Explores all reachable states. If `checkStep` throws an error, the path to the step is added to the message. */
 export function explore<State>(model: Model<State>): Exploration<State> {
   const { starts, keyOf = JSON.stringify } = model;
   const found = new Map<string, Found<State>>();

@@ -20,7 +20,7 @@ test('two long account ids with the same beginning have different fairness keys'
   expect(keyOf(`${'x'.repeat(150)}1`)).not.toBe(keyOf(`${'x'.repeat(150)}2`));
 });
 
-test('a delivery has the fairness key of its account, and none for a malformed account id', () => {
+test('a delivery has the fairness key of its account, and has no fairness key if the account id is malformed', () => {
   const of = (accountId: string) => {
     const data = { id: 'run.1', accountId, workflowId: 'w', runId: 'run' } as never;
     return deliveryStart({ body: { type: 'connector.failed', timestamp: '', data }, targets: [] });

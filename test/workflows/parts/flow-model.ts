@@ -9,7 +9,7 @@ import type { Connector, Intent } from '../../../workflows/connector';
 import type { AuthorizationCheck, LinkRequest } from '../../../workflows/ports';
 import type { Timeline, View } from '../../../workflows/view';
 
-/** The values of the user. These values may stand only in the arguments of activities. */
+/** The values of the user. Only the arguments of activities may contain these values. */
 export const secrets = ['sealedByTheUser', 'typed-by-the-user', 'sent-in-clear'];
 const sealed = { sealed: 'a..sealedByTheUser.c.d' };
 
@@ -147,7 +147,7 @@ const refused = { failure: 'CyclrRefused', details: [{ code: 'refused', message:
 const proves = ({ consent }: AuthorizationCheck): boolean =>
   consent === undefined || !consent.wasAuthenticated || consent.fingerprint !== undefined;
 
-/** The answers of Cyclr to an activity. The first answer is the one that makes no progress. */
+/** The answers that Cyclr can give to an activity. If Cyclr is not down, `runToEnd` gives the first answer. */
 function answersTo({ type, args }: PendingActivity, { of }: Scenario): { [label: string]: ActivityAnswer } {
   const granted = { ...of, authenticated: true };
   switch (type) {
@@ -256,7 +256,7 @@ async function seenIn(scenario: Scenario, path: readonly string[], run: RuntimeR
   };
 }
 
-/** Lets a flow go on without a user until it ends. `isDown`: Cyclr gives no answer. Returns the flow at its end. */
+/** Continues a flow without further messages until the flow ends. `isDown`: Cyclr gives no answer. */
 export async function runToEnd(scenario: Scenario, from: Seen, isDown: boolean): Promise<Seen> {
   const { run, sent } = await runThrough(scenario, from.path);
   const path = [...from.path];

@@ -3,7 +3,7 @@ import { withRuntimeClock } from './sdk-runtime';
 import { finalStates, waitingStates, type TimelineEntry } from '../../../workflows/view';
 
 /**
- * The number of explored steps after each start of a scenario. `docs/proof.md` has the command with a larger number.
+ * The number of explored steps after each start of a scenario. `docs/proof.md` has the command for a larger number.
  */
 const DEPTH = Number(process.env['MODEL_DEPTH'] ?? 2);
 /** This limit only ends an exploration that hangs. */
@@ -15,7 +15,7 @@ const isChange = ({ from, to }: TimelineEntry): boolean => from !== to;
 const isEnd = (entry: TimelineEntry): boolean => isChange(entry) && finalStates.includes(entry.to);
 const unanswered = ({ updates }: Seen): string[] =>
   Object.keys(updates).filter((id) => updates[id]!.value === undefined && updates[id]!.failure === undefined);
-/** The inputs that the flow has taken and not yet handled. */
+/** The ids of the inputs that the flow has not rejected and that are not yet in its timeline. */
 const unread = ({ sent, timeline, updates }: Seen): string[] =>
   sent.filter((id) => updates[id]?.accepted !== false && !timeline.entries.some((entry) => entry.id === id));
 
@@ -34,7 +34,7 @@ interface Explored {
   /** A pair for each explored step: the flow before the step, and the flow after the step. */
   steps: Pair[];
   states: number;
-  /** Flows after the last step, with the end of the same flow if no user sends anything. */
+  /** Pairs of a flow after the last explored step and the same flow at its end, without further messages. */
   ends: Pair[];
 }
 
@@ -63,7 +63,8 @@ async function exploreFlow(scenario: Scenario): Promise<Explored> {
 }
 
 /**
- * The next steps. A message is possible in a workflow task of its own, and in the workflow task of the step before it.
+ * The next steps. Each message gives two steps: one in a new workflow task, and one in the workflow task of the step
+ * before it.
  */
 function stepsAfter({ path, next }: Seen): string[] {
   const mayJoin = path.length > 0 && !path.at(-1)!.startsWith(JOINED);
@@ -76,7 +77,7 @@ const oneOfEach = (level: Seen[], kindOf: (seen: Seen) => unknown): Seen[] => [
   ...new Map(level.map((seen) => [JSON.stringify(kindOf(seen)), seen])).values(),
 ];
 
-/** Ends one flow of each kind, while Cyclr answers and in an outage. */
+/** Runs one flow of each kind to its end while Cyclr answers, and one flow of each kind to its end in an outage. */
 async function endsOf(scenario: Scenario, level: Seen[]): Promise<Pair[]> {
   const kindOf = ({ view, activities }: Seen) => [view.state, view.problem?.code, activities.map(({ type }) => type)];
   const ended: Pair[] = [];
@@ -89,7 +90,7 @@ async function endsOf(scenario: Scenario, level: Seen[]): Promise<Pair[]> {
 let explored: Explored[];
 let steps: Pair[];
 let ends: Pair[];
-/** All flows that were seen after a step or at their end. */
+/** All flows of the exploration: after each step, and at the end of each flow. */
 let all: Seen[];
 
 beforeAll(async () => {
@@ -148,7 +149,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(all.filter((seen) => isWaiting(seen) && !isRight(seen)))).toEqual([]);
   });
 
-  test('a refused input keeps the deadline', () => {
+  test('a refused input does not change the deadline', () => {
     const moved = steps.filter(
       ([before, after]) =>
         isWaiting(before) &&
@@ -189,7 +190,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(closed.filter((seen) => !isRight(seen)))).toEqual([]);
   });
 
-  test('each accepted update has an answer before the end of the flow, and each input stands in the timeline', () => {
+  test('each accepted update has an answer before the end of the flow, and the timeline has each input', () => {
     const closed = all.filter(({ ends }) => ends.length > 0);
 
     expect(pathsOf(closed.filter((seen) => unanswered(seen).length + unread(seen).length > 0))).toEqual([]);

@@ -96,7 +96,7 @@ test.each<[unknown, boolean]>([
   [['crm'], false],
   [7, false],
   [undefined, false],
-])('isTargetName accepts 1 to 64 of A-Z, a-z, 0-9, _ and -: for %j it returns %p', (name, expected) => {
+])('isTargetName accepts 1 to 64 characters of A-Z, a-z, 0-9, _ and -: for %j it returns %p', (name, expected) => {
   expect(isTargetName(name)).toBe(expected);
 });
 
@@ -217,13 +217,13 @@ describe('faultOfStart', () => {
   );
 
   test.each(['connector-auth/other/42', 'connector-auth/acme/43', 'connector-auth/acme/42 ', 'acme', ''])(
-    'faultOfStart refuses the other workflow id %j',
+    'faultOfStart refuses the wrong workflow id %j',
     (workflowId) => {
       expect(faultOfStart(right, workflowId)).toBe('the workflow id does not belong to this account and connector');
     },
   );
 
-  test('faultOfStart names the fault of a malformed input, with any workflow id', () => {
+  test('faultOfStart names the fault of a malformed input, even if the workflow id is wrong', () => {
     expect(faultOfStart({ accountId: '\ud800', connectorId: 1 }, 'any')).toMatch(/accountId/);
   });
 

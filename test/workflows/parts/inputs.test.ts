@@ -277,7 +277,7 @@ describe('unexpected inputs', () => {
   });
 });
 
-describe('notSealed comes before any other fault, because the user must replace a secret in clear', () => {
+describe('a secret in clear is refused as notSealed despite any other fault, because the user must replace the secret', () => {
   test.each(everyState.map((state) => [state.name, state] as const))(
     'credentials in clear are refused as notSealed in %s',
     (_name, state) => {
@@ -371,7 +371,7 @@ describe('returns from the third party', () => {
     });
   });
 
-  test('a return of a superseded attempt is accepted as superseded', () => {
+  test('a return of a superseded attempt is accepted, and its event is marked as superseded', () => {
     expect(returned(awaitingAuthorization, 'attempt-0')).toMatchObject({ id: 'attempt-0', superseded: true });
   });
 
@@ -388,7 +388,7 @@ describe('returns from the third party', () => {
     expect(returned(state, attemptId)).toBeUndefined();
   });
 
-  test('a return is accepted only once, and a later confirmation of the same attempt is accepted, too', () => {
+  test('a second return of an attempt is ignored, and a later confirmation of this attempt is accepted', () => {
     expect(returned(awaitingAuthorization, 'attempt-back')).toBeUndefined();
     expect(returned(awaitingAuthorization, 'attempt-back', 'confirmation')).toMatchObject({ id: 'attempt-back' });
   });
@@ -409,7 +409,7 @@ describe('the inbox', () => {
   };
   const view = (state: string) => ({ state }) as View;
 
-  test('the inbox returns its unread messages in their order, each once', () => {
+  test('the inbox returns each unread message once, in the order of arrival', () => {
     const [first, second] = [message(), message('propertyInput')];
     const inbox = inboxOf(first, second);
 
@@ -417,7 +417,7 @@ describe('the inbox', () => {
     expect(inbox.next()).toBeUndefined();
   });
 
-  test('the inbox has room for 20 unread messages, and has room again after one is read', () => {
+  test('the inbox has room for 20 unread messages, and has room again after one message was read', () => {
     const inbox = inboxOf(...Array.from({ length: 19 }, () => message()));
 
     expect(inbox.hasRoomFor(message())).toBe(true);
@@ -427,8 +427,8 @@ describe('the inbox', () => {
     expect(inbox.hasRoomFor(message())).toBe(true);
   });
 
-  test('the inbox has room for bodies of 524,288 characters in all, and has room again after one is read', () => {
-    const half = message('credentialInput', 'x'.repeat(262_142)); // as JSON, the body has two more characters
+  test('the inbox has room for bodies of 524,288 characters in all, and has room again after one message was read', () => {
+    const half = message('credentialInput', 'x'.repeat(262_142)); // with the two quotes of JSON: 262,144
     const inbox = inboxOf(half);
 
     expect(inbox.hasRoomFor(half)).toBe(true);
@@ -450,7 +450,7 @@ describe('the inbox', () => {
     expect(inbox.hasRoomFor(large)).toBe(true);
   });
 
-  test('only the messages in progress are answered, each once', () => {
+  test('answerAll answers each message in progress once, and no unread message', () => {
     const [unread, inProgress] = [message(), message()];
     const inbox = inboxOf(unread);
     inbox.markInProgress(inProgress);
@@ -461,7 +461,7 @@ describe('the inbox', () => {
     expect([unread.answer, inProgress.answer]).toEqual([undefined, view('awaitingCredentials')]);
   });
 
-  test('a request for a re-read in progress is answered, and the inbox has no further request', () => {
+  test('startRecheck removes the request for a re-read from inbox.recheck, and answerAll answers the request', () => {
     const request = message('recheck');
     const inbox = inboxOf();
     inbox.recheck = request;
@@ -485,7 +485,7 @@ describe('the inbox', () => {
   });
 
   test.each(['oauthCallback', 'confirmation'] as const)(
-    'the message of the running verification is the %s that started it, even if a confirmation is unread',
+    'inbox.verification is the %s that started the running verification, even if a confirmation is unread',
     (kind) => {
       const started = message(kind);
       const inbox = inboxOf(message('confirmation'));
@@ -496,7 +496,7 @@ describe('the inbox', () => {
     },
   );
 
-  test('before a verification, the unread confirmation is the message of the next verification', () => {
+  test('if no verification is in progress, inbox.verification is an unread confirmation, and never an unread return', () => {
     const confirmation = message('confirmation');
     const inbox = inboxOf(message('oauthCallback'), confirmation);
     inbox.markInProgress(message());

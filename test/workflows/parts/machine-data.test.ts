@@ -93,7 +93,7 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     },
   ],
   [
-    'refused tokens lead back to the wait for consent, with its attempt',
+    'refused tokens lead back to the wait for consent, with the attempt',
     applyingTokens,
     { type: 'refused', problem: refusal },
     { ...awaitingConsent, problem: refusal },
@@ -162,7 +162,7 @@ describe('outages of a state', () => {
   const trouble: Event = { type: 'cyclrUnavailable', operatorsTrouble: 'GET /x: 403' };
   const outage = transition(awaitingCredentials, { type: 'cyclrUnavailable' });
 
-  test("an outage has the text of the operator's trouble, if there is one", () => {
+  test("outageIn returns the outage of a state, with the text of the operator's trouble if there is one", () => {
     expect(outage).toStrictEqual({ ...awaitingCredentials, problem: unavailable, outage: {} });
     expect(outageIn(outage)).toStrictEqual({});
     expect(outageIn(transition(outage, trouble))).toStrictEqual({ operatorsTrouble: 'GET /x: 403' });
@@ -170,7 +170,7 @@ describe('outages of a state', () => {
     expect(outageIn({ name: 'cancelled' })).toBeUndefined();
   });
 
-  test("a repeated operator's trouble changes nothing, and an outage without operator's trouble changes the state", () => {
+  test("the same operator's trouble again changes nothing, and an outage without operator's trouble removes the trouble", () => {
     const troubled = transition(awaitingCredentials, trouble);
 
     expect(transition(troubled, trouble)).toBe(troubled);
@@ -190,7 +190,7 @@ describe('stored properties', () => {
     expect(after).toMatchObject({ connector: withFields(field('A', true), field('B', false)) });
   });
 
-  test('a new required property beside a stored one leads to awaitingProperties after the credentials', () => {
+  test('a required property without a value leads to awaitingProperties after the credentials, even if another one is stored', () => {
     const before: State = { ...applyingKey, connector: withFields(field('A', true), field('B', false)) } as State;
     const answer = { ...withFields(field('A', true), field('B', false)), authenticated: true };
 
@@ -225,7 +225,7 @@ describe('a re-read after a refusal', () => {
     expect(rechecked(waiting, withMissing(apiKey)).name).toBe('awaitingProperties');
   });
 
-  test('a re-read keeps the wait if Cyclr no longer reports the refused credentials as authenticated', () => {
+  test('a re-read does not end the wait after refused credentials if Cyclr now reports the connector as not authenticated', () => {
     const denied = { ...stored, authenticated: false };
 
     expect(rechecked(refusedByCheck, denied)).toStrictEqual({ ...refusedByCheck, connector: denied });

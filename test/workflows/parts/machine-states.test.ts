@@ -5,7 +5,7 @@ import { isWaiting, transition, type Event, type State } from '../../../workflow
 import { problemOf } from '../../../workflows/problems';
 import { finalStates, stateNames } from '../../../workflows/view';
 
-/** The values of the user. No state may hold one of them after the input has ended. */
+/** The values of the user. No waiting state and no final state may hold one of these values. */
 const SEALED = 'a..sealed.c.d';
 const IN_CLEAR = 'value-of-the-user';
 
@@ -41,7 +41,7 @@ const eventsWithoutInput = (kind: Connector, intent: Intent): Event[] => [
   { type: 'linkMinted', id: 'a1', attempt },
 ];
 
-/** All events of a flow. Cyclr has confirmed the authentication of the connector in the last two events only. */
+/** The events of a flow. The connector is always authenticated in `credentialsApplied` and `authorizationConfirmed`. */
 const eventsOf = (kind: Connector, intent: Intent): Event[] => [
   ...eventsWithoutInput(kind, intent),
   { type: 'propertiesSubmitted', id: 's1', values: { Domain: IN_CLEAR, Key: { sealed: SEALED } } },
@@ -85,7 +85,7 @@ const start = (intent: Intent): State => ({ name: 'fetchingConnector', intent })
 const nameOf = ({ authType, oauth2Type = '', partnerSupplied, policy }: Connector, intent: Intent) =>
   `${intent} ${authType} ${oauth2Type}${partnerSupplied ? ' of a partner' : ''}${policy ? ' with a policy' : ''}`;
 
-/** The machine of one kind of connector, with the steps that authenticate the connector. */
+/** Explores the state machine for one kind of connector, and collects the steps that authenticate the connector. */
 function exploreFlow(kind: Connector, intent: Intent) {
   const events = [...eventsOf(kind, intent), ...interruptions];
   const authentications: Sent[] = [];
@@ -125,7 +125,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(violations(survives)).toEqual([]);
   });
 
-  test('the end of an outage ends each working state', () => {
+  test('the event outageOutlasted ends each state that is not final', () => {
     const end: Event = { type: 'outageOutlasted' };
     const survives = (state: State) => !isFinal(state) && transition(state, end).name === state.name;
 
@@ -146,7 +146,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(violations(changes)).toEqual([]);
   });
 
-  test('a flow is authenticated only if a read of Cyclr reports the connector as authenticated, or if the connector needs nothing', () => {
+  test('a flow is authenticated only if Cyclr reports the connector as authenticated, or if the auth method is none', () => {
     const unproven = flows
       .filter(({ kind }) => authMethodOf(kind) !== 'none')
       .flatMap(({ authentications }) => authentications);
@@ -156,7 +156,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(wrong).toEqual([]);
   });
 
-  test('only a connector that needs nothing is re-authenticated without an input', () => {
+  test('only a connector with the auth method none is re-authenticated without an input', () => {
     for (const { kind } of flows) {
       const stepsOf = stepsBy(eventsWithoutInput(kind, 'reauthenticate'));
       const { states } = explore({ starts: [start('reauthenticate')], stepsOf, isFinal });

@@ -190,7 +190,7 @@ describe('required properties that are new after Cyclr accepted the credentials'
     expect(applied).toEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });
   });
 
-  test('a newly required property leads to awaitingProperties after a consent, and the flow keeps the verification', () => {
+  test('a newly required property leads to awaitingProperties after a consent, and the flow keeps the value of verification', () => {
     const consent = connector('OAuth1');
     const verifying: State = { name: 'verifyingAuthorization', connector: consent, attemptId: 'a', superseded: false };
     const confirmed: Event = {
@@ -233,7 +233,7 @@ describe('required properties that are new after Cyclr accepted the credentials'
     expect(transition(transition(asked, submitted), dropped).name).toBe('awaitingCredentials');
   });
 
-  test('a property does not count as newly required if it was stored before, even if the answer to the credentials shows no value of it', () => {
+  test('a property that was stored before does not count as newly required, even if the answer to the credentials lacks its value', () => {
     const stored = (fields: Connector['fields']) => fields.map((field) => ({ ...field, stored: true }));
     const before = connector('ApiKey', { fields: stored(withMissing(of).fields) });
 
@@ -300,7 +300,7 @@ describe('policies', () => {
     const state = after(fetched(of));
 
     expect(state).toMatchObject({ name: 'applyingProperties', values: {}, byPolicy: true });
-    // Cyclr can store a value in another form. The flow must not set this value again.
+    // Cyclr can store a fixed value in another form, so that lacksValues stays true. The flow must not set it again.
     expect(transition(state, { type: 'propertiesApplied', connector: of }).name).toBe('authenticated');
     expect(transition(state, { type: 'outageOutlasted' }).name).toBe('expired');
   });

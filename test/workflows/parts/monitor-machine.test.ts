@@ -85,12 +85,12 @@ testMatrix({
   transition: (state, { type }) => transition(state, { ...named[type]!, at }),
 });
 
-test('the matrix has every state, and exactly the final state has no event', () => {
+test('the matrix has every state, and only the final state has no event', () => {
   expect(states.map(({ name }) => name)).toEqual(Object.keys(matrix));
   expect(states.filter(isFinal).map(({ name }) => name)).toEqual(['gone']);
 });
 
-test('the diagram in docs/monitoring.md equals the matrix, without the transitions that keep the state', () => {
+test('the diagram in docs/monitoring.md has exactly the transitions of the matrix that change the state', () => {
   const [, diagram = ''] = readFileSync('docs/monitoring.md', 'utf8').split('stateDiagram-v2');
   const drawn = [...diagram.split('```')[0]!.matchAll(/^ +(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} ${to}`);
   const inMatrix = Object.entries(matrix).flatMap(([from, row]) =>
@@ -115,7 +115,7 @@ describe('a broken connection', () => {
     expect(state).toMatchObject({ name: 'broken', lastOutcome: { runId: 'other' } });
   });
 
-  test('a broken connection gets one automatic re-authentication, and no second one if the first ends as expired', () => {
+  test('a broken connection gets one automatic re-authentication, and no second re-authentication if the first ends as expired', () => {
     const state = after(connected, read(false, { automatic: true }));
 
     expect(state).toMatchObject({ name: 'broken', isDue: true });

@@ -10,10 +10,10 @@ import {
 } from '../../../workflows/monitor-connection/machine';
 
 const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
-/** When each state was entered. */
+/** The time in seconds at which the connection entered its state: `since` in each explored state. */
 const SINCE = 10;
 const at = timeOf(20);
-/** Before, between and after all times that a state can hold. */
+/** The times of the events: some before, some between and some after the times that a state can hold. */
 const times = [3, 7, SINCE, 12, 20].map(timeOf);
 
 const outcomes = times.flatMap((time) =>
@@ -36,7 +36,7 @@ const events: EventBody[] = [
   { type: 'connectorGone' },
 ];
 
-/** The same state with times that depend only on the order of its own times, so that the number of states is finite. */
+/** Replaces the times of a state by fixed times in the same order, so that the number of states is finite. */
 function withoutTime(state: State): State {
   const { since, lastOutcome } = state;
   if (!lastOutcome) return { ...state, since: timeOf(SINCE) };
@@ -60,7 +60,7 @@ const stepsOf = (before: State): Sent[] =>
 
 const isWorking = ({ name }: State): boolean => name === 'connected';
 const isBroken = ({ name }: State): boolean => name === 'broken' || name === 'reauthenticating';
-/** True if a flow has authenticated the connection after it broke. */
+/** True if a flow has authenticated the connection after the break. */
 const isRestoredByFlow = (event: EventBody): boolean =>
   'outcome' in event && event.outcome?.state === 'authenticated' && event.outcome.at >= timeOf(SINCE);
 const all: Sent[] = [];
@@ -78,7 +78,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(new Set(states.map(({ name }) => name)).size).toBe(5);
   });
 
-  test('each broken connection can work again', () => {
+  test('each state of a broken connection leads to a working connection, without the event connectorGone', () => {
     expect(stuck).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(restored.filter((step) => !isProven(step))).toEqual([]);
   });
 
-  test('a re-authentication ends at the next read without an open flow', () => {
+  test('a connection leaves the state reauthenticating at the next read that finds no open flow', () => {
     const endless = all.filter(
       ({ before, event, next }) =>
         before.name === 'reauthenticating' &&
@@ -120,8 +120,8 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
 
   test('one break of a connection causes at most one automatic re-authentication', () => {
     const isDue = (state: State) => state.name === 'broken' && state.isDue === true;
-    // One read can find both: a flow authenticated the connection, and Cyclr reports it as not authenticated. This is
-    // another break.
+    // One read can find that a flow has authenticated the connection, and that Cyclr reports the connection as not
+    // authenticated. This counts as a second break.
     const again = all.filter(
       ({ before, event, next }) => isDue(next) && !isDue(before) && isBroken(before) && !isRestoredByFlow(event),
     );
@@ -129,7 +129,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(again).toEqual([]);
   });
 
-  test('a change between working and broken has one event, the end has one event, and any other change has no event', () => {
+  test('a change between working and broken sends one event, the end sends one event, and any other change sends no event', () => {
     const wrong = all.filter(({ before, next }) => {
       const type = eventTypeOf(before, next);
       if (next.name === 'gone') return type !== (before.name === 'gone' ? undefined : 'connection.gone');

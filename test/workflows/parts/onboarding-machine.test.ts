@@ -109,7 +109,7 @@ test('the matrix has every state, and only the final states have no event', () =
   expect(final).toEqual(['completed', 'incomplete', 'cancelled', 'failed']);
 });
 
-test('the diagram in docs/onboarding.md equals the matrix, without the transitions that keep the state', () => {
+test('the diagram in docs/onboarding.md has exactly the transitions of the matrix that change the state', () => {
   const [, diagram = ''] = readFileSync('docs/onboarding.md', 'utf8').split('stateDiagram-v2');
   const drawn = [...diagram.split('```')[0]!.matchAll(/^ +(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} ${to}`);
   const inMatrix = Object.entries(matrix).flatMap(([from, row]) =>
@@ -184,7 +184,7 @@ describe('after the scope was read', () => {
   });
 });
 
-test('a connector stays ended if the end of its flow is reported before the start', () => {
+test('if the end of a flow is reported before its start, the connector keeps the final state of the flow', () => {
   const state = after(
     inState('startingFlows', item(1, 'waiting')),
     { type: 'connectorFinished', connectorId: 1, state: 'unsupported', runId: 'r1' },
@@ -201,7 +201,7 @@ test('the end of an unknown connector, and a second end of the same run, do not 
   expect(after(state, { type: 'connectorFinished', connectorId: 2, state: 'failed', runId: 'r2' })).toBe(state);
 });
 
-test('connectors are not added to an onboarding that would then have more than 500 connectors', () => {
+test('new connectors are not added if the onboarding would have more than 500 connectors with them', () => {
   const state = inState('awaitingFlows', running);
   const connectorIds = Array.from({ length: MAX_CONNECTORS }, (_, index) => index + 2);
 

@@ -24,7 +24,7 @@ function scopeReads({ items, cycle }: State): EventBody[] {
     [],
     ...[false, true].map((authenticated) => [{ connectorId, name: 'Any', authenticated, needed: !authenticated }]),
   ];
-  // A caller can have added the later connector after the request.
+  // A caller may have added the connector LATER after the request to Cyclr.
   const asked = new Set([items.map(({ connectorId }) => connectorId).join(), String(FIRST)]);
   return [...asked].flatMap((known) =>
     inScope(FIRST).flatMap((first) =>
@@ -54,7 +54,7 @@ const ofFlows: EventBody[] = [
 ];
 const ofCycle: EventBody[] = [{ type: 'cycleActivated' }, { type: 'cycleBlocked', lacks: [lack] }];
 const ofOutages: EventBody[] = [{ type: 'cyclrUnavailable' }, { type: 'outageOutlasted' }];
-/** The events that may never happen. So each state must have a way to a final state without them. */
+/** Each state must have a way to a final state without these events. */
 const interruptions: EventBody[] = [
   { type: 'connectorsAdded', connectorIds: [LATER] },
   { type: 'cancelled', cancelFlows: false },
@@ -120,7 +120,7 @@ describe('in all orders of events of an onboarding', () => {
     expect(changes.filter(({ before }) => isFinal(before))).toEqual([]);
   });
 
-  test('an onboarding is completed only if all its connectors are authenticated, and its cycle is active if it was asked for', () => {
+  test('an onboarding is completed only if all connectors are authenticated, and the cycle is active if activateCycle was set', () => {
     const completed = states.filter(({ name }) => name === 'completed');
     const isRight = ({ items, activates, cycle }: State) =>
       items.every(({ state }) => state === 'authenticated') && (!activates || cycle?.state === 'active');
@@ -129,7 +129,7 @@ describe('in all orders of events of an onboarding', () => {
     expect(completed.filter((state) => !isRight(state))).toEqual([]);
   });
 
-  test('an onboarding begins to activate its cycle only if a caller asked for it, and all connectors are authenticated', () => {
+  test('an onboarding begins to activate its cycle only if activateCycle was set, and all connectors are authenticated', () => {
     const begins = changes.filter(({ before, next }) => before.name !== next.name && next.name === 'activatingCycle');
     const isRight = ({ activates, items }: State) => activates && items.every(({ state }) => state === 'authenticated');
 
@@ -137,14 +137,14 @@ describe('in all orders of events of an onboarding', () => {
     expect(begins.filter(({ next }) => !isRight(next))).toEqual([]);
   });
 
-  test('an onboarding ends with an open connector only after a cancellation, a fatal error or an outage of 24 hours', () => {
+  test('only a cancellation, a fatal error or an outage of 24 hours ends an onboarding before all flows have ended', () => {
     const early = changes.filter(({ next }) => isFinal(next) && next.items.some(isOpen));
     const causes = new Set(early.map(({ event }) => event.type));
 
     expect([...causes].sort()).toEqual(['cancelled', 'failed', 'flowsCancelled', 'outageOutlasted']);
   });
 
-  test('a connector is listed once, is never started again, and stays authenticated', () => {
+  test('an onboarding lists each connector once, starts no flow again, and never changes the state authenticated of a connector', () => {
     const isWrong = ({ before, next }: Sent) =>
       ids.some((id) => {
         const [old, present] = [itemOf(before, id), itemOf(next, id)];

@@ -106,7 +106,7 @@ test.each<[string, unknown]>([
   expect(thrown).toBe(err);
 });
 
-test('the event refused has the connector as the activity read it after the refusal', () => {
+test('the event refused has the connector that the activity read after the refusal', () => {
   const state = later.find(({ name }) => name === 'applyingProperties')! as { connector: Connector } & State;
 
   expect(eventOfFailure(failedWith('CyclrRefused', problem, { authenticated: true }), state)).toEqual({

@@ -38,7 +38,7 @@ function run(...tasks: Task[]): void {
 
 const first = { length: 3, commands: [call, upsert] };
 
-test('workflow tasks with the smallest possible number of new events between them are accepted', () => {
+test('ReadAhead accepts workflow tasks with the smallest possible number of new events between them', () => {
   run(
     first,
     { length: 10, jobs: [answered], commands: [timer] },
@@ -53,7 +53,7 @@ test('a query fails with READ_AHEAD if, since the previous activation, historyLe
   expect(() => run({ ...first, replay: true }, queried)).toThrow(READ_AHEAD);
 });
 
-test('a historySize that stays 0 is accepted, because some servers do not report the size', () => {
+test('ReadAhead accepts a historySize that stays 0, because some servers do not report the size', () => {
   run({ ...first, size: 0, replay: true }, { length: 8, size: 0 }, { length: 18, size: 0 });
 });
 
@@ -90,7 +90,7 @@ test.each([
   run(first, { length: 10, jobs: [answered], commands }, { length: 13, jobs: [update] });
 });
 
-test('the new events of several activations of one workflow task are counted together', () => {
+test('ReadAhead counts the new events of all activations of one workflow task together', () => {
   const steps = [
     { length: 10, jobs: [answered], commands: [upsert] },
     { length: 10, jobs: [answered], commands: [call] },
@@ -108,7 +108,7 @@ test('a workflow task that only rejects updates needs no new event in the histor
   run(first, { length: 9, commands: [] }, rejecting, { length: 14, jobs: [signal] }, { length: 18, jobs: [signal] });
 });
 
-test('a workflow task is accepted during a replay, even if the history has too few new events', () => {
+test('ReadAhead accepts a workflow task during a replay, even if the history has too few new events', () => {
   run({ ...first, replay: true }, { length: 5, replay: true }, { length: 6 });
 });
 
@@ -118,11 +118,11 @@ test.each([
   ['1.19.0', false],
   ['1.25.0', false],
   ['2.20.0', false],
-])('in a bundle with SDK %s, runs need the guard: %s', (version, needed) => {
+])('in a bundle with SDK %s, runs need the guard ReadAhead: %s', (version, needed) => {
   expect(needsGuard(version)).toBe(needed);
 });
 
-test('runs have no guard if cyclrConnectQueryGuard is off', () => {
+test('runs do not need the guard ReadAhead if cyclrConnectQueryGuard is off', () => {
   globalThis.cyclrConnectQueryGuard = 'off';
   const isNeeded = needsGuard('1.24.0');
   globalThis.cyclrConnectQueryGuard = undefined;

@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type * as Common from '@temporalio/common';
 import type * as WorkerInterface from '@temporalio/workflow/lib/worker-interface';
 
-// The runtime reads this class while it loads, so the runtime must be loaded after this line.
+// The SDK's modules read this class when they are loaded, so this line must come before the calls of `require` below.
 Object.assign(globalThis, { AsyncLocalStorage });
 /* eslint-disable @typescript-eslint/no-require-imports */
 const { Activator } = require('@temporalio/workflow/lib/internals') as { Activator: new (options: object) => Runtime };
@@ -35,7 +35,7 @@ const valueOf = (payload: unknown): unknown => (payload ? defaultPayloadConverte
 export const START = Date.UTC(2030, 0, 1);
 const RealDate = Date;
 
-/** Replaces the clock and the timers of this process by those of the runtime while `use` runs. */
+/** Replaces the `Date` of this process by the `Date` of the SDK's runtime while `use` runs. */
 export async function withRuntimeClock<T>(use: () => Promise<T>): Promise<T> {
   const { setTimeout, clearTimeout, WeakRef, FinalizationRegistry } = globalThis;
   const { random } = Math;
@@ -63,7 +63,7 @@ export interface PendingTimer {
   at: number;
 }
 
-/** The answer to an update. Absent while the update waits. */
+/** The answer to an update. An accepted update without a value and without a failure still waits for its result. */
 export interface UpdateAnswer {
   accepted: boolean;
   value?: unknown;
@@ -153,7 +153,7 @@ export class RuntimeRun {
     return { cancelWorkflow: {} };
   }
 
-  /** The job of the answer to a pending activity, or to a signal to another workflow. */
+  /** Returns the job that answers a pending activity, or a pending signal to another workflow. */
   answer(seq: number, answer: ActivityAnswer): Job {
     const { type } = this.activities.get(seq)!;
     this.activities.delete(seq);
