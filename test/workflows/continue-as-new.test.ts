@@ -39,7 +39,7 @@ const newest = ({ workflowId }: Scene) => stage.client.workflow.getHandle(workfl
 const signals = (scene: Scene, name: string, body: unknown) => newest(scene).signal(name, body);
 const wrong = { submissionId: 'wrong', values: { NoSuch: 'x' } };
 
-/** Repeats an input that the flow refuses, until another run continues the flow. Returns the view of the new run. */
+/** Sends inputs that the flow refuses, until the flow continues as new. Returns the view of the new run. */
 async function continued(scene: Scene): Promise<View> {
   const { runId } = await scene.view();
   for (;;) {
@@ -282,7 +282,7 @@ test.concurrent(
   },
 );
 
-/** When the timer of the hourly check of an onboarding fires, in milliseconds. */
+/** The time, in milliseconds, at which the timer of the hourly check of an onboarding fires. */
 async function checkOf(run: { fetchHistory(): Promise<{ events?: HistoryEvent[] | null }> }): Promise<number> {
   const { events } = await run.fetchHistory();
   const [timer] = ofKind(events!, 'timerStarted');
@@ -322,7 +322,7 @@ test.concurrent(
         for await (const execution of stage.client.workflow.list({ query })) found.push(execution.runId);
         return found;
       },
-      (found) => found.join() === runId, // the list can show the closed run for a moment
+      (found) => found.join() === runId, // for a moment, the list can show the run that has continued as new
     );
     expect(listed).toEqual([runId]);
     const [started] = (await stage.client.workflow.getHandle(scene.workflowId, runId).fetchHistory()).events!;
@@ -405,7 +405,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('the audit has each flow once, by the last run that started before the end of the audit', async () => {
+test.concurrent('the audit has each flow once, with the last run that started before `to`', async () => {
   const scene = await asking();
   const { accountId } = scene.key;
   const to = new Date().toISOString();

@@ -34,7 +34,7 @@ const waits: [StateName, string][] = [
 const sendsKey = async (scene: Scene, value = 'right') =>
   scene.signals('credentialInput', await keyInput(stage, scene, 's', value));
 
-/** Holds the next request with the method `method`. Returns the function that releases the request. */
+/** Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases it. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
@@ -58,7 +58,7 @@ describe.each([
 ])('a cancellation by %s', (_by, prefix, cancel, status) => {
   const record = (name: string, { handle }: Scene) => stage.record(`${prefix}-${name}`, handle);
 
-  /** Cancels during an activity. Releases the activity's held request after the flow has received the cancellation. */
+  /** Cancels the flow while the sandbox holds a request of an activity. Then calls `release`, so that Cyclr answers. */
   async function cancelDuring(scene: Scene, release: () => void): Promise<View> {
     const cancelled = cancel(scene);
     await eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);

@@ -69,7 +69,8 @@ test('the times of remindAfter count from the beginning of each wait, and an end
 test('an event that its target refuses for 3 days fails as undelivered, after pauses that grow from 5 s to 6 h', async () => {
   const posts: number[] = [];
   receiver.answers(async (response, request) => {
-    posts.push(await stage.now()); // the time is read before the answer, because after the answer the server moves its clock to the next post
+    // Read the time before the answer: after the answer, the time-skipping server moves its clock to the next post.
+    posts.push(await stage.now());
     status(500)(response, request);
   });
   const flow = await stage.scene('Openrates');

@@ -327,7 +327,7 @@ test('a delivery with a malformed argument fails as invalidInput and posts nothi
     await expect(stage.auth.event(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
     await expect(stage.auth.redeliver(`malformed-${index}`)).rejects.toMatchObject({ code: 'notStarted' });
   }
-  // Events of flows, which contain a workflow id, can still arrive during this test.
+  // Events of earlier flows can still arrive during this test. The filter removes them by their workflow id.
   const posted = receiver.received.filter((post) => !sentBefore.has(post) && !post.event.data?.workflowId);
   expect(posted).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
  * The information about a flow that an operator finds in the list of workflows, in Temporal Web and by the `temporal`
- * command line. Also the limits of a flow's history.
+ * command line. The file also tests the limits of a flow's history.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

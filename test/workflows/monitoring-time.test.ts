@@ -43,8 +43,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  // The test stops each monitor by its signal. After a termination of a run with an open activity, the clock of the
-  // time-skipping server stands still.
+  // Each monitor is stopped by a signal and not terminated: after a termination of a run with an open activity, the
+  // clock of the time-skipping server stands still.
   for (const monitor of monitors.splice(0)) {
     await monitor.signal(stopMonitor).catch(() => undefined); // the monitor may have ended
     await monitor.result().catch(() => undefined);
@@ -215,7 +215,7 @@ test('a monitor ends as gone if Cyclr no longer has its connector', async () => 
 });
 
 describe('a read that fails', () => {
-  /** A fault of all calls of the account, and its code in the log of the worker. */
+  /** A name, a fault that all calls for the account get, and the error code that the worker logs for this fault. */
   const faults: [string, FaultRule['then'], string][] = [
     ['an outage of Cyclr (500)', { status: 500 }, 'CyclrUnavailable'],
     ['the error page of a proxy', 'html500', 'CyclrUnavailable'],
@@ -327,7 +327,7 @@ test('a failed read counts as overdue if no read has succeeded for 1.5 intervals
       async () => (await monitor.handle.fetchHistory()).events ?? [],
       (events) => ofKind(events, 'activityTaskFailed').length === times,
     );
-    await monitor.view(); // the workflow task after the failure has ended
+    await monitor.view(); // the query is answered after the workflow task that handles the failure
   };
 
   await failsAgain(1);
@@ -389,7 +389,7 @@ test.each([
   await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'invalidInput' } });
 });
 
-test('the history of a monitor has only timers, reads and workflow tasks between two reads', async () => {
+test('a read of a monitor adds only events of timers, of one activity and of workflow tasks to the history', async () => {
   const { monitor } = await monitored();
   const { checkedAt } = await monitor.view();
   const { historyLength } = await eventually(

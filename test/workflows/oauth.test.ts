@@ -201,20 +201,23 @@ describe('links', () => {
     },
   );
 
-  test.concurrent('a link of an older request is the attempt in the view if a newer request has failed', async () => {
-    const scene = await consentScene(stage);
-    const release = faultAtSignIn(scene.key, 'held');
+  test.concurrent(
+    'if the newer of two requests for a link fails, the attempt in the view is the link of the older request',
+    async () => {
+      const scene = await consentScene(stage);
+      const release = faultAtSignIn(scene.key, 'held');
 
-    const older = scene.asks();
-    await eventually(scene.mintings, (mintings) => mintings === 1);
-    faultAtSignIn(scene.key, { status: 403 });
-    const newer = await refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
-    release();
-    const { attemptId } = await older;
+      const older = scene.asks();
+      await eventually(scene.mintings, (mintings) => mintings === 1);
+      faultAtSignIn(scene.key, { status: 403 });
+      const newer = await refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+      release();
+      const { attemptId } = await older;
 
-    expect(newer.code).toBe('cyclrUnavailable');
-    expect(await scene.view()).toMatchObject({ attempt: { id: attemptId } });
-  });
+      expect(newer.code).toBe('cyclrUnavailable');
+      expect(await scene.view()).toMatchObject({ attempt: { id: attemptId } });
+    },
+  );
 });
 
 describe('requests for links', () => {
@@ -260,9 +263,9 @@ describe('requests for links', () => {
   );
 
   test.concurrent.each<[string, FaultRule['then']]>([
-    ['503', { status: 503 }],
+    ['the answer 503', { status: 503 }],
     ['a lost answer', 'applied-then-reset'],
-  ])('a request for a link is retried after %s of Cyclr, and its sender gets the link', async (_name, then) => {
+  ])('after %s of Cyclr, mintLink is retried, and the sender of the request gets the link', async (_name, then) => {
     const scene = await consentScene(stage);
     faultAtSignIn(scene.key, then);
 
@@ -334,7 +337,7 @@ describe('returns', () => {
   );
 
   test.concurrent(
-    'a return of a superseded attempt starts one re-read, even if the return arrives twice, and a confirm by the caller starts another re-read',
+    'the same return of a superseded attempt twice starts one re-read, and a later confirmation starts another re-read',
     async () => {
       const scene = await consentScene(stage);
       stage.record('consent-in-the-older-tab', scene.handle);
@@ -399,7 +402,7 @@ test.concurrent('eight simultaneous confirmations of a superseded attempt start 
   const scene = await consentScene(stage);
   const older = await scene.asks();
   await scene.asks();
-  // Without the held read, a confirmation that arrives late would start another re-read.
+  // The test holds the read, because a confirmation that arrives after the read would start another re-read.
   const release = stage.sandbox.fault({ match: { method: 'GET', account: scene.key.accountId }, then: 'held' });
 
   const sent = Array.from({ length: 8 }, () => scene.confirms(older));
@@ -498,7 +501,7 @@ describe('over minutes and hours', () => {
     ]);
   });
 
-  test('if a verification has no result within 10 s, its confirmation gets the current view', async () => {
+  test('a confirmation gets the current view as its answer if the verification has no result within 10 s', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
 
@@ -536,7 +539,7 @@ describe('over minutes and hours', () => {
     const events = await scene.history();
     const isReread = ({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent) =>
       scheduled?.activityType?.name === 'verifyAuthorization';
-    // The start times of the workflow tasks that started a re-read. A workflow has no other clock.
+    // The start times of the workflow tasks that started a re-read. The flow measures its pauses by these times.
     const starts = events.flatMap((event, index) =>
       isReread(event) ? secondsOf(ofKind(events.slice(0, index), 'workflowTaskStarted').at(-1)!) : [],
     );

@@ -156,7 +156,7 @@ test.concurrent(
 
 describe('cycles', () => {
   test.concurrent(
-    'a cycle is activated when all its connectors are authenticated, also a connector that the cycle gets later',
+    'a cycle is activated when all its connectors are authenticated, including a connector that the cycle gets later',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk', 'Brightdesk');
       const cycleId = stage.sandbox.createCycle(accountId, [ids[0]!]);
@@ -232,7 +232,7 @@ test.concurrent('an onboarding uses a flow that another caller has started', asy
   expect(await one.ends()).toMatchObject({ state: 'completed' });
 });
 
-test.concurrent('two onboardings over the same connector share its flow, and both complete', async () => {
+test.concurrent('two onboardings of the same connector use one flow, and both onboardings complete', async () => {
   const { accountId, keys, ids } = account('Brightdesk');
 
   const one = await onboarding(accountId, { connectorIds: ids }, { onboardingId: 'one' });
@@ -277,7 +277,7 @@ describe('cancel', () => {
     'the signal cancel with cancelFlows ends exactly the open flows that the onboarding started',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk', 'Brightdesk', 'Brightdesk');
-      await stage.auth.start(keys[0]!); // started by another caller, and not by the onboarding
+      await stage.auth.start(keys[0]!); // another caller has started this flow, and not the onboarding
       const other = await onboarding(accountId, { connectorIds: [ids[1]!] }, { onboardingId: 'other' });
       await other.until(isStarted);
       const one = await onboarding(accountId, { connectorIds: ids }, { record: 'onboarding-cancelled-flows' });

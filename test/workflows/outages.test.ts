@@ -28,7 +28,7 @@ afterEach(async () => {
 
 afterAll(() => stage.close());
 
-/** Sets a fault for all further calls of the account. */
+/** Makes the sandbox answer all further calls for the account with the fault `then`. */
 function fault({ accountId }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}): void {
   stage.sandbox.fault({ times: 'always', ...more, match: { ...more.match, account: accountId }, then });
 }
@@ -39,14 +39,14 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 
 const away = { status: 503 };
 /**
- * Cyclr answers 429 with a Retry-After of `hours` hours. Temporal repeats an activity attempt only within the first
- * minute. The Retry-After is longer, so each call has one activity attempt. Then the flow pauses until the Retry-After
- * ends, so the history stays short.
+ * Cyclr answers 429 with a Retry-After of `hours` hours. Temporal retries an activity only in the first minute of an
+ * outage, so an activity has one activity attempt here. Then the flow pauses until the Retry-After has passed. So the
+ * history stays short.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
 
-/** The number of the last activity attempt in the first minute. The attempts begin after 0, 1, 3, 7, 15 and 31 s. */
+/** The number of activity attempts in the first minute. The activity attempts begin after 0, 1, 3, 7, 15 and 31 s. */
 const lastAttempt = 6;
 
 describe('in the first minute of a failing call, before an outage begins', () => {
@@ -119,7 +119,7 @@ describe('in the first minute of a failing call, before an outage begins', () =>
     expect(await flow.timeline()).toHaveLength(5);
   });
 
-  test('each call of a flow is repeated after a truncated answer, a reset or an expired access token', async () => {
+  test('a flow repeats a call to Cyclr after a truncated answer, a reset of the connection or an expired access token', async () => {
     const on = stage.install('Fernhill');
     fault(on, 'truncated', { times: 1, match: { method: 'GET' } });
     fault(on, 'reset', { times: 1, match: { method: 'POST' } });
@@ -210,8 +210,8 @@ describe("operator's troubles", () => {
 
 describe('pauses', () => {
   /**
-   * With these worker options, an activity fails at its first attempt, as if the minute were over. Without these
-   * options, the tests would fail at random, because the time-skipping server forgets an activity timeout on a whole
+   * With these worker options, a failed activity is not retried, as in an outage of more than a minute. Without these
+   * options, the tests would fail at random: the time-skipping server forgets an activity timeout that falls on a whole
    * second (about one timeout in a thousand).
    */
   const oneAttempt: Partial<WorkerOptions> = {
@@ -246,7 +246,7 @@ describe('pauses', () => {
     ['429 with an invalid time', { kind: 'throttled', retryAfter: 'soon' }, [30]],
     ['429 with one second', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
   ])(
-    'the pauses of a longer outage follow a Retry-After only if it is longer than the pause: %s',
+    'in a longer outage, a pause is as long as the Retry-After only if the Retry-After is longer than the usual pause: %s',
     async (_name, then, expected) => {
       const on = stage.install('Brightdesk');
       fault(on, then);
@@ -303,8 +303,8 @@ describe('hours without Cyclr', () => {
   });
 
   test('after hours without Cyclr, a new worker continues the flow', async () => {
-    // The first worker has no workflow cache. Otherwise the test server would give the workflow tasks of a cached run
-    // to no other worker.
+    // The first worker has no workflow cache, because the test server gives the workflow tasks of a cached run to no
+    // other worker.
     await stage.restartWorker({ maxCachedWorkflows: 0 });
     const flow = await stage.sceneIn('awaitingProperties', 'Fernhill');
     fault(flow.key, awayForHours(1));

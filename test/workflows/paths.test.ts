@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Sends each input that the flow `key` waits for, as its user does, and returns the final view. */
+/** Sends each input that the flow of the connector `key` waits for, as a user would. Returns the final view. */
 async function played(key: ConnectorKey, answers: AnswerSource, recordAs?: string): Promise<View> {
   const { auth, publicKey, sandbox, client } = stage;
   const library = libraryTransport({ auth, sealer: sealerOf(publicKey), returnTo: RETURN_TO });
@@ -41,7 +41,7 @@ const tokens: Credentials = { kind: 'tokens', accessToken: 'at-1' };
 /** A value of a secret property, sealed for the submission `p-1`. */
 const sealedFor = (scene: Scene, name: string) => stage.sealedProperty(scene.key, 'p-1', name, 'secret');
 
-/** One connector of each auth method. The histories of their flows are recorded. */
+/** Connectors with different auth types. With RECORD=1, the test records the histories of their flows. */
 const recorded = 'Kestrel Zenodesk Shopwell Chirper Quartz Sugarloaf Homeport Weathervane Fieldstone Evergreen'.split(
   ' ',
 );
@@ -82,8 +82,8 @@ interface Way {
   /** The `AuthValue` that Cyclr stores at the end of the flow. */
   stored?: string;
   /**
-   * True if the test records the history of this flow. Absent if a flow of scripts/user/expectations.ts has the same
-   * sequence of commands.
+   * True: the test records the history of this flow. Absent: the test does not record the history, because a flow of
+   * scripts/user/expectations.ts has the same sequence of commands.
    */
   isRecorded?: boolean;
 }

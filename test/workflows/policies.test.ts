@@ -63,7 +63,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a flow as `stage.scene` does. With RECORD=1, writes its history under `name`. */
+/** Starts a flow as `stage.sceneIn` does. With RECORD=1, the stage records the history of the flow under `name`. */
 async function flowIn(
   state: Parameters<Stage['sceneIn']>[0],
   connector: Parameters<Stage['sceneIn']>[1],

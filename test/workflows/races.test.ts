@@ -30,7 +30,7 @@ const wrongTokens = { kind: 'tokens', accessToken: 'wrong' } as const;
 /** Starts a flow that waits for an API key. */
 const asking = (): Promise<Scene> => stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
-/** Holds the next matching request. Returns the function that releases the request. */
+/** Makes the sandbox hold the next request that matches `match`. Returns a function that releases this request. */
 const hold = (match: FaultRule['match']) => stage.sandbox.fault({ match, then: 'held' });
 const holdPut = ({ key }: Scene) => hold({ method: 'PUT', account: key.accountId });
 const puts = (scene: Scene) => scene.calls().filter((call) => call.startsWith('PUT')).length;
@@ -65,10 +65,10 @@ describe('with many simultaneous messages', () => {
       const end = await stage.auth.result(scene.key);
 
       expect(end).toMatchObject({ state: 'authenticated' });
-      // The view of a refused input. Its sender gets this view, although the flow already applies the next input.
+      // The answer to a refused input. The sender gets this view, although the flow already applies the next input.
       const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
       const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-      // The view of an update that has no result after 10 s, as it can happen on a slow machine.
+      // The answer to an update that has no result after 10 s. On a slow machine, an update can take so long.
       const present = { state: 'applyingCredentials', problem: undefined };
       for (const view of views)
         expect([refused, present, end]).toContainEqual(view.state === end.state ? asInResult(view) : part(view));
@@ -217,7 +217,7 @@ test('after the end of a flow every update gets the final view and every signal 
 
 describe('a cancellation', () => {
   test.concurrent(
-    'a cancellation during a write that Cyclr accepts: the flow ends as authenticated, and both senders get the same view',
+    'if a cancellation arrives during a write that Cyclr accepts, the flow ends as authenticated, and both senders get this view',
     async () => {
       const scene = await asking();
       stage.record('input-and-cancel', scene.handle);
@@ -237,7 +237,7 @@ describe('a cancellation', () => {
   );
 
   test.concurrent(
-    'a cancellation during a re-read that finds the consent: the flow ends as authenticated, and both senders get the same view',
+    'if a cancellation arrives during a re-read that finds the consent, the flow ends as authenticated, and both senders get this view',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();
@@ -295,7 +295,7 @@ describe('terminations', () => {
   );
 
   test.concurrent(
-    'a termination while Cyclr makes a link: the request for the link fails as closed, with a view in the state failed',
+    'after a termination while Cyclr makes a link, the request for the link fails as closed, with a view in the state failed',
     async () => {
       const scene = await consentScene(stage);
       const release = hold({ path: signInPath(scene.key) });

@@ -17,7 +17,7 @@ const FLOWS = 12;
 /** The number of queries for each flow. The test does not repeat a failed query. */
 const QUERIES = 5;
 
-/** After this time Temporal repeats a workflow task that a stopped worker had polled. The library sets 30 s. */
+/** After this time Temporal repeats a workflow task that a stopped worker had polled. The library sets it to 30 s. */
 const workflowTaskTimeout = msToTs('5s');
 const shortTasks: WorkflowClientInterceptor = {
   start: (input, next) => next({ ...input, options: { ...input.options, workflowTaskTimeout } }),

@@ -61,13 +61,13 @@ describe('changes of workflows', () => {
   const having = runs.filter(callsActivity).slice(0, 10);
   const others = runs.filter((run) => !callsActivity(run)).slice(0, 10);
 
-  test('a replay with a new timer at the beginning of the workflow code differs from each history', async () => {
+  test('if the workflow code begins with a new timer, a replay differs from each history', async () => {
     const differences = await differencesOf(await bundleWith('first timer'), [...having, ...others]);
 
     expect(differences).toEqual(resultsOf([...having, ...others], nondeterminism));
   });
 
-  test('a replay with a renamed activity in the workflow code differs only from the histories that have the activity', async () => {
+  test('if the workflow code renames an activity, a replay differs only from the histories that have this activity', async () => {
     const differences = await differencesOf(await bundleWith('renamed activity'), [...having, ...others]);
 
     expect(having).toHaveLength(10);
@@ -76,7 +76,7 @@ describe('changes of workflows', () => {
   });
 });
 
-/** Transitions of the machine that no flow takes. The value is the reason. */
+/** Transitions of the machine that no flow takes, each with the reason. */
 const neverTaken: { [arrow: string]: string } = {
   'applyingCredentials inputRefused awaitingProperties':
     'client credentials are properties, so applyCredentials opens no sealed value that it could refuse',

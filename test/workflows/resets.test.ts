@@ -1,6 +1,6 @@
 /**
- * An operator resets a run. Temporal then starts a new run from an earlier workflow task, and sends the later messages
- * again.
+ * An operator resets a run. Temporal starts a new run that continues from an earlier workflow task of the old run, and
+ * sends the messages after this workflow task to the new run again.
  */
 import { randomUUID } from 'node:crypto';
 import { ofKind } from '../support/histories';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-/** Resets a run to its first workflow task, as `temporal workflow reset` does. Returns the new run. */
+/** Resets a run to its first workflow task, as `temporal workflow reset` does. Returns the scene of the new run. */
 async function resetToStart(scene: Scene): Promise<Scene> {
   const [first] = ofKind(await scene.history(), 'workflowTaskCompleted');
   const { runId } = await stage.connection.workflowService.resetWorkflowExecution({

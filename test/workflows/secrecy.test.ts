@@ -76,7 +76,7 @@ function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'P
   stage.sandbox.fault({ match: { method, account }, then });
 }
 
-/** Sends the credentials `first`. The call to Cyclr that applies them gets the fault. Then sends other credentials. */
+/** Sends the credentials `first`. The PUT to Cyclr gets the fault `then`. If the flow still waits, sends others. */
 async function credentials(connector: string, first: Credentials, then?: FaultRule['then']) {
   const scene = await stage.scene(connector);
   const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
@@ -88,7 +88,7 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
-/** Sends a secret property. The call to Cyclr that applies the property gets the fault. Then sends another value. */
+/** Sends a secret property. The call to Cyclr gets the fault `then`. If the flow still waits, sends another value. */
 async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
   const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
   const scene = await stage.scene(stage.install('Kestrel', { patch }));
@@ -320,7 +320,7 @@ describe('search', () => {
     expect(mark.foundIn(encode(control.secret('a')))).toEqual([]);
   });
 
-  test('the search for secrets finds a property that was sent in clear in the history and in the database, and nowhere else', async () => {
+  test('if a property was sent in clear, the search for secrets finds it in the history and in the database, and nowhere else', async () => {
     const scene = await stage.scene('Fernhill');
     await scene.reaches('awaitingProperties');
 

@@ -23,7 +23,7 @@ afterAll(() => stage.close());
 const right = { kind: 'apiKey', key: 'right' } as const;
 const wrong = { kind: 'apiKey', key: 'wrong' } as const;
 
-/** Sets a fault for all further calls of the account. */
+/** Makes the sandbox answer all further calls for the account with the fault `then`. */
 const fault = ({ accountId: account }: ConnectorKey, then: FaultRule['then'], more: Partial<FaultRule> = {}) =>
   stage.sandbox.fault({ times: 'always', ...more, match: { account, ...more.match }, then });
 
@@ -132,7 +132,7 @@ test('an input that is refused before a request to Cyclr does not change the dea
   expect(await flow.view()).toMatchObject({ state: 'expired' });
 });
 
-test('an input that Cyclr refuses gives the wait a new deadline', async () => {
+test('after Cyclr has refused an input, the wait has a new deadline', async () => {
   const flow = await stage.scene('Brightdesk', { patience: { credentials: '2 hours' } });
   const { deadline } = await flow.reaches('awaitingCredentials');
 
@@ -172,7 +172,7 @@ test('each wait has its own patience, counted from the entry into its state', as
   expect(await flow.view()).toMatchObject({ state: 'expired' });
 });
 
-test('two waits in a row have one timer', async () => {
+test('a second wait that begins during the timer of the first wait starts no second timer', async () => {
   const flow = await stage.scene('Fernhill');
   await flow.reaches('awaitingProperties');
   await flow.sets({ Domain: 'acme' });

@@ -29,7 +29,7 @@ type Waiting = keyof typeof connectors;
 const at = (state: Waiting, connector: string | ConnectorKey = connectors[state]): Promise<Scene> =>
   stage.sceneIn(state, connector);
 
-/** Holds the next request with the method `method`. Returns the function that releases the request. */
+/** Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases it. */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
