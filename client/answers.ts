@@ -65,7 +65,8 @@ export interface ConnectorList {
 
 /**
  * An item of the list of connections, made from the search attributes of the open monitor. Without an open monitor, the
- * item is made from the search attributes of the latest run of the connector.
+ * item is made from the search attributes of the latest run of the connector's flow. If this run has not read Cyclr yet,
+ * `state` is made from the latest run that has read Cyclr.
  */
 export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
 

@@ -61,10 +61,10 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * Returns `run` if `run` is the latest run of its flow. If not, the answer depends on the page. On the first page,
- * where the newest runs are, visibility does not have the latest run yet: this function returns the latest run. For a
- * later page, an earlier page has the latest run: this function returns `undefined`. Calls `describe`, because the
- * server allows only few visibility calls a second.
+ * Returns `run` if `run` is the latest run of its flow. If not, the result depends on the page of the list that has
+ * `run`. On the first page, where the newest runs are, visibility does not have the latest run yet: this function returns
+ * the latest run. For a later page, an earlier page has the latest run: this function returns `undefined`. Calls
+ * `describe`, because the server allows only few visibility calls a second.
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;

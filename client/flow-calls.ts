@@ -209,7 +209,7 @@ const notConfirmed = (): ConnectorAuthError =>
  *   an uncached run (SDK 1.24, see `workflows/read-ahead.ts`).
  * - The flow failed the query with {@link READ_AHEAD}.
  * - The flow rejected the update, because the run is about to continue as new. The next run can accept the update.
- * - Temporal has no room for the update (see {@link isBusy}).
+ * - Temporal refused the update or the query, but can take it a moment later (see {@link isBusy}).
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   for (;;) {

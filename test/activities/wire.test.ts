@@ -310,7 +310,7 @@ describe('properties', () => {
 describe('drafts', () => {
   const draft = (answer: Answer): Draft => draftOf('GET /x', ID, 200, JSON.stringify({ Id: ID, ...answer }));
 
-  test('a draft about another connector is unreadable', () => {
+  test('an answer about another connector is unreadable', () => {
     expect(() => draft({ Id: 43, ...definition() })).toThrow(
       expect.objectContaining({ kind: 'unreadable', message: 'GET /x: the answer is about another connector' }),
     );

@@ -95,7 +95,7 @@ describe('an account with more runs than a page', () => {
     expect(await inState('cancelled')).toEqual([]); // no connector has a cancelled run as its latest run
   });
 
-  test('a page without a latest run needs one call of ListWorkflowExecutions, and at most one further call for each of its runs', async () => {
+  test('if each listed run has read Cyclr, a page needs one call of ListWorkflowExecutions, and at most one further call for each of its runs', async () => {
     const calls: string[] = [];
     const counting: (typeof interceptors)[number] = (options, next) => {
       calls.push(options.method_definition.path.split('/').at(-1)!);
@@ -106,9 +106,7 @@ describe('an account with more runs than a page', () => {
     const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
     calls.length = 0;
 
-    const inAMinute = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 60_000);
-    await auth.list({ accountId, pageSize: 3 }).finally(() => inAMinute.mockRestore());
-    await connection.close();
+    await auth.list({ accountId, pageSize: 3 }).finally(() => connection.close());
 
     expect(calls.filter((call) => call === 'ListWorkflowExecutions')).toHaveLength(1);
     expect(calls.filter((call) => call !== 'ListWorkflowExecutions').length).toBeLessThanOrEqual(3);

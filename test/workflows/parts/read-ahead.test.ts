@@ -72,8 +72,8 @@ describe('queries after a failed workflow task', () => {
   test.each([
     ['an activity', [call]],
     ['a timer', [timer]],
-    ['an activity that is scheduled by the workflow task that cancels another activity', [endOfCall, call, call]],
-    ['an activity that is scheduled by the workflow task that cancels a timer', [noTimer, call]],
+    ['an activity (the failed workflow task also cancels another activity)', [endOfCall, call, call]],
+    ['an activity (the failed workflow task also cancels a timer)', [noTimer, call]],
     ['an accepted update', [accepted]],
   ])(
     'after a query has applied the events of a failed workflow task, the next workflow task fails if the history lacks the event of %s',
